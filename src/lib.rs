@@ -1,0 +1,34 @@
+//! `pia-halo` joins Halo PSA and Pia from a terminal.
+//!
+//! A managed-service provider keeps its tickets in Halo PSA and automates them with Pia. Joining the two means:
+//! test Halo's API credentials, choose the daily company-sync time and the boards, sync the client list, install
+//! webhooks and a chat tab in Halo, and keep all of that right when people change things.
+//!
+//! # The map of the house
+//!
+//! | room | what lives there |
+//! | --- | --- |
+//! | [`domain`] | plain types that can only be built valid; no runtime, network, file, environment or clock |
+//! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
+//! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors |
+//! | [`store`] | the embedded database, the audit trail and the locks |
+//! | [`ops`] | the use-cases, once: check, sync, plan, configure, status, activate, setup |
+//! | [`app`] | the terminal interface as a pure state machine |
+//! | [`view`] | pure drawing of the app's model |
+//! | [`tui`] | everything that has a terminal or a runtime in it |
+//! | [`cli`] | one file per command; text, JSON and exit codes |
+//! | [`demo`] | a simulated Halo behind a real socket |
+//!
+//! Layers look down only: domain < settings, halo, store < ops < app, cli < tui. Nothing but the `demo` command and
+//! the tests knows that the simulated Halo exists. A test in `tests/` reads the source tree and holds these rules.
+
+pub mod app;
+pub mod cli;
+pub mod demo;
+pub mod domain;
+pub mod halo;
+pub mod ops;
+pub mod settings;
+pub mod store;
+pub mod tui;
+pub mod view;
