@@ -1,1 +1,46 @@
-//! domain
+//! Plain types that can only be built valid.
+//!
+//! Nothing here knows a runtime, a network, a file system, an environment or a clock: what time it is, and which zone
+//! the person lives in, are arguments.
+
+pub mod activity;
+pub mod address;
+pub mod callback;
+pub mod chat_pod;
+pub mod check;
+pub mod client;
+pub mod configuration;
+pub mod daily_sync_time;
+pub mod draft;
+pub mod failure;
+pub mod installation;
+pub mod people;
+pub mod plan;
+pub mod planner;
+pub mod request;
+pub mod secret;
+pub mod status;
+pub mod sync_run;
+pub mod untrusted;
+
+/// Writes a `u64` with thousands marks: `34,200`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_marks_every_third_digit_from_the_right() {
+        let written: Vec<_> = [0, 7, 999, 1_000, 34_200, 100_000, 1_234_567].map(super::thousands).to_vec();
+        assert_eq!(written, ["0", "7", "999", "1,000", "34,200", "100,000", "1,234,567"]);
+    }
+}

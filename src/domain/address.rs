@@ -1,0 +1,458 @@
+//! Addresses that people paste: Halo's own, the sign-in server's, and Pia's.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use url::{Host, Url};
+
+/// Hosts that Halo itself runs (api facts, section 1).
+const HALO_HOSTS: [&str; 4] = ["halopsa.com", "haloitsm.com", "haloservicedesk.com", "usehalo.com"];
+
+/// What people copy along with the address of their Halo, longest first.
+const HALO_TAILS: [&str; 4] = ["/auth/token", "/auth", "/api", "/apidoc"];
+
+/// Why an address is refused, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// Nothing was given.
+    #[error("an address is needed, such as https://yourcompany.halopsa.com")]
+    Empty,
+    /// One word: most likely the name in front of halopsa.com, but that is a guess.
+    #[error("did you mean {suggestion}?")]
+    BareWord {
+        /// The whole address to offer.
+        suggestion: String,
+    },
+    /// `http://` to another machine would send the Client Secret in clear.
+    #[error("http is not encrypted; use {suggestion}")]
+    PlainHttp {
+        /// The same address with https.
+        suggestion: String,
+    },
+    /// Another scheme.
+    #[error("the address has to begin with https://")]
+    Scheme,
+    /// A user name or password in the address.
+    #[error("leave the user name and password out of the address")]
+    Credentials,
+    /// A number or an octal or hexadecimal form in place of a host name.
+    #[error("write the host by its name, or as four plain decimal numbers; this form hides where it leads")]
+    DisguisedHost,
+    /// Link-local, unspecified, multicast and the like.
+    #[error("{0} is not the address of a Halo: it leads to this machine's own network services")]
+    ForbiddenHost(String),
+    /// Not an address at all.
+    #[error("not an address; such as https://yourcompany.halopsa.com")]
+    Shape,
+}
+
+/// Something to say about an address that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// `https://` was put in front.
+    SchemeAdded,
+    /// A part that is not needed was dropped.
+    Dropped(String),
+    /// Plain http, which only a loopback host may have.
+    NotEncrypted,
+    /// A private or unqualified host.
+    Private,
+    /// A host that contains the name of a Halo host but is not one.
+    LookAlike,
+    /// A host with letters beyond ASCII, in its true form.
+    Punycode(String),
+}
+
+impl Note {
+    /// Whether the person should look twice.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_))
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SchemeAdded => f.write_str("https:// was added"),
+            Self::Dropped(part) => write!(f, "{part} is not needed"),
+            Self::NotEncrypted => f.write_str("not encrypted, this machine only"),
+            Self::Private => f.write_str("a private address"),
+            Self::LookAlike => f.write_str("looks like a Halo address but is another host"),
+            Self::Punycode(host) => write!(f, "contains look-alike letters; its true name is {host}"),
+        }
+    }
+}
+
+/// An accepted address with what was changed and what is worth a second look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading<T> {
+    /// The address.
+    pub address: T,
+    /// What to say about it.
+    pub notes: Vec<Note>,
+}
+
+macro_rules! address {
+    ($(#[$meta:meta])* $name:ident, $tails:expr, $vendor:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Url);
+
+        impl $name {
+            /// Reads an address in any spelling people use.
+            pub fn read(text: &str) -> Result<Reading<Self>, AddressError> {
+                let (url, notes) = read(text, $tails, $vendor)?;
+                Ok(Reading { address: Self(url), notes })
+            }
+
+            /// The address without a trailing slash.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str().trim_end_matches('/')
+            }
+
+            /// The host with its port, as a header line shows it.
+            pub fn host(&self) -> String {
+                let host = self.0.host_str().unwrap_or_default();
+                self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+            }
+
+            /// Whether it leads to this machine only.
+            pub fn is_loopback(&self) -> bool {
+                is_loopback(&self.0)
+            }
+
+            /// Whether what is sent there is encrypted.
+            pub fn is_encrypted(&self) -> bool {
+                self.0.scheme() == "https"
+            }
+
+            /// The address of something below this one. `path` begins with a slash.
+            pub fn join(&self, path: &str) -> String {
+                format!("{}{path}", self.as_str())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = AddressError;
+            fn try_from(text: String) -> Result<Self, AddressError> {
+                Self::read(&text).map(|reading| reading.address)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(address: $name) -> Self {
+                address.as_str().to_owned()
+            }
+        }
+    };
+}
+
+address! {
+    /// The address of a Halo: `https://yourcompany.halopsa.com`, without `/api` or `/auth`.
+    HaloUrl, &HALO_TAILS, true
+}
+address! {
+    /// The address of a Halo's sign-in server; `/token` is appended to it.
+    AuthUrl, &["/token"], true
+}
+address! {
+    /// The address at which Halo reaches Pia.
+    PiaUrl, &[], false
+}
+
+impl AuthUrl {
+    /// Whether this server stands on the same host as the Halo: only then may it be sent the Client Secret unasked.
+    pub fn is_on_host_of(&self, halo: &HaloUrl) -> bool {
+        self.0.host() == halo.0.host()
+            && self.0.port_or_known_default() == halo.0.port_or_known_default()
+            && self.0.scheme() == halo.0.scheme()
+    }
+}
+
+fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), AddressError> {
+    // As mails and wikis write addresses.
+    let text = text.trim().trim_start_matches(['<', '"', '\'']).trim_end_matches(['>', '"', '\'']).trim();
+    if text.is_empty() {
+        return Err(AddressError::Empty);
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(AddressError::Shape);
+    }
+    let mut notes = Vec::new();
+    let with_scheme = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => {
+            format!("{}://{rest}", scheme.to_ascii_lowercase())
+        }
+        Some(_) => return Err(AddressError::Scheme),
+        None if ["javascript:", "file:", "data:", "mailto:"]
+            .iter()
+            .any(|s| text.to_ascii_lowercase().starts_with(s)) =>
+        {
+            return Err(AddressError::Scheme);
+        }
+        None => {
+            if vendor && is_bare_word(text) {
+                let suggestion = format!("https://{}.halopsa.com", text.to_ascii_lowercase());
+                return Err(AddressError::BareWord { suggestion });
+            }
+            notes.push(Note::SchemeAdded);
+            format!("https://{text}")
+        }
+    };
+    let typed_host = host_as_typed(&with_scheme);
+    let mut url = Url::parse(&with_scheme).map_err(|_| AddressError::Shape)?;
+    if !url.username().is_empty() || url.password().is_some() || authority(&with_scheme).contains('@') {
+        return Err(AddressError::Credentials);
+    }
+    check_host(&url, &typed_host)?;
+    if let Some(part) = drop_tail(&mut url, tails) {
+        notes.push(Note::Dropped(part));
+    }
+    if url.scheme() == "http" {
+        if !is_loopback(&url) {
+            let suggestion =
+                format!("https{}", url.as_str().trim_start_matches("http")).trim_end_matches('/').to_owned();
+            return Err(AddressError::PlainHttp { suggestion });
+        }
+        notes.push(Note::NotEncrypted);
+    } else if is_private(&url) {
+        notes.push(Note::Private);
+    }
+    if let Some(host) = url.host_str() {
+        if host.split('.').any(|label| label.starts_with("xn--")) {
+            notes.push(Note::Punycode(host.to_owned()));
+        } else if vendor && is_look_alike(host) {
+            notes.push(Note::LookAlike);
+        }
+    }
+    Ok((url, notes))
+}
+
+fn is_bare_word(text: &str) -> bool {
+    !text.eq_ignore_ascii_case("localhost")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+        && !text.to_ascii_lowercase().starts_with("0x")
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#', '\\']).next().unwrap_or_default()
+}
+
+fn host_as_typed(url: &str) -> String {
+    let authority = authority(url);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if host.starts_with('[') {
+        return host.split_once(']').map_or(host, |(inner, _)| inner).trim_start_matches('[').to_owned();
+    }
+    host.split(':').next().unwrap_or_default().to_owned()
+}
+
+fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
+    match url.host() {
+        None => Err(AddressError::Shape),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            if name.is_empty() || name.split('.').any(str::is_empty) { Err(AddressError::Shape) } else { Ok(()) }
+        }
+        Some(Host::Ipv4(address)) => {
+            // The parser has turned 0x7f000001, 2130706433 and 0177.0.0.1 into dotted form: what was typed tells.
+            if typed != address.to_string() {
+                return Err(AddressError::DisguisedHost);
+            }
+            check_ipv4(address)
+        }
+        Some(Host::Ipv6(address)) => {
+            if address.to_ipv4_mapped().is_some() {
+                return Err(AddressError::DisguisedHost);
+            }
+            let forbidden = address.is_unspecified() || address.is_multicast() || address.is_unicast_link_local();
+            if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
+        }
+    }
+}
+
+fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
+    let forbidden =
+        address.is_link_local() || address.is_unspecified() || address.is_multicast() || address.is_broadcast();
+    if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
+}
+
+/// Drops a known tail, the query and the fragment, and says what went.
+fn drop_tail(url: &mut Url, tails: &[&str]) -> Option<String> {
+    let extra = match (url.query(), url.fragment()) {
+        (None, None) => String::new(),
+        (query, fragment) => {
+            let mut text = query.map(|query| format!("?{query}")).unwrap_or_default();
+            if let Some(fragment) = fragment {
+                text.push('#');
+                text.push_str(fragment);
+            }
+            text
+        }
+    };
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/').to_owned();
+    let lower = path.to_ascii_lowercase();
+    let tail = tails.iter().find(|tail| lower.ends_with(**tail)).copied().unwrap_or_default();
+    let (kept, dropped) = path.split_at(path.len() - tail.len());
+    url.set_path(kept.trim_end_matches('/'));
+    let dropped = format!("{dropped}{extra}");
+    (!dropped.is_empty()).then_some(dropped)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address == Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
+
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            !name.contains('.')
+                || [".internal", ".local", ".lan", ".intranet", ".corp", ".home.arpa", ".localhost"]
+                    .iter()
+                    .any(|ending| name.ends_with(ending))
+        }
+        Some(Host::Ipv4(address)) => {
+            let [a, b, ..] = address.octets();
+            address.is_private() || address.is_loopback() || (a == 100 && (64..128).contains(&b))
+        }
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
+        None => false,
+    }
+}
+
+fn is_look_alike(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let genuine = |own: &str| host == own || host.ends_with(&format!(".{own}"));
+    let imitates = ["halopsa", "haloitsm", "haloservicedesk", "usehalo"].iter().any(|word| host.contains(word));
+    imitates && !HALO_HOSTS.iter().any(|own| genuine(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halo(text: &str) -> (String, Vec<String>) {
+        let reading = HaloUrl::read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        (reading.address.as_str().to_owned(), reading.notes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn every_spelling_of_the_table_is_read() {
+        let acme = "https://acme.halopsa.com";
+        let cases: [(&str, &str, &[&str]); 19] = [
+            (acme, acme, &[]),
+            ("https://acme.halopsa.com/", acme, &[]),
+            ("https://acme.halopsa.com/api", acme, &["/api is not needed"]),
+            ("https://acme.halopsa.com/api/", acme, &["/api is not needed"]),
+            ("https://acme.halopsa.com/auth", acme, &["/auth is not needed"]),
+            ("https://acme.halopsa.com/auth/token?tenant=acme", acme, &["/auth/token?tenant=acme is not needed"]),
+            ("<https://acme.halopsa.com>", acme, &[]),
+            ("acme.halopsa.com", acme, &["https:// was added"]),
+            (" ACME.halopsa.com ", acme, &["https:// was added"]),
+            ("https://halo.msp.example:8443/halo", "https://halo.msp.example:8443/halo", &[]),
+            ("https://halo.msp.example:8443/halo/api/", "https://halo.msp.example:8443/halo", &["/api is not needed"]),
+            (
+                "https://acme.halopsa.com.evil.example",
+                "https://acme.halopsa.com.evil.example",
+                &["looks like a Halo address but is another host"],
+            ),
+            (
+                "https://аcme.halopsa.com",
+                "https://xn--cme-5cd.halopsa.com",
+                &["contains look-alike letters; its true name is xn--cme-5cd.halopsa.com"],
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", &["not encrypted, this machine only"]),
+            ("http://[::1]:8080", "http://[::1]:8080", &["not encrypted, this machine only"]),
+            ("http://localhost:8080", "http://localhost:8080", &["not encrypted, this machine only"]),
+            ("https://10.1.2.3", "https://10.1.2.3", &["a private address"]),
+            ("https://halo.internal", "https://halo.internal", &["a private address"]),
+            ("https://acme.trial.usehalo.com", "https://acme.trial.usehalo.com", &[]),
+        ];
+        for (typed, base, notes) in cases {
+            let (read, said) = halo(typed);
+            assert_eq!((read.as_str(), said), (base, notes.iter().map(ToString::to_string).collect()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_the_table_says_what_would_be_right() {
+        let refusal = |text: &str| HaloUrl::read(text).unwrap_err().to_string();
+        assert_eq!(refusal("acme"), "did you mean https://acme.halopsa.com?");
+        assert_eq!(refusal("http://acme.halopsa.com"), "http is not encrypted; use https://acme.halopsa.com");
+        assert_eq!(refusal("https://user:pw@acme.halopsa.com"), AddressError::Credentials.to_string());
+        assert_eq!(refusal("https://@acme.halopsa.com"), AddressError::Credentials.to_string());
+        for text in ["https://169.254.169.254", "https://[fe80::1]", "https://0.0.0.0"] {
+            assert!(matches!(HaloUrl::read(text), Err(AddressError::ForbiddenHost(_))), "{text}");
+        }
+        for text in [
+            "https://0x7f000001",
+            "https://2130706433",
+            "https://0177.0.0.1",
+            "https://127.1",
+            "https://[::ffff:127.0.0.1]",
+            "2130706433",
+            "0x7f000001",
+        ] {
+            assert_eq!(HaloUrl::read(text), Err(AddressError::DisguisedHost), "{text}");
+        }
+        for text in ["ftp://acme.halopsa.com", "javascript:alert(1)", "file:///etc/passwd"] {
+            assert_eq!(HaloUrl::read(text), Err(AddressError::Scheme), "{text}");
+        }
+        for text in ["https://", "https://a b", "ac me", "https://acme..com", "\u{1b}[2J"] {
+            assert_eq!(HaloUrl::read(text), Err(AddressError::Shape), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_never_repeats_a_password() {
+        let error = HaloUrl::read("https://user:hunter2@acme.halopsa.com").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn reading_twice_changes_nothing() {
+        for text in ["https://halo.msp.example:8443/halo/api", "ACME.halopsa.com/auth/", "http://[::1]:8080/"] {
+            let once = HaloUrl::read(text).unwrap().address;
+            let twice = HaloUrl::read(once.as_str()).unwrap();
+            assert_eq!(twice.address, once);
+        }
+    }
+
+    #[test]
+    fn the_sign_in_server_is_compared_by_host_port_and_scheme() {
+        let halo = HaloUrl::read("https://acme.halopsa.com").unwrap().address;
+        let on_host = |text| AuthUrl::read(text).unwrap().address.is_on_host_of(&halo);
+        assert!(on_host("https://acme.halopsa.com/auth/"));
+        assert!(!on_host("https://acme.halopsa.com:8443/auth"));
+        assert!(!on_host("https://uk-trial.halopsa.com"));
+        assert!(!on_host("https://evil.example/auth"));
+    }
+
+    #[test]
+    fn pia_addresses_keep_their_path() {
+        assert_eq!(
+            PiaUrl::read("https://pia.acme.example/api/").unwrap().address.as_str(),
+            "https://pia.acme.example/api"
+        );
+        assert!(PiaUrl::read("http://pia.acme.example").is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! The verdict on a connection: each thing that later steps need, tried for itself.
+
+use serde::Serialize;
+
+use super::failure::FailureKind;
+use super::people::Team;
+
+/// What is tried, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckId {
+    /// The Url leads to a Halo.
+    Address,
+    /// The Client ID and Client Secret give a token.
+    Token,
+    /// Clients can be read.
+    Clients,
+    /// Agents can be read.
+    Agents,
+    /// Teams can be read.
+    Teams,
+    /// Ticket types can be read.
+    TicketTypes,
+    /// Webhooks can be read.
+    Webhooks,
+    /// Custom tabs can be read.
+    CustomTabs,
+    /// The Pia Board is a team in Halo.
+    PiaBoard,
+    /// The Pia Escalation Board is a team in Halo.
+    EscalationBoard,
+    /// Pia Escalate To is an agent in Halo.
+    EscalateTo,
+}
+
+impl CheckId {
+    /// Every check.
+    pub const ALL: [Self; 11] = [
+        Self::Address,
+        Self::Token,
+        Self::Clients,
+        Self::Agents,
+        Self::Teams,
+        Self::TicketTypes,
+        Self::Webhooks,
+        Self::CustomTabs,
+        Self::PiaBoard,
+        Self::EscalationBoard,
+        Self::EscalateTo,
+    ];
+
+    /// The words for it on a screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Address => "Url",
+            Self::Token => "Authentication Token",
+            Self::Clients => "Clients",
+            Self::Agents => "Agents",
+            Self::Teams => "Teams",
+            Self::TicketTypes => "Ticket types",
+            Self::Webhooks => "Webhooks",
+            Self::CustomTabs => "Custom tabs",
+            Self::PiaBoard => "Pia Board",
+            Self::EscalationBoard => "Pia Escalation Board",
+            Self::EscalateTo => "Pia Escalate To",
+        }
+    }
+}
+
+/// How one check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// As needed.
+    Pass,
+    /// Usable, but worth a look.
+    Warn,
+    /// Not as needed.
+    Fail,
+    /// Not tried, because something before it failed or it is not configured.
+    Skip,
+}
+
+/// One check with its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was tried.
+    pub id: CheckId,
+    /// How it ended.
+    pub status: CheckStatus,
+    /// What was found, Halo's own words included, already fit to be shown.
+    pub message: String,
+    /// What to change, and where.
+    pub hint: Option<String>,
+    /// Halo's status code.
+    pub http_status: Option<u16>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// What kind of failure it is, where it failed: decides the exit code.
+    #[serde(skip)]
+    pub failure: Option<FailureKind>,
+}
+
+/// Which Halo answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HaloIdentity {
+    /// The address that was used.
+    pub url: String,
+    /// The sign-in server.
+    pub auth_url: Option<String>,
+    /// The tenant, where Halo or the settings name one.
+    pub tenant: Option<String>,
+    /// Halo's version.
+    pub version: Option<String>,
+}
+
+/// All verdicts together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// False when any check failed.
+    pub ok: bool,
+    /// The configuration's id, once it has one.
+    pub configuration: Option<String>,
+    /// Which Halo answered.
+    pub halo: HaloIdentity,
+    /// One verdict each, in order.
+    pub checks: Vec<Check>,
+    /// When the token runs out: what the field Authentication Token shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_valid_until: Option<jiff::Timestamp>,
+    /// The teams that were read: suggestions for the boards before the first sync.
+    #[serde(skip)]
+    pub teams: Vec<Team>,
+}
+
+impl CheckReport {
+    /// The first check that failed.
+    pub fn first_failure(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.status == CheckStatus::Fail)
+    }
+}

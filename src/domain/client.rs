@@ -1,0 +1,117 @@
+//! Halo clients: the companies that Pia has to know.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::untrusted::Untrusted;
+
+/// A client as Halo lists it. The id is the only key; names change hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Halo's id.
+    pub id: i64,
+    /// The name.
+    pub name: Untrusted,
+    /// The top level it belongs to.
+    pub toplevel: Option<Untrusted>,
+    /// The name of its main site.
+    pub main_site: Option<Untrusted>,
+    /// Whether Halo has made it inactive.
+    pub inactive: bool,
+}
+
+/// Whether a stored client may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClientStatus {
+    /// In Halo and active there.
+    Active,
+    /// Kept, with its history, but not used.
+    Disabled(DisabledReason),
+}
+
+/// Why a client is disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DisabledReason {
+    /// Halo has it as inactive.
+    InactiveInHalo,
+    /// A proved sync did not find it any more.
+    NoLongerInHalo,
+}
+
+impl ClientStatus {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled(_) => "disabled",
+        }
+    }
+
+    /// The reason, where there is one.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Disabled(DisabledReason::InactiveInHalo) => Some("inactive in Halo"),
+            Self::Disabled(DisabledReason::NoLongerInHalo) => Some("no longer in Halo"),
+        }
+    }
+}
+
+/// A client as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredClient {
+    /// What Halo last said of it.
+    pub client: Client,
+    /// Whether it is in use.
+    pub status: ClientStatus,
+    /// When a sync first saw it.
+    pub first_seen: Timestamp,
+    /// When a sync last saw it.
+    pub last_seen: Timestamp,
+}
+
+/// Written out as one row of `clients --format json`.
+impl Serialize for StoredClient {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            id: i64,
+            name: &'a Untrusted,
+            status: &'static str,
+            disabled_reason: Option<&'static str>,
+            toplevel: Option<&'a Untrusted>,
+            main_site: Option<&'a Untrusted>,
+            first_seen: Timestamp,
+            last_seen: Timestamp,
+        }
+        Row {
+            id: self.client.id,
+            name: &self.client.name,
+            status: self.status.word(),
+            disabled_reason: self.status.reason(),
+            toplevel: self.client.toplevel.as_ref(),
+            main_site: self.client.main_site.as_ref(),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Folds a text for searching: case, width, accents and the forms of one letter fall together.
+pub fn fold(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    use unicode_normalization::char::is_combining_mark;
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_forgets_case_width_accents_and_composition() {
+        assert_eq!(fold("ＡＣＭＥ Québec"), "acme quebec");
+        assert_eq!(fold("Que\u{301}bec"), fold("QUÉBEC"));
+    }
+}

@@ -1,0 +1,252 @@
+//! The plan: every change that Configure would make in Halo, before it is made; and what came of it.
+
+use serde::Serialize;
+
+use super::callback::{EventGroup, EventNumber};
+use super::installation::ObjectKind;
+use super::untrusted::Untrusted;
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Made anew.
+    Create,
+    /// Ours, brought back to what it should be.
+    Update,
+    /// Made earlier by the portal: taken over.
+    Adopt,
+    /// A ticket type is told to show the tab.
+    Link,
+    /// A ticket type is told not to show the tab.
+    Unlink,
+    /// Taken out.
+    Delete,
+    /// As it should be.
+    Keep,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Update, Self::Adopt, Self::Link, Self::Unlink, Self::Delete, Self::Keep];
+
+    /// The word for JSON and the store.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Adopt => "adopt",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+/// One field of an object, before and after. Secrets in it are already masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// The field.
+    pub name: &'static str,
+    /// What Halo holds.
+    pub before: Option<String>,
+    /// What it will hold.
+    pub after: Option<String>,
+}
+
+/// What has to be sent for a change. Secrets are filled in when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Nothing.
+    None,
+    /// Make the webhook of a group.
+    CreateWebhook(EventGroup),
+    /// Write the webhook of a group again, under its id.
+    UpdateWebhook(EventGroup, String),
+    /// Bind an event to the webhook of a group, under Halo's name for it.
+    BindEvent(EventGroup, EventNumber, Untrusted),
+    /// Take a binding away.
+    UnbindEvent(EventGroup, i64),
+    /// Make the tab.
+    CreateTab,
+    /// Write the tab again, under its id.
+    UpdateTab(i64),
+    /// Make a ticket type show the tab.
+    LinkTicketType(i64),
+}
+
+/// One line of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What is done.
+    pub action: Action,
+    /// To what kind of object.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Untrusted,
+    /// Halo's id, where it has one already.
+    pub id: Option<String>,
+    /// Field by field.
+    pub fields: Vec<FieldChange>,
+    /// Why.
+    pub reason: String,
+    /// What will be sent.
+    #[serde(skip)]
+    pub operation: Operation,
+}
+
+/// How many changes of each kind there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct ActionCounts {
+    /// Objects made.
+    pub create: u64,
+    /// Objects mended.
+    pub update: u64,
+    /// Objects taken over.
+    pub adopt: u64,
+    /// Ticket types that will show the tab.
+    pub link: u64,
+    /// Ticket types that will not show it any more.
+    pub unlink: u64,
+    /// Objects taken out.
+    pub delete: u64,
+    /// Objects left as they are.
+    pub keep: u64,
+}
+
+/// Every change, in the order in which it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The changes, those that keep an object included.
+    pub changes: Vec<Change>,
+    /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Something that the plan cannot do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Blocked {
+    /// The kind of object.
+    pub kind: ObjectKind,
+    /// The name of the object that is wanted.
+    pub name: Untrusted,
+    /// Why not, as a sentence.
+    pub reason: String,
+}
+
+impl Plan {
+    /// Whether applying it would change Halo.
+    pub fn changes_pending(&self) -> bool {
+        self.pending().next().is_some()
+    }
+
+    /// What keeps the plan from being finished: an event that this Halo does not know is only reported.
+    pub fn hindrances(&self) -> impl Iterator<Item = &Blocked> {
+        self.blocked.iter().filter(|blocked| blocked.kind != ObjectKind::WebhookEvent)
+    }
+
+    /// The changes that are not "keep".
+    pub fn pending(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.action != Action::Keep)
+    }
+
+    /// How many of each kind.
+    pub fn counts(&self) -> ActionCounts {
+        let count = |action| self.changes.iter().filter(|change| change.action == action).count() as u64;
+        ActionCounts {
+            create: count(Action::Create),
+            update: count(Action::Update),
+            adopt: count(Action::Adopt),
+            link: count(Action::Link),
+            unlink: count(Action::Unlink),
+            delete: count(Action::Delete),
+            keep: count(Action::Keep),
+        }
+    }
+
+    /// The headline: `3 to create, 6 to link, 1 kept`.
+    pub fn summary(&self) -> String {
+        let counts = self.counts();
+        let hindrances = self.hindrances().count() as u64;
+        let parts: Vec<String> = [
+            (counts.create, "to create"),
+            (counts.update, "to update"),
+            (counts.adopt, "to take over"),
+            (counts.link, "to link"),
+            (counts.unlink, "to unlink"),
+            (counts.delete, "to delete"),
+            (counts.keep, "kept"),
+            (hindrances, "blocked"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+        if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+    }
+}
+
+/// How one change went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done, and read back.
+    Done,
+    /// Nothing to do.
+    Unchanged,
+    /// Halo did not do it.
+    Failed,
+    /// Halo took it but does not show it.
+    Unverified,
+    /// Not tried, because something it needs failed.
+    Skipped,
+}
+
+/// One change with its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeResult {
+    /// The kind of object.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Untrusted,
+    /// Halo's id, once it has one.
+    pub id: Option<String>,
+    /// What was done.
+    pub action: Action,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Halo's words, or what to do by hand.
+    pub message: Option<String>,
+}
+
+/// How Configure ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigureStatus {
+    /// Every object is in Halo, read back.
+    Configured,
+    /// Every object was there already.
+    NothingToDo,
+    /// Some are, some are not.
+    PartlyDone,
+    /// None is.
+    Failed,
+    /// The check before it failed: nothing was written.
+    Refused,
+}
+
+/// What Configure did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigureReport {
+    /// How it ended.
+    pub status: ConfigureStatus,
+    /// One line per object.
+    pub results: Vec<ChangeResult>,
+    /// The sentence for the person.
+    pub message: String,
+    /// Why the check before it failed.
+    #[serde(skip)]
+    pub refusal: Option<super::check::CheckReport>,
+}

@@ -1,0 +1,83 @@
+//! What a use-case is asked for and what it answers, where more than one room has to say it.
+
+use super::activity::Activity;
+use super::callback::{CallbackUrl, EventGroup};
+use super::configuration::{ApiCredentials, Configuration, ConfigurationId, PiaScreen};
+use super::secret::Secret;
+use super::status::Status;
+use super::sync_run::SyncReport;
+
+/// Where the Client Secret of a check or a save comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretChoice {
+    /// It was typed just now.
+    Typed(Secret),
+    /// The stored one, or the one a command gives.
+    Stored,
+}
+
+/// A connection test, of what is typed rather than of what is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyRequest {
+    /// The configuration whose stored secret is used, once it is saved.
+    pub id: Option<ConfigurationId>,
+    /// What to test.
+    pub api: ApiCredentials,
+    /// With which secret.
+    pub secret: SecretChoice,
+    /// The boards and the contact, where they are known already.
+    pub pia_screen: Option<PiaScreen>,
+}
+
+/// A save.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveRequest {
+    /// Which configuration; none makes a new one.
+    pub id: Option<ConfigurationId>,
+    /// What to save.
+    pub configuration: Configuration,
+    /// The secret to store with it.
+    pub secret: SecretChoice,
+    /// Whether the connection was tested with exactly these credentials.
+    pub verified: bool,
+}
+
+/// What a save did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SaveReport {
+    /// The configuration's id.
+    pub id: ConfigurationId,
+    /// What changed, by the guide's names; everything for a new one.
+    pub changed: Vec<&'static str>,
+    /// Whether it is the active configuration now.
+    pub active: bool,
+    /// The callback addresses.
+    pub callbacks: Vec<(EventGroup, CallbackUrl)>,
+}
+
+/// Where a configuration stands, with its history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// Where it stands.
+    pub status: Status,
+    /// The last syncs, newest first.
+    pub runs: Vec<SyncReport>,
+    /// The audit trail, newest first.
+    pub activity: Vec<Activity>,
+}
+
+/// Which configuration is active.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Activation {
+    /// This one, or none.
+    Active(Option<ConfigurationId>),
+    /// Another one is: a yes is needed to switch.
+    NeedsYes {
+        /// The one that was asked for.
+        wanted: ConfigurationId,
+        /// The one that is active.
+        active: ConfigurationId,
+        /// Its name.
+        active_name: String,
+    },
+}

@@ -1,0 +1,140 @@
+//! Where things stand: what `status` prints and the panes show.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::configuration::{Configuration, ConfigurationId};
+use super::draft::Draft;
+use super::installation::InstalledObject;
+use super::people::{Agent, Team, TicketType};
+use super::sync_run::SyncStatus;
+
+/// Whether a step of the set-up is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Finished.
+    Done,
+    /// Saved, but the connection was not tested with success.
+    NotVerified,
+    /// Still to do.
+    Todo,
+}
+
+/// The steps of the set-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Steps {
+    /// API Credentials saved and tested.
+    pub credentials: StepState,
+    /// Company Sync saved.
+    pub company_sync: StepState,
+    /// Pia Screen saved.
+    pub pia_screen: StepState,
+    /// A sync was proved complete.
+    pub initial_sync: StepState,
+    /// Every object was read back from Halo.
+    pub configure: StepState,
+}
+
+/// The last sync, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastSync {
+    /// How it ended.
+    pub status: SyncStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Halo's count.
+    pub halo_count: Option<u64>,
+    /// Unique ids read.
+    pub stored: u64,
+}
+
+/// How many clients are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct ClientCounts {
+    /// In use.
+    pub active: u64,
+    /// Kept but not used.
+    pub disabled: u64,
+}
+
+/// What is installed in Halo, by our own record.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct IntegrationStatus {
+    /// When Configure last ended with every object read back.
+    pub configured_at: Option<Timestamp>,
+    /// The objects.
+    pub objects: Vec<InstalledObject>,
+}
+
+/// Whether the service runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct ServiceStatus {
+    /// Whether it runs now.
+    pub running: bool,
+    /// When the last callback came in.
+    pub last_event_at: Option<Timestamp>,
+}
+
+/// Where one configuration stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Its id.
+    pub configuration: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the active one.
+    pub active: bool,
+    /// The steps of the set-up.
+    pub steps: Steps,
+    /// The last sync.
+    pub last_sync: Option<LastSync>,
+    /// When the next daily sync is due.
+    pub next_sync: Option<Timestamp>,
+    /// The stored clients.
+    pub clients: ClientCounts,
+    /// What is installed.
+    pub integration: IntegrationStatus,
+    /// The service.
+    pub service: ServiceStatus,
+}
+
+/// Every saved configuration and the unfinished wizard, if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Overview {
+    /// The saved configurations, by id.
+    pub configurations: Vec<Saved>,
+    /// The unfinished wizard.
+    pub draft: Option<Draft>,
+    /// The place outside that gives the Client Secret to every configuration, where there is one: a variable, or a
+    /// credential of the service.
+    pub outside_secret: Option<String>,
+}
+
+/// A saved configuration with where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its id.
+    pub id: ConfigurationId,
+    /// What is saved.
+    pub configuration: Configuration,
+    /// Whether a Client Secret is stored, or a command that gives one.
+    pub has_secret: bool,
+    /// Where it stands.
+    pub status: Status,
+}
+
+/// The lists that a sync keeps beside the clients.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Lists {
+    /// Agents: choices for Pia Escalate To.
+    pub agents: Vec<Agent>,
+    /// Teams: suggestions for the boards.
+    pub teams: Vec<Team>,
+    /// Ticket types.
+    pub ticket_types: Vec<TicketType>,
+    /// Whether a sync has ever filled them.
+    pub synced: bool,
+}
