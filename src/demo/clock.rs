@@ -1,0 +1,34 @@
+//! The simulated Halo's clock: it runs by itself, and a test can push it forward instead of sleeping.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time since the simulated Halo started. It follows the runtime's clock, so it stands still in a test with paused time.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    started: Instant,
+    skipped: Duration,
+    stopped: Option<Duration>,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { started: Instant::now(), skipped: Duration::ZERO, stopped: None }
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.stopped.unwrap_or_else(|| self.started.elapsed()) + self.skipped
+    }
+
+    /// Pushes the clock forward: tokens age, and the rate limit's window rolls on.
+    pub fn advance(&mut self, by: Duration) {
+        self.skipped += by;
+    }
+
+    /// Stops the clock; from here on only [`advance`](Self::advance) moves it.
+    pub fn stop(&mut self) {
+        self.stopped = Some(self.started.elapsed());
+    }
+}

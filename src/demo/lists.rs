@@ -1,0 +1,268 @@
+//! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, tickets, look-ups
+//! (api facts, section 5).
+
+use super::clients::Paging;
+use super::faults::Fault;
+use super::names::HOSTILE;
+use super::query::Query;
+use super::reply::{Answer, Reply, Row, wire};
+use super::state::{Object, State};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// A row's wire form, its name spoilt where that hazard is on.
+pub(super) fn shown(state: &State, row: &Object) -> Value {
+    let mut members = row.members.clone();
+    if state.has(Fault::HostileText) {
+        spoil_name(&mut members);
+    }
+    wire(&members)
+}
+
+fn spoil_name(members: &mut Row) {
+    let id = members.get("id").and_then(Value::as_u64).unwrap_or(0);
+    if let Some(Value::String(name)) = members.get_mut("name") {
+        let index = usize::try_from(id).unwrap_or(0) % HOSTILE.len();
+        name.push_str(HOSTILE.get(index).copied().unwrap_or_default());
+    }
+}
+
+fn seen(state: &State, row: &Object) -> bool {
+    !(row.hidden_from_restricted && state.has(Fault::RestrictedAgent))
+}
+
+fn by_id(state: &State, rows: &[Object], id: i64) -> Answer {
+    let row = rows.iter().find(|row| row.has_id(id) && seen(state, row)).ok_or_else(|| Reply::empty(404))?;
+    Ok(Reply::json(200, &shown(state, row)))
+}
+
+/// `GET /api/Agent`: a bare array, or an object with `results` when `pageinate=true` was sent; paging itself is ignored.
+/// Disabled agents, API agents and "Unassigned" come only when asked for.
+pub(super) fn agents(state: &State, query: &Query) -> Answer {
+    let enabled = query.word("includeenabled").unwrap_or(true);
+    let disabled = query.word("includedisabled").unwrap_or(false);
+    let unassigned = query.word("includeunassigned").unwrap_or(false);
+    let api = query.flag("includeapiagents")?;
+    let search = query.text("search").map(str::to_lowercase);
+    let rows: Vec<Value> = state
+        .agents
+        .iter()
+        .filter(|agent| if agent.flag("isdisabled") { disabled } else { enabled })
+        .filter(|agent| unassigned || !agent.has_id(1))
+        .filter(|agent| api || !agent.flag("isapiagent"))
+        .filter(|agent| search.as_ref().is_none_or(|text| agent.name().to_lowercase().contains(text.as_str())))
+        .map(|agent| shown(state, agent))
+        .collect();
+    let reply = if query.flag("pageinate")? {
+        query.int("page_no")?;
+        query.int("page_size")?;
+        json!({ "record_count": rows.len(), "results": rows })
+    } else {
+        Value::Array(rows)
+    };
+    Ok(Reply::json(200, &reply))
+}
+
+/// `GET /api/Agent/{id}`.
+pub(super) fn agent(state: &State, id: i64) -> Answer {
+    by_id(state, &state.agents, id)
+}
+
+/// `GET /api/Agent/me`: 2.1 MB on a production tenant, `claims` first (api facts, section 5).
+pub(super) fn me(state: &State) -> Reply {
+    let mut text = String::with_capacity(2_200_000);
+    text.push_str("{\"claims\":[");
+    for number in 0..27_500 {
+        let comma = if number == 0 { "" } else { "," };
+        let _ = write!(
+            text,
+            "{comma}{{\"type\":\"permission_{number}\",\"value\":\"0000000000000000000000000000000000000\"}}"
+        );
+    }
+    text.push_str("],\"new_access_token\":\"\"");
+    if let Some(Value::Object(agent)) = state.agents.iter().find(|agent| agent.flag("isapiagent")).map(Object::wire) {
+        for (member, value) in &agent {
+            let _ = write!(text, ",{}:{value}", Value::from(member.as_str()));
+        }
+    }
+    text.push('}');
+    Reply::raw_json(200, text)
+}
+
+/// `GET /api/Team`: a bare array, paging ignored; inactive ones only with `showall` or `includedisabled`.
+pub(super) fn teams(state: &State, query: &Query) -> Answer {
+    let all = query.flag("showall")? || query.word("includedisabled").unwrap_or(false);
+    let rows = state.teams.iter().filter(|team| all || !team.flag("inactive")).filter(|team| seen(state, team));
+    Ok(Reply::json(200, &rows.map(|team| shown(state, team)).collect()))
+}
+
+/// `GET /api/Team/{id}`.
+pub(super) fn team(state: &State, id: i64) -> Answer {
+    by_id(state, &state.teams, id)
+}
+
+/// `GET /api/Status`: a bare array.
+pub(super) fn statuses(state: &State) -> Reply {
+    Reply::json(200, &state.statuses.iter().map(|row| shown(state, row)).collect())
+}
+
+/// `GET /api/Users`, `GET /api/Site` and `GET /api/Tickets`: an envelope with the list's own name, restricted like the
+/// clients that the rows belong to.
+pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer {
+    let paging = Paging::read(query)?;
+    let client = query.int("client_id")?;
+    let with_inactive = query.flag("includeinactive")?;
+    let restricted = state.has(Fault::RestrictedAgent);
+    let rows = match name {
+        "users" => &state.users,
+        "sites" => &state.sites,
+        _ => &state.tickets,
+    };
+    let allowed = |row: &Object| {
+        !restricted || state.clients.iter().any(|client| client.allowed && row.int("client_id") == Some(client.id))
+    };
+    let rows: Vec<Value> = rows
+        .iter()
+        .filter(|row| with_inactive || !row.flag("inactive"))
+        .filter(|row| client.is_none_or(|id| row.int("client_id") == Some(id)))
+        .filter(|row| allowed(row))
+        .map(|row| shown(state, row))
+        .collect();
+    paging.page(state, name, rows)
+}
+
+/// `GET /api/Tickets/{id}`.
+pub(super) fn ticket(state: &State, id: i64) -> Answer {
+    by_id(state, &state.tickets, id)
+}
+
+/// `GET /api/Lookup?lookupid=N`: a bare array; 64 is the event catalogue (api facts, section 6.1).
+pub(super) fn lookup(state: &mut State, query: &Query) -> Answer {
+    match query.int("lookupid")? {
+        None => Err(state.refuse("Parameter lookupid must be included")),
+        Some(64) => Ok(Reply::json(200, &state.event_catalogue.iter().map(Object::wire).collect())),
+        Some(_) => Ok(Reply::json(200, &json!([]))),
+    }
+}
+
+/// `GET /api/WebhookEvent`: the log of deliveries, newest first; headers and bodies only in the detail read.
+pub(super) fn webhook_events(state: &mut State, query: &Query) -> Answer {
+    const LIST_MEMBERS: [&str; 6] =
+        ["id", "webhook_id", "notification_id", "timestamp", "status", "integation_method_name"];
+    let paging = Paging::read(query)?;
+    let webhook = query.text("webhook_id").map(str::to_lowercase);
+    let rows: Vec<Value> = state
+        .webhook_events
+        .iter()
+        .rev()
+        .filter(|row| webhook.as_ref().is_none_or(|id| row.text("webhook_id") == id))
+        .map(|row| {
+            let listed = row.members.iter().filter(|(member, _)| LIST_MEMBERS.contains(&member.as_str()));
+            wire(&listed.map(|(member, value)| (member.clone(), value.clone())).collect())
+        })
+        .collect();
+    paging.page(state, "events", rows)
+}
+
+/// `GET /api/WebhookEvent/{guid}`.
+pub(super) fn webhook_event(state: &State, id: &str) -> Answer {
+    let row = state.webhook_events.iter().find(|row| row.text("id").eq_ignore_ascii_case(id));
+    row.map(|row| Reply::json(200, &row.wire())).ok_or_else(|| Reply::empty(404))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Fault;
+    use super::super::testing::tester;
+    use super::*;
+
+    fn names(body: &Value) -> Vec<&str> {
+        body.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn agents_are_a_bare_array_or_results_and_paging_is_ignored() {
+        let tester = tester().await;
+        let (_, plain) = tester.get("/api/Agent").await;
+        assert!(names(&plain).contains(&"Dana Scully"));
+        for absent in ["Unassigned", "Pia", "Walter Skinner"] {
+            assert!(!names(&plain).contains(&absent), "{absent}");
+        }
+        let (_, all) = tester.get("/api/agent?includeunassigned=true&includeapiagents=true&includedisabled=true").await;
+        assert_eq!(names(&all).len(), 10);
+        assert_eq!((&all[0]["id"], all[0]["name"].as_str()), (&json!(1), Some("Unassigned")));
+        let (_, paged) = tester.get("/api/Agent?pageinate=true&page_no=1&page_size=1").await;
+        assert_eq!(paged["results"].as_array().unwrap().len(), names(&plain).len());
+        assert_eq!(tester.get("/api/Agent/7").await.1["name"], "Dana Scully");
+    }
+
+    #[tokio::test]
+    async fn agent_me_is_huge() {
+        let tester = tester().await;
+        let text = tester.request("GET", "/api/Agent/me").send().await.unwrap().text().await.unwrap();
+        assert!(text.len() > 2_000_000 && text.starts_with("{\"claims\":["));
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["name"], "Pia");
+    }
+
+    #[tokio::test]
+    async fn teams_are_the_boards_and_a_restricted_agent_sees_fewer() {
+        let tester = tester().await;
+        let (_, teams) = tester.get("/api/Team").await;
+        for name in ["Pia", "Pia Escalations", "1st Line Support"] {
+            assert!(names(&teams).contains(&name));
+        }
+        let (_, all) = tester.get("/api/Team?showall=true").await;
+        assert_eq!(names(&all).len(), names(&teams).len() + 1);
+        tester.halo.set_fault(Fault::RestrictedAgent, true);
+        let (_, fewer) = tester.get("/api/Team").await;
+        assert!(names(&fewer).len() < names(&teams).len() && !names(&fewer).contains(&"Pia"));
+        tester.halo.set_fault(Fault::HostileText, true);
+        assert!(names(&tester.get("/api/Team").await.1).iter().all(|name| name.len() > 5));
+    }
+
+    #[tokio::test]
+    async fn every_list_has_its_own_envelope() {
+        let tester = tester().await;
+        assert_eq!(names(&tester.get("/api/Status").await.1)[0], "New");
+        for (path, name) in [("/api/Users", "users"), ("/api/Site", "sites"), ("/api/Tickets", "tickets")] {
+            let (status, body) = tester.get(path).await;
+            assert_eq!(status, 200);
+            assert_eq!(
+                body.as_object().unwrap().keys().filter(|key| *key == name || *key == "record_count").count(),
+                2
+            );
+        }
+        let (_, page) = tester.get("/api/Users?pageinate=true&page_no=2&page_size=150").await;
+        assert_eq!((page["users"].as_array().unwrap().len(), &page["record_count"]), (100, &json!(200)));
+        let (_, info) = tester.get("/api/InstanceInfo").await;
+        assert_eq!((&info["app_version"], &info["agent_url"]), (&json!("2.196.1"), &json!(tester.halo.url())));
+        assert_eq!(tester.get("/api/tickets/33470").await.1["estimate"].to_string(), "-0.0");
+    }
+
+    #[tokio::test]
+    async fn lookup_64_is_the_event_catalogue() {
+        let tester = tester().await;
+        let (_, rows) = tester.get("/api/Lookup?lookupid=64").await;
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), 205);
+        assert!(rows.contains(&json!({ "id": 3, "name": "New $#request Logged - All" })));
+        assert_eq!(tester.get("/api/Lookup?lookupid=65").await.1, json!([]));
+        assert_eq!(tester.get("/api/Lookup").await, (400, json!("Parameter lookupid must be included")));
+    }
+
+    #[tokio::test]
+    async fn the_log_of_deliveries_shows_headers_and_bodies_in_the_detail_only() {
+        let tester = tester().await;
+        tester.halo.change(|state| {
+            state.webhook_events.push(Object::new(json!({
+                "id": "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", "webhook_id": "60b2ec55-fabe-417a-b354-40d962ef8031", "notification_id": 42,
+                "timestamp": "2026-03-02T09:12:44.173", "status": 2, "requestbody": "{}", "responsestatus": 200
+            })));
+        });
+        let (_, list) = tester.get("/api/WebhookEvent?webhook_id=60b2ec55-fabe-417a-b354-40d962ef8031").await;
+        assert_eq!((&list["record_count"], list["events"][0].get("requestbody")), (&json!(1), None));
+        assert_eq!(tester.get("/api/WebhookEvent?webhook_id=none").await.1["record_count"], 0);
+        let (_, detail) = tester.get("/api/WebhookEvent/8C0F3B1E-63d2-4d55-9a56-6f1f4c1c2b77").await;
+        assert_eq!(detail["requestbody"], "{}");
+    }
+}

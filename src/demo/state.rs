@@ -1,0 +1,471 @@
+//! Everything that the simulated Halo knows, open to tests: they add, rename and delete behind a client's back.
+
+use super::clock::Clock;
+use super::faults::Fault;
+use super::limit::{RateLimit, RetryAfter, Window};
+use super::log::RecordedRequest;
+use super::random::Random;
+use super::reply::{ErrorForm, Row, wire};
+use super::token::{Application, Token};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// A client (a customer). Kept apart from the other rows because there can be a hundred thousand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    /// Its id; ids have gaps.
+    pub id: i64,
+    /// Its name, unique in letters of any case.
+    pub name: String,
+    /// The id of the top level that it is under.
+    pub toplevel_id: i64,
+    /// Its main site's name; a null member is left out of the row.
+    pub main_site_name: Option<String>,
+    /// Whether it is inactive, and so left out of plain lists.
+    pub inactive: bool,
+    /// Whether a restricted agent may see it.
+    pub allowed: bool,
+    /// Whether it has a history, so that it can be made inactive but not deleted (api facts, section 4).
+    pub has_history: bool,
+    /// Laid over its row on the wire: any member, of any type; null takes a member away.
+    pub overrides: Row,
+}
+
+impl Client {
+    /// An active client of this id and name under the first top level.
+    #[must_use]
+    pub fn new(id: i64, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            toplevel_id: 1,
+            main_site_name: Some("Main".into()),
+            inactive: false,
+            allowed: true,
+            has_history: false,
+            overrides: Row::new(),
+        }
+    }
+}
+
+/// Any other object: its members as they go over the wire.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Object {
+    /// What a read shows.
+    pub members: Row,
+    /// What can be written and is never read back: passwords and secrets (api facts, sections 6.1 and 7).
+    pub write_only: Row,
+    /// Whether a restricted agent is kept from seeing it.
+    pub hidden_from_restricted: bool,
+    /// Whether it was made through the API since the start.
+    pub made_by_api: bool,
+}
+
+impl Object {
+    /// An object with the members of a JSON object.
+    #[must_use]
+    pub fn new(members: Value) -> Self {
+        Self { members: super::reply::members(members), ..Self::default() }
+    }
+
+    /// A member's text; empty when it is absent or no text.
+    #[must_use]
+    pub fn text(&self, member: &str) -> &str {
+        self.members.get(member).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A member's whole number.
+    #[must_use]
+    pub fn int(&self, member: &str) -> Option<i64> {
+        self.members.get(member).and_then(Value::as_i64)
+    }
+
+    /// Whether a member is `true`.
+    #[must_use]
+    pub fn flag(&self, member: &str) -> bool {
+        self.members.get(member).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Sets a member.
+    pub fn set(&mut self, member: &str, value: impl Into<Value>) {
+        self.members.insert(member.to_owned(), value.into());
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.text("name")
+    }
+
+    /// Whether the member `id` is this number.
+    #[must_use]
+    pub fn has_id(&self, id: i64) -> bool {
+        self.int("id") == Some(id)
+    }
+
+    pub(super) fn wire(&self) -> Value {
+        wire(&self.members)
+    }
+}
+
+/// A row that lets a custom tab show on a ticket type (api facts, section 7: IframeTabRequestType).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TabLink {
+    /// The row's own id.
+    pub id: i64,
+    /// The tab that may show.
+    pub iframetab_id: i64,
+}
+
+/// A ticket type with the part that its list row does not show: which custom tabs it allows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TicketType {
+    /// Its list row.
+    pub row: Object,
+    /// Whether it is retired, and listed only with `showinactive=true`.
+    pub inactive: bool,
+    /// Whether it shows every custom tab already, so that no link is needed.
+    pub allow_all_tabs: bool,
+    /// The tabs that it allows.
+    pub links: Vec<TabLink>,
+    /// Whether writes to this one ticket type are refused with 403.
+    pub locked: bool,
+}
+
+/// Whether a written list of allowed tabs replaces the stored one. Not recorded for the real Halo (api facts, section 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinksMode {
+    /// The written list is the new list.
+    #[default]
+    Replace,
+    /// The written rows are added; none is taken away.
+    Add,
+}
+
+/// Switches for what the facts leave open, and the figures of the faults.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// Whether a write of one object is answered with an array of one instead of the object (api facts, section 8).
+    pub array_reply: bool,
+    /// Whether a written list of allowed tabs replaces or adds.
+    pub links_mode: LinksMode,
+    /// Whether a tab's own `tickettypes` is shown and honoured, as in the newest versions (api facts, section 7).
+    pub tab_side_links: bool,
+    /// Whether deleting a tab deletes the links to it.
+    pub deleting_tab_clears_links: bool,
+    /// Whether a tab that a ticket type still allows cannot be deleted.
+    pub linked_tab_cannot_be_deleted: bool,
+    /// Whether deleting a webhook deletes its events (api facts, section 13: unknown, so they stay at first).
+    pub deleting_webhook_clears_events: bool,
+    /// Whether a deletion is answered with the deleted object instead of no body.
+    pub delete_returns_object: bool,
+    /// The form of a refusal's text.
+    pub error_form: ErrorForm,
+    /// The rate limit; none at first.
+    pub rate_limit: Option<RateLimit>,
+    /// What a 429 says about waiting.
+    pub retry_after: RetryAfter,
+    /// The life of a token in seconds, as `expires_in` has it.
+    pub token_seconds: u64,
+    /// How long a reply takes.
+    pub latency: Duration,
+    /// How much longer it takes with the `slow` and `gateway-timeout` faults.
+    pub slow_by: Duration,
+    /// The pause between the pieces of a body with the `slow-drip` fault.
+    pub drip_pause: Duration,
+    /// How many API requests a token is good for with the `token-expiry-mid-sync` fault.
+    pub requests_per_token: u32,
+    /// The percentage of replies that fail with the `server-errors` fault.
+    pub server_error_percent: u32,
+    /// What AuthInfo names with the `foreign-auth-host` fault.
+    pub foreign_auth_url: String,
+    /// Where the `redirect-elsewhere` fault points, followed by the path.
+    pub redirect_to: String,
+    /// Sent as the client list's `record_count` if set; null leaves it out.
+    pub record_count: Option<Value>,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            array_reply: false,
+            links_mode: LinksMode::default(),
+            tab_side_links: false,
+            deleting_tab_clears_links: true,
+            linked_tab_cannot_be_deleted: false,
+            deleting_webhook_clears_events: false,
+            delete_returns_object: false,
+            error_form: ErrorForm::default(),
+            rate_limit: None,
+            retry_after: RetryAfter::default(),
+            token_seconds: 3600,
+            latency: Duration::ZERO,
+            slow_by: Duration::from_secs(3),
+            drip_pause: Duration::from_millis(20),
+            requests_per_token: 3,
+            server_error_percent: 33,
+            foreign_auth_url: "https://login.elsewhere.example/auth/".into(),
+            redirect_to: "https://elsewhere.example".into(),
+            record_count: None,
+        }
+    }
+}
+
+/// An answer that a test lays down beforehand, for a request that matches.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// How the path begins, in lower case.
+    pub path: String,
+    /// How many matching requests are let through first.
+    pub skip: u32,
+    /// How many requests are answered by it after that.
+    pub times: u32,
+    /// Whether the request is carried out before it is answered so.
+    pub apply: bool,
+    /// The answer.
+    pub answer: ScriptedAnswer,
+}
+
+/// What a [`Scripted`] answer is.
+#[derive(Debug, Clone)]
+pub enum ScriptedAnswer {
+    /// This reply.
+    Reply {
+        /// The status.
+        status: u16,
+        /// The `Content-Type`, if any.
+        content_type: &'static str,
+        /// Further headers, names in lower case.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The connection ends without a byte of reply.
+    Reset,
+    /// Nothing, while the connection stays open.
+    Silence,
+}
+
+/// What is called with every request before it is answered; see [`State::on_request`].
+pub type Hook = Box<dyn FnMut(&mut State, &RecordedRequest) + Send>;
+
+/// The whole state of the simulated Halo.
+pub struct State {
+    /// The clients, ascending by id at first.
+    pub clients: Vec<Client>,
+    /// The top levels: id to name.
+    pub toplevels: BTreeMap<i64, String>,
+    /// The agents.
+    pub agents: Vec<Object>,
+    /// The teams, which are what Pia calls boards (api facts, section 5).
+    pub teams: Vec<Object>,
+    /// The ticket types.
+    pub ticket_types: Vec<TicketType>,
+    /// The ticket statuses.
+    pub statuses: Vec<Object>,
+    /// The clients' contacts.
+    pub users: Vec<Object>,
+    /// The clients' sites.
+    pub sites: Vec<Object>,
+    /// The tickets.
+    pub tickets: Vec<Object>,
+    /// The event catalogue, Lookup 64 (api facts, section 6.1).
+    pub event_catalogue: Vec<Object>,
+    /// The webhooks; `basic_password` is among what can only be written.
+    pub webhooks: Vec<Object>,
+    /// The event bindings and the agents' own notifications.
+    pub notifications: Vec<Object>,
+    /// The log of deliveries.
+    pub webhook_events: Vec<Object>,
+    /// The custom tabs.
+    pub tabs: Vec<Object>,
+    /// What InstanceInfo shows.
+    pub instance: Object,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The API applications; the first one's credentials are those that [`SimulatedHalo`](super::SimulatedHalo) names.
+    pub applications: Vec<Application>,
+    /// The hazards that are on.
+    pub faults: BTreeSet<Fault>,
+    /// Switches and figures.
+    pub behaviour: Behaviour,
+    /// Answers laid down beforehand; the first that matches is used.
+    pub scripted: Vec<Scripted>,
+    /// Called with every request before it is answered, to change things at an exact point of a client's work.
+    pub on_request: Option<Hook>,
+    /// The clock.
+    pub clock: Clock,
+    pub(super) tokens: BTreeMap<String, Token>,
+    pub(super) window: Window,
+    pub(super) requests: Vec<RecordedRequest>,
+    pub(super) random: Random,
+    pub(super) chance: Random,
+    pub(super) seed: u64,
+    pub(super) base: String,
+    pub(super) tried_deletes: BTreeSet<String>,
+    pub(super) refusals: usize,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("State")
+            .field("clients", &self.clients.len())
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Whether a hazard is on.
+    #[must_use]
+    pub fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// Switches a hazard on or off.
+    pub fn set_fault(&mut self, fault: Fault, on: bool) {
+        if on {
+            self.faults.insert(fault);
+        } else {
+            self.faults.remove(&fault);
+        }
+        if fault == Fault::DeleteNeedsTwoTries {
+            self.tried_deletes.clear();
+        }
+        if on && fault == Fault::WebhookSwitchedOff {
+            self.switch_webhooks_off();
+        }
+    }
+
+    /// Switches every webhook off that was made through the API, as Halo does after failures (api facts, section 6.2).
+    pub fn switch_webhooks_off(&mut self) {
+        for webhook in self.webhooks.iter_mut().filter(|webhook| webhook.made_by_api) {
+            webhook.set("active", false);
+        }
+    }
+
+    /// Makes every token invalid at once.
+    pub fn revoke_tokens(&mut self) {
+        self.tokens.clear();
+    }
+
+    /// The client of this id.
+    pub fn client_mut(&mut self, id: i64) -> Option<&mut Client> {
+        self.clients.iter_mut().find(|client| client.id == id)
+    }
+
+    /// The ticket type of this name.
+    pub fn ticket_type_mut(&mut self, name: &str) -> Option<&mut TicketType> {
+        self.ticket_types.iter_mut().find(|kind| kind.row.name() == name)
+    }
+
+    /// The webhook of this name.
+    #[must_use]
+    pub fn webhook(&self, name: &str) -> Option<&Object> {
+        self.webhooks.iter().find(|webhook| webhook.name() == name)
+    }
+
+    /// The webhook of this name.
+    pub fn webhook_mut(&mut self, name: &str) -> Option<&mut Object> {
+        self.webhooks.iter_mut().find(|webhook| webhook.name() == name)
+    }
+
+    /// The tab of this name.
+    #[must_use]
+    pub fn tab(&self, name: &str) -> Option<&Object> {
+        self.tabs.iter().find(|tab| tab.name() == name)
+    }
+
+    /// The tab of this name.
+    pub fn tab_mut(&mut self, name: &str) -> Option<&mut Object> {
+        self.tabs.iter_mut().find(|tab| tab.name() == name)
+    }
+
+    /// The event bindings of a webhook.
+    pub fn bindings<'a>(&'a self, webhook_id: &'a str) -> impl Iterator<Item = &'a Object> {
+        self.notifications.iter().filter(move |row| row.text("webhook_id").eq_ignore_ascii_case(webhook_id))
+    }
+
+    /// What a client could have changed, in a stable order and with what is write-only: for comparing before with after.
+    #[must_use]
+    pub fn snapshot(&self) -> Value {
+        let rows = |objects: &[Object]| {
+            let mut rows: Vec<Value> = objects
+                .iter()
+                .map(|object| {
+                    let mut row = object.members.clone();
+                    row.extend(object.write_only.clone());
+                    Value::Object(row)
+                })
+                .collect();
+            rows.sort_by_key(|row| (row["id"].as_i64(), row["id"].to_string()));
+            rows
+        };
+        let mut clients: Vec<&Client> = self.clients.iter().collect();
+        clients.sort_by(|one, two| (one.id, &one.name).cmp(&(two.id, &two.name)));
+        let clients: Vec<Value> = clients
+            .iter()
+            .map(|client| {
+                json!({ "id": client.id, "name": client.name, "toplevel_id": client.toplevel_id,
+                        "main_site_name": client.main_site_name, "inactive": client.inactive, "overrides": client.overrides })
+            })
+            .collect();
+        let mut kinds: Vec<Value> = self
+            .ticket_types
+            .iter()
+            .map(|kind| {
+                let mut row = kind.row.members.clone();
+                let mut links: Vec<(i64, i64)> = kind.links.iter().map(|link| (link.iframetab_id, link.id)).collect();
+                links.sort_unstable();
+                row.insert("inactive".into(), kind.inactive.into());
+                row.insert("allowall_iframe_customtabs".into(), kind.allow_all_tabs.into());
+                let links: Vec<Value> =
+                    links.iter().map(|(tab, id)| json!({ "id": id, "iframetab_id": tab })).collect();
+                row.insert("allowed_iframe_customtabs".into(), links.into());
+                Value::Object(row)
+            })
+            .collect();
+        kinds.sort_by_key(|row| row["id"].as_i64());
+        json!({
+            "clients": clients, "agents": rows(&self.agents), "teams": rows(&self.teams), "ticket_types": kinds,
+            "webhooks": rows(&self.webhooks), "notifications": rows(&self.notifications), "tabs": rows(&self.tabs),
+        })
+    }
+
+    /// A refusal with a text of Halo's, in the form that is switched on.
+    pub(super) fn refuse(&mut self, text: &str) -> super::reply::Reply {
+        let form = if self.has(Fault::ErrorForms) {
+            self.refusals += 1;
+            ErrorForm::ALL[self.refusals % ErrorForm::ALL.len()]
+        } else {
+            self.behaviour.error_form
+        };
+        form.refuse(text)
+    }
+
+    /// The reply to a write: 201 with a single object for an array of one (api facts, section 8).
+    pub(super) fn created(&self, mut rows: Vec<Value>) -> super::reply::Reply {
+        let as_array = self.behaviour.array_reply || self.has(Fault::ArrayReply) || rows.len() != 1;
+        let body = if as_array { Value::Array(rows) } else { rows.pop().unwrap_or_default() };
+        super::reply::Reply::json(201, &body)
+    }
+
+    /// The reply to a deletion: 200 with no body, or with the object (api facts, section 8).
+    pub(super) fn deleted(&self, row: &Value) -> super::reply::Reply {
+        if self.behaviour.delete_returns_object {
+            super::reply::Reply::json(200, row)
+        } else {
+            super::reply::Reply::empty(200)
+        }
+    }
+}
+
+/// One more than the greatest id, as Halo itself picks them (api facts, section 7).
+pub(super) fn next_id(objects: &[Object]) -> i64 {
+    objects.iter().filter_map(|object| object.int("id")).max().unwrap_or(0) + 1
+}
