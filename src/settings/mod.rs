@@ -1,1 +1,49 @@
-//! settings
+//! Where files are; settings, credentials, answers files and the wizard's draft, crash-safe.
+//!
+//! Three rules hold everywhere in this room. Reading creates nothing. A save is whole or did not happen, and two programs
+//! that save at once both count. A file that is not understood, newer or broken, is left as it is, byte for byte.
+
+pub mod answers;
+mod config;
+mod credentials;
+mod document;
+mod draft;
+mod edit;
+mod environment;
+mod error;
+mod fields;
+mod paths;
+pub mod private_file;
+mod secret_source;
+mod suggestion;
+
+pub use config::Config;
+pub use credentials::{StoredSecrets, new_callback_secrets};
+pub use environment::Environment;
+pub use error::SettingsError;
+pub use fields::{EscalateChoice, Problem};
+pub use paths::Paths;
+pub use secret_source::{FoundSecret, SecretSource, client_secret, given_secret, secret_source};
+
+/// The files of one person, or of one throw-away profile. Cheap to clone; holds nothing in memory.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    paths: Paths,
+}
+
+impl Settings {
+    /// The files at these places. Nothing is read or made yet.
+    pub fn new(paths: Paths) -> Self {
+        Self { paths }
+    }
+
+    /// Where the files are.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// Removes what saves that were killed left behind. Called once at the start; never waits and never fails.
+    pub fn tidy(&self) {
+        private_file::tidy(&[self.paths.config(), self.paths.credentials(), self.paths.draft()]);
+    }
+}

@@ -1,1 +1,119 @@
-//! store
+//! The embedded database, the audit trail and the locks.
+//!
+//! Clients, agents, teams and ticket types as the last proved sync left them; the last runs; what Configure put into
+//! Halo and what it was about to put there; the trail of who did what. Everything that Halo or a person wrote is kept
+//! exactly as it came; ids are the only keys.
+
+mod audit;
+mod clients;
+mod error;
+mod installed;
+mod intents;
+mod lists;
+mod lock;
+mod runs;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+pub use audit::Audit;
+pub use error::StoreError;
+pub use installed::Verified;
+pub use intents::{Intent, IntentId};
+pub use lists::FreshLists;
+pub use lock::{Holder, Lock, LockError};
+pub use runs::RunId;
+
+/// The database of one person. A clone is the same connection; every call is short and takes its turn.
+///
+/// Calls wait up to 5 seconds for another program's write. From asynchronous code the longer ones ([`Store::open`],
+/// [`Store::publish`], [`Store::clients`]) belong into a blocking task.
+#[derive(Clone)]
+pub struct Store {
+    path: Arc<PathBuf>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    connection: Connection,
+    /// The runs begun here and not ended yet. Only they have staged rows.
+    open_runs: BTreeMap<RunId, runs::OpenRun>,
+}
+
+impl Store {
+    /// Opens the database, and makes it, private to its owner, where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Newer`] and [`StoreError::Corrupt`] leave the file untouched; otherwise what the file system says.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        schema::open(path).map(|connection| Self::around(path, connection))
+    }
+
+    /// Opens the database only where there is one: for commands that look and should make nothing. Where the folder
+    /// cannot be written, the database is opened for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        Ok(schema::open_existing(path)?.map(|connection| Self::around(path, connection)))
+    }
+
+    fn around(path: &Path, connection: Connection) -> Self {
+        let inner = Inner { connection, open_runs: BTreeMap::new() };
+        Self { path: Arc::new(path.to_owned()), inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Does something with the connection and puts the path into its errors.
+    fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
+        // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
+        let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut inner).map_err(|trouble| trouble.at(&self.path))
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.path).finish()
+    }
+}
+
+use error::Trouble;
+
+/// A time as a column holds it: RFC 3339 in UTC, to the nanosecond, and readable in any SQLite shell.
+fn time_out(time: Timestamp) -> String {
+    time.to_string()
+}
+
+fn time_in(text: &str) -> Result<Timestamp, Trouble> {
+    text.parse().map_err(|_| Trouble::Content("a time"))
+}
+
+fn maybe_time_in(text: Option<String>) -> Result<Option<Timestamp>, Trouble> {
+    text.as_deref().map(time_in).transpose()
+}
+
+/// A count as a column holds it. SQLite's numbers are signed.
+fn count_out(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn count_in(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Answers files: one configuration as a person writes it for `setup`, without the wizard.
+
+use thiserror::Error;
+use toml::{Table, Value};
+
+use super::document;
+use super::fields;
+pub use super::fields::{EscalateChoice, Problem};
+use crate::domain::address::Note;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
+
+/// What an answers file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// The id, where one is chosen.
+    pub id: Option<ConfigurationId>,
+    /// The configuration. Its contact is set only where the file gave both id and name.
+    pub configuration: Configuration,
+    /// The contact, in whatever way the file names it; none means no default escalation.
+    pub escalate_to: Option<EscalateChoice>,
+    /// What was changed in an address, or is worth a second look, each with its key.
+    pub notes: Vec<(String, Note)>,
+}
+
+/// Everything that is wrong with an answers file, at least one problem.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the answers file is not right\n{}", lines(.problems))]
+pub struct AnswersError {
+    /// The problems.
+    pub problems: Vec<Problem>,
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("  {}: {}", problem.key, problem.why)).collect();
+    lines.join("\n")
+}
+
+impl From<AnswersError> for Failure {
+    fn from(error: AnswersError) -> Self {
+        Self::new(FailureKind::Usage, error.to_string())
+            .hint("pia-halo setup --print-template prints an answers file with every key")
+    }
+}
+
+/// A commented answers file with every key.
+pub fn template() -> &'static str {
+    include_str!("../../assets/answers.toml")
+}
+
+/// Reads an answers file.
+///
+/// # Errors
+///
+/// [`AnswersError`] with every problem that can be told at once: unknown keys by name, wrong values with what would be
+/// right, and any place for a secret, because an answers file never holds one.
+pub fn parse(text: &str) -> Result<Answers, AnswersError> {
+    let mut table = text.trim_start_matches('\u{feff}').parse::<Table>().map_err(|error| {
+        let (line, column) = document::position(text, &error);
+        let problem = Problem { key: format!("line {line}, column {column}"), why: document::words(&error) };
+        AnswersError { problems: vec![problem] }
+    })?;
+    let mut problems = Vec::new();
+    let id = table
+        .remove("id")
+        .and_then(|value| read_id(&value).map_err(|why| problems.push(Problem { key: "id".to_owned(), why })).ok());
+    let read = fields::read(&table, "", true);
+    problems.extend(read.problems);
+    match (read.configuration, problems.is_empty()) {
+        (Some(configuration), true) => {
+            Ok(Answers { id, configuration, escalate_to: read.escalate_to, notes: read.notes })
+        }
+        _ => Err(AnswersError { problems }),
+    }
+}
+
+fn read_id(value: &Value) -> Result<ConfigurationId, String> {
+    let text = value.as_str().ok_or("a text in quotes is needed, such as \"acme\"")?;
+    ConfigurationId::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

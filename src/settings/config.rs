@@ -1,0 +1,173 @@
+//! `config.toml`: every configuration without its secrets, and which one is active.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::document::{self, Discretion, VERSION};
+use super::error::SettingsError;
+use super::fields::{self, Problem};
+use super::private_file::{self, Contents, Exclusive};
+use super::{Settings, suggestion::nearest};
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::untrusted::Untrusted;
+
+/// What `config.toml` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// The version of the file's form: 1.
+    pub version: u32,
+    /// The one active configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<ConfigurationId>,
+    /// Every saved configuration.
+    pub configurations: BTreeMap<ConfigurationId, Configuration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { version: VERSION as u32, active: None, configurations: BTreeMap::new() }
+    }
+}
+
+impl Config {
+    /// The active configuration.
+    pub fn active(&self) -> Option<(&ConfigurationId, &Configuration)> {
+        self.configurations.get_key_value(self.active.as_ref()?)
+    }
+}
+
+impl Settings {
+    /// Reads `config.toml`. A missing file is the same as an empty one, and is not made.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] where the file is there but cannot be used; the first mistake in it is named.
+    pub fn load(&self) -> Result<Config, SettingsError> {
+        let path = self.paths.config();
+        let Some(contents) = private_file::read(&path)? else { return Ok(Config::default()) };
+        parse(&path, &contents)
+    }
+
+    /// Changes `config.toml`: reads it, lets `change` have it, and saves it unless `change` fails or changes nothing.
+    /// Nobody else changes it meanwhile, so no change is lost, and there is one active configuration at most.
+    ///
+    /// `change` must not call `update` itself; it may save credentials, which have a lock of their own.
+    ///
+    /// # Errors
+    ///
+    /// What `change` answers, or [`SettingsError`] where reading or saving fails. The file is then as it was.
+    pub fn update<R, E: From<SettingsError>>(&self, change: impl FnOnce(&mut Config) -> Result<R, E>) -> Result<R, E> {
+        let path = self.paths.config();
+        let file = Exclusive::take(&path).map_err(SettingsError::from)?;
+        let before = self.load()?;
+        let mut config = before.clone();
+        let answer = change(&mut config)?;
+        if config != before {
+            require_readable(&config)?;
+            file.replace_by(|fresh| confy::store_path(fresh, &config).map_err(unwrap_confy))
+                .map_err(SettingsError::from)?;
+        }
+        Ok(answer)
+    }
+}
+
+/// Reads what a file holds; the first mistake in it is named.
+pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Config, SettingsError> {
+    let table = document::parse(path, contents, Discretion::Plain)?;
+    read(&table).map_err(|problem| invalid(path, problem))
+}
+
+/// What the operating system said, out of confy's wrapping, so that a full disk is still known as one.
+fn unwrap_confy(error: confy::ConfyError) -> io::Error {
+    use confy::ConfyError::{
+        DirectoryCreationFailed, OpenConfigurationFileError, SetPermissionsFileError, WriteConfigurationFileError,
+    };
+    match error {
+        DirectoryCreationFailed(error)
+        | OpenConfigurationFileError(error)
+        | SetPermissionsFileError(error)
+        | WriteConfigurationFileError(error) => error,
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+/// What is saved must be readable the next time: better a refusal now than a program that does not start tomorrow.
+fn require_readable(config: &Config) -> Result<(), SettingsError> {
+    let not_saveable = |problem: Problem| SettingsError::NotSaveable { key: problem.key, why: problem.why };
+    let mut table = Table::try_from(config).map_err(|error| {
+        not_saveable(Problem { key: "config.toml".to_owned(), why: document::one_line(&error.to_string()) })
+    })?;
+    table.remove("version");
+    read(&table).map(|_| ()).map_err(not_saveable)
+}
+
+fn invalid(path: &Path, problem: Problem) -> SettingsError {
+    SettingsError::Invalid { path: path.to_owned(), key: problem.key, why: problem.why }
+}
+
+/// Reads the table without its version; the first mistake ends it.
+fn read(table: &Table) -> Result<Config, Problem> {
+    const KNOWN: [&str; 2] = ["active", "configurations"];
+    if let Some(key) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        let why = match nearest(key, &KNOWN) {
+            Some(near) => format!("unknown key; did you mean {near}?"),
+            None => fields::explain_unknown(key, "", &KNOWN),
+        };
+        return Err(Problem { key: Untrusted::new(key.clone()).display(), why });
+    }
+    let mut config = Config::default();
+    match table.get("configurations") {
+        None => {}
+        Some(Value::Table(configurations)) => {
+            for (id, content) in configurations {
+                let (id, configuration) = read_configuration(id, content)?;
+                config.configurations.insert(id, configuration);
+            }
+        }
+        Some(_) => {
+            let why = "this is a table: each configuration stands below a line such as [configurations.acme]";
+            return Err(Problem { key: "configurations".to_owned(), why: why.to_owned() });
+        }
+    }
+    if let Some(active) = table.get("active") {
+        config.active = Some(read_active(active, &config)?);
+    }
+    Ok(config)
+}
+
+fn read_configuration(id: &str, content: &Value) -> Result<(ConfigurationId, Configuration), Problem> {
+    let prefix = format!("configurations.{}", Untrusted::new(id).display());
+    let problem = |why: String| Problem { key: prefix.clone(), why };
+    let id = ConfigurationId::parse(id).map_err(|error| problem(error.to_string()))?;
+    let Value::Table(table) = content else {
+        return Err(problem(format!("this is a table: its keys stand below a line [{prefix}]")));
+    };
+    let read = fields::read(table, &prefix, false);
+    match (read.configuration, read.problems.into_iter().next()) {
+        (_, Some(problem)) => Err(problem),
+        (Some(configuration), None) => Ok((id, configuration)),
+        (None, None) => Err(problem("incomplete".to_owned())),
+    }
+}
+
+fn read_active(value: &Value, config: &Config) -> Result<ConfigurationId, Problem> {
+    let problem = |why: String| Problem { key: "active".to_owned(), why };
+    let text = value.as_str().ok_or_else(|| problem("the id of a configuration is needed, in quotes".to_owned()))?;
+    let id = ConfigurationId::parse(text).map_err(|error| problem(error.to_string()))?;
+    if config.configurations.contains_key(&id) {
+        return Ok(id);
+    }
+    let ids: Vec<&str> = config.configurations.keys().map(ConfigurationId::as_str).collect();
+    Err(problem(if ids.is_empty() {
+        format!("there is no configuration {id}; leave the key out")
+    } else {
+        format!("there is no configuration {id}; there is {}", ids.join(", "))
+    }))
+}
+
+#[cfg(test)]
+mod tests;

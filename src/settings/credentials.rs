@@ -1,0 +1,179 @@
+//! `credentials.toml`: the secrets of every configuration, and how callback secrets are made.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use toml::{Table, Value};
+use zeroize::Zeroizing;
+
+use super::Settings;
+use super::document::{self, Discretion, VERSION};
+use super::error::SettingsError;
+use super::private_file::{self, Exclusive, FileError, quoted};
+use crate::domain::callback::{CallbackSecrets, TOKEN_BYTES};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::secret::Secret;
+
+/// The secrets that are stored for one configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredSecrets {
+    /// The Client Secret; none where it comes from elsewhere.
+    pub client_secret: Option<Secret>,
+    /// What Halo's callbacks identify themselves with; none before the first save.
+    pub callback: Option<CallbackSecrets>,
+}
+
+impl StoredSecrets {
+    fn is_empty(&self) -> bool {
+        self.client_secret.is_none() && self.callback.is_none()
+    }
+}
+
+/// Makes the token and the password of a new configuration's callbacks: 32 random bytes each, as URL-safe base64.
+///
+/// # Errors
+///
+/// [`SettingsError::NoRandom`] where the operating system gives no random bytes. A weaker source is never used.
+pub fn new_callback_secrets() -> Result<CallbackSecrets, SettingsError> {
+    Ok(CallbackSecrets { token: random_token()?, password: random_token()? })
+}
+
+fn random_token() -> Result<Secret, SettingsError> {
+    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+}
+
+impl Settings {
+    /// The stored secrets of a configuration; empty where there are none. Makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::TooOpen`] where group or others can read the file, and whatever else makes it unusable.
+    pub fn secrets(&self, id: &ConfigurationId) -> Result<StoredSecrets, SettingsError> {
+        Ok(self.all_secrets()?.remove(id).unwrap_or_default())
+    }
+
+    /// Stores the secrets of a configuration in place of those stored before. Those of others are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::secrets`], or what keeps the file from being saved; it is then as it was.
+    pub fn save_secrets(&self, id: &ConfigurationId, secrets: &StoredSecrets) -> Result<(), SettingsError> {
+        let file = Exclusive::take(&self.paths.credentials())?;
+        let mut all = self.all_secrets()?;
+        let before = if secrets.is_empty() { all.remove(id) } else { all.insert(id.clone(), secrets.clone()) };
+        if before.unwrap_or_default() == *secrets {
+            return Ok(());
+        }
+        file.replace(&write(&all)?)?;
+        Ok(())
+    }
+
+    /// Forgets the secrets of a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::save_secrets`].
+    pub fn remove_secrets(&self, id: &ConfigurationId) -> Result<(), SettingsError> {
+        // Nothing is made only to find that there is nothing to forget.
+        if self.secrets(id)?.is_empty() {
+            return Ok(());
+        }
+        self.save_secrets(id, &StoredSecrets::default())
+    }
+
+    fn all_secrets(&self) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+        let path = self.paths.credentials();
+        let Some(contents) = private_file::read(&path)? else { return Ok(BTreeMap::new()) };
+        if contents.mode & 0o077 != 0 {
+            let mend = format!("chmod 600 {}", quoted(&path));
+            return Err(SettingsError::TooOpen { path, mode: contents.mode, mend });
+        }
+        // Only root can put another's file there, or take it for its own.
+        if contents.owner != rustix::process::geteuid().as_raw() {
+            return Err(FileError::NotOurs { path }.into());
+        }
+        let table = document::parse(&path, &contents, Discretion::Secret)?;
+        read(&table).map_err(|(key, why)| SettingsError::Invalid { path, key, why: why.to_owned() })
+    }
+}
+
+/// A key of ours and what is wrong with it. Neither quotes the file: a slip can turn a secret into a key.
+type Mistake = (String, &'static str);
+
+fn read(table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, Mistake> {
+    const CONFIGURATIONS: &str = "configurations";
+    let top = |why| (CONFIGURATIONS.to_owned(), why);
+    if table.keys().any(|key| key != CONFIGURATIONS) {
+        return Err(top("the only key besides version"));
+    }
+    let Some(configurations) = table.get(CONFIGURATIONS) else { return Ok(BTreeMap::new()) };
+    let configurations = configurations.as_table().ok_or_else(|| top("a table is needed"))?;
+    let mut all = BTreeMap::new();
+    for (id, content) in configurations {
+        let id = ConfigurationId::parse(id)
+            .map_err(|_| top("below it only ids: small letters, digits and hyphens, such as acme"))?;
+        let secrets = read_secrets(&id, content)?;
+        all.insert(id, secrets);
+    }
+    Ok(all)
+}
+
+fn read_secrets(id: &ConfigurationId, content: &Value) -> Result<StoredSecrets, Mistake> {
+    const KNOWN: [&str; 3] = ["client_secret", "callback_token", "callback_password"];
+    let whole = |why| (format!("configurations.{id}"), why);
+    let table = content.as_table().ok_or_else(|| whole("a table is needed"))?;
+    if table.keys().any(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(whole("an unknown key; known are client_secret, callback_token and callback_password"));
+    }
+    let secret = |key: &str| match table.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(Secret::new(text.as_str()))),
+        Some(_) => Err((format!("configurations.{id}.{key}"), "a text in quotes is needed, and not an empty one")),
+    };
+    let callback = match (secret("callback_token")?, secret("callback_password")?) {
+        (Some(token), Some(password)) => Some(CallbackSecrets { token, password }),
+        (None, None) => None,
+        _ => return Err(whole("callback_token and callback_password go together")),
+    };
+    Ok(StoredSecrets { client_secret: secret("client_secret")?, callback })
+}
+
+fn write(all: &BTreeMap<ConfigurationId, StoredSecrets>) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        version: i64,
+        configurations: BTreeMap<&'a str, Row<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_secret: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        callback_token: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        callback_password: Option<&'a str>,
+    }
+    let configurations = all.iter().map(|(id, secrets)| {
+        let callback = secrets.callback.as_ref();
+        let row = Row {
+            client_secret: secrets.client_secret.as_ref().map(Secret::expose),
+            callback_token: callback.map(|callback| callback.token.expose()),
+            callback_password: callback.map(|callback| callback.password.expose()),
+        };
+        (id.as_str(), row)
+    });
+    let document = Document { version: VERSION, configurations: configurations.collect() };
+    // Not through confy: its buffer would keep the secrets in memory after the save.
+    let text = toml::to_string_pretty(&document).map_err(|_| SettingsError::NotSaveable {
+        key: "credentials.toml".to_owned(),
+        why: "the secrets cannot be written as TOML".to_owned(),
+    })?;
+    Ok(Zeroizing::new(text.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

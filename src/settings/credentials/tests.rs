@@ -1,0 +1,121 @@
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::settings::Paths;
+
+const CANARY: &str = "c4n4ry-0f-th3-s3cr3t";
+
+fn settings() -> (tempfile::TempDir, Settings) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::new(Paths::below(folder.path()));
+    (folder, settings)
+}
+
+fn id(text: &str) -> ConfigurationId {
+    ConfigurationId::parse(text).unwrap()
+}
+
+fn secrets(text: &str) -> StoredSecrets {
+    StoredSecrets { client_secret: Some(Secret::new(text)), callback: Some(new_callback_secrets().unwrap()) }
+}
+
+#[test]
+fn secrets_come_back_and_others_are_kept() {
+    let (folder, settings) = settings();
+    assert_eq!(settings.secrets(&id("acme")).unwrap(), StoredSecrets::default());
+    settings.remove_secrets(&id("acme")).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "asking makes nothing");
+    let (acme, beta) = (secrets("a \"quoted\" \\ one"), StoredSecrets { client_secret: None, ..secrets("") });
+    settings.save_secrets(&id("acme"), &acme).unwrap();
+    settings.save_secrets(&id("beta"), &beta).unwrap();
+    assert_eq!(settings.secrets(&id("acme")).unwrap(), acme);
+    assert_eq!(settings.secrets(&id("beta")).unwrap(), beta);
+    settings.remove_secrets(&id("acme")).unwrap();
+    assert_eq!(settings.secrets(&id("acme")).unwrap(), StoredSecrets::default());
+    assert_eq!(settings.secrets(&id("beta")).unwrap(), beta);
+}
+
+#[test]
+fn the_file_has_the_form_that_is_documented() {
+    let (_folder, settings) = settings();
+    settings.save_secrets(&id("acme"), &secrets("s3cret")).unwrap();
+    let table: Table = fs::read_to_string(settings.paths().credentials()).unwrap().parse().unwrap();
+    assert_eq!(table["version"].as_integer(), Some(1));
+    let acme = table["configurations"]["acme"].as_table().unwrap();
+    let keys: Vec<&str> = acme.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["callback_password", "callback_token", "client_secret"]);
+    assert_eq!(acme["client_secret"].as_str(), Some("s3cret"));
+}
+
+#[test]
+fn a_secret_readable_by_others_is_refused_with_the_command_that_mends_it() {
+    let (_folder, settings) = settings();
+    settings.save_secrets(&id("acme"), &secrets(CANARY)).unwrap();
+    let path = settings.paths().credentials();
+    for mode in [0o640, 0o604, 0o644, 0o620, 0o601, 0o777] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let error = settings.secrets(&id("acme")).unwrap_err();
+        let SettingsError::TooOpen { mend, .. } = &error else { panic!("{mode:o}: {error}") };
+        assert_eq!(*mend, format!("chmod 600 {}", path.display()));
+        assert!(settings.save_secrets(&id("acme"), &secrets("x")).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode, "mending is the person's to do");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(settings.secrets(&id("acme")).is_ok());
+}
+
+#[test]
+fn no_complaint_about_the_file_shows_what_is_in_it() {
+    for text in [
+        format!("version = 1\n[configurations.acme]\nclient_secret = {CANARY}"),
+        format!("version = 1\n[configurations.acme]\nclient_secret = \n{CANARY} = 1"),
+        format!("version = 1\n[configurations.acme]\n{CANARY} = 1\n{CANARY} = 2"),
+        format!("version = 1\n[configurations.acme]\n{CANARY} = 1"),
+        format!("version = 1\n[configurations.acme.{CANARY}]\nx = 1"),
+        format!("version = 1\n{CANARY} = \"x\""),
+        format!("version = 1\nconfigurations = \"{CANARY}\""),
+        format!("version = 1\n[configurations]\nacme = \"{CANARY}\""),
+        format!("version = 1\n[configurations.\"{CANARY} \"]\nx = 1"),
+        format!("version = 1\n[configurations.acme]\nclient_secret = [\"{CANARY}\"]"),
+        format!("version = 1\n[configurations.acme]\ncallback_token = \"{CANARY}\""),
+        format!("[configurations.acme]\nclient_secret = \"{CANARY}\""),
+        format!("version = 2\n[configurations.acme]\nclient_secret = \"{CANARY}\""),
+        format!("version = 1\n\"{CANARY}"),
+    ] {
+        let (_folder, settings) = settings();
+        settings.save_secrets(&id("acme"), &secrets("x")).unwrap();
+        fs::write(settings.paths().credentials(), &text).unwrap();
+        let error = settings.secrets(&id("acme")).unwrap_err();
+        if let SettingsError::NotToml { why, .. } = &error {
+            // Not even the parser's own words: what they quote may change with its version.
+            assert_eq!(why, "not valid TOML");
+        }
+        let shown = format!("{error} {error:?} {:?}", error.hint());
+        assert!(!shown.contains(CANARY) && !shown.contains(&CANARY[..8]), "{shown}");
+        assert!(settings.save_secrets(&id("acme"), &secrets("y")).is_err());
+        assert_eq!(fs::read_to_string(settings.paths().credentials()).unwrap(), text, "left as it is");
+    }
+}
+
+#[test]
+fn ten_thousand_tokens_have_no_repeat_and_256_bits_each() {
+    let mut seen = HashSet::new();
+    for _ in 0..5_000 {
+        let made = new_callback_secrets().unwrap();
+        for secret in [made.token, made.password] {
+            assert_eq!(URL_SAFE_NO_PAD.decode(secret.expose()).unwrap().len(), TOKEN_BYTES);
+            assert!(seen.insert(secret.expose().to_owned()));
+        }
+    }
+    assert_eq!(seen.len(), 10_000);
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let secrets = secrets(CANARY);
+    let token = secrets.callback.as_ref().unwrap().token.expose().to_owned();
+    let shown = format!("{secrets:?}");
+    assert!(!shown.contains(CANARY) && !shown.contains(&token), "{shown}");
+}

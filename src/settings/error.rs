@@ -1,0 +1,131 @@
+//! Why settings, credentials or a draft cannot be used, with the next step.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::private_file::FileError;
+use super::secret_source::SecretSource;
+use crate::domain::failure::{Failure, FailureKind};
+
+/// Why the settings room could not do what it was asked. No message holds a secret or a line of a file.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Neither `HOME` nor the variable of a folder is an absolute path.
+    #[error("no folder for settings: neither HOME nor {variable} is set to an absolute path")]
+    NoHome {
+        /// The variable that would name the folder.
+        variable: &'static str,
+    },
+    /// The operating system, or what stands in the file's place.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Written by a newer pia-halo. It is left untouched.
+    #[error("{} is of version {found}; this pia-halo knows version {known}", path.display())]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version that it names, fit to be shown.
+        found: String,
+        /// The version that is known.
+        known: i64,
+    },
+    /// Not TOML.
+    #[error("{}, line {line}, column {column}: {why}", path.display())]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in characters.
+        column: usize,
+        /// What is wrong there, without the text of the file.
+        why: String,
+    },
+    /// Not UTF-8.
+    #[error("{} is not a text file in UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// TOML, but a key or a value is wrong.
+    #[error("{}: {key}: {why}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The key, with the tables it is in.
+        key: String,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// A file with secrets that others can read.
+    #[error("{} holds secrets and others can read it (mode {mode:04o})", path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The command that mends it.
+        mend: String,
+    },
+    /// A change that could not be read back: it is not saved.
+    #[error("not saved: {key}: {why}")]
+    NotSaveable {
+        /// The key.
+        key: String,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// A place that ought to give the Client Secret does not.
+    #[error("the Client Secret from {origin}: {why}")]
+    Secret {
+        /// The place.
+        origin: SecretSource,
+        /// What is wrong, without the secret.
+        why: String,
+    },
+    /// Saved by another program while an editor had a copy.
+    #[error("the settings were saved by another program meanwhile; nothing was changed")]
+    ChangedMeanwhile {
+        /// The copy that was edited.
+        copy: PathBuf,
+    },
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers: {0}")]
+    NoRandom(String),
+}
+
+impl SettingsError {
+    /// The next step for the person.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoHome { variable } => format!("set HOME, or {variable}, to an absolute path"),
+            Self::File(error) => error.hint(),
+            Self::NewerVersion { path, .. } => {
+                format!("update pia-halo; {} was left untouched", path.display())
+            }
+            Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
+                format!("mend it in an editor: {}; pia-halo does not write it until then", path.display())
+            }
+            Self::TooOpen { mend, .. } => format!("run: {mend}"),
+            Self::ChangedMeanwhile { copy } => format!("your changes are kept in {}", copy.display()),
+            Self::NotSaveable { .. } | Self::NoRandom(_) => return None,
+            Self::Secret { origin, .. } => origin.hint()?,
+        })
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let kind = match &error {
+            SettingsError::File(FileError::Locked { .. }) | SettingsError::ChangedMeanwhile { .. } => FailureKind::Busy,
+            SettingsError::NotSaveable { .. } => FailureKind::Usage,
+            _ => FailureKind::LocalState,
+        };
+        let failure = Self::new(kind, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Where every file is (contract, section 2).
+
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::error::SettingsError;
+
+/// The folder of this program inside each of the three base folders.
+const OWN: &str = "pia-halo";
+
+/// The three folders that belong to this program. Naming them creates nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// Settings and credentials.
+    pub config_dir: PathBuf,
+    /// The store and its locks.
+    pub data_dir: PathBuf,
+    /// The draft, the log and the audit trail.
+    pub state_dir: PathBuf,
+}
+
+impl Paths {
+    /// The usual folders of the person: the XDG variables, each only where it is an absolute path, and otherwise the
+    /// usual places below `HOME`.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::NoHome`] where a folder can be told neither from its variable nor from `HOME`.
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
+        let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = absolute("HOME");
+        let folder = |variable: &'static str, usual: &str| {
+            absolute(variable)
+                .or_else(|| home.as_ref().map(|home| home.join(usual)))
+                .map(|base| base.join(OWN))
+                .ok_or(SettingsError::NoHome { variable })
+        };
+        Ok(Self {
+            config_dir: folder("XDG_CONFIG_HOME", ".config")?,
+            data_dir: folder("XDG_DATA_HOME", ".local/share")?,
+            state_dir: folder("XDG_STATE_HOME", ".local/state")?,
+        })
+    }
+
+    /// Folders below one root: a profile that can be thrown away whole.
+    pub fn below(root: &Path) -> Self {
+        Self { config_dir: root.join("config"), data_dir: root.join("data"), state_dir: root.join("state") }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> PathBuf {
+        self.config_dir.join("config.toml")
+    }
+
+    /// The secrets.
+    pub fn credentials(&self) -> PathBuf {
+        self.config_dir.join("credentials.toml")
+    }
+
+    /// The database.
+    pub fn store(&self) -> PathBuf {
+        self.data_dir.join("pia-halo.db")
+    }
+
+    /// The unfinished wizard.
+    pub fn draft(&self) -> PathBuf {
+        self.state_dir.join("draft.toml")
+    }
+
+    /// The log.
+    pub fn log(&self) -> PathBuf {
+        self.state_dir.join("pia-halo.log")
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> PathBuf {
+        self.state_dir.join("audit.jsonl")
+    }
+
+    /// The file of a lock such as `sync-acme`. Locks stand beside the store, because that is what they protect.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.data_dir.join(format!("{name}.lock"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Result<Paths, SettingsError> {
+        Paths::from_environment(&Environment::from_pairs(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn the_usual_places_below_home_hold_where_nothing_is_set() {
+        let paths = of(&[("HOME", "/home/ada")]).unwrap();
+        assert_eq!(paths.config(), Path::new("/home/ada/.config/pia-halo/config.toml"));
+        assert_eq!(paths.credentials(), Path::new("/home/ada/.config/pia-halo/credentials.toml"));
+        assert_eq!(paths.store(), Path::new("/home/ada/.local/share/pia-halo/pia-halo.db"));
+        assert_eq!(paths.lock("sync-acme"), Path::new("/home/ada/.local/share/pia-halo/sync-acme.lock"));
+        assert_eq!(paths.draft(), Path::new("/home/ada/.local/state/pia-halo/draft.toml"));
+        assert_eq!(paths.log(), Path::new("/home/ada/.local/state/pia-halo/pia-halo.log"));
+        assert_eq!(paths.audit(), Path::new("/home/ada/.local/state/pia-halo/audit.jsonl"));
+    }
+
+    #[test]
+    fn a_variable_counts_only_where_it_is_absolute() {
+        let paths =
+            of(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c"), ("XDG_DATA_HOME", "rel"), ("XDG_STATE_HOME", "")]).unwrap();
+        assert_eq!(paths.config_dir, Path::new("/c/pia-halo"));
+        assert_eq!(paths.data_dir, Path::new("/h/.local/share/pia-halo"));
+        assert_eq!(paths.state_dir, Path::new("/h/.local/state/pia-halo"));
+    }
+
+    #[test]
+    fn home_is_needed_only_for_what_is_not_set() {
+        let all = [("XDG_CONFIG_HOME", "/c"), ("XDG_DATA_HOME", "/d"), ("XDG_STATE_HOME", "/s")];
+        assert!(of(&all).is_ok());
+        let error = of(&all[..2]).unwrap_err();
+        assert!(matches!(error, SettingsError::NoHome { variable: "XDG_STATE_HOME" }), "{error}");
+        assert!(of(&[("HOME", "relative")]).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a file cannot be used, with the next step.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::quoted;
+
+/// Why a file cannot be used.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The name belongs to something that is no file.
+    #[error("{} is {what}, not a file", path.display())]
+    NotAFile {
+        /// The name.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The file, the folder or the link belongs to another user.
+    #[error("{} belongs to another user", path.display())]
+    NotOurs {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A link whose target is gone.
+    #[error("{} is a link that leads nowhere", path.display())]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Larger than any file of ours.
+    #[error("{} is too large to be a file of pia-halo", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program has been saving the same file for longer than a save takes.
+    #[error("another program is saving {}", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system has no locks, so two programs could spoil each other's files.
+    #[error("the file system of {} has no file locks", path.display())]
+    NoLocks {
+        /// The lock's file.
+        path: PathBuf,
+    },
+    /// Anything else that the operating system says.
+    #[error("cannot {doing} {}: {}", path.display(), plain(source))]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// The file or folder in question.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::NotAFile { path, .. }
+            | Self::NotOurs { path }
+            | Self::DanglingLink { path }
+            | Self::TooLarge { path }
+            | Self::Locked { path }
+            | Self::NoLocks { path }
+            | Self::Io { path, .. } => path,
+        }
+    }
+
+    /// The next step for the person.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotAFile { path, .. } | Self::DanglingLink { path } => {
+                format!("move it away: mv {0} {0}.old", quoted(path))
+            }
+            Self::NotOurs { path } => {
+                format!("run pia-halo as its owner, or take it over: sudo chown \"$USER\" {}", quoted(path))
+            }
+            Self::TooLarge { path } => format!("look at {}, and move it away if it is a mistake", path.display()),
+            Self::Locked { .. } => "try again when the other program has ended".to_owned(),
+            Self::NoLocks { .. } => {
+                "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
+            }
+            Self::Io { path, source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room on the disk and try again; what was saved before is untouched".to_owned()
+                }
+                io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),
+                io::ErrorKind::PermissionDenied => {
+                    format!("look at its owner and mode: ls -ld {}", quoted(path))
+                }
+                _ => format!("look at {}", path.display()),
+            },
+        }
+    }
+}
+
+/// The operating system's words without the number behind them.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

@@ -1,0 +1,303 @@
+//! Where the Client Secret comes from: the first match of the contract's order (section 2) wins.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::Settings;
+use super::environment::Environment;
+use super::error::SettingsError;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
+
+/// The credential's name below `$CREDENTIALS_DIRECTORY`.
+const SYSTEMD_NAME: &str = "halo_client_secret";
+const FOLDER_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+const FILE_VARIABLE: &str = "PIA_HALO_CLIENT_SECRET_FILE";
+const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
+
+/// A Client Secret has some 80 characters. Whoever points at a disk image should hear of it soon.
+const LONGEST: usize = 16 << 10;
+
+/// How long a command may take to give the secret.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+
+/// A place that gives the Client Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The file that was named on the command line.
+    GivenFile(PathBuf),
+    /// Standard input.
+    StandardInput,
+    /// A credential that systemd hands to the service.
+    Systemd(PathBuf),
+    /// The file that `PIA_HALO_CLIENT_SECRET_FILE` names.
+    EnvironmentFile(PathBuf),
+    /// `PIA_HALO_CLIENT_SECRET`.
+    Environment,
+    /// `client_secret_command`, program first.
+    Command(Vec<String>),
+    /// `credentials.toml`.
+    Stored(PathBuf),
+}
+
+impl SecretSource {
+    /// What to do where the place does not give it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::GivenFile(path) | Self::Systemd(path) => {
+                format!("put the Client Secret, and nothing else, on the only line of {}", path.display())
+            }
+            Self::StandardInput => "write the Client Secret, and nothing else, to standard input".to_owned(),
+            Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
+            Self::Environment => format!("correct {VARIABLE}, or unset it"),
+            Self::Command(words) => {
+                format!("run it by hand, it has to print the Client Secret and nothing else: {}", words.join(" "))
+            }
+            Self::Stored(_) => return None,
+        })
+    }
+}
+
+/// As a sentence needs it: "from …".
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GivenFile(path) | Self::Stored(path) => path.display().fmt(f),
+            Self::StandardInput => f.write_str("standard input"),
+            Self::Systemd(path) => write!(f, "the systemd credential {}", path.display()),
+            Self::EnvironmentFile(path) => write!(f, "{FILE_VARIABLE} ({})", path.display()),
+            Self::Environment => f.write_str(VARIABLE),
+            // The program alone: an argument may tell more than a screen should show.
+            Self::Command(words) => {
+                let program = words.first().map_or("", String::as_str);
+                write!(f, "client_secret_command ({})", Untrusted::new(program).display())
+            }
+        }
+    }
+}
+
+/// A Client Secret and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// The place that gave it.
+    pub source: SecretSource,
+}
+
+/// Reads what `--client-secret-file` names; `-` is standard input. May wait for as long as that gives nothing.
+///
+/// # Errors
+///
+/// [`SettingsError::Secret`] where it cannot be read, is empty or holds more than one line.
+pub fn given_secret(file: &Path, standard_input: impl Read) -> Result<FoundSecret, SettingsError> {
+    if file == Path::new("-") {
+        let source = SecretSource::StandardInput;
+        let secret = read_secret(standard_input, &source)?;
+        return Ok(FoundSecret { secret, source });
+    }
+    let source = SecretSource::GivenFile(file.to_owned());
+    Ok(FoundSecret { secret: read_file(file, &source)?, source })
+}
+
+/// Which place would give the Client Secret, without asking it: no command is run, no file but `credentials.toml` read.
+/// `id` is none while nothing is saved; `command` is the configuration's `client_secret_command`.
+///
+/// # Errors
+///
+/// What makes `credentials.toml` unusable, where its turn comes.
+pub fn secret_source(
+    settings: &Settings,
+    environment: &Environment,
+    id: Option<&ConfigurationId>,
+    command: Option<&[String]>,
+) -> Result<Option<SecretSource>, SettingsError> {
+    if let Some(source) = outside_source(environment, command) {
+        return Ok(Some(source));
+    }
+    let stored = id.map(|id| settings.secrets(id)).transpose()?.and_then(|secrets| secrets.client_secret);
+    Ok(stored.map(|_| SecretSource::Stored(settings.paths().credentials())))
+}
+
+/// The Client Secret from the first place that has it; none where no place has, and the person has to be asked. A
+/// command is run now, for up to 10 seconds: do not call this where a screen would stand still.
+///
+/// # Errors
+///
+/// [`SettingsError::Secret`] where the first place does not give a usable one: the next is not tried, because that
+/// would hide the mistake. Or what makes `credentials.toml` unusable, where its turn comes.
+pub fn client_secret(
+    settings: &Settings,
+    environment: &Environment,
+    id: Option<&ConfigurationId>,
+    command: Option<&[String]>,
+) -> Result<Option<FoundSecret>, SettingsError> {
+    let Some(source) = outside_source(environment, command) else {
+        let stored = id.map(|id| settings.secrets(id)).transpose()?.and_then(|secrets| secrets.client_secret);
+        let source = SecretSource::Stored(settings.paths().credentials());
+        return Ok(stored.map(|secret| FoundSecret { secret, source }));
+    };
+    let secret = match &source {
+        SecretSource::Systemd(path) | SecretSource::EnvironmentFile(path) => read_file(path, &source)?,
+        SecretSource::Command(words) => run(words, &source, environment, COMMAND_LIMIT)?,
+        _ => {
+            let value = environment.get(VARIABLE).unwrap_or_default();
+            read_secret(value.as_encoded_bytes(), &source)?
+        }
+    };
+    Ok(Some(FoundSecret { secret, source }))
+}
+
+/// The first place outside `credentials.toml` that is set, in order.
+fn outside_source(environment: &Environment, command: Option<&[String]>) -> Option<SecretSource> {
+    if let Some(folder) = environment.get(FOLDER_VARIABLE) {
+        // systemd sets the folder for any credential: only this one's file says that it is meant.
+        let path = Path::new(folder).join(SYSTEMD_NAME);
+        if path.is_absolute() && path.exists() {
+            return Some(SecretSource::Systemd(path));
+        }
+    }
+    if let Some(path) = environment.get(FILE_VARIABLE) {
+        return Some(SecretSource::EnvironmentFile(PathBuf::from(path)));
+    }
+    if environment.get(VARIABLE).is_some() {
+        return Some(SecretSource::Environment);
+    }
+    command.map(|words| SecretSource::Command(words.to_vec()))
+}
+
+fn refused(source: &SecretSource, why: impl Into<String>) -> SettingsError {
+    SettingsError::Secret { origin: source.clone(), why: why.into() }
+}
+
+fn words_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn read_file(path: &Path, source: &SecretSource) -> Result<Secret, SettingsError> {
+    let file = File::open(path).map_err(|error| refused(source, words_of(&error)))?;
+    read_secret(file, source)
+}
+
+fn read_secret(from: impl Read, source: &SecretSource) -> Result<Secret, SettingsError> {
+    let bytes = read_bytes(from).map_err(|error| refused(source, words_of(&error)))?;
+    secret_of(bytes, source)
+}
+
+/// Reads to the end, or to where it is too long. Room for all of it at once: a growing buffer leaves copies behind.
+fn read_bytes(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
+    from.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn secret_of(bytes: Zeroizing<Vec<u8>>, source: &SecretSource) -> Result<Secret, SettingsError> {
+    if bytes.len() > LONGEST {
+        return Err(refused(source, "far too long to be a Client Secret"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| refused(source, "not text"))?;
+    let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.trim().is_empty() {
+        return Err(refused(source, "empty"));
+    }
+    if line.chars().any(char::is_control) {
+        return Err(refused(source, "more than one line, or control characters"));
+    }
+    Ok(Secret::new(line))
+}
+
+/// Runs a command and takes what it prints.
+fn run(
+    words: &[String],
+    source: &SecretSource,
+    environment: &Environment,
+    limit: Duration,
+) -> Result<Secret, SettingsError> {
+    let (program, arguments) = words.split_first().ok_or_else(|| refused(source, "no program is named"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter())
+        // A helper has no business with a secret that was meant for us.
+        .env_remove(VARIABLE)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // Its own group, so that what it starts can be stopped with it.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| refused(source, format!("cannot be run: {}", words_of(&error))))?;
+    let deadline = Instant::now() + limit;
+    let printed = drain(child.stdout.take());
+    let complained = drain(child.stderr.take());
+    let late = || refused(source, format!("no answer within {} seconds", limit.as_secs()));
+    // The end of its output, or of our patience: a grandchild may hold the pipe open for ever.
+    let Some(bytes) = receive(&printed, deadline) else {
+        stop(&mut child);
+        return Err(late());
+    };
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+            Ok(None) => {
+                stop(&mut child);
+                return Err(late());
+            }
+            Err(error) => return Err(refused(source, words_of(&error))),
+        }
+    };
+    if !status.success() {
+        let said = receive(&complained, deadline.min(Instant::now() + Duration::from_millis(200)));
+        let said = said.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).unwrap_or_default();
+        let last_line = Untrusted::new(said.lines().last().unwrap_or_default()).display();
+        let ended =
+            status.code().map_or("was ended by a signal".to_owned(), |code| format!("ended with status {code}"));
+        return Err(refused(source, if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));
+    }
+    secret_of(bytes, source)
+}
+
+type Drained = mpsc::Receiver<Zeroizing<Vec<u8>>>;
+
+/// Reads a pipe to its end beside us, so that a full pipe never stops the command.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> Drained {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return };
+        let bytes = read_bytes(&mut pipe).unwrap_or_default();
+        // What is beyond the longest secret is of no use, but the command has to get rid of it.
+        let _ = io::copy(&mut pipe, &mut io::sink());
+        // Nobody listens any more after the deadline.
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+fn receive(drained: &Drained, deadline: Instant) -> Option<Zeroizing<Vec<u8>>> {
+    drained.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+}
+
+fn stop(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group {
+        // It may have ended by itself a moment ago.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+use crate::domain::failure::Failure;
+use crate::settings::{Paths, StoredSecrets};
+
+struct Desk {
+    folder: tempfile::TempDir,
+    settings: Settings,
+}
+
+fn desk() -> Desk {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::new(Paths::below(folder.path()));
+    Desk { folder, settings }
+}
+
+impl Desk {
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
+    fn found(
+        &self,
+        environment: &[(&str, &str)],
+        command: Option<&[String]>,
+    ) -> Result<Option<FoundSecret>, SettingsError> {
+        let environment = Environment::from_pairs(environment.iter().copied());
+        let id = ConfigurationId::parse("acme").unwrap();
+        client_secret(&self.settings, &environment, Some(&id), command)
+    }
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn the_first_place_in_the_contracts_order_wins() {
+    let desk = desk();
+    let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), callback: None };
+    desk.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
+    let directory = desk.folder.path().join("credentials");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("halo_client_secret"), "systemd\n").unwrap();
+    let file = desk.file("file", "file\r\n");
+    let command = shell("echo command");
+    let mut environment = vec![
+        ("CREDENTIALS_DIRECTORY", directory.to_str().unwrap()),
+        ("PIA_HALO_CLIENT_SECRET_FILE", &file),
+        ("PIA_HALO_CLIENT_SECRET", "variable"),
+    ];
+    let id = ConfigurationId::parse("acme").unwrap();
+    for wanted in ["systemd", "file", "variable", "command", "stored"] {
+        let command = (wanted != "stored").then_some(command.as_slice());
+        let found = desk.found(&environment, command).unwrap().unwrap();
+        assert_eq!(found.secret.expose(), wanted);
+        let pairs = Environment::from_pairs(environment.iter().copied());
+        assert_eq!(secret_source(&desk.settings, &pairs, Some(&id), command).unwrap(), Some(found.source));
+        if !environment.is_empty() {
+            environment.remove(0);
+        }
+    }
+    let other = ConfigurationId::parse("beta").unwrap();
+    let none = Environment::default();
+    assert_eq!(client_secret(&desk.settings, &none, Some(&other), None).unwrap(), None);
+    assert_eq!(client_secret(&desk.settings, &none, None, None).unwrap(), None);
+}
+
+#[test]
+fn other_credentials_of_systemd_do_not_hide_the_next_place() {
+    let desk = desk();
+    let folder = desk.folder.path().to_str().unwrap();
+    let found = desk.found(&[("CREDENTIALS_DIRECTORY", folder), ("PIA_HALO_CLIENT_SECRET", "x")], None).unwrap();
+    assert_eq!(found.unwrap().source, SecretSource::Environment);
+}
+
+#[test]
+fn a_place_that_gives_nothing_usable_is_named_and_the_next_is_not_tried() {
+    let desk = desk();
+    let empty = desk.file("empty", "\n");
+    let two = desk.file("two", "one\ntwo\n");
+    let folder = desk.folder.path().to_str().unwrap().to_owned();
+    let image = desk.file("image", &"x".repeat(LONGEST + 1));
+    const FILE: &str = FILE_VARIABLE;
+    for (variable, value, told) in [
+        (VARIABLE, "", "from PIA_HALO_CLIENT_SECRET: empty"),
+        (VARIABLE, " \n", "from PIA_HALO_CLIENT_SECRET: empty"),
+        (FILE, empty.as_str(), "empty): empty"),
+        (FILE, two.as_str(), "two): more than one line, or control characters"),
+        (FILE, "/no/such/file", "from PIA_HALO_CLIENT_SECRET_FILE (/no/such/file): no such file"),
+        (FILE, folder.as_str(), "is a directory"),
+        (FILE, image.as_str(), "far too long"),
+    ] {
+        let error = desk.found(&[(variable, value)], Some(&shell("echo x"))).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert!(Failure::from(error).hint.unwrap().contains(variable));
+    }
+    let bytes = std::ffi::OsString::from_vec(b"\xff\xfe".to_vec());
+    let environment = Environment::from_pairs([(std::ffi::OsString::from(VARIABLE), bytes)]);
+    let error = client_secret(&desk.settings, &environment, None, None).unwrap_err();
+    assert!(error.to_string().ends_with("not text"), "{error}");
+}
+
+#[test]
+fn a_given_file_or_standard_input_loses_only_its_line_end() {
+    let desk = desk();
+    let path = desk.file("secret", " with blanks \n");
+    let found = given_secret(Path::new(&path), io::empty()).unwrap();
+    assert_eq!((found.secret.expose(), found.source), (" with blanks ", SecretSource::GivenFile(path.into())));
+    let found = given_secret(Path::new("-"), "typed\r\n".as_bytes()).unwrap();
+    assert_eq!((found.secret.expose(), found.source), ("typed", SecretSource::StandardInput));
+    let error = given_secret(Path::new("-"), io::empty()).unwrap_err();
+    assert_eq!(error.to_string(), "the Client Secret from standard input: empty");
+    // Endless input ends, too.
+    assert!(given_secret(Path::new("-"), io::repeat(b'x')).is_err());
+}
+
+#[test]
+fn a_command_is_run_only_when_the_secret_is_needed_and_without_a_shell() {
+    let desk = desk();
+    let mark = desk.folder.path().join("mark");
+    let touch = vec!["touch".to_owned(), mark.to_str().unwrap().to_owned()];
+    secret_source(&desk.settings, &Environment::default(), None, Some(&touch)).unwrap();
+    assert!(!mark.exists());
+    let printf = ["printf", "%s\n", "a b; $HOME `x`"].map(str::to_owned);
+    let found = desk.found(&[], Some(&printf)).unwrap().unwrap();
+    assert_eq!(found.secret.expose(), "a b; $HOME `x`");
+    assert_eq!(found.source.to_string(), "client_secret_command (printf)");
+}
+
+#[test]
+fn a_command_that_fails_is_quoted_with_its_last_complaint() {
+    let desk = desk();
+    let failed = |script: &str| desk.found(&[], Some(&shell(script))).unwrap_err().to_string();
+    assert_eq!(
+        failed("echo s3cr3t; echo first >&2; printf 'no \\033[31mkey\\n' >&2; exit 3"),
+        "the Client Secret from client_secret_command (sh): ended with status 3: no ^[[31mkey"
+    );
+    assert!(failed("kill -9 $$").ends_with("was ended by a signal"));
+    assert!(failed("true").ends_with("empty"));
+    let error = desk.found(&[], Some(&["no-such-program-anywhere".to_owned()])).unwrap_err();
+    assert!(error.to_string().contains("cannot be run: no such file"), "{error}");
+}
+
+#[test]
+fn a_command_that_does_not_end_is_stopped_with_all_that_it_started() {
+    let desk = desk();
+    for script in ["sleep 1000 & echo $! > \"$0\"; wait", "echo x; sleep 1000 & echo $! > \"$0\"; exec >&-; wait"] {
+        let note = desk.folder.path().join("pid");
+        let mut words = shell(script);
+        words.push(note.to_str().unwrap().to_owned());
+        let source = SecretSource::Command(words.clone());
+        // A busy machine may need longer only to begin.
+        for limit in [100, 1_000, 10_000].map(Duration::from_millis) {
+            let error = run(&words, &source, &Environment::default(), limit).unwrap_err();
+            assert!(error.to_string().contains("no answer within"), "{error}");
+            if fs::read_to_string(&note).is_ok_and(|text| text.ends_with('\n')) {
+                break;
+            }
+        }
+        let pid: i32 = fs::read_to_string(&note).unwrap().trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        // Gone, or only waiting for whoever inherited it to notice.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let dead = || match fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+            Ok(stat) => stat.contains(") Z "),
+            Err(_) => rustix::process::test_kill_process(pid).is_err(),
+        };
+        while !dead() {
+            assert!(Instant::now() < deadline, "still running");
+            thread::yield_now();
+        }
+        fs::remove_file(note).unwrap();
+    }
+}
+
+#[test]
+fn a_command_that_prints_without_end_does_not_fill_the_memory() {
+    let source = SecretSource::Command(shell("yes"));
+    let error = run(&shell("yes"), &source, &Environment::default(), Duration::from_millis(200)).unwrap_err();
+    assert!(error.to_string().contains("no answer within"), "{error}");
+}
+
+#[test]
+fn a_command_does_not_inherit_a_secret_that_was_meant_for_us() {
+    let words = shell("echo \"[$PIA_HALO_CLIENT_SECRET][$KEPT]\"");
+    let environment = Environment::from_pairs([(VARIABLE, "hunter2"), ("KEPT", "kept")]);
+    let secret = run(&words, &SecretSource::Command(words.clone()), &environment, COMMAND_LIMIT).unwrap();
+    assert_eq!(secret.expose(), "[][kept]");
+}

@@ -1,0 +1,166 @@
+//! Why the store cannot be used, with the next step.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::settings::private_file::{FileError, quoted};
+
+/// Why the store could not do what it was asked. Nothing of a failed call is kept.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Written by a newer pia-halo. It is left untouched.
+    #[error("{} is of version {found}; this pia-halo knows version {known}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version that is known.
+        known: i64,
+    },
+    /// Not a database, a damaged one, or another program's.
+    #[error("{} cannot be used: {why}", path.display())]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No room.
+    #[error("the disk of {} is full", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No right to read or write.
+    #[error("no permission to use {}", path.display())]
+    NoPermission {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program has been writing for longer than a write takes.
+    #[error("another program is using {}", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A run that was ended, or taken for dead and superseded by a later one: its rows are gone.
+    #[error("the sync run was superseded by another one")]
+    RunGone,
+    /// Whatever else the file system says.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Whatever else the database says.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// The database.
+        path: PathBuf,
+        /// Its words.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// The next step for the person.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Newer { path, .. } => format!("update pia-halo; {} was left untouched", path.display()),
+            Self::Corrupt { path, .. } => format!(
+                "move it away and sync again: mv {0} {0}.old; what is installed in Halo is found again by its address",
+                quoted(path)
+            ),
+            Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
+            Self::NoPermission { path } => {
+                let folder = path.parent().unwrap_or(path);
+                format!("look at owner and mode: ls -la {}", quoted(folder))
+            }
+            Self::Busy { .. } => "try again when the other program has ended".to_owned(),
+            Self::RunGone => "sync again".to_owned(),
+            Self::File(error) => error.hint(),
+            Self::Io { .. } => return None,
+        })
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::Busy { .. } | StoreError::RunGone | StoreError::File(FileError::Locked { .. }) => {
+                FailureKind::Busy
+            }
+            _ => FailureKind::LocalState,
+        };
+        let failure = Self::new(kind, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// An error inside a call, before it is known which file it was.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// SQLite's.
+    Database(rusqlite::Error),
+    /// A column holds what this program never writes.
+    Content(&'static str),
+    /// See [`StoreError::RunGone`].
+    RunGone,
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Trouble {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        match self {
+            Self::Database(error) => of_database(error, path),
+            Self::Content(what) => {
+                StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
+            }
+            Self::RunGone => StoreError::RunGone,
+        }
+    }
+}
+
+fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
+    use rusqlite::Error as E;
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::Corrupt { path, why: "it is not a database".to_owned() },
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, why: "it is damaged".to_owned() },
+        Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            StoreError::NoPermission { path }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+        _ => match error {
+            // A column of another kind, or no such table: not what this program made.
+            E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..) => {
+                StoreError::Corrupt { path, why: "a value in it is not readable".to_owned() }
+            }
+            E::SqliteFailure(failure, Some(words)) if failure.code == ErrorCode::Unknown => {
+                StoreError::Corrupt { path, why: words }
+            }
+            other => StoreError::Io { path, why: other.to_string() },
+        },
+    }
+}
+
+/// An error of the file system, by what the person can do.
+pub(super) fn of_io(source: io::Error, doing: &'static str, path: &Path) -> StoreError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NoPermission { path },
+        _ => StoreError::File(FileError::Io { doing, path, source }),
+    }
+}

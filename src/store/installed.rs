@@ -1,0 +1,208 @@
+//! What Configure put into Halo, by our own record, and when a connection was last tested.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+
+use super::error::Trouble;
+use super::{Store, StoreError, maybe_time_in, time_in, time_out};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::installation::{InstalledObject, ObjectKind};
+use crate::domain::untrusted::Untrusted;
+
+/// A connection test that passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What was tested, in a form that only the caller understands: it holds for these credentials and no others.
+    pub fingerprint: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// The objects in Halo that are ours by our own record, in the order of their installation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn installed(&self, id: &ConfigurationId) -> Result<Vec<InstalledObject>, StoreError> {
+        self.with(|inner| {
+            let mut statement = inner
+                .connection
+                .prepare_cached("SELECT kind, id, name, installed_at FROM installed WHERE configuration = ?1")?;
+            let mut rows = statement.query(params![id.as_str()])?;
+            let mut objects = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (kind, at): (String, String) = (row.get(0)?, row.get(3)?);
+                objects.push(InstalledObject {
+                    kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
+                    id: row.get(1)?,
+                    name: Untrusted::new(row.get::<_, String>(2)?),
+                    installed_at: time_in(&at)?,
+                });
+            }
+            objects.sort_by(|a, b| (a.kind, a.installed_at, &a.id).cmp(&(b.kind, b.installed_at, &b.id)));
+            Ok(objects)
+        })
+    }
+
+    /// Remembers an object. One that is known already keeps the time of its installation and gets the new name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn record_installed(&self, id: &ConfigurationId, object: &InstalledObject) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO installed (configuration, kind, id, name, installed_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET name = excluded.name",
+                params![id.as_str(), object.kind.code(), object.id, object.name.raw(), time_out(object.installed_at)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets an object; nothing where it is not known.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn forget_installed(&self, id: &ConfigurationId, kind: ObjectKind, object_id: &str) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "DELETE FROM installed WHERE configuration = ?1 AND kind = ?2 AND id = ?3",
+                params![id.as_str(), kind.code(), object_id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// When Configure last ended with every object read back; none before, or after a removal.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn configured_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let text = inner
+                .connection
+                .prepare_cached("SELECT configured_at FROM configurations WHERE id = ?1")?
+                .query_row(params![id.as_str()], |row| row.get(0))
+                .optional()?;
+            maybe_time_in(text.flatten())
+        })
+    }
+
+    /// Remembers when Configure ended with every object read back, or that this holds no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn set_configured_at(&self, id: &ConfigurationId, at: Option<Timestamp>) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO configurations (id, configured_at) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET configured_at = excluded.configured_at",
+                params![id.as_str(), at.map(time_out)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The last connection test that passed; none before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn verified(&self, id: &ConfigurationId) -> Result<Option<Verified>, StoreError> {
+        self.with(|inner| {
+            let row: Option<(Option<String>, Option<String>)> = inner
+                .connection
+                .prepare_cached("SELECT verified_with, verified_at FROM configurations WHERE id = ?1")?
+                .query_row(params![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match row {
+                Some((Some(fingerprint), Some(at))) => Ok(Some(Verified { fingerprint, at: time_in(&at)? })),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// When the connection was tested with success with exactly these credentials; none where it was not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn verified_at(&self, id: &ConfigurationId, fingerprint: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.verified(id)?.filter(|verified| verified.fingerprint == fingerprint).map(|verified| verified.at))
+    }
+
+    /// Remembers that a connection test passed. The fingerprint must not allow to guess a secret.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn set_verified(&self, id: &ConfigurationId, fingerprint: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO configurations (id, verified_with, verified_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET verified_with = excluded.verified_with, verified_at = excluded.verified_at",
+                params![id.as_str(), fingerprint, time_out(at)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// When a sync was last proved complete.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn proved_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let at: Option<Option<String>> = inner
+                .connection
+                .prepare_cached("SELECT proved_at FROM configurations WHERE id = ?1")?
+                .query_row(params![id.as_str()], |row| row.get(0))
+                .optional()?;
+            at.flatten().map(|at| time_in(&at)).transpose()
+        })
+    }
+
+    /// Makes sure that what is stored is of this Halo. Ids mean nothing in another one: there, what is installed, what
+    /// was proved and the lists are forgotten, and every client counts as gone until a sync finds it. Says whether that
+    /// had to be done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written. Nothing is changed then.
+    pub fn recognise(&self, id: &ConfigurationId, halo: &str) -> Result<bool, StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let known: Option<Option<String>> = transaction
+                .query_row("SELECT halo FROM configurations WHERE id = ?1", params![id.as_str()], |row| row.get(0))
+                .optional()?;
+            let known = known.flatten();
+            if known.as_deref() == Some(halo) {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT INTO configurations (id, halo) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET halo = excluded.halo",
+                params![id.as_str(), halo],
+            )?;
+            if known.is_some() {
+                for forget in [
+                    "UPDATE configurations SET proved_at = NULL, lists_at = NULL, configured_at = NULL WHERE id = ?1",
+                    "UPDATE clients SET gone = 1, last_seen = coalesce(last_seen,
+                        (SELECT published_at FROM configurations WHERE id = ?1), first_seen)
+                     WHERE configuration = ?1",
+                    "DELETE FROM lists WHERE configuration = ?1",
+                    "DELETE FROM installed WHERE configuration = ?1",
+                ] {
+                    transaction.execute(forget, params![id.as_str()])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(known.is_some())
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! The lists that a sync keeps beside the clients: agents, teams, ticket types.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::error::Trouble;
+use super::{Store, StoreError, time_out};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::people::{Agent, Team, TicketType};
+use crate::domain::status::Lists;
+use crate::domain::untrusted::Untrusted;
+
+/// Lists as Halo gave them just now. What could not be read is none, and stays as it was stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FreshLists<'a> {
+    /// Agents.
+    pub agents: Option<&'a [Agent]>,
+    /// Teams.
+    pub teams: Option<&'a [Team]>,
+    /// Ticket types.
+    pub ticket_types: Option<&'a [TicketType]>,
+}
+
+const AGENTS: &str = "agent";
+const TEAMS: &str = "team";
+const TICKET_TYPES: &str = "ticket_type";
+
+/// Id, name and whether it can be used: what every list comes down to.
+type Entries<'a> = BTreeMap<i64, (&'a str, bool)>;
+
+impl Store {
+    /// Replaces the lists that are given, in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written; nothing is changed then.
+    pub fn replace_lists(&self, id: &ConfigurationId, fresh: FreshLists<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            replace(&transaction, id, fresh, now)?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// The stored lists, each by id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn lists(&self, id: &ConfigurationId) -> Result<Lists, StoreError> {
+        self.with(|inner| {
+            // One transaction, so that the lists are of one moment.
+            let transaction = inner.connection.transaction()?;
+            let entries = |kind| read(&transaction, id, kind);
+            let synced = transaction
+                .query_row("SELECT lists_at FROM configurations WHERE id = ?1", params![id.as_str()], |row| {
+                    row.get::<_, Option<String>>(0)
+                })
+                .optional()?
+                .flatten();
+            let agents = entries(AGENTS)?.into_iter().map(|(id, name, assignable)| Agent { id, name, assignable });
+            let teams = entries(TEAMS)?.into_iter().map(|(id, name, used)| Team { id, name, inactive: !used });
+            let types = entries(TICKET_TYPES)?.into_iter().map(|(id, name, active)| TicketType { id, name, active });
+            Ok(Lists {
+                agents: agents.collect(),
+                teams: teams.collect(),
+                ticket_types: types.collect(),
+                synced: synced.is_some(),
+            })
+        })
+    }
+}
+
+/// Replaces the lists that are given, inside a transaction of the caller. A list that is as it was is not written.
+pub(super) fn replace(
+    connection: &Connection,
+    id: &ConfigurationId,
+    fresh: FreshLists<'_>,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let FreshLists { agents, teams, ticket_types } = fresh;
+    if agents.is_none() && teams.is_none() && ticket_types.is_none() {
+        return Ok(());
+    }
+    if let Some(agents) = agents {
+        let entries = agents.iter().map(|agent| (agent.id, (agent.name.raw(), agent.assignable)));
+        replace_one(connection, id, AGENTS, &entries.collect())?;
+    }
+    if let Some(teams) = teams {
+        let entries = teams.iter().map(|team| (team.id, (team.name.raw(), !team.inactive)));
+        replace_one(connection, id, TEAMS, &entries.collect())?;
+    }
+    if let Some(types) = ticket_types {
+        let entries = types.iter().map(|kind| (kind.id, (kind.name.raw(), kind.active)));
+        replace_one(connection, id, TICKET_TYPES, &entries.collect())?;
+    }
+    connection.execute(
+        "INSERT INTO configurations (id, lists_at) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET lists_at = excluded.lists_at",
+        params![id.as_str(), time_out(now)],
+    )?;
+    Ok(())
+}
+
+fn replace_one(
+    connection: &Connection,
+    id: &ConfigurationId,
+    kind: &str,
+    entries: &Entries<'_>,
+) -> Result<(), Trouble> {
+    let stored = read(connection, id, kind)?;
+    let stored: Entries<'_> = stored.iter().map(|(id, name, usable)| (*id, (name.raw(), *usable))).collect();
+    if stored == *entries {
+        return Ok(());
+    }
+    connection.execute("DELETE FROM lists WHERE configuration = ?1 AND kind = ?2", params![id.as_str(), kind])?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO lists (configuration, kind, id, name, usable) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (entry, (name, usable)) in entries {
+        insert.execute(params![id.as_str(), kind, entry, name, usable])?;
+    }
+    Ok(())
+}
+
+fn read(connection: &Connection, id: &ConfigurationId, kind: &str) -> Result<Vec<(i64, Untrusted, bool)>, Trouble> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, name, usable FROM lists WHERE configuration = ?1 AND kind = ?2 ORDER BY id")?;
+    let rows = statement.query_map(params![id.as_str(), kind], |row| {
+        Ok((row.get(0)?, Untrusted::new(row.get::<_, String>(1)?), row.get(2)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,120 @@
+//! Locks between programs: the kernel holds them, so they end with their holder, even a killed one.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::domain::activity::Actor;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::Untrusted;
+use crate::settings::private_file::{self, FileError};
+
+/// A note is a line. Whatever is longer is not ours.
+const LONGEST_NOTE: u64 = 4 << 10;
+
+/// Who holds a lock. Only for people: whether it is held, the kernel alone says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// The user.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What for: `sync`, `configure` …
+    pub what: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |text: &str| Untrusted::new(text).display();
+        write!(f, "{} by {} on {}", shown(&self.what), shown(&self.user), shown(&self.host))?;
+        write!(f, " since {} UTC (process {})", self.since.strftime("%H:%M:%S"), self.pid)
+    }
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Somebody has it; who, unless the note cannot be read.
+    #[error("already running: {}", .0.as_ref().map_or("another program".to_owned(), ToString::to_string))]
+    Held(Option<Holder>),
+    /// The lock's file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        match &error {
+            LockError::Held(_) => Self::new(FailureKind::Busy, error.to_string())
+                .hint("wait until it has ended, or end that program; nothing was changed"),
+            LockError::File(file) => Self::new(FailureKind::LocalState, error.to_string()).hint(file.hint()),
+        }
+    }
+}
+
+/// A lock that is held until it is dropped, or until the program ends in whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock in this file, or says at once who has it. It is never waited for and never taken from anybody.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Held`] where another program, or another part of this one, has it; [`LockError::File`] where the file
+    /// cannot be used or its file system has no locks.
+    pub fn take(path: &Path, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
+        let mut file = private_file::open_private(path, false)?;
+        if !private_file::try_lock(&file, path)? {
+            return Err(LockError::Held(read_note(&mut file)));
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            user: who.user.clone(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            since: now,
+            what: what.to_owned(),
+        };
+        write_note(&mut file, &holder).map_err(|source| FileError::Io {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The note of a holder that is gone would only mislead. If it stays, the kernel still knows better.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn write_note(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    let mut note = serde_json::to_vec(holder)?;
+    note.push(b'\n');
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&note)
+}
+
+fn read_note(file: &mut File) -> Option<Holder> {
+    let mut note = Vec::new();
+    file.take(LONGEST_NOTE).read_to_end(&mut note).ok()?;
+    serde_json::from_slice(&note).ok()
+}
+
+#[cfg(test)]
+mod tests;

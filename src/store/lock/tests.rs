@@ -1,0 +1,109 @@
+use std::fs;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::*;
+use crate::store::test_support::at;
+
+fn actor() -> Actor {
+    Actor { user: "ada\u{1b}[31m".to_owned(), ssh_from: None }
+}
+
+#[test]
+fn the_second_is_told_who_the_first_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/sync-acme.lock");
+    let held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
+    let error = Lock::take(&path, "sync", &actor(), at(5)).unwrap_err();
+    let LockError::Held(Some(holder)) = &error else { panic!("{error}") };
+    assert_eq!((holder.pid, holder.since, holder.what.as_str()), (std::process::id(), at(0), "sync"));
+    let failure = Failure::from(error);
+    assert_eq!((failure.kind.clone(), failure.exit_code()), (FailureKind::Busy, 6));
+    let text = failure.message;
+    assert!(text.starts_with("already running: sync by ada^[[31m on ") && text.contains("(process "), "{text}");
+    drop(held);
+    drop(Lock::take(&path, "sync", &actor(), at(6)).unwrap());
+    assert!(path.exists(), "a lock that comes and goes would be no lock");
+}
+
+#[test]
+fn a_note_left_by_a_killed_holder_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    // With the number of a process that lives: ours.
+    let stale = format!(
+        "{{\"pid\":{},\"user\":\"ada\",\"host\":\"h\",\"since\":\"2026-01-01T00:00:00Z\",\"what\":\"sync\"}}\n",
+        std::process::id()
+    );
+    fs::write(&path, stale).unwrap();
+    let lock = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
+    let LockError::Held(Some(holder)) = Lock::take(&path, "x", &actor(), at(1)).unwrap_err() else { panic!() };
+    assert_eq!(holder.since, at(0), "the note is the new holder's");
+    drop(lock);
+}
+
+#[test]
+fn a_note_that_cannot_be_read_is_still_a_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    let _held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
+    fs::write(&path, "{\"pid\":").unwrap();
+    let error = Lock::take(&path, "sync", &actor(), at(1)).unwrap_err();
+    assert!(matches!(error, LockError::Held(None)));
+    assert_eq!(error.to_string(), "already running: another program");
+}
+
+#[test]
+fn a_holder_that_is_killed_frees_the_lock_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    fs::write(&path, "").unwrap();
+    let mut holder = std::process::Command::new("sh")
+        .args(["-c", "exec 9<>\"$0\"; flock -n 9 || exit 7; echo held; exec sleep 1000"])
+        .arg(&path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 4];
+    if holder.stdout.take().unwrap().read_exact(&mut said).is_err() {
+        eprintln!("skipped: there is no flock command here");
+        holder.wait().unwrap();
+        return;
+    }
+    let while_it_lives = Lock::take(&path, "sync", &actor(), at(0));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(matches!(while_it_lives, Err(LockError::Held(_))));
+    assert!(Lock::take(&path, "sync", &actor(), at(0)).is_ok());
+}
+
+#[test]
+fn of_sixteen_that_press_sync_now_at_once_one_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    for _ in 0..50 {
+        let (start, end, won) = (Barrier::new(16), Barrier::new(16), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    start.wait();
+                    let lock = Lock::take(&path, "sync", &actor(), at(0));
+                    won.fetch_add(usize::from(lock.is_ok()), Ordering::Relaxed);
+                    end.wait();
+                });
+            }
+        });
+        assert_eq!(won.into_inner(), 1);
+    }
+}
+
+#[test]
+fn what_is_no_lock_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    fs::create_dir(&path).unwrap();
+    let error = Lock::take(&path, "sync", &actor(), at(0)).unwrap_err();
+    assert!(matches!(error, LockError::File(FileError::NotAFile { .. })));
+    assert_eq!(Failure::from(error).kind, FailureKind::LocalState);
+}

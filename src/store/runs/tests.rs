@@ -1,0 +1,235 @@
+use super::*;
+use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
+use crate::domain::people::Team;
+use crate::domain::status::ClientCounts;
+use crate::store::test_support::*;
+
+fn stored(store: &Store, client: i64) -> StoredClient {
+    store.clients(&id("acme")).unwrap().into_iter().find(|stored| stored.client.id == client).unwrap()
+}
+
+fn counts(changes: ChangeCounts) -> [u64; 5] {
+    [changes.added, changes.updated, changes.disabled, changes.returned, changes.unchanged]
+}
+
+const GONE: ClientStatus = ClientStatus::Disabled(DisabledReason::NoLongerInHalo);
+const INACTIVE: ClientStatus = ClientStatus::Disabled(DisabledReason::InactiveInHalo);
+
+#[test]
+fn nothing_of_a_run_is_visible_before_it_is_published() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let run = store.begin_run(&id("acme"), at(9)).unwrap();
+    assert_eq!(store.stage(run, &[client(2, "b"), client(3, "c")]).unwrap(), 2);
+    assert_eq!(store.stage(run, &[client(3, "c again"), client(4, "d"), client(4, "d again")]).unwrap(), 3);
+    assert_eq!(store.stage(run, &[]).unwrap(), 3);
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
+    assert_eq!(store.vanishing(run).unwrap().len(), 1);
+    store.publish(run, at(9), FreshLists::default(), true).unwrap();
+    let names: Vec<String> =
+        store.clients(&id("acme")).unwrap().iter().map(|stored| stored.client.name.raw().to_owned()).collect();
+    assert_eq!(names, ["a", "b", "c again", "d again"]);
+}
+
+#[test]
+fn a_client_that_vanished_is_disabled_and_comes_back_with_its_history() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
+    sync(&store, "acme", 10, &[client(1, "a"), client(2, "b")]);
+    assert_eq!(counts(sync(&store, "acme", 20, &[client(2, "b")])), [0, 0, 1, 0, 1]);
+    let gone = stored(&store, 1);
+    assert_eq!((gone.status, gone.first_seen, gone.last_seen), (GONE, at(0), at(10)));
+    assert_eq!(gone.client.name.raw(), "a");
+    // It stays so, and the time at which it was last seen with it.
+    assert_eq!(counts(sync(&store, "acme", 30, &[client(2, "b")])), [0, 0, 0, 0, 1]);
+    assert_eq!((stored(&store, 1).last_seen, stored(&store, 2).last_seen), (at(10), at(30)));
+    assert_eq!(counts(sync(&store, "acme", 40, &[client(1, "a"), client(2, "b")])), [0, 0, 0, 1, 1]);
+    let back = stored(&store, 1);
+    assert_eq!((back.status, back.first_seen, back.last_seen), (ClientStatus::Active, at(0), at(40)));
+}
+
+#[test]
+fn every_kind_of_change_is_counted_for_what_it_is() {
+    let (_folder, store) = store();
+    let first = [client(1, "a"), client(2, "b"), client(3, "c"), inactive(4, "d"), inactive(5, "e"), inactive(6, "f")];
+    assert_eq!(counts(sync(&store, "acme", 0, &first)), [6, 0, 0, 0, 0]);
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 3, disabled: 3 });
+    let moved = Client { toplevel: Some("Group".into()), ..client(2, "b") };
+    // 1 inactive, 2 moved, 3 as it was, 4 active again, 5 renamed but still inactive, 6 missing, 7 new.
+    let second = [inactive(1, "a"), moved.clone(), client(3, "c"), client(4, "d"), inactive(5, "E"), client(7, "g")];
+    assert_eq!(counts(sync(&store, "acme", 10, &second)), [1, 3, 1, 1, 1]);
+    assert_eq!(stored(&store, 2).client, moved);
+    assert_eq!((stored(&store, 1).status, stored(&store, 6).status), (INACTIVE, GONE));
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 4, disabled: 3 });
+    // 6 is back, but inactive: no return. 1 vanishes now: disabled it was already.
+    let third = [moved, client(3, "c"), client(4, "d"), inactive(5, "E"), inactive(6, "f"), client(7, "g")];
+    assert_eq!(counts(sync(&store, "acme", 20, &third)), [0, 2, 0, 0, 5]);
+    assert_eq!((stored(&store, 1).status, stored(&store, 6).status), (GONE, INACTIVE));
+}
+
+#[test]
+fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
+    let partial = |second| {
+        let run = store.begin_run(&id("acme"), at(second)).unwrap();
+        store.stage(run, &[client(2, "b")]).unwrap();
+        store.publish(run, at(second), FreshLists::default(), false).unwrap()
+    };
+    assert_eq!(counts(partial(10)), [0, 0, 0, 0, 1]);
+    partial(20);
+    let unseen = stored(&store, 1);
+    assert_eq!((unseen.status, unseen.last_seen), (ClientStatus::Active, at(0)), "it was not seen since");
+    assert_eq!(counts(sync(&store, "acme", 30, &[client(1, "a"), client(2, "b")])), [0, 0, 0, 0, 2]);
+    assert_eq!(stored(&store, 1).last_seen, at(30));
+}
+
+#[test]
+fn ids_are_the_only_key_and_names_are_kept_exactly() {
+    let (_folder, store) = store();
+    let odd = Client {
+        id: -(1 << 53) - 1,
+        name: "a\u{1b}[31m\0\u{202e}\n' OR 1=1; --".into(),
+        toplevel: Some("".into()),
+        main_site: Some("北京".into()),
+        inactive: false,
+    };
+    let twins = [client(i64::MAX, "twin"), client(0, "twin"), odd.clone()];
+    sync(&store, "acme", 0, &twins);
+    assert_eq!(stored(&store, odd.id).client, odd);
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 3);
+    // Two swap their names: two changes, no return and no loss.
+    sync(&store, "acme", 10, &[client(1, "x"), client(2, "y")]);
+    assert_eq!(counts(sync(&store, "acme", 20, &[client(1, "y"), client(2, "x")])), [0, 2, 0, 0, 0]);
+}
+
+#[test]
+fn configurations_do_not_touch_each_other() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    sync(&store, "beta", 10, &[client(1, "other"), client(2, "b")]);
+    let (acme, beta) = (store.begin_run(&id("acme"), at(20)).unwrap(), store.begin_run(&id("beta"), at(20)).unwrap());
+    assert_eq!(store.stage(acme, &[client(9, "x")]).unwrap(), 1);
+    assert_eq!(store.stage(beta, &[client(9, "y")]).unwrap(), 1);
+    assert_eq!((store.vanishing(acme).unwrap().len(), store.vanishing(beta).unwrap().len()), (1, 2));
+    store.publish(beta, at(20), FreshLists::default(), true).unwrap();
+    assert_eq!(stored(&store, 1).status, ClientStatus::Active);
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
+    assert_eq!(store.clients(&id("beta")).unwrap().len(), 3);
+}
+
+#[test]
+fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_left() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let killed = store.begin_run(&id("acme"), at(10)).unwrap();
+    store.stage(killed, &[client(2, "b")]).unwrap();
+    assert_eq!(store.runs(&id("acme"), 9).unwrap().len(), 1, "it has not ended");
+    let path = store.path().to_owned();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    let run = store.begin_run(&id("acme"), at(20)).unwrap();
+    let runs = store.runs(&id("acme"), 9).unwrap();
+    assert_eq!((runs.len(), runs[0].status, runs[0].started_at), (2, SyncStatus::Interrupted, at(10)));
+    assert_eq!(runs[0].warnings, ["the program ended before the sync did"]);
+    assert_eq!(store.stage(run, &[client(3, "c")]).unwrap(), 1);
+    store.publish(run, at(20), FreshLists::default(), true).unwrap();
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 2, "1 and 3; 2 was never proved");
+}
+
+#[test]
+fn a_run_that_was_superseded_can_publish_nothing() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let old = store.begin_run(&id("acme"), at(10)).unwrap();
+    store.stage(old, &[client(2, "b")]).unwrap();
+    let gone = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::RunGone)));
+    // By another program.
+    Store::open(store.path()).unwrap().begin_run(&id("acme"), at(20)).unwrap();
+    gone(store.publish(old, at(30), FreshLists::default(), true).map(drop));
+    // By another part of this one.
+    store.begin_run(&id("acme"), at(40)).unwrap();
+    gone(store.stage(old, &[client(3, "c")]).map(drop));
+    gone(store.vanishing(old).map(drop));
+    gone(store.publish(old, at(50), FreshLists::default(), true).map(drop));
+    // And once it has ended, an empty run would otherwise disable everybody.
+    let ended = store.begin_run(&id("acme"), at(60)).unwrap();
+    store.end_run(ended, &report(SyncStatus::Failed, 60)).unwrap();
+    gone(store.publish(ended, at(70), FreshLists::default(), true).map(drop));
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 1, disabled: 0 });
+}
+
+#[test]
+fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
+    let (_folder, store) = store();
+    let clients: Vec<Client> = (0..5_000).map(|n| client(n, &format!("client {n}"))).collect();
+    let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
+    let written = |second| {
+        let run = store.begin_run(&id("acme"), at(second)).unwrap();
+        for page in clients.chunks(100) {
+            store.stage(run, page).unwrap();
+        }
+        let before = rows_written(&store);
+        let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
+        let changes = store.publish(run, at(second), fresh, true).unwrap();
+        (changes, rows_written(&store) - before)
+    };
+    assert_eq!(written(0).0.added, 5_000);
+    let (changes, rows) = written(10);
+    assert_eq!((changes.unchanged, counts(changes).iter().sum::<u64>()), (5_000, 5_000));
+    assert!(rows <= 2, "{rows} rows were written");
+    assert_eq!(stored(&store, 17).last_seen, at(10), "and yet it is known when each was last seen");
+}
+
+fn rows_written(store: &Store) -> i64 {
+    store.with(|inner| Ok(inner.connection.query_row("SELECT total_changes()", [], |row| row.get(0))?)).unwrap()
+}
+
+#[test]
+fn lists_become_visible_together_with_the_clients() {
+    let (_folder, store) = store();
+    let run = store.begin_run(&id("acme"), at(0)).unwrap();
+    store.stage(run, &[client(1, "a")]).unwrap();
+    let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
+    store.publish(run, at(0), FreshLists { teams: Some(&team), ..FreshLists::default() }, true).unwrap();
+    let lists = store.lists(&id("acme")).unwrap();
+    assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
+}
+
+#[test]
+fn a_report_comes_back_whole_and_the_last_hundred_are_kept_newest_first() {
+    let (_folder, store) = store();
+    let mut last = report(SyncStatus::CompleteWithWarnings, 0);
+    for second in 0..105 {
+        let run = store.begin_run(&id("acme"), at(second)).unwrap();
+        last = SyncReport { halo_count: None, ..report(SyncStatus::CompleteWithWarnings, second) };
+        store.end_run(run, &last).unwrap();
+    }
+    sync(&store, "beta", 0, &[]);
+    let runs = store.runs(&id("acme"), 1_000).unwrap();
+    assert_eq!((runs.len(), &runs[0], runs[99].started_at), (100, &last, at(5)));
+    assert_eq!(store.runs(&id("acme"), 3).unwrap(), runs[..3]);
+    assert_eq!(store.runs(&id("beta"), 1_000).unwrap().len(), 1);
+}
+
+#[test]
+fn readers_see_all_of_a_run_or_nothing_of_it() {
+    let (_folder, store) = store();
+    let everyone = |name: &str| -> Vec<Client> { (0..200).map(|n| client(n, name)).collect() };
+    sync(&store, "acme", 0, &everyone("0"));
+    let reader = Store::open(store.path()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=20 {
+                sync(&store, "acme", round, &everyone(&round.to_string()));
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        while !done.load(std::sync::atomic::Ordering::Acquire) {
+            let clients = reader.clients(&id("acme")).unwrap();
+            assert_eq!(clients.len(), 200);
+            assert!(clients.iter().all(|stored| stored.client.name == clients[0].client.name));
+        }
+    });
+}

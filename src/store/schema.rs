@@ -1,0 +1,239 @@
+//! The form of the database, and how it is opened without harm.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::{StoreError, Trouble, of_io};
+use crate::settings::private_file::{self, Exclusive, FileError};
+
+/// The version of the form. Raised with every change that an older program could not live with.
+pub(super) const VERSION: i64 = 1;
+
+/// Marks a database as ours: "PiaH".
+pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
+
+/// How long a call waits for another program's write.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `last_seen` of a client is empty while every run that publishes sees it: then it is the time of the last one
+/// (`configurations.published_at`), and a run in which nothing changed does not have to write a row per client.
+const FORM: &str = "
+CREATE TABLE configurations (
+    id TEXT PRIMARY KEY,
+    halo TEXT,
+    published_at TEXT,
+    proved_at TEXT,
+    lists_at TEXT,
+    configured_at TEXT,
+    verified_at TEXT,
+    verified_with TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clients (
+    configuration TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    toplevel TEXT,
+    main_site TEXT,
+    inactive INTEGER NOT NULL,
+    gone INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT,
+    PRIMARY KEY (configuration, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lists (
+    configuration TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    usable INTEGER NOT NULL,
+    PRIMARY KEY (configuration, kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    status TEXT,
+    proved INTEGER NOT NULL DEFAULT 0,
+    halo_count INTEGER,
+    stored INTEGER NOT NULL DEFAULT 0,
+    active INTEGER NOT NULL DEFAULT 0,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    added INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL DEFAULT 0,
+    newly_disabled INTEGER NOT NULL DEFAULT 0,
+    returned INTEGER NOT NULL DEFAULT 0,
+    unchanged INTEGER NOT NULL DEFAULT 0,
+    pages INTEGER NOT NULL DEFAULT 0,
+    requests INTEGER NOT NULL DEFAULT 0,
+    retries INTEGER NOT NULL DEFAULT 0,
+    rate_limited_ms INTEGER NOT NULL DEFAULT 0,
+    duration_ms INTEGER NOT NULL DEFAULT 0,
+    warnings TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE INDEX runs_of_configuration ON runs (configuration, id);
+
+CREATE TABLE installed (
+    configuration TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    installed_at TEXT NOT NULL,
+    PRIMARY KEY (configuration, kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE intents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    ended_at TEXT,
+    outcome TEXT
+) STRICT;
+CREATE INDEX intents_of_configuration ON intents (configuration, id);
+";
+
+/// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
+/// nothing changed does not write every client to the disk twice.
+const STAGING: &str = "
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE staged (
+    run INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    toplevel TEXT,
+    main_site TEXT,
+    inactive INTEGER NOT NULL,
+    PRIMARY KEY (run, id)
+) STRICT, WITHOUT ROWID;
+";
+
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    // One program at a time: making the form and turning to WAL are no matter of a single statement.
+    let turn = Exclusive::take(path).map_err(by_cause)?;
+    // Where there is a log beside the file somebody may be using it, and what is seen without locks may be half a
+    // change: then it is judged below, under them.
+    if let Some(target) = private_file::resolve(path).map_err(by_cause)?
+        && !log_beside(&target).exists()
+    {
+        look_first(path, &target)?;
+    }
+    // Made by us first: SQLite would give it the mode that the umask says. The files beside it get the mode of this one.
+    let target = private_file::ensure_private(path).map_err(by_cause)?;
+    let mut connection = connect(&target, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| Trouble::from(error).at(path))?;
+    prepare(&mut connection, path)?;
+    drop(turn);
+    Ok(connection)
+}
+
+pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreError> {
+    let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
+    match open(path) {
+        Err(StoreError::NoPermission { .. }) => {}
+        other => return other.map(Some),
+    }
+    // Nobody can write here, or at least not we: read what is in the file itself.
+    open_for_reading(path, &target).map(Some)
+}
+
+pub(super) fn open_for_reading(path: &Path, target: &Path) -> Result<Connection, StoreError> {
+    let connection = look_first(path, target)?;
+    connection.execute_batch(STAGING).map_err(|error| Trouble::from(error).at(path))?;
+    Ok(connection)
+}
+
+fn by_cause(error: FileError) -> StoreError {
+    match error {
+        FileError::Io { doing, path, source } => of_io(source, doing, &path),
+        other => StoreError::File(other),
+    }
+}
+
+/// Opens the file as one that nobody changes, which takes no lock and writes nothing, and reads what it is: a file that
+/// is not for us must stay as it is. Through SQLite, because closing a handle of our own would take the locks of every
+/// other connection in this process with it.
+fn look_first(path: &Path, target: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(Path::new(&immutable(target)), flags).map_err(|error| Trouble::from(error).at(path))?;
+    judge(&connection, path)?;
+    Ok(connection)
+}
+
+fn log_beside(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn immutable(target: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in target.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => uri.push(char::from(*byte)),
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// Whether the database is for us; answers its version, 0 where its form is not written yet.
+fn judge(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let ask = |sql: &str| -> Result<i64, StoreError> {
+        connection.query_row(sql, [], |row| row.get(0)).map_err(|error| Trouble::from(error).at(path))
+    };
+    let (version, application) = (ask("PRAGMA user_version")?, ask("PRAGMA application_id")?);
+    let new = || -> Result<bool, StoreError> {
+        Ok((application, version) == (0, 0) && ask("SELECT count(*) FROM sqlite_schema")? == 0)
+    };
+    if application != APPLICATION_ID && !new()? {
+        return Err(StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() });
+    }
+    if version > VERSION {
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
+    }
+    Ok(version)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // A database that is refused later must not be written at its closing.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // What a damaged or planted file says about functions and triggers is not believed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let at = |error: rusqlite::Error| Trouble::from(error).at(path);
+    // Once more, with the log beside it, in which the newest word may still stand.
+    let version = judge(connection, path)?;
+    let mut ready = || -> Result<(), rusqlite::Error> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if version == 0 {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(FORM)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.commit()?;
+        }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        connection.execute_batch(STAGING)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(())
+    };
+    ready().map_err(at)
+}

@@ -1,0 +1,407 @@
+//! The file as a whole: how it is opened, refused and kept private.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::thread;
+
+use rusqlite::Connection;
+
+use super::test_support::*;
+use super::*;
+use crate::domain::activity::{Activity, Actor};
+use crate::domain::draft::Draft;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::people::{Agent, Team, TicketType};
+use crate::domain::untrusted::Untrusted;
+use crate::settings::{Paths, Settings, SettingsError, StoredSecrets, new_callback_secrets};
+
+fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let entries = entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".lock"));
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+}
+
+/// Everything that this program keeps, written once.
+fn write_everything(root: &Path) {
+    let paths = Paths::below(root);
+    let settings = Settings::new(paths.clone());
+    let answers = crate::settings::answers::parse(crate::settings::answers::template()).unwrap();
+    let secrets = StoredSecrets { client_secret: None, callback: Some(new_callback_secrets().unwrap()) };
+    for _ in 0..2 {
+        settings
+            .update(|config| {
+                config.configurations.insert(id("acme"), answers.configuration.clone());
+                config.active = config.active.is_none().then(|| id("acme"));
+                Ok::<_, SettingsError>(())
+            })
+            .unwrap();
+        settings.save_secrets(&id("acme"), &secrets).unwrap();
+        settings.save_draft(&Draft::default()).unwrap();
+        let store = Store::open(&paths.store()).unwrap();
+        sync(&store, "acme", 0, &[client(1, "a")]);
+        let activity = Activity {
+            at: at(0),
+            who: Actor::default(),
+            configuration: None,
+            action: "save".to_owned(),
+            object: None,
+            fields: Vec::new(),
+            outcome: "done".to_owned(),
+            message: None,
+        };
+        Audit::new(paths.audit()).append(&activity).unwrap();
+        let lock = Lock::take(&paths.lock("sync-acme"), "sync", &Actor::default(), at(0)).unwrap();
+        check_modes(root);
+        drop((store, lock));
+        check_modes(root);
+    }
+    for file in [paths.config(), paths.credentials(), paths.draft(), paths.store(), paths.audit()] {
+        assert!(file.exists(), "{}", file.display());
+    }
+}
+
+fn check_modes(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let metadata = entry.metadata().unwrap();
+        let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.mode() & 0o7777, wanted, "{}", entry.path().display());
+        if metadata.is_dir() {
+            check_modes(&entry.path());
+        }
+    }
+}
+
+const ROOT_FOR_CHILD: &str = "PIA_HALO_TEST_ROOT";
+
+/// A umask is the whole process's: the test runs itself again in a process of its own for each.
+#[test]
+fn every_file_is_private_whatever_the_umask() {
+    if let Some(root) = std::env::var_os(ROOT_FOR_CHILD) {
+        return write_everything(Path::new(&root));
+    }
+    for umask in ["000", "022", "077", "0177"] {
+        let root = tempfile::tempdir().unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::every_file_is_private_whatever_the_umask"])
+            .env(ROOT_FOR_CHILD, root.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "umask {umask}: {told}");
+    }
+}
+
+#[test]
+fn the_files_beside_the_database_are_private_too() {
+    let (folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    for name in ["pia-halo.db", "pia-halo.db-wal", "pia-halo.db-shm"] {
+        let mode = fs::metadata(folder.path().join("data").join(name)).unwrap().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_database_from_a_newer_version_is_left_untouched() {
+    for version in [2, 101] {
+        let (folder, store) = store();
+        sync(&store, "acme", 0, &[client(1, "a")]);
+        let path = store.path().to_owned();
+        drop(store);
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        let before = bytes(&folder.path().join("data"));
+        for opened in [Store::open(&path).map(|_| ()), Store::open_existing(&path).map(|_| ())] {
+            let error = opened.unwrap_err();
+            assert!(matches!(error, StoreError::Newer { found, known: 1, .. } if found == version), "{error}");
+            let failure = Failure::from(error);
+            assert_eq!((failure.kind.clone(), failure.exit_code()), (FailureKind::LocalState, 7));
+            assert!(failure.hint.unwrap().contains("update pia-halo"));
+        }
+        assert_eq!(bytes(&folder.path().join("data")), before);
+    }
+}
+
+#[test]
+fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
+    let (folder, store) = store();
+    let path = store.path().to_owned();
+    // As a newer program leaves it when it is killed: nobody has moved the log into the file.
+    let newer = Connection::open(&path).unwrap();
+    newer.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    newer.pragma_update(None, "user_version", 2).unwrap();
+    let data = folder.path().join("data");
+    let copy = tempfile::tempdir().unwrap();
+    for (name, content) in bytes(&data) {
+        if !name.ends_with("-shm") {
+            fs::write(copy.path().join(name), content).unwrap();
+        }
+    }
+    let path = copy.path().join(path.file_name().unwrap());
+    let before = bytes(copy.path());
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 2, .. })));
+    let mut after = bytes(copy.path());
+    // The index of the log is no data; SQLite makes it anew whenever it looks.
+    after.remove("pia-halo.db-shm");
+    assert_eq!(after, before);
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pia-halo.db");
+    let foreign = folder.path().join("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("PRAGMA user_version = 1; CREATE TABLE t (x);").unwrap();
+    let plain = folder.path().join("plain.db");
+    Connection::open(&plain).unwrap().execute_batch("CREATE TABLE t (x);").unwrap();
+    for (content, told) in [
+        (b"not a database, but long enough to be one, if somebody only looks at the size".repeat(4), "not a database"),
+        (b"short".to_vec(), "not a database"),
+        (fs::read(&foreign).unwrap(), "another program"),
+        (fs::read(&plain).unwrap(), "another program"),
+    ] {
+        fs::write(&path, &content).unwrap();
+        let error = Store::open(&path).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }) && error.to_string().contains(told), "{error}");
+        assert!(error.hint().unwrap().contains(&format!("mv {0} {0}.old", path.display())));
+        assert_eq!(fs::read(&path).unwrap(), content);
+        assert!(!folder.path().join("pia-halo.db-wal").exists());
+    }
+}
+
+#[test]
+fn no_damage_of_the_database_makes_the_program_panic() {
+    let (folder, store) = store();
+    sync(&store, "acme", 0, &(0..50).map(|n| client(n, "x")).collect::<Vec<_>>());
+    let path = store.path().to_owned();
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let use_it = |content: &[u8]| {
+        let copy = folder.path().join("copy.db");
+        for name in ["copy.db-wal", "copy.db-shm"] {
+            let _ = fs::remove_file(folder.path().join(name));
+        }
+        fs::write(&copy, content).unwrap();
+        if let Ok(store) = Store::open(&copy) {
+            let _ = store.clients(&id("acme"));
+            let _ = store.runs(&id("acme"), 5);
+            let _ = store.begin_run(&id("acme"), at(9));
+        }
+    };
+    for length in (0..whole.len()).step_by(whole.len() / 40) {
+        use_it(&whole[..length]);
+    }
+    for place in (0..whole.len()).step_by(whole.len() / 40 + 7) {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xff;
+        use_it(&damaged);
+    }
+}
+
+#[test]
+fn looking_makes_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Store::open_existing(&folder.path().join("data/pia-halo.db")).unwrap().is_none());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn many_programs_may_open_a_new_database_at_once() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/pia-halo.db");
+        thread::scope(|scope| {
+            for program in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    let store = Store::open(path).unwrap();
+                    sync(&store, &format!("p{program}"), 0, &[client(program, "x")]);
+                });
+            }
+        });
+        let store = Store::open(&path).unwrap();
+        for program in 0..8 {
+            assert_eq!(store.clients(&id(&format!("p{program}"))).unwrap().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_database_whose_log_is_half_moved_into_it_can_be_opened() {
+    let (folder, store) = store();
+    let data = folder.path().join("data");
+    sync(&store, "acme", 0, &[client(0, "x")]);
+    let move_log =
+        || store.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+    move_log();
+    sync(&store, "acme", 1, &(0..500).map(|n| client(n, "a name of some length")).collect::<Vec<_>>());
+    let before = bytes(&data);
+    move_log();
+    // Another program is at it, or was killed at it: of the larger database only the first page has arrived.
+    let mut half = before["pia-halo.db"].clone();
+    half[..4096].copy_from_slice(&bytes(&data)["pia-halo.db"][..4096]);
+    let copy = tempfile::tempdir().unwrap();
+    fs::write(copy.path().join("pia-halo.db"), half).unwrap();
+    fs::write(copy.path().join("pia-halo.db-wal"), &before["pia-halo.db-wal"]).unwrap();
+    let store = Store::open(&copy.path().join("pia-halo.db")).unwrap();
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 500);
+}
+
+#[test]
+fn opening_again_in_one_program_disturbs_no_connection() {
+    // Closing any handle of a file drops all locks of the process on it: then the last one to close, so it believes,
+    // removes the log from under the others.
+    let (folder, first) = store();
+    for second in 0..5 {
+        sync(&first, "acme", second, &[client(second, "x")]);
+        let other = Store::open(first.path()).unwrap();
+        drop(other);
+        drop(Store::open_existing(first.path()).unwrap());
+        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+        let inode = format!(":{} ", fs::metadata(first.path()).unwrap().ino());
+        if !locks.is_empty() {
+            assert!(locks.lines().any(|line| line.contains("POSIX") && line.contains(&inode)), "{inode}\n{locks}");
+        }
+        assert!(folder.path().join("data/pia-halo.db-wal").exists());
+    }
+    assert_eq!(first.clients(&id("acme")).unwrap().len(), 5);
+}
+
+#[test]
+fn a_pipe_or_a_dangling_link_in_the_place_of_the_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pia-halo.db");
+    symlink(folder.path().join("nowhere"), &path).unwrap();
+    assert!(Store::open(&path).unwrap_err().to_string().contains("leads nowhere"));
+    assert!(Store::open_existing(&path).is_err());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(Store::open(&path).unwrap_err().to_string().contains("is a folder"));
+    assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn a_full_disk_is_named_and_what_was_stored_stays() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "before")]);
+    store
+        .with(|inner| {
+            let pages: i64 = inner.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(inner.connection.pragma_update(None, "max_page_count", pages + 2)?)
+        })
+        .unwrap();
+    let run = store.begin_run(&id("acme"), at(5)).unwrap();
+    let many: Vec<_> = (0..5_000).map(|n| client(n, "after")).collect();
+    store.stage(run, &many).unwrap();
+    let error = store.publish(run, at(5), FreshLists::default(), true).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    let failure = Failure::from(error);
+    assert!(failure.message.contains("pia-halo.db") && failure.hint.unwrap().contains("make room"));
+    let clients = store.clients(&id("acme")).unwrap();
+    assert_eq!((clients.len(), clients[0].client.name.raw()), (1, "before"));
+    store.end_run(run, &report(crate::domain::sync_run::SyncStatus::Failed, 5)).unwrap();
+}
+
+#[test]
+fn a_store_that_cannot_be_written_can_be_read() {
+    let (folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
+    let path = store.path().to_owned();
+    drop(store);
+    let connection = schema::open_for_reading(&path, &path).unwrap();
+    let store = Store::around(&path, connection);
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 2);
+    assert_eq!(store.runs(&id("acme"), 10).unwrap().len(), 1);
+    assert!(matches!(store.begin_run(&id("acme"), at(1)), Err(StoreError::NoPermission { .. })));
+    assert!(!folder.path().join("data/pia-halo.db-shm").exists());
+}
+
+#[test]
+fn lists_are_replaced_one_by_one_and_kept_exactly() {
+    let (_folder, store) = store();
+    assert!(!store.lists(&id("acme")).unwrap().synced);
+    let agents = [
+        Agent { id: 7, name: "Dana\u{1b}[31m\0Scully".into(), assignable: true },
+        Agent { id: 1, name: "Unassigned".into(), assignable: false },
+    ];
+    let teams =
+        [Team { id: 3, name: "Pia".into(), inactive: false }, Team { id: 4, name: "Old".into(), inactive: true }];
+    let types = [TicketType { id: 5, name: "Incident".into(), active: true }];
+    let all = FreshLists { agents: Some(&agents), teams: Some(&teams), ticket_types: Some(&types) };
+    store.replace_lists(&id("acme"), all, at(0)).unwrap();
+    let lists = store.lists(&id("acme")).unwrap();
+    assert_eq!(lists.agents, [agents[1].clone(), agents[0].clone()]);
+    assert_eq!((lists.teams.as_slice(), lists.ticket_types.as_slice()), (&teams[..], &types[..]));
+    assert!(lists.synced);
+    // What could not be read stays; an empty list is a list, too.
+    let some = FreshLists { agents: None, teams: Some(&teams[..1]), ticket_types: Some(&[]) };
+    store.replace_lists(&id("acme"), some, at(1)).unwrap();
+    let lists = store.lists(&id("acme")).unwrap();
+    assert_eq!((lists.agents.len(), lists.teams.len(), lists.ticket_types.len()), (2, 1, 0));
+    assert_eq!(store.lists(&id("beta")).unwrap(), crate::domain::status::Lists::default());
+}
+
+#[test]
+fn an_installed_object_is_remembered_renamed_and_forgotten() {
+    use crate::domain::installation::{InstalledObject, ObjectKind};
+    let (_folder, store) = store();
+    let object = |kind, id: &str, name: &str, second| InstalledObject {
+        kind,
+        id: id.to_owned(),
+        name: Untrusted::new(name),
+        installed_at: at(second),
+    };
+    let webhook = object(ObjectKind::Webhook, "c0ffee", "Pia - Ticket Created", 2);
+    let tab = object(ObjectKind::CustomTab, "46", "Pia Chat Pod", 1);
+    for object in [&tab, &webhook] {
+        store.record_installed(&id("acme"), object).unwrap();
+    }
+    store.record_installed(&id("beta"), &webhook).unwrap();
+    store.record_installed(&id("acme"), &object(ObjectKind::CustomTab, "46", "Renamed", 9)).unwrap();
+    let renamed = object(ObjectKind::CustomTab, "46", "Renamed", 1);
+    assert_eq!(store.installed(&id("acme")).unwrap(), [webhook.clone(), renamed]);
+    store.forget_installed(&id("acme"), ObjectKind::CustomTab, "46").unwrap();
+    store.forget_installed(&id("acme"), ObjectKind::Webhook, "46").unwrap();
+    assert_eq!(store.installed(&id("acme")).unwrap(), std::slice::from_ref(&webhook));
+    assert_eq!(store.installed(&id("beta")).unwrap(), [webhook]);
+}
+
+#[test]
+fn a_connection_test_counts_only_for_the_credentials_it_was_made_with() {
+    let (_folder, store) = store();
+    assert_eq!(store.verified(&id("acme")).unwrap(), None);
+    store.set_verified(&id("acme"), "one", at(1)).unwrap();
+    store.set_verified(&id("acme"), "two", at(2)).unwrap();
+    assert_eq!(store.verified_at(&id("acme"), "two").unwrap(), Some(at(2)));
+    assert_eq!(store.verified_at(&id("acme"), "one").unwrap(), None);
+    assert_eq!(store.configured_at(&id("acme")).unwrap(), None);
+    store.set_configured_at(&id("acme"), Some(at(3))).unwrap();
+    assert_eq!(store.configured_at(&id("acme")).unwrap(), Some(at(3)));
+    assert_eq!(store.verified_at(&id("acme"), "two").unwrap(), Some(at(2)), "neither disturbs the other");
+    store.set_configured_at(&id("acme"), None).unwrap();
+    assert_eq!(store.configured_at(&id("acme")).unwrap(), None);
+}
+
+#[test]
+fn an_intent_of_a_killed_run_is_found_again() {
+    use crate::domain::installation::ObjectKind;
+    let (_folder, store) = store();
+    let name = Untrusted::new("Pia Chat Pod");
+    let done = store.begin_intent(&id("acme"), ObjectKind::Webhook, &name, "{}", at(0)).unwrap();
+    store.end_intent(done, "done", at(1)).unwrap();
+    store.begin_intent(&id("beta"), ObjectKind::Webhook, &name, "{}", at(2)).unwrap();
+    let open = store.begin_intent(&id("acme"), ObjectKind::CustomTab, &name, "{\"create\":1}", at(3)).unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    let intents = store.open_intents(&id("acme")).unwrap();
+    let wanted =
+        Intent { id: open, kind: ObjectKind::CustomTab, name, operation: "{\"create\":1}".to_owned(), begun_at: at(3) };
+    assert_eq!(intents, [wanted]);
+    store.end_intent(open, "unverified", at(4)).unwrap();
+    assert!(store.open_intents(&id("acme")).unwrap().is_empty());
+    assert_eq!(store.open_intents(&id("beta")).unwrap().len(), 1);
+}
