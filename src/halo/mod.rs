@@ -1,1 +1,354 @@
-//! halo
+//! The Halo API: discovery, token, paging, request limit, wire shapes, errors.
+//!
+//! [`HaloApi`] is the one face. A clone is cheap and shares everything that has to be shared: one token, one gate for
+//! all requests, one pool of connections. A handle is a person's, which passes the gate first, or the sync's
+//! ([`HaloApi::in_background`]); any handle can be given a token that ends whatever it waits for
+//! ([`HaloApi::cancelled_by`]).
+//!
+//! ```text
+//! clients, lists, webhooks, tabs, ticket_types     what is asked, and how the replies are read
+//!        └─ send: token, one renewal after a 401
+//!             └─ retry: again where that is safe
+//!                  └─ governor: the request limit
+//!                       └─ http: one exchange, bounded in time and size, never redirected
+//! ```
+//!
+//! Reads are repeated when they fail in passing. Writes are repeated only if they certainly did not arrive; otherwise
+//! [`HaloError::may_have_been_applied`] tells the caller to read back.
+//!
+//! What is known of Halo, and how well, stands in the api facts; comments name the section.
+
+mod clients;
+mod discovery;
+mod error;
+mod governor;
+mod http;
+mod lists;
+mod retry;
+mod said;
+mod tabs;
+mod ticket_types;
+mod token;
+mod webhooks;
+mod wire;
+
+#[cfg(test)]
+mod endpoint_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod transport_tests;
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use clients::{ClientPage, PAGE_SIZE};
+pub use discovery::Discovery;
+pub use error::{HaloError, Oddity, TlsCause, Unreached};
+pub use http::Limits;
+pub use lists::Instance;
+pub use retry::Patience;
+pub use tabs::TabDraft;
+pub use token::Token;
+pub use webhooks::WebhookDraft;
+pub use wire::BadRow;
+
+use self::error::HaloError as E;
+use self::governor::{DEFAULT_BUDGET, Governor, Urgency};
+use self::http::{Call, Payload, Transport};
+use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
+use self::token::{Bearer, TokenHold};
+use crate::domain::address::{AuthUrl, HaloUrl};
+use crate::domain::secret::Secret;
+use crate::domain::sync_run::BudgetWait;
+
+/// What is needed to talk to a Halo.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The address of the Halo.
+    pub url: HaloUrl,
+    /// The sign-in server, where it is not on the host of `url`.
+    pub auth_url: Option<AuthUrl>,
+    /// The tenant, where Halo does not name it.
+    pub tenant: Option<String>,
+    /// The Client ID.
+    pub client_id: String,
+    /// The Client Secret. It goes into the body of the token call and nowhere else.
+    pub client_secret: Secret,
+    /// Requests per rolling five minutes. Without it 90 % of what Halo publishes, and any number on loopback; 0 is any
+    /// number.
+    pub request_budget: Option<u32>,
+    /// A file of certificates in PEM form that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What a handle has asked for so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Time spent waiting for the request limit.
+    pub waited: Duration,
+    /// The wait that goes on now, whoever it holds up.
+    pub waiting: Option<BudgetWait>,
+}
+
+/// A Halo. Cheap to clone.
+#[derive(Clone)]
+pub struct HaloApi {
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+    urgency: Urgency,
+    cancel: CancellationToken,
+}
+
+struct Shared {
+    connection: Connection,
+    limits: Limits,
+    transport: Transport,
+    governor: Governor,
+    token: TokenHold,
+    discovery: Mutex<Option<Discovery>>,
+}
+
+impl fmt::Debug for HaloApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HaloApi")
+            .field("host", &self.shared.connection.url.host())
+            .field("urgency", &self.urgency)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HaloApi {
+    /// A person's handle with the usual limits. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`HaloError::CaFile`] if the file of certificates cannot be used, [`HaloError::Tls`] on a machine without any.
+    pub fn new(connection: Connection) -> Result<Self, HaloError> {
+        Self::with_limits(connection, Limits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// As [`HaloApi::new`].
+    pub fn with_limits(connection: Connection, limits: Limits) -> Result<Self, HaloError> {
+        let budget = match connection.request_budget {
+            Some(0) => None,
+            Some(budget) => Some(budget),
+            None if connection.url.is_loopback() => None,
+            None => Some(DEFAULT_BUDGET),
+        };
+        let shared = Shared {
+            transport: Transport::new(&connection, limits)?,
+            connection,
+            limits,
+            governor: Governor::new(budget),
+            token: TokenHold::default(),
+            discovery: Mutex::new(None),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            counters: Arc::default(),
+            urgency: Urgency::Person,
+            cancel: CancellationToken::new(),
+        })
+    }
+
+    /// A handle whose requests let those of a person pass. It counts from zero.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { counters: Arc::default(), urgency: Urgency::Background, ..self.clone() }
+    }
+
+    /// A handle whose every wait, for the limit, the network or a retry, ends at once when `token` is cancelled.
+    #[must_use]
+    pub fn cancelled_by(&self, token: CancellationToken) -> Self {
+        Self { cancel: token, ..self.clone() }
+    }
+
+    /// What this handle and its clones have asked for. A handle from [`HaloApi::in_background`] is counted apart.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            requests: self.counters.requests.load(Ordering::Relaxed),
+            retries: self.counters.retries.load(Ordering::Relaxed),
+            waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
+            waiting: self.shared.governor.waiting(),
+        }
+    }
+
+    /// Follows the wait for the request limit, from its begin to its end.
+    pub fn waits(&self) -> watch::Receiver<Option<BudgetWait>> {
+        self.shared.governor.subscribe()
+    }
+
+    /// A read of `path`, which begins with `/api/`.
+    fn get(&self, does: &'static str, path: &'static str, query: &[(&'static str, &str)]) -> Call {
+        let query = query.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        self.call(does, Method::GET, path, None, query, None)
+    }
+
+    /// A write: an array of one, as Halo wants it (api facts, section 8).
+    fn post(&self, does: &'static str, path: &'static str, element: serde_json::Value) -> Call {
+        let body = serde_json::Value::Array(vec![element]);
+        self.call(does, Method::POST, path, None, Vec::new(), Some(Payload::Json(body)))
+    }
+
+    /// One object of `path`. `id` has to be safe in an address.
+    fn one(&self, does: &'static str, method: Method, path: &'static str, id: &str) -> Call {
+        self.call(does, method, path, Some(id), Vec::new(), None)
+    }
+
+    fn call(
+        &self,
+        does: &'static str,
+        method: Method,
+        path: &'static str,
+        id: Option<&str>,
+        query: Vec<(&'static str, String)>,
+        payload: Option<Payload>,
+    ) -> Call {
+        let mut address = self.shared.connection.url.join(path);
+        if let Some(id) = id {
+            address.push('/');
+            address.push_str(id);
+        }
+        let repeatable = method == Method::GET;
+        Call { does, method, address, path, query, payload, repeatable, hide: Vec::new() }
+    }
+
+    /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
+    /// questions for good (api facts, section 2), and then renewing for ever helps nobody.
+    async fn send(&self, call: Call) -> Result<Answer, HaloError> {
+        let bearer = self.bearer().await?;
+        let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
+        let mut last = bearer;
+        if answer.status == 401 {
+            let fresh = self.bearer_after(&last).await?;
+            answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
+            last = fresh;
+        }
+        if answer.is_success() {
+            return Ok(answer);
+        }
+        Err(self.refusal(&call, &answer, Some(&last)))
+    }
+
+    /// Sends through the gate until there is an answer. Any status but a server error is one.
+    async fn deliver(&self, call: &Call, bearer: Option<&Bearer>, urgency: Urgency) -> Result<Answer, HaloError> {
+        let course = Course {
+            governor: &self.shared.governor,
+            urgency,
+            cancel: &self.cancel,
+            counters: &self.counters,
+            patience: self.shared.limits.patience,
+            connects: match self.urgency {
+                Urgency::Person => CONNECTS_FOR_A_PERSON,
+                Urgency::Background => self.shared.limits.patience.attempts,
+            },
+            repeatable: call.repeatable,
+        };
+        let text = bearer.map(|bearer| &bearer.text);
+        let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
+        let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
+        if answer.status >= 500 { Err(self.refusal(call, &answer, bearer)) } else { Ok(answer) }
+    }
+
+    fn refusal(&self, call: &Call, answer: &Answer, bearer: Option<&Bearer>) -> HaloError {
+        let mut hide = vec![&self.shared.connection.client_secret];
+        hide.extend(bearer.map(|bearer| &bearer.text));
+        call.refusal(answer, &hide)
+    }
+
+    fn stopped(&self, call: &Call, stop: Stop) -> HaloError {
+        let lost = match stop {
+            Stop::Cancelled { in_flight } => return E::Cancelled { in_flight: in_flight && !call.repeatable },
+            Stop::RateLimited(until) => return E::RateLimited { until },
+            Stop::Lost(lost) => lost,
+        };
+        let host = host_of(&call.address);
+        match lost.cause {
+            Cause::Net(cause) => E::NotReached { host, cause, sent: lost.sent && !call.repeatable },
+            Cause::Tls(cause) => E::Tls { host, cause },
+            Cause::TooLarge => E::TooLarge { does: call.does, limit: self.shared.limits.body },
+            Cause::NotEncrypted => E::NotEncrypted,
+        }
+    }
+
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, HaloError> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(E::Cancelled { in_flight: false }),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Reads one object; `None` where Halo has none (404).
+    async fn read_one<R: DeserializeOwned>(&self, call: Call) -> Result<Option<R>, HaloError> {
+        let does = call.does;
+        match self.send(call).await {
+            Ok(answer) => {
+                let read = wire::read_object(&answer.body);
+                read.map(Some).map_err(|misread| E::Unexpected { does, what: misread.into() })
+            }
+            Err(E::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a list, bare or in an envelope under one of `names`.
+    async fn read_list<R: DeserializeOwned>(&self, call: Call, names: &[&str]) -> Result<wire::Rows<R>, HaloError> {
+        let does = call.does;
+        let answer = self.send(call).await?;
+        wire::read_rows(&answer.body, names).map_err(|misread| E::Unexpected { does, what: misread.into() })
+    }
+
+    /// Sends a write and reads of its reply what it names as the id. A reply without one is no failure: the caller
+    /// reads back anyway. A web page is: something stood between.
+    async fn write(&self, call: Call) -> Result<Option<String>, HaloError> {
+        #[derive(serde::Deserialize)]
+        struct Stored {
+            #[serde(default)]
+            id: wire::Text,
+        }
+        let does = call.does;
+        let answer = self.send(call).await?;
+        match wire::read_object::<Stored>(&answer.body) {
+            Ok(stored) => Ok(stored.id.filled()),
+            Err(wire::Misread::WebPage) => Err(E::Unexpected { does, what: Oddity::WebPage }),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Deletes; what is already gone is done.
+    async fn delete(&self, call: Call) -> Result<(), HaloError> {
+        let does = call.does;
+        match self.send(call).await {
+            Ok(answer) if wire::text_of(&answer.body) == Err(wire::Misread::WebPage) => {
+                Err(E::Unexpected { does, what: Oddity::WebPage })
+            }
+            Ok(_) | Err(E::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The host of an address with its port.
+fn host_of(address: &str) -> String {
+    reqwest::Url::parse(address).ok().map_or_else(String::new, |url| {
+        let host = url.host_str().unwrap_or_default();
+        url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    })
+}

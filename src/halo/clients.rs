@@ -1,0 +1,118 @@
+//! Clients, page by page (api facts, section 4).
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::wire::{BadRow, Flag, Int, Rows, Text};
+use super::{HaloApi, HaloError, Oddity};
+use crate::domain::client::Client;
+use crate::domain::untrusted::Untrusted;
+
+/// Rows of a full page. Halo cuts a page at 100 whatever is asked for, and does not say so (api facts, section 4).
+pub const PAGE_SIZE: u32 = 100;
+
+const PATH: &str = "/api/Client";
+const NAMES: [&str; 2] = ["clients", "results"];
+
+/// A page of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPage {
+    /// Halo's own count of all clients, inactive ones included, where it gives one.
+    pub record_count: Option<u64>,
+    /// The clients in Halo's order. The name is empty where Halo gave none.
+    pub clients: Vec<Client>,
+    /// The rows without a usable id.
+    pub bad_rows: Vec<BadRow>,
+}
+
+#[derive(Deserialize)]
+struct ClientRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    toplevel_name: Text,
+    #[serde(default)]
+    main_site_name: Text,
+    #[serde(default)]
+    inactive: Flag,
+}
+
+impl ClientRow {
+    /// Null members are left out by Halo, so only the id is needed (api facts, section 4).
+    fn client(self) -> Option<Client> {
+        Some(Client {
+            id: self.id.0?,
+            name: Untrusted::new(self.name.0.unwrap_or_default()),
+            toplevel: self.toplevel_name.untrusted(),
+            main_site: self.main_site_name.untrusted(),
+            inactive: self.inactive.is_set(),
+        })
+    }
+}
+
+impl From<Rows<ClientRow>> for ClientPage {
+    fn from(rows: Rows<ClientRow>) -> Self {
+        let mut page = Self { record_count: rows.record_count, clients: Vec::new(), bad_rows: rows.bad };
+        for row in rows.rows {
+            match row.client() {
+                Some(client) => page.clients.push(client),
+                None => {
+                    let why = "its id is missing or not a whole number".to_owned();
+                    page.bad_rows.push(BadRow { id: None, why });
+                }
+            }
+        }
+        page
+    }
+}
+
+impl HaloApi {
+    /// One page of all clients, inactive ones included, in the order of their ids. Pages count from 1; one past the end
+    /// is empty. How far to go is for the caller to decide, by unique ids and never by the size of a page.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with. A broken row is no error.
+    pub async fn clients_page(&self, page: u32) -> Result<ClientPage, HaloError> {
+        self.read_page(page, PAGE_SIZE).await
+    }
+
+    /// Halo's count of all clients, for the price of one row.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn probe_clients(&self) -> Result<Option<u64>, HaloError> {
+        Ok(self.read_page(1, 1).await?.record_count)
+    }
+
+    async fn read_page(&self, page: u32, size: u32) -> Result<ClientPage, HaloError> {
+        // Without `pageinate`, spelt so, the paging is ignored; without an order rows move between pages.
+        let call = self.get(
+            "list the clients",
+            PATH,
+            &[
+                ("pageinate", "true"),
+                ("page_size", &size.to_string()),
+                ("page_no", &page.to_string()),
+                ("order", "id"),
+                ("orderdesc", "false"),
+                ("includeinactive", "true"),
+            ],
+        );
+        Ok(self.read_list::<ClientRow>(call, &NAMES).await?.into())
+    }
+
+    /// One client; `None` where Halo has none with this id.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn client(&self, id: i64) -> Result<Option<Client>, HaloError> {
+        let does = "read a client";
+        let Some(row) = self.read_one::<ClientRow>(self.one(does, Method::GET, PATH, &id.to_string())).await? else {
+            return Ok(None);
+        };
+        let client = row.client().filter(|client| client.id == id);
+        client.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+    }
+}

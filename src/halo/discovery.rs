@@ -1,0 +1,110 @@
+//! Where the sign-in server is and which tenant to name (api facts, section 1).
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::HaloApi;
+use super::error::{HaloError, Oddity};
+use super::governor::Urgency;
+use super::http::Call;
+use super::wire::{Text, read_object};
+use crate::domain::address::AuthUrl;
+use crate::domain::untrusted::Untrusted;
+
+/// No tenant has a longer name.
+const LONGEST_TENANT: usize = 200;
+
+/// Where to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The sign-in server.
+    pub auth_url: AuthUrl,
+    /// The tenant to name there, where there is one.
+    pub tenant: Option<String>,
+    /// Whether Halo itself said so; otherwise it is what the settings say, or what is usual.
+    pub found: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct AuthInfo {
+    #[serde(default)]
+    auth_url: Text,
+    #[serde(default)]
+    tenant_id: Text,
+}
+
+impl HaloApi {
+    /// Finds the sign-in server: what the settings say, else what Halo says of itself, else `/auth` on the same host.
+    /// Once found it is kept.
+    ///
+    /// # Errors
+    /// [`HaloError::ForeignAuthHost`] if Halo names another host and the settings do not; those of the network. A Halo
+    /// that does not know the question is no error.
+    pub async fn discover(&self) -> Result<Discovery, HaloError> {
+        let mut kept = self.unless_cancelled(self.shared.discovery.lock()).await?;
+        if let Some(discovery) = &*kept {
+            return Ok(discovery.clone());
+        }
+        let connection = &self.shared.connection;
+        let discovery = match (&connection.auth_url, &connection.tenant) {
+            (Some(auth_url), Some(tenant)) => {
+                Discovery { auth_url: auth_url.clone(), tenant: Some(tenant.clone()), found: false }
+            }
+            _ => self.settle(self.ask_auth_info().await?)?,
+        };
+        Ok(kept.insert(discovery).clone())
+    }
+
+    /// What Halo says of itself, if it can be understood.
+    async fn ask_auth_info(&self) -> Result<Option<AuthInfo>, HaloError> {
+        let call = Call {
+            does: "name its sign-in server",
+            method: Method::GET,
+            address: self.shared.connection.url.join("/api/AuthInfo"),
+            path: "/api/AuthInfo",
+            query: Vec::new(),
+            payload: None,
+            repeatable: true,
+            hide: Vec::new(),
+        };
+        let answer = match self.deliver(&call, None, Urgency::Person).await {
+            // The sign-in server is known: what is missing is at most the tenant.
+            Err(HaloError::ServerError { .. } | HaloError::TooLarge { .. })
+                if self.shared.connection.auth_url.is_some() =>
+            {
+                return Ok(None);
+            }
+            answer => answer?,
+        };
+        // A redirect to another host says that the address has moved; one on the same host, that the question is unknown.
+        if (300..400).contains(&answer.status) && call.redirect_host(&answer).is_some() {
+            return Err(call.refusal(&answer, &[]));
+        }
+        Ok(answer.is_success().then(|| read_object::<AuthInfo>(&answer.body).ok()).flatten())
+    }
+
+    /// Weighs what the settings and Halo say. The settings win, and another host is only theirs to name.
+    fn settle(&self, info: Option<AuthInfo>) -> Result<Discovery, HaloError> {
+        let connection = &self.shared.connection;
+        let info = info.unwrap_or_default();
+        let named = info.auth_url.filled().and_then(|text| AuthUrl::read(&text).ok()).map(|read| read.address);
+        let tenant = info.tenant_id.filled().map(|tenant| tenant.trim().to_owned()).filter(|tenant| is_plain(tenant));
+        let found = named.is_some();
+        let auth_url = match (&connection.auth_url, named) {
+            (Some(configured), _) => configured.clone(),
+            (None, Some(named)) if named.is_on_host_of(&connection.url) => named,
+            (None, Some(named)) => return Err(HaloError::ForeignAuthHost { host: Untrusted::new(named.host()) }),
+            (None, None) => {
+                let usual = AuthUrl::read(&connection.url.join("/auth"));
+                let odd = HaloError::Unexpected { does: "name its sign-in server", what: Oddity::OtherShape };
+                usual.map_err(|_| odd)?.address
+            }
+        };
+        Ok(Discovery { auth_url, tenant: connection.tenant.clone().or(tenant), found })
+    }
+}
+
+/// Whether a tenant's name is one that can be shown and sent without a second thought.
+fn is_plain(tenant: &str) -> bool {
+    tenant.len() <= LONGEST_TENANT && Untrusted::new(tenant).display() == tenant
+}

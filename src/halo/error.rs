@@ -1,0 +1,506 @@
+//! Why Halo could not be asked, by what the person can do about it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::wire::Misread;
+use crate::domain::failure::{Failure, FailureField, FailureKind};
+use crate::domain::untrusted::Untrusted;
+
+/// Where the credentials and rights of the application stand in Halo.
+const APPLICATIONS: &str = "Configuration › Integrations › Halo PSA API › View Applications";
+
+/// Why a request to Halo did not do what it was for. `does` is what it was for, as a verb: `list the clients`.
+///
+/// No text of it holds an address beyond a host name, a token or a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HaloError {
+    /// Halo knows no application with this Client ID and Client Secret.
+    #[error("Halo does not accept the Client ID and Client Secret")]
+    WrongCredentials {
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+    },
+    /// The application exists and may not have the scope that is asked for.
+    #[error("the application in Halo is not permitted the scope \"all\"")]
+    InvalidScope {
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+    },
+    /// 403, or 401 although the token is good (api facts, section 2).
+    #[error("Halo does not let the agent {does}{}", good_token(*.status))]
+    MissingRight {
+        /// What was asked for.
+        does: &'static str,
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+    },
+    /// No reply, or none that is whole.
+    #[error("{}", .cause.sentence(.host))]
+    NotReached {
+        /// The host, with its port.
+        host: String,
+        /// How it failed.
+        cause: Unreached,
+        /// Whether the request may have reached Halo.
+        sent: bool,
+    },
+    /// The other end could not prove who it is.
+    #[error("the certificate of {host} is not accepted: {}", .cause.words())]
+    Tls {
+        /// The host, with its port.
+        host: String,
+        /// What is wrong with it.
+        cause: TlsCause,
+    },
+    /// The file of the private certificate authority cannot be used.
+    #[error("the file {} of the setting ca_file {problem}", .path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as the end of a sentence.
+        problem: String,
+    },
+    /// Halo's request limit stayed shut through several waits.
+    #[error("Halo refuses more requests for now")]
+    RateLimited {
+        /// When the next request would be let through, as far as is known.
+        until: Option<Timestamp>,
+    },
+    /// Halo understood and declined.
+    #[error("Halo declined to {does}")]
+    Refused {
+        /// What was asked for.
+        does: &'static str,
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+    },
+    /// 404: the object, or the way to it, is not there.
+    #[error("Halo found nothing when asked to {does}")]
+    NotFound {
+        /// What was asked for.
+        does: &'static str,
+    },
+    /// Halo, or a gateway before it, failed, and the retries did not outlast it.
+    #[error("Halo failed when asked to {does} ({status})")]
+    ServerError {
+        /// What was asked for.
+        does: &'static str,
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+    },
+    /// A reply that is not what Halo sends there.
+    #[error("asked to {does}, Halo answered with {}", .what.words())]
+    Unexpected {
+        /// What was asked for.
+        does: &'static str,
+        /// What came instead.
+        what: Oddity,
+    },
+    /// A reply larger than is read.
+    #[error("asked to {does}, Halo answered with more than {} MiB", .limit / (1024 * 1024))]
+    TooLarge {
+        /// What was asked for.
+        does: &'static str,
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
+    /// Halo names a sign-in server elsewhere, and the settings do not. The Client Secret was not sent.
+    #[error("Halo names {host} as its sign-in server, which is another host; the Client Secret was not sent")]
+    ForeignAuthHost {
+        /// The host that it names.
+        host: Untrusted,
+    },
+    /// A redirect. It is not followed: the request carries the Client Secret or a token.
+    #[error("{}", redirected(.to_host.as_ref()))]
+    Redirected {
+        /// The host it leads to; none if it stays on the same one or cannot be read.
+        to_host: Option<Untrusted>,
+        /// Halo's status code.
+        status: u16,
+    },
+    /// An address without encryption that leads to another machine. Nothing was sent.
+    #[error("the address is not encrypted; nothing was sent")]
+    NotEncrypted,
+    /// The caller gave up.
+    #[error("stopped")]
+    Cancelled {
+        /// Whether a request was on its way at that moment.
+        in_flight: bool,
+    },
+}
+
+/// How a host was not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    /// The name is not known.
+    NameNotFound,
+    /// Nobody listens there, or no way leads there.
+    Connect,
+    /// The connection took too long.
+    ConnectTimeout,
+    /// The proxy of the environment refused or failed.
+    Proxy,
+    /// Connected, then silence.
+    Silent,
+    /// The reply came, but too slowly.
+    TooSlow,
+    /// The connection broke or the reply came in pieces that do not fit.
+    Broken,
+    /// The other end does not speak TLS as it should.
+    Handshake,
+}
+
+impl Unreached {
+    fn sentence(self, host: &str) -> String {
+        match self {
+            Self::NameNotFound => format!("the name of {host} is not known"),
+            Self::Connect => format!("no connection to {host}"),
+            Self::ConnectTimeout => format!("{host} did not take the connection in time"),
+            Self::Proxy => format!("the proxy does not lead to {host}"),
+            Self::Silent => format!("{host} took the request and stayed silent"),
+            Self::TooSlow => format!("{host} did not finish its answer in time"),
+            Self::Broken => format!("the connection to {host} broke before the answer was whole"),
+            Self::Handshake => format!("{host} does not speak TLS as a Halo does"),
+        }
+    }
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsCause {
+    /// Signed by nobody whom this machine trusts.
+    UnknownAuthority,
+    /// No longer valid.
+    Expired,
+    /// Not yet valid.
+    NotYetValid,
+    /// Made out for another name.
+    WrongName,
+    /// Withdrawn.
+    Revoked,
+    /// Anything else.
+    Other,
+    /// This machine has no list of trusted authorities.
+    NoAuthorities,
+}
+
+impl TlsCause {
+    fn words(self) -> &'static str {
+        match self {
+            Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
+            Self::Expired => "it has expired",
+            Self::NotYetValid => "it is not valid yet",
+            Self::WrongName => "it is made out for another name",
+            Self::Revoked => "it has been withdrawn",
+            Self::Other => "it is not a sound certificate",
+            Self::NoAuthorities => "this machine has no list of trusted authorities",
+        }
+    }
+}
+
+/// What came in place of Halo's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// A web page.
+    WebPage,
+    /// Nothing.
+    Empty,
+    /// An answer that ends too early.
+    Cut,
+    /// Something that is not JSON.
+    NotJson,
+    /// JSON of another shape.
+    OtherShape,
+    /// A list without end.
+    EndlessList,
+    /// A token reply without a usable token.
+    NoToken,
+    /// Another object than the one asked for.
+    OtherObject,
+}
+
+impl Oddity {
+    fn words(self) -> &'static str {
+        match self {
+            Self::WebPage => "a web page",
+            Self::Empty => "nothing",
+            Self::Cut => "an answer that ends too early",
+            Self::NotJson => "something that is not JSON",
+            Self::OtherShape => "JSON of another kind",
+            Self::EndlessList => "a list without end",
+            Self::NoToken => "no usable token",
+            Self::OtherObject => "another object",
+        }
+    }
+}
+
+impl From<Misread> for Oddity {
+    fn from(misread: Misread) -> Self {
+        match misread {
+            Misread::Empty => Self::Empty,
+            Misread::WebPage => Self::WebPage,
+            Misread::Cut => Self::Cut,
+            Misread::NotJson => Self::NotJson,
+            Misread::Shape => Self::OtherShape,
+            Misread::TooManyRows => Self::EndlessList,
+        }
+    }
+}
+
+fn good_token(status: u16) -> &'static str {
+    if status == 401 { ": it answers 401 although the token is good" } else { "" }
+}
+
+fn redirected(host: Option<&Untrusted>) -> String {
+    host.map_or_else(
+        || "the address answers with a redirect, which is not followed".to_owned(),
+        |host| format!("the address redirects to {host}, which is not followed"),
+    )
+}
+
+impl HaloError {
+    /// Whether a write that ended so may still have been carried out by Halo. If so, read back before doing it again.
+    pub fn may_have_been_applied(&self) -> bool {
+        match self {
+            Self::NotReached { sent, .. } => *sent,
+            Self::Cancelled { in_flight } => *in_flight,
+            Self::ServerError { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } => true,
+            Self::WrongCredentials { .. }
+            | Self::InvalidScope { .. }
+            | Self::MissingRight { .. }
+            | Self::Tls { .. }
+            | Self::CaFile { .. }
+            | Self::RateLimited { .. }
+            | Self::Refused { .. }
+            | Self::NotFound { .. }
+            | Self::ForeignAuthHost { .. }
+            | Self::Redirected { .. }
+            | Self::NotEncrypted => false,
+        }
+    }
+
+    /// Halo's status code, where there was an answer.
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::WrongCredentials { status, .. }
+            | Self::InvalidScope { status, .. }
+            | Self::MissingRight { status, .. }
+            | Self::Refused { status, .. }
+            | Self::ServerError { status, .. }
+            | Self::Redirected { status, .. } => Some(*status),
+            Self::RateLimited { .. } => Some(429),
+            Self::NotFound { .. } => Some(404),
+            _ => None,
+        }
+    }
+
+    /// Halo's own words, where it gave any.
+    pub fn halo_said(&self) -> Option<&Untrusted> {
+        match self {
+            Self::WrongCredentials { said, .. }
+            | Self::InvalidScope { said, .. }
+            | Self::MissingRight { said, .. }
+            | Self::Refused { said, .. }
+            | Self::ServerError { said, .. } => said.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::WrongCredentials { .. } | Self::InvalidScope { .. } => FailureKind::WrongCredentials,
+            Self::MissingRight { .. } => FailureKind::MissingRight,
+            Self::NotReached { .. } | Self::Tls { .. } | Self::ServerError { .. } | Self::Redirected { .. } => {
+                FailureKind::NotReached
+            }
+            Self::CaFile { .. } => FailureKind::LocalState,
+            Self::RateLimited { until } => FailureKind::RateLimited(*until),
+            Self::Refused { .. }
+            | Self::NotFound { .. }
+            | Self::Unexpected { .. }
+            | Self::TooLarge { .. }
+            | Self::ForeignAuthHost { .. } => FailureKind::Refused,
+            Self::NotEncrypted => FailureKind::Usage,
+            Self::Cancelled { .. } => FailureKind::Interrupted,
+        }
+    }
+
+    fn field(&self) -> Option<FailureField> {
+        match self {
+            Self::WrongCredentials { .. } => Some(FailureField::ClientSecret),
+            Self::NotReached { .. }
+            | Self::Tls { .. }
+            | Self::ForeignAuthHost { .. }
+            | Self::Redirected { .. }
+            | Self::NotEncrypted
+            | Self::Unexpected { what: Oddity::WebPage | Oddity::NotJson, .. } => Some(FailureField::Url),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::WrongCredentials { .. } => format!(
+                "Copy the Client ID again from {APPLICATIONS}: it changes when the application is first saved in Halo. \
+                 A Client Secret is shown only once: make a new one if it is gone. The application has to be active"
+            ),
+            Self::InvalidScope { .. } => {
+                format!("Open the application in Halo ({APPLICATIONS}), and on its Permissions tab allow \"all\"")
+            }
+            Self::MissingRight { .. } => format!(
+                "Two things have to allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
+                 of the agent that the application logs in as (Configuration › Teams & Agents); the Administrator \
+                 role has every right"
+            ),
+            Self::NotReached { cause, .. } => match cause {
+                Unreached::NameNotFound => "Look at the Url: is the name spelt as in the browser?".to_owned(),
+                Unreached::Connect | Unreached::ConnectTimeout => {
+                    "Look at the Url, and whether this machine may connect to it (firewall, proxy, VPN)".to_owned()
+                }
+                Unreached::Proxy => {
+                    "Look at HTTPS_PROXY and NO_PROXY in the environment, and at what the proxy asks for".to_owned()
+                }
+                Unreached::Silent | Unreached::TooSlow | Unreached::Broken => {
+                    "Try again; if it stays, look at the network and at Halo's status page".to_owned()
+                }
+                Unreached::Handshake => "Look at the Url: name and port have to be those of Halo's https".to_owned(),
+            },
+            Self::Tls { cause, .. } => match cause {
+                TlsCause::UnknownAuthority => "If your company has its own certificate authority, name its file in \
+                                               the setting ca_file; otherwise do not go on"
+                    .to_owned(),
+                TlsCause::WrongName => "Look at the Url: is it the name that Halo itself uses?".to_owned(),
+                TlsCause::Expired | TlsCause::NotYetValid => {
+                    "Look at this machine's clock; if it is right, Halo's certificate has to be renewed".to_owned()
+                }
+                TlsCause::NoAuthorities => {
+                    "Install the package ca-certificates, or name a file in the setting ca_file".to_owned()
+                }
+                TlsCause::Revoked | TlsCause::Other => "Do not go on; ask whoever runs this Halo".to_owned(),
+            },
+            Self::CaFile { .. } => {
+                "It has to hold certificates in PEM form; mend it or take the setting out".to_owned()
+            }
+            Self::RateLimited { .. } => {
+                "Try again later; a lower request_budget in the settings leaves more to other integrations".to_owned()
+            }
+            Self::Refused { .. } => return None,
+            Self::NotFound { .. } => {
+                "It may have been deleted in Halo; otherwise look at the Url: is it the address of Halo itself?"
+                    .to_owned()
+            }
+            Self::ServerError { .. } => "Try again in some minutes; look at Halo's status page".to_owned(),
+            Self::Unexpected { what: Oddity::WebPage | Oddity::NotJson | Oddity::NoToken, .. } => {
+                "Look at the Url: is it the address of Halo itself? A sign-in page or a proxy may answer in its place"
+                    .to_owned()
+            }
+            Self::Unexpected { .. } | Self::TooLarge { .. } => {
+                "Try again; if it stays, this Halo's version may differ from what this program knows".to_owned()
+            }
+            Self::ForeignAuthHost { .. } => "If that is right (Halo shows it as Authorisation Server under \
+                                             Configuration › Integrations › Halo PSA API), put its whole address \
+                                             into the settings as auth_url"
+                .to_owned(),
+            Self::Redirected { to_host: Some(_), .. } => {
+                "If that is where your Halo lives now, use that address as the Url".to_owned()
+            }
+            Self::Redirected { to_host: None, .. } => "Look at the Url: is it the address of Halo itself?".to_owned(),
+            Self::NotEncrypted => "Use an address that begins with https://".to_owned(),
+            Self::Cancelled { .. } => return None,
+        };
+        Some(text)
+    }
+}
+
+impl From<HaloError> for Failure {
+    fn from(error: HaloError) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.to_string(),
+            hint: error.hint(),
+            halo_said: error.halo_said().cloned(),
+            http_status: error.http_status(),
+            field: error.field(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_credentials_point_at_the_secret_and_at_the_trap_of_the_first_save() {
+        let error = HaloError::WrongCredentials { status: 401, said: Some("The specified…".into()) };
+        let failure = Failure::from(error);
+        assert_eq!(failure.kind, FailureKind::WrongCredentials);
+        assert_eq!((failure.field, failure.http_status), (Some(FailureField::ClientSecret), Some(401)));
+        assert!(failure.hint.unwrap().contains("it changes when the application is first saved"));
+        assert_eq!(failure.halo_said.unwrap().raw(), "The specified…");
+    }
+
+    #[test]
+    fn a_missing_right_names_both_gates_and_a_401_says_that_the_token_is_good() {
+        let error = |status| HaloError::MissingRight { does: "list the webhooks", status, said: None };
+        let failure = Failure::from(error(403));
+        assert_eq!(failure.message, "Halo does not let the agent list the webhooks");
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("Permissions tab of the application") && hint.contains("role of the agent"), "{hint}");
+        assert!(error(401).to_string().ends_with("401 although the token is good"));
+    }
+
+    #[test]
+    fn only_what_may_have_reached_halo_may_have_been_applied() {
+        let lost = |sent| HaloError::NotReached { host: "h".into(), cause: Unreached::Broken, sent };
+        let does = "save the webhook";
+        for (error, may) in [
+            (lost(true), true),
+            (lost(false), false),
+            (HaloError::ServerError { does, status: 500, said: None }, true),
+            (HaloError::Unexpected { does, what: Oddity::WebPage }, true),
+            (HaloError::Cancelled { in_flight: true }, true),
+            (HaloError::Cancelled { in_flight: false }, false),
+            (HaloError::MissingRight { does, status: 403, said: None }, false),
+            (HaloError::MissingRight { does, status: 401, said: None }, false),
+            (HaloError::RateLimited { until: None }, false),
+            (HaloError::Refused { does, status: 400, said: None }, false),
+            (HaloError::NotFound { does }, false),
+        ] {
+            assert_eq!(error.may_have_been_applied(), may, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_sentence_without_a_full_stop_and_shows_hosts_sanitised() {
+        let error = HaloError::ForeignAuthHost { host: "evil.example\u{1b}[2J".into() };
+        assert!(error.to_string().contains("evil.example^[[2J"));
+        let does = "list the clients";
+        for error in [
+            error,
+            HaloError::Redirected { to_host: Some("b.example".into()), status: 302 },
+            HaloError::Redirected { to_host: None, status: 302 },
+            HaloError::TooLarge { does, limit: 32 * 1024 * 1024 },
+            HaloError::Unexpected { does, what: Oddity::WebPage },
+            HaloError::NotReached { host: "a.example".into(), cause: Unreached::NameNotFound, sent: false },
+            HaloError::Tls { host: "a.example".into(), cause: TlsCause::Expired },
+            HaloError::CaFile { path: "/etc/ca.pem".into(), problem: "is empty".into() },
+        ] {
+            let failure = Failure::from(error);
+            assert!(!failure.message.ends_with('.') && !failure.message.contains('\n'), "{}", failure.message);
+            assert!(failure.hint.is_some(), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,579 @@
+//! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's.
+//!
+//! Halo publishes 700 requests per rolling 5 minutes and has said 300 and 450 in the past (api facts, section 3). So the
+//! gate starts with what the settings say and learns, downwards only, from what a refusal tells.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::sync_run::BudgetWait;
+
+/// The window that Halo publishes.
+pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
+
+/// 90 % of the 700 requests that Halo publishes: the rest is for the other integrations of the same Halo.
+pub(super) const DEFAULT_BUDGET: u32 = 630;
+
+/// The shortest and longest window that is believed when a refusal names one.
+const BELIEVABLE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
+/// Different windows that are kept at once; a server that names more is not talking sense.
+const MAX_RULES: usize = 4;
+
+/// Who is waiting for a request. The order is the order in which the gate serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// Somebody looks at a screen.
+    Person,
+    /// The sync.
+    Background,
+}
+
+/// A limit: so many requests in any stretch of so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// Requests in a window.
+    pub limit: u32,
+    /// The window.
+    pub window: Duration,
+}
+
+/// What a refusal told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Refusal {
+    /// Halo's limit, where its text names it.
+    pub limit: Option<Rule>,
+    /// How long to wait, where a header says so.
+    pub retry_after: Option<Duration>,
+}
+
+/// The right to send one request.
+#[derive(Debug)]
+pub(super) struct Permit {
+    /// When it was given.
+    pub sent: Instant,
+    /// How long it took to get.
+    pub waited: Duration,
+}
+
+/// The gate.
+pub(super) struct Governor {
+    state: Mutex<State>,
+    changed: Notify,
+    waiting: watch::Sender<Option<BudgetWait>>,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    /// When the requests of the longest window were sent, oldest first.
+    sent: VecDeque<Instant>,
+    /// Set by a refusal: nothing passes before.
+    closed: Option<Closed>,
+    /// The refusals of the last two windows.
+    refusals: VecDeque<Instant>,
+    queue: BTreeSet<(Urgency, u64)>,
+    next_place: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Closed {
+    at: Instant,
+    until: Instant,
+}
+
+enum Turn {
+    Go,
+    /// First in the queue, but the window is full.
+    Wait(Instant, BudgetWait),
+    /// Somebody goes before.
+    Behind,
+}
+
+impl Governor {
+    /// A gate that lets `budget` requests pass in every five minutes; any number without one.
+    pub(super) fn new(budget: Option<u32>) -> Self {
+        let rules = budget.map(|limit| Rule { limit: limit.max(1), window: WINDOW }).into_iter().collect();
+        Self {
+            state: Mutex::new(State { rules, ..State::default() }),
+            changed: Notify::new(),
+            waiting: watch::Sender::new(None),
+        }
+    }
+
+    /// Waits for the right to send. Dropping the wait gives the place up.
+    pub(super) async fn acquire(&self, urgency: Urgency) -> Permit {
+        let arrived = Instant::now();
+        let place = Place::take(self, urgency);
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Listening begins before looking, so that no change falls between the two.
+            changed.as_mut().enable();
+            let now = Instant::now();
+            let turn = self.lock().turn(place.key, now);
+            match turn {
+                Turn::Go => return Permit { sent: now, waited: now - arrived },
+                Turn::Wait(until, wait) => {
+                    self.waiting.send_replace(Some(wait));
+                    tokio::select! {
+                        () = sleep_until(until) => {}
+                        () = changed => {}
+                    }
+                }
+                Turn::Behind => changed.await,
+            }
+        }
+    }
+
+    /// Takes in that a request was refused; returns when the gate opens again.
+    pub(super) fn refused(&self, permit: &Permit, refusal: Refusal) -> Instant {
+        let until = self.lock().refused(permit.sent, refusal, Instant::now());
+        self.changed.notify_waiters();
+        until
+    }
+
+    /// The wait that goes on now.
+    pub(super) fn waiting(&self) -> Option<BudgetWait> {
+        *self.waiting.borrow()
+    }
+
+    /// Follows the wait.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Option<BudgetWait>> {
+        self.waiting.subscribe()
+    }
+
+    #[cfg(test)]
+    pub(super) fn limit(&self) -> Option<u32> {
+        self.lock().rules.first().map(|rule| rule.limit)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the queue, given up on every path.
+struct Place<'a> {
+    governor: &'a Governor,
+    key: (Urgency, u64),
+}
+
+impl<'a> Place<'a> {
+    fn take(governor: &'a Governor, urgency: Urgency) -> Self {
+        let mut state = governor.lock();
+        let key = (urgency, state.next_place);
+        state.next_place += 1;
+        state.queue.insert(key);
+        Self { governor, key }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let was_first = {
+            let mut state = self.governor.lock();
+            let was_first = state.queue.first() == Some(&self.key);
+            state.queue.remove(&self.key);
+            was_first
+        };
+        if was_first {
+            // Whoever is next says anew for how long it waits.
+            self.governor.waiting.send_if_modified(|wait| wait.take().is_some());
+        }
+        self.governor.changed.notify_waiters();
+    }
+}
+
+impl State {
+    fn turn(&mut self, key: (Urgency, u64), now: Instant) -> Turn {
+        if self.queue.first() != Some(&key) {
+            return Turn::Behind;
+        }
+        let until = self.opens_at(now);
+        if until > now {
+            let rule = self.tightest();
+            let wait =
+                BudgetWait { limit: rule.limit, window_seconds: rule.window.as_secs(), until: show(until - now) };
+            return Turn::Wait(until, wait);
+        }
+        // Counted without a rule too: the first refusal may bring one.
+        self.sent.push_back(now);
+        Turn::Go
+    }
+
+    /// When the next request may pass.
+    fn opens_at(&mut self, now: Instant) -> Instant {
+        self.forget(now);
+        let by_rules = self.rules.iter().filter_map(|rule| {
+            let index = self.sent.len().checked_sub(rule.limit as usize)?;
+            Some(*self.sent.get(index)? + rule.window + slack(rule.window))
+        });
+        by_rules.chain(self.closed.map(|closed| closed.until)).max().unwrap_or(now).max(now)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let longest = self.rules.iter().map(|rule| rule.window + slack(rule.window)).max().unwrap_or(WINDOW);
+        while self.sent.front().is_some_and(|sent| now.duration_since(*sent) >= longest) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// The rule to show: the one with the lowest rate.
+    fn tightest(&self) -> Rule {
+        let rate = |rule: &Rule| f64::from(rule.limit) / rule.window.as_secs_f64();
+        let published = Rule { limit: 700, window: WINDOW };
+        self.rules.iter().copied().min_by(|a, b| rate(a).total_cmp(&rate(b))).unwrap_or(published)
+    }
+
+    fn refused(&mut self, sent: Instant, refusal: Refusal, now: Instant) -> Instant {
+        let told = refusal.limit.filter(|rule| BELIEVABLE.contains(&rule.window) && rule.limit > 0);
+        if let Some(rule) = told {
+            self.learn(rule);
+        }
+        // A request that was under way when the gate was closed tells nothing new.
+        if let Some(closed) = self.closed
+            && sent <= closed.at
+            && now < closed.until
+        {
+            return self.opens_at(now);
+        }
+        let window = told.map_or_else(|| self.tightest().window, |rule| rule.window);
+        while self.refusals.front().is_some_and(|at| now.duration_since(*at) >= window * 2) {
+            self.refusals.pop_front();
+        }
+        let earlier = self.refusals.len();
+        self.refusals.push_back(now);
+        // The first refusal in a long while is believed in what it says. After that the wait only grows, so that no more
+        // than two others fall into one window. Without a word from Halo the whole window is waited for: how full it
+        // is on Halo's side cannot be known.
+        let wait = match (refusal.retry_after, earlier) {
+            (Some(asked), 0) => asked,
+            (Some(asked), 1) => asked.max(window / 2),
+            (None, 0) if told.is_some() => window / 4,
+            (None, 1) if told.is_some() => window / 2,
+            _ => window,
+        };
+        let until = now + wait.min(window);
+        let until = self.closed.map_or(until, |closed| closed.until.max(until));
+        self.closed = Some(Closed { at: now, until });
+        self.opens_at(now)
+    }
+
+    /// Takes a limit over, a tenth below what Halo says: Halo counts by its own clock.
+    fn learn(&mut self, told: Rule) {
+        let limit = (told.limit - told.limit.div_ceil(10)).max(1);
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.window == told.window) {
+            rule.limit = rule.limit.min(limit);
+        } else if self.rules.len() < MAX_RULES {
+            self.rules.push(Rule { limit, window: told.window });
+        }
+    }
+}
+
+/// What is added to a window, because the two ends of a connection do not see a request at the same moment.
+fn slack(window: Duration) -> Duration {
+    (window / 50).min(Duration::from_secs(1))
+}
+
+/// A moment that lies so far ahead, for the screen.
+pub(super) fn show(ahead: Duration) -> Timestamp {
+    let now = Timestamp::now();
+    SignedDuration::try_from(ahead).ok().and_then(|ahead| now.checked_add(ahead).ok()).unwrap_or(now)
+}
+
+/// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window` (api facts, section 3), and a
+/// `Retry-After` in seconds or as a date. What makes no sense counts as not said.
+pub(super) fn read_refusal(body: &[u8], retry_after: Option<&str>, now: Timestamp) -> Refusal {
+    Refusal { limit: read_limit(body), retry_after: retry_after.and_then(|text| read_retry_after(text, now)) }
+}
+
+fn read_limit(body: &[u8]) -> Option<Rule> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(1024)]).to_ascii_lowercase();
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let at = words.iter().position(|word| word.starts_with("request"))?;
+    let limit = words.get(at.checked_sub(1)?)?.parse().ok()?;
+    let units = [("second", 1), ("minute", 60), ("hour", 3600)];
+    let (unit_at, unit) = words.iter().enumerate().skip(at + 1).find_map(|(index, word)| {
+        units.iter().find(|(name, _)| word.starts_with(name)).map(|(_, seconds)| (index, *seconds))
+    })?;
+    let count: u64 = words[unit_at - 1].parse().unwrap_or(1);
+    Some(Rule { limit, window: Duration::from_secs(count.checked_mul(unit)?) })
+}
+
+fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        // Zero is an answer that would only bring the next refusal.
+        return (seconds > 0).then(|| Duration::from_secs(seconds.min(24 * 3600)));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Duration::try_from(date.duration_since(now)).ok().filter(|ahead| !ahead.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const HALO_TEXT: &str = "Rate Limit Reached - 300 Requests per rolling 5 minute window";
+
+    /// A Halo that counts by a rolling window and refuses beyond it.
+    struct Counting {
+        rule: Rule,
+        sent: VecDeque<Instant>,
+        refusals: Vec<Instant>,
+        most: usize,
+    }
+
+    impl Counting {
+        fn new(limit: u32, window: u64) -> Self {
+            let rule = Rule { limit, window: Duration::from_secs(window) };
+            Self { rule, sent: VecDeque::new(), refusals: Vec::new(), most: 0 }
+        }
+
+        fn accepts(&mut self) -> bool {
+            let now = Instant::now();
+            while self.sent.front().is_some_and(|at| now.duration_since(*at) >= self.rule.window) {
+                self.sent.pop_front();
+            }
+            if self.sent.len() >= self.rule.limit as usize {
+                self.refusals.push(now);
+                return false;
+            }
+            self.sent.push_back(now);
+            self.most = self.most.max(self.sent.len());
+            true
+        }
+
+        /// The most refusals within one window, the very first one left out.
+        fn worst(&self) -> usize {
+            let later = self.refusals.get(1..).unwrap_or_default();
+            let within = |start: &Instant| {
+                later.iter().filter(|at| *at >= start && at.duration_since(*start) < self.rule.window).count()
+            };
+            later.iter().map(within).max().unwrap_or(0)
+        }
+    }
+
+    async fn storm(requests: u32, halo: &mut Counting, body: &str, retry_after: Option<&str>) -> Duration {
+        let governor = Governor::new(Some(DEFAULT_BUDGET));
+        let start = Instant::now();
+        for _ in 0..requests {
+            loop {
+                let permit = governor.acquire(Urgency::Background).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if halo.accepts() {
+                    break;
+                }
+                governor.refused(&permit, read_refusal(body.as_bytes(), retry_after, Timestamp::now()));
+            }
+        }
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rolling_window_is_never_overrun() {
+        let governor = Governor::new(Some(30));
+        let mut halo = Counting::new(30, 300);
+        for _ in 0..200 {
+            governor.acquire(Urgency::Background).await;
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            assert!(halo.accepts(), "a request too many");
+        }
+        assert_eq!(halo.most, 30, "the whole budget is used");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_requests_at_halos_old_limit_take_a_quarter_of_an_hour() {
+        let mut halo = Counting::new(300, 300);
+        let took = storm(1_000, &mut halo, HALO_TEXT, None).await;
+        assert!(took >= Duration::from_secs(15 * 60) && took <= Duration::from_secs(20 * 60), "{took:?}");
+        assert_eq!(halo.refusals.len(), 1, "what the first refusal taught is kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn storms_end_whatever_retry_after_says() {
+        for (limit, window, text) in [
+            (300, 300, HALO_TEXT),
+            (450, 300, "450 requests per rolling 5 minute window"),
+            (60, 60, "60 Requests per rolling 1 minute window"),
+            (300, 300, ""),
+            (60, 60, ""),
+        ] {
+            for retry_after in [None, Some("0"), Some("1"), Some("300"), Some("-5"), Some("1000000000"), Some("soon")] {
+                let mut halo = Counting::new(limit, window);
+                storm(1_000, &mut halo, text, retry_after).await;
+                // A silent refusal is judged by Halo's published window, which is the longer one.
+                halo.rule.window = if text.is_empty() { WINDOW } else { halo.rule.window };
+                assert!(halo.worst() <= 2, "{limit}/{window} {text:?} {retry_after:?}: {}", halo.worst());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_passes_before_the_sync() {
+        let governor = Arc::new(Governor::new(Some(1)));
+        governor.acquire(Urgency::Person).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut waits = Vec::new();
+        for (name, urgency) in [
+            ("sync 1", Urgency::Background),
+            ("sync 2", Urgency::Background),
+            ("person 1", Urgency::Person),
+            ("person 2", Urgency::Person),
+        ] {
+            let (governor, order) = (Arc::clone(&governor), Arc::clone(&order));
+            waits.push(tokio::spawn(async move {
+                governor.acquire(urgency).await;
+                order.lock().unwrap().push(name);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for wait in waits {
+            wait.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["person 1", "person 2", "sync 1", "sync 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_is_shown_while_it_lasts() {
+        let governor = Governor::new(Some(2));
+        governor.acquire(Urgency::Person).await;
+        governor.acquire(Urgency::Person).await;
+        assert_eq!(governor.waiting(), None);
+        let mut shown = governor.subscribe();
+        tokio::join!(
+            async {
+                let permit = governor.acquire(Urgency::Person).await;
+                assert!(permit.waited >= WINDOW);
+            },
+            async {
+                shown.changed().await.unwrap();
+                let wait = shown.borrow_and_update().unwrap();
+                assert_eq!((wait.limit, wait.window_seconds), (2, 300));
+                assert!(wait.until > Timestamp::now());
+            }
+        );
+        assert_eq!(governor.waiting(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_is_given_up_leaves_its_place_to_the_next() {
+        let governor = Arc::new(Governor::new(Some(1)));
+        governor.acquire(Urgency::Person).await;
+        let first = {
+            let governor = Arc::clone(&governor);
+            tokio::spawn(async move { governor.acquire(Urgency::Person).await })
+        };
+        tokio::task::yield_now().await;
+        assert!(governor.waiting().is_some());
+        let second = {
+            let governor = Arc::clone(&governor);
+            tokio::spawn(async move { governor.acquire(Urgency::Background).await })
+        };
+        tokio::task::yield_now().await;
+        first.abort();
+        assert!(first.await.is_err());
+        assert!(second.await.unwrap().waited < WINDOW * 2);
+        assert_eq!(governor.waiting(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sixteen_refusals_of_one_moment_count_as_one() {
+        let governor = Governor::new(Some(630));
+        let mut permits = Vec::new();
+        for _ in 0..16 {
+            permits.push(governor.acquire(Urgency::Person).await);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let until: Vec<_> = permits
+            .iter()
+            .map(|permit| governor.refused(permit, Refusal { limit: None, retry_after: Some(Duration::from_secs(2)) }))
+            .collect();
+        assert!(until.iter().all(|until| *until == Instant::now() + Duration::from_secs(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_lowers_the_limit_and_never_raises_it() {
+        let governor = Governor::new(Some(100));
+        let rules = || governor.lock().rules.clone();
+        for text in [HALO_TEXT, "50 requests per rolling 5 minute window", "90 requests per rolling 5 minute window"] {
+            let permit = governor.acquire(Urgency::Person).await;
+            governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+        }
+        assert_eq!(rules(), [Rule { limit: 45, window: WINDOW }]);
+        for text in ["0 requests per 5 minute", "5 requests per 0 minutes", "5 requests per 9000 hours"] {
+            let permit = governor.acquire(Urgency::Person).await;
+            governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+        }
+        assert_eq!(rules().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_budget_nothing_waits_until_halo_refuses() {
+        let governor = Governor::new(None);
+        let start = Instant::now();
+        let mut last = None;
+        for _ in 0..5_000 {
+            last = Some(governor.acquire(Urgency::Background).await);
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let text = b"Rate Limit Reached - 60 Requests per rolling 10 second window";
+        governor.refused(&last.unwrap(), read_refusal(text, None, Timestamp::now()));
+        governor.acquire(Urgency::Background).await;
+        assert!(start.elapsed() >= Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_waiters_all_pass_in_the_end() {
+        let governor = Arc::new(Governor::new(Some(10)));
+        let passed = Arc::new(AtomicU32::new(0));
+        let waits: Vec<_> = (0..100)
+            .map(|index| {
+                let (governor, passed) = (Arc::clone(&governor), Arc::clone(&passed));
+                tokio::spawn(async move {
+                    let urgency = if index % 7 == 0 { Urgency::Person } else { Urgency::Background };
+                    governor.acquire(urgency).await;
+                    passed.fetch_add(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        for wait in waits {
+            wait.await.unwrap();
+        }
+        assert_eq!(passed.load(Ordering::SeqCst), 100);
+    }
+
+    #[test]
+    fn a_limit_is_read_from_halos_text_and_from_nothing_else() {
+        let rule = |limit, seconds| Some(Rule { limit, window: Duration::from_secs(seconds) });
+        assert_eq!(read_limit(HALO_TEXT.as_bytes()), rule(300, 300));
+        assert_eq!(read_limit(b"\"60 requests per minute\""), rule(60, 60));
+        assert_eq!(read_limit(b"5 Requests per rolling 10 second window"), rule(5, 10));
+        for text in
+            ["", "Too Many Requests", "requests per 5 minutes", "<html>429</html>", "99999999999 requests per minute"]
+        {
+            assert_eq!(read_limit(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms_and_nonsense_is_ignored() {
+        let now: Timestamp = "2026-11-24T04:30:00Z".parse().unwrap();
+        let read = |text| read_retry_after(text, now).map(|wait| wait.as_secs());
+        assert_eq!(read("300"), Some(300));
+        assert_eq!(read(" 1 "), Some(1));
+        assert_eq!(read("Tue, 24 Nov 2026 04:31:30 GMT"), Some(90));
+        assert_eq!(read("1000000000"), Some(86_400));
+        for text in ["0", "-5", "soon", "", "1.5", "Tue, 24 Nov 2026 04:29:00 GMT", "999999999999999999999999"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! One request over the wire: encrypted, bounded in time and size, never redirected.
+
+use std::error::Error as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, ClientBuilder, Method, Url};
+use tokio::time::{Instant, timeout};
+
+use super::error::{HaloError, TlsCause, Unreached};
+use super::retry::{Answer, Cause, Lost, Patience, millis};
+use super::{Connection, said};
+use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
+
+/// As much of an error reply as is read: enough for its words, whatever a gateway sends.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// The largest file of certificates.
+const CA_FILE: u64 = 4 * 1024 * 1024;
+
+/// The bounds of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For name, connection and TLS.
+    pub connect: Duration,
+    /// The longest silence within an exchange.
+    pub read_gap: Duration,
+    /// For one exchange as a whole.
+    pub request: Duration,
+    /// Bytes of a reply, after decoding.
+    pub body: usize,
+    /// How often and how long a request is tried.
+    pub patience: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            read_gap: Duration::from_secs(30),
+            request: Duration::from_secs(120),
+            body: 32 * 1024 * 1024,
+            patience: Patience::default(),
+        }
+    }
+}
+
+/// What is sent along with a request.
+pub(super) enum Payload {
+    /// JSON.
+    Json(serde_json::Value),
+    /// A form: the token call's.
+    Form(Vec<(&'static str, Secret)>),
+}
+
+/// A request, apart from who sends it.
+pub(super) struct Call {
+    /// What it is for, as a verb: `list the clients`.
+    pub does: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The whole address without a query.
+    pub address: String,
+    /// The path for the log, without ids.
+    pub path: &'static str,
+    /// The query.
+    pub query: Vec<(&'static str, String)>,
+    /// The body.
+    pub payload: Option<Payload>,
+    /// Whether it may be sent twice.
+    pub repeatable: bool,
+    /// What an error must not repeat.
+    pub hide: Vec<Secret>,
+}
+
+impl Call {
+    /// What a status other than success means. `hide` is what an error must not repeat, besides what the call names.
+    pub(super) fn refusal(&self, answer: &Answer, hide: &[&Secret]) -> HaloError {
+        let (does, status) = (self.does, answer.status);
+        let said = || self.said(answer, hide);
+        match status {
+            300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
+            401 | 403 => HaloError::MissingRight { does, status, said: said() },
+            404 => HaloError::NotFound { does },
+            500..=599 => HaloError::ServerError { does, status, said: said() },
+            _ => HaloError::Refused { does, status, said: said() },
+        }
+    }
+
+    /// Halo's own words in an error reply.
+    pub(super) fn said(&self, answer: &Answer, hide: &[&Secret]) -> Option<Untrusted> {
+        let hide: Vec<&Secret> = self.hide.iter().chain(hide.iter().copied()).collect();
+        said::said(&answer.body, &hide)
+    }
+
+    /// The other host that a redirect leads to.
+    pub(super) fn redirect_host(&self, answer: &Answer) -> Option<Untrusted> {
+        let here = Url::parse(&self.address).ok()?;
+        let there = here.join(answer.location.as_deref()?).ok()?;
+        let same = there.host() == here.host()
+            && there.port_or_known_default() == here.port_or_known_default()
+            && there.scheme() == here.scheme();
+        if same {
+            return None;
+        }
+        let port = there.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(Untrusted::new(format!("{}{port}", there.host_str().unwrap_or("another scheme"))))
+    }
+}
+
+/// The connections to one Halo.
+pub(super) struct Transport {
+    client: Client,
+    limits: Limits,
+}
+
+impl Transport {
+    pub(super) fn new(connection: &Connection, limits: Limits) -> Result<Self, HaloError> {
+        let loopback = connection.url.is_loopback();
+        let encrypted =
+            connection.url.is_encrypted() || connection.auth_url.as_ref().is_some_and(|auth| auth.is_encrypted());
+        let authority = connection.ca_file.as_deref().map(read_authority).transpose()?;
+        let builder = || {
+            let builder = Client::builder()
+                .user_agent(concat!("pia-halo/", env!("CARGO_PKG_VERSION")))
+                // The token call carries the Client Secret in its body, and a redirect can ask for it to be sent again.
+                .redirect(Policy::none())
+                .referer(false)
+                .https_only(!loopback)
+                .connect_timeout(limits.connect)
+                .read_timeout(limits.read_gap)
+                .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
+            if loopback { builder.no_proxy() } else { builder }
+        };
+        let built = if encrypted {
+            build_encrypted(builder, authority.as_deref())
+        } else {
+            // Without encryption no authority is needed, and a host without any must not keep the program from
+            // talking to itself: the client refuses to be built there (seanmonstar/reqwest issue 2988).
+            builder().tls_certs_only([]).build()
+        };
+        let client = built.map_err(|_| match &connection.ca_file {
+            Some(path) => bad_authority(path, "holds a certificate that cannot be used"),
+            None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
+        })?;
+        Ok(Self { client, limits })
+    }
+
+    /// Sends once. `time` bounds it in addition to the limits.
+    pub(super) async fn exchange(&self, call: &Call, bearer: Option<&Secret>, time: Duration) -> Result<Answer, Lost> {
+        let started = Instant::now();
+        let outcome = timeout(self.limits.request.min(time), self.send(call, bearer))
+            .await
+            .unwrap_or(Err(Lost { cause: Cause::Net(Unreached::TooSlow), sent: true }));
+        let ms = millis(started.elapsed());
+        match &outcome {
+            Ok(answer) => {
+                tracing::debug!(method = %call.method, path = call.path, status = answer.status, ms, "halo");
+            }
+            Err(lost) => {
+                tracing::debug!(method = %call.method, path = call.path, cause = ?lost.cause, ms, "halo");
+            }
+        }
+        outcome
+    }
+
+    async fn send(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, Lost> {
+        let mut request = self.client.request(call.method.clone(), &call.address);
+        if !call.query.is_empty() {
+            request = request.query(&call.query);
+        }
+        if let Some(bearer) = bearer {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", bearer.expose()))
+                .map_err(|_| Lost { cause: Cause::Net(Unreached::Broken), sent: false })?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        request = match &call.payload {
+            Some(Payload::Json(body)) => request.json(body),
+            Some(Payload::Form(fields)) => {
+                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.expose())).collect();
+                request.form(&fields)
+            }
+            None => request,
+        };
+        let mut response = request.send().await.map_err(|error| lost(&error))?;
+
+        let status = response.status().as_u16();
+        let header =
+            |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (retry_after, location) = (header(RETRY_AFTER), header(LOCATION));
+        let success = (200..300).contains(&status);
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if success => {
+                    if body.len() + chunk.len() > self.limits.body {
+                        return Err(Lost { cause: Cause::TooLarge, sent: true });
+                    }
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(chunk)) => {
+                    body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY - body.len())]);
+                    if body.len() == ERROR_BODY {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                // The status of an error reply says enough; its words are a courtesy.
+                Err(_) if !success => break,
+                Err(error) => return Err(Lost { sent: true, ..lost(&error) }),
+            }
+        }
+        Ok(Answer { status, body, retry_after, location })
+    }
+}
+
+fn build_encrypted(builder: impl Fn() -> ClientBuilder, authority: Option<&[Certificate]>) -> reqwest::Result<Client> {
+    let Some(authority) = authority else {
+        return builder().build();
+    };
+    // On a host without any authorities the named one is enough.
+    builder()
+        .tls_certs_merge(authority.iter().cloned())
+        .build()
+        .or_else(|_| builder().tls_certs_only(authority.iter().cloned()).build())
+}
+
+fn bad_authority(path: &Path, problem: &str) -> HaloError {
+    HaloError::CaFile { path: path.to_owned(), problem: problem.to_owned() }
+}
+
+fn read_authority(path: &Path) -> Result<Vec<Certificate>, HaloError> {
+    let bad = |problem: &str| bad_authority(path, problem);
+    let metadata = std::fs::metadata(path).map_err(|error| bad(&format!("cannot be read ({})", error.kind())))?;
+    if !metadata.is_file() {
+        return Err(bad("is not a file"));
+    }
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(CA_FILE + 1).read_to_end(&mut pem))
+        .map_err(|error| bad(&format!("cannot be read ({})", error.kind())))?;
+    if pem.len() as u64 > CA_FILE {
+        return Err(bad("is too large"));
+    }
+    if pem.trim_ascii().is_empty() {
+        return Err(bad("is empty"));
+    }
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(bad("holds no certificate in PEM form")),
+        Err(_) => Err(bad("holds a certificate that cannot be read")),
+    }
+}
+
+/// Tells from an error of the HTTP client what happened. Its own text is not used: it holds the whole address.
+fn lost(error: &reqwest::Error) -> Lost {
+    if error.is_builder() {
+        return Lost { cause: Cause::NotEncrypted, sent: false };
+    }
+    if !error.is_connect() {
+        let cause = if error.is_timeout() { Unreached::Silent } else { Unreached::Broken };
+        return Lost { cause: Cause::Net(cause), sent: true };
+    }
+    let mut words = String::new();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        words.push_str(&inner.to_string().to_ascii_lowercase());
+        words.push('\n');
+        source = inner.source();
+    }
+    let says = |word: &str| words.contains(word);
+    let cause = if says("invalid peer certificate") {
+        Cause::Tls(certificate_fault(&words))
+    } else if error.is_dns() {
+        Cause::Net(Unreached::NameNotFound)
+    } else if says("tunnel error") || says("proxy") {
+        Cause::Net(Unreached::Proxy)
+    } else if error.is_timeout() {
+        Cause::Net(Unreached::ConnectTimeout)
+    } else if says("corrupt message") || says("fatal alert") || says("handshake") || says("peer is incompatible") {
+        Cause::Net(Unreached::Handshake)
+    } else {
+        Cause::Net(Unreached::Connect)
+    };
+    Lost { cause, sent: false }
+}
+
+fn certificate_fault(words: &str) -> TlsCause {
+    let says = |word: &str| words.contains(word);
+    if says("unknownissuer") || says("unknown issuer") {
+        TlsCause::UnknownAuthority
+    } else if says("expired") {
+        TlsCause::Expired
+    } else if says("not valid yet") || says("notvalidyet") {
+        TlsCause::NotYetValid
+    } else if says("not valid for name") || says("notvalidforname") {
+        TlsCause::WrongName
+    } else if says("revoked") {
+        TlsCause::Revoked
+    } else {
+        TlsCause::Other
+    }
+}

@@ -1,0 +1,417 @@
+//! Asking again: what may be asked again, after how long, and when to give up.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{TlsCause, Unreached};
+use super::governor::{Governor, Urgency, read_refusal, show};
+use super::wire::looks_cut;
+
+/// Refusals that one request sits out before it gives up.
+const MAX_REFUSALS: u32 = 4;
+
+/// Attempts to connect that a person waits for; the sync has more time than somebody who mistyped a name.
+pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
+
+/// How long and how often one request is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Attempts in all.
+    pub attempts: u32,
+    /// The first pause; each is twice the one before.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// No attempt begins later than this after the first, waits for the request limit left out.
+    pub total: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: 12,
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(8),
+            total: Duration::from_secs(90),
+        }
+    }
+}
+
+impl Patience {
+    /// The pause after so many attempts, between its half and its whole by `chance` (0 to 1).
+    fn pause(&self, attempts: u32, chance: f64) -> Duration {
+        let doubled = self.first_pause.saturating_mul(1_u32.checked_shl(attempts - 1).unwrap_or(u32::MAX));
+        doubled.min(self.longest_pause).mul_f64(0.5 + chance / 2.0)
+    }
+}
+
+/// A reply with its body.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body after decoding.
+    pub body: Vec<u8>,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The header `Location`.
+    pub location: Option<String>,
+}
+
+impl Answer {
+    /// Whether the request did what it was for.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// No reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// Why.
+    pub cause: Cause,
+    /// Whether the request may have reached the other end.
+    pub sent: bool,
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The network.
+    Net(Unreached),
+    /// The certificate.
+    Tls(TlsCause),
+    /// The body is larger than is read.
+    TooLarge,
+    /// The client refuses to send unencrypted.
+    NotEncrypted,
+}
+
+/// Why a course ended without an answer worth reading.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The caller gave up.
+    Cancelled { in_flight: bool },
+    /// No reply.
+    Lost(Lost),
+    /// The request limit stayed shut.
+    RateLimited(Option<Timestamp>),
+}
+
+/// What a handle has asked for, counted.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Requests sent, repeated ones included.
+    pub requests: AtomicU64,
+    /// Requests that were sent again.
+    pub retries: AtomicU64,
+    /// Milliseconds spent waiting for the request limit.
+    pub waited_ms: AtomicU64,
+}
+
+/// One request through the gate, again and again where that is safe.
+pub(super) struct Course<'a> {
+    /// The gate.
+    pub governor: &'a Governor,
+    /// Who waits.
+    pub urgency: Urgency,
+    /// Ends it at once.
+    pub cancel: &'a CancellationToken,
+    /// Counts it.
+    pub counters: &'a Counters,
+    /// How long to try.
+    pub patience: Patience,
+    /// Attempts to connect.
+    pub connects: u32,
+    /// Whether it may be sent twice: a read, not a write.
+    pub repeatable: bool,
+}
+
+impl Course<'_> {
+    /// Runs `attempt` until it brings an answer that is neither a refusal by the request limit nor worth another try.
+    /// The last answer is given back even if it is a server error. `attempt` is told how much time it has at most.
+    pub(super) async fn run<F, A>(&self, mut attempt: F) -> Result<Answer, Stop>
+    where
+        F: FnMut(Duration) -> A,
+        A: Future<Output = Result<Answer, Lost>>,
+    {
+        let (mut spent, mut attempts, mut refusals) = (Duration::ZERO, 0_u32, 0_u32);
+        loop {
+            let permit = self.unless_cancelled(false, self.governor.acquire(self.urgency)).await?;
+            self.counters.waited_ms.fetch_add(millis(permit.waited), Ordering::Relaxed);
+            self.counters.requests.fetch_add(1, Ordering::Relaxed);
+            let started = Instant::now();
+            // A later attempt gets what is left, so that failing takes no longer than is promised.
+            let time = if attempts == 0 {
+                Duration::MAX
+            } else {
+                (self.patience.total + self.patience.total / 6).saturating_sub(spent)
+            };
+            let outcome = self.unless_cancelled(true, attempt(time)).await?;
+            spent += started.elapsed();
+            attempts += 1;
+
+            if let Ok(answer) = &outcome
+                && answer.status == 429
+            {
+                refusals += 1;
+                let told = read_refusal(&answer.body, answer.retry_after.as_deref(), Timestamp::now());
+                let opens = self.governor.refused(&permit, told);
+                if refusals > MAX_REFUSALS {
+                    return Err(Stop::RateLimited(Some(show(opens.saturating_duration_since(Instant::now())))));
+                }
+                self.counters.retries.fetch_add(1, Ordering::Relaxed);
+                // The gate does the waiting, and a refused request was not carried out: not an attempt.
+                attempts -= 1;
+                continue;
+            }
+            if !self.again(&outcome, attempts) {
+                return outcome.map_err(Stop::Lost);
+            }
+            let pause = self.patience.pause(attempts, chance());
+            if spent + pause >= self.patience.total {
+                return outcome.map_err(Stop::Lost);
+            }
+            self.unless_cancelled(false, sleep(pause)).await?;
+            spent += pause;
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn again(&self, outcome: &Result<Answer, Lost>, attempts: u32) -> bool {
+        if attempts >= self.patience.attempts {
+            return false;
+        }
+        match outcome {
+            Ok(answer) => self.repeatable && is_passing(answer),
+            Err(lost) => match lost.cause {
+                Cause::Net(_) if lost.sent => self.repeatable,
+                Cause::Net(_) => attempts < self.connects,
+                Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted => false,
+            },
+        }
+    }
+
+    async fn unless_cancelled<T>(&self, in_flight: bool, work: impl Future<Output = T>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Stop::Cancelled { in_flight }),
+            done = work => Ok(done),
+        }
+    }
+}
+
+/// Whether the same question may get a better answer.
+fn is_passing(answer: &Answer) -> bool {
+    matches!(answer.status, 500 | 502 | 503 | 504) || (answer.is_success() && looks_cut(&answer.body))
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A number between 0 and 1, so that many programs do not come back at the same moment.
+fn chance() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    struct Bench {
+        governor: Governor,
+        cancel: CancellationToken,
+        counters: Counters,
+    }
+
+    impl Bench {
+        fn new(budget: Option<u32>) -> Self {
+            let (governor, cancel) = (Governor::new(budget), CancellationToken::new());
+            Self { governor, cancel, counters: Counters::default() }
+        }
+
+        fn course(&self, repeatable: bool) -> Course<'_> {
+            Course {
+                governor: &self.governor,
+                urgency: Urgency::Background,
+                cancel: &self.cancel,
+                counters: &self.counters,
+                patience: Patience::default(),
+                connects: Patience::default().attempts,
+                repeatable,
+            }
+        }
+
+        /// Runs a course against these outcomes, the last of them for ever; says how it ended and how often it was sent.
+        async fn play(&self, repeatable: bool, outcomes: &[Result<u16, Lost>]) -> (Result<u16, Stop>, u32) {
+            let script: RefCell<VecDeque<_>> = RefCell::new(outcomes.iter().copied().collect());
+            let sent = Cell::new(0);
+            let ended = self
+                .course(repeatable)
+                .run(|_| {
+                    sent.set(sent.get() + 1);
+                    let mut script = script.borrow_mut();
+                    let next = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
+                    std::future::ready(next.unwrap().map(answer))
+                })
+                .await;
+            (ended.map(|answer| answer.status), sent.get())
+        }
+    }
+
+    fn answer(status: u16) -> Answer {
+        Answer { status, body: b"{}".to_vec(), retry_after: None, location: None }
+    }
+
+    fn lost(cause: Unreached, sent: bool) -> Result<u16, Lost> {
+        Err(Lost { cause: Cause::Net(cause), sent })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_outlasts_a_server_that_fails_for_a_while() {
+        let bench = Bench::new(None);
+        let (ended, sent) = bench
+            .play(
+                true,
+                &[
+                    Ok(500),
+                    Ok(502),
+                    Ok(503),
+                    Ok(504),
+                    lost(Unreached::Broken, true),
+                    lost(Unreached::Silent, true),
+                    Ok(200),
+                ],
+            )
+            .await;
+        assert_eq!((ended.unwrap(), sent), (200, 7));
+        assert_eq!(bench.counters.retries.load(Ordering::Relaxed), 6);
+        assert_eq!(bench.counters.requests.load(Ordering::Relaxed), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_always_fails_is_given_up_within_two_minutes() {
+        let start = Instant::now();
+        let (ended, sent) = Bench::new(None).play(true, &[Ok(500)]).await;
+        assert_eq!(ended.unwrap(), 500);
+        assert!(sent >= 8 && start.elapsed() < Duration::from_secs(120), "{sent} in {:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_given_up_within_two_minutes() {
+        let (bench, start) = (Bench::new(None), Instant::now());
+        let ended = bench
+            .course(true)
+            .run(|time| async move {
+                sleep(time.min(Duration::from_secs(30))).await;
+                Err(Lost { cause: Cause::Net(Unreached::Silent), sent: true })
+            })
+            .await;
+        assert!(matches!(ended, Err(Stop::Lost(_))));
+        assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_never_sent_twice_once_it_may_have_arrived() {
+        for first in [Ok(500), Ok(502), Ok(503), Ok(504), lost(Unreached::Broken, true), lost(Unreached::TooSlow, true)]
+        {
+            let (_, sent) = Bench::new(None).play(false, &[first, Ok(201)]).await;
+            assert_eq!(sent, 1, "{first:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_certainly_did_not_arrive_is_sent_again() {
+        let (ended, sent) = Bench::new(None).play(false, &[lost(Unreached::Connect, false), Ok(429), Ok(201)]).await;
+        assert_eq!((ended.unwrap(), sent), (201, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_try_cannot_mend_is_not_tried_again() {
+        for cause in [Cause::Tls(TlsCause::Expired), Cause::TooLarge, Cause::NotEncrypted] {
+            let (_, sent) = Bench::new(None).play(true, &[Err(Lost { cause, sent: false })]).await;
+            assert_eq!(sent, 1, "{cause:?}");
+        }
+        for status in [200, 301, 400, 401, 403, 404, 501] {
+            assert_eq!(Bench::new(None).play(true, &[Ok(status)]).await.1, 1, "{status}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_is_told_soon_that_nobody_listens() {
+        let bench = Bench::new(None);
+        let course = Course { connects: CONNECTS_FOR_A_PERSON, ..bench.course(true) };
+        let start = Instant::now();
+        let ended = course
+            .run(|_| std::future::ready(Err(Lost { cause: Cause::Net(Unreached::NameNotFound), sent: false })))
+            .await;
+        assert!(matches!(ended, Err(Stop::Lost(_))));
+        assert!(start.elapsed() < Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_stays_shut_ends_with_the_time_it_opens() {
+        let (ended, sent) = Bench::new(None).play(true, &[Ok(429)]).await;
+        assert!(matches!(ended, Err(Stop::RateLimited(Some(_)))));
+        assert_eq!(sent, MAX_REFUSALS + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_do_not_use_up_the_attempts_and_are_waited_out() {
+        let bench = Bench::new(None);
+        let start = Instant::now();
+        let (ended, _) = bench.play(true, &[Ok(429), Ok(500), Ok(200)]).await;
+        assert_eq!(ended.unwrap(), 200);
+        assert!(start.elapsed() >= Duration::from_secs(300));
+        assert!(bench.counters.waited_ms.load(Ordering::Relaxed) >= 300_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_wait_ends_at_once_when_it_is_cancelled() {
+        // In the gate, in the air, and in the pause between two attempts.
+        for (budget, outcome, in_flight) in [(Some(1), None, false), (None, None, true), (None, Some(500), false)] {
+            let bench = Bench::new(budget);
+            if budget.is_some() {
+                bench.governor.acquire(Urgency::Person).await;
+            }
+            let course = Course {
+                patience: Patience { first_pause: Duration::from_secs(8), ..Patience::default() },
+                ..bench.course(true)
+            };
+            let start = Instant::now();
+            let run = course.run(|_| async move {
+                match outcome {
+                    Some(status) => Ok(answer(status)),
+                    None => std::future::pending().await,
+                }
+            });
+            let (ended, ()) = tokio::join!(run, async {
+                sleep(Duration::from_millis(100)).await;
+                bench.cancel.cancel();
+            });
+            assert!(matches!(ended, Err(Stop::Cancelled { in_flight: found }) if found == in_flight), "{ended:?}");
+            assert!(start.elapsed() < Duration::from_millis(300));
+        }
+    }
+
+    #[test]
+    fn pauses_grow_to_a_ceiling_and_never_vanish() {
+        let patience = Patience::default();
+        for attempts in 1..40 {
+            let (least, most) = (patience.pause(attempts, 0.0), patience.pause(attempts, 1.0));
+            assert!(least * 2 == most && most <= patience.longest_pause && !least.is_zero());
+        }
+        assert_eq!(patience.pause(1, 1.0), patience.first_pause);
+        assert_eq!(patience.pause(2, 1.0), patience.first_pause * 2);
+    }
+}

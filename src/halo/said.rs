@@ -1,0 +1,138 @@
+//! Halo's own words in an error reply, whichever of its forms they come in (api facts, section 8).
+
+use serde_json::{Map, Value};
+
+use super::wire::text_of;
+use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
+
+/// The longest text that is kept, in characters.
+const LONGEST: usize = 500;
+
+/// The members that hold a text for people, the most telling first.
+const TELLING: [&str; 9] = [
+    "error_description",
+    "Message",
+    "message",
+    "errorMessage",
+    "ExceptionMessage",
+    "error",
+    "detail",
+    "title",
+    "_warning",
+];
+
+/// What an error reply says, if it says anything. `hide` are the secrets that the request carried: an error that
+/// repeats one must not show it.
+pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
+    let body = text_of(body).ok()?;
+    let text = match serde_json::from_str::<Value>(&body) {
+        Ok(value) => text_in(&value)?,
+        Err(_) if body.starts_with(['{', '[']) => return None,
+        Err(_) => body.into_owned(),
+    };
+    // Halo leaves this placeholder in its texts where the word for a ticket is meant (api facts, section 9).
+    let text = hidden(text, hide).replace("$#request", "Ticket");
+    let text = text.trim();
+    (!text.is_empty()).then(|| Untrusted::new(text.chars().take(LONGEST).collect::<String>()))
+}
+
+/// The name of an OAuth error: `invalid_client`.
+pub(super) fn oauth_error(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_str(&text_of(body).ok()?).ok()?;
+    Some(value.get("error")?.as_str()?.to_ascii_lowercase())
+}
+
+fn text_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(values) => values.iter().find_map(text_in),
+        Value::Object(members) => {
+            TELLING.iter().find_map(|name| members.get(*name).and_then(text_in)).or_else(|| model_state(members))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// `{"[0].outcome_id": ["Could not convert ..."]}`: the field that is wrong is worth as much as the reason.
+fn model_state(members: &Map<String, Value>) -> Option<String> {
+    let lines: Vec<String> = members
+        .iter()
+        .filter_map(|(field, reasons)| {
+            let reason = reasons.as_array()?.iter().find_map(Value::as_str)?;
+            Some(if field.is_empty() { reason.to_owned() } else { format!("{field}: {reason}") })
+        })
+        .take(3)
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+fn hidden(mut text: String, hide: &[&Secret]) -> String {
+    for secret in hide {
+        let whole = secret.expose();
+        // Of an address it is the end that is secret, and an error may repeat that alone.
+        let end = whole.rsplit('/').next().unwrap_or_default();
+        for part in [whole, end] {
+            if part.len() >= 4 && text.contains(part) {
+                text = text.replace(part, "[secret]");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(body: &str) -> Option<String> {
+        said(body.as_bytes(), &[]).map(|said| said.raw().to_owned())
+    }
+
+    #[test]
+    fn every_form_of_halos_errors_is_read() {
+        for (body, said) in [
+            (r#""Priority Description must not be blank""#, "Priority Description must not be blank"),
+            (
+                r#"{"ClassName":"System.Exception","Message":"Invalid Data Type","Data":null,"HResult":-2146233088}"#,
+                "Invalid Data Type",
+            ),
+            (r#"{"id":["The value 'probe' is not valid."]}"#, "id: The value 'probe' is not valid."),
+            (r#"{"[0].outcome_id":["Could not convert","x"]}"#, "[0].outcome_id: Could not convert"),
+            (r#"{"resultCode":3,"errorMessage":"No"}"#, "No"),
+            (
+                r#"{"error":"invalid_client","error_description":"The specified client credentials are invalid."}"#,
+                "The specified client credentials are invalid.",
+            ),
+            (r#"{"error":{"message":"deeper"}}"#, "deeper"),
+            (r#"["first","second"]"#, "first"),
+            ("Rate Limit Reached", "Rate Limit Reached"),
+            ("\"access to the $#request Type\"", "access to the Ticket Type"),
+        ] {
+            assert_eq!(text(body).as_deref(), Some(said), "{body}");
+        }
+        for body in ["", "  ", "null", "{}", "[]", "7", "<html>504</html>", "{\"error\":", "\"\""] {
+            assert_eq!(text(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_repeats_a_secret_does_not_show_it() {
+        let url = Secret::new("https://pia.example/callbacks/acme/ticket-created/abcdefghijklmnop");
+        let password = Secret::new("hunter22");
+        let body = r#""Please enter a valid URL: https://pia.example/callbacks/acme/ticket-created/abcdefghijklmnop (abcdefghijklmnop, hunter22)""#;
+        let said = said(body.as_bytes(), &[&url, &password]).unwrap();
+        assert_eq!(said.raw(), "Please enter a valid URL: [secret] ([secret], [secret])");
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        assert_eq!(text(&"é".repeat(10_000)).unwrap().chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn the_name_of_an_oauth_error_is_read() {
+        assert_eq!(oauth_error(br#"{"error":"invalid_client"}"#).as_deref(), Some("invalid_client"));
+        assert_eq!(oauth_error(b"nope"), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! The bearer token: asked for by client credentials, shared by every call, renewed once for all of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::HaloApi;
+use super::error::{HaloError, Oddity};
+use super::governor::{Urgency, show};
+use super::http::{Call, Payload};
+use super::retry::Answer;
+use super::said::oauth_error;
+use super::wire::{Int, Misread, Text, read_object};
+use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
+
+/// What Halo gives a token when it does not say (api facts, section 2).
+const USUAL_LIFE: Duration = Duration::from_secs(3600);
+
+/// A token that dies at once is used once; what is shorter is not worth counting.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
+/// Nothing that claims to live longer is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long before its end a token is renewed.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// What may be known of a token. Never its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The scope that Halo granted, as far as it says.
+    pub scope: Option<Untrusted>,
+    /// When it ends, by this machine's clock: to be shown, not to be reckoned with.
+    pub valid_until: Timestamp,
+}
+
+/// A token in use.
+#[derive(Clone)]
+pub(super) struct Bearer {
+    /// The text for the header.
+    pub text: Secret,
+    /// Tells it from the ones before and after.
+    generation: u64,
+}
+
+/// The token of one connection.
+#[derive(Default)]
+pub(super) struct TokenHold {
+    state: Mutex<State>,
+    /// The generation of the newest token.
+    newest: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// How the last renewal failed: for the calls that waited for it.
+    failed: Option<(Instant, HaloError)>,
+}
+
+struct Held {
+    bearer: Bearer,
+    renew_at: Instant,
+    token: Token,
+}
+
+#[cfg(test)]
+impl TokenHold {
+    /// Makes the held token one that is due for renewal.
+    pub(super) async fn make_due(&self) {
+        self.state.lock().await.held.as_mut().unwrap().renew_at = Instant::now();
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenReply {
+    #[serde(default)]
+    access_token: Text,
+    #[serde(default)]
+    expires_in: Int,
+    #[serde(default)]
+    scope: Text,
+}
+
+impl HaloApi {
+    /// Asks for a fresh token, whatever is held: the proof that the credentials are right. Calls that ask for it at the
+    /// same time share one.
+    ///
+    /// # Errors
+    /// [`HaloError::WrongCredentials`], [`HaloError::InvalidScope`], those of [`HaloApi::discover`] and of the network.
+    pub async fn sign_in(&self) -> Result<Token, HaloError> {
+        let seen = self.shared.token.newest.load(Ordering::Acquire);
+        self.held_token(|bearer| bearer.generation > seen, |held| held.token.clone()).await
+    }
+
+    /// A token that is good for now.
+    pub(super) async fn bearer(&self) -> Result<Bearer, HaloError> {
+        self.held_token(|_| true, |held| held.bearer.clone()).await
+    }
+
+    /// Another token than the one that Halo has just refused.
+    pub(super) async fn bearer_after(&self, refused: &Bearer) -> Result<Bearer, HaloError> {
+        self.held_token(|bearer| bearer.generation > refused.generation, |held| held.bearer.clone()).await
+    }
+
+    async fn held_token<T>(
+        &self,
+        is_good: impl Fn(&Bearer) -> bool,
+        take: impl Fn(&Held) -> T,
+    ) -> Result<T, HaloError> {
+        let arrived = Instant::now();
+        // Whoever holds the lock renews; the others wait here and find the outcome, good or bad.
+        let mut state = self.unless_cancelled(self.shared.token.state.lock()).await?;
+        if let Some(held) = &state.held
+            && is_good(&held.bearer)
+            && Instant::now() < held.renew_at
+        {
+            return Ok(take(held));
+        }
+        if let Some((at, error)) = &state.failed
+            && *at >= arrived
+        {
+            return Err(error.clone());
+        }
+        state.held = None;
+        match self.request_token().await {
+            Ok(held) => {
+                state.failed = None;
+                Ok(take(state.held.insert(held)))
+            }
+            Err(error) => {
+                if !matches!(error, HaloError::Cancelled { .. }) {
+                    state.failed = Some((Instant::now(), error.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn request_token(&self) -> Result<Held, HaloError> {
+        let discovery = self.discover().await?;
+        let connection = &self.shared.connection;
+        let call = Call {
+            does: "issue a token",
+            method: Method::POST,
+            address: discovery.auth_url.join("/token"),
+            path: "/token",
+            query: discovery.tenant.map(|tenant| ("tenant", tenant)).into_iter().collect(),
+            payload: Some(Payload::Form(vec![
+                ("grant_type", Secret::new("client_credentials")),
+                ("client_id", Secret::new(connection.client_id.clone())),
+                ("client_secret", connection.client_secret.clone()),
+                ("scope", Secret::new("all")),
+            ])),
+            // Issuing a token twice changes nothing.
+            repeatable: true,
+            hide: vec![connection.client_secret.clone()],
+        };
+        // Everybody waits for the token, a person perhaps among them.
+        let sent = Instant::now();
+        let answer = self.deliver(&call, None, Urgency::Person).await?;
+        if !answer.is_success() {
+            return Err(token_refusal(&call, &answer));
+        }
+        let unexpected = |what| HaloError::Unexpected { does: call.does, what };
+        let reply: TokenReply = read_object(&answer.body)
+            .map_err(|misread| unexpected(if misread == Misread::Shape { Oddity::NoToken } else { misread.into() }))?;
+        let text = reply.access_token.filled().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+        let text = Secret::new(text.ok_or_else(|| unexpected(Oddity::NoToken))?);
+        let life = life(reply.expires_in);
+        Ok(Held {
+            bearer: Bearer { text, generation: self.shared.token.newest.fetch_add(1, Ordering::AcqRel) + 1 },
+            renew_at: sent + renew_after(life),
+            token: Token { scope: reply.scope.untrusted(), valid_until: show(life) },
+        })
+    }
+}
+
+/// How long a token lives, whatever the reply says.
+fn life(expires_in: Int) -> Duration {
+    match expires_in.0 {
+        None => USUAL_LIFE,
+        Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).clamp(SHORTEST_LIFE, LONGEST_LIFE),
+    }
+}
+
+fn renew_after(life: Duration) -> Duration {
+    if life >= MARGIN * 2 { life - MARGIN } else { life / 2 }
+}
+
+/// What a refusal of the token call means (api facts, section 2).
+fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
+    let status = answer.status;
+    let said = call.said(answer, &[]);
+    match oauth_error(&answer.body).as_deref() {
+        Some("invalid_scope") => HaloError::InvalidScope { status, said },
+        Some("invalid_client" | "unauthorized_client" | "invalid_grant" | "access_denied") => {
+            HaloError::WrongCredentials { status, said }
+        }
+        _ if status == 401 || status == 403 => HaloError::WrongCredentials { status, said },
+        _ => call.refusal(answer, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expires_in_gives_a_sane_life() {
+        let of = |json: &str| life(serde_json::from_str(json).unwrap()).as_secs();
+        assert_eq!([of("3600"), of("\"3600\""), of("3600.0"), of("null"), of("\"soon\"")], [3600; 5]);
+        assert_eq!([of("0"), of("-1"), of("1"), of("-9223372036854775808")], [1; 4]);
+        assert_eq!([of("9223372036854775807"), of("86401")], [86_400; 2]);
+        assert_eq!(of("59"), 59);
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends() {
+        assert_eq!(renew_after(USUAL_LIFE), Duration::from_secs(3300));
+        assert_eq!(renew_after(Duration::from_secs(59)), Duration::from_millis(29_500));
+        for seconds in 1..10_000 {
+            let life = Duration::from_secs(seconds);
+            assert!(renew_after(life) < life && renew_after(life) * 2 >= life);
+        }
+    }
+}

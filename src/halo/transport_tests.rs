@@ -1,0 +1,605 @@
+//! What the room promises about discovery, the token and the wire, over real sockets.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::testing::{Play, SECRET, Seen, Server, TOKEN, json, quick, token};
+use super::*;
+use crate::domain::failure::{Failure, FailureKind};
+
+fn empty_page() -> Play {
+    json(200, r#"{"record_count":0,"clients":[]}"#)
+}
+
+fn client_error(status: u16, body: &str) -> impl Fn(&Seen, usize) -> Play + Send + Sync + 'static + use<> {
+    let body = body.to_owned();
+    move |_, _| json(status, &body)
+}
+
+/// A port where nobody listens.
+fn closed_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+// Discovery
+
+async fn discovered(status: u16, body: &str) -> Result<Discovery, HaloError> {
+    let body = body.to_owned();
+    let server = Server::bare(move |_, _| json(status, &body)).await;
+    let found = server.api().discover().await;
+    if let Ok(found) = &found {
+        assert!(found.auth_url.is_on_host_of(&server.url));
+    }
+    found
+}
+
+#[tokio::test]
+async fn halo_names_its_own_sign_in_server_and_tenant_and_is_asked_once() {
+    let server = Server::bare(|seen, before| match seen.path() {
+        "/api/AuthInfo" => {
+            let host = seen.headers.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+            json(200, format!(r#"{{"auth_url":"http://{host}/login/","tenant_id":"acme"}}"#))
+        }
+        "/login/token" => token(before),
+        _ => empty_page(),
+    })
+    .await;
+    let api = server.api();
+    let found = api.discover().await.unwrap();
+    assert_eq!((found.auth_url.to_string(), found.tenant.as_deref()), (server.url.join("/login"), Some("acme")));
+    assert!(found.found);
+    api.clients_page(1).await.unwrap();
+    assert_eq!(server.count("/api/AuthInfo"), 1);
+    assert_eq!(server.last("/login/token").target, "/login/token?tenant=acme");
+    assert!(!server.last("/api/AuthInfo").headers.to_lowercase().contains("authorization"));
+}
+
+#[tokio::test]
+async fn a_halo_that_does_not_know_the_question_is_signed_in_to_at_the_usual_place() {
+    for (status, body) in [
+        (404, ""),
+        (401, ""),
+        (200, "<!DOCTYPE html><html>login</html>"),
+        (200, "{}"),
+        (200, "null"),
+        (200, ""),
+        (200, "[]"),
+        (200, r#"{"auth_url":7,"tenant_id":{}}"#),
+        (200, r#"{"auth_url":"","tenant_id":null}"#),
+        (200, r#"{"auth_url":"http://other.example/auth"}"#),
+        (200, r#"{"auth_url":"javascript:alert(1)","tenant_id":"a\u001b[2Jb"}"#),
+        (302, ""),
+    ] {
+        let found = discovered(status, body).await.unwrap_or_else(|error| panic!("{status} {body}: {error}"));
+        assert!(found.auth_url.as_str().ends_with("/auth") && !found.found, "{status} {body}");
+        assert_eq!(found.tenant, None, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_sign_in_server_is_named_and_the_secret_stays() {
+    let foreign = Server::bare(|_, before| token(before)).await;
+    let body = format!(r#"{{"auth_url":"{}/auth","tenant_id":"acme"}}"#, foreign.url);
+    let server = Server::bare(move |seen, before| match seen.path() {
+        "/api/AuthInfo" => json(200, &body),
+        _ => token(before),
+    })
+    .await;
+    let error = server.api().sign_in().await.unwrap_err();
+    assert_eq!(error, HaloError::ForeignAuthHost { host: foreign.url.host().into() });
+    assert!(Failure::from(error).hint.unwrap().contains("auth_url"));
+    assert_eq!((foreign.seen().len(), server.seen().len()), (0, 1));
+
+    // Named in the settings too, it is right.
+    let connection = Connection {
+        auth_url: Some(AuthUrl::read(&foreign.url.join("/auth")).unwrap().address),
+        ..server.connection()
+    };
+    HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap();
+    assert_eq!(foreign.last("/auth/token").target, "/auth/token?tenant=acme");
+}
+
+#[tokio::test]
+async fn what_the_settings_say_wins() {
+    let server = Server::bare(|seen, before| match seen.path() {
+        "/api/AuthInfo" => json(200, r#"{"auth_url":"https://evil.example/auth","tenant_id":"theirs"}"#),
+        _ => token(before),
+    })
+    .await;
+    let auth_url = AuthUrl::read(&server.url.join("/sso")).unwrap().address;
+    let connection = Connection { auth_url: Some(auth_url), tenant: Some("a & b".to_owned()), ..server.connection() };
+    HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap();
+    assert_eq!(server.last("/sso/token").target, "/sso/token?tenant=a+%26+b");
+    assert_eq!(server.count("/api/AuthInfo"), 0);
+}
+
+#[tokio::test]
+async fn a_network_error_is_no_reason_to_guess() {
+    let server = Server::bare(|_, _| Play::Hang).await;
+    let error = server.api().discover().await.unwrap_err();
+    assert!(matches!(error, HaloError::NotReached { cause: Unreached::Silent, sent: false, .. }), "{error:?}");
+    let nobody = Connection {
+        url: HaloUrl::read(&format!("http://127.0.0.1:{}", closed_port())).unwrap().address,
+        ..server.connection()
+    };
+    let error = HaloApi::with_limits(nobody, quick()).unwrap().discover().await.unwrap_err();
+    assert!(matches!(error, HaloError::NotReached { cause: Unreached::Connect, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_said_to_be_one() {
+    let server = Server::bare(|_, _| Play::Hang).await;
+    let url = HaloUrl::read("https://no-such-halo.invalid").unwrap().address;
+    let api = HaloApi::with_limits(Connection { url, ..server.connection() }, quick()).unwrap();
+    let error = api.sign_in().await.unwrap_err();
+    assert!(matches!(error, HaloError::NotReached { sent: false, .. }), "{error:?}");
+    assert!(error.to_string().contains("no-such-halo.invalid"));
+}
+
+// Token
+
+#[tokio::test]
+async fn the_secret_goes_into_the_body_of_the_token_call_and_nowhere_else() {
+    let server = Server::halo(|_, _| empty_page()).await;
+    let api = server.api();
+    api.clients_page(1).await.unwrap();
+    for seen in server.seen() {
+        assert!(!seen.target.contains(SECRET) && !seen.headers.contains(SECRET), "{seen:?}");
+        assert_eq!(seen.body.contains(SECRET), seen.path() == "/auth/token");
+        assert!(!seen.headers.to_lowercase().contains("referer"));
+    }
+    let form = server.last("/auth/token");
+    assert_eq!(
+        form.body,
+        format!("grant_type=client_credentials&client_id=client-id&client_secret={SECRET}&scope=all")
+    );
+    assert!(server.last("/api/Client").headers.contains(&format!("Bearer {TOKEN}0")));
+    let shown = format!("{api:?} {:?} {:?}", server.connection(), api.sign_in().await.unwrap());
+    assert!(!shown.contains(SECRET) && !shown.contains(TOKEN), "{shown}");
+}
+
+#[tokio::test]
+async fn sixteen_waiting_calls_share_one_token() {
+    let server = Server::halo(|_, _| empty_page()).await;
+    let api = server.api();
+    let calls: Vec<_> = (0..16)
+        .map(|page| {
+            let api = api.clone();
+            tokio::spawn(async move { api.clients_page(page).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((server.count("/auth/token"), server.count("/api/Client")), (1, 16));
+}
+
+#[tokio::test]
+async fn sixteen_waiting_calls_renew_the_token_once() {
+    let server =
+        Server::halo(|seen, _| if seen.headers.contains(&format!("{TOKEN}0")) { json(401, "") } else { empty_page() })
+            .await;
+    let api = server.api();
+    api.sign_in().await.unwrap();
+    let calls: Vec<_> = (0..16)
+        .map(|page| {
+            let api = api.clone();
+            tokio::spawn(async move { api.clients_page(page).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(server.count("/auth/token"), 2);
+}
+
+#[tokio::test]
+async fn sixteen_waiting_calls_are_refused_by_one_token_call() {
+    let server = Server::bare(|seen, _| match seen.path() {
+        "/api/AuthInfo" => json(404, ""),
+        "/auth/token" => json(401, r#"{"error":"invalid_client"}"#),
+        _ => empty_page(),
+    })
+    .await;
+    let api = server.api();
+    let (first, second, third) = tokio::join!(api.clients_page(1), api.clients_page(2), api.clients_page(3));
+    for outcome in [first, second, third] {
+        assert!(matches!(outcome, Err(HaloError::WrongCredentials { .. })));
+    }
+    assert_eq!(server.count("/auth/token"), 1);
+    assert!(api.clients_page(4).await.is_err());
+    assert_eq!(server.count("/auth/token"), 2, "a later call asks anew");
+}
+
+#[tokio::test]
+async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
+    let server = Server::halo(|_, _| json(401, "")).await;
+    let error = server.api().agents().await.unwrap_err();
+    assert_eq!(error, HaloError::MissingRight { does: "list the agents", status: 401, said: None });
+    assert_eq!((server.count("/auth/token"), server.count("/api/Agent")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
+    let server = Server::halo(|_, before| if before == 0 { json(401, "") } else { json(201, r#"{"id":9}"#) }).await;
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    assert_eq!(server.api().save_tab(&draft).await, Ok(Some(9)));
+    assert_eq!(server.count("/api/Tabs"), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_due_is_renewed_before_it_is_used() {
+    for expires_in in ["0", "-1", "1", "3600", "null", "9223372036854775807"] {
+        let server = Server::bare(move |seen, before| match seen.path() {
+            "/api/AuthInfo" => json(404, ""),
+            "/auth/token" => json(200, format!(r#"{{"access_token":"{TOKEN}{before}","expires_in":{expires_in}}}"#)),
+            _ => empty_page(),
+        })
+        .await;
+        let api = server.api();
+        api.clients_page(1).await.unwrap();
+        api.clients_page(2).await.unwrap();
+        assert_eq!(server.count("/auth/token"), 1, "{expires_in}");
+        api.shared.token.make_due().await;
+        api.clients_page(3).await.unwrap();
+        assert_eq!((server.count("/auth/token"), server.count("/api/Client")), (2, 3), "{expires_in}");
+        assert!(server.last("/api/Client").headers.contains(&format!("{TOKEN}1")));
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_of_the_token_call_is_told_apart() {
+    let cases = [
+        (401, r#"{"error":"invalid_client","error_description":"The specified client credentials are invalid."}"#),
+        (400, r#"{"error":"invalid_scope"}"#),
+        (400, r#"{"error":"unauthorized_client"}"#),
+        (401, ""),
+        (400, r#"{"error":"unsupported_grant_type"}"#),
+        (404, ""),
+        (200, "<html>sign in</html>"),
+        (200, "{}"),
+        (200, r#"{"access_token":"a\r\nb"}"#),
+        (503, ""),
+    ];
+    let mut kinds = Vec::new();
+    for (status, body) in cases {
+        let server = Server::bare(move |seen, _| match seen.path() {
+            "/api/AuthInfo" => json(404, ""),
+            _ => json(status, body),
+        })
+        .await;
+        let failure = Failure::from(server.api().sign_in().await.unwrap_err());
+        kinds.push(failure.kind);
+    }
+    use FailureKind::{NotReached, Refused, WrongCredentials};
+    assert_eq!(
+        kinds,
+        [
+            WrongCredentials,
+            WrongCredentials,
+            WrongCredentials,
+            WrongCredentials,
+            Refused,
+            Refused,
+            Refused,
+            Refused,
+            Refused,
+            NotReached
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_token_call_waits_for_the_limit_too() {
+    let server = Server::bare(|seen, before| match (seen.path(), before) {
+        ("/api/AuthInfo", _) => json(404, ""),
+        ("/auth/token", 0) => json(429, "Rate Limit Reached - 90 Requests per rolling 1 second window"),
+        ("/auth/token", _) => token(before),
+        _ => empty_page(),
+    })
+    .await;
+    let api = server.api();
+    api.sign_in().await.unwrap();
+    let usage = api.usage();
+    assert!(usage.waited >= Duration::from_millis(240), "{usage:?}");
+    assert_eq!((usage.requests, usage.retries, usage.waiting), (3, 1, None));
+}
+
+// The wire
+
+#[tokio::test]
+async fn a_redirect_is_never_followed_and_the_secret_stays() {
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = Server::bare(|_, before| token(before)).await;
+        let location: &'static str =
+            Box::leak(format!("Location: {}/auth/token\r\n", elsewhere.url.as_str()).into_boxed_str());
+        for on in ["/api/AuthInfo", "/auth/token", "/api/Client", "/api/Webhook"] {
+            let server = Server::bare(move |seen, before| match seen.path() {
+                path if path == on => Play::Reply(status, location, String::new()),
+                "/api/AuthInfo" => json(404, ""),
+                "/auth/token" => token(before),
+                _ => empty_page(),
+            })
+            .await;
+            let api = server.api();
+            let draft = WebhookDraft {
+                id: None,
+                name: "w".into(),
+                url: Secret::new("https://pia.example/callback-canary"),
+                username: "pia".into(),
+                password: Some(Secret::new("password-canary")),
+                active: true,
+            };
+            let error = match on {
+                "/api/Webhook" => api.save_webhook(&draft).await.unwrap_err(),
+                _ => api.clients_page(1).await.unwrap_err(),
+            };
+            assert_eq!(error, HaloError::Redirected { to_host: Some(elsewhere.url.host().into()), status }, "{on}");
+        }
+        assert_eq!(elsewhere.seen().len(), 0, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_unencrypted_to_another_machine() {
+    let listener = Server::bare(|_, before| token(before)).await;
+    let connection = Connection {
+        url: HaloUrl::read("https://acme.halopsa.com").unwrap().address,
+        auth_url: Some(AuthUrl::read(&listener.url.join("/auth")).unwrap().address),
+        tenant: Some("acme".into()),
+        ..listener.connection()
+    };
+    let error = HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap_err();
+    assert_eq!(error, HaloError::NotEncrypted);
+    assert_eq!(listener.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_cap_is_not_read_on() {
+    let server = Server::halo(|_, _| json(200, format!("[{}]", "{},".repeat(200_000)))).await;
+    let error = server.api().teams().await.unwrap_err();
+    assert_eq!(error, HaloError::TooLarge { does: "list the teams", limit: quick().body });
+    assert_eq!(server.count("/api/Team"), 1, "it would be as large again");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_measured_after_decoding() {
+    // 1 MiB of spaces between brackets, by `gzip -9`, is a kilobyte on the wire.
+    let bomb = gzip_of_blanks(1024 * 1024);
+    let server = Server::halo(move |_, _| {
+        let mut reply = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            bomb.len()
+        )
+        .into_bytes();
+        reply.extend_from_slice(&bomb);
+        Play::Raw(reply)
+    })
+    .await;
+    let error = server.api().teams().await.unwrap_err();
+    assert!(matches!(error, HaloError::TooLarge { .. }), "{error:?}");
+}
+
+/// A gzip member of one dynamic-free kind: stored bytes are no bomb, so runs are written as fixed-code matches.
+fn gzip_of_blanks(count: usize) -> Vec<u8> {
+    let mut bits: Vec<bool> = vec![true, true, false];
+    let code = |bits: &mut Vec<bool>, value: u32, length: u32| {
+        bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
+    };
+    // The literal blank (fixed code 0x30 + 32), then matches of length 258 (symbol 285) at distance 1 (code 0).
+    code(&mut bits, 0x30 + 32, 8);
+    for _ in 0..count / 258 {
+        code(&mut bits, 0b1100_0101, 8);
+        code(&mut bits, 0, 5);
+    }
+    code(&mut bits, 0, 7);
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    out.extend(bits.chunks(8).map(|byte| byte.iter().enumerate().map(|(bit, set)| u8::from(*set) << bit).sum::<u8>()));
+    // The checksum is wrong on purpose: nothing may depend on reading that far.
+    out.extend([0; 8]);
+    out
+}
+
+#[tokio::test]
+async fn a_slow_reply_is_cut_off_as_a_whole() {
+    let server = Server::halo(|_, _| Play::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[".to_vec())).await;
+    let start = Instant::now();
+    let error = server.api().teams().await.unwrap_err();
+    assert!(matches!(error, HaloError::NotReached { sent: false, .. }), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
+    let page = r#"{"record_count":2,"clients":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#;
+    for (framed, end) in
+        (0..page.len()).map(|end| (true, end)).chain((0..page.len()).step_by(7).map(|end| (false, end)))
+    {
+        let server = Server::halo(move |_, before| {
+            if before > 0 {
+                return json(200, page);
+            }
+            let length = if framed { end } else { page.len() };
+            Play::Raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{}", &page[..end]).into_bytes())
+        })
+        .await;
+        match server.api().clients_page(1).await {
+            Ok(read) => assert_eq!(read.clients.len(), 2, "{framed} {end}"),
+            Err(error) => assert!(end == 0 || page[..end].ends_with('}'), "{framed} {end}: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    for script in [
+        Box::new(|_: &Seen, _| Play::Raw(Vec::new())) as Box<dyn Fn(&Seen, usize) -> Play + Send + Sync>,
+        Box::new(|_: &Seen, _| Play::Hang),
+        Box::new(|_: &Seen, _| Play::Raw(b"HTTP/1.1 201 Created\r\nContent-Length: 50\r\n\r\n{\"id\"".to_vec())),
+        Box::new(|_: &Seen, _| json(500, "")),
+        Box::new(|_: &Seen, _| json(504, "<html>Gateway Time-out</html>")),
+        Box::new(|_: &Seen, _| json(200, "<html>sign in</html>")),
+    ] {
+        let server = Server::halo(script).await;
+        let error = server.api().save_tab(&draft).await.unwrap_err();
+        assert!(error.may_have_been_applied(), "{error:?}");
+        assert_eq!(server.count("/api/Tabs"), 1, "{error:?}");
+    }
+    for status in [400, 403, 404] {
+        let server = Server::halo(client_error(status, "")).await;
+        let error = server.api().save_tab(&draft).await.unwrap_err();
+        assert!(!error.may_have_been_applied(), "{error:?}");
+        assert_eq!(server.count("/api/Tabs"), 1, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_silent_exchange_at_once_and_tells_whether_a_write_was_under_way() {
+    let server = Server::halo(|_, _| Play::Hang).await;
+    let limits = Limits { read_gap: Duration::from_secs(60), request: Duration::from_secs(60), ..quick() };
+    let api = HaloApi::with_limits(server.connection(), limits).unwrap();
+    api.sign_in().await.unwrap();
+    let cancel = CancellationToken::new();
+    let handle = api.cancelled_by(cancel.clone());
+    let (read, write, when) = tokio::join!(handle.clients_page(1), handle.delete_tab(7), async {
+        while server.count("/api/Client") + server.count("/api/Tabs/7") < 2 {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+        Instant::now()
+    });
+    assert!(when.elapsed() < Duration::from_millis(200));
+    assert_eq!(read, Err(HaloError::Cancelled { in_flight: false }));
+    assert_eq!(write, Err(HaloError::Cancelled { in_flight: true }));
+    assert!(matches!(handle.teams().await, Err(HaloError::Cancelled { in_flight: false })));
+}
+
+#[tokio::test]
+async fn every_odd_answer_is_named() {
+    let odd = |status, body: &'static str| async move {
+        Server::halo(client_error(status, body)).await.api().clients_page(1).await.unwrap_err()
+    };
+    let does = "list the clients";
+    let unexpected = |what| HaloError::Unexpected { does, what };
+    assert_eq!(odd(200, "<html>sign in</html>").await, unexpected(Oddity::WebPage));
+    assert_eq!(odd(200, "").await, unexpected(Oddity::Empty));
+    assert_eq!(odd(200, "null").await, unexpected(Oddity::Empty));
+    assert_eq!(odd(200, "It works!").await, unexpected(Oddity::NotJson));
+    assert_eq!(odd(200, r#"{"users":[]}"#).await, unexpected(Oddity::OtherShape));
+    assert_eq!(odd(404, "").await, HaloError::NotFound { does });
+    assert_eq!(odd(403, "").await, HaloError::MissingRight { does, status: 403, said: None });
+    let said = Some("Invalid Data Type".into());
+    assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Refused { does, status: 400, said });
+    assert_eq!(odd(500, "").await, HaloError::ServerError { does, status: 500, said: None });
+    assert_eq!(odd(204, "").await, unexpected(Oddity::Empty));
+}
+
+#[tokio::test]
+async fn no_error_repeats_a_secret_or_an_address() {
+    let url = "https://pia.example/callbacks/acme/ticket-created/callback-canary";
+    let draft = WebhookDraft {
+        id: None,
+        name: "w".into(),
+        url: Secret::new(url),
+        username: "pia".into(),
+        password: Some(Secret::new("password-canary")),
+        active: true,
+    };
+    for status in [400, 401, 403, 500] {
+        let server = Server::halo(move |seen, _| {
+            let bearer = seen.headers.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
+            json(status, format!("\"{SECRET} {bearer} {url} callback-canary password-canary\""))
+        })
+        .await;
+        let error = server.api().save_webhook(&draft).await.unwrap_err();
+        let failure = Failure::from(error.clone());
+        let shown = format!("{error} {error:?} {failure} {failure:?}");
+        assert!(shown.contains("[secret]"), "{shown}");
+        for canary in [SECRET, TOKEN, "callback-canary", "password-canary", "/api/"] {
+            assert!(!shown.contains(canary), "{canary} in {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn connections_of_a_server_that_was_restarted_are_replaced() {
+    let server = Server::halo(|_, before| if before == 0 { Play::Raw(Vec::new()) } else { empty_page() }).await;
+    server.api().clients_page(1).await.unwrap();
+}
+
+// Certificates
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_from_a_bad_certificate() {
+    let server = Server::bare(|_, _| Play::Hang).await;
+    let url = HaloUrl::read(&server.url.as_str().replace("http://", "https://")).unwrap().address;
+    let api = HaloApi::with_limits(Connection { url, ..server.connection() }, quick()).unwrap();
+    let error = api.sign_in().await.unwrap_err();
+    assert!(matches!(error, HaloError::NotReached { sent: false, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_of_authorities_that_cannot_be_used_is_named_with_the_reason() {
+    let server = Server::bare(|_, _| Play::Hang).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::File::create(&path).unwrap().write_all(content.as_bytes()).unwrap();
+        path
+    };
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (path, problem) in [
+        (folder.path().join("missing.pem"), "cannot be read (entity not found)"),
+        (folder.path().to_owned(), "is not a file"),
+        (file("empty.pem", " \n"), "is empty"),
+        (file("text.pem", "not a certificate"), "holds no certificate in PEM form"),
+        (file("bad.pem", pem), "holds a certificate that cannot be used"),
+    ] {
+        let url = HaloUrl::read("https://halo.internal").unwrap().address;
+        let connection = Connection { url, ca_file: Some(path.clone()), ..server.connection() };
+        let error = HaloApi::new(connection).unwrap_err();
+        assert_eq!(error, HaloError::CaFile { path, problem: problem.to_owned() });
+        assert_eq!(Failure::from(error).kind, FailureKind::LocalState);
+    }
+}
+
+// Handles
+
+#[tokio::test]
+async fn the_sync_counts_for_itself_and_shares_the_token() {
+    let server = Server::halo(|_, _| empty_page()).await;
+    let person = server.api();
+    person.sign_in().await.unwrap();
+    let sync = person.in_background();
+    sync.clients_page(1).await.unwrap();
+    assert_eq!((person.usage().requests, sync.usage().requests), (2, 1));
+    assert_eq!(server.count("/auth/token"), 1);
+}
+
+#[test]
+fn a_call_can_run_on_any_thread() {
+    fn is_send<T: Send>(_: T) {}
+    let api = |api: HaloApi| is_send(async move { api.clients_page(1).await });
+    let _ = api;
+}
+
+#[test]
+fn the_budget_is_halos_own_unless_the_settings_or_loopback_say_otherwise() {
+    let connection = |url: &str, request_budget| Connection {
+        url: HaloUrl::read(url).unwrap().address,
+        auth_url: None,
+        tenant: None,
+        client_id: String::new(),
+        client_secret: Secret::new(""),
+        request_budget,
+        ca_file: None,
+    };
+    let budget = |url, set| HaloApi::new(connection(url, set)).unwrap().shared.governor.limit();
+    let (far, near) = ("https://acme.halopsa.com", "http://127.0.0.1:9");
+    assert_eq!([budget(far, None), budget(far, Some(0)), budget(far, Some(50))], [Some(630), None, Some(50)]);
+    assert_eq!([budget(near, None), budget(near, Some(50))], [None, Some(50)]);
+}

@@ -1,0 +1,266 @@
+//! Webhooks, the events they are bound to, and Halo's catalogue of events (api facts, section 6).
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::wire::{Flag, Int, Text};
+use super::{HaloApi, HaloError, Oddity};
+use crate::domain::callback::EventNumber;
+use crate::domain::installation::{Binding, HeldWebhook};
+use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
+
+const PATH: &str = "/api/Webhook";
+const BINDINGS: &str = "/api/Notification";
+
+/// An ordinary outgoing webhook; 1 is a runbook in the same table (api facts, section 6.1).
+const OUTGOING: i64 = 0;
+/// POST, in the numbers of webhooks.
+const POST: i64 = 0;
+/// Basic, in the numbers of webhooks.
+const BASIC: i64 = 1;
+/// The type of a binding that fires.
+const BINDING_TYPE: i64 = -2;
+/// Delivery by webhook.
+const BY_WEBHOOK: i64 = 6;
+/// The lookup that holds the catalogue of events.
+const EVENTS: &str = "64";
+
+/// A webhook as it should be: POST, JSON, Basic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookDraft {
+    /// Halo's GUID; none makes a new one.
+    pub id: Option<String>,
+    /// The name; Halo wants it unique.
+    pub name: String,
+    /// Where it posts to.
+    pub url: Secret,
+    /// The Basic user.
+    pub username: String,
+    /// The Basic password. Halo never gives it back; without it, the one that Halo holds is kept.
+    pub password: Option<Secret>,
+    /// Whether Halo delivers to it.
+    pub active: bool,
+}
+
+#[derive(Deserialize)]
+struct WebhookRow {
+    #[serde(default)]
+    id: Text,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    r#type: Int,
+    #[serde(default)]
+    url: Text,
+    #[serde(default)]
+    active: Flag,
+    #[serde(default)]
+    disabled: Flag,
+    #[serde(default)]
+    method: Int,
+    #[serde(default)]
+    content_type: Text,
+    #[serde(default)]
+    authentication_type: Int,
+    #[serde(default)]
+    basic_username: Text,
+}
+
+impl WebhookRow {
+    fn held(self) -> Option<HeldWebhook> {
+        Some(HeldWebhook {
+            id: self.id.filled()?,
+            name: Untrusted::new(self.name.0.unwrap_or_default()),
+            url: Secret::new(self.url.0.unwrap_or_default()),
+            // Halo switches a webhook off by either (api facts, section 6.2).
+            active: self.active.0 != Some(false) && !self.disabled.is_set(),
+            method: self.method.0,
+            content_type: self.content_type.untrusted(),
+            authentication_type: self.authentication_type.0,
+            basic_username: self.basic_username.untrusted(),
+            bindings: Vec::new(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct BindingRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    eventno: Int,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    webhook_id: Text,
+    #[serde(default)]
+    delivery_method: Int,
+}
+
+#[derive(Deserialize)]
+struct EventRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    name: Text,
+}
+
+/// A webhook's id as a part of an address. Ids come from Halo, and one such as `../Client/7` must not lead elsewhere.
+fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
+    let is_safe = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_safe { Ok(id) } else { Err(HaloError::NotFound { does }) }
+}
+
+impl HaloApi {
+    /// Every ordinary outgoing webhook, without bindings.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn webhooks(&self) -> Result<Vec<HeldWebhook>, HaloError> {
+        let call = self.get("list the webhooks", PATH, &[("type", "0")]);
+        let rows = self.read_list::<WebhookRow>(call, &["webhooks", "results"]).await?.rows;
+        // A filter that Halo does not know is no filter, so it is applied here too.
+        let outgoing = rows.into_iter().filter(|row| row.r#type.0.unwrap_or(OUTGOING) == OUTGOING);
+        Ok(outgoing.filter_map(WebhookRow::held).collect())
+    }
+
+    /// One webhook, without bindings; `None` where Halo has none with this id.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn webhook(&self, id: &str) -> Result<Option<HeldWebhook>, HaloError> {
+        let does = "read a webhook";
+        let Ok(id) = safe_id(does, id) else { return Ok(None) };
+        let mut call = self.one(does, Method::GET, PATH, id);
+        call.query = vec![("includedetails", "true".to_owned())];
+        let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
+        let held = row.held().filter(|held| held.id.eq_ignore_ascii_case(id));
+        held.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+    }
+
+    /// The events that a webhook is bound to.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn bindings(&self, webhook_id: &str) -> Result<Vec<Binding>, HaloError> {
+        let call = self.get("list the events of a webhook", BINDINGS, &[("webhook_id", webhook_id)]);
+        let rows = self.read_list::<BindingRow>(call, &["notifications", "results"]).await?.rows;
+        // A filter that Halo does not know is no filter, and these rows may be deleted later: where the rows say whose
+        // they are, only ours count.
+        let says_whose = rows.iter().any(|row| row.webhook_id.0.is_some());
+        let is_ours = |row: &BindingRow| match &row.webhook_id.0 {
+            Some(id) => id.eq_ignore_ascii_case(webhook_id),
+            None => !says_whose && row.delivery_method.0.unwrap_or(BY_WEBHOOK) == BY_WEBHOOK,
+        };
+        Ok(rows
+            .into_iter()
+            .filter(is_ours)
+            .filter_map(|row| {
+                let name = Untrusted::new(row.name.0.unwrap_or_default());
+                Some(Binding { id: row.id.0?, event: EventNumber(row.eventno.0?), name })
+            })
+            .collect())
+    }
+
+    /// Makes a webhook or changes one; gives the id that Halo's reply names, if it names one. Halo drops events sent
+    /// along: bind them with [`HaloApi::bind_event`]. Read back afterwards.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn save_webhook(&self, draft: &WebhookDraft) -> Result<Option<String>, HaloError> {
+        let does = "save the webhook";
+        let mut webhook = json!({
+            "name": draft.name,
+            "type": OUTGOING,
+            "url": draft.url.expose(),
+            "method": POST,
+            "content_type": "application/json",
+            "authentication_type": BASIC,
+            "basic_username": draft.username,
+            "active": draft.active,
+        });
+        if let Some(id) = &draft.id {
+            webhook["id"] = safe_id(does, id)?.into();
+        }
+        if let Some(password) = &draft.password {
+            webhook["basic_password"] = password.expose().into();
+        }
+        let mut call = self.post(does, PATH, webhook);
+        call.hide.push(draft.url.clone());
+        call.hide.extend(draft.password.clone());
+        self.write(call).await
+    }
+
+    /// Deletes a webhook; one that is already gone is done. Take its events off first: whether they go with it is not
+    /// known.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn delete_webhook(&self, id: &str) -> Result<(), HaloError> {
+        let does = "delete the webhook";
+        let id = safe_id(does, id)?;
+        self.delete(self.one(does, Method::DELETE, PATH, id)).await
+    }
+
+    /// Binds an event to a webhook; gives the id of the binding that Halo's reply names, if it names one. No `guid` is
+    /// ever sent: a known one would move somebody else's binding here (api facts, section 6.1).
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn bind_event(
+        &self,
+        webhook_id: &str,
+        event: EventNumber,
+        name: &Untrusted,
+    ) -> Result<Option<i64>, HaloError> {
+        let binding = json!({
+            "guid": null,
+            "webhook_id": webhook_id,
+            "eventno": event.0,
+            "name": name.raw(),
+            "type": BINDING_TYPE,
+            "delivery_method": BY_WEBHOOK,
+            "agent_id": 0,
+            "conditions": [],
+        });
+        let id = self.write(self.post("bind an event to the webhook", BINDINGS, binding)).await?;
+        Ok(id.and_then(|id| id.trim().parse().ok()))
+    }
+
+    /// Takes an event off a webhook; a binding that is already gone is done.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn unbind_event(&self, id: i64) -> Result<(), HaloError> {
+        let does = "take an event off the webhook";
+        self.delete(self.one(does, Method::DELETE, BINDINGS, &id.to_string())).await
+    }
+
+    /// Halo's catalogue of events, by number. Where a number occurs twice, the name of the form that fires for webhooks
+    /// is kept: "Assigned" forms never do (api facts, section 6.1).
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn event_catalogue(&self) -> Result<Vec<(EventNumber, Untrusted)>, HaloError> {
+        let call = self.get("list its events", "/api/Lookup", &[("lookupid", EVENTS)]);
+        let rows = self.read_list::<EventRow>(call, &["results"]).await?.rows;
+        let mut catalogue: BTreeMap<EventNumber, Untrusted> = BTreeMap::new();
+        for row in rows {
+            let (Some(number), Some(name)) = (row.id.0, row.name.untrusted()) else { continue };
+            let assigned = |name: &Untrusted| name.raw().contains("Assigned");
+            catalogue
+                .entry(EventNumber(number))
+                .and_modify(|held| {
+                    if assigned(held) && !assigned(&name) {
+                        *held = name.clone();
+                    }
+                })
+                .or_insert(name);
+        }
+        Ok(catalogue.into_iter().collect())
+    }
+}
