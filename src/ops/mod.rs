@@ -1,1 +1,25 @@
-//! ops
+//! The use-cases, once: the terminal interface, the command line and the service call them, and hold no rule of
+//! their own.
+//!
+//! Every use-case takes a [`Workspace`], reports as it goes through a plain callback, and answers with a type of the
+//! domain or a [`Failure`] that says what to do next.
+
+pub mod activate;
+pub mod check;
+pub mod clients;
+pub mod configure;
+pub mod plan;
+pub mod setup;
+pub mod status;
+pub mod sync;
+mod workspace;
+
+pub use workspace::{Clock, Prompt, SystemClock, Workspace};
+
+use crate::domain::failure::{Failure, FailureKind};
+
+/// The failure of a task that ended without an answer: it panicked or was aborted.
+fn lost_task(_: tokio::task::JoinError) -> Failure {
+    Failure::new(FailureKind::LocalState, "a task of the program ended without an answer")
+        .hint("see the log; what was done before it is kept")
+}

@@ -1,0 +1,98 @@
+//! Where things stand: read from settings and store alone, with no network.
+
+use super::Workspace;
+use crate::domain::callback::{CallbackUrl, EventGroup};
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::Failure;
+use crate::domain::request::Standing;
+use crate::domain::status::{IntegrationStatus, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps};
+use crate::domain::sync_run::SyncReport;
+use crate::settings::secret_source;
+
+/// Runs that are kept, and shown.
+const HISTORY: usize = 100;
+
+/// Lines of the audit trail that are shown.
+const ACTIVITY: usize = 500;
+
+/// Where one configuration stands.
+pub fn of(workspace: &Workspace, id: &ConfigurationId) -> Result<Status, Failure> {
+    let (id, configuration, active) = workspace.configuration(Some(id))?;
+    status(workspace, &id, &configuration, active, &workspace.store.runs(&id, HISTORY)?)
+}
+
+/// Where one configuration stands, with its runs and the audit trail.
+pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
+    let (id, configuration, active) = workspace.configuration(Some(id))?;
+    let runs = workspace.store.runs(&id, HISTORY)?;
+    let status = status(workspace, &id, &configuration, active, &runs)?;
+    Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)? })
+}
+
+/// Every saved configuration, and the unfinished wizard.
+pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
+    let config = workspace.settings.load()?;
+    let mut configurations = Vec::new();
+    for (id, configuration) in &config.configurations {
+        let active = config.active.as_ref() == Some(id);
+        let runs = workspace.store.runs(id, HISTORY)?;
+        let command = configuration.api.client_secret_command.as_deref();
+        let has_secret = secret_source(&workspace.settings, workspace.environment(), Some(id), command)?.is_some();
+        configurations.push(Saved {
+            id: id.clone(),
+            configuration: configuration.clone(),
+            has_secret,
+            status: status(workspace, id, configuration, active, &runs)?,
+        });
+    }
+    let outside = secret_source(&workspace.settings, workspace.environment(), None, None)?;
+    Ok(Overview {
+        configurations,
+        draft: workspace.settings.load_draft()?,
+        outside_secret: outside.map(|source| source.to_string()),
+    })
+}
+
+/// The callback addresses of a configuration; none before its first save, or without an address for Pia.
+pub fn callbacks(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<(EventGroup, CallbackUrl)>, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    let secrets = workspace.settings.secrets(&id)?.callback;
+    let (Some(pia), Some(secrets)) = (&configuration.integration.pia_url, secrets) else { return Ok(Vec::new()) };
+    Ok(EventGroup::ALL.map(|group| (group, CallbackUrl::new(pia, &id, group, &secrets.token))).to_vec())
+}
+
+fn status(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    active: bool,
+    runs: &[SyncReport],
+) -> Result<Status, Failure> {
+    let verified = workspace.is_verified(id, &configuration.api)?;
+    let configured_at = workspace.store.configured_at(id)?;
+    let proved = workspace.store.proved_at(id)?.is_some();
+    let done = |done| if done { StepState::Done } else { StepState::Todo };
+    Ok(Status {
+        configuration: id.to_string(),
+        name: configuration.name.clone(),
+        active,
+        steps: Steps {
+            credentials: if verified { StepState::Done } else { StepState::NotVerified },
+            company_sync: StepState::Done,
+            pia_screen: StepState::Done,
+            initial_sync: done(proved),
+            configure: done(configured_at.is_some()),
+        },
+        last_sync: runs.first().map(|run| LastSync {
+            status: run.status,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            halo_count: run.halo_count,
+            stored: run.stored,
+        }),
+        next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),
+        clients: workspace.store.client_counts(id)?,
+        integration: IntegrationStatus { configured_at, objects: workspace.store.installed(id)? },
+        service: ServiceStatus::default(),
+    })
+}

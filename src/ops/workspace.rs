@@ -1,0 +1,249 @@
+//! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::activity::{Activity, Actor};
+use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::secret::Secret;
+use crate::halo::{Connection, HaloApi};
+use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, client_secret};
+use crate::store::{Audit, Lock, LockError, Store};
+
+/// What time it is. A test gives its own.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Asks a person for the Client Secret, where there is one to ask.
+pub type Prompt = fn() -> Result<Secret, Failure>;
+
+/// The place that use-cases work in. Cheap to clone.
+#[derive(Clone)]
+pub struct Workspace {
+    /// Settings, credentials and the draft.
+    pub settings: Settings,
+    /// The embedded database.
+    pub store: Store,
+    /// The audit trail.
+    pub audit: Audit,
+    environment: Arc<Environment>,
+    actor: Arc<Actor>,
+    clock: Arc<dyn Clock>,
+    prompt: Option<Prompt>,
+}
+
+impl Workspace {
+    /// Opens the workspace below `paths`; the store is made where there is none, and opened for reading alone where it
+    /// may not be written.
+    pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let store = match Store::open_existing(&paths.store())? {
+            Some(store) => store,
+            None => Store::open(&paths.store())?,
+        };
+        let audit = Audit::new(paths.audit());
+        let actor = Actor {
+            user: environment
+                .text("USER")
+                .or_else(|| environment.text("LOGNAME"))
+                .map_or_else(user_number, str::to_owned),
+            ssh_from: environment
+                .text("SSH_CONNECTION")
+                .and_then(|connection| connection.split_whitespace().next())
+                .map(str::to_owned),
+        };
+        let settings = Settings::new(paths);
+        settings.tidy();
+        Ok(Self {
+            settings,
+            store,
+            audit,
+            environment: Arc::new(environment),
+            actor: Arc::new(actor),
+            clock,
+            prompt: None,
+        })
+    }
+
+    /// The same workspace, with a person to ask for a Client Secret that no place gives.
+    #[must_use]
+    pub fn asking_for_secrets(self, prompt: Prompt) -> Self {
+        Self { prompt: Some(prompt), ..self }
+    }
+
+    /// The same workspace, with nobody to ask.
+    #[must_use]
+    pub fn asking_nobody(self) -> Self {
+        Self { prompt: None, ..self }
+    }
+
+    /// Takes a lock of the profile, held until it is dropped or the program ends.
+    pub(super) fn lock(&self, name: &str, what: &str) -> Result<Lock, LockError> {
+        Lock::take(&self.settings.paths().lock(name), what, &self.actor, self.now())
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The environment that the program was started in.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// A saved configuration; without an id, the active one.
+    pub fn configuration(
+        &self,
+        id: Option<&ConfigurationId>,
+    ) -> Result<(ConfigurationId, Configuration, bool), Failure> {
+        let config = self.settings.load()?;
+        let id = match id.or(config.active.as_ref()) {
+            Some(id) => id.clone(),
+            None if config.configurations.is_empty() => {
+                return Err(Failure::new(FailureKind::Usage, "nothing is configured yet")
+                    .hint("run pia-halo for the wizard, or pia-halo setup --answers FILE"));
+            }
+            None => {
+                return Err(Failure::new(FailureKind::Usage, "no configuration is active")
+                    .hint("pia-halo activate ID, or --configuration ID"));
+            }
+        };
+        let active = config.active.as_ref() == Some(&id);
+        match config.configurations.get(&id) {
+            Some(configuration) => Ok((id, configuration.clone(), active)),
+            None => {
+                let known: Vec<&str> = config.configurations.keys().map(ConfigurationId::as_str).collect();
+                let known = if known.is_empty() { "none is saved".to_owned() } else { known.join(", ") };
+                Err(Failure::new(FailureKind::Usage, format!("there is no configuration {id}"))
+                    .hint(format!("saved configurations: {known}")))
+            }
+        }
+    }
+
+    /// A saved configuration that has to be the active one, because the work changes what Pia sees.
+    pub fn active_configuration(
+        &self,
+        id: Option<&ConfigurationId>,
+    ) -> Result<(ConfigurationId, Configuration), Failure> {
+        let (id, configuration, active) = self.configuration(id)?;
+        if active {
+            return Ok((id, configuration));
+        }
+        let message = match self.settings.load()?.active {
+            Some(other) => format!("{id} is not the active configuration; {other} is, and only one can be"),
+            None => format!("{id} is not the active configuration"),
+        };
+        Err(Failure::new(FailureKind::Usage, message).hint(format!("pia-halo activate {id}")))
+    }
+
+    /// The Client Secret, from the first place that has it; a saved configuration's may be stored.
+    pub async fn client_secret(
+        &self,
+        id: Option<&ConfigurationId>,
+        api: &ApiCredentials,
+    ) -> Result<(Secret, Option<SecretSource>), Failure> {
+        let (settings, environment) = (self.settings.clone(), Arc::clone(&self.environment));
+        let (id, command) = (id.cloned(), api.client_secret_command.clone());
+        // A command may take its time.
+        let look = move || client_secret(&settings, &environment, id.as_ref(), command.as_deref());
+        let found = tokio::task::spawn_blocking(look).await.map_err(super::lost_task)??;
+        match (found, self.prompt) {
+            (Some(FoundSecret { secret, source }), _) => Ok((secret, Some(source))),
+            (None, Some(prompt)) => Ok((tokio::task::spawn_blocking(prompt).await.map_err(super::lost_task)??, None)),
+            (None, None) => Err(Failure::new(FailureKind::Usage, "there is no Client Secret for this configuration")
+                .hint("give it in the wizard, or with pia-halo setup --client-secret-file FILE")),
+        }
+    }
+
+    /// The Halo of a saved configuration.
+    pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
+        let (secret, _) = self.client_secret(Some(id), api).await?;
+        Self::connect(api, secret)
+    }
+
+    /// A Halo with the given secret.
+    pub fn connect(api: &ApiCredentials, client_secret: Secret) -> Result<HaloApi, Failure> {
+        let connection = Connection {
+            url: api.url.clone(),
+            auth_url: api.auth_url.clone(),
+            tenant: api.tenant.clone(),
+            client_id: api.client_id.clone(),
+            client_secret,
+            request_budget: api.request_budget,
+            ca_file: api.ca_file.clone(),
+        };
+        Ok(HaloApi::new(connection)?)
+    }
+
+    /// Makes sure that what is stored belongs to the Halo that is about to be asked.
+    pub(super) fn recognise(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        let halo = format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default());
+        if self.store.recognise(id, &halo)? {
+            let mut activity = self.activity(Some(id), "another Halo", "done");
+            activity.message = Some(format!("{}: what was stored of the one before is not used any more", api.url));
+            self.write_down(&activity)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers that Halo has accepted these credentials.
+    pub(super) fn remember_verified(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        Ok(self.store.set_verified(id, &fingerprint(api), self.now())?)
+    }
+
+    /// Whether Halo has accepted exactly these credentials.
+    pub(super) fn is_verified(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<bool, Failure> {
+        Ok(self.store.verified_at(id, &fingerprint(api))?.is_some())
+    }
+
+    /// Forgets that: something about them is different now.
+    pub(super) fn forget_verified(&self, id: &ConfigurationId) -> Result<(), Failure> {
+        Ok(self.store.set_verified(id, "", self.now())?)
+    }
+
+    /// A line for the audit trail, filled with who and when.
+    pub fn activity(&self, id: Option<&ConfigurationId>, action: &str, outcome: &str) -> Activity {
+        Activity {
+            at: self.now(),
+            who: (*self.actor).clone(),
+            configuration: id.map(ToString::to_string),
+            action: action.to_owned(),
+            object: None,
+            fields: Vec::new(),
+            outcome: outcome.to_owned(),
+            message: None,
+        }
+    }
+
+    /// Writes a line into the audit trail.
+    pub fn write_down(&self, activity: &Activity) -> Result<(), Failure> {
+        Ok(self.audit.append(activity)?)
+    }
+}
+
+/// Who acts where no variable gives a name, as under systemd: the user's number.
+fn user_number() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
+}
+
+/// What a connection test was about. The secret is not part of it: saving another one forgets the test.
+fn fingerprint(api: &ApiCredentials) -> String {
+    let auth_url = api.auth_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let ca_file = api.ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let tenant = api.tenant.as_deref().unwrap_or_default();
+    [api.url.as_str(), &api.client_id, tenant, &auth_url, &ca_file].map(|part| part.replace(' ', "%20")).join(" ")
+}
