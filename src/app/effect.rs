@@ -1,0 +1,110 @@
+//! What the interface asks of the world outside, as plain data.
+
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::draft::Draft;
+use crate::domain::plan::Plan;
+use crate::domain::request::{SaveRequest, VerifyRequest};
+use crate::domain::secret::Secret;
+
+/// One running task per purpose. Starting a slot again cancels what ran there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The list of configurations.
+    Overview,
+    /// The connection test.
+    Check,
+    /// Saving a configuration.
+    Save,
+    /// Activating, deactivating.
+    Activate,
+    /// The unfinished wizard.
+    Draft,
+    /// The company sync.
+    Sync,
+    /// The lists kept beside the clients.
+    Lists,
+    /// Reading what Halo holds, and planning.
+    Plan,
+    /// Applying a plan.
+    Configure,
+    /// The stored client list.
+    Clients,
+    /// Where a configuration stands, its last runs, and the audit trail.
+    Status,
+    /// The callback addresses.
+    Callbacks,
+}
+
+/// Something to be done outside. Plain data: a test compares it whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Stop what runs in a slot.
+    Cancel(Slot),
+    /// Read the configurations and the draft. Answer: [`Reply::Overview`](super::message::Reply::Overview).
+    LoadOverview,
+    /// Test a connection. Answers: `Checked` for each check, then `Verified`.
+    Verify(Box<VerifyRequest>),
+    /// Save a configuration. Answer: `Saved`.
+    Save(Box<SaveRequest>),
+    /// Keep the unfinished wizard. No answer unless it fails: `DraftFailed`.
+    SaveDraft(Box<Draft>),
+    /// Forget the unfinished wizard.
+    DiscardDraft,
+    /// Run the company sync. Answers: `SyncProgress`, then `Synced`.
+    Sync {
+        /// Whose.
+        id: ConfigurationId,
+        /// Whether the person has said yes to a mass change.
+        yes: bool,
+    },
+    /// Read agents, teams and ticket types from the store. Answer: `Lists`.
+    LoadLists(ConfigurationId),
+    /// Check, read what Halo holds, and plan. Answers: `Checked` for each check, then `Planned`.
+    LoadPlan(ConfigurationId),
+    /// Apply a plan. Answers: `Applied` for each object, then `Configured`.
+    Configure(ConfigurationId, Box<Plan>),
+    /// Read the stored clients. Answer: `Clients`.
+    LoadClients(ConfigurationId),
+    /// Read where a configuration stands, its last runs and the audit trail. Answer: `Status`.
+    LoadStatus(ConfigurationId),
+    /// Read the callback addresses. Answer: `Callbacks`.
+    LoadCallbacks(ConfigurationId),
+    /// Make a configuration the active one; `switch` where another is. Answer: `Activated`.
+    Activate {
+        /// Which.
+        id: ConfigurationId,
+        /// Whether the person agreed to leave the other one.
+        switch: bool,
+    },
+    /// Leave no configuration active. Answer: `Activated`.
+    Deactivate,
+    /// Put a text into the clipboard of the person's terminal.
+    Copy(Secret),
+    /// Stop the program until the shell brings it back.
+    Suspend,
+    /// Draw everything anew.
+    Repaint,
+    /// End the program.
+    Quit,
+}
+
+impl Effect {
+    /// The slot that the effect runs in; none for what is done at once.
+    pub fn slot(&self) -> Option<Slot> {
+        Some(match self {
+            Self::LoadOverview => Slot::Overview,
+            Self::Verify(_) => Slot::Check,
+            Self::Save(_) => Slot::Save,
+            Self::Activate { .. } | Self::Deactivate => Slot::Activate,
+            Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
+            Self::Sync { .. } => Slot::Sync,
+            Self::LoadLists(_) => Slot::Lists,
+            Self::LoadPlan(_) => Slot::Plan,
+            Self::Configure(..) => Slot::Configure,
+            Self::LoadClients(_) => Slot::Clients,
+            Self::LoadStatus(_) => Slot::Status,
+            Self::LoadCallbacks(_) => Slot::Callbacks,
+            Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => return None,
+        })
+    }
+}

@@ -1,0 +1,422 @@
+//! What is typed into the fields of the wizard, and what the domain says of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input, InputRequest};
+use zeroize::Zeroizing;
+
+use crate::domain::address::{AddressError, HaloUrl, Note, PiaUrl};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::configuration::{EscalateTo, check_board, check_client_id, check_name, client_id_warning};
+use crate::domain::daily_sync_time::{DailySyncTime, TimeError};
+use crate::domain::draft::Step;
+use crate::domain::secret::Secret;
+
+pub use super::fields::{FIELDS, FieldId, FieldInfo, Kind};
+
+/// The Client Secret while it is typed: erased when dropped, never printed.
+pub struct SecretInput(Zeroizing<String>);
+
+impl SecretInput {
+    // Room enough from the start, so that no copy is left behind by growing.
+    const ROOM: usize = 4_096;
+
+    fn new() -> Self {
+        Self(Zeroizing::new(String::with_capacity(Self::ROOM)))
+    }
+
+    /// How many characters it has.
+    pub fn length(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// Whether nothing is typed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Erases it.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// What was typed.
+    pub fn secret(&self) -> Secret {
+        Secret::new(self.0.trim())
+    }
+
+    fn push(&mut self, character: char) -> bool {
+        let fits = self.0.len() + character.len_utf8() <= Self::ROOM && !character.is_control();
+        if fits {
+            self.0.push(character);
+        }
+        fits
+    }
+}
+
+impl fmt::Debug for SecretInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// What is worth saying under a field that is not an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Whether the person should look twice.
+    pub warning: bool,
+    /// What to say.
+    pub text: String,
+}
+
+/// What became of a pasted text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pasted {
+    /// It is in.
+    Whole,
+    /// Only its first line is.
+    FirstLine,
+    /// It was too long and is cut.
+    Cut,
+    /// There was nothing in it.
+    Nothing,
+}
+
+/// What is typed in all fields.
+#[derive(Debug)]
+pub struct Form {
+    texts: BTreeMap<FieldId, Input>,
+    /// The Client Secret.
+    pub secret: SecretInput,
+    /// Pia Escalate To.
+    pub escalate_to: Option<EscalateTo>,
+    /// The fields whose error is shown; each goes back to help when mended.
+    shown: BTreeSet<FieldId>,
+}
+
+impl Form {
+    /// A form with nothing in it.
+    pub fn new() -> Self {
+        let texts = FIELDS
+            .iter()
+            .filter(|info| info.id.is_text() && info.kind != Kind::Secret)
+            .map(|info| (info.id, Input::default()))
+            .collect();
+        Self { texts, secret: SecretInput::new(), escalate_to: None, shown: BTreeSet::new() }
+    }
+
+    /// The text of a field.
+    pub fn text(&self, field: FieldId) -> &str {
+        self.texts.get(&field).map_or("", Input::value)
+    }
+
+    /// The editor of a field.
+    pub fn input(&self, field: FieldId) -> Option<&Input> {
+        self.texts.get(&field)
+    }
+
+    /// Writes a field anew, with the cursor behind it.
+    pub fn set(&mut self, field: FieldId, text: impl Into<String>) {
+        self.texts.insert(field, Input::new(text.into()));
+        self.mended(field);
+    }
+
+    /// Gives a key to a field. Says whether its text or cursor changed.
+    pub fn key(&mut self, field: FieldId, key: KeyEvent) -> Edited {
+        if field.info().kind == Kind::Secret {
+            return self.secret_key(field, key);
+        }
+        let Some(input) = self.texts.get_mut(&field) else { return Edited::Nothing };
+        if let KeyCode::Char(_) = key.code
+            && !key.modifiers.contains(KeyModifiers::CONTROL)
+            && input.value().chars().count() >= field.info().longest
+        {
+            return Edited::Full;
+        }
+        match input.handle_event(&Event::Key(key)) {
+            Some(change) if change.value => {
+                self.mended(field);
+                Edited::Text
+            }
+            Some(change) if change.cursor => Edited::Cursor,
+            _ => Edited::Nothing,
+        }
+    }
+
+    fn secret_key(&mut self, field: FieldId, key: KeyEvent) -> Edited {
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        let changed = match key.code {
+            KeyCode::Char('u') if ctrl => {
+                let had = !self.secret.is_empty();
+                self.secret.clear();
+                had
+            }
+            KeyCode::Char('h') if ctrl => self.secret.0.pop().is_some(),
+            KeyCode::Backspace => self.secret.0.pop().is_some(),
+            KeyCode::Char(character) if !ctrl && !key.modifiers.contains(KeyModifiers::ALT) => {
+                if self.secret.length() >= field.info().longest {
+                    return Edited::Full;
+                }
+                self.secret.push(character)
+            }
+            _ => false,
+        };
+        if !changed {
+            return Edited::Nothing;
+        }
+        self.mended(field);
+        Edited::Text
+    }
+
+    /// Puts a pasted text in at the cursor. It never submits anything.
+    pub fn paste(&mut self, field: FieldId, pasted: &str) -> Pasted {
+        let info = field.info();
+        let (text, mut outcome) = clean_paste(pasted, info.kind != Kind::Text && info.kind != Kind::Board);
+        if info.kind == Kind::Secret {
+            // Pasting replaces it whole: half an old secret is no use.
+            self.secret.clear();
+        }
+        let had = if info.kind == Kind::Secret { 0 } else { self.text(field).chars().count() };
+        let room = info.longest.saturating_sub(had);
+        for (index, character) in text.chars().enumerate() {
+            if index >= room {
+                outcome = Pasted::Cut;
+                break;
+            }
+            if info.kind == Kind::Secret {
+                self.secret.push(character);
+            } else if let Some(input) = self.texts.get_mut(&field) {
+                input.handle(InputRequest::InsertChar(character));
+            }
+        }
+        if text.is_empty() {
+            outcome = Pasted::Nothing;
+        }
+        self.mended(field);
+        outcome
+    }
+
+    /// What is wrong with a field, by the domain's own rules.
+    pub fn error(&self, field: FieldId, has_secret: bool) -> Option<String> {
+        let text = self.text(field);
+        match field {
+            FieldId::Name => check_name(text).err().map(|error| error.to_string()),
+            FieldId::Url => HaloUrl::read(text).err().map(|error| error.to_string()),
+            FieldId::ClientId => check_client_id(text).err().map(|error| error.to_string()),
+            FieldId::ClientSecret => {
+                (self.secret.secret().is_empty() && !has_secret).then(|| "the Client Secret is needed".to_owned())
+            }
+            FieldId::DailySyncTime => DailySyncTime::parse(text).err().map(|error| error.to_string()),
+            FieldId::PiaBoard | FieldId::EscalationBoard => check_board(text).err().map(|error| error.to_string()),
+            FieldId::PiaUrl if !text.trim().is_empty() => PiaUrl::read(text).err().map(|error| pia_words(&error)),
+            FieldId::ChatPodUrl if !text.trim().is_empty() => {
+                ChatPodUrl::parse(text).err().map(|error| error.to_string())
+            }
+            FieldId::PiaUrl | FieldId::ChatPodUrl | FieldId::Token | FieldId::EscalateTo => None,
+        }
+    }
+
+    /// The error of a field, where it is time to show it.
+    pub fn shown_error(&self, field: FieldId, has_secret: bool) -> Option<String> {
+        self.shown.contains(&field).then(|| self.error(field, has_secret)).flatten()
+    }
+
+    /// The field is left: from now on its error is shown.
+    pub fn leave(&mut self, field: FieldId) {
+        let untouched_secret = field == FieldId::ClientSecret && self.secret.is_empty();
+        if !untouched_secret
+            && (field == FieldId::Url || !self.text(field).is_empty() || field.info().step != Step::Credentials)
+        {
+            self.shown.insert(field);
+        }
+    }
+
+    /// Going forward: the errors of these fields are shown; answers the first.
+    pub fn insist(&mut self, fields: &[FieldId], has_secret: bool) -> Option<FieldId> {
+        self.shown.extend(fields);
+        fields.iter().copied().find(|field| self.error(*field, has_secret).is_some())
+    }
+
+    // Live once in error: an error that is shown stays watched until it is mended.
+    fn mended(&mut self, field: FieldId) {
+        if self.error(field, true).is_none() {
+            self.shown.remove(&field);
+        }
+    }
+
+    /// The address of the Pia Chat Pod while its field is blank.
+    pub fn default_chat_pod(&self) -> Option<String> {
+        PiaUrl::read(self.text(FieldId::PiaUrl)).ok().map(|reading| ChatPodUrl::below(&reading.address).to_string())
+    }
+
+    /// A better value that can be taken over with a key.
+    pub fn suggestion(&self, field: FieldId) -> Option<String> {
+        let error = match field {
+            FieldId::Url => HaloUrl::read(self.text(field)).err()?,
+            FieldId::PiaUrl => PiaUrl::read(self.text(field)).err()?,
+            FieldId::DailySyncTime => {
+                return match DailySyncTime::parse(self.text(field)) {
+                    Err(TimeError::TwoDigits(better)) => Some(better),
+                    _ => None,
+                };
+            }
+            _ => return None,
+        };
+        match error {
+            AddressError::BareWord { suggestion } | AddressError::PlainHttp { suggestion } => Some(suggestion),
+            _ => None,
+        }
+    }
+
+    /// What is worth saying about a value that is no error.
+    pub fn remarks(&self, field: FieldId) -> Vec<Remark> {
+        let text = self.text(field).trim();
+        match field {
+            FieldId::Url => {
+                HaloUrl::read(text).map(|r| read_remarks(text, r.address.as_str(), &r.notes)).unwrap_or_default()
+            }
+            FieldId::PiaUrl => {
+                PiaUrl::read(text).map(|r| read_remarks(text, r.address.as_str(), &r.notes)).unwrap_or_default()
+            }
+            FieldId::ClientId => {
+                client_id_warning(text).map(|text| Remark { warning: true, text }).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a key did to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The text is another.
+    Text,
+    /// The cursor moved.
+    Cursor,
+    /// There is no room for more.
+    Full,
+    /// Nothing.
+    Nothing,
+}
+
+fn pia_words(error: &AddressError) -> String {
+    match error {
+        AddressError::Shape => "not an address; such as https://pia.acme.example".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn read_remarks(typed: &str, address: &str, notes: &[Note]) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    // That https:// was added is seen in the address itself.
+    let quiet = notes.iter().filter(|note| !note.is_warning() && **note != Note::SchemeAdded);
+    let quiet: Vec<String> = quiet.map(ToString::to_string).collect();
+    if typed != address {
+        let tail = if quiet.is_empty() { String::new() } else { format!("   {}", quiet.join(", ")) };
+        remarks.push(Remark { warning: false, text: format!("→ {address}{tail}") });
+    } else if !quiet.is_empty() {
+        remarks.push(Remark { warning: false, text: quiet.join(", ") });
+    }
+    remarks.extend(
+        notes.iter().filter(|note| note.is_warning()).map(|note| Remark { warning: true, text: note.to_string() }),
+    );
+    remarks
+}
+
+/// Makes one line of a pasted text: the first, without control characters and, for addresses, ids and secrets, without
+/// blanks and quotes around it.
+fn clean_paste(pasted: &str, trim: bool) -> (String, Pasted) {
+    let body = pasted.trim_matches(['\r', '\n']);
+    let line = body.split(['\r', '\n']).next().unwrap_or_default();
+    let outcome = if line.len() < body.len() { Pasted::FirstLine } else { Pasted::Whole };
+    let text: String = line.chars().filter(|character| !character.is_control()).collect();
+    let quotes: &[char] = &['"', '\'', '`', '“', '”', '‘', '’'];
+    let text = if trim { text.trim().trim_matches(quotes).trim().to_owned() } else { text };
+    (text, outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(character: char) -> KeyEvent {
+        KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE)
+    }
+
+    /// S7: every field has help text with an example.
+    #[test]
+    fn every_field_has_help_and_an_example() {
+        for info in FIELDS {
+            assert_eq!(info.id.info().id, info.id);
+            assert!(!info.label.is_empty() && !info.help.is_empty() && !info.more.is_empty());
+            assert!(!info.example.is_empty(), "{}", info.label);
+        }
+    }
+
+    #[test]
+    fn a_paste_is_one_clean_line() {
+        assert_eq!(clean_paste("abc\n", true), ("abc".to_owned(), Pasted::Whole));
+        assert_eq!(clean_paste("  \"abc\" \r\n", true), ("abc".to_owned(), Pasted::Whole));
+        assert_eq!(clean_paste("abc\ndef", true), ("abc".to_owned(), Pasted::FirstLine));
+        assert_eq!(clean_paste("a\u{1b}[31mb\tc", true), ("a[31mbc".to_owned(), Pasted::Whole));
+        assert_eq!(clean_paste(" \"Pia\" ", false), (" \"Pia\" ".to_owned(), Pasted::Whole));
+    }
+
+    #[test]
+    fn a_huge_paste_is_cut_to_the_field() {
+        let mut form = Form::new();
+        assert_eq!(form.paste(FieldId::Url, &"x".repeat(1 << 20)), Pasted::Cut);
+        assert_eq!(form.text(FieldId::Url).chars().count(), FieldId::Url.info().longest);
+        assert_eq!(form.paste(FieldId::ClientSecret, &"y".repeat(1 << 20)), Pasted::Cut);
+        assert_eq!(form.secret.length(), FieldId::ClientSecret.info().longest);
+        assert_eq!(form.key(FieldId::Url, key('z')), Edited::Full);
+    }
+
+    /// S23: the secret is never in what a program can print of the form.
+    #[test]
+    fn debug_of_a_form_does_not_show_the_secret() {
+        let mut form = Form::new();
+        form.paste(FieldId::ClientSecret, "hunter2-canary");
+        assert_eq!(form.secret.secret(), Secret::new("hunter2-canary"));
+        assert!(!format!("{form:?} {form:#?}").contains("canary"));
+    }
+
+    /// S24: what was dropped from an address is said; S22: a shape is only warned about.
+    #[test]
+    fn a_field_says_what_it_made_of_its_text() {
+        let mut form = Form::new();
+        form.set(FieldId::Url, "acme.halopsa.com/api/");
+        let remarks = form.remarks(FieldId::Url);
+        assert_eq!(remarks[0].text, "→ https://acme.halopsa.com   /api is not needed");
+        form.set(FieldId::ClientId, "0d0c6d1c");
+        assert!(form.remarks(FieldId::ClientId)[0].warning);
+        assert_eq!(form.error(FieldId::ClientId, false), None);
+        form.set(FieldId::Url, "acme");
+        assert_eq!(form.suggestion(FieldId::Url).as_deref(), Some("https://acme.halopsa.com"));
+    }
+
+    #[test]
+    fn an_error_is_shown_on_leaving_and_is_live_until_mended() {
+        let mut form = Form::new();
+        for character in "4:30".chars() {
+            form.key(FieldId::DailySyncTime, key(character));
+        }
+        assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);
+        form.leave(FieldId::DailySyncTime);
+        assert_eq!(form.shown_error(FieldId::DailySyncTime, false).as_deref(), Some("two digits each, please: 04:30"));
+        form.key(FieldId::DailySyncTime, KeyEvent::new(KeyCode::Home, KeyModifiers::NONE));
+        form.key(FieldId::DailySyncTime, key('0'));
+        assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);
+        form.key(FieldId::DailySyncTime, key('9'));
+        assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None, "shown again only on leaving");
+    }
+}

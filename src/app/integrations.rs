@@ -1,0 +1,294 @@
+//! The Integrations page: find Halo PSA, see what is active.
+
+use tui_input::Input;
+
+use crate::domain::client::fold;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::status::{Saved, StepState};
+use crate::domain::sync_run::SyncStatus;
+use crate::domain::untrusted::Untrusted;
+
+use super::effect::Effect;
+use super::layout::Window;
+use super::model::{Model, Screen, saved_title};
+use super::notice::Tone;
+use super::popup::{Ask, Confirm, Popup};
+use super::text::without_user;
+use super::wizard::{self, Wizard};
+
+/// The name of the one integration that this program sets up.
+pub const HALO: &str = "Halo PSA";
+
+/// The category that it belongs to.
+pub const CATEGORY: &str = "Ticketing";
+
+/// The other integrations that Pia knows in this category.
+pub const OTHERS: [&str; 2] = ["Autotask PSA", "ConnectWise Manage"];
+
+/// The page.
+#[derive(Debug, Default)]
+pub struct IntegrationsPage {
+    /// What is searched for.
+    pub query: Input,
+    /// Whether the search line has the focus.
+    pub searching: bool,
+    /// Whether every known integration is listed.
+    pub all: bool,
+    /// The selected card.
+    pub window: Window,
+}
+
+/// A card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Card {
+    /// A saved configuration.
+    Saved(ConfigurationId),
+    /// A draft of a configuration that was never saved.
+    Draft,
+    /// The way to a new configuration.
+    New,
+    /// An integration that is set up elsewhere.
+    Other(&'static str),
+}
+
+/// The state of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardState {
+    /// Nothing is saved.
+    NotConfigured,
+    /// Something is typed and not saved.
+    Draft,
+    /// Saved, but another is active.
+    Saved,
+    /// Active.
+    Active,
+    /// Active, and something about it is wrong.
+    Error,
+    /// Not set up by this program.
+    NotHere,
+}
+
+impl CardState {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotConfigured => "not configured",
+            Self::Draft => "draft",
+            Self::Saved => "saved",
+            Self::Active => "active",
+            Self::Error => "error",
+            Self::NotHere => "not available here",
+        }
+    }
+
+    /// How it is shown.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Active => Tone::Good,
+            Self::Draft => Tone::Warn,
+            Self::Error => Tone::Bad,
+            Self::NotConfigured | Self::Saved | Self::NotHere => Tone::Calm,
+        }
+    }
+}
+
+/// Every card that is known, before the search.
+fn all_cards(model: &Model) -> Vec<Card> {
+    let mut cards: Vec<Card> =
+        model.overview.configurations.iter().map(|saved| Card::Saved(saved.id.clone())).collect();
+    cards.sort_by_key(
+        |card| !matches!(card, Card::Saved(id) if model.saved(id).is_some_and(|saved| saved.status.active)),
+    );
+    if model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.is_none()) {
+        cards.push(Card::Draft);
+    }
+    cards.push(Card::New);
+    cards.extend(OTHERS.map(Card::Other));
+    cards
+}
+
+/// The cards that are listed, and how many there are.
+pub fn cards(model: &Model) -> (Vec<Card>, usize) {
+    let all = all_cards(model);
+    let total = all.len();
+    let query = fold(model.integrations.query.value().trim());
+    // Without a search only what can be set up here is in the way.
+    let wanted = |card: &Card| {
+        if query.is_empty() {
+            return model.integrations.all || !matches!(card, Card::Other(_));
+        }
+        let texts = card_texts(model, card);
+        query.split_whitespace().all(|word| texts.iter().any(|text| fold(text).contains(word)))
+    };
+    (all.into_iter().filter(wanted).collect(), total)
+}
+
+/// What a card says: the integration, the title, the host.
+pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
+    let words = |a: &str, b: String, c: String| [a.to_owned(), b, c];
+    match card {
+        Card::Saved(id) => match model.saved(id) {
+            Some(saved) => words(HALO, saved_title(saved), saved.configuration.api.url.host()),
+            None => words(HALO, id.to_string(), String::new()),
+        },
+        Card::Draft => {
+            let draft = model.overview.draft.clone().unwrap_or_default();
+            words(HALO, draft_title(&draft.name), Untrusted::new(without_user(&draft.url)).display())
+        }
+        Card::New => words(HALO, "+ new configuration".to_owned(), String::new()),
+        Card::Other(name) => words(name, String::new(), String::new()),
+    }
+}
+
+/// The name of a draft, fit to be shown.
+pub fn draft_title(name: &str) -> String {
+    if name.trim().is_empty() { "new configuration".to_owned() } else { Untrusted::new(name).display() }
+}
+
+/// The state of a card.
+pub fn card_state(model: &Model, card: &Card) -> Option<CardState> {
+    match card {
+        Card::Saved(id) => model.saved(id).map(saved_state),
+        Card::Draft => Some(CardState::Draft),
+        Card::New if model.overview.configurations.is_empty() && model.overview.draft.is_none() => {
+            Some(CardState::NotConfigured)
+        }
+        Card::New => None,
+        Card::Other(_) => Some(CardState::NotHere),
+    }
+}
+
+fn saved_state(saved: &Saved) -> CardState {
+    let failed = saved.status.last_sync.as_ref().is_some_and(|sync| sync.status == SyncStatus::Failed);
+    match (saved.status.active, failed) {
+        (true, true) => CardState::Error,
+        (true, false) => CardState::Active,
+        (false, _) => CardState::Saved,
+    }
+}
+
+/// What else there is to say of a saved configuration.
+pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
+    if model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(id)) {
+        return Some("with a draft of changes".to_owned());
+    }
+    let status = &model.saved(id)?.status;
+    if saved_state(model.saved(id)?) == CardState::Error {
+        return Some("the last sync failed".to_owned());
+    }
+    let steps = &status.steps;
+    [
+        (steps.credentials, "credentials not verified"),
+        (steps.initial_sync, "no sync yet"),
+        (steps.configure, "not configured in Halo yet"),
+    ]
+    .into_iter()
+    .find(|(state, _)| *state != StepState::Done)
+    .map(|(_, words)| words.to_owned())
+}
+
+/// The card that is selected.
+pub fn selected(model: &Model) -> Option<Card> {
+    cards(model).0.get(model.integrations.window.selected).cloned()
+}
+
+/// Rows of the list that fit.
+pub fn list_height(model: &Model) -> usize {
+    usize::from(model.layout.body.height).saturating_sub(7).max(1)
+}
+
+/// Selects a card.
+pub fn select(model: &mut Model, row: usize) -> bool {
+    let rows = cards(model).0.len();
+    let height = list_height(model);
+    model.integrations.window.select(row, rows, height)
+}
+
+/// Goes to the page, from anywhere.
+pub fn enter(model: &mut Model) {
+    model.touch();
+    model.screen = Screen::Integrations;
+    model.facts.revealed = false;
+    model.integrations.searching = false;
+    model.place_all();
+    select(model, model.integrations.window.selected);
+}
+
+/// "Configure": into the wizard where it is not finished, into the panes where it is.
+pub fn open_selected(model: &mut Model) -> Vec<Effect> {
+    match selected(model) {
+        Some(Card::Saved(id)) => {
+            let draft = model.overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(&id));
+            if let Some(draft) = draft {
+                return wizard::resume_draft(model, &draft);
+            }
+            open_saved(model, &id)
+        }
+        Some(Card::Draft) => {
+            let draft = model.overview.draft.clone().unwrap_or_default();
+            wizard::resume_draft(model, &draft)
+        }
+        // A draft of a new configuration has its own card; there is one draft.
+        Some(Card::New) if model.overview.draft.is_some() => {
+            wizard::another_draft(model, None);
+            if model.notice.is_none() {
+                model.say(Tone::Warn, "There is a draft already: continue it, or discard it with x, first.");
+            }
+            Vec::new()
+        }
+        Some(Card::New) => {
+            let fresh = Wizard::fresh(&model.prefill);
+            wizard::show(model, fresh)
+        }
+        Some(Card::Other(name)) => {
+            model.say(Tone::Warn, format!("{name} is set up in the Pia portal; it is not available here."));
+            Vec::new()
+        }
+        None => {
+            model.say(Tone::Calm, "Nothing is listed. Change the search with /.");
+            Vec::new()
+        }
+    }
+}
+
+/// Opens a saved configuration where it stands.
+pub fn open_saved(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
+    let Some(saved) = model.saved(id).cloned() else { return Vec::new() };
+    if wizard::is_finished(&saved.status) {
+        let mut effects = model.open(id);
+        effects.extend(super::panes::enter(model));
+        return effects;
+    }
+    if wizard::another_draft(model, Some(id)) {
+        return Vec::new();
+    }
+    let step = wizard::first_unfinished(&saved.status);
+    wizard::show(model, Wizard::of(&saved, step))
+}
+
+/// "Edit": into the wizard at its first step.
+pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
+    match selected(model) {
+        Some(Card::Saved(id)) => wizard::edit(model, &id),
+        _ => open_selected(model),
+    }
+}
+
+/// "Activate": asks where another is active.
+pub fn activate(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
+    let Some(saved) = model.saved(id) else { return Vec::new() };
+    let wanted_name = saved_title(saved);
+    match model.active().map(|active| (active.id.clone(), saved_title(active))) {
+        Some((active, active_name)) if active != *id => {
+            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active_name };
+            model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+            model.touch();
+            Vec::new()
+        }
+        Some(_) => {
+            model.say(Tone::Calm, format!("{wanted_name} is active already."));
+            Vec::new()
+        }
+        None => vec![Effect::Activate { id: id.clone(), switch: false }],
+    }
+}

@@ -1,0 +1,117 @@
+//! Where everything stands: a pure function of the size and of what kind of screen it is.
+
+use ratatui::layout::{Rect, Size};
+
+/// Below this, only a line is shown that says so.
+pub const SMALLEST: Size = Size { width: 40, height: 10 };
+
+/// From this width on there is a second column.
+pub const WIDE: u16 = 100;
+
+/// The rooms of a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// Whether the terminal is too small for anything.
+    pub too_small: bool,
+    /// The title line.
+    pub header: Rect,
+    /// The line of steps or panes; without height where there is none.
+    pub steps: Rect,
+    /// The upper rule.
+    pub upper: Rect,
+    /// The first column.
+    pub body: Rect,
+    /// The second column, on a wide terminal.
+    pub detail: Option<Rect>,
+    /// The lower rule; a notice stands in it.
+    pub lower: Rect,
+    /// The line of keys.
+    pub keys: Rect,
+}
+
+/// Divides a terminal; `steps` says whether the screen has a line of steps or panes, and so a second column.
+pub fn layout(size: Size, steps: bool) -> Layout {
+    let too_small = size.width < SMALLEST.width || size.height < SMALLEST.height;
+    if too_small {
+        return Layout { too_small, body: Rect::new(0, 0, size.width, size.height), ..Layout::default() };
+    }
+    let row = |y: u16, height: u16| Rect::new(0, y, size.width, height);
+    let steps_height = u16::from(steps);
+    let top = 2 + steps_height;
+    let height = size.height - top - 2;
+    let main = match size.width {
+        width if !steps => width.min(WIDE),
+        width if width < WIDE => width,
+        width => (width / 100 * 62 + width % 100 * 62 / 100).min(92),
+    };
+    let detail = (steps && size.width >= WIDE).then(|| Rect::new(main + 3, top, size.width - main - 5, height));
+    Layout {
+        too_small,
+        header: row(0, 1),
+        steps: row(1, steps_height),
+        upper: row(1 + steps_height, 1),
+        body: Rect::new(0, top, main, height),
+        detail,
+        lower: row(size.height - 2, 1),
+        keys: row(size.height - 1, 1),
+    }
+}
+
+/// A list of which only a window is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Window {
+    /// The selected row.
+    pub selected: usize,
+    /// The first row that is shown.
+    pub first: usize,
+}
+
+impl Window {
+    /// Selects a row, as far as there is one, and moves the window no further than needed. Says whether anything moved.
+    pub fn select(&mut self, row: usize, rows: usize, height: usize) -> bool {
+        let before = *self;
+        self.selected = row.min(rows.saturating_sub(1));
+        let height = height.max(1);
+        if self.selected < self.first {
+            self.first = self.selected;
+        } else if self.selected >= self.first + height {
+            self.first = self.selected + 1 - height;
+        }
+        self.first = self.first.min(rows.saturating_sub(height));
+        before != *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_lies_inside_the_terminal() {
+        for width in 0..140 {
+            for height in 0..60 {
+                for steps in [false, true] {
+                    let whole = Rect::new(0, 0, width, height);
+                    let l = layout(Size { width, height }, steps);
+                    for part in [l.header, l.steps, l.upper, l.body, l.detail.unwrap_or_default(), l.lower, l.keys] {
+                        assert_eq!(part.intersection(whole).area(), part.area(), "{width}x{height} {part:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_window_moves_no_further_than_needed() {
+        let mut window = Window::default();
+        assert!(window.select(4, 100, 5));
+        assert_eq!(window, Window { selected: 4, first: 0 });
+        window.select(5, 100, 5);
+        assert_eq!(window, Window { selected: 5, first: 1 });
+        window.select(1_000, 100, 5);
+        assert_eq!(window, Window { selected: 99, first: 95 });
+        assert!(!window.select(99, 100, 5));
+        window.select(99, 3, 5);
+        assert_eq!(window, Window { selected: 2, first: 0 });
+    }
+}

@@ -1,0 +1,87 @@
+//! Everything that ever happens to the interface, in one total order.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+
+use crate::domain::callback::{CallbackUrl, EventGroup};
+use crate::domain::check::{Check, CheckReport};
+use crate::domain::client::StoredClient;
+use crate::domain::failure::Failure;
+use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
+use crate::domain::request::{Activation, SaveReport, Standing};
+use crate::domain::status::{Lists, Overview};
+use crate::domain::sync_run::{SyncProgress, SyncReport};
+
+/// Something happened. Its `Debug` does not tell what was typed or pasted: that may be a secret.
+#[derive(Clone, PartialEq)]
+pub enum Message {
+    /// A key was pressed (or repeated; releases never arrive).
+    Key(KeyEvent),
+    /// A text was pasted, to the letter.
+    Paste(String),
+    /// The terminal has a new size.
+    Resize(Size),
+    /// A task answered. Answers of tasks that were replaced or cancelled never arrive.
+    Reply(Box<Reply>),
+    /// The moment has come that `next_wake` asked for.
+    Wake,
+    /// The program is asked to end: a signal, or the terminal is gone.
+    Leave,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(KeyEvent { code: KeyCode::Char(_), modifiers, .. })
+                if !modifiers.contains(KeyModifiers::CONTROL) =>
+            {
+                f.write_str("Key(_)")
+            }
+            Self::Key(key) => write!(f, "Key({:?}, {:?})", key.code, key.modifiers),
+            Self::Paste(_) => f.write_str("Paste(_)"),
+            Self::Resize(size) => f.debug_tuple("Resize").field(size).finish(),
+            Self::Reply(reply) => f.debug_tuple("Reply").field(reply).finish(),
+            Self::Wake => f.write_str("Wake"),
+            Self::Leave => f.write_str("Leave"),
+        }
+    }
+}
+
+/// The answer of an effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Every configuration, and the draft.
+    Overview(Result<Overview, Failure>),
+    /// One check is done.
+    Checked(Check),
+    /// The connection test has ended.
+    Verified(Result<CheckReport, Failure>),
+    /// A configuration was saved.
+    Saved(Result<SaveReport, Failure>),
+    /// The draft could not be kept.
+    DraftFailed(Failure),
+    /// The sync goes on.
+    SyncProgress(SyncProgress),
+    /// The sync has ended.
+    Synced(Result<SyncReport, Failure>),
+    /// Agents, teams, ticket types.
+    Lists(Result<Lists, Failure>),
+    /// The plan; where the check before it failed, its report.
+    Planned(Result<Result<Plan, CheckReport>, Failure>),
+    /// One object is done.
+    Applied(ChangeResult),
+    /// Configure has ended.
+    Configured(Result<ConfigureReport, Failure>),
+    /// The stored clients.
+    Clients(Result<Vec<StoredClient>, Failure>),
+    /// Where a configuration stands.
+    Status(Result<Box<Standing>, Failure>),
+    /// The callback addresses.
+    Callbacks(Result<Vec<(EventGroup, CallbackUrl)>, Failure>),
+    /// The active configuration changed, or why it did not.
+    Activated(Result<Activation, Failure>),
+    /// A text went to the terminal's clipboard, or why not.
+    Copied(Result<(), String>),
+}

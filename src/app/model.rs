@@ -1,0 +1,255 @@
+//! The model: everything that the screens show, and nothing that they could compute.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use crate::domain::callback::{CallbackUrl, EventGroup};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::draft::Draft;
+use crate::domain::failure::Failure;
+use crate::domain::people::Team;
+use crate::domain::request::Standing;
+use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
+use crate::domain::untrusted::Untrusted;
+
+use super::effect::{Effect, Slot};
+use super::integrations::IntegrationsPage;
+use super::layout::{Layout, layout};
+use super::notice::{Notice, Tone};
+use super::panes::Panes;
+use super::popup::Popup;
+use super::wizard::Wizard;
+use super::work::{ApplyWork, Work};
+
+/// How the screens are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Theme {
+    /// Without colour: bold, dim and reversed only.
+    pub mono: bool,
+    /// Without any character beyond ASCII.
+    pub ascii: bool,
+}
+
+/// What the interface has to be told at its start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The size of the terminal.
+    pub size: Size,
+    /// The zone that the person lives in.
+    pub zone: TimeZone,
+    /// How the screens are drawn.
+    pub theme: Theme,
+    /// Whether this is the demo, on a throw-away profile.
+    pub demo: bool,
+    /// What a new configuration's fields begin with.
+    pub prefill: Draft,
+}
+
+/// Which screen is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// Nothing is known yet.
+    Starting,
+    /// The integrations and their configurations.
+    Integrations,
+    /// The set-up, step by step.
+    Wizard,
+    /// What is seen afterwards.
+    Panes,
+}
+
+/// What is known of the configuration that is open.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Agents, teams, ticket types.
+    pub lists: Lists,
+    /// Where it stands, with its history.
+    pub standing: Option<Box<Standing>>,
+    /// Why that could not be read.
+    pub standing_failed: Option<Failure>,
+    /// The callback addresses.
+    pub callbacks: Vec<(EventGroup, CallbackUrl)>,
+    /// Why they could not be read.
+    pub callbacks_failed: Option<Failure>,
+    /// Whether they are shown whole.
+    pub revealed: bool,
+}
+
+/// The state of the interface.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) size: Size,
+    pub(crate) zone: TimeZone,
+    pub(crate) theme: Theme,
+    pub(crate) demo: bool,
+    /// What a new configuration's fields begin with.
+    pub(crate) prefill: Draft,
+    /// The moment of the last message.
+    pub(crate) now: Timestamp,
+    pub(crate) screen: Screen,
+    pub(crate) overview: Overview,
+    pub(crate) overview_failed: Option<Failure>,
+    /// Whether the overview was read: from then on the draft is what the model says, and the file follows.
+    pub(crate) owns_draft: bool,
+    pub(crate) integrations: IntegrationsPage,
+    /// The set-up, kept while other screens are shown.
+    pub(crate) wizard: Option<Wizard>,
+    pub(crate) panes: Panes,
+    /// The configuration that is open in the wizard or in the panes.
+    pub(crate) current: Option<ConfigurationId>,
+    pub(crate) facts: Facts,
+    pub(crate) work: Work,
+    pub(crate) popup: Option<Popup>,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) layout: Layout,
+    dirty: bool,
+}
+
+impl Model {
+    /// The interface as it starts, and what it wants to know first.
+    pub fn new(start: Start) -> (Self, Vec<Effect>) {
+        let model = Self {
+            size: start.size,
+            zone: start.zone,
+            theme: start.theme,
+            demo: start.demo,
+            prefill: start.prefill,
+            now: Timestamp::UNIX_EPOCH,
+            screen: Screen::Starting,
+            overview: Overview::default(),
+            overview_failed: None,
+            owns_draft: false,
+            integrations: IntegrationsPage::default(),
+            wizard: None,
+            panes: Panes::default(),
+            current: None,
+            facts: Facts::default(),
+            work: Work::default(),
+            popup: None,
+            notice: None,
+            layout: layout(start.size, false),
+            dirty: true,
+        };
+        (model, vec![Effect::LoadOverview])
+    }
+
+    /// Whether something visible changed since the last [`Model::take_dirty`].
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// The same, and takes note that it is drawn now.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Something visible changed.
+    pub(crate) fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Says something in passing.
+    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some(Notice::new(tone, text, self.now));
+        self.touch();
+    }
+
+    /// Places everything anew.
+    pub(crate) fn place_all(&mut self) {
+        self.layout = layout(self.size, matches!(self.screen, Screen::Wizard | Screen::Panes));
+    }
+
+    /// A saved configuration.
+    pub(crate) fn saved(&self, id: &ConfigurationId) -> Option<&Saved> {
+        self.overview.configurations.iter().find(|saved| saved.id == *id)
+    }
+
+    /// The active configuration.
+    pub(crate) fn active(&self) -> Option<&Saved> {
+        self.overview.configurations.iter().find(|saved| saved.status.active)
+    }
+
+    /// The configuration that is open, as it is saved.
+    pub(crate) fn current_saved(&self) -> Option<&Saved> {
+        self.current.as_ref().and_then(|id| self.saved(id))
+    }
+
+    /// Where the configuration that is open stands; the freshest word on it.
+    pub(crate) fn status(&self) -> Option<&Status> {
+        let standing = self.facts.standing.as_ref().map(|standing| &standing.status);
+        standing.or_else(|| self.current_saved().map(|saved| &saved.status))
+    }
+
+    /// Whether the configuration that is open is the active one.
+    pub(crate) fn is_active(&self) -> bool {
+        self.current_saved().is_some_and(|saved| saved.status.active)
+    }
+
+    /// Whether a sync of the configuration that is open was proved complete.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.status().is_some_and(|status| status.steps.initial_sync == StepState::Done)
+            || self.current.as_ref().is_some_and(|id| self.work.sync.proved(id))
+    }
+
+    /// Whether every object of the configuration that is open was read back from Halo.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.status().is_some_and(|status| status.steps.configure == StepState::Done) || self.apply().is_configured()
+    }
+
+    /// Halo's teams, as far as a sync or a test has read them.
+    pub(crate) fn teams(&self) -> &[Team] {
+        if !self.facts.lists.teams.is_empty() {
+            return &self.facts.lists.teams;
+        }
+        self.wizard.as_ref().and_then(|wizard| wizard.test.report()).map_or(&[], |report| &report.teams)
+    }
+
+    /// The name of what is open, fit to be shown.
+    pub(crate) fn title(&self) -> String {
+        match self.screen {
+            Screen::Starting => String::new(),
+            Screen::Integrations => "Integrations".to_owned(),
+            Screen::Wizard => self.wizard.as_ref().map(Wizard::title).unwrap_or_default(),
+            Screen::Panes => self.current_saved().map(saved_title).unwrap_or_default(),
+        }
+    }
+
+    /// Opens a configuration: forgets what was known of another, and asks what is known of this one.
+    pub(crate) fn open(&mut self, id: &ConfigurationId) -> Vec<Effect> {
+        let mut effects = self.turn_to(Some(id));
+        effects.extend([
+            Effect::LoadStatus(id.clone()),
+            Effect::LoadLists(id.clone()),
+            Effect::LoadCallbacks(id.clone()),
+        ]);
+        effects
+    }
+
+    /// Another configuration is open, or none: what is still being read of the one before is not heard any more. What
+    /// is being written, its sync and its Configure, goes on.
+    pub(crate) fn turn_to(&mut self, id: Option<&ConfigurationId>) -> Vec<Effect> {
+        self.touch();
+        if self.current.as_ref() == id {
+            return Vec::new();
+        }
+        let was_open = self.current.is_some();
+        self.facts = Facts::default();
+        self.panes = Panes::default();
+        self.work.forget_plan();
+        self.current = id.cloned();
+        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan];
+        reads.into_iter().filter(|_| was_open).map(Effect::Cancel).collect()
+    }
+
+    /// How Configure stands for the configuration that is open.
+    pub(crate) fn apply(&self) -> &ApplyWork {
+        const NONE: &ApplyWork = &ApplyWork::None;
+        if self.work.apply.id().is_some_and(|id| self.current.as_ref() == Some(id)) { &self.work.apply } else { NONE }
+    }
+}
+
+/// The name of a saved configuration, fit to be shown.
+pub(crate) fn saved_title(saved: &Saved) -> String {
+    Untrusted::new(saved.configuration.title()).display()
+}

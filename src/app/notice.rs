@@ -1,0 +1,38 @@
+//! A short word on what just happened, which goes away by itself.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How a state is shown: always with its symbol and a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// Not as it should be.
+    Bad,
+    /// Neither.
+    Calm,
+}
+
+/// A short word on what just happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How it is shown.
+    pub tone: Tone,
+    /// What it says.
+    pub text: String,
+    /// When it goes away.
+    pub until: Timestamp,
+}
+
+impl Notice {
+    /// A notice that stays long enough to be read.
+    pub fn new(tone: Tone, text: impl Into<String>, now: Timestamp) -> Self {
+        let text = text.into();
+        // Five seconds to notice it, and a second for every fifteen characters.
+        let seconds = 5 + text.chars().count() as i64 / 15;
+        let until = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+        Self { tone, text, until }
+    }
+}

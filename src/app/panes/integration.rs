@@ -1,0 +1,116 @@
+//! The Integration pane: each object in Halo, by our record and by the last look into Halo.
+
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::work::{ApplyWork, PlanWork};
+use crate::domain::installation::ObjectKind;
+use crate::domain::plan::{Action, Change, Plan};
+
+/// An object with its state, as the pane lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name, fit to be shown.
+    pub name: String,
+    /// How its state is shown.
+    pub tone: Tone,
+    /// Its state, in words.
+    pub words: String,
+    /// What else there is to say.
+    pub detail: Vec<String>,
+}
+
+/// The plan of the last look into Halo.
+fn looked(model: &Model) -> Option<&Plan> {
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::None, PlanWork::Ready(plan)) => Some(plan),
+        _ => None,
+    }
+}
+
+/// The objects.
+pub fn objects(model: &Model) -> Vec<ObjectRow> {
+    let empty = Vec::new();
+    let recorded = model.status().map_or(&empty, |status| &status.integration.objects);
+    let Some(plan) = looked(model) else {
+        return recorded
+            .iter()
+            .map(|object| ObjectRow {
+                kind: object.kind,
+                name: object.name.display(),
+                tone: Tone::Calm,
+                words: format!("installed {}", object.installed_at.strftime("%d %b %H:%M UTC")),
+                detail: vec![format!("Halo's id {}", object.id)],
+            })
+            .collect();
+    };
+    let known = |change: &Change| recorded.iter().any(|o| o.kind == change.kind && o.name == change.name);
+    let mut rows: Vec<ObjectRow> = plan
+        .changes
+        .iter()
+        .map(|change| {
+            let (tone, words) = state(change, known(change));
+            let mut detail: Vec<String> =
+                (!change.reason.is_empty()).then(|| change.reason.clone()).into_iter().collect();
+            detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
+            ObjectRow { kind: change.kind, name: change.name.display(), tone, words, detail }
+        })
+        .collect();
+    rows.extend(plan.blocked.iter().map(|blocked| ObjectRow {
+        kind: blocked.kind,
+        name: blocked.name.display(),
+        tone: Tone::Bad,
+        words: "blocked".to_owned(),
+        detail: vec![blocked.reason.clone()],
+    }));
+    // What has to be put right stands first; everything else keeps the order in which it was installed.
+    rows.sort_by_key(|row| match row.tone {
+        Tone::Bad => 0,
+        Tone::Warn => 1,
+        Tone::Good | Tone::Calm => 2,
+    });
+    rows
+}
+
+fn state(change: &Change, recorded: bool) -> (Tone, String) {
+    match change.action {
+        Action::Keep => (Tone::Good, "as it should be".to_owned()),
+        Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
+        Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),
+        Action::Update => {
+            let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
+            (Tone::Warn, format!("changed in Halo: {}", fields.join(", ")))
+        }
+        Action::Adopt => (Tone::Warn, "made by the portal, to be taken over".to_owned()),
+        Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
+        Action::Unlink | Action::Delete => (Tone::Warn, "to be taken out".to_owned()),
+    }
+}
+
+/// The callback address that is selected: by itself, or by its webhook.
+pub fn selected_callback(model: &Model) -> Option<usize> {
+    let rows = objects(model);
+    let selected = model.panes.objects.selected;
+    match rows.get(selected) {
+        Some(row) if row.kind == ObjectKind::Webhook => {
+            model.facts.callbacks.iter().position(|(group, _)| group.webhook_name() == row.name)
+        }
+        Some(_) => None,
+        None => Some(selected - rows.len()).filter(|at| *at < model.facts.callbacks.len()),
+    }
+}
+
+/// How many things there are to repair; none where nobody has looked.
+pub fn repairs(model: &Model) -> Option<usize> {
+    looked(model).map(|plan| plan.pending().count() + plan.blocked.len())
+}
+
+/// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.
+pub const BY_HAND: [&str; 5] = [
+    "1  Click on the Configuration icon at the bottom of the side menu. The Configuration screen opens.",
+    "2  Go to Custom Objects. The Custom Objects screen opens.",
+    "3  Click on Custom Tabs.",
+    "4  Click on Pia Chat Pod in the list.",
+    "5  Click on Delete at the top, and confirm.",
+];

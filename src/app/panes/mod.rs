@@ -1,0 +1,168 @@
+//! What is seen once the set-up is finished: Sync, Clients, Integration, Activity.
+
+pub mod clients;
+pub mod integration;
+
+use super::effect::Effect;
+use super::layout::Window;
+use super::model::{Model, Screen};
+use super::wizard::{self, configure};
+
+use clients::Clients;
+
+/// A pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Pane {
+    /// The company sync and its history.
+    #[default]
+    Sync,
+    /// The client list.
+    Clients,
+    /// What is in Halo.
+    Integration,
+    /// The audit trail.
+    Activity,
+}
+
+impl Pane {
+    /// Every pane, by its digit.
+    pub const ALL: [Self; 4] = [Self::Sync, Self::Clients, Self::Integration, Self::Activity];
+
+    /// Its name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sync => "Sync",
+            Self::Clients => "Clients",
+            Self::Integration => "Integration",
+            Self::Activity => "Activity",
+        }
+    }
+}
+
+/// The panes.
+#[derive(Debug, Default)]
+pub struct Panes {
+    /// Which is shown.
+    pub pane: Pane,
+    /// The window on the history of syncs.
+    pub history: Window,
+    /// The window on the audit trail.
+    pub activity: Window,
+    /// The window on the objects in Halo.
+    pub objects: Window,
+    /// The client list.
+    pub clients: Clients,
+    /// Whether the Integration pane shows the plan.
+    pub planning: bool,
+    /// Whether the panes are looked at from within the set-up, and Esc goes back there.
+    pub from_wizard: bool,
+}
+
+/// Shows the panes.
+pub fn enter(model: &mut Model) -> Vec<Effect> {
+    model.screen = Screen::Panes;
+    model.panes.from_wizard = false;
+    model.popup = None;
+    model.facts.revealed = false;
+    model.touch();
+    model.place_all();
+    let pane = model.panes.pane;
+    show(model, pane)
+}
+
+/// Shows a pane, and asks for what it shows. What was known stays on the screen meanwhile.
+pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
+    model.touch();
+    model.panes.pane = pane;
+    model.panes.planning = false;
+    model.panes.clients.searching = false;
+    model.facts.revealed = false;
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    match pane {
+        Pane::Sync | Pane::Activity => vec![Effect::LoadStatus(id)],
+        Pane::Clients => vec![Effect::LoadClients(id)],
+        Pane::Integration => {
+            let mut effects = vec![Effect::LoadStatus(id.clone()), Effect::LoadCallbacks(id)];
+            // Once configured, whether it still is as it should be is worth a look at once.
+            if configure::is_again(model) {
+                effects.extend(configure::load_plan_unless_there(model));
+            }
+            effects
+        }
+    }
+}
+
+/// Looks at the clients from within the set-up.
+pub fn peek(model: &mut Model) -> Vec<Effect> {
+    wizard::leave_field(model);
+    let mut effects: Vec<Effect> = wizard::keep_draft(model).into_iter().collect();
+    model.screen = Screen::Panes;
+    model.panes.from_wizard = true;
+    model.place_all();
+    effects.extend(show(model, Pane::Clients));
+    effects
+}
+
+/// Rows of the history that fit under what stands above them.
+pub fn history_height(model: &Model) -> usize {
+    usize::from(model.layout.body.height).saturating_sub(11).max(1)
+}
+
+/// Rows of the audit trail that fit.
+pub fn activity_height(model: &Model) -> usize {
+    usize::from(model.layout.body.height).saturating_sub(4).max(1)
+}
+
+/// Rows of objects that fit.
+pub fn objects_height(model: &Model) -> usize {
+    let callbacks = model.facts.callbacks.len() + 3;
+    usize::from(model.layout.body.height).saturating_sub(7 + callbacks).max(1)
+}
+
+/// The window of the pane that is shown, with its rows and its height; none where it has no list.
+fn window(model: &mut Model) -> (&mut Window, usize, usize) {
+    let standing = model.facts.standing.as_ref();
+    match model.panes.pane {
+        Pane::Sync => {
+            let (rows, height) = (standing.map_or(0, |s| s.runs.len()), history_height(model));
+            (&mut model.panes.history, rows, height)
+        }
+        Pane::Activity => {
+            let (rows, height) = (standing.map_or(0, |s| s.activity.len()), activity_height(model));
+            (&mut model.panes.activity, rows, height)
+        }
+        Pane::Integration => {
+            // The callback addresses are selected like the objects above them.
+            let callbacks = model.facts.callbacks.len();
+            let (rows, height) = (integration::objects(model).len() + callbacks, objects_height(model) + callbacks);
+            (&mut model.panes.objects, rows, height)
+        }
+        Pane::Clients => {
+            let (rows, height) = (model.panes.clients.count(), clients::height(model));
+            (&mut model.panes.clients.window, rows, height)
+        }
+    }
+}
+
+/// Moves in the list of the pane: by rows, or to an end.
+pub fn move_to(model: &mut Model, to: impl Fn(usize, usize, usize) -> usize) {
+    let (window, rows, height) = window(model);
+    let row = to(window.selected, rows, height);
+    let moved = window.select(row, rows, height);
+    if moved {
+        model.panes.clients.note_selected();
+        model.touch();
+    }
+}
+
+/// Places the windows anew: the terminal or the lists have another size.
+pub fn settle(model: &mut Model) {
+    let pane = model.panes.pane;
+    for other in Pane::ALL {
+        model.panes.pane = other;
+        let (window, rows, height) = window(model);
+        let row = window.selected;
+        window.select(row, rows, height);
+    }
+    model.panes.pane = pane;
+}

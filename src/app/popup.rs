@@ -1,0 +1,254 @@
+//! What floats above a screen: a question, a choice, the help, the detail of a client.
+
+use tui_input::Input;
+
+use crate::domain::client::fold;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::people::Agent;
+
+use super::layout::Window;
+
+/// What floats.
+#[derive(Debug)]
+pub enum Popup {
+    /// A question with a yes and a no.
+    Confirm(Confirm),
+    /// The choice of an agent for Pia Escalate To.
+    Chooser(Chooser),
+    /// The keys and the field.
+    Help(Help),
+    /// The detail of the selected client, where there is no second column.
+    Client,
+}
+
+/// A question. The focus stands where nothing is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    /// What is asked.
+    pub ask: Ask,
+    /// Whether the focus is on yes.
+    pub yes: bool,
+}
+
+impl Confirm {
+    /// A question with the focus on the answer that loses nothing.
+    pub fn new(ask: Ask) -> Self {
+        let yes = matches!(ask, Ask::Continue { .. });
+        Self { ask, yes }
+    }
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Go on with the draft that was found?
+    Continue {
+        /// Whose draft, in words.
+        title: String,
+        /// The step it stands on, in words.
+        step: &'static str,
+    },
+    /// Throw the draft away?
+    Discard {
+        /// Whose draft, in words.
+        title: String,
+    },
+    /// Leave the active configuration for another?
+    Switch {
+        /// The one to go to.
+        wanted: ConfigurationId,
+        /// Its name.
+        wanted_name: String,
+        /// The name of the active one.
+        active_name: String,
+    },
+    /// Leave no configuration active?
+    Deactivate {
+        /// The active one.
+        name: String,
+    },
+    /// Go on without a passed test?
+    Untested,
+    /// More clients would be disabled than a plain run may.
+    MassChange {
+        /// Whose sync.
+        id: ConfigurationId,
+        /// What the sync said.
+        reasons: Vec<String>,
+    },
+    /// End the program, though something would be lost or cut short?
+    Quit {
+        /// What.
+        reason: String,
+    },
+}
+
+impl Ask {
+    /// The question.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Continue { .. } => "Found your unfinished set-up: continue?".to_owned(),
+            Self::Discard { title } => format!("Discard the draft of {title}?"),
+            Self::Switch { active_name, wanted_name, .. } => format!("Switch from {active_name} to {wanted_name}?"),
+            Self::Deactivate { name } => format!("Deactivate {name}?"),
+            Self::Untested => "Continue without a passed test?".to_owned(),
+            Self::MassChange { .. } => "Disable that many clients?".to_owned(),
+            Self::Quit { .. } => "Quit now?".to_owned(),
+        }
+    }
+
+    /// What there is to know before answering, a paragraph each.
+    pub fn text(&self) -> Vec<String> {
+        match self {
+            Self::Continue { title, step } => vec![
+                format!("{title}, at the step {step}. Everything typed was kept, but for the Client Secret."),
+                "Later: it stays on the Integrations page, marked as a draft.".to_owned(),
+            ],
+            Self::Discard { .. } => vec!["What was typed and not saved is lost. Saved configurations stay.".to_owned()],
+            Self::Switch { active_name, .. } => vec![
+                format!("{active_name} is active, and only one ticketing integration can be."),
+                format!(
+                    "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of {active_name} is deleted here."
+                ),
+            ],
+            Self::Deactivate { .. } => {
+                vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
+            }
+            Self::Untested => vec![
+                "The credentials can be saved untested. They are then shown as not verified until a test passes."
+                    .to_owned(),
+                "Sync Now and Configure test the connection again before they start.".to_owned(),
+            ],
+            Self::Quit { reason } => vec![reason.clone(), "Ctrl-C once more quits, too.".to_owned()],
+            Self::MassChange { reasons, .. } => {
+                let mut text = reasons.clone();
+                text.push(
+                    "Nothing has been disabled yet. If this is not what you expect, look into Halo first.".to_owned(),
+                );
+                text
+            }
+        }
+    }
+
+    /// The word for yes.
+    pub fn yes(&self) -> &'static str {
+        match self {
+            Self::Continue { .. } => "Continue",
+            Self::Discard { .. } => "Discard",
+            Self::Switch { .. } => "Switch",
+            Self::Deactivate { .. } => "Deactivate",
+            Self::Untested => "Continue untested",
+            Self::MassChange { .. } => "Sync and disable",
+            Self::Quit { .. } => "Quit",
+        }
+    }
+
+    /// The word for no.
+    pub fn no(&self) -> &'static str {
+        match self {
+            Self::Continue { .. } => "Later",
+            _ => "No",
+        }
+    }
+}
+
+/// The choice of an agent: a search line, and the rows that match it.
+#[derive(Debug)]
+pub struct Chooser {
+    /// What is searched for.
+    pub query: Input,
+    /// The agents to choose from, by name.
+    pub agents: Vec<Agent>,
+    /// The rows that match: none stands for "no default escalation".
+    pub rows: Vec<Option<usize>>,
+    /// The window on the rows.
+    pub window: Window,
+}
+
+impl Chooser {
+    /// A choice of these agents, with one of them selected.
+    pub fn new(agents: &[Agent], chosen: Option<i64>, height: usize) -> Self {
+        let mut agents: Vec<Agent> = agents.iter().filter(|agent| agent.assignable).cloned().collect();
+        agents.sort_by_cached_key(|agent| (fold(agent.name.raw()), agent.id));
+        let mut chooser = Self { query: Input::default(), agents, rows: Vec::new(), window: Window::default() };
+        chooser.filter(height);
+        let row = chooser.rows.iter().position(|row| row.and_then(|at| chooser.agents.get(at)).map(|a| a.id) == chosen);
+        chooser.window.select(row.unwrap_or_default(), chooser.rows.len(), height);
+        chooser
+    }
+
+    /// Matches the rows against the search line.
+    pub fn filter(&mut self, height: usize) {
+        let query = fold(self.query.value().trim());
+        let none = query.is_empty().then_some(None);
+        let matching = self.agents.iter().enumerate().filter(|(_, agent)| fold(agent.name.raw()).contains(&query));
+        self.rows = none.into_iter().chain(matching.map(|(at, _)| Some(at))).collect();
+        self.window = Window::default();
+        self.window.select(0, self.rows.len(), height);
+    }
+
+    /// The agent of the selected row; the outer none where no row matches.
+    pub fn selected(&self) -> Option<Option<&Agent>> {
+        self.rows.get(self.window.selected).map(|row| row.and_then(|at| self.agents.get(at)))
+    }
+}
+
+/// The help: lines made when it is opened, and how far it is scrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Help {
+    /// What it says.
+    pub lines: Vec<HelpLine>,
+    /// The first line shown.
+    pub first: usize,
+}
+
+/// One line of the help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HelpLine {
+    /// A heading.
+    Title(String),
+    /// A key and what it does.
+    Key(String, String),
+    /// Words.
+    Text(String),
+    /// Nothing.
+    Blank,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_question_that_loses_nothing_has_its_focus_on_yes() {
+        let id = ConfigurationId::parse("acme").unwrap();
+        let name = || "Acme".to_owned();
+        for ask in [
+            Ask::Discard { title: name() },
+            Ask::Switch { wanted: id.clone(), wanted_name: name(), active_name: name() },
+            Ask::Deactivate { name: name() },
+            Ask::Untested,
+            Ask::MassChange { id, reasons: vec![] },
+            Ask::Quit { reason: name() },
+        ] {
+            assert!(!Confirm::new(ask).yes);
+        }
+        assert!(Confirm::new(Ask::Continue { title: name(), step: "Sync" }).yes);
+    }
+
+    /// S34, S36: the choice is searchable, offers only agents that can be assigned, and "none".
+    #[test]
+    fn the_choice_is_searched_without_case_or_accents() {
+        let agent = |id, name: &str, assignable| Agent { id, name: name.into(), assignable };
+        let agents = [agent(7, "Dana Scully", true), agent(8, "Ångström", true), agent(1, "Unassigned", false)];
+        let mut chooser = Chooser::new(&agents, Some(7), 5);
+        assert_eq!(chooser.rows.len(), 3);
+        assert_eq!(chooser.selected().flatten().map(|agent| agent.id), Some(7));
+        chooser.query = Input::new("angst".to_owned());
+        chooser.filter(5);
+        assert_eq!(chooser.selected().flatten().map(|agent| agent.id), Some(8));
+        chooser.query = Input::new("zzz".to_owned());
+        chooser.filter(5);
+        assert_eq!(chooser.selected(), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! What answers change.
+
+use crate::domain::draft::Step;
+use crate::domain::failure::Failure;
+use crate::domain::request::Activation;
+use crate::domain::status::Overview;
+
+use super::effect::Effect;
+use super::integrations;
+use super::message::Reply;
+use super::model::{Model, Screen, saved_title};
+use super::notice::Tone;
+use super::panes::{self, clients};
+use super::popup::{Ask, Confirm, Popup};
+use super::wizard::{self, Wizard, configure, credentials, initial_sync, review};
+
+// Where the interface begins, once it is known what there is.
+fn begin(model: &mut Model) -> Vec<Effect> {
+    let active = model.active().map(|saved| (saved.id.clone(), saved.clone()));
+    let mut effects = match active {
+        Some((id, saved)) if wizard::is_finished(&saved.status) => {
+            let mut effects = model.open(&id);
+            effects.extend(panes::enter(model));
+            effects
+        }
+        // A draft comes first, whosever it is: typing here would overwrite it.
+        Some((_, saved)) if model.overview.draft.is_none() => {
+            let step = wizard::first_unfinished(&saved.status);
+            wizard::show(model, Wizard::of(&saved, step))
+        }
+        _ => {
+            integrations::enter(model);
+            Vec::new()
+        }
+    };
+    if let Some(draft) = &model.overview.draft {
+        let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
+        let title = saved.unwrap_or_else(|| integrations::draft_title(&draft.name));
+        let step =
+            wizard::step_name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
+        model.popup = Some(Popup::Confirm(Confirm::new(Ask::Continue { title, step })));
+    }
+    // What both asked for is asked for once.
+    let mut once: Vec<Effect> = Vec::new();
+    for effect in effects.drain(..) {
+        if !once.contains(&effect) {
+            once.push(effect);
+        }
+    }
+    once
+}
+
+fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
+    model.overview_failed = None;
+    // A draft is written and read in two slots: what is read may be older than what is typed.
+    if model.owns_draft || model.overview.draft.is_some() {
+        overview.draft.clone_from(&model.overview.draft);
+    }
+    model.owns_draft = true;
+    if model.overview == overview && model.screen != Screen::Starting {
+        return Vec::new();
+    }
+    model.touch();
+    model.overview = overview;
+    if model.screen == Screen::Starting { begin(model) } else { Vec::new() }
+}
+
+/// Takes an answer.
+pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
+    match reply {
+        Reply::Overview(Ok(new)) => return overview(model, new),
+        Reply::Overview(Err(failure)) => {
+            model.overview_failed = Some(failure);
+            if model.screen == Screen::Starting {
+                integrations::enter(model);
+            }
+            model.touch();
+        }
+        Reply::Checked(check) => {
+            if !credentials::checked(model, check.clone()) {
+                configure::checked(model, check);
+            }
+        }
+        Reply::Verified(outcome) => credentials::verified(model, outcome),
+        Reply::Saved(outcome) => return review::saved(model, outcome),
+        Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be kept: {failure}")),
+        Reply::SyncProgress(progress) => initial_sync::progress(model, progress),
+        Reply::Synced(outcome) => return initial_sync::synced(model, outcome),
+        Reply::Lists(Ok(lists)) => {
+            if model.facts.lists != lists {
+                model.facts.lists = lists;
+                model.touch();
+                initial_sync::focus_once(model);
+            }
+        }
+        Reply::Lists(Err(failure)) => model.say(Tone::Bad, failure.to_string()),
+        Reply::Planned(outcome) => configure::planned(model, outcome),
+        Reply::Applied(result) => configure::applied(model, result),
+        Reply::Configured(outcome) => return configure::configured(model, outcome),
+        Reply::Clients(Ok(clients)) => {
+            model.panes.clients.fill(clients);
+            clients::settle(model);
+        }
+        Reply::Clients(Err(failure)) => {
+            model.panes.clients.failed = Some(failure);
+            model.touch();
+        }
+        Reply::Status(Ok(standing)) => {
+            model.facts.standing_failed = None;
+            if model.facts.standing.as_ref() != Some(&standing) {
+                model.facts.standing = Some(standing);
+                model.touch();
+            }
+        }
+        Reply::Status(Err(failure)) => {
+            model.facts.standing_failed = Some(failure);
+            model.touch();
+        }
+        Reply::Callbacks(Ok(callbacks)) => {
+            model.facts.callbacks_failed = None;
+            if model.facts.callbacks != callbacks {
+                model.facts.callbacks = callbacks;
+                model.touch();
+            }
+        }
+        Reply::Callbacks(Err(failure)) => {
+            model.facts.callbacks_failed = Some(failure);
+            model.touch();
+        }
+        Reply::Activated(outcome) => return activated(model, outcome),
+        Reply::Copied(Ok(())) => {
+            model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");
+        }
+        Reply::Copied(Err(reason)) => model.say(Tone::Bad, format!("Not copied: {reason}. Reveal it with r instead.")),
+    }
+    Vec::new()
+}
+
+fn activated(model: &mut Model, outcome: Result<Activation, Failure>) -> Vec<Effect> {
+    match outcome {
+        Ok(Activation::Active(active)) => {
+            let words = match active.as_ref().and_then(|id| model.saved(id)).map(saved_title) {
+                Some(name) => format!("{name} is active now."),
+                None if active.is_some() => "It is active now.".to_owned(),
+                None => "No configuration is active now.".to_owned(),
+            };
+            // Seen at once; the overview that was asked for says the same a moment later.
+            for saved in &mut model.overview.configurations {
+                saved.status.active = Some(&saved.id) == active.as_ref();
+            }
+            model.say(Tone::Good, words);
+            let mut effects = vec![Effect::LoadOverview];
+            effects.extend(model.current.clone().map(Effect::LoadStatus));
+            effects
+        }
+        Ok(Activation::NeedsYes { wanted, active_name, .. }) => {
+            let wanted_name = model.saved(&wanted).map_or_else(|| wanted.to_string(), saved_title);
+            let ask = Ask::Switch { wanted, wanted_name, active_name };
+            model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+            model.touch();
+            Vec::new()
+        }
+        Err(failure) => {
+            model.say(Tone::Bad, failure.to_string());
+            Vec::new()
+        }
+    }
+}

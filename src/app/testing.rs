@@ -1,0 +1,554 @@
+//! What tests need: a stage that takes keys and replies, and a small world to put on it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use crate::domain::activity::{Activity, Actor};
+use crate::domain::callback::{CallbackUrl, EventGroup};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
+use crate::domain::configuration::{
+    ApiCredentials, CompanySync, Configuration, ConfigurationId, Integration, PiaScreen,
+};
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::draft::{Draft, Step};
+use crate::domain::installation::{InstalledObject, ObjectKind};
+use crate::domain::people::{Agent, Team, TicketType};
+use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, Outcome, Plan};
+use crate::domain::request::{SaveReport, Standing};
+use crate::domain::secret::Secret;
+use crate::domain::status::{
+    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
+};
+use crate::domain::sync_run::{ChangeCounts, SideList, SyncProgress, SyncReport, SyncStatus};
+
+use super::effect::Effect;
+use super::message::{Message, Reply};
+use super::{Model, Start, Theme, update};
+
+/// A secret that must never be seen anywhere.
+pub const CANARY: &str = "canary-client-secret-0123456789-canary-client-secret-0123456789-abcdefghi";
+
+/// A callback token that must only be seen when it is revealed.
+pub const TOKEN: &str = "canarytokencanarytokencanarytokencanary9f2c";
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub fn now() -> Timestamp {
+    at("2026-11-23T10:53:00Z")
+}
+
+/// The interface under test, with its clock.
+pub struct Stage {
+    pub model: Model,
+    pub now: Timestamp,
+}
+
+impl Stage {
+    pub fn new(width: u16, height: u16, theme: Theme) -> Self {
+        let zone = TimeZone::get("Australia/Brisbane").unwrap();
+        let (model, effects) =
+            Model::new(Start { size: Size { width, height }, zone, theme, demo: false, prefill: Draft::default() });
+        assert_eq!(effects, [Effect::LoadOverview]);
+        Self { model, now: now() }
+    }
+
+    /// With what there is at the start.
+    pub fn with(overview: Overview) -> Self {
+        let mut stage = Self::new(80, 24, Theme::default());
+        stage.reply(Reply::Overview(Ok(overview)));
+        stage
+    }
+
+    pub fn send(&mut self, message: Message) -> Vec<Effect> {
+        update(&mut self.model, message, self.now)
+    }
+
+    pub fn reply(&mut self, reply: Reply) -> Vec<Effect> {
+        let is_plan = matches!(reply, Reply::Planned(_));
+        let effects = self.send(Message::Reply(Box::new(reply)));
+        if is_plan {
+            self.read_plan();
+        }
+        effects
+    }
+
+    /// Reads the plan that is shown for as long as it has to be, before anything is pressed.
+    pub fn read_plan(&mut self) {
+        self.now = self.now.checked_add(jiff::SignedDuration::from_millis(500)).unwrap();
+        self.send(Message::Wake);
+    }
+
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.send(Message::Resize(Size { width, height }));
+    }
+
+    /// Presses keys by their names, parted by blanks: `Tab Enter ^C a`.
+    pub fn keys(&mut self, names: &str) -> Vec<Effect> {
+        names.split_whitespace().flat_map(|name| self.send(Message::Key(key(name)))).collect()
+    }
+
+    pub fn type_text(&mut self, text: &str) -> Vec<Effect> {
+        let press = |c| Message::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+        text.chars().flat_map(|c| self.send(press(c))).collect()
+    }
+
+    pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+        self.send(Message::Paste(text.to_owned()))
+    }
+
+    pub fn later(&mut self, seconds: i64) {
+        self.now = self.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+    }
+}
+
+pub fn key(name: &str) -> KeyEvent {
+    let none = KeyModifiers::NONE;
+    match name {
+        "Enter" => KeyEvent::new(KeyCode::Enter, none),
+        "Esc" => KeyEvent::new(KeyCode::Esc, none),
+        "Tab" => KeyEvent::new(KeyCode::Tab, none),
+        "Shift-Tab" => KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT),
+        "Up" => KeyEvent::new(KeyCode::Up, none),
+        "Down" => KeyEvent::new(KeyCode::Down, none),
+        "Left" => KeyEvent::new(KeyCode::Left, none),
+        "Right" => KeyEvent::new(KeyCode::Right, none),
+        "Home" => KeyEvent::new(KeyCode::Home, none),
+        "End" => KeyEvent::new(KeyCode::End, none),
+        "PgUp" => KeyEvent::new(KeyCode::PageUp, none),
+        "PgDn" => KeyEvent::new(KeyCode::PageDown, none),
+        "Del" => KeyEvent::new(KeyCode::Delete, none),
+        "Backspace" => KeyEvent::new(KeyCode::Backspace, none),
+        "F1" => KeyEvent::new(KeyCode::F(1), none),
+        "Space" => KeyEvent::new(KeyCode::Char(' '), none),
+        other => match other.strip_prefix('^') {
+            Some(letter) if !letter.is_empty() => {
+                KeyEvent::new(KeyCode::Char(letter.to_ascii_lowercase().chars().next().unwrap()), KeyModifiers::CONTROL)
+            }
+            _ => KeyEvent::new(KeyCode::Char(other.chars().next().unwrap()), none),
+        },
+    }
+}
+
+pub fn id(text: &str) -> ConfigurationId {
+    ConfigurationId::parse(text).unwrap()
+}
+
+pub fn configuration(name: &str) -> Configuration {
+    Configuration {
+        name: name.to_owned(),
+        api: ApiCredentials {
+            url: crate::domain::address::HaloUrl::read("https://acme.halopsa.com").unwrap().address,
+            client_id: "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f".to_owned(),
+            tenant: None,
+            auth_url: None,
+            request_budget: None,
+            ca_file: None,
+            client_secret_command: None,
+        },
+        company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+        pia_screen: PiaScreen::default(),
+        integration: Integration {
+            pia_url: Some(crate::domain::address::PiaUrl::read("https://pia.acme.example").unwrap().address),
+            chat_pod_url: None,
+        },
+    }
+}
+
+pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Status {
+    let done = |done| if done { StepState::Done } else { StepState::Todo };
+    Status {
+        configuration: name.to_lowercase(),
+        name: name.to_owned(),
+        active,
+        steps: Steps {
+            credentials: StepState::Done,
+            company_sync: StepState::Done,
+            pia_screen: StepState::Done,
+            initial_sync: done(synced),
+            configure: done(configured),
+        },
+        last_sync: synced.then(|| LastSync {
+            status: SyncStatus::Complete,
+            started_at: at("2026-11-23T04:30:00Z"),
+            finished_at: at("2026-11-23T04:30:04Z"),
+            halo_count: Some(237),
+            stored: 237,
+        }),
+        next_sync: Some(at("2026-11-24T04:30:00Z")),
+        clients: ClientCounts { active: 230, disabled: 7 },
+        integration: IntegrationStatus {
+            configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
+            objects: if configured { objects() } else { Vec::new() },
+        },
+        service: ServiceStatus { running: true, last_event_at: None },
+    }
+}
+
+pub fn saved(key: &str, name: &str, active: bool, synced: bool, configured: bool) -> Saved {
+    Saved {
+        id: id(key),
+        configuration: configuration(name),
+        has_secret: true,
+        status: status(name, active, synced, configured),
+    }
+}
+
+pub fn overview(configurations: Vec<Saved>) -> Overview {
+    Overview { configurations, ..Overview::default() }
+}
+
+pub fn finished() -> Overview {
+    overview(vec![saved("acme", "Acme MSP", true, true, true)])
+}
+
+pub fn draft(step: Step) -> Draft {
+    Draft {
+        step,
+        name: "Acme MSP".to_owned(),
+        url: "acme.halopsa.com".to_owned(),
+        client_id: "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f".to_owned(),
+        secret_entered: true,
+        daily_sync_time: "04:30".to_owned(),
+        ..Draft::default()
+    }
+}
+
+pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>) -> Check {
+    let http_status = match status {
+        CheckStatus::Fail => Some(403),
+        CheckStatus::Skip => None,
+        _ => Some(200),
+    };
+    Check {
+        id,
+        status,
+        message: message.to_owned(),
+        hint: hint.map(str::to_owned),
+        http_status,
+        duration_ms: 41,
+        failure: None,
+    }
+}
+
+pub fn passed() -> CheckReport {
+    let pass = |id, message: &str| check(id, CheckStatus::Pass, message, None);
+    report(
+        true,
+        vec![
+            pass(CheckId::Address, "acme.halopsa.com answers, Halo 2.196.1"),
+            pass(CheckId::Token, "generated"),
+            pass(CheckId::Clients, "237 clients"),
+            pass(CheckId::Agents, "24 agents"),
+            pass(CheckId::Teams, "10 teams"),
+            pass(CheckId::TicketTypes, "31 ticket types"),
+            pass(CheckId::Webhooks, "can be read"),
+            pass(CheckId::CustomTabs, "can be read"),
+            check(CheckId::PiaBoard, CheckStatus::Skip, "not chosen yet", None),
+            check(CheckId::EscalationBoard, CheckStatus::Skip, "not chosen yet", None),
+            check(CheckId::EscalateTo, CheckStatus::Skip, "not chosen", None),
+        ],
+    )
+}
+
+pub fn failed() -> CheckReport {
+    let mut report = passed();
+    report.ok = false;
+    report.checks[6] = check(
+        CheckId::Webhooks,
+        CheckStatus::Fail,
+        "Halo refused: \"You do not have permission\"",
+        Some("Give the agent the Administrator role: Configuration › Teams & Agents › Agents › Roles."),
+    );
+    report.checks[4] = check(CheckId::Teams, CheckStatus::Warn, "1 team", Some("Is the agent a member of all teams?"));
+    report
+}
+
+pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
+    CheckReport {
+        ok,
+        configuration: None,
+        halo: HaloIdentity {
+            url: "https://acme.halopsa.com".to_owned(),
+            auth_url: None,
+            tenant: None,
+            version: Some("2.196.1".to_owned()),
+        },
+        checks,
+        token_valid_until: Some(at("2026-11-23T11:53:00Z")),
+        teams: teams(),
+    }
+}
+
+pub fn teams() -> Vec<Team> {
+    let team = |id, name: &str, inactive| Team { id, name: name.into(), inactive };
+    vec![
+        team(1, "Pia", false),
+        team(2, "Pia Escalations", false),
+        team(3, "Service Desk", false),
+        team(4, "Old board", true),
+    ]
+}
+
+pub fn lists() -> Lists {
+    let agent = |id, name: &str, assignable| Agent { id, name: name.into(), assignable };
+    Lists {
+        agents: vec![agent(7, "Dana Scully", true), agent(8, "Ångström Björk", true), agent(1, "Unassigned", false)],
+        teams: teams(),
+        ticket_types: vec![TicketType { id: 1, name: "Incident".into(), active: true }],
+        synced: true,
+    }
+}
+
+pub fn callbacks() -> Vec<(EventGroup, CallbackUrl)> {
+    let pia = crate::domain::address::PiaUrl::read("https://pia.acme.example").unwrap().address;
+    let token = Secret::new(TOKEN);
+    EventGroup::ALL.map(|group| (group, CallbackUrl::new(&pia, &id("acme"), group, &token))).to_vec()
+}
+
+pub fn save_report(active: bool) -> SaveReport {
+    SaveReport {
+        id: id("acme"),
+        changed: vec!["Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"],
+        active,
+        callbacks: callbacks(),
+    }
+}
+
+pub fn progress(read: u64, total: Option<u64>) -> SyncProgress {
+    SyncProgress {
+        clients_read: read,
+        clients_total: total,
+        pages: read / 100,
+        lists: [(SideList::Agents, 24), (SideList::Teams, 10), (SideList::TicketTypes, 31)].into(),
+        requests: 300,
+        retries: 2,
+        waiting: None,
+    }
+}
+
+pub fn sync_report(status: SyncStatus) -> SyncReport {
+    SyncReport {
+        proved: status.has_published(),
+        error: None,
+        status,
+        halo_count: Some(237),
+        stored: 237,
+        active: 230,
+        disabled: 7,
+        changes: ChangeCounts { added: 237, updated: 0, disabled: 0, returned: 0, unchanged: 0 },
+        pages: 3,
+        requests: 9,
+        retries: 0,
+        rate_limited_ms: 0,
+        duration_ms: 4_120,
+        warnings: if status == SyncStatus::Complete { vec![] } else { vec!["Halo sent 2 clients twice.".to_owned()] },
+        started_at: at("2026-11-23T10:53:00Z"),
+        finished_at: at("2026-11-23T10:53:04Z"),
+    }
+}
+
+pub fn objects() -> Vec<InstalledObject> {
+    let object = |kind, id: &str, name: &str| InstalledObject {
+        kind,
+        id: id.to_owned(),
+        name: name.into(),
+        installed_at: at("2026-11-12T09:14:00Z"),
+    };
+    vec![
+        object(ObjectKind::Webhook, "3f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f", "Pia - Ticket Created"),
+        object(ObjectKind::Webhook, "4f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f", "Pia - Ticket Updated"),
+        object(ObjectKind::CustomTab, "46", "Pia Chat Pod"),
+        object(ObjectKind::TicketType, "1", "Incident"),
+    ]
+}
+
+fn change(action: Action, kind: ObjectKind, name: &str, reason: &str, fields: Vec<FieldChange>) -> Change {
+    Change { action, kind, name: name.into(), id: None, fields, reason: reason.to_owned(), operation: Operation::None }
+}
+
+fn field(name: &'static str, before: Option<&str>, after: &str) -> FieldChange {
+    FieldChange { name, before: before.map(str::to_owned), after: Some(after.to_owned()) }
+}
+
+pub fn plan() -> Plan {
+    let url = |group: &str| format!("https://pia.acme.example/callbacks/acme/{group}/…9f2c");
+    Plan {
+        changes: vec![
+            change(
+                Action::Create,
+                ObjectKind::Webhook,
+                "Pia - Ticket Created",
+                "missing in Halo",
+                vec![field("url", None, &url("ticket-created")), field("sign-in", None, "Basic, user pia")],
+            ),
+            change(Action::Create, ObjectKind::WebhookEvent, "New Ticket Logged", "missing in Halo", vec![]),
+            change(
+                Action::Update,
+                ObjectKind::Webhook,
+                "Pia - Ticket Updated",
+                "leads elsewhere",
+                vec![field("url", Some("https://old.acme.example/hook"), &url("ticket-updated"))],
+            ),
+            change(Action::Create, ObjectKind::CustomTab, "Pia Chat Pod", "missing in Halo", vec![]),
+            change(Action::Link, ObjectKind::TicketType, "Incident", "does not show the Pia Chat Pod", vec![]),
+            change(Action::Link, ObjectKind::TicketType, "Service Request", "does not show the Pia Chat Pod", vec![]),
+            change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
+        ],
+        blocked: vec![],
+    }
+}
+
+pub fn kept() -> Plan {
+    let mut plan = plan();
+    for change in &mut plan.changes {
+        change.action = Action::Keep;
+        change.reason = "as it should be".to_owned();
+    }
+    plan
+}
+
+pub fn results(plan: &Plan) -> Vec<ChangeResult> {
+    plan.changes
+        .iter()
+        .enumerate()
+        .map(|(at, change)| ChangeResult {
+            kind: change.kind,
+            name: change.name.clone(),
+            id: Some((40 + at).to_string()),
+            action: change.action,
+            outcome: if change.action == Action::Keep { Outcome::Unchanged } else { Outcome::Done },
+            message: None,
+        })
+        .collect()
+}
+
+pub fn clients() -> Vec<StoredClient> {
+    let client = |id, name: &str, site: &str, status, seen: &str| StoredClient {
+        client: Client {
+            id,
+            name: name.into(),
+            toplevel: Some("Customers".into()),
+            main_site: Some(site.into()),
+            inactive: false,
+        },
+        status,
+        first_seen: at("2026-01-05T04:31:00Z"),
+        last_seen: at(seen),
+    };
+    let (on, today) = (ClientStatus::Active, "2026-11-23T04:31:00Z");
+    vec![
+        client(7, "Northwind Traders", "Main", on, today),
+        client(8, "Northwind Traders (Québec)", "Montréal", on, today),
+        client(
+            9,
+            "Norwegian Wind AS",
+            "Oslo",
+            ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
+            "2026-11-19T04:31:00Z",
+        ),
+        client(10, "北京技术有限公司", "北京", on, today),
+        client(11, "evil\u{202e}txt\u{1b}[31m", "", on, today),
+        client(12, &"An exceedingly long name of a company ".repeat(5), "Everywhere and nowhere at once", on, today),
+    ]
+}
+
+pub fn standing(status: Status) -> Box<Standing> {
+    let run = |status, started: &str, finished: &str| SyncReport {
+        started_at: at(started),
+        finished_at: at(finished),
+        changes: ChangeCounts { added: 3, updated: 1, disabled: 2, returned: 0, unchanged: 231 },
+        ..sync_report(status)
+    };
+    let who = Actor { user: "dana".to_owned(), ssh_from: Some("10.0.0.5".to_owned()) };
+    let activity = |moment: &str, action: &str, object: Option<&str>, outcome: &str| Activity {
+        at: at(moment),
+        who: who.clone(),
+        configuration: Some("acme".to_owned()),
+        action: action.to_owned(),
+        object: object.map(str::to_owned),
+        fields: vec![],
+        outcome: outcome.to_owned(),
+        message: None,
+    };
+    Box::new(Standing {
+        status,
+        runs: vec![
+            run(SyncStatus::Complete, "2026-11-23T04:30:00Z", "2026-11-23T04:30:04Z"),
+            run(SyncStatus::CompleteWithWarnings, "2026-11-22T04:30:00Z", "2026-11-22T04:30:05Z"),
+            run(SyncStatus::Failed, "2026-11-21T04:30:00Z", "2026-11-21T04:31:00Z"),
+            run(SyncStatus::Interrupted, "2026-11-12T09:10:00Z", "2026-11-12T09:12:00Z"),
+        ],
+        activity: vec![
+            activity("2026-11-23T04:30:04Z", "sync", None, "done"),
+            activity("2026-11-12T09:14:00Z", "create custom tab", Some("Pia Chat Pod"), "done"),
+            activity("2026-11-12T09:13:58Z", "create webhook", Some("Pia - Ticket Updated"), "failed"),
+            activity("2026-11-12T09:01:00Z", "save", Some("Acme MSP"), "done"),
+        ],
+    })
+}
+
+/// A stage in the panes of a finished configuration, with everything read.
+pub fn in_panes() -> Stage {
+    let mut stage = Stage::with(finished());
+    stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, true)))));
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.reply(Reply::Callbacks(Ok(callbacks())));
+    stage.reply(Reply::Clients(Ok(clients())));
+    stage
+}
+
+/// A stage in the wizard with the credentials typed.
+pub fn with_credentials() -> Stage {
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter");
+    stage.type_text("Acme MSP");
+    stage.keys("Enter");
+    stage.paste("acme.halopsa.com/api/\n");
+    stage.keys("Enter");
+    stage.paste("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f\n");
+    stage.keys("Enter");
+    stage.paste(&format!(" \"{CANARY}\"\n"));
+    stage
+}
+
+/// The same with the test passed.
+pub fn tested() -> Stage {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(passed())));
+    stage
+}
+
+/// The same at the review.
+pub fn at_review() -> Stage {
+    let mut stage = tested();
+    stage.keys("Enter Enter Enter Enter Enter");
+    stage.paste("pia.acme.example");
+    stage.keys("Enter Enter");
+    stage
+}
+
+/// The same, saved, at the first sync.
+pub fn at_sync() -> Stage {
+    let mut stage = at_review();
+    stage.keys("Enter");
+    stage.reply(Reply::Saved(Ok(save_report(true))));
+    stage.reply(Reply::Overview(Ok(overview(vec![saved("acme", "Acme MSP", true, false, false)]))));
+    stage.keys("Enter");
+    stage
+}
+
+/// The same, synced, with the contact left blank, at Configure.
+pub fn at_configure() -> Stage {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.keys("Enter Enter Enter");
+    stage
+}

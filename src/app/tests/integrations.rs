@@ -1,0 +1,149 @@
+//! The Integrations page.
+
+use crate::app::effect::Effect;
+use crate::app::integrations::{Card, CardState, card_state, card_texts, cards, selected};
+use crate::app::message::Reply;
+use crate::app::model::Screen;
+use crate::app::popup::{Ask, Popup};
+use crate::app::testing::{Stage, draft, finished, id, in_panes, overview, saved};
+use crate::domain::draft::Step;
+use crate::domain::request::Activation;
+use crate::domain::status::Overview;
+use crate::domain::sync_run::SyncStatus;
+
+fn two() -> Overview {
+    overview(vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, false, false)])
+}
+
+fn names(stage: &Stage) -> Vec<String> {
+    cards(&stage.model).0.iter().map(|card| card_texts(&stage.model, card)[0].clone()).collect()
+}
+
+/// S12: one key opens Integrations from anywhere, also while a text is typed.
+#[test]
+fn one_key_opens_integrations_from_anywhere() {
+    let mut stage = in_panes();
+    stage.keys("2 /");
+    assert_eq!(stage.keys("^O"), [Effect::LoadOverview]);
+    assert_eq!(stage.model.screen, Screen::Integrations);
+    let mut stage = crate::app::testing::with_credentials();
+    let effects = stage.keys("^O");
+    assert!(matches!(effects.as_slice(), [Effect::SaveDraft(_), Effect::LoadOverview]), "{effects:?}");
+    assert_eq!(stage.model.screen, Screen::Integrations);
+    stage.keys("Esc");
+    assert_eq!(stage.model.screen, Screen::Wizard, "and Esc leads back");
+}
+
+/// S1, S14: typing "halo", in any case, leaves the Halo cards; an empty result is possible and letters are letters.
+#[test]
+fn the_search_leaves_the_halo_cards() {
+    let mut stage = Stage::with(two());
+    stage.keys("^O /");
+    stage.type_text("HaLo");
+    assert!(names(&stage).iter().all(|name| name == "Halo PSA") && names(&stage).len() == 3);
+    stage.keys("^U");
+    stage.type_text("ticketing q");
+    assert_eq!(names(&stage), [""; 0]);
+    stage.keys("Esc");
+    assert_eq!(names(&stage).len(), 3);
+}
+
+/// S15, S16: View All lists every known integration, and Halo is reached by the arrows alone.
+#[test]
+fn view_all_lists_every_integration() {
+    let mut stage = Stage::with(two());
+    stage.keys("^O ^A");
+    assert!(names(&stage).contains(&"ConnectWise Manage".to_owned()));
+    stage.keys("End");
+    assert!(matches!(selected(&stage.model), Some(Card::Other(_))));
+    assert_eq!(card_state(&stage.model, &selected(&stage.model).unwrap()), Some(CardState::NotHere));
+    assert_eq!(stage.keys("Enter"), []);
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("not available here"));
+    stage.keys("Up Up Up Up");
+    assert_eq!(selected(&stage.model), Some(Card::Saved(id("acme"))));
+}
+
+/// S13: every card says its state in a word.
+#[test]
+fn every_state_of_a_card_has_its_word() {
+    let state = |overview: Overview, row: usize| {
+        let mut stage = Stage::with(overview);
+        stage.keys("Esc ^O");
+        let (cards, _) = cards(&stage.model);
+        card_state(&stage.model, &cards[row]).map(CardState::word)
+    };
+    assert_eq!(state(Overview::default(), 0), Some("not configured"));
+    assert_eq!(state(Overview { draft: Some(draft(Step::Review)), ..Overview::default() }, 0), Some("draft"));
+    assert_eq!(state(two(), 0), Some("active"));
+    assert_eq!(state(two(), 1), Some("saved"));
+    let mut broken = two();
+    broken.configurations[0].status.last_sync.as_mut().unwrap().status = SyncStatus::Failed;
+    assert_eq!(state(broken, 0), Some("error"));
+}
+
+/// S3: a second activation names the active one and asks; the focus is on No.
+#[test]
+fn activating_a_second_one_asks_and_names_the_first() {
+    let mut stage = Stage::with(two());
+    assert_eq!(stage.keys("^O Down a").last(), Some(&Effect::LoadOverview));
+    let Some(Popup::Confirm(confirm)) = &stage.model.popup else { panic!() };
+    assert!(matches!(&confirm.ask, Ask::Switch { active_name, .. } if active_name == "Acme MSP"));
+    assert_eq!(stage.keys("Enter"), [], "Enter is No");
+    stage.keys("a");
+    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), switch: true }]);
+    let effects = stage.reply(Reply::Activated(Ok(Activation::Active(Some(id("trial"))))));
+    assert!(effects.contains(&Effect::LoadOverview));
+    assert_eq!(stage.model.active().map(|saved| saved.id.clone()), Some(id("trial")));
+}
+
+/// S3: another process was quicker; its answer asks as well.
+#[test]
+fn an_activation_that_another_process_forestalled_asks_again() {
+    let mut stage = Stage::with(overview(vec![saved("trial", "Acme trial", false, false, false)]));
+    assert_eq!(stage.keys("a"), [Effect::Activate { id: id("trial"), switch: false }]);
+    let answer = Activation::NeedsYes { wanted: id("trial"), active: id("acme"), active_name: "Acme MSP".to_owned() };
+    stage.reply(Reply::Activated(Ok(answer)));
+    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), switch: true }]);
+}
+
+#[test]
+fn a_draft_is_discarded_only_after_a_yes() {
+    let mut stage = Stage::with(Overview { draft: Some(draft(Step::Review)), ..Overview::default() });
+    stage.keys("Esc x");
+    assert_eq!(stage.keys("Enter"), []);
+    stage.keys("x");
+    assert_eq!(stage.keys("y"), [Effect::DiscardDraft]);
+    assert_eq!(stage.model.overview.draft, None);
+}
+
+/// S17, S18: Enter opens a card where it stands, and e edits it; Esc leads back without loss.
+#[test]
+fn a_finished_card_opens_its_panes_and_e_edits_it() {
+    let mut stage = Stage::with(finished());
+    stage.keys("^O Enter");
+    assert_eq!(stage.model.screen, Screen::Panes);
+    stage.keys("^O e");
+    assert_eq!(stage.model.wizard.as_ref().unwrap().step, Step::Credentials);
+    stage.keys("Shift-Tab Shift-Tab Shift-Tab Shift-Tab");
+    stage.type_text("!");
+    let effects = stage.keys("Esc");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft(draft) if draft.name == "Acme MSP!")));
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("kept as a draft"));
+}
+
+/// There is one draft, and nothing overwrites it unasked.
+#[test]
+fn a_draft_is_never_overwritten_by_another_set_up() {
+    let found = Overview { draft: Some(draft(Step::Review)), ..two() };
+    let mut stage = Stage::with(found);
+    stage.keys("Esc ^O");
+    for keys in ["Home e", "End Enter"] {
+        assert_eq!(stage.keys(keys), []);
+        assert_eq!(stage.model.screen, Screen::Integrations);
+        assert!(stage.model.notice.as_ref().unwrap().text.contains("discard it with x, first"));
+    }
+    let mut unfinished = two();
+    unfinished.configurations[0] = saved("acme", "Acme MSP", true, false, false);
+    let stage = Stage::with(Overview { draft: Some(draft(Step::Review)), ..unfinished });
+    assert_eq!(stage.model.screen, Screen::Integrations);
+}

@@ -1,0 +1,182 @@
+//! The key map: letters in fields, the line of keys, the help.
+
+use crossterm::event::KeyCode;
+
+use crate::app::form::FieldId;
+use crate::app::keymap::{BINDINGS, Meaning, Place, Shown, hints, meaning, place};
+use crate::app::message::Message;
+use crate::app::popup::{HelpLine, Popup};
+use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};
+use crate::app::text::width;
+use crate::domain::status::Overview;
+
+fn stages() -> Vec<Stage> {
+    let mut stages =
+        vec![Stage::with(Overview::default()), with_credentials(), tested(), at_review(), at_sync(), at_configure()];
+    for keys in ["1", "2", "2 /", "3", "4", "^O", "^O /", "3 ?"] {
+        let mut stage = in_panes();
+        stage.keys(keys);
+        stages.push(stage);
+    }
+    stages
+}
+
+/// While a field has the focus letters are letters: no key of one letter is bound there.
+#[test]
+fn letters_are_letters_where_text_is_taken() {
+    for stage in stages().iter().filter(|stage| place(&stage.model).takes_text()) {
+        for letter in ('!'..='~').map(String::from) {
+            assert_eq!(meaning(&stage.model, key(&letter)), Meaning::Nothing, "{letter}");
+        }
+    }
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter");
+    stage.type_text("q?/sy1");
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "q?/sy1");
+}
+
+#[test]
+fn a_paste_never_submits() {
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter");
+    for field in [FieldId::Name, FieldId::Url, FieldId::ClientId, FieldId::ClientSecret] {
+        assert_eq!(stage.paste("first\r\nsecond\n"), []);
+        let wizard = stage.model.wizard.as_ref().unwrap();
+        assert_eq!(wizard.text_field(), Some(field), "the focus stays");
+        assert!(stage.model.notice.as_ref().unwrap().text.contains("only the first"));
+        stage.keys("Tab");
+    }
+}
+
+#[test]
+fn a_lone_esc_never_destroys() {
+    let mut stage = with_credentials();
+    stage.keys("Esc Esc Esc Esc Esc");
+    let draft = stage.model.overview.draft.clone().unwrap();
+    assert_eq!(draft.name, "Acme MSP");
+    stage.keys("Enter");
+    assert!(!stage.model.wizard.as_ref().unwrap().form.secret.is_empty());
+}
+
+/// The line of keys fits, shows help and quit always, and no key twice.
+#[test]
+fn the_line_of_keys_fits_every_width() {
+    for stage in stages() {
+        for columns in [40, 50, 80, 120] {
+            let (left, right) = hints(&stage.model, columns);
+            let all: Vec<_> = left.iter().chain(&right).collect();
+            let used: usize = all.iter().map(|hint| width(&hint.key) + width(&hint.words) + 3).sum();
+            assert!(used <= columns + 2, "{all:?}");
+            assert!(right.iter().any(|hint| hint.words == "Quit"));
+            let mut keys: Vec<&str> = all.iter().map(|hint| hint.key.as_str()).collect();
+            keys.sort_unstable();
+            let count = keys.len();
+            keys.dedup();
+            assert_eq!(keys.len(), count, "{all:?}");
+        }
+    }
+}
+
+/// What the line of keys shows, works.
+#[test]
+fn every_key_that_is_shown_does_something() {
+    for stage in stages() {
+        let (left, right) = hints(&stage.model, 200);
+        for hint in left.iter().chain(&right) {
+            let name = match hint.key.as_str() {
+                "↑↓" | "↓" => "Down",
+                "→" => "Right",
+                "←" => "Left",
+                other => other,
+            };
+            assert!(
+                matches!(meaning(&stage.model, key(name)), Meaning::Do(_)),
+                "{hint:?} at {:?}",
+                place(&stage.model)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_binds_no_key_twice_for_the_same_command_and_names_every_line() {
+    for (at, binding) in BINDINGS.iter().enumerate() {
+        assert!(!binding.words.is_empty() && !binding.keys.is_empty() && !binding.places.is_empty());
+        for other in &BINDINGS[at + 1..] {
+            let same_place = binding.places.iter().any(|place| other.places.contains(place));
+            let same_key = binding.keys.iter().any(|key| other.keys.contains(key));
+            assert!(!(same_place && same_key && binding.command == other.command), "{binding:?} {other:?}");
+        }
+    }
+    assert!(BINDINGS.iter().any(|binding| binding.shown == Shown::Help));
+}
+
+/// S7: F1 shows the help of the field with its example, also while text is typed; Esc closes it and keeps everything.
+#[test]
+fn help_is_everywhere_and_knows_the_field() {
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter");
+    for field in [FieldId::Name, FieldId::Url, FieldId::ClientId, FieldId::ClientSecret] {
+        stage.keys("F1");
+        let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
+        assert_eq!(help.lines[0], HelpLine::Title(field.info().label.to_owned()));
+        let shown =
+            help.lines.iter().any(|line| matches!(line, HelpLine::Text(text) if text.contains(field.info().example)));
+        assert!(shown, "{field:?}");
+        stage.keys("Esc Tab");
+    }
+    for mut stage in stages() {
+        if place(&stage.model) != Place::HelpPage {
+            stage.keys("F1");
+            assert!(matches!(stage.model.popup, Some(Popup::Help(_))));
+        }
+    }
+}
+
+#[test]
+fn a_key_that_cannot_work_now_says_why() {
+    let mut stage = in_panes();
+    stage.keys("x");
+    assert_eq!(stage.model.notice.as_ref().unwrap().text, "No sync is running.");
+    stage.keys("^O");
+    stage.keys("x");
+    assert_eq!(stage.model.notice.as_ref().unwrap().text, "There is no draft here.");
+}
+
+#[test]
+fn control_keys_work_in_every_place() {
+    use crate::app::effect::Effect;
+    for mut stage in stages() {
+        assert_eq!(stage.keys("^L"), [Effect::Repaint]);
+        assert_eq!(stage.keys("^Z"), [Effect::Suspend]);
+        let once = stage.keys("^C");
+        let twice = if once.is_empty() { stage.keys("^C") } else { once };
+        assert_eq!(twice.last(), Some(&Effect::Quit));
+    }
+}
+
+#[test]
+fn a_message_does_not_print_what_was_typed() {
+    let typed = Message::Key(key("h"));
+    assert!(!format!("{typed:?}").contains('h'), "{typed:?}");
+    assert!(!format!("{:?}", Message::Paste("canary".to_owned())).contains("canary"));
+    assert!(format!("{:?}", Message::Key(key("Enter"))).contains("Enter"));
+    assert_eq!(key("^C").code, KeyCode::Char('c'));
+}
+
+/// The page of the keys in `assets` says what the table says.
+#[test]
+fn the_page_of_the_keys_is_the_table() {
+    let mut page = String::from(
+        "# Keys\n\nWritten from the table in `src/app/keymap/table.rs`.\n\n| key | does | where |\n| --- | --- | --- |\n",
+    );
+    for binding in BINDINGS {
+        let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{}`", key.name())).collect();
+        let mut places: Vec<String> = binding.places.iter().map(|place| format!("{place:?}")).collect();
+        if places.len() > 15 {
+            places = vec!["every screen".to_owned()];
+        }
+        page.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), binding.words, places.join(", ")));
+    }
+    assert_eq!(page, include_str!("../../../assets/keys.md"), "\n{page}");
+}

@@ -1,0 +1,9 @@
+//! The interface's promises: a message in a state, and the state and the effects that follow.
+
+mod guards;
+mod integrations;
+mod journey;
+mod keys;
+mod panes;
+mod running;
+mod wizard;

@@ -1,0 +1,172 @@
+//! The panes.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::message::Reply;
+use crate::app::model::Screen;
+use crate::app::notice::Tone;
+use crate::app::panes::Pane;
+use crate::app::panes::integration::{BY_HAND, objects, repairs};
+use crate::app::popup::{HelpLine, Popup};
+use crate::app::testing::{at_sync, clients, id, in_panes, kept, plan, progress, sync_report};
+use crate::domain::installation::ObjectKind;
+use crate::domain::plan::Action;
+use crate::domain::sync_run::SyncStatus;
+
+#[test]
+fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
+    let mut stage = in_panes();
+    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
+    assert_eq!(stage.keys("4"), [Effect::LoadStatus(id("acme"))]);
+    assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "what is installed is looked at in Halo");
+    assert_eq!(stage.keys("1"), [Effect::LoadStatus(id("acme"))]);
+    assert_eq!(stage.model.panes.pane, Pane::Sync);
+}
+
+/// S47: the client list can be searched while typing; while the search has the focus letters are letters.
+#[test]
+fn clients_are_searched_as_a_person_types() {
+    let mut stage = in_panes();
+    stage.keys("2 /");
+    assert_eq!(stage.type_text("qs2"), [], "q, s and 2 are letters here");
+    stage.keys("^U");
+    stage.type_text("northwind q");
+    assert_eq!(stage.model.panes.clients.count(), 1);
+    stage.keys("Enter");
+    assert!(!stage.model.panes.clients.searching);
+    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), yes: false }]);
+}
+
+/// The site is searched too, without its accents.
+#[test]
+fn clients_are_found_by_their_site() {
+    let mut stage = in_panes();
+    stage.keys("2 /");
+    stage.type_text("montreal");
+    let found = stage.model.panes.clients.selected().unwrap();
+    assert_eq!(found.client.main_site.as_ref().unwrap().raw(), "Montréal");
+}
+
+#[test]
+fn the_selected_client_stays_selected_when_the_list_is_read_again() {
+    let mut stage = in_panes();
+    stage.keys("2 Down Down");
+    let before = stage.model.panes.clients.selected().unwrap().client.id;
+    let mut more = clients();
+    let mut new = more[0].clone();
+    new.client.id = 1;
+    new.client.name = "AAA".into();
+    more.push(new);
+    stage.reply(Reply::Clients(Ok(more)));
+    assert_eq!(stage.model.panes.clients.selected().unwrap().client.id, before);
+}
+
+/// S44: Sync Now pressed again does nothing and says so, from any pane.
+#[test]
+fn sync_now_is_off_while_it_runs() {
+    let mut stage = in_panes();
+    assert_eq!(stage.keys("s").len(), 1);
+    for pane in ["1", "2", "3", "4"] {
+        stage.keys(pane);
+        assert_eq!(stage.keys("s"), []);
+        assert!(stage.model.notice.as_ref().unwrap().text.contains("Syncing already"));
+    }
+    stage.keys("1");
+    assert_eq!(stage.keys("x"), [Effect::Cancel(Slot::Sync)]);
+    assert_eq!(stage.keys("x s"), []);
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("is stopping"));
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Interrupted))));
+    assert_eq!(stage.keys("s").len(), 1);
+}
+
+/// S47: the list can be looked at while the first sync runs, and Esc leads back to it.
+#[test]
+fn the_clients_can_be_looked_at_while_the_first_sync_runs() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::SyncProgress(progress(100, Some(237))));
+    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
+    assert_eq!(stage.model.screen, Screen::Panes);
+    stage.keys("Esc");
+    assert_eq!(stage.model.screen, Screen::Wizard);
+    assert!(stage.model.work.sync.is_running());
+}
+
+/// S60: drift is seen before anyone notices; Re-configure goes through the same plan.
+#[test]
+fn drift_is_named_and_re_configure_repairs_it() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    let mut drift = kept();
+    drift.changes[4].action = Action::Link;
+    stage.reply(Reply::Planned(Ok(Ok(drift.clone()))));
+    assert_eq!(repairs(&stage.model), Some(1));
+    let rows = objects(&stage.model);
+    assert_eq!((rows[0].tone, rows[0].words.as_str()), (Tone::Warn, "without the Pia Chat Pod"), "it stands first");
+    assert_eq!(stage.keys("Enter"), [], "the plan is there already");
+    assert!(stage.model.panes.planning);
+    stage.read_plan();
+    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(drift))]);
+}
+
+/// S61: what the portal made earlier is taken over, and the pane says so.
+#[test]
+fn what_the_portal_made_is_taken_over() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    let mut adopt = plan();
+    adopt.changes[0].action = Action::Adopt;
+    stage.reply(Reply::Planned(Ok(Ok(adopt))));
+    assert!(objects(&stage.model).iter().any(|row| row.words.contains("made by the portal")));
+}
+
+/// S66, S67, S68, S69, S70, S71, S72, S73: the way by hand is in the help of the Integration pane.
+#[test]
+fn the_way_to_remove_the_pod_by_hand_is_in_the_help() {
+    let mut stage = in_panes();
+    stage.keys("3 ?");
+    let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
+    let text: Vec<&str> = help
+        .lines
+        .iter()
+        .filter_map(|line| match line {
+            HelpLine::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let text = text.join(" ");
+    for words in [
+        "Configuration icon at the bottom of the side menu",
+        "Configuration screen opens",
+        "Custom Objects",
+        "Custom Objects screen opens",
+        "Custom Tabs",
+        "Pia Chat Pod",
+        "Delete at the top, and confirm",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(BY_HAND.len(), 5);
+}
+
+/// S54: each object is listed with its kind and name.
+#[test]
+fn the_record_lists_each_object_before_halo_is_asked() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    let rows = objects(&stage.model);
+    assert_eq!(rows.len(), 4);
+    assert_eq!((rows[2].kind, rows[2].name.as_str()), (ObjectKind::CustomTab, "Pia Chat Pod"));
+    assert_eq!(repairs(&stage.model), None, "nobody has looked yet");
+}
+
+#[test]
+fn the_callback_url_of_the_selected_webhook_is_copied() {
+    let mut stage = in_panes();
+    stage.keys("3 Down");
+    let second = crate::app::testing::callbacks()[1].1.expose();
+    assert_eq!(stage.keys("c"), [Effect::Copy(second.clone())]);
+    stage.keys("Down");
+    assert_eq!(stage.keys("c"), []);
+    stage.keys("End");
+    assert_eq!(stage.keys("c"), [Effect::Copy(second)]);
+}

@@ -1,0 +1,133 @@
+//! What runs: progress, stopping, waking, and what must not be drawn.
+
+use jiff::SignedDuration;
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::message::{Message, Reply};
+use crate::app::popup::Popup;
+use crate::app::testing::{
+    Stage, at_configure, at_sync, id, in_panes, overview, plan, progress, results, saved, sync_report,
+};
+use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
+use crate::app::{next_wake, update};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::sync_run::SyncStatus;
+
+/// No tick: idle asks for no wake, and a key without a meaning draws nothing.
+#[test]
+fn idle_is_asleep_and_a_key_without_meaning_draws_nothing() {
+    let mut stage = in_panes();
+    assert_eq!(next_wake(&stage.model, stage.now), None);
+    stage.model.take_dirty();
+    for name in ["z", "F1 Esc"] {
+        stage.keys(name);
+        if name == "z" {
+            assert!(!stage.model.is_dirty(), "{name}");
+        }
+    }
+    stage.model.take_dirty();
+    stage.send(Message::Wake);
+    stage.keys("Up");
+    stage.resize(80, 24);
+    assert!(!stage.model.is_dirty(), "nothing moved");
+    let same = stage.model.overview.clone();
+    stage.reply(Reply::Overview(Ok(same)));
+    assert!(!stage.model.is_dirty(), "nothing new");
+}
+
+/// S43, S45: it starts with the key, says Syncing at once, and is told the time by the second.
+#[test]
+fn a_running_sync_wakes_by_the_second() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    assert!(stage.model.is_dirty() && stage.model.work.sync.is_running());
+    let next = next_wake(&stage.model, stage.now).unwrap();
+    assert_eq!(next.duration_since(stage.now), SignedDuration::from_secs(1));
+    stage.now = stage.now.checked_add(SignedDuration::from_millis(2_300)).unwrap();
+    let next = next_wake(&stage.model, stage.now).unwrap();
+    assert_eq!(next.duration_since(stage.now), SignedDuration::from_millis(700));
+    let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
+    assert_eq!(run.rate(stage.now), None);
+    stage.reply(Reply::SyncProgress(progress(230, Some(460))));
+    let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
+    assert_eq!(run.seconds_left(stage.now), Some(3));
+}
+
+#[test]
+fn a_notice_goes_away_by_itself() {
+    let mut stage = in_panes();
+    stage.keys("a s s");
+    let until = next_wake(&stage.model, stage.now).unwrap();
+    assert!(until > stage.now);
+    stage.keys("x");
+    stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+    stage.now = stage.now.checked_add(SignedDuration::from_secs(60)).unwrap();
+    update(&mut stage.model, Message::Wake, stage.now);
+    assert!(stage.model.notice.is_none());
+    assert_eq!(next_wake(&stage.model, stage.now), None);
+}
+
+/// S46: one key stops it, and what was read is kept.
+#[test]
+fn esc_stops_a_sync_that_can_be_resumed() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Sync)]);
+    assert_eq!(stage.keys("s"), [], "it is stopping");
+    stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+    let SyncWork::Ended(_, SyncEnd::Stopped { read, .. }) = &stage.model.work.sync else { panic!() };
+    assert_eq!(*read, 34_200);
+    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), yes: false }]);
+}
+
+#[test]
+fn a_mass_change_asks_and_goes_on_with_a_yes() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::NeedsConfirmation))));
+    assert!(matches!(stage.model.popup, Some(Popup::Confirm(_))));
+    assert_eq!(stage.keys("Enter"), [], "the focus is on No");
+    stage.keys("s");
+    stage.reply(Reply::Synced(Err(Failure::new(FailureKind::NeedsYes, "61 clients would be disabled"))));
+    assert_eq!(stage.keys("y"), [], "no single letter disables clients");
+    assert_eq!(stage.keys("Tab Enter"), [Effect::Sync { id: id("acme"), yes: true }]);
+}
+
+#[test]
+fn a_stopped_configure_keeps_what_is_done() {
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("Enter");
+    stage.reply(Reply::Applied(results(&plan()).remove(0)));
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)]);
+    assert_eq!(stage.keys("Enter t"), [], "it is stopping");
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("is stopping"));
+    // The object in flight comes to its end, and is told.
+    stage.reply(Reply::Applied(results(&plan()).remove(1)));
+    stage.reply(Reply::Configured(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+    let ApplyWork::Failed { results, .. } = &stage.model.work.apply else { panic!() };
+    assert_eq!(results.len(), 2);
+    assert_eq!(stage.keys("Enter"), [Effect::LoadPlan(id("acme"))], "again finishes it");
+}
+
+/// A sync of one configuration is never started on top of another's.
+#[test]
+fn one_sync_at_a_time_whatever_is_open() {
+    let mut stage = Stage::with(overview(vec![
+        saved("acme", "Acme MSP", true, true, true),
+        saved("trial", "Acme trial", false, true, true),
+    ]));
+    stage.keys("s ^O Down Enter s");
+    let notice = &stage.model.notice.as_ref().unwrap().text;
+    assert!(notice.contains("Syncing Acme MSP already"), "{notice}");
+}
+
+#[test]
+fn a_failed_draft_and_a_failed_overview_are_said() {
+    let mut stage = Stage::new(80, 24, crate::app::Theme::default());
+    stage.reply(Reply::Overview(Err(Failure::new(FailureKind::LocalState, "config.toml is from a newer version"))));
+    assert!(stage.model.overview_failed.is_some());
+    stage.reply(Reply::DraftFailed(Failure::new(FailureKind::LocalState, "disk full")));
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("disk full"));
+}

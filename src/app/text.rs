@@ -1,0 +1,83 @@
+//! Widths and wrapping, by Unicode tables. Geometry needs them, so they live beside it.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// The columns that a text takes.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// Breaks a text at blanks into lines of at most `columns`; a longer word is cut.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    if width(text) <= columns {
+        // It fits: kept to the letter, wider gaps included.
+        return vec![text.to_owned()];
+    }
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        if width(&line) + width(word) <= columns {
+            line.push_str(word);
+            continue;
+        }
+        for cluster in word.graphemes(true) {
+            if !line.is_empty() && width(&line) + width(cluster) > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(cluster);
+        }
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// An address without the user and the password that somebody put into it: no file and no card shows them.
+pub fn without_user(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    match address[start..].rfind('@') {
+        Some(at) => format!("{}{}", &address[..start], &address[start + at + 1..]),
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_user() {
+        for (typed, shown) in [
+            ("https://dana:pw@acme.halopsa.com/x", "https://acme.halopsa.com/x"),
+            ("dana:p/w@acme.halopsa.com", "acme.halopsa.com"),
+            ("https://acme.halopsa.com", "https://acme.halopsa.com"),
+            ("https://dana@", "https://"),
+            ("", ""),
+        ] {
+            assert_eq!(without_user(typed), shown);
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_its_column() {
+        for text in
+            ["", "one", "two words and more", "北京技术有限公司 ltd", "https://a.very.long/address/indeed", "👩🚀 x"]
+        {
+            for columns in 2..30 {
+                let lines = wrap(text, columns);
+                assert!(lines.iter().all(|line| width(line) <= columns), "{text} at {columns}: {lines:?}");
+                let without_blanks = |text: &str| text.replace(' ', "");
+                assert_eq!(without_blanks(&lines.concat()), without_blanks(text));
+            }
+        }
+    }
+}

@@ -1,0 +1,546 @@
+//! One message at a time: what it changes, and what it asks of the world outside.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use jiff::{SignedDuration, Timestamp};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input, InputRequest};
+
+use crate::domain::draft::Step;
+
+use super::answer;
+use super::effect::Effect;
+use super::form::{Edited, Pasted};
+use super::integrations::{self, Card};
+use super::keymap::{self, Command, Meaning, Place};
+use super::message::Message;
+use super::model::{Model, Screen, saved_title};
+use super::moving;
+use super::notice::Tone;
+use super::panes::{self, Pane, clients};
+use super::popup::{Ask, Confirm, Help, Popup};
+use super::reply;
+use super::wizard::{self, Item, configure, credentials, initial_sync, pia_screen, review};
+
+/// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
+pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
+    let before = model.now;
+    model.now = now;
+    if moments(model).any(|moment| before < moment && moment <= now) {
+        model.touch();
+    }
+    let effects = match message {
+        Message::Key(event) => key(model, event),
+        Message::Paste(text) => paste(model, &text),
+        Message::Resize(size) => {
+            if model.size != size {
+                model.size = size;
+                model.touch();
+            }
+            Vec::new()
+        }
+        Message::Reply(reply) => reply::take(model, *reply),
+        Message::Wake => {
+            wake(model);
+            Vec::new()
+        }
+        Message::Leave => quit(model),
+    };
+    if model.is_dirty() {
+        settle(model);
+    }
+    effects
+}
+
+/// When time has to be told: while something runs, by the second; while a notice stands, until it goes. Idle: never.
+pub fn next_wake(model: &Model, now: Timestamp) -> Option<Timestamp> {
+    let second = |since: Timestamp| {
+        let whole = now.duration_since(since).as_secs().max(-1) + 1;
+        since.checked_add(SignedDuration::from_secs(whole)).unwrap_or(Timestamp::MAX)
+    };
+    let test = model.wizard.as_ref().and_then(|wizard| match wizard.test {
+        credentials::Test::Running { since, .. } => Some(since),
+        _ => None,
+    });
+    let running = model.work.running_since().chain(test).map(second);
+    let moments = moments(model).filter(|moment| *moment > model.now).map(|moment| moment.max(now));
+    running.chain(model.notice.as_ref().map(|notice| notice.until.max(now))).chain(moments).min()
+}
+
+// The moments at which what is shown becomes something else by itself: the token expires, the plan can be applied.
+fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
+    let wizard =
+        model.wizard.as_ref().filter(|wizard| model.screen == Screen::Wizard && wizard.step == Step::Credentials);
+    let token = wizard.and_then(|wizard| wizard.test.report()).and_then(|report| report.token_valid_until);
+    token.into_iter().chain(configure::accepts_from(model))
+}
+
+// Time itself: only what runs is shown by the second.
+fn wake(model: &mut Model) {
+    if model.notice.as_ref().is_some_and(|notice| notice.until <= model.now) {
+        model.notice = None;
+        model.touch();
+    }
+    let testing = model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_running());
+    if testing || model.work.running_since().next().is_some() {
+        model.touch();
+    }
+}
+
+// Places everything anew after a change.
+fn settle(model: &mut Model) {
+    model.place_all();
+    integrations::select(model, model.integrations.window.selected);
+    panes::settle(model);
+    configure::note_shown(model, false);
+    let height = pia_screen::chooser_height(model);
+    let columns = help_columns(model);
+    let rows = help_height(model);
+    let relevant = keymap_lines(model, columns);
+    match &mut model.popup {
+        Some(Popup::Chooser(chooser)) => {
+            let (row, count) = (chooser.window.selected, chooser.rows.len());
+            chooser.window.select(row, count, height);
+        }
+        Some(Popup::Help(help)) => {
+            if let Some(lines) = relevant {
+                help.lines = lines;
+            }
+            help.first = help.first.min(help.lines.len().saturating_sub(rows));
+        }
+        _ => {}
+    }
+}
+
+/// The columns that the help has for its words.
+pub fn help_columns(model: &Model) -> usize {
+    usize::from(model.size.width).saturating_sub(8).clamp(20, 70)
+}
+
+/// The lines of the help that fit.
+pub fn help_height(model: &Model) -> usize {
+    usize::from(model.size.height).saturating_sub(6).max(1)
+}
+
+// The help for another width; the popup itself is out of the way while it is made.
+fn keymap_lines(model: &mut Model, columns: usize) -> Option<Vec<super::popup::HelpLine>> {
+    if !matches!(model.popup, Some(Popup::Help(_))) {
+        return None;
+    }
+    let popup = model.popup.take();
+    let lines = keymap::help(model, columns);
+    model.popup = popup;
+    Some(lines)
+}
+
+fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    if model.layout.too_small && !matches!(keymap::meaning(model, event), Meaning::Do(Command::Quit | Command::Suspend))
+    {
+        return Vec::new();
+    }
+    if keymap::is_held_back(model, event) {
+        if configure::is_unread(model) {
+            // The key is still held down: the time to read the plan begins when it is let go.
+            configure::note_shown(model, true);
+        }
+        return Vec::new();
+    }
+    let said = model.notice.take();
+    let effects = match keymap::meaning(model, event) {
+        Meaning::Do(command) => run(model, command),
+        Meaning::Refused(reason) => {
+            model.say(Tone::Calm, reason);
+            Vec::new()
+        }
+        Meaning::Nothing => type_key(model, event),
+    };
+    if said.is_some() && model.notice.is_none() {
+        if model.is_dirty() {
+            return effects;
+        }
+        // A key that means nothing takes nothing away.
+        model.notice = said;
+    }
+    effects
+}
+
+// A key that is no command goes into what takes text.
+fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    match keymap::place(model) {
+        Place::Field | Place::FieldList => {
+            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+            let Some(field) = wizard.text_field() else { return Vec::new() };
+            match wizard.form.key(field, event) {
+                Edited::Text => return wizard::edited(model, field),
+                Edited::Cursor => model.touch(),
+                Edited::Full => model.say(
+                    Tone::Warn,
+                    format!("{} takes at most {} characters.", field.info().label, field.info().longest),
+                ),
+                Edited::Nothing => {}
+            }
+        }
+        Place::CardSearch if type_line(&mut model.integrations.query, event) => {
+            integrations::select(model, 0);
+            model.touch();
+        }
+        Place::ClientSearch => {
+            let before = model.panes.clients.query.value().to_owned();
+            if type_line(&mut model.panes.clients.query, event) {
+                if model.panes.clients.query.value() == before {
+                    model.touch();
+                } else {
+                    clients::searched(model);
+                }
+            }
+        }
+        Place::Chooser => {
+            let height = pia_screen::chooser_height(model);
+            if let Some(Popup::Chooser(chooser)) = &mut model.popup
+                && type_line(&mut chooser.query, event)
+            {
+                chooser.filter(height);
+                model.touch();
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The most characters that a search line takes.
+const SEARCH: usize = 100;
+
+fn type_line(input: &mut Input, event: KeyEvent) -> bool {
+    if let KeyCode::Char(_) = event.code
+        && input.value().chars().count() >= SEARCH
+        && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+    {
+        return false;
+    }
+    input.handle_event(&Event::Key(event)).is_some_and(|change| change.value || change.cursor)
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    match keymap::place(model) {
+        Place::Field | Place::FieldList => {
+            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+            let Some(field) = wizard.text_field() else { return Vec::new() };
+            let pasted = wizard.form.paste(field, text);
+            let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
+            match pasted {
+                Pasted::Whole => {}
+                Pasted::FirstLine => model.say(Tone::Warn, "Several lines were pasted: only the first is taken."),
+                Pasted::Cut => {
+                    model.say(
+                        Tone::Warn,
+                        format!("The pasted text is too long: it is cut after {} characters.", field.info().longest),
+                    );
+                }
+                Pasted::Nothing => model.say(Tone::Warn, "Nothing was pasted that can be typed here."),
+            }
+            effects
+        }
+        Place::CardSearch => {
+            paste_line(&mut model.integrations.query, text);
+            integrations::select(model, 0);
+            model.touch();
+            Vec::new()
+        }
+        Place::ClientSearch => {
+            paste_line(&mut model.panes.clients.query, text);
+            model.panes.clients.search(false);
+            clients::settle(model);
+            Vec::new()
+        }
+        Place::Chooser => {
+            let height = pia_screen::chooser_height(model);
+            if let Some(Popup::Chooser(chooser)) = &mut model.popup {
+                paste_line(&mut chooser.query, text);
+                chooser.filter(height);
+                model.touch();
+            }
+            Vec::new()
+        }
+        _ => {
+            model.say(Tone::Calm, "There is no field here to paste into.");
+            Vec::new()
+        }
+    }
+}
+
+fn paste_line(input: &mut Input, text: &str) {
+    let room = SEARCH.saturating_sub(input.value().chars().count());
+    let line = text.trim().lines().next().unwrap_or_default();
+    for character in line.chars().filter(|character| !character.is_control()).take(room) {
+        input.handle(InputRequest::InsertChar(character));
+    }
+}
+
+/// Does what a key means.
+fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    let place = keymap::place(model);
+    match command {
+        Command::Quit => return ask_to_quit(model),
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::Repaint => {
+            model.touch();
+            return vec![Effect::Repaint];
+        }
+        Command::Help => {
+            let lines = keymap::help(model, help_columns(model));
+            model.popup = Some(Popup::Help(Help { lines, first: 0 }));
+            model.touch();
+        }
+        Command::ClosePopup => {
+            model.popup = None;
+            model.touch();
+        }
+        Command::Integrations => return to_integrations(model),
+        Command::Back => return back(model, place),
+        Command::Up => moving::step(model, place, -1),
+        Command::Down => moving::step(model, place, 1),
+        Command::PageUp => moving::page(model, place, -1),
+        Command::PageDown => moving::page(model, place, 1),
+        Command::First => moving::end(model, place, false),
+        Command::Last => moving::end(model, place, true),
+        Command::NextItem => wizard::move_focus(model, 1, true),
+        Command::PreviousItem => wizard::move_focus(model, -1, true),
+        Command::EnterField => return wizard::enter_on_field(model),
+        Command::TakeBetter => return take_better(model),
+        Command::OpenList => pia_screen::open_list(model),
+        Command::TakeFromList => pia_screen::take_suggestion(model),
+        Command::CloseList => {
+            if let Some(wizard) = model.wizard.as_mut() {
+                wizard.list = None;
+                model.touch();
+            }
+        }
+        Command::ChooseAgent => pia_screen::choose(model),
+        Command::ClearAgent => pia_screen::clear_choice(model),
+        Command::TakeAgent => return pia_screen::take_choice(model),
+        Command::Continue if model.screen == Screen::Panes => {
+            model.panes.planning = false;
+            model.work.forget_plan();
+            model.touch();
+            return configure::load_plan_unless_there(model);
+        }
+        Command::Continue => return wizard::forward(model),
+        Command::Test => return credentials::start(model),
+        Command::Untested => return credentials::ask_untested(model),
+        Command::Reveal => {
+            model.facts.revealed = !model.facts.revealed;
+            model.touch();
+        }
+        Command::Copy => return copy(model),
+        Command::Jump => {
+            if let Some(Item::Line(field)) = model.wizard.as_ref().map(|wizard| wizard.focus) {
+                return review::jump(model, field);
+            }
+        }
+        Command::Save => return review::save(model, review::Then::Stay),
+        Command::SyncNow => return sync_now(model),
+        Command::StopSync => return initial_sync::stop(model),
+        Command::LookAtClients => return panes::peek(model),
+        Command::ReadPlan => return configure::load_plan(model),
+        Command::StopReading => return configure::stop_reading(model).into_iter().chain(leave_plan(model)).collect(),
+        Command::Apply => return configure::apply(model),
+        Command::StopApply => return configure::stop(model),
+        Command::OpenLine => configure::open(model, true),
+        Command::CloseLine => configure::open(model, false),
+        Command::Configure => {
+            model.panes.planning = true;
+            model.touch();
+            return configure::look_again(model);
+        }
+        Command::Search if place == Place::PaneClients => {
+            model.panes.clients.searching = true;
+            model.touch();
+        }
+        Command::Search => {
+            model.integrations.searching = true;
+            model.touch();
+        }
+        Command::LeaveSearch => leave_search(model),
+        Command::Filter => clients::filter(model),
+        Command::Details => {
+            if model.layout.detail.is_some() {
+                model.say(Tone::Calm, "The details stand on the right.");
+            } else {
+                model.popup = Some(Popup::Client);
+                model.touch();
+            }
+        }
+        Command::ViewAll => {
+            model.integrations.all = !model.integrations.all;
+            integrations::select(model, model.integrations.window.selected);
+            model.touch();
+        }
+        Command::OpenCard => return integrations::open_selected(model),
+        Command::Edit if place == Place::Cards => return integrations::edit_selected(model),
+        Command::Edit => {
+            if let Some(id) = model.current.clone() {
+                return wizard::edit(model, &id);
+            }
+        }
+        Command::Activate => return activate(model, place),
+        Command::Deactivate => {
+            if let Some(Card::Saved(id)) = integrations::selected(model)
+                && let Some(name) = model.saved(&id).map(saved_title)
+            {
+                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Deactivate { name })));
+                model.touch();
+            }
+        }
+        Command::DiscardDraft => {
+            let name = model.overview.draft.as_ref().map(|draft| draft.name.clone()).unwrap_or_default();
+            let ask = Ask::Discard { title: integrations::draft_title(&name) };
+            model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+            model.touch();
+        }
+        Command::PaneSync => return panes::show(model, Pane::Sync),
+        Command::PaneClients => return panes::show(model, Pane::Clients),
+        Command::PaneIntegration => return panes::show(model, Pane::Integration),
+        Command::PaneActivity => return panes::show(model, Pane::Activity),
+        Command::Yes => return answer::answer(model, Some(true)),
+        Command::No => return answer::answer(model, Some(false)),
+        Command::Answer => return answer::answer(model, None),
+        Command::OtherAnswer => {
+            if let Some(Popup::Confirm(confirm)) = &mut model.popup {
+                confirm.yes = !confirm.yes;
+                model.touch();
+            }
+        }
+    }
+    Vec::new()
+}
+
+// A key that ends the program asks first where something would be lost or cut short; a signal never asks.
+fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
+    let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
+    let reason = if model.work.apply.is_running() {
+        "Configure runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+    } else if secret {
+        "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
+    } else {
+        ""
+    };
+    if asked || reason.is_empty() {
+        return quit(model);
+    }
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Quit { reason: reason.to_owned() })));
+    model.touch();
+    Vec::new()
+}
+
+/// Keeps what is typed, and ends the program.
+pub fn quit(model: &mut Model) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = wizard::keep_draft(model).into_iter().collect();
+    effects.push(Effect::Quit);
+    effects
+}
+
+fn to_integrations(model: &mut Model) -> Vec<Effect> {
+    model.popup = None;
+    let mut effects = Vec::new();
+    let peeking = model.screen == Screen::Panes && model.panes.from_wizard;
+    if model.screen == Screen::Wizard || peeking {
+        wizard::leave_field(model);
+        effects.extend(wizard::keep_draft(model));
+    }
+    let kept = !effects.is_empty();
+    integrations::enter(model);
+    if kept {
+        model.say(Tone::Good, "What you typed is kept as a draft. Nothing is lost.");
+    }
+    effects.push(Effect::LoadOverview);
+    effects
+}
+
+fn back(model: &mut Model, place: Place) -> Vec<Effect> {
+    match place {
+        Place::CardSearch => {
+            model.integrations.query.reset();
+            model.integrations.searching = false;
+            integrations::select(model, 0);
+            model.touch();
+            Vec::new()
+        }
+        Place::ClientSearch => {
+            model.panes.clients.query.reset();
+            leave_search(model);
+            model.panes.clients.search(false);
+            clients::settle(model);
+            Vec::new()
+        }
+        Place::Cards if !model.integrations.query.value().is_empty() => {
+            model.integrations.query.reset();
+            integrations::select(model, 0);
+            model.touch();
+            Vec::new()
+        }
+        Place::Cards if model.wizard.is_some() => wizard::come_back(model),
+        Place::Cards => panes::enter(model),
+        Place::Plan if model.screen == Screen::Panes => leave_plan(model).into_iter().collect(),
+        _ if model.screen == Screen::Panes => {
+            if model.panes.from_wizard && model.wizard.is_some() {
+                return wizard::come_back(model);
+            }
+            to_integrations(model)
+        }
+        _ => {
+            let mut effects: Vec<Effect> = configure::stop_reading(model).into_iter().collect();
+            effects.extend(wizard::back(model));
+            effects
+        }
+    }
+}
+
+// Out of the plan, back to the objects in Halo.
+fn leave_plan(model: &mut Model) -> Option<Effect> {
+    if model.screen == Screen::Panes {
+        model.panes.planning = false;
+        if model.apply().is_configured() {
+            model.work.forget_plan();
+        }
+    }
+    model.touch();
+    None
+}
+
+fn leave_search(model: &mut Model) {
+    model.integrations.searching = false;
+    model.panes.clients.searching = false;
+    model.panes.clients.note_selected();
+    model.touch();
+}
+
+fn take_better(model: &mut Model) -> Vec<Effect> {
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    let Some(field) = wizard.text_field() else { return Vec::new() };
+    let Some(better) = wizard.form.suggestion(field) else { return Vec::new() };
+    wizard.form.set(field, better);
+    wizard::edited(model, field)
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let at = match model.wizard.as_ref().map(|wizard| wizard.focus) {
+        Some(Item::Callback(at)) if model.screen == Screen::Wizard => at,
+        _ => panes::integration::selected_callback(model).unwrap_or_default(),
+    };
+    let Some((_, url)) = model.facts.callbacks.get(at) else { return Vec::new() };
+    vec![Effect::Copy(url.expose())]
+}
+
+fn sync_now(model: &mut Model) -> Vec<Effect> {
+    // What is typed and not saved is not what would be synced: the saved configuration is.
+    initial_sync::start(model, false)
+}
+
+fn activate(model: &mut Model, place: Place) -> Vec<Effect> {
+    let id = match integrations::selected(model) {
+        Some(Card::Saved(id)) if place == Place::Cards => Some(id),
+        _ => model.current.clone(),
+    };
+    id.map(|id| integrations::activate(model, &id)).unwrap_or_default()
+}

@@ -1,0 +1,280 @@
+//! Configure: test, plan, apply; in the wizard and, as Re-configure, in the Integration pane.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::keymap::{self, BINDINGS, Command, Place};
+use crate::app::model::{Model, saved_title};
+use crate::app::notice::Tone;
+use crate::app::work::{ApplyWork, PlanWork};
+use crate::domain::check::{Check, CheckReport};
+use crate::domain::failure::Failure;
+use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
+use crate::domain::status::StepState;
+
+use super::credentials::Test;
+
+/// That the configuration is not the active one, and the key that changes it from here.
+pub fn inactive(model: &Model) -> String {
+    let here = keymap::place(model);
+    let works = BINDINGS.iter().any(|binding| binding.command == Command::Activate && binding.places.contains(&here));
+    let key = if works { "Activate it with a." } else { "Activate it on the Integrations page: Ctrl-O." };
+    format!("This configuration is not the active one. {key}")
+}
+
+/// What has to be done before Configure can be.
+pub fn blocker(model: &Model) -> Option<String> {
+    if model.current.is_none() {
+        return Some("Save the configuration first.".to_owned());
+    }
+    let saved = model.current_saved();
+    if saved.is_some_and(|saved| !saved.status.active) {
+        return Some(inactive(model));
+    }
+    if !model.is_synced() {
+        return Some("No sync yet: Pia has to know the companies first. Sync Now is s.".to_owned());
+    }
+    if model.work.sync.is_running() {
+        return Some("Syncing. Configure waits until it ends.".to_owned());
+    }
+    let base = model.wizard.as_ref().and_then(|wizard| wizard.base.as_ref());
+    let integration = base.or_else(|| saved.map(|saved| &saved.configuration)).map(|c| &c.integration);
+    integration
+        .is_some_and(|integration| integration.pia_url.is_none())
+        .then(|| "Pia Url is blank: Halo has to know where to reach Pia. It stands on the step Integration.".to_owned())
+}
+
+/// Reads what Halo holds and plans, unless that is there or running.
+pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
+    let there = !matches!(model.work.plan, PlanWork::None) || model.work.apply.is_running();
+    if there || blocker(model).is_some() { Vec::new() } else { load_plan(model) }
+}
+
+/// What runs already, of this configuration or of another: one Configure at a time.
+pub fn running(model: &Model) -> Option<String> {
+    let id = model.work.apply.id().filter(|_| model.work.apply.is_running())?;
+    let whose = match model.saved(id) {
+        Some(saved) if model.current.as_ref() != Some(id) => format!(" of {}", saved_title(saved)),
+        _ => String::new(),
+    };
+    Some(match model.work.apply.is_stopping() {
+        true => format!("Configure{whose} is stopping: the object in flight is read back first."),
+        false => format!("Configure{whose} runs. It ends by itself."),
+    })
+}
+
+/// "Configure", "Re-configure": where the plan that is known leaves nothing to do, Halo is asked again.
+pub fn look_again(model: &mut Model) -> Vec<Effect> {
+    let stale = match (model.apply(), &model.work.plan) {
+        (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => false,
+        (ApplyWork::None, PlanWork::Ready(plan)) => !plan.changes_pending(),
+        _ => true,
+    };
+    if stale && load_refusal(model).is_none() { load_plan(model) } else { load_plan_unless_there(model) }
+}
+
+/// How long a plan stands on the screen before it can be applied: a key that is held down has not read it.
+const READING: SignedDuration = SignedDuration::from_millis(500);
+
+/// From when on the plan that is shown can be applied.
+pub fn accepts_from(model: &Model) -> Option<Timestamp> {
+    model.work.plan_shown.and_then(|shown| shown.checked_add(READING).ok())
+}
+
+/// Whether a plan to apply has only just come up.
+pub fn is_unread(model: &Model) -> bool {
+    is_applicable(model) && accepts_from(model).is_none_or(|from| model.now < from)
+}
+
+fn is_applicable(model: &Model) -> bool {
+    matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending())
+}
+
+/// Notes since when a plan has been on the screen. With `again`, its time begins anew.
+pub fn note_shown(model: &mut Model, again: bool) {
+    let shown = keymap::place(model) == Place::Plan && is_applicable(model);
+    model.work.plan_shown = match model.work.plan_shown {
+        _ if !shown => None,
+        Some(since) if !again => Some(since),
+        _ => Some(model.now),
+    };
+}
+
+/// Why the plan cannot be read now.
+pub fn load_refusal(model: &Model) -> Option<String> {
+    if let Some(reason) = running(model) {
+        return Some(reason);
+    }
+    if matches!(model.work.plan, PlanWork::Reading { .. }) {
+        return Some("Halo is being read already.".to_owned());
+    }
+    blocker(model)
+}
+
+/// Tests the connection, reads what Halo holds, and plans. Nothing is written.
+pub fn load_plan(model: &mut Model) -> Vec<Effect> {
+    if let Some(reason) = load_refusal(model) {
+        model.say(Tone::Warn, reason);
+        return Vec::new();
+    }
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    let mut effects: Vec<Effect> = super::stop_test(model).into_iter().collect();
+    model.work.forget_plan();
+    model.work.plan = PlanWork::Reading { since: model.now, checks: Vec::new() };
+    model.touch();
+    effects.push(Effect::LoadPlan(id));
+    effects
+}
+
+/// Stops reading.
+pub fn stop_reading(model: &mut Model) -> Option<Effect> {
+    matches!(model.work.plan, PlanWork::Reading { .. }).then(|| {
+        model.work.forget_plan();
+        Effect::Cancel(Slot::Plan)
+    })
+}
+
+/// One check is done.
+pub fn checked(model: &mut Model, check: Check) {
+    if let PlanWork::Reading { checks, .. } = &mut model.work.plan {
+        checks.push(check);
+        model.touch();
+    }
+}
+
+/// The plan is there.
+pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Failure>) {
+    if !matches!(model.work.plan, PlanWork::Reading { .. }) {
+        return;
+    }
+    model.work.plan_read = Some(model.now);
+    model.work.plan = match outcome {
+        Ok(Ok(plan)) => PlanWork::Ready(plan),
+        Ok(Err(report)) => PlanWork::Refused(report),
+        Err(failure) => PlanWork::Failed(failure),
+    };
+    model.touch();
+}
+
+/// Why Apply does nothing now.
+pub fn apply_refusal(model: &Model) -> Option<String> {
+    if model.work.apply.is_running() {
+        let elsewhere = model.apply().id().is_none();
+        let same = || "Configure runs already. It ends by itself.".to_owned();
+        return if elsewhere || model.work.apply.is_stopping() { running(model) } else { Some(same()) };
+    }
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
+        (ApplyWork::None, PlanWork::Ready(_)) => Some("Nothing to do: Halo holds everything already.".to_owned()),
+        (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".to_owned()),
+        _ => blocker(model).or_else(|| Some("There is no plan to apply. Read Halo again with t.".to_owned())),
+    }
+}
+
+/// "Apply".
+pub fn apply(model: &mut Model) -> Vec<Effect> {
+    if let Some(reason) = apply_refusal(model) {
+        model.say(Tone::Warn, reason);
+        return Vec::new();
+    }
+    let (Some(id), PlanWork::Ready(plan)) = (model.current.clone(), &model.work.plan) else { return Vec::new() };
+    let plan = plan.clone();
+    let total = plan.changes.len();
+    model.work.apply =
+        ApplyWork::Running { id: id.clone(), since: model.now, total, results: Vec::new(), stopping: false };
+    model.work.plan_line = 0;
+    model.touch();
+    vec![Effect::Configure(id, Box::new(plan))]
+}
+
+/// "Stop": what is done stays done. It is over once it says how it ended.
+pub fn stop(model: &mut Model) -> Vec<Effect> {
+    match &mut model.work.apply {
+        ApplyWork::Running { stopping, .. } if !*stopping => *stopping = true,
+        _ => return Vec::new(),
+    }
+    model.touch();
+    vec![Effect::Cancel(Slot::Configure)]
+}
+
+/// One object is done.
+pub fn applied(model: &mut Model, result: ChangeResult) {
+    let ApplyWork::Running { results, id, .. } = &mut model.work.apply else { return };
+    results.push(result);
+    if model.current.as_ref() == Some(id) {
+        // The newest line stays in sight.
+        model.work.plan_line = results.len() - 1;
+        model.touch();
+    }
+}
+
+/// Configure has ended.
+pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) -> Vec<Effect> {
+    let ApplyWork::Running { id, results, .. } = &mut model.work.apply else { return Vec::new() };
+    let (id, results) = (id.clone(), std::mem::take(results));
+    let shown = model.current.as_ref() == Some(&id);
+    model.touch();
+    let mut effects = vec![Effect::LoadOverview];
+    if shown {
+        model.work.plan_line = 0;
+        effects.push(Effect::LoadStatus(id.clone()));
+    }
+    model.work.apply = match outcome {
+        Ok(report) => ApplyWork::Ended { id, report },
+        Err(failure) => ApplyWork::Failed { id, failure, results },
+    };
+    effects
+}
+
+/// Whether there is nothing left to do here: on to the end.
+pub fn is_settled(model: &Model) -> bool {
+    let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
+        if !plan.changes_pending() && plan.blocked.is_empty());
+    nothing || model.apply().is_configured()
+}
+
+/// Whether Configure was done before: then its name is Re-configure.
+pub fn is_again(model: &Model) -> bool {
+    model.status().is_some_and(|s| s.integration.configured_at.is_some() || !s.integration.objects.is_empty())
+}
+
+/// Moves in the plan.
+pub fn move_line(model: &mut Model, to: usize) {
+    let to = to.min(model.work.plan_rows(model.apply()).saturating_sub(1));
+    if to != model.work.plan_line {
+        model.work.plan_line = to;
+        model.touch();
+    }
+}
+
+/// Why no line can be opened.
+pub fn open_refusal(model: &Model) -> Option<String> {
+    let listed = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if !plan.changes.is_empty());
+    (!listed).then(|| "There is no plan to open.".to_owned())
+}
+
+/// Opens or closes the selected line, field by field.
+pub fn open(model: &mut Model, open: bool) {
+    let line = model.work.plan_line;
+    let changed = if open { model.work.plan_open.insert(line) } else { model.work.plan_open.remove(&line) };
+    if changed {
+        model.touch();
+    }
+}
+
+/// The steps as the last screen names them: what is done, and what is open.
+pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let verified = match (wizard.test.is_passed(), &wizard.test) {
+        (true, _) => StepState::Done,
+        (false, Test::Not) if wizard.untested => StepState::NotVerified,
+        _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),
+    };
+    let done = |done: bool| if done { StepState::Done } else { StepState::Todo };
+    vec![
+        (verified, "API Credentials", "test the connection: Integrations, then e"),
+        (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
+        (done(model.is_synced()), "Initial Sync", "Sync Now: s in the panes"),
+        (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
+    ]
+}

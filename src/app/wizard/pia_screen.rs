@@ -1,0 +1,184 @@
+//! Pia Screen: suggestions for the boards, and Pia Escalate To.
+
+use crate::app::effect::Effect;
+use crate::app::form::{FieldId, Kind};
+use crate::app::model::Model;
+use crate::app::popup::{Chooser, Popup};
+use crate::domain::client::fold;
+use crate::domain::configuration::{EscalateTo, PiaScreen};
+
+use super::{Item, Wizard, enter_on_field, initial_sync};
+
+/// The suggestions under a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoardList {
+    /// The selected one.
+    pub selected: usize,
+    /// Whether every team is listed, or those that match.
+    pub all: bool,
+}
+
+impl Wizard {
+    /// The Pia Screen section as typed.
+    pub fn pia_screen(&self) -> PiaScreen {
+        PiaScreen {
+            pia_board: self.form.text(FieldId::PiaBoard).trim().to_owned(),
+            escalation_board: self.form.text(FieldId::EscalationBoard).trim().to_owned(),
+            escalate_to: self.form.escalate_to.clone(),
+        }
+    }
+}
+
+/// The teams to suggest for a board.
+pub fn suggestions(model: &Model, field: FieldId) -> Vec<String> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let all = wizard.list.is_some_and(|list| list.all);
+    let query = if all { String::new() } else { fold(wizard.form.text(field).trim()) };
+    let mut names: Vec<String> =
+        model.teams().iter().filter(|team| !team.inactive).map(|team| team.name.display()).collect();
+    names.sort_by_cached_key(|name| fold(name));
+    names.dedup();
+    names.retain(|name| fold(name).contains(&query));
+    names
+}
+
+/// A text was typed into a board: its suggestions open, unless there is nothing to add to it.
+pub fn suggest(model: &mut Model, field: FieldId) {
+    let Some(wizard) = model.wizard.as_mut() else { return };
+    wizard.list = None;
+    if field.info().kind != Kind::Board || wizard.form.text(field).trim().is_empty() {
+        return;
+    }
+    let typed = wizard.form.text(field).trim().to_owned();
+    let names = suggestions(model, field);
+    let open = !names.is_empty() && !names.contains(&typed);
+    if let Some(wizard) = model.wizard.as_mut() {
+        wizard.list = open.then_some(BoardList { selected: 0, all: false });
+    }
+}
+
+/// Why no suggestions can be listed for what has the focus.
+pub fn list_refusal(model: &Model) -> Option<String> {
+    let field = model.wizard.as_ref().and_then(Wizard::text_field);
+    match field {
+        Some(field) if field.info().kind == Kind::Board => model
+            .teams()
+            .is_empty()
+            .then(|| "Halo's teams are not known yet: they come with the connection test or a sync.".to_owned()),
+        // Elsewhere the key has another meaning.
+        _ => Some(String::new()),
+    }
+}
+
+/// Lists every team under the board that has the focus.
+pub fn open_list(model: &mut Model) {
+    let Some(wizard) = model.wizard.as_mut() else { return };
+    let Some(field) = wizard.text_field() else { return };
+    wizard.list = Some(BoardList { selected: 0, all: true });
+    let typed = wizard.form.text(field).trim().to_owned();
+    let selected = suggestions(model, field).iter().position(|name| *name == typed).unwrap_or_default();
+    if let Some(list) = model.wizard.as_mut().and_then(|wizard| wizard.list.as_mut()) {
+        list.selected = selected;
+    }
+    model.touch();
+}
+
+/// Moves in the suggestions.
+pub fn move_list(model: &mut Model, by: isize) {
+    let Some(field) = model.wizard.as_ref().and_then(Wizard::text_field) else { return };
+    let last = suggestions(model, field).len().saturating_sub(1);
+    let Some(list) = model.wizard.as_mut().and_then(|wizard| wizard.list.as_mut()) else { return };
+    let to = list.selected.saturating_add_signed(by).min(last);
+    if to != list.selected {
+        list.selected = to;
+        model.touch();
+    }
+}
+
+/// Takes the selected suggestion over. The field keeps the focus: the person sees what is in it now.
+pub fn take_suggestion(model: &mut Model) {
+    let Some(field) = model.wizard.as_ref().and_then(Wizard::text_field) else { return };
+    let names = suggestions(model, field);
+    let Some(wizard) = model.wizard.as_mut() else { return };
+    if let Some(name) = wizard.list.and_then(|list| names.get(list.selected).cloned()) {
+        wizard.form.set(field, name);
+    }
+    wizard.list = None;
+    model.touch();
+}
+
+/// What looks wrong with a board: a warning, Halo decides.
+pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
+    let wizard = model.wizard.as_ref()?;
+    let typed = wizard.form.text(field).trim();
+    let teams = model.teams();
+    if teams.is_empty() || typed.is_empty() || teams.iter().any(|team| team.name.raw() == typed && !team.inactive) {
+        return None;
+    }
+    if teams.iter().any(|team| team.name.raw() == typed) {
+        return Some("this team is inactive in Halo".to_owned());
+    }
+    if let Some(team) = teams.iter().find(|team| fold(team.name.raw()) == fold(typed)) {
+        return Some(format!("Halo writes it {}", team.name));
+    }
+    Some("no team that this agent can see; it can be saved all the same".to_owned())
+}
+
+/// What the field Pia Escalate To shows: the value, and whether something is wrong with it.
+pub fn escalate_words(model: &Model) -> (String, Option<String>) {
+    let Some(wizard) = &model.wizard else { return (String::new(), None) };
+    let lists = &model.facts.lists;
+    match &wizard.form.escalate_to {
+        None if !lists.synced => ("run a sync first · blank means no default escalation".to_owned(), None),
+        None => ("no default escalation".to_owned(), None),
+        Some(contact) => {
+            let name = crate::domain::untrusted::Untrusted::new(&*contact.name).display();
+            let here = !lists.synced || lists.agents.iter().any(|a| a.id == contact.agent_id && a.assignable);
+            let warning = (!here).then(|| "no longer an agent that tickets can go to; choose another".to_owned());
+            (name, warning)
+        }
+    }
+}
+
+/// Why no agent can be chosen now.
+pub fn choose_refusal(model: &Model) -> Option<String> {
+    (!model.facts.lists.synced).then(|| "Run a sync first: then Halo's agents can be chosen. Blank is fine.".to_owned())
+}
+
+/// Rows of the choice that fit.
+pub fn chooser_height(model: &Model) -> usize {
+    usize::from(model.layout.body.height).saturating_sub(5).clamp(1, 10)
+}
+
+/// Opens the choice of an agent.
+pub fn choose(model: &mut Model) {
+    let height = chooser_height(model);
+    let chosen = model.wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
+    model.popup = Some(Popup::Chooser(Chooser::new(&model.facts.lists.agents, chosen, height)));
+    model.touch();
+}
+
+/// Takes the selected agent over.
+pub fn take_choice(model: &mut Model) -> Vec<Effect> {
+    let Some(Popup::Chooser(chooser)) = &model.popup else { return Vec::new() };
+    let Some(choice) = chooser.selected() else { return Vec::new() };
+    let choice = choice.map(|agent| EscalateTo { agent_id: agent.id, name: agent.name.display() });
+    model.popup = None;
+    model.touch();
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    wizard.form.escalate_to = choice;
+    wizard.asked_escalate_to = true;
+    if wizard.step == crate::domain::draft::Step::InitialSync {
+        initial_sync::focus(model);
+        return Vec::new();
+    }
+    if wizard.focus == Item::Field(FieldId::EscalateTo) { enter_on_field(model) } else { Vec::new() }
+}
+
+/// Clears Pia Escalate To: no default escalation.
+pub fn clear_choice(model: &mut Model) {
+    if let Some(wizard) = model.wizard.as_mut() {
+        wizard.form.escalate_to = None;
+        model.touch();
+    }
+}

@@ -1,0 +1,208 @@
+//! Review and Save.
+
+use crate::app::effect::Effect;
+use crate::app::form::FieldId;
+use crate::app::integrations;
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::domain::address::PiaUrl;
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::configuration::{CompanySync, Configuration, Integration};
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::draft::{Draft, Step};
+use crate::domain::failure::Failure;
+use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
+
+use super::{Wizard, go, panes, point_at};
+
+/// The lines of the review, in order.
+pub const LINES: [FieldId; 10] = [
+    FieldId::Name,
+    FieldId::Url,
+    FieldId::ClientId,
+    FieldId::ClientSecret,
+    FieldId::DailySyncTime,
+    FieldId::PiaBoard,
+    FieldId::EscalateTo,
+    FieldId::EscalationBoard,
+    FieldId::PiaUrl,
+    FieldId::ChatPodUrl,
+];
+
+/// How the save stands.
+#[derive(Debug)]
+pub enum SaveState {
+    /// Not saved.
+    Not,
+    /// Running.
+    Running {
+        /// What is being saved.
+        configuration: Box<Configuration>,
+        /// As it was typed.
+        typed: Box<Draft>,
+        /// With which secret.
+        secret: SecretChoice,
+        /// What comes after it.
+        then: Then,
+    },
+    /// Saved, and what changed with it; none where it was saved in an earlier session.
+    Saved(Option<Vec<&'static str>>),
+    /// Not saved, and why.
+    Failed(Failure),
+}
+
+/// What comes after a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The person looks at what changed.
+    Stay,
+    /// On to Configure.
+    Configure,
+}
+
+impl Wizard {
+    /// The configuration as typed; where a field is wrong, that field.
+    pub fn configuration(&self) -> Result<Configuration, FieldId> {
+        if let Some(wrong) = LINES.into_iter().find(|field| self.form.error(*field, self.has_secret).is_some()) {
+            return Err(wrong);
+        }
+        let text = |field| self.form.text(field).trim();
+        Ok(Configuration {
+            name: self.form.text(FieldId::Name).to_owned(),
+            api: self.api().ok_or(FieldId::Url)?,
+            company_sync: CompanySync {
+                daily_sync_time: DailySyncTime::parse(text(FieldId::DailySyncTime))
+                    .map_err(|_| FieldId::DailySyncTime)?,
+            },
+            pia_screen: self.pia_screen(),
+            integration: Integration {
+                pia_url: PiaUrl::read(text(FieldId::PiaUrl)).ok().map(|reading| reading.address),
+                chat_pod_url: ChatPodUrl::parse(text(FieldId::ChatPodUrl)).ok(),
+            },
+        })
+    }
+}
+
+/// Why Save does nothing now.
+pub fn save_refusal(model: &Model) -> Option<String> {
+    let wizard = model.wizard.as_ref()?;
+    match &wizard.save {
+        SaveState::Running { .. } => Some("It is being saved.".to_owned()),
+        SaveState::Saved(_) if !wizard.is_edited() => Some("Nothing has changed since it was saved.".to_owned()),
+        _ => None,
+    }
+}
+
+/// Saves what is typed.
+pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
+    if let Some(reason) = save_refusal(model) {
+        model.say(Tone::Calm, reason);
+        return Vec::new();
+    }
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    let configuration = match wizard.configuration() {
+        Ok(configuration) => configuration,
+        Err(field) => return point_at(model, field),
+    };
+    if !wizard.test.is_passed() && !wizard.untested {
+        let effects = go(model, Step::Credentials);
+        model.say(Tone::Warn, "The credentials changed: test them, or continue untested with u.");
+        return effects;
+    }
+    let request = SaveRequest {
+        id: wizard.id.clone(),
+        configuration: configuration.clone(),
+        secret: wizard.secret_choice(),
+        verified: wizard.test.is_passed(),
+    };
+    let (configuration, typed, secret) = (Box::new(configuration), Box::new(wizard.draft()), request.secret.clone());
+    wizard.save = SaveState::Running { configuration, typed, secret, then };
+    model.touch();
+    vec![Effect::Save(Box::new(request))]
+}
+
+/// The save has ended.
+pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Effect> {
+    model.touch();
+    let running = |wizard: &&mut Wizard| matches!(wizard.save, SaveState::Running { .. });
+    // The set-up that asked for it may be gone: what was saved is seen on the Integrations page.
+    let Some(wizard) = model.wizard.as_mut().filter(running) else { return vec![Effect::LoadOverview] };
+    let SaveState::Running { configuration, typed, secret, then } = std::mem::replace(&mut wizard.save, SaveState::Not)
+    else {
+        return Vec::new();
+    };
+    let report = match outcome {
+        Ok(report) => report,
+        Err(failure) => {
+            wizard.save = SaveState::Failed(failure);
+            return Vec::new();
+        }
+    };
+    let moved = wizard.base.as_ref().is_none_or(|base| base.integration != configuration.integration);
+    wizard.id = Some(report.id.clone());
+    wizard.base = Some(*configuration);
+    wizard.has_secret = true;
+    if matches!(&secret, SecretChoice::Typed(sent) if wizard.form.secret.secret() == *sent) {
+        wizard.form.secret.clear();
+    }
+    wizard.settle(*typed);
+    wizard.save = SaveState::Saved(Some(report.changed));
+    model.overview.draft = None;
+    if moved {
+        // What was planned led elsewhere.
+        model.work.forget_plan();
+    }
+    // What was typed while it was being saved is not saved.
+    let mut effects = vec![super::keep_draft(model).unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
+    effects.extend(model.open(&report.id));
+    model.facts.callbacks = report.callbacks;
+    if then == Then::Configure {
+        effects.extend(go(model, Step::Configure));
+    }
+    if !report.active {
+        effects.extend(ask_to_switch(model));
+    }
+    effects
+}
+
+// Another configuration is active: this one is of no use until it is.
+fn ask_to_switch(model: &mut Model) -> Vec<Effect> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let (Some(id), wanted_name) = (wizard.id.clone(), wizard.title()) else { return Vec::new() };
+    let Some(active) = model.active().filter(|active| active.id != id) else { return Vec::new() };
+    let ask =
+        crate::app::popup::Ask::Switch { wanted: id, wanted_name, active_name: crate::app::model::saved_title(active) };
+    model.popup = Some(crate::app::popup::Popup::Confirm(crate::app::popup::Confirm::new(ask)));
+    Vec::new()
+}
+
+/// Forward: saves where there is something to save, goes on where there is not.
+pub fn forward(model: &mut Model) -> Vec<Effect> {
+    if save_refusal(model).is_none() {
+        return save(model, Then::Stay);
+    }
+    if matches!(model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Running { .. })) {
+        model.say(Tone::Calm, "It is being saved.");
+        return Vec::new();
+    }
+    match (model.is_synced(), model.is_configured()) {
+        (false, _) => go(model, Step::InitialSync),
+        (true, false) => go(model, Step::Configure),
+        (true, true) => {
+            let mut effects: Vec<Effect> = super::put_away(model).into_iter().collect();
+            if model.current.is_some() {
+                effects.extend(panes::enter(model));
+            } else {
+                integrations::enter(model);
+            }
+            effects
+        }
+    }
+}
+
+/// Goes to the field of a line.
+pub fn jump(model: &mut Model, field: FieldId) -> Vec<Effect> {
+    let effects = go(model, field.info().step);
+    super::set_focus(model, super::Item::Field(field));
+    effects
+}

@@ -1,0 +1,125 @@
+//! The steps: their names, how they are marked, what can have the focus on each.
+
+use crate::app::form::FieldId;
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::domain::address::HaloUrl;
+use crate::domain::draft::Step;
+use crate::domain::status::{Status, StepState};
+use crate::domain::untrusted::Untrusted;
+
+use super::{Item, Test, Wizard, checklist, configure, initial_sync, review};
+
+/// How a step is marked in the line of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is shown.
+    Current,
+    /// Finished.
+    Done,
+    /// Passed over.
+    Warn,
+    /// Still to do.
+    Todo,
+}
+
+/// The steps of the line above, with their short names. The checklist and the end are not counted.
+pub const STEPS: [(Step, &str); 7] = [
+    (Step::Credentials, "Credentials"),
+    (Step::CompanySync, "Sync time"),
+    (Step::PiaScreen, "Pia Screen"),
+    (Step::Integration, "Integration"),
+    (Step::Review, "Save"),
+    (Step::InitialSync, "Sync"),
+    (Step::Configure, "Configure"),
+];
+
+/// The name of a step, in words.
+pub fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Checklist => "What you need",
+        Step::Credentials => "API Credentials",
+        Step::CompanySync => "Company Sync",
+        Step::PiaScreen => "Pia Screen",
+        Step::Integration => "Integration",
+        Step::Review => "Review and Save",
+        Step::InitialSync => "Initial Sync",
+        Step::Configure => "Configure",
+        Step::Finished => "Finished",
+    }
+}
+
+/// How a step is marked.
+pub fn mark(model: &Model, step: Step) -> Mark {
+    let Some(wizard) = &model.wizard else { return Mark::Todo };
+    if wizard.step == step {
+        return Mark::Current;
+    }
+    let valid = || Wizard::fields(step).all(|field| wizard.form.error(field, wizard.has_secret).is_none());
+    match step {
+        Step::Credentials if wizard.test.is_passed() && valid() => Mark::Done,
+        Step::Credentials if wizard.untested && valid() => Mark::Warn,
+        Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => Mark::Done,
+        Step::Review if wizard.id.is_some() && !wizard.is_edited() => Mark::Done,
+        Step::InitialSync if wizard.id.is_some() && model.is_synced() => Mark::Done,
+        Step::Configure if wizard.id.is_some() && model.is_configured() => Mark::Done,
+        _ => Mark::Todo,
+    }
+}
+
+/// Whether nothing of the set-up is left to do.
+pub fn is_finished(status: &Status) -> bool {
+    let steps = &status.steps;
+    steps.credentials != StepState::Todo && steps.initial_sync == StepState::Done && steps.configure == StepState::Done
+}
+
+/// The first step that is not finished.
+pub fn first_unfinished(status: &Status) -> Step {
+    let steps = &status.steps;
+    [
+        (Step::Credentials, steps.credentials == StepState::Todo),
+        (Step::CompanySync, steps.company_sync == StepState::Todo),
+        (Step::PiaScreen, steps.pia_screen == StepState::Todo),
+        (Step::InitialSync, steps.initial_sync != StepState::Done),
+        (Step::Configure, steps.configure != StepState::Done),
+    ]
+    .into_iter()
+    .find(|(_, open)| *open)
+    .map_or(Step::Finished, |(step, _)| step)
+}
+
+/// What can have the focus on the step that is shown, in order.
+pub fn items(model: &Model) -> Vec<Item> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let fields = || Wizard::fields(wizard.step).map(Item::Field);
+    match wizard.step {
+        Step::Checklist => (0..checklist::NEEDS.len()).map(Item::Need).collect(),
+        Step::Credentials => {
+            fields().chain([Item::Test]).chain(wizard.test.order().into_iter().map(Item::Check)).collect()
+        }
+        Step::CompanySync => fields().chain(wizard.id.is_some().then_some(Item::SyncNow)).collect(),
+        Step::PiaScreen => fields().collect(),
+        Step::Integration => fields().chain((0..model.facts.callbacks.len()).map(Item::Callback)).collect(),
+        Step::Review => review::LINES.into_iter().map(Item::Line).chain([Item::Save]).collect(),
+        Step::InitialSync => initial_sync::items(model),
+        Step::Configure => vec![Item::Plan],
+        Step::Finished => (0..configure::open_lines(model).len().max(1)).map(Item::Open).collect(),
+    }
+}
+
+/// What the header says of the connection, with its tone.
+pub fn connection(model: &Model) -> (Tone, String) {
+    let Some(wizard) = &model.wizard else { return (Tone::Calm, String::new()) };
+    let host = || {
+        let host = HaloUrl::read(wizard.form.text(FieldId::Url)).map(|r| r.address.host());
+        Untrusted::new(host.unwrap_or_default()).display()
+    };
+    match &wizard.test {
+        Test::Not if wizard.untested => (Tone::Warn, "not verified".to_owned()),
+        Test::Not => (Tone::Calm, "not tested".to_owned()),
+        Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
+        Test::Before | Test::Passed(_) => (Tone::Good, host()),
+        Test::Failed(_) | Test::Broken(_) if wizard.untested => (Tone::Warn, "not verified".to_owned()),
+        Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
+    }
+}

@@ -1,0 +1,239 @@
+//! What runs outside while screens come and go: the sync, the plan, Configure.
+
+use jiff::Timestamp;
+
+use crate::domain::check::{Check, CheckReport};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::Failure;
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::sync_run::{SyncProgress, SyncReport};
+
+/// Everything that runs, or has run since the start.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// The company sync.
+    pub sync: SyncWork,
+    /// Reading what Halo holds, and planning.
+    pub plan: PlanWork,
+    /// Applying a plan.
+    pub apply: ApplyWork,
+    /// When the plan was read from Halo.
+    pub plan_read: Option<Timestamp>,
+    /// Since when the plan stands on the screen, to be read before it is applied.
+    pub plan_shown: Option<Timestamp>,
+    /// A sync that ended with a question while the person was elsewhere: whose, and what it said.
+    pub unasked: Option<(ConfigurationId, Vec<String>)>,
+    /// The line of the plan that is selected.
+    pub plan_line: usize,
+    /// The lines of the plan that are opened field by field.
+    pub plan_open: std::collections::BTreeSet<usize>,
+}
+
+impl Work {
+    /// Since when something has been running: it is shown by the second.
+    pub fn running_since(&self) -> impl Iterator<Item = Timestamp> {
+        let sync = match &self.sync {
+            SyncWork::Running(run) => Some(run.since),
+            _ => None,
+        };
+        let plan = match &self.plan {
+            PlanWork::Reading { since, .. } => Some(*since),
+            _ => None,
+        };
+        let apply = match &self.apply {
+            ApplyWork::Running { since, .. } => Some(*since),
+            _ => None,
+        };
+        [sync, plan, apply].into_iter().flatten()
+    }
+
+    /// Forgets the plan and what came of it. What runs is never forgotten.
+    pub fn forget_plan(&mut self) {
+        self.plan = PlanWork::None;
+        if !self.apply.is_running() {
+            self.apply = ApplyWork::None;
+        }
+        self.plan_read = None;
+        self.plan_shown = None;
+        self.plan_line = 0;
+        self.plan_open.clear();
+    }
+
+    /// The rows that the plan's screen can select.
+    pub fn plan_rows(&self, apply: &ApplyWork) -> usize {
+        match (apply, &self.plan) {
+            (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => results.len(),
+            (ApplyWork::Ended { report, .. }, _) => report.results.len(),
+            (ApplyWork::None, PlanWork::Ready(plan)) => plan.changes.len() + plan.blocked.len(),
+            (ApplyWork::None, PlanWork::Refused(report)) => report.checks.len(),
+            (ApplyWork::None, _) => 0,
+        }
+    }
+}
+
+/// The company sync.
+#[derive(Debug, Default)]
+pub enum SyncWork {
+    /// None since the start.
+    #[default]
+    None,
+    /// Running.
+    Running(SyncRun),
+    /// Ended.
+    Ended(ConfigurationId, SyncEnd),
+}
+
+/// A sync that runs.
+#[derive(Debug)]
+pub struct SyncRun {
+    /// Whose.
+    pub id: ConfigurationId,
+    /// Since when.
+    pub since: Timestamp,
+    /// How it stands.
+    pub progress: SyncProgress,
+    /// Whether the person stopped it: it ends, and says how.
+    pub stopping: bool,
+}
+
+/// How a sync ended.
+#[derive(Debug)]
+pub enum SyncEnd {
+    /// With a report.
+    Report(SyncReport),
+    /// With a failure.
+    Failed(Failure),
+    /// The person stopped it.
+    Stopped {
+        /// When.
+        at: Timestamp,
+        /// Clients read until then.
+        read: u64,
+    },
+}
+
+impl SyncWork {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
+    /// The run, while it is of this configuration.
+    pub fn run_of(&self, id: Option<&ConfigurationId>) -> Option<&SyncRun> {
+        match self {
+            Self::Running(run) if Some(&run.id) == id => Some(run),
+            _ => None,
+        }
+    }
+
+    /// How the last sync since the start ended, where it was of this configuration.
+    pub fn end_of(&self, id: Option<&ConfigurationId>) -> Option<&SyncEnd> {
+        match self {
+            Self::Ended(of, end) if Some(of) == id => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether a sync of this configuration was proved complete since the start.
+    pub fn proved(&self, id: &ConfigurationId) -> bool {
+        matches!(self.end_of(Some(id)), Some(SyncEnd::Report(report)) if report.proved)
+    }
+}
+
+impl SyncRun {
+    /// Clients a second, once there is something to go by.
+    pub fn rate(&self, now: Timestamp) -> Option<f64> {
+        let seconds = now.duration_since(self.since).as_secs_f64();
+        (seconds >= 1.0 && self.progress.clients_read > 0).then(|| self.progress.clients_read as f64 / seconds)
+    }
+
+    /// Seconds until the end, at this rate.
+    pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
+        let left = self.progress.clients_total?.checked_sub(self.progress.clients_read)?;
+        Some((left as f64 / self.rate(now)?).ceil() as u64)
+    }
+}
+
+/// Reading what Halo holds, and planning.
+#[derive(Debug, Default)]
+pub enum PlanWork {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Running; the checks so far.
+    Reading {
+        /// Since when.
+        since: Timestamp,
+        /// The checks that are done.
+        checks: Vec<Check>,
+    },
+    /// The plan.
+    Ready(Plan),
+    /// The check before it failed: nothing was written.
+    Refused(CheckReport),
+    /// It could not be made.
+    Failed(Failure),
+}
+
+/// Applying a plan.
+#[derive(Debug, Default)]
+pub enum ApplyWork {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Running.
+    Running {
+        /// Whose.
+        id: ConfigurationId,
+        /// Since when.
+        since: Timestamp,
+        /// How many objects there are.
+        total: usize,
+        /// Those that are done.
+        results: Vec<ChangeResult>,
+        /// Whether the person stopped it: the object in flight comes to its end.
+        stopping: bool,
+    },
+    /// Ended with a report.
+    Ended {
+        /// Whose.
+        id: ConfigurationId,
+        /// How.
+        report: ConfigureReport,
+    },
+    /// Ended with a failure.
+    Failed {
+        /// Whose.
+        id: ConfigurationId,
+        /// Why.
+        failure: Failure,
+        /// What was done until then.
+        results: Vec<ChangeResult>,
+    },
+}
+
+impl ApplyWork {
+    /// Whose it is.
+    pub fn id(&self) -> Option<&ConfigurationId> {
+        match self {
+            Self::None => None,
+            Self::Running { id, .. } | Self::Ended { id, .. } | Self::Failed { id, .. } => Some(id),
+        }
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// Whether it is coming to its end.
+    pub fn is_stopping(&self) -> bool {
+        matches!(self, Self::Running { stopping: true, .. })
+    }
+
+    /// Whether it ended with everything in place.
+    pub fn is_configured(&self) -> bool {
+        matches!(self, Self::Ended { report, .. }
+            if matches!(report.status, ConfigureStatus::Configured | ConfigureStatus::NothingToDo))
+    }
+}

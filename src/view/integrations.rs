@@ -1,0 +1,94 @@
+//! The Integrations page.
+
+use ratatui::style::Style;
+
+use crate::app::Model;
+use crate::app::integrations::{self, CATEGORY, Card, CardState};
+use crate::app::notice::Tone;
+
+use super::page::{MARGIN, Page, Row};
+use super::seen;
+use super::theme::{Look, symbol};
+
+/// The page.
+pub fn page(model: &Model, look: Look, columns: usize) -> Page {
+    let mut page = Page::new(look, columns);
+    let state = &model.integrations;
+    page.blank();
+    search_line(&mut page, state.query.value(), state.query.visual_cursor(), state.searching, "/ to search");
+    page.blank();
+    if let Some(failure) = &model.overview_failed {
+        page.failure(failure, MARGIN);
+        page.blank();
+    }
+    let heading = Row::new(look, false).text(CATEGORY, look.title());
+    page.push(heading.right("only one active", look.dim(), columns));
+    page.blank();
+
+    let (cards, total) = integrations::cards(model);
+    // Columns that give way on a narrow terminal: the host first, then the title.
+    let room = columns.saturating_sub(MARGIN);
+    let others = cards.iter().any(|card| matches!(card, Card::Other(_)));
+    let (name, title) = match (room >= 70, others) {
+        (true, _) => (20, 21),
+        // "ConnectWise Manage", or only "Halo PSA".
+        (false, true) => (19, room.saturating_sub(19 + 18).clamp(8, 21)),
+        (false, false) => (11, room.saturating_sub(11 + 18).clamp(8, 21)),
+    };
+    let height = integrations::list_height(model);
+    for (row, card) in cards.iter().enumerate().skip(state.window.first).take(height) {
+        let focused = row == state.window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let [integration, words, host] = integrations::card_texts(model, card);
+        let mut line = Row::new(look, focused).cell(&integration, style, name).cell(&words, style, title);
+        if let Some(state) = integrations::card_state(model, card) {
+            let glyph = match state {
+                CardState::NotConfigured | CardState::Saved | CardState::Draft => "○",
+                other => symbol(other.tone()),
+            };
+            line =
+                line.text(&format!("{glyph} {}", state.word()), look.tone(state.tone())).to(MARGIN + name + title + 18);
+        }
+        line = line.text(&host, Style::new());
+        page.push(line);
+        if row == state.window.selected {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+    if cards.is_empty() {
+        page.plain("Nothing is called that. Esc clears the search, Ctrl-A views all.", Style::new());
+    }
+    page.blank();
+    let remark = integrations::selected(model).and_then(|card| match card {
+        Card::Saved(id) => integrations::card_remark(model, &id),
+        _ => None,
+    });
+    let view_all = if state.all { "" } else { " · Ctrl-A View All" };
+    let shown = format!("{} of {total} shown{view_all}", cards.len());
+    let foot = Row::new(look, false).text(&shown, look.dim());
+    page.push(match remark {
+        Some(remark) => foot.right(&remark, look.tone(Tone::Calm), columns),
+        None => foot,
+    });
+    page
+}
+
+/// A search line, with its cursor while it has the focus.
+pub fn search_line(page: &mut Page, text: &str, cursor: usize, focused: bool, idle: &str) {
+    let look = page.look;
+    let label = if focused { look.focus() } else { Style::new() };
+    let column = MARGIN + 8;
+    let room = page.width.saturating_sub(column + 24).max(8);
+    let skip = (cursor + 1).saturating_sub(room);
+    // The cursor shows that it has the focus; the mark stays with the list.
+    let row = Row::new(look, false).cell("Search", label, 8);
+    let row = if text.is_empty() && !focused {
+        row.text(idle, look.dim())
+    } else {
+        row.text(&seen(&crate::domain::untrusted::Untrusted::new(text).display(), skip, room), Style::new())
+    };
+    if focused {
+        page.cursor = Some((page.lines.len(), (column + cursor - skip) as u16));
+    }
+    page.push(row);
+}

@@ -1,0 +1,136 @@
+//! The Clients pane: only the rows on the screen are built.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::app::panes::clients::{height, marks};
+use crate::app::text::{width, wrap};
+use crate::domain::client::{ClientStatus, StoredClient};
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+use crate::view::integrations::search_line;
+use crate::view::page::{MARGIN, Page, Row};
+use crate::view::text::{age, fit, moment, pad};
+use crate::view::theme::{Look, symbol};
+
+const STATUS: usize = 12;
+const SEEN: usize = 13;
+
+pub fn body(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let clients = &model.panes.clients;
+    page.blank();
+    search_line(page, clients.query.value(), clients.query.visual_cursor(), clients.searching, "/ to search");
+    let filter = match clients.filter {
+        crate::app::panes::clients::Filter::Active => String::new(),
+        other => format!("{} · ", other.word()),
+    };
+    let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
+    let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
+    if let Some(line) = page.lines.last_mut() {
+        let gap = page.width.saturating_sub(line.width() + width(&count) + 1);
+        line.push_span(Span::raw(" ".repeat(gap)));
+        line.push_span(Span::styled(count, look.dim()));
+    }
+    page.blank();
+    if let Some(failure) = &clients.failed {
+        page.failure(failure, MARGIN);
+    }
+    if clients.count() == 0 {
+        let words = match (clients.read, clients.total()) {
+            (false, _) => "reading the stored list",
+            (true, 0) => "No clients yet. Sync Now is s.",
+            (true, _) => "No client matches. Esc clears the search, f changes the filter.",
+        };
+        page.plain(words, look.dim());
+        return;
+    }
+    let room = page.width.saturating_sub(MARGIN);
+    let seen = if room >= 50 { SEEN } else { 0 };
+    let site = if room >= 72 { 16 } else { 0 };
+    let name = room.saturating_sub(site + STATUS + seen).max(8);
+    let mut header = Row::new(look, false).cell("Name", look.dim(), name);
+    if site > 0 {
+        header = header.cell("Site", look.dim(), site);
+    }
+    header = header.cell("Status", look.dim(), STATUS);
+    page.push(if seen > 0 { header.text("Seen (UTC)", look.dim()) } else { header });
+    let query = clients.query.value();
+    for at in clients.window.first..clients.window.first + height(model) {
+        let Some(client) = clients.row(at) else { break };
+        let focused = at == clients.window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let mut row = Row::new(look, focused).spans(marked(&client.client.name.display(), query, name, style, look));
+        if site > 0 {
+            let words = client.client.main_site.as_ref().map(Untrusted::display).unwrap_or_default();
+            row = row.cell(&words, Style::new(), site);
+        }
+        let (tone, dim) = match client.status {
+            ClientStatus::Active => (Tone::Good, look.tone(Tone::Good)),
+            ClientStatus::Disabled(_) => (Tone::Calm, look.dim()),
+        };
+        row = row.cell(&format!("{} {}", symbol(tone), client.status.word()), dim, STATUS);
+        page.push(if seen > 0 { row.text(&moment(model.now, client.last_seen), look.dim()) } else { row });
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+}
+
+// A name in its column, with what the search matched.
+fn marked(name: &str, query: &str, columns: usize, style: Style, look: Look) -> Vec<Span<'static>> {
+    let shown = fit(name, columns.saturating_sub(1));
+    let marks = if query.trim().is_empty() { Vec::new() } else { marks(&shown, query) };
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut run = (String::new(), false);
+    for (place, cluster) in shown.graphemes(true).enumerate() {
+        let hit = marks.binary_search(&place).is_ok();
+        if hit != run.1 && !run.0.is_empty() {
+            spans.push(span(std::mem::take(&mut run.0), run.1, style, look));
+        }
+        run.1 = hit;
+        run.0.push_str(cluster);
+    }
+    spans.push(span(run.0, run.1, style, look));
+    spans.push(Span::raw(pad("", columns.saturating_sub(width(&shown)))));
+    spans
+}
+
+fn span(text: String, hit: bool, style: Style, look: Look) -> Span<'static> {
+    Span::styled(text, if hit { style.patch(look.matched()) } else { style })
+}
+
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    if let Some(client) = model.panes.clients.selected() {
+        lines.extend(card(client, look, columns));
+    }
+    lines
+}
+
+/// Everything that is stored of a client.
+pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for line in wrap(&client.client.name.display(), columns).into_iter().take(4) {
+        lines.push(Line::styled(line, look.title()));
+    }
+    lines.push(Line::default());
+    let tone = if client.status == ClientStatus::Active { Tone::Good } else { Tone::Calm };
+    let reason = client.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let text = |text: &Option<Untrusted>| text.as_ref().map_or_else(|| "–".to_owned(), Untrusted::display);
+    for (label, value, style) in [
+        ("Status", format!("{} {}{reason}", symbol(tone), client.status.word()), look.tone(tone)),
+        ("Halo's id", client.client.id.to_string(), Style::new()),
+        ("Top level", text(&client.client.toplevel), Style::new()),
+        ("Main site", text(&client.client.main_site), Style::new()),
+        ("First seen", client.first_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
+        ("Last seen", client.last_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
+    ] {
+        let value = fit(&value, columns.saturating_sub(12));
+        lines.push(Line::from(vec![Span::styled(pad(label, 12), look.dim()), Span::styled(value, style)]));
+    }
+    lines
+}

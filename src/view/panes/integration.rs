@@ -1,0 +1,111 @@
+//! The Integration pane: each object in Halo with its state, and the callback addresses.
+
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::app::panes::integration::{BY_HAND, objects};
+use crate::app::panes::objects_height;
+use crate::app::text::wrap;
+use crate::app::wizard::configure::blocker;
+use crate::app::work::{ApplyWork, PlanWork};
+use crate::view::page::{MARGIN, Page, Row};
+use crate::view::text::duration;
+use crate::view::theme::{Look, symbol};
+use crate::view::wizard::callbacks;
+
+const KIND: usize = 15;
+
+pub fn body(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let configured = model.status().and_then(|status| status.integration.configured_at);
+    let right = match configured {
+        Some(at) => format!("configured {}", at.strftime("%d %b %H:%M UTC")),
+        None => "not configured yet".to_owned(),
+    };
+    let rows = objects(model);
+    let window = model.panes.objects;
+    let name = if page.width >= 76 { 27 } else { page.width.saturating_sub(MARGIN + KIND + 16).clamp(10, 27) };
+    // The selection may stand below, on a callback address; the objects end above them then.
+    let height = objects_height(model);
+    let last = window.selected.min(rows.len().saturating_sub(1));
+    let first = window.first.max((last + 1).saturating_sub(height)).min(rows.len().saturating_sub(height));
+    let right = match rows.len() {
+        all if all > height => format!("{}-{} of {all} · {right}", first + 1, first + height),
+        _ => right,
+    };
+    page.heading("In Halo", &right, look.dim());
+    for (at, row) in rows.iter().enumerate().skip(first).take(height) {
+        let focused = at == window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let from = page.lines.len();
+        let line = Row::new(look, focused)
+            .text(symbol(row.tone), look.tone(row.tone))
+            .text(" ", Style::new())
+            .cell(row.kind.word(), style, KIND - 2)
+            .cell(&row.name, style, name);
+        let words = if row.tone == Tone::Calm { look.dim() } else { look.tone(row.tone) };
+        page.push(line.text(&row.words, words));
+        if focused {
+            page.keep_from(from);
+        }
+    }
+    if rows.is_empty() {
+        match blocker(model) {
+            Some(reason) => page.state(Tone::Warn, &reason, MARGIN),
+            None => page.plain("Nothing is installed yet. Enter configures.", look.dim()),
+        }
+    }
+    page.blank();
+    looked(model, page);
+    page.blank();
+    let at = model.panes.objects.selected.checked_sub(rows.len());
+    callbacks(model, page, at, "made at the first save");
+}
+
+// Whether anybody has looked into Halo, and what came of it.
+fn looked(model: &Model, page: &mut Page) {
+    let look = page.look;
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::Running { .. }, _) => page.plain("Configure runs. Enter shows it.", Style::new()),
+        (ApplyWork::None, PlanWork::Reading { since, .. }) => {
+            let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
+            page.plain(&format!("looking into Halo, {}", duration(seconds)), look.dim());
+        }
+        (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || !plan.blocked.is_empty() => {
+            page.paragraph(&format!("To put right: {}.", plan.summary()), MARGIN, Style::new());
+        }
+        (ApplyWork::None, PlanWork::Ready(_)) => {
+            let read = model.work.plan_read.map(|at| format!(", looked at {}", at.strftime("%H:%M UTC")));
+            let words = format!("Halo holds everything as it should be{}.", read.unwrap_or_default());
+            page.state(Tone::Good, &words, MARGIN);
+        }
+        (ApplyWork::None, PlanWork::Refused(report)) => {
+            page.state(Tone::Bad, "The connection test failed: what is listed is our own record.", MARGIN);
+            if let Some(check) = report.first_failure() {
+                page.paragraph(&format!("{}: {}", check.id.title(), check.message), MARGIN + 2, Style::new());
+            }
+        }
+        (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN),
+        _ => page.plain("By our own record. t looks into Halo.", look.dim()),
+    }
+}
+
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    let rows = objects(model);
+    if let Some(row) = rows.get(model.panes.objects.selected) {
+        lines.push(Line::styled(crate::view::text::fit(&row.name, columns), look.title()));
+        lines.push(Line::default());
+        for text in std::iter::once(&row.words).chain(&row.detail) {
+            lines.extend(wrap(text, columns).into_iter().map(Line::raw));
+        }
+        lines.push(Line::default());
+    }
+    lines.push(Line::styled("To remove the Pia Chat Pod by hand", look.dim()));
+    for step in BY_HAND {
+        lines.extend(wrap(step, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+    }
+    lines
+}

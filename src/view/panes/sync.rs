@@ -1,0 +1,144 @@
+//! The Sync pane: the last run, its proof, the next run, and what came before.
+
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::app::panes::history_height;
+use crate::app::text::wrap;
+use crate::app::work::SyncEnd;
+use crate::domain::sync_run::SyncReport;
+use crate::domain::thousands;
+use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::text::{ago, moment, took};
+use crate::view::theme::{Look, symbol};
+use crate::view::wizard::sync_progress;
+
+/// Columns of the beginning of a run.
+const BEGAN: usize = 15;
+
+pub fn body(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let standing = model.facts.standing.as_ref();
+    let runs: &[SyncReport] = standing.map_or(&[], |standing| &standing.runs);
+    if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
+        page.heading("Company Sync", "", Style::new());
+        sync_progress(model, page, run);
+        let words = if run.stopping {
+            "Stopping: it says in a moment how it ended."
+        } else {
+            "x stops: the list stays as it was."
+        };
+        page.paragraph(words, MARGIN, look.dim());
+    } else {
+        page.heading("Company Sync", "", Style::new());
+        match model.work.sync.end_of(model.current.as_ref()) {
+            Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN),
+            Some(SyncEnd::Stopped { read, .. }) => {
+                let words =
+                    format!("Interrupted (resumable) after {} clients. The list is as it was.", thousands(*read));
+                page.state(Tone::Warn, &words, MARGIN);
+            }
+            _ => {}
+        }
+        last_run(model, page, runs.first());
+        let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
+        if let Some(time) = time.filter(|_| model.is_active()) {
+            let line = time.next_run_line(model.now);
+            page.pair("Next run", line.trim_start_matches("next run "), Style::new());
+            page.pair("", &time.in_zone(model.now, &model.zone), look.dim());
+        }
+        if standing.is_some_and(|standing| !standing.status.service.running) {
+            page.pair("Service", "not running: run pia-halo sync daily by a timer", look.tone(Tone::Warn));
+        }
+    }
+    if let Some(failure) = &model.facts.standing_failed {
+        page.failure(failure, MARGIN);
+    }
+    if runs.is_empty() {
+        return;
+    }
+    page.blank();
+    page.push(
+        Row::new(look, false)
+            .cell("Began (UTC)", look.dim(), BEGAN)
+            .cell("Result", look.dim(), LABEL + 3)
+            .cell("Clients", look.dim(), 11)
+            .cell("Changed", look.dim(), 9)
+            .text("Took", look.dim()),
+    );
+    let window = model.panes.history;
+    for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
+        let focused = at == window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let (tone, word) = tone_and_word(run);
+        let changes = run.changes.added + run.changes.updated + run.changes.disabled + run.changes.returned;
+        page.push(
+            Row::new(look, focused)
+                .cell(&moment(model.now, run.started_at), style, BEGAN)
+                .cell(&format!("{} {word}", symbol(tone)), look.tone(tone), LABEL + 3)
+                .cell(&thousands(run.stored), Style::new(), 11)
+                .cell(&thousands(changes), Style::new(), 9)
+                .text(&took(run.duration_ms), look.dim()),
+        );
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+}
+
+fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
+    use crate::domain::sync_run::SyncStatus;
+    let tone = match run.status {
+        SyncStatus::Complete => Tone::Good,
+        SyncStatus::Failed => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    let word = if run.status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { run.status.word() };
+    (tone, word)
+}
+
+fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
+    let look = page.look;
+    let Some(run) = last else {
+        page.pair("Last run", "no sync yet: Sync Now is s", look.dim());
+        return;
+    };
+    let (tone, word) = tone_and_word(run);
+    let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
+    page.pair("Last run", &words, look.tone(tone));
+    page.pair("Proof", &run.proof(), Style::new());
+    let used = format!("{} active, {} disabled", thousands(run.active), thousands(run.disabled));
+    page.pair("Clients", &used, Style::new());
+}
+
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
+    let Some(run) = runs.get(model.panes.history.selected) else { return Vec::new() };
+    let (tone, word) = tone_and_word(run);
+    let mut lines = vec![
+        Line::default(),
+        Line::styled(run.started_at.strftime("%a %d %b %Y %H:%M UTC").to_string(), look.title()),
+        Line::default(),
+        Line::styled(format!("{} {word}", symbol(tone)), look.tone(tone)),
+        Line::raw(run.proof()),
+        Line::default(),
+    ];
+    for (count, words) in [
+        (run.changes.added, "added"),
+        (run.changes.updated, "changed"),
+        (run.changes.disabled, "disabled"),
+        (run.changes.returned, "returned"),
+        (run.requests, "requests"),
+        (run.retries, "sent again"),
+    ] {
+        lines.push(Line::raw(format!("{:>9} {words}", thousands(count))));
+    }
+    for warning in &run.warnings {
+        lines.push(Line::default());
+        let text = wrap(&format!("! {warning}"), columns);
+        lines.extend(text.into_iter().map(|line| Line::styled(line, look.tone(Tone::Warn))));
+    }
+    lines
+}

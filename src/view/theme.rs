@@ -1,0 +1,121 @@
+//! The one place that decides how things look: styles from the terminal's own sixteen colours, and glyphs.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::app::Theme;
+use crate::app::notice::Tone;
+
+/// How things look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    mono: bool,
+}
+
+impl Look {
+    /// The look of a theme.
+    pub fn new(theme: Theme) -> Self {
+        Self { mono: theme.mono }
+    }
+
+    fn colour(self, colour: Color) -> Style {
+        if self.mono { Style::new() } else { Style::new().fg(colour) }
+    }
+
+    /// What has the focus.
+    pub fn focus(self) -> Style {
+        let extra = if self.mono { Modifier::BOLD | Modifier::REVERSED } else { Modifier::BOLD };
+        self.colour(Color::Cyan).add_modifier(extra)
+    }
+
+    /// A title.
+    pub fn title(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// Help, and whatever stands back.
+    pub fn dim(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// What a search matched.
+    pub fn matched(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    }
+
+    /// A state.
+    pub fn tone(self, tone: Tone) -> Style {
+        match tone {
+            Tone::Good => self.colour(Color::Green),
+            Tone::Warn => self.colour(Color::Yellow),
+            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Calm => Style::new(),
+        }
+    }
+}
+
+/// The symbol of a state; a word always stands beside it.
+pub fn symbol(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✓",
+        Tone::Warn => "!",
+        Tone::Bad => "✗",
+        Tone::Calm => "–",
+    }
+}
+
+/// Turns everything on the screen into ASCII: our own glyphs by a table, letters without their accents, the rest a
+/// question mark. A wide character keeps its two columns.
+pub fn to_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if !symbol.is_ascii() {
+            let plain = ascii(symbol);
+            cell.set_char(plain);
+        }
+    }
+}
+
+fn ascii(symbol: &str) -> char {
+    match symbol {
+        "✓" => '+',
+        "✗" => 'x',
+        "▸" | "›" | "●" | "→" => '>',
+        "←" => '<',
+        "↑" => '^',
+        "↓" => 'v',
+        "–" | "○" | "─" | "·" | "—" => '-',
+        "│" => '|',
+        "┌" | "┐" | "└" | "┘" => '+',
+        "…" => '~',
+        "•" => '*',
+        "█" | "▉" | "▊" | "▋" | "▌" => '#',
+        "▍" | "▎" | "▏" => ' ',
+        "“" | "”" => '"',
+        "‘" | "’" => '\'',
+        other => other.nfkd().find(char::is_ascii).filter(|c| !c.is_ascii_control()).unwrap_or('?'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_keeps_what_can_be_kept() {
+        let got: String = ["✓", "é", "Ł", "北", "ﬁ", "…", "👩‍🚀"].map(ascii).iter().collect();
+        assert_eq!(got, "+e??f~?");
+    }
+
+    #[test]
+    fn mono_has_no_colour() {
+        let look = Look::new(Theme { mono: true, ascii: false });
+        for style in [look.focus(), look.title(), look.dim(), look.matched()] {
+            assert_eq!((style.fg, style.bg), (None, None));
+        }
+        for tone in [Tone::Good, Tone::Warn, Tone::Bad, Tone::Calm] {
+            assert_eq!(look.tone(tone).fg, None);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Configure: the checks, the plan, the results.
+
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::app::text::wrap;
+use crate::app::wizard::configure::{blocker, is_again};
+use crate::app::work::{ApplyWork, PlanWork};
+use crate::domain::check::{Check, CheckId, CheckStatus};
+use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Outcome, Plan};
+use crate::view::page::{MARGIN, Page, Row};
+use crate::view::text::duration;
+use crate::view::theme::{Look, symbol};
+
+use super::fields::{check_row, report_rows, seconds_since};
+
+/// Columns of the sign and the kind of an object.
+const KIND: usize = 15;
+
+/// The page; `title` where nobody has configured yet.
+pub fn body(model: &Model, page: &mut Page, title: &str) {
+    let look = page.look;
+    let title = if is_again(model) { "Re-configure" } else { title };
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::Running { since, total, results, stopping, .. }, _) => {
+            let doing = if *stopping { "Stopping, " } else { "" };
+            let words = format!("{doing}{} of {total}, {}", results.len(), duration(seconds_since(model, *since)));
+            page.heading(title, &words, Style::new());
+            rows_of_results(model, page, results);
+            page.blank();
+            let words = if *stopping {
+                "The object in flight is read back from Halo first. What is done stays done."
+            } else {
+                "Each object is read back from Halo. Esc stops; what is done stays done."
+            };
+            page.paragraph(words, MARGIN, look.dim());
+        }
+        (ApplyWork::Ended { report, .. }, _) => {
+            let tone = match report.status {
+                ConfigureStatus::Configured | ConfigureStatus::NothingToDo => Tone::Good,
+                ConfigureStatus::PartlyDone => Tone::Warn,
+                ConfigureStatus::Failed | ConfigureStatus::Refused => Tone::Bad,
+            };
+            page.heading(title, "", Style::new());
+            page.state(tone, &report.message, MARGIN);
+            if tone != Tone::Good {
+                page.paragraph(&left_over(&report.results), MARGIN + 2, Style::new());
+            }
+            page.blank();
+            if let Some(refusal) = &report.refusal {
+                report_rows(page, refusal, None);
+            }
+            rows_of_results(model, page, &report.results);
+        }
+        (ApplyWork::Failed { failure, results, .. }, _) => {
+            page.heading(title, "", Style::new());
+            page.failure(failure, MARGIN);
+            page.paragraph(&left_over(results), MARGIN + 2, Style::new());
+            page.blank();
+            rows_of_results(model, page, results);
+        }
+        (ApplyWork::None, PlanWork::Ready(plan)) => planned(model, page, plan, title),
+        (ApplyWork::None, PlanWork::Reading { since, checks }) => {
+            let words = format!("testing the connection, {}", duration(seconds_since(model, *since)));
+            page.heading(title, &words, Style::new());
+            for check in checks {
+                check_row(page, check, false);
+            }
+            let last = page.lines.len();
+            page.keep = Some(last.saturating_sub(1)..last);
+            page.plain("reading what Halo holds", look.dim());
+        }
+        (ApplyWork::None, PlanWork::Refused(report)) => {
+            page.heading(title, "nothing was written", look.dim());
+            page.state(Tone::Bad, "The connection test failed, so nothing was changed in Halo.", MARGIN);
+            page.blank();
+            report_rows(page, report, Some(model.work.plan_line));
+        }
+        (ApplyWork::None, PlanWork::Failed(failure)) => {
+            page.heading(title, "nothing was written", look.dim());
+            page.failure(failure, MARGIN);
+        }
+        (ApplyWork::None, PlanWork::None) => {
+            page.heading(title, "nothing written yet", look.dim());
+            match blocker(model) {
+                Some(reason) => page.state(Tone::Warn, &reason, MARGIN),
+                None => page.paragraph(
+                    "Configure tests the connection first, then shows every change before it is made.",
+                    MARGIN,
+                    look.dim(),
+                ),
+            }
+        }
+    }
+}
+
+// What is done, what is not, and that running again finishes it.
+fn left_over(results: &[ChangeResult]) -> String {
+    let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
+    let open = results.len() - done;
+    match (done, open) {
+        (0, _) => "Check the details and run it again: nothing is made twice.".to_owned(),
+        (done, 0) => format!("{done} done and kept. Run it again to finish: nothing is made twice."),
+        (done, open) => format!("{done} done and kept, {open} not. Run it again to finish: nothing is made twice."),
+    }
+}
+
+fn sign(action: Action) -> (&'static str, Tone) {
+    match action {
+        Action::Create => ("+", Tone::Good),
+        Action::Update | Action::Link | Action::Adopt => ("~", Tone::Warn),
+        Action::Unlink | Action::Delete => ("-", Tone::Bad),
+        Action::Keep => ("=", Tone::Calm),
+    }
+}
+
+fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
+    let look = page.look;
+    page.blank();
+    let row = Row::new(look, false).cell(title, look.title(), KIND + 2).text(&plan.summary(), Style::new());
+    let room = page.width.saturating_sub(row.used() + 1);
+    if room > 20 {
+        page.push(row.right("nothing written yet", look.dim(), page.width));
+    } else {
+        page.push(row);
+        page.push(Row::new(look, false).to(MARGIN + KIND + 2).text("nothing written yet", look.dim()));
+    }
+    page.blank();
+    if !plan.changes_pending() && plan.blocked.is_empty() {
+        page.state(Tone::Good, "Halo holds everything already: nothing to do.", MARGIN);
+        page.blank();
+    }
+    for (at, change) in plan.changes.iter().enumerate() {
+        change_row(model, page, at, change);
+    }
+    for (at, blocked) in plan.blocked.iter().enumerate() {
+        let focused = model.work.plan_line == plan.changes.len() + at;
+        let from = page.lines.len();
+        let style = if focused { look.focus() } else { Style::new() };
+        let row = Row::new(look, focused).text("✗ ", look.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
+        page.push(row.cell(&blocked.name.display(), style, name_columns(page)).text("blocked", look.tone(Tone::Bad)));
+        page.paragraph(&blocked.reason, MARGIN + KIND, Style::new());
+        if focused {
+            page.keep_from(from);
+        }
+    }
+    page.blank();
+    rights(model, page);
+}
+
+fn name_columns(page: &Page) -> usize {
+    if page.width >= 76 { 27 } else { page.width.saturating_sub(MARGIN + KIND + 12).clamp(10, 27) }
+}
+
+fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change) {
+    let look = page.look;
+    let focused = model.work.plan_line == at;
+    let from = page.lines.len();
+    let (sign, tone) = sign(change.action);
+    let style = if focused {
+        look.focus()
+    } else if change.action == Action::Keep {
+        look.dim()
+    } else {
+        Style::new()
+    };
+    let row = Row::new(look, focused).text(sign, look.tone(tone)).text(" ", Style::new()).cell(
+        change.kind.word(),
+        style,
+        KIND - 2,
+    );
+    let room = page.width.saturating_sub(MARGIN + KIND + name_columns(page) + 1);
+    let why = crate::view::text::fit(&change.reason, room);
+    page.push(row.cell(&change.name.display(), style, name_columns(page)).text(&why, look.dim()));
+    if model.work.plan_open.contains(&at) {
+        for field in &change.fields {
+            field_line(page, field);
+        }
+        if change.fields.is_empty() {
+            page.paragraph("no field changes", MARGIN + 4, look.dim());
+        }
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
+fn field_line(page: &mut Page, field: &FieldChange) {
+    let look = page.look;
+    let words = before_after(field);
+    let room = page.width.saturating_sub(MARGIN + KIND + 1).max(8);
+    let mut lines = wrap(&words, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    page.push(Row::new(look, false).to(MARGIN + 2).cell(field.name, look.dim(), KIND - 2).text(&first, Style::new()));
+    for line in lines {
+        page.push(Row::new(look, false).to(MARGIN + KIND).text(&line, Style::new()));
+    }
+}
+
+fn before_after(field: &FieldChange) -> String {
+    // They may hold what Halo holds: shown like everything that somebody else wrote.
+    let clean = |text: &String| crate::domain::untrusted::Untrusted::new(text.as_str()).display();
+    match (field.before.as_ref().map(clean), field.after.as_ref().map(clean)) {
+        (None, Some(after)) => after,
+        (Some(before), Some(after)) => format!("{before} → {after}"),
+        (Some(before), None) => format!("{before} → nothing"),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+// Whether the rights that Configure needs were seen to be there, by the test in this session.
+fn rights(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let Some(wizard) = &model.wizard else { return };
+    let checks = wizard.test.checks();
+    let of = |id: CheckId| checks.iter().find(|check: &&Check| check.id == id);
+    let needed =
+        [(CheckId::Webhooks, "webhooks"), (CheckId::CustomTabs, "custom tabs"), (CheckId::TicketTypes, "ticket types")];
+    if needed.iter().all(|(id, _)| of(*id).is_none()) {
+        return;
+    }
+    let mut row = Row::new(look, false).text("Rights:", look.dim());
+    for (id, name) in needed {
+        let (tone, word) = match of(id).map(|check| check.status) {
+            Some(CheckStatus::Pass) => (Tone::Good, ""),
+            Some(CheckStatus::Warn) => (Tone::Warn, " look"),
+            Some(CheckStatus::Fail) => (Tone::Bad, " missing"),
+            Some(CheckStatus::Skip) | None => (Tone::Calm, " not tested"),
+        };
+        row = row
+            .text(&format!(" {name} "), Style::new())
+            .text(&format!("{}{word}", symbol(tone)), look.tone(tone))
+            .text("  ", Style::new());
+    }
+    page.push(row);
+}
+
+fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
+    match (result.outcome, result.action) {
+        (Outcome::Done, Action::Create) => (Tone::Good, "created"),
+        (Outcome::Done, Action::Update) => (Tone::Good, "updated"),
+        (Outcome::Done, Action::Adopt) => (Tone::Good, "taken over"),
+        (Outcome::Done, Action::Link) => (Tone::Good, "linked"),
+        (Outcome::Done, Action::Unlink) => (Tone::Good, "unlinked"),
+        (Outcome::Done, Action::Delete) => (Tone::Good, "deleted"),
+        (Outcome::Done, Action::Keep) | (Outcome::Unchanged, _) => (Tone::Calm, "kept"),
+        (Outcome::Failed, _) => (Tone::Bad, "failed"),
+        (Outcome::Unverified, _) => (Tone::Warn, "not verified"),
+        (Outcome::Skipped, _) => (Tone::Warn, "skipped"),
+    }
+}
+
+fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
+    let look = page.look;
+    for (at, result) in results.iter().enumerate() {
+        let focused = model.work.plan_line == at;
+        let from = page.lines.len();
+        let (tone, word) = outcome(result);
+        let style = if focused { look.focus() } else { Style::new() };
+        let id = result.id.as_ref().map(|id| format!("   id {}", short(id))).unwrap_or_default();
+        let row = Row::new(look, focused)
+            .text(symbol(tone), look.tone(tone))
+            .text(" ", Style::new())
+            .cell(result.kind.word(), style, KIND - 2)
+            .cell(&result.name.display(), style, name_columns(page));
+        page.push(row.text(word, look.tone(tone)).text(&id, look.dim()));
+        if let Some(message) = result.message.as_ref().filter(|_| tone != Tone::Good && tone != Tone::Calm) {
+            page.paragraph(message, MARGIN + KIND, Style::new());
+        }
+        if focused {
+            page.keep_from(from);
+        }
+    }
+}
+
+// A GUID by its beginning: the second column and the command line have it whole.
+fn short(id: &str) -> String {
+    let clean = crate::domain::untrusted::Untrusted::new(id).display();
+    crate::view::text::fit(&clean, 14)
+}
+
+/// The second column: the selected line, field by field.
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let line = model.work.plan_line;
+    let mut lines = vec![Line::default()];
+    let put = |lines: &mut Vec<Line<'static>>, text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
+    let results = match model.apply() {
+        ApplyWork::Ended { report, .. } => Some(&report.results),
+        ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. } => Some(results),
+        ApplyWork::None => None,
+    };
+    if let Some(results) = results {
+        let Some(result) = results.get(line) else { return Vec::new() };
+        lines.push(Line::styled(crate::view::text::fit(&result.name.display(), columns), look.title()));
+        lines.push(Line::default());
+        if let Some(id) = &result.id {
+            put(&mut lines, &format!("Halo's id {}", crate::domain::untrusted::Untrusted::new(id.as_str()).display()));
+        }
+        if let Some(message) = &result.message {
+            put(&mut lines, message);
+        }
+        return lines;
+    }
+    let PlanWork::Ready(plan) = &model.work.plan else { return Vec::new() };
+    let Some(change) = plan.changes.get(line) else { return Vec::new() };
+    lines.push(Line::styled(crate::view::text::fit(&change.name.display(), columns), look.title()));
+    lines.push(Line::default());
+    put(&mut lines, &change.reason);
+    for field in &change.fields {
+        lines.push(Line::default());
+        lines.push(Line::styled(field.name, look.dim()));
+        put(&mut lines, &before_after(field));
+    }
+    lines
+}

@@ -1,0 +1,440 @@
+//! The four sections of fields.
+
+use ratatui::style::Style;
+
+use crate::app::Model;
+use crate::app::form::{FieldId, Kind};
+use crate::app::notice::Tone;
+use crate::app::text::width;
+use crate::app::wizard::credentials::{Test, suspect, token_words};
+use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
+use crate::app::wizard::{Item, Wizard};
+use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::status::StepState;
+use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::seen;
+use crate::view::text::{ago, duration, fit, pad, took};
+use crate::view::theme::symbol;
+
+/// The column in which values stand.
+const VALUE: usize = MARGIN + LABEL;
+
+/// The most suggestions listed at once.
+const LISTED: usize = 6;
+
+/// API Credentials.
+pub fn credentials(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    let look = page.look;
+    page.heading("API Credentials", "", Style::new());
+    field(model, wizard, page, FieldId::Name);
+    page.blank();
+    field(model, wizard, page, FieldId::Url);
+    field(model, wizard, page, FieldId::ClientId);
+    field(model, wizard, page, FieldId::ClientSecret);
+    let row = Row::new(look, false).cell(FieldId::Token.info().label, Style::new(), LABEL);
+    page.push(row.text(&token_words(wizard, model.now), look.dim()));
+    page.blank();
+    test(model, wizard, page);
+}
+
+/// Company Sync.
+pub fn company_sync(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    let look = page.look;
+    page.heading("Company Sync", "", Style::new());
+    field(model, wizard, page, FieldId::DailySyncTime);
+    page.blank();
+    let focused = wizard.focus == Item::SyncNow;
+    let style = if focused { look.focus() } else { Style::new() };
+    let words = match (wizard.id.is_some(), model.work.sync.run_of(model.current.as_ref())) {
+        (false, _) => "after Save".to_owned(),
+        (true, Some(run)) => format!("Syncing, {}", duration(seconds_since(model, run.since))),
+        (true, None) => match model.status().and_then(|status| status.last_sync.as_ref()) {
+            Some(last) => format!("{}, {}", last.status.word(), ago(model.now, last.finished_at)),
+            None => "no sync yet".to_owned(),
+        },
+    };
+    let value = if focused { Style::new() } else { look.dim() };
+    page.push(Row::new(look, focused).cell("Sync Now", style, LABEL).text(&words, value));
+    if focused {
+        page.keep_from(page.lines.len() - 1);
+    }
+}
+
+/// Pia Screen.
+pub fn pia_screen(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    page.heading("Pia Screen", "", Style::new());
+    field(model, wizard, page, FieldId::PiaBoard);
+    escalate_to(model, page);
+    field(model, wizard, page, FieldId::EscalationBoard);
+}
+
+/// Integration.
+pub fn integration(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    let look = page.look;
+    page.heading("Integration", "", Style::new());
+    field(model, wizard, page, FieldId::PiaUrl);
+    field(model, wizard, page, FieldId::ChatPodUrl);
+    page.blank();
+    page.plain("Setup Integration", look.title());
+    page.blank();
+    let at = match wizard.focus {
+        Item::Callback(at) => Some(at),
+        _ => None,
+    };
+    callbacks(model, page, at, "made at the first save");
+}
+
+/// The callback addresses: masked, unless they are revealed.
+pub fn callbacks(model: &Model, page: &mut Page, focus: Option<usize>, none: &str) {
+    let look = page.look;
+    if let Some(failure) = &model.facts.callbacks_failed {
+        page.failure(failure, MARGIN);
+        return;
+    }
+    if model.facts.callbacks.is_empty() {
+        page.push(Row::new(look, false).cell("Callback URLs", Style::new(), LABEL).text(none, look.dim()));
+        return;
+    }
+    page.push(Row::new(look, false).cell("Callback URLs", Style::new(), LABEL).text("with a valid token", look.dim()));
+    for (index, (group, url)) in model.facts.callbacks.iter().enumerate() {
+        let focused = focus == Some(index);
+        let style = if focused { look.focus() } else { Style::new() };
+        let from = page.lines.len();
+        let row = Row::new(look, focused).cell(group.webhook_name(), style, LABEL);
+        if model.facts.revealed {
+            page.push(row);
+            // Whole, however long: it is there to be read and copied.
+            let exposed = url.expose();
+            for line in crate::app::text::wrap(exposed.expose(), page.width.saturating_sub(MARGIN + 3)) {
+                page.push(Row::new(look, false).to(MARGIN + 2).text(&line, Style::new()));
+            }
+        } else {
+            // Its end tells one from the other; the middle can go.
+            page.push(row.text(&middle(&url.masked(), page.width.saturating_sub(VALUE + 1)), Style::new()));
+        }
+        if focused {
+            page.keep_from(from);
+        }
+    }
+}
+
+/// Cuts the middle out of an address.
+fn middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns || columns < 12 {
+        return fit(text, columns);
+    }
+    let tail: String = text.chars().rev().take(5).collect::<Vec<_>>().into_iter().rev().collect();
+    let front = fit(text, columns - width(&tail));
+    format!("{}{tail}", front.trim_end_matches('…'))
+}
+
+pub fn seconds_since(model: &Model, since: jiff::Timestamp) -> u64 {
+    model.now.duration_since(since).as_secs().max(0) as u64
+}
+
+fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
+    let look = page.look;
+    let focused = wizard.focus == Item::Field(id);
+    let from = page.lines.len();
+    let room = page.width.saturating_sub(VALUE + 2).max(4);
+    let label = if focused { look.focus() } else { Style::new() };
+    let row = Row::new(look, focused).cell(id.info().label, label, LABEL);
+    let (value, style, cursor) = value(wizard, id, focused, room, look.dim());
+    if let Some(cursor) = cursor {
+        page.cursor = Some((page.lines.len(), (VALUE + cursor) as u16));
+    }
+    page.push(row.text(&value, style));
+    remarks(model, wizard, page, id, focused);
+    if focused && wizard.list.is_some() {
+        list(model, wizard, page, id);
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
+// The value as it is seen, and where the cursor stands in it.
+fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -> (String, Style, Option<usize>) {
+    if id.info().kind == Kind::Secret {
+        let length = wizard.form.secret.length();
+        let dots = "•".repeat(length.min(12).min(room));
+        let cursor = focused.then_some(dots.chars().count());
+        return match (length, wizard.has_secret) {
+            (0, true) if !focused => {
+                let place = wizard.outside_secret.as_ref().map_or("stored".to_owned(), |place| format!("from {place}"));
+                (format!("••••••••••••   {place}"), Style::new(), cursor)
+            }
+            (0, _) => (String::new(), Style::new(), cursor),
+            (length, _) => (format!("{dots}   {length} characters"), Style::new(), cursor),
+        };
+    }
+    let Some(input) = wizard.form.input(id) else { return (String::new(), Style::new(), None) };
+    if !focused {
+        let placeholder =
+            input.value().is_empty() && matches!(id, FieldId::Name | FieldId::PiaUrl | FieldId::ChatPodUrl);
+        return if placeholder {
+            let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
+            (fit(default.as_deref().unwrap_or("blank"), room), dim, None)
+        } else {
+            (fit(input.value(), room), Style::new(), None)
+        };
+    }
+    let cursor = input.visual_cursor();
+    let skip = (cursor + 1).saturating_sub(room);
+    (seen(input.value(), skip, room), Style::new(), Some(cursor - skip))
+}
+
+// Under the value: its error, or what is worth saying, or the help.
+fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused: bool) {
+    let look = page.look;
+    if let Some(error) = wizard.form.shown_error(id, wizard.has_secret) {
+        page.state(Tone::Bad, &error, VALUE);
+        if focused && let Some(better) = wizard.form.suggestion(id) {
+            page.paragraph(&format!("Ctrl-Y takes {better}"), VALUE + 2, look.dim());
+        }
+        return;
+    }
+    if id == FieldId::DailySyncTime {
+        daily(model, wizard, page, focused);
+        return;
+    }
+    if suspect(wizard) == Some(id) {
+        page.state(Tone::Warn, "Halo's answer points here", VALUE);
+    }
+    let mut said = false;
+    if wizard.list.is_none()
+        && let Some(warning) = board_warning_of(model, id)
+    {
+        page.state(Tone::Warn, &warning, VALUE);
+        said = true;
+    }
+    for remark in wizard.form.remarks(id) {
+        said = true;
+        if remark.warning {
+            page.state(Tone::Warn, &remark.text, VALUE);
+        } else {
+            page.paragraph(&remark.text, VALUE, look.dim());
+        }
+    }
+    if !focused || said || wizard.list.is_some() {
+        return;
+    }
+    let better = wizard.form.suggestion(id).map(|better| format!("Ctrl-Y takes {better}"));
+    let help = match (id, &wizard.outside_secret) {
+        (FieldId::ClientSecret, Some(place)) => format!("blank takes it from {place}; typing stores another one"),
+        (FieldId::ClientSecret, None) if wizard.has_secret => {
+            "blank keeps the stored one; typing replaces it whole".to_owned()
+        }
+        _ => id.info().help.to_owned(),
+    };
+    page.paragraph(better.as_deref().unwrap_or(&help), VALUE, look.dim());
+    if id == FieldId::ChatPodUrl
+        && wizard.form.text(id).is_empty()
+        && let Some(default) = wizard.form.default_chat_pod()
+    {
+        page.paragraph(&default, VALUE, look.dim());
+    }
+}
+
+fn board_warning_of(model: &Model, id: FieldId) -> Option<String> {
+    if id.info().kind == Kind::Board { board_warning(model, id) } else { None }
+}
+
+// The same time on the person's own clock, and when it comes round.
+fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
+    let look = page.look;
+    match DailySyncTime::parse(wizard.form.text(FieldId::DailySyncTime)) {
+        Ok(time) => {
+            // The zone beside the value, where the cursor does not stand.
+            if let Some(last) = page.lines.last_mut() {
+                last.push_span(ratatui::text::Span::styled("   UTC", look.dim()));
+            }
+            page.paragraph(&time.in_zone(model.now, &model.zone), VALUE, Style::new());
+            page.paragraph(&time.next_run_line(model.now), VALUE, look.dim());
+        }
+        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, VALUE, look.dim()),
+        Err(_) => {}
+    }
+}
+
+fn escalate_to(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    escalate_row(model, page, wizard.focus == Item::Field(FieldId::EscalateTo));
+}
+
+/// Pia Escalate To, which stands on two steps.
+pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
+    let look = page.look;
+    let from = page.lines.len();
+    let (words, warning) = escalate_words(model);
+    let chosen = model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_some());
+    let style = if chosen { Style::new() } else { look.dim() };
+    let label = if focused { look.focus() } else { Style::new() };
+    let room = page.width.saturating_sub(VALUE + 1).max(8);
+    let mut lines = crate::app::text::wrap(&words, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    page.push(Row::new(look, focused).cell(FieldId::EscalateTo.info().label, label, LABEL).text(&first, style));
+    for line in lines {
+        page.push(Row::new(look, false).to(VALUE).text(&line, style));
+    }
+    if let Some(warning) = warning {
+        page.state(Tone::Warn, &warning, VALUE);
+    } else if focused && model.facts.lists.synced {
+        page.paragraph("Enter chooses; blank means no default escalation", VALUE, look.dim());
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
+// The suggestions, in a box under the value.
+fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
+    let look = page.look;
+    let names = suggestions(model, id);
+    let Some(list) = wizard.list else { return };
+    let longest = names.iter().map(|name| width(name)).max().unwrap_or_default();
+    let inner = (longest + 4).clamp(12, page.width.saturating_sub(VALUE + 3).max(12));
+    let edge = |left: &str, right: &str| format!("{left}{}{right}", "─".repeat(inner));
+    page.push(Row::new(look, false).to(VALUE).text(&edge("┌", "┐"), look.dim()));
+    let first = (list.selected + 1).saturating_sub(LISTED);
+    for (at, name) in names.iter().enumerate().skip(first).take(LISTED) {
+        let selected = at == list.selected;
+        let (mark, style) = if selected { ("▸", look.focus()) } else { (" ", Style::new()) };
+        let row = Row::new(look, false).to(VALUE).text("│ ", look.dim()).text(mark, style).text(" ", Style::new());
+        page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", look.dim()));
+    }
+    page.push(Row::new(look, false).to(VALUE).text(&edge("└", "┘"), look.dim()));
+}
+
+/// How a check is shown.
+pub fn check_tone(status: CheckStatus) -> (Tone, &'static str) {
+    match status {
+        CheckStatus::Pass => (Tone::Good, "pass"),
+        CheckStatus::Warn => (Tone::Warn, "look"),
+        CheckStatus::Fail => (Tone::Bad, "fail"),
+        CheckStatus::Skip => (Tone::Calm, "skipped"),
+    }
+}
+
+/// A check with its verdict; what is not as it should be says what to change.
+pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
+    let look = page.look;
+    let from = page.lines.len();
+    let (tone, word) = check_tone(check.status);
+    let name = if focused { look.focus() } else { Style::new() };
+    let style = if check.status == CheckStatus::Skip { look.dim() } else { look.tone(tone) };
+    // On a narrow terminal the words go under the name.
+    let narrow = page.width < 70;
+    let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
+    let room = page.width.saturating_sub(column + 1).max(8);
+    let mut message = check.message.clone();
+    if let Some(status) = check.http_status.filter(|_| check.status == CheckStatus::Fail)
+        && !message.contains(&status.to_string())
+    {
+        message.push_str(&format!(" ({status})"));
+    }
+    let mut lines = crate::app::text::wrap(&message, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let row = Row::new(look, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
+    let words = if check.status == CheckStatus::Skip { look.dim() } else { Style::new() };
+    let row = row.cell(check.id.title(), name, 22);
+    if narrow {
+        page.push(row);
+        page.push(Row::new(look, false).to(column).text(&first, words));
+    } else {
+        page.push(row.text(&first, words));
+    }
+    let open = check.status != CheckStatus::Pass || focused;
+    if open {
+        for line in lines {
+            page.push(Row::new(look, false).to(column).text(&line, words));
+        }
+    }
+    if let Some(hint) = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn)) {
+        page.paragraph(hint, MARGIN + 10, look.dim());
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
+/// Every check of a report, one of them with the focus.
+pub fn report_rows(page: &mut Page, report: &CheckReport, focus: Option<usize>) {
+    for (at, check) in report.checks.iter().enumerate() {
+        check_row(page, check, focus == Some(at));
+    }
+}
+
+// Those that were skipped, in one line.
+fn skipped(page: &mut Page, checks: &[Check]) {
+    let look = page.look;
+    let names: Vec<&str> = checks.iter().filter(|c| c.status == CheckStatus::Skip).map(|c| c.id.title()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let row = Row::new(look, false).cell("– skipped", look.dim(), 10);
+    let room = page.width.saturating_sub(MARGIN + 11);
+    page.push(row.text(&fit(&names.join(", "), room), look.dim()));
+}
+
+fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
+    let look = page.look;
+    let focused = wizard.focus == Item::Test;
+    let from = page.lines.len();
+    let label = if focused { look.focus() } else { Style::new() };
+    let row = Row::new(look, focused).cell("Test", label, LABEL);
+    let saved = model.status().map(|status| status.steps.credentials);
+    match &wizard.test {
+        Test::Not if wizard.untested => {
+            page.push(row.text("! not verified: continued without a test", look.tone(Tone::Warn)))
+        }
+        Test::Not => page.push(row.text("○ not tested", look.dim())),
+        Test::Before if saved == Some(StepState::Done) || saved.is_none() => {
+            page.push(row.text("✓ passed earlier", look.tone(Tone::Good)));
+        }
+        Test::Before => page.push(row.text("✓ passed", look.tone(Tone::Good))),
+        Test::Running { since, .. } => {
+            let seconds = seconds_since(model, *since);
+            page.push(row.text(&format!("testing the connection, {}", duration(seconds)), Style::new()));
+        }
+        Test::Passed(report) => page.push(row.text(&passed(report), look.tone(Tone::Good))),
+        Test::Failed(report) => {
+            let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
+            page.push(row.text(
+                &format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len()),
+                look.tone(Tone::Bad),
+            ));
+        }
+        Test::Broken(failure) => {
+            page.push(row.text("✗ failed. Nothing has been saved.", look.tone(Tone::Bad)));
+            page.failure(failure, MARGIN + 2);
+        }
+    }
+    if focused {
+        page.keep_from(from);
+    }
+    let checks = wizard.test.checks();
+    for at in wizard.test.order() {
+        check_row(page, &checks[at], wizard.focus == Item::Check(at));
+    }
+    skipped(page, checks);
+    if focused {
+        // The results belong to the line: as many as fit, from their beginning.
+        page.keep_from(from);
+    }
+}
+
+fn passed(report: &CheckReport) -> String {
+    let warnings = report.checks.iter().filter(|check| check.status == CheckStatus::Warn).count();
+    let milliseconds: u64 = report.checks.iter().map(|check| check.duration_ms).sum();
+    let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
+    match warnings {
+        0 => format!("✓ passed in {}{version}", took(milliseconds)),
+        count => format!("✓ passed, {count} to look at{version}"),
+    }
+}

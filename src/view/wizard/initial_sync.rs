@@ -1,0 +1,200 @@
+//! Initial Sync: how it goes, the proof, and Pia Escalate To once after it.
+
+use ratatui::style::Style;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::app::wizard::Item;
+use crate::app::wizard::initial_sync::sync_refusal;
+use crate::app::work::{SyncEnd, SyncRun};
+use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
+use crate::domain::thousands;
+use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::text::{duration, took};
+
+use super::fields::{escalate_row, seconds_since};
+
+/// The page.
+pub fn body(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    let look = page.look;
+    if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
+        page.heading("Initial Sync", if run.stopping { "Stopping" } else { "Syncing" }, look.title());
+        progress(model, page, run);
+        page.blank();
+        let words = if run.stopping {
+            "Stopping: it says in a moment how it ended."
+        } else {
+            "Esc stops: the list stays as it was, and Sync Now reads it again."
+        };
+        page.paragraph(words, MARGIN, look.dim());
+        return;
+    }
+    page.heading("Initial Sync", "", Style::new());
+    let focused = wizard.focus == Item::SyncNow;
+    let label = if focused { look.focus() } else { Style::new() };
+    let row = Row::new(look, focused).cell("Sync Now", label, LABEL);
+    let words = if model.is_synced() {
+        "reads Halo's clients again"
+    } else {
+        "reads Halo's clients, agents, teams and ticket types"
+    };
+    page.push(row.text(words, look.dim()));
+    if focused {
+        page.keep_from(page.lines.len() - 1);
+    }
+    if let Some(reason) = sync_refusal(model) {
+        page.state(Tone::Warn, &reason, MARGIN + LABEL);
+    }
+    page.blank();
+    match model.work.sync.end_of(model.current.as_ref()) {
+        Some(SyncEnd::Report(report)) => {
+            let at = match wizard.focus {
+                Item::Warning(at) => Some(at),
+                _ => None,
+            };
+            ended(page, report, at);
+        }
+        Some(SyncEnd::Failed(failure)) => {
+            page.failure(failure, MARGIN);
+            page.paragraph("What was stored before stands. Sync Now tries again.", MARGIN + 2, look.dim());
+        }
+        Some(SyncEnd::Stopped { read, .. }) => {
+            let words = format!(
+                "Interrupted (resumable) after {} clients. The list is as it was; Sync Now reads it again.",
+                thousands(*read)
+            );
+            page.state(Tone::Warn, &words, MARGIN);
+        }
+        None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
+        None => page.paragraph("Pia has to know the companies before Configure can be pressed.", MARGIN, look.dim()),
+    }
+    if model.is_synced() {
+        page.blank();
+        escalate_row(model, page, wizard.focus == Item::Field(crate::app::form::FieldId::EscalateTo));
+        page.blank();
+        let focused = wizard.focus == Item::Go;
+        let style = if focused { look.focus() } else { Style::new() };
+        page.push(Row::new(look, focused).cell("Continue", style, LABEL).text("to Configure", look.dim()));
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+}
+
+/// How a sync goes: counts, rate, the wait for the request limit, time left.
+pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
+    let look = page.look;
+    let progress = &run.progress;
+    let label = |name: &str| Row::new(look, false).cell(name, Style::new(), 14);
+    let row = label("Clients");
+    match progress.clients_total {
+        Some(total) => {
+            let row = row.text(&format!("{} of {}", thousands(progress.clients_read), thousands(total)), Style::new());
+            let used = row.used();
+            let percent = (progress.clients_read * 100).checked_div(total).unwrap_or(100).min(100);
+            let room = page.width.saturating_sub(used + 3 + 8).min(40);
+            let row = row.text("   ", Style::new());
+            let row = if room >= 8 { row.text(&bar(progress.clients_read, total, room), Style::new()) } else { row };
+            page.push(row.right(&format!("{percent} %"), Style::new(), page.width));
+        }
+        None if progress.clients_read > 0 => page.push(row.text(&thousands(progress.clients_read), Style::new())),
+        None => page.push(row.text("asking Halo for its count", look.dim())),
+    }
+    for list in [SideList::Agents, SideList::Teams, SideList::TicketTypes] {
+        match progress.lists.get(&list) {
+            Some(count) => page.push(
+                label(list.title()).cell(&thousands(*count), Style::new(), 8).text("✓ read", look.tone(Tone::Good)),
+            ),
+            None => page.push(label(list.title()).text("waiting", look.dim())),
+        }
+    }
+    page.blank();
+    if let Some(wait) = progress.waiting {
+        let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
+        let words = format!(
+            "Halo allows {} requests in {}: all used, goes on in {}",
+            wait.limit,
+            if wait.window_seconds.is_multiple_of(60) {
+                format!("{} minutes", wait.window_seconds / 60)
+            } else {
+                duration(wait.window_seconds)
+            },
+            duration(seconds)
+        );
+        page.state(Tone::Warn, &words, MARGIN);
+    }
+    let mut words = format!("elapsed {}", duration(seconds_since(model, run.since)));
+    if let Some(rate) = run.rate(model.now) {
+        words.push_str(&format!(" · {} clients a second", thousands(rate.round() as u64)));
+    }
+    if let Some(left) = run.seconds_left(model.now).filter(|left| *left > 0) {
+        let about = if left < 60 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
+        words.push_str(&format!(" · about {about} left"));
+    }
+    if progress.retries > 0 {
+        words.push_str(&format!(" · {} sent again", thousands(progress.retries)));
+    }
+    page.paragraph(&words, MARGIN, look.dim());
+}
+
+fn bar(read: u64, total: u64, columns: usize) -> String {
+    let eighths = (read.min(total) as usize * columns * 8).checked_div(total as usize).unwrap_or(columns * 8);
+    let mut out = "█".repeat(eighths / 8);
+    if let Some(part) = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8) {
+        out.push_str(part);
+    }
+    out
+}
+
+/// How the end of a sync is shown.
+pub fn status_tone(status: SyncStatus) -> Tone {
+    match status {
+        SyncStatus::Complete => Tone::Good,
+        SyncStatus::CompleteWithWarnings
+        | SyncStatus::Interrupted
+        | SyncStatus::NeedsConfirmation
+        | SyncStatus::Busy => Tone::Warn,
+        SyncStatus::Failed => Tone::Bad,
+    }
+}
+
+/// The word for the end of a sync.
+pub fn status_word(status: SyncStatus) -> &'static str {
+    if status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { status.word() }
+}
+
+/// How a sync ended: the word, the proof, what changed, the warnings.
+pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
+    let look = page.look;
+    let finished = report.finished_at.strftime("%H:%M UTC");
+    let words = format!("{} at {finished}, took {}", status_word(report.status), took(report.duration_ms));
+    if report.status == SyncStatus::Busy {
+        // It never began: there is nothing to prove.
+        page.state(Tone::Warn, &format!("Busy at {finished}: nothing was read."), MARGIN);
+        warnings(page, report, focus);
+        return;
+    }
+    page.state(status_tone(report.status), &words, MARGIN);
+    page.paragraph(&report.proof(), MARGIN + 2, Style::new());
+    let changes = &report.changes;
+    let counts = format!(
+        "{} added, {} changed, {} disabled, {} returned",
+        thousands(changes.added),
+        thousands(changes.updated),
+        thousands(changes.disabled),
+        thousands(changes.returned)
+    );
+    page.paragraph(&counts, MARGIN + 2, look.dim());
+    warnings(page, report, focus);
+}
+
+fn warnings(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
+    for (at, warning) in report.warnings.iter().enumerate() {
+        let from = page.lines.len();
+        page.state(Tone::Warn, warning, MARGIN + 2);
+        if focus == Some(at) {
+            page.keep_from(from);
+        }
+    }
+}

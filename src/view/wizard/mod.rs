@@ -1,0 +1,136 @@
+//! The set-up, step by step.
+
+mod configure;
+mod fields;
+pub use fields::callbacks;
+mod initial_sync;
+mod review;
+
+pub use configure::{body as plan_body, detail as plan_detail};
+pub use initial_sync::progress as sync_progress;
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::Model;
+use crate::app::form::FieldId;
+use crate::app::notice::Tone;
+use crate::app::text::wrap;
+use crate::app::wizard::configure::open_lines;
+use crate::app::wizard::{Item, checklist, step_name};
+use crate::domain::draft::Step;
+use crate::domain::status::StepState;
+
+use super::page::{LABEL, MARGIN, Page, Row};
+use super::theme::{Look, symbol};
+
+/// The page of the step that is shown.
+pub fn page(model: &Model, look: Look, columns: usize) -> Page {
+    let mut page = Page::new(look, columns);
+    let Some(wizard) = &model.wizard else { return page };
+    match wizard.step {
+        Step::Checklist => checklist(model, &mut page),
+        Step::Credentials => fields::credentials(model, &mut page),
+        Step::CompanySync => fields::company_sync(model, &mut page),
+        Step::PiaScreen => fields::pia_screen(model, &mut page),
+        Step::Integration => fields::integration(model, &mut page),
+        Step::Review => review::body(model, &mut page),
+        Step::InitialSync => initial_sync::body(model, &mut page),
+        Step::Configure => configure::body(model, &mut page, step_name(Step::Configure)),
+        Step::Finished => finished(model, &mut page),
+    }
+    page
+}
+
+/// The second column: the help of the field, or the detail of the line.
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    match wizard.focus {
+        Item::Field(field) | Item::Line(field) => field_help(field, look, columns),
+        Item::Check(at) => {
+            wizard.test.checks().get(at).map(|check| check_help(check, look, columns)).unwrap_or_default()
+        }
+        Item::Plan => configure::detail(model, look, columns),
+        _ => Vec::new(),
+    }
+}
+
+fn field_help(field: FieldId, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let info = field.info();
+    let mut lines = vec![Line::default(), Line::styled(info.label, look.title()), Line::default()];
+    lines.extend(wrap(info.more, columns).into_iter().map(Line::raw));
+    lines.push(Line::default());
+    lines.push(Line::styled("Example", look.dim()));
+    lines.extend(wrap(info.example, columns).into_iter().map(Line::raw));
+    lines
+}
+
+fn check_help(check: &crate::domain::check::Check, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
+    lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
+    if let Some(hint) = &check.hint {
+        lines.push(Line::default());
+        lines.extend(wrap(hint, columns).into_iter().map(Line::raw));
+    }
+    lines
+}
+
+fn checklist(model: &Model, page: &mut Page) {
+    let look = page.look;
+    page.heading("What you need", "Enter when you have it", look.dim());
+    let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
+    for (index, need) in checklist::NEEDS.iter().enumerate() {
+        let focused = focus == Some(Item::Need(index));
+        let from = page.lines.len();
+        let style = if focused { look.focus() } else { Style::new() };
+        page.push(Row::new(look, focused).text(need.what, style));
+        for sentence in need.where_ {
+            page.paragraph(sentence, MARGIN + 2, look.dim());
+        }
+        if focused {
+            page.keep_from(from);
+        }
+        if index + 1 < checklist::NEEDS.len() {
+            page.blank();
+        }
+    }
+}
+
+fn finished(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let lines = open_lines(model);
+    let done = lines.iter().all(|(state, _, _)| *state == StepState::Done);
+    if done {
+        page.heading("You have finished setting up your Halo PSA integration.", "", Style::new());
+    } else {
+        page.heading("Almost finished: these are open.", "", Style::new());
+    }
+    let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
+    for (index, (state, name, open)) in lines.iter().enumerate() {
+        let focused = focus == Some(Item::Open(index));
+        let (tone, words) = match state {
+            StepState::Done => (Tone::Good, "done"),
+            StepState::NotVerified => (Tone::Warn, "not verified"),
+            StepState::Todo => (Tone::Bad, "open"),
+        };
+        let style = if focused { look.focus() } else { Style::new() };
+        let row = Row::new(look, focused)
+            .cell(name, style, LABEL)
+            .spans(vec![Span::styled(format!("{} {words}", symbol(tone)), look.tone(tone))]);
+        let row = if *state == StepState::Done { row } else { row.text(&format!("   {open}"), look.dim()) };
+        page.push(row);
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+    page.blank();
+    page.plain("The same without this screen:", Style::new());
+    for (command, what) in [
+        ("pia-halo check", "test the connection and every right"),
+        ("pia-halo sync", "the company sync, now"),
+        ("pia-halo configure", "install or repair what Halo holds"),
+        ("pia-halo status", "where things stand"),
+    ] {
+        page.push(Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), LABEL - 2).text(what, look.dim()));
+    }
+}

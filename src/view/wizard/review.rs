@@ -1,0 +1,126 @@
+//! Review and Save.
+
+use ratatui::style::Style;
+
+use crate::app::Model;
+use crate::app::form::FieldId;
+use crate::app::notice::Tone;
+use crate::app::wizard::pia_screen::{board_warning, escalate_words};
+use crate::app::wizard::review::LINES;
+use crate::app::wizard::{Item, SaveState, Wizard};
+use crate::domain::address::{HaloUrl, PiaUrl};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::untrusted::Untrusted;
+use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::text::fit;
+
+/// The page.
+pub fn body(model: &Model, page: &mut Page) {
+    let Some(wizard) = &model.wizard else { return };
+    let look = page.look;
+    let (right, style) = match (wizard.test.is_passed(), wizard.untested) {
+        (true, _) => ("✓ connection tested", look.tone(Tone::Good)),
+        (false, true) => ("! credentials not verified", look.tone(Tone::Warn)),
+        (false, false) => ("! credentials not tested", look.tone(Tone::Warn)),
+    };
+    page.heading("Review and Save", right, style);
+    for field in LINES {
+        line(model, wizard, page, field);
+    }
+    page.blank();
+    save_line(wizard, page);
+}
+
+fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
+    let look = page.look;
+    let focused = wizard.focus == Item::Line(field);
+    let label = if focused { look.focus() } else { Style::new() };
+    let row = Row::new(look, focused).cell(field.info().label, label, LABEL);
+    let room = page.width.saturating_sub(MARGIN + LABEL + 1).max(8);
+    let from = page.lines.len();
+    if let Some(error) = wizard.form.error(field, wizard.has_secret) {
+        page.push(
+            row.text("✗ ", look.tone(Tone::Bad)).text(&fit(&error, room.saturating_sub(2)), look.tone(Tone::Bad)),
+        );
+    } else {
+        let (value, dim) = value(model, wizard, field);
+        let style = if dim { look.dim() } else { Style::new() };
+        page.push(row.text(&fit(&value, room), style));
+        if let Some(warning) = warning(model, wizard, field) {
+            page.state(Tone::Warn, &warning, MARGIN + LABEL);
+        }
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
+fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
+    let text = wizard.form.text(field).trim();
+    let shown = Untrusted::new(text).display();
+    match field {
+        FieldId::Name if text.is_empty() => ("blank: the host's name is shown instead".to_owned(), true),
+        FieldId::Url => (HaloUrl::read(text).map_or(shown, |reading| reading.address.to_string()), false),
+        FieldId::ClientSecret => match (wizard.form.secret.length(), wizard.has_secret) {
+            (0, _) => match &wizard.outside_secret {
+                Some(place) => (format!("from {place}"), true),
+                None => ("the stored one is kept".to_owned(), true),
+            },
+            (length, false) => (format!("••••••••••••   {length} characters"), false),
+            (length, true) => (format!("••••••••••••   {length} characters, replaces the stored one"), false),
+        },
+        FieldId::DailySyncTime => (format!("{shown} UTC"), false),
+        FieldId::EscalateTo => (escalate_words(model).0, wizard.form.escalate_to.is_none()),
+        FieldId::PiaUrl if text.is_empty() => ("blank: Configure will need it".to_owned(), true),
+        FieldId::PiaUrl => (PiaUrl::read(text).map_or(shown, |reading| reading.address.to_string()), false),
+        FieldId::ChatPodUrl if text.is_empty() => {
+            let below =
+                PiaUrl::read(wizard.form.text(FieldId::PiaUrl)).map(|r| ChatPodUrl::below(&r.address).to_string());
+            (below.unwrap_or_else(|_| "blank".to_owned()), true)
+        }
+        _ => (shown, false),
+    }
+}
+
+fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String> {
+    match field {
+        FieldId::PiaBoard | FieldId::EscalationBoard => board_warning(model, field),
+        FieldId::EscalateTo => escalate_words(model).1,
+        _ => wizard.form.remarks(field).into_iter().find(|remark| remark.warning).map(|remark| remark.text),
+    }
+}
+
+fn save_line(wizard: &Wizard, page: &mut Page) {
+    let look = page.look;
+    let focused = wizard.focus == Item::Save;
+    let from = page.lines.len();
+    let label = if focused { look.focus() } else { Style::new() };
+    let row = Row::new(look, focused).cell("Save", label, LABEL);
+    match &wizard.save {
+        SaveState::Running { .. } => page.push(row.text("saving", Style::new())),
+        SaveState::Failed(failure) => {
+            page.push(row.text("✗ not saved; everything typed is still here", look.tone(Tone::Bad)));
+            page.failure(failure, MARGIN + 2);
+        }
+        SaveState::Saved(changed) if !wizard.is_edited() => {
+            page.push(row.text("✓ saved", look.tone(Tone::Good)));
+            if let Some(changed) = changed {
+                let words = if changed.is_empty() {
+                    "nothing changed".to_owned()
+                } else {
+                    format!("changed: {}", changed.join(", "))
+                };
+                page.paragraph(&words, MARGIN + LABEL, look.dim());
+                page.paragraph(
+                    "Callback URLs stand on the step Integration, behind Setup Integration.",
+                    MARGIN + LABEL,
+                    look.dim(),
+                );
+            }
+        }
+        SaveState::Not | SaveState::Saved(_) => page.push(row.text("not saved yet", look.dim())),
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
