@@ -1,1 +1,96 @@
-//! tui
+//! Everything with a terminal or a runtime in it: the loop, the guard of the terminal, input, signals, running tasks.
+
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ratatui::layout::Size;
+use ratatui::{Terminal, backend::Backend};
+use tokio::sync::mpsc;
+
+use self::event_loop::{App, Host, USUAL_SIZE};
+use self::hangup::{Exit, Signal};
+use self::input::Input;
+use self::output::{Guarded, Outlet, StandardOutput};
+use self::outside::Outside;
+use self::screen::Screen;
+use self::session::{OwnTerminal, Session, TerminalControl};
+use crate::app::effect::Effect;
+use crate::app::message::Message;
+
+pub mod effects;
+pub mod event_loop;
+pub mod hangup;
+pub mod input;
+pub mod output;
+pub mod outside;
+pub mod screen;
+pub mod session;
+pub mod slots;
+
+/// How the terminal wants to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// No colours, only bold, dim and reversed.
+    pub mono: bool,
+    /// Nothing but ASCII in our own lines and marks.
+    pub ascii: bool,
+    /// Whether a frame may be a synchronised update.
+    pub synchronised: bool,
+}
+
+impl Look {
+    /// Decides from `TERM`, from the first set of `LC_ALL`, `LC_CTYPE` and `LANG`, and from whether `NO_COLOR` is set.
+    pub fn from_values(term: &str, locale: &str, no_color: bool) -> Self {
+        let is_plain = matches!(term, "" | "dumb" | "linux") || term.starts_with("vt");
+        let locale = locale.to_ascii_lowercase();
+        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        // The console of Linux has UTF-8 but hardly any glyphs.
+        Self { mono: no_color || matches!(term, "" | "dumb"), ascii: !is_utf8 || is_plain, synchronised: !is_plain }
+    }
+}
+
+/// The size of the terminal on standard output; 80x24 where it does not know.
+pub fn terminal_size() -> Size {
+    OwnTerminal.size().unwrap_or(USUAL_SIZE)
+}
+
+/// Runs the interface on the terminal of the process, until it ends.
+///
+/// `effects` are those that came with the model. The app gets the size as its first message. The caller has made sure
+/// that there is a terminal ([`session::has_terminal`]), and ends the process afterwards without waiting for threads:
+/// one of them sits in a read of the terminal.
+pub async fn run_interactive(
+    app: &mut impl App,
+    effects: Vec<Effect>,
+    outside: Arc<dyn Outside>,
+    look: Look,
+) -> io::Result<Exit> {
+    // crossterm's own way with NO_COLOR makes reversed rows plain; the view knows about mono by itself.
+    crossterm::style::force_color_output(true);
+    let (sender, signals) = mpsc::unbounded_channel();
+    hangup::listen(&sender)?;
+    let session = Session::enter(OwnTerminal, look.synchronised)?;
+    let on_panic = sender.clone();
+    session.install_panic_hook(move || {
+        let _ = on_panic.send(Signal::Panic);
+    });
+    hangup::watch_standard_input(sender)?;
+    let size = terminal_size();
+    let writer = Guarded::new(StandardOutput, session.handle());
+    let outlet = Outlet::start(writer, look.synchronised, size)?;
+    let screen = screen_over(outlet, size)?;
+    let input = Input::from_terminal()?;
+    let clock = Timestamp::now;
+    let effects = [app.update(Message::Resize(size), clock()), effects].concat();
+    Ok(event_loop::run(app, effects, Host { screen, session, input, signals, outside, clock }).await)
+}
+
+/// A screen that draws through an outlet.
+fn screen_over(outlet: Outlet, size: Size) -> io::Result<Screen<impl Backend>> {
+    let terminal = Terminal::new(outlet.backend())?;
+    Ok(Screen::through(outlet, terminal, size))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! The real world behind the interface: each effect calls one use-case, and its answers become replies.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::outside::{Outside, Replies};
+use crate::app::effect::Effect;
+use crate::app::message::Reply;
+use crate::domain::check::Check;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::Plan;
+use crate::domain::request::{Activation, VerifyRequest};
+use crate::domain::sync_run::SyncProgress;
+use crate::ops::activate::Replacing;
+use crate::ops::configure::{Consent, Event};
+use crate::ops::{self, Workspace};
+
+/// Runs effects in a workspace.
+pub struct Effects {
+    workspace: Workspace,
+}
+
+impl Effects {
+    /// Effects that work in this workspace.
+    pub fn new(workspace: Workspace) -> Self {
+        Self { workspace }
+    }
+}
+
+impl Outside for Effects {
+    fn run(&self, effect: Effect, replies: Replies, cancel: CancellationToken) -> BoxFuture<'static, ()> {
+        let workspace = self.workspace.clone();
+        async move {
+            if let Some(reply) = answer(&workspace, effect, &replies, cancel).await {
+                replies.send(reply);
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Does what an effect asks for; progress goes out through `replies`, the last answer comes back.
+async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel: CancellationToken) -> Option<Reply> {
+    let stored = workspace.clone();
+    Some(match effect {
+        Effect::LoadOverview => Reply::Overview(off_thread(move || ops::status::overview(&stored)).await),
+        Effect::Verify(request) => Reply::Verified(verify(workspace, &request, replies, cancel).await),
+        Effect::Save(request) => Reply::Saved(off_thread(move || ops::setup::save(&stored, &request)).await),
+        Effect::SaveDraft(draft) => {
+            let saved = off_thread(move || stored.settings.save_draft(&draft).map_err(Failure::from)).await;
+            return saved.err().map(Reply::DraftFailed);
+        }
+        Effect::DiscardDraft => {
+            let discarded = off_thread(move || stored.settings.discard_draft().map_err(Failure::from)).await;
+            return discarded.err().map(Reply::DraftFailed);
+        }
+        Effect::Sync { id, yes } => Reply::Synced(sync(workspace, &id, yes, replies, cancel).await),
+        Effect::LoadLists(id) => Reply::Lists(off_thread(move || stored.store.lists(&id).map_err(Failure::from)).await),
+        Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, replies, cancel).await),
+        Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
+        Effect::LoadClients(id) => {
+            Reply::Clients(off_thread(move || stored.store.clients(&id).map_err(Failure::from)).await)
+        }
+        Effect::LoadStatus(id) => {
+            Reply::Status(off_thread(move || ops::status::standing(&stored, &id).map(Box::new)).await)
+        }
+        Effect::LoadCallbacks(id) => Reply::Callbacks(off_thread(move || ops::status::callbacks(&stored, &id)).await),
+        Effect::Activate { id, switch } => {
+            let replacing = if switch { Replacing::Anybody } else { Replacing::Nobody };
+            Reply::Activated(off_thread(move || ops::activate::activate(&stored, &id, &replacing)).await)
+        }
+        Effect::Deactivate => Reply::Activated(
+            off_thread(move || ops::activate::deactivate(&stored).map(|_| Activation::Active(None))).await,
+        ),
+        // Done by the loop itself, which has the terminal.
+        Effect::Cancel(_) | Effect::Copy(_) | Effect::Suspend | Effect::Repaint | Effect::Quit => return None,
+    })
+}
+
+/// Files and the database are read where they hold up nobody's keys.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(FailureKind::LocalState, "a task of the program ended without an answer")))
+}
+
+fn tell_checks(replies: &Replies) -> impl FnMut(&Check) + Send {
+    let replies = replies.clone();
+    move |check| replies.send(Reply::Checked(check.clone()))
+}
+
+async fn verify(
+    workspace: &Workspace,
+    request: &VerifyRequest,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Result<crate::domain::check::CheckReport, Failure> {
+    ops::check::verify(workspace, request, cancel, tell_checks(replies)).await
+}
+
+async fn sync(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    yes: bool,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Result<crate::domain::sync_run::SyncReport, Failure> {
+    let (id, configuration) = workspace.active_configuration(Some(id))?;
+    let on_progress = |progress: &SyncProgress| replies.send(Reply::SyncProgress(progress.clone()));
+    ops::sync::run(workspace, &id, &configuration, yes, cancel, on_progress).await
+}
+
+async fn plan(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Result<Result<Plan, crate::domain::check::CheckReport>, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    ops::plan::load(workspace, &id, &configuration, cancel, tell_checks(replies)).await
+}
+
+async fn configure(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    plan: &Plan,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Result<crate::domain::plan::ConfigureReport, Failure> {
+    let on_event = |event: Event<'_>| {
+        replies.send(match event {
+            Event::Checked(check) => Reply::Checked(check.clone()),
+            Event::Applied(result) => Reply::Applied(result.clone()),
+        });
+    };
+    ops::configure::install(workspace, id, Consent::Plan(plan), cancel, on_event).await
+}

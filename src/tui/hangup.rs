@@ -1,0 +1,146 @@
+//! The ways in which the world ends the program: signals, a lost line, a panic elsewhere.
+//!
+//! A lost line usually sends `SIGHUP`, but not to a process without a controlling terminal, and it never ends
+//! crossterm's reader. So a thread also watches standard input for its end; it costs nothing while the line lives.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::AsFd;
+use rustix::io::Errno;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// How long the loop has after the line is lost before the process is ended without it.
+const LAST_RESORT: Duration = Duration::from_millis(900);
+
+/// What reaches the loop from outside of the terminal's own input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The line is lost.
+    Hangup,
+    /// `SIGINT`, from outside: the key is a key in raw mode.
+    Interrupt,
+    /// `SIGTERM`.
+    Terminate,
+    /// `SIGTSTP`, from outside.
+    Suspend,
+    /// The process goes on after a stop.
+    Continue,
+    /// Something panicked.
+    Panic,
+}
+
+/// How the interface ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The person left.
+    Quit,
+    /// The line was lost.
+    HungUp,
+    /// `SIGINT`.
+    Interrupted,
+    /// `SIGTERM`.
+    Terminated,
+    /// A fault in the program.
+    Panicked,
+}
+
+impl Exit {
+    /// The exit code of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Quit => 0,
+            Self::Panicked => 101,
+            Self::HungUp => 129,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// How long running tasks get to end themselves. After a lost line the process is gone within a second.
+    pub(super) fn patience(self) -> Duration {
+        match self {
+            Self::HungUp => Duration::from_millis(700),
+            Self::Quit | Self::Interrupted | Self::Terminated | Self::Panicked => Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where [`Signal`]s go.
+pub type SignalSender = mpsc::UnboundedSender<Signal>;
+/// Where the loop takes [`Signal`]s from.
+pub type Signals = mpsc::UnboundedReceiver<Signal>;
+
+/// Listens to the signals of the process, from now until it ends. Needs a tokio runtime.
+pub fn listen(sender: &SignalSender) -> io::Result<()> {
+    let kinds = [
+        (SignalKind::hangup(), Signal::Hangup),
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()), Signal::Suspend),
+        (SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()), Signal::Continue),
+    ];
+    for (kind, meaning) in kinds {
+        let mut stream = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).is_ok() {} });
+    }
+    Ok(())
+}
+
+/// Watches standard input, and ends the process if the loop does not do so in time once the line is lost.
+pub fn watch_standard_input(sender: SignalSender) -> io::Result<()> {
+    std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
+        if wait_for_hangup(rustix::stdio::stdin()) {
+            let _ = sender.send(Signal::Hangup);
+            std::thread::sleep(LAST_RESORT);
+            tracing::warn!("the line is lost and the program did not end by itself");
+            std::process::exit(i32::from(Exit::HungUp.code()));
+        }
+    })?;
+    Ok(())
+}
+
+/// Blocks until the other end of a descriptor is gone. Asks for no events, so it takes no input away from anybody.
+/// False where the descriptor cannot be watched.
+fn wait_for_hangup(descriptor: impl AsFd) -> bool {
+    loop {
+        let mut descriptors = [PollFd::new(&descriptor, PollFlags::empty())];
+        match poll(&mut descriptors, None) {
+            Ok(_) if descriptors[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => return true,
+            // A descriptor that cannot be watched would make this loop spin.
+            Ok(_) => return false,
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::RecvTimeoutError;
+
+    use super::*;
+
+    #[test]
+    fn the_watch_sees_the_end_and_leaves_the_input_alone() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let copy = reader.try_clone().unwrap();
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(wait_for_hangup(copy)));
+        writer.write_all(b"key").unwrap();
+        assert_eq!(ended.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
+        drop(writer);
+        assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
+        assert_eq!(io::read_to_string(reader).unwrap(), "key");
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_contract() {
+        let exits = [Exit::Quit, Exit::HungUp, Exit::Interrupted, Exit::Terminated];
+        assert_eq!(exits.map(Exit::code), [0, 129, 130, 143]);
+    }
+}

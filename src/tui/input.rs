@@ -1,0 +1,325 @@
+//! Keys, pastes and sizes, as messages.
+//!
+//! crossterm is read by a thread of its own, not by its `EventStream`: after a hang-up crossterm 0.29 reads the dead
+//! terminal in a circle and never comes back, from `poll_next` too, which would take the event loop down with it. A
+//! thread that spins is ended by the exit that the hang-up brings.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures_util::Stream;
+use ratatui::layout::Size;
+use tokio::sync::mpsc;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::app::message::Message;
+
+/// Faster than this nobody types.
+const BURST_GAP: Duration = Duration::from_millis(5);
+/// So many characters at that speed are a paste. Fewer may be a slow line that delivers two keys in one packet.
+const BURST_LENGTH: usize = 3;
+/// Characters that are held back at most, so that a stuck key is shown in the end.
+const HELD: usize = 16 * 1024;
+/// Key presses that may wait for the loop; beyond, they wait in the terminal.
+const WAITING: usize = 256;
+
+/// The messages of the person at the terminal.
+pub struct Input {
+    receiver: mpsc::Receiver<Message>,
+}
+
+impl Input {
+    /// A hand that types, and the input that it types into.
+    pub fn channel() -> (mpsc::Sender<Message>, Self) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (sender, Self { receiver })
+    }
+
+    /// Reads the terminal until it ends.
+    pub fn from_terminal() -> std::io::Result<Self> {
+        let (sender, input) = Self::channel();
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_terminal(&sender))?;
+        Ok(input)
+    }
+}
+
+impl Stream for Input {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+fn read_terminal(sender: &mpsc::Sender<Message>) {
+    let mut burst = PasteBurst::default();
+    loop {
+        let messages = match next_event(burst.due()) {
+            Ok(Some(event)) => burst.accept(event, Instant::now()),
+            Ok(None) => burst.flush(),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Vec::new(),
+            Err(error) => {
+                tracing::info!(%error, "the terminal gives no more keys");
+                return;
+            }
+        };
+        for message in messages {
+            if sender.blocking_send(message).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The next event; none when `due` comes first.
+fn next_event(due: Option<Instant>) -> std::io::Result<Option<Event>> {
+    if let Some(due) = due
+        && !crossterm::event::poll(due.saturating_duration_since(Instant::now()))?
+    {
+        return Ok(None);
+    }
+    crossterm::event::read().map(Some)
+}
+
+/// Tells typing from pasting where the terminal does not mark a paste: a newline at the heels of quick characters
+/// belongs to a paste and must not submit a form.
+///
+/// Characters are held back until a gap follows, five milliseconds that nobody notices, so that a paste arrives whole,
+/// as one [`Message::Paste`]: a form may then replace a secret by it, or say that it keeps the first line only.
+///
+/// What is held back may be a secret: it is erased afterwards, and its room never grows, which would leave copies.
+pub struct PasteBurst {
+    held: Zeroizing<Vec<char>>,
+    /// The keys of the characters, without the characters.
+    keys: Vec<KeyEvent>,
+    last: Option<Instant>,
+    /// The terminal marks its pastes itself, so quick characters are typing after all.
+    marked: bool,
+}
+
+impl Default for PasteBurst {
+    fn default() -> Self {
+        Self { held: Zeroizing::new(Vec::with_capacity(HELD)), keys: Vec::new(), last: None, marked: false }
+    }
+}
+
+impl PasteBurst {
+    /// Takes an event that arrived at `now`.
+    pub fn accept(&mut self, event: Event, now: Instant) -> Vec<Message> {
+        if let Event::Key(KeyEvent { kind: KeyEventKind::Release, .. }) = event {
+            return Vec::new();
+        }
+        let is_over = self.due().is_some_and(|due| due < now) || self.held.len() >= HELD;
+        let mut messages = if is_over { self.flush() } else { Vec::new() };
+        match event {
+            Event::Key(key) => match typed_character(key) {
+                // Enter by itself, as people press it, waits for nothing.
+                Some(character) if !self.marked && (character != '\n' || !self.held.is_empty()) => {
+                    self.held.push(character);
+                    self.keys.push(without_character(key));
+                    self.last = Some(now);
+                }
+                _ => {
+                    messages.extend(self.flush());
+                    messages.push(Message::Key(key));
+                }
+            },
+            _ => {
+                messages.extend(self.flush());
+                self.marked |= matches!(event, Event::Paste(_));
+                messages.extend(plain_message(event));
+            }
+        }
+        messages
+    }
+
+    /// When [`PasteBurst::flush`] is due, if nothing arrives before.
+    pub fn due(&self) -> Option<Instant> {
+        self.last.map(|last| last + BURST_GAP)
+    }
+
+    /// Ends a burst: what it held back, as keys or as a paste.
+    pub fn flush(&mut self) -> Vec<Message> {
+        self.last = None;
+        let keys = std::mem::take(&mut self.keys);
+        let before_newline = self.held.iter().position(|character| *character == '\n');
+        let messages = if before_newline.is_some_and(|length| length >= BURST_LENGTH) {
+            let mut text = String::with_capacity(self.held.iter().map(|character| character.len_utf8()).sum());
+            text.extend(self.held.iter());
+            vec![Message::Paste(text)]
+        } else {
+            keys.into_iter().zip(self.held.iter()).map(|(key, at)| Message::Key(with_character(key, *at))).collect()
+        };
+        // Erases the whole room and keeps it.
+        self.held.zeroize();
+        messages
+    }
+}
+
+/// A key that no longer tells what it typed.
+fn without_character(mut key: KeyEvent) -> KeyEvent {
+    if typed_character(key).is_some_and(|character| key.code == KeyCode::Char(character)) {
+        key.code = KeyCode::Null;
+    }
+    key
+}
+
+/// Undoes [`without_character`].
+fn with_character(mut key: KeyEvent, character: char) -> KeyEvent {
+    if key.code == KeyCode::Null {
+        key.code = KeyCode::Char(character);
+    }
+    key
+}
+
+/// The character that a key types; a newline for Enter and for Ctrl-J, which is what a raw newline reads as.
+fn typed_character(key: KeyEvent) -> Option<char> {
+    match key.code {
+        KeyCode::Enter if key.modifiers.is_empty() => Some('\n'),
+        KeyCode::Char('j') if key.modifiers == KeyModifiers::CONTROL => Some('\n'),
+        KeyCode::Tab if key.modifiers.is_empty() => Some('\t'),
+        KeyCode::Char(character) if (key.modifiers - KeyModifiers::SHIFT).is_empty() => Some(character),
+        _ => None,
+    }
+}
+
+fn plain_message(event: Event) -> Option<Message> {
+    match event {
+        Event::Paste(text) => Some(Message::Paste(text)),
+        // A terminal that hangs up reports no size at all before it is gone.
+        Event::Resize(width, height) if width > 0 && height > 0 => Some(Message::Resize(Size::new(width, height))),
+        Event::Resize(..) | Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds keys, each with its distance in milliseconds from the one before, and ends the burst.
+    fn type_keys(burst: &mut PasteBurst, keys: &[(u64, KeyCode)]) -> Vec<Message> {
+        let mut now = Instant::now();
+        let mut messages = Vec::new();
+        for (distance, code) in keys {
+            now += Duration::from_millis(*distance);
+            if burst.due().is_some_and(|due| due < now) {
+                messages.extend(burst.flush());
+            }
+            messages.extend(burst.accept(Event::Key(KeyEvent::new(*code, KeyModifiers::NONE)), now));
+        }
+        messages.extend(burst.flush());
+        messages
+    }
+
+    fn key(code: KeyCode) -> Message {
+        Message::Key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    const fn quick(character: char) -> (u64, KeyCode) {
+        (1, KeyCode::Char(character))
+    }
+
+    #[test]
+    fn a_newline_at_the_heels_of_quick_characters_does_not_submit() {
+        let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
+        let messages = type_keys(&mut PasteBurst::default(), &keys);
+        assert_eq!(messages, [Message::Paste("abc\n".to_owned())]);
+    }
+
+    #[test]
+    fn several_lines_arrive_as_one_paste() {
+        let keys = [quick('a'), quick('b'), quick('c'), (0, KeyCode::Enter), quick('d'), (2, KeyCode::Enter)];
+        let messages = type_keys(&mut PasteBurst::default(), &keys);
+        assert_eq!(messages, [Message::Paste("abc\nd\n".to_owned())]);
+    }
+
+    #[test]
+    fn typing_and_then_enter_submits() {
+        let keys = [(80, KeyCode::Char('a')), (80, KeyCode::Char('b')), (80, KeyCode::Char('c')), (80, KeyCode::Enter)];
+        let messages = type_keys(&mut PasteBurst::default(), &keys);
+        assert_eq!(messages, keys.map(|(_, code)| key(code)));
+        // A line that delivers two keys in one packet is no paste.
+        let keys = [(80, KeyCode::Char('y')), (0, KeyCode::Enter)];
+        assert_eq!(type_keys(&mut PasteBurst::default(), &keys), keys.map(|(_, code)| key(code)));
+    }
+
+    #[test]
+    fn quick_characters_without_a_newline_are_keys_in_their_order() {
+        let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Tab), quick('d'), (1, KeyCode::Down)];
+        assert_eq!(type_keys(&mut PasteBurst::default(), &keys), keys.map(|(_, code)| key(code)));
+    }
+
+    #[test]
+    fn enter_works_again_once_the_burst_is_over() {
+        let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter), (50, KeyCode::Enter)];
+        let messages = type_keys(&mut PasteBurst::default(), &keys);
+        assert_eq!(messages, [Message::Paste("abc\n".to_owned()), key(KeyCode::Enter)]);
+    }
+
+    #[test]
+    fn what_is_held_back_stands_in_one_place_that_never_moves_and_is_erased() {
+        let mut burst = PasteBurst::default();
+        let place = burst.held.as_ptr();
+        let keys: Vec<_> =
+            std::iter::repeat_n('s', HELD).map(|character| KeyEvent::from(KeyCode::Char(character))).collect();
+        let now = Instant::now();
+        for key in &keys {
+            assert_eq!(burst.accept(Event::Key(*key), now), []);
+        }
+        assert!(burst.keys.iter().all(|key| key.code == KeyCode::Null));
+        let messages = burst.accept(Event::Key(KeyEvent::from(KeyCode::Enter)), now);
+        assert_eq!(messages.len(), HELD + 1, "{HELD} characters and the Enter after them");
+        assert_eq!((burst.held.as_ptr(), burst.held.len(), burst.keys.len()), (place, 0, 0));
+    }
+
+    #[test]
+    fn keys_come_out_as_they_went_in() {
+        let keys = [
+            KeyEvent::new(KeyCode::Char('J'), KeyModifiers::SHIFT),
+            KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE),
+            KeyEvent::new_with_kind(KeyCode::Char('é'), KeyModifiers::NONE, KeyEventKind::Repeat),
+            KeyEvent::new(KeyCode::Char(' '), KeyModifiers::NONE),
+        ];
+        let mut burst = PasteBurst::default();
+        let now = Instant::now();
+        for key in keys {
+            assert_eq!(burst.accept(Event::Key(key), now), []);
+        }
+        assert_eq!(burst.flush(), keys.map(Message::Key));
+        let newline = [KeyEvent::from(KeyCode::Char('a')), KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL)];
+        let now = Instant::now();
+        for key in newline {
+            assert_eq!(burst.accept(Event::Key(key), now), []);
+        }
+        assert_eq!(burst.flush(), newline.map(Message::Key));
+    }
+
+    #[test]
+    fn enter_by_itself_is_not_held_back() {
+        let event = Event::Key(KeyEvent::from(KeyCode::Enter));
+        assert_eq!(PasteBurst::default().accept(event, Instant::now()), [key(KeyCode::Enter)]);
+    }
+
+    #[test]
+    fn a_terminal_that_marks_pastes_is_believed() {
+        let mut burst = PasteBurst::default();
+        let pasted = burst.accept(Event::Paste("x\ny".to_owned()), Instant::now());
+        assert_eq!(pasted, [Message::Paste("x\ny".to_owned())]);
+        let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
+        assert_eq!(type_keys(&mut burst, &keys), keys.map(|(_, code)| key(code)));
+    }
+
+    #[test]
+    fn releases_focus_and_empty_sizes_are_no_messages() {
+        let mut burst = PasteBurst::default();
+        let release = KeyEvent::new_with_kind(KeyCode::Enter, KeyModifiers::NONE, KeyEventKind::Release);
+        for event in [Event::Key(release), Event::FocusGained, Event::Resize(0, 0)] {
+            assert_eq!(burst.accept(event, Instant::now()), []);
+        }
+        let repeat = KeyEvent::new_with_kind(KeyCode::Down, KeyModifiers::NONE, KeyEventKind::Repeat);
+        assert_eq!(burst.accept(Event::Key(repeat), Instant::now()), [Message::Key(repeat)]);
+        assert_eq!(burst.accept(Event::Resize(1, 2), Instant::now()), [Message::Resize(Size::new(1, 2))]);
+    }
+}

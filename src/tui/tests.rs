@@ -1,0 +1,567 @@
+//! The real loop, with keys from a channel, a backend in memory, a world outside by script, and time that is paused.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use jiff::{SignedDuration, Timestamp};
+use ratatui::Frame;
+use ratatui::backend::TestBackend;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::hangup::SignalSender;
+use super::outside::Replies;
+use super::session::fake::FakeTerminal;
+use super::slots::fake::FakeOutside;
+use super::*;
+use crate::app::message::Reply;
+use crate::domain::draft::Draft;
+use crate::domain::secret::Secret;
+use crate::domain::sync_run::SyncProgress;
+
+const SIZE: Size = Size { width: 40, height: 5 };
+
+/// An app that writes down what it gets, and answers keys with the effects that the test chose for them.
+#[derive(Default)]
+struct Probe {
+    seen: RefCell<Vec<Message>>,
+    answers: BTreeMap<char, Vec<Effect>>,
+    on_leave: Vec<Effect>,
+    wake: Option<Timestamp>,
+    wakes: Vec<Timestamp>,
+    keeps_wake: bool,
+    counts_seconds: bool,
+    progress: u64,
+    dirty: bool,
+    frames: Cell<usize>,
+    drawn: RefCell<Option<u64>>,
+    fault: Option<Fault>,
+}
+
+/// Where an app panics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Update,
+    Draw,
+    NextWake,
+    UpdateAndLeave,
+    Leave,
+}
+
+impl Probe {
+    fn answering(answers: impl IntoIterator<Item = (char, Vec<Effect>)>) -> Self {
+        let mut answers: BTreeMap<char, Vec<Effect>> = answers.into_iter().collect();
+        answers.insert('q', vec![Effect::Quit]);
+        Self { answers, ..Self::default() }
+    }
+}
+
+impl App for Probe {
+    fn update(&mut self, message: Message, now: Timestamp) -> Vec<Effect> {
+        self.dirty = true;
+        match (&message, self.fault) {
+            (Message::Key(_), Some(Fault::Update | Fault::UpdateAndLeave))
+            | (Message::Leave, Some(Fault::UpdateAndLeave | Fault::Leave)) => panic!("a fault in update"),
+            _ => {}
+        }
+        let effects = match &message {
+            Message::Key(KeyEvent { code: KeyCode::Char(key), .. }) => {
+                self.answers.get(key).cloned().unwrap_or_default()
+            }
+            Message::Leave => self.on_leave.clone(),
+            Message::Wake => {
+                self.wakes.push(now);
+                if !self.keeps_wake {
+                    self.wake = None;
+                }
+                Vec::new()
+            }
+            Message::Reply(reply) => {
+                if let Reply::SyncProgress(progress) = &**reply {
+                    self.progress = progress.clients_read;
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        self.seen.borrow_mut().push(message);
+        effects
+    }
+
+    fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        assert_ne!(self.fault, Some(Fault::NextWake), "a fault in next_wake");
+        if self.counts_seconds {
+            // The next whole second, always later than now: as an elapsed time is shown.
+            return Timestamp::from_second(now.as_second() + 1).ok();
+        }
+        self.wake
+    }
+
+    fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        assert_ne!(self.fault, Some(Fault::Draw), "a fault in draw");
+        self.frames.set(self.frames.get() + 1);
+        *self.drawn.borrow_mut() = Some(self.progress);
+        frame.render_widget(format!("frame {} clients {}", self.frames.get(), self.progress), frame.area());
+    }
+}
+
+fn key(character: char) -> Message {
+    Message::Key(KeyEvent::from(KeyCode::Char(character)))
+}
+
+fn sync() -> Effect {
+    Effect::Sync { id: "acme".parse().unwrap(), yes: false }
+}
+
+fn progress(clients_read: u64) -> Reply {
+    Reply::SyncProgress(SyncProgress { clients_read, ..SyncProgress::default() })
+}
+
+fn silent() -> Arc<FakeOutside> {
+    FakeOutside::new(|_, _, _| async {})
+}
+
+/// A clock that runs with the paused time of the test.
+fn clock() -> impl Fn() -> Timestamp {
+    let began = Instant::now();
+    move || Timestamp::UNIX_EPOCH + SignedDuration::try_from(began.elapsed()).unwrap()
+}
+
+/// The hands of the test on a running loop.
+struct Hands {
+    keys: mpsc::Sender<Message>,
+    signals: SignalSender,
+    terminal: FakeTerminal,
+}
+
+impl Hands {
+    async fn press(&self, character: char) {
+        self.keys.send(key(character)).await.unwrap();
+    }
+}
+
+/// Runs an app on a backend in memory while `play` plays the person.
+async fn with_memory(probe: &mut Probe, outside: Arc<FakeOutside>, play: impl AsyncFnOnce(&Hands)) -> (Exit, Hands) {
+    let screen = Screen::immediate(Terminal::new(TestBackend::new(SIZE.width, SIZE.height)).unwrap(), SIZE);
+    run_with(probe, outside, |_| screen, play).await
+}
+
+/// Runs an app on the real backend over a writer.
+async fn with_writer(
+    probe: &mut Probe,
+    outside: Arc<FakeOutside>,
+    writer: impl Write + Send + 'static,
+    play: impl AsyncFnOnce(&Hands),
+) -> (Exit, Hands) {
+    let screen = |session: &Session| {
+        let writer = Guarded::new(writer, session.handle());
+        screen_over(Outlet::start(writer, true, SIZE).unwrap(), SIZE).unwrap()
+    };
+    run_with(probe, outside, screen, play).await
+}
+
+async fn run_with<B: Backend>(
+    probe: &mut Probe,
+    outside: Arc<FakeOutside>,
+    screen: impl FnOnce(&Session) -> Screen<B>,
+    play: impl AsyncFnOnce(&Hands),
+) -> (Exit, Hands) {
+    let (keys, input) = Input::channel();
+    let (sender, signals) = mpsc::unbounded_channel();
+    let terminal = FakeTerminal::default();
+    let session = Session::enter(terminal.clone(), true).unwrap();
+    let hands = Hands { keys, signals: sender, terminal };
+    let screen = screen(&session);
+    let host = Host { screen, session, input, signals, outside, clock: clock() };
+    let play = async {
+        play(&hands).await;
+        // Whatever the test left running ends in the end.
+        sleep(Duration::from_secs(86_400)).await;
+    };
+    let exit = tokio::select! {
+        exit = event_loop::run(probe, Vec::new(), host) => exit,
+        () = play => panic!("the loop did not end"),
+    };
+    (exit, hands)
+}
+
+/// Lets the loop run until something holds, by real time: the thread that writes frames knows no paused time.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::yield_now();
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A writer that keeps each write by itself, blocks while it is told to, and fails once it is told to.
+#[derive(Clone, Default)]
+struct Recorder {
+    writes: Arc<Mutex<Vec<Vec<u8>>>>,
+    blocked: Arc<AtomicBool>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Recorder {
+    fn count(&self) -> usize {
+        self.writes.lock().unwrap().len()
+    }
+
+    fn all(&self) -> String {
+        String::from_utf8(self.writes.lock().unwrap().concat()).unwrap()
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(rustix::io::Errno::IO.into());
+        }
+        self.writes.lock().unwrap().push(bytes.to_vec());
+        while self.blocked.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_frame_is_one_write_and_idling_writes_nothing() {
+    let recorder = Recorder::default();
+    let mut probe = Probe::answering([]);
+    let watched = recorder.clone();
+    with_writer(&mut probe, silent(), recorder.clone(), async |hands| {
+        until("the first frame", || watched.count() == 1).await;
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(watched.count(), 1);
+        hands.press('x').await;
+        until("the second frame", || watched.count() == 2).await;
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(watched.count(), 2);
+        hands.press('q').await;
+    })
+    .await;
+    for frame in recorder.writes.lock().unwrap().iter() {
+        assert!(frame.starts_with(b"\x1b[?2026h") && frame.ends_with(b"\x1b[?2026l"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_thirty_frames_are_drawn_in_a_second() {
+    let mut probe = Probe::answering([]);
+    with_memory(&mut probe, silent(), async |hands| {
+        for _ in 0..1000 {
+            hands.press('x').await;
+            sleep(Duration::from_millis(1)).await;
+        }
+        hands.press('q').await;
+    })
+    .await;
+    assert_eq!(probe.seen.borrow().len(), 1001);
+    assert!((25..=31).contains(&probe.frames.get()), "{} frames", probe.frames.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_answered_while_a_task_floods_progress() {
+    let outside = FakeOutside::new(|_, replies: Replies, cancel: CancellationToken| async move {
+        let mut count = 0;
+        while !cancel.is_cancelled() {
+            count += 1;
+            replies.send(progress(count));
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let (exit, _) = with_memory(&mut probe, outside, async |hands| {
+        hands.press('s').await;
+        // The flood never rests, so paused time stands still: turns of the loop are what is counted.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        hands.press('k').await;
+        hands.press('q').await;
+    })
+    .await;
+    assert_eq!(exit, Exit::Quit);
+    let seen = probe.seen.borrow();
+    assert!(seen.iter().filter(|message| matches!(message, Message::Reply(_))).count() > 1);
+    assert_eq!(seen[seen.len() - 2..], [key('k'), key('q')]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_that_does_not_read_holds_up_no_task_and_gets_the_latest_state() {
+    let outside = FakeOutside::new(|_, replies: Replies, _| async move {
+        for count in 1..=5000 {
+            replies.send(progress(count));
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let recorder = Recorder::default();
+    recorder.blocked.store(true, Ordering::SeqCst);
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let watched = recorder.clone();
+    with_writer(&mut probe, outside, recorder.clone(), async |hands| {
+        until("the first frame", || watched.count() == 1).await;
+        hands.press('s').await;
+        // Twice the time that the sync takes.
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(watched.count(), 1);
+        watched.blocked.store(false, Ordering::SeqCst);
+        until("the second frame", || watched.count() == 2).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(watched.count(), 2);
+        hands.press('q').await;
+    })
+    .await;
+    assert_eq!(probe.frames.get(), 2);
+    assert_eq!(*probe.drawn.borrow(), Some(5000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_by_a_signal_saves_the_draft_before_the_terminal_is_given_back() {
+    for (signal, exit) in [
+        (Signal::Terminate, Exit::Terminated),
+        (Signal::Interrupt, Exit::Interrupted),
+        (Signal::Hangup, Exit::HungUp),
+        (Signal::Panic, Exit::Panicked),
+    ] {
+        let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+        let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
+        let saved = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&saved);
+        let outside = FakeOutside::new(move |_, _, _| {
+            let done = Arc::clone(&done);
+            async move {
+                sleep(Duration::from_millis(500)).await;
+                done.store(true, Ordering::SeqCst);
+            }
+        });
+        let (ended, hands) = with_memory(&mut probe, outside.clone(), async |hands| {
+            hands.terminal.expect_before_restore(Arc::clone(&saved));
+            hands.signals.send(signal).unwrap();
+        })
+        .await;
+        assert_eq!(ended, exit);
+        assert_eq!(*outside.asked.lock().unwrap(), [draft]);
+        assert_eq!(hands.terminal.log()[2], "cooked");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_app_saves_the_draft_and_gives_the_terminal_back() {
+    for (fault, is_saved) in [
+        (Fault::Update, true),
+        (Fault::Draw, true),
+        (Fault::NextWake, true),
+        (Fault::UpdateAndLeave, false),
+        (Fault::Leave, false),
+    ] {
+        let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+        let probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
+        let mut probe = Probe { fault: Some(fault), ..probe };
+        let outside = silent();
+        let (exit, hands) = with_memory(&mut probe, outside.clone(), async |hands| match fault {
+            Fault::Leave => hands.signals.send(Signal::Terminate).unwrap(),
+            _ => hands.press('x').await,
+        })
+        .await;
+        assert_eq!((exit, exit.code()), (Exit::Panicked, 101), "{fault:?}");
+        assert_eq!(*outside.asked.lock().unwrap(), if is_saved { vec![draft] } else { Vec::new() }, "{fault:?}");
+        assert_eq!(hands.terminal.log()[2], "cooked");
+        assert_eq!(hands.terminal.log().len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_line_ends_within_a_second_and_is_not_written_to() {
+    let outside = FakeOutside::new(|_, _, _| std::future::pending());
+    let recorder = Recorder::default();
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let watched = recorder.clone();
+    let lost = Cell::new(None);
+    let (exit, hands) = with_writer(&mut probe, outside, recorder.clone(), async |hands| {
+        until("the first frame", || watched.count() == 1).await;
+        hands.press('s').await;
+        sleep(Duration::from_millis(100)).await;
+        hands.terminal.gone.store(true, Ordering::SeqCst);
+        lost.set(Some(Instant::now()));
+        hands.signals.send(Signal::Hangup).unwrap();
+    })
+    .await;
+    assert_eq!(exit, Exit::HungUp);
+    assert!(lost.get().unwrap().elapsed() < Duration::from_secs(1));
+    assert_eq!(hands.terminal.log().len(), 2, "entered, and nothing after it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_cannot_be_written_is_the_end() {
+    let recorder = Recorder::default();
+    recorder.broken.store(true, Ordering::SeqCst);
+    let mut probe = Probe::answering([]);
+    let (exit, hands) = with_writer(&mut probe, silent(), recorder, async |_| {
+        // Paused time must not run to the end of the test before the writing thread has had its turn.
+        until("nothing", || false).await;
+    })
+    .await;
+    assert_eq!(exit, Exit::HungUp);
+    assert_eq!(probe.seen.borrow()[..], [Message::Leave]);
+    assert_eq!(hands.terminal.log()[2], "cooked", "the terminal itself lives");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_input_is_the_end_and_a_terminal_that_lives_is_given_back() {
+    for gone in [false, true] {
+        let (keys, input) = Input::channel();
+        drop(keys);
+        let (_sender, signals) = mpsc::unbounded_channel();
+        let terminal = FakeTerminal::default();
+        let session = Session::enter(terminal.clone(), true).unwrap();
+        terminal.gone.store(gone, Ordering::SeqCst);
+        let screen = Screen::immediate(Terminal::new(TestBackend::new(1, 1)).unwrap(), Size::new(1, 1));
+        let host = Host { screen, session, input, signals, outside: silent(), clock: clock() };
+        let mut probe = Probe::default();
+        assert_eq!(event_loop::run(&mut probe, Vec::new(), host).await, Exit::HungUp);
+        assert_eq!(probe.seen.borrow()[..], [Message::Leave]);
+        assert_eq!(terminal.log().len(), if gone { 2 } else { 4 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn copying_sends_one_sequence_and_says_so() {
+    let recorder = Recorder::default();
+    let long = Secret::new("x".repeat(60_000));
+    let mut probe = Probe::answering([
+        ('c', vec![Effect::Copy(Secret::new("https://pia.example/hook"))]),
+        ('l', vec![Effect::Copy(long)]),
+    ]);
+    let watched = recorder.clone();
+    with_writer(&mut probe, silent(), recorder.clone(), async |hands| {
+        hands.press('c').await;
+        until("the sequence", || watched.all().contains("\x1b]52;c;aHR0cHM6Ly9waWEuZXhhbXBsZS9ob29r\x1b\\")).await;
+        hands.press('l').await;
+        hands.press('q').await;
+    })
+    .await;
+    let seen = probe.seen.borrow();
+    assert_eq!(seen[1], Message::Reply(Box::new(Reply::Copied(Ok(())))));
+    assert!(matches!(&seen[3], Message::Reply(reply) if matches!(**reply, Reply::Copied(Err(_)))));
+    assert_eq!(recorder.all().matches("\x1b]52").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_draws_nothing_until_the_program_goes_on_and_then_everything() {
+    let recorder = Recorder::default();
+    let mut probe = Probe::answering([('z', vec![Effect::Suspend])]);
+    let watched = recorder.clone();
+    let (_, hands) = with_writer(&mut probe, silent(), recorder.clone(), async |hands| {
+        until("the first frame", || watched.count() == 1).await;
+        hands.press('z').await;
+        hands.press('x').await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(watched.count(), 1);
+        hands.signals.send(Signal::Continue).unwrap();
+        until("the repaint", || watched.count() == 2).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert!(String::from_utf8(recorder.writes.lock().unwrap()[1].clone()).unwrap().contains("\x1b[2J"));
+    assert!(probe.seen.borrow().contains(&Message::Resize(Size::new(80, 24))));
+    let stops = hands.terminal.log().iter().filter(|entry| *entry == "stop").count();
+    assert_eq!(stops, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_nobody_could_end_only_repaints() {
+    let recorder = Recorder::default();
+    let mut probe = Probe::answering([('z', vec![Effect::Suspend])]);
+    let watched = recorder.clone();
+    let (_, hands) = with_writer(&mut probe, silent(), recorder.clone(), async |hands| {
+        hands.terminal.without_shell.store(true, Ordering::SeqCst);
+        until("the first frame", || watched.count() == 1).await;
+        hands.press('z').await;
+        until("a repaint", || watched.count() == 2).await;
+        hands.signals.send(Signal::Suspend).unwrap();
+        until("a repaint", || watched.count() == 3).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert!(recorder.writes.lock().unwrap()[1..].iter().all(|frame| frame.windows(4).any(|part| part == b"\x1b[2J")));
+    assert!(!hands.terminal.log().iter().any(|entry| entry == "stop"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_sizes_costs_few_repaints() {
+    let recorder = Recorder::default();
+    let mut probe = Probe::answering([]);
+    let watched = recorder.clone();
+    with_writer(&mut probe, silent(), recorder.clone(), async |hands| {
+        until("the first frame", || watched.count() == 1).await;
+        for width in 1..=1000 {
+            hands.keys.send(Message::Resize(Size::new(width % 500 + 1, width % 200 + 1))).await.unwrap();
+        }
+        sleep(Duration::from_secs(1)).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert!(recorder.all().matches("\x1b[2J").count() < 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_app_is_woken_at_the_moment_it_asked_for() {
+    let moment = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(5);
+    let mut probe = Probe { wake: Some(moment), ..Probe::answering([]) };
+    with_memory(&mut probe, silent(), async |hands| {
+        sleep(Duration::from_secs(60)).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert_eq!(probe.wakes.len(), 1);
+    assert!(probe.wakes[0].duration_since(moment) <= SignedDuration::from_millis(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_told_every_second_that_passes() {
+    let mut probe = Probe { counts_seconds: true, ..Probe::answering([]) };
+    with_memory(&mut probe, silent(), async |hands| {
+        sleep(Duration::from_millis(10_500)).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert_eq!(probe.wakes.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_asks_for_the_past_does_not_spin() {
+    let mut probe = Probe { wake: Some(Timestamp::UNIX_EPOCH), keeps_wake: true, ..Probe::answering([]) };
+    with_memory(&mut probe, silent(), async |hands| {
+        sleep(Duration::from_secs(1)).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert!((10..=31).contains(&probe.wakes.len()), "{} wakes", probe.wakes.len());
+}
+
+#[test]
+fn old_terminals_and_locales_are_spared() {
+    let look = |mono, ascii, synchronised| Look { mono, ascii, synchronised };
+    assert_eq!(Look::from_values("xterm-256color", "en_AU.UTF-8", false), look(false, false, true));
+    assert_eq!(Look::from_values("xterm", "C.utf8", true), look(true, false, true));
+    assert_eq!(Look::from_values("screen", "C", false), look(false, true, true));
+    assert_eq!(Look::from_values("linux", "en_AU.UTF-8", false), look(false, true, false));
+    assert_eq!(Look::from_values("vt100", "", false), look(false, true, false));
+    assert_eq!(Look::from_values("dumb", "C.UTF-8", false), look(true, true, false));
+}
