@@ -1,2 +1,7 @@
-//! The binary: hands over to the library.
-fn main() {}
+//! The binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    pia_halo::cli::run()
+}

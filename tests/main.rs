@@ -1,1 +1,16 @@
-//! The promises of the program.
+//! The promises of the program, one file each. `requirements.md` beside this file says which requirement each shows.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod checking;
+mod commands;
+mod configuring;
+mod journey;
+mod properties;
+mod requirements;
+mod saving;
+mod secrecy;
+mod support;
+mod syncing;
+mod terminal;

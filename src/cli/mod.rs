@@ -1,1 +1,149 @@
-//! cli
+//! The command line: one file per command, text or JSON, and stable exit codes.
+//!
+//! Nothing here decides anything: a command reads its options, calls a use-case of [`ops`](crate::ops), and prints.
+
+mod activate;
+mod args;
+mod check;
+mod clients;
+mod config;
+mod configure;
+mod demo;
+mod interactive;
+mod log;
+mod output;
+mod plan;
+mod prompt;
+mod setup;
+mod signals;
+mod status;
+mod sync;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use tokio_util::sync::CancellationToken;
+
+use self::args::{Arguments, Command, Config};
+use self::output::Output;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::{SystemClock, Workspace};
+use crate::settings::{Environment, Paths};
+
+/// Everything a command works with.
+struct Call {
+    environment: Environment,
+    output: Output,
+    configuration: Option<ConfigurationId>,
+    cancel: CancellationToken,
+}
+
+impl Call {
+    /// Opens the person's own settings and store.
+    fn workspace(&self) -> Result<Workspace, Failure> {
+        let paths = Paths::from_environment(&self.environment)?;
+        self.workspace_below(paths)
+    }
+
+    fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
+        let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?;
+        Ok(if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace })
+    }
+}
+
+/// Runs the program: reads the arguments, does what they ask, and answers with the exit code.
+///
+/// # Errors
+///
+/// Only where the process itself cannot work, before anything was done; every other failure is said and has its code.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return Ok(usage(&error)),
+    };
+    // Every file of ours is private from its first byte, whatever creates it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let environment = Environment::capture();
+    let no_colour = environment.text("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let call = Call {
+        output: Output::new(&arguments.everywhere, no_colour),
+        configuration: arguments.everywhere.configuration.clone(),
+        cancel: CancellationToken::new(),
+        environment,
+    };
+    let draws = matches!(arguments.command, None | Some(Command::Demo(args::Demo { serve: false, .. })));
+    log::start(&call.environment, if draws { 0 } else { arguments.everywhere.verbose });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the program cannot start its threads")?;
+    let code = runtime.block_on(dispatch(arguments, call));
+    // A reading of standard input cannot be stopped; nobody waits for it.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(code))
+}
+
+async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
+    let Some(command) = arguments.command else {
+        return interactive::run(&mut call, arguments.everywhere.no_color).await;
+    };
+    let ended_by = signals::cancel_on_signal(call.cancel.clone());
+    let done = match command {
+        Command::Demo(options) => demo::run(&mut call, options, arguments.everywhere.no_color).await,
+        Command::Setup(options) => setup::run(&mut call, options).await,
+        Command::Check => check::run(&mut call).await,
+        Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
+        Command::Clients(options) => clients::run(&mut call, &options),
+        Command::Plan => plan::run(&mut call).await,
+        Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
+        Command::Status => status::run(&mut call),
+        Command::Activate(options) => activate::activate(&mut call, &options),
+        Command::Deactivate => activate::deactivate(&mut call),
+        Command::Config(Config::Path) => config::path(&mut call),
+        Command::Config(Config::Show) => config::show(&mut call),
+        Command::Config(Config::Edit) => config::edit(&mut call),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "pia-halo", &mut script);
+            page(&mut call.output, &script)
+        }
+        Command::Man => {
+            let mut manual = Vec::new();
+            // Written into memory: that cannot fail.
+            _ = clap_mangen::Man::new(Arguments::command()).render(&mut manual);
+            page(&mut call.output, &manual)
+        }
+    };
+    let mut code = done.unwrap_or_else(|failure| {
+        call.output.failure(&failure);
+        failure.exit_code()
+    });
+    if let Some(failure) = call.output.broken() {
+        call.output.warn(format!("pia-halo: {failure}"));
+        code = failure.exit_code();
+    }
+    ended_by.code().unwrap_or(code)
+}
+
+/// Wrong usage: clap's own words, or an error object where JSON was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if wants_json && error.use_stderr() {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let failure = Failure::new(FailureKind::Usage, message).hint("pia-halo --help");
+        let everywhere = args::Everywhere { configuration: None, json: true, quiet: false, no_color: true, verbose: 0 };
+        Output::new(&everywhere, true).failure(&failure);
+        return ExitCode::from(failure.exit_code());
+    }
+    error.exit()
+}
+
+fn page(output: &mut Output, text: &[u8]) -> Result<u8, Failure> {
+    output.line(String::from_utf8_lossy(text).trim_end());
+    Ok(0)
+}

@@ -1,0 +1,87 @@
+//! `config`: where the settings are, what they say, and a safe way to edit them.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::Call;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::settings::{Paths, secret_source};
+
+pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    if call.output.json {
+        call.output.object(&json!({
+            "config": paths.config(), "credentials": paths.credentials(), "store": paths.store(),
+            "draft": paths.draft(), "log": paths.log(), "audit": paths.audit(),
+        }))?;
+        return Ok(0);
+    }
+    for (what, path) in [
+        ("settings", paths.config()),
+        ("secrets", paths.credentials()),
+        ("store", paths.store()),
+        ("draft", paths.draft()),
+        ("log", paths.log()),
+        ("audit trail", paths.audit()),
+    ] {
+        call.output.line(format!("{what:<12} {}", path.display()));
+    }
+    Ok(0)
+}
+
+pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let config = workspace.settings.load()?;
+    let mut secrets = serde_json::Map::new();
+    for (id, configuration) in &config.configurations {
+        let command = configuration.api.client_secret_command.as_deref();
+        let source = secret_source(&workspace.settings, &call.environment, Some(id), command)?;
+        let stored = workspace.settings.secrets(id)?;
+        secrets.insert(
+            id.to_string(),
+            json!({
+                "client_secret": source.map(|source| source.to_string()),
+                "callback_token": stored.callback.map(|callback| callback.token.last_four()),
+            }),
+        );
+    }
+    if call.output.json {
+        call.output.object(&json!({
+            "version": config.version,
+            "active": config.active,
+            "configurations": config.configurations,
+            "secrets": secrets,
+        }))?;
+        return Ok(0);
+    }
+    let text = toml::to_string_pretty(&config)
+        .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as TOML: {error}")))?;
+    call.output.line(text.trim_end());
+    for (id, known) in &secrets {
+        let source = known["client_secret"].as_str().unwrap_or("none");
+        let token = known["callback_token"].as_str().unwrap_or("none yet");
+        call.output.line(format!("# {id}: Client Secret from {source}; callback token {token}"));
+    }
+    Ok(0)
+}
+
+pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
+    if !super::prompt::is_possible() {
+        return Err(Failure::new(FailureKind::Usage, "an editor needs a terminal")
+            .hint("change single values with pia-halo setup --answers FILE"));
+    }
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| call.environment.text(name)).unwrap_or("vi").to_owned();
+    let workspace = call.workspace()?;
+    let kept = workspace.settings.edit(|copy| {
+        // As git and crontab do: the variable may hold arguments, and a shell splits them.
+        let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(copy).status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(Failure::new(FailureKind::LocalState, format!("{editor} failed; nothing was changed"))),
+            Err(error) => Err(Failure::new(FailureKind::LocalState, format!("{editor} cannot be started: {error}"))),
+        }
+    })?;
+    call.output.line(if kept { "settings changed" } else { "nothing changed" });
+    Ok(0)
+}

@@ -1,0 +1,60 @@
+//! No command: the terminal interface, where there is a terminal.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use super::Call;
+use crate::app::{Model, Start, Theme};
+use crate::domain::draft::Draft;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::Workspace;
+use crate::tui::effects::Effects;
+use crate::tui::{self, Look, session};
+
+const COMMANDS: &str = "setup, check, sync, clients, plan, configure, status, activate, deactivate, config, demo";
+
+pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
+    if !session::has_terminal() {
+        let failure = Failure::new(FailureKind::Usage, "the terminal interface needs a terminal")
+            .hint(format!("commands that do not: {COMMANDS}; see pia-halo --help"));
+        call.output.failure(&failure);
+        return failure.exit_code();
+    }
+    let ended = match call.workspace() {
+        Ok(workspace) => with(workspace, call, no_colour, None).await,
+        Err(failure) => Err(failure),
+    };
+    ended.unwrap_or_else(|failure| {
+        call.output.failure(&failure);
+        failure.exit_code()
+    })
+}
+
+/// The terminal interface in a workspace; the demo gives what a new configuration begins with.
+pub(super) async fn with(
+    workspace: Workspace,
+    call: &Call,
+    no_colour: bool,
+    prefill: Option<Draft>,
+) -> Result<u8, Failure> {
+    let variable = |name: &str| call.environment.text(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+    let no_colour = no_colour || variable("NO_COLOR").is_some();
+    let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour);
+    let start = Start {
+        size: Size::default(),
+        zone: TimeZone::system(),
+        theme: Theme { mono: look.mono, ascii: look.ascii },
+        demo: prefill.is_some(),
+        prefill: prefill.unwrap_or_default(),
+    };
+    let (mut model, effects) = Model::new(start);
+    // A person at the terminal types the secret into its field, and is never prompted below the interface.
+    let outside = Arc::new(Effects::new(workspace.asking_nobody()));
+    let exit = tui::run_interactive(&mut model, effects, outside, look)
+        .await
+        .map_err(|error| Failure::new(FailureKind::LocalState, format!("the terminal cannot be used: {error}")))?;
+    Ok(exit.code())
+}

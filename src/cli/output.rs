@@ -1,0 +1,141 @@
+//! Where a command speaks: results on standard output, everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::args::Everywhere;
+use crate::domain::failure::Failure;
+
+/// The two streams of a command, and how it was asked to use them.
+pub struct Output {
+    /// One JSON object instead of text.
+    pub json: bool,
+    quiet: bool,
+    colour: bool,
+    progress: bool,
+    shows_progress: bool,
+    broken: Option<io::Error>,
+}
+
+impl Output {
+    /// The streams of this process.
+    pub fn new(everywhere: &Everywhere, no_colour: bool) -> Self {
+        let terminal = io::stderr().is_terminal();
+        Self {
+            json: everywhere.json,
+            quiet: everywhere.quiet,
+            colour: !everywhere.no_color && !no_colour && io::stdout().is_terminal(),
+            progress: terminal && !everywhere.quiet && !everywhere.json,
+            shows_progress: false,
+            broken: None,
+        }
+    }
+
+    /// A result, as text. Ends the program's output quietly when nobody reads it any more.
+    pub fn line(&mut self, text: impl AsRef<str>) {
+        self.end_progress();
+        self.result(text.as_ref());
+    }
+
+    /// A result, as JSON on one line.
+    pub fn object(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        self.end_progress();
+        let text = serde_json::to_string(value).map_err(|error| {
+            Failure::new(crate::domain::failure::FailureKind::LocalState, format!("not printable as JSON: {error}"))
+        })?;
+        self.result(&text);
+        Ok(())
+    }
+
+    /// What kept a result from being written: a full disk, but not a reader that has heard enough.
+    pub fn broken(&mut self) -> Option<Failure> {
+        let error = self.broken.take()?;
+        let message = format!("the result could not be written: {error}");
+        Some(Failure::new(crate::domain::failure::FailureKind::LocalState, message))
+    }
+
+    fn result(&mut self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    /// A message for the person.
+    pub fn say(&mut self, text: impl AsRef<str>) {
+        if !self.quiet && !self.json {
+            self.end_progress();
+            write_all(&mut io::stderr().lock(), text.as_ref());
+        }
+    }
+
+    /// A warning or a question's text: said even when quiet.
+    pub fn warn(&mut self, text: impl AsRef<str>) {
+        self.end_progress();
+        write_all(&mut io::stderr().lock(), text.as_ref());
+    }
+
+    /// How far it is: one line that is written over, on a terminal alone.
+    pub fn progress(&mut self, text: &str) {
+        if self.progress {
+            self.shows_progress = true;
+            let mut stderr = io::stderr().lock();
+            _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
+        }
+    }
+
+    /// A failure, in the form that was asked for.
+    pub fn failure(&mut self, failure: &Failure) {
+        if self.json {
+            _ = self.object(&json!({ "error": failure }));
+            return;
+        }
+        self.warn(format!("pia-halo: {failure}"));
+        if let Some(hint) = &failure.hint {
+            self.warn(format!("  {hint}"));
+        }
+    }
+
+    /// A word in the colour of its meaning; plain where there is no colour.
+    pub fn mark(&self, mark: Mark) -> &'static str {
+        match (mark, self.colour) {
+            (Mark::Good, true) => "\x1b[32m✓\x1b[0m",
+            (Mark::Warning, true) => "\x1b[33m!\x1b[0m",
+            (Mark::Bad, true) => "\x1b[31m✗\x1b[0m",
+            (Mark::None, true) => "–",
+            (Mark::Good, false) => "+",
+            (Mark::Warning, false) => "!",
+            (Mark::Bad, false) => "x",
+            (Mark::None, false) => "-",
+        }
+    }
+
+    fn end_progress(&mut self) {
+        if std::mem::take(&mut self.shows_progress) {
+            let mut stderr = io::stderr().lock();
+            _ = write!(stderr, "\r\x1b[K").and_then(|()| stderr.flush());
+        }
+    }
+}
+
+/// The state of something, in front of its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// Not as it should be.
+    Bad,
+    /// Nothing to say.
+    None,
+}
+
+/// Writes a line. Nobody reading it (a closed pipe, a terminal that is gone) is no error of the command.
+fn write_all(stream: &mut dyn Write, text: &str) {
+    _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+}

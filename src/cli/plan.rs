@@ -1,0 +1,54 @@
+//! `plan`: what Configure would change.
+
+use serde_json::json;
+
+use super::output::Output;
+use super::{Call, check};
+use crate::domain::failure::Failure;
+use crate::domain::plan::{Action, Plan};
+use crate::ops;
+
+pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let loaded = ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), |_| {}).await?;
+    let plan = match loaded {
+        Ok(plan) => plan,
+        Err(report) => return check::refuse(&mut call.output, &report, "nothing was planned"),
+    };
+    if call.output.json {
+        call.output.object(&json!({
+            "changes_pending": plan.changes_pending(),
+            "counts": plan.counts(),
+            "changes": plan.changes,
+            "blocked": plan.blocked,
+        }))?;
+    } else {
+        print(&mut call.output, &plan);
+    }
+    Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { 3 } else { 0 })
+}
+
+/// The plan for people: one line per object, its fields below.
+pub(super) fn print(output: &mut Output, plan: &Plan) {
+    for change in &plan.changes {
+        let sign = match change.action {
+            Action::Create => "+",
+            Action::Update | Action::Adopt | Action::Link => "~",
+            Action::Delete | Action::Unlink => "-",
+            Action::Keep => "=",
+        };
+        output.line(format!("{sign} {:<12} {}  ({})", change.kind.word(), change.name, change.reason));
+        for field in &change.fields {
+            let after = field.after.as_deref().unwrap_or("none");
+            match &field.before {
+                Some(before) => output.line(format!("      {}: {before} -> {after}", field.name)),
+                None => output.line(format!("      {}: {after}", field.name)),
+            }
+        }
+    }
+    for blocked in &plan.blocked {
+        output.line(format!("! {:<12} {}: {}", blocked.kind.word(), blocked.name, blocked.reason));
+    }
+    output.line(format!("Plan: {}.", plan.summary()));
+}

@@ -1,0 +1,78 @@
+//! Questions on a terminal. A command never asks where there is none.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::secret::Secret;
+
+/// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
+static ASKING: Mutex<Option<Option<Termios>>> = Mutex::new(None);
+
+/// Gives the terminal back, if a question is being asked: a reading of the terminal cannot be stopped otherwise.
+pub fn end_question() -> bool {
+    let asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Some(before)) = &asking {
+        _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+    }
+    asking.is_some()
+}
+
+/// Whether a person is there to answer.
+pub fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question that only a plain yes answers with yes.
+pub fn yes(question: &str) -> bool {
+    eprint_flush(&format!("{question} [y/N] "));
+    let question = Question::begin(true);
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).is_ok();
+    drop(question);
+    read && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+}
+
+/// Asks for the Client Secret without showing it.
+pub fn secret() -> Result<Secret, Failure> {
+    eprint_flush("Client Secret: ");
+    let question = Question::begin(false);
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    drop(question);
+    eprint_flush("\n");
+    let answer = zeroize::Zeroizing::new(answer);
+    match read {
+        Ok(_) if !answer.trim().is_empty() => Ok(Secret::new(answer.trim())),
+        _ => Err(Failure::new(FailureKind::Usage, "a Client Secret is needed")),
+    }
+}
+
+fn eprint_flush(text: &str) {
+    let mut stderr = io::stderr().lock();
+    _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// A question that is being asked; without echo where the answer is a secret. Over when dropped.
+struct Question;
+
+impl Question {
+    fn begin(echo: bool) -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let (false, Some(before)) = (echo, &before) {
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            _ = tcsetattr(io::stdin(), OptionalActions::Flush, &silent);
+        }
+        *ASKING.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        Self
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        end_question();
+    }
+}

@@ -1,0 +1,209 @@
+//! `setup`: a configuration saved from an answers file.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::Setup;
+use super::{Call, activate, check, prompt};
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
+use crate::ops::activate::Replacing;
+use crate::ops::{self, Workspace};
+use crate::settings::{SecretSource, answers, client_secret, given_secret, secret_source};
+
+pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> {
+    if options.print_template {
+        call.output.line(answers::template().trim_end());
+        return Ok(0);
+    }
+    let workspace = call.workspace()?;
+    // Clap asks for one of the two; nothing else gets here without answers.
+    let file = options.answers.as_deref().unwrap_or(Path::new("-"));
+    let secret = options.client_secret_file.as_deref();
+    if file == Path::new("-") && secret == Some(Path::new("-")) {
+        return Err(Failure::new(FailureKind::Usage, "answers and Client Secret cannot both come from standard input"));
+    }
+    let answers = answers::parse(&read(file, "answers")?)?;
+    for (key, note) in &answers.notes {
+        if note.is_warning() {
+            call.output.warn(format!("{key}: {note}"))
+        } else {
+            call.output.say(format!("{key}: {note}"))
+        }
+    }
+    let mut configuration = answers.configuration;
+    let (id, is_new) = choose_id(call, &workspace, answers.id, &configuration)?;
+    let secret = choose_secret(&workspace, &id, &configuration, secret)?;
+    let contact = answers.escalate_to;
+    let contact =
+        ops::setup::find_escalate_to(&workspace, &id, &configuration.api, &secret, contact, call.cancel.clone());
+    configuration.pia_screen.escalate_to = contact.await?;
+
+    let replacing =
+        if options.activate { agree_to_switch(call, &workspace, &id, options.yes)? } else { Replacing::Nobody };
+    if options.test {
+        let request = VerifyRequest {
+            id: Some(id.clone()),
+            api: configuration.api.clone(),
+            secret: secret.clone(),
+            pia_screen: Some(configuration.pia_screen.clone()),
+        };
+        let code = test(call, &workspace, &request).await?;
+        if code != 0 {
+            return Ok(code);
+        }
+    }
+    let request = SaveRequest { id: Some(id), configuration, secret, verified: options.test };
+    let mut report = ops::setup::save(&workspace, &request)?;
+    if options.activate && !report.active {
+        activate::make_active(call, &workspace, &report.id, replacing)?;
+        report.active = true;
+    }
+    tell(call, &report, is_new)?;
+    Ok(0)
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Failure> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| {
+        Failure::new(FailureKind::Usage, format!("the {what} cannot be read from {}: {error}", path.display()))
+    })
+}
+
+/// Which configuration is meant. The same answers saved twice are one configuration.
+fn choose_id(
+    call: &Call,
+    workspace: &Workspace,
+    given: Option<ConfigurationId>,
+    configuration: &Configuration,
+) -> Result<(ConfigurationId, bool), Failure> {
+    if let (Some(id), Some(asked)) = (&given, &call.configuration)
+        && id != asked
+    {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            format!("the answers are for {id}, and --configuration says {asked}"),
+        ));
+    }
+    let given = given.or_else(|| call.configuration.clone());
+    let config = workspace.settings.load()?;
+    if let Some(id) = given {
+        let is_new = !config.configurations.contains_key(&id);
+        return Ok((id, is_new));
+    }
+    let id = ConfigurationId::suggest(&configuration.name, Some(&configuration.api.url), |_| false);
+    match config.configurations.get(&id) {
+        None => Ok((id, true)),
+        Some(saved) if saved.api.url == configuration.api.url => Ok((id, false)),
+        Some(saved) => {
+            let message = format!("{id} is saved already, for {}", saved.api.url);
+            Err(Failure::new(FailureKind::Usage, message)
+                .hint("give this one an id of its own in the answers: id = \"…\""))
+        }
+    }
+}
+
+fn choose_secret(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    file: Option<&Path>,
+) -> Result<SecretChoice, Failure> {
+    match file {
+        // Typed by a person, not piped: without showing it.
+        Some(file) if file == Path::new("-") && prompt::is_possible() => {
+            return Ok(SecretChoice::Typed(prompt::secret()?));
+        }
+        Some(file) => return Ok(SecretChoice::Typed(given_secret(file, std::io::stdin())?.secret)),
+        None => {}
+    }
+    let command = configuration.api.client_secret_command.as_deref();
+    let (settings, environment) = (&workspace.settings, workspace.environment());
+    match secret_source(settings, environment, Some(id), command)? {
+        // A variable is gone the next time: setup is where it is kept.
+        Some(SecretSource::Environment | SecretSource::EnvironmentFile(_)) => {
+            if let Some(found) = client_secret(settings, environment, Some(id), command)? {
+                return Ok(SecretChoice::Typed(found.secret));
+            }
+        }
+        Some(_) => return Ok(SecretChoice::Stored),
+        None => {}
+    }
+    if prompt::is_possible() {
+        return Ok(SecretChoice::Typed(prompt::secret()?));
+    }
+    Err(Failure::new(FailureKind::Usage, "the Client Secret is missing; nothing was saved").hint(
+        "give it with --client-secret-file FILE (or - for standard input), PIA_HALO_CLIENT_SECRET_FILE, \
+         PIA_HALO_CLIENT_SECRET, or client_secret_command in the answers",
+    ))
+}
+
+/// `--activate` with another configuration active needs a yes, before anything is saved. Says whose place may be taken.
+fn agree_to_switch(
+    call: &mut Call,
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    yes: bool,
+) -> Result<Replacing, Failure> {
+    let config = workspace.settings.load()?;
+    let Some(active) = config.active.filter(|active| active != id) else { return Ok(Replacing::Nobody) };
+    if yes {
+        return Ok(Replacing::Anybody);
+    }
+    let name = config.configurations.get(&active).map(Configuration::title).unwrap_or_default();
+    let message = format!("{active} ({name}) is active, and only one configuration can be; nothing was saved");
+    if !call.output.json && prompt::is_possible() {
+        call.output.warn(&message);
+        if prompt::yes(&format!("Save {id} and switch to it?")) {
+            return Ok(Replacing::Only(active));
+        }
+    }
+    Err(Failure::new(FailureKind::NeedsYes, message).hint("switch in one step with --yes"))
+}
+
+/// The connection test before the save: nothing is saved when it fails.
+async fn test(call: &mut Call, workspace: &Workspace, request: &VerifyRequest) -> Result<u8, Failure> {
+    let output = &mut call.output;
+    let json = output.json;
+    let report = ops::check::verify(workspace, request, call.cancel.clone(), |verdict| {
+        if !json {
+            check::print(output, verdict);
+        }
+    })
+    .await?;
+    check::refuse(output, &report, "nothing was saved")
+}
+
+fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failure> {
+    if call.output.json {
+        let callbacks: Vec<_> =
+            report.callbacks.iter().map(|(group, url)| json!({ "group": group.slug(), "url": url.masked() })).collect();
+        return call.output.object(&json!({
+            "status": "saved",
+            "configuration": report.id,
+            "created": is_new,
+            "active": report.active,
+            "changed": report.changed,
+            "callback_urls": callbacks,
+        }));
+    }
+    let what = match (is_new, report.changed.as_slice()) {
+        (true, _) => "saved".to_owned(),
+        (false, []) => "saved; nothing changed".to_owned(),
+        (false, changed) => format!("saved; changed: {}", changed.join(", ")),
+    };
+    let active = if report.active { ", active" } else { "" };
+    call.output.line(format!("{} {what}{active}", report.id));
+    for (_, url) in &report.callbacks {
+        call.output.line(format!("  Callback URL  {}", url.masked()));
+    }
+    Ok(())
+}

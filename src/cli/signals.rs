@@ -1,0 +1,40 @@
+//! Signals while a command runs: the first one stops it tidily, the second one, or one at a question, at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Which signal ended the command, if one did.
+pub struct EndedBy(Arc<AtomicU8>);
+
+impl EndedBy {
+    /// The exit code of a program that a signal ended.
+    pub fn code(&self) -> Option<u8> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            code => Some(code),
+        }
+    }
+}
+
+/// Cancels the token at the first hang-up, interrupt or terminate; ends the process at the second.
+pub fn cancel_on_signal(cancel: CancellationToken) -> EndedBy {
+    let code = Arc::new(AtomicU8::new(0));
+    for (kind, exit) in [(SignalKind::hangup(), 129), (SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+        // Where a signal cannot be watched, its usual effect is right.
+        let Ok(mut signals) = signal(kind) else { continue };
+        let (cancel, code) = (cancel.clone(), Arc::clone(&code));
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if super::prompt::end_question() || cancel.is_cancelled() {
+                    std::process::exit(i32::from(exit));
+                }
+                code.store(exit, Ordering::Relaxed);
+                cancel.cancel();
+            }
+        });
+    }
+    EndedBy(code)
+}

@@ -1,0 +1,65 @@
+//! `status`: where things stand, offline.
+
+use super::Call;
+use super::output::Mark;
+use crate::domain::failure::Failure;
+use crate::domain::status::{Status, StepState};
+use crate::domain::thousands;
+use crate::ops;
+
+pub(super) fn run(call: &mut Call) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let status = ops::status::of(&workspace, &id)?;
+    if call.output.json {
+        call.output.object(&status)?;
+    } else {
+        print(call, &status);
+    }
+    Ok(0)
+}
+
+fn print(call: &mut Call, status: &Status) {
+    let output = &mut call.output;
+    let active = if status.active { "active" } else { "not active" };
+    let name = if status.name.is_empty() { String::new() } else { format!("{} ", status.name) };
+    output.line(format!("{name}({}), {active}", status.configuration));
+    let steps = &status.steps;
+    for (title, state) in [
+        ("API Credentials", steps.credentials),
+        ("Company Sync", steps.company_sync),
+        ("Pia Screen", steps.pia_screen),
+        ("Initial Sync", steps.initial_sync),
+        ("Configure", steps.configure),
+    ] {
+        let (mark, word) = match state {
+            StepState::Done => (Mark::Good, "done"),
+            StepState::NotVerified => (Mark::Warning, "not verified"),
+            StepState::Todo => (Mark::None, "to do"),
+        };
+        let mark = output.mark(mark);
+        output.line(format!("{mark} {title:<16} {word}"));
+    }
+    match &status.last_sync {
+        Some(sync) => output.line(format!(
+            "Last sync  {} at {}; {} active clients, {} disabled",
+            sync.status.word(),
+            sync.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
+            thousands(status.clients.active),
+            thousands(status.clients.disabled)
+        )),
+        None => output.line("Last sync  none yet"),
+    }
+    if let Some(next) = status.next_sync {
+        output
+            .line(format!("Next sync  due {}; a timer of yours has to start it", next.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    match status.integration.configured_at {
+        Some(at) => output.line(format!(
+            "In Halo    {} objects, configured {}",
+            status.integration.objects.len(),
+            at.strftime("%Y-%m-%d %H:%M UTC")
+        )),
+        None => output.line("In Halo    not configured yet"),
+    }
+}

@@ -1,0 +1,401 @@
+//! Configure: the check first, one set of objects whatever happens, and nothing of anybody else's touched.
+
+use pia_halo::demo::{Options, Scripted, ScriptedAnswer};
+use serde_json::{Value, json};
+
+use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::support::Profile;
+
+fn small() -> Options {
+    Options { clients: 30, ..Options::default() }
+}
+
+async fn with_fault(fault: &str) -> Profile {
+    let profile = Profile::synced(small()).await;
+    profile.halo.set_fault(fault.parse().unwrap(), true);
+    profile.halo.clear_requests();
+    profile
+}
+
+fn outcomes<'a>(report: &'a Value, kind: &str) -> Vec<&'a str> {
+    let of_kind = report["results"].as_array().unwrap().iter().filter(|result| result["kind"] == kind);
+    of_kind.map(|result| result["outcome"].as_str().unwrap()).collect()
+}
+
+/// S52: when the connection test fails, not one write is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_when_the_check_fails() {
+    for (fault, code) in [
+        ("wrong-secret", 4),
+        ("forbidden-clients", 4),
+        ("forbidden-agents", 4),
+        ("forbidden-teams", 4),
+        ("forbidden-ticket-types", 4),
+        ("forbidden-webhooks", 4),
+        ("forbidden-tabs", 4),
+        ("foreign-auth-host", 1),
+    ] {
+        let profile = with_fault(fault).await;
+        let report = profile.json(["configure", "--yes"], code).await;
+        assert_eq!(report["status"], "refused", "{fault}");
+        assert_eq!(profile.halo.writes().len(), 0, "{fault}");
+    }
+}
+
+/// S40: no sync yet blocks Configure, with the reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn configure_waits_for_the_first_sync() {
+    let profile = Profile::set_up(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    assert_eq!(profile.halo.writes().len(), 0);
+}
+
+/// S51: a missing Pia address is said before anything is asked of Halo.
+#[tokio::test(flavor = "multi_thread")]
+async fn configure_needs_to_know_where_pia_is() {
+    let profile = Profile::synced(small()).await;
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    let without: Vec<_> = settings.lines().filter(|line| !line.starts_with("pia_url")).collect();
+    std::fs::write(profile.config(), without.join("\n")).unwrap();
+    profile.run(["configure", "--yes"]).await.expect(2).says("pia_url");
+}
+
+/// S55: run 1, 2 and 10 times, and by two programs at once: exactly one set of objects.
+#[tokio::test(flavor = "multi_thread")]
+async fn configure_ten_times_makes_one_set_of_objects() {
+    let profile = Profile::synced(small()).await;
+    let before = profile.halo.snapshot();
+    let (one, two) = tokio::join!(profile.run(["configure", "--yes"]), profile.run(["configure", "--yes"]));
+    let mut codes = [one.code, two.code];
+    codes.sort_unstable();
+    // One works; the other is told that it is busy or, coming just after, finds nothing to do.
+    assert!(codes == [0, 6] || codes == [0, 0], "{one:#?} {two:#?}");
+    let once = profile.halo.snapshot();
+    holds_exactly_the_objects_of_the_contract(&before, &once);
+    for _ in 0..8 {
+        assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do");
+    }
+    assert_eq!(profile.halo.snapshot(), once);
+}
+
+/// A write whose answer is lost, or that is answered with an error and done all the same, is never made twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_with_a_lost_answer_is_found_and_not_repeated() {
+    for fault in ["connection-reset-after-write", "applied-but-500", "array-reply", "links-are-added"] {
+        let profile = with_fault(fault).await;
+        let before = profile.halo.snapshot();
+        let report = profile.json(["configure", "--yes"], 0).await;
+        assert_eq!(report["status"], "configured", "{fault}: {report}");
+        holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+        assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false, "{fault}");
+    }
+}
+
+/// S50: accepted is not done: what Halo does not show after the write is never called done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
+    let profile = with_fault("link-not-stored").await;
+    let report = profile.json(["configure", "--yes"], 3).await;
+    assert_eq!(report["status"], "partly_done");
+    assert!(outcomes(&report, "ticket_type").iter().all(|outcome| ["unverified", "unchanged"].contains(outcome)));
+    assert!(outcomes(&report, "ticket_type").contains(&"unverified"));
+    let by_hand =
+        report["results"].as_array().unwrap().iter().find(|result| result["outcome"] == "unverified").unwrap();
+    assert!(by_hand["message"].as_str().unwrap().contains("Ticket Types"), "says how to do it by hand");
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["steps"]["configure"], "todo");
+
+    profile.halo.set_fault("link-not-stored".parse().unwrap(), false);
+    let report = profile.json(["configure", "--yes"], 0).await;
+    assert_eq!(report["status"], "configured");
+
+    let profile = with_fault("accepted-but-not-stored").await;
+    let report = profile.json(["configure", "--yes"], 1).await;
+    assert_eq!(report["status"], "failed");
+    assert!(report["results"].as_array().unwrap().iter().all(|result| result["outcome"] != "done"));
+}
+
+/// R37: writes are refused although reads are not: the missing right is named, what was done is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_only_writes_need_is_named_when_it_is_missing() {
+    let profile = with_fault("forbidden-writes").await;
+    let report = profile.json(["configure", "--yes"], 1).await;
+    assert_eq!(report["status"], "failed");
+    let first = &report["results"][0];
+    assert_eq!(first["outcome"], "failed");
+    assert!(first["message"].as_str().unwrap().contains("right"), "{first}");
+}
+
+/// R37: one ticket type is closed to the agent; the others are linked all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_closed_ticket_type_does_not_stop_the_others() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().locked = true);
+    let report = profile.json(["configure", "--yes"], 3).await;
+    assert_eq!(report["status"], "partly_done");
+    let mut links = outcomes(&report, "ticket_type");
+    links.retain(|outcome| *outcome != "unchanged");
+    links.sort_unstable();
+    assert_eq!(links, ["done", "done", "done", "done", "done", "failed"]);
+}
+
+/// S60: a ticket type that is made later is seen as missing, and Re-configure adds only what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn re_configure_links_a_new_ticket_type_and_nothing_else() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.change(|state| {
+        let mut new = state.ticket_types[0].clone();
+        new.row.set("id", 77);
+        new.row.set("name", "Onboarding");
+        new.links.clear();
+        state.ticket_types.push(new);
+    });
+    let plan = profile.json(["plan"], 3).await;
+    assert_eq!((&plan["counts"]["link"], &plan["counts"]["create"]), (&json!(1), &json!(0)));
+    profile.halo.clear_requests();
+    profile.run(["reconfigure", "--yes"]).await.expect(0);
+    assert_eq!(profile.halo.writes().len(), 1);
+    profile.run(["plan"]).await.expect(0);
+}
+
+/// S61: objects that the portal made are taken over by address, not doubled.
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_made_earlier_are_taken_over_and_not_doubled() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let once = profile.halo.snapshot();
+    // The same person on another host: same settings and token, no record of what is in Halo.
+    std::fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
+    profile.run(["sync"]).await.expect(0);
+    let plan = profile.json(["plan"], 3).await;
+    assert_eq!((&plan["counts"]["adopt"], &plan["counts"]["create"]), (&json!(3), &json!(0)));
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false);
+    let names = |snapshot: &Value| {
+        let rows = snapshot["webhooks"].as_array().unwrap().iter().chain(snapshot["tabs"].as_array().unwrap());
+        rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&profile.halo.snapshot()), names(&once));
+}
+
+/// A foreign object that holds a name of ours is reported by name, and left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_object_with_our_name_is_left_alone_and_reported() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| {
+        state.webhooks[0].set("name", "Pia - Ticket Created");
+        state.tabs[0].set("name", "Pia Chat Pod");
+    });
+    let before = profile.halo.snapshot();
+    let report = profile.json(["configure", "--yes"], 3).await;
+    assert_eq!(report["status"], "partly_done");
+    let after = profile.halo.snapshot();
+    assert!(after["webhooks"].as_array().unwrap().contains(&before["webhooks"][0]));
+    assert_eq!(after["tabs"], before["tabs"]);
+    assert_eq!(after["ticket_types"], before["ticket_types"]);
+}
+
+/// Links of other tabs stand in the same list that ours is written into.
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_that_a_ticket_type_shows_already_stay() {
+    let profile = Profile::synced(small()).await;
+    let links = |profile: &Profile| -> Vec<Vec<i64>> {
+        profile.halo.look(|state| {
+            let links = state.ticket_types.iter().map(|kind| kind.links.iter().map(|link| link.iframetab_id).collect());
+            links.collect()
+        })
+    };
+    let before = links(&profile);
+    assert!(before.iter().any(|links| !links.is_empty()), "some type shows a foreign tab");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    for (old, new) in before.iter().zip(links(&profile)) {
+        assert!(old.iter().all(|tab| new.contains(tab)));
+    }
+}
+
+/// Halo has changed between the look at the plan and the yes: nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_applied_is_the_plan_that_was_shown() {
+    let profile = Profile::synced(small()).await;
+    let workspace = profile.workspace();
+    let (id, configuration, _) = workspace.configuration(None).unwrap();
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let plan =
+        pia_halo::ops::plan::load(&workspace, &id, &configuration, cancel.clone(), |_| {}).await.unwrap().unwrap();
+    profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().allow_all_tabs = true);
+    let consent = pia_halo::ops::configure::Consent::Plan(&plan);
+    let failure = pia_halo::ops::configure::install(&workspace, &id, consent, cancel, |_| {}).await.unwrap_err();
+    assert!(failure.message.contains("Halo has changed"), "{failure}");
+    assert_eq!(profile.halo.writes().len(), 0);
+}
+
+/// Every change stands in the audit trail with who, what and Halo's answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_stands_in_the_audit_trail() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
+    let lines: Vec<Value> = trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["who"]["user"] == "dana" && line["configuration"] == "acme"));
+    let actions: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(actions[..2], ["save", "sync"]);
+    assert_eq!(actions.iter().filter(|action| **action == "create webhook").count(), 2);
+    assert_eq!(actions.iter().filter(|action| **action == "create event").count(), 5);
+    assert_eq!(actions.iter().filter(|action| **action == "link ticket type").count(), 6);
+}
+
+/// Replaces a line of the settings, as an editor would.
+fn edit(profile: &Profile, key: &str, value: &str) {
+    let text = std::fs::read_to_string(profile.config()).unwrap();
+    let line = |line: &str| match line.starts_with(&format!("{key} = ")) {
+        true => format!("{key} = \"{value}\""),
+        false => line.to_owned(),
+    };
+    std::fs::write(profile.config(), text.lines().map(line).collect::<Vec<_>>().join("\n")).unwrap();
+}
+
+/// Ids mean nothing in another Halo: what our record holds of the old one is never taken for the new one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_another_halo_is_taken_for_ours() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let other = Profile::with(small()).await;
+    let tab = profile.halo.look(|state| state.tab("Pia Chat Pod").unwrap().clone());
+    other.halo.change(|state| {
+        let mut foreign = tab;
+        foreign.set("name", "Accounting of somebody else");
+        foreign.set("url", "https://accounts.example.invalid/?t=$FAULTID");
+        state.tabs.push(foreign);
+    });
+    edit(&profile, "url", other.halo.url());
+    let before = other.halo.snapshot();
+    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    let status = profile.json(["status"], 0).await;
+    assert_eq!((&status["steps"]["initial_sync"], &status["steps"]["configure"]), (&json!("todo"), &json!("todo")));
+    assert_eq!(status["integration"]["objects"], json!([]));
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    holds_exactly_the_objects_of_the_contract(&before, &other.halo.snapshot());
+}
+
+/// A check that fails once is not a yes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_fails_in_passing_is_no_consent() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| {
+        state.scripted.push(Scripted {
+            method: "GET",
+            path: "/api/webhook".to_owned(),
+            skip: 0,
+            times: 1,
+            apply: false,
+            answer: ScriptedAnswer::Reply { status: 403, content_type: "", headers: Vec::new(), body: Vec::new() },
+        });
+    });
+    let report = profile.json(["configure"], 4).await;
+    assert_eq!(report["status"], "refused");
+    assert_eq!(profile.halo.writes().len(), 0);
+}
+
+/// An address that was changed in Halo still ends in our token: it is masked wherever it is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_a_changed_address_is_shown_nowhere() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let address = profile.halo.look(|state| state.webhook("Pia - Ticket Created").unwrap().text("url").to_owned());
+    let token = address.rsplit('/').next().unwrap();
+    for changed in
+        [format!("{address}/"), format!("{address}/x"), format!("{address}?y"), address.replace("://", "://u:p@")]
+    {
+        profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("url", changed.clone()));
+        let plan = profile.run(["plan"]).await.expect(3);
+        let json = profile.run(["plan", "--json"]).await.expect(3);
+        let done = profile.run(["configure", "--yes"]).await.expect(0);
+        let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
+        for text in [plan.stdout, json.stdout, done.stdout, trail] {
+            assert!(!text.contains(token), "{changed} is shown");
+        }
+    }
+}
+
+/// S10: done only while the last word is that every object was read back.
+#[tokio::test(flavor = "multi_thread")]
+async fn configured_is_taken_back_when_it_is_not_true_any_more() {
+    let profile = Profile::synced(small()).await;
+    let step = async || profile.json(["status"], 0).await["steps"]["configure"].clone();
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(step().await, "done");
+    let file = profile.folder.path().join("moved.toml");
+    std::fs::write(&file, profile.answers("acme", "").replace("pia.acme.example", "pia2.acme.example")).unwrap();
+    profile.run(["setup", "--answers", &file.to_string_lossy()]).await.expect(0);
+    assert_eq!(step().await, "todo");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(step().await, "done");
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    profile.halo.set_fault("forbidden-writes".parse().unwrap(), true);
+    profile.run(["configure", "--yes"]).await.expect(3);
+    assert_eq!(step().await, "todo");
+}
+
+/// An event that this Halo does not know is reported, not guessed; everything else is finished all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_halo_does_not_know_is_reported_and_not_waited_for() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| state.event_catalogue.retain(|row| !row.has_id(1072)));
+    let report = profile.json(["configure", "--yes"], 0).await;
+    assert_eq!(report["status"], "configured");
+    let skipped = report["results"].as_array().unwrap().iter().find(|row| row["outcome"] == "skipped").unwrap();
+    assert!(skipped["message"].as_str().unwrap().contains("no event 1072"));
+    profile.run(["plan"]).await.expect(0);
+    assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do");
+}
+
+/// Killed after a write whose answer never came: the next run finds what was done, and doubles nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_killed_in_a_write_is_finished_by_the_next() {
+    for path in ["/api/webhook", "/api/notification", "/api/tabs", "/api/tickettype"] {
+        for apply in [false, true] {
+            let profile = Profile::synced(small()).await;
+            let before = profile.halo.snapshot();
+            profile.halo.change(|state| {
+                state.scripted.push(Scripted {
+                    method: "POST",
+                    path: path.to_owned(),
+                    skip: 0,
+                    times: 1,
+                    apply,
+                    answer: ScriptedAnswer::Silence,
+                });
+            });
+            let mut child = profile.command(["configure", "--yes"]).spawn().unwrap();
+            crate::support::until(|| {
+                profile.halo.writes().iter().any(|write| write.method == "POST" && write.path == path)
+            })
+            .await;
+            child.kill().unwrap();
+            child.wait().unwrap();
+            profile.run(["configure", "--yes"]).await.expect(0);
+            holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+            let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
+            let found = trail.lines().find(|line| line.contains("found after an interrupted run"));
+            let found = found.unwrap_or_else(|| panic!("{path} {apply}: the intent was forgotten"));
+            assert_eq!(found.contains("read back later: done"), apply, "{path}: {found}");
+        }
+    }
+}
+
+/// S3: what is being configured stays the active configuration until that is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_switches_the_configuration_while_configure_works() {
+    let profile = Profile::synced(small()).await;
+    profile.save("other", "").await.expect(0);
+    let lock = profile.workspace().settings.paths().lock("configure");
+    let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ssh_from: None };
+    let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
+    profile.run(["activate", "other", "--yes"]).await.expect(6).says("fox");
+    profile.run(["deactivate"]).await.expect(6);
+    profile.run(["configure", "--yes"]).await.expect(6);
+    drop(held);
+    profile.run(["activate", "other", "--yes"]).await.expect(0);
+}
