@@ -413,6 +413,28 @@ async fn a_killed_set_up_is_found_again() {
     assert_eq!(pty.exit_code(), 0);
 }
 
+/// S41: killed in the middle of a page, at most the field that is being typed is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_up_killed_in_the_middle_of_a_page_is_found_again() {
+    let profile = Profile::with(Options { clients: 30, ..Options::default() }).await;
+    let mut pty = profile.in_terminal().spawn();
+    walk::to_credentials(&mut pty).await;
+    walk::type_credentials(&mut pty, &profile.halo, profile.halo.client_secret()).await;
+    let draft = profile.folder.path().join("state/pia-halo/draft.toml");
+    let is_kept = || std::fs::read_to_string(&draft).is_ok_and(|text| text.contains(profile.halo.client_id()));
+    crate::support::until(is_kept).await;
+    pty.signal(Signal::KILL);
+    pty.exit_code();
+
+    let mut pty = profile.in_terminal().spawn();
+    pty.sees("Acme MSP").await;
+    pty.press("Enter").await;
+    pty.sees(profile.halo.client_id()).await;
+    assert!(!std::fs::read_to_string(&draft).unwrap().contains(profile.halo.client_secret()));
+    pty.press("^C").await;
+    assert_eq!(pty.exit_code(), 0);
+}
+
 /// S49: the token is sent to the terminal when it is revealed, and at no other time; the rest of the secrets never.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_reveal_sends_the_callback_token_to_the_terminal() {

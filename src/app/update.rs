@@ -8,7 +8,7 @@ use tui_input::{Input, InputRequest};
 use crate::domain::draft::Step;
 
 use super::answer;
-use super::effect::Effect;
+use super::effect::{Effect, Slot};
 use super::form::{Edited, Pasted};
 use super::integrations::{self, Card};
 use super::keymap::{self, Command, Meaning, Place};
@@ -28,7 +28,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     if moments(model).any(|moment| before < moment && moment <= now) {
         model.touch();
     }
-    let effects = match message {
+    let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
+    let mut effects = match message {
         Message::Key(event) => key(model, event),
         Message::Paste(text) => paste(model, &text),
         Message::Resize(size) => {
@@ -45,10 +46,21 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Leave => quit(model),
     };
+    keep_what_was_left(model, focus, &mut effects);
     if model.is_dirty() {
         settle(model);
     }
     effects
+}
+
+// What was typed is kept once its field is left, so that a killed program loses one field at most.
+fn keep_what_was_left(model: &mut Model, before: Option<Item>, effects: &mut Vec<Effect>) {
+    let Some((before, wizard)) = before.zip(model.wizard.as_ref()) else { return };
+    let decided = effects.iter().any(|effect| matches!(effect.slot(), Some(Slot::Draft | Slot::Save)));
+    if wizard.focus == before || decided || model.overview.draft.as_ref() == Some(&wizard.draft()) {
+        return;
+    }
+    effects.extend(wizard::keep_draft(model));
 }
 
 /// When time has to be told: while something runs, by the second; while a notice stands, until it goes. Idle: never.

@@ -360,3 +360,15 @@ fn a_key_without_a_meaning_leaves_the_model_clean() {
         assert!(!stage.model.take_dirty(), "{:?}", place(&stage.model));
     }
 }
+
+/// S41: what was typed is on its way to the disk as soon as its field is left, and once.
+#[test]
+fn what_was_typed_is_kept_when_its_field_is_left() {
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter");
+    assert_eq!(stage.type_text("Acme"), [], "not at every letter");
+    let effects = stage.keys("Tab");
+    let [Effect::SaveDraft(kept)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(kept.name, "Acme");
+    assert_eq!(stage.keys("Tab"), [], "nothing new to keep");
+}

@@ -47,7 +47,7 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
     stage.keys("Enter");
     stage.paste(CANARY);
     let effects = stage.keys("Enter");
-    let [Effect::Verify(request)] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Verify(request), Effect::SaveDraft(_)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(request.api.url.as_str(), "https://acme.halopsa.com");
     assert_eq!(request.secret, SecretChoice::Typed(Secret::new(CANARY)));
     assert_eq!((&request.id, &request.pia_screen), (&None, &None));

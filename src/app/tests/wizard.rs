@@ -66,7 +66,7 @@ fn the_authentication_token_fills_itself() {
 #[test]
 fn a_second_press_while_the_test_runs_says_so_and_asks_nothing() {
     let mut stage = with_credentials();
-    assert_eq!(stage.keys("Enter").len(), 1);
+    assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Verify(_), Effect::SaveDraft(_)]));
     assert_eq!(stage.keys("Enter"), []);
     assert!(notice(&stage).contains("runs already"));
 }
@@ -134,7 +134,8 @@ fn a_refused_test_points_at_its_field() {
 fn a_test_needs_only_the_credentials_to_be_right() {
     let mut stage = with_credentials();
     stage.keys("Shift-Tab Shift-Tab ^U");
-    assert_eq!(stage.keys("Enter Enter Enter"), []);
+    let effects = stage.keys("Enter Enter Enter");
+    assert!(effects.iter().all(|effect| matches!(effect, Effect::SaveDraft(_))), "{effects:?}");
     assert_eq!(wizard(&stage).focus, Item::Field(FieldId::Url), "it points at what is wrong");
     assert!(wizard(&stage).form.shown_error(FieldId::Url, false).is_some());
 }
@@ -417,7 +418,8 @@ fn a_secret_from_outside_need_not_be_typed() {
     stage.type_text("acme.halopsa.com");
     stage.keys("Tab");
     stage.type_text("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f");
-    let effects = stage.keys("Tab Tab Enter");
+    stage.keys("Tab Tab");
+    let effects = stage.keys("Enter");
     let [Effect::Verify(request)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(request.secret, SecretChoice::Stored);
 }
