@@ -42,6 +42,9 @@ pub fn body(model: &Model, page: &mut Page) {
     if clients.count() == 0 {
         let words = match (clients.read, clients.total()) {
             (false, _) => "reading the stored list",
+            (true, 0) if model.work.sync.run_of(model.current.as_ref()).is_some() => {
+                "Syncing: the clients appear here once the list is proved."
+            }
             (true, 0) => "No clients yet. Sync Now is s.",
             (true, _) => "No client matches. Esc clears the search, f changes the filter.",
         };

@@ -22,6 +22,9 @@ pub fn body(model: &Model, page: &mut Page) {
     let configured = model.status().and_then(|status| status.integration.configured_at);
     let right = match configured {
         Some(at) => format!("configured {}", at.strftime("%d %b %H:%M UTC")),
+        None if model.status().is_some_and(|status| !status.integration.objects.is_empty()) => {
+            "not everything is in place".to_owned()
+        }
         None => "not configured yet".to_owned(),
     };
     let rows = objects(model);
