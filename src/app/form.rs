@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::domain::address::{AddressError, HaloUrl, Note, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::configuration::{EscalateTo, check_board, check_client_id, check_name, client_id_warning};
+use crate::domain::configuration::{
+    EscalateTo, check_board, check_client_id, check_name, client_id_warning, client_secret_warning,
+};
 use crate::domain::daily_sync_time::{DailySyncTime, TimeError};
 use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
@@ -283,6 +285,10 @@ impl Form {
             }
             FieldId::ClientId => {
                 client_id_warning(text).map(|text| Remark { warning: true, text }).into_iter().collect()
+            }
+            FieldId::ClientSecret => {
+                let warning = client_secret_warning(self.secret.length());
+                warning.map(|text| Remark { warning: true, text }).into_iter().collect()
             }
             _ => Vec::new(),
         }

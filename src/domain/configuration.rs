@@ -261,6 +261,15 @@ pub fn client_id_warning(text: &str) -> Option<String> {
     }
 }
 
+/// What looks wrong with a Client Secret, from its length alone: Halo's are two GUIDs joined by a hyphen. A warning.
+pub fn client_secret_warning(length: usize) -> Option<String> {
+    match length {
+        0 | 73 => None,
+        1..73 => Some("Halo's secrets have 73 characters. Was the end cut off?".to_owned()),
+        _ => Some("Halo's secrets have 73 characters. Was something else copied along?".to_owned()),
+    }
+}
+
 fn one_line(text: &str, longest: usize) -> Result<(), TextError> {
     if text.chars().any(char::is_control) {
         return Err(TextError::NotOneLine);
@@ -308,6 +317,13 @@ mod tests {
         assert!(warning("0d0c6d1c_5a0e_4f57_9c1e_b1a5bb3e3a1f").contains("is this the Client ID"));
         assert!(check_client_id("my-client").is_ok());
         assert!(check_client_id("  ").is_err());
+    }
+
+    #[test]
+    fn a_client_secret_is_warned_about_by_its_length() {
+        assert_eq!((client_secret_warning(0), client_secret_warning(73)), (None, None));
+        assert!(client_secret_warning(72).is_some_and(|words| words.contains("cut off")));
+        assert!(client_secret_warning(88).is_some_and(|words| words.contains("copied along")));
     }
 
     #[test]
