@@ -39,7 +39,7 @@ pub(super) async fn with(
     no_colour: bool,
     prefill: Option<Draft>,
 ) -> Result<u8, Failure> {
-    let variable = |name: &str| call.environment.text(name).filter(|value| !value.is_empty());
+    let variable = |name: &str| call.environment.text(name);
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
     let no_colour = no_colour || variable("NO_COLOR").is_some();
     let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour);

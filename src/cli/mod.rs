@@ -67,7 +67,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let environment = Environment::capture();
-    let no_colour = environment.text("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_colour = environment.text("NO_COLOR").is_some();
     let call = Call {
         output: Output::new(&arguments.everywhere, no_colour),
         configuration: arguments.everywhere.configuration.clone(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::Everywhere;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 
 /// The two streams of a command, and how it was asked to use them.
 pub struct Output {
@@ -42,9 +42,8 @@ impl Output {
     /// A result, as JSON on one line.
     pub fn object(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         self.end_progress();
-        let text = serde_json::to_string(value).map_err(|error| {
-            Failure::new(crate::domain::failure::FailureKind::LocalState, format!("not printable as JSON: {error}"))
-        })?;
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as JSON: {error}")))?;
         self.result(&text);
         Ok(())
     }
@@ -53,7 +52,7 @@ impl Output {
     pub fn broken(&mut self) -> Option<Failure> {
         let error = self.broken.take()?;
         let message = format!("the result could not be written: {error}");
-        Some(Failure::new(crate::domain::failure::FailureKind::LocalState, message))
+        Some(Failure::new(FailureKind::LocalState, message))
     }
 
     fn result(&mut self, text: &str) {

@@ -50,9 +50,10 @@ fn plan_webhook(
     let by_record = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
+    let own = by_record.or_else(by_address);
 
-    let own = by_record.or_else(by_address).map(|webhook| webhook.id.as_str());
-    for copy in held.webhooks.iter().filter(|copy| copy.url.expose() == address && Some(copy.id.as_str()) != own) {
+    let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| own.id != webhook.id);
+    for copy in held.webhooks.iter().filter(|copy| copy.url.expose() == address && is_another(copy)) {
         let name = copy.name.clone();
         let reason = format!(
             "a second webhook leads to the same address, so every event comes twice; delete {} in Halo",
@@ -62,11 +63,9 @@ fn plan_webhook(
     }
     // Names are unique in Halo: a foreign webhook with ours keeps us from writing it.
     let foreign = held.webhooks.iter().find(|webhook| {
-        same_name(webhook.name.raw(), name)
-            && Some(webhook.id.as_str()) != own
-            && !webhook.url.expose().starts_with(&prefix)
+        same_name(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)
     });
-    let renamed = by_record.or_else(by_address).is_none_or(|webhook| !same_name(webhook.name.raw(), name));
+    let renamed = own.is_none_or(|own| !same_name(own.name.raw(), name));
     if let (Some(foreign), true) = (foreign, renamed) {
         plan.blocked.push(Blocked {
             kind: ObjectKind::Webhook,
@@ -79,28 +78,20 @@ fn plan_webhook(
         return;
     }
 
-    let missing = match (by_record, by_address()) {
-        (Some(webhook), _) => {
-            let fields = webhook_fields(webhook, name, address);
-            let action = if fields.is_empty() { Action::Keep } else { Action::Update };
-            let reason = if fields.is_empty() { "as it should be" } else { "changed in Halo" };
-            push_webhook(plan, group, Some(webhook), action, fields, reason);
-            None
-        }
-        (None, Some(webhook)) => {
-            let mut fields = webhook_fields(webhook, name, address);
+    let mut fields = own.map_or_else(|| new_webhook_fields(address), |own| webhook_fields(own, name, address));
+    let (action, reason) = match own {
+        None if remembered.is_some() => (Action::Create, "gone from Halo"),
+        None => (Action::Create, "missing in Halo"),
+        Some(_) if by_record.is_none() => {
             // Halo never gives a password back, so one that we did not set ourselves is set anew.
             fields.push(FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) });
-            push_webhook(plan, group, Some(webhook), Action::Adopt, fields, "made earlier for this configuration");
-            None
+            (Action::Adopt, "made earlier for this configuration")
         }
-        (None, None) => Some(if remembered.is_some() { "gone from Halo" } else { "missing in Halo" }),
+        Some(_) if fields.is_empty() => (Action::Keep, "as it should be"),
+        Some(_) => (Action::Update, "changed in Halo"),
     };
-    if let Some(reason) = missing {
-        push_webhook(plan, group, None, Action::Create, new_webhook_fields(address), reason);
-    }
-    let webhook = by_record.or_else(by_address);
-    plan_events(group, webhook, held, plan);
+    push_webhook(plan, group, own, action, fields, reason);
+    plan_events(group, own, held, plan);
 }
 
 fn push_webhook(

@@ -18,14 +18,14 @@ const ACTIVITY: usize = 500;
 /// Where one configuration stands.
 pub fn of(workspace: &Workspace, id: &ConfigurationId) -> Result<Status, Failure> {
     let (id, configuration, active) = workspace.configuration(Some(id))?;
-    status(workspace, &id, &configuration, active, &workspace.store.runs(&id, HISTORY)?)
+    status(workspace, &id, &configuration, active, workspace.store.runs(&id, 1)?.first())
 }
 
 /// Where one configuration stands, with its runs and the audit trail.
 pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
     let (id, configuration, active) = workspace.configuration(Some(id))?;
     let runs = workspace.store.runs(&id, HISTORY)?;
-    let status = status(workspace, &id, &configuration, active, &runs)?;
+    let status = status(workspace, &id, &configuration, active, runs.first())?;
     Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)? })
 }
 
@@ -35,14 +35,13 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
     let mut configurations = Vec::new();
     for (id, configuration) in &config.configurations {
         let active = config.active.as_ref() == Some(id);
-        let runs = workspace.store.runs(id, HISTORY)?;
         let command = configuration.api.client_secret_command.as_deref();
         let has_secret = secret_source(&workspace.settings, workspace.environment(), Some(id), command)?.is_some();
         configurations.push(Saved {
             id: id.clone(),
             configuration: configuration.clone(),
             has_secret,
-            status: status(workspace, id, configuration, active, &runs)?,
+            status: status(workspace, id, configuration, active, workspace.store.runs(id, 1)?.first())?,
         });
     }
     let outside = secret_source(&workspace.settings, workspace.environment(), None, None)?;
@@ -66,7 +65,7 @@ fn status(
     id: &ConfigurationId,
     configuration: &Configuration,
     active: bool,
-    runs: &[SyncReport],
+    last_run: Option<&SyncReport>,
 ) -> Result<Status, Failure> {
     let verified = workspace.is_verified(id, &configuration.api)?;
     let configured_at = workspace.store.configured_at(id)?;
@@ -83,7 +82,7 @@ fn status(
             initial_sync: done(proved),
             configure: done(configured_at.is_some()),
         },
-        last_sync: runs.first().map(|run| LastSync {
+        last_sync: last_run.map(|run| LastSync {
             status: run.status,
             started_at: run.started_at,
             finished_at: run.finished_at,
