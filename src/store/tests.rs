@@ -260,10 +260,13 @@ fn opening_again_in_one_program_disturbs_no_connection() {
         let other = Store::open(first.path()).unwrap();
         drop(other);
         drop(Store::open_existing(first.path()).unwrap());
-        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
         let inode = format!(":{} ", fs::metadata(first.path()).unwrap().ino());
-        if !locks.is_empty() {
-            assert!(locks.lines().any(|line| line.contains("POSIX") && line.contains(&inode)), "{inode}\n{locks}");
+        let is_held = |locks: &str| locks.lines().any(|line| line.contains("POSIX") && line.contains(&inode));
+        // The list of a whole machine is not read in one piece: while others lock and unlock, a line can be passed over.
+        // A lock that was dropped is in none of many readings.
+        let read = || fs::read_to_string("/proc/locks").unwrap_or_default();
+        if !read().is_empty() {
+            assert!((0..100).any(|_| is_held(&read())), "{inode}\n{}", read());
         }
         assert!(folder.path().join("data/pia-halo.db-wal").exists());
     }
