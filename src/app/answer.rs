@@ -1,11 +1,25 @@
 //! What a yes does.
 
+use crate::domain::configuration::ConfigurationId;
+
 use super::effect::Effect;
+use super::keymap;
 use super::model::Model;
 use super::notice::Tone;
-use super::popup::{Ask, Popup};
+use super::popup::{Ask, Confirm, Popup};
 use super::update::quit;
 use super::wizard::{self, credentials, initial_sync};
+
+/// Asks whether to switch, because of something that ended outside: never under a finger that types something else.
+pub fn ask_to_switch(model: &mut Model, wanted: ConfigurationId, wanted_name: String, active_name: String) {
+    if model.popup.is_some() || keymap::place(model).takes_text() {
+        let words = format!("{wanted_name} is not active: {active_name} is. Activate it on the Integrations page.");
+        model.say(Tone::Warn, words);
+        return;
+    }
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Switch { wanted, wanted_name, active_name })));
+    model.touch();
+}
 
 /// Answers the question that floats: with yes, with no, or with what has the focus.
 pub fn answer(model: &mut Model, yes: Option<bool>) -> Vec<Effect> {
@@ -27,7 +41,7 @@ pub fn answer(model: &mut Model, yes: Option<bool>) -> Vec<Effect> {
         }
         Ask::Switch { wanted, .. } => vec![Effect::Activate { id: wanted, switch: true }],
         Ask::Deactivate { .. } => vec![Effect::Deactivate],
-        Ask::Untested => credentials::pass_over(model),
+        Ask::Untested { .. } => credentials::pass_over(model),
         Ask::MassChange { id, .. } if model.current.as_ref() == Some(&id) => initial_sync::start(model, true),
         Ask::MassChange { .. } => Vec::new(),
         Ask::Quit { .. } => quit(model),

@@ -68,7 +68,10 @@ pub enum Ask {
         name: String,
     },
     /// Go on without a passed test?
-    Untested,
+    Untested {
+        /// Whether a new Client Secret was typed over a stored one that Halo has not taken: the stored one stays.
+        keeps_secret: bool,
+    },
     /// More clients would be disabled than a plain run may.
     MassChange {
         /// Whose sync.
@@ -91,7 +94,7 @@ impl Ask {
             Self::Discard { title } => format!("Discard the draft of {title}?"),
             Self::Switch { active_name, wanted_name, .. } => format!("Switch from {active_name} to {wanted_name}?"),
             Self::Deactivate { name } => format!("Deactivate {name}?"),
-            Self::Untested => "Continue without a passed test?".to_owned(),
+            Self::Untested { .. } => "Continue without a passed test?".to_owned(),
             Self::MassChange { .. } => "Disable that many clients?".to_owned(),
             Self::Quit { .. } => "Quit now?".to_owned(),
         }
@@ -114,11 +117,16 @@ impl Ask {
             Self::Deactivate { .. } => {
                 vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
             }
-            Self::Untested => vec![
-                "The credentials can be saved untested. They are then shown as not verified until a test passes."
-                    .to_owned(),
-                "Sync Now and Configure test the connection again before they start.".to_owned(),
-            ],
+            Self::Untested { keeps_secret } => {
+                let stays = "The stored Client Secret stays in use: another one replaces it only after Halo has taken \
+                             it. What you typed of the new one is forgotten.";
+                let mut text = vec![
+                    "The credentials can be saved untested. They are then shown as not verified until a test passes.",
+                    "Sync Now and Configure test the connection again before they start.",
+                ];
+                text.extend(keeps_secret.then_some(stays));
+                text.into_iter().map(ToOwned::to_owned).collect()
+            }
             Self::Quit { reason } => vec![reason.clone(), "Ctrl-C once more quits, too.".to_owned()],
             Self::MassChange { reasons, .. } => {
                 let mut text = reasons.clone();
@@ -137,7 +145,7 @@ impl Ask {
             Self::Discard { .. } => "Discard",
             Self::Switch { .. } => "Switch",
             Self::Deactivate { .. } => "Deactivate",
-            Self::Untested => "Continue untested",
+            Self::Untested { .. } => "Continue untested",
             Self::MassChange { .. } => "Sync and disable",
             Self::Quit { .. } => "Quit",
         }
@@ -227,7 +235,7 @@ mod tests {
             Ask::Discard { title: name() },
             Ask::Switch { wanted: id.clone(), wanted_name: name(), active_name: name() },
             Ask::Deactivate { name: name() },
-            Ask::Untested,
+            Ask::Untested { keeps_secret: true },
             Ask::MassChange { id, reasons: vec![] },
             Ask::Quit { reason: name() },
         ] {

@@ -5,6 +5,7 @@ use crate::domain::failure::Failure;
 use crate::domain::request::Activation;
 use crate::domain::status::Overview;
 
+use super::answer;
 use super::effect::Effect;
 use super::integrations;
 use super::message::Reply;
@@ -155,9 +156,7 @@ fn activated(model: &mut Model, outcome: Result<Activation, Failure>) -> Vec<Eff
         }
         Ok(Activation::NeedsYes { wanted, active_name, .. }) => {
             let wanted_name = model.saved(&wanted).map_or_else(|| wanted.to_string(), saved_title);
-            let ask = Ask::Switch { wanted, wanted_name, active_name };
-            model.popup = Some(Popup::Confirm(Confirm::new(ask)));
-            model.touch();
+            answer::ask_to_switch(model, wanted, wanted_name, active_name);
             Vec::new()
         }
         Err(failure) => {

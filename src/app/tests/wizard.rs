@@ -3,6 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::message::Reply;
+use crate::app::popup::Popup;
 use crate::app::testing::{
     CANARY, Stage, at_configure, at_review, at_sync, failed, id, lists, overview, passed, plan, save_report, saved,
     sync_report, tested, with_credentials,
@@ -13,7 +14,7 @@ use crate::app::wizard::{Item, Mark, Test, Wizard, connection, mark};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::request::SecretChoice;
+use crate::domain::request::{Activation, SecretChoice};
 use crate::domain::status::{Overview, StepState};
 use crate::domain::sync_run::SyncStatus;
 
@@ -90,6 +91,76 @@ fn credentials_are_done_only_when_tested_or_explicitly_passed_over() {
     let effects = stage.keys("Enter");
     let [Effect::Save(request)] = effects.as_slice() else { panic!("{effects:?}") };
     assert!(!request.verified);
+}
+
+/// N12: a new secret replaces the stored one only after Halo has taken it.
+#[test]
+fn an_untested_secret_does_not_replace_the_stored_one() {
+    let edited = || {
+        let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+        stage.keys("e");
+        while wizard(&stage).focus != Item::Field(FieldId::ClientSecret) {
+            stage.keys("Tab");
+        }
+        stage.paste(CANARY);
+        stage
+    };
+    let saved_with = |stage: &mut Stage| {
+        while wizard(stage).step != Step::Review {
+            stage.keys("Enter");
+        }
+        let effects = stage.keys("Enter");
+        let [Effect::Save(request)] = effects.as_slice() else { panic!("{effects:?}") };
+        request.secret.clone()
+    };
+    let typed = SecretChoice::Typed(crate::domain::secret::Secret::new(CANARY));
+
+    // Halo was not reached.
+    let mut stage = edited();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Err(Failure::new(FailureKind::NotReached, "no answer"))));
+    stage.keys("u");
+    let Some(Popup::Confirm(asked)) = &stage.model.popup else { panic!("{:?}", stage.model.popup) };
+    assert!(asked.ask.text().concat().contains("The stored Client Secret stays in use"));
+    stage.keys("y");
+    // A name to save: the secret that was typed is none any more.
+    stage.keys("Esc");
+    while wizard(&stage).focus != Item::Field(FieldId::Name) {
+        stage.keys("Shift-Tab");
+    }
+    stage.type_text("!");
+    stage.model.wizard.as_mut().unwrap().focus = Item::Test;
+    stage.keys("u y");
+    assert_eq!(saved_with(&mut stage), SecretChoice::Stored);
+
+    // Halo took it, and refused something else.
+    let mut stage = edited();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(failed())));
+    stage.keys("u y");
+    assert_eq!(saved_with(&mut stage), typed);
+
+    // It passed.
+    let mut stage = edited();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(passed())));
+    assert_eq!(saved_with(&mut stage), typed);
+}
+
+/// A question that comes with an answer from outside does not take a key that was meant for a field.
+#[test]
+fn a_question_never_comes_up_under_a_typing_finger() {
+    let needs_yes = || {
+        Reply::Activated(Ok(Activation::NeedsYes { wanted: id("trial"), active: id("acme"), active_name: "A".into() }))
+    };
+    let mut stage = with_credentials();
+    stage.keys("Shift-Tab");
+    stage.reply(needs_yes());
+    assert!(stage.model.popup.is_none());
+    assert!(notice(&stage).contains("Integrations page"), "{}", notice(&stage));
+    stage.keys("^O");
+    stage.reply(needs_yes());
+    assert!(matches!(&stage.model.popup, Some(Popup::Confirm(_))));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::work::PlanWork;
 use crate::domain::address::HaloUrl;
-use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::configuration::ApiCredentials;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureField};
@@ -128,6 +128,15 @@ impl Wizard {
         })
     }
 
+    /// Whether what is typed as Client Secret may not replace the stored one: Halo has not taken it (N12). A test that
+    /// failed for a missing right has shown that the secret is good.
+    pub fn keeps_secret(&self) -> bool {
+        let stored = self.base.is_some() && self.has_secret;
+        let taken = self.test.is_passed()
+            || self.test.checks().iter().any(|check| check.id == CheckId::Token && check.status == CheckStatus::Pass);
+        stored && !self.form.secret.is_empty() && !taken
+    }
+
     /// The Client Secret to use.
     pub fn secret_choice(&self) -> SecretChoice {
         if self.form.secret.is_empty() { SecretChoice::Stored } else { SecretChoice::Typed(self.form.secret.secret()) }
@@ -208,7 +217,7 @@ pub fn ask_untested(model: &mut Model) -> Vec<Effect> {
     if let Some(field) = wizard.form.insist(&fields, wizard.has_secret) {
         return point_at(model, field);
     }
-    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Untested)));
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Untested { keeps_secret: wizard.keeps_secret() })));
     model.touch();
     Vec::new()
 }
@@ -217,6 +226,9 @@ pub fn ask_untested(model: &mut Model) -> Vec<Effect> {
 pub fn pass_over(model: &mut Model) -> Vec<Effect> {
     let mut effects: Vec<Effect> = super::stop_test(model).into_iter().collect();
     if let Some(wizard) = model.wizard.as_mut() {
+        if wizard.keeps_secret() {
+            wizard.form.secret.clear();
+        }
         wizard.untested = true;
     }
     effects.extend(go(model, Step::CompanySync));

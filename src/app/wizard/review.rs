@@ -1,9 +1,10 @@
 //! Review and Save.
 
+use crate::app::answer;
 use crate::app::effect::Effect;
 use crate::app::form::FieldId;
 use crate::app::integrations;
-use crate::app::model::Model;
+use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::domain::address::PiaUrl;
 use crate::domain::chat_pod::ChatPodUrl;
@@ -159,21 +160,15 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     if then == Then::Configure {
         effects.extend(go(model, Step::Configure));
     }
-    if !report.active {
-        effects.extend(ask_to_switch(model));
+    let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
+    if !report.active
+        && let Some(active) = model.active().filter(|active| active.id != report.id)
+    {
+        // Of no use until it is the active one.
+        let active_name = saved_title(active);
+        answer::ask_to_switch(model, report.id, wanted_name, active_name);
     }
     effects
-}
-
-// Another configuration is active: this one is of no use until it is.
-fn ask_to_switch(model: &mut Model) -> Vec<Effect> {
-    let Some(wizard) = &model.wizard else { return Vec::new() };
-    let (Some(id), wanted_name) = (wizard.id.clone(), wizard.title()) else { return Vec::new() };
-    let Some(active) = model.active().filter(|active| active.id != id) else { return Vec::new() };
-    let ask =
-        crate::app::popup::Ask::Switch { wanted: id, wanted_name, active_name: crate::app::model::saved_title(active) };
-    model.popup = Some(crate::app::popup::Popup::Confirm(crate::app::popup::Confirm::new(ask)));
-    Vec::new()
 }
 
 /// Forward: saves where there is something to save, goes on where there is not.
