@@ -88,6 +88,34 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
     }
 }
 
+/// A row of the pane, by what it is rather than by where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selected {
+    /// An object in Halo.
+    Object(ObjectKind, String),
+    /// A callback address.
+    Callback(usize),
+}
+
+/// What is selected now.
+pub fn selected(model: &Model) -> Option<Selected> {
+    let rows = objects(model);
+    let at = model.panes.objects.selected;
+    match rows.get(at) {
+        Some(row) => Some(Selected::Object(row.kind, row.name.clone())),
+        None => at.checked_sub(rows.len()).map(Selected::Callback),
+    }
+}
+
+/// Where the selected row stands now.
+pub fn kept_row(model: &Model) -> Option<usize> {
+    let rows = objects(model);
+    match model.panes.object.as_ref()? {
+        Selected::Object(kind, name) => rows.iter().position(|row| row.kind == *kind && row.name == *name),
+        Selected::Callback(at) => Some(rows.len() + at),
+    }
+}
+
 /// The callback address that is selected: by itself, or by its webhook.
 pub fn selected_callback(model: &Model) -> Option<usize> {
     let rows = objects(model);

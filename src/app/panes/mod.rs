@@ -50,6 +50,8 @@ pub struct Panes {
     pub activity: Window,
     /// The window on the objects in Halo.
     pub objects: Window,
+    /// What is selected in it: a look into Halo brings the objects into another order.
+    pub object: Option<integration::Selected>,
     /// The client list.
     pub clients: Clients,
     /// Whether the Integration pane shows the plan.
@@ -151,6 +153,7 @@ pub fn move_to(model: &mut Model, to: impl Fn(usize, usize, usize) -> usize) {
     let moved = window.select(row, rows, height);
     if moved {
         model.panes.clients.note_selected();
+        model.panes.object = integration::selected(model);
         model.touch();
     }
 }
@@ -160,8 +163,9 @@ pub fn settle(model: &mut Model) {
     let pane = model.panes.pane;
     for other in Pane::ALL {
         model.panes.pane = other;
+        let kept = (other == Pane::Integration).then(|| integration::kept_row(model)).flatten();
         let (window, rows, height) = window(model);
-        let row = window.selected;
+        let row = kept.unwrap_or(window.selected);
         window.select(row, rows, height);
     }
     model.panes.pane = pane;

@@ -7,7 +7,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
-use crate::app::testing::{at_sync, clients, id, in_panes, kept, plan, progress, sync_report};
+use crate::app::testing::{Stage, at_sync, clients, id, in_panes, kept, plan, progress, sync_report};
 use crate::domain::installation::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::sync_run::SyncStatus;
@@ -20,6 +20,29 @@ fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
     assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "what is installed is looked at in Halo");
     assert_eq!(stage.keys("1"), [Effect::LoadStatus(id("acme"))]);
     assert_eq!(stage.model.panes.pane, Pane::Sync);
+}
+
+/// A look into Halo puts what has to be repaired first; the selection stays with its object.
+#[test]
+fn the_selected_object_stays_selected_when_halo_is_looked_at() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    let names = |stage: &Stage| objects(&stage.model).into_iter().map(|row| row.name).collect::<Vec<_>>();
+    let selected = |stage: &Stage| names(stage).swap_remove(stage.model.panes.objects.selected);
+    for wanted in ["Pia - Ticket Updated", "Project", "Pia - Ticket Created"] {
+        stage.keys("Down Home");
+        for _ in 0..names(&stage).iter().position(|name| name == wanted).unwrap() {
+            stage.keys("Down");
+        }
+        assert_eq!(selected(&stage), wanted);
+        stage.keys("t");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        assert_eq!(selected(&stage), wanted, "after a look that found much to repair");
+        stage.keys("t");
+        stage.reply(Reply::Planned(Ok(Ok(kept()))));
+        assert_eq!(selected(&stage), wanted, "and after one that found nothing");
+    }
 }
 
 /// S47: the client list can be searched while typing; while the search has the focus letters are letters.
