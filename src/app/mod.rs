@@ -15,6 +15,7 @@ pub mod message;
 pub mod model;
 mod moving;
 pub mod notice;
+pub mod palette;
 pub mod panes;
 pub mod popup;
 mod reply;

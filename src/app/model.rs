@@ -15,8 +15,10 @@ use crate::domain::untrusted::Untrusted;
 
 use super::effect::{Effect, Slot};
 use super::integrations::IntegrationsPage;
+use super::keymap::KeyMap;
 use super::layout::{Layout, layout};
 use super::notice::{Notice, Tone};
+use super::palette::Palette;
 use super::panes::Panes;
 use super::popup::Popup;
 use super::wizard::Wizard;
@@ -44,6 +46,8 @@ pub struct Start {
     pub demo: bool,
     /// What a new configuration's fields begin with.
     pub prefill: Draft,
+    /// Which keys mean what.
+    pub keys: KeyMap,
 }
 
 /// Which screen is shown.
@@ -85,6 +89,8 @@ pub struct Model {
     pub(crate) demo: bool,
     /// What a new configuration's fields begin with.
     pub(crate) prefill: Draft,
+    /// Which keys mean what.
+    pub(crate) keys: KeyMap,
     /// The moment of the last message.
     pub(crate) now: Timestamp,
     pub(crate) screen: Screen,
@@ -101,6 +107,8 @@ pub struct Model {
     pub(crate) facts: Facts,
     pub(crate) work: Work,
     pub(crate) popup: Option<Popup>,
+    /// The commands, where they are open; they float above everything else.
+    pub(crate) palette: Option<Palette>,
     pub(crate) notice: Option<Notice>,
     pub(crate) layout: Layout,
     dirty: bool,
@@ -115,6 +123,7 @@ impl Model {
             theme: start.theme,
             demo: start.demo,
             prefill: start.prefill,
+            keys: start.keys,
             now: Timestamp::UNIX_EPOCH,
             screen: Screen::Starting,
             overview: Overview::default(),
@@ -127,6 +136,7 @@ impl Model {
             facts: Facts::default(),
             work: Work::default(),
             popup: None,
+            palette: None,
             notice: None,
             layout: layout(start.size, false),
             dirty: true,

@@ -3,6 +3,7 @@
 use super::integrations;
 use super::keymap::Place;
 use super::model::Model;
+use super::palette;
 use super::panes;
 use super::popup::Popup;
 use super::update::help_height;
@@ -31,6 +32,7 @@ pub fn step(model: &mut Model, place: Place, by: isize) {
                 }
             }
         }
+        Place::Palette => palette::step(model, by),
         Place::HelpPage => scroll_help(model, by),
         Place::PaneSync | Place::PaneClients | Place::PaneIntegration | Place::PaneActivity | Place::ClientPage => {
             panes::move_to(model, |row, _, _| row.saturating_add_signed(by));

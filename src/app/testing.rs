@@ -25,6 +25,7 @@ use crate::domain::status::{
 use crate::domain::sync_run::{ChangeCounts, SideList, SyncProgress, SyncReport, SyncStatus};
 
 use super::effect::Effect;
+use super::keymap::KeyMap;
 use super::message::{Message, Reply};
 use super::{Model, Start, Theme, update};
 
@@ -51,8 +52,14 @@ pub struct Stage {
 impl Stage {
     pub fn new(width: u16, height: u16, theme: Theme) -> Self {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
-        let (model, effects) =
-            Model::new(Start { size: Size { width, height }, zone, theme, demo: false, prefill: Draft::default() });
+        let (model, effects) = Model::new(Start {
+            size: Size { width, height },
+            zone,
+            theme,
+            demo: false,
+            prefill: Draft::default(),
+            keys: KeyMap::default(),
+        });
         assert_eq!(effects, [Effect::LoadOverview]);
         Self { model, now: now() }
     }

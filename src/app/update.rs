@@ -16,6 +16,7 @@ use super::message::Message;
 use super::model::{Model, Screen, saved_title};
 use super::moving;
 use super::notice::Tone;
+use super::palette;
 use super::panes::{self, Pane, clients};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
@@ -104,6 +105,7 @@ fn settle(model: &mut Model) {
     integrations::select(model, model.integrations.window.selected);
     panes::settle(model);
     configure::note_shown(model, false);
+    palette::settle(model);
     let height = pia_screen::chooser_height(model);
     let columns = help_columns(model);
     let rows = help_height(model);
@@ -157,7 +159,12 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let said = model.notice.take();
-    let effects = match keymap::meaning(model, event) {
+    let meaning = match keymap::meaning(model, event) {
+        // From here on it is as if its own key had been pressed.
+        Meaning::Do(Command::RunChosen) => palette::take_chosen(model),
+        meaning => meaning,
+    };
+    let effects = match meaning {
         Meaning::Do(command) => run(model, command),
         Meaning::Refused(reason) => {
             model.say(Tone::Calm, reason);
@@ -205,6 +212,7 @@ fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
                 }
             }
         }
+        Place::Palette => palette::edit(model, |query| type_line(query, event)),
         Place::Chooser => {
             let height = pia_screen::chooser_height(model);
             if let Some(Popup::Chooser(chooser)) = &mut model.popup
@@ -264,6 +272,13 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             clients::settle(model);
             Vec::new()
         }
+        Place::Palette => {
+            palette::edit(model, |query| {
+                paste_line(query, text);
+                true
+            });
+            Vec::new()
+        }
         Place::Chooser => {
             let height = pia_screen::chooser_height(model);
             if let Some(Popup::Chooser(chooser)) = &mut model.popup {
@@ -303,6 +318,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             model.popup = Some(Popup::Help(Help { lines, first: 0 }));
             model.touch();
         }
+        Command::Commands => palette::open(model),
+        Command::CloseCommands => palette::close(model),
+        // What was chosen is done in its place: see `key`.
+        Command::RunChosen => {}
         Command::ClosePopup => {
             model.popup = None;
             model.touch();

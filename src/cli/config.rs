@@ -51,6 +51,7 @@ pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
             "version": config.version,
             "active": config.active,
             "configurations": config.configurations,
+            "keys": config.keys,
             "secrets": secrets,
         }))?;
         return Ok(0);

@@ -49,6 +49,8 @@ pub(super) async fn with(
         theme: Theme { mono: look.mono, ascii: look.ascii },
         demo: prefill.is_some(),
         prefill: prefill.unwrap_or_default(),
+        // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.
+        keys: workspace.settings.load().map(|config| config.keys).unwrap_or_default(),
     };
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.

@@ -14,6 +14,7 @@ pub mod daily_sync_time;
 pub mod draft;
 pub mod failure;
 pub mod installation;
+pub mod keys;
 pub mod people;
 pub mod plan;
 pub mod planner;

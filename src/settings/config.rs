@@ -10,9 +10,11 @@ use toml::{Table, Value};
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
 use super::fields::{self, Problem};
+use super::keys;
 use super::private_file::{self, Contents, Exclusive};
 use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::keys::KeyMap;
 use crate::domain::untrusted::Untrusted;
 
 /// What `config.toml` holds.
@@ -25,11 +27,14 @@ pub struct Config {
     pub active: Option<ConfigurationId>,
     /// Every saved configuration.
     pub configurations: BTreeMap<ConfigurationId, Configuration>,
+    /// The person's own keys.
+    #[serde(skip_serializing_if = "KeyMap::is_default")]
+    pub keys: KeyMap,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { version: VERSION as u32, active: None, configurations: BTreeMap::new() }
+        Self { version: VERSION as u32, active: None, configurations: BTreeMap::new(), keys: KeyMap::default() }
     }
 }
 
@@ -111,7 +116,7 @@ fn invalid(path: &Path, problem: Problem) -> SettingsError {
 
 /// Reads the table without its version; the first mistake ends it.
 fn read(table: &Table) -> Result<Config, Problem> {
-    const KNOWN: [&str; 2] = ["active", "configurations"];
+    const KNOWN: [&str; 3] = ["active", "configurations", "keys"];
     if let Some(key) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let why = match nearest(key, &KNOWN) {
             Some(near) => format!("unknown key; did you mean {near}?"),
@@ -132,6 +137,9 @@ fn read(table: &Table) -> Result<Config, Problem> {
             let why = "this is a table: each configuration stands below a line such as [configurations.acme]";
             return Err(Problem { key: "configurations".to_owned(), why: why.to_owned() });
         }
+    }
+    if let Some(keys) = table.get("keys") {
+        config.keys = keys::read(keys)?;
     }
     if let Some(active) = table.get("active") {
         config.active = Some(read_active(active, &config)?);

@@ -12,6 +12,7 @@ mod edit;
 mod environment;
 mod error;
 mod fields;
+mod keys;
 mod paths;
 pub mod private_file;
 mod secret_source;

@@ -2,6 +2,7 @@
 
 pub mod integrations;
 pub mod page;
+mod palette;
 pub mod panes;
 pub mod popup;
 pub mod text;
@@ -108,6 +109,7 @@ fn screen(model: &Model, frame: &mut Frame, look: Look) {
     put(frame, layout.lower, lower_rule(model, look, first > 0, below));
     put(frame, layout.keys, keys(model, look));
     popup::draw(model, frame, look);
+    palette::draw(model, frame, look);
 }
 
 fn header(model: &Model, look: Look) -> Line<'static> {

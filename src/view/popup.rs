@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
+use crate::app::keymap::{Command, Place};
 use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup};
 use crate::app::text::{width, wrap};
 use crate::app::update::{help_columns, help_height};
@@ -30,7 +31,7 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
 }
 
 // A box in the middle of the screen above the line of keys, and the room inside it.
-fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, rows: usize) -> Rect {
+pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, rows: usize) -> Rect {
     let all = frame.area();
     let width = (columns as u16 + 4).min(all.width);
     let height = (rows as u16 + 2).min(all.height.saturating_sub(1)).max(1);
@@ -65,16 +66,17 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
     if lines.len() > room {
         lines.truncate(room);
     }
-    let answer = |words: &str, key: &str, chosen: bool| {
+    let answer = |words: &str, command: Command, chosen: bool| {
         let (mark, style) = if chosen { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
+        let key = model.keys.key(command, Place::Confirm).map(|key| format!(" ({})", key.name())).unwrap_or_default();
         [
             Span::styled(mark, if chosen { look.title() } else { Style::new() }),
-            Span::styled(format!("{words} ({key})"), style),
+            Span::styled(format!("{words}{key}"), style),
             Span::raw("    "),
         ]
     };
-    let mut answers = answer(confirm.ask.yes(), "y", confirm.yes).to_vec();
-    answers.extend(answer(confirm.ask.no(), "n", !confirm.yes));
+    let mut answers = answer(confirm.ask.yes(), Command::Yes, confirm.yes).to_vec();
+    answers.extend(answer(confirm.ask.no(), Command::No, !confirm.yes));
     lines.push(Line::from(answers));
     let inner = float(frame, look, &confirm.ask.title(), columns, lines.len());
     frame.render_widget(Paragraph::new(lines), inner);

@@ -346,6 +346,19 @@ pub(super) fn scenes() -> Vec<(&'static str, Stage)> {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter Enter Tab F1");
     add("help_field", stage);
+    let mut stage = in_panes();
+    stage.keys("1 :");
+    add("commands", stage);
+    let mut stage = in_panes();
+    stage.keys("3 ^P");
+    stage.type_text("go");
+    add("commands_search", stage);
+    let mut stage = with_credentials();
+    stage.keys("^P");
+    add("commands_in_a_field", stage);
+    let mut stage = in_panes();
+    stage.keys(": z q z");
+    add("commands_none", stage);
     scenes
 }
 
@@ -363,7 +376,7 @@ fn configured_stage() -> Stage {
 }
 
 /// The scenes that are pictured at every size and in mono ASCII.
-const MAIN: [&str; 14] = [
+const MAIN: [&str; 15] = [
     "integrations_cards",
     "integrations_switch",
     "wizard_checklist",
@@ -378,6 +391,7 @@ const MAIN: [&str; 14] = [
     "pane_clients_search",
     "pane_integration_repair",
     "help_field",
+    "commands",
 ];
 
 fn snapshots(pick: impl Fn(&str) -> bool, width: u16, height: u16, theme: Theme, suffix: &str) {

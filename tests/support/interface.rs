@@ -13,6 +13,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pia_halo::app::effect::Effect;
+use pia_halo::app::keymap::KeyMap;
 use pia_halo::app::message::Message;
 use pia_halo::app::{Model, Start, Theme};
 use pia_halo::domain::draft::Draft;
@@ -151,7 +152,14 @@ impl Interface {
     /// Starts it on a screen of this size.
     pub async fn open_with(profile: &Profile, size: Size) -> Self {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
-        let start = Start { size, zone, theme: Theme::default(), demo: false, prefill: Draft::default() };
+        let start = Start {
+            size,
+            zone,
+            theme: Theme::default(),
+            demo: false,
+            prefill: Draft::default(),
+            keys: KeyMap::default(),
+        };
         let (model, effects) = Model::new(start);
         let (watched, seen) = watch::channel(Seen::default());
         let frames = Arc::new(Mutex::new(Vec::new()));

@@ -11,7 +11,8 @@ use crate::app::wizard::{self, Item, Wizard, configure};
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::draft::Step;
 
-use super::{BINDINGS, Binding, Command as C, Key, Place, Place as P, Shown, is_held_back, place, refusal};
+use super::press::press;
+use super::{Binding, Command as C, Group, Key, Meaning, Place, Place as P, Shown, comes_too_soon, meaning_of, place};
 
 fn on_last_field(wizard: &Wizard) -> bool {
     matches!(wizard.focus, Item::Field(field) if Wizard::fields(wizard.step).last().is_none_or(|last| last == field))
@@ -90,51 +91,97 @@ impl Hint {
     }
 }
 
-/// The bindings that work now, with the key that leads to each.
-fn working(model: &Model) -> impl Iterator<Item = (&'static Binding, Vec<Key>)> {
-    let place = place(model);
+/// A command of a place, with the keys that lead to it now.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The first of its lines in the table.
+    binding: &'static Binding,
+    /// In which words; without any where the line of keys leaves it out.
+    words: String,
+    /// With which keys.
+    keys: Vec<Key>,
+    /// Why it cannot work now.
+    pub refused: Option<String>,
+}
+
+impl Offer {
+    /// The command.
+    pub fn command(&self) -> C {
+        self.binding.command
+    }
+
+    /// Its words, also where the line of keys leaves it out because another key says the same.
+    pub fn title(&self) -> &str {
+        if self.words.is_empty() { self.binding.words } else { &self.words }
+    }
+
+    /// Its keys by their names.
+    pub fn keys(&self) -> String {
+        self.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What there is to do in a place, in the order of the table, each once; what means nothing now is left out.
+pub fn offers(model: &Model, place: Place) -> Vec<Offer> {
     let mut taken: Vec<Key> = Vec::new();
-    BINDINGS.iter().filter(move |binding| binding.places.contains(&place)).filter_map(move |binding| {
-        let letters = place.takes_text();
-        let typed = |key: &Key| letters && key.is_letter();
-        let usable = |key: &&Key| !(typed(key) || taken.contains(key) || is_held_back(model, key.event()));
-        let keys: Vec<Key> = binding.keys.iter().filter(usable).copied().collect();
-        if keys.is_empty() || refusal(model, place, binding.command).is_some() {
-            return None;
+    let mut offers: Vec<Offer> = Vec::new();
+    for (binding, keys) in model.keys.rows(place) {
+        let all: Vec<Key> = keys.collect();
+        let free = |key: &&Key| !(taken.contains(key) || comes_too_soon(model, place, press(**key)));
+        let keys: Vec<Key> = all.iter().filter(free).copied().collect();
+        let refused = match meaning_of(model, place, binding.command) {
+            Meaning::Do(_) => None,
+            Meaning::Refused(reason) => Some(reason),
+            Meaning::Nothing => continue,
+        };
+        if refused.is_none() {
+            taken.extend(&keys);
         }
-        taken.extend(&keys);
-        Some((binding, keys))
-    })
+        if let Some(offer) = offers.iter_mut().find(|offer| offer.binding.command == binding.command) {
+            offer.keys.extend(keys);
+        } else if !keys.is_empty() || all.is_empty() {
+            // Whose keys all mean something else now is not to be had now; whose keys were taken away still is.
+            offers.push(Offer { binding, words: words(model, place, binding), keys, refused });
+        }
+    }
+    offers
+}
+
+/// What works now with a key.
+fn working(model: &Model, place: Place) -> impl Iterator<Item = Offer> {
+    offers(model, place).into_iter().filter(|offer| offer.refused.is_none() && !offer.keys.is_empty())
 }
 
 /// The line of keys: what works here and now, as far as it fits; help and quit always stand on the right.
 pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
     let place = place(model);
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    for (binding, keys) in working(model) {
-        let key = match binding.command {
+    for offer in working(model, place) {
+        let name = |key: Option<Key>| key.map(Key::name).unwrap_or_default();
+        let key = match offer.command() {
             // Both ways in one.
-            C::Down => "↑↓".to_owned(),
-            _ => keys.first().map(|key| key.name()).unwrap_or_default(),
+            C::Down => format!("{}{}", name(model.keys.key(C::Up, place)), name(offer.keys.first().copied())),
+            _ => name(offer.keys.first().copied()),
         };
-        let hint = Hint { key, words: words(model, place, binding) };
+        // The way back is the last to go; from the first page there is no way back that is missed.
+        let stays = offer.binding.id == "cancel" && place != P::Cards;
+        let hint = Hint { key, words: offer.words };
         if hint.words.is_empty() {
             continue;
         }
-        match binding.shown {
-            Shown::Left => left.push(hint),
+        match offer.binding.shown {
+            Shown::Left => left.push((hint, stays)),
             Shown::Right => right.push(hint),
             Shown::Help => {}
         }
     }
-    let sum = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<usize>();
-    while !left.is_empty() && sum(&left) + sum(&right) + 1 > columns {
-        // The way back is the last to go; from the first page there is no way back that is missed.
-        let goes = |hint: &Hint| hint.key != "Esc" || place == P::Cards;
-        let at = left.iter().rposition(goes).unwrap_or_default();
+    let sum = |hints: &mut dyn Iterator<Item = &Hint>| hints.map(|hint| hint.width() + 2).sum::<usize>();
+    let right_width = sum(&mut right.iter());
+    while !left.is_empty() && sum(&mut left.iter().map(|(hint, _)| hint)) + right_width + 1 > columns {
+        let at = left.iter().rposition(|(_, stays)| !stays).unwrap_or_default();
         left.remove(at);
     }
-    (left, right)
+    (left.into_iter().map(|(hint, _)| hint).collect(), right)
 }
 
 /// The help for what has the focus: the field first, then every key.
@@ -167,14 +214,19 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
             lines.push(HelpLine::Blank);
         }
     }
-    lines.push(HelpLine::Title("Keys".to_owned()));
-    for (binding, keys) in working(model) {
-        let names: Vec<String> = keys.iter().map(|key| key.name()).collect();
-        let mut words = words(model, place, binding);
-        if words.is_empty() {
-            words = binding.words.to_owned();
+    let working: Vec<Offer> = working(model, place).collect();
+    for (group, title) in [(Group::Here, "Here"), (Group::Moving, "Moving"), (Group::Everywhere, "Everywhere")] {
+        let mut keys = working.iter().filter(|offer| offer.command().group() == group).peekable();
+        if keys.peek().is_none() {
+            continue;
         }
-        lines.push(HelpLine::Key(names.join(" "), words));
+        if matches!(lines.last(), Some(HelpLine::Key(..))) {
+            lines.push(HelpLine::Blank);
+        }
+        lines.push(HelpLine::Title(title.to_owned()));
+        for offer in keys {
+            lines.push(HelpLine::Key(offer.keys(), offer.title().to_owned()));
+        }
     }
     if matches!(place, P::PaneIntegration | P::Plan) {
         lines.push(HelpLine::Blank);

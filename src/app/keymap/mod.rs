@@ -1,19 +1,20 @@
-//! The keys: one table of what they mean, where, and in which words. The footer, the help and the dispatch are all read
-//! from it.
+//! The keys: what they mean now. The footer, the help, the commands and the dispatch are all read from one table, and
+//! from the person's own key map.
 
 mod hints;
-mod table;
+mod press;
 
-pub use hints::{Hint, help, hints};
-pub use table::{BINDINGS, Binding, Command, Key, Place, Shown};
+pub use crate::domain::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Place, Shown};
+pub use hints::{Hint, Offer, help, hints, offers};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::domain::draft::Step;
 
 use super::form::Kind;
 use super::integrations::{self, Card};
 use super::model::{Model, Screen};
+use super::palette;
 use super::panes::{self, Pane};
 use super::popup::{Ask, Popup};
 use super::wizard::{self, Item, SaveState, Wizard, configure, credentials, initial_sync, pia_screen, review};
@@ -24,6 +25,11 @@ use Place as P;
 
 /// What has the focus.
 pub fn place(model: &Model) -> Place {
+    if model.palette.is_some() { Place::Palette } else { below(model) }
+}
+
+/// What has the focus, or would have it if the commands were closed.
+pub fn below(model: &Model) -> Place {
     match &model.popup {
         Some(Popup::Confirm(_)) => return Place::Confirm,
         Some(Popup::Chooser(_)) => return Place::Chooser,
@@ -81,28 +87,54 @@ fn waits_for_agents(model: &Model) -> bool {
 
 /// Whether a key comes without a new decision behind it: held down since before there was something to decide on.
 pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
-    let unread = place(model) == Place::Plan && configure::is_unread(model);
-    (unread && event.code == KeyCode::Enter)
+    comes_too_soon(model, place(model), event)
         || (event.kind == KeyEventKind::Repeat
-            && matches!(meaning(model, event), Meaning::Do(C::Apply | C::Yes | C::Answer | C::SyncNow)))
+            && matches!(meaning(model, event), Meaning::Do(C::Apply | C::Yes | C::Answer | C::SyncNow | C::RunChosen)))
+}
+
+// Whether a key would apply a plan that has only just come up.
+fn comes_too_soon(model: &Model, place: Place, event: KeyEvent) -> bool {
+    let applies = || hit(model, place, event).any(|binding| binding.command == C::Apply);
+    place == P::Plan && configure::is_unread(model) && applies()
+}
+
+/// The lines of the table that a key hits.
+fn hit(model: &Model, place: Place, event: KeyEvent) -> impl Iterator<Item = &'static Binding> {
+    let rows = model.keys.rows(place);
+    rows.filter_map(move |(binding, mut keys)| keys.any(|key| press::is(key, event)).then_some(binding))
 }
 
 /// What a key means now.
 pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
     let place = place(model);
     let mut refused = Meaning::Nothing;
-    for binding in BINDINGS.iter().filter(|binding| binding.places.contains(&place)) {
-        let hit = binding.keys.iter().any(|key| key.is(event) && !(place.takes_text() && key.is_letter()));
-        if !hit {
-            continue;
-        }
-        match refusal(model, place, binding.command) {
-            None => return Meaning::Do(binding.command),
-            Some(reason) if !reason.is_empty() && refused == Meaning::Nothing => refused = Meaning::Refused(reason),
-            Some(_) => {}
+    for binding in hit(model, place, event) {
+        match meaning_of(model, place, binding.command) {
+            Meaning::Nothing => {}
+            Meaning::Refused(reason) if refused == Meaning::Nothing => refused = Meaning::Refused(reason),
+            Meaning::Refused(_) => {}
+            done @ Meaning::Do(_) => return done,
         }
     }
     refused
+}
+
+/// What a command of a place means now, whichever way it is called.
+pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
+    match refusal(model, place, command) {
+        None => Meaning::Do(command),
+        Some(reason) if reason.is_empty() => Meaning::Nothing,
+        Some(reason) => Meaning::Refused(reason),
+    }
+}
+
+/// The key of a command, for a sentence: `Sync Now is s.`
+pub fn told(model: &Model, words: &str, id: &str) -> String {
+    match (model.keys.first(id), model.keys.first("commands")) {
+        (Some(key), _) => format!("{words} is {}.", key.spoken()),
+        (None, Some(key)) => format!("{words} is among the commands: {}.", key.spoken()),
+        (None, None) => format!("{words} has no key: see [keys] in the settings."),
+    }
 }
 
 /// Why a command does nothing now; an empty reason where the key has another meaning.
@@ -182,7 +214,7 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
             }
             _ => None,
         },
-        C::Apply if configure::is_unread(model) => not_meant(),
+        C::Apply if configure::is_unread(model) => Some("The plan has only just come up: read it first.".to_owned()),
         C::Apply => match (model.apply(), &model.work.plan) {
             (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => configure::apply_refusal(model),
             (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => configure::apply_refusal(model),
@@ -263,8 +295,9 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
         C::Back if place == P::Cards => {
             let nowhere =
                 model.wizard.is_none() && !model.is_finished_current() && model.integrations.query.value().is_empty();
-            nowhere.then(|| "This is the first screen. Quit is q.".to_owned())
+            nowhere.then(|| format!("This is the first screen. {}", told(model, "Quit", "quit")))
         }
+        C::RunChosen => palette::run_refusal(model),
         C::Integrations if model.screen == Screen::Integrations => not_meant(),
         C::Integrations if model.screen == Screen::Starting => not_meant(),
         _ => None,

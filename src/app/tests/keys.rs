@@ -99,13 +99,15 @@ fn every_key_that_is_shown_does_something() {
 }
 
 #[test]
-fn the_table_binds_no_key_twice_for_the_same_command_and_names_every_line() {
+fn the_table_names_every_line_and_says_nothing_twice() {
     for (at, binding) in BINDINGS.iter().enumerate() {
-        assert!(!binding.words.is_empty() && !binding.keys.is_empty() && !binding.places.is_empty());
+        assert!(!binding.words.is_empty() && !binding.id.is_empty() && !binding.places.is_empty());
         for other in &BINDINGS[at + 1..] {
             let same_place = binding.places.iter().any(|place| other.places.contains(place));
-            let same_key = binding.keys.iter().any(|key| other.keys.contains(key));
-            assert!(!(same_place && same_key && binding.command == other.command), "{binding:?} {other:?}");
+            assert!(
+                !(same_place && binding.id == other.id && binding.command == other.command),
+                "{binding:?} {other:?}"
+            );
         }
     }
     assert!(BINDINGS.iter().any(|binding| binding.shown == Shown::Help));
@@ -162,21 +164,4 @@ fn a_message_does_not_print_what_was_typed() {
     assert!(!format!("{:?}", Message::Paste("canary".to_owned())).contains("canary"));
     assert!(format!("{:?}", Message::Key(key("Enter"))).contains("Enter"));
     assert_eq!(key("^C").code, KeyCode::Char('c'));
-}
-
-/// The page of the keys in `assets` says what the table says.
-#[test]
-fn the_page_of_the_keys_is_the_table() {
-    let mut page = String::from(
-        "# Keys\n\nWritten from the table in `src/app/keymap/table.rs`.\n\n| key | does | where |\n| --- | --- | --- |\n",
-    );
-    for binding in BINDINGS {
-        let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{}`", key.name())).collect();
-        let mut places: Vec<String> = binding.places.iter().map(|place| format!("{place:?}")).collect();
-        if places.len() > 15 {
-            places = vec!["every screen".to_owned()];
-        }
-        page.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), binding.words, places.join(", ")));
-    }
-    assert_eq!(page, include_str!("../../../assets/keys.md"), "\n{page}");
 }

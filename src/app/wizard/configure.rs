@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::keymap::{self, BINDINGS, Command, Place};
+use crate::app::keymap::{self, Command, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::work::{ApplyWork, PlanWork};
@@ -16,10 +16,12 @@ use super::credentials::Test;
 
 /// That the configuration is not the active one, and the key that changes it from here.
 pub fn inactive(model: &Model) -> String {
-    let here = keymap::place(model);
-    let works = BINDINGS.iter().any(|binding| binding.command == Command::Activate && binding.places.contains(&here));
-    let key = if works { "Activate it with a." } else { "Activate it on the Integrations page: Ctrl-O." };
-    format!("This configuration is not the active one. {key}")
+    let what = "This configuration is not the active one.";
+    match (model.keys.key(Command::Activate, keymap::below(model)), model.keys.first("integrations")) {
+        (Some(key), _) => format!("{what} Activate it with {}.", key.spoken()),
+        (None, Some(key)) => format!("{what} Activate it on the Integrations page: {}.", key.spoken()),
+        (None, None) => format!("{what} Activate it on the Integrations page."),
+    }
 }
 
 /// What has to be done before Configure can be.
@@ -32,7 +34,8 @@ pub fn blocker(model: &Model) -> Option<String> {
         return Some(inactive(model));
     }
     if !model.is_synced() {
-        return Some("No sync yet: Pia has to know the companies first. Sync Now is s.".to_owned());
+        let sync_now = keymap::told(model, "Sync Now", "sync_now");
+        return Some(format!("No sync yet: Pia has to know the companies first. {sync_now}"));
     }
     if model.work.sync.is_running() {
         return Some("Syncing. Configure waits until it ends.".to_owned());
@@ -92,10 +95,12 @@ fn is_applicable(model: &Model) -> bool {
 
 /// Notes since when a plan has been on the screen. With `again`, its time begins anew.
 pub fn note_shown(model: &mut Model, again: bool) {
-    let shown = keymap::place(model) == Place::Plan && is_applicable(model);
+    let shown = keymap::below(model) == Place::Plan && is_applicable(model);
     model.work.plan_shown = match model.work.plan_shown {
         _ if !shown => None,
         Some(since) if !again => Some(since),
+        // Nobody has read what came up under the commands.
+        _ if model.palette.is_some() => None,
         _ => Some(model.now),
     };
 }

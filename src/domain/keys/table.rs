@@ -1,0 +1,358 @@
+//! The table of what keys mean: where, and in which words. The keys themselves stand in `assets/keys.toml`.
+
+/// What a key means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the words of the table say it")]
+pub enum Command {
+    Help,
+    Commands,
+    Quit,
+    Integrations,
+    Repaint,
+    Suspend,
+    Back,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    NextItem,
+    PreviousItem,
+    EnterField,
+    TakeBetter,
+    OpenList,
+    TakeFromList,
+    CloseList,
+    ChooseAgent,
+    ClearAgent,
+    Continue,
+    Test,
+    Untested,
+    Reveal,
+    Copy,
+    Jump,
+    Save,
+    SyncNow,
+    StopSync,
+    LookAtClients,
+    ReadPlan,
+    StopReading,
+    Apply,
+    StopApply,
+    OpenLine,
+    CloseLine,
+    Configure,
+    Search,
+    LeaveSearch,
+    Filter,
+    Details,
+    ViewAll,
+    OpenCard,
+    Edit,
+    Activate,
+    Deactivate,
+    DiscardDraft,
+    PaneSync,
+    PaneClients,
+    PaneIntegration,
+    PaneActivity,
+    Yes,
+    No,
+    Answer,
+    OtherAnswer,
+    TakeAgent,
+    ClosePopup,
+    RunChosen,
+    CloseCommands,
+}
+
+/// Where the keys go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named after what has the focus")]
+pub enum Place {
+    Starting,
+    Cards,
+    CardSearch,
+    Checklist,
+    Field,
+    FieldList,
+    Choice,
+    Test,
+    SyncButton,
+    Callbacks,
+    Review,
+    InitialSync,
+    Plan,
+    Finished,
+    PaneSync,
+    PaneClients,
+    ClientSearch,
+    PaneIntegration,
+    PaneActivity,
+    Confirm,
+    Chooser,
+    HelpPage,
+    ClientPage,
+    Palette,
+}
+
+impl Place {
+    /// Whether letters are letters here.
+    pub fn takes_text(self) -> bool {
+        matches!(
+            self,
+            Self::Field | Self::FieldList | Self::CardSearch | Self::ClientSearch | Self::Chooser | Self::Palette
+        )
+    }
+
+    /// Where it is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Starting => "at the start",
+            Self::Cards => "on the Integrations page",
+            Self::CardSearch => "in the search of the Integrations page",
+            Self::Checklist => "in the list of what you need",
+            Self::Field => "in a field",
+            Self::FieldList => "in the list below a field",
+            Self::Choice => "on Pia Escalate To",
+            Self::Test => "on the test",
+            Self::SyncButton => "on Sync Now",
+            Self::Callbacks => "on the Callback URLs",
+            Self::Review => "on the page before Save",
+            Self::InitialSync => "on Initial Sync",
+            Self::Plan => "on the plan",
+            Self::Finished => "on the last page",
+            Self::PaneSync => "in the pane Sync",
+            Self::PaneClients => "in the pane Clients",
+            Self::ClientSearch => "in the search of the clients",
+            Self::PaneIntegration => "in the pane Integration",
+            Self::PaneActivity => "in the pane Activity",
+            Self::Confirm => "in a question",
+            Self::Chooser => "in the choice of an agent",
+            Self::HelpPage => "in the help",
+            Self::ClientPage => "in the details of a client",
+            Self::Palette => "in the commands",
+        }
+    }
+}
+
+/// Under which heading of the help a command stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What is done here.
+    Here,
+    /// Getting from one thing to another.
+    Moving,
+    /// What works on every screen.
+    Everywhere,
+}
+
+impl Command {
+    /// Its heading.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Help | Self::Commands | Self::Integrations | Self::Quit | Self::Repaint | Self::Suspend => {
+                Group::Everywhere
+            }
+            Self::PaneSync | Self::PaneClients | Self::PaneIntegration | Self::PaneActivity => Group::Moving,
+            _ if self.is_step() => Group::Moving,
+            _ => Group::Here,
+        }
+    }
+
+    /// Whether it only takes the focus further, which nobody would look up by name.
+    pub fn is_step(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::PageUp
+                | Self::PageDown
+                | Self::First
+                | Self::Last
+                | Self::NextItem
+                | Self::PreviousItem
+                | Self::OtherAnswer
+        )
+    }
+}
+
+/// Where in the line of keys a binding stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// On the left, in the order of the table.
+    Left,
+    /// On the right, always.
+    Right,
+    /// Only in the help.
+    Help,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What is done.
+    pub command: Command,
+    /// Under which name the settings hold its keys. Lines of one name have the same keys, in each place with one
+    /// meaning at a time; what is named after a key (`accept`, `cancel`, `down`) means what the place makes of it.
+    pub id: &'static str,
+    /// Where.
+    pub places: &'static [Place],
+    /// In which words.
+    pub words: &'static str,
+    /// Where the words stand.
+    pub shown: Shown,
+}
+
+const fn row(
+    command: Command,
+    id: &'static str,
+    places: &'static [Place],
+    words: &'static str,
+    shown: Shown,
+) -> Binding {
+    Binding { command, id, places, words, shown }
+}
+
+use Command as C;
+use Place as P;
+use Shown::{Help, Left, Right};
+
+#[rustfmt::skip]
+const SCREENS: &[Place] = &[
+    P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
+    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::PaneSync, P::PaneClients, P::ClientSearch,
+    P::PaneIntegration, P::PaneActivity,
+];
+const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette];
+#[rustfmt::skip]
+const BESIDE_PANES: &[Place] = &[
+    P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
+    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::Confirm, P::Chooser,
+    P::HelpPage, P::ClientPage,
+];
+const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, P::PaneSync, P::PaneIntegration];
+const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch];
+const FORM: &[Place] =
+    &[P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Review, P::InitialSync, P::Finished];
+const PANES: &[Place] = &[P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity];
+#[rustfmt::skip]
+const LISTS: &[Place] = &[
+    P::Cards, P::FieldList, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity, P::Chooser,
+    P::HelpPage, P::ClientPage, P::Palette,
+];
+#[rustfmt::skip]
+const LONG_LISTS: &[Place] = &[
+    P::Cards, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity, P::HelpPage, P::ClientPage,
+];
+
+/// The table. Where a key has several meanings in one place, the first that can be meant now is meant.
+pub const BINDINGS: &[Binding] = &[
+    // Questions.
+    row(C::Answer, "accept", &[P::Confirm], "Answer", Help),
+    row(C::Yes, "yes", &[P::Confirm], "Yes", Left),
+    row(C::No, "no", &[P::Confirm], "No", Left),
+    row(C::No, "cancel", &[P::Confirm], "No", Left),
+    row(C::OtherAnswer, "next", &[P::Confirm], "Other answer", Left),
+    row(C::OtherAnswer, "left", &[P::Confirm], "Other answer", Left),
+    row(C::OtherAnswer, "right", &[P::Confirm], "Other answer", Left),
+    row(C::OtherAnswer, "previous", &[P::Confirm], "Other answer", Left),
+    row(C::OtherAnswer, "up", &[P::Confirm], "Other answer", Left),
+    row(C::OtherAnswer, "down", &[P::Confirm], "Other answer", Left),
+    // What floats.
+    row(C::RunChosen, "accept", &[P::Palette], "Run", Left),
+    row(C::CloseCommands, "cancel", &[P::Palette], "Close", Left),
+    row(C::CloseCommands, "commands", &[P::Palette], "Close", Left),
+    row(C::TakeAgent, "accept", &[P::Chooser], "Take", Left),
+    row(C::ClosePopup, "cancel", &[P::Chooser, P::HelpPage, P::ClientPage], "Close", Left),
+    row(C::ClosePopup, "accept", &[P::HelpPage, P::ClientPage], "Close", Left),
+    row(C::ClosePopup, "help", &[P::HelpPage], "Close", Left),
+    row(C::ClosePopup, "quit", &[P::HelpPage, P::ClientPage], "Close", Left),
+    // Integrations.
+    row(C::OpenCard, "accept", &[P::Cards], "Configure", Left),
+    row(C::Search, "search", &[P::Cards, P::PaneClients], "Search", Left),
+    row(C::Activate, "activate", ACTIVATING, "Activate", Left),
+    row(C::Edit, "edit", &[P::Cards], "Edit", Left),
+    row(C::DiscardDraft, "discard_draft", &[P::Cards], "Discard draft", Left),
+    row(C::Deactivate, "deactivate", &[P::Cards], "Deactivate", Left),
+    row(C::LeaveSearch, "accept", SEARCHES, "To the list", Left),
+    row(C::LeaveSearch, "down", SEARCHES, "To the list", Left),
+    row(C::LeaveSearch, "next", SEARCHES, "To the list", Left),
+    row(C::Back, "cancel", SEARCHES, "Clear", Left),
+    row(C::ViewAll, "view_all", &[P::Cards, P::CardSearch], "View All", Left),
+    // The wizard.
+    row(C::TakeFromList, "accept", &[P::FieldList], "Take", Left),
+    row(C::NextItem, "next", &[P::FieldList], "Keep as typed", Left),
+    row(C::CloseList, "cancel", &[P::FieldList], "Close", Left),
+    row(C::EnterField, "accept", &[P::Field], "Continue", Left),
+    row(C::ChooseAgent, "accept", &[P::Choice], "Choose", Left),
+    row(C::ChooseAgent, "down", &[P::Choice], "Choose", Left),
+    row(C::ChooseAgent, "choose", &[P::Choice], "Choose", Left),
+    row(C::EnterField, "accept", &[P::Choice], "Continue", Left),
+    row(C::ClearAgent, "clear", &[P::Choice], "Clear", Left),
+    row(C::OpenList, "down", &[P::Field], "Choose", Left),
+    row(C::TakeBetter, "take_better", &[P::Field], "Take it", Left),
+    row(C::Continue, "accept", &[P::Checklist, P::Callbacks, P::Test, P::Finished], "Continue", Left),
+    row(C::Test, "accept", &[P::Test], "Test", Left),
+    row(C::Test, "test", &[P::Test], "Test", Left),
+    row(C::Untested, "untested", &[P::Test], "Continue untested", Left),
+    row(C::SyncNow, "accept", &[P::SyncButton], "Sync Now", Left),
+    row(C::SyncNow, "sync_now", &[P::SyncButton], "Sync Now", Left),
+    row(C::Configure, "accept", &[P::PaneIntegration], "Configure", Left),
+    row(C::ReadPlan, "check_halo", &[P::PaneIntegration], "Check Halo", Left),
+    row(C::Reveal, "reveal", &[P::Callbacks, P::PaneIntegration], "Reveal", Left),
+    row(C::Copy, "copy", &[P::Callbacks, P::PaneIntegration], "Copy", Left),
+    row(C::Jump, "accept", &[P::Review], "Change", Left),
+    row(C::Save, "accept", &[P::Review], "Save", Left),
+    row(C::Continue, "accept", &[P::Review, P::InitialSync], "Continue", Left),
+    row(C::SyncNow, "accept", &[P::InitialSync], "Sync Now", Left),
+    row(C::SyncNow, "sync_now", &[P::InitialSync], "Sync Now", Left),
+    row(C::StopSync, "cancel", &[P::InitialSync], "Stop", Left),
+    row(C::LookAtClients, "look_at_clients", &[P::InitialSync, P::Finished], "Look at the clients", Left),
+    // The plan.
+    row(C::Apply, "accept", &[P::Plan], "Apply", Left),
+    row(C::Continue, "accept", &[P::Plan], "Continue", Left),
+    row(C::OpenLine, "right", &[P::Plan], "Open", Left),
+    row(C::CloseLine, "left", &[P::Plan], "Close", Left),
+    row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),
+    row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
+    row(C::StopReading, "cancel", &[P::Plan], "Stop", Left),
+    row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
+    // The panes.
+    row(C::Details, "accept", &[P::PaneClients], "Details", Left),
+    row(C::Filter, "filter", &[P::PaneClients], "Filter", Left),
+    row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),
+    row(C::StopSync, "stop_sync", &[P::PaneSync], "Stop", Left),
+    row(C::Edit, "edit", PANES, "Edit", Left),
+    row(C::PaneSync, "pane_sync", PANES, "Go to Sync", Help),
+    row(C::PaneClients, "pane_clients", PANES, "Go to Clients", Help),
+    row(C::PaneIntegration, "pane_integration", PANES, "Go to Integration", Help),
+    row(C::PaneActivity, "pane_activity", PANES, "Go to Activity", Help),
+    // Moving.
+    row(C::NextItem, "next", FORM, "Next field", Left),
+    row(C::PreviousItem, "previous", FORM, "Previous", Help),
+    row(C::Down, "down", LISTS, "Move", Left),
+    row(C::Down, "down", FORM, "Down", Help),
+    row(C::Up, "up", LISTS, "Up", Help),
+    row(C::Up, "up", FORM, "Up", Help),
+    row(C::PageDown, "page_down", LISTS, "A page down", Help),
+    row(C::PageUp, "page_up", LISTS, "A page up", Help),
+    row(C::First, "first", LONG_LISTS, "To the first", Help),
+    row(C::Last, "last", LONG_LISTS, "To the last", Help),
+    row(C::Back, "cancel", FORM, "Back", Left),
+    row(C::Back, "cancel", &[P::Plan], "Back", Left),
+    row(C::Back, "cancel", &[P::Cards, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity], "Back", Left),
+    row(C::Integrations, "integrations", SCREENS, "Integrations", Left),
+    // Everywhere.
+    row(C::Commands, "commands", PANES, "Commands", Right),
+    row(C::Commands, "commands", BESIDE_PANES, "Commands", Help),
+    row(C::Help, "help", SCREENS, "Help", Right),
+    row(C::Quit, "quit", SCREENS, "Quit", Right),
+    row(C::Quit, "quit_always", SCREENS, "Quit", Right),
+    row(C::Quit, "quit_always", FLOATING, "Quit", Right),
+    row(C::Repaint, "repaint", SCREENS, "Draw everything anew", Help),
+    row(C::Repaint, "repaint", FLOATING, "Draw everything anew", Help),
+    row(C::Suspend, "suspend", SCREENS, "Back to the shell; fg returns", Help),
+    row(C::Suspend, "suspend", FLOATING, "Back to the shell; fg returns", Help),
+];

@@ -1,0 +1,74 @@
+//! The commands: a search line, and what can be done below it with its keys.
+
+use ratatui::Frame;
+use ratatui::layout::Position;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::app::Model;
+use crate::app::palette::{Palette, height};
+use crate::app::panes::clients::marks;
+use crate::app::text::width;
+use crate::domain::untrusted::Untrusted;
+
+use super::popup::float;
+use super::seen;
+use super::text::{fit, pad};
+use super::theme::Look;
+
+/// Columns for the keys of a command, on the right.
+const KEYS: usize = 12;
+
+/// Draws them, if they are open.
+pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
+    let Some(palette) = &model.palette else { return };
+    let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 64);
+    let height = height(model);
+    let query = palette.query.value();
+    let cursor = palette.query.visual_cursor();
+    let room = columns.saturating_sub(2);
+    let skip = (cursor + 1).saturating_sub(room);
+    let mut lines = vec![
+        Line::from(vec![Span::styled("> ", look.dim()), Span::raw(seen(&Untrusted::new(query).display(), skip, room))]),
+        Line::default(),
+    ];
+    let shown = palette.window.first..palette.rows.len().min(palette.window.first + height);
+    lines.extend(shown.map(|row| line(palette, row, columns, look)));
+    if palette.rows.is_empty() {
+        lines.push(Line::styled("  no command is called that", look.dim()));
+    }
+    // As high as the whole list, so that the box stands still while it is searched.
+    let rows = height.min(palette.offers.len().max(1)) + 2;
+    let inner = float(frame, look, "Commands", columns, rows);
+    frame.render_widget(Paragraph::new(lines), inner);
+    let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y);
+    if inner.contains(position) {
+        frame.set_cursor_position(position);
+    }
+}
+
+fn line(palette: &Palette, row: usize, columns: usize, look: Look) -> Line<'static> {
+    let Some(offer) = palette.offer(row) else { return Line::default() };
+    let selected = palette.chosen == Some(offer.command());
+    let style = match (&offer.refused, selected) {
+        (Some(_), false) => look.dim(),
+        (_, true) => look.focus(),
+        (None, false) => Style::new(),
+    };
+    let keys = fit(&offer.keys(), KEYS);
+    let room = columns.saturating_sub(3 + width(&keys));
+    let words = fit(offer.title(), room);
+    let matched = marks(&words, palette.query.value());
+    let mut spans = vec![Span::styled(if selected { "▸ " } else { "  " }, look.title())];
+    let used = width(&words);
+    for (place, cluster) in words.graphemes(true).enumerate() {
+        let hit = matched.binary_search(&place).is_ok();
+        spans.push(Span::styled(cluster.to_owned(), if hit { style.patch(look.matched()) } else { style }));
+    }
+    let reason = offer.refused.as_ref().map(|reason| format!(" · {reason}")).unwrap_or_default();
+    spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), look.dim()));
+    spans.push(Span::styled(keys, look.title()));
+    Line::from(spans)
+}
