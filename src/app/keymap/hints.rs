@@ -127,13 +127,13 @@ pub fn offers(model: &Model, place: Place) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
     for (binding, keys) in model.keys.rows(place) {
         let all: Vec<Key> = keys.collect();
-        let free = |key: &&Key| !(taken.contains(key) || comes_too_soon(model, place, press(**key)));
-        let keys: Vec<Key> = all.iter().filter(free).copied().collect();
         let refused = match meaning_of(model, place, binding.command) {
             Meaning::Do(_) => None,
             Meaning::Refused(reason) => Some(reason),
             Meaning::Nothing => continue,
         };
+        let early = |key: Key| refused.is_none() && comes_too_soon(model, place, press(key));
+        let keys: Vec<Key> = all.iter().copied().filter(|key| !taken.contains(key) && !early(*key)).collect();
         if refused.is_none() {
             taken.extend(&keys);
         }

@@ -6,6 +6,7 @@ mod press;
 
 pub use crate::domain::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Place, Shown};
 pub use hints::{Hint, Offer, help, hints, offers};
+pub use press::press;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 

@@ -1,0 +1,319 @@
+//! The commands: everything that can be done here, found by its name, and run as its key would run it.
+
+use crossterm::event::KeyEventKind;
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::form::FieldId;
+use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Meaning, Place, hints, meaning, place};
+use crate::app::message::{Message, Reply};
+use crate::app::palette::Palette;
+use crate::app::popup::{HelpLine, Popup};
+use crate::app::testing::{
+    Stage, at_configure, at_review, at_sync, id, in_panes, key, plan, progress, sync_report, tested, with_credentials,
+};
+use crate::app::work::ApplyWork;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::keys::Key;
+use crate::domain::status::Overview;
+use crate::domain::sync_run::SyncStatus;
+
+fn palette(stage: &Stage) -> &Palette {
+    stage.model.palette.as_ref().expect("the commands are open")
+}
+
+fn titles(stage: &Stage) -> Vec<&str> {
+    let palette = palette(stage);
+    (0..palette.rows.len()).filter_map(|row| palette.offer(row)).map(|offer| offer.title()).collect()
+}
+
+fn notice(stage: &Stage) -> &str {
+    stage.model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+/// Steps down to a command; the one that is wanted has to be there.
+fn choose(stage: &mut Stage, command: Command) {
+    for _ in 0..palette(stage).rows.len() {
+        if palette(stage).chosen == Some(command) {
+            return;
+        }
+        stage.keys("Down");
+    }
+    assert_eq!(palette(stage).chosen, Some(command));
+}
+
+/// A stage for every kind of place, made anew each time.
+fn stages() -> Vec<fn() -> Stage> {
+    fn panes(keys: &str) -> Stage {
+        let mut stage = in_panes();
+        stage.keys(keys);
+        stage
+    }
+    fn planned() -> Stage {
+        let mut stage = at_configure();
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage
+    }
+    vec![
+        || Stage::with(Overview::default()),
+        with_credentials,
+        tested,
+        at_review,
+        at_sync,
+        at_configure,
+        planned,
+        || {
+            let mut stage = planned();
+            stage.keys("Enter");
+            stage
+        },
+        || {
+            let mut stage = at_sync();
+            stage.keys("Enter");
+            stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
+            stage
+        },
+        || {
+            let mut stage = at_sync();
+            stage.keys("Enter");
+            stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::NeedsConfirmation))));
+            stage
+        },
+        || panes("1"),
+        || panes("2"),
+        || panes("2 /"),
+        || panes("2 Enter"),
+        || panes("3"),
+        || panes("4"),
+        || panes("^O"),
+        || panes("^O /"),
+        || panes("^O d"),
+        || panes("3 ?"),
+    ]
+}
+
+/// Ctrl-P is everywhere, also while text is typed, where a colon is a colon; Esc leaves everything as it was.
+#[test]
+fn the_commands_open_everywhere_and_close_without_a_trace() {
+    for make in stages() {
+        let mut stage = make();
+        let before = place(&stage.model);
+        for (open, close) in [("^P", "Esc"), ("^P", "^P")] {
+            assert_eq!(stage.keys(open), []);
+            assert_eq!(place(&stage.model), Place::Palette, "{before:?}");
+            assert!(!palette(&stage).offers.is_empty());
+            stage.type_text("zz:q");
+            assert_eq!(palette(&stage).query.value(), "zz:q", "letters are letters");
+            assert_eq!(stage.keys(close), []);
+            assert_eq!(place(&stage.model), before);
+        }
+        stage.keys(":");
+        let colon = matches!(before, Place::Confirm | Place::HelpPage | Place::ClientPage) || !before.takes_text();
+        assert_eq!(place(&stage.model) == Place::Palette, colon, "{before:?}");
+    }
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Enter a : ^P b Esc c");
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "a:c");
+}
+
+/// What is chosen among the commands does what its key does, everywhere: the same effects, the same place, the same words.
+#[test]
+fn a_chosen_command_does_what_its_key_does() {
+    let mut compared = 0;
+    for make in stages() {
+        let from = place(&make().model);
+        for binding in BINDINGS.iter().filter(|binding| binding.places.contains(&from)) {
+            let command = binding.command;
+            if command.is_step() || command == Command::Commands {
+                continue;
+            }
+            let mut by_key = make();
+            let keys = by_key.model.keys.rows(from).filter(|(row, _)| row.command == command);
+            let wanted = keymap::meaning_of(&by_key.model, from, command);
+            let leads = |key: &Key| meaning(&by_key.model, keymap::press(*key)) == wanted;
+            let Some(pressed) = keys.flat_map(|(_, keys)| keys).find(leads) else { continue };
+            let mut by_name = make();
+            by_name.keys("^P");
+            let offered = palette(&by_name).offers.iter().any(|offer| offer.command() == command);
+            assert_eq!(offered, wanted != Meaning::Nothing, "{command:?} {from:?}");
+            if !offered {
+                continue;
+            }
+            choose(&mut by_name, command);
+            let effects = by_key.send(Message::Key(keymap::press(pressed)));
+            assert_eq!(by_name.keys("Enter"), effects, "{command:?} {from:?}");
+            assert_eq!(place(&by_name.model), place(&by_key.model), "{command:?} {from:?}");
+            assert_eq!(notice(&by_name), notice(&by_key), "{command:?} {from:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 120, "{compared}");
+}
+
+#[test]
+fn a_command_that_cannot_work_now_is_listed_with_its_reason_and_says_it() {
+    let mut stage = in_panes();
+    stage.keys("1 :");
+    let stop = palette(&stage).offers.iter().find(|offer| offer.command() == Command::StopSync).unwrap();
+    assert_eq!(stop.refused.as_deref(), Some("No sync is running."));
+    stage.type_text("stop");
+    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!((notice(&stage), place(&stage.model)), ("No sync is running.", Place::PaneSync));
+}
+
+#[test]
+fn a_command_is_found_by_the_beginning_the_middle_or_the_letters_of_its_name() {
+    let mut stage = in_panes();
+    stage.keys("2 :");
+    stage.type_text("GO TO S");
+    assert_eq!(titles(&stage)[0], "Go to Sync");
+    stage.keys("^U");
+    stage.type_text("now");
+    assert_eq!(titles(&stage)[0], "Sync Now");
+    stage.keys("^U");
+    stage.type_text("gtclnts");
+    assert_eq!(titles(&stage), ["Go to Clients"]);
+    stage.keys("^U");
+    stage.paste("integr\nquit");
+    assert_eq!(palette(&stage).query.value(), "integr", "a paste never submits");
+    assert_eq!(titles(&stage)[0], "Integrations");
+    stage.type_text("zzz");
+    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!(notice(&stage), "No command is called that.");
+    stage.keys("^U");
+    assert_eq!(stage.keys("Enter"), stage_of("2").keys("/"), "the first of the pane");
+}
+
+fn stage_of(keys: &str) -> Stage {
+    let mut stage = in_panes();
+    stage.keys(keys);
+    stage
+}
+
+/// A plan that came up a moment ago, or under the open commands, has not been read: it is not applied by name either.
+#[test]
+fn the_commands_apply_no_plan_that_was_not_read() {
+    let fresh = || {
+        let mut stage = at_configure();
+        stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
+        stage
+    };
+    let mut stage = fresh();
+    stage.keys("^P");
+    stage.type_text("apply");
+    assert_eq!(titles(&stage)[0], "Apply");
+    assert_eq!(stage.keys("Enter"), []);
+    assert!(notice(&stage).contains("read it first"), "{}", notice(&stage));
+
+    // It came up underneath: whatever time has passed.
+    let mut stage = at_configure();
+    stage.keys("^P");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.later(60);
+    stage.type_text("apply");
+    assert_eq!(stage.keys("Enter"), []);
+    assert!(matches!(stage.model.apply(), ApplyWork::None));
+
+    // It was read, and then chosen by name.
+    let mut stage = fresh();
+    stage.read_plan();
+    stage.keys("^P");
+    stage.type_text("apply");
+    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(plan()))]);
+}
+
+/// Enter that is held down runs nothing by name.
+#[test]
+fn a_held_key_runs_no_command() {
+    let mut stage = in_panes();
+    stage.keys("1 :");
+    let mut held = key("Enter");
+    held.kind = KeyEventKind::Repeat;
+    assert_eq!(stage.send(Message::Key(held)), []);
+    assert_eq!(place(&stage.model), Place::Palette);
+    assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Sync { .. }]));
+}
+
+/// What was chosen and went away meanwhile is not replaced by another command under the finger.
+#[test]
+fn a_command_that_goes_away_leaves_nothing_chosen() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
+    stage.keys("^P");
+    choose(&mut stage, Command::StopSync);
+    stage.reply(Reply::SyncProgress(progress(34_300, Some(100_000))));
+    assert_eq!(palette(&stage).chosen, Some(Command::StopSync), "progress moves nothing");
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
+    assert_eq!(palette(&stage).chosen, None);
+    assert_eq!(stage.keys("Enter"), []);
+    assert!(notice(&stage).contains("choose again"), "{}", notice(&stage));
+    assert_eq!(place(&stage.model), Place::Palette);
+
+    let mut stage = at_sync();
+    stage.keys("Enter ^P");
+    choose(&mut stage, Command::StopSync);
+    assert_eq!(stage.keys("Enter"), [Effect::Cancel(Slot::Sync)]);
+    stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+}
+
+fn with_keys(stage: &mut Stage, changes: &[(&str, &[&str])]) {
+    let keys = |keys: &[&str]| keys.iter().map(|key| Key::parse(key).unwrap()).collect();
+    let all = changes.iter().map(|(id, list)| ((*id).to_owned(), keys(list))).collect();
+    stage.model.keys = KeyMap::overridden(all).unwrap();
+}
+
+/// A person's own keys work, the former ones do not, and everything that names a key names theirs.
+#[test]
+fn own_keys_work_and_are_shown_everywhere() {
+    let mut stage = in_panes();
+    with_keys(&mut stage, &[("sync_now", &["f5", "w"]), ("quit", &["Q"]), ("filter", &[]), ("yes", &["j"])]);
+    stage.keys("1");
+    let (left, right) = hints(&stage.model, 120);
+    let shown = |words: &str| left.iter().chain(&right).find(|hint| hint.words == words).map(|hint| hint.key.as_str());
+    assert_eq!((shown("Sync Now"), shown("Quit")), (Some("F5"), Some("Q")));
+    assert_eq!((stage.keys("s"), stage.keys("q")), (vec![], vec![]), "the former keys mean nothing");
+
+    stage.keys("?");
+    let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
+    assert!(help.lines.contains(&HelpLine::Key("F5 w".to_owned(), "Sync Now".to_owned())), "{:?}", help.lines);
+    stage.keys("Esc 2 :");
+    let offer = |command| palette(&stage).offers.iter().find(|offer| offer.command() == command).unwrap().keys();
+    assert_eq!(offer(Command::SyncNow), "F5 w");
+    assert_eq!(offer(Command::Filter), "", "without a key it is still to be had by its name");
+    stage.type_text("show");
+    let before = stage.model.panes.clients.filter;
+    stage.keys("Enter");
+    assert_ne!(stage.model.panes.clients.filter, before);
+    assert!(matches!(stage.keys("w").as_slice(), [Effect::Sync { .. }]));
+
+    let mut stage = at_configure();
+    with_keys(&mut stage, &[("activate", &["A"]), ("sync_now", &["f5"]), ("accept", &["f2"])]);
+    stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
+    let mut f2 = key("F1");
+    f2.code = crossterm::event::KeyCode::F(2);
+    assert_eq!(stage.send(Message::Key(f2)), [], "the guard of Enter guards whatever stands for it");
+    stage.read_plan();
+    assert!(matches!(stage.send(Message::Key(f2)).as_slice(), [Effect::Configure(..)]));
+}
+
+/// The help says what is done here, how to move, and what works everywhere, in this order.
+#[test]
+fn the_help_is_grouped() {
+    let mut stage = in_panes();
+    stage.keys("1 ?");
+    let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
+    let at = |line: &HelpLine| help.lines.iter().position(|other| other == line).unwrap_or_else(|| panic!("{line:?}"));
+    let title = |words: &str| at(&HelpLine::Title(words.to_owned()));
+    let key = |key: &str, words: &str| at(&HelpLine::Key(key.to_owned(), words.to_owned()));
+    let order = [
+        title("Here"),
+        key("s", "Sync Now"),
+        title("Moving"),
+        key("2", "Go to Clients"),
+        title("Everywhere"),
+        key(": ^P", "Commands"),
+        key("? F1", "Help"),
+        key("q ^C", "Quit"),
+    ];
+    assert!(order.is_sorted(), "{order:?} {:?}", help.lines);
+}
