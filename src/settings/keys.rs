@@ -56,6 +56,7 @@ fn not_a_key(word: &str, error: NotAKey) -> String {
         "pgup" | "pageup" => "page-up",
         "pgdn" | "pgdown" | "pagedown" => "page-down",
         "return" => "enter",
+        "escape" => "esc",
         "backtab" => "shift-tab",
         "del" => "delete",
         other => other,
@@ -69,3 +70,6 @@ fn not_a_key(word: &str, error: NotAKey) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
