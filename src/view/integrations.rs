@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use crate::app::Model;
 use crate::app::integrations::{self, CATEGORY, Card, CardState};
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 
 use super::page::{MARGIN, Page, Row};
@@ -15,7 +16,13 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     let mut page = Page::new(look, columns);
     let state = &model.integrations;
     page.blank();
-    search_line(&mut page, state.query.value(), state.query.visual_cursor(), state.searching, "/ to search");
+    search_line(
+        &mut page,
+        state.query.value(),
+        state.query.visual_cursor(),
+        state.searching,
+        &format!("{} to search", spoken(model, "search")),
+    );
     page.blank();
     if let Some(failure) = &model.overview_failed {
         page.failure(failure, MARGIN);
@@ -56,14 +63,17 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         }
     }
     if cards.is_empty() {
-        page.plain("Nothing is called that. Esc clears the search, Ctrl-A views all.", Style::new());
+        page.plain(
+            &format!("Nothing is called that. Esc clears the search, {} views all.", spoken(model, "view_all")),
+            Style::new(),
+        );
     }
     page.blank();
     let remark = integrations::selected(model).and_then(|card| match card {
         Card::Saved(id) => integrations::card_remark(model, &id),
         _ => None,
     });
-    let view_all = if state.all { "" } else { " · Ctrl-A View All" };
+    let view_all = if state.all { String::new() } else { format!(" · {} View All", spoken(model, "view_all")) };
     let shown = format!("{} of {total} shown{view_all}", cards.len());
     let foot = Row::new(look, false).text(&shown, look.dim());
     page.push(match remark {

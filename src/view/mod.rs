@@ -21,7 +21,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::Model;
-use crate::app::keymap::{self, Hint};
+use crate::app::keymap::{self, Command, Hint, Place};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
@@ -169,9 +169,11 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
 
 fn panes_line(model: &Model, look: Look) -> Line<'static> {
     let mut spans = vec![Span::raw(" ")];
-    for (index, pane) in Pane::ALL.into_iter().enumerate() {
+    let commands = [Command::PaneSync, Command::PaneClients, Command::PaneIntegration, Command::PaneActivity];
+    for (pane, command) in Pane::ALL.into_iter().zip(commands) {
         let style = if pane == model.panes.pane { look.focus() } else { Style::new() };
-        spans.push(Span::styled(format!("{} {}", index + 1, pane.title()), style));
+        let key = model.keys.key(command, Place::PaneSync).map(|key| format!("{} ", key.name())).unwrap_or_default();
+        spans.push(Span::styled(format!("{key}{}", pane.title()), style));
         spans.push(Span::raw("  "));
     }
     Line::from(spans)

@@ -72,3 +72,51 @@ fn line(palette: &Palette, row: usize, columns: usize, look: Look) -> Line<'stat
     spans.push(Span::styled(keys, look.title()));
     Line::from(spans)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::app::keymap::{Key, KeyMap};
+    use crate::view::tests::{drawn, scenes};
+
+    /// Whatever a screen says of a key, it says of the person's own.
+    #[test]
+    fn no_screen_names_a_key_that_is_another_now() {
+        let changes = [
+            ("sync_now", "f5"),
+            ("filter", "f6"),
+            ("search", "f7"),
+            ("view_all", "ctrl-g"),
+            ("take_better", "ctrl-t"),
+            ("integrations", "ctrl-n"),
+            ("commands", "f11"),
+            ("help", "f2"),
+            ("quit", "f12"),
+            ("activate", "f3"),
+            ("yes", "j"),
+            ("pane_sync", "f8"),
+        ];
+        let overrides = changes.map(|(id, key)| (id.to_owned(), vec![Key::parse(key).unwrap()]));
+        let keys = KeyMap::overridden(overrides.into()).unwrap();
+        for (name, mut stage) in scenes() {
+            // These were written when they were opened, a moment before.
+            if name.starts_with("help") || stage.model.notice.is_some() {
+                continue;
+            }
+            stage.model.keys = keys.clone();
+            stage.model.palette = None;
+            let size = stage.model.size;
+            let (buffer, _) = drawn(&stage.model, size.width, size.height);
+            let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+            let former =
+                ["Sync Now is s", " s Sync Now", "Ctrl-A", "^A ", "Ctrl-Y", "^Y ", "^O ", "Ctrl-O", "/ to search"];
+            let former =
+                former.iter().chain(&[" / Search", ": Commands", "? Help", "q Quit", "(y)", " 1 Sync", "f changes"]);
+            for word in former {
+                assert!(!text.contains(word), "{name} says {word}: {text}");
+            }
+            if name == "wizard_credentials_empty" {
+                assert!(text.contains("F2 Help"), "{text}");
+            }
+        }
+    }
+}

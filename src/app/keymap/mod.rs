@@ -129,13 +129,14 @@ pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
     }
 }
 
-/// The key of a command, for a sentence: `Sync Now is s.`
-pub fn told(model: &Model, words: &str, id: &str) -> String {
-    match (model.keys.first(id), model.keys.first("commands")) {
-        (Some(key), _) => format!("{words} is {}.", key.spoken()),
-        (None, Some(key)) => format!("{words} is among the commands: {}.", key.spoken()),
-        (None, None) => format!("{words} has no key: see [keys] in the settings."),
+/// The key of a command by its name in the settings, for a sentence: `Ctrl-Y` takes it, Sync Now is `s`.
+pub fn spoken(model: &Model, id: &str) -> String {
+    if let Some(key) = model.keys.first(id) {
+        return key.spoken();
     }
+    // Whoever took its keys away still finds it by its name.
+    let commands = model.keys.key(C::Commands, P::Field).map(|key| format!(" ({})", key.spoken()));
+    format!("a command{}", commands.unwrap_or_default())
 }
 
 /// Why a command does nothing now; an empty reason where the key has another meaning.
@@ -296,7 +297,7 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
         C::Back if place == P::Cards => {
             let nowhere =
                 model.wizard.is_none() && !model.is_finished_current() && model.integrations.query.value().is_empty();
-            nowhere.then(|| format!("This is the first screen. {}", told(model, "Quit", "quit")))
+            nowhere.then(|| format!("This is the first screen. Quit is {}.", spoken(model, "quit")))
         }
         C::RunChosen => palette::run_refusal(model),
         C::Integrations if model.screen == Screen::Integrations => not_meant(),

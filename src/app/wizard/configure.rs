@@ -17,11 +17,10 @@ use super::credentials::Test;
 /// That the configuration is not the active one, and the key that changes it from here.
 pub fn inactive(model: &Model) -> String {
     let what = "This configuration is not the active one.";
-    match (model.keys.key(Command::Activate, keymap::below(model)), model.keys.first("integrations")) {
-        (Some(key), _) => format!("{what} Activate it with {}.", key.spoken()),
-        (None, Some(key)) => format!("{what} Activate it on the Integrations page: {}.", key.spoken()),
-        (None, None) => format!("{what} Activate it on the Integrations page."),
+    if model.keys.rows(keymap::below(model)).any(|(binding, _)| binding.command == Command::Activate) {
+        return format!("{what} Activate it with {}.", keymap::spoken(model, "activate"));
     }
+    format!("{what} Activate it on the Integrations page: {}.", keymap::spoken(model, "integrations"))
 }
 
 /// What has to be done before Configure can be.
@@ -34,8 +33,8 @@ pub fn blocker(model: &Model) -> Option<String> {
         return Some(inactive(model));
     }
     if !model.is_synced() {
-        let sync_now = keymap::told(model, "Sync Now", "sync_now");
-        return Some(format!("No sync yet: Pia has to know the companies first. {sync_now}"));
+        let sync_now = keymap::spoken(model, "sync_now");
+        return Some(format!("No sync yet: Pia has to know the companies first. Sync Now is {sync_now}."));
     }
     if model.work.sync.is_running() {
         return Some("Syncing. Configure waits until it ends.".to_owned());

@@ -168,8 +168,8 @@ fn ask(model: &mut Model, id: &ConfigurationId, reasons: Vec<String>) {
 /// On to Configure; a contact that was just chosen is saved first.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
     if !model.is_synced() {
-        let sync_now = keymap::told(model, "Sync Now", "sync_now");
-        model.say(Tone::Warn, format!("Configure waits for a completed sync. {sync_now}"));
+        let sync_now = keymap::spoken(model, "sync_now");
+        model.say(Tone::Warn, format!("Configure waits for a completed sync. Sync Now is {sync_now}."));
         return Vec::new();
     }
     if let Some(wizard) = model.wizard.as_mut()

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::Model;
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::clients::{height, marks};
 use crate::app::text::{width, wrap};
@@ -23,7 +24,13 @@ pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
     let clients = &model.panes.clients;
     page.blank();
-    search_line(page, clients.query.value(), clients.query.visual_cursor(), clients.searching, "/ to search");
+    search_line(
+        page,
+        clients.query.value(),
+        clients.query.visual_cursor(),
+        clients.searching,
+        &format!("{} to search", spoken(model, "search")),
+    );
     let filter = match clients.filter {
         crate::app::panes::clients::Filter::Active => String::new(),
         other => format!("{} · ", other.word()),
@@ -45,8 +52,10 @@ pub fn body(model: &Model, page: &mut Page) {
             (true, 0) if model.work.sync.run_of(model.current.as_ref()).is_some() => {
                 "Syncing: the clients appear here once the list is proved."
             }
-            (true, 0) => "No clients yet. Sync Now is s.",
-            (true, _) => "No client matches. Esc clears the search, f changes the filter.",
+            (true, 0) => &format!("No clients yet. Sync Now is {}.", spoken(model, "sync_now")),
+            (true, _) => {
+                &format!("No client matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
+            }
         };
         page.plain(words, look.dim());
         return;

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::history_height;
 use crate::app::text::wrap;
@@ -102,7 +103,7 @@ fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
 fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
     let look = page.look;
     let Some(run) = last else {
-        page.pair("Last run", "no sync yet: Sync Now is s", look.dim());
+        page.pair("Last run", &format!("no sync yet: Sync Now is {}", spoken(model, "sync_now")), look.dim());
         return;
     };
     let (tone, word) = tone_and_word(run);

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use crate::app::Model;
 use crate::app::form::{FieldId, Kind};
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::width;
 use crate::app::wizard::credentials::{Test, suspect, token_words};
@@ -189,13 +190,17 @@ fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -
     (seen(input.value(), skip, room), Style::new(), Some(cursor - skip))
 }
 
+fn takes(model: &Model, better: &str) -> String {
+    format!("{} takes {better}", spoken(model, "take_better"))
+}
+
 // Under the value: its error, or what is worth saying, or the help.
 fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused: bool) {
     let look = page.look;
     if let Some(error) = wizard.form.shown_error(id, wizard.has_secret) {
         page.state(Tone::Bad, &error, VALUE);
         if focused && let Some(better) = wizard.form.suggestion(id) {
-            page.paragraph(&format!("Ctrl-Y takes {better}"), VALUE + 2, look.dim());
+            page.paragraph(&takes(model, &better), VALUE + 2, look.dim());
         }
         return;
     }
@@ -224,7 +229,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     if !focused || said || wizard.list.is_some() {
         return;
     }
-    let better = wizard.form.suggestion(id).map(|better| format!("Ctrl-Y takes {better}"));
+    let better = wizard.form.suggestion(id).map(|better| takes(model, &better));
     let help = match (id, &wizard.outside_secret) {
         (FieldId::ClientSecret, Some(place)) => format!("blank takes it from {place}; typing stores another one"),
         (FieldId::ClientSecret, None) if wizard.has_secret => {
