@@ -47,32 +47,33 @@ impl Palette {
     }
 }
 
-/// The offers that match, best first: the beginning of the words, somewhere in them, and last the letters in their order.
+/// The offers that match, best first: the beginning of the words, somewhere in them, and last the letters in their order;
+/// of those that match alike, the ones that can work now.
 fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
     let query = fold(query.trim());
     let needles: Vec<Utf32String> = query.split_whitespace().map(Utf32String::from).collect();
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut ranked: Vec<(u8, Reverse<u32>, usize)> = offers
+    let mut ranked: Vec<(u8, bool, Reverse<u32>, usize)> = offers
         .iter()
         .enumerate()
         .filter_map(|(at, offer)| {
-            let words = fold(offer.title());
+            let (words, refused) = (fold(offer.title()), offer.refused.is_some());
             if words.starts_with(&query) {
-                return Some((0, Reverse(0), at));
+                return Some((0, refused, Reverse(0), at));
             }
             if words.contains(&query) {
-                return Some((1, Reverse(0), at));
+                return Some((1, refused, Reverse(0), at));
             }
             let haystack = Utf32String::from(words);
             let mut score = 0;
             for needle in &needles {
                 score += u32::from(matcher.fuzzy_match(haystack.slice(..), needle.slice(..))?);
             }
-            Some((2, Reverse(score), at))
+            Some((2, refused, Reverse(score), at))
         })
         .collect();
     ranked.sort_unstable();
-    ranked.into_iter().map(|(_, _, at)| at).collect()
+    ranked.into_iter().map(|(_, _, _, at)| at).collect()
 }
 
 // Steps of the focus are keys and no commands: nobody looks "Down" up by its name.

@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 
 use crate::app::form::FieldId;
-use crate::app::keymap::{BINDINGS, Meaning, Place, Shown, hints, meaning, place};
+use crate::app::keymap::{BINDINGS, Key, Meaning, Place, Shown, hints, meaning, place, press};
 use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};
@@ -111,6 +111,18 @@ fn the_table_names_every_line_and_says_nothing_twice() {
         }
     }
     assert!(BINDINGS.iter().any(|binding| binding.shown == Shown::Help));
+}
+
+/// What edits a line is known, so that nobody binds it where text is typed; and Ctrl-P is none of it.
+#[test]
+fn the_keys_that_edit_a_line_are_the_editors_own() {
+    use tui_input::backend::crossterm::to_input_request;
+    for name in Key::names() {
+        let key = Key::parse(&name).unwrap();
+        let edits = to_input_request(&crossterm::event::Event::Key(press(key))).is_some();
+        assert_eq!(edits && !key.is_letter(), key.edits_text(), "{name}");
+    }
+    assert!(!Key::Ctrl('p').edits_text());
 }
 
 /// S7: F1 shows the help of the field with its example, also while text is typed; Esc closes it and keeps everything.

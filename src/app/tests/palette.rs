@@ -155,6 +155,7 @@ fn a_command_that_cannot_work_now_is_listed_with_its_reason_and_says_it() {
     stage.keys("1 :");
     let stop = palette(&stage).offers.iter().find(|offer| offer.command() == Command::StopSync).unwrap();
     assert_eq!(stop.refused.as_deref(), Some("No sync is running."));
+    assert_eq!(titles(&stage).last(), Some(&"Stop"), "what can work comes first");
     stage.type_text("stop");
     assert_eq!(stage.keys("Enter"), []);
     assert_eq!((notice(&stage), place(&stage.model)), ("No sync is running.", Place::PaneSync));

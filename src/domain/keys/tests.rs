@@ -105,6 +105,20 @@ fn where_text_is_typed_a_letter_is_a_letter_and_an_editing_key_edits() {
 }
 
 #[test]
+fn the_commands_are_to_be_had_in_every_place() {
+    for place in BINDINGS.iter().flat_map(|binding| binding.places).copied() {
+        let command = if place == Place::Palette { Command::CloseCommands } else { Command::Commands };
+        let keys: Vec<Key> = KeyMap::default()
+            .rows(place)
+            .filter(|(binding, _)| binding.command == command)
+            .flat_map(|(_, keys)| keys)
+            .collect();
+        assert!(keys.contains(&Key::Ctrl('p')), "{place:?}");
+        assert_eq!(keys.contains(&Key::Letter(':')), !place.takes_text(), "{place:?}");
+    }
+}
+
+#[test]
 fn an_unknown_command_is_refused() {
     refused(&[("dance", &["d"])], "dance", &["no such command"]);
 }
