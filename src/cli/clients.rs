@@ -48,6 +48,8 @@ fn text(part: Option<&Untrusted>) -> String {
     part.map(Untrusted::display).unwrap_or_default()
 }
 
+/// For spreadsheets, and so in the displayed form: CSV cannot escape a control character, and what a person opens by a
+/// double click has to be harmless there. A script that needs a name to the letter reads `json` or `ndjson`.
 fn csv(call: &mut Call, clients: &[StoredClient]) -> Result<(), Failure> {
     let broken = |error: csv::Error| Failure::new(FailureKind::LocalState, format!("not printable as CSV: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -74,9 +76,17 @@ fn csv(call: &mut Call, clients: &[StoredClient]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours.
+/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
+/// count too, and blanks before them; tabs and line ends do not reach this place.
 fn inert(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
+    if cell
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
+    {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 fn table(call: &mut Call, clients: &[StoredClient]) {
