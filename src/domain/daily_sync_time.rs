@@ -146,7 +146,8 @@ impl DailySyncTime {
     pub fn next_run_line(self, now: Timestamp) -> String {
         let next = self.next_after(now);
         let wait = next.duration_since(now);
-        let minutes = (wait.as_secs() + 59) / 60;
+        // A minute that has begun counts: it is never due in no time.
+        let minutes = ((wait.as_millis() + 59_999) / 60_000).max(1);
         let wait = match (minutes / 60, minutes % 60) {
             (0, minutes) => format!("{minutes} min"),
             (hours, minutes) => format!("{hours} h {minutes} min"),

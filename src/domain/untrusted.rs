@@ -21,6 +21,10 @@ pub(super) const LOOKED_AT: usize = 4_096;
 /// one name can carry 200,000, and a terminal gets all of them as one cell.
 const LEANING: usize = 6;
 
+/// The most bytes that one character of a person's may take, and so one cell: letters can be chained without a mark
+/// between them. The longest that a living script writes is half of it.
+const CHARACTER: usize = 96;
+
 /// Text from Halo. It is kept exactly and shown only through [`Untrusted::display`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
 #[serde(transparent)]
@@ -131,16 +135,15 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
         match character {
             '\n' | '\t' => out.push(character),
             _ => match shown(character, leaning.last, characters.peek().copied()) {
-                Shown::Itself if leaning.is_too_much(character) => continue,
-                Shown::Itself => out.push(character),
+                Shown::As(letter) if leaning.is_too_much(letter) => continue,
+                Shown::As(letter) => out.push(letter),
                 Shown::Caret(letter) => out.extend(['^', letter]),
-                Shown::Mark => out.push('\u{fffd}'),
                 Shown::Nothing => continue,
             },
         }
         out.chars().next_back().into_iter().for_each(|last| leaning.take(last));
     }
-    Cow::Owned(out)
+    Cow::Owned(without_giants(out))
 }
 
 fn sanitise(text: &str) -> String {
@@ -156,10 +159,9 @@ fn sanitise(text: &str) -> String {
     while let Some(character) = characters.next() {
         let form = shown(character, leaning.last, characters.peek().copied());
         let (pushed, columns) = match form {
-            Shown::Itself if leaning.is_too_much(character) => (None, 0),
-            Shown::Itself => (Some(character), usize::from(!leaning.leans(character))),
+            Shown::As(letter) if leaning.is_too_much(letter) => (None, 0),
+            Shown::As(letter) => (Some(letter), usize::from(!leaning.leans(letter))),
             Shown::Caret(letter) => (Some(letter), 2),
-            Shown::Mark => (Some('\u{fffd}'), 1),
             Shown::Nothing => (None, 0),
         };
         looked_at += 1;
@@ -176,17 +178,32 @@ fn sanitise(text: &str) -> String {
             leaning.take(pushed);
         }
     }
+    without_giants(out)
+}
+
+/// The text with a mark in place of each character that no script has.
+fn without_giants(text: String) -> String {
+    if text.graphemes(true).all(|character| character.len() <= CHARACTER) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.graphemes(true) {
+        if character.len() > CHARACTER {
+            out.truncate(out.trim_end_matches(['\u{200c}', '\u{200d}']).len());
+            out.push('\u{fffd}');
+        } else {
+            out.push_str(character);
+        }
+    }
     out
 }
 
 /// How a character is shown.
 enum Shown {
-    /// As it is.
-    Itself,
+    /// As it is, or as the mark for what cannot be shown.
+    As(char),
     /// As a caret and this letter.
     Caret(char),
-    /// As the mark for what cannot be shown.
-    Mark,
     /// Not at all.
     Nothing,
 }
@@ -197,12 +214,14 @@ fn shown(character: char, last: Option<char>, next: Option<char>) -> Shown {
         '\u{00}'..='\u{1f}' => Shown::Caret(char::from(character as u8 + b'@')),
         '\u{7f}' => Shown::Caret('?'),
         // C1 controls and the two separators that some terminals take for a line end.
-        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => Shown::Mark,
+        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => Shown::As('\u{fffd}'),
         // Spelling needs them inside words of these scripts: Persian, and those of India, Burma and Cambodia. Between
         // pictures they are left out, because terminals do not agree how wide the picture is that they make.
-        '\u{200c}' | '\u{200d}' if last.is_some_and(is_cursive) && next.is_some_and(is_cursive_letter) => Shown::Itself,
+        '\u{200c}' | '\u{200d}' if last.is_some_and(is_cursive) && next.is_some_and(is_cursive_letter) => {
+            Shown::As(character)
+        }
         _ if is_invisible(character) => Shown::Nothing,
-        _ => Shown::Itself,
+        _ => Shown::As(character),
     }
 }
 
@@ -292,10 +311,12 @@ mod tests {
     /// Marks are not the only characters that share a cell with the one before them.
     #[test]
     fn nothing_else_makes_a_tower_either() {
-        for part in ["\u{1100}", "\u{1161}", "\u{11a8}", "\u{600}", "\u{1f3fb}", "\u{ff9e}", "\u{301}\u{200b}"] {
+        for part in
+            ["क\u{94d}", "\u{1100}", "\u{1161}", "\u{11a8}", "\u{600}", "\u{1f3fb}", "\u{ff9e}", "\u{301}\u{200b}"]
+        {
             let shown = display(&format!("x{}", part.repeat(100_000)));
             let widest = shown.graphemes(true).map(str::len).max().unwrap_or_default();
-            assert!(widest <= 4 * (LEANING + 1), "{part:?} makes {widest} bytes in one cell");
+            assert!(widest <= CHARACTER, "{part:?} makes {widest} bytes in one cell");
         }
     }
 
