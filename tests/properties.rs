@@ -236,7 +236,7 @@ fn ordinary_names_of_every_script_are_shown_as_they_are() {
         "ᐃᓄᒃᑎᑐᑦ",
         "Alerts 🚨",
         "🇦🇺🇳🇿🇬🇧🇺🇸 Flags",
-        "👍🏽 Good & Co",
+        "👍 Good & Co",
         "❤ 100 €",
         "№ 7 — “quoted” … ½",
         "a\u{a0}b",
@@ -247,6 +247,6 @@ fn ordinary_names_of_every_script_are_shown_as_they_are() {
         assert_eq!(Untrusted::new(name).display(), name);
         assert_eq!(harmless(name), name);
     }
-    // What joins pictures is left out: terminals do not agree how wide the joined picture is.
-    assert_eq!(Untrusted::new("👩\u{200d}🚀 Labs ❤\u{fe0f}").display(), "👩🚀 Labs ❤");
+    // What joins and shades pictures is left out: terminals do not agree how wide they are then.
+    assert_eq!(Untrusted::new("👩\u{200d}🚀 Labs ❤\u{fe0f} 👍🏽").display(), "👩🚀 Labs ❤ 👍");
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use unicode_width::UnicodeWidthStr;
-
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
+use crate::app::text::width as columns;
 use crate::domain::client::StoredClient;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
@@ -108,14 +107,14 @@ fn table(call: &mut Call, clients: &[StoredClient]) {
     let mut widths = [0; 4];
     for row in std::iter::once(&header).chain(&rows) {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
+            *width = (*width).max(columns(cell));
         }
     }
     for row in std::iter::once(&header).chain(&rows) {
         let mut line = String::new();
         for (width, cell) in widths.iter().zip(row) {
             line.push_str(cell);
-            line.push_str(&" ".repeat(width - cell.width() + 2));
+            line.push_str(&" ".repeat(width - columns(cell) + 2));
         }
         call.output.line(line.trim_end());
     }

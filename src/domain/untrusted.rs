@@ -128,6 +128,15 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b'\n' | b'\t' | 0x20..0x7f)) {
         return Cow::Borrowed(text);
     }
+    // A single character, such as a cell of a frame, leans on nothing.
+    let mut alone = text.chars();
+    if let (Some(character), None) = (alone.next(), alone.next())
+        && !character.is_control()
+        && !is_invisible(character)
+        && !matches!(character, '\u{2028}' | '\u{2029}')
+    {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     let mut leaning = Leaning::default();
@@ -221,6 +230,8 @@ fn shown(character: char, last: Option<char>, next: Option<char>) -> Shown {
             Shown::As(character)
         }
         _ if is_invisible(character) => Shown::Nothing,
+        // Nor how wide a hand is that has a shade.
+        '\u{1f3fb}'..='\u{1f3ff}' if last.is_some_and(|last| are_one(last, character)) => Shown::Nothing,
         _ => Shown::As(character),
     }
 }
@@ -326,7 +337,7 @@ mod tests {
             assert_eq!(display(name), name);
         }
         assert_eq!(display("pay\u{200c}pal می\u{200c} \u{200d}x"), "paypal می x");
-        assert_eq!(display("👩\u{200d}🚀 ❤\u{fe0f}"), "👩🚀 ❤");
+        assert_eq!(display("👩\u{200d}🚀 ❤\u{fe0f} 👍🏽"), "👩🚀 ❤ 👍");
     }
 
     #[test]

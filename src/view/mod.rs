@@ -9,6 +9,8 @@ pub mod theme;
 pub mod wizard;
 
 #[cfg(test)]
+mod hostile_scenes;
+#[cfg(test)]
 mod pictures;
 #[cfg(test)]
 mod tests;
