@@ -347,13 +347,16 @@ async fn a_name_of_megabytes_takes_one_line_of_ordinary_length() {
 async fn a_name_in_the_settings_is_shown_harmless() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     let settings = std::fs::read_to_string(profile.config()).unwrap();
-    let hostile = settings.replace("\"Acme MSP\"", "\"Acme\\u001b]0;x\\u0007\\u009b2J\\u202e MSP\"");
-    std::fs::write(profile.config(), hostile).unwrap();
-    for arguments in [&["status"][..], &["config", "show"], &["activate", "acme"], &["plan"], &["setup", "--test"]] {
-        for json in [false, true] {
-            let ran = ran(&profile, arguments, json).await;
-            is_clean(arguments[0], ran.stdout.as_bytes(), From::File);
-            is_clean(arguments[0], ran.stderr.as_bytes(), From::File);
+    // The first is refused when it is read, the second is a name like any other.
+    for (name, code) in [("Acme\\u001b]0;x\\u0007\\u009b2J MSP", 7), ("Acme \\u202e\\u2066\\u200b\\U000e0041 MSP", 0)] {
+        std::fs::write(profile.config(), settings.replace("\"Acme MSP\"", &format!("\"{name}\""))).unwrap();
+        profile.run(["status"]).await.expect(code);
+        for arguments in [&["status"][..], &["config", "show"], &["activate", "acme"], &["plan"], &["check"]] {
+            for json in [false, true] {
+                let ran = ran(&profile, arguments, json).await;
+                is_clean(arguments[0], ran.stdout.as_bytes(), From::File);
+                is_clean(arguments[0], ran.stderr.as_bytes(), From::File);
+            }
         }
     }
     std::fs::write(profile.config(), "version = 1\n\"\u{9b}2J\u{202e}\" = 1\n").unwrap();
