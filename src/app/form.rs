@@ -261,7 +261,7 @@ impl Form {
             FieldId::PiaUrl => PiaUrl::read(self.text(field)).err()?,
             FieldId::DailySyncTime => {
                 return match DailySyncTime::parse(self.text(field)) {
-                    Err(TimeError::TwoDigits(better)) => Some(better),
+                    Err(TimeError::TwoDigits(better) | TimeError::PlainDigits(better)) => Some(better),
                     _ => None,
                 };
             }

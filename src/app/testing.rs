@@ -1,5 +1,7 @@
 //! What tests need: a stage that takes keys and replies, and a small world to put on it.
 
+use std::cell::RefCell;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,6 +25,7 @@ use crate::domain::status::{
     ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
 use crate::domain::sync_run::{ChangeCounts, SideList, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::untrusted::Untrusted;
 
 use super::effect::Effect;
 use super::keymap::KeyMap;
@@ -34,6 +37,29 @@ pub const CANARY: &str = "canary-client-secret-0123456789-canary-client-secret-0
 
 /// A callback token that must only be seen when it is revealed.
 pub const TOKEN: &str = "canarytokencanarytokencanarytokencanary9f2c";
+
+thread_local! {
+    /// What Halo puts behind each of its texts: first where it has a type, then where it was made part of a sentence.
+    static BEHIND: RefCell<[String; 2]> = RefCell::default();
+}
+
+/// Does something in a world whose Halo puts these behind all its texts.
+pub fn with_halo_saying<T>(behind: [&str; 2], make: impl FnOnce() -> T) -> T {
+    BEHIND.set(behind.map(str::to_owned));
+    let made = make();
+    BEHIND.take();
+    made
+}
+
+/// A text from Halo.
+pub fn foreign(text: &str) -> Untrusted {
+    BEHIND.with_borrow(|behind| Untrusted::new(format!("{text}{}", behind[0])))
+}
+
+/// A sentence of ours that repeats one.
+fn quoting(text: &str) -> String {
+    BEHIND.with_borrow(|behind| format!("{text}{}", behind[1]))
+}
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -234,8 +260,8 @@ pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>
     Check {
         id,
         status,
-        message: message.to_owned(),
-        hint: hint.map(str::to_owned),
+        message: quoting(message),
+        hint: hint.map(quoting),
         http_status,
         duration_ms: 41,
         failure: None,
@@ -283,7 +309,7 @@ pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
             url: "https://acme.halopsa.com".to_owned(),
             auth_url: None,
             tenant: None,
-            version: Some("2.196.1".to_owned()),
+            version: Some(quoting("2.196.1")),
         },
         checks,
         token_valid_until: Some(at("2026-11-23T11:53:00Z")),
@@ -292,7 +318,7 @@ pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
 }
 
 pub fn teams() -> Vec<Team> {
-    let team = |id, name: &str, inactive| Team { id, name: name.into(), inactive };
+    let team = |id, name: &str, inactive| Team { id, name: foreign(name), inactive };
     vec![
         team(1, "Pia", false),
         team(2, "Pia Escalations", false),
@@ -302,11 +328,11 @@ pub fn teams() -> Vec<Team> {
 }
 
 pub fn lists() -> Lists {
-    let agent = |id, name: &str, assignable| Agent { id, name: name.into(), assignable };
+    let agent = |id, name: &str, assignable| Agent { id, name: foreign(name), assignable };
     Lists {
         agents: vec![agent(7, "Dana Scully", true), agent(8, "Ångström Björk", true), agent(1, "Unassigned", false)],
         teams: teams(),
-        ticket_types: vec![TicketType { id: 1, name: "Incident".into(), active: true }],
+        ticket_types: vec![TicketType { id: 1, name: foreign("Incident"), active: true }],
         synced: true,
     }
 }
@@ -353,7 +379,7 @@ pub fn sync_report(status: SyncStatus) -> SyncReport {
         retries: 0,
         rate_limited_ms: 0,
         duration_ms: 4_120,
-        warnings: if status == SyncStatus::Complete { vec![] } else { vec!["Halo sent 2 clients twice.".to_owned()] },
+        warnings: if status == SyncStatus::Complete { vec![] } else { vec![quoting("Halo sent 2 clients twice.")] },
         started_at: at("2026-11-23T10:53:00Z"),
         finished_at: at("2026-11-23T10:53:04Z"),
     }
@@ -362,8 +388,8 @@ pub fn sync_report(status: SyncStatus) -> SyncReport {
 pub fn objects() -> Vec<InstalledObject> {
     let object = |kind, id: &str, name: &str| InstalledObject {
         kind,
-        id: id.to_owned(),
-        name: name.into(),
+        id: quoting(id),
+        name: foreign(name),
         installed_at: at("2026-11-12T09:14:00Z"),
     };
     vec![
@@ -375,11 +401,11 @@ pub fn objects() -> Vec<InstalledObject> {
 }
 
 fn change(action: Action, kind: ObjectKind, name: &str, reason: &str, fields: Vec<FieldChange>) -> Change {
-    Change { action, kind, name: name.into(), id: None, fields, reason: reason.to_owned(), operation: Operation::None }
+    Change { action, kind, name: foreign(name), id: None, fields, reason: quoting(reason), operation: Operation::None }
 }
 
 fn field(name: &'static str, before: Option<&str>, after: &str) -> FieldChange {
-    FieldChange { name, before: before.map(str::to_owned), after: Some(after.to_owned()) }
+    FieldChange { name, before: before.map(quoting), after: Some(quoting(after)) }
 }
 
 pub fn plan() -> Plan {
@@ -438,9 +464,9 @@ pub fn clients() -> Vec<StoredClient> {
     let client = |id, name: &str, site: &str, status, seen: &str| StoredClient {
         client: Client {
             id,
-            name: name.into(),
-            toplevel: Some("Customers".into()),
-            main_site: Some(site.into()),
+            name: foreign(name),
+            toplevel: Some(foreign("Customers")),
+            main_site: Some(foreign(site)),
             inactive: false,
         },
         status,
@@ -477,7 +503,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         who: who.clone(),
         configuration: Some("acme".to_owned()),
         action: action.to_owned(),
-        object: object.map(str::to_owned),
+        object: object.map(quoting),
         fields: vec![],
         outcome: outcome.to_owned(),
         message: None,

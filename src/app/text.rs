@@ -3,9 +3,13 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// The columns that a text takes.
+/// The columns that a text takes, character by character as the screen places them: some tables know ligatures across
+/// characters, such as lam and alef, which no terminal draws in one cell.
 pub fn width(text: &str) -> usize {
-    UnicodeWidthStr::width(text)
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
 /// Breaks a text at blanks into lines of at most `columns`; a longer word is cut.

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use unicode_width::UnicodeWidthStr;
-
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
+use crate::app::text::width as columns;
 use crate::domain::client::StoredClient;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
@@ -48,6 +47,8 @@ fn text(part: Option<&Untrusted>) -> String {
     part.map(Untrusted::display).unwrap_or_default()
 }
 
+/// For spreadsheets, and so in the displayed form: CSV cannot escape a control character, and what a person opens by a
+/// double click has to be harmless there. A script that needs a name to the letter reads `json` or `ndjson`.
 fn csv(call: &mut Call, clients: &[StoredClient]) -> Result<(), Failure> {
     let broken = |error: csv::Error| Failure::new(FailureKind::LocalState, format!("not printable as CSV: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -74,9 +75,17 @@ fn csv(call: &mut Call, clients: &[StoredClient]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours.
+/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
+/// count too, and blanks before them; tabs and line ends do not reach this place.
 fn inert(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
+    if cell
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
+    {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 fn table(call: &mut Call, clients: &[StoredClient]) {
@@ -98,14 +107,14 @@ fn table(call: &mut Call, clients: &[StoredClient]) {
     let mut widths = [0; 4];
     for row in std::iter::once(&header).chain(&rows) {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
+            *width = (*width).max(columns(cell));
         }
     }
     for row in std::iter::once(&header).chain(&rows) {
         let mut line = String::new();
         for (width, cell) in widths.iter().zip(row) {
             line.push_str(cell);
-            line.push_str(&" ".repeat(width - cell.width() + 2));
+            line.push_str(&" ".repeat(width - columns(cell) + 2));
         }
         call.output.line(line.trim_end());
     }

@@ -32,6 +32,17 @@ pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
     })
 }
 
+/// The person's time zone: `TZ`, else the machine's, by `/etc/localtime` or at least by name in `/etc/timezone`. A `TZ` that
+/// means nothing is not passed over for the machine's: the person wanted another one.
+fn zone(call: &Call) -> TimeZone {
+    let by_name = || {
+        let name = std::fs::read_to_string("/etc/timezone").ok()?;
+        TimeZone::get(name.trim()).ok()
+    };
+    let found = TimeZone::try_system().ok();
+    found.or_else(|| call.environment.text("TZ").is_none().then(by_name)?).unwrap_or_else(TimeZone::unknown)
+}
+
 /// The terminal interface in a workspace; the demo gives what a new configuration begins with.
 pub(super) async fn with(
     workspace: Workspace,
@@ -45,7 +56,7 @@ pub(super) async fn with(
     let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour);
     let start = Start {
         size: Size::default(),
-        zone: TimeZone::system(),
+        zone: zone(call),
         theme: Theme { mono: look.mono, ascii: look.ascii },
         demo: prefill.is_some(),
         prefill: prefill.unwrap_or_default(),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::Everywhere;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::{escape_json, harmless};
 
 /// The two streams of a command, and how it was asked to use them.
 pub struct Output {
@@ -36,15 +37,19 @@ impl Output {
     /// A result, as text. Ends the program's output quietly when nobody reads it any more.
     pub fn line(&mut self, text: impl AsRef<str>) {
         self.end_progress();
-        self.result(text.as_ref());
+        let text = text.as_ref();
+        // The colours of a mark are the only sequences that a line of ours has, and it begins with them.
+        let mark = [Mark::Good, Mark::Warning, Mark::Bad].map(|mark| self.mark(mark)).into_iter();
+        let (mark, rest) = mark.filter_map(|mark| Some((mark, text.strip_prefix(mark)?))).next().unwrap_or(("", text));
+        self.result(&format!("{mark}{}", harmless(rest)));
     }
 
-    /// A result, as JSON on one line.
+    /// A result, as JSON on one line: true to the letter, and harmless on a terminal.
     pub fn object(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         self.end_progress();
         let text = serde_json::to_string(value)
             .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as JSON: {error}")))?;
-        self.result(&text);
+        self.result(&escape_json(&text));
         Ok(())
     }
 
@@ -83,7 +88,7 @@ impl Output {
         if self.progress {
             self.shows_progress = true;
             let mut stderr = io::stderr().lock();
-            _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
+            _ = write!(stderr, "\r\x1b[K{}", harmless(text)).and_then(|()| stderr.flush());
         }
     }
 
@@ -134,7 +139,7 @@ pub enum Mark {
     None,
 }
 
-/// Writes a line. Nobody reading it (a closed pipe, a terminal that is gone) is no error of the command.
+/// Writes a line, harmless whatever it quotes. Nobody reading it (a closed pipe, a terminal that is gone) is no error of the command.
 fn write_all(stream: &mut dyn Write, text: &str) {
-    _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+    _ = writeln!(stream, "{}", harmless(text)).and_then(|()| stream.flush());
 }

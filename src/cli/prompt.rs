@@ -7,6 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::harmless;
 
 /// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
 static ASKING: Mutex<Option<Option<Termios>>> = Mutex::new(None);
@@ -52,7 +53,7 @@ pub fn secret() -> Result<Secret, Failure> {
 
 fn eprint_flush(text: &str) {
     let mut stderr = io::stderr().lock();
-    _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    _ = stderr.write_all(harmless(text).as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// A question that is being asked; without echo where the answer is a secret. Over when dropped.

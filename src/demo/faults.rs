@@ -110,7 +110,7 @@ faults! {
     WideRows "wide-rows"
         "client rows carry some four hundred more members, a long logo and one that is named like a token";
     HostileText "hostile-text"
-        "names hold escape sequences, control characters and direction overrides";
+        "every text of every reply holds escape sequences, control characters, direction overrides and worse; some are of megabytes";
     HtmlWith200 "html-with-200"
         "API reads answer 200 with the login page";
     RedirectToLogin "redirect-to-login"

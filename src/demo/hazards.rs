@@ -1,6 +1,7 @@
 //! The hazards around a request: what strikes before it is looked at, and what becomes of its reply.
 
 use super::faults::Fault;
+use super::hostile;
 use super::limit::{self, RateLimit};
 use super::reply::{Delivery, Reply, gateway_page, login_page};
 use super::routes::{Place, Received, carried_out, retry_after};
@@ -34,6 +35,11 @@ pub(super) fn scripted(state: &mut State, request: &Received) -> Option<Reply> {
 /// The hazards that strike before and after the request itself.
 pub(super) fn hazarded(state: &mut State, request: &Received) -> Reply {
     let place = request.place(state);
+    let reply = answered(state, request, place);
+    hostile::spoil(state, place, reply)
+}
+
+fn answered(state: &mut State, request: &Received, place: Place) -> Reply {
     if let Some(reply) = struck_before(state, request, place) {
         return reply;
     }

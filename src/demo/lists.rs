@@ -3,29 +3,11 @@
 
 use super::clients::Paging;
 use super::faults::Fault;
-use super::names::HOSTILE;
 use super::query::Query;
-use super::reply::{Answer, Reply, Row, wire};
+use super::reply::{Answer, Reply, wire};
 use super::state::{Object, State};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-
-/// A row's wire form, its name spoilt where that hazard is on.
-pub(super) fn shown(state: &State, row: &Object) -> Value {
-    let mut members = row.members.clone();
-    if state.has(Fault::HostileText) {
-        spoil_name(&mut members);
-    }
-    wire(&members)
-}
-
-fn spoil_name(members: &mut Row) {
-    let id = members.get("id").and_then(Value::as_u64).unwrap_or(0);
-    if let Some(Value::String(name)) = members.get_mut("name") {
-        let index = usize::try_from(id).unwrap_or(0) % HOSTILE.len();
-        name.push_str(HOSTILE.get(index).copied().unwrap_or_default());
-    }
-}
 
 fn seen(state: &State, row: &Object) -> bool {
     !(row.hidden_from_restricted && state.has(Fault::RestrictedAgent))
@@ -33,7 +15,7 @@ fn seen(state: &State, row: &Object) -> bool {
 
 fn by_id(state: &State, rows: &[Object], id: i64) -> Answer {
     let row = rows.iter().find(|row| row.has_id(id) && seen(state, row)).ok_or_else(|| Reply::empty(404))?;
-    Ok(Reply::json(200, &shown(state, row)))
+    Ok(Reply::json(200, &row.wire()))
 }
 
 /// `GET /api/Agent`: a bare array, or an object with `results` when `pageinate=true` was sent; paging itself is ignored.
@@ -51,7 +33,7 @@ pub(super) fn agents(state: &State, query: &Query) -> Answer {
         .filter(|agent| unassigned || !agent.has_id(1))
         .filter(|agent| api || !agent.flag("isapiagent"))
         .filter(|agent| search.as_ref().is_none_or(|text| agent.name().to_lowercase().contains(text.as_str())))
-        .map(|agent| shown(state, agent))
+        .map(|agent| agent.wire())
         .collect();
     let reply = if query.flag("pageinate")? {
         query.int("page_no")?;
@@ -93,7 +75,7 @@ pub(super) fn me(state: &State) -> Reply {
 pub(super) fn teams(state: &State, query: &Query) -> Answer {
     let all = query.flag("showall")? || query.word("includedisabled").unwrap_or(false);
     let rows = state.teams.iter().filter(|team| all || !team.flag("inactive")).filter(|team| seen(state, team));
-    Ok(Reply::json(200, &rows.map(|team| shown(state, team)).collect()))
+    Ok(Reply::json(200, &rows.map(|team| team.wire()).collect()))
 }
 
 /// `GET /api/Team/{id}`.
@@ -103,7 +85,7 @@ pub(super) fn team(state: &State, id: i64) -> Answer {
 
 /// `GET /api/Status`: a bare array.
 pub(super) fn statuses(state: &State) -> Reply {
-    Reply::json(200, &state.statuses.iter().map(|row| shown(state, row)).collect())
+    Reply::json(200, &state.statuses.iter().map(|row| row.wire()).collect())
 }
 
 /// `GET /api/Users`, `GET /api/Site` and `GET /api/Tickets`: an envelope with the list's own name, restricted like the
@@ -126,7 +108,7 @@ pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer 
         .filter(|row| with_inactive || !row.flag("inactive"))
         .filter(|row| client.is_none_or(|id| row.int("client_id") == Some(id)))
         .filter(|row| allowed(row))
-        .map(|row| shown(state, row))
+        .map(|row| row.wire())
         .collect();
     paging.page(state, name, rows)
 }
@@ -216,8 +198,6 @@ mod tests {
         tester.halo.set_fault(Fault::RestrictedAgent, true);
         let (_, fewer) = tester.get("/api/Team").await;
         assert!(names(&fewer).len() < names(&teams).len() && !names(&fewer).contains(&"Pia"));
-        tester.halo.set_fault(Fault::HostileText, true);
-        assert!(names(&tester.get("/api/Team").await.1).iter().all(|name| name.len() > 5));
     }
 
     #[tokio::test]

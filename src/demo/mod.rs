@@ -24,6 +24,7 @@ mod clients;
 mod clock;
 mod faults;
 mod hazards;
+mod hostile;
 mod limit;
 mod lists;
 mod log;

@@ -158,18 +158,3 @@ pub(super) const TRADE: &[&str] = &[
 
 /// Ends of ordinary names.
 pub(super) const LEGAL: &[&str] = &["Ltd", "LLP", "Group", "& Co", "GmbH", "BV", "SARL", "Pty Ltd", "Inc", "AB"];
-
-/// What the `hostile-text` fault appends to names: colour, title, clipboard and cursor sequences, overrides, control characters.
-pub(super) const HOSTILE: &[&str] = &[
-    "\u{1b}[31mred\u{1b}[0m",
-    "\u{1b}]0;owned\u{7}",
-    "\u{1b}]52;c;aGk=\u{7}",
-    "\u{9b}2J",
-    "\u{202e}gnp.exe",
-    "\u{2066}isolate",
-    "line\r\nbreak\ttab",
-    "nul\u{0}bell\u{7}back\u{8}",
-    "zero\u{200b}width\u{feff}",
-    "\u{1b}P+q544e\u{1b}\\",
-    "\u{e0041}tag",
-];

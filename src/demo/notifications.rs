@@ -2,7 +2,6 @@
 
 use super::body::{Body, Kind, Shape};
 use super::faults::Fault;
-use super::lists::shown;
 use super::query::Query;
 use super::reply::{Answer, Reply};
 use super::state::{Object, State, next_id};
@@ -46,7 +45,7 @@ pub(super) fn list(state: &State, query: &Query) -> Answer {
         .iter()
         .filter(|row| webhook.as_ref().is_none_or(|id| row.text("webhook_id").to_lowercase() == *id))
         .filter(|row| kind.is_none_or(|kind| row.int("type") == Some(kind)));
-    Ok(Reply::json(200, &rows.map(|row| shown(state, row)).collect()))
+    Ok(Reply::json(200, &rows.map(|row| row.wire()).collect()))
 }
 
 fn position(state: &State, id: i64) -> Result<usize, Reply> {
@@ -56,7 +55,7 @@ fn position(state: &State, id: i64) -> Result<usize, Reply> {
 /// `GET /api/Notification/{id}`.
 pub(super) fn get(state: &State, id: i64) -> Answer {
     let row = state.notifications.get(position(state, id)?).ok_or_else(|| Reply::empty(404))?;
-    Ok(Reply::json(200, &shown(state, row)))
+    Ok(Reply::json(200, &row.wire()))
 }
 
 /// `POST /api/Notification`. A known `guid` updates that row, whoever owns it, and so moves it to another webhook.

@@ -1,7 +1,6 @@
 //! `/api/Tabs`: custom tabs, among them the iframe that shows the Pia Chat Pod (api facts, section 7).
 
 use super::body::{Body, Kind, Shape, nested};
-use super::lists::shown;
 use super::query::Query;
 use super::reply::{Answer, ErrorForm, Reply, Row, wire};
 use super::state::{Object, State, TabLink, next_id};
@@ -40,7 +39,7 @@ const KEY_PAIR: Shape = Shape {
 pub(super) fn list(state: &State, query: &Query) -> Answer {
     query.int("type")?;
     query.int("typeid")?;
-    Ok(Reply::json(200, &state.tabs.iter().map(|tab| shown(state, tab)).collect()))
+    Ok(Reply::json(200, &state.tabs.iter().map(|tab| tab.wire()).collect()))
 }
 
 fn position(state: &State, id: i64) -> Result<usize, Reply> {
@@ -66,7 +65,7 @@ fn detailed(state: &State, tab: &Object) -> Value {
 pub(super) fn get(state: &State, id: i64, query: &Query) -> Answer {
     let details = query.flag("includedetails")?;
     let tab = state.tabs.get(position(state, id)?).ok_or_else(|| Reply::empty(404))?;
-    Ok(Reply::json(200, &if details { detailed(state, tab) } else { shown(state, tab) }))
+    Ok(Reply::json(200, &if details { detailed(state, tab) } else { tab.wire() }))
 }
 
 /// What the table's columns hold (api facts, section 7).

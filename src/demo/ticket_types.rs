@@ -3,7 +3,6 @@
 
 use super::body::{Body, Kind, Shape, nested};
 use super::faults::Fault;
-use super::lists::shown;
 use super::query::Query;
 use super::reply::{Answer, Reply, Row};
 use super::state::{LinksMode, State, TabLink, TicketType};
@@ -51,7 +50,7 @@ pub(super) fn list(state: &State, query: &Query) -> Answer {
         .filter(|kind| all || kind.row.flag("visible"))
         .filter(|kind| retired || !kind.inactive)
         .filter(|kind| seen(state, kind));
-    Ok(Reply::json(200, &rows.map(|kind| shown(state, &kind.row)).collect()))
+    Ok(Reply::json(200, &rows.map(|kind| kind.row.wire()).collect()))
 }
 
 fn position(state: &State, id: i64) -> Result<usize, Reply> {
@@ -60,7 +59,7 @@ fn position(state: &State, id: i64) -> Result<usize, Reply> {
 
 /// A ticket type with the custom tabs that it allows.
 fn detailed(state: &State, kind: &TicketType) -> Value {
-    let mut value = shown(state, &kind.row);
+    let mut value = kind.row.wire();
     let links: Vec<Value> = kind
         .links
         .iter()
@@ -90,7 +89,7 @@ fn detailed(state: &State, kind: &TicketType) -> Value {
 pub(super) fn get(state: &State, id: i64, query: &Query) -> Answer {
     let details = query.flag("includedetails")?;
     let kind = state.ticket_types.get(position(state, id)?).ok_or_else(|| Reply::empty(404))?;
-    Ok(Reply::json(200, &if details { detailed(state, kind) } else { shown(state, &kind.row) }))
+    Ok(Reply::json(200, &if details { detailed(state, kind) } else { kind.row.wire() }))
 }
 
 /// The id that the next link row gets.

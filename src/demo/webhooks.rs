@@ -2,7 +2,6 @@
 
 use super::body::{Body, Kind, Shape};
 use super::faults::Fault;
-use super::lists::shown;
 use super::query::Query;
 use super::reply::{Answer, Reply, Row, members, wire};
 use super::state::{Object, State};
@@ -72,14 +71,14 @@ fn detailed(state: &State, webhook: &Object) -> Value {
 pub(super) fn list(state: &State, query: &Query) -> Answer {
     let kind = query.int("type")?;
     let rows = state.webhooks.iter().filter(|webhook| kind.is_none_or(|kind| webhook.int("type") == Some(kind)));
-    Ok(Reply::json(200, &rows.map(|webhook| shown(state, webhook)).collect()))
+    Ok(Reply::json(200, &rows.map(|webhook| webhook.wire()).collect()))
 }
 
 /// `GET /api/Webhook/{guid}`.
 pub(super) fn get(state: &State, id: &str, query: &Query) -> Answer {
     let details = query.flag("includedetails")?;
     let webhook = position(state, id).and_then(|at| state.webhooks.get(at)).ok_or_else(|| Reply::empty(404))?;
-    Ok(Reply::json(200, &if details { detailed(state, webhook) } else { shown(state, webhook) }))
+    Ok(Reply::json(200, &if details { detailed(state, webhook) } else { webhook.wire() }))
 }
 
 /// Whether Halo takes this as a webhook's address.

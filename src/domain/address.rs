@@ -263,7 +263,10 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
         None => Err(AddressError::Shape),
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
-            if name.is_empty() || name.split('.').any(str::is_empty) { Err(AddressError::Shape) } else { Ok(()) }
+            // The parser undoes %22 and the like: no host has a quote or a blank in its name.
+            let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+            let is_name = !name.split('.').any(str::is_empty) && name.chars().all(is_letter);
+            if is_name { Ok(()) } else { Err(AddressError::Shape) }
         }
         Some(Host::Ipv4(address)) => {
             // The parser has turned 0x7f000001, 2130706433 and 0177.0.0.1 into dotted form: what was typed tells.
@@ -417,7 +420,9 @@ mod tests {
         for text in ["ftp://acme.halopsa.com", "javascript:alert(1)", "file:///etc/passwd"] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Scheme), "{text}");
         }
-        for text in ["https://", "https://a b", "ac me", "https://acme..com", "\u{1b}[2J"] {
+        for text in
+            ["https://", "https://a b", "ac me", "https://acme..com", "\u{1b}[2J", "https://%22", "https://a%27b"]
+        {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Shape), "{text}");
         }
     }

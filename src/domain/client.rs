@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::untrusted::Untrusted;
+use super::untrusted::{Exact, LOOKED_AT, Untrusted, is_invisible};
 
 /// A client as Halo lists it. The id is the only key; names change hands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,27 +70,27 @@ pub struct StoredClient {
     pub last_seen: Timestamp,
 }
 
-/// Written out as one row of `clients --format json`.
+/// Written out as one row of `clients --format json`: for scripts, so with the texts as Halo wrote them.
 impl Serialize for StoredClient {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Row<'a> {
             id: i64,
-            name: &'a Untrusted,
+            name: Exact<'a>,
             status: &'static str,
             disabled_reason: Option<&'static str>,
-            toplevel: Option<&'a Untrusted>,
-            main_site: Option<&'a Untrusted>,
+            toplevel: Option<Exact<'a>>,
+            main_site: Option<Exact<'a>>,
             first_seen: Timestamp,
             last_seen: Timestamp,
         }
         Row {
             id: self.client.id,
-            name: &self.client.name,
+            name: self.client.name.exact(),
             status: self.status.word(),
             disabled_reason: self.status.reason(),
-            toplevel: self.client.toplevel.as_ref(),
-            main_site: self.client.main_site.as_ref(),
+            toplevel: self.client.toplevel.as_ref().map(Untrusted::exact),
+            main_site: self.client.main_site.as_ref().map(Untrusted::exact),
             first_seen: self.first_seen,
             last_seen: self.last_seen,
         }
@@ -98,11 +98,13 @@ impl Serialize for StoredClient {
     }
 }
 
-/// Folds a text for searching: case, width, accents and the forms of one letter fall together.
+/// Folds a text for searching: case, width, accents and the forms of one letter fall together, and what cannot be seen
+/// need not be typed. Of an endless text the beginning is searched, which is what is shown.
 pub fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     use unicode_normalization::char::is_combining_mark;
-    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    let seen = |c: &char| !is_combining_mark(*c) && !is_invisible(*c);
+    text.chars().take(LOOKED_AT).nfkd().filter(seen).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -113,5 +115,7 @@ mod tests {
     fn folding_forgets_case_width_accents_and_composition() {
         assert_eq!(fold("ＡＣＭＥ Québec"), "acme quebec");
         assert_eq!(fold("Que\u{301}bec"), fold("QUÉBEC"));
+        assert_eq!(fold("ev\u{200b}il\u{202e}txt"), "eviltxt");
+        assert_eq!(fold(&"e\u{301}".repeat(1 << 20)).len(), LOOKED_AT / 2);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
 
 /// A time of day in UTC, from 00:00 to 23:59.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub enum TimeError {
     /// A single digit for the hour or the minute.
     #[error("two digits each, please: {0}")]
     TwoDigits(String),
+    /// The right time in wide digits, as an editor for Japanese or Chinese writes them.
+    #[error("plain digits, please: {0}")]
+    PlainDigits(String),
     /// am, pm or the like.
     #[error("24-hour time, please, without am or pm: {0}")]
     TwelveHour(&'static str),
@@ -40,29 +44,41 @@ pub enum TimeError {
     Shape,
 }
 
+/// A text longer than this is no time in any digits.
+const LONGEST_GUESS: usize = 16;
+
+/// How far ahead a summer-time change is looked for: every zone that has any has one within a year.
+const NEXT_CHANGES: i64 = 366 * 24;
+
 impl DailySyncTime {
     /// The guide's own example, and the value a new configuration starts with.
     pub const EXAMPLE: Self = Self { hour: 4, minute: 30 };
 
-    /// Reads `HH:MM` and nothing else. Blanks around it are forgiven; a different shape is not guessed at.
+    /// Reads `HH:MM` and nothing else. Blanks around it are forgiven; a different shape is not guessed at, but the
+    /// refusal of a shape that can mean one time only says which.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let text = text.trim();
-        let bytes = text.as_bytes();
-        if bytes.is_empty() {
+        if text.is_empty() {
             return Err(TimeError::Empty);
         }
+        Self::exactly(text).unwrap_or_else(|| Err(Self::explain(text)))
+    }
+
+    /// The time, or what is wrong with its figures; none where the text has not the shape of one.
+    fn exactly(text: &str) -> Option<Result<Self, TimeError>> {
+        let bytes = text.as_bytes();
         if let [a, b, b':', c, d] = bytes
             && [a, b, c, d].iter().all(|byte| byte.is_ascii_digit())
         {
             let pair = |tens: &u8, ones: &u8| (tens - b'0') * 10 + (ones - b'0');
             let (hour, minute) = (pair(a, b), pair(c, d));
-            return match (hour, minute) {
+            return Some(match (hour, minute) {
                 (24.., _) => Err(TimeError::Hour),
                 (_, 60..) => Err(TimeError::Minute),
                 _ => Ok(Self { hour: hour as i8, minute: minute as i8 }),
-            };
+            });
         }
-        Err(Self::explain(text))
+        None
     }
 
     fn explain(text: &str) -> TimeError {
@@ -80,6 +96,10 @@ impl DailySyncTime {
             && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
         {
             return TimeError::TwoDigits(format!("{hour:02}:{minute:02}"));
+        }
+        let plain: String = text.chars().take(LONGEST_GUESS).nfkc().collect();
+        if let (true, Some(Ok(time))) = (plain != text, Self::exactly(&plain)) {
+            return TimeError::PlainDigits(time.to_string());
         }
         TimeError::Shape
     }
@@ -99,16 +119,35 @@ impl DailySyncTime {
     ///
     /// `00:45` read on a summer day in Brisbane gives `= 10:45 in Australia/Brisbane (+10:00)`.
     pub fn in_zone(self, now: Timestamp, zone: &TimeZone) -> String {
+        if zone.is_unknown() {
+            return "your time zone is not known here (TZ says it): the time is shown in UTC alone".to_owned();
+        }
         let local = self.next_after(now).to_zoned(zone.clone());
         let name = zone.iana_name().unwrap_or("local time");
         format!("= {:02}:{:02} in {} ({})", local.hour(), local.minute(), name, local.strftime("%:z"))
+    }
+
+    /// When and to what the time on the person's own clock changes next: `from 4 Apr 10:45 (+10:00)`. None where it stays.
+    ///
+    /// The date is that of the first run at the other time, on the same clock.
+    pub fn change_in_zone(self, now: Timestamp, zone: &TimeZone) -> Option<String> {
+        let next = self.next_after(now);
+        let usual = next.to_zoned(zone.clone()).time();
+        let end = next.checked_add(NEXT_CHANGES.hours()).ok()?;
+        let changes = zone.following(next).map(|change| change.timestamp()).take_while(|change| *change <= end);
+        changes
+            .filter_map(|change| change.checked_sub(1.nanosecond()).ok())
+            .map(|just_before| self.next_after(just_before).to_zoned(zone.clone()))
+            .find(|run| run.time() != usual)
+            .map(|run| run.strftime("from %-d %b %H:%M (%:z)").to_string())
     }
 
     /// The next run, absolute, in UTC: `next run Tue 24 Nov 2026 00:45 UTC, in 13 h 52 min`.
     pub fn next_run_line(self, now: Timestamp) -> String {
         let next = self.next_after(now);
         let wait = next.duration_since(now);
-        let minutes = (wait.as_secs() + 59) / 60;
+        // A minute that has begun counts: it is never due in no time.
+        let minutes = ((wait.as_millis() + 59_999) / 60_000).max(1);
         let wait = match (minutes / 60, minutes % 60) {
             (0, minutes) => format!("{minutes} min"),
             (hours, minutes) => format!("{hours} h {minutes} min"),
@@ -161,6 +200,8 @@ mod tests {
         assert_eq!(refusal("04:30Z"), "the time is in UTC already; leave the zone out: such as 04:30");
         assert_eq!(refusal("soon"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal(""), "a time is needed, such as 04:30");
+        assert_eq!(refusal("０４：３０"), "plain digits, please: 04:30");
+        assert_eq!(refusal("０４：６０"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal("٠٤:٣٠"), "not a time; hours and minutes such as 04:30");
     }
 

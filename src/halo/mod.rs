@@ -326,7 +326,7 @@ impl HaloApi {
         let does = call.does;
         let answer = self.send(call).await?;
         match wire::read_object::<Stored>(&answer.body) {
-            Ok(stored) => Ok(stored.id.filled()),
+            Ok(stored) => Ok(stored.id.untrusted().map(|id| id.display())),
             Err(wire::Misread::WebPage) => Err(E::Unexpected { does, what: Oddity::WebPage }),
             Err(_) => Ok(None),
         }

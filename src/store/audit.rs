@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::error::of_io;
 use crate::domain::activity::Activity;
+use crate::domain::untrusted::escape_json;
 use crate::settings::private_file;
 
 /// How much is read at a time, from the end.
@@ -50,7 +51,9 @@ impl Audit {
                 line.push(b'\n');
             }
         }
-        serde_json::to_writer(&mut line, activity).map_err(|error| fail(error.into()))?;
+        // People look at this file with `cat` and `tail`.
+        let text = serde_json::to_string(activity).map_err(|error| fail(error.into()))?;
+        line.extend_from_slice(escape_json(&text).as_bytes());
         line.push(b'\n');
         if let Err(error) = file.write_all(&line) {
             // A full disk takes half a line: take it back, so that the trail stays whole lines.

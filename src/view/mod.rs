@@ -10,11 +10,14 @@ pub mod theme;
 pub mod wizard;
 
 #[cfg(test)]
+mod hostile_scenes;
+#[cfg(test)]
 mod pictures;
 #[cfg(test)]
 mod tests;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -28,6 +31,7 @@ use crate::app::panes::Pane;
 use crate::app::text::width;
 use crate::app::wizard::{Mark, STEPS, connection, mark, step_name};
 use crate::domain::draft::Step;
+use crate::domain::untrusted::harmless;
 
 use page::Page;
 use text::{fit, window};
@@ -44,8 +48,22 @@ pub fn draw(model: &Model, frame: &mut Frame) {
     } else {
         screen(model, frame, look);
     }
+    harmless_cells(frame.buffer_mut());
     if model.theme.ascii {
         to_ascii(frame.buffer_mut());
+    }
+}
+
+// The second net under every text: what somebody pasted into a field or wrote into a file has no type of its own.
+fn harmless_cells(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        // The cell after this one holds what a joiner at its end joins.
+        let symbol = cell.symbol().trim_end_matches(['\u{200c}', '\u{200d}']);
+        let clean = harmless(symbol);
+        if clean != symbol {
+            let clean = if clean.is_empty() { " ".to_owned() } else { clean.into_owned() };
+            cell.set_symbol(&clean);
+        }
     }
 }
 

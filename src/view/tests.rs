@@ -9,8 +9,8 @@ use ratatui::style::{Color, Modifier};
 
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{
-    CANARY, Stage, TOKEN, at_configure, at_review, at_sync, draft, failed, finished, in_panes, kept, lists, overview,
-    plan, progress, results, save_report, saved, sync_report, tested, with_credentials,
+    CANARY, Stage, TOKEN, at_configure, at_review, at_sync, draft, failed, finished, foreign, in_panes, kept, lists,
+    overview, plan, progress, results, save_report, saved, sync_report, tested, with_credentials,
 };
 use crate::app::{Model, Theme};
 use crate::domain::draft::Step;
@@ -96,7 +96,7 @@ fn refused() -> Failure {
         "The Client ID changes when the application is first saved in Halo. Copy it again: Configuration › \
          Integrations › Halo PSA API › View Applications.",
     );
-    failure.halo_said = Some("invalid_client".into());
+    failure.halo_said = Some(foreign("invalid_client"));
     failure.http_status = Some(401);
     failure.field = Some(FailureField::ClientSecret);
     failure

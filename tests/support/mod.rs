@@ -2,6 +2,7 @@
 
 pub mod interface;
 pub mod pty;
+pub mod vt;
 pub mod walk;
 
 use std::ffi::{OsStr, OsString};
@@ -94,7 +95,12 @@ impl Profile {
 
     /// The program in a pseudo-terminal, with this profile's folders.
     pub fn in_terminal(&self) -> Start {
-        let start = Start::pia_halo(self.folder.path(), []);
+        self.command_in_terminal([])
+    }
+
+    /// A command in a pseudo-terminal, with this profile's folders.
+    pub fn command_in_terminal<const N: usize>(&self, arguments: [&str; N]) -> Start {
+        let start = Start::pia_halo(self.folder.path(), arguments);
         self.environment().iter().fold(start, |start, (name, value)| start.env(name, value.to_str().unwrap()))
     }
 

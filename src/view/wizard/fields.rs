@@ -260,6 +260,9 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
                 last.push_span(ratatui::text::Span::styled("   UTC", look.dim()));
             }
             page.paragraph(&time.in_zone(model.now, &model.zone), VALUE, Style::new());
+            if let Some(change) = time.change_in_zone(model.now, &model.zone) {
+                page.paragraph(&change, VALUE, look.dim());
+            }
             page.paragraph(&time.next_run_line(model.now), VALUE, look.dim());
         }
         Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, VALUE, look.dim()),

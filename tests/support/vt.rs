@@ -1,0 +1,148 @@
+//! What a terminal would do with a stream of bytes, held against a list of what the program itself may send.
+//!
+//! It is not a terminal and forgives nothing: every sequence that is not on the list is a finding, and so is every
+//! character that acts without being seen. Used by the tests of the library too, which is why it needs nothing of them.
+
+use unicode_normalization::char::is_combining_mark;
+
+/// Where the bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The terminal interface: frames, and what begins and ends them.
+    Interface,
+    /// A command on a terminal: lines, in the colours of their marks.
+    Command,
+    /// A pipe or a file: lines and nothing else.
+    File,
+}
+
+/// The modes that the interface switches: synchronised frames, other screen, marked pastes, cursor.
+const MODES: [&str; 4] = ["?2026", "?1049", "?2004", "?25"];
+
+/// More marks than this on one character are a tower.
+const MARKS: usize = 6;
+
+/// Everything in the stream that is not the program's own, with what stands before it.
+pub fn findings(bytes: &[u8], from: From) -> Vec<String> {
+    let mut found = Vec::new();
+    for broken in bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()) {
+        found.push(format!("{:02x?}, which is no UTF-8, after {:?}", broken.invalid(), tail(broken.valid())));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut marks = 0;
+    let mut at = 0;
+    while let Some(character) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let mut length = character.len_utf8();
+        marks = if is_combining_mark(character) { marks + 1 } else { 0 };
+        let is_own = match character {
+            '\u{1b}' => match own_sequence(rest, from) {
+                Some(own) => {
+                    length = own;
+                    true
+                }
+                None => false,
+            },
+            '\n' => from != From::Interface || !text.contains("\u{1b}[?1049h"),
+            '\r' => {
+                from != From::File
+                    && (from == From::Interface || rest.starts_with("\r\n") || rest.starts_with("\r\u{1b}[K"))
+            }
+            _ if character.is_control() || is_unseen(character) => false,
+            _ => marks <= MARKS,
+        };
+        if !is_own {
+            found.push(format!("{character:?} after {:?}, before {:?}", tail(&text[..at]), head(&rest[length..])));
+        }
+        at += length;
+    }
+    found.truncate(20);
+    found
+}
+
+/// The length of the sequence, if it is one of ours.
+fn own_sequence(text: &str, from: From) -> Option<usize> {
+    let body = text.strip_prefix("\u{1b}[")?;
+    let end = body.find(|c: char| !matches!(c, '0'..='9' | ';' | '?'))?;
+    let (parameters, last) = (&body[..end], body[end..].chars().next()?);
+    let plain = !parameters.contains('?');
+    let is_own = match (from, last) {
+        (From::File, _) => false,
+        (From::Command, 'm') => ["0", "31", "32", "33"].contains(&parameters),
+        (From::Command, 'K') => parameters.is_empty(),
+        (From::Command, _) => false,
+        (From::Interface, 'm') => plain,
+        (From::Interface, 'H') => plain && parameters.split(';').count() == 2,
+        (From::Interface, 'J') => parameters == "2",
+        (From::Interface, 'h' | 'l') => MODES.contains(&parameters),
+        (From::Interface, _) => false,
+    };
+    is_own.then_some(2 + end + 1)
+}
+
+/// Characters that reorder, hide, join or restyle without being seen.
+fn is_unseen(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn tail(text: &str) -> String {
+    let from = text.char_indices().rev().nth(30).map_or(0, |(at, _)| at);
+    text[from..].to_owned()
+}
+
+fn head(text: &str) -> String {
+    text.chars().take(20).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_sequences_pass_where_they_belong() {
+        let frame = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?2026h\x1b[2;1H\x1b[38;5;1mok\x1b[0m\x1b[2J\x1b[?2026l";
+        assert_eq!(findings(frame, From::Interface), [""; 0]);
+        assert_eq!(findings(b"\r\x1b[KSyncing\r\n\x1b[32m+\x1b[0m pass\r\n", From::Command), [""; 0]);
+        assert_eq!(findings("Ångström 北京 👍🏽\n".as_bytes(), From::File), [""; 0]);
+        assert_eq!(findings(frame, From::File).len(), 9);
+    }
+
+    #[test]
+    fn everything_else_is_found_everywhere() {
+        for hostile in [
+            "\x1b]0;x\x07",
+            "\x1b]52;c;aGk=\x07",
+            "\x1bP$qm\x1b\\",
+            "\x1bc",
+            "\x1b[5n",
+            "\x1b[21t",
+            "\x1b[?1000h",
+            "\x1b(0",
+            "\u{9b}2J",
+            "\u{90}",
+            "\x07",
+            "\x08",
+            "\x00",
+            "\x7f",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{200b}",
+            "\u{e0041}",
+            "\u{85}",
+            "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+            "\x1b",
+            "\x1b[",
+            "\x1b[1",
+            "\x0b",
+        ] {
+            for from in [From::Interface, From::Command, From::File] {
+                assert!(!findings(hostile.as_bytes(), from).is_empty(), "{hostile:?} from {from:?}");
+            }
+        }
+        assert!(!findings(b"a\x9b2Jb", From::Interface).is_empty());
+        assert!(!findings(b"line\rover", From::Command).is_empty());
+    }
+}
