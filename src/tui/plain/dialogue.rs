@@ -177,7 +177,7 @@ impl<P: Person> Dialogue<P> {
             }
         }
         if let Some(notice) = self.model.notice.take() {
-            self.say(notice.text);
+            self.say(words::without_keys(&notice.text));
         }
         Ok(())
     }
@@ -230,11 +230,12 @@ impl<P: Person> Dialogue<P> {
     /// "Quit": asks first where something would be lost, as the key does.
     async fn leave(&mut self) -> Result<(), Exit> {
         self.send(Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))).await?;
-        Box::pin(self.answer_popups()).await
+        Box::pin(self.answer_popups()).await.map(|_| ())
     }
 
-    /// Asks what floats above a screen, until nothing does.
-    pub(super) async fn answer_popups(&mut self) -> Result<(), Exit> {
+    /// Asks what floats above a screen, until nothing does. Says whether the last answer was yes.
+    pub(super) async fn answer_popups(&mut self) -> Result<bool, Exit> {
+        let mut answered = false;
         while let Some(Popup::Confirm(confirm)) = &self.model.popup {
             let (ask, usual) = (confirm.ask.clone(), confirm.yes);
             // What is said of keys has no place here.
@@ -243,11 +244,11 @@ impl<P: Person> Dialogue<P> {
             let (yes, no) = (ask.yes(), ask.no());
             let enter = if usual { yes } else { no };
             let prompt = format!("{} y is {yes}, n is {no}, Enter is {enter}: ", ask.title());
-            let answered = self.yes_or_no(&prompt, text, usual).await?;
+            answered = self.yes_or_no(&prompt, text, usual).await?;
             let key = KeyCode::Char(if answered { 'y' } else { 'n' });
             self.send(Message::Key(KeyEvent::from(key))).await?;
         }
-        Ok(())
+        Ok(answered)
     }
 
     /// Asks for a yes or a no. Leaving at such a question needs no second one.

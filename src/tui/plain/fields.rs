@@ -63,7 +63,7 @@ impl<P: Person> Dialogue<P> {
             Answer::Line(_) => self.act(wizard::forward).await,
             Answer::Back => {
                 self.act(wizard::back).await?;
-                self.answer_popups().await
+                self.answer_popups().await.map(|_| ())
             }
         }
     }
@@ -361,10 +361,13 @@ impl<P: Person> Dialogue<P> {
         if let Some(warning) = warning {
             self.say(format!("Warning: {now} is {warning}."));
         }
-        let chosen = self.model.wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
+        let chosen =
+            self.model.wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
         let mut chooser = Chooser::new(&self.model.facts.lists.agents, chosen, LISTED);
         let mut help = vec![info.more.to_owned()];
-        help.push("Answer with a number of the list, with a part of a name to search for it, or with - for none.".to_owned());
+        help.push(
+            "Answer with a number of the list, with a part of a name to search for it, or with - for none.".to_owned(),
+        );
         self.say_agents(&chooser);
         loop {
             let rows = agents_of(&chooser);

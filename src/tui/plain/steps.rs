@@ -97,8 +97,10 @@ impl<P: Person> Dialogue<P> {
                 return Ok(false);
             }
             // To go on untested leads to the step behind the test.
-            self.act(|model| if step(model) == Some(Step::Review) { Vec::new() } else { wizard::go(model, Step::Review) })
-                .await?;
+            self.act(
+                |model| if step(model) == Some(Step::Review) { Vec::new() } else { wizard::go(model, Step::Review) },
+            )
+            .await?;
             self.act(|model| review::save(model, Then::Stay)).await?;
             if self.step() != Some(Step::Review) {
                 // A field is wrong: the model has gone to it.
@@ -195,10 +197,7 @@ impl<P: Person> Dialogue<P> {
             if self.model.popup.is_none() {
                 return Ok(());
             }
-            let before = self.model.work.sync.end_of(self.model.current.as_ref()).map(|end| format!("{end:?}"));
-            self.answer_popups().await?;
-            let after = self.model.work.sync.end_of(self.model.current.as_ref()).map(|end| format!("{end:?}"));
-            if before == after {
+            if !self.answer_popups().await? {
                 self.say("Nothing was changed.");
                 return Ok(());
             }
@@ -249,8 +248,7 @@ impl<P: Person> Dialogue<P> {
         let mut shown = false;
         loop {
             if let Some(reason) = configure::blocker(&self.model) {
-                // The key that mends it is another one here.
-                self.say(reason.trim_end_matches(" Sync Now is s."));
+                self.say(words::without_keys(&reason));
                 return self.unblock().await;
             }
             if matches!((self.model.apply(), &self.model.work.plan), (ApplyWork::None, PlanWork::None)) {
@@ -266,7 +264,8 @@ impl<P: Person> Dialogue<P> {
                     if !plan.changes_pending() {
                         return if plan.blocked.is_empty() { Ok(Planned::Settled) } else { self.after_blocked().await };
                     }
-                    let details = plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
+                    let details =
+                        plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
                     let prompt = format!("{} y applies it, n does not, d reads every field: ", plan.question());
                     (prompt, details.collect::<Vec<String>>())
                 }

@@ -38,9 +38,9 @@ impl LineTerminal {
         let (wants, wanted) = std::sync::mpsc::channel();
         let (answers, lines) = mpsc::channel(1);
         // A reading of the terminal cannot be stopped: it has a thread of its own, and the end of the process ends it.
-        std::thread::Builder::new().name("lines".to_owned()).spawn(move || {
-            while wanted.recv().is_ok() && answers.blocking_send(read_line()).is_ok() {}
-        })?;
+        std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || while wanted.recv().is_ok() && answers.blocking_send(read_line()).is_ok() {})?;
         Ok(Self { wants, lines, signals, answered: false })
     }
 

@@ -25,13 +25,25 @@ const WITHIN: [(&str, &str); 9] = [
     ("”", "\""),
 ];
 
+/// What the screens' words say of keys that nobody presses here.
+const KEYS: [&str; 5] = [
+    " with x",
+    " Sync Now is s.",
+    " Activate it with a.",
+    " Activate it on the Integrations page: Ctrl-O.",
+    ", or continue untested with u",
+];
+
+/// A text of the screens without what it says of their keys.
+pub fn without_keys(text: &str) -> String {
+    KEYS.iter().fold(text.to_owned(), |text, key| text.replace(key, ""))
+}
+
 /// A line as it is said. The last guard, too: whatever it was made from, no control character gets through.
 pub fn spoken(line: &str) -> String {
     let line = line.trim();
-    let (said, rest) = BEFORE
-        .iter()
-        .find_map(|(sign, said)| line.strip_prefix(sign).map(|rest| (*said, rest)))
-        .unwrap_or(("", line));
+    let (said, rest) =
+        BEFORE.iter().find_map(|(sign, said)| line.strip_prefix(sign).map(|rest| (*said, rest))).unwrap_or(("", line));
     let mut text = Cow::Borrowed(rest);
     for (sign, words) in WITHIN {
         if text.contains(sign) {

@@ -1,0 +1,1 @@
+//! The dialogue without a terminal.
