@@ -86,6 +86,10 @@ pub struct Dialogue<P> {
     pub(super) announced: Option<Step>,
     /// Whether the next step is entered from behind: at its last field.
     pub(super) from_behind: bool,
+    /// Whether Halo's teams were read out.
+    pub(super) listed: bool,
+    /// Whether the menu was read out.
+    pub(super) menu_listed: bool,
 }
 
 impl<P: Person> Dialogue<P> {
@@ -102,6 +106,8 @@ impl<P: Person> Dialogue<P> {
             told: now,
             announced: None,
             from_behind: false,
+            listed: false,
+            menu_listed: false,
         }
     }
 
@@ -145,8 +151,30 @@ impl<P: Person> Dialogue<P> {
                 Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
                 // Of a screen alone, and asked for by keys that nobody presses here.
                 Effect::Copy(_) | Effect::Suspend | Effect::Repaint => {}
-                effect => self.slots.start(effect),
+                effect => {
+                    self.tell_start(&effect);
+                    self.slots.start(effect);
+                }
             }
+        }
+    }
+
+    /// What takes its time is said before it begins.
+    fn tell_start(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Verify(_) => self.say("Testing the connection."),
+            Effect::Sync { .. } => self.say("Syncing."),
+            Effect::LoadPlan(_) => {
+                if self.step() == Some(Step::Configure) {
+                    self.announce(Step::Configure);
+                }
+                self.say("Testing the connection and reading what Halo holds. Nothing is written yet.");
+            }
+            Effect::Configure(_, plan) => {
+                let count = plan.pending().count();
+                self.say(format!("Applying {count} changes. Each is read back from Halo."));
+            }
+            _ => {}
         }
     }
 
@@ -197,7 +225,7 @@ impl<P: Person> Dialogue<P> {
 
     // The test of the step says every check; those before the plan and before the writing say what is not as it should be.
     fn is_telling(&self, check: &Check) -> bool {
-        self.model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_running())
+        self.model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_running()) && check.status != CheckStatus::Skip
             || matches!(check.status, CheckStatus::Warn | CheckStatus::Fail)
     }
 
@@ -221,7 +249,6 @@ impl<P: Person> Dialogue<P> {
                 _ if line.chars().any(char::is_control) => {
                     self.say("Not taken: the line holds keys that are no text, such as arrows. Type it again.");
                 }
-                sign if is_quoted_sign(sign) => return Ok(Answer::Line(Zeroizing::new(sign[1..].to_owned()))),
                 _ => return Ok(Answer::Line(line)),
             }
         }
@@ -245,8 +272,11 @@ impl<P: Person> Dialogue<P> {
             let enter = if usual { yes } else { no };
             let prompt = format!("{} y is {yes}, n is {no}, Enter is {enter}: ", ask.title());
             answered = self.yes_or_no(&prompt, text, usual).await?;
-            let key = KeyCode::Char(if answered { 'y' } else { 'n' });
-            self.send(Message::Key(KeyEvent::from(key))).await?;
+            // As the keys do it that answer every question: to the answer, and then Enter.
+            let keys: &[KeyCode] = if answered == usual { &[KeyCode::Enter] } else { &[KeyCode::Tab, KeyCode::Enter] };
+            for key in keys {
+                self.send(Message::Key(KeyEvent::from(*key))).await?;
+            }
         }
         Ok(answered)
     }
@@ -276,8 +306,19 @@ impl<P: Person> Dialogue<P> {
 
     /// Lets one row of a list be picked by its number.
     pub(super) async fn pick(&mut self, rows: &[String], usual: Option<usize>, what: &str) -> Result<Picked, Exit> {
-        let listed: Vec<String> = rows.iter().enumerate().map(|(at, row)| format!("{}. {row}", at + 1)).collect();
+        let listed = numbered(rows);
         self.say_all(&listed);
+        self.pick_again(rows, usual, what).await
+    }
+
+    /// The same with a list that was read out before.
+    pub(super) async fn pick_again(
+        &mut self,
+        rows: &[String],
+        usual: Option<usize>,
+        what: &str,
+    ) -> Result<Picked, Exit> {
+        let listed = numbered(rows);
         let enter = usual.map(|at| format!(", Enter is {}", at + 1)).unwrap_or_default();
         let question = Question::text(format!("{what} (1 to {}{enter}): ", rows.len()), listed);
         loop {
@@ -306,12 +347,19 @@ impl<P: Person> Dialogue<P> {
     }
 }
 
+/// A list with its numbers.
+pub(super) fn numbered(rows: &[String]) -> Vec<String> {
+    rows.iter().enumerate().map(|(at, row)| format!("{}. {row}", at + 1)).collect()
+}
+
 // A prompt keeps the blank that the answer stands behind.
 fn spoken_prompt(prompt: &str) -> String {
     format!("{} ", spoken(prompt))
 }
 
-fn is_quoted_sign(line: &str) -> bool {
-    let Some(rest) = line.strip_prefix('\\') else { return false };
-    matches!(rest, "?" | "<" | "-" | "q" | "quit" | "back") || rest.parse::<usize>().is_ok()
+/// The answer that is one of the signs itself, from behind its backslash.
+pub(super) fn quoted(line: &str) -> Option<&str> {
+    let rest = line.trim().strip_prefix('\\')?;
+    let sign = matches!(rest, "?" | "<" | "-" | "q" | "quit" | "back") || rest.parse::<usize>().is_ok();
+    sign.then_some(rest)
 }

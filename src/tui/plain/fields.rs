@@ -1,18 +1,20 @@
 //! The fields of the set-up, one question each.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question};
+use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
 use super::person::{Person, Takes};
 use super::words::{self, sentence};
 use crate::app::form::{FieldId, Kind};
 use crate::app::popup::Chooser;
-use crate::app::wizard::credentials::{self, Test, suspect, token_words};
+use crate::app::wizard::credentials::{self, Test, suspect};
 use crate::app::wizard::{self, Item, STEPS, Wizard, checklist, pia_screen, step_name};
+use crate::domain::check::CheckStatus;
 use crate::domain::configuration::EscalateTo;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::view::wizard::fields::passed;
+use crate::view::wizard::review;
 
 /// Rows of a list that are read out at once.
 const LISTED: usize = 10;
@@ -53,6 +55,7 @@ impl<P: Person> Dialogue<P> {
     /// What to have at hand.
     pub(super) async fn checklist(&mut self) -> Result<(), Exit> {
         self.announce(Step::Checklist);
+        self.from_behind = false;
         let mut lines = Vec::new();
         for need in checklist::NEEDS {
             lines.push(format!("{}: {}", need.what, need.where_.join(". ")));
@@ -73,12 +76,19 @@ impl<P: Person> Dialogue<P> {
         self.announce(step);
         let fields: Vec<FieldId> = Wizard::fields(step).collect();
         let focus = self.model.wizard.as_ref().map(|wizard| wizard.focus);
+        let from_behind = std::mem::take(&mut self.from_behind);
         let mut at = match focus {
-            _ if std::mem::take(&mut self.from_behind) => fields.len() - 1,
+            _ if from_behind => fields.len() - 1,
             Some(Item::Field(field)) => fields.iter().position(|other| *other == field).unwrap_or_default(),
-            Some(Item::Test) => fields.len(),
+            Some(Item::Test) if self.model.wizard.as_ref().is_some_and(|w| w.test.is_passed() || w.untested) => {
+                fields.len()
+            }
             _ => 0,
         };
+        // What is passed over was answered before: a screen would show it.
+        for field in fields.iter().take(at).filter(|_| !from_behind) {
+            self.say_answer(*field);
+        }
         let mut moved = Moved::On;
         loop {
             let Some(field) = fields.get(at).copied() else {
@@ -137,11 +147,11 @@ impl<P: Person> Dialogue<P> {
     async fn typed(&mut self, field: FieldId) -> Result<Moved, Exit> {
         let Some(wizard) = &self.model.wizard else { return Ok(Moved::On) };
         let info = field.info();
+        let below = wizard.form.default_chat_pod().filter(|_| field == FieldId::ChatPodUrl);
         let mut line = sentence(&wizard.help(field));
-        if !info.help.contains("such as") {
+        if !info.help.contains("such as") && wizard.form.text(field).is_empty() && below.is_none() {
             line.push_str(&format!(" Example: {}", info.example));
         }
-        let below = wizard.form.default_chat_pod().filter(|_| field == FieldId::ChatPodUrl);
         let pointed = suspect(wizard) == Some(field);
         self.say(line);
         if let Some(below) = below {
@@ -172,6 +182,7 @@ impl<P: Person> Dialogue<P> {
                 ("", Some(better), _) => Some(better),
                 ("", None, _) => None,
                 ("-", ..) => Some(String::new()),
+                (text, ..) if quoted(text).is_some() => quoted(text).map(str::to_owned),
                 (_, _, Some(team)) => Some(team.clone()),
                 _ if info.kind == Kind::Secret => None,
                 (text, ..) => Some(text.to_owned()).filter(|text| *text != former),
@@ -196,7 +207,7 @@ impl<P: Person> Dialogue<P> {
                 // What stood there before is kept.
                 wizard.form.set(field, former);
                 better = suggestion;
-                self.say(format!("Not taken: {error}."));
+                self.say(format!("Not taken: {}", words::closed(&error)));
                 continue;
             }
             if edited {
@@ -275,7 +286,12 @@ impl<P: Person> Dialogue<P> {
 
     fn say_teams(&mut self, teams: &[String]) -> Vec<String> {
         let mut lines = vec!["Halo's teams; answer with a number, or type any name.".to_owned()];
-        lines.extend(teams.iter().enumerate().map(|(at, team)| format!("{}. {team}", at + 1)));
+        lines.extend(numbered(teams));
+        if std::mem::replace(&mut self.listed, true) {
+            // Heard once, at the first board: the second need not read them again.
+            self.say("Answer with the number of a team, or type any name; ? reads the teams again.");
+            return lines;
+        }
         let last = lines.len();
         if last > LISTED + 1 {
             let more = format!("And {} more: ? reads all of them.", last - LISTED - 1);
@@ -301,15 +317,18 @@ impl<P: Person> Dialogue<P> {
                 }
                 return Ok(Tested::On);
             }
-            self.say("Testing the connection.");
             self.act(credentials::start).await?;
             let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
-            let token = format!("{}: {}.", FieldId::Token.info().label, token_words(wizard, self.model.now));
+            let skipped = wizard.test.checks().iter().filter(|check| check.status == CheckStatus::Skip);
+            let skipped: Vec<&str> = skipped.map(|check| check.id.title()).collect();
+            if !skipped.is_empty() {
+                self.say(format!("Skipped: {}.", skipped.join(", ")));
+            }
+            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
             match &wizard.test {
                 Test::Passed(report) => {
                     let words = format!("Connection test: {}.", words::spoken(&passed(report)));
                     self.say(words);
-                    self.say(token);
                     return Ok(Tested::On);
                 }
                 Test::Failed(report) => {
@@ -426,6 +445,13 @@ impl<P: Person> Dialogue<P> {
             lines.push(format!("And {} more: type a part of the name.", rows.len() - LISTED));
         }
         self.say_all(lines);
+    }
+
+    /// An answer as the review has it.
+    fn say_answer(&mut self, field: FieldId) {
+        let Some(wizard) = &self.model.wizard else { return };
+        let (value, _) = review::value(&self.model, wizard, field);
+        self.say(format!("{}: {}", field.info().label, words::spoken(&value)));
     }
 
     /// The callback addresses, masked.

@@ -5,6 +5,7 @@ use tui_input::Input;
 use super::dialogue::{Answer, Dialogue, Picked, Question};
 use super::person::Person;
 use super::words::{sentence, spoken};
+use crate::app::effect::Effect;
 use crate::app::integrations::{self, Card};
 use crate::app::model::{Screen, saved_title};
 use crate::app::panes::{self, Pane, clients, integration};
@@ -28,13 +29,17 @@ impl<P: Person> Dialogue<P> {
         self.announced = None;
         let name = self.model.current_saved().map(saved_title).unwrap_or_default();
         self.person.say("");
-        self.say(format!("{name}. What can be done:"));
         let configure = if configure::is_again(&self.model) { "Re-configure" } else { "Configure" };
         let mut rows =
             ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
         rows.extend(["Edit the settings", "Integrations: other configurations", "Quit"].map(str::to_owned));
-        // At the first question nothing is typed: there is nothing to go back to.
-        let Picked::Row(row) = self.pick(&rows, None, "Your choice").await? else {
+        let picked = if std::mem::replace(&mut self.menu_listed, true) {
+            self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
+        } else {
+            self.say(format!("{name}. What can be done:"));
+            self.pick(&rows, None, "Your choice").await?
+        };
+        let Picked::Row(row) = picked else {
             return self
                 .act(|model| {
                     integrations::enter(model);
@@ -190,7 +195,7 @@ impl<P: Person> Dialogue<P> {
 
     /// The callback addresses, whole where the person wants them so.
     async fn callback_urls(&mut self) -> Result<(), Exit> {
-        self.act(|model| panes::show(model, Pane::Integration)).await?;
+        self.act(|model| model.current.clone().map(Effect::LoadCallbacks).into_iter().collect()).await?;
         if self.model.facts.callbacks.is_empty() {
             self.say("They are made at the first save.");
             return Ok(());

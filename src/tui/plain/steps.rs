@@ -3,6 +3,7 @@
 use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
 use super::words::{self, sentence, spoken};
+use crate::app::form::FieldId;
 use crate::app::wizard::review::{self, LINES, SaveState, Then};
 use crate::app::wizard::{self, Item, Wizard, configure, initial_sync, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
@@ -35,6 +36,7 @@ impl<P: Person> Dialogue<P> {
     /// All answers, with a number each to change it; then Save.
     pub(super) async fn review(&mut self) -> Result<(), Exit> {
         self.announce(Step::Review);
+        self.from_behind = false;
         let listed = self.review_lines();
         self.say_all(&listed);
         loop {
@@ -60,22 +62,25 @@ impl<P: Person> Dialogue<P> {
                         return Ok(());
                     }
                 }
-                (_, Some(field)) => {
-                    self.field(*field).await?;
-                    self.act(|model| {
-                        wizard::set_focus(model, Item::Save);
-                        Vec::new()
-                    })
-                    .await?;
-                }
+                (_, Some(field)) => self.correct(*field).await?,
                 _ => self.say("Press Enter to save, or type the number of the answer to change."),
             }
         }
     }
 
+    /// Asks for one answer anew, without the way through its step.
+    async fn correct(&mut self, field: FieldId) -> Result<(), Exit> {
+        self.field(field).await?;
+        self.act(|model| {
+            wizard::set_focus(model, Item::Save);
+            Vec::new()
+        })
+        .await
+    }
+
     fn review_lines(&self) -> Vec<String> {
         let Some(wizard) = &self.model.wizard else { return Vec::new() };
-        let line = |(at, field): (usize, &crate::app::form::FieldId)| {
+        let line = |(at, field): (usize, &FieldId)| {
             let label = field.info().label;
             if let Some(error) = wizard.form.error(*field, wizard.has_secret) {
                 return format!("{}. {label}: not right yet, {error}", at + 1);
@@ -92,8 +97,12 @@ impl<P: Person> Dialogue<P> {
     async fn save(&mut self) -> Result<bool, Exit> {
         let Some(wizard) = &self.model.wizard else { return Ok(true) };
         if review::save_refusal(&self.model).is_none() {
-            let right = wizard.configuration().is_ok();
-            if right && !wizard.test.is_passed() && !wizard.untested && !self.retest().await? {
+            if let Err(wrong) = wizard.configuration() {
+                self.say("One answer is not right yet.");
+                self.correct(wrong).await?;
+                return Ok(false);
+            }
+            if !wizard.test.is_passed() && !wizard.untested && !self.retest().await? {
                 return Ok(false);
             }
             // To go on untested leads to the step behind the test.
@@ -101,12 +110,9 @@ impl<P: Person> Dialogue<P> {
                 |model| if step(model) == Some(Step::Review) { Vec::new() } else { wizard::go(model, Step::Review) },
             )
             .await?;
+            let fresh = self.model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
             self.act(|model| review::save(model, Then::Stay)).await?;
-            if self.step() != Some(Step::Review) {
-                // A field is wrong: the model has gone to it.
-                return Ok(true);
-            }
-            if !self.say_saved() {
+            if !self.say_saved(fresh) {
                 return Ok(false);
             }
             self.answer_popups().await?;
@@ -116,7 +122,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     /// Says what came of a save; whether it was one.
-    fn say_saved(&mut self) -> bool {
+    fn say_saved(&mut self, fresh: bool) -> bool {
         match self.model.wizard.as_ref().map(|wizard| &wizard.save) {
             Some(SaveState::Failed(failure)) => {
                 let failure = failure.clone();
@@ -124,13 +130,17 @@ impl<P: Person> Dialogue<P> {
                 self.say_failure(&failure);
                 return false;
             }
+            // Of a new one everything is: no news.
+            Some(SaveState::Saved(Some(_))) if fresh => self.say("Saved."),
             Some(SaveState::Saved(Some(changed))) if !changed.is_empty() => {
                 let words = format!("Saved. Changed: {}.", changed.join(", "));
                 self.say(words);
             }
             _ => self.say("Saved. Nothing changed."),
         }
-        self.say_callbacks();
+        if fresh {
+            self.say_callbacks();
+        }
         true
     }
 
@@ -183,14 +193,13 @@ impl<P: Person> Dialogue<P> {
         let edited = self.model.wizard.as_ref().is_some_and(Wizard::is_edited);
         self.act(initial_sync::forward).await?;
         if edited && self.model.wizard.as_ref().is_some_and(|wizard| !wizard.is_edited() || !wizard.test.is_passed()) {
-            self.say_saved();
+            self.say_saved(false);
         }
         Ok(())
     }
 
     /// The company sync, with its question where it has one.
     pub(super) async fn sync_now(&mut self) -> Result<(), Exit> {
-        self.say("Syncing.");
         self.act(|model| initial_sync::start(model, false)).await?;
         loop {
             self.say_sync_end();
@@ -211,6 +220,8 @@ impl<P: Person> Dialogue<P> {
                 lines.push(sentence(&ended_words(report)));
                 if report.status != crate::domain::sync_run::SyncStatus::Busy {
                     lines.push(sentence(&report.proof()));
+                }
+                if report.status.has_published() {
                     lines.push(sentence(&changed_words(report)));
                 }
                 let asks = self.model.popup.is_some();
@@ -252,7 +263,6 @@ impl<P: Person> Dialogue<P> {
                 return self.unblock().await;
             }
             if matches!((self.model.apply(), &self.model.work.plan), (ApplyWork::None, PlanWork::None)) {
-                self.say("Testing the connection again and reading what Halo holds. Nothing is written yet.");
                 self.act(configure::load_plan).await?;
             }
             let (prompt, help) = match (self.model.apply(), &self.model.work.plan) {
@@ -293,7 +303,6 @@ impl<P: Person> Dialogue<P> {
                     self.model.work.forget_plan();
                 }
                 ("y" | "Y" | "yes", true) => {
-                    self.say("Applying. Each object is read back from Halo.");
                     self.act(configure::apply).await?;
                 }
                 ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),

@@ -60,8 +60,13 @@ pub fn sentence(phrase: &str) -> String {
     let phrase = spoken(phrase);
     let mut letters = phrase.chars();
     let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    closed(&format!("{first}{}", letters.as_str()))
+}
+
+/// A phrase with the stop at its end that a voice needs.
+pub fn closed(phrase: &str) -> String {
     let end = if phrase.ends_with(['.', '?', '!', ':']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{phrase}{end}")
 }
 
 /// The word for a verdict.
@@ -113,7 +118,7 @@ pub fn fields(change: &Change) -> Vec<String> {
 /// How a change went: a line, and one more where something is left to do.
 pub fn result(result: &ChangeResult) -> Vec<String> {
     let (_, word) = outcome(result);
-    let mut lines = vec![format!("{} {}: {word}", result.kind.word(), result.name)];
+    let mut lines = vec![sentence(&format!("{} {}: {word}", result.kind.word(), result.name))];
     lines.extend(result.message.as_deref().map(sentence));
     lines
 }
