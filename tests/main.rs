@@ -7,6 +7,7 @@ mod checking;
 mod commands;
 mod configuring;
 mod journey;
+mod plain;
 mod properties;
 mod requirements;
 mod saving;

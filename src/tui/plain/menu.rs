@@ -118,7 +118,7 @@ impl<P: Person> Dialogue<P> {
                 "" if from >= count => from = 0,
                 "" => {
                     let rows = (from..count).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
-                    let lines: Vec<String> = rows.map(|client| client_line(client)).collect();
+                    let lines: Vec<String> = rows.map(client_line).collect();
                     self.say_all(lines);
                     from = (from + PAGE).min(count);
                     if from == count {
@@ -138,7 +138,7 @@ impl<P: Person> Dialogue<P> {
                     self.model.panes.clients.search(false);
                     let found = self.model.panes.clients.count();
                     let rows = (0..found).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
-                    let lines: Vec<String> = rows.map(|client| client_line(client)).collect();
+                    let lines: Vec<String> = rows.map(client_line).collect();
                     self.say(match found {
                         0 => "No client matches.".to_owned(),
                         1 => "1 client matches.".to_owned(),
