@@ -21,6 +21,7 @@ use crate::app::{Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
+use crate::domain::request::SaveReport;
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Outside;
 use crate::tui::slots::Slots;
@@ -218,8 +219,23 @@ impl<P: Person> Dialogue<P> {
                 self.told = Instant::now();
                 self.say(progress.line());
             }
+            Reply::Saved(outcome) => self.tell_saved(outcome),
             Reply::Applied(result) => self.say_all(words::result(result)),
             _ => {}
+        }
+    }
+
+    fn tell_saved(&mut self, outcome: &Result<SaveReport, Failure>) {
+        // Of a new configuration everything is changed: no news.
+        let fresh = self.model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
+        match outcome {
+            Ok(_) if fresh => self.say("Saved."),
+            Ok(report) if report.changed.is_empty() => self.say("Saved. Nothing changed."),
+            Ok(report) => self.say(format!("Saved. Changed: {}.", report.changed.join(", "))),
+            Err(failure) => {
+                self.say("Not saved; everything typed is still here.");
+                self.say_failure(failure);
+            }
         }
     }
 
@@ -337,6 +353,14 @@ impl<P: Person> Dialogue<P> {
         let effects = update(&mut self.model, Message::Leave, (self.clock)());
         self.perform(effects.into_iter().filter(|effect| effect.slot().is_some()).collect());
         self.slots.finish(exit.patience()).await;
+        if exit != Exit::HungUp {
+            if self.model.work.sync.is_running() {
+                self.say("The sync was stopped. pia-halo status says how it ended.");
+            }
+            if self.model.work.apply.is_running() {
+                self.say("Configure was stopped. What is done stays done, and running it again finishes it.");
+            }
+        }
         let retyped = self.model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
         if exit != Exit::HungUp && self.model.overview.draft.is_some() {
             self.say(wizard::KEPT);

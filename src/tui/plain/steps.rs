@@ -5,7 +5,7 @@ use super::person::Person;
 use super::words::{self, sentence, spoken};
 use crate::app::form::FieldId;
 use crate::app::wizard::review::{self, LINES, SaveState, Then};
-use crate::app::wizard::{self, Item, Wizard, configure, initial_sync, pia_screen};
+use crate::app::wizard::{self, Item, configure, initial_sync, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::app::{integrations, panes};
 use crate::domain::draft::Step;
@@ -112,36 +112,16 @@ impl<P: Person> Dialogue<P> {
             .await?;
             let fresh = self.model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
             self.act(|model| review::save(model, Then::Stay)).await?;
-            if !self.say_saved(fresh) {
+            if matches!(self.model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Failed(_))) {
                 return Ok(false);
+            }
+            if fresh {
+                self.say_callbacks();
             }
             self.answer_popups().await?;
         }
         self.act(review::forward).await?;
         Ok(true)
-    }
-
-    /// Says what came of a save; whether it was one.
-    fn say_saved(&mut self, fresh: bool) -> bool {
-        match self.model.wizard.as_ref().map(|wizard| &wizard.save) {
-            Some(SaveState::Failed(failure)) => {
-                let failure = failure.clone();
-                self.say("Not saved; everything typed is still here.");
-                self.say_failure(&failure);
-                return false;
-            }
-            // Of a new one everything is: no news.
-            Some(SaveState::Saved(Some(_))) if fresh => self.say("Saved."),
-            Some(SaveState::Saved(Some(changed))) if !changed.is_empty() => {
-                let words = format!("Saved. Changed: {}.", changed.join(", "));
-                self.say(words);
-            }
-            _ => self.say("Saved. Nothing changed."),
-        }
-        if fresh {
-            self.say_callbacks();
-        }
-        true
     }
 
     /// Offers to make the open configuration the active one, where it is not. Says whether it is now.
@@ -190,12 +170,7 @@ impl<P: Person> Dialogue<P> {
                 wizard.asked_escalate_to = true;
             }
         }
-        let edited = self.model.wizard.as_ref().is_some_and(Wizard::is_edited);
-        self.act(initial_sync::forward).await?;
-        if edited && self.model.wizard.as_ref().is_some_and(|wizard| !wizard.is_edited() || !wizard.test.is_passed()) {
-            self.say_saved(false);
-        }
-        Ok(())
+        self.act(initial_sync::forward).await
     }
 
     /// The company sync, with its question where it has one.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::person::{Heard, Person, Takes};
 use crate::app::form::{FieldId, Pasted};
 use crate::tui::hangup::{self, Exit, Signal, Signals};
-use crate::tui::session::{OwnTerminal, TerminalControl};
+use crate::tui::session::{OwnTerminal, TerminalControl, tell_panics};
 
 /// The longest line that the terminal itself gives.
 const LONGEST: usize = 4_096;
@@ -34,6 +34,14 @@ impl LineTerminal {
     pub fn open() -> io::Result<Self> {
         let (sender, signals) = mpsc::unbounded_channel();
         hangup::listen(&sender)?;
+        let on_panic = sender.clone();
+        // Whoever hides what is typed gives it back when dropped, a panic included.
+        tell_panics(
+            || {},
+            move || {
+                let _ = on_panic.send(Signal::Panic);
+            },
+        );
         hangup::watch_standard_input(sender)?;
         let (wants, wanted) = std::sync::mpsc::channel();
         let (answers, lines) = mpsc::channel(1);

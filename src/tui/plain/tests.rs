@@ -181,6 +181,12 @@ fn credentials() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
+/// The draft as the first answer makes it.
+fn first_answer() -> Draft {
+    let (step, name, time) = (Step::Credentials, "Acme MSP".to_owned(), "04:30".to_owned());
+    Draft { step, name, daily_sync_time: time, ..Draft::default() }
+}
+
 /// The same up to the review.
 fn to_review() -> Vec<(&'static str, &'static str)> {
     let rest = [
@@ -223,6 +229,7 @@ async fn the_questions_lead_from_nothing_to_the_end_in_the_order_of_the_fields()
         "8. Pia Escalation Board: Pia Escalations",
         "Halo says 237, stored 237.",
         "Pia Escalate To: Ångström Björk.",
+        "Saved. Changed: Configuration Name",
         "Webhook install was successful",
         "You have finished setting up your Halo PSA integration.",
     ] {
@@ -280,6 +287,9 @@ async fn back_goes_one_question_back_and_keeps_what_was_answered() {
     let draft = talk.draft();
     assert_eq!((&*draft.name, &*draft.url, &*draft.client_id), ("Acme Ltd", "acme.halopsa.com", ID));
     assert_eq!((draft.step, draft.secret_entered), (Step::PiaScreen, true));
+    // Kept with each answer: a killed program loses one at most.
+    let kept = |wanted: &Draft| talk.effects.contains(&Effect::SaveDraft(Box::new(wanted.clone())));
+    assert!(kept(&first_answer()));
     talk.says(crate::app::wizard::KEPT);
 }
 
