@@ -9,6 +9,7 @@ mod configuring;
 mod hostile;
 mod journey;
 mod keys;
+mod plain;
 mod properties;
 mod requirements;
 mod saving;

@@ -87,6 +87,20 @@ pub enum Pasted {
     Nothing,
 }
 
+impl Pasted {
+    /// What there is to say of it; nothing where it is in as it was.
+    pub fn words(self, field: FieldId) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::FirstLine => Some("Several lines were pasted: only the first is taken.".to_owned()),
+            Self::Cut => {
+                Some(format!("The pasted text is too long: it is cut after {} characters.", field.info().longest))
+            }
+            Self::Nothing => Some("Nothing was pasted that can be typed here.".to_owned()),
+        }
+    }
+}
+
 /// What is typed in all fields.
 #[derive(Debug)]
 pub struct Form {

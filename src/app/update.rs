@@ -247,16 +247,8 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             let Some(field) = wizard.text_field() else { return Vec::new() };
             let pasted = wizard.form.paste(field, text);
             let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
-            match pasted {
-                Pasted::Whole => {}
-                Pasted::FirstLine => model.say(Tone::Warn, "Several lines were pasted: only the first is taken."),
-                Pasted::Cut => {
-                    model.say(
-                        Tone::Warn,
-                        format!("The pasted text is too long: it is cut after {} characters.", field.info().longest),
-                    );
-                }
-                Pasted::Nothing => model.say(Tone::Warn, "Nothing was pasted that can be typed here."),
+            if let Some(words) = pasted.words(field) {
+                model.say(Tone::Warn, words);
             }
             effects
         }
@@ -482,7 +474,7 @@ fn to_integrations(model: &mut Model) -> Vec<Effect> {
     let kept = !effects.is_empty();
     integrations::enter(model);
     if kept {
-        model.say(Tone::Good, "What you typed is kept as a draft. Nothing is lost.");
+        model.say(Tone::Good, wizard::KEPT);
     }
     effects.push(Effect::LoadOverview);
     effects

@@ -11,6 +11,9 @@ use crate::domain::configuration::ConfigurationId;
 const AFTER_HELP: &str = "\
 Examples:
   pia-halo                                   the wizard until it is finished, then the panes
+  pia-halo --plain                           the same as questions and whole lines, for
+                                             screen readers; by itself where TERM=dumb
+  pia-halo setup --plain                     the wizard alone, in the same way
   pia-halo demo                              try everything against a simulated Halo
   pia-halo setup --print-template > acme.toml
   pia-halo setup --answers acme.toml --client-secret-file secret.txt --test
@@ -50,6 +53,9 @@ pub struct Everywhere {
     /// No colour (also NO_COLOR)
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// Questions and whole lines instead of screens, no colour, nothing written over; by itself where TERM=dumb
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Say more on standard error; twice for every request
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -60,7 +66,7 @@ pub struct Everywhere {
 pub enum Command {
     /// Try the program against a simulated Halo; your own files are not touched
     Demo(Demo),
-    /// Save a configuration without the wizard
+    /// Save a configuration without the wizard; with --plain, the wizard as questions
     Setup(Setup),
     /// Test the connection and every right that later steps need; changes nothing
     Check,
@@ -124,7 +130,7 @@ pub struct Demo {
 #[derive(Debug, Args)]
 pub struct Setup {
     /// A file with the answers, or - for standard input
-    #[arg(long, value_name = "FILE|-", required_unless_present = "print_template")]
+    #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
     /// A file with the Client Secret, or - for standard input
     #[arg(long, value_name = "FILE|-")]

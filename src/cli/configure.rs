@@ -53,7 +53,7 @@ fn ask(call: &mut Call, planned: &Plan) -> Result<(), Failure> {
     if !planned.changes_pending() {
         return Ok(());
     }
-    let question = format!("Apply this plan to Halo ({})?", planned.summary());
+    let question = planned.question();
     if call.output.json || !prompt::is_possible() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes; pia-halo plan shows it"));
     }

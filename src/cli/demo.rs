@@ -10,6 +10,7 @@ use crate::demo::{Fault, Options, SimulatedHalo};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::settings::Paths;
+use crate::tui::plain::Goal;
 
 pub(super) async fn run(call: &mut Call, options: Demo, no_colour: bool) -> Result<u8, Failure> {
     if options.list_faults {
@@ -77,5 +78,8 @@ async fn try_out(call: &mut Call, halo: &SimulatedHalo, no_colour: bool) -> Resu
         pia_url: "https://pia.demo.example".to_owned(),
         ..Draft::default()
     };
+    if call.plain {
+        return interactive::in_lines(workspace, Some(prefill), Goal::Everything).await;
+    }
     interactive::with(workspace, call, no_colour, Some(prefill)).await
 }

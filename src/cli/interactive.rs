@@ -10,7 +10,9 @@ use crate::app::{Model, Start, Theme};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
+use crate::settings::Environment;
 use crate::tui::effects::Effects;
+use crate::tui::plain::{self, Goal};
 use crate::tui::{self, Look, session};
 
 const COMMANDS: &str = "setup, check, sync, clients, plan, configure, status, activate, deactivate, config, demo";
@@ -23,6 +25,7 @@ pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
         return failure.exit_code();
     }
     let ended = match call.workspace() {
+        Ok(workspace) if call.plain => in_lines(workspace, None, Goal::Everything).await,
         Ok(workspace) => with(workspace, call, no_colour, None).await,
         Err(failure) => Err(failure),
     };
@@ -34,13 +37,37 @@ pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
 
 /// The person's time zone: `TZ`, else the machine's, by `/etc/localtime` or at least by name in `/etc/timezone`. A `TZ` that
 /// means nothing is not passed over for the machine's: the person wanted another one.
-fn zone(call: &Call) -> TimeZone {
+fn zone(environment: &Environment) -> TimeZone {
     let by_name = || {
         let name = std::fs::read_to_string("/etc/timezone").ok()?;
         TimeZone::get(name.trim()).ok()
     };
     let found = TimeZone::try_system().ok();
-    found.or_else(|| call.environment.text("TZ").is_none().then(by_name)?).unwrap_or_else(TimeZone::unknown)
+    found.or_else(|| environment.text("TZ").is_none().then(by_name)?).unwrap_or_else(TimeZone::unknown)
+}
+
+/// The same as questions and answers.
+pub(super) async fn in_lines(workspace: Workspace, prefill: Option<Draft>, goal: Goal) -> Result<u8, Failure> {
+    // Nothing is drawn: what a screen would be is as good as any.
+    let start = start(&workspace, Theme::default(), prefill, Size { width: 80, height: 24 });
+    let outside = Arc::new(Effects::new(workspace.asking_nobody()));
+    Ok(plain::run(start, goal, outside).await.map_err(|error| unusable(&error))?.code())
+}
+
+fn start(workspace: &Workspace, theme: Theme, prefill: Option<Draft>, size: Size) -> Start {
+    Start {
+        size,
+        zone: zone(workspace.environment()),
+        theme,
+        demo: prefill.is_some(),
+        prefill: prefill.unwrap_or_default(),
+        // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.
+        keys: workspace.settings.load().map(|config| config.keys).unwrap_or_default(),
+    }
+}
+
+fn unusable(error: &std::io::Error) -> Failure {
+    Failure::new(FailureKind::LocalState, format!("the terminal cannot be used: {error}"))
 }
 
 /// The terminal interface in a workspace; the demo gives what a new configuration begins with.
@@ -54,20 +81,10 @@ pub(super) async fn with(
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
     let no_colour = no_colour || variable("NO_COLOR").is_some();
     let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour);
-    let start = Start {
-        size: Size::default(),
-        zone: zone(call),
-        theme: Theme { mono: look.mono, ascii: look.ascii },
-        demo: prefill.is_some(),
-        prefill: prefill.unwrap_or_default(),
-        // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.
-        keys: workspace.settings.load().map(|config| config.keys).unwrap_or_default(),
-    };
+    let start = start(&workspace, Theme { mono: look.mono, ascii: look.ascii }, prefill, Size::default());
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));
-    let exit = tui::run_interactive(&mut model, effects, outside, look)
-        .await
-        .map_err(|error| Failure::new(FailureKind::LocalState, format!("the terminal cannot be used: {error}")))?;
+    let exit = tui::run_interactive(&mut model, effects, outside, look).await.map_err(|error| unusable(&error))?;
     Ok(exit.code())
 }

@@ -38,6 +38,8 @@ struct Call {
     environment: Environment,
     output: Output,
     configuration: Option<ConfigurationId>,
+    /// Whether everything is said in whole lines: asked for, or all that the terminal knows.
+    plain: bool,
     cancel: CancellationToken,
 }
 
@@ -68,13 +70,20 @@ pub fn run() -> anyhow::Result<ExitCode> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let environment = Environment::capture();
     let no_colour = environment.text("NO_COLOR").is_some();
+    let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
     let call = Call {
-        output: Output::new(&arguments.everywhere, no_colour),
+        output: Output::new(&arguments.everywhere, no_colour, plain),
+        plain,
         configuration: arguments.everywhere.configuration.clone(),
         cancel: CancellationToken::new(),
         environment,
     };
-    let draws = matches!(arguments.command, None | Some(Command::Demo(args::Demo { serve: false, .. })));
+    let draws = match &arguments.command {
+        None => true,
+        Some(Command::Demo(options)) => !options.serve,
+        Some(Command::Setup(options)) => call.plain && options.answers.is_none(),
+        Some(_) => false,
+    };
     log::start(&call.environment, if draws { 0 } else { arguments.everywhere.verbose });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -136,8 +145,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let failure = Failure::new(FailureKind::Usage, message).hint("pia-halo --help");
-        let everywhere = args::Everywhere { configuration: None, json: true, quiet: false, no_color: true, verbose: 0 };
-        Output::new(&everywhere, true).failure(&failure);
+        let everywhere =
+            args::Everywhere { configuration: None, json: true, quiet: false, no_color: true, plain: true, verbose: 0 };
+        Output::new(&everywhere, true, true).failure(&failure);
         return ExitCode::from(failure.exit_code());
     }
     error.exit()

@@ -22,13 +22,13 @@ pub struct Output {
 
 impl Output {
     /// The streams of this process.
-    pub fn new(everywhere: &Everywhere, no_colour: bool) -> Self {
+    pub fn new(everywhere: &Everywhere, no_colour: bool, plain: bool) -> Self {
         let terminal = io::stderr().is_terminal();
         Self {
             json: everywhere.json,
             quiet: everywhere.quiet,
-            colour: !everywhere.no_color && !no_colour && io::stdout().is_terminal(),
-            progress: terminal && !everywhere.quiet && !everywhere.json,
+            colour: !everywhere.no_color && !no_colour && !plain && io::stdout().is_terminal(),
+            progress: terminal && !everywhere.quiet && !everywhere.json && !plain,
             shows_progress: false,
             broken: None,
         }

@@ -38,8 +38,9 @@ pub fn yes(question: &str) -> bool {
 
 /// Asks for the Client Secret without showing it.
 pub fn secret() -> Result<Secret, Failure> {
-    eprint_flush("Client Secret: ");
+    // Before the question is seen: nobody's first letters may show.
     let question = Question::begin(false);
+    eprint_flush("Client Secret: ");
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     drop(question);

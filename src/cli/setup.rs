@@ -1,4 +1,4 @@
-//! `setup`: a configuration saved from an answers file.
+//! `setup`: a configuration saved from an answers file, or asked for line by line.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,22 +6,23 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::Setup;
-use super::{Call, activate, check, prompt};
+use super::{Call, activate, check, interactive, prompt};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
 use crate::settings::{SecretSource, answers, client_secret, given_secret, secret_source};
+use crate::tui::plain::Goal;
+use crate::tui::session;
 
 pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> {
     if options.print_template {
         call.output.line(answers::template().trim_end());
         return Ok(0);
     }
+    let Some(file) = options.answers.as_deref() else { return by_questions(call, &options).await };
     let workspace = call.workspace()?;
-    // Clap asks for one of the two; nothing else gets here without answers.
-    let file = options.answers.as_deref().unwrap_or(Path::new("-"));
     let secret = options.client_secret_file.as_deref();
     if file == Path::new("-") && secret == Some(Path::new("-")) {
         return Err(Failure::new(FailureKind::Usage, "answers and Client Secret cannot both come from standard input"));
@@ -64,6 +65,31 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
     }
     tell(call, &report, is_new)?;
     Ok(0)
+}
+
+/// Without answers: the wizard's questions, where there is a terminal and somebody asked for lines.
+async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
+    let answers = "pia-halo setup --answers FILE saves a configuration without a terminal";
+    if options.activate || options.test || options.yes || options.client_secret_file.is_some() {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            "--activate, --test, --yes and --client-secret-file go with --answers",
+        )
+        .hint("without --answers the wizard asks for each of them"));
+    }
+    if !session::has_terminal() || call.output.json {
+        return Err(Failure::new(FailureKind::Usage, "the questions of setup need a terminal").hint(answers));
+    }
+    if !call.plain {
+        return Err(Failure::new(FailureKind::Usage, "the answers are missing")
+            .hint(format!("{answers}; pia-halo setup --plain asks for each; pia-halo opens the wizard")));
+    }
+    let workspace = call.workspace()?;
+    if call.configuration.is_some() {
+        // An unknown one is refused by name, before anything is asked.
+        workspace.configuration(call.configuration.as_ref())?;
+    }
+    interactive::in_lines(workspace, None, Goal::SetUp(call.configuration.clone())).await
 }
 
 fn read(path: &Path, what: &str) -> Result<String, Failure> {

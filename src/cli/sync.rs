@@ -30,25 +30,8 @@ async fn once(
 ) -> Result<SyncReport, Failure> {
     let output = &mut call.output;
     output.say("Syncing");
-    let on_progress = |progress: &SyncProgress| output.progress(&progress_line(progress));
+    let on_progress = |progress: &SyncProgress| output.progress(&progress.line());
     ops::sync::run(workspace, id, configuration, yes, call.cancel.clone(), on_progress).await
-}
-
-fn progress_line(progress: &SyncProgress) -> String {
-    let read = thousands(progress.clients_read);
-    let mut line = match progress.clients_total {
-        Some(total) => format!("Syncing: {read} of {} clients", thousands(total)),
-        None => "Syncing".to_owned(),
-    };
-    if let Some(wait) = &progress.waiting {
-        line.push_str(&format!(
-            "; Halo allows {} requests in {} s, goes on at {} UTC",
-            wait.limit,
-            wait.window_seconds,
-            wait.until.strftime("%H:%M:%S")
-        ));
-    }
-    line
 }
 
 fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {

@@ -152,6 +152,11 @@ impl Plan {
         self.changes.iter().filter(|change| change.action != Action::Keep)
     }
 
+    /// What is asked before it is applied.
+    pub fn question(&self) -> String {
+        format!("Apply this plan to Halo ({})?", self.summary())
+    }
+
     /// How many of each kind.
     pub fn counts(&self) -> ActionCounts {
         let count = |action| self.changes.iter().filter(|change| change.action == action).count() as u64;

@@ -181,6 +181,26 @@ pub struct SyncProgress {
     pub waiting: Option<BudgetWait>,
 }
 
+impl SyncProgress {
+    /// How far it is, in a line.
+    pub fn line(&self) -> String {
+        let read = thousands(self.clients_read);
+        let mut line = match self.clients_total {
+            Some(total) => format!("Syncing: {read} of {} clients", thousands(total)),
+            None => "Syncing".to_owned(),
+        };
+        if let Some(wait) = &self.waiting {
+            line.push_str(&format!(
+                "; Halo allows {} requests in {} s, goes on at {} UTC",
+                wait.limit,
+                wait.window_seconds,
+                wait.until.strftime("%H:%M:%S")
+            ));
+        }
+        line
+    }
+}
+
 /// A wait for Halo's request limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetWait {

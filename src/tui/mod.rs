@@ -24,6 +24,7 @@ pub mod hangup;
 pub mod input;
 pub mod output;
 pub mod outside;
+pub mod plain;
 pub mod screen;
 pub mod session;
 pub mod slots;

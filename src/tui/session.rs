@@ -245,19 +245,24 @@ impl Session {
     /// Restores before a panic's message is printed, and calls `on_panic` so that a panic anywhere ends the program.
     pub fn install_panic_hook(&self, on_panic: impl Fn() + Send + Sync + 'static) {
         let handle = self.handle();
-        let told = AtomicBool::new(false);
-        panic::set_hook(Box::new(move |info| {
-            // To the log, with its back trace: a screen is no place for one.
-            let trace = std::backtrace::Backtrace::capture();
-            tracing::error!(panic = %describe(info), %trace, "the program has a fault");
-            handle.restore();
-            // Once: what panics after it is mostly a consequence.
-            if !told.swap(true, Ordering::SeqCst) && !is_dead(rustix::stdio::stderr()) {
-                let _ = writeln!(io::stderr(), "pia-halo stopped because of a fault in itself: {}", describe(info));
-            }
-            on_panic();
-        }));
+        tell_panics(move || handle.restore(), on_panic);
     }
+}
+
+/// Tells the person and the log of a panic anywhere: `before` gives the terminal back first, `on_panic` ends the program.
+pub(super) fn tell_panics(before: impl Fn() + Send + Sync + 'static, on_panic: impl Fn() + Send + Sync + 'static) {
+    let told = AtomicBool::new(false);
+    panic::set_hook(Box::new(move |info| {
+        // To the log, with its back trace: a screen is no place for one.
+        let trace = std::backtrace::Backtrace::capture();
+        tracing::error!(panic = %describe(info), %trace, "the program has a fault");
+        before();
+        // Once: what panics after it is mostly a consequence.
+        if !told.swap(true, Ordering::SeqCst) && !is_dead(rustix::stdio::stderr()) {
+            let _ = writeln!(io::stderr(), "pia-halo stopped because of a fault in itself: {}", describe(info));
+        }
+        on_panic();
+    }));
 }
 
 impl Drop for Session {

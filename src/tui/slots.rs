@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::outside::{Mailbox, Outside, Replies};
 use crate::app::effect::{Effect, Slot};
@@ -45,13 +46,18 @@ pub struct Slots {
     outside: Arc<dyn Outside>,
     mailbox: Arc<Mailbox>,
     running: BTreeMap<Slot, Running>,
+    /// Counts the tasks, those that were replaced included.
+    tasks: TaskTracker,
     started: u64,
 }
 
 impl Slots {
     /// No task runs yet.
     pub fn new(outside: Arc<dyn Outside>) -> Self {
-        Self { outside, mailbox: Arc::default(), running: BTreeMap::new(), started: 0 }
+        let tasks = TaskTracker::new();
+        // Closed for waiting only: it counts on.
+        tasks.close();
+        Self { outside, mailbox: Arc::default(), running: BTreeMap::new(), tasks, started: 0 }
     }
 
     /// Runs an effect in its slot, in place of what ran there. An effect without a slot is not for here.
@@ -66,7 +72,7 @@ impl Slots {
         let cancel = CancellationToken::new();
         let replies = Replies::new(Arc::clone(&self.mailbox), slot, generation);
         let run = run(Arc::clone(&self.outside), effect, nature(slot), replies, cancel.clone(), previous);
-        let task = tokio::spawn(run);
+        let task = tokio::spawn(self.tasks.track_future(run));
         self.running.insert(slot, Running { generation: Some(generation), cancel, task });
     }
 
@@ -92,6 +98,16 @@ impl Slots {
     /// Waits until there may be a reply.
     pub async fn replied(&self) {
         self.mailbox.arrival().await;
+    }
+
+    /// Whether nothing runs. Every reply is in the mailbox by then.
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until nothing runs.
+    pub async fn idle(&self) {
+        self.tasks.wait().await;
     }
 
     /// Ends everything: small writes are let through, all else is cancelled, and what does not end in time is dropped.

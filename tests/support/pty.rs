@@ -72,6 +72,12 @@ impl Start {
         Self::program("sh", home, script.into_iter().chain(arguments))
     }
 
+    /// The same with these arguments behind the others.
+    pub fn arguments<A: AsRef<std::ffi::OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

@@ -137,6 +137,19 @@ impl Wizard {
         stored && !self.form.secret.is_empty() && !taken
     }
 
+    /// The line of help of a field, as things stand.
+    pub fn help(&self, field: FieldId) -> String {
+        match (field, &self.outside_secret) {
+            (FieldId::ClientSecret, Some(place)) => {
+                format!("blank takes it from {place}; typing stores another one")
+            }
+            (FieldId::ClientSecret, None) if self.has_secret => {
+                "blank keeps the stored one; typing replaces it whole".to_owned()
+            }
+            _ => field.info().help.to_owned(),
+        }
+    }
+
     /// The Client Secret to use.
     pub fn secret_choice(&self) -> SecretChoice {
         if self.form.secret.is_empty() { SecretChoice::Stored } else { SecretChoice::Typed(self.form.secret.secret()) }

@@ -26,6 +26,12 @@ pub use pia_screen::BoardList;
 pub use review::SaveState;
 pub use steps::{Mark, STEPS, connection, first_unfinished, is_finished, items, mark, step_name};
 
+/// Said when a set-up is left.
+pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
+
+/// Said where a draft is found whose Client Secret was typed.
+pub const SECRET_LOST: &str = "The Client Secret has to be typed again: a draft never holds it.";
+
 /// The set-up of one configuration.
 #[derive(Debug)]
 pub struct Wizard {
@@ -245,7 +251,7 @@ pub fn resume_draft(model: &mut Model, draft: &Draft) -> Vec<Effect> {
     let lost = draft.secret_entered && !given && !saved.as_ref().is_some_and(|saved| saved.has_secret);
     let effects = show(model, Wizard::of_draft(draft, saved.as_ref()));
     if lost {
-        model.say(Tone::Warn, "The Client Secret has to be typed again: a draft never holds it.");
+        model.say(Tone::Warn, SECRET_LOST);
     }
     effects
 }
@@ -478,7 +484,7 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
         integrations::enter(model);
     }
     if kept {
-        model.say(Tone::Good, "What you typed is kept as a draft. Nothing is lost.");
+        model.say(Tone::Good, KEPT);
     } else {
         model.wizard = None;
     }

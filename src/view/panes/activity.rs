@@ -26,6 +26,7 @@ fn shown(text: &str) -> String {
     Untrusted::new(text).display()
 }
 
+/// The page.
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
     page.blank();
@@ -64,13 +65,15 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
-fn title(activity: &Activity) -> String {
+/// What was done, to what.
+pub fn title(activity: &Activity) -> String {
     match &activity.object {
         Some(object) => format!("{} {}", shown(&activity.action), shown(object)),
         None => shown(&activity.action),
     }
 }
 
+/// The second column: the selected line, whole.
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let activity = model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.activity.selected));
     let Some(activity) = activity else { return Vec::new() };

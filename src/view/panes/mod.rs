@@ -1,6 +1,6 @@
 //! The panes: Sync, Clients, Integration, Activity.
 
-mod activity;
+pub mod activity;
 mod clients;
 mod integration;
 mod sync;

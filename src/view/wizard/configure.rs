@@ -96,8 +96,8 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
     }
 }
 
-// What is done, what is not, and that running again finishes it.
-fn left_over(results: &[ChangeResult]) -> String {
+/// What is done, what is not, and that running again finishes it.
+pub fn left_over(results: &[ChangeResult]) -> String {
     let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
     let open = results.len() - done;
     match (done, open) {
@@ -199,7 +199,8 @@ fn field_line(page: &mut Page, field: &FieldChange) {
     }
 }
 
-fn before_after(field: &FieldChange) -> String {
+/// A field before and after.
+pub fn before_after(field: &FieldChange) -> String {
     // They may hold what Halo holds: shown like everything that somebody else wrote.
     let clean = |text: &String| crate::domain::untrusted::Untrusted::new(text.as_str()).display();
     match (field.before.as_ref().map(clean), field.after.as_ref().map(clean)) {
@@ -237,7 +238,8 @@ fn rights(model: &Model, page: &mut Page) {
     page.push(row);
 }
 
-fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
+/// How a change went, in a word.
+pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
     match (result.outcome, result.action) {
         (Outcome::Done, Action::Create) => (Tone::Good, "created"),
         (Outcome::Done, Action::Update) => (Tone::Good, "updated"),

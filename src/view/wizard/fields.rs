@@ -134,6 +134,7 @@ fn middle(text: &str, columns: usize) -> String {
     format!("{}{tail}", front.trim_end_matches('…'))
 }
 
+/// Whole seconds since a moment.
 pub fn seconds_since(model: &Model, since: jiff::Timestamp) -> u64 {
     model.now.duration_since(since).as_secs().max(0) as u64
 }
@@ -230,13 +231,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         return;
     }
     let better = wizard.form.suggestion(id).map(|better| takes(model, &better));
-    let help = match (id, &wizard.outside_secret) {
-        (FieldId::ClientSecret, Some(place)) => format!("blank takes it from {place}; typing stores another one"),
-        (FieldId::ClientSecret, None) if wizard.has_secret => {
-            "blank keeps the stored one; typing replaces it whole".to_owned()
-        }
-        _ => id.info().help.to_owned(),
-    };
+    let help = wizard.help(id);
     page.paragraph(better.as_deref().unwrap_or(&help), VALUE, look.dim());
     if id == FieldId::ChatPodUrl
         && wizard.form.text(id).is_empty()
@@ -329,6 +324,14 @@ pub fn check_tone(status: CheckStatus) -> (Tone, &'static str) {
     }
 }
 
+/// What was found, with Halo's status code where that says more.
+pub fn check_message(check: &Check) -> String {
+    match check.http_status.filter(|_| check.status == CheckStatus::Fail) {
+        Some(status) if !check.message.contains(&status.to_string()) => format!("{} ({status})", check.message),
+        _ => check.message.clone(),
+    }
+}
+
 /// A check with its verdict; what is not as it should be says what to change.
 pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     let look = page.look;
@@ -340,12 +343,7 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     let narrow = page.width < 70;
     let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
-    let mut message = check.message.clone();
-    if let Some(status) = check.http_status.filter(|_| check.status == CheckStatus::Fail)
-        && !message.contains(&status.to_string())
-    {
-        message.push_str(&format!(" ({status})"));
-    }
+    let message = check_message(check);
     let mut lines = crate::app::text::wrap(&message, room).into_iter();
     let first = lines.next().unwrap_or_default();
     let row = Row::new(look, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
@@ -437,7 +435,8 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
 }
 
-fn passed(report: &CheckReport) -> String {
+/// What is said of a passed test.
+pub fn passed(report: &CheckReport) -> String {
     let warnings = report.checks.iter().filter(|check| check.status == CheckStatus::Warn).count();
     let milliseconds: u64 = report.checks.iter().map(|check| check.duration_ms).sum();
     let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();

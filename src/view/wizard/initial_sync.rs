@@ -164,28 +164,40 @@ pub fn status_word(status: SyncStatus) -> &'static str {
     if status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { status.word() }
 }
 
-/// How a sync ended: the word, the proof, what changed, the warnings.
-pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
-    let look = page.look;
+/// That a sync ended, when, and how.
+pub fn ended_words(report: &SyncReport) -> String {
     let finished = report.finished_at.strftime("%H:%M UTC");
-    let words = format!("{} at {finished}, took {}", status_word(report.status), took(report.duration_ms));
-    if report.status == SyncStatus::Busy {
-        // It never began: there is nothing to prove.
-        page.state(Tone::Warn, &format!("Busy at {finished}: nothing was read."), MARGIN);
-        warnings(page, report, focus);
-        return;
+    match report.status {
+        SyncStatus::Busy => format!("Busy at {finished}: nothing was read."),
+        status => format!("{} at {finished}, took {}", status_word(status), took(report.duration_ms)),
     }
-    page.state(status_tone(report.status), &words, MARGIN);
-    page.paragraph(&report.proof(), MARGIN + 2, Style::new());
+}
+
+/// What a sync changed.
+pub fn changed_words(report: &SyncReport) -> String {
     let changes = &report.changes;
-    let counts = format!(
+    format!(
         "{} added, {} changed, {} disabled, {} returned",
         thousands(changes.added),
         thousands(changes.updated),
         thousands(changes.disabled),
         thousands(changes.returned)
-    );
-    page.paragraph(&counts, MARGIN + 2, look.dim());
+    )
+}
+
+/// How a sync ended: the word, the proof, what changed, the warnings.
+pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
+    let look = page.look;
+    let words = ended_words(report);
+    if report.status == SyncStatus::Busy {
+        // It never began: there is nothing to prove.
+        page.state(Tone::Warn, &words, MARGIN);
+        warnings(page, report, focus);
+        return;
+    }
+    page.state(status_tone(report.status), &words, MARGIN);
+    page.paragraph(&report.proof(), MARGIN + 2, Style::new());
+    page.paragraph(&changed_words(report), MARGIN + 2, look.dim());
     warnings(page, report, focus);
 }
 

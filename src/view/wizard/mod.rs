@@ -1,10 +1,10 @@
 //! The set-up, step by step.
 
-mod configure;
-mod fields;
+pub mod configure;
+pub mod fields;
 pub use fields::callbacks;
-mod initial_sync;
-mod review;
+pub mod initial_sync;
+pub mod review;
 
 pub use configure::{body as plan_body, detail as plan_detail};
 pub use initial_sync::progress as sync_progress;
@@ -96,23 +96,34 @@ fn checklist(model: &Model, page: &mut Page) {
     }
 }
 
+/// The first line of the last page.
+pub fn closing(done: bool) -> &'static str {
+    if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished: these are open." }
+}
+
+/// The word for how a step stands, on the last page.
+pub fn open_word(state: StepState) -> &'static str {
+    match state {
+        StepState::Done => "done",
+        StepState::NotVerified => "not verified",
+        StepState::Todo => "open",
+    }
+}
+
 fn finished(model: &Model, page: &mut Page) {
     let look = page.look;
     let lines = open_lines(model);
     let done = lines.iter().all(|(state, _, _)| *state == StepState::Done);
-    if done {
-        page.heading("You have finished setting up your Halo PSA integration.", "", Style::new());
-    } else {
-        page.heading("Almost finished: these are open.", "", Style::new());
-    }
+    page.heading(closing(done), "", Style::new());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, (state, name, open)) in lines.iter().enumerate() {
         let focused = focus == Some(Item::Open(index));
-        let (tone, words) = match state {
-            StepState::Done => (Tone::Good, "done"),
-            StepState::NotVerified => (Tone::Warn, "not verified"),
-            StepState::Todo => (Tone::Bad, "open"),
+        let tone = match state {
+            StepState::Done => Tone::Good,
+            StepState::NotVerified => Tone::Warn,
+            StepState::Todo => Tone::Bad,
         };
+        let words = open_word(*state);
         let style = if focused { look.focus() } else { Style::new() };
         let row = Row::new(look, focused)
             .cell(name, style, LABEL)

@@ -55,7 +55,8 @@ fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
     }
 }
 
-fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
+/// An answer as it is shown; and whether it is none that was typed.
+pub fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
     let text = wizard.form.text(field).trim();
     let shown = Untrusted::new(text).display();
     match field {
@@ -82,7 +83,8 @@ fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
     }
 }
 
-fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String> {
+/// What looks wrong with an answer.
+pub fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String> {
     match field {
         FieldId::PiaBoard | FieldId::EscalationBoard => board_warning(model, field),
         FieldId::EscalateTo => escalate_words(model).1,

@@ -1,0 +1,476 @@
+//! The fields of the set-up, one question each.
+
+use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
+use super::person::{Person, Takes};
+use super::words::{self, sentence};
+use crate::app::form::{FieldId, Kind};
+use crate::app::popup::Chooser;
+use crate::app::wizard::credentials::{self, Test, suspect};
+use crate::app::wizard::{self, Item, STEPS, Wizard, checklist, pia_screen, step_name};
+use crate::domain::check::CheckStatus;
+use crate::domain::configuration::EscalateTo;
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::draft::Step;
+use crate::domain::untrusted::Untrusted;
+use crate::tui::hangup::Exit;
+use crate::view::wizard::fields::passed;
+use crate::view::wizard::review;
+
+/// Rows of a list that are read out at once.
+const LISTED: usize = 10;
+
+/// Where an answer leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// To the next question.
+    On,
+    /// To the one before.
+    Back,
+}
+
+/// What a connection test leads to.
+enum Tested {
+    /// On: it passed, or the person goes on untested.
+    On,
+    /// To this field.
+    Change(FieldId),
+    /// To the question before.
+    Back,
+}
+
+impl<P: Person> Dialogue<P> {
+    /// Says which step this is, once.
+    pub(super) fn announce(&mut self, step: Step) {
+        if self.announced.replace(step) == Some(step) {
+            return;
+        }
+        let name = step_name(step);
+        self.person.say("");
+        match STEPS.iter().position(|(other, _)| *other == step) {
+            Some(at) => self.say(format!("Step {} of {}: {name}.", at + 1, STEPS.len())),
+            None => self.say(format!("{name}.")),
+        }
+    }
+
+    /// What to have at hand.
+    pub(super) async fn checklist(&mut self) -> Result<(), Exit> {
+        self.announce(Step::Checklist);
+        self.from_behind = false;
+        let mut lines = Vec::new();
+        for need in checklist::NEEDS {
+            lines.push(format!("{}: {}", need.what, need.where_.join(". ")));
+        }
+        self.say_all(&lines);
+        let question = Question::text("Enter when you have it: ", lines);
+        match self.ask(&question).await? {
+            Answer::Line(_) => self.act(wizard::forward).await,
+            Answer::Back => {
+                self.act(wizard::back).await?;
+                self.answer_popups().await.map(|_| ())
+            }
+        }
+    }
+
+    /// A step of fields, from where the focus stands.
+    pub(super) async fn fields(&mut self, step: Step) -> Result<(), Exit> {
+        self.announce(step);
+        let fields: Vec<FieldId> = Wizard::fields(step).collect();
+        let focus = self.model.wizard.as_ref().map(|wizard| wizard.focus);
+        let from_behind = std::mem::take(&mut self.from_behind);
+        let mut at = match focus {
+            _ if from_behind => fields.len() - 1,
+            Some(Item::Field(field)) => fields.iter().position(|other| *other == field).unwrap_or_default(),
+            Some(Item::Test) if self.model.wizard.as_ref().is_some_and(|w| w.test.is_passed() || w.untested) => {
+                fields.len()
+            }
+            _ => 0,
+        };
+        // What is passed over was answered before: a screen would show it.
+        for field in fields.iter().take(at).filter(|_| !from_behind) {
+            self.say_answer(*field);
+        }
+        let mut moved = Moved::On;
+        loop {
+            let Some(field) = fields.get(at).copied() else {
+                if step == Step::Credentials {
+                    match self.connection().await? {
+                        Tested::On => {}
+                        Tested::Change(field) => {
+                            at = fields.iter().position(|other| *other == field).unwrap_or_default();
+                            continue;
+                        }
+                        Tested::Back => {
+                            (at, moved) = (fields.len() - 1, Moved::Back);
+                            continue;
+                        }
+                    }
+                }
+                if step == Step::Integration {
+                    self.say_callbacks();
+                }
+                if self.model.wizard.as_ref().is_none_or(|wizard| wizard.step != step) {
+                    return Ok(());
+                }
+                return self.act(wizard::forward).await;
+            };
+            moved = match self.field(field).await? {
+                // A field that asks for nothing lies under the way in both directions.
+                None => moved,
+                Some(moved) => moved,
+            };
+            match moved {
+                Moved::On => at += 1,
+                Moved::Back if at == 0 => {
+                    self.from_behind = true;
+                    return self.act(wizard::back).await;
+                }
+                Moved::Back => at -= 1,
+            }
+        }
+    }
+
+    /// Asks for one field; none where it asks for nothing now.
+    pub(super) async fn field(&mut self, field: FieldId) -> Result<Option<Moved>, Exit> {
+        self.act(|model| {
+            wizard::set_focus(model, Item::Field(field));
+            Vec::new()
+        })
+        .await?;
+        if field.info().kind == Kind::Choice {
+            return self.contact().await;
+        }
+        let moved = self.typed(field).await?;
+        self.act(|model| wizard::keep_draft(model).into_iter().collect()).await?;
+        Ok(Some(moved))
+    }
+
+    async fn typed(&mut self, field: FieldId) -> Result<Moved, Exit> {
+        let Some(wizard) = &self.model.wizard else { return Ok(Moved::On) };
+        let info = field.info();
+        let below = wizard.form.default_chat_pod().filter(|_| field == FieldId::ChatPodUrl);
+        let mut line = sentence(&wizard.help(field));
+        if !info.help.contains("such as") && wizard.form.text(field).is_empty() && below.is_none() {
+            line.push_str(&format!(" Example: {}", info.example));
+        }
+        let pointed = suspect(wizard) == Some(field);
+        self.say(line);
+        if let Some(below) = below {
+            self.say(format!("Blank means {below}"));
+        }
+        if pointed {
+            self.say("Halo's answer points here.");
+        }
+        let teams = if info.kind == Kind::Board { self.teams(field) } else { Vec::new() };
+        let mut help = vec![info.more.to_owned(), format!("Example: {}", info.example)];
+        if may_be_blank(field) {
+            help.push("A single - makes it blank.".to_owned());
+        }
+        if !teams.is_empty() {
+            let listed = self.say_teams(&teams);
+            help.extend(listed);
+        }
+        let mut better: Option<String> = None;
+        loop {
+            let takes = if info.kind == Kind::Secret { Takes::Secret } else { Takes::Text };
+            let prompt = self.prompt(field, better.as_deref());
+            let question = Question { prompt, help: help.clone(), takes };
+            let Answer::Line(line) = self.ask(&question).await? else { return Ok(Moved::Back) };
+            let Some(wizard) = self.model.wizard.as_mut() else { return Ok(Moved::On) };
+            let former = wizard.form.text(field).to_owned();
+            let number = line.trim().parse::<usize>().ok().and_then(|number| teams.get(number.checked_sub(1)?));
+            let new = match (line.trim(), better.take(), number) {
+                ("", Some(better), _) => Some(better),
+                ("", None, _) => None,
+                ("-", ..) => Some(String::new()),
+                (text, ..) if quoted(text).is_some() => quoted(text).map(str::to_owned),
+                (_, _, Some(team)) => Some(team.clone()),
+                _ if info.kind == Kind::Secret => None,
+                (text, ..) => Some(text.to_owned()).filter(|text| *text != former),
+            };
+            let mut words = None;
+            let mut edited = false;
+            if info.kind == Kind::Secret && !line.trim().is_empty() {
+                edited = true;
+                match line.trim() {
+                    "-" => wizard.form.secret.clear(),
+                    _ => words = wizard.form.paste(field, &line).words(field),
+                }
+            } else if let Some(new) = new {
+                edited = true;
+                wizard.form.set(field, "");
+                if !new.is_empty() {
+                    words = wizard.form.paste(field, &new).words(field);
+                }
+            }
+            let (error, suggestion) = (wizard.form.error(field, wizard.has_secret), wizard.form.suggestion(field));
+            if let Some(error) = error {
+                // What stood there before is kept.
+                wizard.form.set(field, former);
+                better = suggestion;
+                self.say(format!("Not taken: {}", words::closed(&error)));
+                continue;
+            }
+            if edited {
+                self.act(|model| {
+                    let effects = wizard::edited(model, field);
+                    if let Some(wizard) = model.wizard.as_mut() {
+                        wizard.list = None;
+                    }
+                    effects
+                })
+                .await?;
+            }
+            if let Some(words) = words {
+                self.say(words);
+            }
+            self.say_remarks(field);
+            return Ok(Moved::On);
+        }
+    }
+
+    fn prompt(&self, field: FieldId, better: Option<&str>) -> String {
+        let Some(wizard) = &self.model.wizard else { return String::new() };
+        let label = field.info().label;
+        if field.info().kind == Kind::Secret {
+            let enter = match (wizard.form.secret.length(), &wizard.outside_secret, wizard.has_secret) {
+                (0, Some(place), _) => format!(", Enter takes it from {place}"),
+                (0, None, true) => ", Enter keeps the stored one".to_owned(),
+                (0, None, false) => String::new(),
+                (length, ..) => format!(", Enter keeps the {length} characters typed before"),
+            };
+            return format!("{label} (not shown while you type{enter}): ");
+        }
+        let current = Untrusted::new(wizard.form.text(field)).display();
+        match (better, current.as_str()) {
+            (Some(better), _) => format!("{label} (Enter takes {better}): "),
+            (None, "") if may_be_blank(field) => format!("{label} (Enter leaves it blank): "),
+            (None, "") => format!("{label}: "),
+            (None, current) => format!("{label} (Enter keeps {current}): "),
+        }
+    }
+
+    /// What the program made of an answer.
+    fn say_remarks(&mut self, field: FieldId) {
+        let Some(wizard) = &self.model.wizard else { return };
+        let mut lines: Vec<String> = Vec::new();
+        if field == FieldId::ClientSecret && !wizard.form.secret.is_empty() {
+            lines.push(format!("{} characters.", wizard.form.secret.length()));
+        }
+        for remark in wizard.form.remarks(field) {
+            let said = if remark.warning { "Warning: " } else { "" };
+            lines.push(format!("{said}{}", words::spoken(&remark.text)));
+        }
+        if field == FieldId::DailySyncTime
+            && let Ok(time) = DailySyncTime::parse(wizard.form.text(field))
+        {
+            lines.push(format!("{time} UTC. {}.", words::spoken(&time.in_zone(self.model.now, &self.model.zone))));
+            lines.push(sentence(&time.next_run_line(self.model.now)));
+        }
+        if field.info().kind == Kind::Board
+            && let Some(warning) = pia_screen::board_warning(&self.model, field)
+        {
+            lines.push(format!("Warning: {warning}."));
+        }
+        self.say_all(lines);
+    }
+
+    /// Every team of Halo, as far as they are known.
+    fn teams(&mut self, field: FieldId) -> Vec<String> {
+        pia_screen::open_list(&mut self.model);
+        let teams = pia_screen::suggestions(&self.model, field);
+        if let Some(wizard) = self.model.wizard.as_mut() {
+            wizard.list = None;
+        }
+        teams
+    }
+
+    fn say_teams(&mut self, teams: &[String]) -> Vec<String> {
+        let mut lines = vec!["Halo's teams; answer with a number, or type any name.".to_owned()];
+        lines.extend(numbered(teams));
+        if std::mem::replace(&mut self.listed, true) {
+            // Heard once, at the first board: the second need not read them again.
+            self.say("Answer with the number of a team, or type any name; ? reads the teams again.");
+            return lines;
+        }
+        let last = lines.len();
+        if last > LISTED + 1 {
+            let more = format!("And {} more: ? reads all of them.", last - LISTED - 1);
+            let first: Vec<String> = lines.iter().take(LISTED + 1).cloned().chain([more]).collect();
+            self.say_all(first);
+        } else {
+            self.say_all(&lines);
+        }
+        lines
+    }
+
+    /// The connection test, with what to do when it fails.
+    async fn connection(&mut self) -> Result<Tested, Exit> {
+        loop {
+            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            if wizard.untested {
+                self.say("Not verified: continued without a test.");
+                return Ok(Tested::On);
+            }
+            if wizard.test.is_passed() {
+                if matches!(wizard.test, Test::Before) {
+                    self.say("The connection test passed earlier, and nothing has changed since.");
+                }
+                return Ok(Tested::On);
+            }
+            self.act(credentials::start).await?;
+            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            let skipped = wizard.test.checks().iter().filter(|check| check.status == CheckStatus::Skip);
+            let skipped: Vec<&str> = skipped.map(|check| check.id.title()).collect();
+            if !skipped.is_empty() {
+                self.say(format!("Skipped: {}.", skipped.join(", ")));
+            }
+            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            match &wizard.test {
+                Test::Passed(report) => {
+                    let words = format!("Connection test: {}.", words::spoken(&passed(report)));
+                    self.say(words);
+                    return Ok(Tested::On);
+                }
+                Test::Failed(report) => {
+                    let failed = report.first_failure().map(|check| check.id.title()).unwrap_or_default();
+                    self.say(format!("The connection test failed at {failed}. Nothing has been saved."));
+                }
+                Test::Broken(failure) => {
+                    let failure = failure.clone();
+                    self.say("The connection test failed. Nothing has been saved.");
+                    self.say_failure(&failure);
+                }
+                Test::Not | Test::Before | Test::Running { .. } => {}
+            }
+            let mut rows = vec!["Try again".to_owned()];
+            let fields: Vec<FieldId> = Wizard::fields(Step::Credentials).filter(|field| field.is_text()).collect();
+            rows.extend(fields.iter().map(|field| format!("Change {}", field.info().label)));
+            rows.push("Continue untested".to_owned());
+            match self.pick(&rows, Some(0), "What now?").await? {
+                Picked::Back => return Ok(Tested::Back),
+                Picked::Row(0) => {}
+                Picked::Row(at) if at <= fields.len() => return Ok(Tested::Change(fields[at - 1])),
+                Picked::Row(_) => {
+                    self.act(credentials::ask_untested).await?;
+                    self.answer_popups().await?;
+                }
+            }
+        }
+    }
+
+    /// The test on its own: before a save of credentials that were changed. Says whether the way is free.
+    pub(super) async fn retest(&mut self) -> Result<bool, Exit> {
+        self.say("The credentials changed: they are tested before they are saved.");
+        match self.connection().await? {
+            Tested::On => Ok(true),
+            Tested::Change(field) => self.field(field).await.map(|_| false),
+            Tested::Back => Ok(false),
+        }
+    }
+
+    /// Pia Escalate To: one of Halo's agents, by number or by search.
+    pub(super) async fn contact(&mut self) -> Result<Option<Moved>, Exit> {
+        let info = FieldId::EscalateTo.info();
+        if let Some(reason) = pia_screen::choose_refusal(&self.model) {
+            self.say(format!("{}: {reason}", info.label));
+            return Ok(None);
+        }
+        self.say(sentence(info.help));
+        let (now, warning) = pia_screen::escalate_words(&self.model);
+        if let Some(warning) = warning {
+            self.say(format!("Warning: {now} is {warning}."));
+        }
+        let chosen =
+            self.model.wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
+        let mut chooser = Chooser::new(&self.model.facts.lists.agents, chosen, LISTED);
+        let mut help = vec![info.more.to_owned()];
+        help.push(
+            "Answer with a number of the list, with a part of a name to search for it, or with - for none.".to_owned(),
+        );
+        self.say_agents(&chooser);
+        loop {
+            let rows = agents_of(&chooser);
+            let searching = !chooser.query.value().is_empty();
+            let enter = match (searching, rows.as_slice()) {
+                (false, _) => format!("Enter keeps {now}"),
+                (true, [only]) => format!("Enter takes {}", chooser.agents[*only].name),
+                (true, _) => "Enter lists all again".to_owned(),
+            };
+            let prompt = format!("{} (a number, part of a name, or - for none; {enter}): ", info.label);
+            let Answer::Line(line) = self.ask(&Question::text(prompt, help.clone())).await? else {
+                return Ok(Some(Moved::Back));
+            };
+            let text = line.trim();
+            let number = text.parse::<usize>().ok();
+            let choice = match (text, number.and_then(|number| rows.get(number.checked_sub(1)?)), rows.as_slice()) {
+                ("", _, _) if !searching => return Ok(Some(Moved::On)),
+                ("-", ..) => None,
+                (_, Some(at), _) => Some(*at),
+                ("", None, [only]) => Some(*only),
+                _ => {
+                    chooser.query = tui_input::Input::new(text.to_owned());
+                    chooser.filter(LISTED);
+                    if agents_of(&chooser).is_empty() {
+                        self.say("No agent is called that.");
+                        chooser.query.reset();
+                        chooser.filter(LISTED);
+                    } else {
+                        self.say_agents(&chooser);
+                    }
+                    continue;
+                }
+            };
+            let choice = choice.and_then(|at| chooser.agents.get(at));
+            let name = choice.map_or_else(|| "no default escalation".to_owned(), |agent| agent.name.display());
+            let choice = choice.map(|agent| EscalateTo { agent_id: agent.id, name: agent.name.display() });
+            self.act(|model| {
+                if let Some(wizard) = model.wizard.as_mut() {
+                    wizard.form.escalate_to = choice;
+                    wizard.asked_escalate_to = true;
+                }
+                wizard::keep_draft(model).into_iter().collect()
+            })
+            .await?;
+            self.say(format!("{}: {name}.", info.label));
+            return Ok(Some(Moved::On));
+        }
+    }
+
+    fn say_agents(&mut self, chooser: &Chooser) {
+        let rows = agents_of(chooser);
+        let listed = rows.iter().take(LISTED).enumerate();
+        let mut lines: Vec<String> =
+            listed.map(|(at, row)| format!("{}. {}", at + 1, chooser.agents[*row].name)).collect();
+        if rows.len() > LISTED {
+            lines.push(format!("And {} more: type a part of the name.", rows.len() - LISTED));
+        }
+        self.say_all(lines);
+    }
+
+    /// An answer as the review has it.
+    fn say_answer(&mut self, field: FieldId) {
+        let Some(wizard) = &self.model.wizard else { return };
+        let (value, _) = review::value(&self.model, wizard, field);
+        self.say(format!("{}: {}", field.info().label, words::spoken(&value)));
+    }
+
+    /// The callback addresses, masked.
+    pub(super) fn say_callbacks(&mut self) {
+        let lines: Vec<String> = self
+            .model
+            .facts
+            .callbacks
+            .iter()
+            .map(|(group, url)| format!("Callback URL of {}: {}", group.webhook_name(), url.masked()))
+            .collect();
+        self.say_all(lines);
+    }
+}
+
+fn agents_of(chooser: &Chooser) -> Vec<usize> {
+    chooser.rows.iter().copied().flatten().collect()
+}
+
+fn may_be_blank(field: FieldId) -> bool {
+    matches!(field, FieldId::Name | FieldId::PiaUrl | FieldId::ChatPodUrl)
+}

@@ -1,0 +1,362 @@
+//! What the panes and the Integrations page offer, as numbered lists.
+
+use tui_input::Input;
+
+use super::dialogue::{Answer, Dialogue, Picked, Question};
+use super::person::Person;
+use super::words::{sentence, spoken};
+use crate::app::effect::Effect;
+use crate::app::integrations::{self, Card};
+use crate::app::model::{Screen, saved_title};
+use crate::app::panes::{self, Pane, clients, integration};
+use crate::app::popup::{Ask, Confirm, Popup};
+use crate::app::wizard::{self, configure};
+use crate::domain::client::StoredClient;
+use crate::domain::draft::Step;
+use crate::domain::status::{StepState, Steps};
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+use crate::tui::hangup::Exit;
+use crate::view::panes::activity::title;
+use crate::view::text::{age, ago, moment};
+
+/// Rows that are read out at once.
+const PAGE: usize = 10;
+
+impl<P: Person> Dialogue<P> {
+    /// What can be done with the configuration that is open.
+    pub(super) async fn menu(&mut self) -> Result<(), Exit> {
+        self.announced = None;
+        let name = self.model.current_saved().map(saved_title).unwrap_or_default();
+        self.person.say("");
+        let configure = if configure::is_again(&self.model) { "Re-configure" } else { "Configure" };
+        let mut rows =
+            ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
+        rows.extend(["Edit the settings", "Integrations: other configurations", "Quit"].map(str::to_owned));
+        let picked = if std::mem::replace(&mut self.menu_listed, true) {
+            self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
+        } else {
+            self.say(format!("{name}. What can be done:"));
+            self.pick(&rows, None, "Your choice").await?
+        };
+        let Picked::Row(row) = picked else {
+            return self
+                .act(|model| {
+                    integrations::enter(model);
+                    Vec::new()
+                })
+                .await;
+        };
+        match row {
+            0 => {
+                if self.active().await? {
+                    self.act(|model| panes::show(model, Pane::Sync)).await?;
+                    self.sync_now().await?;
+                }
+            }
+            1 => self.clients().await?,
+            2 => {
+                self.model.work.forget_plan();
+                self.plan().await?;
+            }
+            3 => self.status().await?,
+            4 => self.callback_urls().await?,
+            5 => self.activity().await?,
+            6 => self.edit().await?,
+            7 => {
+                self.act(|model| {
+                    integrations::enter(model);
+                    Vec::new()
+                })
+                .await?;
+            }
+            _ => return Err(Exit::Quit),
+        }
+        Ok(())
+    }
+
+    /// Every answer of the open configuration, to be changed by its number.
+    pub(super) async fn edit(&mut self) -> Result<(), Exit> {
+        let Some(id) = self.model.current.clone() else { return Ok(()) };
+        let fresh = self.model.overview.draft.is_none();
+        self.act(|model| wizard::edit(model, &id)).await?;
+        if fresh && self.model.screen == Screen::Wizard {
+            self.act(|model| wizard::go(model, Step::Review)).await?;
+        }
+        Ok(())
+    }
+
+    /// The client list: searched, and read out page by page.
+    async fn clients(&mut self) -> Result<(), Exit> {
+        self.act(|model| panes::show(model, Pane::Clients)).await?;
+        if let Some(failure) = self.model.panes.clients.failed.clone() {
+            self.say_failure(&failure);
+            return Ok(());
+        }
+        let mut from = 0;
+        loop {
+            let list = &self.model.panes.clients;
+            if list.total() == 0 {
+                self.say("No clients yet.");
+                return Ok(());
+            }
+            let seen = list.seen.map(|seen| format!(", {}", age(self.model.now, seen))).unwrap_or_default();
+            let (count, total, filter) = (list.count(), list.total(), list.filter.word());
+            let said = format!("{} of {} clients, {filter}{seen}", thousands(count as u64), thousands(total as u64));
+            if from == 0 {
+                self.say(format!("{said}."));
+            }
+            let help = vec![
+                "Type a part of a name, of a site, or an id. Enter reads the next ones.".to_owned(),
+                "f changes between active, disabled and all. < goes back to the menu.".to_owned(),
+            ];
+            let more =
+                if from < count { format!("Enter reads {} on", from + 1) } else { "Enter begins again".to_owned() };
+            let prompt = format!("Search ({more}, f changes the filter, < goes back): ");
+            let Answer::Line(line) = self.ask(&Question::text(prompt, help)).await? else { return Ok(()) };
+            match line.trim() {
+                "" if from >= count => from = 0,
+                "" => {
+                    let rows = (from..count).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
+                    let lines: Vec<String> = rows.map(client_line).collect();
+                    self.say_all(lines);
+                    from = (from + PAGE).min(count);
+                    if from == count {
+                        self.say("That was the last one.");
+                    }
+                }
+                "f" => {
+                    from = 0;
+                    self.act(|model| {
+                        clients::filter(model);
+                        Vec::new()
+                    })
+                    .await?;
+                }
+                text => {
+                    self.model.panes.clients.query = Input::new(text.to_owned());
+                    self.model.panes.clients.search(false);
+                    let found = self.model.panes.clients.count();
+                    let rows = (0..found).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
+                    let lines: Vec<String> = rows.map(client_line).collect();
+                    self.say(match found {
+                        0 => "No client matches.".to_owned(),
+                        1 => "1 client matches.".to_owned(),
+                        _ => format!("{} clients match.", thousands(found as u64)),
+                    });
+                    self.say_all(lines);
+                    from = PAGE.min(found);
+                    if found == 0 {
+                        self.model.panes.clients.query.reset();
+                        self.model.panes.clients.search(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where things stand: steps, syncs, what is in Halo.
+    async fn status(&mut self) -> Result<(), Exit> {
+        self.act(|model| panes::show(model, Pane::Sync)).await?;
+        if let Some(failure) = self.model.facts.standing_failed.clone() {
+            self.say_failure(&failure);
+            return Ok(());
+        }
+        let Some(standing) = self.model.facts.standing.as_ref() else { return Ok(()) };
+        let status = &standing.status;
+        let mut lines = Vec::new();
+        if let Some(saved) = self.model.current_saved() {
+            let active = if saved.status.active { "active" } else { "not active" };
+            lines.push(format!("{}, {active}.", saved.configuration.api.url));
+        }
+        lines.extend(steps(&status.steps));
+        match standing.runs.first() {
+            Some(run) => {
+                lines.push(format!("Last sync: {}, {}.", run.status.word(), ago(self.model.now, run.finished_at)));
+                lines.push(sentence(&run.proof()));
+                lines.push(format!("{} active clients, {} disabled.", thousands(run.active), thousands(run.disabled)));
+            }
+            None => lines.push("No sync yet.".to_owned()),
+        }
+        if let Some(saved) = self.model.current_saved().filter(|saved| saved.status.active) {
+            let time = saved.configuration.company_sync.daily_sync_time;
+            lines.push(sentence(&time.next_run_line(self.model.now)));
+            lines.push(format!("{}.", spoken(&time.in_zone(self.model.now, &self.model.zone))));
+        }
+        let objects = integration::objects(&self.model);
+        lines.push(match objects.len() {
+            0 => "Nothing is installed in Halo yet.".to_owned(),
+            count => format!("In Halo: {count} objects."),
+        });
+        lines.extend(objects.iter().map(|row| format!("{} {}: {}", row.kind.word(), row.name, row.words)));
+        self.say_all(lines);
+        Ok(())
+    }
+
+    /// The callback addresses, whole where the person wants them so.
+    async fn callback_urls(&mut self) -> Result<(), Exit> {
+        self.act(|model| model.current.clone().map(Effect::LoadCallbacks).into_iter().collect()).await?;
+        if self.model.facts.callbacks.is_empty() {
+            self.say("They are made at the first save.");
+            return Ok(());
+        }
+        self.say_callbacks();
+        let text = vec!["Whoever knows the whole address can send callbacks to Pia.".to_owned()];
+        self.say_all(&text);
+        if !self.yes_or_no("Reveal them? y is Reveal, n is No, Enter is No: ", text, false).await? {
+            return Ok(());
+        }
+        let urls: Vec<_> = self.model.facts.callbacks.clone();
+        for (group, url) in urls {
+            let exposed = url.expose();
+            self.say(group.webhook_name());
+            self.say(exposed.expose());
+        }
+        Ok(())
+    }
+
+    /// The audit trail, newest first.
+    async fn activity(&mut self) -> Result<(), Exit> {
+        self.act(|model| panes::show(model, Pane::Activity)).await?;
+        let mut from = 0;
+        loop {
+            let activity = self.model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.activity);
+            let shown = |text: &str| Untrusted::new(text).display();
+            let lines: Vec<String> = activity
+                .iter()
+                .skip(from)
+                .take(PAGE)
+                .map(|line| {
+                    let when = moment(self.model.now, line.at);
+                    let message = line.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
+                    format!("{when} UTC, {}: {}, {}{message}", shown(&line.who.user), title(line), shown(&line.outcome))
+                })
+                .collect();
+            let rest = activity.len().saturating_sub(from + PAGE);
+            if lines.is_empty() {
+                self.say("Nothing has been done yet.");
+            }
+            self.say_all(lines);
+            if rest == 0 {
+                return Ok(());
+            }
+            let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
+            let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
+            if !line.trim().is_empty() {
+                return Ok(());
+            }
+            from += PAGE;
+        }
+    }
+
+    /// The Integrations page.
+    pub(super) async fn cards(&mut self) -> Result<(), Exit> {
+        self.announced = None;
+        if let Some(failure) = self.model.overview_failed.clone() {
+            self.say_failure(&failure);
+        }
+        self.person.say("");
+        self.say("Integrations.");
+        let (cards, _) = integrations::cards(&self.model);
+        let rows: Vec<String> = cards.iter().map(|card| self.card(card)).chain(["Quit".to_owned()]).collect();
+        let Picked::Row(row) = self.pick(&rows, None, "Your choice").await? else {
+            if self.model.wizard.is_some() {
+                return self.act(wizard::come_back).await;
+            }
+            if self.model.is_finished_current() {
+                return self.act(panes::enter).await;
+            }
+            self.say("This is the first list: there is nothing to go back to.");
+            return Ok(());
+        };
+        let Some(card) = cards.get(row).cloned() else { return Err(Exit::Quit) };
+        self.act(|model| {
+            integrations::select(model, row);
+            Vec::new()
+        })
+        .await?;
+        match card {
+            Card::Saved(id) => self.saved_card(&id).await,
+            Card::Draft => {
+                let rows = ["Continue it", "Discard it"].map(str::to_owned);
+                match self.pick(&rows, Some(0), "The draft").await? {
+                    Picked::Row(0) => self.act(integrations::open_selected).await,
+                    Picked::Row(_) => self.discard().await,
+                    Picked::Back => Ok(()),
+                }
+            }
+            Card::New | Card::Other(_) => self.act(integrations::open_selected).await,
+        }
+    }
+
+    async fn saved_card(&mut self, id: &crate::domain::configuration::ConfigurationId) -> Result<(), Exit> {
+        let active = self.model.saved(id).is_some_and(|saved| saved.status.active);
+        let draft = self.model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(id));
+        let mut rows = vec!["Open it".to_owned(), "Edit its settings".to_owned()];
+        rows.push(if active { "Deactivate it" } else { "Activate it" }.to_owned());
+        if draft {
+            rows.push("Discard its draft".to_owned());
+        }
+        match self.pick(&rows, Some(0), "Your choice").await? {
+            Picked::Row(0) => self.act(integrations::open_selected).await,
+            Picked::Row(1) => {
+                self.act(|model| model.open(id)).await?;
+                self.edit().await
+            }
+            Picked::Row(2) if active => {
+                let name = self.model.saved(id).map(saved_title).unwrap_or_default();
+                self.float(Ask::Deactivate { name }).await
+            }
+            Picked::Row(2) => {
+                self.act(|model| integrations::activate(model, id)).await?;
+                self.answer_popups().await.map(|_| ())
+            }
+            Picked::Row(_) => self.discard().await,
+            Picked::Back => Ok(()),
+        }
+    }
+
+    async fn discard(&mut self) -> Result<(), Exit> {
+        let name = self.model.overview.draft.as_ref().map(|draft| draft.name.clone()).unwrap_or_default();
+        self.float(Ask::Discard { title: integrations::draft_title(&name) }).await
+    }
+
+    async fn float(&mut self, ask: Ask) -> Result<(), Exit> {
+        self.model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+        self.answer_popups().await.map(|_| ())
+    }
+
+    fn card(&self, card: &Card) -> String {
+        let [integration, title, host] = integrations::card_texts(&self.model, card);
+        let title = title.trim_start_matches("+ ").to_owned();
+        let state = integrations::card_state(&self.model, card).map(|state| state.word().to_owned());
+        let remark = match card {
+            Card::Saved(id) => integrations::card_remark(&self.model, id),
+            _ => None,
+        };
+        let parts = [Some(integration), Some(title), Some(host), state, remark];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<String>>().join(", ")
+    }
+}
+
+fn client_line(stored: &StoredClient) -> String {
+    let client = &stored.client;
+    let reason = stored.status.reason().map(|reason| format!(", {reason}")).unwrap_or_default();
+    let site = client.main_site.as_ref().map(|site| format!(", site {site}")).unwrap_or_default();
+    format!("{}, id {}, {}{reason}{site}", client.name, client.id, stored.status.word())
+}
+
+fn steps(steps: &Steps) -> Vec<String> {
+    let all = [
+        (Step::Credentials, steps.credentials),
+        (Step::CompanySync, steps.company_sync),
+        (Step::PiaScreen, steps.pia_screen),
+        (Step::InitialSync, steps.initial_sync),
+        (Step::Configure, steps.configure),
+    ];
+    let word = |state| match state {
+        StepState::Todo => "to do",
+        other => crate::view::wizard::open_word(other),
+    };
+    all.map(|(step, state)| format!("{}: {}.", wizard::step_name(step), word(state))).to_vec()
+}

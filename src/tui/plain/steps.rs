@@ -1,0 +1,371 @@
+//! The steps that follow the fields: review, sync, Configure, the end.
+
+use super::dialogue::{Answer, Dialogue, Question};
+use super::person::Person;
+use super::words::{self, sentence, spoken};
+use crate::app::form::FieldId;
+use crate::app::wizard::review::{self, LINES, SaveState, Then};
+use crate::app::wizard::{self, Item, configure, initial_sync, pia_screen};
+use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
+use crate::app::{integrations, panes};
+use crate::domain::draft::Step;
+use crate::domain::plan::Plan;
+use crate::domain::status::StepState;
+use crate::domain::thousands;
+use crate::tui::hangup::Exit;
+use crate::view::wizard::configure::left_over;
+use crate::view::wizard::initial_sync::{changed_words, ended_words};
+use crate::view::wizard::{closing, open_word, review as lines};
+
+/// How a look at the plan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// Everything is in place.
+    Settled,
+    /// The person goes elsewhere.
+    Left,
+}
+
+impl<P: Person> Dialogue<P> {
+    /// One step back, to its last question.
+    async fn step_back(&mut self) -> Result<(), Exit> {
+        self.from_behind = true;
+        self.act(wizard::back).await
+    }
+
+    /// All answers, with a number each to change it; then Save.
+    pub(super) async fn review(&mut self) -> Result<(), Exit> {
+        self.announce(Step::Review);
+        self.from_behind = false;
+        let listed = self.review_lines();
+        self.say_all(&listed);
+        loop {
+            let Some(wizard) = &self.model.wizard else { return Ok(()) };
+            let enter = match review::save_refusal(&self.model) {
+                Some(_) => "goes on, nothing has changed",
+                None => "saves",
+            };
+            let state = match (wizard.test.is_passed(), wizard.untested) {
+                (true, _) => "",
+                (false, true) => "The credentials are not verified. ",
+                (false, false) => "The credentials are not tested. ",
+            };
+            let prompt = format!("{state}Save? (Enter {enter}, 1 to {} changes that answer): ", LINES.len());
+            let listed = self.review_lines();
+            let Answer::Line(line) = self.ask(&Question::decision(prompt, listed)).await? else {
+                return self.step_back().await;
+            };
+            let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            match (line.trim(), number.and_then(|at| LINES.get(at))) {
+                ("" | "y" | "yes", _) => {
+                    if self.save().await? {
+                        return Ok(());
+                    }
+                }
+                (_, Some(field)) => self.correct(*field).await?,
+                _ => self.say("Press Enter to save, or type the number of the answer to change."),
+            }
+        }
+    }
+
+    /// Asks for one answer anew, without the way through its step.
+    async fn correct(&mut self, field: FieldId) -> Result<(), Exit> {
+        self.field(field).await?;
+        self.act(|model| {
+            wizard::set_focus(model, Item::Save);
+            Vec::new()
+        })
+        .await
+    }
+
+    fn review_lines(&self) -> Vec<String> {
+        let Some(wizard) = &self.model.wizard else { return Vec::new() };
+        let line = |(at, field): (usize, &FieldId)| {
+            let label = field.info().label;
+            if let Some(error) = wizard.form.error(*field, wizard.has_secret) {
+                return format!("{}. {label}: not right yet, {error}", at + 1);
+            }
+            let (value, _) = lines::value(&self.model, wizard, *field);
+            let warning = lines::warning(&self.model, wizard, *field);
+            let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
+            format!("{}. {label}: {}{warning}", at + 1, spoken(&value))
+        };
+        LINES.iter().enumerate().map(line).collect()
+    }
+
+    // Whether the review is over.
+    async fn save(&mut self) -> Result<bool, Exit> {
+        let Some(wizard) = &self.model.wizard else { return Ok(true) };
+        if review::save_refusal(&self.model).is_none() {
+            if let Err(wrong) = wizard.configuration() {
+                self.say("One answer is not right yet.");
+                self.correct(wrong).await?;
+                return Ok(false);
+            }
+            if !wizard.test.is_passed() && !wizard.untested && !self.retest().await? {
+                return Ok(false);
+            }
+            // To go on untested leads to the step behind the test.
+            self.act(
+                |model| if step(model) == Some(Step::Review) { Vec::new() } else { wizard::go(model, Step::Review) },
+            )
+            .await?;
+            let fresh = self.model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
+            self.act(|model| review::save(model, Then::Stay)).await?;
+            if matches!(self.model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Failed(_))) {
+                return Ok(false);
+            }
+            if fresh {
+                self.say_callbacks();
+            }
+            self.answer_popups().await?;
+        }
+        self.act(review::forward).await?;
+        Ok(true)
+    }
+
+    /// Offers to make the open configuration the active one, where it is not. Says whether it is now.
+    pub(super) async fn active(&mut self) -> Result<bool, Exit> {
+        if self.model.current_saved().is_none() || self.model.is_active() {
+            return Ok(true);
+        }
+        let Some(id) = self.model.current.clone() else { return Ok(true) };
+        let text = vec!["Sync Now and Configure work on the active configuration alone.".to_owned()];
+        self.say("This configuration is not the active one.");
+        self.say_all(&text);
+        if !self.yes_or_no("Activate it? y is Activate, n is No, Enter is No: ", text, false).await? {
+            return Ok(false);
+        }
+        self.act(|model| integrations::activate(model, &id)).await?;
+        self.answer_popups().await?;
+        Ok(self.model.is_active())
+    }
+
+    /// Sync Now, and Pia Escalate To once after it.
+    pub(super) async fn first_sync(&mut self) -> Result<(), Exit> {
+        self.announce(Step::InitialSync);
+        if !self.active().await? {
+            return self.act(wizard::leave).await;
+        }
+        let synced = self.model.is_synced();
+        let (said, prompt) = match synced {
+            true => ("A sync was completed before.", "Enter continues to Configure, s is Sync Now: "),
+            false => ("Sync Now reads Halo's clients, agents, teams and ticket types.", "Enter is Sync Now: "),
+        };
+        self.say(said);
+        let help = vec!["Pia has to know the companies before Configure can be pressed.".to_owned()];
+        let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
+            return self.step_back().await;
+        };
+        if !synced || line.trim() == "s" {
+            self.sync_now().await?;
+        }
+        if !self.model.is_synced() {
+            return Ok(());
+        }
+        let asked = self.model.wizard.as_ref().is_none_or(|w| w.asked_escalate_to || w.form.escalate_to.is_some());
+        if !asked && pia_screen::choose_refusal(&self.model).is_none() {
+            self.contact().await?;
+            if let Some(wizard) = self.model.wizard.as_mut() {
+                wizard.asked_escalate_to = true;
+            }
+        }
+        self.act(initial_sync::forward).await
+    }
+
+    /// The company sync, with its question where it has one.
+    pub(super) async fn sync_now(&mut self) -> Result<(), Exit> {
+        self.act(|model| initial_sync::start(model, false)).await?;
+        loop {
+            self.say_sync_end();
+            if self.model.popup.is_none() {
+                return Ok(());
+            }
+            if !self.answer_popups().await? {
+                self.say("Nothing was changed.");
+                return Ok(());
+            }
+        }
+    }
+
+    fn say_sync_end(&mut self) {
+        let mut lines = Vec::new();
+        match self.model.work.sync.end_of(self.model.current.as_ref()) {
+            Some(SyncEnd::Report(report)) => {
+                lines.push(sentence(&ended_words(report)));
+                if report.status != crate::domain::sync_run::SyncStatus::Busy {
+                    lines.push(sentence(&report.proof()));
+                }
+                if report.status.has_published() {
+                    lines.push(sentence(&changed_words(report)));
+                }
+                let asks = self.model.popup.is_some();
+                lines.extend(report.warnings.iter().filter(|_| !asks).map(|warning| format!("Warning: {warning}")));
+                let hint = report.error.as_ref().and_then(|error| error.hint.as_ref());
+                lines.extend(hint.filter(|_| !asks).map(|hint| sentence(hint)));
+            }
+            Some(SyncEnd::Failed(failure)) => {
+                lines.extend(words::failure(failure));
+                lines.push("What was stored before stands. Sync Now tries again.".to_owned());
+            }
+            Some(SyncEnd::Stopped { read, .. }) => {
+                lines.push(format!("Interrupted after {} clients. The list is as it was.", thousands(*read)));
+            }
+            None => {}
+        }
+        self.say_all(lines);
+    }
+
+    /// Configure, in the set-up.
+    pub(super) async fn configure(&mut self) -> Result<(), Exit> {
+        self.announce(Step::Configure);
+        match self.plan().await? {
+            Planned::Settled => self.act(wizard::forward).await,
+            Planned::Left if self.step() == Some(Step::Configure) => self.step_back().await,
+            Planned::Left => Ok(()),
+        }
+    }
+
+    /// The plan: read, shown, asked about, applied.
+    pub(super) async fn plan(&mut self) -> Result<Planned, Exit> {
+        if !self.active().await? {
+            return Ok(Planned::Left);
+        }
+        let mut shown = false;
+        loop {
+            if let Some(reason) = configure::blocker(&self.model) {
+                self.say(words::without_keys(&reason));
+                return self.unblock().await;
+            }
+            if matches!((self.model.apply(), &self.model.work.plan), (ApplyWork::None, PlanWork::None)) {
+                self.act(configure::load_plan).await?;
+            }
+            let (prompt, help) = match (self.model.apply(), &self.model.work.plan) {
+                (ApplyWork::None, PlanWork::Ready(plan)) => {
+                    let plan = plan.clone();
+                    if !std::mem::replace(&mut shown, true) {
+                        self.say_plan(&plan);
+                    }
+                    if !plan.changes_pending() {
+                        return if plan.blocked.is_empty() { Ok(Planned::Settled) } else { self.after_blocked().await };
+                    }
+                    let details =
+                        plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
+                    let prompt = format!("{} y applies it, n does not, d reads every field: ", plan.question());
+                    (prompt, details.collect::<Vec<String>>())
+                }
+                (ApplyWork::None, PlanWork::Refused(_)) => {
+                    self.say("The connection test failed, so nothing was changed in Halo.");
+                    ("Enter tries again: ".to_owned(), Vec::new())
+                }
+                (ApplyWork::None, PlanWork::Failed(failure)) => {
+                    let failure = failure.clone();
+                    self.say_failure(&failure);
+                    self.say("Nothing was written.");
+                    ("Enter tries again: ".to_owned(), Vec::new())
+                }
+                _ => match self.say_applied() {
+                    true => return Ok(Planned::Settled),
+                    false => ("Enter reads Halo again: ".to_owned(), Vec::new()),
+                },
+            };
+            let asks = !help.is_empty();
+            let question = Question::decision(prompt, help);
+            let Answer::Line(line) = self.ask(&question).await? else { return Ok(Planned::Left) };
+            match (line.trim(), asks) {
+                ("", false) => {
+                    shown = false;
+                    self.model.work.forget_plan();
+                }
+                ("y" | "Y" | "yes", true) => {
+                    self.act(configure::apply).await?;
+                }
+                ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),
+                ("d", true) => self.say_all(&question.help),
+                (_, true) => self.say("Answer y, n or d."),
+                (_, false) => self.say("Press Enter, or answer with one of the signs."),
+            }
+        }
+    }
+
+    fn say_plan(&mut self, plan: &Plan) {
+        if !plan.changes_pending() && plan.blocked.is_empty() {
+            self.say("Halo holds everything already: nothing to do.");
+            return;
+        }
+        self.say(format!("The plan: {}.", plan.summary()));
+        let changes: Vec<String> = plan.changes.iter().map(words::change).collect();
+        self.say_all(changes);
+        for blocked in &plan.blocked {
+            self.say(format!("Blocked: {} {}. {}", blocked.kind.word(), blocked.name, sentence(&blocked.reason)));
+        }
+    }
+
+    // Nothing to apply, and not everything in place.
+    async fn after_blocked(&mut self) -> Result<Planned, Exit> {
+        let question = Question::text("Enter goes on: ", Vec::new());
+        match self.ask(&question).await? {
+            Answer::Line(_) => Ok(Planned::Settled),
+            Answer::Back => Ok(Planned::Left),
+        }
+    }
+
+    // Says how Configure ended; whether everything is in place.
+    fn say_applied(&mut self) -> bool {
+        let mut lines = Vec::new();
+        let mut good = false;
+        match self.model.apply() {
+            ApplyWork::Ended { report, .. } => {
+                lines.push(sentence(&report.message));
+                good = self.model.apply().is_configured();
+                if !good {
+                    lines.push(left_over(&report.results));
+                }
+            }
+            ApplyWork::Failed { failure, results, .. } => {
+                lines.extend(words::failure(failure));
+                lines.push(left_over(results));
+            }
+            ApplyWork::None | ApplyWork::Running { .. } => {}
+        }
+        self.say_all(lines);
+        good
+    }
+
+    // What is in the way of Configure is done first.
+    async fn unblock(&mut self) -> Result<Planned, Exit> {
+        let (prompt, to) = match self.model.is_synced() {
+            true => ("Enter goes to that answer: ", Step::Integration),
+            false => ("Enter is Sync Now: ", Step::InitialSync),
+        };
+        let Answer::Line(_) = self.ask(&Question::text(prompt, Vec::new())).await? else { return Ok(Planned::Left) };
+        if self.model.wizard.is_some() {
+            self.act(|model| wizard::go(model, to)).await?;
+        } else if to == Step::InitialSync {
+            self.act(|model| panes::show(model, panes::Pane::Sync)).await?;
+            self.sync_now().await?;
+        } else if let Some(id) = self.model.current.clone() {
+            self.act(|model| wizard::edit(model, &id)).await?;
+            self.act(|model| wizard::go(model, to)).await?;
+        }
+        Ok(Planned::Left)
+    }
+
+    /// What is done, and what is open.
+    pub(super) async fn finished(&mut self) -> Result<(), Exit> {
+        self.announce(Step::Finished);
+        let open = configure::open_lines(&self.model);
+        self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
+        let lines: Vec<String> = open.iter().map(|(state, name, _)| format!("{name}: {}", open_word(*state))).collect();
+        self.say_all(lines);
+        self.act(wizard::forward).await
+    }
+
+    pub(super) fn step(&self) -> Option<Step> {
+        step(&self.model)
+    }
+}
+
+fn step(model: &crate::app::Model) -> Option<Step> {
+    model.wizard.as_ref().map(|wizard| wizard.step)
+}

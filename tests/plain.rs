@@ -1,0 +1,354 @@
+//! Plain mode, in a real terminal that only knows lines: nothing but text, the secret unseen, nothing lost.
+
+use std::time::Duration;
+
+use pia_halo::demo::Options;
+use rustix::process::Signal;
+
+use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::secrecy::{forms, secrets_of};
+use crate::support::interface::Interface;
+use crate::support::pty::{PATIENCE, Pty, Start, key};
+use crate::support::walk::{self, Person};
+use crate::support::{PIA, Profile};
+
+/// The limit is one second; the process also has to be started and waited for on a busy machine.
+const WITHIN_A_SECOND: Duration = Duration::from_millis(1_500);
+
+/// Somebody who listens to the lines and answers the questions.
+struct Listener {
+    pty: Pty,
+    /// The bytes that were heard already.
+    heard: usize,
+}
+
+impl Listener {
+    fn start(start: Start) -> Self {
+        Self { pty: start.env("TERM", "dumb").spawn(), heard: 0 }
+    }
+
+    /// Waits until these words are said, after all that was heard before.
+    #[track_caller]
+    fn hears(&mut self, words: &str) {
+        let find = |raw: &[u8]| raw.windows(words.len()).position(|window| window == words.as_bytes());
+        let from = self.heard;
+        self.pty.wait_for(words, |_| find(&self.pty.raw()[from..]).is_some());
+        self.heard += find(&self.pty.raw()[from..]).unwrap_or_default() + words.len();
+    }
+
+    /// Waits for a question, and answers it.
+    #[track_caller]
+    fn answers(&mut self, question: &str, answer: &str) {
+        self.hears(question);
+        // The prompt ends in a colon and a blank; what is typed before would be no answer to it.
+        self.hears(": ");
+        self.pty.send(&format!("{answer}{}", key::ENTER));
+    }
+
+    fn answer_all(&mut self, answers: &[(&str, &str)]) {
+        for (question, answer) in answers {
+            self.answers(question, answer);
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.pty.raw()).into_owned()
+    }
+
+    /// Nothing but text: no escape sequence, no cursor, no line that is written over.
+    #[track_caller]
+    fn heard_only_text(&self) {
+        let text = self.text();
+        let odd: Vec<char> = text.chars().filter(|c| c.is_control() && !['\r', '\n', '\t'].contains(c)).collect();
+        assert!(odd.is_empty(), "{odd:?} in {text:?}");
+        assert_eq!(text.matches('\r').count(), text.matches("\r\n").count(), "a return of its own in {text:?}");
+        assert!(String::from_utf8(self.pty.raw()).is_ok());
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200b}']), "what turns or hides text in {text:?}");
+    }
+
+    #[track_caller]
+    fn never_heard(&self, secret: &str) {
+        for form in forms(secret) {
+            assert!(!self.text().contains(&form), "a secret was said");
+        }
+    }
+}
+
+/// From nothing to the Client Secret.
+fn to_secret(profile: &Profile) -> Vec<(&'static str, String)> {
+    vec![
+        ("Enter when", String::new()),
+        ("Configuration Name", "Acme MSP".to_owned()),
+        ("Url", format!("{}/api/", profile.halo.url())),
+        ("Client ID", profile.halo.client_id().to_owned()),
+    ]
+}
+
+fn begin(profile: &Profile, arguments: &[&str]) -> Listener {
+    let mut listener = Listener::start(profile.in_terminal().arguments(arguments));
+    for (question, answer) in to_secret(profile) {
+        listener.answers(question, &answer);
+    }
+    listener
+}
+
+/// S2, N21: from nothing to the end by questions, with the same result as by keys and by commands.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_by_questions_ends_with_exactly_the_objects_of_the_contract() {
+    let profile = Profile::new().await;
+    let before = profile.halo.snapshot();
+    // No answers and a terminal that only knows lines: setup asks.
+    let mut listener = begin(&profile, &["setup"]);
+    listener.answers("Client Secret", profile.halo.client_secret());
+    listener.hears("73 characters");
+    listener.hears("Clients: ok, 237 clients can be read");
+    listener.hears("Connection test: passed");
+    let answers = [
+        ("Daily Sync Time", "00:45"),
+        ("Pia Board", ""),
+        ("Pia Escalation Board", "Pia Escalations"),
+        ("Pia Url", PIA),
+        ("Chat Pod Url", ""),
+    ];
+    listener.answer_all(&answers);
+    listener.hears("8. Pia Escalation Board: Pia Escalations");
+    listener.answers("Save?", "");
+    listener.hears("Saved.");
+    listener.answers("Enter is Sync Now", "");
+    listener.hears("Halo says 237, stored 237.");
+    listener.answers("Pia Escalate To", "dana");
+    listener.answers("Enter takes Dana Scully", "");
+    listener.hears("The plan: 8 to create, 6 to link, 1 kept.");
+    assert_eq!(profile.halo.writes().len(), 0, "nothing is written before a yes");
+    listener.answers("Apply this plan", "y");
+    listener.hears("Custom tab Pia Chat Pod: created");
+    listener.hears("Webhook install was successful");
+    listener.hears("You have finished setting up your Halo PSA integration.");
+    assert_eq!(listener.pty.exit_code(), 0);
+    assert!(listener.pty.has_former_modes());
+    listener.heard_only_text();
+    for secret in secrets_of(&profile) {
+        listener.never_heard(&secret);
+    }
+    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["steps"]["configure"], "done");
+    let config = std::fs::read_to_string(profile.config()).unwrap();
+    assert!(config.contains("Dana Scully") && config.contains("00:45"), "{config}");
+    assert!(profile.workspace().settings.load_draft().unwrap().is_none());
+}
+
+/// Names with escape sequences in them reach no terminal as such, wherever they are read out.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_menu_says_hostile_names_as_text() {
+    let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
+    profile.halo.set_fault("hostile-text".parse().unwrap(), true);
+    let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
+    listener.answers("Apply this plan", "y");
+    listener.hears("Webhook install was successful");
+    for (choice, words) in
+        [("1", "Complete at"), ("2", "clients, active"), ("4", "Halo says 60"), ("6", "sync, complete")]
+    {
+        listener.answers("Your choice", choice);
+        listener.hears(words);
+        match choice {
+            "2" => {
+                listener.answer_all(&[("Search", ""), ("Search", ""), ("Search", "f"), ("Search", ""), ("Search", "<")])
+            }
+            "6" => listener.answers("Enter reads on", "<"),
+            _ => {}
+        }
+    }
+    listener.answers("Your choice", "q");
+    assert_eq!(listener.pty.exit_code(), 0);
+    listener.heard_only_text();
+}
+
+/// What it is called, its exit code, and how it is done.
+type Way = (&'static str, u32, fn(&mut Pty));
+
+/// Whatever ends it while the secret is typed: what was answered is kept, and the terminal shows typing again.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_out_keeps_the_draft_and_gives_the_echo_back() {
+    let ways: [Way; 5] = [
+        ("Ctrl-C", 130, |pty| pty.send(&key::ctrl('c'))),
+        ("Ctrl-D", 0, |pty| pty.send(&key::ctrl('d'))),
+        ("q", 0, |pty| pty.send("q\r")),
+        ("SIGTERM", 143, |pty| pty.signal(Signal::TERM)),
+        ("SIGHUP", 129, |pty| pty.signal(Signal::HUP)),
+    ];
+    for (name, code, leave) in ways {
+        let profile = Profile::new().await;
+        let mut listener = begin(&profile, &[]);
+        listener.hears("Client Secret (not shown");
+        listener.hears(": ");
+        assert!(!listener.pty.has_former_modes(), "{name}: the secret would show");
+        leave(&mut listener.pty);
+        assert_eq!(listener.pty.exit_code(), code, "{name}");
+        assert!(listener.pty.has_former_modes(), "{name}: typing would not show");
+        listener.heard_only_text();
+        let draft = profile.workspace().settings.load_draft().unwrap().unwrap();
+        assert_eq!((&*draft.name, &*draft.client_id), ("Acme MSP", profile.halo.client_id()), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_line_keeps_the_draft_of_the_dialogue() {
+    for controlling in [true, false] {
+        let profile = Profile::new().await;
+        let start = profile.in_terminal().arguments(["setup", "--plain"]);
+        let start = if controlling { start } else { start.without_controlling_terminal() };
+        let mut listener = Listener::start(start);
+        for (question, answer) in to_secret(&profile) {
+            listener.answers(question, &answer);
+        }
+        listener.hears("Client Secret (not shown");
+        listener.pty.hang_up();
+        assert_eq!(listener.pty.exit_code_within(WITHIN_A_SECOND), 129);
+        let draft = profile.workspace().settings.load_draft().unwrap().unwrap();
+        assert_eq!(draft.client_id, profile.halo.client_id());
+    }
+}
+
+/// A stop while the secret is typed gives the shell its echo; going on takes it away again, and asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_the_secret_is_typed_gives_the_echo_back_meanwhile() {
+    let profile = Profile::new().await;
+    let shell = Start::program("bash", profile.folder.path(), ["--norc", "--noprofile", "--noediting", "-i"])
+        .env("PS1", "ready> ")
+        .env("HALO", env!("CARGO_BIN_EXE_pia-halo"));
+    let mut listener = Listener::start(shell);
+    listener.hears("ready>");
+    listener.pty.send("\"$HALO\" demo\r");
+    listener.answers("Enter when", "");
+    listener.answers("Configuration Name", "");
+    listener.answers("Url", "");
+    listener.answers("Client ID", "");
+    listener.hears("Client Secret (not shown");
+    listener.hears(": ");
+    assert!(!listener.pty.has_former_modes());
+    listener.pty.send(&key::ctrl('z'));
+    listener.hears("ready>");
+    assert!(listener.pty.has_former_modes(), "the shell shows what is typed");
+    listener.pty.send("fg\r");
+    listener.hears("Client Secret (not shown");
+    listener.hears(": ");
+    assert!(!listener.pty.has_former_modes());
+    listener.pty.send("unseen-canary\r");
+    listener.hears("13 characters");
+    assert!(!listener.text().contains("unseen-canary"));
+    listener.pty.send(&key::ctrl('c'));
+    listener.hears("ready>");
+    assert!(listener.pty.has_former_modes());
+}
+
+/// One draft: what the wizard began, the dialogue goes on with, and the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wizard_and_the_dialogue_continue_each_others_draft() {
+    let profile = Profile::new().await;
+    let mut wizard = Interface::open(&profile).await;
+    walk::to_credentials(&mut wizard).await;
+    walk::type_credentials(&mut wizard, &profile.halo, profile.halo.client_secret()).await;
+    walk::test_connection(&mut wizard).await;
+    wizard.hang_up().await;
+
+    let mut listener = Listener::start(profile.in_terminal());
+    listener.hears("Acme MSP, at the step Company Sync");
+    listener.answers("continue?", "");
+    listener.answer_all(&[
+        ("Daily Sync Time", "05:15"),
+        ("Pia Board", "Service Desk"),
+        ("Pia Escalation Board", "<"),
+        ("Pia Board", "q"),
+    ]);
+    assert_eq!(listener.pty.exit_code(), 0);
+
+    let mut wizard = Interface::open(&profile).await;
+    wizard.sees("continue?").await;
+    wizard.press("Enter").await;
+    wizard.sees("Service Desk").await;
+    wizard.press("Esc").await;
+    wizard.sees("05:15").await;
+    wizard.hang_up().await;
+}
+
+/// The draft never holds the secret: it is asked for again before the save, without a way through every step.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_without_its_secret_is_asked_for_it_at_the_save() {
+    let profile = Profile::new().await;
+    let mut wizard = Interface::open(&profile).await;
+    walk::to_credentials(&mut wizard).await;
+    walk::type_credentials(&mut wizard, &profile.halo, profile.halo.client_secret()).await;
+    walk::test_connection(&mut wizard).await;
+    walk::to_review(&mut wizard).await;
+    wizard.hang_up().await;
+
+    let mut listener = Listener::start(profile.in_terminal().arguments(["setup"]));
+    listener.answers("continue?", "y");
+    listener.hears("4. Client Secret: not right yet, the Client Secret is needed");
+    listener.answers("Save?", "");
+    listener.answers("Client Secret", profile.halo.client_secret());
+    listener.answers("Save?", "");
+    listener.hears("Connection test: passed");
+    listener.hears("Saved.");
+    listener.hears("Enter is Sync Now");
+    listener.never_heard(profile.halo.client_secret());
+}
+
+/// What is pasted in several lines answers one question, not the ones after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paste_of_several_lines_answers_one_question() {
+    let profile = Profile::new().await;
+    let mut listener = Listener::start(profile.in_terminal().arguments(["setup"]));
+    listener.answers("Enter when", "");
+    listener.answers("Configuration Name", "Acme\rhttps://evil.example\rnot-an-id\rnot-a-secret");
+    listener.hears("Several lines were pasted: only the first is taken.");
+    listener.hears("Url: ");
+    listener.pty.send("<\r");
+    listener.hears("Configuration Name (Enter keeps Acme)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_chosen_by_itself_or_by_name_and_the_help_says_how() {
+    let home = tempfile::tempdir().unwrap();
+    for (term, arguments) in [
+        ("dumb", vec![]),
+        ("dumb", vec!["demo"]),
+        ("xterm-256color", vec!["--plain"]),
+        ("xterm-256color", vec!["demo", "--plain"]),
+        ("xterm-256color", vec!["setup", "--plain"]),
+    ] {
+        let pty = Start::pia_halo(home.path(), arguments.clone()).env("TERM", term).spawn();
+        let mut listener = Listener { pty, heard: 0 };
+        listener.answers("Enter when", "q");
+        assert_eq!(listener.pty.exit_code(), 0, "{term} {arguments:?}");
+        listener.heard_only_text();
+    }
+    let profile = Profile::new().await;
+    profile.run(["--help"]).await.expect(0).says("--plain").says("TERM=dumb");
+}
+
+/// Where there is no terminal nothing is asked: the way without one is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_terminal_setup_names_the_answers_file() {
+    let profile = Profile::new().await;
+    for arguments in [&["setup"][..], &["setup", "--plain"], &["setup", "--activate"]] {
+        profile.run(arguments).await.expect(2).says("--answers");
+    }
+    profile.run(["--plain"]).await.expect(2).says("setup, check, sync");
+    let error = profile.json(["setup"], 2).await;
+    assert_eq!(error["error"]["code"], "usage");
+}
+
+/// Commands on a terminal that only knows lines write no line over another and no colour.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_write_whole_lines_to_a_dumb_terminal() {
+    let profile = Profile::set_up(Options { clients: 60, ..Options::default() }).await;
+    for command in ["check", "sync", "plan", "status"] {
+        let mut listener = Listener::start(profile.in_terminal().arguments([command]));
+        let code = listener.pty.exit_code_within(PATIENCE);
+        assert_eq!(code, if command == "plan" { 3 } else { 0 }, "{command}");
+        listener.pty.settle();
+        listener.heard_only_text();
+    }
+}
