@@ -24,6 +24,7 @@ pub mod hangup;
 pub mod input;
 pub mod output;
 pub mod outside;
+mod pen;
 pub mod screen;
 pub mod session;
 pub mod slots;
