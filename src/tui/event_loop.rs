@@ -101,6 +101,7 @@ where
         slots: Slots::new(outside),
         limiter: FrameLimiter::default(),
         dirty: true,
+        hurried: true,
         woken: None,
         due: None,
         exit: None,
@@ -137,6 +138,8 @@ struct EventLoop<'a, A, B: Backend, I, C> {
     slots: Slots,
     limiter: FrameLimiter,
     dirty: bool,
+    /// Whether more than the progress of a task is to be drawn.
+    hurried: bool,
     /// When the app was last woken.
     woken: Option<Instant>,
     /// When the app asked to be woken next, as of the last wait.
@@ -230,10 +233,32 @@ where
     async fn send(&mut self, message: Message) {
         if let Message::Resize(size) = message {
             self.screen.resize(size);
-            self.dirty = true;
+            self.hurry();
         }
-        let effects = self.app.update(message, (self.clock)());
+        let effects = self.tell(message);
         self.perform(effects).await;
+    }
+
+    /// Gives the app a message, and notes whether it has to be drawn for it.
+    fn tell(&mut self, message: Message) -> Vec<Effect> {
+        let is_progress = matches!(&message, Message::Reply(reply) if reply.is_progress());
+        let effects = self.app.update(message, (self.clock)());
+        let changed = self.app.take_dirty();
+        self.dirty |= changed;
+        self.hurried |= changed && !is_progress;
+        effects
+    }
+
+    /// The next frame is drawn soon, whether or not the app changed.
+    fn hurry(&mut self) {
+        self.dirty = true;
+        self.hurried = true;
+    }
+
+    /// Draws everything with the next frame.
+    fn repaint(&mut self) {
+        self.screen.repaint();
+        self.hurry();
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) {
@@ -242,19 +267,20 @@ where
                 Effect::Cancel(slot) => self.slots.cancel(slot),
                 Effect::Copy(text) => {
                     let reply = self.copy(&text);
-                    // A copy asks for nothing that copies again, so this ends.
-                    let effects = self.app.update(Message::Reply(Box::new(Reply::Copied(reply))), (self.clock)());
-                    Box::pin(self.perform(effects)).await;
+                    self.reply(Reply::Copied(reply)).await;
                 }
                 Effect::Suspend => self.suspend().await,
-                Effect::Repaint => {
-                    self.screen.repaint();
-                    self.dirty = true;
-                }
+                Effect::Repaint => self.repaint(),
                 Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
                 effect => self.slots.start(effect),
             }
         }
+    }
+
+    /// Answers what the loop has done by itself. The app asks for nothing of the kind in turn, so this ends.
+    async fn reply(&mut self, reply: Reply) {
+        let effects = self.tell(Message::Reply(Box::new(reply)));
+        Box::pin(self.perform(effects)).await;
     }
 
     /// When the app is to be woken.
@@ -267,7 +293,7 @@ where
 
     /// The moment at which the loop has to go on without a message.
     fn deadline(&self) -> Option<Instant> {
-        let frame = self.can_draw().then(|| self.limiter.due(Instant::now()));
+        let frame = self.can_draw().then(|| self.limiter.due(Instant::now(), self.hurried));
         self.due.into_iter().chain(frame).min()
     }
 
@@ -278,33 +304,31 @@ where
     }
 
     fn draw_if_due(&mut self) -> Result<(), Gone> {
-        self.dirty |= self.app.take_dirty();
         let now = Instant::now();
-        if !self.can_draw() || self.limiter.due(now) > now {
+        if !self.can_draw() || self.limiter.due(now, self.hurried) > now {
             return Ok(());
         }
         self.dirty = false;
+        self.hurried = false;
         self.limiter.drawn(now);
         self.screen.draw(&*self.app)
     }
 
-    /// Puts a text into the person's clipboard by way of their terminal (OSC 52). Inside tmux too this goes out as it
-    /// is: wrapping it needs a setting that is riskier than the one that plain sequences need.
+    /// Puts a text into the person's clipboard by way of their terminal (OSC 52).
     fn copy(&mut self, text: &Secret) -> Result<(), String> {
         let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(text.expose()));
         if encoded.len() >= COPY_LIMIT {
             return Err("too long for a terminal's clipboard".to_owned());
         }
-        let sequence = Zeroizing::new([b"\x1b]52;c;", encoded.as_bytes(), b"\x1b\\"].concat());
-        self.screen.send(sequence).map_err(|Gone| "the terminal is gone".to_owned())
+        self.screen.copy(&encoded).map_err(|Gone| "the terminal is gone".to_owned())
     }
 
     /// Where nobody could bring the process back, it stays: a stop would be the end of it.
     async fn suspend(&mut self) {
         if !self.session.can_suspend() {
             tracing::info!("there is no shell to go back to");
-            self.screen.repaint();
-            self.dirty = true;
+            self.repaint();
+            self.reply(Reply::NotSuspended).await;
             return;
         }
         self.rest().await;
@@ -318,8 +342,7 @@ where
             self.lose_line().await;
             return;
         }
-        self.screen.repaint();
-        self.dirty = true;
+        self.repaint();
         if let Some(size) = self.session.size() {
             self.send(Message::Resize(size)).await;
         }
@@ -339,7 +362,7 @@ where
             return;
         }
         self.exit = Some(exit);
-        let effects = self.app.update(Message::Leave, (self.clock)());
+        let effects = self.tell(Message::Leave);
         // Whoever asks to stop or to copy now is not heard: there may be no terminal any more.
         let effects = effects.into_iter().filter(|effect| effect.slot().is_some()).collect();
         self.perform(effects).await;
