@@ -31,6 +31,11 @@ use crate::domain::secret::Secret;
 const DRAIN: usize = 256;
 /// A wake for a moment that has passed comes at most this often: an app that asks for the past must not spin.
 const WAKE_INTERVAL: Duration = Duration::from_millis(33);
+/// How long a key that starts a test, a save or a reading waits for its answer before it is drawn as running: as fast
+/// as at once to a person, and quick work does not flash by. What takes longer is shown as running, and its result as
+/// soon as there is one: it is what the person waits for, so no progress is held up in front of it. The row of the
+/// progress says how long it took, which is all that a glance at it could have told.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long the last frame may take before the terminal is given back.
 const LAST_FRAME_PATIENCE: Duration = Duration::from_millis(300);
 /// Terminals drop a clipboard sequence that is longer.
@@ -102,6 +107,7 @@ where
         limiter: FrameLimiter::default(),
         dirty: true,
         hurried: true,
+        grace: None,
         woken: None,
         due: None,
         exit: None,
@@ -140,6 +146,8 @@ struct EventLoop<'a, A, B: Backend, I, C> {
     dirty: bool,
     /// Whether more than the progress of a task is to be drawn.
     hurried: bool,
+    /// Until when the next frame waits for the answer of what was started last.
+    grace: Option<Instant>,
     /// When the app was last woken.
     woken: Option<Instant>,
     /// When the app asked to be woken next, as of the last wait.
@@ -246,6 +254,10 @@ where
         let changed = self.app.take_dirty();
         self.dirty |= changed;
         self.hurried |= changed && !is_progress;
+        if !is_progress {
+            // An answer, another key: from here on there is something new to see.
+            self.grace = effects.iter().any(Effect::is_often_quick).then(|| Instant::now() + GRACE);
+        }
         effects
     }
 
@@ -293,7 +305,7 @@ where
 
     /// The moment at which the loop has to go on without a message.
     fn deadline(&self) -> Option<Instant> {
-        let frame = self.can_draw().then(|| self.limiter.due(Instant::now(), self.hurried));
+        let frame = self.can_draw().then(|| self.frame_due(Instant::now()));
         self.due.into_iter().chain(frame).min()
     }
 
@@ -303,13 +315,19 @@ where
         self.dirty && self.screen.is_ready() && self.session.handle().is_entered()
     }
 
+    fn frame_due(&self, now: Instant) -> Instant {
+        let due = self.limiter.due(now, self.hurried);
+        self.grace.map_or(due, |grace| due.max(grace))
+    }
+
     fn draw_if_due(&mut self) -> Result<(), Gone> {
         let now = Instant::now();
-        if !self.can_draw() || self.limiter.due(now, self.hurried) > now {
+        if !self.can_draw() || self.frame_due(now) > now {
             return Ok(());
         }
         self.dirty = false;
         self.hurried = false;
+        self.grace = None;
         self.limiter.drawn(now);
         self.screen.draw(&*self.app)
     }

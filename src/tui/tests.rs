@@ -311,6 +311,40 @@ async fn progress_is_drawn_four_times_a_second_and_a_key_beside_it_at_once() {
     assert_eq!(*probe.drawn.borrow(), Some(2000));
 }
 
+/// Quick work does not flash by, slow work is seen to run, and a result is never held up.
+#[tokio::test(start_paused = true)]
+async fn what_is_over_at_once_is_never_drawn_as_running() {
+    for (takes, pressed_at, moments) in
+        [(60, None, vec![60]), (400, None, vec![100, 400]), (140, None, vec![100, 140]), (60, Some(20), vec![20, 60])]
+    {
+        let outside = FakeOutside::new(move |_, replies: Replies, _| async move {
+            sleep(Duration::from_millis(takes)).await;
+            replies.send(Reply::Copied(Ok(())));
+        });
+        let mut probe = Probe::answering([('p', vec![Effect::LoadPlan("acme".parse().unwrap())])]);
+        let began = Cell::new(None);
+        with_memory(&mut probe, outside, async |hands| {
+            sleep(Duration::from_secs(1)).await;
+            began.set(Some(Instant::now()));
+            hands.press('p').await;
+            if let Some(at) = pressed_at {
+                sleep(Duration::from_millis(at)).await;
+                hands.press('x').await;
+            }
+            sleep(Duration::from_secs(1)).await;
+            hands.press('q').await;
+        })
+        .await;
+        let began = began.get().unwrap();
+        let drawn: Vec<_> = probe.drawn_at.borrow().iter().skip(1).map(|at| *at - began).collect();
+        let expected: Vec<_> = moments.iter().map(|at| Duration::from_millis(*at)).collect();
+        assert_eq!(drawn.len(), expected.len(), "{takes}: {drawn:?}");
+        for (drawn, expected) in drawn.iter().zip(expected) {
+            assert!((expected..expected + Duration::from_millis(5)).contains(drawn), "{takes}: {drawn:?}");
+        }
+    }
+}
+
 /// The pen would write nothing either, but a frame nobody needs is drawn for nothing.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_changes_nothing_draws_nothing() {
@@ -474,6 +508,52 @@ async fn a_frame_that_cannot_be_written_is_the_end() {
     assert_eq!(exit, Exit::HungUp);
     assert_eq!(probe.seen.borrow()[..], [Message::Leave]);
     assert_eq!(hands.terminal.log()[2], "cooked", "the terminal itself lives");
+}
+
+/// Something that panics as soon as it is to write.
+struct Breaking;
+
+impl Write for Breaking {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("a fault in the writer")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_writing_thread_saves_the_draft_and_gives_the_terminal_back() {
+    let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+    let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
+    let outside = silent();
+    let (exit, hands) = with_writer(&mut probe, outside.clone(), Breaking, async |_| {
+        // Paused time must not run to the end of the test before the thread has had its turn.
+        until("nothing", || false).await;
+    })
+    .await;
+    // Here nobody has installed the hook, which would have told of the panic first.
+    assert_eq!(exit, Exit::HungUp);
+    assert_eq!(*outside.asked.lock().unwrap(), [draft]);
+    assert_eq!(hands.terminal.log()[2], "cooked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_task_ends_the_task_alone_until_the_hook_tells_of_it() {
+    let outside = FakeOutside::new(|_, _, _| async { panic!("a fault in a task") });
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let (exit, hands) = with_memory(&mut probe, outside, async |hands| {
+        hands.press('s').await;
+        sleep(Duration::from_secs(1)).await;
+        hands.press('x').await;
+        sleep(Duration::from_secs(1)).await;
+        hands.signals.send(Signal::Panic).unwrap();
+    })
+    .await;
+    assert_eq!(exit, Exit::Panicked);
+    assert_eq!(probe.seen.borrow().len(), 3, "two keys and the end");
+    assert_eq!(hands.terminal.log()[2], "cooked");
 }
 
 #[tokio::test(start_paused = true)]

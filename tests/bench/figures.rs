@@ -64,7 +64,7 @@ pub fn measure() -> Vec<Figure> {
     cost(&mut pty, key::ESC);
     go(&mut pty, "1", "Last run");
     go(&mut pty, "2", "of 6,000");
-    go(&mut pty, "?", "Move");
+    go(&mut pty, "?", "Keys");
     cost(&mut pty, key::ESC);
     go(&mut pty, &key::ctrl('o'), "View All");
     let screens = frames(&pty.raw());

@@ -1,11 +1,13 @@
 //! The terminal: as it was, whatever ended the program; quiet while nothing happens.
 
 mod cost;
+mod keys;
 mod kinds;
 mod lost_line;
 mod quiet;
 mod sequences;
 mod session;
+mod sizes;
 mod slow;
 mod walk;
 

@@ -29,7 +29,7 @@ fn a_key_that_means_nothing_writes_nothing() {
         assert_eq!(pty.settle(), before, "{unknown:?}");
     }
     pty.send(key::F1);
-    pty.wait_until("Move");
+    pty.wait_until("Keys");
 }
 
 /// Every byte between the first and the last is in a frame, begun and ended by itself.

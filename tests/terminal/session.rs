@@ -121,15 +121,20 @@ fn without_a_shell_a_stop_does_nothing() {
     }
 }
 
-/// An app with a fault, in the process that [`a_panic_of_the_app_restores_the_terminal_and_says_one_line`] starts.
+/// What a faulty program says of itself.
+const WORDS: &str = "no\x1b[31m\nway";
+
+/// An app with a fault, in the process that [`a_panic_anywhere_restores_the_terminal_and_says_one_line`] starts.
 struct Faulty {
-    in_update: bool,
+    place: String,
+    /// Keys that were pressed.
+    pressed: usize,
 }
 
 impl App for Faulty {
     fn update(&mut self, message: Message, _: Timestamp) -> Vec<Effect> {
         match message {
-            Message::Key(_) if self.in_update => panic!("no\x1b[31m\nway"),
+            Message::Key(_) => self.press(),
             // Comes to no good either.
             Message::Leave => panic!("nor out"),
             _ => Vec::new(),
@@ -137,24 +142,44 @@ impl App for Faulty {
     }
 
     fn next_wake(&self, _: Timestamp) -> Option<Timestamp> {
+        assert!(self.place != "next wake" || self.pressed == 0, "{WORDS}");
         None
     }
 
     fn take_dirty(&mut self) -> bool {
-        false
+        self.place == "draw" && self.pressed > 0
     }
 
     fn draw(&self, frame: &mut Frame<'_>) {
-        assert!(self.in_update, "no\x1b[31m\nway");
+        assert!(self.pressed == 0, "{WORDS}");
         frame.render_widget("press a key", frame.area());
     }
 }
 
-struct Nothing;
+impl Faulty {
+    fn press(&mut self) -> Vec<Effect> {
+        self.pressed += 1;
+        match &*self.place {
+            "update" => panic!("{WORDS}"),
+            "task" | "thread of a task" => return vec![Effect::LoadOverview],
+            // As the key reader, the writer of frames and the hang-up watch are.
+            "thread" => drop(std::thread::spawn(|| panic!("{WORDS}"))),
+            _ => {}
+        }
+        Vec::new()
+    }
+}
 
-impl Outside for Nothing {
+/// A world outside with a fault, in the task itself or in the thread that it waits for.
+struct FaultyOutside(bool);
+
+impl Outside for FaultyOutside {
     fn run(&self, _: Effect, _: Replies, _: CancellationToken) -> BoxFuture<'static, ()> {
-        Box::pin(async {})
+        let in_thread = self.0;
+        Box::pin(async move {
+            assert!(in_thread, "{WORDS}");
+            let _ = tokio::task::spawn_blocking(|| panic!("{WORDS}")).await;
+        })
     }
 }
 
@@ -164,23 +189,23 @@ const FAULT: &str = "PIA_HALO_TEST_FAULT";
 #[tokio::test(flavor = "multi_thread")]
 async fn faulty_program() {
     let Ok(place) = std::env::var(FAULT) else { return };
-    let mut app = Faulty { in_update: place == "update" };
+    let outside = Arc::new(FaultyOutside(place == "thread of a task"));
+    let mut app = Faulty { place, pressed: 0 };
     let look = Look::from_values("xterm", "C.UTF-8", false);
-    let exit = pia_halo::tui::run_interactive(&mut app, Vec::new(), Arc::new(Nothing), look).await.unwrap();
+    let exit = pia_halo::tui::run_interactive(&mut app, Vec::new(), outside, look).await.unwrap();
     std::process::exit(i32::from(exit.code()));
 }
 
 #[test]
-fn a_panic_of_the_app_restores_the_terminal_and_says_one_line() {
+fn a_panic_anywhere_restores_the_terminal_and_says_one_line() {
     let home = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
-    for place in ["update", "draw"] {
+    for place in ["update", "draw", "next wake", "task", "thread of a task", "thread"] {
         let arguments = ["--exact", "terminal::session::faulty_program", "--nocapture"];
         let mut pty = Start::program(program.to_str().unwrap(), home.path(), arguments).env(FAULT, place).spawn();
-        if place == "update" {
-            pty.wait_until("press a key");
-            pty.send("x");
-        }
+        pty.wait_until("press a key");
+        assert!(!pty.has_former_modes());
+        pty.send("x");
         assert_eq!(pty.exit_code(), 101);
         pty.wait_until("a fault in itself: no^[[31m^Jway (tests/terminal/session.rs:");
         pty.assert_restored();
