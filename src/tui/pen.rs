@@ -401,6 +401,20 @@ mod tests {
         assert_eq!(parameters(ink(Modifier::BOLD), both), "2");
     }
 
+    /// Whether the cursor hangs behind the last column or stands in it is every terminal's own affair.
+    #[test]
+    fn after_the_last_column_and_after_a_wide_character_a_place_is_named_in_full() {
+        for (x, text) in [(SIZE.width - 1, "x"), (2, "漢"), (2, "e\u{301}")] {
+            let (mut pen, mut bytes) = (Pen::default(), Vec::new());
+            pen.clear(&mut bytes, SIZE);
+            let changed = buffer(&[(x, 1, text.to_owned(), Style::new())]);
+            pen.draw(&mut bytes, buffer(&[]).diff(&changed).into_iter());
+            bytes.clear();
+            pen.go_to(&mut bytes, Position::new(5, 1));
+            assert_eq!(bytes, b"\x1b[2;6H", "{text}");
+        }
+    }
+
     #[test]
     fn the_cursor_is_told_once() {
         let (mut pen, mut bytes) = (Pen::default(), Vec::new());
