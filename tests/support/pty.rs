@@ -6,6 +6,9 @@
 // Not every promise needs every one of these.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -323,14 +326,19 @@ impl Pty {
         kill_process(self.pid(), signal).expect("the process is there");
     }
 
-    /// How often the threads of the process were woken from waiting.
-    pub fn wakes(&self) -> u64 {
+    /// How often each thread of the process was woken from waiting.
+    pub fn wakes(&self) -> BTreeMap<OsString, u64> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the process is there");
         let of = |status: String| {
             let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or_default()
+            count.and_then(|count| count.trim().parse().ok())
         };
-        tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok()).map(of).sum()
+        // A thread may end at any time.
+        let task = |task: DirEntry| {
+            let status = std::fs::read_to_string(task.path().join("status")).ok();
+            Some((task.file_name(), status.and_then(of)?))
+        };
+        tasks.flatten().filter_map(task).collect()
     }
 
     /// Whether a thread of the process waits for the terminal to take what it writes.

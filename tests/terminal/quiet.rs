@@ -8,15 +8,13 @@ fn an_idle_program_writes_nothing_and_wakes_nobody() {
     let (_home, start) = demo();
     let pty = running(start);
     let bytes = pty.settle();
-    // A second, a few times over: something of the machine's own may wake a thread once.
-    let wakes: Vec<u64> = (0..5)
-        .map(|_| {
-            let before = pty.wakes();
-            (0..5).for_each(|_| assert_eq!(pty.settle(), bytes));
-            pty.wakes() - before
-        })
-        .collect();
-    assert!(wakes.contains(&0), "{wakes:?}");
+    // A second, a few times over: a spare thread of the runtime ends some seconds after its last work.
+    let is_quiet = (0..5).any(|_| {
+        let before = pty.wakes();
+        (0..5).for_each(|_| assert_eq!(pty.settle(), bytes));
+        pty.wakes() == before
+    });
+    assert!(is_quiet, "{:?}", pty.wakes());
 }
 
 #[test]
