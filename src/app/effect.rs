@@ -89,6 +89,11 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether it is shown as running and often over before that can be read.
+    pub fn is_often_quick(&self) -> bool {
+        matches!(self, Self::Verify(_) | Self::LoadPlan(_) | Self::Save(_))
+    }
+
     /// The slot that the effect runs in; none for what is done at once.
     pub fn slot(&self) -> Option<Slot> {
         Some(match self {

@@ -11,6 +11,7 @@ use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
+use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
 use crate::domain::sync_run::{SyncProgress, SyncReport};
 
@@ -20,7 +21,7 @@ pub enum Message {
     /// A key was pressed (or repeated; releases never arrive).
     Key(KeyEvent),
     /// A text was pasted, to the letter.
-    Paste(String),
+    Paste(Secret),
     /// The terminal has a new size.
     Resize(Size),
     /// A task answered. Answers of tasks that were replaced or cancelled never arrive.
@@ -84,4 +85,13 @@ pub enum Reply {
     Activated(Result<Activation, Failure>),
     /// A text went to the terminal's clipboard, or why not.
     Copied(Result<(), String>),
+    /// The program was not stopped: nobody is there who could bring it back.
+    NotSuspended,
+}
+
+impl Reply {
+    /// Whether it says how far a task is. There are many of these, and a last reply follows.
+    pub fn is_progress(&self) -> bool {
+        matches!(self, Self::Checked(_) | Self::SyncProgress(_) | Self::Applied(_))
+    }
 }

@@ -133,6 +133,9 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");
         }
         Reply::Copied(Err(reason)) => model.say(Tone::Bad, format!("Not copied: {reason}. Reveal it with r instead.")),
+        Reply::NotSuspended => {
+            model.say(Tone::Calm, "Ctrl-Z does nothing here: no shell is there to bring the program back.");
+        }
     }
     Vec::new()
 }

@@ -131,7 +131,7 @@ impl Stage {
     }
 
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
-        self.send(Message::Paste(text.to_owned()))
+        self.send(Message::Paste(Secret::new(text)))
     }
 
     pub fn later(&mut self, seconds: i64) {

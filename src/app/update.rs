@@ -32,7 +32,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     let mut effects = match message {
         Message::Key(event) => key(model, event),
-        Message::Paste(text) => paste(model, &text),
+        Message::Paste(text) => paste(model, text.expose()),
         Message::Resize(size) => {
             if model.size != size {
                 model.size = size;

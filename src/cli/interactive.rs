@@ -80,7 +80,8 @@ pub(super) async fn with(
     let variable = |name: &str| call.environment.text(name);
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
     let no_colour = no_colour || variable("NO_COLOR").is_some();
-    let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour);
+    let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour)
+        .inside(variable("TMUX").is_some(), variable("STY").is_some());
     let start = start(&workspace, Theme { mono: look.mono, ascii: look.ascii }, prefill, Size::default());
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.

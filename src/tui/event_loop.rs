@@ -31,6 +31,11 @@ use crate::domain::secret::Secret;
 const DRAIN: usize = 256;
 /// A wake for a moment that has passed comes at most this often: an app that asks for the past must not spin.
 const WAKE_INTERVAL: Duration = Duration::from_millis(33);
+/// How long a key that starts a test, a save or a reading waits for its answer before it is drawn as running: as fast
+/// as at once to a person, and quick work does not flash by. What takes longer is shown as running, and its result as
+/// soon as there is one: it is what the person waits for, so no progress is held up in front of it. The row of the
+/// progress says how long it took, which is all that a glance at it could have told.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long the last frame may take before the terminal is given back.
 const LAST_FRAME_PATIENCE: Duration = Duration::from_millis(300);
 /// Terminals drop a clipboard sequence that is longer.
@@ -101,6 +106,8 @@ where
         slots: Slots::new(outside),
         limiter: FrameLimiter::default(),
         dirty: true,
+        hurried: true,
+        grace: None,
         woken: None,
         due: None,
         exit: None,
@@ -137,6 +144,10 @@ struct EventLoop<'a, A, B: Backend, I, C> {
     slots: Slots,
     limiter: FrameLimiter,
     dirty: bool,
+    /// Whether more than the progress of a task is to be drawn.
+    hurried: bool,
+    /// Until when the next frame waits for the answer of what was started last.
+    grace: Option<Instant>,
     /// When the app was last woken.
     woken: Option<Instant>,
     /// When the app asked to be woken next, as of the last wait.
@@ -230,10 +241,36 @@ where
     async fn send(&mut self, message: Message) {
         if let Message::Resize(size) = message {
             self.screen.resize(size);
-            self.dirty = true;
+            self.hurry();
         }
-        let effects = self.app.update(message, (self.clock)());
+        let effects = self.tell(message);
         self.perform(effects).await;
+    }
+
+    /// Gives the app a message, and notes whether it has to be drawn for it.
+    fn tell(&mut self, message: Message) -> Vec<Effect> {
+        let is_progress = matches!(&message, Message::Reply(reply) if reply.is_progress());
+        let effects = self.app.update(message, (self.clock)());
+        let changed = self.app.take_dirty();
+        self.dirty |= changed;
+        self.hurried |= changed && !is_progress;
+        if !is_progress {
+            // An answer, another key: from here on there is something new to see.
+            self.grace = effects.iter().any(Effect::is_often_quick).then(|| Instant::now() + GRACE);
+        }
+        effects
+    }
+
+    /// The next frame is drawn soon, whether or not the app changed.
+    fn hurry(&mut self) {
+        self.dirty = true;
+        self.hurried = true;
+    }
+
+    /// Draws everything with the next frame.
+    fn repaint(&mut self) {
+        self.screen.repaint();
+        self.hurry();
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) {
@@ -242,19 +279,20 @@ where
                 Effect::Cancel(slot) => self.slots.cancel(slot),
                 Effect::Copy(text) => {
                     let reply = self.copy(&text);
-                    // A copy asks for nothing that copies again, so this ends.
-                    let effects = self.app.update(Message::Reply(Box::new(Reply::Copied(reply))), (self.clock)());
-                    Box::pin(self.perform(effects)).await;
+                    self.reply(Reply::Copied(reply)).await;
                 }
                 Effect::Suspend => self.suspend().await,
-                Effect::Repaint => {
-                    self.screen.repaint();
-                    self.dirty = true;
-                }
+                Effect::Repaint => self.repaint(),
                 Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
                 effect => self.slots.start(effect),
             }
         }
+    }
+
+    /// Answers what the loop has done by itself. The app asks for nothing of the kind in turn, so this ends.
+    async fn reply(&mut self, reply: Reply) {
+        let effects = self.tell(Message::Reply(Box::new(reply)));
+        Box::pin(self.perform(effects)).await;
     }
 
     /// When the app is to be woken.
@@ -267,7 +305,7 @@ where
 
     /// The moment at which the loop has to go on without a message.
     fn deadline(&self) -> Option<Instant> {
-        let frame = self.can_draw().then(|| self.limiter.due(Instant::now()));
+        let frame = self.can_draw().then(|| self.frame_due(Instant::now()));
         self.due.into_iter().chain(frame).min()
     }
 
@@ -277,34 +315,38 @@ where
         self.dirty && self.screen.is_ready() && self.session.handle().is_entered()
     }
 
+    fn frame_due(&self, now: Instant) -> Instant {
+        let due = self.limiter.due(now, self.hurried);
+        self.grace.map_or(due, |grace| due.max(grace))
+    }
+
     fn draw_if_due(&mut self) -> Result<(), Gone> {
-        self.dirty |= self.app.take_dirty();
         let now = Instant::now();
-        if !self.can_draw() || self.limiter.due(now) > now {
+        if !self.can_draw() || self.frame_due(now) > now {
             return Ok(());
         }
         self.dirty = false;
+        self.hurried = false;
+        self.grace = None;
         self.limiter.drawn(now);
         self.screen.draw(&*self.app)
     }
 
-    /// Puts a text into the person's clipboard by way of their terminal (OSC 52). Inside tmux too this goes out as it
-    /// is: wrapping it needs a setting that is riskier than the one that plain sequences need.
+    /// Puts a text into the person's clipboard by way of their terminal (OSC 52).
     fn copy(&mut self, text: &Secret) -> Result<(), String> {
         let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(text.expose()));
         if encoded.len() >= COPY_LIMIT {
             return Err("too long for a terminal's clipboard".to_owned());
         }
-        let sequence = Zeroizing::new([b"\x1b]52;c;", encoded.as_bytes(), b"\x1b\\"].concat());
-        self.screen.send(sequence).map_err(|Gone| "the terminal is gone".to_owned())
+        self.screen.copy(&encoded).map_err(|Gone| "the terminal is gone".to_owned())
     }
 
     /// Where nobody could bring the process back, it stays: a stop would be the end of it.
     async fn suspend(&mut self) {
         if !self.session.can_suspend() {
             tracing::info!("there is no shell to go back to");
-            self.screen.repaint();
-            self.dirty = true;
+            self.repaint();
+            self.reply(Reply::NotSuspended).await;
             return;
         }
         self.rest().await;
@@ -318,8 +360,7 @@ where
             self.lose_line().await;
             return;
         }
-        self.screen.repaint();
-        self.dirty = true;
+        self.repaint();
         if let Some(size) = self.session.size() {
             self.send(Message::Resize(size)).await;
         }
@@ -339,7 +380,7 @@ where
             return;
         }
         self.exit = Some(exit);
-        let effects = self.app.update(Message::Leave, (self.clock)());
+        let effects = self.tell(Message::Leave);
         // Whoever asks to stop or to copy now is not heard: there may be no terminal any more.
         let effects = effects.into_iter().filter(|effect| effect.slot().is_some()).collect();
         self.perform(effects).await;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::app::message::Message;
+use crate::domain::secret::Secret;
 
 /// Faster than this nobody types.
 const BURST_GAP: Duration = Duration::from_millis(5);
@@ -148,7 +149,7 @@ impl PasteBurst {
         let messages = if before_newline.is_some_and(|length| length >= BURST_LENGTH) {
             let mut text = String::with_capacity(self.held.iter().map(|character| character.len_utf8()).sum());
             text.extend(self.held.iter());
-            vec![Message::Paste(text)]
+            vec![Message::Paste(Secret::new(text))]
         } else {
             keys.into_iter().zip(self.held.iter()).map(|(key, at)| Message::Key(with_character(key, *at))).collect()
         };
@@ -187,7 +188,7 @@ fn typed_character(key: KeyEvent) -> Option<char> {
 
 fn plain_message(event: Event) -> Option<Message> {
     match event {
-        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Paste(text) => Some(Message::Paste(Secret::new(text))),
         // A terminal that hangs up reports no size at all before it is gone.
         Event::Resize(width, height) if width > 0 && height > 0 => Some(Message::Resize(Size::new(width, height))),
         Event::Resize(..) | Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
@@ -225,14 +226,14 @@ mod tests {
     fn a_newline_at_the_heels_of_quick_characters_does_not_submit() {
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
         let messages = type_keys(&mut PasteBurst::default(), &keys);
-        assert_eq!(messages, [Message::Paste("abc\n".to_owned())]);
+        assert_eq!(messages, [Message::Paste(Secret::new("abc\n"))]);
     }
 
     #[test]
     fn several_lines_arrive_as_one_paste() {
         let keys = [quick('a'), quick('b'), quick('c'), (0, KeyCode::Enter), quick('d'), (2, KeyCode::Enter)];
         let messages = type_keys(&mut PasteBurst::default(), &keys);
-        assert_eq!(messages, [Message::Paste("abc\nd\n".to_owned())]);
+        assert_eq!(messages, [Message::Paste(Secret::new("abc\nd\n"))]);
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
     fn enter_works_again_once_the_burst_is_over() {
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter), (50, KeyCode::Enter)];
         let messages = type_keys(&mut PasteBurst::default(), &keys);
-        assert_eq!(messages, [Message::Paste("abc\n".to_owned()), key(KeyCode::Enter)]);
+        assert_eq!(messages, [Message::Paste(Secret::new("abc\n")), key(KeyCode::Enter)]);
     }
 
     #[test]
@@ -306,7 +307,7 @@ mod tests {
     fn a_terminal_that_marks_pastes_is_believed() {
         let mut burst = PasteBurst::default();
         let pasted = burst.accept(Event::Paste("x\ny".to_owned()), Instant::now());
-        assert_eq!(pasted, [Message::Paste("x\ny".to_owned())]);
+        assert_eq!(pasted, [Message::Paste(Secret::new("x\ny"))]);
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
         assert_eq!(type_keys(&mut burst, &keys), keys.map(|(_, code)| key(code)));
     }

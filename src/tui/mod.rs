@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 use ratatui::{Terminal, backend::Backend};
 use tokio::sync::mpsc;
 
+use self::clipboard::Multiplexer;
 use self::event_loop::{App, Host, USUAL_SIZE};
 use self::hangup::{Exit, Signal};
 use self::input::Input;
@@ -18,12 +19,14 @@ use self::session::{OwnTerminal, Session, TerminalControl};
 use crate::app::effect::Effect;
 use crate::app::message::Message;
 
+pub mod clipboard;
 pub mod effects;
 pub mod event_loop;
 pub mod hangup;
 pub mod input;
 pub mod output;
 pub mod outside;
+pub(crate) mod pen;
 pub mod plain;
 pub mod screen;
 pub mod session;
@@ -38,6 +41,8 @@ pub struct Look {
     pub ascii: bool,
     /// Whether a frame may be a synchronised update.
     pub synchronised: bool,
+    /// What stands between the program and the terminal.
+    pub multiplexer: Multiplexer,
 }
 
 impl Look {
@@ -47,7 +52,18 @@ impl Look {
         let locale = locale.to_ascii_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
         // The console of Linux has UTF-8 but hardly any glyphs.
-        Self { mono: no_color || matches!(term, "" | "dumb"), ascii: !is_utf8 || is_plain, synchronised: !is_plain }
+        Self {
+            mono: no_color || matches!(term, "" | "dumb"),
+            ascii: !is_utf8 || is_plain,
+            synchronised: !is_plain,
+            multiplexer: Multiplexer::None,
+        }
+    }
+
+    /// Inside a multiplexer, whose variables `TMUX` and `STY` are set by itself and survive no change of machine.
+    #[must_use]
+    pub fn inside(self, tmux: bool, screen: bool) -> Self {
+        Self { multiplexer: Multiplexer::from_values(tmux, screen), ..self }
     }
 }
 
@@ -80,7 +96,7 @@ pub async fn run_interactive(
     let size = terminal_size();
     let writer = Guarded::new(StandardOutput, session.handle());
     let outlet = Outlet::start(writer, look.synchronised, size)?;
-    let screen = screen_over(outlet, size)?;
+    let screen = screen_over(outlet, size)?.inside(look.multiplexer);
     let input = Input::from_terminal()?;
     let clock = Timestamp::now;
     let effects = [app.update(Message::Resize(size), clock()), effects].concat();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use super::pen::Pen;
 use super::session::SessionHandle;
 
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -78,20 +79,8 @@ impl<W: Write> Write for Guarded<W> {
     }
 }
 
-/// Where ratatui writes to: memory. Its many flushes within a frame mean nothing here.
-#[derive(Clone)]
-pub struct FrameBuffer(Arc<Mutex<Bytes>>);
-
-impl Write for FrameBuffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+/// Where a frame is drawn before it is sent: memory.
+type FrameBuffer = Arc<Mutex<Bytes>>;
 
 #[derive(Clone, Copy, Default)]
 struct Written {
@@ -117,7 +106,7 @@ impl Outlet {
         let (to_writer, frames) = mpsc::channel();
         let (report, written) = watch::channel(Written::default());
         std::thread::Builder::new().name("frames".to_owned()).spawn(move || write_frames(writer, &frames, &report))?;
-        let buffer = FrameBuffer(Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(FRAME_CAPACITY)))));
+        let buffer = Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(FRAME_CAPACITY))));
         let outlet = Self {
             buffer,
             size: Arc::new(AtomicU32::new(0)),
@@ -133,7 +122,7 @@ impl Outlet {
 
     /// The backend whose frames leave through here.
     pub fn backend(&self) -> BufferedBackend {
-        BufferedBackend { inner: CrosstermBackend::new(self.buffer.clone()), size: Arc::clone(&self.size) }
+        BufferedBackend { pen: Pen::default(), buffer: Arc::clone(&self.buffer), size: Arc::clone(&self.size) }
     }
 
     /// What the backend gives as the size of the terminal from now on.
@@ -162,7 +151,7 @@ impl Outlet {
 
     /// Sends what was drawn since the last frame, as one write.
     pub fn end_frame(&mut self) -> Result<(), Gone> {
-        let mut buffer = self.buffer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if buffer.is_empty() {
             return Ok(());
         }
@@ -205,26 +194,36 @@ fn write_frames(mut writer: impl Write, frames: &mpsc::Receiver<Bytes>, report: 
     }
 }
 
-/// crossterm's backend over memory. It knows the size from what the loop was told, so that a frame, the model and the
-/// terminal never disagree, and asks the terminal nothing: an answer would get in the way of the key reader.
+/// A pen over memory. It knows the size from what the loop was told, so that a frame, the model and the terminal never
+/// disagree, and asks the terminal nothing: an answer would get in the way of the key reader.
 pub struct BufferedBackend {
-    inner: CrosstermBackend<FrameBuffer>,
+    pen: Pen,
+    buffer: FrameBuffer,
     size: Arc<AtomicU32>,
+}
+
+impl BufferedBackend {
+    fn with_pen(&mut self, write: impl FnOnce(&mut Pen, &mut Vec<u8>)) {
+        write(&mut self.pen, &mut self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl Backend for BufferedBackend {
     type Error = io::Error;
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        self.inner.draw(content)
+        self.with_pen(|pen, out| pen.draw(out, content));
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
-        self.inner.hide_cursor()
+        self.with_pen(|pen, out| pen.show_cursor(out, false));
+        Ok(())
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        self.inner.show_cursor()
+        self.with_pen(|pen, out| pen.show_cursor(out, true));
+        Ok(())
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {
@@ -232,15 +231,22 @@ impl Backend for BufferedBackend {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.inner.set_cursor_position(position)
+        self.with_pen(|pen, out| pen.go_to(out, position.into()));
+        Ok(())
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        self.clear_region(ClearType::All)
     }
 
+    /// Only ever the whole screen: the interface has all of it.
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
-        self.inner.clear_region(region)
+        if region != ClearType::All {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let size = self.size()?;
+        self.with_pen(|pen, out| pen.clear(out, size));
+        Ok(())
     }
 
     fn size(&self) -> io::Result<Size> {

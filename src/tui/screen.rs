@@ -6,13 +6,15 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::{Rect, Size};
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
+use super::clipboard::Multiplexer;
 use super::event_loop::App;
 use super::output::{Gone, Outlet};
 
 /// Thirty frames a second are more than a person can read, and an SSH line is spared the rest.
 const FRAME_INTERVAL: Duration = Duration::from_millis(34);
+/// Figures that count up by themselves are read at leisure; a long sync over a slow line costs a few bytes a second.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A terminal to draw on. Generic over the backend, so that tests draw into memory.
 pub struct Screen<B: Backend> {
@@ -20,18 +22,19 @@ pub struct Screen<B: Backend> {
     outlet: Option<Outlet>,
     anew: Option<Size>,
     size: Size,
+    multiplexer: Multiplexer,
 }
 
 impl<B: Backend> Screen<B> {
     /// A screen whose backend takes each frame at once.
     pub fn immediate(terminal: Terminal<B>, size: Size) -> Self {
-        Self { terminal, outlet: None, anew: None, size }
+        Self { terminal, outlet: None, anew: None, size, multiplexer: Multiplexer::None }
     }
 
     /// A screen whose backend draws into the buffer of `outlet`.
     pub fn through(outlet: Outlet, terminal: Terminal<B>, size: Size) -> Self {
         // The first frame repaints: nobody knows what is on an alternate screen.
-        Self { terminal, outlet: Some(outlet), anew: Some(size), size }
+        Self { terminal, outlet: Some(outlet), anew: Some(size), size, multiplexer: Multiplexer::None }
     }
 
     /// The terminal has a new size. Cheap: a storm of sizes costs one repaint, at the next frame.
@@ -75,10 +78,16 @@ impl<B: Backend> Screen<B> {
         }
     }
 
-    /// Sends bytes beside the frames; a screen without an outlet has nowhere to send them.
-    pub fn send(&mut self, bytes: Zeroizing<Vec<u8>>) -> Result<(), Gone> {
+    /// Says what stands between the program and the terminal.
+    pub fn inside(mut self, multiplexer: Multiplexer) -> Self {
+        self.multiplexer = multiplexer;
+        self
+    }
+
+    /// Sends a text, in base64, to the clipboard of the terminal; a screen without an outlet has nowhere to send it.
+    pub fn copy(&mut self, encoded: &str) -> Result<(), Gone> {
         match &mut self.outlet {
-            Some(outlet) => outlet.send(bytes),
+            Some(outlet) => outlet.send(self.multiplexer.clipboard(encoded)),
             None => Ok(()),
         }
     }
@@ -96,9 +105,11 @@ pub struct FrameLimiter {
 }
 
 impl FrameLimiter {
-    /// The moment from which a frame may be drawn.
-    pub fn due(&self, now: Instant) -> Instant {
-        self.last.map_or(now, |last| now.max(last + FRAME_INTERVAL))
+    /// The moment from which a frame may be drawn. What a person did, and how something ended, is `hurried`; progress
+    /// is not.
+    pub fn due(&self, now: Instant, hurried: bool) -> Instant {
+        let interval = if hurried { FRAME_INTERVAL } else { PROGRESS_INTERVAL };
+        self.last.map_or(now, |last| now.max(last + interval))
     }
 
     /// Remembers that a frame was drawn.
@@ -112,18 +123,20 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn at_most_thirty_frames_fit_into_a_second() {
-        let mut limiter = FrameLimiter::default();
-        let start = Instant::now();
-        let mut frames = 0;
-        for millisecond in 0..1000 {
-            let now = start + Duration::from_millis(millisecond);
-            if limiter.due(now) <= now {
-                limiter.drawn(now);
-                frames += 1;
+    async fn at_most_thirty_frames_fit_into_a_second_and_four_of_progress() {
+        for (hurried, most) in [(true, 30), (false, 4)] {
+            let mut limiter = FrameLimiter::default();
+            let start = Instant::now();
+            let mut frames = 0;
+            for millisecond in 0..1000 {
+                let now = start + Duration::from_millis(millisecond);
+                if limiter.due(now, hurried) <= now {
+                    limiter.drawn(now);
+                    frames += 1;
+                }
             }
+            assert_eq!(frames, most);
         }
-        assert_eq!(frames, 30);
     }
 
     #[tokio::test(start_paused = true)]
@@ -131,6 +144,6 @@ mod tests {
         let mut limiter = FrameLimiter::default();
         limiter.drawn(Instant::now());
         let later = Instant::now() + Duration::from_secs(5);
-        assert_eq!(limiter.due(later), later);
+        assert_eq!(limiter.due(later, false), later);
     }
 }

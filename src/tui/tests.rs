@@ -40,7 +40,10 @@ struct Probe {
     dirty: bool,
     frames: Cell<usize>,
     drawn: RefCell<Option<u64>>,
+    drawn_at: RefCell<Vec<Instant>>,
     fault: Option<Fault>,
+    /// Nothing that it is told is seen.
+    unmoved: bool,
 }
 
 /// Where an app panics.
@@ -63,7 +66,7 @@ impl Probe {
 
 impl App for Probe {
     fn update(&mut self, message: Message, now: Timestamp) -> Vec<Effect> {
-        self.dirty = true;
+        self.dirty = !self.unmoved;
         match (&message, self.fault) {
             (Message::Key(_), Some(Fault::Update | Fault::UpdateAndLeave))
             | (Message::Leave, Some(Fault::UpdateAndLeave | Fault::Leave)) => panic!("a fault in update"),
@@ -110,6 +113,7 @@ impl App for Probe {
         assert_ne!(self.fault, Some(Fault::Draw), "a fault in draw");
         self.frames.set(self.frames.get() + 1);
         *self.drawn.borrow_mut() = Some(self.progress);
+        self.drawn_at.borrow_mut().push(Instant::now());
         frame.render_widget(format!("frame {} clients {}", self.frames.get(), self.progress), frame.area());
     }
 }
@@ -275,6 +279,90 @@ async fn at_most_thirty_frames_are_drawn_in_a_second() {
     assert!((25..=31).contains(&probe.frames.get()), "{} frames", probe.frames.get());
 }
 
+/// A sync over a slow line costs four small frames a second, however fast it goes, and nobody waits for one of them.
+#[tokio::test(start_paused = true)]
+async fn progress_is_drawn_four_times_a_second_and_a_key_beside_it_at_once() {
+    let outside = FakeOutside::new(|_, replies: Replies, _| async move {
+        for count in 1..=2000 {
+            replies.send(progress(count));
+            sleep(Duration::from_millis(5)).await;
+        }
+        replies.send(Reply::Copied(Ok(())));
+    });
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let (began, pressed) = (Cell::new(None), Cell::new(None));
+    with_memory(&mut probe, outside, async |hands| {
+        sleep(Duration::from_secs(1)).await;
+        hands.press('s').await;
+        began.set(Some(Instant::now()));
+        // Out of step with the frames.
+        sleep(Duration::from_millis(5_060)).await;
+        pressed.set(Some(Instant::now()));
+        hands.press('x').await;
+        sleep(Duration::from_secs(15)).await;
+        hands.press('q').await;
+    })
+    .await;
+    let (began, pressed) = (began.get().unwrap(), pressed.get().unwrap());
+    let frames = probe.drawn_at.borrow();
+    let drawn = frames.iter().filter(|at| (began..began + Duration::from_secs(5)).contains(at)).count();
+    assert!((18..=21).contains(&drawn), "{drawn} frames in five seconds");
+    assert!(frames.iter().any(|at| (pressed..pressed + Duration::from_millis(36)).contains(at)));
+    assert_eq!(*probe.drawn.borrow(), Some(2000));
+}
+
+/// Quick work does not flash by, slow work is seen to run, and a result is never held up.
+#[tokio::test(start_paused = true)]
+async fn what_is_over_at_once_is_never_drawn_as_running() {
+    for (takes, pressed_at, moments) in
+        [(60, None, vec![60]), (400, None, vec![100, 400]), (140, None, vec![100, 140]), (60, Some(20), vec![20, 60])]
+    {
+        let outside = FakeOutside::new(move |_, replies: Replies, _| async move {
+            sleep(Duration::from_millis(takes)).await;
+            replies.send(Reply::Copied(Ok(())));
+        });
+        let mut probe = Probe::answering([('p', vec![Effect::LoadPlan("acme".parse().unwrap())])]);
+        let began = Cell::new(None);
+        with_memory(&mut probe, outside, async |hands| {
+            sleep(Duration::from_secs(1)).await;
+            began.set(Some(Instant::now()));
+            hands.press('p').await;
+            if let Some(at) = pressed_at {
+                sleep(Duration::from_millis(at)).await;
+                hands.press('x').await;
+            }
+            sleep(Duration::from_secs(1)).await;
+            hands.press('q').await;
+        })
+        .await;
+        let began = began.get().unwrap();
+        let drawn: Vec<_> = probe.drawn_at.borrow().iter().skip(1).map(|at| *at - began).collect();
+        let expected: Vec<_> = moments.iter().map(|at| Duration::from_millis(*at)).collect();
+        assert_eq!(drawn.len(), expected.len(), "{takes}: {drawn:?}");
+        for (drawn, expected) in drawn.iter().zip(expected) {
+            assert!((expected..expected + Duration::from_millis(5)).contains(drawn), "{takes}: {drawn:?}");
+        }
+    }
+}
+
+/// The pen would write nothing either, but a frame nobody needs is drawn for nothing.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_changes_nothing_draws_nothing() {
+    let outside = FakeOutside::new(|_, replies: Replies, _| async move { replies.send(Reply::Copied(Ok(()))) });
+    let mut probe = Probe { unmoved: true, ..Probe::answering([('s', vec![sync()])]) };
+    with_memory(&mut probe, outside, async |hands| {
+        for key in ['s', 'x', 'y'] {
+            sleep(Duration::from_secs(1)).await;
+            hands.press(key).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+        hands.press('q').await;
+    })
+    .await;
+    assert!(probe.seen.borrow().iter().any(|message| matches!(message, Message::Reply(_))));
+    assert_eq!(probe.frames.get(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_key_is_answered_while_a_task_floods_progress() {
     let outside = FakeOutside::new(|_, replies: Replies, cancel: CancellationToken| async move {
@@ -422,6 +510,52 @@ async fn a_frame_that_cannot_be_written_is_the_end() {
     assert_eq!(hands.terminal.log()[2], "cooked", "the terminal itself lives");
 }
 
+/// Something that panics as soon as it is to write.
+struct Breaking;
+
+impl Write for Breaking {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("a fault in the writer")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_writing_thread_saves_the_draft_and_gives_the_terminal_back() {
+    let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+    let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
+    let outside = silent();
+    let (exit, hands) = with_writer(&mut probe, outside.clone(), Breaking, async |_| {
+        // Paused time must not run to the end of the test before the thread has had its turn.
+        until("nothing", || false).await;
+    })
+    .await;
+    // Here nobody has installed the hook, which would have told of the panic first.
+    assert_eq!(exit, Exit::HungUp);
+    assert_eq!(*outside.asked.lock().unwrap(), [draft]);
+    assert_eq!(hands.terminal.log()[2], "cooked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_task_ends_the_task_alone_until_the_hook_tells_of_it() {
+    let outside = FakeOutside::new(|_, _, _| async { panic!("a fault in a task") });
+    let mut probe = Probe::answering([('s', vec![sync()])]);
+    let (exit, hands) = with_memory(&mut probe, outside, async |hands| {
+        hands.press('s').await;
+        sleep(Duration::from_secs(1)).await;
+        hands.press('x').await;
+        sleep(Duration::from_secs(1)).await;
+        hands.signals.send(Signal::Panic).unwrap();
+    })
+    .await;
+    assert_eq!(exit, Exit::Panicked);
+    assert_eq!(probe.seen.borrow().len(), 3, "two keys and the end");
+    assert_eq!(hands.terminal.log()[2], "cooked");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_input_is_the_end_and_a_terminal_that_lives_is_given_back() {
     for gone in [false, true] {
@@ -501,6 +635,8 @@ async fn a_stop_that_nobody_could_end_only_repaints() {
     .await;
     assert!(recorder.writes.lock().unwrap()[1..].iter().all(|frame| frame.windows(4).any(|part| part == b"\x1b[2J")));
     assert!(!hands.terminal.log().iter().any(|entry| entry == "stop"));
+    let told = Message::Reply(Box::new(Reply::NotSuspended));
+    assert_eq!(probe.seen.borrow().iter().filter(|message| **message == told).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -557,7 +693,7 @@ async fn an_app_that_asks_for_the_past_does_not_spin() {
 
 #[test]
 fn old_terminals_and_locales_are_spared() {
-    let look = |mono, ascii, synchronised| Look { mono, ascii, synchronised };
+    let look = |mono, ascii, synchronised| Look { mono, ascii, synchronised, multiplexer: Multiplexer::None };
     assert_eq!(Look::from_values("xterm-256color", "en_AU.UTF-8", false), look(false, false, true));
     assert_eq!(Look::from_values("xterm", "C.utf8", true), look(true, false, true));
     assert_eq!(Look::from_values("screen", "C", false), look(false, true, true));

@@ -1,21 +1,17 @@
 //! Every scene with a hostile Halo behind it: what is sent to the terminal is ours, in its place, and bounded.
 
-use std::cell::RefCell;
-use std::io;
-use std::rc::Rc;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
-
-use super::draw;
 use super::tests::{drawn, scenes};
 use crate::app::Model;
 use crate::app::testing::{in_panes, with_halo_saying};
 use crate::app::text::width;
+use crate::tui::pen::Pen;
 use vt::{From, findings};
 
 #[path = "../../tests/support/vt.rs"]
+#[allow(dead_code, reason = "the commands and files among its streams are for other tests")]
 mod vt;
 
 /// More than a frame may have (R52).
@@ -51,28 +47,13 @@ fn towers(size: usize) -> [String; 8] {
     ]
 }
 
-#[derive(Clone, Default)]
-struct Sent(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Sent {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The bytes of a first frame, in which every cell is new.
 fn frame(model: &Model, width: u16, height: u16) -> Vec<u8> {
-    let sent = Sent::default();
-    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-    let mut terminal =
-        Terminal::with_options(CrosstermBackend::new(sent.clone()), TerminalOptions { viewport }).unwrap();
-    terminal.draw(|frame| draw(model, frame)).unwrap();
-    drop(terminal);
-    sent.0.take()
+    let (screen, _) = drawn(model, width, height);
+    let (mut pen, mut bytes) = (Pen::default(), Vec::new());
+    pen.clear(&mut bytes, Size { width, height });
+    pen.draw(&mut bytes, Buffer::empty(screen.area).diff(&screen).into_iter());
+    bytes
 }
 
 /// R50, R51, R52.

@@ -17,6 +17,7 @@ use pia_halo::app::keymap::KeyMap;
 use pia_halo::app::message::Message;
 use pia_halo::app::{Model, Start, Theme};
 use pia_halo::domain::draft::Draft;
+use pia_halo::domain::secret::Secret;
 use pia_halo::tui::effects::Effects;
 use pia_halo::tui::event_loop::{self, App, Host};
 use pia_halo::tui::hangup::{Exit, Signal, SignalSender};
@@ -236,7 +237,7 @@ impl Person for Interface {
     }
 
     async fn paste(&mut self, text: &str) {
-        self.send(Message::Paste(text.to_owned())).await;
+        self.send(Message::Paste(Secret::new(text))).await;
     }
 
     async fn wait(&mut self, what: &str, holds: impl Fn(&str) -> bool) {

@@ -68,7 +68,8 @@ impl Profile {
         Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap()
     }
 
-    fn environment(&self) -> Vec<(String, OsString)> {
+    /// The variables that lead to this profile's folders.
+    pub fn environment(&self) -> Vec<(String, OsString)> {
         let folder = |name: &str| self.folder.path().join(name).into_os_string();
         let xdg = [("CONFIG", "config"), ("DATA", "data"), ("STATE", "state")];
         let mut all: Vec<_> = xdg.iter().map(|(name, at)| (format!("XDG_{name}_HOME"), folder(at))).collect();
@@ -100,7 +101,12 @@ impl Profile {
 
     /// A command in a pseudo-terminal, with this profile's folders.
     pub fn command_in_terminal<const N: usize>(&self, arguments: [&str; N]) -> Start {
-        let start = Start::pia_halo(self.folder.path(), arguments);
+        self.in_terminal_by(env!("CARGO_BIN_EXE_pia-halo"), arguments)
+    }
+
+    /// Another program in a pseudo-terminal, which starts ours.
+    pub fn in_terminal_by<const N: usize>(&self, program: &str, arguments: [&str; N]) -> Start {
+        let start = Start::program(program, self.folder.path(), arguments);
         self.environment().iter().fold(start, |start, (name, value)| start.env(name, value.to_str().unwrap()))
     }
 

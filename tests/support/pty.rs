@@ -6,6 +6,9 @@
 // Not every promise needs every one of these.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -129,12 +132,17 @@ struct Recording {
     seen: Mutex<(vt100::Parser, Vec<u8>)>,
     hung_up: AtomicBool,
     paused: AtomicBool,
+    /// Reads a hundred bytes a second.
+    slow: AtomicBool,
+    /// Keeps what comes, and looks at none of it.
+    blind: AtomicBool,
 }
 
 impl Recording {
     fn new(size: PtySize) -> Self {
         let parser = vt100::Parser::new(size.rows, size.cols, 0);
-        Self { seen: Mutex::new((parser, Vec::new())), hung_up: AtomicBool::new(false), paused: AtomicBool::new(false) }
+        let [hung_up, paused, slow, blind] = [(); 4].map(|()| AtomicBool::new(false));
+        Self { seen: Mutex::new((parser, Vec::new())), hung_up, paused, slow, blind }
     }
 
     fn listen(&self, mut reader: Box<dyn Read + Send>) {
@@ -143,12 +151,18 @@ impl Recording {
             while self.paused.load(Ordering::SeqCst) && !self.hung_up.load(Ordering::SeqCst) {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
-            let Ok(count @ 1..) = reader.read(&mut bytes) else { return };
+            let slow = self.slow.load(Ordering::SeqCst);
+            if slow {
+                std::thread::park_timeout(Duration::from_millis(50));
+            }
+            let Ok(count @ 1..) = reader.read(&mut bytes[..if slow { 5 } else { 4096 }]) else { return };
             if self.hung_up.load(Ordering::SeqCst) {
                 return;
             }
             let mut seen = self.seen.lock().unwrap();
-            seen.0.process(&bytes[..count]);
+            if !self.blind.load(Ordering::SeqCst) {
+                seen.0.process(&bytes[..count]);
+            }
             seen.1.extend_from_slice(&bytes[..count]);
         }
     }
@@ -172,8 +186,13 @@ impl Pty {
     /// Sends keys as they are. Three or more characters and an Enter in one call are a paste to the program, as they
     /// would be to a terminal that marks no pastes: call [`Pty::submit`], or wait for the text in between.
     pub fn send(&mut self, keys: &str) {
+        self.send_bytes(keys.as_bytes());
+    }
+
+    /// Sends bytes that are no text.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
         let writer = &mut self.line.as_mut().expect("the line is lost").writer;
-        writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("the terminal takes keys");
+        writer.write_all(bytes).and_then(|()| writer.flush()).expect("the terminal takes keys");
     }
 
     /// Types a text, waits until it stands on the screen, then presses Enter.
@@ -242,6 +261,26 @@ impl Pty {
         self.recording.paused.store(stalled, Ordering::SeqCst);
     }
 
+    /// Reads a hundred bytes a second, as a very bad line does.
+    pub fn slow_down(&self) {
+        self.recording.slow.store(true, Ordering::SeqCst);
+    }
+
+    /// Gives the terminal one size after the other, and looks again at the last. The emulator of these tests is not
+    /// made for the sizes between.
+    pub fn storm(&self, sizes: impl IntoIterator<Item = (u16, u16)>, last: (u16, u16)) {
+        let line = self.line.as_ref().expect("the line is lost");
+        self.recording.blind.store(true, Ordering::SeqCst);
+        for (columns, rows) in sizes {
+            line.master.resize(size_of(columns, rows)).expect("a new size");
+            // So that some of them are drawn.
+            std::thread::park_timeout(Duration::from_millis(3));
+        }
+        self.recording.seen.lock().unwrap().0 = vt100::Parser::new(last.1, last.0, 0);
+        self.recording.blind.store(false, Ordering::SeqCst);
+        line.master.resize(size_of(last.0, last.1)).expect("a new size");
+    }
+
     /// Gives the terminal another size.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.recording.seen.lock().unwrap().0.screen_mut().set_size(rows, columns);
@@ -291,6 +330,39 @@ impl Pty {
     /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the process is there");
+    }
+
+    /// How often each thread of the process was woken from waiting.
+    pub fn wakes(&self) -> BTreeMap<OsString, u64> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the process is there");
+        let of = |status: String| {
+            let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            count.and_then(|count| count.trim().parse().ok())
+        };
+        // A thread may end at any time.
+        let task = |task: DirEntry| {
+            let status = std::fs::read_to_string(task.path().join("status")).ok();
+            Some((task.file_name(), status.and_then(of)?))
+        };
+        tasks.flatten().filter_map(task).collect()
+    }
+
+    /// Whether a thread of the process waits for the terminal to take what it writes.
+    pub fn is_in_write(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the process is there");
+        tasks.flatten().any(|task| {
+            let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let call = read("syscall");
+            // The call it is in, and its first argument: standard output. Some machines hide it.
+            read("comm").trim() == "frames" && (call.is_empty() || call.split(' ').nth(1) == Some("0x1"))
+        })
+    }
+
+    /// The memory that the process has in use, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process is there");
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        size.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// The state of the process in one letter, as in `ps`: `T` is stopped.

@@ -8,6 +8,7 @@ use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};
 use crate::app::text::width;
+use crate::domain::secret::Secret;
 use crate::domain::status::Overview;
 
 fn stages() -> Vec<Stage> {
@@ -173,7 +174,7 @@ fn control_keys_work_in_every_place() {
 fn a_message_does_not_print_what_was_typed() {
     let typed = Message::Key(key("h"));
     assert!(!format!("{typed:?}").contains('h'), "{typed:?}");
-    assert!(!format!("{:?}", Message::Paste("canary".to_owned())).contains("canary"));
+    assert!(!format!("{:?}", Message::Paste(Secret::new("canary"))).contains("canary"));
     assert!(format!("{:?}", Message::Key(key("Enter"))).contains("Enter"));
     assert_eq!(key("^C").code, KeyCode::Char('c'));
 }
