@@ -12,6 +12,12 @@ const SHOWN: usize = 256;
 /// Combining marks kept on one character. Living scripts need fewer; one name can carry 200,000.
 const MARKS: usize = 6;
 
+/// Characters kept of what counts as one: some scripts join without end, and one cell of a screen would hold it all.
+const JOINED: usize = 16;
+
+/// Bytes that are looked at: a name of a megabyte costs a screen no more than one of a line.
+const LOOKED_AT: usize = 4_096;
+
 /// Text from Halo. It is kept exactly and shown only through [`Untrusted::display`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
 #[serde(transparent)]
@@ -72,13 +78,15 @@ fn sanitise(text: &str) -> String {
         return text.to_owned();
     }
     let mut out = String::new();
-    for (shown, cluster) in text.graphemes(true).enumerate() {
+    let head = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let mut cut = head.len() < text.len();
+    for (shown, cluster) in head.graphemes(true).enumerate() {
         if shown == SHOWN {
-            out.push('…');
+            cut = true;
             break;
         }
         let mut marks = 0;
-        for character in cluster.chars() {
+        for character in cluster.chars().take(JOINED) {
             if is_combining_mark(character) {
                 marks += 1;
                 if marks > MARKS {
@@ -87,6 +95,9 @@ fn sanitise(text: &str) -> String {
             }
             push_safely(&mut out, character);
         }
+    }
+    if cut {
+        out.push('…');
     }
     out
 }
@@ -111,7 +122,7 @@ fn is_invisible(character: char) -> bool {
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -131,10 +142,20 @@ mod tests {
     #[test]
     fn a_tower_of_marks_is_cut_and_a_long_name_ends() {
         let tower = format!("e{}", "\u{301}".repeat(200_000));
-        assert_eq!(Untrusted::new(tower).display().chars().count(), 1 + MARKS);
+        assert_eq!(Untrusted::new(tower).display(), format!("e{}…", "\u{301}".repeat(MARKS)));
         let long = Untrusted::new("x".repeat(1 << 20)).display();
         assert_eq!(long.chars().count(), SHOWN + 1);
         assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn what_joins_without_end_is_bounded() {
+        for joined in ["\u{1100}", "क\u{94d}", "👩\u{200d}", "\u{600}"] {
+            let shown = Untrusted::new(joined.repeat(100_000)).display();
+            assert!(shown.chars().count() <= JOINED + 1, "{}", shown.chars().count());
+        }
+        // A shade of skin is drawn over the character before it or beside it, as the terminal likes.
+        assert_eq!(Untrusted::new("👋🏽 wave").display(), "👋 wave");
     }
 
     #[test]

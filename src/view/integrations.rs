@@ -6,7 +6,7 @@ use crate::app::Model;
 use crate::app::integrations::{self, CATEGORY, Card, CardState};
 use crate::app::notice::Tone;
 
-use super::page::{MARGIN, Page, Row};
+use super::page::{MARGIN, Page, Part, Row};
 use super::seen;
 use super::theme::{Look, symbol};
 
@@ -36,6 +36,9 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         (false, false) => (11, room.saturating_sub(11 + 18).clamp(8, 21)),
     };
     let height = integrations::list_height(model);
+    let first = state.window.first;
+    let shown = height.min(cards.len() - first.min(cards.len()));
+    page.part = Some(Part { line: page.lines.len(), first, shown, total: cards.len() });
     for (row, card) in cards.iter().enumerate().skip(state.window.first).take(height) {
         let focused = row == state.window.selected;
         let style = if focused { look.focus() } else { Style::new() };
@@ -56,7 +59,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         }
     }
     if cards.is_empty() {
-        page.plain("Nothing is called that. Esc clears the search, Ctrl-A views all.", Style::new());
+        page.paragraph("Nothing is called that. Esc clears the search, Ctrl-A views all.", MARGIN, Style::new());
     }
     page.blank();
     let remark = integrations::selected(model).and_then(|card| match card {

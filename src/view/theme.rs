@@ -6,6 +6,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::app::Theme;
 use crate::app::notice::Tone;
+use crate::app::text::width;
+use crate::domain::untrusted::Untrusted;
+
+use super::text::window;
 
 /// How things look.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +69,22 @@ pub fn symbol(tone: Tone) -> &'static str {
     }
 }
 
+/// The last look at every cell: nothing that hides, joins or reorders, and no tower of marks, whatever wrote it. A cell
+/// keeps its columns.
+pub fn clean(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.is_ascii() {
+            continue;
+        }
+        let clean = Untrusted::new(symbol).display();
+        if clean != symbol {
+            let clean = window(&clean, 0, width(symbol));
+            cell.set_symbol(if clean.is_empty() { "?" } else { &clean });
+        }
+    }
+}
+
 /// Turns everything on the screen into ASCII: our own glyphs by a table, letters without their accents, the rest a
 /// question mark. A wide character keeps its two columns.
 pub fn to_ascii(buffer: &mut Buffer) {
@@ -81,11 +101,13 @@ fn ascii(symbol: &str) -> char {
     match symbol {
         "✓" => '+',
         "✗" => 'x',
-        "▸" | "›" | "●" | "→" => '>',
+        "▸" | "›" | "→" => '>',
+        "●" => '*',
+        "○" => 'o',
         "←" => '<',
         "↑" => '^',
         "↓" => 'v',
-        "–" | "○" | "─" | "·" | "—" => '-',
+        "–" | "─" | "·" | "—" => '-',
         "│" => '|',
         "┌" | "┐" | "└" | "┘" => '+',
         "…" => '~',
