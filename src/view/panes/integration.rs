@@ -14,7 +14,7 @@ use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::view::wizard::callbacks;
 
-const KIND: usize = 15;
+const KIND: usize = 14;
 
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
@@ -101,7 +101,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let rows = objects(model);
     if let Some(row) = rows.get(model.panes.objects.selected) {
         lines.extend(title_lines(&row.name, look, columns));
-        for text in std::iter::once(&row.words).chain(&row.detail) {
+        for text in std::iter::once(&row.words).chain(row.detail.iter().filter(|text| **text != row.words)) {
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));
         }
         lines.push(Line::default());

@@ -19,7 +19,7 @@ use super::check_help;
 use super::fields::{check_row, report_rows, seconds_since};
 
 /// Columns of the sign and the kind of an object.
-const KIND: usize = 15;
+const KIND: usize = 14;
 
 /// The page; `title` where nobody has configured yet.
 pub fn body(model: &Model, page: &mut Page, title: &str) {
