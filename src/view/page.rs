@@ -208,7 +208,7 @@ impl Page {
 
     /// A paragraph, wrapped, from a column on.
     pub fn paragraph(&mut self, text: &str, column: usize, style: Style) {
-        for line in wrap(text, self.width.saturating_sub(column + 2).max(8)) {
+        for line in wrap(text, self.width.saturating_sub(column + 1).max(8)) {
             self.push(Row::new(self.look, false).to(column).text(&line, style));
         }
     }
@@ -216,7 +216,7 @@ impl Page {
     /// A state with its symbol: the first line behind it, the rest below.
     pub fn state(&mut self, tone: Tone, text: &str, column: usize) {
         let style = self.look.tone(tone);
-        for (index, line) in wrap(text, self.width.saturating_sub(column + 4).max(8)).into_iter().enumerate() {
+        for (index, line) in wrap(text, self.width.saturating_sub(column + 3).max(8)).into_iter().enumerate() {
             let row = Row::new(self.look, false).to(column);
             let row = if index == 0 { row.text(symbol(tone), style).text(" ", style) } else { row.text("  ", style) };
             self.push(row.text(&line, style));

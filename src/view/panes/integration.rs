@@ -6,10 +6,11 @@ use ratatui::text::Line;
 use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{BY_HAND, objects};
+use crate::app::panes::objects_height;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::configure::blocker;
 use crate::app::work::{ApplyWork, PlanWork};
-use crate::view::page::{MARGIN, Page, Row, title_lines};
+use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::view::wizard::callbacks;
@@ -35,7 +36,12 @@ pub fn body(model: &Model, page: &mut Page) {
         all => format!("{} of {all} · {right}", (window.selected + 1).min(all)),
     };
     page.heading("In Halo", &right, look.dim());
-    for (at, row) in rows.iter().enumerate() {
+    // What is to be put right and the addresses stay in sight below: the objects are seen through a window.
+    let height = objects_height(model);
+    let last = window.selected.min(rows.len().saturating_sub(1));
+    let first = window.first.max((last + 1).saturating_sub(height)).min(rows.len().saturating_sub(height));
+    page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows.len()), total: rows.len() });
+    for (at, row) in rows.iter().enumerate().skip(first).take(height) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
         let from = page.lines.len();
