@@ -130,7 +130,9 @@ fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
             pty.wait_for("a stop", |now| now.matches("Stopped").count() == count);
             pty.assert_restored();
             pty.submit("fg");
-            pty.wait_for("the screen as it was", |now| now == screen);
+            // The screen of the start left blanks that were written; they are text to the recording.
+            let bare = |screen: &str| screen.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+            pty.wait_for("the screen as it was", |now| bare(now) == bare(&screen));
             assert!(!pty.has_former_modes() && pty.with_screen(vt100::Screen::alternate_screen));
         }
         pty.send(&key::ctrl('c'));
