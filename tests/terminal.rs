@@ -130,8 +130,6 @@ fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
             pty.wait_for("a stop", |now| now.matches("Stopped").count() == count);
             pty.assert_restored();
             pty.submit("fg");
-            // The screen of the start left blanks that were written; they are text to the recording.
-            let bare = |screen: &str| screen.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
             pty.wait_for("the screen as it was", |now| bare(now) == bare(&screen));
             assert!(!pty.has_former_modes() && pty.with_screen(vt100::Screen::alternate_screen));
         }
@@ -148,6 +146,11 @@ fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
     }
 }
 
+// Blanks that were written look like those that were not, but are text to the recording.
+fn bare(screen: &str) -> String {
+    screen.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
 /// As under `ssh -t host pia-halo`: nobody is there who could bring it back.
 #[test]
 fn without_a_shell_a_stop_does_nothing() {
@@ -159,17 +162,15 @@ fn without_a_shell_a_stop_does_nothing() {
         let screen = pty.screen();
         let before = pty.byte_count();
         pty.send(&key::ctrl('z'));
-        pty.wait_for("a repaint", |now| pty.byte_count() > before && now == screen);
+        pty.wait_for("a repaint", |now| pty.byte_count() > before && bare(now) == bare(&screen));
         let before = pty.settle();
         if is_leader {
             pty.signal(Signal::TSTP);
-            pty.wait_for("a repaint", |now| pty.byte_count() > before && now == screen);
+            pty.wait_for("a repaint", |now| pty.byte_count() > before && bare(now) == bare(&screen));
         }
         pty.send(key::F1);
         pty.wait_for("another screen", |now| now != screen);
         pty.send(key::ESC);
-        // Blanks that were written look like those that were not, but are text to the recording.
-        let bare = |screen: &str| screen.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
         pty.wait_for("the screen as it was", |now| bare(now) == bare(&screen));
         assert!(!String::from_utf8_lossy(&pty.raw()).contains("\x1b[?1049l"));
         pty.send(&key::ctrl('c'));
