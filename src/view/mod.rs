@@ -36,7 +36,7 @@ use theme::{Look, clean, symbol, to_ascii};
 /// Columns that the name of the configuration keeps in the header.
 const NAME: usize = 16;
 
-/// Below this many lines of the body, air gives way to what is to be read.
+/// Below this many lines of the body, air always gives way to what is to be read; above, where all can be seen then.
 const LOW: usize = 14;
 
 /// The most lines of a notice.
@@ -102,7 +102,8 @@ fn screen(model: &Model, frame: &mut Frame, look: Look) {
     let extra = (notice.len().saturating_sub(1) as u16).min(layout.body.height.saturating_sub(1));
     let body = Rect { height: layout.body.height - extra, ..layout.body }.intersection(frame.area());
     let height = usize::from(body.height);
-    if height < LOW && page.lines.len() > height {
+    let full = page.lines.iter().filter(|line| !line.spans.is_empty()).count();
+    if page.lines.len() > height && (height < LOW || full <= height) {
         page.squeeze();
     }
     let first = page.scroll(height);
