@@ -42,7 +42,7 @@ pub fn layout(size: Size, steps: bool) -> Layout {
     let main = match size.width {
         width if !steps => width.min(WIDE),
         width if width < WIDE => width,
-        width => (width / 100 * 62 + width % 100 * 62 / 100).min(92),
+        width => (width / 100 * 65 + width % 100 * 65 / 100).min(96),
     };
     let detail = (steps && size.width >= WIDE).then(|| Rect::new(main + 3, top, size.width - main - 5, height));
     Layout {

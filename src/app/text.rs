@@ -1,15 +1,15 @@
-//! Widths and wrapping, by Unicode tables. Geometry needs them, so they live beside it.
+//! Widths and wrapping, by the tables that the screen is laid out with. Geometry needs them, so they live beside it.
 
+use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
-/// The columns that a text takes, character by character as the screen places them: some tables know ligatures across
-/// characters, such as lam and alef, which no terminal draws in one cell.
+/// The columns that a text takes: character by character, as the screen lays it out. Taken whole, some pairs count as
+/// one column (the Arabic lam with alef) and what stands behind them would be a column off.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+    text.graphemes(true).map(|cluster| if cluster.len() == 1 { 1 } else { usize::from(cluster.cell_width()) }).sum()
 }
 
 /// Breaks a text at blanks into lines of at most `columns`; a longer word is cut.
@@ -69,6 +69,15 @@ mod tests {
         ] {
             assert_eq!(without_user(typed), shown);
         }
+    }
+
+    #[test]
+    fn a_width_is_the_sum_of_its_characters() {
+        for text in ["\u{644}\u{627}\u{644}\u{627}", "北京", "\u{1f1e6}\u{1f1fa}x", "ﾊﾞ", "e\u{301}"] {
+            let sum: usize = text.graphemes(true).map(width).sum();
+            assert_eq!(width(text), sum);
+        }
+        assert_eq!(width("\u{644}\u{627}"), 2);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::app::integrations::{self, CATEGORY, Card, CardState};
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 
-use super::page::{MARGIN, Page, Row};
+use super::page::{MARGIN, Page, Part, Row};
 use super::seen;
 use super::theme::{Look, symbol};
 
@@ -43,6 +43,9 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         (false, false) => (11, room.saturating_sub(11 + 18).clamp(8, 21)),
     };
     let height = integrations::list_height(model);
+    let first = state.window.first;
+    let shown = height.min(cards.len() - first.min(cards.len()));
+    page.part = Some(Part { line: page.lines.len(), first, shown, total: cards.len() });
     for (row, card) in cards.iter().enumerate().skip(state.window.first).take(height) {
         let focused = row == state.window.selected;
         let style = if focused { look.focus() } else { Style::new() };
@@ -63,10 +66,8 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         }
     }
     if cards.is_empty() {
-        page.plain(
-            &format!("Nothing is called that. Esc clears the search, {} views all.", spoken(model, "view_all")),
-            Style::new(),
-        );
+        let words = format!("Nothing is called that. Esc clears the search, {} views all.", spoken(model, "view_all"));
+        page.paragraph(&words, MARGIN, Style::new());
     }
     page.blank();
     let remark = integrations::selected(model).and_then(|card| match card {

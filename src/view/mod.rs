@@ -5,6 +5,7 @@ pub mod page;
 mod palette;
 pub mod panes;
 pub mod popup;
+mod scroll;
 pub mod text;
 pub mod theme;
 pub mod wizard;
@@ -17,7 +18,6 @@ mod pictures;
 mod tests;
 
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -28,14 +28,22 @@ use crate::app::keymap::{self, Command, Hint, Place};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
-use crate::app::text::width;
+use crate::app::text::{width, wrap};
 use crate::app::wizard::{Mark, STEPS, connection, mark, step_name};
 use crate::domain::draft::Step;
-use crate::domain::untrusted::harmless;
 
 use page::Page;
 use text::{fit, window};
-use theme::{Look, symbol, to_ascii};
+use theme::{Look, clean, symbol, to_ascii};
+
+/// Columns that the name of the configuration keeps in the header.
+const NAME: usize = 16;
+
+/// Below this many lines of the body, air always gives way to what is to be read; above, where all can be seen then.
+const LOW: usize = 14;
+
+/// The most lines of a notice.
+const NOTICE: usize = 4;
 
 /// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame) {
@@ -48,29 +56,25 @@ pub fn draw(model: &Model, frame: &mut Frame) {
     } else {
         screen(model, frame, look);
     }
-    harmless_cells(frame.buffer_mut());
+    clean(frame.buffer_mut());
     if model.theme.ascii {
         to_ascii(frame.buffer_mut());
     }
 }
 
-// The second net under every text: what somebody pasted into a field or wrote into a file has no type of its own.
-fn harmless_cells(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        // The cell after this one holds what a joiner at its end joins.
-        let symbol = cell.symbol().trim_end_matches(['\u{200c}', '\u{200d}']);
-        let clean = harmless(symbol);
-        if clean != symbol {
-            let clean = if clean.is_empty() { " ".to_owned() } else { clean.into_owned() };
-            cell.set_symbol(&clean);
-        }
-    }
-}
-
+// What it needs comes first: it is read even where only its first words fit.
 fn too_small(model: &Model, frame: &mut Frame) {
-    let size = crate::app::layout::SMALLEST;
-    let words = format!("too small: {}x{} of {}x{}", model.size.width, model.size.height, size.width, size.height);
-    put(frame, frame.area(), Line::raw(fit(&words, usize::from(frame.area().width))));
+    let (least, size) = (crate::app::layout::SMALLEST, model.size);
+    let words = format!(
+        "Too small: make the terminal {}x{} or larger. It is {}x{}. Nothing is lost. Ctrl-C quits.",
+        least.width, least.height, size.width, size.height
+    );
+    let area = frame.area();
+    let mut lines = wrap(&words, usize::from(area.width));
+    if lines.len() > usize::from(area.height) {
+        lines = wrap(&format!("Needs {}x{}", least.width, least.height), usize::from(area.width));
+    }
+    frame.render_widget(Paragraph::new(lines.into_iter().map(Line::raw).collect::<Vec<_>>()), area);
 }
 
 // A line into an area that may lie outside what there is.
@@ -88,19 +92,24 @@ fn screen(model: &Model, frame: &mut Frame, look: Look) {
         let line = if model.screen == Screen::Wizard { steps(model, look) } else { panes_line(model, look) };
         put(frame, layout.steps, line);
     }
-    put(frame, layout.upper, rule(layout.upper.width, look));
 
     let columns = usize::from(layout.body.width);
-    let page = match model.screen {
-        Screen::Starting => Page::new(look, columns),
+    let mut page = match model.screen {
+        Screen::Starting => starting(look, columns),
         Screen::Integrations => integrations::page(model, look, columns),
         Screen::Wizard => wizard::page(model, look, columns),
         Screen::Panes => panes::page(model, look, columns),
     };
-    let height = usize::from(layout.body.height);
+    // A long notice takes the last lines of the body: it is there to be read whole.
+    let notice = notice(model);
+    let extra = (notice.len().saturating_sub(1) as u16).min(layout.body.height.saturating_sub(1));
+    let body = Rect { height: layout.body.height - extra, ..layout.body }.intersection(frame.area());
+    let height = usize::from(body.height);
+    let full = page.lines.iter().filter(|line| !line.spans.is_empty()).count();
+    if page.lines.len() > height && (height < LOW || full <= height) {
+        page.squeeze();
+    }
     let first = page.scroll(height);
-    let body = layout.body.intersection(frame.area());
-    let below = page.lines.len().saturating_sub(first + height);
     if let Some((line, column)) = page.cursor
         && line >= first
         && line < first + height
@@ -111,23 +120,46 @@ fn screen(model: &Model, frame: &mut Frame, look: Look) {
             frame.set_cursor_position(position);
         }
     }
-    let lines: Vec<Line<'_>> = page.lines.into_iter().skip(first).take(height).collect();
+    let all = page.lines.len();
+    let lines: Vec<Line<'_>> = page.lines.drain(..).skip(first).take(height).collect();
     frame.render_widget(Paragraph::new(lines), body);
+    let bar = Rect { x: body.right().saturating_sub(1), width: 1, ..body };
+    let (mut above, mut below) = (first, all.saturating_sub(first + height));
+    match page.part {
+        Some(part) if part.shown < part.total => {
+            above += part.first;
+            below += part.total - part.first - part.shown;
+            let top = body.y + part.line.saturating_sub(first) as u16;
+            let beside = Rect { y: top, height: part.shown as u16, ..bar }.intersection(body);
+            scroll::bar(frame, beside, part.first, part.shown, part.total, look);
+        }
+        _ => scroll::bar(frame, bar, first, height, all, look),
+    }
 
     if let Some(area) = layout.detail {
-        let area = area.intersection(frame.area());
-        let detail = match model.screen {
+        let area = Rect { height: area.height - extra, ..area }.intersection(frame.area());
+        let mut detail = match model.screen {
             Screen::Wizard => wizard::detail(model, look, usize::from(area.width)),
             Screen::Panes => panes::detail(model, look, usize::from(area.width)),
             Screen::Starting | Screen::Integrations => Vec::new(),
         };
+        scroll::cut(&mut detail, usize::from(area.height), look);
         frame.render_widget(Paragraph::new(detail), area);
     }
 
-    put(frame, layout.lower, lower_rule(model, look, first > 0, below));
+    put(frame, layout.upper, rule(layout.upper.width, look, &scroll::words(above, 0)));
+    let lower = Rect { y: layout.lower.y - extra, ..layout.lower };
+    lower_rule(model, frame, look, lower, &notice, &scroll::words(0, below));
     put(frame, layout.keys, keys(model, look));
     popup::draw(model, frame, look);
     palette::draw(model, frame, look);
+}
+
+fn starting(look: Look, columns: usize) -> Page {
+    let mut page = Page::new(look, columns);
+    page.blank();
+    page.plain("Reading what is set up here.", look.dim());
+    page
 }
 
 fn header(model: &Model, look: Look) -> Line<'static> {
@@ -137,19 +169,26 @@ fn header(model: &Model, look: Look) -> Line<'static> {
         spans.push(Span::styled(" demo", look.dim()));
     }
     spans.push(Span::raw("  "));
-    let used: usize = spans.iter().map(Span::width).sum();
+    let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     let (tone, words) = match model.screen {
         Screen::Wizard => connection(model),
         Screen::Panes => panes::state(model),
         Screen::Starting | Screen::Integrations => (Tone::Calm, String::new()),
     };
-    let right = match tone {
+    let mut right = match tone {
         Tone::Calm => words,
         tone => format!("{} {words}", symbol(tone)),
     };
+    // What stands behind three blanks gives way before the name does.
+    let title = model.title();
+    let room = columns.saturating_sub(used + 3);
+    while let Some((front, _)) = right.rsplit_once("   ")
+        && width(&right) + width(&title).min(NAME) > room
+    {
+        right = front.to_owned();
+    }
     let right = fit(&right, columns.saturating_sub(used + 10));
-    let room = columns.saturating_sub(used + width(&right) + 3);
-    let title = fit(&model.title(), room);
+    let title = fit(&title, columns.saturating_sub(used + width(&right) + 3));
     let gap = columns.saturating_sub(used + width(&title) + width(&right) + 1);
     spans.push(Span::raw(title));
     spans.push(Span::raw(" ".repeat(gap)));
@@ -170,7 +209,7 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
         spans.extend([Span::raw(" "), Span::styled(glyph, style), Span::raw(" "), Span::styled(name, words)]);
     }
     let line = Line::from(spans);
-    if line.width() < columns {
+    if line.spans.iter().map(|span| width(&span.content)).sum::<usize>() < columns {
         return line;
     }
     let step = model.wizard.as_ref().map_or(Step::Checklist, |wizard| wizard.step);
@@ -186,42 +225,66 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
 }
 
 fn panes_line(model: &Model, look: Look) -> Line<'static> {
-    let mut spans = vec![Span::raw(" ")];
+    let mut spans = Vec::new();
     let commands = [Command::PaneSync, Command::PaneClients, Command::PaneIntegration, Command::PaneActivity];
     for (pane, command) in Pane::ALL.into_iter().zip(commands) {
-        let style = if pane == model.panes.pane { look.focus() } else { Style::new() };
+        let (mark, style) = if pane == model.panes.pane { ("▸", look.focus()) } else { (" ", Style::new()) };
         let key = model.keys.key(command, Place::PaneSync).map(|key| format!("{} ", key.name())).unwrap_or_default();
+        spans.push(Span::styled(mark, look.title()));
         spans.push(Span::styled(format!("{key}{}", pane.title()), style));
-        spans.push(Span::raw("  "));
+        spans.push(Span::raw(" "));
     }
-    Line::from(spans)
+    let columns = usize::from(model.layout.steps.width);
+    if spans.iter().map(|span| width(&span.content)).sum::<usize>() <= columns {
+        return Line::from(spans);
+    }
+    let at = Pane::ALL.iter().position(|pane| *pane == model.panes.pane).unwrap_or_default();
+    let words = format!("pane {} of {}  {}", at + 1, Pane::ALL.len(), model.panes.pane.title());
+    Line::from(vec![Span::raw(" "), Span::styled(words, look.focus())])
 }
 
-fn rule(columns: u16, look: Look) -> Line<'static> {
-    Line::styled("─".repeat(usize::from(columns)), look.dim())
+// A rule that says at its end what there is more to see.
+fn rule(columns: u16, look: Look, more: &str) -> Line<'static> {
+    let more = if more.is_empty() { String::new() } else { format!(" {more} ──") };
+    let left = usize::from(columns).saturating_sub(width(&more));
+    Line::styled(format!("{}{more}", "─".repeat(left)), look.dim())
+}
+
+// What just happened, line by line.
+fn notice(model: &Model) -> Vec<String> {
+    let room = usize::from(model.layout.lower.width).saturating_sub(8).max(8);
+    let mut lines = model.notice.as_ref().map(|notice| wrap(&notice.text, room)).unwrap_or_default();
+    if lines.len() > NOTICE {
+        lines.truncate(NOTICE);
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}…", fit(last, room - 1).trim_end_matches('…'));
+        }
+    }
+    lines
 }
 
 // The lower rule: what just happened stands in it, or that there is more to see.
-fn lower_rule(model: &Model, look: Look, above: bool, below: usize) -> Line<'static> {
-    let columns = usize::from(model.layout.lower.width);
-    if let Some(notice) = &model.notice {
-        let words = fit(&notice.text, columns.saturating_sub(8));
-        let mark = if notice.tone == Tone::Calm { "·" } else { symbol(notice.tone) };
-        let used = 4 + width(mark) + width(&words) + 1;
-        return Line::from(vec![
-            Span::styled("── ", look.dim()),
-            Span::styled(format!("{mark} {words}"), look.tone(notice.tone)),
-            Span::raw(" "),
-            Span::styled("─".repeat(columns.saturating_sub(used)), look.dim()),
-        ]);
-    }
-    let more = match (above, below) {
-        (_, 1..) => format!(" ↓ {below} more "),
-        (true, 0) => " ↑ more ".to_owned(),
-        (false, 0) => return rule(model.layout.lower.width, look),
+fn lower_rule(model: &Model, frame: &mut Frame, look: Look, area: Rect, notice: &[String], more: &str) {
+    let columns = usize::from(area.width);
+    let (Some(said), Some((first, rest))) = (&model.notice, notice.split_first()) else {
+        put(frame, area, rule(area.width, look, more));
+        return;
     };
-    let left = columns.saturating_sub(width(&more) + 2);
-    Line::styled(format!("{}{more}──", "─".repeat(left)), look.dim())
+    let style = look.tone(said.tone);
+    let mark = if said.tone == Tone::Calm { "·" } else { symbol(said.tone) };
+    let used = 4 + width(mark) + width(first) + 1;
+    // In the first line, where there is room for both.
+    let more = if used + width(more) + 6 > columns { "" } else { more };
+    let mut line =
+        vec![Span::styled("── ", look.dim()), Span::styled(format!("{mark} {first}"), style), Span::raw(" ")];
+    line.extend(
+        rule(columns.saturating_sub(used) as u16, look, more).spans.into_iter().map(|span| span.style(look.dim())),
+    );
+    put(frame, area, Line::from(line));
+    for (at, words) in rest.iter().enumerate() {
+        let area = Rect { y: area.y + 1 + at as u16, ..area };
+        put(frame, area, Line::from(vec![Span::raw("     "), Span::styled(words.clone(), style)]));
+    }
 }
 
 fn keys(model: &Model, look: Look) -> Line<'static> {
@@ -236,7 +299,7 @@ fn keys(model: &Model, look: Look) -> Line<'static> {
     line.extend(spans(left));
     let mut right = spans(right);
     right.pop();
-    let used: usize = line.iter().chain(&right).map(Span::width).sum();
+    let used: usize = line.iter().chain(&right).map(|span| width(&span.content)).sum();
     line.push(Span::raw(" ".repeat(columns.saturating_sub(used + 1))));
     line.extend(right);
     Line::from(line)

@@ -18,6 +18,31 @@ pub const LABEL: usize = 23;
 /// Columns of the left margin.
 pub const MARGIN: usize = 3;
 
+/// Below this many columns there is no room for two: a value stands under its label.
+const TWO_COLUMNS: usize = 60;
+
+/// Columns of the short labels of what can only be read, where there is not much room.
+const NARROW: usize = 14;
+
+/// Below this many columns a text is not begun beside what stands before it, but under it.
+const BESIDE: usize = 20;
+
+/// The most lines of a title in the second column.
+const TITLE: usize = 4;
+
+/// A list of which only a window is shown: what the scrollbar and the marks of more are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The line of the page on which its first row stands.
+    pub line: usize,
+    /// The first row that is shown.
+    pub first: usize,
+    /// The rows that are shown.
+    pub shown: usize,
+    /// All rows.
+    pub total: usize,
+}
+
 /// A page.
 pub struct Page {
     /// How it looks.
@@ -30,6 +55,8 @@ pub struct Page {
     pub keep: Option<Range<usize>>,
     /// The cursor: line and column.
     pub cursor: Option<(usize, u16)>,
+    /// The list on it, where only a window of one is shown.
+    pub part: Option<Part>,
 }
 
 /// A line while it is put together: the mark of the focus, then cells.
@@ -71,7 +98,7 @@ impl Row {
     #[must_use]
     pub fn spans(mut self, spans: Vec<Span<'static>>) -> Self {
         for span in spans {
-            self.used += span.width();
+            self.used += width(&span.content);
             self.spans.push(span);
         }
         self
@@ -86,10 +113,10 @@ impl Row {
         self
     }
 
-    /// A text that ends one column before the edge; left out where there is no room for it.
+    /// A text that ends a column before the scrollbar; left out where there is no room for it.
     #[must_use]
     pub fn right(self, text: &str, style: Style, edge: usize) -> Self {
-        let from = edge.saturating_sub(1 + width(text));
+        let from = edge.saturating_sub(2 + width(text));
         if from <= self.used { self } else { self.to(from).text(text, style) }
     }
 
@@ -102,7 +129,7 @@ impl Row {
 impl Page {
     /// An empty page.
     pub fn new(look: Look, width: usize) -> Self {
-        Self { look, width, lines: Vec::new(), keep: None, cursor: None }
+        Self { look, width, lines: Vec::new(), keep: None, cursor: None, part: None }
     }
 
     /// An empty line.
@@ -110,12 +137,44 @@ impl Page {
         self.lines.push(Line::default());
     }
 
-    /// A line, cut to the page.
+    /// The column in which values stand.
+    pub fn value_column(&self) -> usize {
+        if self.width < TWO_COLUMNS { MARGIN + 2 } else { MARGIN + LABEL }
+    }
+
+    /// The beginning of a line with a label, ready for its value; the label has a line of its own where there is no
+    /// room for two columns.
+    pub fn label(&mut self, label: &str, style: Style, focused: bool) -> Row {
+        let row = Row::new(self.look, focused);
+        if self.width >= TWO_COLUMNS {
+            return row.cell(label, style, LABEL);
+        }
+        self.push(row.text(label, style));
+        Row::new(self.look, false).to(self.value_column())
+    }
+
+    /// A line that ends in words, wrapped: beside what stands before them, or under it where that leaves no room.
+    pub fn words(&mut self, row: Row, text: &str, style: Style) {
+        let column = row.used();
+        let room = self.width.saturating_sub(column + 2);
+        if room < BESIDE && width(text) > room {
+            self.push(row);
+            self.paragraph(text, MARGIN + 4, style);
+            return;
+        }
+        let mut lines = wrap(text, room.max(1)).into_iter();
+        self.push(row.text(&lines.next().unwrap_or_default(), style));
+        for line in lines {
+            self.push(Row::new(self.look, false).to(column).text(&line, style));
+        }
+    }
+
+    /// A line, cut to the page; its last column is left to the scrollbar.
     pub fn push(&mut self, row: Row) {
-        let mut left = self.width;
+        let mut left = self.width.saturating_sub(1);
         let mut spans = Vec::with_capacity(row.spans.len());
         for span in row.spans {
-            let wide = span.width();
+            let wide = width(&span.content);
             if wide > left {
                 let cut = fit(span.content.trim_end(), left);
                 spans.push(Span::styled(cut, span.style));
@@ -136,7 +195,14 @@ impl Page {
     pub fn heading(&mut self, text: &str, right: &str, style: Style) {
         self.blank();
         let row = Row::new(self.look, false).text(text, self.look.title());
-        self.push(row.right(right, style, self.width));
+        if row.used() + width(right) + 4 < self.width {
+            self.push(row.right(right, style, self.width));
+        } else {
+            self.paragraph(text, MARGIN, self.look.title());
+            if !right.is_empty() {
+                self.paragraph(right, MARGIN, style);
+            }
+        }
         self.blank();
     }
 
@@ -177,18 +243,37 @@ impl Page {
 
     /// A line with a label and a value.
     pub fn pair(&mut self, label: &str, value: &str, style: Style) {
-        let column = MARGIN + LABEL;
-        let mut lines = wrap(value, self.width.saturating_sub(column + 1).max(8)).into_iter();
-        let first = lines.next().unwrap_or_default();
-        self.push(Row::new(self.look, false).cell(label, Style::new(), LABEL).text(&first, style));
-        for line in lines {
-            self.push(Row::new(self.look, false).to(column).text(&line, style));
-        }
+        let label_columns = if self.width < TWO_COLUMNS { NARROW } else { LABEL };
+        let row = if label.is_empty() {
+            Row::new(self.look, false).to(MARGIN + label_columns)
+        } else {
+            Row::new(self.look, false).cell(label, Style::new(), label_columns)
+        };
+        self.words(row, value, style);
     }
 
     /// From here to the end of what follows has to stay in sight.
     pub fn keep_from(&mut self, line: usize) {
         self.keep = Some(line..self.lines.len());
+    }
+
+    /// Leaves the empty lines out: on a low terminal every line is needed.
+    pub fn squeeze(&mut self) {
+        let mut kept = 0;
+        let places: Vec<usize> = self
+            .lines
+            .iter()
+            .map(|line| {
+                let place = kept;
+                kept += usize::from(!line.spans.is_empty());
+                place
+            })
+            .collect();
+        let place = |line: usize| places.get(line).copied().unwrap_or(kept);
+        self.keep = self.keep.take().map(|keep| place(keep.start)..place(keep.end));
+        self.cursor = self.cursor.map(|(line, column)| (place(line), column));
+        self.part = self.part.map(|part| Part { line: place(part.line), ..part });
+        self.lines.retain(|line| !line.spans.is_empty());
     }
 
     /// The first line to show, so that what has to stay in sight does.
@@ -200,11 +285,12 @@ impl Page {
         let first = end.saturating_sub(height);
         first.min(keep.start).min(most)
     }
+}
 
-    /// The lines, padded so that a popup or a rule can be laid over.
-    pub fn line_count(&self) -> usize {
-        self.lines.len()
-    }
+/// The title of a second column or of a card, wrapped, with a line of air below.
+pub fn title_lines(text: &str, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let lines = wrap(text, columns).into_iter().take(TITLE);
+    lines.map(|line| Line::styled(line, look.title())).chain([Line::default()]).collect()
 }
 
 /// Words for a list: padded.

@@ -13,7 +13,7 @@ use crate::app::panes::clients::marks;
 use crate::app::text::width;
 use crate::domain::untrusted::Untrusted;
 
-use super::popup::float;
+use super::popup::{Seen, float};
 use super::seen;
 use super::text::{fit, pad};
 use super::theme::Look;
@@ -41,7 +41,9 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     }
     // As high as the whole list, so that the box stands still while it is searched.
     let rows = height.min(palette.offers.len().max(1)) + 2;
-    let inner = float(frame, look, "Commands", columns, rows);
+    let first = palette.window.first;
+    let part = Seen { first, shown: height.min(palette.rows.len()), total: palette.rows.len(), top: 2 };
+    let inner = float(frame, look, "Commands", columns, rows, part);
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y);
     if inner.contains(position) {
@@ -123,8 +125,15 @@ mod tests {
             let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
             let former =
                 ["Sync Now is s", " s Sync Now", "Ctrl-A", "^A ", "Ctrl-Y", "^Y ", "^O ", "Ctrl-O", "/ to search"];
-            let former =
-                former.iter().chain(&[" / Search", ": Commands", "? Help", "q Quit", "(y)", " 1 Sync", "f changes"]);
+            let former = former.iter().chain(&[
+                " / Search",
+                ": Commands",
+                "? Help",
+                "q Quit",
+                "(y)",
+                " 1 Sync",
+                "f changes the filter",
+            ]);
             for word in former {
                 assert!(!text.contains(word), "{name} says {word}: {text}");
             }

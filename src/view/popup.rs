@@ -7,14 +7,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
-use crate::app::keymap::{Command, Place};
+use crate::app::keymap::{self, Command, Meaning, Place};
 use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup};
 use crate::app::text::{width, wrap};
 use crate::app::update::{help_columns, help_height};
 use crate::app::wizard::pia_screen::chooser_height;
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
 use super::panes::client_card;
+use super::scroll;
 use super::seen;
 use super::text::{fit, pad};
 use super::theme::Look;
@@ -30,15 +32,26 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     }
 }
 
-// A box in the middle of the screen above the line of keys, and the room inside it.
-pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, rows: usize) -> Rect {
+/// How much of what floats is shown: the first line, the lines shown, all lines.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) first: usize,
+    pub(super) shown: usize,
+    pub(super) total: usize,
+    /// The line of the box on which what scrolls begins.
+    pub(super) top: u16,
+}
+
+// A box in the middle of the screen above the line of keys, and the room inside it. Where not everything is shown, its
+// lower edge says so and a scrollbar stands on its right one.
+pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, rows: usize, seen: Seen) -> Rect {
     let all = frame.area();
     let width = (columns as u16 + 4).min(all.width);
     let height = (rows as u16 + 2).min(all.height.saturating_sub(1)).max(1);
     let area =
         Rect::new((all.width - width) / 2, all.height.saturating_sub(1 + height) / 2, width, height).intersection(all);
     let title = fit(title, usize::from(width).saturating_sub(6));
-    let block = Block::bordered()
+    let mut block = Block::bordered()
         .border_style(look.dim())
         .title(Line::from(vec![
             Span::raw(" "),
@@ -46,29 +59,29 @@ pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, 
             Span::raw(" "),
         ]))
         .padding(Padding::horizontal(1));
+    let more = scroll::words(seen.first, seen.total.saturating_sub(seen.first + seen.shown));
+    if !more.is_empty() {
+        block = block.title_bottom(Line::styled(format!(" {more} "), look.dim()).right_aligned());
+    }
     let inner = block.inner(area);
     // A column of air on both sides: what lies under it does not run into the frame.
     let air = Rect { x: area.x.saturating_sub(1), width: area.width + 2, ..area }.intersection(all);
     frame.render_widget(Clear, air);
     frame.render_widget(block, area);
+    let edge = Rect { x: area.right().saturating_sub(1), y: inner.y + seen.top, width: 1, height: seen.shown as u16 };
+    scroll::bar(frame, edge.intersection(area), seen.first, seen.shown, seen.total, look);
     inner
 }
 
 fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
-    let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 60);
-    let mut lines = vec![Line::default()];
-    let paragraphs = confirm.ask.text();
-    let room = usize::from(model.size.height).saturating_sub(8).max(1);
-    for text in &paragraphs {
-        lines.extend(wrap(text, columns).into_iter().map(Line::raw));
-        lines.push(Line::default());
-    }
-    if lines.len() > room {
-        lines.truncate(room);
-    }
+    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
+    let paragraphs: Vec<Vec<String>> = confirm.ask.text().iter().map(|text| wrap(text, columns)).collect();
     let answer = |words: &str, command: Command, chosen: bool| {
         let (mark, style) = if chosen { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
-        let key = model.keys.key(command, Place::Confirm).map(|key| format!(" ({})", key.name())).unwrap_or_default();
+        // Where too much hangs on it for one letter, the letter is not offered.
+        let works = matches!(keymap::meaning_of(model, Place::Confirm, command), Meaning::Do(_));
+        let key = model.keys.key(command, Place::Confirm).filter(|_| works);
+        let key = key.map(|key| format!(" ({})", key.name())).unwrap_or_default();
         [
             Span::styled(mark, if chosen { look.title() } else { Style::new() }),
             Span::styled(format!("{words}{key}"), style),
@@ -77,8 +90,23 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
     };
     let mut answers = answer(confirm.ask.yes(), Command::Yes, confirm.yes).to_vec();
     answers.extend(answer(confirm.ask.no(), Command::No, !confirm.yes));
+    // The whole question where there is room for it; air comes second. The keys and the frame take three lines.
+    let room = usize::from(model.size.height).saturating_sub(4).max(1);
+    let texts: usize = paragraphs.iter().map(Vec::len).sum();
+    let airy = texts + paragraphs.len() < room;
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    if airy {
+        lines.push(Line::default());
+    }
+    for paragraph in paragraphs {
+        lines.extend(paragraph.into_iter().map(Line::raw));
+        if airy {
+            lines.push(Line::default());
+        }
+    }
+    scroll::cut(&mut lines, room, look);
     lines.push(Line::from(answers));
-    let inner = float(frame, look, &confirm.ask.title(), columns, lines.len());
+    let inner = float(frame, look, &confirm.ask.title(), columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
@@ -88,10 +116,17 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
     let mut lines = Vec::new();
     let query = chooser.query.value();
     let cursor = chooser.query.visual_cursor();
-    let room = columns.saturating_sub(8);
+    // The row of no agent is a choice, and no agent: it is counted in neither number.
+    let matching = chooser.rows.iter().flatten().count();
+    let count = format!("{} of {}", thousands(matching as u64), thousands(chooser.agents.len() as u64));
+    let room = columns.saturating_sub(8 + width(&count) + 2);
     let skip = (cursor + 1).saturating_sub(room);
     let typed = seen(&Untrusted::new(query).display(), skip, room);
-    lines.push(Line::from(vec![Span::styled("Search  ", look.dim()), Span::raw(typed)]));
+    lines.push(Line::from(vec![
+        Span::styled("Search  ", look.dim()),
+        Span::raw(pad(&typed, room + 2)),
+        Span::styled(count, look.dim()),
+    ]));
     lines.push(Line::default());
     for (at, row) in chooser.rows.iter().enumerate().skip(chooser.window.first).take(height) {
         let selected = at == chooser.window.selected;
@@ -102,10 +137,12 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
         lines.push(Line::from(vec![Span::styled(mark, look.title()), Span::styled(fit(&words, columns - 2), style)]));
     }
     if chooser.rows.is_empty() {
-        lines.push(Line::styled("  no agent is called that", look.dim()));
+        lines.extend(["No agent is called that.", "Change the search."].map(|words| Line::styled(words, look.dim())));
     }
-    let rows = height.min(chooser.agents.len() + 1) + 2;
-    let inner = float(frame, look, "Pia Escalate To", columns, rows);
+    let rows = height.min(chooser.agents.len() + 1).max(2);
+    let part =
+        Seen { first: chooser.window.first, shown: rows.min(chooser.rows.len()), total: chooser.rows.len(), top: 2 };
+    let inner = float(frame, look, "Pia Escalate To", columns, rows + 2, part);
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y);
     if inner.contains(position) {
@@ -135,16 +172,21 @@ fn help_page(model: &Model, frame: &mut Frame, look: Look, help: &Help) {
             }
         })
         .collect();
-    let below = help.lines.len().saturating_sub(help.first + height);
-    let title = if below > 0 { format!("Help · ↓ {below} more") } else { "Help".to_owned() };
-    let inner = float(frame, look, &title, columns, shown.len());
+    let part = Seen { first: help.first, shown: shown.len(), total: help.lines.len(), top: 0 };
+    let inner = float(frame, look, "Help", columns, shown.len(), part);
     frame.render_widget(Paragraph::new(shown), inner);
 }
 
 fn client(model: &Model, frame: &mut Frame, look: Look) {
     let Some(client) = model.panes.clients.selected() else { return };
-    let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 56);
-    let lines = client_card(client, look, columns);
-    let inner = float(frame, look, "Client", columns, lines.len());
+    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 56);
+    let mut lines = client_card(client, look, columns);
+    let room = usize::from(model.size.height).saturating_sub(3).max(1);
+    if lines.len() > room {
+        // Air goes first.
+        lines.retain(|line| !line.spans.is_empty());
+    }
+    scroll::cut(&mut lines, room, look);
+    let inner = float(frame, look, "Client", columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
 }

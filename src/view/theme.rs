@@ -6,6 +6,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::app::Theme;
 use crate::app::notice::Tone;
+use crate::app::text::width;
+use crate::domain::untrusted::harmless;
+
+use super::text::window;
 
 /// How things look.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +69,20 @@ pub fn symbol(tone: Tone) -> &'static str {
     }
 }
 
+/// The second net under every text: what somebody pasted into a field or wrote into a file has no type of its own. Nothing
+/// that hides, joins or reorders, and no tower of marks, is left in a cell, and a cell keeps its columns.
+pub fn clean(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        // The cell after this one holds what a joiner at its end joins.
+        let symbol = cell.symbol().trim_end_matches(['\u{200c}', '\u{200d}']);
+        let clean = harmless(symbol);
+        if clean != cell.symbol() {
+            let clean = window(&clean, 0, width(symbol));
+            cell.set_symbol(if clean.is_empty() { " " } else { &clean });
+        }
+    }
+}
+
 /// Turns everything on the screen into ASCII: our own glyphs by a table, letters without their accents, the rest a
 /// question mark. A wide character keeps its two columns.
 pub fn to_ascii(buffer: &mut Buffer) {
@@ -81,11 +99,13 @@ fn ascii(symbol: &str) -> char {
     match symbol {
         "✓" => '+',
         "✗" => 'x',
-        "▸" | "›" | "●" | "→" => '>',
+        "▸" | "›" | "→" => '>',
+        "●" => '*',
+        "○" => 'o',
         "←" => '<',
         "↑" => '^',
         "↓" => 'v',
-        "–" | "○" | "─" | "·" | "—" => '-',
+        "–" | "─" | "·" | "—" => '-',
         "│" => '|',
         "┌" | "┐" | "└" | "┘" => '+',
         "…" => '~',

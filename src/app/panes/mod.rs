@@ -105,14 +105,15 @@ pub fn peek(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Rows of the history that fit under what stands above them.
+/// Rows of the history that fit under what stands above them; on a low terminal a few, and what stands above gives way.
 pub fn history_height(model: &Model) -> usize {
-    usize::from(model.layout.body.height).saturating_sub(11).max(1)
+    usize::from(model.layout.body.height).saturating_sub(11).max(4)
 }
 
-/// Rows of the audit trail that fit.
+/// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
 pub fn activity_height(model: &Model) -> usize {
-    usize::from(model.layout.body.height).saturating_sub(4).max(1)
+    let below = if model.layout.detail.is_some() { 0 } else { 3 };
+    usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
 }
 
 /// Rows of objects that fit.

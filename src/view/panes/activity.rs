@@ -6,11 +6,12 @@ use ratatui::text::Line;
 use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::activity_height;
-use crate::app::text::wrap;
+use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
-use crate::view::page::{MARGIN, Page, Row};
-use crate::view::text::{fit, moment};
+use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
+use crate::view::text::moment;
 use crate::view::theme::{Look, symbol};
 
 fn tone(activity: &Activity) -> Tone {
@@ -29,16 +30,24 @@ fn shown(text: &str) -> String {
 /// The page.
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
-    page.blank();
+    let count = model.facts.standing.as_ref().map_or(0, |standing| standing.activity.len());
+    let words = if count == 0 {
+        String::new()
+    } else {
+        format!("{} of {} entries", thousands(model.panes.activity.selected as u64 + 1), thousands(count as u64))
+    };
+    page.heading("Activity", &words, look.dim());
     if let Some(failure) = &model.facts.standing_failed {
         page.failure(failure, MARGIN);
     }
     let Some(standing) = &model.facts.standing else {
-        page.plain("reading the audit trail", look.dim());
+        if model.facts.standing_failed.is_none() {
+            page.plain("Reading the audit trail.", look.dim());
+        }
         return;
     };
     if standing.activity.is_empty() {
-        page.plain("Nothing has been done yet.", look.dim());
+        page.paragraph("Nothing has been done yet. Each save, sync and Configure is noted here.", MARGIN, look.dim());
         return;
     }
     let who = if page.width >= 70 { 14 } else { 0 };
@@ -49,6 +58,8 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     page.push(header.cell("What", look.dim(), what).text("Outcome", look.dim()));
     let window = model.panes.activity;
+    let rows = activity_height(model).min(count - window.first.min(count));
+    page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: count });
     for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(activity_height(model)) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
@@ -57,10 +68,19 @@ pub fn body(model: &Model, page: &mut Page) {
             row = row.cell(&shown(&activity.who.user), Style::new(), who);
         }
         let tone = tone(activity);
-        row = row.cell(&title(activity), style, what);
+        let words = title(activity);
+        row = row.cell(&words, style, what);
         page.push(row.text(&format!("{} {}", symbol(tone), shown(&activity.outcome)), look.tone(tone)));
         if focused {
-            page.keep_from(page.lines.len() - 1);
+            let from = page.lines.len() - 1;
+            // Without a second column, what it would say stands below.
+            if model.layout.detail.is_none() {
+                let whole = width(&words) < what;
+                for text in said(activity).into_iter().skip(usize::from(whole)) {
+                    page.paragraph(&text, MARGIN + 4, look.dim());
+                }
+            }
+            page.keep_from(from);
         }
     }
 }
@@ -77,21 +97,27 @@ pub fn title(activity: &Activity) -> String {
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let activity = model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.activity.selected));
     let Some(activity) = activity else { return Vec::new() };
-    let mut lines = vec![Line::default(), Line::styled(fit(&title(activity), columns), look.title()), Line::default()];
-    let from = activity.who.ssh_from.as_ref().map(|from| format!(" from {}", shown(from))).unwrap_or_default();
-    let when = activity.at.strftime("%a %d %b %Y %H:%M:%S UTC");
-    let mut put = |text: String| lines.extend(wrap(&text, columns).into_iter().map(Line::raw));
-    put(format!("{when}"));
-    put(format!("by {}{from}", shown(&activity.who.user)));
-    if let Some(configuration) = &activity.configuration {
-        put(format!("configuration {}", shown(configuration)));
-    }
-    if let Some(message) = &activity.message {
-        put(shown(message));
-    }
-    for field in &activity.fields {
-        let text = |text: &Option<String>| text.as_ref().map_or_else(|| "–".to_owned(), |text| shown(text));
-        put(format!("{}: {} → {}", shown(&field.name), text(&field.before), text(&field.after)));
+    let mut lines = vec![Line::default()];
+    lines.extend(title_lines(&title(activity), look, columns));
+    let tone = tone(activity);
+    lines.push(Line::styled(format!("{} {}", symbol(tone), shown(&activity.outcome)), look.tone(tone)));
+    for text in said(activity).into_iter().skip(1) {
+        lines.extend(wrap(&text, columns).into_iter().map(Line::raw));
     }
     lines
+}
+
+// Everything that is known of an entry, a line each.
+fn said(activity: &Activity) -> Vec<String> {
+    let from = activity.who.ssh_from.as_ref().map(|from| format!(" from {}", shown(from))).unwrap_or_default();
+    let when = activity.at.strftime("%a %d %b %Y %H:%M:%S UTC");
+    let configuration = activity.configuration.as_ref().map(|id| format!(", configuration {}", shown(id)));
+    let configuration = configuration.unwrap_or_default();
+    let mut said = vec![title(activity), format!("{when}, by {}{from}{configuration}", shown(&activity.who.user))];
+    said.extend(activity.message.as_ref().map(|message| shown(message)));
+    for field in &activity.fields {
+        let text = |text: &Option<String>| text.as_ref().map_or_else(|| "–".to_owned(), |text| shown(text));
+        said.push(format!("{}: {} → {}", shown(&field.name), text(&field.before), text(&field.after)));
+    }
+    said
 }

@@ -13,7 +13,7 @@ use crate::domain::client::{ClientStatus, StoredClient};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
-use crate::view::page::{MARGIN, Page, Row};
+use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, fit, moment, pad};
 use crate::view::theme::{Look, symbol};
 
@@ -38,9 +38,14 @@ pub fn body(model: &Model, page: &mut Page) {
     let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
     if let Some(line) = page.lines.last_mut() {
-        let gap = page.width.saturating_sub(line.width() + width(&count) + 1);
-        line.push_span(Span::raw(" ".repeat(gap)));
-        line.push_span(Span::styled(count, look.dim()));
+        let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
+        // Under the search where there is no room beside it.
+        if used + width(&count) + 4 > page.width {
+            page.plain(&count, look.dim());
+        } else {
+            line.push_span(Span::raw(" ".repeat(page.width - used - width(&count) - 2)));
+            line.push_span(Span::styled(count, look.dim()));
+        }
     }
     page.blank();
     if let Some(failure) = &clients.failed {
@@ -48,7 +53,8 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     if clients.count() == 0 {
         let words = match (clients.read, clients.total()) {
-            (false, _) => "reading the stored list",
+            (false, _) if clients.failed.is_some() => return,
+            (false, _) => "Reading the stored list.",
             (true, 0) if model.work.sync.run_of(model.current.as_ref()).is_some() => {
                 "Syncing: the clients appear here once the list is proved."
             }
@@ -57,7 +63,7 @@ pub fn body(model: &Model, page: &mut Page) {
                 &format!("No client matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
             }
         };
-        page.plain(words, look.dim());
+        page.paragraph(words, MARGIN, look.dim());
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
@@ -71,6 +77,9 @@ pub fn body(model: &Model, page: &mut Page) {
     header = header.cell("Status", look.dim(), STATUS);
     page.push(if seen > 0 { header.text("Seen (UTC)", look.dim()) } else { header });
     let query = clients.query.value();
+    let first = clients.window.first;
+    let shown = height(model).min(clients.count() - first.min(clients.count()));
+    page.part = Some(Part { line: page.lines.len(), first, shown, total: clients.count() });
     for at in clients.window.first..clients.window.first + height(model) {
         let Some(client) = clients.row(at) else { break };
         let focused = at == clients.window.selected;
@@ -125,11 +134,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
 
 /// Everything that is stored of a client.
 pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let mut lines: Vec<Line<'static>> = Vec::new();
-    for line in wrap(&client.client.name.display(), columns).into_iter().take(4) {
-        lines.push(Line::styled(line, look.title()));
-    }
-    lines.push(Line::default());
+    let mut lines = title_lines(&client.client.name.display(), look, columns);
     let tone = if client.status == ClientStatus::Active { Tone::Good } else { Tone::Calm };
     let reason = client.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
     let text = |text: &Option<Untrusted>| text.as_ref().map_or_else(|| "–".to_owned(), Untrusted::display);
@@ -141,8 +146,10 @@ pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'stat
         ("First seen", client.first_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
         ("Last seen", client.last_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
     ] {
-        let value = fit(&value, columns.saturating_sub(12));
-        lines.push(Line::from(vec![Span::styled(pad(label, 12), look.dim()), Span::styled(value, style)]));
+        for (at, line) in wrap(&value, columns.saturating_sub(12)).into_iter().take(4).enumerate() {
+            let label = pad(if at == 0 { label } else { "" }, 12);
+            lines.push(Line::from(vec![Span::styled(label, look.dim()), Span::styled(line, style)]));
+        }
     }
     lines
 }

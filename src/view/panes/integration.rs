@@ -7,15 +7,15 @@ use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::panes::objects_height;
-use crate::app::text::wrap;
+use crate::app::text::{width, wrap};
 use crate::app::wizard::configure::blocker;
 use crate::app::work::{ApplyWork, PlanWork};
-use crate::view::page::{MARGIN, Page, Row};
+use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::view::wizard::callbacks;
 
-const KIND: usize = 15;
+const KIND: usize = 14;
 
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
@@ -29,16 +29,18 @@ pub fn body(model: &Model, page: &mut Page) {
     };
     let rows = objects(model);
     let window = model.panes.objects;
-    let name = if page.width >= 76 { 27 } else { page.width.saturating_sub(MARGIN + KIND + 16).clamp(10, 27) };
-    // The selection may stand below, on a callback address; the objects end above them then.
+    let longest = rows.iter().map(|row| width(&row.name) + 2).max().unwrap_or_default();
+    let name = longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 2).clamp(10, 27));
+    let right = match rows.len() {
+        0 | 1 => right,
+        all => format!("{} of {all} · {right}", (window.selected + 1).min(all)),
+    };
+    page.heading("In Halo", &right, look.dim());
+    // What is to be put right and the addresses stay in sight below: the objects are seen through a window.
     let height = objects_height(model);
     let last = window.selected.min(rows.len().saturating_sub(1));
     let first = window.first.max((last + 1).saturating_sub(height)).min(rows.len().saturating_sub(height));
-    let right = match rows.len() {
-        all if all > height => format!("{}-{} of {all} · {right}", first + 1, first + height),
-        _ => right,
-    };
-    page.heading("In Halo", &right, look.dim());
+    page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows.len()), total: rows.len() });
     for (at, row) in rows.iter().enumerate().skip(first).take(height) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
@@ -49,7 +51,12 @@ pub fn body(model: &Model, page: &mut Page) {
             .cell(row.kind.word(), style, KIND - 2)
             .cell(&row.name, style, name);
         let words = if row.tone == Tone::Calm { look.dim() } else { look.tone(row.tone) };
-        page.push(line.text(&row.words, words));
+        page.words(line, &row.words, words);
+        if focused && model.layout.detail.is_none() {
+            for text in row.detail.iter().filter(|text| **text != row.words) {
+                page.paragraph(text, MARGIN + 4, look.dim());
+            }
+        }
         if focused {
             page.keep_from(from);
         }
@@ -57,7 +64,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason, MARGIN),
-            None => page.plain("Nothing is installed yet. Enter configures.", look.dim()),
+            None => page.paragraph("Nothing is installed yet. Enter configures.", MARGIN, look.dim()),
         }
     }
     page.blank();
@@ -99,9 +106,8 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     let rows = objects(model);
     if let Some(row) = rows.get(model.panes.objects.selected) {
-        lines.push(Line::styled(crate::view::text::fit(&row.name, columns), look.title()));
-        lines.push(Line::default());
-        for text in std::iter::once(&row.words).chain(&row.detail) {
+        lines.extend(title_lines(&row.name, look, columns));
+        for text in std::iter::once(&row.words).chain(row.detail.iter().filter(|text| **text != row.words)) {
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));
         }
         lines.push(Line::default());

@@ -42,25 +42,25 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     }
 }
 
-/// What the header says.
+/// What the header says: the state, and behind three blanks what gives way on a narrow terminal.
 pub fn state(model: &Model) -> (Tone, String) {
+    let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
+    let host = saved.configuration.api.url.host();
     if model.work.sync.run_of(model.current.as_ref()).is_some() {
-        return (Tone::Calm, "Syncing".to_owned());
+        return (Tone::Calm, format!("Syncing   {host}"));
     }
     match repairs(model) {
-        Some(1) => return (Tone::Warn, "1 thing to repair".to_owned()),
-        Some(count) if count > 0 => return (Tone::Warn, format!("{count} things to repair")),
+        Some(1) => return (Tone::Warn, format!("1 thing to repair   {host}")),
+        Some(count) if count > 0 => return (Tone::Warn, format!("{count} things to repair   {host}")),
         _ => {}
     }
-    let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
     if !saved.status.active {
-        return (Tone::Warn, "not active".to_owned());
+        return (Tone::Warn, format!("not active   {host}"));
     }
-    let host = saved.configuration.api.url.host();
     match saved.status.steps.credentials {
         StepState::Done => {
             (Tone::Good, format!("{host}   sync {} UTC", saved.configuration.company_sync.daily_sync_time))
         }
-        StepState::NotVerified | StepState::Todo => (Tone::Warn, format!("{host}, not verified")),
+        StepState::NotVerified | StepState::Todo => (Tone::Warn, format!("not verified   {host}")),
     }
 }

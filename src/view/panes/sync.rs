@@ -11,13 +11,16 @@ use crate::app::text::wrap;
 use crate::app::work::SyncEnd;
 use crate::domain::sync_run::SyncReport;
 use crate::domain::thousands;
-use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Look, symbol};
 use crate::view::wizard::sync_progress;
 
 /// Columns of the beginning of a run.
 const BEGAN: usize = 15;
+
+/// Columns of its result: "! Complete with warnings".
+const RESULT: usize = 26;
 
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
@@ -33,7 +36,12 @@ pub fn body(model: &Model, page: &mut Page) {
         };
         page.paragraph(words, MARGIN, look.dim());
     } else {
-        page.heading("Company Sync", "", Style::new());
+        let count = match runs.len() {
+            0 => String::new(),
+            1 => "1 sync so far".to_owned(),
+            count => format!("{} of {} syncs", model.panes.history.selected + 1, thousands(count as u64)),
+        };
+        page.heading("Company Sync", &count, look.dim());
         match model.work.sync.end_of(model.current.as_ref()) {
             Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN),
             Some(SyncEnd::Stopped { read, .. }) => {
@@ -61,30 +69,48 @@ pub fn body(model: &Model, page: &mut Page) {
         return;
     }
     page.blank();
-    page.push(
-        Row::new(look, false)
-            .cell("Began (UTC)", look.dim(), BEGAN)
-            .cell("Result", look.dim(), LABEL + 3)
-            .cell("Clients", look.dim(), 11)
-            .cell("Changed", look.dim(), 9)
-            .text("Took", look.dim()),
-    );
+    // The duration gives way first, then the changes: the second column has both.
+    let wide = page.width >= 74;
+    let result = if wide { RESULT } else { page.width.saturating_sub(MARGIN + BEGAN + 11).clamp(12, RESULT) };
+    let header = Row::new(look, false).cell("Began (UTC)", look.dim(), BEGAN).cell("Result", look.dim(), result);
+    let header = header.cell("Clients", look.dim(), 10);
+    page.push(if wide { header.cell("Changed", look.dim(), 9).text("Took", look.dim()) } else { header });
     let window = model.panes.history;
+    let shown = history_height(model).min(runs.len() - window.first.min(runs.len()));
+    page.part = Some(Part { line: page.lines.len(), first: window.first, shown, total: runs.len() });
     for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
         let (tone, word) = tone_and_word(run);
         let changes = run.changes.added + run.changes.updated + run.changes.disabled + run.changes.returned;
-        page.push(
-            Row::new(look, focused)
-                .cell(&moment(model.now, run.started_at), style, BEGAN)
-                .cell(&format!("{} {word}", symbol(tone)), look.tone(tone), LABEL + 3)
-                .cell(&thousands(run.stored), Style::new(), 11)
-                .cell(&thousands(changes), Style::new(), 9)
-                .text(&took(run.duration_ms), look.dim()),
-        );
+        let row = Row::new(look, focused)
+            .cell(&moment(model.now, run.started_at), style, BEGAN)
+            .cell(&format!("{} {word}", symbol(tone)), look.tone(tone), result)
+            .cell(&thousands(run.stored), Style::new(), 10);
+        page.push(if wide {
+            row.cell(&thousands(changes), Style::new(), 9).text(&took(run.duration_ms), look.dim())
+        } else {
+            row
+        });
         if focused {
-            page.keep_from(page.lines.len() - 1);
+            let from = page.lines.len() - 1;
+            // Without a second column, what it would say stands below.
+            if model.layout.detail.is_none() && (!wide || !run.warnings.is_empty()) {
+                let changes = &run.changes;
+                let counts = format!(
+                    "{} added, {} changed, {} disabled, {} returned, took {}",
+                    thousands(changes.added),
+                    thousands(changes.updated),
+                    thousands(changes.disabled),
+                    thousands(changes.returned),
+                    took(run.duration_ms)
+                );
+                page.paragraph(&counts, MARGIN + 2, look.dim());
+                for warning in &run.warnings {
+                    page.state(Tone::Warn, warning, MARGIN + 2);
+                }
+            }
+            page.keep_from(from);
         }
     }
 }
@@ -123,9 +149,9 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         Line::styled(run.started_at.strftime("%a %d %b %Y %H:%M UTC").to_string(), look.title()),
         Line::default(),
         Line::styled(format!("{} {word}", symbol(tone)), look.tone(tone)),
-        Line::raw(run.proof()),
-        Line::default(),
     ];
+    lines.extend(wrap(&run.proof(), columns).into_iter().map(Line::raw));
+    lines.push(Line::default());
     for (count, words) in [
         (run.changes.added, "added"),
         (run.changes.updated, "changed"),

@@ -5,19 +5,21 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::notice::Tone;
-use crate::app::text::wrap;
+use crate::app::text::{width, wrap};
 use crate::app::wizard::configure::{blocker, is_again};
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Outcome, Plan};
-use crate::view::page::{MARGIN, Page, Row};
+use crate::domain::untrusted::Untrusted;
+use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 
+use super::check_help;
 use super::fields::{check_row, report_rows, seconds_since};
 
 /// Columns of the sign and the kind of an object.
-const KIND: usize = 15;
+const KIND: usize = 14;
 
 /// The page; `title` where nobody has configured yet.
 pub fn body(model: &Model, page: &mut Page, title: &str) {
@@ -107,40 +109,45 @@ pub fn left_over(results: &[ChangeResult]) -> String {
     }
 }
 
-fn sign(action: Action) -> (&'static str, Tone) {
+// A sign and a word: without colour and in a plain dump the word is what tells them apart.
+fn sign(action: Action) -> (&'static str, Tone, &'static str) {
     match action {
-        Action::Create => ("+", Tone::Good),
-        Action::Update | Action::Link | Action::Adopt => ("~", Tone::Warn),
-        Action::Unlink | Action::Delete => ("-", Tone::Bad),
-        Action::Keep => ("=", Tone::Calm),
+        Action::Create => ("+", Tone::Good, "create"),
+        Action::Update => ("~", Tone::Warn, "update"),
+        Action::Link => ("~", Tone::Warn, "link"),
+        Action::Adopt => ("~", Tone::Warn, "take over"),
+        Action::Unlink => ("-", Tone::Bad, "unlink"),
+        Action::Delete => ("-", Tone::Bad, "delete"),
+        Action::Keep => ("=", Tone::Calm, "keep"),
     }
 }
 
 fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     let look = page.look;
     page.blank();
-    let row = Row::new(look, false).cell(title, look.title(), KIND + 2).text(&plan.summary(), Style::new());
-    let room = page.width.saturating_sub(row.used() + 1);
-    if room > 20 {
-        page.push(row.right("nothing written yet", look.dim(), page.width));
+    let row = Row::new(look, false).cell(title, look.title(), KIND);
+    let summary = plan.summary();
+    if row.used() + width(&summary) + 24 < page.width {
+        page.push(row.text(&summary, Style::new()).right("nothing written yet", look.dim(), page.width));
     } else {
-        page.push(row);
-        page.push(Row::new(look, false).to(MARGIN + KIND + 2).text("nothing written yet", look.dim()));
+        page.words(row, &summary, Style::new());
+        page.push(Row::new(look, false).to(MARGIN + KIND).text("nothing written yet", look.dim()));
     }
     page.blank();
     if !plan.changes_pending() && plan.blocked.is_empty() {
         page.state(Tone::Good, "Halo holds everything already: nothing to do.", MARGIN);
         page.blank();
     }
+    let columns = name_columns(page, plan.changes.iter().map(|c| &c.name).chain(plan.blocked.iter().map(|b| &b.name)));
     for (at, change) in plan.changes.iter().enumerate() {
-        change_row(model, page, at, change);
+        change_row(model, page, at, change, columns);
     }
     for (at, blocked) in plan.blocked.iter().enumerate() {
         let focused = model.work.plan_line == plan.changes.len() + at;
         let from = page.lines.len();
         let style = if focused { look.focus() } else { Style::new() };
         let row = Row::new(look, focused).text("✗ ", look.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
-        page.push(row.cell(&blocked.name.display(), style, name_columns(page)).text("blocked", look.tone(Tone::Bad)));
+        page.words(row.cell(&blocked.name.display(), style, columns), "blocked", look.tone(Tone::Bad));
         page.paragraph(&blocked.reason, MARGIN + KIND, Style::new());
         if focused {
             page.keep_from(from);
@@ -150,15 +157,17 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     rights(model, page);
 }
 
-fn name_columns(page: &Page) -> usize {
-    if page.width >= 76 { 27 } else { page.width.saturating_sub(MARGIN + KIND + 12).clamp(10, 27) }
+// As wide as the longest name, so that the words beside it have the room.
+fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
+    let longest = names.map(|name| width(&name.display()) + 2).max().unwrap_or_default();
+    longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 2).clamp(10, 27))
 }
 
-fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change) {
+fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, columns: usize) {
     let look = page.look;
     let focused = model.work.plan_line == at;
     let from = page.lines.len();
-    let (sign, tone) = sign(change.action);
+    let (sign, tone, verb) = sign(change.action);
     let style = if focused {
         look.focus()
     } else if change.action == Action::Keep {
@@ -171,9 +180,9 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change) {
         style,
         KIND - 2,
     );
-    let room = page.width.saturating_sub(MARGIN + KIND + name_columns(page) + 1);
-    let why = crate::view::text::fit(&change.reason, room);
-    page.push(row.cell(&change.name.display(), style, name_columns(page)).text(&why, look.dim()));
+    let row = row.cell(&change.name.display(), style, columns);
+    let why = if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) };
+    page.words(row, &why, look.dim());
     if model.work.plan_open.contains(&at) {
         for field in &change.fields {
             field_line(page, field);
@@ -202,7 +211,7 @@ fn field_line(page: &mut Page, field: &FieldChange) {
 /// A field before and after.
 pub fn before_after(field: &FieldChange) -> String {
     // They may hold what Halo holds: shown like everything that somebody else wrote.
-    let clean = |text: &String| crate::domain::untrusted::Untrusted::new(text.as_str()).display();
+    let clean = |text: &String| Untrusted::new(text.as_str()).display();
     match (field.before.as_ref().map(clean), field.after.as_ref().map(clean)) {
         (None, Some(after)) => after,
         (Some(before), Some(after)) => format!("{before} → {after}"),
@@ -222,18 +231,20 @@ fn rights(model: &Model, page: &mut Page) {
     if needed.iter().all(|(id, _)| of(*id).is_none()) {
         return;
     }
-    let mut row = Row::new(look, false).text("Rights:", look.dim());
-    for (id, name) in needed {
+    let start = |words: &str| Row::new(look, false).cell(words, look.dim(), 9);
+    let mut row = start("Rights:");
+    for (at, (id, name)) in needed.into_iter().enumerate() {
         let (tone, word) = match of(id).map(|check| check.status) {
-            Some(CheckStatus::Pass) => (Tone::Good, ""),
-            Some(CheckStatus::Warn) => (Tone::Warn, " look"),
-            Some(CheckStatus::Fail) => (Tone::Bad, " missing"),
-            Some(CheckStatus::Skip) | None => (Tone::Calm, " not tested"),
+            Some(CheckStatus::Pass) => (Tone::Good, "there"),
+            Some(CheckStatus::Warn) => (Tone::Warn, "look"),
+            Some(CheckStatus::Fail) => (Tone::Bad, "missing"),
+            Some(CheckStatus::Skip) | None => (Tone::Calm, "not tested"),
         };
-        row = row
-            .text(&format!(" {name} "), Style::new())
-            .text(&format!("{}{word}", symbol(tone)), look.tone(tone))
-            .text("  ", Style::new());
+        if at > 0 && row.used() + name.len() + word.len() + 6 > page.width {
+            page.push(std::mem::replace(&mut row, start("")));
+        }
+        let state = format!("{} {word}", symbol(tone));
+        row = row.text(&format!("{name} "), Style::new()).text(&state, look.tone(tone)).text("   ", Style::new());
     }
     page.push(row);
 }
@@ -256,6 +267,7 @@ pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
 
 fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
     let look = page.look;
+    let columns = name_columns(page, results.iter().map(|result| &result.name));
     for (at, result) in results.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
@@ -266,8 +278,12 @@ fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
             .text(symbol(tone), look.tone(tone))
             .text(" ", Style::new())
             .cell(result.kind.word(), style, KIND - 2)
-            .cell(&result.name.display(), style, name_columns(page));
-        page.push(row.text(word, look.tone(tone)).text(&id, look.dim()));
+            .cell(&result.name.display(), style, columns);
+        if row.used() + width(word) + width(&id) < page.width {
+            page.push(row.text(word, look.tone(tone)).text(&id, look.dim()));
+        } else {
+            page.words(row, word, look.tone(tone));
+        }
         if let Some(message) = result.message.as_ref().filter(|_| tone != Tone::Good && tone != Tone::Calm) {
             page.paragraph(message, MARGIN + KIND, Style::new());
         }
@@ -279,7 +295,7 @@ fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
 
 // A GUID by its beginning: the second column and the command line have it whole.
 fn short(id: &str) -> String {
-    let clean = crate::domain::untrusted::Untrusted::new(id).display();
+    let clean = Untrusted::new(id).display();
     crate::view::text::fit(&clean, 14)
 }
 
@@ -295,21 +311,31 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     };
     if let Some(results) = results {
         let Some(result) = results.get(line) else { return Vec::new() };
-        lines.push(Line::styled(crate::view::text::fit(&result.name.display(), columns), look.title()));
-        lines.push(Line::default());
+        lines.extend(title_lines(&result.name.display(), look, columns));
         if let Some(id) = &result.id {
-            put(&mut lines, &format!("Halo's id {}", crate::domain::untrusted::Untrusted::new(id.as_str()).display()));
+            put(&mut lines, &format!("Halo's id {}", Untrusted::new(id.as_str()).display()));
         }
         if let Some(message) = &result.message {
             put(&mut lines, message);
         }
         return lines;
     }
-    let PlanWork::Ready(plan) = &model.work.plan else { return Vec::new() };
-    let Some(change) = plan.changes.get(line) else { return Vec::new() };
-    lines.push(Line::styled(crate::view::text::fit(&change.name.display(), columns), look.title()));
-    lines.push(Line::default());
-    put(&mut lines, &change.reason);
+    let plan = match &model.work.plan {
+        PlanWork::Ready(plan) => plan,
+        PlanWork::Refused(report) => {
+            return report.checks.get(line).map(|check| check_help(check, look, columns)).unwrap_or_default();
+        }
+        _ => return Vec::new(),
+    };
+    let Some(change) = plan.changes.get(line) else {
+        let Some(blocked) = plan.blocked.get(line - plan.changes.len()) else { return Vec::new() };
+        lines.extend(title_lines(&blocked.name.display(), look, columns));
+        put(&mut lines, &blocked.reason);
+        return lines;
+    };
+    lines.extend(title_lines(&change.name.display(), look, columns));
+    let (_, _, verb) = sign(change.action);
+    put(&mut lines, &if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) });
     for field in &change.fields {
         lines.push(Line::default());
         lines.push(Line::styled(field.name, look.dim()));

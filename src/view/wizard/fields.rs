@@ -6,20 +6,17 @@ use crate::app::Model;
 use crate::app::form::{FieldId, Kind};
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
-use crate::app::text::width;
+use crate::app::text::{width, wrap};
 use crate::app::wizard::credentials::{Test, suspect, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::status::StepState;
-use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::page::{MARGIN, Page, Row};
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad, took};
 use crate::view::theme::symbol;
-
-/// The column in which values stand.
-const VALUE: usize = MARGIN + LABEL;
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
@@ -34,8 +31,8 @@ pub fn credentials(model: &Model, page: &mut Page) {
     field(model, wizard, page, FieldId::Url);
     field(model, wizard, page, FieldId::ClientId);
     field(model, wizard, page, FieldId::ClientSecret);
-    let row = Row::new(look, false).cell(FieldId::Token.info().label, Style::new(), LABEL);
-    page.push(row.text(&token_words(wizard, model.now), look.dim()));
+    let row = page.label(FieldId::Token.info().label, Style::new(), false);
+    page.words(row, &token_words(wizard, model.now), look.dim());
     page.blank();
     test(model, wizard, page);
 }
@@ -58,9 +55,11 @@ pub fn company_sync(model: &Model, page: &mut Page) {
         },
     };
     let value = if focused { Style::new() } else { look.dim() };
-    page.push(Row::new(look, focused).cell("Sync Now", style, LABEL).text(&words, value));
+    let from = page.lines.len();
+    let row = page.label("Sync Now", style, focused);
+    page.words(row, &words, value);
     if focused {
-        page.keep_from(page.lines.len() - 1);
+        page.keep_from(from);
     }
 }
 
@@ -98,25 +97,26 @@ pub fn callbacks(model: &Model, page: &mut Page, focus: Option<usize>, none: &st
         return;
     }
     if model.facts.callbacks.is_empty() {
-        page.push(Row::new(look, false).cell("Callback URLs", Style::new(), LABEL).text(none, look.dim()));
+        page.pair("Callback URLs", none, look.dim());
         return;
     }
-    page.push(Row::new(look, false).cell("Callback URLs", Style::new(), LABEL).text("with a valid token", look.dim()));
+    page.pair("Callback URLs", "with a valid token", look.dim());
     for (index, (group, url)) in model.facts.callbacks.iter().enumerate() {
         let focused = focus == Some(index);
         let style = if focused { look.focus() } else { Style::new() };
         let from = page.lines.len();
-        let row = Row::new(look, focused).cell(group.webhook_name(), style, LABEL);
         if model.facts.revealed {
-            page.push(row);
+            page.push(Row::new(look, focused).text(group.webhook_name(), style));
             // Whole, however long: it is there to be read and copied.
             let exposed = url.expose();
-            for line in crate::app::text::wrap(exposed.expose(), page.width.saturating_sub(MARGIN + 3)) {
+            for line in wrap(exposed.expose(), page.width.saturating_sub(MARGIN + 3)) {
                 page.push(Row::new(look, false).to(MARGIN + 2).text(&line, Style::new()));
             }
         } else {
             // Its end tells one from the other; the middle can go.
-            page.push(row.text(&middle(&url.masked(), page.width.saturating_sub(VALUE + 1)), Style::new()));
+            let row = page.label(group.webhook_name(), style, focused);
+            let room = page.width.saturating_sub(row.used() + 1);
+            page.push(row.text(&middle(&url.masked(), room), Style::new()));
         }
         if focused {
             page.keep_from(from);
@@ -143,12 +143,12 @@ fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     let look = page.look;
     let focused = wizard.focus == Item::Field(id);
     let from = page.lines.len();
-    let room = page.width.saturating_sub(VALUE + 2).max(4);
+    let room = page.width.saturating_sub(page.value_column() + 2).max(4);
     let label = if focused { look.focus() } else { Style::new() };
-    let row = Row::new(look, focused).cell(id.info().label, label, LABEL);
+    let row = page.label(id.info().label, label, focused);
     let (value, style, cursor) = value(wizard, id, focused, room, look.dim());
     if let Some(cursor) = cursor {
-        page.cursor = Some((page.lines.len(), (VALUE + cursor) as u16));
+        page.cursor = Some((page.lines.len(), (page.value_column() + cursor) as u16));
     }
     page.push(row.text(&value, style));
     remarks(model, wizard, page, id, focused);
@@ -199,9 +199,9 @@ fn takes(model: &Model, better: &str) -> String {
 fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused: bool) {
     let look = page.look;
     if let Some(error) = wizard.form.shown_error(id, wizard.has_secret) {
-        page.state(Tone::Bad, &error, VALUE);
+        page.state(Tone::Bad, &error, page.value_column());
         if focused && let Some(better) = wizard.form.suggestion(id) {
-            page.paragraph(&takes(model, &better), VALUE + 2, look.dim());
+            page.paragraph(&takes(model, &better), page.value_column() + 2, look.dim());
         }
         return;
     }
@@ -210,21 +210,21 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         return;
     }
     if suspect(wizard) == Some(id) {
-        page.state(Tone::Warn, "Halo's answer points here", VALUE);
+        page.state(Tone::Warn, "Halo's answer points here", page.value_column());
     }
     let mut said = false;
     if wizard.list.is_none()
         && let Some(warning) = board_warning_of(model, id)
     {
-        page.state(Tone::Warn, &warning, VALUE);
+        page.state(Tone::Warn, &warning, page.value_column());
         said = true;
     }
     for remark in wizard.form.remarks(id) {
         said = true;
         if remark.warning {
-            page.state(Tone::Warn, &remark.text, VALUE);
+            page.state(Tone::Warn, &remark.text, page.value_column());
         } else {
-            page.paragraph(&remark.text, VALUE, look.dim());
+            page.paragraph(&remark.text, page.value_column(), look.dim());
         }
     }
     if !focused || said || wizard.list.is_some() {
@@ -232,12 +232,12 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     }
     let better = wizard.form.suggestion(id).map(|better| takes(model, &better));
     let help = wizard.help(id);
-    page.paragraph(better.as_deref().unwrap_or(&help), VALUE, look.dim());
+    page.paragraph(better.as_deref().unwrap_or(&help), page.value_column(), look.dim());
     if id == FieldId::ChatPodUrl
         && wizard.form.text(id).is_empty()
         && let Some(default) = wizard.form.default_chat_pod()
     {
-        page.paragraph(&default, VALUE, look.dim());
+        page.paragraph(&default, page.value_column(), look.dim());
     }
 }
 
@@ -254,13 +254,13 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
             if let Some(last) = page.lines.last_mut() {
                 last.push_span(ratatui::text::Span::styled("   UTC", look.dim()));
             }
-            page.paragraph(&time.in_zone(model.now, &model.zone), VALUE, Style::new());
+            page.paragraph(&time.in_zone(model.now, &model.zone), page.value_column(), Style::new());
             if let Some(change) = time.change_in_zone(model.now, &model.zone) {
-                page.paragraph(&change, VALUE, look.dim());
+                page.paragraph(&change, page.value_column(), look.dim());
             }
-            page.paragraph(&time.next_run_line(model.now), VALUE, look.dim());
+            page.paragraph(&time.next_run_line(model.now), page.value_column(), look.dim());
         }
-        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, VALUE, look.dim()),
+        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), look.dim()),
         Err(_) => {}
     }
 }
@@ -278,17 +278,12 @@ pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
     let chosen = model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_some());
     let style = if chosen { Style::new() } else { look.dim() };
     let label = if focused { look.focus() } else { Style::new() };
-    let room = page.width.saturating_sub(VALUE + 1).max(8);
-    let mut lines = crate::app::text::wrap(&words, room).into_iter();
-    let first = lines.next().unwrap_or_default();
-    page.push(Row::new(look, focused).cell(FieldId::EscalateTo.info().label, label, LABEL).text(&first, style));
-    for line in lines {
-        page.push(Row::new(look, false).to(VALUE).text(&line, style));
-    }
+    let row = page.label(FieldId::EscalateTo.info().label, label, focused);
+    page.words(row, &words, style);
     if let Some(warning) = warning {
-        page.state(Tone::Warn, &warning, VALUE);
+        page.state(Tone::Warn, &warning, page.value_column());
     } else if focused && model.facts.lists.synced {
-        page.paragraph("Enter chooses; blank means no default escalation", VALUE, look.dim());
+        page.paragraph("Enter chooses; blank means no default escalation", page.value_column(), look.dim());
     }
     if focused {
         page.keep_from(from);
@@ -300,18 +295,25 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     let look = page.look;
     let names = suggestions(model, id);
     let Some(list) = wizard.list else { return };
+    let column = page.value_column();
     let longest = names.iter().map(|name| width(name)).max().unwrap_or_default();
-    let inner = (longest + 4).clamp(12, page.width.saturating_sub(VALUE + 3).max(12));
-    let edge = |left: &str, right: &str| format!("{left}{}{right}", "─".repeat(inner));
-    page.push(Row::new(look, false).to(VALUE).text(&edge("┌", "┐"), look.dim()));
+    let inner = (longest + 4).clamp(16, page.width.saturating_sub(column + 3).max(16));
     let first = (list.selected + 1).saturating_sub(LISTED);
+    let below = names.len().saturating_sub(first + LISTED);
+    // The edges say what is not shown.
+    let edge = |left: &str, right: &str, mark: String| {
+        let mark = fit(&mark, inner);
+        format!("{left}{}{mark}{right}", "─".repeat(inner.saturating_sub(width(&mark))))
+    };
+    let more = |arrow: &str, count: usize| if count == 0 { String::new() } else { format!(" {arrow} {count} more ") };
+    page.push(Row::new(look, false).to(column).text(&edge("┌", "┐", more("↑", first)), look.dim()));
     for (at, name) in names.iter().enumerate().skip(first).take(LISTED) {
         let selected = at == list.selected;
         let (mark, style) = if selected { ("▸", look.focus()) } else { (" ", Style::new()) };
-        let row = Row::new(look, false).to(VALUE).text("│ ", look.dim()).text(mark, style).text(" ", Style::new());
+        let row = Row::new(look, false).to(column).text("│ ", look.dim()).text(mark, style).text(" ", Style::new());
         page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", look.dim()));
     }
-    page.push(Row::new(look, false).to(VALUE).text(&edge("└", "┘"), look.dim()));
+    page.push(Row::new(look, false).to(column).text(&edge("└", "┘", more("↓", below)), look.dim()));
 }
 
 /// How a check is shown.
@@ -344,7 +346,9 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
     let message = check_message(check);
-    let mut lines = crate::app::text::wrap(&message, room).into_iter();
+    let open = check.status != CheckStatus::Pass || focused;
+    // What passed takes one line; the rest of its words is there when it is selected.
+    let mut lines = if open { wrap(&message, room) } else { vec![fit(&message, room)] }.into_iter();
     let first = lines.next().unwrap_or_default();
     let row = Row::new(look, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
     let words = if check.status == CheckStatus::Skip { look.dim() } else { Style::new() };
@@ -355,11 +359,8 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     } else {
         page.push(row.text(&first, words));
     }
-    let open = check.status != CheckStatus::Pass || focused;
-    if open {
-        for line in lines {
-            page.push(Row::new(look, false).to(column).text(&line, words));
-        }
+    for line in lines {
+        page.push(Row::new(look, false).to(column).text(&line, words));
     }
     if let Some(hint) = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn)) {
         page.paragraph(hint, MARGIN + 10, look.dim());
@@ -384,8 +385,7 @@ fn skipped(page: &mut Page, checks: &[Check]) {
         return;
     }
     let row = Row::new(look, false).cell("– skipped", look.dim(), 10);
-    let room = page.width.saturating_sub(MARGIN + 11);
-    page.push(row.text(&fit(&names.join(", "), room), look.dim()));
+    page.words(row, &names.join(", "), look.dim());
 }
 
 fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
@@ -393,31 +393,29 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let focused = wizard.focus == Item::Test;
     let from = page.lines.len();
     let label = if focused { look.focus() } else { Style::new() };
-    let row = Row::new(look, focused).cell("Test", label, LABEL);
+    let row = page.label("Test", label, focused);
     let saved = model.status().map(|status| status.steps.credentials);
     match &wizard.test {
         Test::Not if wizard.untested => {
-            page.push(row.text("! not verified: continued without a test", look.tone(Tone::Warn)))
+            page.words(row, "! not verified: continued without a test", look.tone(Tone::Warn))
         }
-        Test::Not => page.push(row.text("○ not tested", look.dim())),
+        Test::Not => page.words(row, "○ not tested", look.dim()),
         Test::Before if saved == Some(StepState::Done) || saved.is_none() => {
-            page.push(row.text("✓ passed earlier", look.tone(Tone::Good)));
+            page.words(row, "✓ passed earlier", look.tone(Tone::Good));
         }
-        Test::Before => page.push(row.text("✓ passed", look.tone(Tone::Good))),
+        Test::Before => page.words(row, "✓ passed", look.tone(Tone::Good)),
         Test::Running { since, .. } => {
             let seconds = seconds_since(model, *since);
-            page.push(row.text(&format!("testing the connection, {}", duration(seconds)), Style::new()));
+            page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
         }
-        Test::Passed(report) => page.push(row.text(&passed(report), look.tone(Tone::Good))),
+        Test::Passed(report) => page.words(row, &passed(report), look.tone(Tone::Good)),
         Test::Failed(report) => {
             let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
-            page.push(row.text(
-                &format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len()),
-                look.tone(Tone::Bad),
-            ));
+            let words = format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len());
+            page.words(row, &words, look.tone(Tone::Bad));
         }
         Test::Broken(failure) => {
-            page.push(row.text("✗ failed. Nothing has been saved.", look.tone(Tone::Bad)));
+            page.words(row, "✗ failed. Nothing has been saved.", look.tone(Tone::Bad));
             page.failure(failure, MARGIN + 2);
         }
     }

@@ -9,8 +9,9 @@ use crate::app::wizard::initial_sync::sync_refusal;
 use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
-use crate::view::page::{LABEL, MARGIN, Page, Row};
+use crate::view::page::{MARGIN, Page, Row};
 use crate::view::text::{duration, took};
+use crate::view::theme::symbol;
 
 use super::fields::{escalate_row, seconds_since};
 
@@ -33,18 +34,16 @@ pub fn body(model: &Model, page: &mut Page) {
     page.heading("Initial Sync", "", Style::new());
     let focused = wizard.focus == Item::SyncNow;
     let label = if focused { look.focus() } else { Style::new() };
-    let row = Row::new(look, focused).cell("Sync Now", label, LABEL);
+    let from = page.lines.len();
+    let row = page.label("Sync Now", label, focused);
     let words = if model.is_synced() {
         "reads Halo's clients again"
     } else {
         "reads Halo's clients, agents, teams and ticket types"
     };
-    page.push(row.text(words, look.dim()));
-    if focused {
-        page.keep_from(page.lines.len() - 1);
-    }
+    page.words(row, words, look.dim());
     if let Some(reason) = sync_refusal(model) {
-        page.state(Tone::Warn, &reason, MARGIN + LABEL);
+        page.state(Tone::Warn, &reason, page.value_column());
     }
     page.blank();
     match model.work.sync.end_of(model.current.as_ref()) {
@@ -69,15 +68,21 @@ pub fn body(model: &Model, page: &mut Page) {
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
         None => page.paragraph("Pia has to know the companies before Configure can be pressed.", MARGIN, look.dim()),
     }
+    if focused {
+        // How it ended belongs to the line: as much as fits, from its beginning.
+        page.keep_from(from);
+    }
     if model.is_synced() {
         page.blank();
         escalate_row(model, page, wizard.focus == Item::Field(crate::app::form::FieldId::EscalateTo));
         page.blank();
         let focused = wizard.focus == Item::Go;
         let style = if focused { look.focus() } else { Style::new() };
-        page.push(Row::new(look, focused).cell("Continue", style, LABEL).text("to Configure", look.dim()));
+        let from = page.lines.len();
+        let row = page.label("Continue", style, focused);
+        page.words(row, "to Configure", look.dim());
         if focused {
-            page.keep_from(page.lines.len() - 1);
+            page.keep_from(from);
         }
     }
 }
@@ -202,10 +207,14 @@ pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
 }
 
 fn warnings(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
+    let look = page.look;
     for (at, warning) in report.warnings.iter().enumerate() {
         let from = page.lines.len();
-        page.state(Tone::Warn, warning, MARGIN + 2);
-        if focus == Some(at) {
+        let focused = focus == Some(at);
+        let style = if focused { look.focus() } else { look.tone(Tone::Warn) };
+        let row = Row::new(look, focused).to(MARGIN + 2).text(symbol(Tone::Warn), look.tone(Tone::Warn));
+        page.words(row.text(" ", Style::new()), warning, style);
+        if focused {
             page.keep_from(from);
         }
     }

@@ -10,7 +10,7 @@ pub use configure::{body as plan_body, detail as plan_detail};
 pub use initial_sync::progress as sync_progress;
 
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::FieldId;
@@ -83,7 +83,7 @@ fn checklist(model: &Model, page: &mut Page) {
         let focused = focus == Some(Item::Need(index));
         let from = page.lines.len();
         let style = if focused { look.focus() } else { Style::new() };
-        page.push(Row::new(look, focused).text(need.what, style));
+        page.words(Row::new(look, focused), need.what, style);
         for sentence in need.where_ {
             page.paragraph(sentence, MARGIN + 2, look.dim());
         }
@@ -125,13 +125,15 @@ fn finished(model: &Model, page: &mut Page) {
         };
         let words = open_word(*state);
         let style = if focused { look.focus() } else { Style::new() };
-        let row = Row::new(look, focused)
-            .cell(name, style, LABEL)
-            .spans(vec![Span::styled(format!("{} {words}", symbol(tone)), look.tone(tone))]);
-        let row = if *state == StepState::Done { row } else { row.text(&format!("   {open}"), look.dim()) };
-        page.push(row);
+        let from = page.lines.len();
+        let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), look.tone(tone));
+        if *state == StepState::Done {
+            page.push(row);
+        } else {
+            page.words(row.text("   ", Style::new()), open, look.dim());
+        }
         if focused {
-            page.keep_from(page.lines.len() - 1);
+            page.keep_from(from);
         }
     }
     page.blank();
@@ -142,6 +144,7 @@ fn finished(model: &Model, page: &mut Page) {
         ("pia-halo configure", "install or repair what Halo holds"),
         ("pia-halo status", "where things stand"),
     ] {
-        page.push(Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), LABEL - 2).text(what, look.dim()));
+        let row = Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), LABEL - 2);
+        page.words(row, what, look.dim());
     }
 }

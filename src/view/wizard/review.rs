@@ -11,8 +11,7 @@ use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::domain::address::{HaloUrl, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::untrusted::Untrusted;
-use crate::view::page::{LABEL, MARGIN, Page, Row};
-use crate::view::text::fit;
+use crate::view::page::{MARGIN, Page};
 
 /// The page.
 pub fn body(model: &Model, page: &mut Page) {
@@ -35,19 +34,15 @@ fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
     let look = page.look;
     let focused = wizard.focus == Item::Line(field);
     let label = if focused { look.focus() } else { Style::new() };
-    let row = Row::new(look, focused).cell(field.info().label, label, LABEL);
-    let room = page.width.saturating_sub(MARGIN + LABEL + 1).max(8);
     let from = page.lines.len();
+    let row = page.label(field.info().label, label, focused);
     if let Some(error) = wizard.form.error(field, wizard.has_secret) {
-        page.push(
-            row.text("✗ ", look.tone(Tone::Bad)).text(&fit(&error, room.saturating_sub(2)), look.tone(Tone::Bad)),
-        );
+        page.words(row.text("✗ ", look.tone(Tone::Bad)), &error, look.tone(Tone::Bad));
     } else {
         let (value, dim) = value(model, wizard, field);
-        let style = if dim { look.dim() } else { Style::new() };
-        page.push(row.text(&fit(&value, room), style));
+        page.words(row, &value, if dim { look.dim() } else { Style::new() });
         if let Some(warning) = warning(model, wizard, field) {
-            page.state(Tone::Warn, &warning, MARGIN + LABEL);
+            page.state(Tone::Warn, &warning, page.value_column());
         }
     }
     if focused {
@@ -97,30 +92,30 @@ fn save_line(wizard: &Wizard, page: &mut Page) {
     let focused = wizard.focus == Item::Save;
     let from = page.lines.len();
     let label = if focused { look.focus() } else { Style::new() };
-    let row = Row::new(look, focused).cell("Save", label, LABEL);
+    let row = page.label("Save", label, focused);
     match &wizard.save {
-        SaveState::Running { .. } => page.push(row.text("saving", Style::new())),
+        SaveState::Running { .. } => page.words(row, "saving", Style::new()),
         SaveState::Failed(failure) => {
-            page.push(row.text("✗ not saved; everything typed is still here", look.tone(Tone::Bad)));
+            page.words(row, "✗ not saved; everything typed is still here", look.tone(Tone::Bad));
             page.failure(failure, MARGIN + 2);
         }
         SaveState::Saved(changed) if !wizard.is_edited() => {
-            page.push(row.text("✓ saved", look.tone(Tone::Good)));
+            page.words(row, "✓ saved", look.tone(Tone::Good));
             if let Some(changed) = changed {
                 let words = if changed.is_empty() {
                     "nothing changed".to_owned()
                 } else {
                     format!("changed: {}", changed.join(", "))
                 };
-                page.paragraph(&words, MARGIN + LABEL, look.dim());
+                page.paragraph(&words, page.value_column(), look.dim());
                 page.paragraph(
                     "Callback URLs stand on the step Integration, behind Setup Integration.",
-                    MARGIN + LABEL,
+                    page.value_column(),
                     look.dim(),
                 );
             }
         }
-        SaveState::Not | SaveState::Saved(_) => page.push(row.text("not saved yet", look.dim())),
+        SaveState::Not | SaveState::Saved(_) => page.words(row, "not saved yet", look.dim()),
     }
     if focused {
         page.keep_from(from);

@@ -1,0 +1,66 @@
+//! What each screen has to say.
+
+use super::picture::plain;
+use super::scenes::scenes;
+
+/// What each screen has to say, in the words of the guide.
+///
+/// S4, S5: the checklist; S13: states; S28, S30: the local time; S35: before a sync; S45, S46, S47: the sync; S49: the
+/// callbacks; S52, S53: a refusal; S50, S54, S57, S58, S59: each object; S55: a failure half-way; S56: the end; S60: drift.
+#[test]
+fn every_screen_says_what_the_guide_asks_for() {
+    let pictures: Vec<(&str, String)> = scenes()
+        .into_iter()
+        .map(|(name, stage)| {
+            let text = plain(&stage);
+            let words: Vec<&str> = text.split_whitespace().collect();
+            (name, words.join(" "))
+        })
+        .collect();
+    for (name, words) in [
+        ("integrations_first", &["Ticketing", "Halo PSA", "not configured", "View All"][..]),
+        ("integrations_nothing_found", &["Nothing is called that"]),
+        ("integrations_switch", &["only one ticketing integration", "Acme MSP is active"]),
+        ("wizard_checklist", &["Url", "Client ID", "Client Secret", "View Applications", "API-only takes no licence"]),
+        ("wizard_credentials_refused", &["Halo says: 401 invalid_client", "Copy it again", "Nothing has been saved"]),
+        (
+            "wizard_company_sync",
+            &["04:30 UTC", "= 14:30 in Australia/Brisbane (+10:00)", "next run Tue 24 Nov 2026 04:30 UTC"],
+        ),
+        ("wizard_pia_screen", &["Pia Board Pia", "run a sync first", "Pia Escalation Board Pia"]),
+        ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),
+        ("wizard_review_saved", &["saved", "changed: Configuration Name"]),
+        ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "goes on in 41 s", "elapsed 5 min 12 s", "left"]),
+        ("wizard_sync_complete", &["Complete with warnings", "Halo says 237, stored 237"]),
+        ("wizard_sync_busy", &["dana on jump1 is syncing"]),
+        ("wizard_sync_stopping", &["Stopping"]),
+        ("wizard_sync_stopped", &["Interrupted (resumable)"]),
+        (
+            "wizard_configure_plan",
+            &[
+                "+ webhook",
+                "+ custom tab Pia Chat Pod",
+                "~ ticket type Incident",
+                "shows all custom tabs already",
+                "nothing written yet",
+            ],
+        ),
+        ("wizard_configure_blocked", &["blocked", "is not ours"]),
+        ("wizard_configure_refused", &["nothing was changed in Halo", "You do not have permission"]),
+        (
+            "wizard_configure_done",
+            &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
+        ),
+        ("wizard_configure_partly", &["4 done and kept, 3 not", "Run it again to finish", "name is in use"]),
+        ("wizard_finished", &["You have finished setting up your Halo PSA integration", "pia-halo status"]),
+        ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
+        ("pane_clients_detail", &["no longer in Halo"]),
+        ("pane_integration_repair", &["6 things to repair", "without the Pia Chat Pod", "Re-configure"]),
+        ("pane_activity", &["dana", "create webhook"]),
+    ] {
+        let text = pictures.iter().find(|(other, _)| *other == name).map(|(_, text)| text.as_str()).unwrap();
+        for words in words {
+            assert!(text.contains(words), "{name}: {words}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The panes.
+
+use crate::app::message::Reply;
+use crate::app::testing::{
+    Stage, callbacks, clients, failed, finished, in_panes, kept, lists, overview, plan, progress, saved, standing,
+    status, sync_report,
+};
+use crate::domain::activity::ActivityField;
+use crate::domain::client::StoredClient;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::{ConfigureReport, ConfigureStatus};
+use crate::domain::request::Standing;
+use crate::domain::sync_run::{SyncReport, SyncStatus};
+
+use super::installing::{blocked, long};
+use super::{Scenes, unreachable, unreadable};
+
+// In the panes with nothing read yet.
+fn bare() -> Stage {
+    Stage::with(finished())
+}
+
+fn standing_with(change: impl FnOnce(&mut Standing)) -> Stage {
+    let mut stage = in_panes();
+    let mut new = standing(status("Acme MSP", true, true, true));
+    change(&mut new);
+    stage.reply(Reply::Status(Ok(new)));
+    stage
+}
+
+fn many_runs(standing: &mut Standing) {
+    let run = standing.runs[0].clone();
+    let at = |back: i64| run.started_at - jiff::SignedDuration::from_hours(24 * back);
+    standing.runs = (0..90).map(|back| SyncReport { started_at: at(back), ..run.clone() }).collect();
+}
+
+fn many_entries(standing: &mut Standing) {
+    let entry = standing.activity[1].clone();
+    standing.activity = vec![entry; 312];
+}
+
+/// As many clients as asked for, with plain names.
+pub fn many_clients(count: i64) -> Vec<StoredClient> {
+    let one = clients()[0].clone();
+    let client = |id| {
+        let mut client = one.clone();
+        client.client.id = id;
+        client.client.name = format!("Client {id:06}").into();
+        client
+    };
+    (0..count).map(client).collect()
+}
+
+pub fn add(scenes: &mut Scenes) {
+    sync(scenes);
+    clients_pane(scenes);
+    integration(scenes);
+    activity(scenes);
+}
+
+fn sync(scenes: &mut Scenes) {
+    scenes.add("pane_sync", in_panes(), |_| {});
+    scenes.add("pane_sync_nothing_read", bare(), |_| {});
+    scenes.add("pane_sync_unreadable", bare(), |stage| {
+        stage.reply(Reply::Status(Err(unreadable())));
+    });
+    scenes.add("pane_sync_never", standing_with(|standing| standing.runs.clear()), |_| {});
+    scenes.add("pane_sync_many", standing_with(many_runs), |stage| {
+        stage.keys("PgDn PgDn PgDn");
+    });
+    scenes.add("pane_sync_by_timer", standing_with(|standing| standing.status.service.running = false), |_| {});
+    scenes.add("pane_sync_warnings", in_panes(), |stage| {
+        stage.keys("Down");
+    });
+    scenes.add("pane_sync_running", in_panes(), |stage| {
+        stage.keys("s");
+        stage.later(5);
+        stage.reply(Reply::SyncProgress(progress(120, Some(237))));
+        stage.keys("s");
+    });
+    scenes.add("pane_sync_stopping", in_panes(), |stage| {
+        stage.keys("s");
+        stage.reply(Reply::SyncProgress(progress(120, Some(237))));
+        stage.keys("x");
+    });
+    scenes.add("pane_sync_stopped", in_panes(), |stage| {
+        stage.keys("s");
+        stage.reply(Reply::SyncProgress(progress(120, Some(237))));
+        stage.keys("x");
+        stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+    });
+    scenes.add("pane_sync_failed", in_panes(), |stage| {
+        stage.keys("s");
+        stage.reply(Reply::Synced(Err(unreachable())));
+    });
+    scenes.add("pane_sync_mass_change", in_panes(), |stage| {
+        stage.keys("s");
+        let mut report = sync_report(SyncStatus::NeedsConfirmation);
+        report.warnings = vec!["61 of 237 clients would be disabled.".to_owned()];
+        stage.reply(Reply::Synced(Ok(report)));
+    });
+    let two = vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, true, true)];
+    scenes.add("pane_sync_not_active", Stage::with(overview(two)), |stage| {
+        stage.keys("^O Down Enter");
+        stage.reply(Reply::Status(Ok(standing(status("Acme trial", false, true, true)))));
+    });
+}
+
+fn clients_pane(scenes: &mut Scenes) {
+    scenes.add("pane_clients", in_panes(), |stage| {
+        stage.keys("2");
+    });
+    scenes.add("pane_clients_reading", bare(), |stage| {
+        stage.keys("2");
+    });
+    scenes.add("pane_clients_none", bare(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(Vec::new())));
+    });
+    scenes.add("pane_clients_syncing", bare(), |stage| {
+        stage.keys("s 2");
+        stage.reply(Reply::Clients(Ok(Vec::new())));
+    });
+    scenes.add("pane_clients_unreadable", bare(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Clients(Err(unreadable())));
+    });
+    scenes.add("pane_clients_search", in_panes(), |stage| {
+        stage.keys("2 /");
+        stage.type_text("norwnd");
+    });
+    scenes.add("pane_clients_no_match", in_panes(), |stage| {
+        stage.keys("2 /");
+        stage.type_text("zzz");
+    });
+    scenes.add("pane_clients_all", in_panes(), |stage| {
+        stage.keys("2 f f End");
+    });
+    scenes.add("pane_clients_many", in_panes(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(many_clients(1_200))));
+        stage.keys("PgDn PgDn PgDn PgDn PgDn PgDn");
+    });
+    scenes.add("pane_clients_detail", in_panes(), |stage| {
+        stage.keys("2 f Enter");
+    });
+    scenes.add("pane_clients_detail_long", in_panes(), |stage| {
+        stage.keys("2 Enter");
+    });
+}
+
+fn integration(scenes: &mut Scenes) {
+    scenes.add("pane_integration_looking", in_panes(), |stage| {
+        stage.keys("3");
+    });
+    scenes.add("pane_integration_repair", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.keys("Down Down");
+    });
+    scenes.add("pane_integration_blocked", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(blocked()))));
+    });
+    scenes.add("pane_integration_long", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(long()))));
+        stage.keys("PgDn Down Down Down");
+    });
+    scenes.add("pane_integration_good", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    });
+    scenes.add("pane_integration_refused", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Err(failed()))));
+    });
+    scenes.add("pane_integration_unreachable", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Err(unreachable())));
+    });
+    scenes.add("pane_integration_revealed", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(kept()))));
+        stage.keys("End r");
+    });
+    scenes.add("pane_integration_no_callbacks", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Callbacks(Err(unreadable())));
+    });
+    let nothing = overview(vec![saved("acme", "Acme MSP", true, true, false)]);
+    scenes.add("pane_integration_nothing", Stage::with(nothing), |stage| {
+        stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, false)))));
+        stage.reply(Reply::Lists(Ok(lists())));
+        crate::app::panes::enter(&mut stage.model);
+        stage.keys("3");
+        stage.reply(Reply::Callbacks(Ok(callbacks())));
+    });
+    let idle = overview(vec![saved("acme", "Acme MSP", true, false, false)]);
+    scenes.add("pane_integration_no_sync", Stage::with(idle), |stage| {
+        stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, false, false)))));
+        crate::app::panes::enter(&mut stage.model);
+        stage.keys("3");
+    });
+    scenes.add("pane_integration_plan", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.keys("Enter");
+    });
+    scenes.add("pane_integration_applying", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.keys("Enter");
+        stage.read_plan();
+        stage.keys("Enter 3");
+    });
+    scenes.add("pane_integration_done", in_panes(), |stage| {
+        stage.keys("3");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.keys("Enter");
+        stage.read_plan();
+        stage.keys("Enter");
+        stage.reply(Reply::Configured(Ok(ConfigureReport {
+            status: ConfigureStatus::Configured,
+            results: crate::app::testing::results(&plan()),
+            message: "Webhook install was successful".to_owned(),
+            refusal: None,
+        })));
+    });
+}
+
+fn activity(scenes: &mut Scenes) {
+    scenes.add("pane_activity", in_panes(), |stage| {
+        stage.keys("4");
+    });
+    scenes.add("pane_activity_reading", bare(), |stage| {
+        stage.keys("4");
+    });
+    scenes.add("pane_activity_unreadable", bare(), |stage| {
+        stage.keys("4");
+        stage.reply(Reply::Status(Err(unreadable())));
+    });
+    scenes.add("pane_activity_none", standing_with(|standing| standing.activity.clear()), |stage| {
+        stage.keys("4");
+    });
+    scenes.add("pane_activity_many", standing_with(many_entries), |stage| {
+        stage.keys("4 PgDn PgDn Down");
+    });
+    let with_fields = |standing: &mut Standing| {
+        standing.activity[0].message = Some("Halo says: 400 \"name is in use\".".to_owned());
+        standing.activity[0].fields = vec![ActivityField {
+            name: "Daily Sync Time".to_owned(),
+            before: Some("04:30".to_owned()),
+            after: Some("05:45".to_owned()),
+        }];
+    };
+    scenes.add("pane_activity_fields", standing_with(with_fields), |stage| {
+        stage.keys("4");
+    });
+}

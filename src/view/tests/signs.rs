@@ -1,0 +1,131 @@
+//! Signs: what they mean survives without colour, without Unicode and in a plain dump.
+
+use std::collections::BTreeMap;
+
+use crate::app::Theme;
+use crate::app::model::Screen;
+
+use super::picture::{SIZES, picture, plain, shown};
+use super::scenes::scenes;
+
+const MONO: Theme = Theme { mono: true, ascii: true };
+
+/// N21: without colour and in ASCII there is neither a colour nor anything else than ASCII.
+#[test]
+fn mono_ascii_is_mono_and_ascii() {
+    for (name, mut stage) in scenes() {
+        stage.model.theme = MONO;
+        let text = picture(&stage);
+        assert!(text.is_ascii(), "{name}\n{text}");
+        for colour in ["cyan", "green", "yellow", "red", "blue", "magenta"] {
+            assert!(!text.split("--- style").nth(1).unwrap().contains(colour), "{name} {colour}");
+        }
+    }
+}
+
+const SIGNS: [&str; 14] = ["✓", "✗", "!", "–", "○", "●", "▸", "+", "~", "-", "=", "↑", "↓", "…"];
+
+/// Two signs that stand in one column, or in the line of steps, are still two in ASCII.
+#[test]
+fn no_two_signs_of_a_list_become_one_in_ascii() {
+    for (name, mut stage) in scenes() {
+        for (width, height) in SIZES {
+            stage.resize(width, height);
+            stage.model.theme = Theme::default();
+            let (rich, _) = shown(&stage);
+            stage.model.theme = MONO;
+            let (poor, _) = shown(&stage);
+            let alone = |x: u16, y: u16| {
+                let blank = |x: u16| rich.cell((x, y)).is_none_or(|cell| cell.symbol() == " ");
+                (x == 0 || blank(x - 1)) && blank(x + 1)
+            };
+            // The steps are read along, everything else down.
+            let mut groups: BTreeMap<u16, BTreeMap<String, String>> = BTreeMap::new();
+            for y in 0..height {
+                for x in 0..width {
+                    let sign = rich[(x, y)].symbol();
+                    if SIGNS.contains(&sign) && alone(x, y) {
+                        let group = if y == 1 && stage.model.screen == Screen::Wizard { width } else { x };
+                        groups.entry(group).or_default().insert(sign.to_owned(), poor[(x, y)].symbol().to_owned());
+                    }
+                }
+            }
+            for signs in groups.values() {
+                let mut plain: Vec<&String> = signs.values().collect();
+                plain.sort();
+                plain.dedup();
+                assert_eq!(plain.len(), signs.len(), "{name} at {width}: {signs:?}");
+            }
+        }
+    }
+}
+
+/// A state is never a sign alone: words follow it.
+#[test]
+fn a_word_stands_beside_every_state() {
+    for (name, stage) in scenes() {
+        for line in plain(&stage).lines() {
+            for sign in ["✓", "✗"] {
+                for (at, _) in line.match_indices(sign) {
+                    let after: String = line[at + sign.len()..].chars().take(3).collect();
+                    assert!(after.trim_start().starts_with(char::is_alphanumeric), "{name}: {line}");
+                }
+            }
+        }
+    }
+}
+
+/// The focus is seen without colour: reversed on the screen, and as a mark or the cursor in a plain dump.
+#[test]
+fn the_focus_is_seen_without_colour() {
+    for (name, mut stage) in scenes() {
+        for (width, height) in SIZES {
+            stage.resize(width, height);
+            stage.model.theme = MONO;
+            let (_, cursor) = shown(&stage);
+            let text = picture(&stage);
+            let (dump, styles) = text.split_once("--- style").unwrap();
+            let marked =
+                dump.lines().any(|line| line.contains(" > ") || line.starts_with("> ") || line.contains("| > "));
+            if !has_focus(name, &stage.model) {
+                continue;
+            }
+            assert!(marked || cursor.is_some(), "{name} at {width}\n{dump}");
+            assert!(styles.contains("reversed") || cursor.is_some(), "{name} at {width}\n{text}");
+        }
+    }
+}
+
+// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
+fn has_focus(name: &str, model: &crate::app::Model) -> bool {
+    use crate::app::popup::Popup;
+    if matches!(model.popup, Some(Popup::Help(_) | Popup::Client)) {
+        return false;
+    }
+    let nothing = [
+        "starting",
+        "wizard_sync_asking",
+        "wizard_sync_running",
+        "wizard_sync_stopping",
+        "wizard_configure_reading",
+        "wizard_configure_checks",
+        "wizard_configure_not_yet",
+        "wizard_configure_unreachable",
+        "wizard_configure_report_refused",
+        "wizard_configure_busy",
+        "pane_sync_nothing_read",
+        "pane_sync_unreadable",
+        "pane_sync_never",
+        "pane_clients_reading",
+        "pane_clients_none",
+        "pane_clients_syncing",
+        "pane_clients_unreadable",
+        "pane_integration_no_sync",
+        "pane_activity_reading",
+        "pane_activity_unreadable",
+        "pane_activity_none",
+        "wizard_sync_mass_change_later",
+        "pane_integration_applying",
+    ];
+    !nothing.contains(&name)
+}
