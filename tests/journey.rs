@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 use crate::commands::holds_exactly_the_objects_of_the_contract;
 use crate::support::interface::Interface;
 use crate::support::walk::{self, Person};
-use crate::support::{PIA, Profile};
+use crate::support::{PIA, Profile, until};
 
 fn small() -> Options {
     Options { clients: 30, ..Options::default() }
@@ -198,7 +198,7 @@ async fn ctrl_o_keeps_everything_that_was_typed() {
     walk::type_credentials(&mut person, &profile.halo, profile.halo.client_secret()).await;
     person.press("^O").await;
     person.sees("Nothing is lost").await;
-    crate::support::until(|| draft(&profile).contains("Acme MSP")).await;
+    until(|| draft(&profile).contains("Acme MSP")).await;
     // Comes and goes once more: the page is read anew.
     for _ in 0..2 {
         person.is_at("Halo PSA").await;
@@ -371,7 +371,7 @@ async fn sync_now_in_two_programs_runs_one_sync_and_says_who_is_at_it() {
     first.is_at("Sync Now").await;
     first.press("Enter").await;
     // The first one is at it for certain once Halo has been asked for a list.
-    first.wait("a list that is read", |screen| screen.contains("✓ read")).await;
+    until(|| profile.halo.requests().iter().any(|request| request.path == "/api/client")).await;
     second.press("Enter").await;
     second.sees("Busy").await;
     second.sees("dana").await;

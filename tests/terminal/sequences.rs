@@ -12,7 +12,7 @@ fn our_own_sequences_pass_where_they_belong() {
     assert_eq!(findings(frame, From::Interface), [""; 0]);
     assert_eq!(findings(b"\r\x1b[KSyncing\r\n\x1b[32m+\x1b[0m pass\r\n", From::Command), [""; 0]);
     assert_eq!(findings("Ångström 北京 👍🏽\n".as_bytes(), From::File), [""; 0]);
-    assert_eq!(findings(frame, From::File).len(), 9);
+    assert_eq!(findings(frame, From::File).len(), 10);
 }
 
 #[test]
