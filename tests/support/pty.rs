@@ -33,6 +33,7 @@ pub mod key {
     pub const BACKSPACE: &str = "\x7f";
     pub const UP: &str = "\x1b[A";
     pub const DOWN: &str = "\x1b[B";
+    pub const END: &str = "\x1b[F";
     pub const RIGHT: &str = "\x1b[C";
     pub const LEFT: &str = "\x1b[D";
     pub const F1: &str = "\x1bOP";
@@ -414,6 +415,7 @@ impl Person for Pty {
                 "Shift-Tab" => self.send(key::BACK_TAB),
                 "Up" => self.send(key::UP),
                 "Down" => self.send(key::DOWN),
+                "End" => self.send(key::END),
                 "F1" => self.send(key::F1),
                 name => match name.strip_prefix('^').and_then(|name| name.chars().next()) {
                     Some(letter) => self.send(&key::ctrl(letter)),
