@@ -94,6 +94,11 @@ impl Effect {
         matches!(self, Self::Verify(_) | Self::LoadPlan(_) | Self::Save(_))
     }
 
+    /// Whether it is shown as running from its beginning to its end.
+    pub fn is_seen_running(&self) -> bool {
+        self.is_often_quick() || matches!(self, Self::Sync { .. })
+    }
+
     /// The slot that the effect runs in; none for what is done at once.
     pub fn slot(&self) -> Option<Slot> {
         Some(match self {

@@ -32,10 +32,10 @@ const DRAIN: usize = 256;
 /// A wake for a moment that has passed comes at most this often: an app that asks for the past must not spin.
 const WAKE_INTERVAL: Duration = Duration::from_millis(33);
 /// How long a key that starts a test, a save or a reading waits for its answer before it is drawn as running: as fast
-/// as at once to a person, and quick work does not flash by. What takes longer is shown as running, and its result as
-/// soon as there is one: it is what the person waits for, so no progress is held up in front of it. The row of the
-/// progress says how long it took, which is all that a glance at it could have told.
+/// as at once to a person, and quick work does not flash by.
 const GRACE: Duration = Duration::from_millis(100);
+/// What was drawn as running stays so for this long, that it can be read. Whoever presses a key sees the result at once.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long the last frame may take before the terminal is given back.
 const LAST_FRAME_PATIENCE: Duration = Duration::from_millis(300);
 /// Terminals drop a clipboard sequence that is longer.
@@ -108,6 +108,9 @@ where
         dirty: true,
         hurried: true,
         grace: None,
+        shows_work: false,
+        lingers: None,
+        held: None,
         woken: None,
         due: None,
         exit: None,
@@ -148,6 +151,12 @@ struct EventLoop<'a, A, B: Backend, I, C> {
     hurried: bool,
     /// Until when the next frame waits for the answer of what was started last.
     grace: Option<Instant>,
+    /// Whether the next frame is the first that shows something as running.
+    shows_work: bool,
+    /// Until when what is shown as running can be read.
+    lingers: Option<Instant>,
+    /// Until when the frame with its result waits.
+    held: Option<Instant>,
     /// When the app was last woken.
     woken: Option<Instant>,
     /// When the app asked to be woken next, as of the last wait.
@@ -249,7 +258,9 @@ where
 
     /// Gives the app a message, and notes whether it has to be drawn for it.
     fn tell(&mut self, message: Message) -> Vec<Effect> {
+        let is_reply = matches!(&message, Message::Reply(_));
         let is_progress = matches!(&message, Message::Reply(reply) if reply.is_progress());
+        let is_wake = matches!(&message, Message::Wake);
         let effects = self.app.update(message, (self.clock)());
         let changed = self.app.take_dirty();
         self.dirty |= changed;
@@ -257,6 +268,14 @@ where
         if !is_progress {
             // An answer, another key: from here on there is something new to see.
             self.grace = effects.iter().any(Effect::is_often_quick).then(|| Instant::now() + GRACE);
+        }
+        if is_reply && !is_progress && changed {
+            self.held = self.lingers;
+        } else if !is_reply && !is_wake {
+            (self.lingers, self.held) = (None, None);
+        }
+        if !is_progress && !is_wake {
+            self.shows_work = effects.iter().any(Effect::is_seen_running);
         }
         effects
     }
@@ -317,7 +336,7 @@ where
 
     fn frame_due(&self, now: Instant) -> Instant {
         let due = self.limiter.due(now, self.hurried);
-        self.grace.map_or(due, |grace| due.max(grace))
+        [self.grace, self.held].into_iter().flatten().fold(due, Instant::max)
     }
 
     fn draw_if_due(&mut self) -> Result<(), Gone> {
@@ -327,7 +346,10 @@ where
         }
         self.dirty = false;
         self.hurried = false;
-        self.grace = None;
+        (self.grace, self.held) = (None, None);
+        if std::mem::take(&mut self.shows_work) {
+            self.lingers = Some(now + LINGER);
+        }
         self.limiter.drawn(now);
         self.screen.draw(&*self.app)
     }

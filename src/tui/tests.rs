@@ -311,12 +311,17 @@ async fn progress_is_drawn_four_times_a_second_and_a_key_beside_it_at_once() {
     assert_eq!(*probe.drawn.borrow(), Some(2000));
 }
 
-/// Quick work does not flash by, slow work is seen to run, and a result is never held up.
+/// Quick work does not flash by; what is drawn as running stays so for a second, unless a key is pressed.
 #[tokio::test(start_paused = true)]
-async fn what_is_over_at_once_is_never_drawn_as_running() {
-    for (takes, pressed_at, moments) in
-        [(60, None, vec![60]), (400, None, vec![100, 400]), (140, None, vec![100, 140]), (60, Some(20), vec![20, 60])]
-    {
+async fn what_is_over_at_once_is_never_drawn_as_running_and_what_is_drawn_can_be_read() {
+    for (takes, pressed_at, moments) in [
+        (60, None, vec![60]),
+        (400, None, vec![100, 1_100]),
+        (140, None, vec![100, 1_100]),
+        (1_500, None, vec![100, 1_500]),
+        (60, Some(20), vec![20, 60]),
+        (140, Some(300), vec![100, 300]),
+    ] {
         let outside = FakeOutside::new(move |_, replies: Replies, _| async move {
             sleep(Duration::from_millis(takes)).await;
             replies.send(Reply::Copied(Ok(())));
@@ -331,7 +336,7 @@ async fn what_is_over_at_once_is_never_drawn_as_running() {
                 sleep(Duration::from_millis(at)).await;
                 hands.press('x').await;
             }
-            sleep(Duration::from_secs(1)).await;
+            sleep(Duration::from_secs(3)).await;
             hands.press('q').await;
         })
         .await;
