@@ -14,6 +14,8 @@ pub mod daily_sync_time;
 pub mod draft;
 pub mod failure;
 pub mod installation;
+pub mod manual;
+pub mod members;
 pub mod people;
 pub mod plan;
 pub mod planner;
