@@ -49,26 +49,25 @@ pub async fn activate_removing(
     };
     let everything = Extent::Removal(Parts::ALL);
     let removal = run_locked(workspace, &old, everything, consent, cancel, on_event).await;
-    let removal = removal.map_err(|failure| not_switched(workspace, id, &old, failure))?;
+    let left = || left_in_halo(workspace, id, &old);
+    let mut removal =
+        removal.map_err(|failure| Failure { message: format!("{}; {}", failure.message, left()), ..failure })?;
     if !removal.status.is_complete() {
+        removal.message = format!("{}; {}", removal.message, left());
         return Ok((Activation::Active(Some(old)), Some(removal)));
     }
     Ok((switch(workspace, id, &Replacing::Only(old))?, Some(removal)))
 }
 
-/// Says of a removal that could not even be tried what stays where it is.
-fn not_switched(workspace: &Workspace, id: &ConfigurationId, old: &ConfigurationId, failure: Failure) -> Failure {
-    let remains = match workspace.store.installed(old) {
-        Ok(objects) => {
-            let own = objects.iter().filter(|object| object.kind.is_our_own());
-            let names: Vec<String> = own.map(|object| object.name.display()).collect();
-            if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") }
-        }
-        Err(_) => "what our record says cannot be read".to_owned(),
-    };
-    let message = format!("{}; {old} stays active, and in its Halo remain: {remains}", failure.message);
-    Failure { message, ..failure }
-        .hint(format!("try again later, or leave that in Halo and switch all the same: pia-halo activate {id} --yes"))
+/// What is still in the old one's Halo by our record, and how to switch all the same.
+fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &ConfigurationId) -> String {
+    let objects = workspace.store.installed(old).unwrap_or_default();
+    let own = objects.iter().filter(|object| object.kind.is_our_own());
+    let names: Vec<String> = own.map(|object| object.name.display()).collect();
+    let names = if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") };
+    format!(
+        "{old} stays active, and in its Halo remain: {names}; to switch and leave that there: pia-halo activate {id} --yes"
+    )
 }
 
 /// The switch itself, for whoever holds the lock.

@@ -71,4 +71,6 @@ fn leaving(name: &'static str, before: impl Into<String>) -> FieldChange {
 }
 
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
 pub fn plan_roll_back(writes: &[Written], held: &Held, current: &Current) -> Plan {
-    let mut roll_back = RollBack { held, current, plan: Plan::default(), done: BTreeSet::new() };
+    let mut roll_back = RollBack { writes, held, current, plan: Plan::default(), done: BTreeSet::new() };
     // What the run has made goes altogether: mending it first would be of no use.
     let made: BTreeSet<(ObjectKind, String)> = writes
         .iter()
@@ -32,6 +32,7 @@ pub fn plan_roll_back(writes: &[Written], held: &Held, current: &Current) -> Pla
 }
 
 struct RollBack<'a> {
+    writes: &'a [Written],
     held: &'a Held,
     current: &'a Current,
     plan: Plan,
@@ -140,6 +141,7 @@ impl RollBack<'_> {
 
     fn link(&mut self, write: &Written) {
         let Some(tab) = write.proof.parent.as_ref().and_then(|tab| tab.parse::<i64>().ok()) else { return };
+        let tab = self.tab_id_now(tab);
         let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
         let Some(kind) = kind.filter(|kind| !kind.tabs.contains(&tab)) else { return };
         let operation = Operation::LinkTicketType(kind.id, Some(tab));
@@ -204,7 +206,7 @@ impl RollBack<'_> {
         if self.is_back(write, before, was) || !self.is_new(write.kind, was, false) {
             return;
         }
-        let parent = write.proof.parent.clone();
+        let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
         let members = before.clone();
         let kind = write.kind;
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
@@ -220,23 +222,55 @@ impl RollBack<'_> {
         self.plan.changes.push(change);
     }
 
+    /// A webhook that was deleted and is there, or there again.
+    fn webhook_again(&self, before: &Members, was: &str) -> Option<&HeldWebhook> {
+        self.held.webhooks.iter().find(|webhook| {
+            let same =
+                before.text("name") == Some(webhook.name.raw()) && before.text("url") == Some(webhook.url.expose());
+            webhook.id.eq_ignore_ascii_case(was) || same
+        })
+    }
+
+    /// The id that a webhook has now: another one where it was deleted and made again.
+    fn webhook_id_now(&self, was: &str) -> String {
+        let deleted = self.writes.iter().find(|write| {
+            write.kind == ObjectKind::Webhook && write.action == Action::Delete && write.object.as_deref() == Some(was)
+        });
+        let again =
+            deleted.and_then(|write| write.proof.before.as_ref()).and_then(|before| self.webhook_again(before, was));
+        again.map_or_else(|| was.to_owned(), |webhook| webhook.id.clone())
+    }
+
+    /// The id that a tab has now, likewise.
+    fn tab_id_now(&self, was: i64) -> i64 {
+        let deleted = self.writes.iter().find(|write| {
+            let is_it = write.object.as_ref().is_some_and(|id| *id == was.to_string());
+            write.kind == ObjectKind::CustomTab && write.action == Action::Delete && is_it
+        });
+        let Some(before) = deleted.and_then(|write| write.proof.before.as_ref()) else { return was };
+        let same = |tab: &&HeldTab| {
+            before.text("name") == Some(tab.name.raw())
+                && before.text("url") == tab.url.as_ref().map(Untrusted::raw)
+                && tab.id > was
+        };
+        self.held.tabs.iter().find(same).map_or(was, |tab| tab.id)
+    }
+
     /// Whether an object that was deleted is there, or there again. New ids are greater than old ones.
     fn is_back(&self, write: &Written, before: &Members, was: &str) -> bool {
         let number = was.parse::<i64>().ok();
         match write.kind {
-            ObjectKind::Webhook => self.held.webhooks.iter().any(|webhook| {
-                let same =
-                    before.text("name") == Some(webhook.name.raw()) && before.text("url") == Some(webhook.url.expose());
-                webhook.id.eq_ignore_ascii_case(was) || same
-            }),
+            ObjectKind::Webhook => self.webhook_again(before, was).is_some(),
             ObjectKind::CustomTab => self.held.tabs.iter().any(|tab| {
                 let same = before.text("name") == Some(tab.name.raw())
                     && before.text("url") == tab.url.as_ref().map(Untrusted::raw);
                 Some(tab.id) == number || (same && Some(tab.id) > number)
             }),
             ObjectKind::WebhookEvent => {
+                let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
                 let event = before.get("eventno").and_then(serde_json::Value::as_i64);
-                self.held.webhooks.iter().flat_map(|webhook| &webhook.bindings).any(|binding| {
+                let of_parent = self.held.webhooks.iter().filter(|webhook| Some(&webhook.id) == parent.as_ref());
+                of_parent.flat_map(|webhook| &webhook.bindings).any(|binding| {
                     Some(binding.id) == number || (Some(binding.event.0) == event && Some(binding.id) > number)
                 })
             }

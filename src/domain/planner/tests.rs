@@ -7,7 +7,7 @@ use crate::domain::installation::{Binding, HeldTab, HeldTicketType, HeldWebhook}
 use crate::domain::plan::{Action, ActionCounts};
 use crate::domain::secret::Secret;
 
-fn wanted() -> Wanted {
+pub(super) fn wanted() -> Wanted {
     let pia = PiaUrl::read("https://pia.acme.example").unwrap().address;
     let id = ConfigurationId::parse("acme").unwrap();
     let token = Secret::new("t".repeat(43));
@@ -18,20 +18,20 @@ fn wanted() -> Wanted {
     }
 }
 
-fn events() -> Vec<(EventNumber, Untrusted)> {
+pub(super) fn events() -> Vec<(EventNumber, Untrusted)> {
     [3, 19, 39, 76, 1072].map(|n| (EventNumber(n), format!("event {n} - All").into())).to_vec()
 }
 
-fn binding(id: i64, event: i64) -> Binding {
+pub(super) fn binding(id: i64, event: i64) -> Binding {
     let event = EventNumber(event);
     Binding { id, event, name: "x".into(), kind: Some(-2), delivery: Some(6), conditions: 0 }
 }
 
-fn ticket_type(id: i64, name: &str) -> HeldTicketType {
+pub(super) fn ticket_type(id: i64, name: &str) -> HeldTicketType {
     HeldTicketType { id, name: name.into(), active: true, allows_all_tabs: false, tabs: vec![] }
 }
 
-fn empty_halo() -> Held {
+pub(super) fn empty_halo() -> Held {
     let project = HeldTicketType { allows_all_tabs: true, ..ticket_type(3, "Project") };
     let old = HeldTicketType { active: false, ..ticket_type(4, "Old") };
     let types = vec![ticket_type(1, "Incident"), ticket_type(2, "Request"), project, old];
@@ -39,7 +39,7 @@ fn empty_halo() -> Held {
 }
 
 /// Halo after the plan was applied to the letter, and our record of it.
-fn installed() -> (Held, Vec<InstalledObject>) {
+pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
     let mut held = empty_halo();
     let mut record = Vec::new();
     let mut remember = |kind, id: &str, name: &str| {
@@ -229,4 +229,142 @@ fn a_rename_onto_a_taken_name_is_not_tried() {
     let taken = plan(&wanted(), &held, &record);
     assert!(taken.pending().all(|change| change.kind != ObjectKind::Webhook));
     assert_eq!(taken.blocked.len(), 1);
+}
+
+fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership<'a> {
+    Ownership { callback_prefix: Some(&wanted.callback_prefix), chat_pod: Some(&wanted.chat_pod), record }
+}
+
+#[test]
+fn a_removal_takes_links_before_the_tab_and_events_before_the_webhook() {
+    let (held, record) = installed();
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
+    let expected = [
+        "ticket_type",
+        "ticket_type",
+        "custom_tab",
+        "webhook_event",
+        "webhook",
+        "webhook_event",
+        "webhook_event",
+        "webhook_event",
+        "webhook_event",
+        "webhook",
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(plan.blocked, []);
+}
+
+#[test]
+fn each_part_can_be_removed_alone() {
+    let (held, record) = installed();
+    let wanted = wanted();
+    let nothing = Parts { webhooks: false, chat_pod: false, links: false };
+    for (parts, expected) in [
+        (Parts { webhooks: true, ..nothing }, vec!["webhook_event", "webhook"]),
+        (Parts { chat_pod: true, ..nothing }, vec!["ticket_type", "custom_tab"]),
+        (Parts { links: true, ..nothing }, vec!["ticket_type"]),
+        (nothing, vec![]),
+    ] {
+        let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, parts);
+        let mut kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
+        kinds.dedup();
+        kinds.truncate(2);
+        assert_eq!(kinds, expected, "{parts:?}");
+    }
+}
+
+#[test]
+fn a_removal_names_what_somebody_has_edited_and_leaves_what_is_not_provably_ours() {
+    let (mut held, record) = installed();
+    held.webhooks[0].url = Secret::new("https://elsewhere.example/");
+    held.tabs[0].url = Some("https://elsewhere.example/".into());
+    let foreign = HeldTab { id: 7, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
+    let named =
+        HeldTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
+    held.tabs.extend([foreign, named]);
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let reason = |id: &str| plan.changes.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
+    assert!(reason("guid-0").ends_with("edited by somebody since: url"), "{}", reason("guid-0"));
+    assert!(reason("46").ends_with("edited by somebody since: url"));
+    for id in ["7", "8"] {
+        assert!(reason(id).contains("left alone"), "{id}");
+    }
+    assert!(plan.pending().all(|change| !["7", "8"].contains(&change.id.as_deref().unwrap())));
+}
+
+#[test]
+fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
+    let (_, mut record) = installed();
+    record.push(InstalledObject {
+        kind: ObjectKind::TicketType,
+        id: "77".into(),
+        name: "Gone".into(),
+        ..record[0].clone()
+    });
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &empty_halo(), Parts::ALL);
+    assert!(!plan.changes_pending());
+    assert_eq!(plan.changes.len(), record.len());
+    assert!(plan.changes.iter().all(|change| change.operation == Operation::Forget));
+}
+
+#[test]
+fn a_removal_works_without_a_wish() {
+    let (held, record) = installed();
+    let bare = Ownership { callback_prefix: None, chat_pod: None, record: &record };
+    assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).counts().delete, 8);
+    let nothing = Ownership { record: &[], ..bare };
+    assert!(!plan_removal(&nothing, None, &held, Parts::ALL).changes_pending(), "nothing proves that these are ours");
+}
+
+#[test]
+fn an_event_that_was_kept_from_firing_is_mended_in_place() {
+    type Drift = fn(&mut Binding);
+    let cases: [(&str, Drift); 3] = [
+        ("conditions", |binding| binding.conditions = 1),
+        ("type", |binding| binding.kind = Some(0)),
+        ("delivery", |binding| binding.delivery = Some(1)),
+    ];
+    for (field, drift) in cases {
+        let (mut held, record) = installed();
+        drift(&mut held.webhooks[1].bindings[2]);
+        let plan = plan(&wanted(), &held, &record);
+        let pending: Vec<_> = plan.pending().collect();
+        assert_eq!((pending.len(), pending[0].fields[0].name), (1, field));
+        let operation = Operation::MendEvent { webhook: "guid-1".into(), binding: 176 };
+        assert_eq!((pending[0].action, &pending[0].operation), (Action::Update, &operation));
+    }
+}
+
+#[test]
+fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
+    let map = |id, kind| HeldTab {
+        id,
+        name: "Map".into(),
+        url: Some("https://maps.example/".into()),
+        tab_type: Some(kind),
+        table: Some(1),
+    };
+    let kind_made = |held: &Held| {
+        let plan = plan(&wanted(), held, &[]);
+        plan.changes.iter().find_map(|change| match change.operation {
+            Operation::CreateTab(kind) => Some(kind),
+            _ => None,
+        })
+    };
+    let mut held = empty_halo();
+    assert_eq!(kind_made(&held), Some(1), "a guess where nothing tells");
+    held.tabs.push(map(1, 2));
+    assert_eq!(kind_made(&held), Some(2));
+    held.tabs.push(map(2, 3));
+    assert_eq!(kind_made(&held), Some(1), "two answers are none");
+    let (mut held, record) = installed();
+    held.tabs.push(map(1, 2));
+    let plan = plan(&wanted(), &held, &record);
+    let pending: Vec<_> = plan.pending().collect();
+    assert_eq!((pending.len(), pending[0].fields[0].name), (1, "type"));
 }

@@ -136,12 +136,17 @@ impl Apply<'_> {
         let now = match (restore.kind, number) {
             (ObjectKind::Webhook, _) => self.halo.webhook_members(&id).await?,
             (ObjectKind::WebhookEvent, Some(number)) => {
-                self.halo.binding_members(restore.parent.as_deref().unwrap_or_default(), number).await?
+                self.halo.binding_members(self.parent_now(restore), number).await?
             }
             (_, Some(number)) => self.halo.tab_members(number).await?,
             _ => None,
         };
-        Ok(compare(id, &restore.members, now))
+        // Whose event it is was written under the id that its webhook has now.
+        let wanted = match restore.kind {
+            ObjectKind::WebhookEvent => restore.members.clone().with("webhook_id", self.parent_now(restore)),
+            _ => restore.members.clone(),
+        };
+        Ok(compare(id, &wanted, now))
     }
 
     /// An object that was made again and of which Halo told no id: found by what it looks like, under a greater id than
@@ -159,7 +164,7 @@ impl Apply<'_> {
             }
             ObjectKind::WebhookEvent => {
                 let event = restore.members.get("eventno").and_then(serde_json::Value::as_i64);
-                let bindings = self.halo.bindings(restore.parent.as_deref().unwrap_or_default()).await?;
+                let bindings = self.halo.bindings(self.parent_now(restore)).await?;
                 bindings
                     .iter()
                     .find(|own| Some(own.event.0) == event && Some(own.id) > was)

@@ -25,6 +25,7 @@ use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::installation::{ObjectKind, Written};
+use crate::domain::manual;
 use crate::domain::members::Proof;
 use crate::domain::plan::{Change, ChangeResult, Operation, Outcome, Plan};
 use crate::halo::{HaloApi, HaloError};
@@ -76,8 +77,8 @@ pub(super) struct Apply<'a> {
     webhooks: BTreeMap<EventGroup, String>,
     /// The tab that ticket types are linked to, once it is known to be in Halo.
     tab: Option<i64>,
-    /// Tabs that were made again, by the id they had.
-    renumbered: BTreeMap<i64, i64>,
+    /// Webhooks and tabs that were made again, by the id they had.
+    renumbered: BTreeMap<String, String>,
     /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
     in_use: BTreeSet<String>,
     /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
@@ -167,7 +168,7 @@ impl<'a> Apply<'a> {
         }
         if let Some(reason) = self.reason_to_skip(change) {
             result.outcome = Outcome::Skipped;
-            result.message = Some(reason);
+            result.message = Some(with_clicks(change, reason));
             self.keep_in_use(change, result.outcome);
             return Ok(());
         }
@@ -193,7 +194,8 @@ impl<'a> Apply<'a> {
         let intent = store.begin_intent(self.id, self.run, &write, self.workspace.now())?;
         let (outcome, id, message) = self.carry_out(change).await;
         result.outcome = outcome;
-        result.message = message;
+        let is_failed = outcome == Outcome::Failed;
+        result.message = message.map(|words| if is_failed { with_clicks(change, words) } else { words });
         if id.is_some() {
             result.id = id;
         }
@@ -276,10 +278,9 @@ impl<'a> Apply<'a> {
             {
                 self.tab = id.parse().ok();
             }
-            Operation::Restore(restore) if change.kind == ObjectKind::CustomTab && restore.id.is_none() => {
-                let number = |id: Option<&str>| id.and_then(|id| id.parse::<i64>().ok());
-                if let (Some(was), Some(is)) = (number(restore.was.as_deref()), number(Some(id))) {
-                    self.renumbered.insert(was, is);
+            Operation::Restore(restore) => {
+                if let (None, Some(was)) = (&restore.id, &restore.was) {
+                    self.renumbered.insert(was.clone(), id.to_owned());
                 }
             }
             _ => {}
@@ -363,6 +364,14 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
     let Some(installs) = &target.installs else { return writes };
     let token = installs.secrets.token.expose();
     writes.into_iter().map(|write| Written { proof: write.proof.replacing(TOKEN, token), ..write }).collect()
+}
+
+/// What could not be taken out through the API can be by hand.
+fn with_clicks(change: &Change, words: String) -> String {
+    if !change.operation.takes_out() {
+        return words;
+    }
+    format!("{words}. By hand: {}", manual::removal_of(change.kind, &change.name.display()))
 }
 
 /// How many results there are of each kind: done, and open.

@@ -118,7 +118,13 @@ impl Apply<'_> {
                 let password = password.filter(|_| restore.id.is_none());
                 self.halo.put_webhook(restore.id.as_deref(), &restore.members, password).await
             }
-            ObjectKind::WebhookEvent => Ok(text(self.halo.put_binding(number, &restore.members).await?)),
+            ObjectKind::WebhookEvent => {
+                let members = match number {
+                    Some(_) => restore.members.clone(),
+                    None => restore.members.clone().with("webhook_id", self.parent_now(restore)),
+                };
+                Ok(text(self.halo.put_binding(number, &members).await?))
+            }
             _ => Ok(text(self.halo.put_tab(number, &restore.members).await?)),
         }
     }
@@ -149,8 +155,17 @@ impl Apply<'_> {
 
     /// The tab that a ticket type is to show, under the id that it has now.
     pub(super) fn tab_to_link(&self, tab: Option<i64>) -> Option<i64> {
-        let renumbered = |tab: i64| self.renumbered.get(&tab).copied().unwrap_or(tab);
-        tab.map(renumbered).or(self.tab)
+        tab.map(|tab| self.id_now(&tab.to_string()).parse().unwrap_or(tab)).or(self.tab)
+    }
+
+    /// The id that an object has now.
+    pub(super) fn id_now<'a>(&'a self, was: &'a str) -> &'a str {
+        self.renumbered.get(was).map_or(was, String::as_str)
+    }
+
+    /// The webhook that a restored event belongs to, under the id that it has now.
+    pub(super) fn parent_now<'a>(&'a self, restore: &'a Restore) -> &'a str {
+        restore.parent.as_deref().map_or("", |parent| self.id_now(parent))
     }
 
     pub(super) fn webhook_draft(&self, group: EventGroup, id: Option<String>) -> WebhookDraft {
