@@ -131,6 +131,20 @@ async fn an_object_that_goes_before_its_deletion_is_done() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
+/// R36: what a roll back leaves because somebody has edited it is among the results.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_roll_back_cannot_give_back_is_named() {
+    let (profile, _) = configured().await;
+    profile.halo.change(|state| state.tab_mut("Pia Chat Pod").unwrap().set("name", "Chat"));
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.change(|state| state.tab_mut("Pia Chat Pod").unwrap().set("name", "Somebody's"));
+    let report = profile.json(["configure", "--roll-back", "--yes"], 1).await;
+    let named = &report["results"][0];
+    assert_eq!((&named["name"], &named["outcome"]), (&json!("Pia Chat Pod"), &json!("skipped")));
+    assert!(named["message"].as_str().unwrap().contains("changed by somebody since, so it stays: name"), "{named}");
+    assert!(profile.halo.look(|state| state.tab("Somebody's").is_some()));
+}
+
 /// R36: what somebody has edited is ours all the same, and it is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_has_edited_is_named_and_removed() {

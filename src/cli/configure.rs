@@ -46,7 +46,11 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         }
     };
     let report = ops::configure::install(&workspace, &id, consent, call.cancel.clone(), on_event).await?;
-    tell(&mut call.output, &report)
+    let code = tell(&mut call.output, &report)?;
+    if matches!(report.status, ConfigureStatus::Refused | ConfigureStatus::Failed) {
+        call.output.say("By hand: pia-halo configure --manual prints every click and value.");
+    }
+    Ok(code)
 }
 
 pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, Failure> {

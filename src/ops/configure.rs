@@ -5,7 +5,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Apply, tally};
+use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
 use super::plan::Target;
 use super::{Workspace, check};
@@ -52,18 +52,7 @@ pub async fn install(
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
     let mut results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut on_event).await;
     let (status, message) = judge(&results, &plan);
-    for blocked in &plan.blocked {
-        let result = ChangeResult {
-            kind: blocked.kind,
-            name: blocked.name.clone(),
-            id: None,
-            action: Action::Create,
-            outcome: Outcome::Skipped,
-            message: Some(blocked.reason.clone()),
-        };
-        on_event(Event::Applied(&result));
-        results.push(result);
-    }
+    results.extend(tell_blocked(&plan, &mut on_event));
     workspace.store.set_configured_at(id, status.is_complete().then(|| workspace.now()))?;
     let mut activity = workspace.activity(Some(id), "configure", status.words());
     activity.message = Some(message.clone());
@@ -108,7 +97,10 @@ fn was_done(intent: &Intent, plan: &Plan) -> bool {
     };
     match intent.action {
         Action::Delete | Action::Unlink => !of_object.any(is_there),
-        Action::Update => of_object.any(|change| is_there(change) && change.action != Action::Update),
+        // Still to be mended: it was not. Still to be given back: it was.
+        Action::Update => of_object.any(|change| {
+            is_there(change) && (change.action != Action::Update || matches!(change.operation, Operation::Restore(_)))
+        }),
         _ => of_object.any(is_there),
     }
 }

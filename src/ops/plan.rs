@@ -140,6 +140,18 @@ impl Target {
 
     async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {
         let mut webhooks = halo.webhooks().await?;
+        let mut tabs = halo.tabs().await?;
+        // A restricted agent's list can be short: what our record holds is asked for by its id before it counts as gone.
+        for own in &self.record {
+            if own.kind == ObjectKind::Webhook && webhooks.iter().all(|webhook| webhook.id != own.id) {
+                webhooks.extend(halo.webhook(&own.id).await?);
+            } else if own.kind == ObjectKind::CustomTab
+                && let Ok(id) = own.id.parse()
+                && tabs.iter().all(|tab| tab.id != id)
+            {
+                tabs.extend(halo.tab(id).await?);
+            }
+        }
         let ownership = self.ownership();
         // Only those that may be ours: a foreign webhook's events are none of our business, and cost a request each.
         for webhook in &mut webhooks {
@@ -150,7 +162,7 @@ impl Target {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }
-        Ok(Held { webhooks, tabs: halo.tabs().await?, ..Held::default() })
+        Ok(Held { webhooks, tabs, ..Held::default() })
     }
 
     /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants the retired ones as well, and

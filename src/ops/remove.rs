@@ -5,7 +5,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Apply, Consent, Event, tally, with_token};
+use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
 use super::configure::{CONFIGURE_LOCK, refused, settle_open_intents};
 use super::plan::Target;
 use super::{Workspace, check};
@@ -75,9 +75,10 @@ pub(super) async fn run_locked(
     settle_open_intents(workspace, id, &plan)?;
     consent.covers(&plan)?;
 
-    let results = Apply::new(workspace, id, &work.target, &work.halo, None).all(&plan, &mut on_event).await;
+    let mut results = Apply::new(workspace, id, &work.target, &work.halo, None).all(&plan, &mut on_event).await;
     let (status, message) = judge(extent, &results, &plan);
     work.close(status, tally(&results).0 > 0)?;
+    results.extend(tell_blocked(&plan, &mut on_event));
     let mut activity = workspace.activity(Some(id), extent.word(), status.words());
     activity.message = Some(message.clone());
     workspace.write_down(&activity)?;

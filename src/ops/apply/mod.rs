@@ -27,7 +27,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::installation::{ObjectKind, Written};
 use crate::domain::manual;
 use crate::domain::members::Proof;
-use crate::domain::plan::{Change, ChangeResult, Operation, Outcome, Plan};
+use crate::domain::plan::{Action, Blocked, Change, ChangeResult, Operation, Outcome, Plan};
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
 
@@ -372,6 +372,23 @@ fn with_clicks(change: &Change, words: String) -> String {
         return words;
     }
     format!("{words}. By hand: {}", manual::removal_of(change.kind, &change.name.display()))
+}
+
+/// What the plan could not do, as results: skipped, with the reason.
+pub(super) fn tell_blocked(plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
+    let result = |blocked: &Blocked| ChangeResult {
+        kind: blocked.kind,
+        name: blocked.name.clone(),
+        id: None,
+        action: Action::Create,
+        outcome: Outcome::Skipped,
+        message: Some(blocked.reason.clone()),
+    };
+    let results: Vec<ChangeResult> = plan.blocked.iter().map(result).collect();
+    for result in &results {
+        on_event(Event::Applied(result));
+    }
+    results
 }
 
 /// How many results there are of each kind: done, and open.
