@@ -294,6 +294,34 @@ async fn the_secrets_are_forgotten_only_when_halo_is_rid_of_them() {
     profile.run(["configure", "--yes"]).await.expect(7).says("save the configuration again");
 }
 
+/// What an intent keeps for a roll back holds addresses, and those end in the token: it stays out of the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_never_holds_the_callback_token() {
+    let (profile, _) = configured().await;
+    profile.halo.change(|state| {
+        state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false);
+        let mut copy = state.webhook("Pia - Ticket Updated").unwrap().clone();
+        copy.set("id", "00000000-0000-4000-8000-00000000c0de");
+        copy.set("name", "Copy");
+        state.webhooks.push(copy);
+    });
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let token = profile.halo.look(|state| {
+        state.webhook("Pia - Ticket Created").unwrap().text("url").rsplit('/').next().unwrap().to_owned()
+    });
+    for file in crate::support::files(&profile.folder.path().join("data")) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", file.display());
+    }
+    // And it is back in its place where it is needed.
+    profile.run(["configure", "--roll-back", "--yes"]).await.expect(0);
+    let urls = profile.halo.look(|state| {
+        let ours = state.webhooks.iter().filter(|webhook| webhook.made_by_api || webhook.name() == "Copy");
+        ours.map(|webhook| webhook.text("url").to_owned()).collect::<Vec<_>>()
+    });
+    assert!(urls.len() == 3 && urls.iter().all(|url| url.ends_with(&token)));
+}
+
 /// What nobody knows about tabs and ticket types, every setting of it, alone and in pairs: configure and remove work, or
 /// say what is not verified and how it is done by hand.
 #[tokio::test(flavor = "multi_thread")]

@@ -102,21 +102,19 @@ fn ask(
         return Ok(());
     }
     let name = configuration.name.as_str();
+    let summary = planned.summary();
     let (words, hint) = match question {
-        Question::Remove => (
-            format!("Remove this from Halo ({})? Type {id} or {name} to go on", planned.summary()),
-            "say yes with --yes; pia-halo remove --plan shows it",
-        ),
-        Question::RollBack => {
-            (format!("Roll the last run of Configure back ({})?", planned.summary()), "say yes with --yes")
+        Question::Remove => {
+            (format!("Remove this from Halo ({summary})?"), "say yes with --yes; pia-halo remove --plan shows it")
         }
+        Question::RollBack => (format!("Roll the last run of Configure back ({summary})?"), "say yes with --yes"),
     };
     if call.output.json || !prompt::is_possible() {
         return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
     }
     plan::print(&mut call.output, planned);
     let agreed = match question {
-        Question::Remove => prompt::typed(&words, &[id, name]),
+        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to go on"), &[id, name]),
         Question::RollBack => prompt::yes(&words),
     };
     if agreed {

@@ -56,7 +56,7 @@ pub fn removal(parts: Parts) -> Vec<String> {
             steps.push(format!("{WEBHOOKS}: find \"{}\" › Delete, and confirm.", group.webhook_name()));
         }
     }
-    steps.push("Then run pia-halo plan: it reads Halo and shows what is still there.".to_owned());
+    steps.push("Then run pia-halo remove --plan: it reads Halo and shows what is still there.".to_owned());
     steps
 }
 
