@@ -1,7 +1,7 @@
 //! Configure: installs and repairs what Pia needs in Halo, and takes its last run back.
 //!
 //! The connection is tested first, and nothing is written when that fails. What is applied is the plan that was
-//! shown: if Halo has changed since, it stops. How a plan is applied is in [`apply`](super::apply).
+//! shown: if Halo has changed since, it stops. How a plan is applied is in `ops/apply`.
 
 use tokio_util::sync::CancellationToken;
 
