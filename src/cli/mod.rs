@@ -14,6 +14,7 @@ mod log;
 mod output;
 mod plan;
 mod prompt;
+mod remove;
 mod setup;
 mod signals;
 mod status;
@@ -108,9 +109,10 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
         Command::Clients(options) => clients::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
-        Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
+        Command::Configure(options) => configure::run(&mut call, &options).await,
+        Command::Remove(options) => remove::run(&mut call, &options).await,
         Command::Status => status::run(&mut call),
-        Command::Activate(options) => activate::activate(&mut call, &options),
+        Command::Activate(options) => activate::activate(&mut call, &options).await,
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),
         Command::Config(Config::Show) => config::show(&mut call),

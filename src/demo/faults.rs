@@ -139,6 +139,16 @@ faults! {
         "the reply to a write of one object is an array of one instead of the object";
     LinksAreAdded "links-are-added"
         "a ticket type's list of custom tabs is added to by a write instead of replaced";
+    LinksFromTheTab "links-from-the-tab"
+        "a custom tab lists its ticket types and honours that list when it is written, as in the newest versions";
+    LinksOutliveTheTab "links-outlive-the-tab"
+        "deleting a custom tab leaves the links of the ticket types to it";
+    LinkedTabStays "linked-tab-stays"
+        "a custom tab that a ticket type still allows cannot be deleted";
+    IframeIsTypeTwo "iframe-is-type-two"
+        "an iframe is number 2 among the kinds of custom tab, and a tab of another kind keeps no address";
+    TicketTypeRefused "ticket-type-refused"
+        "writes to one ticket type answer 403: the agent may not change that one";
     WebhookSwitchedOff "webhook-switched-off"
         "Halo switches webhooks off by itself after failed deliveries";
     BindingHijacked "binding-hijacked"

@@ -337,6 +337,11 @@ impl State {
         if fault == Fault::DeleteNeedsTwoTries {
             self.tried_deletes.clear();
         }
+        if on && fault == Fault::IframeIsTypeTwo {
+            for tab in self.tabs.iter_mut().filter(|tab| !tab.text("url").is_empty()) {
+                tab.set("type", 2);
+            }
+        }
         if on && fault == Fault::WebhookSwitchedOff {
             self.switch_webhooks_off();
         }

@@ -15,6 +15,8 @@ pub mod draft;
 pub mod failure;
 pub mod installation;
 pub mod keys;
+pub mod manual;
+pub mod members;
 pub mod people;
 pub mod plan;
 pub mod planner;

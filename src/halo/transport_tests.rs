@@ -225,7 +225,7 @@ async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
 #[tokio::test]
 async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
     let server = Server::halo(|_, before| if before == 0 { json(401, "") } else { json(201, r#"{"id":9}"#) }).await;
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
     assert_eq!(server.api().save_tab(&draft).await, Ok(Some(9)));
     assert_eq!(server.count("/api/Tabs"), 2);
 }
@@ -435,7 +435,7 @@ async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
 
 #[tokio::test]
 async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
     for script in [
         Box::new(|_: &Seen, _| Play::Raw(Vec::new())) as Box<dyn Fn(&Seen, usize) -> Play + Send + Sync>,
         Box::new(|_: &Seen, _| Play::Hang),

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 pub use audit::Audit;
 pub use error::StoreError;
 pub use installed::Verified;
-pub use intents::{Intent, IntentId};
+pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
 pub use runs::RunId;

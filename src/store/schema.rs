@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `last_seen` of a client is empty while every run that publishes sees it: then it is the time of the last one
 /// (`configurations.published_at`), and a run in which nothing changed does not have to write a row per client.
+/// This is the form of version 1.
 const FORM: &str = "
 CREATE TABLE configurations (
     id TEXT PRIMARY KEY,
@@ -100,6 +101,24 @@ CREATE TABLE intents (
 ) STRICT;
 CREATE INDEX intents_of_configuration ON intents (configuration, id);
 ";
+
+/// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
+/// one goes the same way, so there is one form and not two.
+const UPGRADES: [(i64, &str); 1] = [(
+    2,
+    // The runs of Configure, and what each of their writes proves: what a roll back needs.
+    "
+CREATE TABLE configure_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    undone_at TEXT
+) STRICT;
+ALTER TABLE intents ADD COLUMN run INTEGER;
+ALTER TABLE intents ADD COLUMN object TEXT;
+ALTER TABLE intents ADD COLUMN proof TEXT;
+",
+)];
 
 /// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
 /// nothing changed does not write every client to the disk twice.
@@ -223,10 +242,15 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        if version == 0 {
+        if version < VERSION {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(FORM)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            if version == 0 {
+                transaction.execute_batch(FORM)?;
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
+            for (_, upgrade) in UPGRADES.iter().filter(|(since, _)| *since > version) {
+                transaction.execute_batch(upgrade)?;
+            }
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }

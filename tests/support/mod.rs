@@ -1,5 +1,6 @@
 //! A profile of its own for each test, a simulated Halo, and the real binary.
 
+pub mod changing;
 pub mod interface;
 pub mod pty;
 pub mod vt;
