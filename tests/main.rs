@@ -6,6 +6,7 @@ mod architecture;
 mod checking;
 mod commands;
 mod configuring;
+mod delivery;
 mod journey;
 mod properties;
 mod requirements;

@@ -184,6 +184,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         integration: IntegrationStatus {
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
+            deliveries: Vec::new(),
         },
         service: ServiceStatus { running: true, last_event_at: None },
     }

@@ -73,6 +73,11 @@ pub enum Command {
     /// Install or repair webhooks, events, the Pia Chat Pod tab and its links
     #[command(visible_alias = "reconfigure")]
     Configure(Yes),
+    /// Whether Halo's callbacks arrive, by Halo's own log of deliveries; changes nothing
+    ///
+    /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs a look, and each says why.
+    /// Halo's API has no known call that fires a test. To test, make a ticket in Halo and change its status.
+    Deliveries,
     /// Where things stand, offline
     Status,
     /// Make a configuration the active one

@@ -8,6 +8,7 @@ mod check;
 mod clients;
 mod config;
 mod configure;
+mod deliveries;
 mod demo;
 mod interactive;
 mod log;
@@ -100,6 +101,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Clients(options) => clients::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
+        Command::Deliveries => deliveries::run(&mut call).await,
         Command::Status => status::run(&mut call),
         Command::Activate(options) => activate::activate(&mut call, &options),
         Command::Deactivate => activate::deactivate(&mut call),

@@ -11,6 +11,7 @@ pub mod check;
 pub mod client;
 pub mod configuration;
 pub mod daily_sync_time;
+pub mod delivery;
 pub mod draft;
 pub mod failure;
 pub mod installation;

@@ -6,7 +6,7 @@
 //! ([`HaloApi::cancelled_by`]).
 //!
 //! ```text
-//! clients, lists, webhooks, tabs, ticket_types     what is asked, and how the replies are read
+//! clients, lists, webhooks, webhook_events, tabs, ticket_types     what is asked, and how the replies are read
 //!        └─ send: token, one renewal after a 401
 //!             └─ retry: again where that is safe
 //!                  └─ governor: the request limit
@@ -29,6 +29,7 @@ mod said;
 mod tabs;
 mod ticket_types;
 mod token;
+mod webhook_events;
 mod webhooks;
 mod wire;
 

@@ -8,6 +8,7 @@ pub mod activate;
 pub mod check;
 pub mod clients;
 pub mod configure;
+pub mod delivery;
 pub mod plan;
 pub mod setup;
 pub mod status;

@@ -101,6 +101,18 @@ CREATE TABLE intents (
 CREATE INDEX intents_of_configuration ON intents (configuration, id);
 ";
 
+/// Tables that came later and that an older program lives with: it does not know them, and they hold nothing that
+/// cannot be read again. They do not raise the version.
+const LATER: &str = "
+CREATE TABLE IF NOT EXISTS deliveries (
+    configuration TEXT NOT NULL,
+    webhook TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    PRIMARY KEY (configuration, webhook)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
 /// nothing changed does not write every client to the disk twice.
 const STAGING: &str = "
@@ -230,6 +242,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
+        connection.execute_batch(LATER)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         connection.execute_batch(STAGING)?;
         connection.set_prepared_statement_cache_capacity(64);
