@@ -475,6 +475,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         fields: vec![],
         outcome: outcome.to_owned(),
         message: None,
+        halo: None,
     };
     Box::new(Standing {
         status,

@@ -4,6 +4,7 @@
 
 mod activate;
 mod args;
+mod audit;
 mod check;
 mod clients;
 mod config;
@@ -102,6 +103,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
         Command::Deliveries => deliveries::run(&mut call).await,
+        Command::Audit(options) => audit::run(&mut call, &options),
         Command::Status => status::run(&mut call),
         Command::Activate(options) => activate::activate(&mut call, &options),
         Command::Deactivate => activate::deactivate(&mut call),

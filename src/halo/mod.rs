@@ -190,6 +190,12 @@ impl HaloApi {
         }
     }
 
+    /// The status that the last write of this handle was answered with, once: for the audit trail. None where none was
+    /// sent since it was last asked for, or no answer came.
+    pub fn take_write_status(&self) -> Option<u16> {
+        Some(self.counters.write_status.swap(0, Ordering::Relaxed)).filter(|status| *status > 0)
+    }
+
     /// Follows the wait for the request limit, from its begin to its end.
     pub fn waits(&self) -> watch::Receiver<Option<BudgetWait>> {
         self.shared.governor.subscribe()
@@ -263,7 +269,13 @@ impl HaloApi {
         };
         let text = bearer.map(|bearer| &bearer.text);
         let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
+        if !call.repeatable {
+            self.counters.write_status.store(0, Ordering::Relaxed);
+        }
         let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
+        if !call.repeatable {
+            self.counters.write_status.store(answer.status, Ordering::Relaxed);
+        }
         if answer.status >= 500 { Err(self.refusal(call, &answer, bearer)) } else { Ok(answer) }
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::Target;
 use super::{Workspace, check};
+use crate::domain::activity::HaloAnswer;
 use crate::domain::callback::{BASIC_USER, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
@@ -235,7 +236,13 @@ impl<'a> Apply<'a> {
         let store = &self.workspace.store;
         let (kind, action) = (change.kind, change.action.code());
         let intent = store.begin_intent(self.id, kind, &change.name, action, self.workspace.now())?;
+        // What the write before this one was answered with is no answer to this one.
+        self.halo.take_write_status();
         let sent = self.send(&change.operation).await;
+        let answer = HaloAnswer {
+            status: self.halo.take_write_status(),
+            said: sent.as_ref().err().and_then(HaloError::halo_said).map(ToString::to_string),
+        };
         let (outcome, id, message) = match &sent {
             Err(error) if !error.may_have_been_applied() => (Outcome::Failed, None, Some(failure_text(error))),
             _ => {
@@ -259,7 +266,7 @@ impl<'a> Apply<'a> {
             self.remember(change, outcome, result.id.as_deref())?;
         }
         self.workspace.store.end_intent(intent, outcome_word(outcome), self.workspace.now())?;
-        self.write_down(change, result)
+        self.write_down(change, result, answer)
     }
 
     /// Keeps in mind what later changes build on.
@@ -498,11 +505,12 @@ impl<'a> Apply<'a> {
         Ok(store.record_installed(self.id, &object)?)
     }
 
-    fn write_down(&self, change: &Change, result: &ChangeResult) -> Result<(), Failure> {
+    fn write_down(&self, change: &Change, result: &ChangeResult, answer: HaloAnswer) -> Result<(), Failure> {
         let action = format!("{} {}", change.action.code(), change.kind.word());
         let mut activity = self.workspace.activity(Some(self.id), &action, outcome_word(result.outcome));
         activity.object = Some(change.name.display());
         activity.message.clone_from(&result.message);
+        activity.halo = Some(answer);
         activity.fields = change
             .fields
             .iter()

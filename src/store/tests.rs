@@ -50,6 +50,7 @@ fn write_everything(root: &Path) {
             fields: Vec::new(),
             outcome: "done".to_owned(),
             message: None,
+            halo: None,
         };
         Audit::new(paths.audit()).append(&activity).unwrap();
         let lock = Lock::take(&paths.lock("sync-acme"), "sync", &Actor::default(), at(0)).unwrap();
