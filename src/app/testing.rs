@@ -231,6 +231,8 @@ pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>
         message: message.to_owned(),
         hint: hint.map(str::to_owned),
         http_status,
+        missing: None,
+        writes: None,
         duration_ms: 41,
         failure: None,
     }

@@ -19,6 +19,7 @@ pub mod people;
 pub mod plan;
 pub mod planner;
 pub mod request;
+pub mod rights;
 pub mod secret;
 pub mod status;
 pub mod sync_run;

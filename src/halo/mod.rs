@@ -26,6 +26,7 @@ mod http;
 mod lists;
 mod retry;
 mod said;
+mod scopes;
 mod tabs;
 mod ticket_types;
 mod token;
@@ -58,6 +59,7 @@ pub use error::{HaloError, Oddity, TlsCause, Unreached};
 pub use http::Limits;
 pub use lists::Instance;
 pub use retry::Patience;
+pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
 pub use token::Token;
 pub use webhooks::WebhookDraft;
@@ -112,6 +114,7 @@ pub struct HaloApi {
     counters: Arc<Counters>,
     urgency: Urgency,
     cancel: CancellationToken,
+    renews: bool,
 }
 
 struct Shared {
@@ -165,7 +168,15 @@ impl HaloApi {
             counters: Arc::default(),
             urgency: Urgency::Person,
             cancel: CancellationToken::new(),
+            renews: true,
         })
+    }
+
+    /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers so
+    /// although the token is good.
+    #[must_use]
+    pub fn without_renewal(&self) -> Self {
+        Self { renews: false, ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.
@@ -242,7 +253,7 @@ impl HaloApi {
         let bearer = self.bearer().await?;
         let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
         let mut last = bearer;
-        if answer.status == 401 {
+        if answer.status == 401 && self.renews {
             let fresh = self.bearer_after(&last).await?;
             answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
             last = fresh;
