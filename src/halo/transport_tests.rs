@@ -621,7 +621,7 @@ async fn permitting(scopes: &'static [&'static str]) -> Server {
             let named = url::form_urlencoded::parse(seen.body.as_bytes()).find(|(name, _)| name == "scope");
             let asked = named.map_or_else(|| "-".to_owned(), |(_, scope)| scope.into_owned());
             if asked.split(' ').all(|word| scopes.contains(&word)) {
-                testing::token(before)
+                token(before)
             } else {
                 json(400, r#"{"error":"invalid_scope","error_description":"The specified 'scope' is invalid."}"#)
             }
