@@ -49,11 +49,10 @@ impl HaloApi {
         let mut trials = Vec::new();
         for scope in TRIED {
             let granted = match self.ask_for_token(&Asked::Named(vec![scope])).await {
-                // A Halo that gives something else than was asked for has not given it.
-                Ok(held) => held
-                    .token
-                    .scope
-                    .is_none_or(|told| told.raw().split_whitespace().any(|word| word.eq_ignore_ascii_case(scope))),
+                // A Halo that gives something else than was asked for has not given it; "all" holds everything.
+                Ok(held) => held.token.scope.is_none_or(|told| {
+                    told.raw().split_whitespace().any(|word| word.eq_ignore_ascii_case(scope) || word == "all")
+                }),
                 Err(HaloError::InvalidScope { .. } | HaloError::Refused { .. }) => false,
                 Err(error) => return Err(error),
             };
