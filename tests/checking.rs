@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
+use pia_halo::domain::check::CheckId;
 use serde_json::Value;
 
 use crate::support::{Profile, quick_faults};
@@ -114,11 +115,14 @@ async fn whichever_check_fails_configure_is_refused_with_no_write() {
         assert_eq!(report["status"], "refused", "{id}, {how}: {report}");
         let of = format!("{} requests", profile.halo.requests().len());
         assert_eq!(profile.halo.writes(), [], "{id}, {how}: {of}");
+        let title = CheckId::ALL.into_iter().find(|check| serde_json::to_value(check).unwrap() == id).unwrap().title();
+        let message = report["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("{title}: ")), "{id}, {how}: {message}");
         assert_ne!(ran.code, 0);
         profile.halo.clear_requests();
         id
     };
-    for (id, fault) in [("address", "foreign-auth-host"), ("address", "redirect-elsewhere"), ("token", "wrong-secret")]
+    for (id, fault) in [("address", "foreign-auth-host"), ("token", "redirect-elsewhere"), ("token", "wrong-secret")]
     {
         profile.halo.set_fault(fault.parse().unwrap(), true);
         stopped.insert(refused(id, fault).await);
