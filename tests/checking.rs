@@ -122,8 +122,7 @@ async fn whichever_check_fails_configure_is_refused_with_no_write() {
         profile.halo.clear_requests();
         id
     };
-    for (id, fault) in [("address", "foreign-auth-host"), ("token", "redirect-elsewhere"), ("token", "wrong-secret")]
-    {
+    for (id, fault) in [("address", "foreign-auth-host"), ("token", "redirect-elsewhere"), ("token", "wrong-secret")] {
         profile.halo.set_fault(fault.parse().unwrap(), true);
         stopped.insert(refused(id, fault).await);
         profile.halo.set_fault(fault.parse().unwrap(), false);
