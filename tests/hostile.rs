@@ -241,10 +241,20 @@ async fn a_hostile_id_is_shown_harmless() {
         state.webhooks.push(copy);
     });
     for json in [false, true] {
+        // For people the plan names the webhook and its address; its id is for programs.
         let ran = ran(&profile, &["plan"], json).await;
-        assert!(ran.stdout.contains("../Client/7^["), "{}", ran.stdout);
+        assert!(ran.stdout.contains(if json { "../Client/7^[" } else { "copy" }), "{}", ran.stdout);
         is_clean("the plan", ran.stdout.as_bytes(), From::File);
     }
+    // An id that is no word is asked for never, also where what bears it is to go.
+    let clients = profile.halo.look(|state| state.clients.len());
+    for json in [false, true] {
+        let ran = ran(&profile, &["configure", "--yes"], json).await;
+        is_clean("configure", ran.stdout.as_bytes(), From::File);
+        assert!(profile.halo.look(|state| state.webhooks.iter().any(|webhook| webhook.name() == "copy")));
+        assert!(ran.stdout.contains("copy"), "{}", ran.stdout);
+    }
+    assert_eq!(profile.halo.look(|state| state.clients.len()), clients);
 }
 
 /// R50: on a terminal a command has colours and a line that is written over, and nothing else.

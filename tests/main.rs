@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod audit;
 mod checking;
 mod commands;
 mod configuring;
+mod delivery;
 mod drift;
 mod hostile;
 mod journey;

@@ -217,6 +217,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         integration: IntegrationStatus {
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
+            deliveries: Vec::new(),
         },
         service: ServiceStatus { running: true, last_event_at: None },
     }
@@ -263,6 +264,8 @@ pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>
         message: quoting(message),
         hint: hint.map(quoting),
         http_status,
+        missing: None,
+        writes: None,
         duration_ms: 41,
         failure: None,
     }
@@ -507,6 +510,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         fields: vec![],
         outcome: outcome.to_owned(),
         message: None,
+        halo: None,
     };
     Box::new(Standing {
         status,

@@ -90,6 +90,17 @@ pub enum Command {
     /// Take out of Halo what Configure put there
     #[command(after_long_help = BY_HAND)]
     Remove(Remove),
+    /// Whether Halo's callbacks arrive, by Halo's own log of deliveries; changes nothing
+    ///
+    /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs a look, and each says why.
+    /// Halo's API has no known call that fires a test. To test, make a ticket in Halo and change its status.
+    Deliveries,
+    /// Who did what, when, and whether the audit trail is whole
+    ///
+    /// Each line of the trail carries the hash of the one before: a line that was changed, taken out or put in shows,
+    /// and then the exit code is 1. Note the hash printed at the end elsewhere, and --expect shows later whether lines
+    /// were cut off or the whole trail was made anew.
+    Audit(Audit),
     /// Where things stand, offline
     Status,
     /// Make a configuration the active one
@@ -247,6 +258,17 @@ pub enum Format {
     Ndjson,
     /// Columns for people
     Table,
+}
+
+/// Options of `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// The last lines to print; 0 prints none, only whether the trail is whole
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// A hash that was noted earlier and has to be in the trail
+    #[arg(long, value_name = "HASH")]
+    pub expect: Option<String>,
 }
 
 /// Which clients are listed.

@@ -4,10 +4,12 @@
 
 mod activate;
 mod args;
+mod audit;
 mod check;
 mod clients;
 mod config;
 mod configure;
+mod deliveries;
 mod demo;
 mod interactive;
 mod log;
@@ -111,6 +113,8 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(options) => configure::run(&mut call, &options).await,
         Command::Remove(options) => remove::run(&mut call, &options).await,
+        Command::Deliveries => deliveries::run(&mut call).await,
+        Command::Audit(options) => audit::run(&mut call, &options),
         Command::Status => status::run(&mut call),
         Command::Activate(options) => activate::activate(&mut call, &options).await,
         Command::Deactivate => activate::deactivate(&mut call),

@@ -6,7 +6,7 @@
 //! ([`HaloApi::cancelled_by`]).
 //!
 //! ```text
-//! clients, lists, webhooks, tabs, ticket_types     what is asked, and how the replies are read
+//! clients, lists, webhooks, webhook_events, tabs, ticket_types     what is asked, and how the replies are read
 //!        └─ send: token, one renewal after a 401
 //!             └─ retry: again where that is safe
 //!                  └─ governor: the request limit
@@ -26,9 +26,11 @@ mod http;
 mod lists;
 mod retry;
 mod said;
+mod scopes;
 mod tabs;
 mod ticket_types;
 mod token;
+mod webhook_events;
 mod webhooks;
 mod wire;
 
@@ -57,6 +59,7 @@ pub use error::{HaloError, Oddity, TlsCause, Unreached};
 pub use http::Limits;
 pub use lists::Instance;
 pub use retry::Patience;
+pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
 pub use token::Token;
 pub use webhooks::WebhookDraft;
@@ -111,6 +114,7 @@ pub struct HaloApi {
     counters: Arc<Counters>,
     urgency: Urgency,
     cancel: CancellationToken,
+    renews: bool,
 }
 
 struct Shared {
@@ -164,7 +168,15 @@ impl HaloApi {
             counters: Arc::default(),
             urgency: Urgency::Person,
             cancel: CancellationToken::new(),
+            renews: true,
         })
+    }
+
+    /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers so
+    /// although the token is good.
+    #[must_use]
+    pub fn without_renewal(&self) -> Self {
+        Self { renews: false, ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.
@@ -187,6 +199,12 @@ impl HaloApi {
             waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
             waiting: self.shared.governor.waiting(),
         }
+    }
+
+    /// The status that the last write of this handle was answered with, once: for the audit trail. None where none was
+    /// sent since it was last asked for, or no answer came.
+    pub fn take_write_status(&self) -> Option<u16> {
+        Some(self.counters.write_status.swap(0, Ordering::Relaxed)).filter(|status| *status > 0)
     }
 
     /// Follows the wait for the request limit, from its begin to its end.
@@ -235,7 +253,7 @@ impl HaloApi {
         let bearer = self.bearer().await?;
         let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
         let mut last = bearer;
-        if answer.status == 401 {
+        if answer.status == 401 && self.renews {
             let fresh = self.bearer_after(&last).await?;
             answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
             last = fresh;
@@ -262,7 +280,13 @@ impl HaloApi {
         };
         let text = bearer.map(|bearer| &bearer.text);
         let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
+        if !call.repeatable {
+            self.counters.write_status.store(0, Ordering::Relaxed);
+        }
         let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
+        if !call.repeatable {
+            self.counters.write_status.store(answer.status, Ordering::Relaxed);
+        }
         if answer.status >= 500 { Err(self.refusal(call, &answer, bearer)) } else { Ok(answer) }
     }
 

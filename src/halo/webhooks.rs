@@ -14,7 +14,7 @@ use crate::domain::members::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
-const PATH: &str = "/api/Webhook";
+pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";
 
 /// An ordinary outgoing webhook; 1 is a runbook in the same table (api facts, section 6.1).
@@ -167,7 +167,7 @@ struct EventRow {
 }
 
 /// A webhook's id as a part of an address. Ids come from Halo, and one such as `../Client/7` must not lead elsewhere.
-fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
+pub(super) fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
     let is_safe = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if is_safe { Ok(id) } else { Err(HaloError::NotFound { does }) }
 }

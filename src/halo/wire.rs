@@ -274,7 +274,10 @@ impl<R> Default for Each<R> {
     }
 }
 
-enum Scalar {
+/// A value that is no list and no object; those are none.
+#[derive(Default)]
+pub(super) enum Scalar {
+    #[default]
     None,
     Bool(bool),
     Int(i64),

@@ -9,6 +9,7 @@ mod apply;
 pub mod check;
 pub mod clients;
 pub mod configure;
+pub mod delivery;
 pub mod plan;
 pub mod remove;
 pub mod setup;

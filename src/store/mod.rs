@@ -6,6 +6,7 @@
 
 mod audit;
 mod clients;
+mod deliveries;
 mod error;
 mod installed;
 mod intents;

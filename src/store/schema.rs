@@ -106,7 +106,8 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 /// one goes the same way, so there is one form and not two.
 const UPGRADES: [(i64, &str); 1] = [(
     2,
-    // The runs of Configure, and what each of their writes proves: what a roll back needs.
+    // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
+    // log of deliveries.
     "
 CREATE TABLE configure_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -117,6 +118,14 @@ CREATE TABLE configure_runs (
 ALTER TABLE intents ADD COLUMN run INTEGER;
 ALTER TABLE intents ADD COLUMN object TEXT;
 ALTER TABLE intents ADD COLUMN proof TEXT;
+
+CREATE TABLE deliveries (
+    configuration TEXT NOT NULL,
+    webhook TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    PRIMARY KEY (configuration, webhook)
+) STRICT, WITHOUT ROWID;
 ",
 )];
 

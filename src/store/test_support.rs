@@ -8,6 +8,17 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 
+/// What makes of a database one of the first version.
+pub const BACK_TO_THE_FIRST_VERSION: &str = "
+DROP TABLE configure_runs;
+ALTER TABLE intents DROP COLUMN run;
+ALTER TABLE intents DROP COLUMN object;
+ALTER TABLE intents DROP COLUMN proof;
+DROP TABLE deliveries;
+PRAGMA user_version = 1;
+PRAGMA wal_checkpoint(TRUNCATE);
+";
+
 /// A store in a folder of its own.
 pub fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();

@@ -53,6 +53,7 @@ fn write_everything(root: &Path) {
             fields: Vec::new(),
             outcome: "done".to_owned(),
             message: None,
+            halo: None,
         };
         Audit::new(paths.audit()).append(&activity).unwrap();
         let lock = Lock::take(&paths.lock("sync-acme"), "sync", &Actor::default(), at(0)).unwrap();
@@ -457,11 +458,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds(
     let path = store.path().to_owned();
     drop(store);
     let old = Connection::open(&path).unwrap();
-    old.execute_batch(
-        "DROP TABLE configure_runs; ALTER TABLE intents DROP COLUMN run; ALTER TABLE intents DROP COLUMN object;
-         ALTER TABLE intents DROP COLUMN proof; PRAGMA user_version = 1;",
-    )
-    .unwrap();
+    old.execute_batch(BACK_TO_THE_FIRST_VERSION).unwrap();
     drop(old);
     let store = Store::open(&path).unwrap();
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::look::Found;
 use super::Workspace;
 use super::plan::Target;
+use crate::domain::activity::HaloAnswer;
 use crate::domain::callback::EventGroup;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::Check;
@@ -192,7 +193,7 @@ impl<'a> Apply<'a> {
             proof,
         };
         let intent = store.begin_intent(self.id, self.run, &write, self.workspace.now())?;
-        let (outcome, id, message) = self.carry_out(change).await;
+        let (outcome, id, message, answer) = self.carry_out(change).await;
         result.outcome = outcome;
         let is_failed = outcome == Outcome::Failed;
         result.message = message.map(|words| if is_failed { with_clicks(change, words) } else { words });
@@ -209,16 +210,26 @@ impl<'a> Apply<'a> {
             self.remember(change, outcome, result.id.as_deref())?;
         }
         store.end_intent(intent, outcome.words(), self.workspace.now())?;
-        self.write_down(change, result)
+        self.write_down(change, result, answer)
     }
 
     /// Sends and reads back; once more where Halo has another way, or is known to need a second try.
-    async fn carry_out(&mut self, change: &Change) -> (Outcome, Option<String>, Option<String>) {
+    ///
+    /// With what Halo answered to the last of the two.
+    async fn carry_out(&mut self, change: &Change) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
         let operation = &change.operation;
+        // What the write before this one was answered with is no answer to this one.
+        self.halo.take_write_status();
         let mut sent = self.send(operation).await;
+        let mut answer = self.answer(&sent);
         let mut settled = self.settle(operation, &sent).await;
         if settled.0 == Outcome::Unverified && self.has_second_try(operation) && sent.is_ok() {
             sent = self.send_otherwise(operation).await;
+            // Where the other way does not exist, nothing was sent, and the first answer is the last.
+            let second = self.answer(&sent);
+            if second.status.is_some() || second.said.is_some() {
+                answer = second;
+            }
             settled = self.settle(operation, &sent).await;
         }
         if let Err(error) = &sent
@@ -226,7 +237,16 @@ impl<'a> Apply<'a> {
         {
             self.give_up_after(change.kind, error);
         }
-        settled
+        let (outcome, id, message) = settled;
+        (outcome, id, message, answer)
+    }
+
+    /// What Halo answered to the write just sent.
+    fn answer(&self, sent: &Result<Option<String>, HaloError>) -> HaloAnswer {
+        HaloAnswer {
+            status: self.halo.take_write_status(),
+            said: sent.as_ref().err().and_then(HaloError::halo_said).map(ToString::to_string),
+        }
     }
 
     /// Reads back what was sent, and says how it stands.

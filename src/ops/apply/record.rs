@@ -1,7 +1,7 @@
 //! Our own record of what is in Halo, and the audit trail.
 
 use super::Apply;
-use crate::domain::activity::ActivityField;
+use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::failure::Failure;
 use crate::domain::installation::{InstalledObject, ObjectKind};
 use crate::domain::plan::{Change, ChangeResult, Operation, Outcome};
@@ -39,11 +39,12 @@ impl Apply<'_> {
         Ok(store.record_installed(self.id, &object)?)
     }
 
-    pub(super) fn write_down(&self, change: &Change, result: &ChangeResult) -> Result<(), Failure> {
+    pub(super) fn write_down(&self, change: &Change, result: &ChangeResult, answer: HaloAnswer) -> Result<(), Failure> {
         let action = format!("{} {}", change.action.code(), change.kind.word());
         let mut activity = self.workspace.activity(Some(self.id), &action, result.outcome.words());
         activity.object = Some(change.name.display());
         activity.message.clone_from(&result.message);
+        activity.halo = Some(answer);
         activity.fields = change
             .fields
             .iter()
