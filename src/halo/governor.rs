@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, RequestBudget};
 
 /// The window that Halo publishes.
 pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -141,6 +141,25 @@ impl Governor {
     /// The wait that goes on now.
     pub(super) fn waiting(&self) -> Option<BudgetWait> {
         *self.waiting.borrow()
+    }
+
+    /// How much of the limit is used up; none as long as no limit is known.
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if state.rules.is_empty() {
+            return None;
+        }
+        let opens = state.opens_at(now);
+        let rule = state.tightest();
+        let counts = |sent: &&Instant| now.duration_since(**sent) < rule.window + slack(rule.window);
+        let used = state.sent.iter().rev().take_while(counts).count();
+        Some(RequestBudget {
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            limit: rule.limit,
+            window_seconds: rule.window.as_secs(),
+            more_at: (opens > now).then(|| show(opens - now)),
+        })
     }
 
     /// Follows the wait.

@@ -69,7 +69,7 @@ use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::secret::Secret;
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, RequestBudget};
 
 /// What is needed to talk to a Halo.
 #[derive(Clone, Debug)]
@@ -102,6 +102,8 @@ pub struct Usage {
     pub waited: Duration,
     /// The wait that goes on now, whoever it holds up.
     pub waiting: Option<BudgetWait>,
+    /// How much of the request limit is used, by whomever; none as long as no limit is known.
+    pub budget: Option<RequestBudget>,
 }
 
 /// A Halo. Cheap to clone.
@@ -186,6 +188,7 @@ impl HaloApi {
             retries: self.counters.retries.load(Ordering::Relaxed),
             waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
             waiting: self.shared.governor.waiting(),
+            budget: self.shared.governor.budget(),
         }
     }
 

@@ -101,20 +101,28 @@ CREATE TABLE intents (
 CREATE INDEX intents_of_configuration ON intents (configuration, id);
 ";
 
-/// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
-/// nothing changed does not write every client to the disk twice.
-const STAGING: &str = "
-PRAGMA temp_store = MEMORY;
-CREATE TEMP TABLE staged (
+/// What came to the form later, and an older program does not miss. `pages` is the checkpoint of a run in progress: a
+/// row per page that was read, with the ids on it and only those clients that are not stored just so.
+const ADDED: &str = "
+CREATE TABLE IF NOT EXISTS pages (
     run INTEGER NOT NULL,
-    id INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    toplevel TEXT,
-    main_site TEXT,
-    inactive INTEGER NOT NULL,
-    PRIMARY KEY (run, id)
-) STRICT, WITHOUT ROWID;
+    look INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    record_count INTEGER,
+    content TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    PRIMARY KEY (run, look, page)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS change_reports (
+    run INTEGER PRIMARY KEY,
+    changes TEXT NOT NULL
+) STRICT;
 ";
+
+/// Columns that came later: table, column, definition.
+const ADDED_COLUMNS: [(&str, &str, &str); 2] =
+    [("runs", "resumed_pages", "INTEGER NOT NULL DEFAULT 0"), ("runs", "baseline", "TEXT")];
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
@@ -146,9 +154,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
 }
 
 pub(super) fn open_for_reading(path: &Path, target: &Path) -> Result<Connection, StoreError> {
-    let connection = look_first(path, target)?;
-    connection.execute_batch(STAGING).map_err(|error| Trouble::from(error).at(path))?;
-    Ok(connection)
+    look_first(path, target)
 }
 
 fn by_cause(error: FileError) -> StoreError {
@@ -230,10 +236,30 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
+        add_what_came_later(connection)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        connection.execute_batch(STAGING)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     };
     ready().map_err(at)
+}
+
+/// Brings the form up to date; nothing is written where it is.
+fn add_what_came_later(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    let is_there = |connection: &Connection, table: &str, column: &str| -> Result<bool, rusqlite::Error> {
+        let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+        Ok(connection.query_row(sql, [table, column], |row| row.get::<_, i64>(0))? == 1)
+    };
+    if is_there(connection, "change_reports", "run")? && is_there(connection, "runs", "baseline")? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(ADDED)?;
+    for (table, column, definition) in ADDED_COLUMNS {
+        if !is_there(&transaction, table, column)? {
+            transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {definition}"))?;
+        }
+    }
+    transaction.commit()
 }
