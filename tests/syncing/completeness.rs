@@ -1,0 +1,87 @@
+//! Complete only when proved.
+
+use std::collections::BTreeSet;
+
+use pia_halo::demo::Options;
+use serde_json::json;
+
+use super::{ids, small};
+use crate::support::Profile;
+
+/// S47: Halo's count and the stored list agree, id by id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
+    let profile = Profile::synced(Options { clients: 717, ..Options::default() }).await;
+    let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
+    assert_eq!(ids(&profile, "all").await, truth);
+    let pages = profile.halo.requests().into_iter().filter(|request| request.path == "/api/client").collect::<Vec<_>>();
+    assert!(pages.len() <= 8 + 2, "{}", pages.len());
+    for page in pages {
+        let sent = |name: &str| page.parameter(name).map(str::to_owned);
+        assert_eq!(sent("pageinate").as_deref(), Some("true"));
+        assert_eq!(sent("page_size").as_deref(), Some("100"));
+        assert_eq!(sent("order").as_deref(), Some("id"));
+        assert_eq!(sent("includeinactive").as_deref(), Some("true"));
+    }
+}
+
+/// A second run with nothing changed finds nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sync_changes_nothing() {
+    let profile = Profile::synced(small()).await;
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!(report["changes"], json!({"added": 0, "updated": 0, "disabled": 0, "returned": 0, "unchanged": 230}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_dies_in_mid_sync_is_renewed_and_no_page_is_lost() {
+    let profile = Profile::set_up(Options { clients: 900, ..Options::default() }).await;
+    profile.halo.set_fault("token-expiry-mid-sync".parse().unwrap(), true);
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(900)));
+}
+
+/// A lying count, a repeated page: never "complete", never without an end, and nobody disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_does_not_add_up_is_never_called_complete() {
+    for fault in ["record-count-wrong", "repeated-page"] {
+        let profile = Profile::synced(small()).await;
+        let active = ids(&profile, "active").await;
+        profile.halo.set_fault(fault.parse().unwrap(), true);
+        let report = profile.json(["sync"], 3).await;
+        assert_eq!(
+            (&report["status"], &report["proved"]),
+            (&json!("complete_with_warnings"), &json!(false)),
+            "{fault}"
+        );
+        assert!(!report["warnings"].as_array().unwrap().is_empty(), "{fault}");
+        assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{fault}");
+        assert_eq!(ids(&profile, "active").await, active, "{fault}");
+    }
+}
+
+/// S9: a sync that was not proved does not finish its step, and does not unlock Configure.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unproved_sync_does_not_unlock_configure() {
+    let profile = Profile::set_up(small()).await;
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
+    profile.run(["sync"]).await.expect(3).says("nothing was disabled");
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "done");
+}
+
+/// A first sync has nothing to compare with: a list that changes while it is read is not proved by its count alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_over_a_changing_list_is_not_called_proved() {
+    for seed in 1..=5 {
+        let profile = Profile::set_up(Options { clients: 330, seed, ..Options::default() }).await;
+        profile.halo.set_fault("rows-deleted-mid-sync".parse().unwrap(), true);
+        let report = profile.run(["sync", "--json"]).await.json();
+        let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
+        let stored = ids(&profile, "all").await;
+        assert!(report["proved"] == false || stored.is_superset(&truth), "seed {seed}: {report}");
+    }
+}
