@@ -71,6 +71,9 @@ use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
 
+/// Tokens that may die under one request.
+const MAX_RENEWALS: u32 = 8;
+
 /// What is needed to talk to a Halo.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -233,20 +236,28 @@ impl HaloApi {
     }
 
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
-    /// questions for good (api facts, section 2), and then renewing for ever helps nobody.
+    /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
+    /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
     async fn send(&self, call: Call) -> Result<Answer, HaloError> {
-        let bearer = self.bearer().await?;
-        let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
-        let mut last = bearer;
-        if answer.status == 401 {
-            let fresh = self.bearer_after(&last).await?;
-            answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
-            last = fresh;
+        let mut bearer = self.bearer().await?;
+        let mut renewals = 0;
+        loop {
+            let answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
+            if answer.status == 401 {
+                let died = renewals < MAX_RENEWALS && self.shared.token.was_good(&bearer);
+                if renewals == 0 || died {
+                    renewals += 1;
+                    bearer = self.bearer_after(&bearer).await?;
+                    continue;
+                }
+            } else {
+                self.shared.token.note_good(&bearer);
+            }
+            if answer.is_success() {
+                return Ok(answer);
+            }
+            return Err(self.refusal(&call, &answer, Some(&bearer)));
         }
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        Err(self.refusal(&call, &answer, Some(&last)))
     }
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.
