@@ -9,6 +9,7 @@ mod clients;
 mod config;
 mod configure;
 mod demo;
+mod history;
 mod interactive;
 mod log;
 mod output;
@@ -18,6 +19,7 @@ mod setup;
 mod signals;
 mod status;
 mod sync;
+mod table;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -98,6 +100,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Check => check::run(&mut call).await,
         Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
         Command::Clients(options) => clients::run(&mut call, &options),
+        Command::History(options) => history::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
         Command::Status => status::run(&mut call),

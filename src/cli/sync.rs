@@ -40,6 +40,12 @@ fn progress_line(progress: &SyncProgress) -> String {
         Some(total) => format!("Syncing: {read} of {} clients", thousands(total)),
         None => "Syncing".to_owned(),
     };
+    if progress.resumed_pages > 0 {
+        line.push_str(&format!("; {} pages of an interrupted sync are still good", progress.resumed_pages));
+    }
+    if let (None, Some(budget)) = (&progress.waiting, &progress.budget) {
+        line.push_str(&format!("; {} of {} requests used", budget.used, budget.limit));
+    }
     if let Some(wait) = &progress.waiting {
         line.push_str(&format!(
             "; Halo allows {} requests in {} s, goes on at {} UTC",
@@ -71,6 +77,10 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
             thousands(changes.unchanged)
         ));
         output.line(format!("{} active, {} disabled", thousands(report.active), thousands(report.disabled)));
+        let changed = changes.added + changes.updated + changes.disabled + changes.returned;
+        if let (Some(run), true) = (report.run, changed > 0) {
+            output.line(format!("Each of them: pia-halo history {run}"));
+        }
     }
     for warning in &report.warnings {
         output.warn(format!("  {warning}"));
