@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use pia_halo::demo::{Fault, Options, SimulatedHalo};
+use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::ops::{SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
 use serde_json::Value;
@@ -65,6 +66,11 @@ impl Profile {
         let environment = Environment::from_pairs(self.environment());
         let paths = Paths::from_environment(&environment).unwrap();
         Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap()
+    }
+
+    /// The configuration that [`Profile::set_up`] has saved.
+    pub fn id(&self) -> ConfigurationId {
+        ConfigurationId::parse("acme").unwrap()
     }
 
     fn environment(&self) -> Vec<(String, OsString)> {
@@ -133,7 +139,7 @@ impl Profile {
 /// Runs a program off the runtime's threads, where the simulated Halo works.
 pub async fn run(mut command: Command, stdin: String) -> Ran {
     tokio::task::spawn_blocking(move || {
-        command.stdin(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let what = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let mut child = command.spawn().unwrap();
         // A program that does not read its input closes it: no error of the test's.
@@ -192,6 +198,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 /// The project's own folder.
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Waits until a condition holds for one of these, with a deadline.
+pub async fn until_with<T>(all: &mut [T], condition: impl Fn(&mut T) -> bool) {
+    let all = std::cell::RefCell::new(all);
+    until(|| all.borrow_mut().iter_mut().any(&condition)).await;
 }
 
 /// Waits for a condition, with a deadline.

@@ -85,3 +85,34 @@ async fn a_first_sync_over_a_changing_list_is_not_called_proved() {
         assert!(report["proved"] == false || stored.is_superset(&truth), "seed {seed}: {report}");
     }
 }
+
+/// N7: what a run changed, by id and name, for people and for programs; and the runs themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_tells_what_each_run_changed() {
+    let profile = Profile::synced(small()).await;
+    let (renamed, gone) = profile.halo.change(|state| {
+        state.clients.iter_mut().for_each(|client| client.inactive = false);
+        let gone = state.clients.remove(20);
+        state.clients[10].name = "=cmd|' /C calc'!A0".to_owned();
+        (state.clients[10].id, gone)
+    });
+    let report = profile.json(["sync"], 0).await;
+    let run = report["run"].to_string();
+    let lines = profile.json(["history", &run], 0).await;
+    let line = |kind: &str, id: i64| {
+        let found = lines.as_array().unwrap().iter().find(|line| line["change"] == kind && line["id"] == id);
+        found.unwrap_or_else(|| panic!("{kind} {id} is not in {lines}")).clone()
+    };
+    assert!(line("renamed", renamed)["name_before"].is_string());
+    assert_eq!(line("disabled", gone.id)["name"], gone.name);
+    profile.run(["history", &run, "--format", "csv"]).await.expect(0).says("'=cmd").says("id,change,name,name_before");
+    profile.run(["history", &run]).await.expect(0).says("NAME BEFORE").says("renamed");
+    let runs = profile.json(["history"], 0).await;
+    assert_eq!((runs.as_array().unwrap().len(), &runs[0]["run"]), (2, &report["run"]));
+    profile.run(["history"]).await.expect(0).says("RESULT").says("Complete");
+    profile.run(["history", "999"]).await.expect(2).says("there is no run 999");
+    let first = profile.json(["history", &runs[1]["run"].to_string(), "--limit", "7"], 0).await;
+    assert!(
+        first.as_array().unwrap().iter().all(|line| line["change"] == "added") && first.as_array().unwrap().len() == 7
+    );
+}
