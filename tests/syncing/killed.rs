@@ -113,7 +113,6 @@ async fn many_points(part: u64) {
     let all: u64 = std::env::var("PIA_HALO_KILLS").map_or(100, |all| all.parse().unwrap());
     let mut resumed = 0;
     for seed in (0..all).filter(|seed| seed % 4 == part) {
-        println!("seed {seed}");
         resumed += u64::from(one_point(&profile, seed).await > 0);
     }
     assert!(resumed > 0, "no run was gone on with: the points miss their aim");

@@ -92,6 +92,23 @@ fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled(
 }
 
 #[test]
+fn a_long_list_can_be_read_in_parts() {
+    let (_folder, store) = store();
+    assert_eq!(store.published_at(&id("acme")).unwrap(), None);
+    let all: Vec<Client> = [i64::MIN, -3, 0, 7, 8, i64::MAX].iter().map(|id| client(*id, "x")).collect();
+    sync(&store, "acme", 0, &all);
+    let (mut parts, mut after) = (Vec::new(), None);
+    loop {
+        let part = store.clients_after(&id("acme"), after, 2).unwrap();
+        let Some(last) = part.last() else { break };
+        after = Some(last.client.id);
+        parts.extend(part);
+    }
+    assert_eq!(parts, store.clients(&id("acme")).unwrap());
+    assert_eq!((parts.len(), store.published_at(&id("acme")).unwrap()), (6, Some(at(0))));
+}
+
+#[test]
 fn ids_are_the_only_key_and_names_are_kept_exactly() {
     let (_folder, store) = store();
     let odd = Client {
