@@ -112,7 +112,7 @@ CREATE TABLE IF NOT EXISTS pages (
     content TEXT NOT NULL,
     read_at TEXT NOT NULL,
     PRIMARY KEY (run, look, page)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS change_reports (
     run INTEGER PRIMARY KEY,

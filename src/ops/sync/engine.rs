@@ -157,12 +157,11 @@ impl Look {
             return false;
         }
         match self.counts {
-            Some((_, count)) if u64::from(self.next) <= count.div_ceil(self.page_size) => true,
-            // All pages that the count promises. Too few rows: one page more after the other, as long as they bring news. A
-            // last page that is full: the count may leave whole pages out, so the one after it has to be empty.
-            Some((_, count)) => {
-                self.open.is_empty() && (self.rows() < count || self.rows().is_multiple_of(self.page_size))
-            }
+            // All pages that the count promises. Where it fills its last page, it may leave whole pages out: then the one
+            // after it is asked for too, and has to be empty.
+            Some((_, count)) if u64::from(self.next) <= count / self.page_size + 1 => true,
+            // Still too few rows: one page more after the other, as long as they bring news.
+            Some((_, count)) => self.open.is_empty() && self.rows() < count,
             None => self.open.is_empty(),
         }
     }
