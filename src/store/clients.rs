@@ -1,14 +1,19 @@
 //! The stored clients.
 
+use std::collections::BinaryHeap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, count_in, maybe_time_in, time_in};
-use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::status::ClientCounts;
 use crate::domain::untrusted::Untrusted;
+
+const ROWS: &str = "SELECT id, name, toplevel, main_site, inactive, gone, first_seen, last_seen
+                    FROM clients WHERE configuration = ?1";
 
 impl Store {
     /// Every stored client of a configuration, by id, disabled ones included.
@@ -37,10 +42,7 @@ impl Store {
             // One transaction, so that rows and their time are of one moment.
             let transaction = inner.connection.transaction()?;
             let published = published_at(&transaction, id)?;
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, name, toplevel, main_site, inactive, gone, first_seen, last_seen
-                 FROM clients WHERE configuration = ?1 AND id >= ?2 ORDER BY id LIMIT ?3",
-            )?;
+            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id >= ?2 ORDER BY id LIMIT ?3"))?;
             let from = match after {
                 None => i64::MIN,
                 Some(i64::MAX) => return Ok(Vec::new()),
@@ -51,6 +53,51 @@ impl Store {
             let mut times = [Moment::default(), Moment::default()];
             while let Some(row) = rows.next()? {
                 clients.push(client(row, published, &mut times)?);
+            }
+            Ok(clients)
+        })
+    }
+
+    /// The first so many stored clients by name, without regard to case and accents, equal names by id: what a screen shows
+    /// first, without the whole list in memory. `in_use` leaves the others out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn first_clients(
+        &self,
+        id: &ConfigurationId,
+        in_use: Option<bool>,
+        limit: usize,
+    ) -> Result<Vec<StoredClient>, StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction()?;
+            let published = published_at(&transaction, id)?;
+            let mut first: BinaryHeap<(String, i64)> = BinaryHeap::new();
+            let mut statement = transaction.prepare_cached(
+                "SELECT id, name FROM clients
+                 WHERE configuration = ?1 AND (?2 IS NULL OR (NOT inactive AND NOT gone) = ?2)",
+            )?;
+            let mut rows = statement.query(params![id.as_str(), in_use])?;
+            while let Some(row) = rows.next()? {
+                let name = fold(row.get_ref(1)?.as_str().map_err(|_| Trouble::Content("a name"))?);
+                let entry = (name, row.get(0)?);
+                if first.len() < limit {
+                    first.push(entry);
+                } else if let Some(mut last) = first.peek_mut()
+                    && entry < *last
+                {
+                    *last = entry;
+                }
+            }
+            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id = ?2"))?;
+            let mut times = [Moment::default(), Moment::default()];
+            let mut clients = Vec::with_capacity(first.len());
+            for (_, client_id) in first.into_sorted_vec() {
+                let mut rows = statement.query(params![id.as_str(), client_id])?;
+                if let Some(row) = rows.next()? {
+                    clients.push(client(row, published, &mut times)?);
+                }
             }
             Ok(clients)
         })

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use pia_halo::domain::configuration::ConfigurationId;
+use pia_halo::store::Store;
 use serde_json::Value;
 
 /// As many as the sync has.
@@ -163,6 +165,22 @@ impl Profile {
         run
     }
 
+    /// How long this program takes to open the store and read the whole list, and how long for the first window of it.
+    fn open(&self) -> (Duration, Duration) {
+        let id = ConfigurationId::parse("bench").unwrap();
+        let started = Instant::now();
+        let store = Store::open_existing(&self.store()).unwrap().unwrap();
+        let counts = store.client_counts(&id).unwrap();
+        assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
+        let window = started.elapsed();
+        drop(store);
+        let started = Instant::now();
+        let store = Store::open_existing(&self.store()).unwrap().unwrap();
+        let clients = store.clients(&id).unwrap();
+        assert_eq!(clients.len() as u64, counts.active + counts.disabled);
+        (window, started.elapsed())
+    }
+
     /// The stored clients as they are on the disk, to be compared.
     fn rows(&self) -> Vec<(i64, String, Option<String>)> {
         let store = rusqlite::Connection::open(self.store()).unwrap();
@@ -204,9 +222,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("{}\n", machine());
     println!(
-        "| clients | latency | download | first sync | ratio | peak | second sync | ratio | peak | written | list as JSON |"
+        "| clients | latency | download | first sync | ratio | peak | second sync | ratio | peak | written | open: first window | open: all | list as JSON |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for clients in sizes {
         for latency in [0, 50] {
             let rounds = if clients >= 100_000 { 2 } else { 3 };
@@ -224,10 +242,11 @@ fn main() {
             let before = profile.rows();
             let second = best(rounds, || profile.sync(clients), |run| run.wall);
             assert!(before == profile.rows(), "an unchanged list was written");
+            let (window, all) = best(rounds, || profile.open(), |(_, all)| *all);
             let list = best(rounds, || profile.run(&["clients", "--json", "--status", "all"]), |run| run.wall);
             let ratio = |run: &Run| run.wall.as_secs_f64() / download.as_secs_f64();
             println!(
-                "| {clients} | {latency} ms | {} | {} | {:.2} | {:.0} MiB | {} | {:.2} | {:.0} MiB | {} KiB | {} |",
+                "| {clients} | {latency} ms | {} | {} | {:.2} | {:.0} MiB | {} | {:.2} | {:.0} MiB | {} KiB | {} | {} | {} |",
                 milliseconds(download),
                 milliseconds(first.wall),
                 ratio(&first),
@@ -236,6 +255,8 @@ fn main() {
                 ratio(&second),
                 second.peak as f64 / 1024.0,
                 second.written / 1024,
+                milliseconds(window),
+                milliseconds(all),
                 milliseconds(list.wall),
             );
         }

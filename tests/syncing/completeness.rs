@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pia_halo::demo::Options;
 use serde_json::json;
 
-use super::{ids, small};
+use super::{ids, small, stored, truth};
 use crate::support::Profile;
 
 /// S47: Halo's count and the stored list agree, id by id.
@@ -115,4 +115,41 @@ async fn the_history_tells_what_each_run_changed() {
     assert!(
         first.as_array().unwrap().iter().all(|line| line["change"] == "added") && first.as_array().unwrap().len() == 7
     );
+}
+
+/// R1: all rows, and no more requests than the pages need: the address, the token, three lists, and for a list that fills
+/// its last page the one after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calm_list_takes_as_many_requests_as_it_has_pages() {
+    for (clients, pages) in [(0, 1), (1, 1), (99, 1), (100, 2), (717, 8), (1_000, 11), (10_001, 101)] {
+        let profile = Profile::set_up(Options { clients, ..Options::default() }).await;
+        let report = profile.json(["sync"], 0).await;
+        assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(clients)));
+        assert_eq!((&report["pages"], &report["requests"]), (&json!(pages), &json!(pages + 5)), "{clients} clients");
+        assert_eq!(stored(&profile), truth(&profile));
+    }
+}
+
+/// R5: whatever Halo says in place of its count, the rows are kept, and "complete" is said of a true count alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_none_proves_nothing_and_costs_nothing() {
+    for (count, proved) in [
+        (json!("230"), true),
+        (json!(230.0), true),
+        (json!(0), false),
+        (json!(-1), false),
+        (json!("many"), false),
+        (json!(null), false),
+        (json!({"count": 230}), false),
+        (json!(i64::MAX), false),
+        (json!(200), false),
+    ] {
+        let profile = Profile::set_up(small()).await;
+        profile.halo.change(|state| state.behaviour.record_count = Some(count.clone()));
+        let ran = profile.run(["sync", "--json"]).await.expect(if proved { 0 } else { 3 });
+        let report = ran.json();
+        assert_eq!(report["proved"], proved, "{count}: {report}");
+        assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{count}: {report}");
+        assert_eq!(stored(&profile), truth(&profile), "{count}");
+    }
 }

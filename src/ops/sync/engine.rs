@@ -160,8 +160,8 @@ impl Look {
             // All pages that the count promises. Where it fills its last page, it may leave whole pages out: then the one
             // after it is asked for too, and has to be empty.
             Some((_, count)) if u64::from(self.next) <= count / self.page_size + 1 => true,
-            // Still too few rows: one page more after the other, as long as they bring news.
-            Some((_, count)) => self.open.is_empty() && self.rows() < count,
+            // Too few rows, or more than Halo counts: one page more after the other, as long as they bring news.
+            Some((_, count)) => self.open.is_empty() && self.rows() != count,
             None => self.open.is_empty(),
         }
     }

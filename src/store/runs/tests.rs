@@ -109,6 +109,23 @@ fn a_long_list_can_be_read_in_parts() {
 }
 
 #[test]
+fn the_first_clients_by_name_are_found_without_the_others() {
+    let (_folder, store) = store();
+    let names = ["Zoë", "zoe", "Ärger", "Bravo", "alpha", "ＡＣＭＥ", "bravo"];
+    let mut all: Vec<Client> = names.iter().zip(1..).map(|(name, id)| client(id, name)).collect();
+    all.push(inactive(8, "AAA"));
+    sync(&store, "acme", 0, &all);
+    let first = |in_use, limit| -> Vec<i64> {
+        let clients = store.first_clients(&id("acme"), in_use, limit).unwrap();
+        assert!(clients.iter().all(|row| store.clients(&id("acme")).unwrap().contains(row)));
+        clients.iter().map(|row| row.client.id).collect()
+    };
+    assert_eq!(first(None, 99), [8, 6, 5, 3, 4, 7, 1, 2]);
+    assert_eq!(first(Some(true), 3), [6, 5, 3]);
+    assert_eq!((first(Some(false), 9), first(None, 0)), (vec![8], vec![]));
+}
+
+#[test]
 fn ids_are_the_only_key_and_names_are_kept_exactly() {
     let (_folder, store) = store();
     let odd = Client {
