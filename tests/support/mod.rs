@@ -139,7 +139,7 @@ impl Profile {
 /// Runs a program off the runtime's threads, where the simulated Halo works.
 pub async fn run(mut command: Command, stdin: String) -> Ran {
     tokio::task::spawn_blocking(move || {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped());
         let what = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let mut child = command.spawn().unwrap();
         // A program that does not read its input closes it: no error of the test's.

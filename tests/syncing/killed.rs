@@ -3,7 +3,7 @@
 //! A hundred points by default; `PIA_HALO_KILLS=1000 cargo test --test promises killed_at` plays a thousand, and
 //! `PIA_HALO_SEED=17` plays one of them again.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -182,6 +182,7 @@ async fn killed_at_every_call_that_writes_the_list_is_whole() {
             traced.args(["-e", &format!("inject={call}:signal=KILL:when={k}")]);
             traced.arg(program.get_program()).args(program.get_args()).env_clear();
             traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            traced.stdout(Stdio::piped()).stderr(Stdio::piped());
             let ran = crate::support::run(traced, String::new()).await;
             if ran.stderr.contains("ptrace") {
                 println!("SKIPPED: strace may not trace here: {}", ran.stderr);
@@ -215,6 +216,7 @@ async fn a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoi
     limited.args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""]);
     limited.arg(inner.get_program()).args(inner.get_args()).env_clear();
     limited.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.stdout(Stdio::piped()).stderr(Stdio::piped());
     let ran = crate::support::run(limited, String::new()).await.expect(7).says("pia-halo.db");
     assert_eq!(stored(&profile), old, "{ran:?}");
     let kept = on_the_disk(&profile);

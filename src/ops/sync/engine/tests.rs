@@ -360,6 +360,19 @@ fn a_count_that_is_not_the_unique_ids_is_no_proof() {
     }
 }
 
+/// The list changed on the way and changed back: its last count is the unique ids, and proves nothing.
+#[test]
+fn a_count_that_moves_while_the_pages_are_read_is_no_proof() {
+    let mut moved = engine(&[9], Rules { looks: 1, ..Rules::default() });
+    while let Some(ask) = moved.ask() {
+        let Ask::Page { page, .. } = ask else { panic!("{ask:?}: asked by id without a proof") };
+        let ids = [&[1, 2][..], &[3, 4], &[5]].get(page as usize - 1).map_or(Vec::new(), |ids| ids.to_vec());
+        let record_count = Some(if page == 2 { 6 } else { 5 });
+        moved.page(&ListedPage { page, record_count, ids, ..ListedPage::default() });
+    }
+    assert_eq!(moved.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![9], gone: vec![] }));
+}
+
 /// The second look.
 #[test]
 fn a_list_that_did_not_add_up_is_looked_at_a_second_time() {
