@@ -1,7 +1,7 @@
 //! The company sync: read every client of Halo, prove that it was every one, and only then let the list be seen.
 //!
 //! Halo caps pages, shifts rows between them while clients come and go, and may count what this agent cannot read. The
-//! [engine] decides what to believe; [reading] asks, several pages at a time, and keeps every page on the disk, so that a
+//! `engine` decides what to believe; `reading` asks, several pages at a time, and keeps every page on the disk, so that a
 //! run that was killed is gone on with; the store makes all of it visible in one step.
 
 mod engine;
