@@ -290,6 +290,9 @@ async fn programs_get_every_text_as_halo_wrote_it() {
     let lines = profile.run(["clients", "--status", "all", "--sort", "id", "--format", "ndjson"]).await.expect(0);
     let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, *all);
+    let added = profile.json(["history", "1"], 0).await;
+    let added: Vec<&str> = added.as_array().unwrap().iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!(added, names);
     // Nothing has changed in Halo, so nothing changes here.
     let again = profile.json(["sync"], 0).await;
     assert_eq!((&again["changes"]["updated"], &again["changes"]["unchanged"]), (&0.into(), &40.into()));
@@ -309,17 +312,21 @@ async fn no_cell_of_a_csv_is_a_formula() {
     });
     profile.save("acme", "").await.expect(0);
     profile.run(["sync"]).await.expect(0);
-    let table = profile.run(["clients", "--format", "csv", "--status", "all"]).await.expect(0).stdout;
-    is_clean("the table", table.as_bytes(), From::File);
-    let mut reader = csv::Reader::from_reader(table.as_bytes());
-    let mut quoted = 0;
-    for record in reader.records() {
-        for cell in &record.unwrap() {
-            assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '\t', '\r']), "{cell:?}");
-            quoted += usize::from(cell.starts_with('\''));
+    let clients = ["clients", "--format", "csv", "--status", "all"].as_slice();
+    let changes = ["history", "1", "--format", "csv"].as_slice();
+    for (arguments, columns) in [(clients, 2), (changes, 1)] {
+        let table = profile.run(arguments.iter().copied()).await.expect(0).stdout;
+        is_clean("the table", table.as_bytes(), From::File);
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
+        let mut quoted = 0;
+        for record in reader.records() {
+            for cell in &record.unwrap() {
+                assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '\t', '\r']), "{cell:?}");
+                quoted += usize::from(cell.starts_with('\''));
+            }
         }
+        assert_eq!(quoted, columns * (formulas.len() - 2), "a tab and a return are shown as carets, and harmless");
     }
-    assert_eq!(quoted, 2 * (formulas.len() - 2), "a tab and a return are shown as carets, and harmless");
 }
 
 /// R51: one name in two spellings is found by either, and by what is seen of it.

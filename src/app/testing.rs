@@ -360,15 +360,18 @@ pub fn progress(read: u64, total: Option<u64>) -> SyncProgress {
         clients_read: read,
         clients_total: total,
         pages: read / 100,
+        resumed_pages: 0,
         lists: [(SideList::Agents, 24), (SideList::Teams, 10), (SideList::TicketTypes, 31)].into(),
         requests: 300,
         retries: 2,
         waiting: None,
+        budget: None,
     }
 }
 
 pub fn sync_report(status: SyncStatus) -> SyncReport {
     SyncReport {
+        run: None,
         proved: status.has_published(),
         error: None,
         status,
@@ -378,6 +381,7 @@ pub fn sync_report(status: SyncStatus) -> SyncReport {
         disabled: 7,
         changes: ChangeCounts { added: 237, updated: 0, disabled: 0, returned: 0, unchanged: 0 },
         pages: 3,
+        resumed_pages: 0,
         requests: 9,
         retries: 0,
         rate_limited_ms: 0,

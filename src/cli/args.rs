@@ -82,6 +82,8 @@ pub enum Command {
     Sync(Yes),
     /// The synced client list, offline
     Clients(Clients),
+    /// The last company syncs, or what one of them changed
+    History(History),
     /// What Configure would change in Halo; changes nothing
     Plan,
     /// Install or repair webhooks, events, the Pia Chat Pod tab and its links
@@ -242,6 +244,20 @@ pub struct Clients {
     /// In which order
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     pub sort: Sort,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The number of a run: what it changed. Without it, the runs themselves
+    #[arg(value_name = "RUN")]
+    pub run: Option<u64>,
+    /// How to print it
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// At most so many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

@@ -11,6 +11,7 @@ mod config;
 mod configure;
 mod deliveries;
 mod demo;
+mod history;
 mod interactive;
 mod log;
 mod output;
@@ -21,6 +22,7 @@ mod setup;
 mod signals;
 mod status;
 mod sync;
+mod table;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -110,6 +112,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Check => check::run(&mut call).await,
         Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
         Command::Clients(options) => clients::run(&mut call, &options),
+        Command::History(options) => history::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(options) => configure::run(&mut call, &options).await,
         Command::Remove(options) => remove::run(&mut call, &options).await,

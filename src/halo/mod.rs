@@ -72,7 +72,10 @@ use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::secret::Secret;
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, RequestBudget};
+
+/// Tokens that may die under one request.
+const MAX_RENEWALS: u32 = 8;
 
 /// What is needed to talk to a Halo.
 #[derive(Clone, Debug)]
@@ -105,6 +108,8 @@ pub struct Usage {
     pub waited: Duration,
     /// The wait that goes on now, whoever it holds up.
     pub waiting: Option<BudgetWait>,
+    /// How much of the request limit is used, by whomever; none as long as no limit is known.
+    pub budget: Option<RequestBudget>,
 }
 
 /// A Halo. Cheap to clone.
@@ -198,6 +203,7 @@ impl HaloApi {
             retries: self.counters.retries.load(Ordering::Relaxed),
             waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
             waiting: self.shared.governor.waiting(),
+            budget: self.shared.governor.budget(),
         }
     }
 
@@ -248,20 +254,28 @@ impl HaloApi {
     }
 
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
-    /// questions for good (api facts, section 2), and then renewing for ever helps nobody.
+    /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
+    /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
     async fn send(&self, call: Call) -> Result<Answer, HaloError> {
-        let bearer = self.bearer().await?;
-        let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
-        let mut last = bearer;
-        if answer.status == 401 && self.renews {
-            let fresh = self.bearer_after(&last).await?;
-            answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
-            last = fresh;
+        let mut bearer = self.bearer().await?;
+        let mut renewals = 0;
+        loop {
+            let answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
+            if answer.status == 401 && self.renews {
+                let died = renewals < MAX_RENEWALS && self.shared.token.was_good(&bearer);
+                if renewals == 0 || died {
+                    renewals += 1;
+                    bearer = self.bearer_after(&bearer).await?;
+                    continue;
+                }
+            } else if answer.status != 401 {
+                self.shared.token.note_good(&bearer);
+            }
+            if answer.is_success() {
+                return Ok(answer);
+            }
+            return Err(self.refusal(&call, &answer, Some(&bearer)));
         }
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        Err(self.refusal(&call, &answer, Some(&last)))
     }
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.

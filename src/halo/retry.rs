@@ -192,6 +192,8 @@ impl Course<'_> {
         match outcome {
             Ok(answer) => self.repeatable && is_passing(answer),
             Err(lost) => match lost.cause {
+                // It would only be asked again.
+                Cause::Net(Unreached::ProxySignIn) => false,
                 Cause::Net(_) if lost.sent => self.repeatable,
                 Cause::Net(_) => attempts < self.connects,
                 Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted => false,

@@ -60,6 +60,20 @@ pub(super) struct TokenHold {
     state: Mutex<State>,
     /// The generation of the newest token.
     newest: AtomicU64,
+    /// The newest generation that Halo has taken.
+    good: AtomicU64,
+}
+
+impl TokenHold {
+    /// Remembers that Halo has taken a token.
+    pub(super) fn note_good(&self, bearer: &Bearer) {
+        self.good.fetch_max(bearer.generation, Ordering::AcqRel);
+    }
+
+    /// Whether Halo has ever taken this token, or a newer one.
+    pub(super) fn was_good(&self, bearer: &Bearer) -> bool {
+        self.good.load(Ordering::Acquire) >= bearer.generation
+    }
 }
 
 #[derive(Default)]

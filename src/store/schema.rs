@@ -107,7 +107,8 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 const UPGRADES: [(i64, &str); 1] = [(
     2,
     // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
-    // log of deliveries.
+    // log of deliveries. `pages` is the checkpoint of a sync in progress: a row per page that was read, with the ids on it
+    // and only those clients that are not stored just so.
     "
 CREATE TABLE configure_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -126,23 +127,24 @@ CREATE TABLE deliveries (
     verdict TEXT NOT NULL,
     PRIMARY KEY (configuration, webhook)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pages (
+    run INTEGER NOT NULL,
+    look INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    record_count INTEGER,
+    content TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    PRIMARY KEY (run, look, page)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE change_reports (
+    run INTEGER PRIMARY KEY,
+    changes TEXT NOT NULL
+) STRICT;
+ALTER TABLE runs ADD COLUMN resumed_pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN baseline TEXT;
 ",
 )];
-
-/// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
-/// nothing changed does not write every client to the disk twice.
-const STAGING: &str = "
-PRAGMA temp_store = MEMORY;
-CREATE TEMP TABLE staged (
-    run INTEGER NOT NULL,
-    id INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    toplevel TEXT,
-    main_site TEXT,
-    inactive INTEGER NOT NULL,
-    PRIMARY KEY (run, id)
-) STRICT, WITHOUT ROWID;
-";
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
@@ -174,9 +176,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
 }
 
 pub(super) fn open_for_reading(path: &Path, target: &Path) -> Result<Connection, StoreError> {
-    let connection = look_first(path, target)?;
-    connection.execute_batch(STAGING).map_err(|error| Trouble::from(error).at(path))?;
-    Ok(connection)
+    look_first(path, target)
 }
 
 fn by_cause(error: FileError) -> StoreError {
@@ -264,7 +264,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.commit()?;
         }
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        connection.execute_batch(STAGING)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     };

@@ -302,8 +302,18 @@ fn a_full_disk_is_named_and_what_was_stored_stays() {
         .unwrap();
     let run = store.begin_run(&id("acme"), at(5)).unwrap();
     let many: Vec<_> = (0..5_000).map(|n| client(n, "after")).collect();
-    store.stage(run, &many).unwrap();
-    let error = store.publish(run, at(5), FreshLists::default(), true).unwrap_err();
+    let error = store.stage(run, &staged(1, 1, &many), at(5)).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    store.with(|inner| Ok(inner.connection.pragma_update(None, "max_page_count", 1 << 20)?)).unwrap();
+    store.stage(run, &staged(1, 1, &many), at(5)).unwrap();
+    store
+        .with(|inner| {
+            let pages: i64 = inner.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(inner.connection.pragma_update(None, "max_page_count", pages + 2)?)
+        })
+        .unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    let error = publish(&store, run, &known, &many, 5, true).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     let failure = Failure::from(error);
     assert!(failure.message.contains("pia-halo.db") && failure.hint.unwrap().contains("make room"));
