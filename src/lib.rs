@@ -12,7 +12,7 @@
 //! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
 //! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors |
 //! | [`store`] | the embedded database, the audit trail and the locks |
-//! | [`ops`] | the use-cases, once: check, sync, plan, configure, status, activate, setup |
+//! | [`ops`] | the use-cases, once: check, sync, plan, configure, remove, status, activate, setup |
 //! | [`app`] | the terminal interface as a pure state machine |
 //! | [`view`] | pure drawing of the app's model |
 //! | [`tui`] | everything that has a terminal or a runtime in it |

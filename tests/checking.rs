@@ -1,9 +1,12 @@
 //! The connection test: each fault of a Halo gets its own verdict, with what to change where.
 
-use pia_halo::demo::Options;
+use std::collections::BTreeSet;
+
+use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
+use pia_halo::domain::check::CheckId;
 use serde_json::Value;
 
-use crate::support::Profile;
+use crate::support::{Profile, quick_faults};
 
 async fn faulty(fault: &str, code: i32) -> (Profile, Value) {
     let profile = Profile::set_up(Options::default()).await;
@@ -77,11 +80,246 @@ async fn a_board_that_the_agent_does_not_see_is_a_warning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_changes_nothing_whatever_it_meets() {
-    for fault in crate::support::quick_faults() {
+    for fault in quick_faults() {
         let name = fault.name();
         let profile = Profile::set_up(Options { clients: 20, ..Options::default() }).await;
         profile.halo.set_fault(fault, true);
         profile.run(["check"]).await;
         assert_eq!(profile.halo.writes().len(), 0, "{name}");
     }
+}
+
+fn small() -> Options {
+    Options { clients: 30, ..Options::default() }
+}
+
+/// What each check reads.
+const READ: [(&str, &str); 6] = [
+    ("clients", "/api/client"),
+    ("agents", "/api/agent"),
+    ("teams", "/api/team"),
+    ("ticket_types", "/api/tickettype"),
+    ("webhooks", "/api/webhook"),
+    ("custom_tabs", "/api/tabs"),
+];
+
+/// R30: whatever check fails, and in whatever way, Configure stops before its first write.
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_check_fails_configure_is_refused_with_no_write() {
+    let profile = Profile::synced(small()).await;
+    let before = profile.halo.snapshot();
+    let mut stopped = BTreeSet::new();
+    let refused = async |id: &'static str, how: &str| {
+        let ran = profile.run(["configure", "--yes", "--json"]).await;
+        let report = ran.json();
+        assert_eq!(report["status"], "refused", "{id}, {how}: {report}");
+        let of = format!("{} requests", profile.halo.requests().len());
+        assert_eq!(profile.halo.writes(), [], "{id}, {how}: {of}");
+        let title = CheckId::ALL.into_iter().find(|check| serde_json::to_value(check).unwrap() == id).unwrap().title();
+        let message = report["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("{title}: ")), "{id}, {how}: {message}");
+        assert_ne!(ran.code, 0);
+        profile.halo.clear_requests();
+        id
+    };
+    for (id, fault) in [("address", "foreign-auth-host"), ("token", "redirect-elsewhere"), ("token", "wrong-secret")] {
+        profile.halo.set_fault(fault.parse().unwrap(), true);
+        stopped.insert(refused(id, fault).await);
+        profile.halo.set_fault(fault.parse().unwrap(), false);
+    }
+    // An application without a single permission.
+    let scopes = profile.halo.change(|halo| std::mem::take(&mut halo.applications[0].scopes));
+    profile.halo.set_fault(Fault::ScopeMustBeNamed, true);
+    stopped.insert(refused("token", "no scope at all").await);
+    profile.halo.set_fault(Fault::ScopeMustBeNamed, false);
+    profile.halo.change(|halo| halo.applications[0].scopes = scopes);
+
+    for (id, path) in READ {
+        for (status, content_type, body) in [
+            (403, "text/plain", ""),
+            (401, "text/plain", ""),
+            (404, "text/plain", ""),
+            (400, "application/json", "\"Invalid Data Type\""),
+            (200, "text/html", "<!DOCTYPE html><html></html>"),
+            (200, "application/json", "null"),
+            (200, "application/json", "{\"other\":1}"),
+        ] {
+            profile.halo.change(|halo| {
+                let answer = ScriptedAnswer::Reply { status, content_type, headers: vec![], body: body.into() };
+                // Who the agent is, is asked at another address below the same one.
+                let skip = u32::from(id == "agents");
+                let script = Scripted { method: "GET", path: path.to_owned(), skip, times: 99, apply: false, answer };
+                halo.scripted = vec![script];
+            });
+            stopped.insert(refused(id, &format!("{status} {body}")).await);
+        }
+        profile.halo.change(|halo| halo.scripted.clear());
+    }
+    let can_fail: BTreeSet<&str> = ["address", "token"].into_iter().chain(READ.map(|(id, _)| id)).collect();
+    assert_eq!(stopped, can_fail, "the checks of the Pia Screen warn and do not fail");
+    assert_eq!(profile.halo.snapshot(), before);
+    profile.run(["configure", "--yes"]).await.expect(0);
+}
+
+/// N1: under 15 requests, whatever is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_needs_fewer_than_fifteen_requests_whatever_it_meets() {
+    let profile = Profile::set_up(small()).await;
+    let mut sets: Vec<Vec<Fault>> = quick_faults().map(|fault| vec![fault]).collect();
+    sets.push(vec![]);
+    for scope in [Fault::NarrowScope, Fault::StandardScope, Fault::ShortenedScope] {
+        sets.push(vec![scope, Fault::ScopeMustBeNamed]);
+        sets.push(vec![scope, Fault::ForbiddenTabs, Fault::RestrictedAgent]);
+    }
+    for faults in sets {
+        faults.iter().for_each(|fault| profile.halo.set_fault(*fault, true));
+        profile.halo.clear_requests();
+        profile.run(["check"]).await;
+        let requests = profile.halo.requests();
+        assert!(requests.len() < 15, "{faults:?}: {} requests", requests.len());
+        assert_eq!(profile.halo.writes(), [], "{faults:?}");
+        faults.iter().for_each(|fault| profile.halo.set_fault(*fault, false));
+    }
+}
+
+/// N1, R37: which of Halo's two gates is shut, what the right is called there, and where it is ticked.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_two_gates_are_told_apart_and_the_right_is_named_with_its_place() {
+    for (fault, id, words) in [
+        ("forbidden-clients", "clients", "Customers Access Level"),
+        ("forbidden-agents", "agents", "Default Team"),
+        ("forbidden-teams", "teams", "member of the teams"),
+        ("forbidden-ticket-types", "ticket_types", "Allow use of all Ticket Types"),
+        ("forbidden-webhooks", "webhooks", "Is a HaloPSA Administrator"),
+        ("forbidden-tabs", "custom_tabs", "Is a HaloPSA Administrator"),
+    ] {
+        let (_profile, report) = faulty(fault, 4).await;
+        let check = verdict(&report, id);
+        assert_eq!(check["missing"]["gate"], "agent_role", "{fault}: the scope is \"all\": {check}");
+        assert!(check["missing"]["place"].as_str().unwrap().contains("Teams & Agents › Roles"), "{check}");
+        assert!(check["hint"].as_str().unwrap().contains(words), "{check}");
+        assert!(check["message"].as_str().unwrap().contains("so the agent's role lacks it"), "{check}");
+    }
+    for faults in ["narrow-scope", "standard-scope", "shortened-scope"] {
+        let (_profile, report) = faulty(faults, 4).await;
+        assert_eq!(verdict(&report, "token")["status"], "warn", "{faults}: {report}");
+        for id in ["webhooks", "custom_tabs"] {
+            let check = verdict(&report, id);
+            assert_eq!(check["missing"]["gate"], "application", "{faults}: {check}");
+            assert!(check["hint"].as_str().unwrap().contains("View Applications › the application › Permissions"));
+            assert!(check["hint"].as_str().unwrap().contains("tick \"all\""), "{check}");
+        }
+        assert_eq!(verdict(&report, "clients")["status"], "pass", "{faults}: what is permitted is used");
+    }
+}
+
+/// C9: a scope that is not permitted spoils a request for several, so they are tried one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn scopes_are_tried_one_at_a_time_where_all_is_refused_or_not_given() {
+    let (profile, report) = faulty("standard-scope", 4).await;
+    let token = verdict(&report, "token");
+    let words = "not for \"all\" but for the scope \"all:standard\"; one at a time, Halo gives all:standard";
+    assert!(token["message"].as_str().unwrap().contains(words), "{token}");
+    assert!(token["message"].as_str().unwrap().contains("refuses admin"), "{token}");
+    let asked: Vec<Option<Value>> = profile
+        .halo
+        .requests()
+        .iter()
+        .filter(|request| request.path == "/auth/token")
+        .map(|request| request.body.as_ref().unwrap().get("scope").cloned())
+        .collect();
+    let scope = |name: &str| Some(Value::from(name));
+    assert_eq!(asked, [scope("all"), None, scope("admin"), scope("all:standard"), scope("read:customers")]);
+
+    // A Halo that wants its scopes named gets those that it gave one at a time, and the work goes on.
+    profile.halo.set_fault(Fault::ScopeMustBeNamed, true);
+    let report = profile.json(["check"], 4).await;
+    assert_eq!(verdict(&report, "clients")["status"], "pass", "{report}");
+    profile.run(["sync"]).await.expect(0);
+
+    // "admin" is as good as "all".
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|halo| halo.applications[0].scopes = ["admin".to_owned()].into());
+    let report = profile.json(["check"], 0).await;
+    assert_eq!(verdict(&report, "token")["status"], "pass", "{report}");
+    profile.run(["configure", "--yes"]).await.expect(0);
+}
+
+/// C12, F17: what a restricted agent does not see is absent without an error. That is said, and not taken for the truth.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lists_of_a_restricted_agent_are_not_taken_for_the_truth() {
+    let (profile, report) = faulty("restricted-agent", 0).await;
+    for (id, words) in [
+        ("clients", "Allow use of all Customers/Clients"),
+        ("teams", "member of every team"),
+        ("ticket_types", "Allow use of all Ticket Types"),
+    ] {
+        let check = verdict(&report, id);
+        assert_eq!(check["status"], "warn", "{check}");
+        assert!(check["message"].as_str().unwrap().contains("there may be more"), "{check}");
+        assert!(check["hint"].as_str().unwrap().contains(words), "{check}");
+    }
+    profile.halo.set_fault(Fault::RestrictedAgent, false);
+    for (keep, words) in [(1, "if there are more"), (0, "lists no team")] {
+        profile.halo.change(|halo| halo.teams.truncate(keep));
+        let report = profile.json(["check"], 0).await;
+        let teams = verdict(&report, "teams");
+        assert!(teams["status"] == "warn" && teams["message"].as_str().unwrap().contains(words), "{teams}");
+    }
+}
+
+/// Reading proves nothing of writing: what can be said before the first write is said, and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_writing_no_more_is_said_than_is_known() {
+    let profile = Profile::set_up(small()).await;
+    for (fault, writes, status, words) in [
+        (None, "expected", "pass", "scope and role allow writing"),
+        (Some(Fault::AgentUnknown), "not_provable", "pass", "not provable before the first write"),
+        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "writing is doubtful"),
+    ] {
+        fault.into_iter().for_each(|fault| profile.halo.set_fault(fault, true));
+        let report = profile.json(["check"], 0).await;
+        for id in ["ticket_types", "webhooks", "custom_tabs"] {
+            let check = verdict(&report, id);
+            assert_eq!((&check["writes"], &check["status"]), (&writes.into(), &status.into()), "{fault:?}: {check}");
+            assert!(check["message"].as_str().unwrap().contains(words), "{check}");
+        }
+        assert!(verdict(&report, "clients").get("writes").is_none());
+        fault.into_iter().for_each(|fault| profile.halo.set_fault(fault, false));
+    }
+}
+
+/// R37: a right that only writing one thing needs shows at the first write. It is named, the rest is done and kept, and
+/// with the right given the next run makes only what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_lacks_for_one_kind_of_write_is_named_and_the_rest_is_kept() {
+    for (fault, kind, code) in [
+        (Fault::ForbiddenWebhookWrites, "webhook", 3),
+        (Fault::ForbiddenTabWrites, "custom_tab", 3),
+        (Fault::ForbiddenTicketTypeWrites, "ticket_type", 3),
+        (Fault::ForbiddenOneTicketType, "ticket_type", 3),
+    ] {
+        let profile = Profile::synced(small()).await;
+        profile.halo.set_fault(fault, true);
+        let report = profile.json(["configure", "--yes"], code).await;
+        let results = report["results"].as_array().unwrap();
+        let failed: Vec<&Value> = results.iter().filter(|result| result["outcome"] == "failed").collect();
+        assert!(!failed.is_empty() && failed.iter().all(|result| result["kind"] == kind), "{fault}: {report}");
+        let message = failed[0]["message"].as_str().unwrap();
+        assert!(message.contains("Permissions") && message.contains("role of the agent"), "{fault}: {message}");
+        assert!(results.iter().any(|result| result["outcome"] == "done"), "{fault}: {report}");
+        profile.halo.set_fault(fault, false);
+        let again = profile.json(["configure", "--yes"], 0).await;
+        assert_eq!(again["status"], "configured", "{fault}: {again}");
+        assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false, "{fault}");
+    }
+}
+
+/// C11: permissions that were changed in Halo count from the next check on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_is_given_counts_from_the_next_check_on() {
+    let (profile, report) = faulty("narrow-scope", 4).await;
+    assert_eq!(report["ok"], false);
+    profile.halo.set_fault(Fault::NarrowScope, false);
+    assert_eq!(profile.json(["check"], 0).await["ok"], true);
 }

@@ -244,10 +244,20 @@ async fn a_hostile_id_is_shown_harmless() {
         state.webhooks.push(copy);
     });
     for json in [false, true] {
+        // For people the plan names the webhook and its address; its id is for programs.
         let ran = ran(&profile, &["plan"], json).await;
-        assert!(ran.stdout.contains("../Client/7^["), "{}", ran.stdout);
+        assert!(ran.stdout.contains(if json { "../Client/7^[" } else { "copy" }), "{}", ran.stdout);
         is_clean("the plan", ran.stdout.as_bytes(), From::File);
     }
+    // An id that is no word is asked for never, also where what bears it is to go.
+    let clients = profile.halo.look(|state| state.clients.len());
+    for json in [false, true] {
+        let ran = ran(&profile, &["configure", "--yes"], json).await;
+        is_clean("configure", ran.stdout.as_bytes(), From::File);
+        assert!(profile.halo.look(|state| state.webhooks.iter().any(|webhook| webhook.name() == "copy")));
+        assert!(ran.stdout.contains("copy"), "{}", ran.stdout);
+    }
+    assert_eq!(profile.halo.look(|state| state.clients.len()), clients);
 }
 
 /// R50: on a terminal a command has colours and a line that is written over, and nothing else.
@@ -283,6 +293,9 @@ async fn programs_get_every_text_as_halo_wrote_it() {
     let lines = profile.run(["clients", "--status", "all", "--sort", "id", "--format", "ndjson"]).await.expect(0);
     let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, *all);
+    let added = profile.json(["history", "1"], 0).await;
+    let added: Vec<&str> = added.as_array().unwrap().iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!(added, names);
     // Nothing has changed in Halo, so nothing changes here.
     let again = profile.json(["sync"], 0).await;
     assert_eq!((&again["changes"]["updated"], &again["changes"]["unchanged"]), (&0.into(), &40.into()));
@@ -302,17 +315,21 @@ async fn no_cell_of_a_csv_is_a_formula() {
     });
     profile.save("acme", "").await.expect(0);
     profile.run(["sync"]).await.expect(0);
-    let table = profile.run(["clients", "--format", "csv", "--status", "all"]).await.expect(0).stdout;
-    is_clean("the table", table.as_bytes(), From::File);
-    let mut reader = csv::Reader::from_reader(table.as_bytes());
-    let mut quoted = 0;
-    for record in reader.records() {
-        for cell in &record.unwrap() {
-            assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '\t', '\r']), "{cell:?}");
-            quoted += usize::from(cell.starts_with('\''));
+    let clients = ["clients", "--format", "csv", "--status", "all"].as_slice();
+    let changes = ["history", "1", "--format", "csv"].as_slice();
+    for (arguments, columns) in [(clients, 2), (changes, 1)] {
+        let table = profile.run(arguments.iter().copied()).await.expect(0).stdout;
+        is_clean("the table", table.as_bytes(), From::File);
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
+        let mut quoted = 0;
+        for record in reader.records() {
+            for cell in &record.unwrap() {
+                assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '\t', '\r']), "{cell:?}");
+                quoted += usize::from(cell.starts_with('\''));
+            }
         }
+        assert_eq!(quoted, columns * (formulas.len() - 2), "a tab and a return are shown as carets, and harmless");
     }
-    assert_eq!(quoted, 2 * (formulas.len() - 2), "a tab and a return are shown as carets, and harmless");
 }
 
 /// R51: one name in two spellings is found by either, and by what is seen of it.

@@ -3,14 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod audit;
 mod checking;
 mod commands;
 mod configuring;
+mod delivery;
+mod drift;
 mod hostile;
 mod journey;
 mod keys;
+mod killing;
 mod plain;
+mod planning;
 mod properties;
+mod removing;
 mod requirements;
 mod saving;
 mod secrecy;

@@ -217,6 +217,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         integration: IntegrationStatus {
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
+            deliveries: Vec::new(),
         },
         service: ServiceStatus { running: true, last_event_at: None },
     }
@@ -263,6 +264,8 @@ pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>
         message: quoting(message),
         hint: hint.map(quoting),
         http_status,
+        missing: None,
+        writes: None,
         duration_ms: 41,
         failure: None,
     }
@@ -357,15 +360,18 @@ pub fn progress(read: u64, total: Option<u64>) -> SyncProgress {
         clients_read: read,
         clients_total: total,
         pages: read / 100,
+        resumed_pages: 0,
         lists: [(SideList::Agents, 24), (SideList::Teams, 10), (SideList::TicketTypes, 31)].into(),
         requests: 300,
         retries: 2,
         waiting: None,
+        budget: None,
     }
 }
 
 pub fn sync_report(status: SyncStatus) -> SyncReport {
     SyncReport {
+        run: None,
         proved: status.has_published(),
         error: None,
         status,
@@ -375,6 +381,7 @@ pub fn sync_report(status: SyncStatus) -> SyncReport {
         disabled: 7,
         changes: ChangeCounts { added: 237, updated: 0, disabled: 0, returned: 0, unchanged: 0 },
         pages: 3,
+        resumed_pages: 0,
         requests: 9,
         retries: 0,
         rate_limited_ms: 0,
@@ -507,6 +514,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         fields: vec![],
         outcome: outcome.to_owned(),
         message: None,
+        halo: None,
     };
     Box::new(Standing {
         status,

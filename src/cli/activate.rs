@@ -3,18 +3,76 @@
 use serde_json::json;
 
 use super::args::Activate;
-use super::{Call, prompt};
+use super::{Call, configure, plan, prompt};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::planner::Parts;
 use crate::domain::request::Activation;
 use crate::ops;
 use crate::ops::activate::Replacing;
+use crate::ops::configure::{Consent, Event};
+use crate::ops::remove::Extent;
 
-pub(super) fn activate(call: &mut Call, options: &Activate) -> Result<u8, Failure> {
+pub(super) async fn activate(call: &mut Call, options: &Activate) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
+    if options.remove_old {
+        return remove_and_activate(call, &workspace, options).await;
+    }
     make_active(call, &workspace, &options.id, if options.yes { Replacing::Anybody } else { Replacing::Nobody })?;
     tell(call, Some(&options.id))?;
     Ok(0)
+}
+
+/// Removes what the active configuration has in Halo, and switches if that was done.
+async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, options: &Activate) -> Result<u8, Failure> {
+    // An unknown id is refused before anything is removed.
+    workspace.configuration(Some(&options.id))?;
+    let old = workspace.settings.load()?.active.filter(|active| *active != options.id);
+    let mut agreed = None;
+    if let (Some(old), false) = (&old, options.yes) {
+        let everything = Extent::Removal(Parts::ALL);
+        let planned = ops::remove::load(workspace, old, everything, call.cancel.clone(), |_| {}).await?;
+        match planned {
+            Ok(planned) => {
+                let question =
+                    format!("Remove what {old} has in Halo ({}) and switch to {}?", planned.summary(), options.id);
+                if call.output.json || !prompt::is_possible() {
+                    return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes"));
+                }
+                plan::print(&mut call.output, &planned);
+                if !prompt::yes(&question) {
+                    return Err(Failure::new(FailureKind::NeedsYes, "not switched; nothing was written"));
+                }
+                agreed = Some(planned);
+            }
+            Err(report) => return configure::tell(&mut call.output, &ops::configure::refused(report)),
+        }
+    }
+    let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
+    let output = &mut call.output;
+    let on_event = |event: Event<'_>| {
+        if let Event::Applied(result) = event
+            && !output.json
+        {
+            configure::print(output, result);
+        }
+    };
+    let (activation, removal) =
+        ops::activate::activate_removing(workspace, &options.id, consent, call.cancel.clone(), on_event).await?;
+    let switched = activation == Activation::Active(Some(options.id.clone()));
+    if call.output.json {
+        let active = if switched { Some(&options.id) } else { old.as_ref() };
+        call.output.object(&json!({ "active": active, "removal": removal }))?;
+    } else {
+        if let Some(removal) = &removal {
+            call.output.line(&removal.message);
+        }
+        match (switched, &old) {
+            (false, Some(old)) => call.output.line(format!("{old} is still active: not switched")),
+            _ => tell(call, Some(&options.id))?,
+        }
+    }
+    Ok(if switched { 0 } else { removal.as_ref().map_or(1, configure::exit_code) })
 }
 
 /// Makes a configuration active; asks before it takes another one's place.
@@ -34,7 +92,9 @@ pub(super) fn make_active(
             return make_active(call, workspace, id, Replacing::Only(active));
         }
     }
-    Err(Failure::new(FailureKind::NeedsYes, message).hint(format!("switch in one step: pia-halo activate {id} --yes")))
+    Err(Failure::new(FailureKind::NeedsYes, message).hint(format!(
+        "switch in one step: pia-halo activate {id} --yes; add --remove-old to take out of Halo first what {active} put there"
+    )))
 }
 
 pub(super) fn deactivate(call: &mut Call) -> Result<u8, Failure> {

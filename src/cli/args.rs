@@ -26,6 +26,14 @@ Exit codes:
   3 a yes is needed, changes are    7 local state unusable
     pending, or only partly done    129, 130, 143 ended by a signal";
 
+/// The guide's own path, for when the API is refused.
+const BY_HAND: &str = "\
+By hand, when Halo refuses the API (pia-halo remove --manual prints every step):
+  Configuration icon at the bottom of the side menu
+    > Custom Objects > Custom Tabs > \"Pia Chat Pod\" > Delete, and confirm
+    > Integrations > Webhooks > \"Pia - Ticket Created\" > Delete, and confirm
+    > Integrations > Webhooks > \"Pia - Ticket Updated\" > Delete, and confirm";
+
 /// Join Halo PSA and Pia: credentials, company sync, webhooks and the Pia Chat Pod.
 #[derive(Debug, Parser)]
 #[command(name = "pia-halo", version, about, after_help = AFTER_HELP, max_term_width = 100)]
@@ -74,11 +82,27 @@ pub enum Command {
     Sync(Yes),
     /// The synced client list, offline
     Clients(Clients),
+    /// The last company syncs, or what one of them changed
+    History(History),
     /// What Configure would change in Halo; changes nothing
     Plan,
     /// Install or repair webhooks, events, the Pia Chat Pod tab and its links
     #[command(visible_alias = "reconfigure")]
-    Configure(Yes),
+    Configure(Configure),
+    /// Take out of Halo what Configure put there
+    #[command(after_long_help = BY_HAND)]
+    Remove(Remove),
+    /// Whether Halo's callbacks arrive, by Halo's own log of deliveries; changes nothing
+    ///
+    /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs a look, and each says why.
+    /// Halo's API has no known call that fires a test. To test, make a ticket in Halo and change its status.
+    Deliveries,
+    /// Who did what, when, and whether the audit trail is whole
+    ///
+    /// Each line of the trail carries the hash of the one before: a line that was changed, taken out or put in shows,
+    /// and then the exit code is 1. Note the hash printed at the end elsewhere, and --expect shows later whether lines
+    /// were cut off or the whole trail was made anew.
+    Audit(Audit),
     /// Where things stand, offline
     Status,
     /// Make a configuration the active one
@@ -157,6 +181,54 @@ pub struct Yes {
     pub yes: bool,
 }
 
+/// Options of `configure`.
+#[derive(Debug, Args)]
+pub struct Configure {
+    /// Say yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Bring back the Halo from before the last run of Configure
+    #[arg(long)]
+    pub roll_back: bool,
+    /// Print the clicks and the values for doing it by hand; with the callback token and the password
+    #[arg(long, conflicts_with_all = ["roll_back", "yes"])]
+    pub manual: bool,
+    /// Print those secrets although standard output is no terminal
+    #[arg(long, requires = "manual")]
+    pub show_secrets: bool,
+}
+
+/// Options of `remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Say yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only these parts
+    #[arg(long, value_enum, value_name = "PART", value_delimiter = ',')]
+    pub only: Vec<Part>,
+    /// Show what would be removed, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub plan: bool,
+    /// Print the clicks for doing it by hand
+    #[arg(long, conflicts_with_all = ["yes", "plan"])]
+    pub manual: bool,
+    /// Forget the stored Client Secret and callback secrets afterwards, once Halo does not use them any more
+    #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
+    pub forget_secrets: bool,
+}
+
+/// What can be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The webhooks with their events
+    Webhooks,
+    /// The Pia Chat Pod tab with its links
+    ChatPod,
+    /// The links of the ticket types to the tab, and not the tab
+    Links,
+}
+
 /// Options of `clients`.
 #[derive(Debug, Args)]
 pub struct Clients {
@@ -177,6 +249,20 @@ pub struct Clients {
     pub limit: Option<usize>,
 }
 
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The number of a run: what it changed. Without it, the runs themselves
+    #[arg(value_name = "RUN")]
+    pub run: Option<u64>,
+    /// How to print it
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -188,6 +274,17 @@ pub enum Format {
     Ndjson,
     /// Columns for people
     Table,
+}
+
+/// Options of `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// The last lines to print; 0 prints none, only whether the trail is whole
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// A hash that was noted earlier and has to be in the trail
+    #[arg(long, value_name = "HASH")]
+    pub expect: Option<String>,
 }
 
 /// Which clients are listed.
@@ -218,6 +315,9 @@ pub struct Activate {
     /// Say yes to switching from the active configuration
     #[arg(long, short)]
     pub yes: bool,
+    /// First take out of Halo what the active configuration put there; switch only if that was done
+    #[arg(long)]
+    pub remove_old: bool,
 }
 
 /// What can be done with the settings.

@@ -4,20 +4,25 @@
 
 mod activate;
 mod args;
+mod audit;
 mod check;
 mod clients;
 mod config;
 mod configure;
+mod deliveries;
 mod demo;
+mod history;
 mod interactive;
 mod log;
 mod output;
 mod plan;
 mod prompt;
+mod remove;
 mod setup;
 mod signals;
 mod status;
 mod sync;
+mod table;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -107,10 +112,14 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Check => check::run(&mut call).await,
         Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
         Command::Clients(options) => clients::run(&mut call, &options),
+        Command::History(options) => history::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
-        Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
+        Command::Configure(options) => configure::run(&mut call, &options).await,
+        Command::Remove(options) => remove::run(&mut call, &options).await,
+        Command::Deliveries => deliveries::run(&mut call).await,
+        Command::Audit(options) => audit::run(&mut call, &options),
         Command::Status => status::run(&mut call),
-        Command::Activate(options) => activate::activate(&mut call, &options),
+        Command::Activate(options) => activate::activate(&mut call, &options).await,
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),
         Command::Config(Config::Show) => config::show(&mut call),

@@ -16,6 +16,11 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
         Ok(plan) => plan,
         Err(report) => return check::refuse(&mut call.output, &report, "nothing was planned"),
     };
+    show(call, &plan)
+}
+
+/// A plan as the whole result of a command.
+pub(super) fn show(call: &mut Call, plan: &Plan) -> Result<u8, Failure> {
     if call.output.json {
         call.output.object(&json!({
             "changes_pending": plan.changes_pending(),
@@ -24,7 +29,7 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
             "blocked": plan.blocked,
         }))?;
     } else {
-        print(&mut call.output, &plan);
+        print(&mut call.output, plan);
     }
     Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { 3 } else { 0 })
 }
@@ -42,6 +47,10 @@ pub(super) fn print(output: &mut Output, plan: &Plan) {
         for field in &change.fields {
             let after = field.after.as_deref().unwrap_or("none");
             match &field.before {
+                // What goes with its object has no after.
+                Some(before) if change.action == Action::Delete => {
+                    output.line(format!("      {}: {before}", field.name))
+                }
                 Some(before) => output.line(format!("      {}: {before} -> {after}", field.name)),
                 None => output.line(format!("      {}: {after}", field.name)),
             }

@@ -36,6 +36,17 @@ pub fn yes(question: &str) -> bool {
     read && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
 }
 
+/// Asks for a word to be typed: for what cannot be taken back by a second key.
+pub fn typed(question: &str, wanted: &[&str]) -> bool {
+    eprint_flush(&format!("{question}: "));
+    let question = Question::begin(true);
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).is_ok();
+    drop(question);
+    let answer = answer.trim();
+    read && !answer.is_empty() && wanted.contains(&answer)
+}
+
 /// Asks for the Client Secret without showing it.
 pub fn secret() -> Result<Secret, Failure> {
     // Before the question is seen: nobody's first letters may show.

@@ -54,6 +54,10 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
             thousands(changes.unchanged)
         ));
         output.line(format!("{} active, {} disabled", thousands(report.active), thousands(report.disabled)));
+        let changed = changes.added + changes.updated + changes.disabled + changes.returned;
+        if let (Some(run), true) = (report.run, changed > 0) {
+            output.line(format!("Each of them: pia-halo history {run}"));
+        }
     }
     for warning in &report.warnings {
         output.warn(format!("  {warning}"));

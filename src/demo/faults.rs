@@ -53,6 +53,12 @@ faults! {
         "every API call answers 401 although the token is new, so that refreshing for ever helps nothing";
     NarrowScope "narrow-scope"
         "the application may only read customers and tickets: asking for all is an invalid_scope, and configuration is 403";
+    StandardScope "standard-scope"
+        "the application may use all:standard and not all: reads of clients pass, and configuration is 403";
+    ShortenedScope "shortened-scope"
+        "asked for all, the login gives a token without complaint, for the few scopes that the application has";
+    ScopeMustBeNamed "scope-must-be-named"
+        "a login that names no scope is refused as well, so that scopes have to be tried one at a time";
     Slow "slow"
         "every reply takes some seconds longer";
     SlowDrip "slow-drip"
@@ -87,6 +93,16 @@ faults! {
         "Tabs answers 403 with no body";
     ForbiddenWrites "forbidden-writes"
         "reads pass and every write answers 403: the agent is no administrator";
+    ForbiddenWebhookWrites "forbidden-webhook-writes"
+        "webhooks and their events can be read, and every write to them answers 403";
+    ForbiddenTabWrites "forbidden-tab-writes"
+        "custom tabs can be read, and every write to them answers 403";
+    ForbiddenTicketTypeWrites "forbidden-ticket-type-writes"
+        "ticket types can be read, and every write to them answers 403";
+    ForbiddenOneTicketType "forbidden-one-ticket-type"
+        "one ticket type, Incident, answers 403 to a write; the others can be written";
+    AgentUnknown "agent-unknown"
+        "Agent/me answers 401 although the token is good, so that the agent's role is not told";
     RestrictedAgent "restricted-agent"
         "the agent sees fewer clients, teams and ticket types: 200, shorter lists, and a record_count of those only";
     RepeatedPage "repeated-page"
@@ -139,8 +155,36 @@ faults! {
         "the reply to a write of one object is an array of one instead of the object";
     LinksAreAdded "links-are-added"
         "a ticket type's list of custom tabs is added to by a write instead of replaced";
+    LinksFromTheTab "links-from-the-tab"
+        "a custom tab lists its ticket types and honours that list when it is written, as in the newest versions";
+    LinksOutliveTheTab "links-outlive-the-tab"
+        "deleting a custom tab leaves the links of the ticket types to it";
+    LinkedTabStays "linked-tab-stays"
+        "a custom tab that a ticket type still allows cannot be deleted";
+    IframeIsTypeTwo "iframe-is-type-two"
+        "an iframe is number 2 among the kinds of custom tab, and a tab of another kind keeps no address";
+    TicketTypeRefused "ticket-type-refused"
+        "writes to one ticket type answer 403: the agent may not change that one";
     WebhookSwitchedOff "webhook-switched-off"
         "Halo switches webhooks off by itself after failed deliveries";
+    WebhookNameTaken "webhook-name-taken"
+        "somebody else's webhook has the name that one of ours needs";
+    DeliveriesFine "deliveries-fine"
+        "Halo has delivered to the webhooks that were made through the API, and was answered with 200";
+    DeliveriesUnauthorised "deliveries-401"
+        "Halo's deliveries are answered with 401";
+    DeliveriesNotFound "deliveries-404"
+        "Halo's deliveries are answered with 404";
+    DeliveriesFailing "deliveries-500"
+        "Halo's deliveries are answered with 500";
+    DeliveriesTimeOut "deliveries-time-out"
+        "Halo's deliveries are not answered in time";
+    DeliveriesNotReached "deliveries-not-reached"
+        "Halo does not reach the address that it delivers to";
+    DeliveriesSwitchOff "deliveries-switch-off"
+        "Halo's deliveries fail until it switches the webhook off, after auto_disable_attempts of them";
+    DeliveriesNone "deliveries-none"
+        "Halo delivers nothing, and its log stays empty";
     BindingHijacked "binding-hijacked"
         "another program sends the guid of a webhook's event, which moves that event to its own webhook";
     DeleteNeedsTwoTries "delete-needs-two-tries"

@@ -4,7 +4,7 @@
 use super::clients::Paging;
 use super::faults::Fault;
 use super::query::Query;
-use super::reply::{Answer, Reply, wire};
+use super::reply::{Answer, Reply};
 use super::state::{Object, State};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -51,7 +51,10 @@ pub(super) fn agent(state: &State, id: i64) -> Answer {
 }
 
 /// `GET /api/Agent/me`: 2.1 MB on a production tenant, `claims` first (api facts, section 5).
-pub(super) fn me(state: &State) -> Reply {
+pub(super) fn me(state: &State) -> Answer {
+    if state.has(Fault::AgentUnknown) {
+        return Err(Reply::empty(401));
+    }
     let mut text = String::with_capacity(2_200_000);
     text.push_str("{\"claims\":[");
     for number in 0..27_500 {
@@ -62,13 +65,29 @@ pub(super) fn me(state: &State) -> Reply {
         );
     }
     text.push_str("],\"new_access_token\":\"\"");
-    if let Some(Value::Object(agent)) = state.agents.iter().find(|agent| agent.flag("isapiagent")).map(Object::wire) {
+    if let Some(Value::Object(mut agent)) = state.agents.iter().find(|agent| agent.flag("isapiagent")).map(Object::wire)
+    {
+        let closed = [
+            Fault::ForbiddenWrites,
+            Fault::ForbiddenWebhookWrites,
+            Fault::ForbiddenTabWrites,
+            Fault::ForbiddenTicketTypeWrites,
+        ];
+        if closed.into_iter().any(|fault| state.has(fault)) {
+            agent.insert("is_admin".into(), false.into());
+        }
+        if state.has(Fault::RestrictedAgent) {
+            let allowed = state.clients.iter().filter(|client| client.allowed).take(3);
+            let rows: Vec<Value> =
+                allowed.map(|client| json!({ "id": client.id, "client_name": client.name })).collect();
+            agent.insert("clients".into(), rows.into());
+        }
         for (member, value) in &agent {
             let _ = write!(text, ",{}:{value}", Value::from(member.as_str()));
         }
     }
     text.push('}');
-    Reply::raw_json(200, text)
+    Ok(Reply::raw_json(200, text))
 }
 
 /// `GET /api/Team`: a bare array, paging ignored; inactive ones only with `showall` or `includedisabled`.
@@ -125,31 +144,6 @@ pub(super) fn lookup(state: &mut State, query: &Query) -> Answer {
         Some(64) => Ok(Reply::json(200, &state.event_catalogue.iter().map(Object::wire).collect())),
         Some(_) => Ok(Reply::json(200, &json!([]))),
     }
-}
-
-/// `GET /api/WebhookEvent`: the log of deliveries, newest first; headers and bodies only in the detail read.
-pub(super) fn webhook_events(state: &mut State, query: &Query) -> Answer {
-    const LIST_MEMBERS: [&str; 6] =
-        ["id", "webhook_id", "notification_id", "timestamp", "status", "integation_method_name"];
-    let paging = Paging::read(query)?;
-    let webhook = query.text("webhook_id").map(str::to_lowercase);
-    let rows: Vec<Value> = state
-        .webhook_events
-        .iter()
-        .rev()
-        .filter(|row| webhook.as_ref().is_none_or(|id| row.text("webhook_id") == id))
-        .map(|row| {
-            let listed = row.members.iter().filter(|(member, _)| LIST_MEMBERS.contains(&member.as_str()));
-            wire(&listed.map(|(member, value)| (member.clone(), value.clone())).collect())
-        })
-        .collect();
-    paging.page(state, "events", rows)
-}
-
-/// `GET /api/WebhookEvent/{guid}`.
-pub(super) fn webhook_event(state: &State, id: &str) -> Answer {
-    let row = state.webhook_events.iter().find(|row| row.text("id").eq_ignore_ascii_case(id));
-    row.map(|row| Reply::json(200, &row.wire())).ok_or_else(|| Reply::empty(404))
 }
 
 #[cfg(test)]
@@ -228,21 +222,5 @@ mod tests {
         assert!(rows.contains(&json!({ "id": 3, "name": "New $#request Logged - All" })));
         assert_eq!(tester.get("/api/Lookup?lookupid=65").await.1, json!([]));
         assert_eq!(tester.get("/api/Lookup").await, (400, json!("Parameter lookupid must be included")));
-    }
-
-    #[tokio::test]
-    async fn the_log_of_deliveries_shows_headers_and_bodies_in_the_detail_only() {
-        let tester = tester().await;
-        tester.halo.change(|state| {
-            state.webhook_events.push(Object::new(json!({
-                "id": "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", "webhook_id": "60b2ec55-fabe-417a-b354-40d962ef8031", "notification_id": 42,
-                "timestamp": "2026-03-02T09:12:44.173", "status": 2, "requestbody": "{}", "responsestatus": 200
-            })));
-        });
-        let (_, list) = tester.get("/api/WebhookEvent?webhook_id=60b2ec55-fabe-417a-b354-40d962ef8031").await;
-        assert_eq!((&list["record_count"], list["events"][0].get("requestbody")), (&json!(1), None));
-        assert_eq!(tester.get("/api/WebhookEvent?webhook_id=none").await.1["record_count"], 0);
-        let (_, detail) = tester.get("/api/WebhookEvent/8C0F3B1E-63d2-4d55-9a56-6f1f4c1c2b77").await;
-        assert_eq!(detail["requestbody"], "{}");
     }
 }

@@ -10,7 +10,7 @@
 //!  server.rs   bytes in, bytes out, late or broken
 //!     └─ routes.rs   counting, the gates of login and rights, the table of endpoints
 //!          ├─ hazards.rs  what strikes before a request, and what becomes of its reply
-//!          ├─ token.rs  clients.rs  lists.rs  webhooks.rs  notifications.rs  tabs.rs  ticket_types.rs
+//!          ├─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs  ticket_types.rs
 //!          └─ state.rs  what it knows, made by seed.rs, open to tests
 //! ```
 //!
@@ -22,6 +22,7 @@ mod catalogue;
 mod client_rows;
 mod clients;
 mod clock;
+mod deliveries;
 mod faults;
 mod hazards;
 mod hostile;
@@ -45,6 +46,7 @@ mod token;
 mod webhooks;
 
 pub use clock::Clock;
+pub use deliveries::Delivered;
 pub use faults::Fault;
 pub use limit::{RateLimit, RetryAfter};
 pub use log::RecordedRequest;

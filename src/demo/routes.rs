@@ -8,7 +8,7 @@ use super::query::Query;
 use super::reply::{Answer, Delivery, Reply, invalid_value, login_page};
 use super::state::State;
 use super::token::{self, Subject, TokenRequest, allows};
-use super::{clients, hazards, lists, notifications, tabs, ticket_types, webhooks};
+use super::{clients, deliveries, hazards, lists, notifications, tabs, ticket_types, webhooks};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -157,6 +157,17 @@ fn gate(resource: &str) -> Option<(Subject, Subject, Option<Fault>)> {
     })
 }
 
+/// The hazard that forbids writing to an endpoint that can be read.
+fn closed_to_writes(state: &State, resource: &str) -> Option<Fault> {
+    let of_resource = match resource {
+        "webhook" | "notification" => Some(Fault::ForbiddenWebhookWrites),
+        "tabs" => Some(Fault::ForbiddenTabWrites),
+        "tickettype" => Some(Fault::ForbiddenTicketTypeWrites),
+        _ => None,
+    };
+    [Some(Fault::ForbiddenWrites), of_resource].into_iter().flatten().find(|fault| state.has(*fault))
+}
+
 fn api(state: &mut State, request: &Received) -> Answer {
     let segments = request.segments();
     // A wrong route is 404 with no body, with or without a token (api facts, section 8).
@@ -164,7 +175,8 @@ fn api(state: &mut State, request: &Received) -> Answer {
     let (reading, writing, forbidding) = gate(resource).ok_or_else(|| Reply::empty(404))?;
     let scopes = token::bearer(state, request.authorization.as_deref())?;
     let write = !request.is_read();
-    let forbidden = forbidding.is_some_and(|fault| state.has(fault)) || (write && state.has(Fault::ForbiddenWrites));
+    let forbidden =
+        forbidding.is_some_and(|fault| state.has(fault)) || (write && closed_to_writes(state, resource).is_some());
     if forbidden || !allows(&scopes, if write { writing } else { reading }, write) {
         return Err(Reply::empty(403));
     }
@@ -179,7 +191,7 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("POST", "client", None) => clients::post(state, body),
         ("DELETE", "client", Some(id)) => clients::delete(state, int(id)?),
         ("GET", "agent", None) => lists::agents(state, query),
-        ("GET", "agent", Some("me")) => Ok(lists::me(state)),
+        ("GET", "agent", Some("me")) => lists::me(state),
         ("GET", "agent", Some(id)) => lists::agent(state, int(id)?),
         ("GET", "team", None) => lists::teams(state, query),
         ("GET", "team", Some(id)) => lists::team(state, int(id)?),
@@ -197,8 +209,8 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("GET", "webhook", Some(id)) => webhooks::get(state, guid(id)?, query),
         ("POST", "webhook", None) => webhooks::post(state, body),
         ("DELETE", "webhook", Some(id)) => webhooks::delete(state, guid(id)?),
-        ("GET", "webhookevent", None) => lists::webhook_events(state, query),
-        ("GET", "webhookevent", Some(id)) => lists::webhook_event(state, guid(id)?),
+        ("GET", "webhookevent", None) => deliveries::list(state, query),
+        ("GET", "webhookevent", Some(id)) => deliveries::get(state, guid(id)?),
         ("GET", "notification", None) => notifications::list(state, query),
         ("GET", "notification", Some(id)) => notifications::get(state, int(id)?),
         ("POST", "notification", None) => notifications::post(state, body),
@@ -301,5 +313,30 @@ mod tests {
         assert_eq!(tester.get("/api/Tabs").await.0, 200);
         assert_eq!(tester.post("/api/Tabs", &tab()).await, (403, Value::Null));
         assert_eq!(tester.halo.snapshot(), before);
+    }
+
+    #[tokio::test]
+    async fn writing_can_be_forbidden_for_one_thing_alone() {
+        let tester = tester().await;
+        let webhook = json!([{ "name": "W", "type": 0, "url": "https://pia.example/x" }]);
+        let kind = |id| json!([{ "id": id, "allowed_iframe_customtabs": [] }]);
+        let before = tester.halo.snapshot();
+        for (fault, path, body, other) in [
+            (Fault::ForbiddenWebhookWrites, "/api/Webhook", webhook.clone(), "/api/Tabs"),
+            (Fault::ForbiddenTabWrites, "/api/Tabs", tab(), "/api/Webhook"),
+            (Fault::ForbiddenTicketTypeWrites, "/api/TicketType", kind(2), "/api/Tabs"),
+            (Fault::ForbiddenOneTicketType, "/api/TicketType", kind(1), "/api/Tabs"),
+        ] {
+            tester.halo.set_fault(fault, true);
+            assert_eq!(tester.get(path).await.0, 200, "{fault}");
+            assert_eq!(tester.post(path, &body).await, (403, Value::Null), "{fault}");
+            assert_ne!(tester.post(other, &json!([1])).await.0, 403, "{fault}");
+            assert_eq!(tester.halo.snapshot(), before, "{fault}");
+            tester.halo.set_fault(fault, false);
+        }
+        tester.halo.set_fault(Fault::ForbiddenOneTicketType, true);
+        assert_eq!(tester.post("/api/TicketType", &kind(2)).await.0, 201);
+        tester.halo.set_fault(Fault::ForbiddenOneTicketType, false);
+        assert_eq!(tester.post("/api/TicketType", &kind(1)).await.0, 201);
     }
 }

@@ -130,7 +130,7 @@ fn agents() -> Vec<Object> {
     vec![
         agent(1, "Unassigned", json!({ "is_agent": false, "initials": "U" })),
         agent(3, "Nia O'Connor", json!({ "jobtitle": "Service Desk Manager" })),
-        agent(4, "Pia", json!({ "isapiagent": true, "email": "pia@example.invalid" })),
+        agent(4, "Pia", json!({ "isapiagent": true, "is_admin": true, "email": "pia@example.invalid" })),
         agent(7, "Dana Scully", json!({ "jobtitle": "Engineer", "email": "dana@example.invalid" })),
         agent(8, "Fox Mulder", json!({ "jobtitle": "Engineer" })),
         agent(9, "Łukasz Żak", json!({ "jobtitle": "Engineer" })),

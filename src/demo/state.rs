@@ -159,6 +159,22 @@ pub struct Behaviour {
     pub linked_tab_cannot_be_deleted: bool,
     /// Whether deleting a webhook deletes its events (api facts, section 13: unknown, so they stay at first).
     pub deleting_webhook_clears_events: bool,
+    /// How many failed deliveries in a row switch a new webhook off; 0 is never. Halo's own figure is not recorded
+    /// (api facts, section 13).
+    pub auto_disable_attempts: u32,
+    /// Whether a webhook that Halo switches off gets `disabled: true` instead of `active: false`; both members are in
+    /// the schema (api facts, section 6.2).
+    pub switches_off_by_disabled: bool,
+    /// Whether the log of deliveries comes oldest first, whatever order was asked for.
+    pub log_oldest_first: bool,
+    /// Whether the log of deliveries is that of every webhook, whichever was asked for: a filter that Halo does not know
+    /// is no filter (api facts, section 4).
+    pub log_filter_ignored: bool,
+    /// Whether times in the log of deliveries carry seven digits and a `Z`; otherwise no zone, and UTC is meant (api
+    /// facts, section 9).
+    pub log_times_with_zone: bool,
+    /// Whether `error` of a delivery is a text instead of a flag: the schema and the facts differ (api facts, section 6.2).
+    pub log_error_is_text: bool,
     /// Whether a deletion is answered with the deleted object instead of no body.
     pub delete_returns_object: bool,
     /// The form of a refusal's text.
@@ -196,6 +212,12 @@ impl Default for Behaviour {
             deleting_tab_clears_links: true,
             linked_tab_cannot_be_deleted: false,
             deleting_webhook_clears_events: false,
+            auto_disable_attempts: 0,
+            switches_off_by_disabled: false,
+            log_oldest_first: false,
+            log_filter_ignored: false,
+            log_times_with_zone: false,
+            log_error_is_text: false,
             delete_returns_object: false,
             error_form: ErrorForm::default(),
             rate_limit: None,
@@ -337,15 +359,43 @@ impl State {
         if fault == Fault::DeleteNeedsTwoTries {
             self.tried_deletes.clear();
         }
-        if on && fault == Fault::WebhookSwitchedOff {
-            self.switch_webhooks_off();
+        match fault {
+            Fault::WebhookSwitchedOff if on => self.switch_webhooks_off(),
+            Fault::ForbiddenOneTicketType => {
+                if let Some(kind) = self.ticket_type_mut("Incident") {
+                    kind.locked = on;
+                }
+            }
+            Fault::IframeIsTypeTwo if on => {
+                for tab in self.tabs.iter_mut().filter(|tab| !tab.text("url").is_empty()) {
+                    tab.set("type", 2);
+                }
+            }
+            Fault::WebhookNameTaken => self.take_name(on),
+            _ => {}
         }
     }
 
     /// Switches every webhook off that was made through the API, as Halo does after failures (api facts, section 6.2).
     pub fn switch_webhooks_off(&mut self) {
+        let by_disabled = self.behaviour.switches_off_by_disabled;
         for webhook in self.webhooks.iter_mut().filter(|webhook| webhook.made_by_api) {
-            webhook.set("active", false);
+            super::deliveries::switch_off(webhook, by_disabled);
+        }
+    }
+
+    /// Gives the name of one of our webhooks to somebody else's, or takes that away again.
+    fn take_name(&mut self, on: bool) {
+        const URL: &str = "https://automation.example.invalid/in";
+        self.webhooks.retain(|webhook| webhook.text("url") != URL);
+        if on {
+            let mut members = super::webhooks::defaults();
+            let id = self.random.guid();
+            for (member, value) in [("id", &*id), ("name", "Pia - Ticket Created"), ("url", URL)] {
+                members.insert(member.to_owned(), value.into());
+            }
+            members.insert("active".to_owned(), true.into());
+            self.webhooks.push(Object { members, ..Object::default() });
         }
     }
 

@@ -1,6 +1,7 @@
 //! `/api/Tabs`: custom tabs, among them the iframe that shows the Pia Chat Pod (api facts, section 7).
 
 use super::body::{Body, Kind, Shape, nested};
+use super::faults::Fault;
 use super::query::Query;
 use super::reply::{Answer, ErrorForm, Reply, Row, wire};
 use super::state::{Object, State, TabLink, next_id};
@@ -35,6 +36,11 @@ const KEY_PAIR: Shape = Shape {
     lenient_numbers: false,
 };
 
+/// Whether a tab's own list of ticket types is shown and honoured.
+fn has_tab_side_links(state: &State) -> bool {
+    state.behaviour.tab_side_links || state.has(Fault::LinksFromTheTab)
+}
+
 /// `GET /api/Tabs`: a bare array; neither paging nor `type` narrows it.
 pub(super) fn list(state: &State, query: &Query) -> Answer {
     query.int("type")?;
@@ -49,7 +55,7 @@ fn position(state: &State, id: i64) -> Result<usize, Reply> {
 /// A tab with the ticket types that allow it, where this version lists them.
 fn detailed(state: &State, tab: &Object) -> Value {
     let mut row: Row = tab.members.clone();
-    if state.behaviour.tab_side_links {
+    if has_tab_side_links(state) {
         let id = tab.int("id");
         let allowing =
             state.ticket_types.iter().filter(|kind| kind.links.iter().any(|link| Some(link.iframetab_id) == id));
@@ -116,8 +122,11 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
             tab.write_only.insert("new_iframe_secret".into(), secret);
         }
         tab.members.extend(members);
+        if state.has(Fault::IframeIsTypeTwo) && tab.int("type") != Some(2) {
+            tab.members.remove("url");
+        }
         check(state, &tab)?;
-        if let (true, Some(kinds)) = (state.behaviour.tab_side_links, kinds) {
+        if let (true, Some(kinds)) = (has_tab_side_links(state), kinds) {
             link_from_tab(state, tab.int("id").unwrap_or(0), &kinds);
         }
         stored.push(detailed(state, &tab));
@@ -149,11 +158,11 @@ fn link_from_tab(state: &mut State, tab: i64, wanted: &[Row]) {
 pub(super) fn delete(state: &mut State, id: i64) -> Answer {
     let at = position(state, id)?;
     let linked = state.ticket_types.iter().any(|kind| kind.links.iter().any(|link| link.iframetab_id == id));
-    if linked && state.behaviour.linked_tab_cannot_be_deleted {
+    if linked && (state.behaviour.linked_tab_cannot_be_deleted || state.has(Fault::LinkedTabStays)) {
         return Err(state.refuse("This Custom Tab is in use by one or more $#request Types and cannot be deleted."));
     }
     let tab = state.tabs.remove(at);
-    if state.behaviour.deleting_tab_clears_links {
+    if state.behaviour.deleting_tab_clears_links && !state.has(Fault::LinksOutliveTheTab) {
         for kind in &mut state.ticket_types {
             kind.links.retain(|link| link.iframetab_id != id);
         }
@@ -233,6 +242,25 @@ mod tests {
         assert_eq!(links(), 2);
         let (_, kind) = tester.get("/api/TicketType/1?includedetails=true").await;
         assert!(kind["allowed_iframe_customtabs"][0].get("iframetab_name").is_none());
+    }
+
+    #[tokio::test]
+    async fn the_number_of_an_iframe_and_what_becomes_of_links_are_switches() {
+        let tester = tester().await;
+        tester.halo.set_fault(Fault::IframeIsTypeTwo, true);
+        assert_eq!(tester.get("/api/Tabs/14").await.1["type"], 2, "what has an address says what an iframe is");
+        let (_, made) = tester.post("/api/Tabs", &json!([pod()])).await;
+        assert!(made.get("url").is_none(), "a tab of another kind keeps no address");
+        let (_, made) =
+            tester.post("/api/Tabs", &json!([{ "name": "Pod", "type": 2, "url": "https://x.example/" }])).await;
+        assert_eq!(made["url"], "https://x.example/");
+        tester.halo.set_fault(Fault::LinkedTabStays, true);
+        assert_eq!(tester.delete("/api/Tabs/15").await.0, 400);
+        tester.halo.set_fault(Fault::LinkedTabStays, false);
+        tester.halo.set_fault(Fault::LinksOutliveTheTab, true);
+        assert_eq!(tester.delete("/api/Tabs/15").await.0, 200);
+        let links = tester.halo.look(|state| state.ticket_types.iter().map(|kind| kind.links.len()).sum::<usize>());
+        assert_eq!(links, 3);
     }
 
     #[tokio::test]

@@ -110,7 +110,9 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
             ));
         };
         let at = position(state, id)?;
-        if state.ticket_types.get(at).is_some_and(|kind| kind.locked) {
+        // One of those that need a link.
+        let closed = state.has(Fault::TicketTypeRefused) && at == 0;
+        if closed || state.ticket_types.get(at).is_some_and(|kind| kind.locked) {
             return Err(Reply::empty(403));
         }
         let links = wanted.map(|wanted| linked(state, at, &wanted));

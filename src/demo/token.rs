@@ -202,17 +202,22 @@ pub(super) fn token(state: &mut State, request: &TokenRequest<'_>) -> Answer {
     if !application.active || state.has(Fault::WrongSecret) {
         return Err(invalid_client());
     }
-    let permitted: BTreeSet<String> = if state.has(Fault::NarrowScope) {
+    let permitted: BTreeSet<String> = if state.has(Fault::NarrowScope) || state.has(Fault::ShortenedScope) {
         ["read:customers", "read:tickets", "edit:tickets"].map(String::from).into()
+    } else if state.has(Fault::StandardScope) {
+        ["all:standard".to_owned()].into()
     } else {
         application.scopes.clone()
     };
+    let invalid_scope = || refuse(400, "invalid_scope", "The specified 'scope' is invalid.", "ID2052");
     let scopes: BTreeSet<String> = match field("scope") {
+        None if state.has(Fault::ScopeMustBeNamed) => return Err(invalid_scope()),
         None => permitted,
+        Some(wanted) if state.has(Fault::ShortenedScope) && wanted == "all" => permitted,
         Some(wanted) => {
             let wanted: BTreeSet<String> = wanted.split_whitespace().map(str::to_owned).collect();
             if wanted.iter().any(|scope| !is_scope(scope) || !grants(&permitted, scope)) {
-                return Err(refuse(400, "invalid_scope", "The specified 'scope' is invalid.", "ID2052"));
+                return Err(invalid_scope());
             }
             wanted
         }
@@ -457,6 +462,25 @@ mod tests {
             read(tester.token(&form(&tester, &[])).await).await.1["scope"],
             "edit:tickets read:customers read:tickets"
         );
+    }
+
+    #[tokio::test]
+    async fn scopes_can_be_shortened_standard_or_wanted_by_name() {
+        let tester = tester().await;
+        let login = async |scope: &[(&str, &str)]| {
+            let (status, body) = read(tester.token(&form(&tester, scope)).await).await;
+            (status, body["scope"].as_str().unwrap_or_default().to_owned())
+        };
+        tester.halo.set_fault(Fault::ShortenedScope, true);
+        assert_eq!(login(&[("scope", "all")]).await, (200, "edit:tickets read:customers read:tickets".to_owned()));
+        assert_eq!(login(&[("scope", "admin")]).await.0, 400);
+        tester.halo.set_fault(Fault::ShortenedScope, false);
+        tester.halo.set_fault(Fault::StandardScope, true);
+        assert_eq!(login(&[("scope", "all")]).await.0, 400);
+        assert_eq!(login(&[]).await, (200, "all:standard".to_owned()));
+        tester.halo.set_fault(Fault::ScopeMustBeNamed, true);
+        assert_eq!(login(&[]).await.0, 400);
+        assert_eq!(login(&[("scope", "all:standard")]).await.0, 200);
     }
 
     #[tokio::test]

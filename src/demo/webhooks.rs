@@ -96,7 +96,11 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
         };
         let mut webhook = match at.and_then(|at| state.webhooks.get(at)) {
             Some(webhook) => webhook.clone(),
-            None => Object { members: defaults(), made_by_api: true, ..Object::default() },
+            None => {
+                let mut fresh = Object { members: defaults(), made_by_api: true, ..Object::default() };
+                fresh.set("auto_disable_attempts", state.behaviour.auto_disable_attempts);
+                fresh
+            }
         };
         // The password is taken and never shown again.
         for member in ["basic_password"] {
@@ -267,6 +271,17 @@ mod tests {
         assert!(!active("One") && active("Billing & closed tickets"));
         tester.post("/api/Webhook", &json!([sample("Two")])).await;
         assert!(!active("Two"));
+    }
+
+    #[tokio::test]
+    async fn somebody_else_can_hold_a_name() {
+        let tester = tester().await;
+        let before = tester.halo.snapshot();
+        tester.halo.set_fault(Fault::WebhookNameTaken, true);
+        let refused = tester.post("/api/Webhook", &json!([sample("Pia - Ticket Created")])).await;
+        assert_eq!(refused, (400, json!("Name must be unique")));
+        tester.halo.set_fault(Fault::WebhookNameTaken, false);
+        assert_eq!(tester.halo.snapshot(), before);
     }
 
     #[tokio::test]

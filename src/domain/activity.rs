@@ -1,4 +1,6 @@
 //! The audit trail: who did what, when, and what came of it.
+//!
+//! Every line carries the hash of the one before it, so that a line which was changed, taken out or put in shows.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,9 +35,130 @@ pub struct Activity {
     pub fields: Vec<ActivityField>,
     /// How it ended: `done`, `failed` …
     pub outcome: String,
-    /// Halo's answer, or what there is to say.
+    /// What there is to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Halo's answer to the write, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halo: Option<HaloAnswer>,
+}
+
+impl Activity {
+    /// The same with everything masked that has the shape of a token, wherever it came from: the last net under those
+    /// who fill the fields.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let mask = |text: &mut Option<String>| *text = text.as_deref().map(mask_tokens);
+        mask(&mut self.message);
+        for field in &mut self.fields {
+            mask(&mut field.before);
+            mask(&mut field.after);
+        }
+        if let Some(answer) = &mut self.halo {
+            mask(&mut answer.said);
+        }
+        self
+    }
+}
+
+/// Letters and digits in a row that make a token: 32 bytes in base64 are 43, a key in hexadecimal is at least 32.
+const TOKEN: usize = 32;
+
+/// Cuts every token in a text down to its last four characters. An id of Halo, a GUID, is none.
+fn mask_tokens(text: &str) -> String {
+    let belongs = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(belongs) {
+        let (before, run) = rest.split_at(start);
+        let (run, after) = run.split_at(run.find(|character| !belongs(character)).unwrap_or(run.len()));
+        out.push_str(before);
+        if run.len() >= TOKEN && !is_guid(run) {
+            out.push('…');
+            // A run is ASCII.
+            out.push_str(run.get(run.len() - 4..).unwrap_or_default());
+        } else {
+            out.push_str(run);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_guid(run: &str) -> bool {
+    run.len() == 36
+        && run.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// What Halo answered to a write.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HaloAnswer {
+    /// The status; none where no answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Halo's own words, fit to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+}
+
+/// A line of the trail as it stands in the file: what was done, by which process, and the hash that ties it to the
+/// lines before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was done.
+    #[serde(flatten)]
+    pub activity: Activity,
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The number of the operating system's user: unlike the name, no variable of the environment gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Whether a line before this one was left unfinished, as by a killed program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub torn: bool,
+    /// The SHA-256 of the line before, and of what was left unfinished after that; none in lines from before the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<String>,
+}
+
+/// Whether the lines of the trail still follow each other.
+///
+/// A line that was changed, taken out or put in between shows. Lines cut off at the end do not show by themselves, and
+/// who can write the whole file can make a whole new chain: a hash that was noted elsewhere shows both.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct Chain {
+    /// Whether every line follows the one before, and the expected hash was found.
+    pub whole: bool,
+    /// Lines in the file.
+    pub lines: u64,
+    /// Lines from before the chain: at the beginning, and not held by it.
+    pub before_chain: u64,
+    /// Places where a line was left unfinished and the chain went on.
+    pub torn: u64,
+    /// Where it does not hold; the first ones.
+    pub breaks: Vec<ChainBreak>,
+    /// The hash that the next line will carry. Noted elsewhere, it can be asked for later.
+    pub head: String,
+    /// Whether the expected hash was found, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_found: Option<bool>,
+}
+
+/// A place where the chain does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainBreak {
+    /// The number of the line, from 1.
+    pub line: u64,
+    /// What is wrong there.
+    pub why: String,
 }
 
 /// One field before and after.
@@ -47,4 +170,32 @@ pub struct ActivityField {
     pub before: Option<String>,
     /// After.
     pub after: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_has_the_shape_of_a_token_is_masked_and_ids_are_not() {
+        let token = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYm9";
+        assert_eq!(token.len(), 43);
+        for (text, masked) in [
+            (
+                format!("https://pia.example/callbacks/acme/ticket-created/{token}"),
+                "https://pia.example/callbacks/acme/ticket-created/…yYm9".to_owned(),
+            ),
+            (format!("({token}), {token}"), "(…yYm9), …yYm9".to_owned()),
+            (token[8..].to_owned(), "…yYm9".to_owned()),
+            (
+                "c0ffee00-dead-4bad-8bad-0123456789ab-c0ffee00-dead-4bad-8bad-0123456789ab".to_owned(),
+                "…89ab".to_owned(),
+            ),
+            ("0123456789abcdef0123456789abcdef".to_owned(), "…cdef".to_owned()),
+            ("60b2ec55-fabe-417a-b354-40d962ef8031".to_owned(), "60b2ec55-fabe-417a-b354-40d962ef8031".to_owned()),
+            ("Grüße, Équipe 🛠 of a plain text".to_owned(), "Grüße, Équipe 🛠 of a plain text".to_owned()),
+        ] {
+            assert_eq!(mask_tokens(&text), masked, "{text}");
+        }
+    }
 }

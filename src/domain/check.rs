@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::failure::FailureKind;
 use super::people::Team;
+use super::rights::{MissingRight, WriteProof};
 
 /// What is tried, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -94,6 +95,12 @@ pub struct Check {
     pub hint: Option<String>,
     /// Halo's status code.
     pub http_status: Option<u16>,
+    /// The right that is missing, and where in Halo it is ticked, where that is what it failed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<MissingRight>,
+    /// What can be said before the first write of writing what was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WriteProof>,
     /// How long it took.
     pub duration_ms: u64,
     /// What kind of failure it is, where it failed: decides the exit code.

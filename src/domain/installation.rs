@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::callback::{CallbackUrl, EventGroup, EventNumber};
 use super::chat_pod::ChatPodUrl;
+use super::members::Proof;
+use super::plan::Action;
 use super::untrusted::Untrusted;
 
 /// The kinds of object in Halo that Configure touches.
@@ -43,6 +45,11 @@ impl ObjectKind {
             Self::CustomTab => "custom_tab",
             Self::TicketType => "ticket_type",
         }
+    }
+
+    /// Whether objects of this kind are made by us; the others are Halo's own, or go with them.
+    pub fn is_our_own(self) -> bool {
+        matches!(self, Self::Webhook | Self::CustomTab)
     }
 
     /// The kind that a code stands for.
@@ -94,6 +101,12 @@ pub struct Binding {
     pub event: EventNumber,
     /// The name of the binding.
     pub name: Untrusted,
+    /// Halo's number for the kind of notification; -2 fires for webhooks.
+    pub kind: Option<i64>,
+    /// Halo's number for the way of delivery; 6 is a webhook.
+    pub delivery: Option<i64>,
+    /// How many conditions keep it from firing.
+    pub conditions: usize,
 }
 
 /// A custom tab that Halo holds.
@@ -150,4 +163,19 @@ pub struct InstalledObject {
     pub name: Untrusted,
     /// When it was installed or taken over.
     pub installed_at: Timestamp,
+}
+
+/// One write of a run of Configure, as its intent recorded it before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Untrusted,
+    /// What was to be done.
+    pub action: Action,
+    /// Halo's id, where it was known or told.
+    pub object: Option<String>,
+    /// How the object was before, and what was written.
+    pub proof: Proof,
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::callback::{EventGroup, EventNumber};
 use super::installation::ObjectKind;
+use super::members::Members;
 use super::untrusted::Untrusted;
 
 /// What is done to an object.
@@ -43,6 +44,11 @@ impl Action {
             Self::Keep => "keep",
         }
     }
+
+    /// The action that a code stands for.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.code() == code)
+    }
 }
 
 /// One field of an object, before and after. Secrets in it are already masked.
@@ -61,20 +67,74 @@ pub struct FieldChange {
 pub enum Operation {
     /// Nothing.
     None,
+    /// Nothing is sent: our own record lets go of an object that is gone.
+    Forget,
     /// Make the webhook of a group.
     CreateWebhook(EventGroup),
     /// Write the webhook of a group again, under its id.
     UpdateWebhook(EventGroup, String),
     /// Bind an event to the webhook of a group, under Halo's name for it.
     BindEvent(EventGroup, EventNumber, Untrusted),
+    /// Give an event of a webhook back what makes it fire: its kind, its way of delivery, and no conditions.
+    MendEvent {
+        /// The webhook.
+        webhook: String,
+        /// The binding.
+        binding: i64,
+    },
     /// Take a binding away.
-    UnbindEvent(EventGroup, i64),
-    /// Make the tab.
-    CreateTab,
-    /// Write the tab again, under its id.
-    UpdateTab(i64),
-    /// Make a ticket type show the tab.
-    LinkTicketType(i64),
+    UnbindEvent {
+        /// The webhook that it belongs to.
+        webhook: String,
+        /// The binding.
+        binding: i64,
+    },
+    /// Delete a webhook.
+    DeleteWebhook(String),
+    /// Make the tab, as this kind of tab.
+    CreateTab(i64),
+    /// Write the tab again, under its id, as this kind of tab.
+    UpdateTab(i64, i64),
+    /// Delete a tab.
+    DeleteTab(i64),
+    /// Make a ticket type show a tab; without one, the tab of this plan.
+    LinkTicketType(i64, Option<i64>),
+    /// Make a ticket type not show a tab any more.
+    UnlinkTicketType {
+        /// The ticket type.
+        ticket_type: i64,
+        /// The tab.
+        tab: i64,
+    },
+    /// Give an object its former members back.
+    Restore(Restore),
+}
+
+impl Operation {
+    /// Whether it takes something out of Halo: done when it is not there any more.
+    pub fn takes_out(&self) -> bool {
+        matches!(
+            self,
+            Self::UnbindEvent { .. } | Self::DeleteWebhook(_) | Self::DeleteTab(_) | Self::UnlinkTicketType { .. }
+        )
+    }
+}
+
+/// An object that is brought back to what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// The id it has now; none makes it anew.
+    pub id: Option<String>,
+    /// The id it had, where it is made anew.
+    pub was: Option<String>,
+    /// The webhook that an event belongs to.
+    pub parent: Option<String>,
+    /// What is written.
+    pub members: Members,
+    /// Whether it was taken over, so that our record lets go of it.
+    pub was_adopted: bool,
 }
 
 /// One line of the plan.
@@ -226,13 +286,17 @@ pub struct ChangeResult {
     pub message: Option<String>,
 }
 
-/// How Configure ended.
+/// How Configure, Remove or a roll back ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigureStatus {
     /// Every object is in Halo, read back.
     Configured,
-    /// Every object was there already.
+    /// What was ours is out of Halo, read back.
+    Removed,
+    /// Halo is as it was before the last run of Configure, read back.
+    RolledBack,
+    /// Every object was there already, or gone already.
     NothingToDo,
     /// Some are, some are not.
     PartlyDone,
@@ -242,7 +306,40 @@ pub enum ConfigureStatus {
     Refused,
 }
 
-/// What Configure did.
+impl ConfigureStatus {
+    /// The words for the audit trail.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::Removed => "removed",
+            Self::RolledBack => "rolled back",
+            Self::NothingToDo => "nothing to do",
+            Self::PartlyDone => "partly done",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether nothing is left to be done.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Configured | Self::Removed | Self::RolledBack | Self::NothingToDo)
+    }
+}
+
+impl Outcome {
+    /// The words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+            Self::Unverified => "not verified",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What Configure, Remove or a roll back did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigureReport {
     /// How it ended.

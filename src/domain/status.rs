@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::configuration::{Configuration, ConfigurationId};
+use super::delivery::Delivery;
 use super::draft::Draft;
 use super::installation::InstalledObject;
 use super::people::{Agent, Team, TicketType};
@@ -67,6 +68,8 @@ pub struct IntegrationStatus {
     pub configured_at: Option<Timestamp>,
     /// The objects.
     pub objects: Vec<InstalledObject>,
+    /// What was last read of the deliveries of each webhook.
+    pub deliveries: Vec<Delivery>,
 }
 
 /// Whether the service runs.

@@ -1,12 +1,14 @@
-//! A run of the company sync: how it goes, how it ended, and the proof.
+//! A run of the company sync: how it goes, how it ended, the proof, and what it changed.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::failure::Failure;
 use super::thousands;
+use super::untrusted::{Exact, Untrusted};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -86,9 +88,96 @@ pub struct ChangeCounts {
     pub unchanged: u64,
 }
 
+/// What one page of Halo's client list said, without the clients themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ListedPage {
+    /// The number of the page, from 1. Clients that were asked for one by one make a page 0.
+    pub page: u32,
+    /// Halo's own count of all clients, as this page gave it.
+    pub record_count: Option<u64>,
+    /// The ids on the page, in its order.
+    pub ids: Vec<i64>,
+    /// Rows without a readable id: Halo counts them, and nobody can name them.
+    pub nameless: u64,
+    /// Rows that could not be used, each as a sentence.
+    pub notes: Vec<String>,
+}
+
+/// What happened to one client in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// New in Halo.
+    Added,
+    /// It has another name.
+    Renamed,
+    /// Something else about it is different: its top level, its main site, or why it is not in use.
+    Changed,
+    /// Not in use any more.
+    Disabled,
+    /// In use again.
+    Returned,
+}
+
+impl ChangeKind {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 5] = [Self::Added, Self::Renamed, Self::Changed, Self::Disabled, Self::Returned];
+
+    /// The word for the screen, JSON and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Renamed => "renamed",
+            Self::Changed => "changed",
+            Self::Disabled => "disabled",
+            Self::Returned => "returned",
+        }
+    }
+
+    /// The kind that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A line of a run's change report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientChange {
+    /// Halo's id of the client.
+    pub id: i64,
+    /// What happened to it.
+    pub change: ChangeKind,
+    /// Its name after the run.
+    pub name: Untrusted,
+    /// Its name before the run, where that was another one.
+    pub name_before: Option<Untrusted>,
+}
+
+/// Written out as one row of `history RUN --format json`: for scripts, so with the names as Halo wrote them.
+impl Serialize for ClientChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            id: i64,
+            change: ChangeKind,
+            name: Exact<'a>,
+            name_before: Option<Exact<'a>>,
+        }
+        Row {
+            id: self.id,
+            change: self.change,
+            name: self.name.exact(),
+            name_before: self.name_before.as_ref().map(Untrusted::exact),
+        }
+        .serialize(serializer)
+    }
+}
+
 /// A run that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SyncReport {
+    /// The number of the run in the history; none for one that never began.
+    pub run: Option<NonZeroU64>,
     /// How it ended.
     pub status: SyncStatus,
     /// Whether the stored list is every client that Halo has: its own count stood still and equals the unique ids.
@@ -105,6 +194,8 @@ pub struct SyncReport {
     pub changes: ChangeCounts,
     /// Pages of clients read.
     pub pages: u64,
+    /// Pages of an interrupted run that did not have to be read again.
+    pub resumed_pages: u64,
     /// Requests sent, those of the lists included.
     pub requests: u64,
     /// Requests that had to be sent again.
@@ -171,6 +262,8 @@ pub struct SyncProgress {
     pub clients_total: Option<u64>,
     /// Pages read.
     pub pages: u64,
+    /// Pages of an interrupted run that need not be read again.
+    pub resumed_pages: u64,
     /// Lists already refreshed, with their lengths.
     pub lists: BTreeMap<SideList, u64>,
     /// Requests sent.
@@ -179,6 +272,21 @@ pub struct SyncProgress {
     pub retries: u64,
     /// The wait for the request limit, while there is one.
     pub waiting: Option<BudgetWait>,
+    /// How much of the request limit is used; none as long as no limit is known.
+    pub budget: Option<RequestBudget>,
+}
+
+/// How much of Halo's request limit is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestBudget {
+    /// Requests that count at the moment.
+    pub used: u32,
+    /// Requests allowed in the window: from the settings, or learnt from a refusal.
+    pub limit: u32,
+    /// The window in seconds.
+    pub window_seconds: u64,
+    /// When the next request may be sent; none while it may be at once.
+    pub more_at: Option<Timestamp>,
 }
 
 impl SyncProgress {
@@ -189,6 +297,12 @@ impl SyncProgress {
             Some(total) => format!("Syncing: {read} of {} clients", thousands(total)),
             None => "Syncing".to_owned(),
         };
+        if self.resumed_pages > 0 {
+            line.push_str(&format!("; {} pages of an interrupted sync are still good", self.resumed_pages));
+        }
+        if let (None, Some(budget)) = (&self.waiting, &self.budget) {
+            line.push_str(&format!("; {} of {} requests used", budget.used, budget.limit));
+        }
         if let Some(wait) = &self.waiting {
             line.push_str(&format!(
                 "; Halo allows {} requests in {} s, goes on at {} UTC",

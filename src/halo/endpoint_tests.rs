@@ -235,7 +235,7 @@ async fn tabs_are_read_made_and_changed() {
     assert_eq!(api.tab(46).await.unwrap().unwrap().name.raw(), "Pia Chat Pod");
     assert_eq!(gone().await.api().tab(46).await, Ok(None));
 
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example/$FAULTID".into() };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example/$FAULTID".into(), kind: 1 };
     assert_eq!(api.save_tab(&draft).await, Ok(Some(46)));
     assert_eq!(
         server.last("/api/Tabs").json(),
@@ -276,4 +276,19 @@ async fn setting_tabs_sends_the_full_list_and_keeps_the_rows_that_are_there() {
     let gone = gone().await;
     assert!(matches!(gone.api().set_tabs(1, &[46]).await, Err(HaloError::NotFound { .. })));
     assert_eq!(gone.count("/api/TicketType"), 0, "nothing was written");
+}
+
+#[tokio::test]
+async fn of_the_own_agent_only_what_matters_is_read_of_the_megabytes() {
+    let claims: Vec<_> = (0..2_000).map(|at| value!({ "type": format!("p{at}"), "value": "0" })).collect();
+    for (body, is_admin, chosen) in [
+        (value!({ "claims": claims, "new_access_token": "x", "is_admin": true, "clients": [] }), Some(true), false),
+        (value!({ "claims": [], "is_admin": false, "clients": [{ "id": 3 }, { "id": "4" }] }), Some(false), true),
+        (value!({ "claims": [], "name": "Pia" }), None, false),
+    ] {
+        let server = answering(body).await;
+        let agent = server.api().own_agent().await.unwrap();
+        assert_eq!((agent.is_admin, agent.sees_chosen_clients), (is_admin, chosen));
+        assert_eq!(server.count("/api/Agent/me"), 1);
+    }
 }

@@ -153,6 +153,8 @@ pub enum Unreached {
     ConnectTimeout,
     /// The proxy of the environment refused or failed.
     Proxy,
+    /// The proxy of the environment wants to know who asks.
+    ProxySignIn,
     /// Connected, then silence.
     Silent,
     /// The reply came, but too slowly.
@@ -170,6 +172,7 @@ impl Unreached {
             Self::Connect => format!("no connection to {host}"),
             Self::ConnectTimeout => format!("{host} did not take the connection in time"),
             Self::Proxy => format!("the proxy does not lead to {host}"),
+            Self::ProxySignIn => format!("the proxy asks for a sign-in before it leads to {host}"),
             Self::Silent => format!("{host} took the request and stayed silent"),
             Self::TooSlow => format!("{host} did not finish its answer in time"),
             Self::Broken => format!("the connection to {host} broke before the answer was whole"),
@@ -373,6 +376,9 @@ impl HaloError {
                 Unreached::Proxy => {
                     "Look at HTTPS_PROXY and NO_PROXY in the environment, and at what the proxy asks for".to_owned()
                 }
+                Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \
+                                           (http://user:password@proxy:port), or name Halo's host in NO_PROXY"
+                    .to_owned(),
                 Unreached::Silent | Unreached::TooSlow | Unreached::Broken => {
                     "Try again; if it stays, look at the network and at Halo's status page".to_owned()
                 }

@@ -4,14 +4,15 @@
 //! gate starts with what the settings say and learns, downwards only, from what a refusal tells.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, RequestBudget};
 
 /// The window that Halo publishes.
 pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -59,12 +60,35 @@ pub(super) struct Permit {
     pub sent: Instant,
     /// How long it took to get.
     pub waited: Duration,
+    _flight: Flight,
+}
+
+/// A request in the air, for as long as its permit lives.
+#[derive(Debug)]
+struct Flight {
+    flying: Arc<AtomicUsize>,
+    changed: Arc<Notify>,
+}
+
+impl Flight {
+    fn start(flying: &Arc<AtomicUsize>, changed: &Arc<Notify>) -> Self {
+        flying.fetch_add(1, Ordering::AcqRel);
+        Self { flying: Arc::clone(flying), changed: Arc::clone(changed) }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.flying.fetch_sub(1, Ordering::AcqRel);
+        self.changed.notify_waiters();
+    }
 }
 
 /// The gate.
 pub(super) struct Governor {
     state: Mutex<State>,
-    changed: Notify,
+    changed: Arc<Notify>,
+    flying: Arc<AtomicUsize>,
     waiting: watch::Sender<Option<BudgetWait>>,
 }
 
@@ -77,6 +101,8 @@ struct State {
     closed: Option<Closed>,
     /// The refusals of the last two windows.
     refusals: VecDeque<Instant>,
+    /// Until when one request at a time is sent, because Halo has refused and not said where its limit is.
+    unsure_until: Option<Instant>,
     queue: BTreeSet<(Urgency, u64)>,
     next_place: u64,
 }
@@ -91,7 +117,7 @@ enum Turn {
     Go,
     /// First in the queue, but the window is full.
     Wait(Instant, BudgetWait),
-    /// Somebody goes before.
+    /// Somebody goes before, or has to come back first.
     Behind,
 }
 
@@ -101,7 +127,8 @@ impl Governor {
         let rules = budget.map(|limit| Rule { limit: limit.max(1), window: WINDOW }).into_iter().collect();
         Self {
             state: Mutex::new(State { rules, ..State::default() }),
-            changed: Notify::new(),
+            changed: Arc::default(),
+            flying: Arc::default(),
             waiting: watch::Sender::new(None),
         }
     }
@@ -116,9 +143,16 @@ impl Governor {
             // Listening begins before looking, so that no change falls between the two.
             changed.as_mut().enable();
             let now = Instant::now();
-            let turn = self.lock().turn(place.key, now);
+            let (turn, flight) = {
+                let mut state = self.lock();
+                let turn = state.turn(place.key, now, self.flying.load(Ordering::Acquire));
+                let flight = matches!(turn, Turn::Go).then(|| Flight::start(&self.flying, &self.changed));
+                (turn, flight)
+            };
+            if let Some(flight) = flight {
+                return Permit { sent: now, waited: now - arrived, _flight: flight };
+            }
             match turn {
-                Turn::Go => return Permit { sent: now, waited: now - arrived },
                 Turn::Wait(until, wait) => {
                     self.waiting.send_replace(Some(wait));
                     tokio::select! {
@@ -126,7 +160,7 @@ impl Governor {
                         () = changed => {}
                     }
                 }
-                Turn::Behind => changed.await,
+                Turn::Go | Turn::Behind => changed.await,
             }
         }
     }
@@ -141,6 +175,25 @@ impl Governor {
     /// The wait that goes on now.
     pub(super) fn waiting(&self) -> Option<BudgetWait> {
         *self.waiting.borrow()
+    }
+
+    /// How much of the limit is used up; none as long as no limit is known.
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if state.rules.is_empty() {
+            return None;
+        }
+        let opens = state.opens_at(now);
+        let rule = state.tightest();
+        let counts = |sent: &&Instant| now.duration_since(**sent) < rule.window + slack(rule.window);
+        let used = state.sent.iter().rev().take_while(counts).count();
+        Some(RequestBudget {
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            limit: rule.limit,
+            window_seconds: rule.window.as_secs(),
+            more_at: (opens > now).then(|| show(opens - now)),
+        })
     }
 
     /// Follows the wait.
@@ -191,8 +244,13 @@ impl Drop for Place<'_> {
 }
 
 impl State {
-    fn turn(&mut self, key: (Urgency, u64), now: Instant) -> Turn {
+    fn turn(&mut self, key: (Urgency, u64), now: Instant, flying: usize) -> Turn {
         if self.queue.first() != Some(&key) {
+            return Turn::Behind;
+        }
+        // Where Halo has refused without saying its limit, one request at a time feels for it: several at once would all
+        // be refused together.
+        if flying > 0 && self.unsure_until.is_some_and(|until| now < until) {
             return Turn::Behind;
         }
         let until = self.opens_at(now);
@@ -249,6 +307,9 @@ impl State {
         }
         let earlier = self.refusals.len();
         self.refusals.push_back(now);
+        if told.is_none() {
+            self.unsure_until = Some(now + window * 2);
+        }
         // The first refusal in a long while is believed in what it says. After that the wait only grows, so that no more
         // than two others fall into one window. Without a word from Halo the whole window is waited for: how full it
         // is on Halo's side cannot be known.
@@ -415,6 +476,60 @@ mod tests {
                 assert!(halo.worst() <= 2, "{limit}/{window} {text:?} {retry_after:?}: {}", halo.worst());
             }
         }
+    }
+
+    /// R12, with as many in the air as the sync has: the first window may bring one refusal for each, the later ones two.
+    #[tokio::test(start_paused = true)]
+    async fn four_at_a_time_are_refused_no_more_often_than_one() {
+        for (limit, window, text) in [(300, 300, HALO_TEXT), (300, 300, ""), (450, 300, ""), (60, 60, "")] {
+            let governor = Arc::new(Governor::new(Some(DEFAULT_BUDGET)));
+            let halo = Arc::new(Mutex::new(Counting::new(limit, window)));
+            let left = Arc::new(AtomicU32::new(1_500));
+            let senders: Vec<_> = (0..4)
+                .map(|_| {
+                    let (governor, halo, left) = (Arc::clone(&governor), Arc::clone(&halo), Arc::clone(&left));
+                    tokio::spawn(async move {
+                        while left.load(Ordering::SeqCst) > 0 {
+                            let permit = governor.acquire(Urgency::Background).await;
+                            tokio::time::sleep(Duration::from_millis(100)).await;
+                            if halo.lock().unwrap().accepts() {
+                                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).ok();
+                            } else {
+                                governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            for sender in senders {
+                sender.await.unwrap();
+            }
+            let mut halo = halo.lock().unwrap();
+            // What was in the air at the first refusal counts as that refusal.
+            let first = halo.refusals[0];
+            halo.refusals.retain(|at| at.duration_since(first) > Duration::from_millis(100));
+            halo.refusals.insert(0, first);
+            halo.rule.window = if text.is_empty() { WINDOW } else { halo.rule.window };
+            assert!(halo.worst() <= 2, "{limit}/{window} {text:?}: {}", halo.worst());
+        }
+    }
+
+    /// N20: how much is used, of what, and when there is more.
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_can_be_looked_at() {
+        assert_eq!(Governor::new(None).budget(), None);
+        let governor = Governor::new(Some(3));
+        governor.acquire(Urgency::Person).await;
+        let budget = governor.budget().unwrap();
+        assert_eq!((budget.used, budget.limit, budget.window_seconds, budget.more_at), (1, 3, 300, None));
+        governor.acquire(Urgency::Person).await;
+        let permit = governor.acquire(Urgency::Person).await;
+        let budget = governor.budget().unwrap();
+        assert!(budget.used == 3 && budget.more_at.unwrap() > Timestamp::now());
+        governor.refused(&permit, read_refusal(b"2 requests per rolling 5 minute window", None, Timestamp::now()));
+        assert_eq!(governor.budget().unwrap().limit, 1, "what was learnt is shown");
+        tokio::time::sleep(WINDOW * 2).await;
+        assert_eq!(governor.budget().unwrap().used, 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -279,6 +279,8 @@ fn lost(error: &reqwest::Error) -> Lost {
         Cause::Tls(certificate_fault(&words))
     } else if error.is_dns() {
         Cause::Net(Unreached::NameNotFound)
+    } else if says("proxy authorization required") || says("proxy authentication required") {
+        Cause::Net(Unreached::ProxySignIn)
     } else if says("tunnel error") || says("proxy") {
         Cause::Net(Unreached::Proxy)
     } else if error.is_timeout() {

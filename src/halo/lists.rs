@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::wire::{Flag, Int, Text};
+use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError};
 use crate::domain::people::{Agent, Team, UNASSIGNED};
+use crate::domain::rights::AgentRights;
 use crate::domain::untrusted::Untrusted;
 
 /// What Halo says of itself.
@@ -19,6 +20,18 @@ struct InstanceReply {
     #[serde(default)]
     app_version: Text,
 }
+
+#[derive(Deserialize)]
+struct OwnAgentReply {
+    #[serde(default)]
+    is_admin: Flag,
+    #[serde(default)]
+    clients: Each<Chosen>,
+}
+
+/// A client that an agent is restricted to. That there is one is enough.
+#[derive(Deserialize)]
+struct Chosen {}
 
 #[derive(Deserialize)]
 struct AgentRow {
@@ -52,6 +65,17 @@ impl HaloApi {
         let reply = self.read_one::<InstanceReply>(self.get(does, "/api/InstanceInfo", &[])).await?;
         let reply = reply.ok_or(HaloError::NotFound { does })?;
         Ok(Instance { version: reply.app_version.untrusted() })
+    }
+
+    /// What Halo tells of the agent that this application logs in as. The reply has megabytes (api facts, section 5).
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn own_agent(&self) -> Result<AgentRights, HaloError> {
+        let does = "tell who it logs in as";
+        let reply = self.read_one::<OwnAgentReply>(self.get(does, "/api/Agent/me", &[])).await?;
+        let reply = reply.ok_or(HaloError::NotFound { does })?;
+        Ok(AgentRights { is_admin: reply.is_admin.0, sees_chosen_clients: !reply.clients.0.is_empty() })
     }
 
     /// Every agent, disabled ones included: a choice made earlier has to be recognised. The reply is a bare list or an

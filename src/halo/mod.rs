@@ -6,7 +6,7 @@
 //! ([`HaloApi::cancelled_by`]).
 //!
 //! ```text
-//! clients, lists, webhooks, tabs, ticket_types     what is asked, and how the replies are read
+//! clients, lists, webhooks, webhook_events, tabs, ticket_types     what is asked, and how the replies are read
 //!        └─ send: token, one renewal after a 401
 //!             └─ retry: again where that is safe
 //!                  └─ governor: the request limit
@@ -26,9 +26,11 @@ mod http;
 mod lists;
 mod retry;
 mod said;
+mod scopes;
 mod tabs;
 mod ticket_types;
 mod token;
+mod webhook_events;
 mod webhooks;
 mod wire;
 
@@ -57,6 +59,7 @@ pub use error::{HaloError, Oddity, TlsCause, Unreached};
 pub use http::Limits;
 pub use lists::Instance;
 pub use retry::Patience;
+pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
 pub use token::Token;
 pub use webhooks::WebhookDraft;
@@ -69,7 +72,10 @@ use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::secret::Secret;
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, RequestBudget};
+
+/// Tokens that may die under one request.
+const MAX_RENEWALS: u32 = 8;
 
 /// What is needed to talk to a Halo.
 #[derive(Clone, Debug)]
@@ -102,6 +108,8 @@ pub struct Usage {
     pub waited: Duration,
     /// The wait that goes on now, whoever it holds up.
     pub waiting: Option<BudgetWait>,
+    /// How much of the request limit is used, by whomever; none as long as no limit is known.
+    pub budget: Option<RequestBudget>,
 }
 
 /// A Halo. Cheap to clone.
@@ -111,6 +119,7 @@ pub struct HaloApi {
     counters: Arc<Counters>,
     urgency: Urgency,
     cancel: CancellationToken,
+    renews: bool,
 }
 
 struct Shared {
@@ -164,7 +173,15 @@ impl HaloApi {
             counters: Arc::default(),
             urgency: Urgency::Person,
             cancel: CancellationToken::new(),
+            renews: true,
         })
+    }
+
+    /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers so
+    /// although the token is good.
+    #[must_use]
+    pub fn without_renewal(&self) -> Self {
+        Self { renews: false, ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.
@@ -186,7 +203,14 @@ impl HaloApi {
             retries: self.counters.retries.load(Ordering::Relaxed),
             waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
             waiting: self.shared.governor.waiting(),
+            budget: self.shared.governor.budget(),
         }
+    }
+
+    /// The status that the last write of this handle was answered with, once: for the audit trail. None where none was
+    /// sent since it was last asked for, or no answer came.
+    pub fn take_write_status(&self) -> Option<u16> {
+        Some(self.counters.write_status.swap(0, Ordering::Relaxed)).filter(|status| *status > 0)
     }
 
     /// Follows the wait for the request limit, from its begin to its end.
@@ -230,20 +254,28 @@ impl HaloApi {
     }
 
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
-    /// questions for good (api facts, section 2), and then renewing for ever helps nobody.
+    /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
+    /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
     async fn send(&self, call: Call) -> Result<Answer, HaloError> {
-        let bearer = self.bearer().await?;
-        let mut answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
-        let mut last = bearer;
-        if answer.status == 401 {
-            let fresh = self.bearer_after(&last).await?;
-            answer = self.deliver(&call, Some(&fresh), self.urgency).await?;
-            last = fresh;
+        let mut bearer = self.bearer().await?;
+        let mut renewals = 0;
+        loop {
+            let answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
+            if answer.status == 401 && self.renews {
+                let died = renewals < MAX_RENEWALS && self.shared.token.was_good(&bearer);
+                if renewals == 0 || died {
+                    renewals += 1;
+                    bearer = self.bearer_after(&bearer).await?;
+                    continue;
+                }
+            } else if answer.status != 401 {
+                self.shared.token.note_good(&bearer);
+            }
+            if answer.is_success() {
+                return Ok(answer);
+            }
+            return Err(self.refusal(&call, &answer, Some(&bearer)));
         }
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        Err(self.refusal(&call, &answer, Some(&last)))
     }
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.
@@ -262,7 +294,13 @@ impl HaloApi {
         };
         let text = bearer.map(|bearer| &bearer.text);
         let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
+        if !call.repeatable {
+            self.counters.write_status.store(0, Ordering::Relaxed);
+        }
         let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
+        if !call.repeatable {
+            self.counters.write_status.store(answer.status, Ordering::Relaxed);
+        }
         if answer.status >= 500 { Err(self.refusal(call, &answer, bearer)) } else { Ok(answer) }
     }
 

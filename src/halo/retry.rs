@@ -1,7 +1,7 @@
 //! Asking again: what may be asked again, after how long, and when to give up.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -112,6 +112,8 @@ pub(super) struct Counters {
     pub retries: AtomicU64,
     /// Milliseconds spent waiting for the request limit.
     pub waited_ms: AtomicU64,
+    /// The status that the last write was answered with; 0 where none was.
+    pub write_status: AtomicU16,
 }
 
 /// One request through the gate, again and again where that is safe.
@@ -190,6 +192,8 @@ impl Course<'_> {
         match outcome {
             Ok(answer) => self.repeatable && is_passing(answer),
             Err(lost) => match lost.cause {
+                // It would only be asked again.
+                Cause::Net(Unreached::ProxySignIn) => false,
                 Cause::Net(_) if lost.sent => self.repeatable,
                 Cause::Net(_) => attempts < self.connects,
                 Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted => false,

@@ -4,9 +4,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Int, Text};
+use super::wire::{Each, Int, Text};
 use super::{HaloApi, HaloError};
 use crate::domain::installation::HeldTab;
+use crate::domain::members::Members;
 use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tabs";
@@ -14,8 +15,19 @@ const PATH: &str = "/api/Tabs";
 /// The ticket's number among the entities that can have tabs (api facts, section 7).
 const TICKET_TABLE: i64 = 1;
 
-/// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
-const IFRAME: i64 = 1;
+/// The members that are read before a change and can be written to bring a tab back.
+const KEPT: [&str; 10] = [
+    "name",
+    "tableid",
+    "type",
+    "sequence",
+    "columns",
+    "url",
+    "icon",
+    "linked_dashboard_id",
+    "open_in_new_tab",
+    "send_secure_url_parameter",
+];
 
 /// A custom tab on the ticket as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +38,16 @@ pub struct TabDraft {
     pub name: String,
     /// What it shows, with Halo's variables in it.
     pub url: String,
+    /// The number of an iframe among the kinds of tab, in this Halo.
+    pub kind: i64,
+}
+
+impl TabDraft {
+    /// The members that are written.
+    pub fn members(&self) -> Members {
+        let members = Members::default().with("name", self.name.as_str()).with("url", self.url.as_str());
+        members.with("tableid", TICKET_TABLE).with("type", self.kind)
+    }
 }
 
 #[derive(Deserialize)]
@@ -40,6 +62,19 @@ struct TabRow {
     r#type: Int,
     #[serde(default)]
     tableid: Int,
+}
+
+/// A tab's own list of ticket types.
+#[derive(Deserialize)]
+struct ListingRow {
+    #[serde(default)]
+    tickettypes: Option<Each<PairRow>>,
+}
+
+#[derive(Clone, Deserialize)]
+struct PairRow {
+    #[serde(default)]
+    id: Text,
 }
 
 impl TabRow {
@@ -79,19 +114,64 @@ impl HaloApi {
     /// # Errors
     /// Whatever a write can fail with.
     pub async fn save_tab(&self, draft: &TabDraft) -> Result<Option<i64>, HaloError> {
-        let mut tab = json!({ "name": draft.name, "tableid": TICKET_TABLE, "type": IFRAME, "url": draft.url });
-        match draft.id {
-            Some(id) => tab["id"] = id.into(),
+        let members = draft.members();
+        let members = match draft.id {
+            Some(_) => members,
             // What a tab looks like is for people to change afterwards: it is said only once.
-            None => {
-                tab["sequence"] = 10.into();
-                tab["columns"] = 1.into();
-                tab["icon"] = "comments".into();
-                tab["send_secure_url_parameter"] = false.into();
-            }
+            None => members
+                .with("sequence", 10)
+                .with("columns", 1)
+                .with("icon", "comments")
+                .with("send_secure_url_parameter", false),
+        };
+        self.put_tab(draft.id, &members).await
+    }
+
+    /// The members of a tab as Halo has them; `None` where it has none with this id.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn tab_members(&self, id: i64) -> Result<Option<Members>, HaloError> {
+        let call = self.one("read a custom tab", Method::GET, PATH, &id.to_string());
+        Ok(self.read_one::<Members>(call).await?.map(|members| members.only(&KEPT)))
+    }
+
+    /// Writes members of a tab; without an id it makes one. Gives the id that Halo's reply names, if it names one.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn put_tab(&self, id: Option<i64>, members: &Members) -> Result<Option<i64>, HaloError> {
+        let mut tab = members.to_json();
+        if let Some(id) = id {
+            tab["id"] = id.into();
         }
         let id = self.write(self.post("save the custom tab", PATH, tab)).await?;
         Ok(id.and_then(|id| id.trim().parse().ok()))
+    }
+
+    /// The ticket types that a tab itself lists: the newest versions have this (api facts, section 7). `None` where
+    /// this Halo has no such list.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn ticket_types_of_tab(&self, id: i64) -> Result<Option<Vec<i64>>, HaloError> {
+        let mut call = self.one("read a custom tab", Method::GET, PATH, &id.to_string());
+        call.query = vec![("includedetails", "true".to_owned())];
+        let row = self.read_one::<ListingRow>(call).await?;
+        let ids =
+            |pairs: Each<PairRow>| pairs.0.iter().filter_map(|pair| pair.id.0.as_ref()?.trim().parse().ok()).collect();
+        Ok(row.and_then(|row| row.tickettypes).map(ids))
+    }
+
+    /// Makes a tab list exactly these ticket types. Whether Halo honours it is not known: read back afterwards.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn set_ticket_types_of_tab(&self, id: i64, ticket_types: &[i64]) -> Result<(), HaloError> {
+        // The ids of key pairs are strings (api facts, section 7).
+        let pairs: Vec<_> = ticket_types.iter().map(|id| json!({ "id": id.to_string() })).collect();
+        let tab = json!({ "id": id, "tickettypes": pairs });
+        self.write(self.post("set the ticket types of the custom tab", PATH, tab)).await.map(drop)
     }
 
     /// Deletes a custom tab; one that is already gone is done.

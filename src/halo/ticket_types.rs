@@ -47,7 +47,19 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn ticket_types(&self) -> Result<Vec<TicketType>, HaloError> {
-        let call = self.get("list the ticket types", PATH, &[("showall", "true")]);
+        self.list_ticket_types(&[("showall", "true")]).await
+    }
+
+    /// Every ticket type, the retired ones too: they may still show a tab.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn ticket_types_with_retired(&self) -> Result<Vec<TicketType>, HaloError> {
+        self.list_ticket_types(&[("showall", "true"), ("showinactive", "true")]).await
+    }
+
+    async fn list_ticket_types(&self, query: &[(&'static str, &str)]) -> Result<Vec<TicketType>, HaloError> {
+        let call = self.get("list the ticket types", PATH, query);
         let rows = self.read_list::<TicketTypeRow>(call, &["tickettypes", "results"]).await?.rows;
         Ok(rows
             .into_iter()

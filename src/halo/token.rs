@@ -15,6 +15,7 @@ use super::governor::{Urgency, show};
 use super::http::{Call, Payload};
 use super::retry::Answer;
 use super::said::oauth_error;
+use super::scopes::{Asked, ScopeTrial};
 use super::wire::{Int, Misread, Text, read_object};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -36,6 +37,10 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 pub struct Token {
     /// The scope that Halo granted, as far as it says.
     pub scope: Option<Untrusted>,
+    /// Whether it was asked for with "all", and given.
+    pub is_for_all: bool,
+    /// The scopes that had to be tried one at a time before there was a token.
+    pub trials: Vec<ScopeTrial>,
     /// When it ends, by this machine's clock: to be shown, not to be reckoned with.
     pub valid_until: Timestamp,
 }
@@ -55,19 +60,35 @@ pub(super) struct TokenHold {
     state: Mutex<State>,
     /// The generation of the newest token.
     newest: AtomicU64,
+    /// The newest generation that Halo has taken.
+    good: AtomicU64,
+}
+
+impl TokenHold {
+    /// Remembers that Halo has taken a token.
+    pub(super) fn note_good(&self, bearer: &Bearer) {
+        self.good.fetch_max(bearer.generation, Ordering::AcqRel);
+    }
+
+    /// Whether Halo has ever taken this token, or a newer one.
+    pub(super) fn was_good(&self, bearer: &Bearer) -> bool {
+        self.good.load(Ordering::Acquire) >= bearer.generation
+    }
 }
 
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// What is asked for: "all", until Halo has refused it.
+    asked: Asked,
     /// How the last renewal failed: for the calls that waited for it.
     failed: Option<(Instant, HaloError)>,
 }
 
-struct Held {
+pub(super) struct Held {
     bearer: Bearer,
     renew_at: Instant,
-    token: Token,
+    pub(super) token: Token,
 }
 
 #[cfg(test)]
@@ -129,7 +150,7 @@ impl HaloApi {
             return Err(error.clone());
         }
         state.held = None;
-        match self.request_token().await {
+        match self.request_token(&mut state.asked).await {
             Ok(held) => {
                 state.failed = None;
                 Ok(take(state.held.insert(held)))
@@ -143,21 +164,50 @@ impl HaloApi {
         }
     }
 
-    async fn request_token(&self) -> Result<Held, HaloError> {
+    /// Asks for a token with every permission. An application that has fewer may not ask for that (api facts, section
+    /// 2); then it is asked for what the application has and, where Halo wants scopes named, for those that are given
+    /// one at a time.
+    async fn request_token(&self, asked: &mut Asked) -> Result<Held, HaloError> {
+        let refused = match self.ask_for_token(asked).await {
+            Err(error @ HaloError::InvalidScope { .. }) if *asked == Asked::All => error,
+            outcome => return outcome,
+        };
+        match self.ask_for_token(&Asked::Own).await {
+            Err(HaloError::InvalidScope { .. } | HaloError::Refused { .. }) => {}
+            outcome => {
+                *asked = Asked::Own;
+                return outcome;
+            }
+        }
+        let trials = self.try_scopes().await?;
+        let given: Vec<&'static str> = trials.iter().filter(|trial| trial.granted).map(|trial| trial.scope).collect();
+        if given.is_empty() {
+            return Err(refused);
+        }
+        let named = Asked::Named(given);
+        let mut held = self.ask_for_token(&named).await?;
+        held.token.trials = trials;
+        *asked = named;
+        Ok(held)
+    }
+
+    /// Asks for a token once, and keeps it nowhere.
+    pub(super) async fn ask_for_token(&self, asked: &Asked) -> Result<Held, HaloError> {
         let discovery = self.discover().await?;
         let connection = &self.shared.connection;
+        let mut form = vec![
+            ("grant_type", Secret::new("client_credentials")),
+            ("client_id", Secret::new(connection.client_id.clone())),
+            ("client_secret", connection.client_secret.clone()),
+        ];
+        form.extend(asked.words().map(|scope| ("scope", Secret::new(scope))));
         let call = Call {
             does: "issue a token",
             method: Method::POST,
             address: discovery.auth_url.join("/token"),
             path: "/token",
             query: discovery.tenant.map(|tenant| ("tenant", tenant)).into_iter().collect(),
-            payload: Some(Payload::Form(vec![
-                ("grant_type", Secret::new("client_credentials")),
-                ("client_id", Secret::new(connection.client_id.clone())),
-                ("client_secret", connection.client_secret.clone()),
-                ("scope", Secret::new("all")),
-            ])),
+            payload: Some(Payload::Form(form)),
             // Issuing a token twice changes nothing.
             repeatable: true,
             hide: vec![connection.client_secret.clone()],
@@ -177,7 +227,12 @@ impl HaloApi {
         Ok(Held {
             bearer: Bearer { text, generation: self.shared.token.newest.fetch_add(1, Ordering::AcqRel) + 1 },
             renew_at: sent + renew_after(life),
-            token: Token { scope: reply.scope.untrusted(), valid_until: show(life) },
+            token: Token {
+                scope: reply.scope.untrusted(),
+                is_for_all: *asked == Asked::All,
+                trials: Vec::new(),
+                valid_until: show(life),
+            },
         })
     }
 }

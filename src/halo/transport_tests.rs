@@ -225,7 +225,7 @@ async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
 #[tokio::test]
 async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
     let server = Server::halo(|_, before| if before == 0 { json(401, "") } else { json(201, r#"{"id":9}"#) }).await;
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
     assert_eq!(server.api().save_tab(&draft).await, Ok(Some(9)));
     assert_eq!(server.count("/api/Tabs"), 2);
 }
@@ -435,7 +435,7 @@ async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
 
 #[tokio::test]
 async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into() };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
     for script in [
         Box::new(|_: &Seen, _| Play::Raw(Vec::new())) as Box<dyn Fn(&Seen, usize) -> Play + Send + Sync>,
         Box::new(|_: &Seen, _| Play::Hang),
@@ -602,4 +602,68 @@ fn the_budget_is_halos_own_unless_the_settings_or_loopback_say_otherwise() {
     let (far, near) = ("https://acme.halopsa.com", "http://127.0.0.1:9");
     assert_eq!([budget(far, None), budget(far, Some(0)), budget(far, Some(50))], [Some(630), None, Some(50)]);
     assert_eq!([budget(near, None), budget(near, Some(50))], [None, Some(50)]);
+}
+
+/// The scope of each token call so far; "-" where none was named.
+fn scopes_asked(server: &Server) -> Vec<String> {
+    let scope = |body: &str| {
+        let named = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "scope");
+        named.map_or_else(|| "-".to_owned(), |(_, scope)| scope.into_owned())
+    };
+    server.seen().iter().filter(|seen| seen.path() == "/auth/token").map(|seen| scope(&seen.body)).collect()
+}
+
+/// A Halo that gives tokens for these scopes alone; "-" is a call that names none.
+async fn permitting(scopes: &'static [&'static str]) -> Server {
+    Server::bare(move |seen, before| match seen.path() {
+        "/api/AuthInfo" => json(404, ""),
+        "/auth/token" => {
+            let named = url::form_urlencoded::parse(seen.body.as_bytes()).find(|(name, _)| name == "scope");
+            let asked = named.map_or_else(|| "-".to_owned(), |(_, scope)| scope.into_owned());
+            if asked.split(' ').all(|word| scopes.contains(&word)) {
+                token(before)
+            } else {
+                json(400, r#"{"error":"invalid_scope","error_description":"The specified 'scope' is invalid."}"#)
+            }
+        }
+        _ => empty_page(),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_application_that_may_not_ask_for_all_asks_for_what_it_has() {
+    let server = permitting(&["-"]).await;
+    let api = server.api();
+    assert!(!api.sign_in().await.unwrap().is_for_all);
+    api.clients_page(1).await.unwrap();
+    api.shared.token.make_due().await;
+    api.clients_page(1).await.unwrap();
+    assert_eq!(scopes_asked(&server), ["all", "-", "-"], "a renewal does not begin anew");
+}
+
+#[tokio::test]
+async fn a_halo_that_wants_scopes_named_gets_those_that_it_gave_one_at_a_time() {
+    let server = permitting(&["all:standard", "read:customers"]).await;
+    let token = server.api().sign_in().await.unwrap();
+    let given: Vec<_> = token.trials.iter().map(|trial| (trial.scope, trial.granted)).collect();
+    assert_eq!(given, [("admin", false), ("all:standard", true), ("read:customers", true)]);
+    assert_eq!(
+        scopes_asked(&server),
+        ["all", "-", "admin", "all:standard", "read:customers", "all:standard read:customers"]
+    );
+    let server = permitting(&["admin"]).await;
+    server.api().sign_in().await.unwrap();
+    assert_eq!(scopes_asked(&server), ["all", "-", "admin", "admin"], "it holds all others");
+    let server = permitting(&[]).await;
+    assert!(matches!(server.api().sign_in().await, Err(HaloError::InvalidScope { .. })));
+    assert_eq!(scopes_asked(&server).len(), 5);
+}
+
+#[tokio::test]
+async fn a_handle_that_does_not_renew_takes_a_401_for_an_answer() {
+    let server = Server::halo(|_, _| json(401, "")).await;
+    let api = server.api().without_renewal();
+    assert!(matches!(api.agents().await, Err(HaloError::MissingRight { status: 401, .. })));
+    assert_eq!((server.count("/auth/token"), server.count("/api/Agent")), (1, 1));
 }

@@ -6,14 +6,15 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Flag, Int, Text};
+use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
 use crate::domain::callback::EventNumber;
 use crate::domain::installation::{Binding, HeldWebhook};
+use crate::domain::members::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
-const PATH: &str = "/api/Webhook";
+pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";
 
 /// An ordinary outgoing webhook; 1 is a runbook in the same table (api facts, section 6.1).
@@ -26,6 +27,40 @@ const BASIC: i64 = 1;
 const BINDING_TYPE: i64 = -2;
 /// Delivery by webhook.
 const BY_WEBHOOK: i64 = 6;
+/// The members that are read before a change and can be written to bring a webhook back. Its password is not among them:
+/// Halo never shows it.
+const KEPT: [&str; 18] = [
+    "name",
+    "type",
+    "url",
+    "content_type",
+    "authentication_type",
+    "method",
+    "basic_username",
+    "active",
+    "disabled",
+    "payload_type",
+    "note",
+    "batch_method",
+    "batch_delay_seconds",
+    "batch_limit",
+    "infinite_loop_threshold",
+    "notify_on_failure",
+    "auto_disable_attempts",
+    "log_retention_policy_days",
+];
+/// The same for a binding. Its `guid` never is: a known one would move somebody else's (api facts, section 6.1).
+const BINDING_KEPT: [&str; 9] = [
+    "webhook_id",
+    "eventno",
+    "name",
+    "type",
+    "delivery_method",
+    "agent_id",
+    "conditions",
+    "filter_type",
+    "restriction_type",
+];
 /// The lookup that holds the catalogue of events.
 const EVENTS: &str = "64";
 
@@ -44,6 +79,23 @@ pub struct WebhookDraft {
     pub password: Option<Secret>,
     /// Whether Halo delivers to it.
     pub active: bool,
+}
+
+impl WebhookDraft {
+    /// The members that are written, without the password.
+    pub fn members(&self) -> Members {
+        let members = Members::default()
+            .with("name", self.name.as_str())
+            .with("type", OUTGOING)
+            .with("url", self.url.expose())
+            .with("method", POST)
+            .with("content_type", "application/json")
+            .with("authentication_type", BASIC)
+            .with("basic_username", self.username.as_str())
+            .with("active", self.active);
+        // Halo switches a webhook off by either (api facts, section 6.2), so both are written to switch it on again.
+        if self.id.is_some() && self.active { members.with("disabled", false) } else { members }
+    }
 }
 
 #[derive(Deserialize)]
@@ -100,6 +152,10 @@ struct BindingRow {
     webhook_id: Text,
     #[serde(default)]
     delivery_method: Int,
+    #[serde(default)]
+    r#type: Int,
+    #[serde(default)]
+    conditions: Each<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +167,7 @@ struct EventRow {
 }
 
 /// A webhook's id as a part of an address. Ids come from Halo, and one such as `../Client/7` must not lead elsewhere.
-fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
+pub(super) fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
     let is_safe = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if is_safe { Ok(id) } else { Err(HaloError::NotFound { does }) }
 }
@@ -162,7 +218,14 @@ impl HaloApi {
             .filter(is_ours)
             .filter_map(|row| {
                 let name = Untrusted::new(row.name.0.unwrap_or_default());
-                Some(Binding { id: row.id.0?, event: EventNumber(row.eventno.0?), name })
+                Some(Binding {
+                    id: row.id.0?,
+                    event: EventNumber(row.eventno.0?),
+                    name,
+                    kind: row.r#type.0,
+                    delivery: row.delivery_method.0,
+                    conditions: row.conditions.0.len(),
+                })
             })
             .collect())
     }
@@ -174,16 +237,7 @@ impl HaloApi {
     /// Whatever a write can fail with.
     pub async fn save_webhook(&self, draft: &WebhookDraft) -> Result<Option<String>, HaloError> {
         let does = "save the webhook";
-        let mut webhook = json!({
-            "name": draft.name,
-            "type": OUTGOING,
-            "url": draft.url.expose(),
-            "method": POST,
-            "content_type": "application/json",
-            "authentication_type": BASIC,
-            "basic_username": draft.username,
-            "active": draft.active,
-        });
+        let mut webhook = draft.members().to_json();
         if let Some(id) = &draft.id {
             webhook["id"] = safe_id(does, id)?.into();
         }
@@ -193,6 +247,41 @@ impl HaloApi {
         let mut call = self.post(does, PATH, webhook);
         call.hide.push(draft.url.clone());
         call.hide.extend(draft.password.clone());
+        self.write(call).await
+    }
+
+    /// The members of a webhook as Halo has them; `None` where it has none with this id.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn webhook_members(&self, id: &str) -> Result<Option<Members>, HaloError> {
+        let does = "read a webhook";
+        let Ok(id) = safe_id(does, id) else { return Ok(None) };
+        let members = self.read_one::<Members>(self.one(does, Method::GET, PATH, id)).await?;
+        Ok(members.map(|members| members.only(&KEPT)))
+    }
+
+    /// Writes members of a webhook; without an id it makes one. Gives the id that Halo's reply names, if it names one.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn put_webhook(
+        &self,
+        id: Option<&str>,
+        members: &Members,
+        password: Option<&Secret>,
+    ) -> Result<Option<String>, HaloError> {
+        let does = "save the webhook";
+        let mut webhook = members.to_json();
+        if let Some(id) = id {
+            webhook["id"] = safe_id(does, id)?.into();
+        }
+        if let Some(password) = password {
+            webhook["basic_password"] = password.expose().into();
+        }
+        let mut call = self.post(does, PATH, webhook);
+        call.hide.extend(members.text("url").map(Secret::new));
+        call.hide.extend(password.cloned());
         self.write(call).await
     }
 
@@ -230,6 +319,36 @@ impl HaloApi {
         });
         let id = self.write(self.post("bind an event to the webhook", BINDINGS, binding)).await?;
         Ok(id.and_then(|id| id.trim().parse().ok()))
+    }
+
+    /// The members of a binding as Halo has them; `None` where the webhook has no such binding.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn binding_members(&self, webhook_id: &str, id: i64) -> Result<Option<Members>, HaloError> {
+        let call = self.get("list the events of a webhook", BINDINGS, &[("webhook_id", webhook_id)]);
+        let rows = self.read_list::<Members>(call, &["notifications", "results"]).await?.rows;
+        let is_it = |row: &Members| row.get("id").is_some_and(|own| own.as_i64() == Some(id));
+        Ok(rows.into_iter().find(is_it).map(|row| row.only(&BINDING_KEPT)))
+    }
+
+    /// Writes members of a binding; without an id it makes one. Gives the id that Halo's reply names, if it names one.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn put_binding(&self, id: Option<i64>, members: &Members) -> Result<Option<i64>, HaloError> {
+        let mut binding = members.to_json();
+        if let Some(id) = id {
+            binding["id"] = id.into();
+        }
+        let id = self.write(self.post("save an event of the webhook", BINDINGS, binding)).await?;
+        Ok(id.and_then(|id| id.trim().parse().ok()))
+    }
+
+    /// What makes a binding fire: its kind, its way of delivery, and no conditions.
+    pub fn firing() -> Members {
+        let members = Members::default().with("type", BINDING_TYPE).with("delivery_method", BY_WEBHOOK);
+        members.with("conditions", Vec::<serde_json::Value>::new())
     }
 
     /// Takes an event off a webhook; a binding that is already gone is done.

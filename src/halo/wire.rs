@@ -54,8 +54,14 @@ pub(super) struct Rows<R> {
 /// Reads a list, either bare or in an envelope under one of `names`.
 pub(super) fn read_rows<R: DeserializeOwned>(body: &[u8], names: &[&str]) -> Result<Rows<R>, Misread> {
     let text = text_of(body)?;
-    let mut reader = serde_json::Deserializer::from_str(&text);
-    let mut found = Found { rows: Vec::new(), bad: Vec::new(), record_count: None, listed: false, overflow: false };
+    // In one go, as nearly every list can be read; and row by row where something about it is odd.
+    read_text(&text, names, false).or_else(|_| read_text(&text, names, true))
+}
+
+fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> Result<Rows<R>, Misread> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut found =
+        Found { careful, rows: Vec::new(), bad: Vec::new(), record_count: None, listed: false, overflow: false };
     let seed = Envelope { names, found: &mut found };
     let read = seed.deserialize(&mut reader).and_then(|()| reader.end());
     if found.overflow {
@@ -146,6 +152,8 @@ fn mend_surrogates(raw: &str) -> Option<String> {
 }
 
 struct Found<R> {
+    /// Whether each row is read on its own.
+    careful: bool,
     rows: Vec<R>,
     bad: Vec<BadRow>,
     record_count: Option<u64>,
@@ -210,6 +218,15 @@ impl<'de, R: DeserializeOwned> Visitor<'de> for List<'_, R> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.found.listed = true;
+        if !self.found.careful {
+            while let Some(row) = seq.next_element::<Plain<R>>()? {
+                if self.found.rows.len() >= MAX_ROWS {
+                    return Err(serde::de::Error::custom("too many rows"));
+                }
+                self.found.rows.push(row.0);
+            }
+            return Ok(());
+        }
         while let Some(raw) = seq.next_element::<&RawValue>()? {
             if self.found.rows.len() + self.found.bad.len() >= MAX_ROWS {
                 self.found.overflow = true;
@@ -224,6 +241,26 @@ impl<'de, R: DeserializeOwned> Visitor<'de> for List<'_, R> {
             }
         }
         Ok(())
+    }
+}
+
+/// A row that is an object. Anything else, above all an array, whose elements would be taken for the members in their
+/// order, is none.
+struct Plain<R>(R);
+
+impl<'de, R: DeserializeOwned> Deserialize<'de> for Plain<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object<R>(std::marker::PhantomData<R>);
+        impl<'de, R: DeserializeOwned> Visitor<'de> for Object<R> {
+            type Value = R;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<R, A::Error> {
+                R::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Object(std::marker::PhantomData)).map(Self)
     }
 }
 
@@ -274,7 +311,10 @@ impl<R> Default for Each<R> {
     }
 }
 
-enum Scalar {
+/// A value that is no list and no object; those are none.
+#[derive(Default)]
+pub(super) enum Scalar {
+    #[default]
     None,
     Bool(bool),
     Int(i64),

@@ -1,9 +1,15 @@
 //! Which configuration is active. Only one ticketing integration can be, also with two programs at once.
 
+use tokio_util::sync::CancellationToken;
+
 use super::Workspace;
+use super::apply::{Consent, Event};
 use super::configure::CONFIGURE_LOCK;
+use super::remove::{Extent, run_locked};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::ConfigureReport;
+use crate::domain::planner::Parts;
 use crate::domain::request::Activation;
 use crate::settings::Config;
 
@@ -23,6 +29,49 @@ pub fn activate(workspace: &Workspace, id: &ConfigurationId, replacing: &Replaci
     // An unknown id is refused by name, before anything is locked.
     workspace.configuration(Some(id))?;
     let _lock = workspace.lock(CONFIGURE_LOCK, "activate")?;
+    switch(workspace, id, replacing)
+}
+
+/// Takes out of Halo what the active configuration put there, and makes another one active: one step under one lock,
+/// so that it ends with either of them active and never with two. The switch is only made once Halo is shown to be
+/// empty of the old one's objects; otherwise it stays active, because only the active one can be worked on.
+pub async fn activate_removing(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    consent: Consent<'_>,
+    cancel: CancellationToken,
+    on_event: impl FnMut(Event<'_>) + Send,
+) -> Result<(Activation, Option<ConfigureReport>), Failure> {
+    workspace.configuration(Some(id))?;
+    let _lock = workspace.lock(CONFIGURE_LOCK, "activate")?;
+    let Some(old) = workspace.settings.load()?.active.filter(|active| active != id) else {
+        return Ok((switch(workspace, id, &Replacing::Nobody)?, None));
+    };
+    let everything = Extent::Removal(Parts::ALL);
+    let removal = run_locked(workspace, &old, everything, consent, cancel, on_event).await;
+    let left = || left_in_halo(workspace, id, &old);
+    let mut removal =
+        removal.map_err(|failure| Failure { message: format!("{}; {}", failure.message, left()), ..failure })?;
+    if !removal.status.is_complete() {
+        removal.message = format!("{}; {}", removal.message, left());
+        return Ok((Activation::Active(Some(old)), Some(removal)));
+    }
+    Ok((switch(workspace, id, &Replacing::Only(old))?, Some(removal)))
+}
+
+/// What is still in the old one's Halo by our record, and how to switch all the same.
+fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &ConfigurationId) -> String {
+    let objects = workspace.store.installed(old).unwrap_or_default();
+    let own = objects.iter().filter(|object| object.kind.is_our_own());
+    let names: Vec<String> = own.map(|object| object.name.display()).collect();
+    let names = if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") };
+    format!(
+        "{old} stays active, and in its Halo remain: {names}; to switch and leave that there: pia-halo activate {id} --yes"
+    )
+}
+
+/// The switch itself, for whoever holds the lock.
+fn switch(workspace: &Workspace, id: &ConfigurationId, replacing: &Replacing) -> Result<Activation, Failure> {
     let (activation, changed) = workspace.settings.update(|config: &mut Config| {
         if !config.configurations.contains_key(id) {
             return Err(Failure::new(FailureKind::Busy, format!("{id} was removed by another program just now")));

@@ -5,7 +5,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
@@ -14,8 +14,15 @@ use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
 use crate::domain::request::{SecretChoice, VerifyRequest};
+use crate::domain::rights::{self, APPLICATION, Gate, MissingRight, ROLE, Scopes, WriteProof};
 use crate::domain::untrusted::Untrusted;
-use crate::halo::{HaloApi, HaloError};
+use crate::halo::{HaloApi, HaloError, Token};
+
+/// How long is waited for who the agent is: megabytes, and nice to have.
+const OWN_AGENT: Duration = Duration::from_secs(10);
+
+/// What to do about clients that are not listed.
+const ALL_CLIENTS: &str = "in Halo, set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
 
 /// Tests a connection. `on_check` hears each verdict as it falls.
 ///
@@ -47,7 +54,7 @@ pub(super) async fn with_halo(
     pia_screen: Option<&PiaScreen>,
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<CheckReport, Failure> {
-    let mut run = Run { checks: Vec::new(), on_check, stopped: None };
+    let mut run = Run { checks: Vec::new(), on_check, stopped: None, answers_401: false, scopes: Scopes::unknown() };
     let mut identity =
         HaloIdentity { url: api.url.to_string(), auth_url: None, tenant: api.tenant.clone(), version: None };
 
@@ -67,30 +74,35 @@ pub(super) async fn with_halo(
         identity.tenant = discovery.tenant.map(|tenant| Untrusted::new(tenant).display());
     }
 
-    let token = run
-        .attempt(CheckId::Token, halo.sign_in(), |token| {
-            let until = token.valid_until.strftime("%H:%M UTC");
-            match &token.scope {
-                Some(scope) if !is_wide_enough(scope.raw()) => Verdict::warn(
-                    format!("valid until {until}, for the scope \"{scope}\""),
-                    "webhooks, custom tabs and ticket types usually need the permission \"all\": in Halo, \
-                     Configuration › Integrations › Halo PSA API › View Applications › Permissions",
-                ),
-                _ => Verdict::pass(format!("valid until {until}")),
-            }
-        })
-        .await?;
+    let token = sign_in(&mut run, halo).await?;
     // A version is nice to have, and an agent without the right to it can still do everything else.
-    if token.is_some()
-        && let Ok(instance) = halo.instance().await
-    {
-        identity.version = instance.version.map(|version| version.display());
+    if token.is_some() {
+        match halo.instance().await {
+            Ok(instance) => identity.version = instance.version.map(|version| version.display()),
+            Err(error) => run.look_at(&error),
+        }
     }
+    // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
+    let mut agent = None;
+    if token.is_some() && run.scopes.are_wide() {
+        let asked = run.handle(halo);
+        match timeout(OWN_AGENT, asked.own_agent()).await {
+            Ok(Ok(rights)) => agent = Some(rights),
+            Ok(Err(error)) => run.look_at(&error),
+            Err(_) => {}
+        }
+    }
+    let restricted = agent.as_ref().is_some_and(|agent| agent.sees_chosen_clients);
 
-    run.attempt(CheckId::Clients, halo.probe_clients(), |count| match count {
-        Some(0) => Verdict::warn(
-            "Halo lists no client for this agent".to_owned(),
-            "in Halo, open the agent and set \"Allow use of all Customers/Clients\" to Yes",
+    let asked = run.handle(halo);
+    run.attempt(CheckId::Clients, asked.probe_clients(), |count| match count {
+        Some(0) => Verdict::warn("Halo lists no client for this agent".to_owned(), ALL_CLIENTS),
+        Some(count) if restricted => Verdict::warn(
+            format!(
+                "{} can be read; there may be more: the agent sees chosen ones",
+                counted(*count, "client", "clients")
+            ),
+            ALL_CLIENTS,
         ),
         Some(count) => Verdict::pass(format!("{} can be read", counted(*count, "client", "clients"))),
         None => Verdict::warn(
@@ -99,27 +111,44 @@ pub(super) async fn with_halo(
         ),
     })
     .await?;
+    let asked = run.handle(halo);
     let agents = run
-        .attempt(CheckId::Agents, halo.agents(), |agents: &Vec<Agent>| {
+        .attempt(CheckId::Agents, asked.agents(), |agents: &Vec<Agent>| {
             let assignable = agents.iter().filter(|agent| agent.assignable).count();
-            short_list(assignable, "agent", "agents", "give the API application's agent the right to see agents")
+            list(assignable, ("agent", "agents"), false, "in Halo, give the application's agent a Default Team")
         })
         .await?;
+    let asked = run.handle(halo);
     let teams = run
-        .attempt(CheckId::Teams, halo.teams(), |teams: &Vec<Team>| {
-            short_list(teams.len(), "team", "teams", "in Halo, make the agent a member of every team it should see")
+        .attempt(CheckId::Teams, asked.teams(), |teams: &Vec<Team>| {
+            list(
+                teams.len(),
+                ("team", "teams"),
+                restricted,
+                "in Halo, make the agent a member of every team it should see",
+            )
         })
         .await?;
-    run.attempt(CheckId::TicketTypes, halo.ticket_types(), |types| {
-        short_list(types.len(), "ticket type", "ticket types", "give the agent access to the ticket types")
+    let asked = run.handle(halo);
+    let writes = |check, scopes: &Scopes| rights::writes(check, scopes, agent.as_ref());
+    let write = writes(CheckId::TicketTypes, &run.scopes);
+    run.attempt(CheckId::TicketTypes, asked.ticket_types(), |types| {
+        let hint = "in Halo, set Ticket Type Restrictions › \"Allow use of all Ticket Types\" of the role to Yes";
+        list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(write)
     })
     .await?;
-    run.attempt(CheckId::Webhooks, halo.webhooks(), |webhooks| {
-        Verdict::pass(format!("{} can be read", counted(webhooks.len() as u64, "webhook", "webhooks")))
+    let asked = run.handle(halo);
+    let write = writes(CheckId::Webhooks, &run.scopes);
+    run.attempt(CheckId::Webhooks, asked.webhooks(), |webhooks| {
+        let count = counted(webhooks.len() as u64, "webhook", "webhooks");
+        Verdict::pass(format!("{count} can be read")).and_writing(write)
     })
     .await?;
-    run.attempt(CheckId::CustomTabs, halo.tabs(), |tabs| {
-        Verdict::pass(format!("{} can be read", counted(tabs.len() as u64, "custom tab", "custom tabs")))
+    let asked = run.handle(halo);
+    let write = writes(CheckId::CustomTabs, &run.scopes);
+    run.attempt(CheckId::CustomTabs, asked.tabs(), |tabs| {
+        let count = counted(tabs.len() as u64, "custom tab", "custom tabs");
+        Verdict::pass(format!("{count} can be read")).and_writing(write)
     })
     .await?;
 
@@ -147,15 +176,67 @@ pub(super) async fn with_halo(
     })
 }
 
-/// Whether a scope is known to reach webhooks, tabs and ticket types (api facts, section 2).
-fn is_wide_enough(scope: &str) -> bool {
-    scope.split_whitespace().any(|word| word == "all" || word == "admin")
+/// Asks for a token, and for what it is good: Halo may give less than was asked for. Then the scopes are tried one at a
+/// time, because one that is not permitted spoils a request for several.
+async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Failure> {
+    if let Some(stopped) = run.stopped {
+        run.judge(CheckId::Token, Verdict::not_tried(stopped));
+        return Ok(None);
+    }
+    let started = Instant::now();
+    let token = halo.sign_in().await;
+    let mut trials = Vec::new();
+    if let Ok(token) = &token {
+        run.scopes = match &token.scope {
+            Some(told) => Scopes::told(told.raw()),
+            // Whoever gives a token without a word on its scope gives the one that was asked for.
+            None if token.is_for_all => Scopes::told("all"),
+            None => Scopes::unknown(),
+        };
+        if !run.scopes.are_wide() {
+            trials.clone_from(&token.trials);
+            if trials.is_empty() {
+                // What cannot be tried is not known; the token is good all the same.
+                trials = halo.try_scopes().await.unwrap_or_default();
+            }
+            if token.scope.is_none() && !trials.is_empty() {
+                run.scopes = Scopes::found(trials.iter().filter(|trial| trial.granted).map(|trial| trial.scope));
+            }
+        }
+    }
+    let wide = run.scopes.are_wide();
+    let judge = |token: &Token| {
+        let until = token.valid_until.strftime("%H:%M UTC");
+        if wide {
+            return Verdict::pass(format!("valid until {until}"));
+        }
+        let scope = match &token.scope {
+            Some(told) => format!("the scope \"{told}\""),
+            None => "what the application has, which Halo does not tell".to_owned(),
+        };
+        let of = |granted| {
+            let names: Vec<&str> = trials.iter().filter(|t| t.granted == granted).map(|t| t.scope).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        let tried = match trials.is_empty() {
+            true => String::new(),
+            false => format!("; one at a time, Halo gives {} and refuses {}", of(true), of(false)),
+        };
+        let message = format!("valid until {until}, not for \"all\" but for {scope}{tried}");
+        Verdict::warn(message, format!("webhooks, custom tabs and ticket types need \"all\": in Halo, {APPLICATION}"))
+    };
+    let outcome = run.conclude(CheckId::Token, token, started, judge)?;
+    Ok(outcome)
 }
 
-fn short_list(length: usize, one: &str, many: &str, hint: &str) -> Verdict {
+/// A list that Halo gives: what a restricted agent may not see is simply absent from it.
+fn list(length: usize, (one, many): (&str, &str), restricted: bool, hint: &str) -> Verdict {
+    let read = format!("{} can be read", counted(length as u64, one, many));
     match length {
         0 => Verdict::warn(format!("Halo lists no {one} for this agent"), hint),
-        length => Verdict::pass(format!("{} can be read", counted(length as u64, one, many))),
+        1 => Verdict::warn(format!("{read}; if there are more, the agent does not see them"), hint),
+        _ if restricted => Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint),
+        _ => Verdict::pass(read),
     }
 }
 
@@ -197,23 +278,71 @@ struct Verdict {
     hint: Option<String>,
     http_status: Option<u16>,
     failure: Option<FailureKind>,
+    missing: Option<MissingRight>,
+    writes: Option<WriteProof>,
 }
 
 impl Verdict {
+    fn new(status: CheckStatus, message: String, hint: Option<String>) -> Self {
+        let http_status = (status != CheckStatus::Skip).then_some(200);
+        Self { status, message, hint, http_status, failure: None, missing: None, writes: None }
+    }
+
     fn pass(message: String) -> Self {
-        Self { status: CheckStatus::Pass, message, hint: None, http_status: Some(200), failure: None }
+        Self::new(CheckStatus::Pass, message, None)
     }
 
     fn warn(message: String, hint: impl Into<String>) -> Self {
-        Self { status: CheckStatus::Warn, message, hint: Some(hint.into()), http_status: Some(200), failure: None }
+        Self::new(CheckStatus::Warn, message, Some(hint.into()))
     }
 
     fn skip(message: impl Display) -> Self {
-        Self { status: CheckStatus::Skip, message: message.to_string(), hint: None, http_status: None, failure: None }
+        Self::new(CheckStatus::Skip, message.to_string(), None)
     }
-}
 
-impl Verdict {
+    /// Says what is known of writing what could be read. Reading proves nothing of it, and nothing is written to find
+    /// out.
+    fn and_writing(mut self, write: WriteProof) -> Self {
+        self.writes = Some(write);
+        match write {
+            WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
+            WriteProof::NotProvable => self.message.push_str("; writing is not provable before the first write"),
+            WriteProof::Doubtful => {
+                self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
+                self.status = CheckStatus::Warn;
+                let advice = format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"");
+                self.hint = Some(self.hint.map_or(advice.clone(), |hint| format!("{hint}; {advice}")));
+            }
+        }
+        self
+    }
+
+    /// A check that failed; where a right is missing, with which gate is shut.
+    fn fail(id: CheckId, failure: Failure, scopes: &Scopes) -> Self {
+        let mut message = failure.to_string();
+        let mut hint = failure.hint;
+        let missing =
+            (failure.kind == FailureKind::MissingRight).then(|| rights::missing(id, failure.http_status, scopes));
+        if let Some(missing) = &missing {
+            message.push_str(match missing.gate {
+                Gate::Application if failure.http_status == Some(401) => "",
+                Gate::Application => "; the application's permissions do not cover it",
+                Gate::AgentRole => "; the application's permissions cover it, so the agent's role lacks it",
+                Gate::Either => "; either the application's permissions or the agent's role lacks it",
+            });
+            hint = Some(missing.advice());
+        }
+        Self {
+            status: CheckStatus::Fail,
+            message,
+            hint,
+            http_status: failure.http_status,
+            failure: Some(failure.kind),
+            missing,
+            writes: None,
+        }
+    }
+
     /// Nothing is known of what this check is about, because that could not be read.
     fn not_tried(because: CheckId) -> Self {
         Self::skip(format_args!("not tried, because {} failed", because.title()))
@@ -225,6 +354,10 @@ struct Run<'a> {
     checks: Vec<Check>,
     on_check: &'a mut (dyn FnMut(&Check) + Send),
     stopped: Option<CheckId>,
+    /// Whether Halo has answered 401 to a token that had been renewed just before.
+    answers_401: bool,
+    /// What the token is good for.
+    scopes: Scopes,
 }
 
 impl Run<'_> {
@@ -239,12 +372,34 @@ impl Run<'_> {
             return Ok(None);
         }
         let started = Instant::now();
-        match question.await {
+        let answer = question.await;
+        self.conclude(id, answer, started, judge)
+    }
+
+    /// The handle for the next question. Where Halo answers 401 for good, renewing the token for every question would
+    /// only cost requests.
+    fn handle(&self, halo: &HaloApi) -> HaloApi {
+        if self.answers_401 { halo.without_renewal() } else { halo.clone() }
+    }
+
+    fn look_at(&mut self, error: &HaloError) {
+        self.answers_401 |= error.http_status() == Some(401);
+    }
+
+    fn conclude<T>(
+        &mut self,
+        id: CheckId,
+        answer: Result<T, HaloError>,
+        started: Instant,
+        judge: impl FnOnce(&T) -> Verdict,
+    ) -> Result<Option<T>, Failure> {
+        match answer {
             Ok(answer) => {
                 self.push(id, judge(&answer), started.elapsed());
                 Ok(Some(answer))
             }
             Err(error) => {
+                self.look_at(&error);
                 let failure = Failure::from(error);
                 if failure.kind == FailureKind::Interrupted {
                     return Err(failure);
@@ -254,13 +409,7 @@ impl Run<'_> {
                 if fatal {
                     self.stopped = Some(id);
                 }
-                let verdict = Verdict {
-                    status: CheckStatus::Fail,
-                    message: failure.to_string(),
-                    hint: failure.hint,
-                    http_status: failure.http_status,
-                    failure: Some(failure.kind),
-                };
+                let verdict = Verdict::fail(id, failure, &self.scopes);
                 self.push(id, verdict, started.elapsed());
                 Ok(None)
             }
@@ -286,6 +435,8 @@ impl Run<'_> {
             hint: verdict.hint,
             http_status: verdict.http_status,
             failure: verdict.failure,
+            missing: verdict.missing,
+            writes: verdict.writes,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };
         (self.on_check)(&check);

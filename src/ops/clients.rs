@@ -42,6 +42,14 @@ pub struct Query {
 
 /// Reads the stored list.
 pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Result<Vec<StoredClient>, Failure> {
+    if let Query { search: None, order: Order::Name, limit: Some(limit), which } = query {
+        let in_use = match which {
+            Which::Active => Some(true),
+            Which::Disabled => Some(false),
+            Which::All => None,
+        };
+        return Ok(workspace.store.first_clients(id, in_use, *limit)?);
+    }
     let mut clients = workspace.store.clients(id)?;
     clients.retain(|client| match query.which {
         Which::Active => client.status == ClientStatus::Active,

@@ -5,10 +5,13 @@
 //! domain or a [`Failure`] that says what to do next.
 
 pub mod activate;
+mod apply;
 pub mod check;
 pub mod clients;
 pub mod configure;
+pub mod delivery;
 pub mod plan;
+pub mod remove;
 pub mod setup;
 pub mod status;
 pub mod sync;

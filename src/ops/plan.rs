@@ -1,15 +1,18 @@
-//! Reading what Halo holds, and planning what Configure would change. Nothing is written.
+//! Reading what Halo holds, and planning what Configure, Remove or a roll back would change. Nothing is written.
+
+use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Workspace, check};
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
+use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{Held, HeldTicketType, InstalledObject, ObjectKind, Wanted};
-use crate::domain::plan::Plan;
-use crate::domain::planner;
+use crate::domain::installation::{Held, HeldTicketType, InstalledObject, ObjectKind, Wanted, Written};
+use crate::domain::plan::{Action, Plan};
+use crate::domain::planner::{self, Current, Ownership, Parts};
 use crate::halo::{HaloApi, HaloError};
 
 /// Tests the connection, then reads Halo and plans. `Ok(Err(report))` when the test failed.
@@ -21,7 +24,7 @@ pub async fn load(
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Result<Plan, CheckReport>, Failure> {
     workspace.recognise(id, &configuration.api)?;
-    let target = Target::new(workspace, id, configuration)?;
+    let target = Target::to_install(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
@@ -34,9 +37,18 @@ pub async fn load(
 
 /// What a configuration wants in Halo, with our record of what is there.
 pub(super) struct Target {
+    /// None where the configuration does not say enough to install anything: what is there can be taken out all the
+    /// same.
+    pub(super) installs: Option<Installs>,
+    /// What its callback addresses begin with, and its chat pod: by these it knows its own.
+    addresses: Option<(String, ChatPodUrl)>,
+    pub(super) record: Vec<InstalledObject>,
+}
+
+/// Everything that an installation is made of.
+pub(super) struct Installs {
     pub(super) wanted: Wanted,
     pub(super) secrets: CallbackSecrets,
-    pub(super) record: Vec<InstalledObject>,
 }
 
 impl Target {
@@ -45,46 +57,122 @@ impl Target {
         id: &ConfigurationId,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
-        let (Some(pia), Some(chat_pod)) =
-            (&configuration.integration.pia_url, configuration.integration.effective_chat_pod_url())
-        else {
+        let integration = &configuration.integration;
+        let pia = integration.pia_url.as_ref();
+        let addresses = pia.map(|pia| CallbackUrl::prefix(pia, id)).zip(integration.effective_chat_pod_url());
+        let secrets = workspace.settings.secrets(id)?.callback;
+        let installs = pia.zip(addresses.clone()).zip(secrets).map(|((pia, (prefix, chat_pod)), secrets)| {
+            let url = |group| (group, CallbackUrl::new(pia, id, group, &secrets.token));
+            let webhooks = EventGroup::ALL.map(url).to_vec();
+            Installs { wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod }, secrets }
+        });
+        Ok(Self { installs, addresses, record: workspace.store.installed(id)? })
+    }
+
+    /// The same for whoever installs: what is missing for that is said.
+    pub(super) fn to_install(
+        workspace: &Workspace,
+        id: &ConfigurationId,
+        configuration: &Configuration,
+    ) -> Result<Self, Failure> {
+        let target = Self::new(workspace, id, configuration)?;
+        if target.installs.is_some() {
+            return Ok(target);
+        }
+        if configuration.integration.pia_url.is_none() {
             return Err(Failure::new(FailureKind::Usage, "the address at which Halo reaches Pia is not set")
                 .hint("set pia_url in the Integration section"));
-        };
-        let Some(secrets) = workspace.settings.secrets(id)?.callback else {
-            return Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")
-                .hint("save the configuration again: a new token is made, and Configure installs it"));
-        };
-        let url = |group| (group, CallbackUrl::new(pia, id, group, &secrets.token));
-        let wanted = Wanted {
-            webhooks: EventGroup::ALL.map(url).to_vec(),
-            callback_prefix: CallbackUrl::prefix(pia, id),
-            chat_pod,
-        };
-        let record = workspace.store.installed(id)?;
-        Ok(Self { wanted, secrets, record })
+        }
+        Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")
+            .hint("save the configuration again: a new token is made, and Configure installs it"))
     }
 
-    /// Reads Halo and plans.
+    fn wanted(&self) -> Option<&Wanted> {
+        self.installs.as_ref().map(|installs| &installs.wanted)
+    }
+
+    /// What tells our objects from everybody else's.
+    pub(super) fn ownership(&self) -> Ownership<'_> {
+        Ownership {
+            callback_prefix: self.addresses.as_ref().map(|(prefix, _)| prefix.as_str()),
+            chat_pod: self.addresses.as_ref().map(|(_, chat_pod)| chat_pod),
+            record: &self.record,
+        }
+    }
+
+    /// Reads Halo and plans what Configure would change.
     pub(super) async fn plan(&self, halo: &HaloApi) -> Result<Plan, Failure> {
-        let held = self.read(halo).await?;
-        Ok(planner::plan(&self.wanted, &held, &self.record))
+        let mut held = self.read(halo, &[]).await?;
+        held.ticket_types = self.ticket_types(halo, false).await?;
+        held.events = halo.event_catalogue().await?;
+        Ok(self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record)).unwrap_or_default())
     }
 
-    async fn read(&self, halo: &HaloApi) -> Result<Held, HaloError> {
+    /// Reads Halo and plans what Remove would take out.
+    pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<Plan, Failure> {
+        let mut held = self.read(halo, &[]).await?;
+        held.ticket_types = self.ticket_types(halo, true).await?;
+        Ok(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts))
+    }
+
+    /// Reads Halo and plans what undoes the writes of a run.
+    pub(super) async fn plan_roll_back(&self, halo: &HaloApi, writes: &[Written]) -> Result<Plan, Failure> {
+        let mut held = self.read(halo, writes).await?;
+        held.ticket_types = self.ticket_types(halo, true).await?;
+        let mut current: Current = BTreeMap::new();
+        for write in writes.iter().filter(|write| matches!(write.action, Action::Update | Action::Adopt)) {
+            let Some(id) = write.object.clone().filter(|id| !current.contains_key(&(write.kind, id.clone()))) else {
+                continue;
+            };
+            let number = id.parse::<i64>().ok();
+            let members = match (write.kind, number, write.proof.parent.as_deref()) {
+                (ObjectKind::Webhook, ..) => halo.webhook_members(&id).await?,
+                (ObjectKind::CustomTab, Some(number), _) => halo.tab_members(number).await?,
+                (ObjectKind::WebhookEvent, Some(number), Some(webhook)) => {
+                    halo.binding_members(webhook, number).await?
+                }
+                _ => None,
+            };
+            current.extend(members.map(|members| ((write.kind, id), members)));
+        }
+        Ok(planner::plan_roll_back(writes, &held, &current))
+    }
+
+    async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {
         let mut webhooks = halo.webhooks().await?;
+        let mut tabs = halo.tabs().await?;
+        // A restricted agent's list can be short: what our record holds is asked for by its id before it counts as gone.
+        for own in &self.record {
+            if own.kind == ObjectKind::Webhook && webhooks.iter().all(|webhook| webhook.id != own.id) {
+                webhooks.extend(halo.webhook(&own.id).await?);
+            } else if own.kind == ObjectKind::CustomTab
+                && let Ok(id) = own.id.parse()
+                && tabs.iter().all(|tab| tab.id != id)
+            {
+                tabs.extend(halo.tab(id).await?);
+            }
+        }
+        let ownership = self.ownership();
         // Only those that may be ours: a foreign webhook's events are none of our business, and cost a request each.
         for webhook in &mut webhooks {
-            let recorded = self.record.iter().any(|own| own.kind == ObjectKind::Webhook && own.id == webhook.id);
-            if recorded || webhook.url.expose().starts_with(&self.wanted.callback_prefix) {
+            let id = Some(&webhook.id);
+            let was_written =
+                writes.iter().any(|write| write.object.as_ref() == id || write.proof.parent.as_ref() == id);
+            if was_written || ownership.owns_webhook(webhook) {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }
-        let tabs = halo.tabs().await?;
+        Ok(Held { webhooks, tabs, ..Held::default() })
+    }
+
+    /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants the retired ones as well, and
+    /// those that our record has a link to although Halo does not list them.
+    async fn ticket_types(&self, halo: &HaloApi, retired: bool) -> Result<Vec<HeldTicketType>, HaloError> {
+        let listed = if retired { halo.ticket_types_with_retired().await? } else { halo.ticket_types().await? };
         let mut ticket_types = Vec::new();
-        for row in halo.ticket_types().await? {
-            // The list says nothing about tabs (api facts, section 5), so each active type is read by its id.
-            let detail = if row.active { halo.ticket_type(row.id).await? } else { None };
+        for row in listed {
+            // The list says nothing about tabs (api facts, section 5), so each type is read by its id.
+            let detail = if row.active || retired { halo.ticket_type(row.id).await? } else { None };
             ticket_types.push(match detail {
                 Some(detail) => HeldTicketType { name: row.name, active: row.active && detail.active, ..detail },
                 None => HeldTicketType {
@@ -96,7 +184,12 @@ impl Target {
                 },
             });
         }
-        let events = halo.event_catalogue().await?;
-        Ok(Held { webhooks, tabs, ticket_types, events })
+        let recorded = self.record.iter().filter(|own| retired && own.kind == ObjectKind::TicketType);
+        for id in recorded.filter_map(|own| own.id.parse::<i64>().ok()) {
+            if ticket_types.iter().all(|known| known.id != id) {
+                ticket_types.extend(halo.ticket_type(id).await?);
+            }
+        }
+        Ok(ticket_types)
     }
 }

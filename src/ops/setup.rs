@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{Workspace, status};
+use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::Agent;
@@ -48,8 +49,11 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
     } else if saved.secret_changed || credentials_changed(saved.old.as_ref(), configuration) {
         workspace.forget_verified(&id)?;
     }
-    let changed = differences(saved.old.as_ref(), configuration, saved.secret_changed);
+    let fields = differences(saved.old.as_ref(), configuration, saved.secret_changed);
+    let changed: Vec<&'static str> = fields.iter().map(|(name, ..)| *name).collect();
     let mut activity = workspace.activity(Some(&id), "save", "done");
+    let field = |(name, before, after): Difference| ActivityField { name: name.to_owned(), before, after };
+    activity.fields = fields.into_iter().map(field).collect();
     activity.message = Some(if changed.is_empty() { "nothing changed".to_owned() } else { changed.join(", ") });
     workspace.write_down(&activity)?;
     Ok(SaveReport { callbacks: status::callbacks(workspace, &id)?, id, changed, active: saved.active })
@@ -85,24 +89,34 @@ fn credentials_changed(old: Option<&Configuration>, new: &Configuration) -> bool
     old.is_none_or(|old| old.api != new.api)
 }
 
-/// The guide's names of the fields that differ; all of them for a new configuration.
-fn differences(old: Option<&Configuration>, new: &Configuration, secret_changed: bool) -> Vec<&'static str> {
-    let differs = |part: fn(&Configuration, &Configuration) -> bool| old.is_none_or(|old| !part(old, new));
+/// A field by the guide's name, before and after. Secrets have neither.
+type Difference = (&'static str, Option<String>, Option<String>);
+
+/// The fields that differ; all of them for a new configuration.
+fn differences(old: Option<&Configuration>, new: &Configuration, secret_changed: bool) -> Vec<Difference> {
+    let field = |name, text: fn(&Configuration) -> Option<String>| {
+        let (before, after) = (old.and_then(text), text(new));
+        (old.is_none() || before != after).then_some((name, before, after))
+    };
+    let settings_differ = old.is_some_and(|old| connection_settings(&old.api) != connection_settings(&new.api));
     [
-        ("Configuration Name", differs(|a, b| a.name == b.name)),
-        ("Url", differs(|a, b| a.api.url == b.api.url)),
-        ("Client ID", differs(|a, b| a.api.client_id == b.api.client_id)),
-        ("Client Secret", secret_changed),
-        ("Daily Sync Time", differs(|a, b| a.company_sync == b.company_sync)),
-        ("Pia Board", differs(|a, b| a.pia_screen.pia_board == b.pia_screen.pia_board)),
-        ("Pia Escalate To", differs(|a, b| a.pia_screen.escalate_to == b.pia_screen.escalate_to)),
-        ("Pia Escalation Board", differs(|a, b| a.pia_screen.escalation_board == b.pia_screen.escalation_board)),
-        ("Pia Url", differs(|a, b| a.integration.pia_url == b.integration.pia_url)),
-        ("Chat Pod Url", differs(|a, b| a.integration.chat_pod_url == b.integration.chat_pod_url)),
-        ("connection settings", old.is_some_and(|old| connection_settings(&old.api) != connection_settings(&new.api))),
+        field("Configuration Name", |own| Some(own.name.clone())),
+        field("Url", |own| Some(own.api.url.to_string())),
+        field("Client ID", |own| Some(own.api.client_id.clone())),
+        secret_changed.then_some(("Client Secret", None, None)),
+        field("Daily Sync Time", |own| Some(own.company_sync.daily_sync_time.to_string())),
+        field("Pia Board", |own| Some(own.pia_screen.pia_board.clone())),
+        field("Pia Escalate To", |own| {
+            own.pia_screen.escalate_to.as_ref().map(|contact| format!("{} ({})", contact.name, contact.agent_id))
+        }),
+        field("Pia Escalation Board", |own| Some(own.pia_screen.escalation_board.clone())),
+        field("Pia Url", |own| own.integration.pia_url.as_ref().map(ToString::to_string)),
+        field("Chat Pod Url", |own| own.integration.chat_pod_url.as_ref().map(|url| url.as_str().to_owned())),
+        // A command may hold what is nobody's business: what these are stands in the settings.
+        settings_differ.then_some(("connection settings", None, None)),
     ]
     .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
+    .flatten()
     .collect()
 }
 

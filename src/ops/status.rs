@@ -91,7 +91,11 @@ fn status(
         }),
         next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),
         clients: workspace.store.client_counts(id)?,
-        integration: IntegrationStatus { configured_at, objects: workspace.store.installed(id)? },
+        integration: IntegrationStatus {
+            configured_at,
+            objects: workspace.store.installed(id)?,
+            deliveries: workspace.store.deliveries(id)?,
+        },
         service: ServiceStatus::default(),
     })
 }

@@ -60,10 +60,7 @@ impl Workspace {
                 .text("USER")
                 .or_else(|| environment.text("LOGNAME"))
                 .map_or_else(user_number, str::to_owned),
-            ssh_from: environment
-                .text("SSH_CONNECTION")
-                .and_then(|connection| connection.split_whitespace().next())
-                .map(str::to_owned),
+            ssh_from: ["SSH_CONNECTION", "SSH_CLIENT"].into_iter().find_map(|name| address_of(environment.text(name)?)),
         };
         let settings = Settings::new(paths);
         settings.tidy();
@@ -226,6 +223,7 @@ impl Workspace {
             fields: Vec::new(),
             outcome: outcome.to_owned(),
             message: None,
+            halo: None,
         }
     }
 
@@ -233,6 +231,14 @@ impl Workspace {
     pub fn write_down(&self, activity: &Activity) -> Result<(), Failure> {
         Ok(self.audit.append(activity)?)
     }
+}
+
+/// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.
+fn address_of(session: &str) -> Option<String> {
+    let first = session.split_whitespace().next()?;
+    // A link-local address carries the name of an interface.
+    let plain = first.split('%').next()?;
+    plain.parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
 }
 
 /// Who acts where no variable gives a name, as under systemd: the user's number.

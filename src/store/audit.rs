@@ -1,13 +1,15 @@
-//! `audit.jsonl`: who did what, when, and what came of it. One JSON object a line, only ever appended to.
+//! `audit.jsonl`: who did what, when, and what came of it. One JSON object a line, only ever appended to, and each tied
+//! to the one before it by a hash.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+
+mod chain;
 
 use super::StoreError;
 use super::error::of_io;
-use crate::domain::activity::Activity;
+use crate::domain::activity::{Activity, Chain, Record};
 use crate::domain::untrusted::escape_json;
 use crate::settings::private_file;
 
@@ -31,8 +33,8 @@ impl Audit {
         &self.path
     }
 
-    /// Adds one line. When this returns, it is on the disk. Lines of several programs do not mix; a line that a killed
-    /// program left unfinished is ended first.
+    /// Adds one line, with whatever has the shape of a token masked. When this returns, it is on the disk. Lines of
+    /// several programs do not mix; a line that a killed program left unfinished is ended first, and the new one says so.
     ///
     /// # Errors
     ///
@@ -43,16 +45,21 @@ impl Audit {
         // Looking at the last byte and writing belong together. The lock ends with the file.
         fs4::FileExt::lock(&file).map_err(fail)?;
         let length = file.metadata().map_err(fail)?.len();
+        let before = chain::tail(&file, length).map_err(fail)?;
         let mut line = Vec::new();
-        if length > 0 {
-            let mut last = [0];
-            file.read_exact_at(&mut last, length - 1).map_err(fail)?;
-            if last != *b"\n" {
-                line.push(b'\n');
-            }
+        if before.is_unfinished {
+            line.push(b'\n');
         }
+        let record = Record {
+            activity: activity.clone().masked(),
+            host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
+            uid: Some(rustix::process::getuid().as_raw()),
+            pid: Some(std::process::id()),
+            torn: before.is_torn,
+            prev: Some(before.hash),
+        };
         // People look at this file with `cat` and `tail`.
-        let text = serde_json::to_string(activity).map_err(|error| fail(error.into()))?;
+        let text = serde_json::to_string(&record).map_err(|error| fail(error.into()))?;
         line.extend_from_slice(escape_json(&text).as_bytes());
         line.push(b'\n');
         if let Err(error) = file.write_all(&line) {
@@ -63,12 +70,38 @@ impl Audit {
         file.sync_data().map_err(fail)
     }
 
+    /// Whether the lines still follow each other, and whether `expected`, a hash that was noted earlier, is among
+    /// theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the file is there but cannot be read.
+    pub fn verify(&self, expected: Option<&str>) -> Result<Chain, StoreError> {
+        let fail = |error: io::Error| of_io(error, "read", &self.path);
+        match private_file::resolve(&self.path)? {
+            None => chain::verify(io::empty(), expected).map_err(fail),
+            Some(target) => {
+                let file = File::open(target).map_err(fail)?;
+                chain::verify(io::BufReader::new(file), expected).map_err(fail)
+            }
+        }
+    }
+
     /// The last `count` lines, newest first. A missing file has none. What is not a whole line of ours is passed over.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the file is there but cannot be read.
     pub fn recent(&self, count: usize) -> Result<Vec<Activity>, StoreError> {
+        Ok(self.records(count)?.into_iter().map(|record| record.activity).collect())
+    }
+
+    /// The same with what else a line holds: by which process on which machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Audit::recent`].
+    pub fn records(&self, count: usize) -> Result<Vec<Record>, StoreError> {
         let fail = |error: io::Error| of_io(error, "read", &self.path);
         let Some(target) = private_file::resolve(&self.path)? else { return Ok(Vec::new()) };
         let mut file = File::open(target).map_err(fail)?;

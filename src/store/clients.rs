@@ -1,13 +1,19 @@
 //! The stored clients.
 
-use rusqlite::{Row, params};
+use std::collections::BinaryHeap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Trouble;
-use super::{Store, StoreError, count_in, time_in};
-use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
+use super::{Store, StoreError, count_in, maybe_time_in, time_in};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::status::ClientCounts;
 use crate::domain::untrusted::Untrusted;
+
+const ROWS: &str = "SELECT id, name, toplevel, main_site, inactive, gone, first_seen, last_seen
+                    FROM clients WHERE configuration = ?1";
 
 impl Store {
     /// Every stored client of a configuration, by id, disabled ones included.
@@ -16,20 +22,94 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn clients(&self, id: &ConfigurationId) -> Result<Vec<StoredClient>, StoreError> {
+        self.clients_after(id, None, usize::MAX)
+    }
+
+    /// The stored clients of a configuration whose ids come after `after`, at most so many, by id: a long list in parts,
+    /// the first of which is there in no time. A list that is read in parts may be published anew between two of them;
+    /// [`Store::published_at`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn clients_after(
+        &self,
+        id: &ConfigurationId,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<StoredClient>, StoreError> {
         self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT c.id, c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.first_seen,
-                        coalesce(c.last_seen, p.published_at, c.first_seen)
-                 FROM clients c LEFT JOIN configurations p ON p.id = c.configuration
-                 WHERE c.configuration = ?1 ORDER BY c.id",
-            )?;
-            let mut rows = statement.query(params![id.as_str()])?;
+            // One transaction, so that rows and their time are of one moment.
+            let transaction = inner.connection.transaction()?;
+            let published = published_at(&transaction, id)?;
+            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id >= ?2 ORDER BY id LIMIT ?3"))?;
+            let from = match after {
+                None => i64::MIN,
+                Some(i64::MAX) => return Ok(Vec::new()),
+                Some(after) => after + 1,
+            };
+            let mut rows = statement.query(params![id.as_str(), from, i64::try_from(limit).unwrap_or(i64::MAX)])?;
             let mut clients = Vec::new();
+            let mut times = [Moment::default(), Moment::default()];
             while let Some(row) = rows.next()? {
-                clients.push(client(row)?);
+                clients.push(client(row, published, &mut times)?);
             }
             Ok(clients)
         })
+    }
+
+    /// The first so many stored clients by name, without regard to case and accents, equal names by id: what a screen shows
+    /// first, without the whole list in memory. `in_use` leaves the others out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn first_clients(
+        &self,
+        id: &ConfigurationId,
+        in_use: Option<bool>,
+        limit: usize,
+    ) -> Result<Vec<StoredClient>, StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction()?;
+            let published = published_at(&transaction, id)?;
+            let mut first: BinaryHeap<(String, i64)> = BinaryHeap::new();
+            let mut statement = transaction.prepare_cached(
+                "SELECT id, name FROM clients
+                 WHERE configuration = ?1 AND (?2 IS NULL OR (NOT inactive AND NOT gone) = ?2)",
+            )?;
+            let mut rows = statement.query(params![id.as_str(), in_use])?;
+            while let Some(row) = rows.next()? {
+                let name = fold(row.get_ref(1)?.as_str().map_err(|_| Trouble::Content("a name"))?);
+                let entry = (name, row.get(0)?);
+                if first.len() < limit {
+                    first.push(entry);
+                } else if let Some(mut last) = first.peek_mut()
+                    && entry < *last
+                {
+                    *last = entry;
+                }
+            }
+            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id = ?2"))?;
+            let mut times = [Moment::default(), Moment::default()];
+            let mut clients = Vec::with_capacity(first.len());
+            for (_, client_id) in first.into_sorted_vec() {
+                let mut rows = statement.query(params![id.as_str(), client_id])?;
+                if let Some(row) = rows.next()? {
+                    clients.push(client(row, published, &mut times)?);
+                }
+            }
+            Ok(clients)
+        })
+    }
+
+    /// When the list of a configuration was last published; none before its first sync.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn published_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| published_at(&inner.connection, id))
     }
 
     /// How many clients of a configuration are in use, and how many are not.
@@ -49,13 +129,46 @@ impl Store {
     }
 }
 
-fn client(row: &Row<'_>) -> Result<StoredClient, Trouble> {
+fn published_at(connection: &Connection, id: &ConfigurationId) -> Result<Option<Timestamp>, Trouble> {
+    let mut statement = connection.prepare_cached("SELECT published_at FROM configurations WHERE id = ?1")?;
+    let text = statement.query_row(params![id.as_str()], |row| row.get::<_, Option<String>>(0)).optional()?;
+    maybe_time_in(text.flatten())
+}
+
+/// The time that was read last: in a long list nearly all rows have the same.
+#[derive(Default)]
+struct Moment {
+    text: String,
+    time: Timestamp,
+}
+
+impl Moment {
+    fn read(&mut self, text: &str) -> Result<Timestamp, Trouble> {
+        if self.text != text {
+            self.time = time_in(text)?;
+            text.clone_into(&mut self.text);
+        }
+        Ok(self.time)
+    }
+}
+
+fn client(
+    row: &Row<'_>,
+    published: Option<Timestamp>,
+    [first, last]: &mut [Moment; 2],
+) -> Result<StoredClient, Trouble> {
     let text = |index| row.get::<_, Option<String>>(index).map(|text| text.map(Untrusted::new));
+    let odd = |_| Trouble::Content("a time");
     let (inactive, gone): (bool, bool) = (row.get(4)?, row.get(5)?);
     let status = match (gone, inactive) {
         (true, _) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
         (false, true) => ClientStatus::Disabled(DisabledReason::InactiveInHalo),
         (false, false) => ClientStatus::Active,
+    };
+    let first_seen = first.read(row.get_ref(6)?.as_str().map_err(odd)?)?;
+    let last_seen = match row.get_ref(7)?.as_str_or_null().map_err(odd)? {
+        Some(text) => last.read(text)?,
+        None => published.unwrap_or(first_seen),
     };
     Ok(StoredClient {
         client: Client {
@@ -66,7 +179,7 @@ fn client(row: &Row<'_>) -> Result<StoredClient, Trouble> {
             inactive,
         },
         status,
-        first_seen: time_in(row.get_ref(6)?.as_str().map_err(|_| Trouble::Content("a time"))?)?,
-        last_seen: time_in(row.get_ref(7)?.as_str().map_err(|_| Trouble::Content("a time"))?)?,
+        first_seen,
+        last_seen,
     })
 }

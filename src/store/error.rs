@@ -81,7 +81,10 @@ impl StoreError {
             Self::Busy { .. } => "try again when the other program has ended".to_owned(),
             Self::RunGone => "sync again".to_owned(),
             Self::File(error) => error.hint(),
-            Self::Io { .. } => return None,
+            Self::Io { path, .. } => {
+                let folder = path.parent().unwrap_or(path);
+                format!("look at the disk: df -h {}; what was stored before is untouched", quoted(folder))
+            }
         })
     }
 }

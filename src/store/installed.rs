@@ -197,6 +197,7 @@ impl Store {
                      WHERE configuration = ?1",
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",
+                    "DELETE FROM configure_runs WHERE configuration = ?1",
                 ] {
                     transaction.execute(forget, params![id.as_str()])?;
                 }

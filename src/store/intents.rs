@@ -2,16 +2,23 @@
 //! is found and read back.
 
 use jiff::Timestamp;
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::installation::ObjectKind;
+use crate::domain::installation::{ObjectKind, Written};
+use crate::domain::members::Proof;
+use crate::domain::plan::Action;
 use crate::domain::untrusted::Untrusted;
 
-/// How many intents that have ended are remembered for each configuration.
+/// How many intents that have ended are remembered for each configuration. Those of the last run of Configure are kept
+/// whatever their number: a roll back needs every one.
 const KEPT: i64 = 500;
+
+/// A run of Configure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConfigureRun(i64);
 
 /// An intent that was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,14 +33,102 @@ pub struct Intent {
     pub kind: ObjectKind,
     /// The object's name.
     pub name: Untrusted,
-    /// What was to be done, in the caller's own form. Never with a secret in it.
-    pub operation: String,
+    /// What was to be done.
+    pub action: Action,
+    /// Halo's id of the object, where it was known.
+    pub object: Option<String>,
     /// When it was recorded.
     pub begun_at: Timestamp,
 }
 
 impl Store {
-    /// Records what is about to be sent to Halo. When this returns, it is on the disk.
+    /// Begins a run of Configure, the unit of a roll back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn begin_configure_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<ConfigureRun, StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO configure_runs (configuration, begun_at) VALUES (?1, ?2)",
+                params![id.as_str(), time_out(now)],
+            )?;
+            Ok(ConfigureRun(inner.connection.last_insert_rowid()))
+        })
+    }
+
+    /// The last run of Configure that has written something and was not rolled back, with its writes, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_configure_run(&self, id: &ConfigurationId) -> Result<Option<(ConfigureRun, Vec<Written>)>, StoreError> {
+        self.with(|inner| {
+            let run: Option<i64> = inner
+                .connection
+                .query_row(
+                    "SELECT max(id) FROM configure_runs WHERE configuration = ?1 AND undone_at IS NULL
+                        AND EXISTS (SELECT 1 FROM intents WHERE run = configure_runs.id)",
+                    params![id.as_str()],
+                    |row| row.get(0),
+                )
+                .optional()?
+                .flatten();
+            let Some(run) = run else { return Ok(None) };
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC",
+            )?;
+            let mut rows = statement.query(params![run])?;
+            let mut writes = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (kind, action): (String, String) = (row.get(0)?, row.get(2)?);
+                let proof: Option<String> = row.get(4)?;
+                writes.push(Written {
+                    kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
+                    name: Untrusted::new(row.get::<_, String>(1)?),
+                    action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
+                    object: row.get(3)?,
+                    proof: proof.map_or_else(
+                        || Ok(Proof::default()),
+                        |text| serde_json::from_str(&text).map_err(|_| Trouble::Content("what an object was before")),
+                    )?,
+                });
+            }
+            Ok(Some((ConfigureRun(run), writes)))
+        })
+    }
+
+    /// Remembers that a run was rolled back. What its objects were before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn end_configure_run(&self, run: ConfigureRun, now: Timestamp) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction
+                .execute("UPDATE configure_runs SET undone_at = ?2 WHERE id = ?1", params![run.0, time_out(now)])?;
+            transaction.execute("UPDATE intents SET proof = NULL WHERE run = ?1", params![run.0])?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// Closes every run of a configuration: after a removal there is nothing to roll back to.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn forget_configure_runs(&self, id: &ConfigurationId) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM configure_runs WHERE configuration = ?1", params![id.as_str()])?;
+            transaction.execute("UPDATE intents SET proof = NULL WHERE configuration = ?1", params![id.as_str()])?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// Records what is about to be sent to Halo. When this returns, it is on the disk. What the object was before is
+    /// only asked for within a run: nothing else is rolled back.
     ///
     /// # Errors
     ///
@@ -41,17 +136,42 @@ impl Store {
     pub fn begin_intent(
         &self,
         id: &ConfigurationId,
-        kind: ObjectKind,
-        name: &Untrusted,
-        operation: &str,
+        run: Option<ConfigureRun>,
+        write: &Written,
         now: Timestamp,
     ) -> Result<IntentId, StoreError> {
+        let proof = run.and_then(|_| serde_json::to_string(&write.proof).ok());
         self.with(|inner| {
             inner.connection.execute(
-                "INSERT INTO intents (configuration, kind, name, operation, begun_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id.as_str(), kind.code(), name.raw(), operation, time_out(now)],
+                "INSERT INTO intents (configuration, kind, name, operation, begun_at, run, object, proof)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    id.as_str(),
+                    write.kind.code(),
+                    write.name.raw(),
+                    write.action.code(),
+                    time_out(now),
+                    run.map(|run| run.0),
+                    write.object,
+                    proof
+                ],
             )?;
             Ok(IntentId(inner.connection.last_insert_rowid()))
+        })
+    }
+
+    /// Records which object it was, once Halo has told.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn name_object(&self, intent: IntentId, object: &str) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "UPDATE intents SET object = ?2 WHERE id = ?1 AND object IS NULL",
+                params![intent.0, object],
+            )?;
+            Ok(())
         })
     }
 
@@ -70,6 +190,8 @@ impl Store {
             transaction.execute(
                 "DELETE FROM intents WHERE ended_at IS NOT NULL
                     AND configuration = (SELECT configuration FROM intents WHERE id = ?1)
+                    AND coalesce(run, 0) <> coalesce((SELECT max(run) FROM intents
+                        WHERE configuration = (SELECT configuration FROM intents WHERE id = ?1)), -1)
                     AND id NOT IN (SELECT id FROM intents WHERE ended_at IS NOT NULL
                         AND configuration = (SELECT configuration FROM intents WHERE id = ?1)
                         ORDER BY id DESC LIMIT ?2)",
@@ -88,18 +210,19 @@ impl Store {
     pub fn open_intents(&self, id: &ConfigurationId) -> Result<Vec<Intent>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
-                "SELECT id, kind, name, operation, begun_at FROM intents
+                "SELECT id, kind, name, operation, begun_at, object FROM intents
                  WHERE configuration = ?1 AND ended_at IS NULL ORDER BY id",
             )?;
             let mut rows = statement.query(params![id.as_str()])?;
             let mut intents = Vec::new();
             while let Some(row) = rows.next()? {
-                let (kind, at): (String, String) = (row.get(1)?, row.get(4)?);
+                let (kind, at, action): (String, String, String) = (row.get(1)?, row.get(4)?, row.get(3)?);
                 intents.push(Intent {
                     id: IntentId(row.get(0)?),
                     kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
                     name: Untrusted::new(row.get::<_, String>(2)?),
-                    operation: row.get(3)?,
+                    action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
+                    object: row.get(5)?,
                     begun_at: time_in(&at)?,
                 });
             }

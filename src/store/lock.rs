@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,7 @@ impl Lock {
     pub fn take(path: &Path, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
         let mut file = private_file::open_private(path, false)?;
         if !private_file::try_lock(&file, path)? {
-            return Err(LockError::Held(read_note(&mut file)));
+            return Err(LockError::Held(holder(&mut file)));
         }
         let holder = Holder {
             pid: std::process::id(),
@@ -110,8 +111,20 @@ fn write_note(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     file.write_all(&note)
 }
 
+/// Who holds it. Whoever has just taken it has not signed yet: that is waited for a moment.
+fn holder(file: &mut File) -> Option<Holder> {
+    for _ in 0..20 {
+        if let Some(holder) = read_note(file) {
+            return Some(holder);
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    None
+}
+
 fn read_note(file: &mut File) -> Option<Holder> {
     let mut note = Vec::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
     file.take(LONGEST_NOTE).read_to_end(&mut note).ok()?;
     serde_json::from_slice(&note).ok()
 }

@@ -5,12 +5,15 @@
 //! exactly as it came; ids are the only keys.
 
 mod audit;
+mod checkpoint;
 mod clients;
+mod deliveries;
 mod error;
 mod installed;
 mod intents;
 mod lists;
 mod lock;
+mod publish;
 mod runs;
 mod schema;
 
@@ -22,12 +25,16 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 pub use audit::Audit;
+pub use checkpoint::{Resumable, StagedPage};
 pub use error::StoreError;
 pub use installed::Verified;
-pub use intents::{Intent, IntentId};
+pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
+pub use publish::{Evidence, Known, Publication};
 pub use runs::RunId;
+
+use crate::domain::configuration::ConfigurationId;
 
 /// The database of one person. A clone is the same connection; every call is short and takes its turn.
 ///
@@ -41,8 +48,8 @@ pub struct Store {
 
 struct Inner {
     connection: Connection,
-    /// The runs begun here and not ended yet. Only they have staged rows.
-    open_runs: BTreeMap<RunId, runs::OpenRun>,
+    /// The runs begun here and not ended yet, each with its configuration. Only they can stage and publish.
+    open_runs: BTreeMap<RunId, ConfigurationId>,
 }
 
 impl Store {

@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `last_seen` of a client is empty while every run that publishes sees it: then it is the time of the last one
 /// (`configurations.published_at`), and a run in which nothing changed does not have to write a row per client.
+/// This is the form of version 1.
 const FORM: &str = "
 CREATE TABLE configurations (
     id TEXT PRIMARY KEY,
@@ -101,20 +102,49 @@ CREATE TABLE intents (
 CREATE INDEX intents_of_configuration ON intents (configuration, id);
 ";
 
-/// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
-/// nothing changed does not write every client to the disk twice.
-const STAGING: &str = "
-PRAGMA temp_store = MEMORY;
-CREATE TEMP TABLE staged (
-    run INTEGER NOT NULL,
-    id INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    toplevel TEXT,
-    main_site TEXT,
-    inactive INTEGER NOT NULL,
-    PRIMARY KEY (run, id)
+/// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
+/// one goes the same way, so there is one form and not two.
+const UPGRADES: [(i64, &str); 1] = [(
+    2,
+    // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
+    // log of deliveries. `pages` is the checkpoint of a sync in progress: a row per page that was read, with the ids on it
+    // and only those clients that are not stored just so.
+    "
+CREATE TABLE configure_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    undone_at TEXT
+) STRICT;
+ALTER TABLE intents ADD COLUMN run INTEGER;
+ALTER TABLE intents ADD COLUMN object TEXT;
+ALTER TABLE intents ADD COLUMN proof TEXT;
+
+CREATE TABLE deliveries (
+    configuration TEXT NOT NULL,
+    webhook TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    PRIMARY KEY (configuration, webhook)
 ) STRICT, WITHOUT ROWID;
-";
+
+CREATE TABLE pages (
+    run INTEGER NOT NULL,
+    look INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    record_count INTEGER,
+    content TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    PRIMARY KEY (run, look, page)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE change_reports (
+    run INTEGER PRIMARY KEY,
+    changes TEXT NOT NULL
+) STRICT;
+ALTER TABLE runs ADD COLUMN resumed_pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN baseline TEXT;
+",
+)];
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
@@ -146,9 +176,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
 }
 
 pub(super) fn open_for_reading(path: &Path, target: &Path) -> Result<Connection, StoreError> {
-    let connection = look_first(path, target)?;
-    connection.execute_batch(STAGING).map_err(|error| Trouble::from(error).at(path))?;
-    Ok(connection)
+    look_first(path, target)
 }
 
 fn by_cause(error: FileError) -> StoreError {
@@ -223,15 +251,20 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        if version == 0 {
+        if version < VERSION {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(FORM)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            if version == 0 {
+                transaction.execute_batch(FORM)?;
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
+            for (_, upgrade) in UPGRADES.iter().filter(|(since, _)| *since > version) {
+                transaction.execute_batch(upgrade)?;
+            }
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        connection.execute_batch(STAGING)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     };

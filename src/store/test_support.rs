@@ -2,11 +2,26 @@
 
 use jiff::Timestamp;
 
-use super::Store;
+use super::{Evidence, Known, Publication, RunId, StagedPage, Store, StoreError};
 use crate::domain::client::Client;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
+use crate::domain::sync_run::{ChangeCounts, ListedPage, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
+
+/// What makes of a database one of the first version.
+pub const BACK_TO_THE_FIRST_VERSION: &str = "
+DROP TABLE configure_runs;
+ALTER TABLE intents DROP COLUMN run;
+ALTER TABLE intents DROP COLUMN object;
+ALTER TABLE intents DROP COLUMN proof;
+DROP TABLE deliveries;
+DROP TABLE pages;
+DROP TABLE change_reports;
+ALTER TABLE runs DROP COLUMN resumed_pages;
+ALTER TABLE runs DROP COLUMN baseline;
+PRAGMA user_version = 1;
+PRAGMA wal_checkpoint(TRUNCATE);
+";
 
 /// A store in a folder of its own.
 pub fn store() -> (tempfile::TempDir, Store) {
@@ -34,6 +49,7 @@ pub fn inactive(id: i64, name: &str) -> Client {
 
 pub fn report(status: SyncStatus, second: i64) -> SyncReport {
     SyncReport {
+        run: None,
         proved: true,
         error: None,
         status,
@@ -43,6 +59,7 @@ pub fn report(status: SyncStatus, second: i64) -> SyncReport {
         disabled: 6,
         changes: ChangeCounts { added: 1, updated: 2, disabled: 3, returned: 4, unchanged: 5 },
         pages: 3,
+        resumed_pages: 1,
         requests: 9,
         retries: 1,
         rate_limited_ms: 250,
@@ -53,11 +70,45 @@ pub fn report(status: SyncStatus, second: i64) -> SyncReport {
     }
 }
 
+/// The page that lists these clients.
+pub fn page(number: u32, clients: &[Client]) -> ListedPage {
+    ListedPage { page: number, ids: clients.iter().map(|client| client.id).collect(), ..ListedPage::default() }
+}
+
+/// A page that lists these clients, none of which is known.
+pub fn staged(look: u32, number: u32, clients: &[Client]) -> [StagedPage; 1] {
+    [StagedPage { look, page: page(number, clients), differing: clients.to_vec() }]
+}
+
+/// Stages clients as a page of the first look, those that differ from what is known.
+pub fn stage(store: &Store, run: RunId, known: &Known, number: u32, clients: &[Client]) {
+    let differing: Vec<Client> = clients.iter().filter(|client| !known.has(client)).cloned().collect();
+    store.stage(run, &[StagedPage { look: 1, page: page(number, clients), differing }], at(0)).unwrap();
+}
+
+/// Publishes what was staged; whoever is not among `seen` is gone where that is `proved`.
+pub fn publish(
+    store: &Store,
+    run: RunId,
+    known: &Known,
+    seen: &[Client],
+    second: i64,
+    proved: bool,
+) -> Result<ChangeCounts, StoreError> {
+    let is_seen = |id: &i64| seen.iter().any(|client| client.id == *id);
+    let unseen: Vec<i64> = known.expected().map(|(id, _)| id).filter(|id| !is_seen(id)).collect();
+    let gone = if proved { unseen.as_slice() } else { &[] };
+    let evidence = Evidence::Look(1);
+    let publication = Publication { evidence, unseen: &unseen, gone, proved, fresh: Default::default() };
+    store.publish(run, known, &publication, at(second))
+}
+
 /// A whole run: staged, published, ended.
 pub fn sync(store: &Store, configuration: &str, second: i64, clients: &[Client]) -> ChangeCounts {
     let run = store.begin_run(&id(configuration), at(second)).unwrap();
-    store.stage(run, clients).unwrap();
-    let changes = store.publish(run, at(second), Default::default(), true).unwrap();
+    let known = store.known(&id(configuration)).unwrap();
+    stage(store, run, &known, 1, clients);
+    let changes = publish(store, run, &known, clients, second, true).unwrap();
     store.end_run(run, &report(SyncStatus::Complete, second)).unwrap();
     changes
 }

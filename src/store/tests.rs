@@ -13,7 +13,10 @@ use super::*;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::installation::{ObjectKind, Written};
+use crate::domain::members::{Members, Proof};
 use crate::domain::people::{Agent, Team, TicketType};
+use crate::domain::plan::Action;
 use crate::domain::untrusted::Untrusted;
 use crate::settings::{Paths, Settings, SettingsError, StoredSecrets, new_callback_secrets};
 
@@ -50,6 +53,7 @@ fn write_everything(root: &Path) {
             fields: Vec::new(),
             outcome: "done".to_owned(),
             message: None,
+            halo: None,
         };
         Audit::new(paths.audit()).append(&activity).unwrap();
         let lock = Lock::take(&paths.lock("sync-acme"), "sync", &Actor::default(), at(0)).unwrap();
@@ -107,7 +111,7 @@ fn the_files_beside_the_database_are_private_too() {
 
 #[test]
 fn a_database_from_a_newer_version_is_left_untouched() {
-    for version in [2, 101] {
+    for version in [3, 101] {
         let (folder, store) = store();
         sync(&store, "acme", 0, &[client(1, "a")]);
         let path = store.path().to_owned();
@@ -116,7 +120,7 @@ fn a_database_from_a_newer_version_is_left_untouched() {
         let before = bytes(&folder.path().join("data"));
         for opened in [Store::open(&path).map(|_| ()), Store::open_existing(&path).map(|_| ())] {
             let error = opened.unwrap_err();
-            assert!(matches!(error, StoreError::Newer { found, known: 1, .. } if found == version), "{error}");
+            assert!(matches!(error, StoreError::Newer { found, known: 2, .. } if found == version), "{error}");
             let failure = Failure::from(error);
             assert_eq!((failure.kind.clone(), failure.exit_code()), (FailureKind::LocalState, 7));
             assert!(failure.hint.unwrap().contains("update pia-halo"));
@@ -132,7 +136,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     // As a newer program leaves it when it is killed: nobody has moved the log into the file.
     let newer = Connection::open(&path).unwrap();
     newer.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     let data = folder.path().join("data");
     let copy = tempfile::tempdir().unwrap();
     for (name, content) in bytes(&data) {
@@ -142,7 +146,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     }
     let path = copy.path().join(path.file_name().unwrap());
     let before = bytes(copy.path());
-    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 2, .. })));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 3, .. })));
     let mut after = bytes(copy.path());
     // The index of the log is no data; SQLite makes it anew whenever it looks.
     after.remove("pia-halo.db-shm");
@@ -298,8 +302,18 @@ fn a_full_disk_is_named_and_what_was_stored_stays() {
         .unwrap();
     let run = store.begin_run(&id("acme"), at(5)).unwrap();
     let many: Vec<_> = (0..5_000).map(|n| client(n, "after")).collect();
-    store.stage(run, &many).unwrap();
-    let error = store.publish(run, at(5), FreshLists::default(), true).unwrap_err();
+    let error = store.stage(run, &staged(1, 1, &many), at(5)).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    store.with(|inner| Ok(inner.connection.pragma_update(None, "max_page_count", 1 << 20)?)).unwrap();
+    store.stage(run, &staged(1, 1, &many), at(5)).unwrap();
+    store
+        .with(|inner| {
+            let pages: i64 = inner.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(inner.connection.pragma_update(None, "max_page_count", pages + 2)?)
+        })
+        .unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    let error = publish(&store, run, &known, &many, 5, true).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     let failure = Failure::from(error);
     assert!(failure.message.contains("pia-halo.db") && failure.hint.unwrap().contains("make room"));
@@ -349,7 +363,7 @@ fn lists_are_replaced_one_by_one_and_kept_exactly() {
 
 #[test]
 fn an_installed_object_is_remembered_renamed_and_forgotten() {
-    use crate::domain::installation::{InstalledObject, ObjectKind};
+    use crate::domain::installation::InstalledObject;
     let (_folder, store) = store();
     let object = |kind, id: &str, name: &str, second| InstalledObject {
         kind,
@@ -390,21 +404,76 @@ fn a_connection_test_counts_only_for_the_credentials_it_was_made_with() {
 
 #[test]
 fn an_intent_of_a_killed_run_is_found_again() {
-    use crate::domain::installation::ObjectKind;
     let (_folder, store) = store();
-    let name = Untrusted::new("Pia Chat Pod");
-    let done = store.begin_intent(&id("acme"), ObjectKind::Webhook, &name, "{}", at(0)).unwrap();
+    let create = |kind| written(kind, None);
+    let done = store.begin_intent(&id("acme"), None, &create(ObjectKind::Webhook), at(0)).unwrap();
     store.end_intent(done, "done", at(1)).unwrap();
-    store.begin_intent(&id("beta"), ObjectKind::Webhook, &name, "{}", at(2)).unwrap();
-    let open = store.begin_intent(&id("acme"), ObjectKind::CustomTab, &name, "{\"create\":1}", at(3)).unwrap();
+    store.begin_intent(&id("beta"), None, &create(ObjectKind::Webhook), at(2)).unwrap();
+    let open = store.begin_intent(&id("acme"), None, &create(ObjectKind::CustomTab), at(3)).unwrap();
     let path = store.path().to_owned();
     drop(store);
     let store = Store::open(&path).unwrap();
     let intents = store.open_intents(&id("acme")).unwrap();
-    let wanted =
-        Intent { id: open, kind: ObjectKind::CustomTab, name, operation: "{\"create\":1}".to_owned(), begun_at: at(3) };
+    let wanted = Intent {
+        id: open,
+        kind: ObjectKind::CustomTab,
+        name: "Pia Chat Pod".into(),
+        action: Action::Create,
+        object: None,
+        begun_at: at(3),
+    };
     assert_eq!(intents, [wanted]);
     store.end_intent(open, "unverified", at(4)).unwrap();
     assert!(store.open_intents(&id("acme")).unwrap().is_empty());
     assert_eq!(store.open_intents(&id("beta")).unwrap().len(), 1);
+}
+
+fn written(kind: ObjectKind, before: Option<Members>) -> Written {
+    let proof = Proof { before, ..Proof::default() };
+    Written { kind, name: "Pia Chat Pod".into(), action: Action::Create, object: None, proof }
+}
+
+#[test]
+fn a_run_is_found_with_its_writes_until_it_is_rolled_back() {
+    let (_folder, store) = store();
+    let acme = id("acme");
+    assert_eq!(store.last_configure_run(&acme).unwrap(), None);
+    let before = Some(Members::default().with("url", "https://x.example/"));
+    let first = store.begin_configure_run(&acme, at(0)).unwrap();
+    let tab = store.begin_intent(&acme, Some(first), &written(ObjectKind::CustomTab, before.clone()), at(1)).unwrap();
+    store.name_object(tab, "46").unwrap();
+    let second = store.begin_configure_run(&acme, at(2)).unwrap();
+    assert_eq!(store.last_configure_run(&acme).unwrap().unwrap().0, first, "a run that wrote nothing is none");
+    let write = store.begin_intent(&acme, Some(second), &written(ObjectKind::Webhook, None), at(3)).unwrap();
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 599)
+        INSERT INTO intents (configuration, kind, name, operation, begun_at, ended_at, run, object, proof)
+        SELECT configuration, kind, name, operation, begun_at, begun_at, run, object, proof FROM intents, n
+        WHERE id = (SELECT max(id) FROM intents)";
+    store.with(|inner| Ok(inner.connection.execute_batch(many)?)).unwrap();
+    store.end_intent(write, "done", at(4)).unwrap();
+    let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
+    assert_eq!((last, writes.len()), (second, 600), "all of them, whatever their number");
+    store.end_configure_run(second, at(5)).unwrap();
+    let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
+    assert_eq!((last, writes[0].object.as_deref()), (first, Some("46")));
+    assert_eq!(writes[0].proof.before, before);
+    store.forget_configure_runs(&acme).unwrap();
+    assert_eq!(store.last_configure_run(&acme).unwrap(), None);
+}
+
+#[test]
+fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let path = store.path().to_owned();
+    drop(store);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(BACK_TO_THE_FIRST_VERSION).unwrap();
+    drop(old);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
+    let run = store.begin_configure_run(&id("acme"), at(0)).unwrap();
+    store.begin_intent(&id("acme"), Some(run), &written(ObjectKind::Webhook, None), at(1)).unwrap();
+    drop(store);
+    assert!(Store::open(&path).unwrap().last_configure_run(&id("acme")).unwrap().is_some());
 }

@@ -1,5 +1,6 @@
 //! A profile of its own for each test, a simulated Halo, and the real binary.
 
+pub mod changing;
 pub mod interface;
 pub mod pty;
 pub mod vt;
@@ -12,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use pia_halo::demo::{Fault, Options, SimulatedHalo};
+use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::ops::{SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
 use serde_json::Value;
@@ -66,6 +68,11 @@ impl Profile {
         let environment = Environment::from_pairs(self.environment());
         let paths = Paths::from_environment(&environment).unwrap();
         Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap()
+    }
+
+    /// The configuration that [`Profile::set_up`] has saved.
+    pub fn id(&self) -> ConfigurationId {
+        ConfigurationId::parse("acme").unwrap()
     }
 
     /// The variables that lead to this profile's folders.
@@ -204,6 +211,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 /// The project's own folder.
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Waits until a condition holds for one of these, with a deadline.
+pub async fn until_with<T>(all: &mut [T], condition: impl Fn(&mut T) -> bool) {
+    let all = std::cell::RefCell::new(all);
+    until(|| all.borrow_mut().iter_mut().any(&condition)).await;
 }
 
 /// Waits for a condition, with a deadline.

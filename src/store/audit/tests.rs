@@ -15,6 +15,7 @@ fn activity(number: usize) -> Activity {
         fields: vec![ActivityField { name: "url".to_owned(), before: None, after: Some("x".to_owned()) }],
         outcome: "done".to_owned(),
         message: None,
+        halo: None,
     }
 }
 
@@ -101,4 +102,180 @@ fn a_line_waits_until_another_program_has_written_its_own() {
         assert_eq!(receiver.recv(), Ok(true));
     });
     assert_eq!(audit.recent(9).unwrap().len(), 2);
+}
+
+fn lines(audit: &Audit) -> Vec<String> {
+    fs::read_to_string(audit.path()).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn write(audit: &Audit, lines: &[String]) {
+    fs::write(audit.path(), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+}
+
+fn broken_at(audit: &Audit) -> Vec<u64> {
+    let chain = audit.verify(None).unwrap();
+    assert_eq!(chain.whole, chain.breaks.is_empty());
+    chain.breaks.iter().map(|broken| broken.line).collect()
+}
+
+#[test]
+fn a_line_says_who_where_and_which_process_and_carries_no_token() {
+    let (_folder, audit) = trail();
+    let token = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYm9";
+    let mut given = activity(0);
+    given.fields[0].after = Some(format!("https://pia.example/callbacks/acme/ticket-created/{token}"));
+    given.message = Some(format!("Halo says \"{token}\""));
+    given.halo = Some(crate::domain::activity::HaloAnswer { status: Some(400), said: Some(token.to_owned()) });
+    audit.append(&given).unwrap();
+    let text = fs::read_to_string(audit.path()).unwrap();
+    assert!(!text.contains(token) && !text.contains(&token[8..]), "{text}");
+    assert!(text.contains("/callbacks/acme/ticket-created/…yYm9"), "{text}");
+    let record = audit.records(1).unwrap().remove(0);
+    assert_eq!((record.pid, record.uid), (Some(std::process::id()), Some(rustix::process::getuid().as_raw())));
+    assert!(record.host.is_some_and(|host| !host.is_empty()) && record.prev.is_some());
+    assert_eq!(record.activity.who.ssh_from.as_deref(), Some("192.0.2.7"));
+    assert_eq!(record.activity.halo.unwrap().status, Some(400));
+}
+
+#[test]
+fn a_line_that_is_changed_taken_out_put_in_or_moved_shows() {
+    let (_folder, audit) = trail();
+    assert!(audit.verify(None).unwrap().whole, "no trail is a whole one");
+    (0..6).for_each(|n| audit.append(&activity(n)).unwrap());
+    let whole = lines(&audit);
+    assert_eq!(broken_at(&audit), [0; 0]);
+    for at in 0..5 {
+        let mut changed = whole.clone();
+        changed[at] = changed[at].replacen("\"ada\"", "\"eve\"", 1);
+        write(&audit, &changed);
+        assert_eq!(broken_at(&audit), [at as u64 + 2], "line {at} changed");
+        let mut without = whole.clone();
+        without.remove(at);
+        write(&audit, &without);
+        assert_eq!(broken_at(&audit), [at as u64 + 1], "line {at} taken out");
+        let mut doubled = whole.clone();
+        doubled.insert(at, whole[at].clone());
+        write(&audit, &doubled);
+        assert_eq!(broken_at(&audit), [at as u64 + 2], "line {at} put in again");
+        let mut moved = whole.clone();
+        moved.swap(at, at + 1);
+        write(&audit, &moved);
+        assert!(!broken_at(&audit).is_empty(), "line {at} moved");
+        let mut bare = whole.clone();
+        bare.insert(at + 1, serde_json::to_string(&activity(99)).unwrap());
+        write(&audit, &bare);
+        assert!(broken_at(&audit).contains(&(at as u64 + 2)), "a line without a hash after line {at}");
+        let mut noise = whole.clone();
+        noise.insert(at + 1, "{}".to_owned());
+        write(&audit, &noise);
+        assert!(!broken_at(&audit).is_empty(), "noise after line {at}");
+    }
+    write(&audit, &whole);
+    audit.append(&activity(7)).unwrap();
+    assert_eq!(broken_at(&audit), [0; 0], "and the chain goes on");
+}
+
+#[test]
+fn lines_cut_off_at_the_end_show_by_a_hash_that_was_noted() {
+    let (_folder, audit) = trail();
+    (0..4).for_each(|n| audit.append(&activity(n)).unwrap());
+    let noted = audit.verify(None).unwrap().head;
+    assert_eq!(audit.verify(Some(&noted.to_uppercase())).unwrap().expected_found, Some(true));
+    audit.append(&activity(4)).unwrap();
+    assert!(audit.verify(Some(&noted)).unwrap().whole);
+    let mut cut = lines(&audit);
+    cut.truncate(3);
+    write(&audit, &cut);
+    assert!(audit.verify(None).unwrap().whole, "by itself it does not show");
+    let found = audit.verify(Some(&noted)).unwrap();
+    assert_eq!((found.whole, found.expected_found), (false, Some(false)));
+}
+
+#[test]
+fn a_torn_line_is_tolerated_wherever_it_was_cut_and_the_chain_goes_on_with_a_mark() {
+    let (_folder, audit) = trail();
+    (0..2).for_each(|n| audit.append(&activity(n)).unwrap());
+    let before = fs::read(audit.path()).unwrap();
+    audit.append(&activity(2)).unwrap();
+    let line = fs::read(audit.path()).unwrap()[before.len()..].to_vec();
+    // Cut anywhere, the end of the line alone included; and twice in a row.
+    for cut in 1..line.len() {
+        let mut torn = before.clone();
+        torn.extend_from_slice(&line[..cut]);
+        fs::write(audit.path(), &torn).unwrap();
+        let chain = audit.verify(None).unwrap();
+        assert!(chain.whole, "{cut}: {chain:?}");
+        audit.append(&activity(3)).unwrap();
+        let chain = audit.verify(None).unwrap();
+        let is_torn = cut < line.len() - 1;
+        assert_eq!((chain.whole, chain.torn), (true, u64::from(is_torn)), "{cut}: {chain:?}");
+        assert_eq!(audit.records(1).unwrap()[0].torn, is_torn);
+        let mut again = fs::read(audit.path()).unwrap();
+        again.extend_from_slice(&line[..cut / 2]);
+        fs::write(audit.path(), &again).unwrap();
+        audit.append(&activity(4)).unwrap();
+        assert!(audit.verify(None).unwrap().whole, "{cut}");
+    }
+    // What a program left unfinished is held by the chain as well.
+    let mut changed = lines(&audit);
+    let at = changed.iter().position(|line| serde_json::from_str::<Activity>(line).is_err()).unwrap();
+    changed[at].push('x');
+    write(&audit, &changed);
+    assert_eq!(broken_at(&audit).len(), 1);
+}
+
+#[test]
+fn two_torn_lines_in_a_row_are_both_held() {
+    let (_folder, audit) = trail();
+    audit.append(&activity(0)).unwrap();
+    let mut torn = fs::read(audit.path()).unwrap();
+    torn.extend_from_slice(b"{\"at\":\"20\n{\"at\"");
+    fs::write(audit.path(), torn).unwrap();
+    audit.append(&activity(1)).unwrap();
+    let chain = audit.verify(None).unwrap();
+    assert_eq!((chain.whole, chain.torn, chain.lines), (true, 1, 4));
+    let mut changed = lines(&audit);
+    changed[1].push(' ');
+    write(&audit, &changed);
+    assert_eq!(broken_at(&audit), [4]);
+}
+
+#[test]
+fn lines_from_before_the_chain_are_taken_at_the_beginning_and_nowhere_else() {
+    let (_folder, audit) = trail();
+    fs::create_dir(audit.path().parent().unwrap()).unwrap();
+    let old = |n| serde_json::to_string(&activity(n)).unwrap();
+    write(&audit, &[old(0), "{\"at\":\"torn".to_owned(), old(1)]);
+    (2..4).for_each(|n| audit.append(&activity(n)).unwrap());
+    let chain = audit.verify(None).unwrap();
+    assert_eq!((chain.whole, chain.lines, chain.before_chain), (true, 5, 3), "{chain:?}");
+    assert_eq!(audit.recent(9).unwrap().len(), 4);
+    let mut late = lines(&audit);
+    late.push(old(4));
+    write(&audit, &late);
+    assert_eq!(broken_at(&audit), [6]);
+    // The last of the old lines is held by the first of the new ones.
+    let mut changed = lines(&audit)[..5].to_vec();
+    changed[2] = old(7);
+    write(&audit, &changed);
+    assert_eq!(broken_at(&audit), [4]);
+}
+
+#[test]
+fn the_chain_of_many_programs_is_one_and_of_lines_longer_than_a_block_too() {
+    let (_folder, audit) = trail();
+    thread::scope(|scope| {
+        for program in 0..8 {
+            let audit = Audit::new(audit.path());
+            scope.spawn(move || {
+                for n in 0..10 {
+                    let mut long = activity(program * 10 + n);
+                    long.message = Some("many words ".repeat(if n % 3 == 0 { 4_000 } else { 1 }));
+                    audit.append(&long).unwrap();
+                }
+            });
+        }
+    });
+    let chain = audit.verify(None).unwrap();
+    assert_eq!((chain.whole, chain.lines, chain.torn), (true, 80, 0), "{chain:?}");
 }

@@ -1,8 +1,13 @@
+use jiff::SignedDuration;
+
 use super::*;
-use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
 use crate::domain::people::Team;
 use crate::domain::status::ClientCounts;
+use crate::domain::sync_run::ChangeKind;
+use crate::store::lists::FreshLists;
 use crate::store::test_support::*;
+use crate::store::{Evidence, Publication};
 
 fn stored(store: &Store, client: i64) -> StoredClient {
     store.clients(&id("acme")).unwrap().into_iter().find(|stored| stored.client.id == client).unwrap()
@@ -20,12 +25,13 @@ fn nothing_of_a_run_is_visible_before_it_is_published() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let run = store.begin_run(&id("acme"), at(9)).unwrap();
-    assert_eq!(store.stage(run, &[client(2, "b"), client(3, "c")]).unwrap(), 2);
-    assert_eq!(store.stage(run, &[client(3, "c again"), client(4, "d"), client(4, "d again")]).unwrap(), 3);
-    assert_eq!(store.stage(run, &[]).unwrap(), 3);
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &[client(2, "b"), client(3, "c")]);
+    stage(&store, run, &known, 2, &[client(3, "c again"), client(4, "d"), client(4, "d again")]);
+    stage(&store, run, &known, 3, &[]);
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
-    assert_eq!(store.vanishing(run).unwrap().len(), 1);
-    store.publish(run, at(9), FreshLists::default(), true).unwrap();
+    let seen = [client(1, "a"), client(2, ""), client(3, ""), client(4, "")];
+    assert_eq!(counts(publish(&store, run, &known, &seen, 9, true).unwrap()), [3, 0, 0, 0, 1]);
     let names: Vec<String> =
         store.clients(&id("acme")).unwrap().iter().map(|stored| stored.client.name.raw().to_owned()).collect();
     assert_eq!(names, ["a", "b", "c again", "d again"]);
@@ -73,8 +79,9 @@ fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled(
     sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
     let partial = |second| {
         let run = store.begin_run(&id("acme"), at(second)).unwrap();
-        store.stage(run, &[client(2, "b")]).unwrap();
-        store.publish(run, at(second), FreshLists::default(), false).unwrap()
+        let known = store.known(&id("acme")).unwrap();
+        stage(&store, run, &known, 1, &[client(2, "b")]);
+        publish(&store, run, &known, &[client(2, "b")], second, false).unwrap()
     };
     assert_eq!(counts(partial(10)), [0, 0, 0, 0, 1]);
     partial(20);
@@ -82,6 +89,40 @@ fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled(
     assert_eq!((unseen.status, unseen.last_seen), (ClientStatus::Active, at(0)), "it was not seen since");
     assert_eq!(counts(sync(&store, "acme", 30, &[client(1, "a"), client(2, "b")])), [0, 0, 0, 0, 2]);
     assert_eq!(stored(&store, 1).last_seen, at(30));
+}
+
+#[test]
+fn a_long_list_can_be_read_in_parts() {
+    let (_folder, store) = store();
+    assert_eq!(store.published_at(&id("acme")).unwrap(), None);
+    let all: Vec<Client> = [i64::MIN, -3, 0, 7, 8, i64::MAX].iter().map(|id| client(*id, "x")).collect();
+    sync(&store, "acme", 0, &all);
+    let (mut parts, mut after) = (Vec::new(), None);
+    loop {
+        let part = store.clients_after(&id("acme"), after, 2).unwrap();
+        let Some(last) = part.last() else { break };
+        after = Some(last.client.id);
+        parts.extend(part);
+    }
+    assert_eq!(parts, store.clients(&id("acme")).unwrap());
+    assert_eq!((parts.len(), store.published_at(&id("acme")).unwrap()), (6, Some(at(0))));
+}
+
+#[test]
+fn the_first_clients_by_name_are_found_without_the_others() {
+    let (_folder, store) = store();
+    let names = ["Zoë", "zoe", "Ärger", "Bravo", "alpha", "ＡＣＭＥ", "bravo"];
+    let mut all: Vec<Client> = names.iter().zip(1..).map(|(name, id)| client(id, name)).collect();
+    all.push(inactive(8, "AAA"));
+    sync(&store, "acme", 0, &all);
+    let first = |in_use, limit| -> Vec<i64> {
+        let clients = store.first_clients(&id("acme"), in_use, limit).unwrap();
+        assert!(clients.iter().all(|row| store.clients(&id("acme")).unwrap().contains(row)));
+        clients.iter().map(|row| row.client.id).collect()
+    };
+    assert_eq!(first(None, 99), [8, 6, 5, 3, 4, 7, 1, 2]);
+    assert_eq!(first(Some(true), 3), [6, 5, 3]);
+    assert_eq!((first(Some(false), 9), first(None, 0)), (vec![8], vec![]));
 }
 
 #[test]
@@ -109,21 +150,23 @@ fn configurations_do_not_touch_each_other() {
     sync(&store, "acme", 0, &[client(1, "a")]);
     sync(&store, "beta", 10, &[client(1, "other"), client(2, "b")]);
     let (acme, beta) = (store.begin_run(&id("acme"), at(20)).unwrap(), store.begin_run(&id("beta"), at(20)).unwrap());
-    assert_eq!(store.stage(acme, &[client(9, "x")]).unwrap(), 1);
-    assert_eq!(store.stage(beta, &[client(9, "y")]).unwrap(), 1);
-    assert_eq!((store.vanishing(acme).unwrap().len(), store.vanishing(beta).unwrap().len()), (1, 2));
-    store.publish(beta, at(20), FreshLists::default(), true).unwrap();
+    let (known_acme, known_beta) = (store.known(&id("acme")).unwrap(), store.known(&id("beta")).unwrap());
+    stage(&store, acme, &known_acme, 1, &[client(9, "x")]);
+    stage(&store, beta, &known_beta, 1, &[client(9, "y")]);
+    assert_eq!((known_acme.expected().count(), known_beta.expected().count()), (1, 2));
+    publish(&store, beta, &known_beta, &[client(9, "y")], 20, true).unwrap();
     assert_eq!(stored(&store, 1).status, ClientStatus::Active);
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
     assert_eq!(store.clients(&id("beta")).unwrap().len(), 3);
 }
 
 #[test]
-fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_left() {
+fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_visible() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let killed = store.begin_run(&id("acme"), at(10)).unwrap();
-    store.stage(killed, &[client(2, "b")]).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, killed, &known, 1, &[client(2, "b")]);
     assert_eq!(store.runs(&id("acme"), 9).unwrap().len(), 1, "it has not ended");
     let path = store.path().to_owned();
     drop(store);
@@ -132,8 +175,10 @@ fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_left(
     let runs = store.runs(&id("acme"), 9).unwrap();
     assert_eq!((runs.len(), runs[0].status, runs[0].started_at), (2, SyncStatus::Interrupted, at(10)));
     assert_eq!(runs[0].warnings, ["the program ended before the sync did"]);
-    assert_eq!(store.stage(run, &[client(3, "c")]).unwrap(), 1);
-    store.publish(run, at(20), FreshLists::default(), true).unwrap();
+    store.drop_pages(run).unwrap();
+    let seen = [client(1, "a"), client(3, "c")];
+    stage(&store, run, &known, 1, &seen);
+    publish(&store, run, &store.known(&id("acme")).unwrap(), &seen, 20, true).unwrap();
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 2, "1 and 3; 2 was never proved");
 }
 
@@ -141,21 +186,23 @@ fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_left(
 fn a_run_that_was_superseded_can_publish_nothing() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
+    let known = store.known(&id("acme")).unwrap();
     let old = store.begin_run(&id("acme"), at(10)).unwrap();
-    store.stage(old, &[client(2, "b")]).unwrap();
+    stage(&store, old, &known, 1, &[client(2, "b")]);
     let gone = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::RunGone)));
     // By another program.
     Store::open(store.path()).unwrap().begin_run(&id("acme"), at(20)).unwrap();
-    gone(store.publish(old, at(30), FreshLists::default(), true).map(drop));
+    gone(publish(&store, old, &known, &[], 30, true).map(drop));
     // By another part of this one.
     store.begin_run(&id("acme"), at(40)).unwrap();
-    gone(store.stage(old, &[client(3, "c")]).map(drop));
-    gone(store.vanishing(old).map(drop));
-    gone(store.publish(old, at(50), FreshLists::default(), true).map(drop));
+    gone(store.stage(old, &staged(1, 1, &[client(3, "c")]), at(40)));
+    gone(store.resume(old, at(40), SignedDuration::from_secs(60)).map(drop));
+    gone(store.drop_pages(old));
+    gone(publish(&store, old, &known, &[], 50, true).map(drop));
     // And once it has ended, an empty run would otherwise disable everybody.
     let ended = store.begin_run(&id("acme"), at(60)).unwrap();
     store.end_run(ended, &report(SyncStatus::Failed, 60)).unwrap();
-    gone(store.publish(ended, at(70), FreshLists::default(), true).map(drop));
+    gone(publish(&store, ended, &known, &[], 70, true).map(drop));
     assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 1, disabled: 0 });
 }
 
@@ -166,18 +213,20 @@ fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
     let written = |second| {
         let run = store.begin_run(&id("acme"), at(second)).unwrap();
-        for page in clients.chunks(100) {
-            store.stage(run, page).unwrap();
-        }
+        let known = store.known(&id("acme")).unwrap();
         let before = rows_written(&store);
+        for (number, page) in clients.chunks(100).enumerate() {
+            stage(&store, run, &known, number as u32 + 1, page);
+        }
         let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
-        let changes = store.publish(run, at(second), fresh, true).unwrap();
+        let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+        let changes = store.publish(run, &known, &publication, at(second)).unwrap();
         (changes, rows_written(&store) - before)
     };
     assert_eq!(written(0).0.added, 5_000);
     let (changes, rows) = written(10);
     assert_eq!((changes.unchanged, counts(changes).iter().sum::<u64>()), (5_000, 5_000));
-    assert!(rows <= 2, "{rows} rows were written");
+    assert!(rows <= 50 + 2, "{rows} rows were written: one for each page, and two for the run");
     assert_eq!(stored(&store, 17).last_seen, at(10), "and yet it is known when each was last seen");
 }
 
@@ -189,9 +238,12 @@ fn rows_written(store: &Store) -> i64 {
 fn lists_become_visible_together_with_the_clients() {
     let (_folder, store) = store();
     let run = store.begin_run(&id("acme"), at(0)).unwrap();
-    store.stage(run, &[client(1, "a")]).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &[client(1, "a")]);
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
-    store.publish(run, at(0), FreshLists { teams: Some(&team), ..FreshLists::default() }, true).unwrap();
+    let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
+    let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+    store.publish(run, &known, &publication, at(0)).unwrap();
     let lists = store.lists(&id("acme")).unwrap();
     assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
 }
@@ -204,6 +256,7 @@ fn a_report_comes_back_whole_and_the_last_hundred_are_kept_newest_first() {
         let run = store.begin_run(&id("acme"), at(second)).unwrap();
         last = SyncReport { halo_count: None, ..report(SyncStatus::CompleteWithWarnings, second) };
         store.end_run(run, &last).unwrap();
+        last.run = run.number();
     }
     sync(&store, "beta", 0, &[]);
     let runs = store.runs(&id("acme"), 1_000).unwrap();
@@ -232,4 +285,45 @@ fn readers_see_all_of_a_run_or_nothing_of_it() {
             assert!(clients.iter().all(|stored| stored.client.name == clients[0].client.name));
         }
     });
+}
+
+/// N7: by id and name, each for what it is.
+#[test]
+fn the_change_report_of_a_run_names_every_client_that_it_changed() {
+    use ChangeKind::{Added, Changed, Disabled, Renamed, Returned};
+    let (_folder, store) = store();
+    let first = [client(1, "a"), client(2, "b"), client(3, "c"), inactive(4, "d"), inactive(6, "f")];
+    sync(&store, "acme", 0, &first);
+    let moved = Client { toplevel: Some("Group".into()), ..client(2, "b") };
+    sync(&store, "acme", 10, &[client(1, "b"), moved, client(4, "D"), client(7, "g\u{1b}")]);
+    let lines = |run: u64| -> Vec<(ChangeKind, i64, String, Option<String>)> {
+        let line = |line: ClientChange| {
+            (line.change, line.id, line.name.raw().to_owned(), line.name_before.map(|name| name.raw().to_owned()))
+        };
+        store.changes(&id("acme"), run).unwrap().unwrap().into_iter().map(line).collect()
+    };
+    let run = store.runs(&id("acme"), 2).unwrap().iter().map(|run| run.run.unwrap().get()).collect::<Vec<_>>();
+    let line = |kind, id, name: &str, before: Option<&str>| (kind, id, name.to_owned(), before.map(str::to_owned));
+    assert_eq!(
+        lines(run[0]),
+        [
+            line(Added, 7, "g\u{1b}", None),
+            line(Renamed, 1, "b", Some("a")),
+            line(Changed, 2, "b", None),
+            line(Changed, 6, "f", None),
+            line(Disabled, 3, "c", None),
+            line(Returned, 4, "D", Some("d")),
+        ]
+    );
+    assert_eq!(lines(run[1]).len(), 5);
+    sync(&store, "acme", 20, &[client(1, "b")]);
+    assert_eq!(store.changes(&id("acme"), 99).unwrap(), None);
+    assert_eq!(store.changes(&id("beta"), run[0]).unwrap(), None, "another configuration's");
+    for second in 0..100 {
+        sync(&store, "acme", 30 + second, &[client(1, &second.to_string())]);
+    }
+    let reports = store.with(|inner| {
+        Ok(inner.connection.query_row("SELECT count(*) FROM change_reports", [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!((reports.unwrap(), store.changes(&id("acme"), run[0]).unwrap()), (100, None), "a hundred are kept");
 }

@@ -20,11 +20,12 @@ use crate::domain::sync_run::SyncStatus;
 use super::scenes::scenes;
 
 /// A function from a value to the name of its kind, and the list of all kinds, from one list: a kind that is added
-/// does not compile until it is named here, and fails the test until a scene shows it.
+/// does not compile until it is named here, and fails the test until a scene shows it. What only a command can bring
+/// about is named behind `elsewhere`.
 macro_rules! kinds {
-    ($name:ident, $all:ident, $type:ty, { $($pattern:pat => $word:literal,)* }) => {
+    ($name:ident, $all:ident, $type:ty, { $($pattern:pat => $word:literal,)* } $(elsewhere $elsewhere:pat)?) => {
         fn $name(value: &$type) -> &'static str {
-            match value { $($pattern => $word,)* }
+            match value { $($pattern => $word,)* $($elsewhere => unreachable!("the interface never shows this"),)? }
         }
         const $all: &[&str] = &[$($word,)*];
     };
@@ -172,7 +173,7 @@ kinds!(configured, CONFIGURED, ConfigureStatus, {
     ConfigureStatus::PartlyDone => "partly configured",
     ConfigureStatus::Failed => "configure failed",
     ConfigureStatus::Refused => "configure refused",
-});
+} elsewhere ConfigureStatus::Removed | ConfigureStatus::RolledBack);
 kinds!(outcome, OUTCOMES, Outcome, {
     Outcome::Done => "result done",
     Outcome::Unchanged => "result unchanged",

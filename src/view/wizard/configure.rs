@@ -41,9 +41,9 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         }
         (ApplyWork::Ended { report, .. }, _) => {
             let tone = match report.status {
-                ConfigureStatus::Configured | ConfigureStatus::NothingToDo => Tone::Good,
+                status if status.is_complete() => Tone::Good,
                 ConfigureStatus::PartlyDone => Tone::Warn,
-                ConfigureStatus::Failed | ConfigureStatus::Refused => Tone::Bad,
+                _ => Tone::Bad,
             };
             page.heading(title, "", Style::new());
             page.state(tone, &report.message, MARGIN);

@@ -1,0 +1,90 @@
+//! `audit`: who did what, and whether the trail is whole.
+
+use serde_json::json;
+
+use super::Call;
+use super::args::Audit;
+use super::output::Mark;
+use crate::domain::activity::{Chain, Record};
+use crate::domain::failure::Failure;
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+
+pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let chain = workspace.audit.verify(options.expect.as_deref())?;
+    // The trail is read from its end; a person reads it downwards.
+    let mut records = workspace.audit.records(options.limit)?;
+    records.reverse();
+    let output = &mut call.output;
+    if output.json {
+        output.object(&json!({ "ok": chain.whole, "chain": chain, "entries": records }))?;
+    } else {
+        for record in &records {
+            lines(record).iter().for_each(|line| output.line(line));
+        }
+        let mark = output.mark(if chain.whole { Mark::Good } else { Mark::Bad });
+        verdict(&chain).iter().enumerate().for_each(|(at, line)| {
+            output.line(if at == 0 { format!("{mark} {line}") } else { format!("  {line}") });
+        });
+    }
+    Ok(u8::from(!chain.whole))
+}
+
+fn lines(record: &Record) -> Vec<String> {
+    let shown = |text: &str| Untrusted::new(text).display();
+    let activity = &record.activity;
+    let from = activity.who.ssh_from.as_deref().map_or_else(String::new, |from| format!(" from {}", shown(from)));
+    let host = record.host.as_deref().map_or_else(String::new, |host| format!(" on {}", shown(host)));
+    let process = record.pid.map_or_else(String::new, |pid| format!(" ({pid})"));
+    let object = activity.object.as_deref().map_or_else(String::new, |object| format!(" {}", shown(object)));
+    let configuration = activity.configuration.as_deref().map_or_else(String::new, |id| format!("[{}] ", shown(id)));
+    let answered = activity.halo.as_ref().and_then(|answer| answer.status);
+    let mut lines = vec![
+        format!(
+            "{}  {}{from}{host}{process}",
+            activity.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            shown(&activity.who.user)
+        ),
+        format!(
+            "    {configuration}{}{object}: {}{}",
+            shown(&activity.action),
+            shown(&activity.outcome),
+            answered.map_or_else(String::new, |status| format!(", Halo answered {status}"))
+        ),
+    ];
+    lines.extend(activity.message.iter().map(|message| format!("    {}", shown(message))));
+    let said = activity.halo.as_ref().and_then(|answer| answer.said.as_deref());
+    lines.extend(said.map(|said| format!("    Halo says \"{}\"", shown(said))));
+    lines.extend(activity.fields.iter().map(|field| {
+        let text = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), shown);
+        format!("    {}: {} -> {}", shown(&field.name), text(&field.before), text(&field.after))
+    }));
+    lines
+}
+
+fn verdict(chain: &Chain) -> Vec<String> {
+    let mut lines = Vec::new();
+    let all = thousands(chain.lines);
+    lines.push(if chain.breaks.is_empty() {
+        format!("the trail is whole: each of its {all} lines follows the one before")
+    } else {
+        format!("the trail of {all} lines does not hold: somebody changed it, or something damaged it")
+    });
+    lines.extend(chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, broken.why)));
+    if chain.before_chain > 0 {
+        lines.push(format!("{} lines at its beginning are from before the chain", thousands(chain.before_chain)));
+    }
+    if chain.torn > 0 {
+        lines.push(format!("{} times a line was left unfinished by a program that was ended", thousands(chain.torn)));
+    }
+    match chain.expected_found {
+        Some(true) => lines.push("the expected hash is in it: nothing before it was changed".to_owned()),
+        Some(false) => {
+            lines.push("the expected hash is not in it: lines were cut off, or the trail made anew".to_owned())
+        }
+        None => {}
+    }
+    lines.push(format!("hash {}", chain.head));
+    lines
+}

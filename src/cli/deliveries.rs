@@ -1,0 +1,37 @@
+//! `deliveries`: whether Halo's callbacks arrive, by Halo's own log.
+
+use serde_json::json;
+
+use super::Call;
+use super::output::{Mark, Output};
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::failure::Failure;
+use crate::ops;
+
+pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let verdicts = ops::delivery::read(&workspace, &id, call.cancel.clone()).await?;
+    let fine = verdicts.iter().all(|verdict| verdict.state.is_fine());
+    if call.output.json {
+        call.output.object(&json!({ "configuration": id.as_str(), "ok": fine, "deliveries": verdicts }))?;
+    } else {
+        verdicts.iter().for_each(|verdict| print(&mut call.output, verdict));
+    }
+    Ok(if fine { 0 } else { 3 })
+}
+
+fn print(output: &mut Output, verdict: &Delivery) {
+    let mark = output.mark(match verdict.state {
+        DeliveryState::Delivered => Mark::Good,
+        DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Mark::Warning,
+        _ => Mark::Bad,
+    });
+    output.line(format!("{mark} {:<21} {}", verdict.webhook, verdict.message));
+    if let Some(error) = &verdict.error {
+        output.line(format!("  {:<21} said: {error}", ""));
+    }
+    if let Some(advice) = &verdict.advice {
+        output.line(format!("  {:<21} {advice}", ""));
+    }
+}

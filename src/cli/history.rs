@@ -1,0 +1,117 @@
+//! `history`: the last company syncs, and what each of them changed.
+
+use super::Call;
+use super::args::{Format, History};
+use super::table::inert;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::sync_run::{ClientChange, SyncReport};
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+
+/// Runs that are remembered.
+const REMEMBERED: usize = 100;
+
+pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let Some(number) = options.run else {
+        let runs = workspace.store.runs(&id, limit.min(REMEMBERED))?;
+        return print_runs(call, format, &runs);
+    };
+    let Some(mut changes) = workspace.store.changes(&id, number)? else {
+        return Err(Failure::new(FailureKind::Usage, format!("there is no run {number} of {id} in the history"))
+            .hint("pia-halo history lists the last 100 runs with their numbers"));
+    };
+    changes.truncate(limit);
+    print_changes(call, format, &changes)
+}
+
+fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8, Failure> {
+    let number = |run: &SyncReport| run.run.map_or(0, std::num::NonZeroU64::get).to_string();
+    let output = &mut call.output;
+    match format {
+        Format::Json => output.object(&runs)?,
+        Format::Ndjson => runs.iter().try_for_each(|run| output.object(run))?,
+        Format::Csv => {
+            let header = [
+                "run",
+                "started_at",
+                "finished_at",
+                "status",
+                "proved",
+                "halo_count",
+                "stored",
+                "added",
+                "updated",
+                "disabled",
+                "returned",
+            ];
+            let rows = runs.iter().map(|run| {
+                [
+                    number(run),
+                    run.started_at.to_string(),
+                    run.finished_at.to_string(),
+                    run.status.code().to_owned(),
+                    run.proved.to_string(),
+                    run.halo_count.map(|count| count.to_string()).unwrap_or_default(),
+                    run.stored.to_string(),
+                    run.changes.added.to_string(),
+                    run.changes.updated.to_string(),
+                    run.changes.disabled.to_string(),
+                    run.changes.returned.to_string(),
+                ]
+            });
+            output.csv(header, rows)?;
+        }
+        Format::Table => {
+            let rows = runs.iter().map(|run| {
+                [
+                    number(run),
+                    run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                    run.status.word().to_owned(),
+                    run.halo_count.map(thousands).unwrap_or_default(),
+                    thousands(run.stored),
+                    thousands(run.changes.added),
+                    thousands(run.changes.updated),
+                    thousands(run.changes.disabled),
+                    thousands(run.changes.returned),
+                ]
+            });
+            let header = ["RUN", "BEGAN", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
+            output.table(header, rows);
+            if runs.is_empty() {
+                output.say("No sync yet: run pia-halo sync first");
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange]) -> Result<u8, Failure> {
+    let before = |line: &ClientChange| line.name_before.as_ref().map(Untrusted::display).unwrap_or_default();
+    let output = &mut call.output;
+    match format {
+        Format::Json => output.object(&changes)?,
+        Format::Ndjson => changes.iter().try_for_each(|line| output.object(line))?,
+        Format::Csv => {
+            let rows = changes.iter().map(|line| {
+                let names = [inert(line.name.display()), inert(before(line))];
+                let [name, name_before] = names;
+                [line.id.to_string(), line.change.word().to_owned(), name, name_before]
+            });
+            output.csv(["id", "change", "name", "name_before"], rows)?;
+        }
+        Format::Table => {
+            let rows = changes
+                .iter()
+                .map(|line| [line.change.word().to_owned(), line.id.to_string(), line.name.display(), before(line)]);
+            output.table(["CHANGE", "ID", "NAME", "NAME BEFORE"], rows);
+            if changes.is_empty() {
+                output.say("This run changed no client");
+            }
+        }
+    }
+    Ok(0)
+}

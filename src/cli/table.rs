@@ -1,0 +1,63 @@
+//! Lists of rows: as columns for people, and as comma-separated values.
+
+use std::io;
+
+use super::output::Output;
+use crate::app::text::width as columns;
+use crate::domain::failure::{Failure, FailureKind};
+
+impl Output {
+    /// Columns as wide as what is in them; nothing where there is no row.
+    pub(super) fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+        let rows: Vec<[String; N]> = rows.collect();
+        if rows.is_empty() {
+            return;
+        }
+        let header = header.map(str::to_owned);
+        let mut widths = [0; N];
+        for row in std::iter::once(&header).chain(&rows) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(columns(cell));
+            }
+        }
+        for row in std::iter::once(&header).chain(&rows) {
+            let mut line = String::new();
+            for (width, cell) in widths.iter().zip(row) {
+                line.push_str(cell);
+                line.push_str(&" ".repeat(width - columns(cell) + 2));
+            }
+            self.line(line.trim_end());
+        }
+    }
+
+    /// Comma-separated values with a header line.
+    pub(super) fn csv<const N: usize>(
+        &mut self,
+        header: [&str; N],
+        rows: impl Iterator<Item = [String; N]>,
+    ) -> Result<(), Failure> {
+        let broken =
+            |error: csv::Error| Failure::new(FailureKind::LocalState, format!("not printable as CSV: {error}"));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(header).map_err(broken)?;
+        for row in rows {
+            writer.write_record(row).map_err(broken)?;
+        }
+        let bytes = writer.into_inner().map_err(|error| broken(io::Error::other(error.to_string()).into()))?;
+        self.line(String::from_utf8_lossy(&bytes).trim_end());
+        Ok(())
+    }
+}
+
+/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
+/// count too, and blanks before them; tabs and line ends do not reach this place.
+pub(super) fn inert(cell: String) -> String {
+    if cell
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
+    {
+        format!("'{cell}")
+    } else {
+        cell
+    }
+}

@@ -1,0 +1,162 @@
+//! The members of an object in Halo, word for word: what an intent keeps, so that a roll back can give them back.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Members of an object as Halo wrote them. An address among them may end in a token, so only their names are shown.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Members(Map<String, Value>);
+
+impl Members {
+    /// Takes them over.
+    pub fn new(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
+    /// One member; a null is none.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// The text of a member.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// Sets a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Every member with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These members alone.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.is_null());
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// The same with one text in place of another, in every text among them.
+    #[must_use]
+    pub fn replacing(&self, from: &str, to: &str) -> Self {
+        if from.is_empty() {
+            return self.clone();
+        }
+        let replaced = |value: &Value| match value {
+            Value::String(text) => Value::String(text.replace(from, to)),
+            other => other.clone(),
+        };
+        Self(self.0.iter().map(|(name, value)| (name.clone(), replaced(value))).collect())
+    }
+
+    /// Whether a member means the same in both: Halo leaves out what is empty.
+    pub fn agree_on(&self, other: &Self, name: &str) -> bool {
+        let plain = |members: &Self| members.get(name).cloned().filter(|value| !is_empty(value));
+        plain(self) == plain(other)
+    }
+
+    /// A member as it is written to bring it back. A null counts as not sent (api facts, section 8), so what was absent
+    /// is written as the empty value of the kind that stands there now.
+    pub fn to_write(&self, name: &str, now: &Value) -> Value {
+        match (self.get(name), now) {
+            (Some(value), _) => value.clone(),
+            (None, Value::String(_)) => Value::from(""),
+            (None, Value::Bool(_)) => Value::from(false),
+            (None, Value::Array(_)) => Value::Array(Vec::new()),
+            (None, _) => Value::from(0),
+        }
+    }
+
+    /// The members as JSON.
+    pub fn to_json(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Bool(flag) => !flag,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What an intent proves about an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its members before the write; none where there was no such object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Members>,
+    /// What was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Members>,
+    /// The object that it belongs to: the webhook of an event, the tab of a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+impl Proof {
+    /// The same with one text in place of another.
+    #[must_use]
+    pub fn replacing(&self, from: &str, to: &str) -> Self {
+        let replaced = |members: &Option<Members>| members.as_ref().map(|members| members.replacing(from, to));
+        Self { before: replaced(&self.before), after: replaced(&self.after), parent: self.parent.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn members(value: Value) -> Members {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_is_empty_and_what_is_left_out_mean_the_same() {
+        let one = members(json!({ "url": "", "disabled": false, "conditions": [], "note": null, "method": 0 }));
+        for name in ["url", "disabled", "conditions", "note"] {
+            assert!(one.agree_on(&Members::default(), name), "{name}");
+        }
+        assert!(!one.agree_on(&Members::default(), "method"), "0 is a number like any other");
+    }
+
+    #[test]
+    fn no_member_is_shown_but_by_its_name() {
+        let one = members(json!({ "url": "https://x.example/secret" }));
+        assert_eq!(format!("{one:?}"), "{\"url\"}");
+        assert_eq!(one.replacing("secret", "…").text("url"), Some("https://x.example/…"));
+    }
+
+    #[test]
+    fn an_absent_member_is_brought_back_as_the_empty_value_of_its_kind() {
+        let former = members(json!({ "name": "before" }));
+        assert_eq!(former.to_write("name", &json!("x")), json!("before"));
+        assert_eq!(former.to_write("url", &json!("x")), json!(""));
+        assert_eq!(former.to_write("active", &json!(true)), json!(false));
+        assert_eq!(former.to_write("method", &json!(1)), json!(0));
+    }
+}

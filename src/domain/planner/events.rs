@@ -1,0 +1,109 @@
+//! The events that the webhooks are bound to: bound, mended, unbound, and never guessed.
+
+use crate::domain::callback::{EventGroup, EventNumber};
+use crate::domain::installation::{Binding, Held, HeldWebhook, ObjectKind};
+use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::untrusted::Untrusted;
+
+/// The kind of notification that fires for a webhook (api facts, section 6.1).
+const FIRES: i64 = -2;
+
+/// Delivery by webhook (api facts, section 6.1).
+const BY_WEBHOOK: i64 = 6;
+
+pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held: &Held, plan: &mut Plan) {
+    let bindings = webhook.map_or(&[][..], |webhook| &webhook.bindings);
+    for event in group.events() {
+        let name = Untrusted::new(event.usual_name());
+        let mut bound = bindings.iter().filter(|binding| binding.event == *event);
+        if let Some(binding) = bound.next() {
+            plan.changes.push(kept_or_mended(webhook, binding, &name));
+            for extra in bound {
+                plan.changes.push(unbind(webhook, extra, &name, "bound twice"));
+            }
+            continue;
+        }
+        match catalogue_name(held, *event) {
+            Some(known_as) => {
+                let mut change = event_change(Action::Create, name, None, *event, "missing in Halo");
+                change.operation = Operation::BindEvent(group, *event, known_as.clone());
+                plan.changes.push(change);
+            }
+            None => plan.blocked.push(Blocked {
+                kind: ObjectKind::WebhookEvent,
+                name,
+                reason: format!("this Halo's catalogue has no event {event}; it is left out"),
+            }),
+        }
+    }
+    for binding in bindings.iter().filter(|binding| !group.events().contains(&binding.event)) {
+        plan.changes.push(unbind(webhook, binding, &binding.name, "not one of ours"));
+    }
+}
+
+/// An event that is bound as it should be, or that somebody has kept from firing.
+fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> Change {
+    let fields = binding_fields(binding);
+    if fields.is_empty() {
+        return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "as it should be");
+    }
+    let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, "changed in Halo");
+    change.fields = fields;
+    let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
+    change.operation = Operation::MendEvent { webhook, binding: binding.id };
+    change
+}
+
+/// The fields of a binding that keep it from firing. What Halo leaves out of its answer is not judged.
+pub(super) fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    let mut differs = |name, before: String, after: &str| {
+        fields.push(FieldChange { name, before: Some(before), after: Some(after.to_owned()) });
+    };
+    if let Some(kind) = binding.kind.filter(|kind| *kind != FIRES) {
+        differs("type", kind.to_string(), &FIRES.to_string());
+    }
+    if let Some(delivery) = binding.delivery.filter(|delivery| *delivery != BY_WEBHOOK) {
+        differs("delivery", delivery.to_string(), "webhook");
+    }
+    if binding.conditions > 0 {
+        differs("conditions", binding.conditions.to_string(), "none");
+    }
+    fields
+}
+
+/// Takes a binding off its webhook.
+pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> Change {
+    let mut change = event_change(Action::Delete, name.clone(), Some(binding.id), binding.event, reason);
+    let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
+    change.operation = Operation::UnbindEvent { webhook, binding: binding.id };
+    change
+}
+
+fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNumber, reason: &str) -> Change {
+    let number = Some(event.to_string());
+    let fields = match action {
+        Action::Create => vec![FieldChange { name: "event", before: None, after: number }],
+        Action::Delete => vec![FieldChange { name: "event", before: number, after: None }],
+        _ => Vec::new(),
+    };
+    Change {
+        action,
+        kind: ObjectKind::WebhookEvent,
+        name,
+        id: id.map(|id| id.to_string()),
+        fields,
+        reason: reason.to_owned(),
+        operation: Operation::None,
+    }
+}
+
+/// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook (api facts,
+/// section 6.1), so they do not count as knowing the event.
+fn catalogue_name(held: &Held, event: EventNumber) -> Option<&Untrusted> {
+    held.events
+        .iter()
+        .filter(|(number, _)| *number == event)
+        .map(|(_, name)| name)
+        .find(|name| !name.raw().contains("Assigned"))
+}

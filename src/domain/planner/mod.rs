@@ -1,0 +1,76 @@
+//! The planner: from what is wanted, what Halo holds and what we remember, to the list of changes.
+//!
+//! It is pure, so that what it would do can be asked as often as one likes. What is ours is decided in
+//! [`Ownership`] and nowhere else. A removal and a roll back are plans, too: shown, agreed to and applied alike.
+//!
+//! ```text
+//!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
+//!  plan_removal()   removal.rs                         what Remove would take out
+//!  plan_roll_back() roll_back.rs                       what brings back the Halo from before a run
+//! ```
+
+mod events;
+mod ownership;
+mod removal;
+mod roll_back;
+mod tab;
+mod webhooks;
+
+pub use self::ownership::Ownership;
+pub use self::removal::{Parts, plan_removal};
+pub use self::roll_back::{Current, plan_roll_back};
+
+use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
+use super::plan::{Change, FieldChange, Operation, Plan};
+use super::untrusted::Untrusted;
+
+/// Says what has to change in Halo, in the order in which it has to be done.
+pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
+    let mut plan = Plan::default();
+    for (group, url) in &wanted.webhooks {
+        let address = url.expose();
+        webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
+    }
+    tab::plan_tab(wanted, held, record, &mut plan);
+    plan
+}
+
+/// What our record calls an object of this kind and name.
+fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> Option<&'a InstalledObject> {
+    record.iter().find(|object| object.kind == kind && object.name.raw() == name)
+}
+
+/// Whether Halo would take two names for one: it compares without case and without blanks at the end.
+fn same_name(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
+/// A change of an object that Halo holds.
+fn change(
+    action: super::plan::Action,
+    kind: ObjectKind,
+    name: &Untrusted,
+    id: impl ToString,
+    reason: impl Into<String>,
+    operation: Operation,
+) -> Change {
+    Change {
+        action,
+        kind,
+        name: name.clone(),
+        id: Some(id.to_string()),
+        fields: Vec::new(),
+        reason: reason.into(),
+        operation,
+    }
+}
+
+/// A field that goes away with its object.
+fn leaving(name: &'static str, before: impl Into<String>) -> FieldChange {
+    FieldChange { name, before: Some(before.into()), after: None }
+}
+
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod tests;

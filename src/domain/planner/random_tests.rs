@@ -1,0 +1,229 @@
+//! Random Halos: what a plan shows is what applying it makes, and nothing of anybody else's is in it.
+
+use super::tests::{binding, empty_halo, events, installed, ticket_type, wanted};
+use super::*;
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::installation::{HeldTab, HeldTicketType, HeldWebhook};
+use crate::domain::plan::Action;
+use crate::domain::secret::Secret;
+
+/// A small generator of our own: a seed is enough to see a case again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let at = self.below(of.len());
+        &of[at]
+    }
+}
+
+/// Names that look like ours and are not.
+const LOOK_ALIKES: [&str; 6] =
+    ["Pia Chat P\u{43e}d", "Pia Chat Pods", "Piа Chat Pod", "Pia - Ticket Created 2", "Pia - Ticket  Updated", "Pia"];
+
+fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
+    let (mut held, mut record) = if random.chance(80) { installed() } else { (empty_halo(), Vec::new()) };
+    if random.chance(30) {
+        record.retain(|_| random.chance(50));
+    }
+    held.webhooks.retain(|_| random.chance(85));
+    held.tabs.retain(|_| random.chance(85));
+    for webhook in &mut held.webhooks {
+        if random.chance(20) {
+            webhook.name = "renamed".into();
+        }
+        if random.chance(20) {
+            webhook.url = Secret::new("https://elsewhere.example/");
+        }
+        webhook.active = random.chance(80);
+        webhook.method = *random.one(&[Some(0), Some(0), Some(2), None]);
+        webhook.authentication_type = *random.one(&[Some(1), Some(1), Some(0), None]);
+        webhook.bindings.retain(|_| random.chance(85));
+        for own in &mut webhook.bindings {
+            own.conditions = usize::from(random.chance(10));
+            own.kind = *random.one(&[Some(-2), Some(-2), Some(0), None]);
+        }
+        if random.chance(20) {
+            webhook.bindings.push(binding(500, 42));
+        }
+    }
+    for copy in 0..random.below(3) {
+        let Some(original) = held.webhooks.first().cloned() else { break };
+        held.webhooks.push(HeldWebhook { id: format!("copy-{copy}"), name: format!("Copy {copy}").into(), ..original });
+    }
+    if let (Some(tab), true) = (held.tabs.first().cloned(), random.chance(20)) {
+        held.tabs.push(HeldTab { id: 90, ..tab });
+        held.ticket_types[1].tabs.push(90);
+    }
+    for tab in &mut held.tabs {
+        if random.chance(20) {
+            tab.name = "renamed".into();
+        }
+        tab.table = *random.one(&[Some(1), Some(1), Some(0), None]);
+    }
+    for number in 0..random.below(4) {
+        let name = *random.one(&LOOK_ALIKES);
+        let id = format!("foreign-{number}");
+        let url = Secret::new(format!("https://other.example/{number}"));
+        held.webhooks.push(HeldWebhook {
+            id,
+            name: format!("{name}{number}").into(),
+            url,
+            active: random.chance(50),
+            method: Some(1),
+            content_type: None,
+            authentication_type: None,
+            basic_username: None,
+            bindings: Vec::new(),
+        });
+        let id = 200 + i64::try_from(number).unwrap();
+        let url = Some("https://other.example/pod".into());
+        held.tabs.push(HeldTab { id, name: name.into(), url, tab_type: Some(1), table: Some(1) });
+    }
+    for kind in &mut held.ticket_types {
+        kind.tabs.retain(|_| random.chance(80));
+        if random.chance(30) {
+            kind.tabs.insert(0, 200);
+        }
+    }
+    if random.chance(30) {
+        held.ticket_types.push(ticket_type(30, "New"));
+    }
+    held.events = events();
+    held.events.retain(|_| random.chance(97));
+    (held, record)
+}
+
+/// A Halo that does exactly what it is told.
+fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<InstalledObject>) {
+    let installed_at = jiff::Timestamp::UNIX_EPOCH;
+    let mut next = 1_000;
+    for change in &plan.changes {
+        next += 1;
+        let (mut id, own) = (change.id.clone(), change.name.clone());
+        let group_id = |held: &Held, group: crate::domain::callback::EventGroup| {
+            held.webhooks.iter().position(|webhook| webhook.name.raw() == group.webhook_name()).unwrap()
+        };
+        match &change.operation {
+            Operation::CreateWebhook(group) | Operation::UpdateWebhook(group, _) => {
+                let url = wanted.webhooks.iter().find(|(own, _)| own == group).unwrap().1.expose();
+                let at = held.webhooks.iter().position(|webhook| Some(&webhook.id) == change.id.as_ref());
+                let made = id.get_or_insert_with(|| format!("made-{next}")).clone();
+                let bindings = at.map(|at| held.webhooks[at].bindings.clone()).unwrap_or_default();
+                let webhook = HeldWebhook {
+                    id: made,
+                    name: group.webhook_name().into(),
+                    url,
+                    active: true,
+                    method: Some(0),
+                    content_type: Some("application/json".into()),
+                    authentication_type: Some(1),
+                    basic_username: Some("pia".into()),
+                    bindings,
+                };
+                let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && other.id != webhook.id);
+                assert_eq!(taken.count(), 0, "Halo would refuse the name");
+                match at {
+                    Some(at) => held.webhooks[at] = webhook,
+                    None => held.webhooks.push(webhook),
+                }
+            }
+            Operation::BindEvent(group, event, _) => {
+                let at = group_id(held, *group);
+                held.webhooks[at].bindings.push(binding(next, event.0));
+            }
+            Operation::MendEvent { webhook, binding: id } => {
+                let webhook = held.webhooks.iter_mut().find(|own| own.id == *webhook).unwrap();
+                let own = webhook.bindings.iter_mut().find(|own| own.id == *id).unwrap();
+                *own = binding(own.id, own.event.0);
+            }
+            Operation::UnbindEvent { webhook, binding } => {
+                let webhook = held.webhooks.iter_mut().find(|own| own.id == *webhook).unwrap();
+                webhook.bindings.retain(|own| own.id != *binding);
+            }
+            Operation::DeleteWebhook(id) => {
+                let webhook = held.webhooks.iter().find(|own| own.id == *id).unwrap();
+                assert!(webhook.bindings.is_empty(), "events before the webhook");
+                held.webhooks.retain(|own| own.id != *id);
+            }
+            Operation::CreateTab(kind) | Operation::UpdateTab(_, kind) => {
+                let number: i64 = id.get_or_insert_with(|| next.to_string()).parse().unwrap();
+                held.tabs.retain(|tab| tab.id != number);
+                let url = Some(wanted.chat_pod.as_str().into());
+                let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), Some(*kind));
+                held.tabs.push(HeldTab { id: number, name, url, tab_type, table: Some(1) });
+            }
+            Operation::DeleteTab(id) => {
+                let linked = held.ticket_types.iter().any(|kind| kind.tabs.contains(id));
+                assert!(!linked, "links before the tab");
+                held.tabs.retain(|tab| tab.id != *id);
+            }
+            Operation::LinkTicketType(id, _) => {
+                let tab = held
+                    .tabs
+                    .iter()
+                    .find(|tab| tab.url.as_ref().is_some_and(|url| url.raw() == wanted.chat_pod.as_str()));
+                let tab = tab.unwrap().id;
+                held.ticket_types.iter_mut().find(|kind| kind.id == *id).unwrap().tabs.push(tab);
+            }
+            Operation::UnlinkTicketType { ticket_type, tab } => {
+                let kind = held.ticket_types.iter_mut().find(|kind| kind.id == *ticket_type).unwrap();
+                kind.tabs.retain(|own| own != tab);
+            }
+            Operation::None | Operation::Forget | Operation::Restore(_) => {}
+        }
+        let (kind, id) = (change.kind, id.unwrap_or_default());
+        record.retain(|own| {
+            own.kind != kind || (own.id != id && (own.name != change.name || kind == ObjectKind::TicketType))
+        });
+        let stays = change.action != Action::Keep || matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
+        if stays && !change.operation.takes_out() && change.operation != Operation::Forget {
+            record.push(InstalledObject { kind, id, name: own, installed_at });
+        }
+    }
+}
+
+fn foreign(held: &Held) -> (Vec<HeldWebhook>, Vec<HeldTab>, Vec<Vec<i64>>) {
+    let webhooks = held.webhooks.iter().filter(|webhook| webhook.id.starts_with("foreign")).cloned().collect();
+    let tabs = held.tabs.iter().filter(|tab| (200..300).contains(&tab.id)).cloned().collect();
+    let links = |kind: &HeldTicketType| kind.tabs.iter().copied().filter(|tab| (200..300).contains(tab)).collect();
+    (webhooks, tabs, held.ticket_types.iter().map(links).collect())
+}
+
+/// R39: 2,000 random Halos. Applied to the letter, a plan leaves nothing to do; a removal after it leaves nothing of
+/// ours; and nothing of anybody else's was touched on the way.
+#[test]
+fn applying_a_plan_gives_what_it_showed_in_random_halos() {
+    for seed in 0..2_000 {
+        let mut random = Random(seed);
+        let (wanted, (mut held, mut record)) = (wanted(), random_halo(&mut random));
+        let theirs = foreign(&held);
+        let first = plan(&wanted, &held, &record);
+        apply(&first, &wanted, &mut held, &mut record);
+        let second = plan(&wanted, &held, &record);
+        assert!(!second.changes_pending(), "seed {seed}: {first:#?} {second:#?}");
+        assert_eq!(second.blocked, first.blocked, "seed {seed}");
+        assert_eq!(foreign(&held), theirs, "seed {seed}");
+
+        let ownership = Ownership {
+            callback_prefix: Some(&wanted.callback_prefix),
+            chat_pod: Some(&wanted.chat_pod),
+            record: &record.clone(),
+        };
+        let removal = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
+        apply(&removal, &wanted, &mut held, &mut record);
+        let rest = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
+        assert!(!rest.changes_pending(), "seed {seed}: {rest:#?}");
+        assert_eq!(foreign(&held), theirs, "seed {seed}");
+        assert!(held.webhooks.iter().all(|webhook| !ownership.owns_webhook(webhook)), "seed {seed}");
+    }
+}

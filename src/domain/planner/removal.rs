@@ -1,0 +1,183 @@
+//! What Remove would take out of Halo: only what is provably ours, links before the tab, events before the webhook.
+
+use super::events::{binding_fields, unbind};
+use super::ownership::Ownership;
+use super::tab::tab_fields;
+use super::webhooks::webhook_fields;
+use super::{change, leaving, same_name};
+use crate::domain::callback::{EventGroup, mask_address};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::installation::{Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted};
+use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
+use crate::domain::untrusted::Untrusted;
+
+/// What is to be removed. The tab takes its links along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The webhooks with their events.
+    pub webhooks: bool,
+    /// The Pia Chat Pod tab with its links.
+    pub chat_pod: bool,
+    /// The links of the ticket types to the tab.
+    pub links: bool,
+}
+
+impl Parts {
+    /// Everything.
+    pub const ALL: Self = Self { webhooks: true, chat_pod: true, links: true };
+
+    /// Whether it is everything.
+    pub fn is_all(self) -> bool {
+        self.webhooks && self.chat_pod
+    }
+}
+
+/// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
+pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> Plan {
+    let mut plan = Plan::default();
+    if parts.chat_pod || parts.links {
+        remove_tabs(ownership, wanted, held, parts, &mut plan);
+    }
+    if parts.webhooks {
+        remove_webhooks(ownership, wanted, held, &mut plan);
+    }
+    plan
+}
+
+fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts, plan: &mut Plan) {
+    for tab in &held.tabs {
+        if ownership.owns_tab(tab) {
+            let edits = wanted
+                .map(|wanted| tab_fields(tab, ChatPodUrl::TAB_NAME, wanted.chat_pod.as_str(), None))
+                .unwrap_or_default();
+            plan.changes.extend(unlink_everywhere(tab, held));
+            if parts.chat_pod {
+                plan.changes.push(delete_tab_itself(tab, &why("made by Configure", &edits)));
+            }
+        } else if same_name(tab.name.raw(), ChatPodUrl::TAB_NAME) {
+            plan.changes.push(left_alone(ObjectKind::CustomTab, &tab.name, tab.id));
+        }
+    }
+    let there = |own: &&InstalledObject| held.tabs.iter().any(|tab| tab.id.to_string() == own.id);
+    gone(ownership, ObjectKind::CustomTab, parts.chat_pod, there, plan);
+    // A ticket type that is gone took its link along, and a link can be gone without its ticket type.
+    let ours: Vec<i64> = held.tabs.iter().filter(|tab| ownership.owns_tab(tab)).map(|tab| tab.id).collect();
+    let linked = |own: &&InstalledObject| {
+        let shows = |kind: &&HeldTicketType| kind.tabs.iter().any(|tab| ours.contains(tab));
+        held.ticket_types.iter().filter(shows).any(|kind| kind.id.to_string() == own.id)
+    };
+    gone(ownership, ObjectKind::TicketType, true, linked, plan);
+}
+
+fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, plan: &mut Plan) {
+    for webhook in &held.webhooks {
+        if ownership.owns_webhook(webhook) {
+            let edits = wanted.map(|wanted| edits_of(webhook, wanted, ownership)).unwrap_or_default();
+            plan.changes.extend(delete_webhook(webhook, &why("made by Configure", &edits)));
+        } else if EventGroup::ALL.iter().any(|group| same_name(webhook.name.raw(), group.webhook_name())) {
+            plan.changes.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
+        }
+    }
+    let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| webhook.id == own.id);
+    gone(ownership, ObjectKind::Webhook, true, there, plan);
+    let bound = |own: &&InstalledObject| {
+        held.webhooks.iter().flat_map(|webhook| &webhook.bindings).any(|binding| binding.id.to_string() == own.id)
+    };
+    gone(ownership, ObjectKind::WebhookEvent, true, bound, plan);
+}
+
+/// What our record holds and Halo does not: done already.
+fn gone(
+    ownership: &Ownership<'_>,
+    kind: ObjectKind,
+    is_meant: bool,
+    is_there: impl Fn(&&InstalledObject) -> bool,
+    plan: &mut Plan,
+) {
+    for own in ownership.record.iter().filter(|own| is_meant && own.kind == kind && !is_there(own)) {
+        plan.changes.push(change(Action::Keep, kind, &own.name, &own.id, "already gone from Halo", Operation::Forget));
+    }
+}
+
+fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> Change {
+    let reason = "has our name, but cannot be shown to be ours: left alone";
+    change(Action::Keep, kind, name, id, reason, Operation::None)
+}
+
+/// The reason, with what somebody has edited since.
+fn why(reason: &str, edits: &[FieldChange]) -> String {
+    if edits.is_empty() {
+        return reason.to_owned();
+    }
+    let names: Vec<&str> = edits.iter().map(|edit| edit.name).collect();
+    format!("{reason}, edited by somebody since: {}", names.join(", "))
+}
+
+/// What somebody has edited on a webhook since. One that was made for another group or token is no edit.
+fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -> Vec<FieldChange> {
+    let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && own.id == webhook.id);
+    let name = recorded.map_or_else(|| webhook.name.raw(), |own| own.name.raw());
+    let Some((group, url)) = wanted.webhooks.iter().find(|(group, _)| group.webhook_name() == name) else {
+        return Vec::new();
+    };
+    let mut edits = webhook_fields(webhook, group.webhook_name(), url.expose().expose());
+    let is_edited = |event| webhook.bindings.iter().any(|own| own.event == event && !binding_fields(own).is_empty());
+    if webhook.bindings.iter().any(|own| !group.events().contains(&own.event) || is_edited(own.event)) {
+        edits.push(leaving("events", ""));
+    }
+    edits
+}
+
+/// Takes a webhook out, its events first: whether they go with it is not known.
+pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Change> {
+    let mut changes: Vec<Change> = webhook
+        .bindings
+        .iter()
+        .map(|binding| {
+            let usual = Untrusted::from(binding.event.usual_name());
+            let name = if usual.raw() == "event" { &binding.name } else { &usual };
+            unbind(Some(webhook), binding, name, "its webhook goes")
+        })
+        .collect();
+    let operation = Operation::DeleteWebhook(webhook.id.clone());
+    let mut last = change(Action::Delete, ObjectKind::Webhook, &webhook.name, &webhook.id, reason, operation);
+    last.fields.push(leaving("url", Untrusted::new(mask_address(webhook.url.expose())).display()));
+    changes.push(last);
+    changes
+}
+
+/// Takes a tab out, its links first.
+pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Change> {
+    let mut changes = unlink_everywhere(tab, held);
+    changes.push(delete_tab_itself(tab, reason));
+    changes
+}
+
+fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Change> {
+    held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
+}
+
+pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Change {
+    let operation = Operation::UnlinkTicketType { ticket_type: ticket_type.id, tab: tab.id };
+    let reason = "shows the tab that goes";
+    let mut change =
+        change(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
+    let others = ticket_type.tabs.len().saturating_sub(1);
+    let rest = match others {
+        0 => None,
+        1 => Some("1 other tab".to_owned()),
+        count => Some(format!("{count} other tabs")),
+    };
+    let before = rest.as_ref().map_or_else(|| tab.name.display(), |rest| format!("{rest}, {}", tab.name));
+    change.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
+    change
+}
+
+fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Change {
+    let mut change =
+        change(Action::Delete, ObjectKind::CustomTab, &tab.name, tab.id, reason, Operation::DeleteTab(tab.id));
+    if let Some(url) = &tab.url {
+        change.fields.push(leaving("url", url.display()));
+    }
+    change
+}

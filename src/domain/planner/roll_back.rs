@@ -1,0 +1,316 @@
+//! What brings back the Halo from before a run of Configure, as far as its intents prove what was there.
+//!
+//! Every undoing is worked out from what Halo holds now, newest write first. So it does not matter whether a write was
+//! done at all, and a roll back that was interrupted is simply made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::removal::{delete_tab, delete_webhook, unlink};
+use super::{change, events, leaving};
+use crate::domain::callback::mask_address;
+use crate::domain::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, Written};
+use crate::domain::members::Members;
+use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, Restore};
+use crate::domain::untrusted::Untrusted;
+
+/// The members that objects have now, by kind and id.
+pub type Current = BTreeMap<(ObjectKind, String), Members>;
+
+/// Says what has to be done to undo the writes of a run, given newest first.
+pub fn plan_roll_back(writes: &[Written], held: &Held, current: &Current) -> Plan {
+    let mut roll_back = RollBack { writes, held, current, plan: Plan::default(), done: BTreeSet::new() };
+    // What the run has made goes altogether: mending it first would be of no use.
+    let made: BTreeSet<(ObjectKind, String)> = writes
+        .iter()
+        .filter(|write| write.action == Action::Create)
+        .filter_map(|write| roll_back.made_by(write).map(|id| (write.kind, id)))
+        .collect();
+    for write in writes {
+        roll_back.undo(write, &made);
+    }
+    roll_back.plan
+}
+
+struct RollBack<'a> {
+    writes: &'a [Written],
+    held: &'a Held,
+    current: &'a Current,
+    plan: Plan,
+    /// What the plan deals with already.
+    done: BTreeSet<(ObjectKind, String, bool)>,
+}
+
+impl RollBack<'_> {
+    fn undo(&mut self, write: &Written, made: &BTreeSet<(ObjectKind, String)>) {
+        match (write.action, write.kind) {
+            (Action::Create, _) => self.take_out(write),
+            (Action::Update | Action::Adopt, _) => {
+                if let Some(id) = &write.object
+                    && !made.contains(&(write.kind, id.clone()))
+                {
+                    self.give_back(write, id);
+                }
+            }
+            (Action::Link, _) => self.unlink(write),
+            (Action::Unlink, _) => self.link(write),
+            (Action::Delete, _) => self.make_again(write),
+            (Action::Keep, _) => {}
+        }
+    }
+
+    /// Whether the plan has not dealt with this yet.
+    fn is_new(&mut self, kind: ObjectKind, id: &str, is_deletion: bool) -> bool {
+        self.done.insert((kind, id.to_owned(), is_deletion))
+    }
+
+    fn webhook(&self, write: &Written) -> Option<&HeldWebhook> {
+        let by_id = |id: &String| self.held.webhooks.iter().find(|webhook| webhook.id.eq_ignore_ascii_case(id));
+        let url = write.proof.after.as_ref().and_then(|after| after.text("url"));
+        // Where the answer was lost, the address is what proves it: nothing led there before.
+        let by_url = || url.and_then(|url| self.held.webhooks.iter().find(|webhook| webhook.url.expose() == url));
+        write.object.as_ref().map_or_else(by_url, by_id)
+    }
+
+    fn tab(&self, write: &Written) -> Option<&HeldTab> {
+        let after = write.proof.after.as_ref();
+        let url = after.and_then(|after| after.text("url"));
+        let leads = |tab: &&HeldTab| url.is_some() && tab.url.as_ref().map(Untrusted::raw) == url;
+        match &write.object {
+            // An id of a tab can have come to somebody else's since.
+            Some(id) => self.held.tabs.iter().find(|tab| {
+                let named = after.and_then(|after| after.text("name")) == Some(tab.name.raw());
+                tab.id.to_string() == *id && (named || leads(tab))
+            }),
+            None => self.held.tabs.iter().find(leads),
+        }
+    }
+
+    fn binding(&self, write: &Written) -> Option<(&HeldWebhook, &Binding)> {
+        let parent = write.proof.parent.as_ref()?;
+        let webhook = self.held.webhooks.iter().find(|webhook| webhook.id.eq_ignore_ascii_case(parent))?;
+        let event = write.proof.after.as_ref().and_then(|after| after.get("eventno")?.as_i64());
+        let is_it = |binding: &&Binding| match &write.object {
+            Some(id) => binding.id.to_string() == *id,
+            None => Some(binding.event.0) == event,
+        };
+        webhook.bindings.iter().find(is_it).map(|binding| (webhook, binding))
+    }
+
+    /// The id of what a write has made, if it is there.
+    fn made_by(&self, write: &Written) -> Option<String> {
+        match write.kind {
+            ObjectKind::Webhook => self.webhook(write).map(|webhook| webhook.id.clone()),
+            ObjectKind::CustomTab => self.tab(write).map(|tab| tab.id.to_string()),
+            ObjectKind::WebhookEvent => self.binding(write).map(|(_, binding)| binding.id.to_string()),
+            ObjectKind::TicketType => None,
+        }
+    }
+
+    fn take_out(&mut self, write: &Written) {
+        const REASON: &str = "made by the run that is rolled back";
+        let changes = match write.kind {
+            ObjectKind::Webhook => self.webhook(write).map(|webhook| delete_webhook(webhook, REASON)),
+            ObjectKind::CustomTab => self.tab(write).map(|tab| delete_tab(tab, self.held, REASON)),
+            ObjectKind::WebhookEvent => self
+                .binding(write)
+                .map(|(webhook, binding)| vec![events::unbind(Some(webhook), binding, &write.name, REASON)]),
+            ObjectKind::TicketType => None,
+        };
+        self.push_new(changes.unwrap_or_default());
+    }
+
+    fn push_new(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            if self.is_new(change.kind, change.id.as_deref().unwrap_or_default(), true) {
+                self.plan.changes.push(change);
+            }
+        }
+    }
+
+    fn unlink(&mut self, write: &Written) {
+        let tab =
+            write.proof.parent.as_ref().and_then(|tab| self.held.tabs.iter().find(|held| held.id.to_string() == *tab));
+        let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
+        if let (Some(tab), Some(kind)) = (tab, kind)
+            && kind.tabs.contains(&tab.id)
+        {
+            let changes = vec![unlink(kind, tab)];
+            self.push_new(changes);
+        }
+    }
+
+    fn link(&mut self, write: &Written) {
+        let Some(tab) = write.proof.parent.as_ref().and_then(|tab| tab.parse::<i64>().ok()) else { return };
+        let tab = self.tab_id_now(tab);
+        let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
+        let Some(kind) = kind.filter(|kind| !kind.tabs.contains(&tab)) else { return };
+        let operation = Operation::LinkTicketType(kind.id, Some(tab));
+        let reason = "showed the tab before";
+        let change = change(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
+        if self.is_new(ObjectKind::TicketType, &kind.id.to_string(), false) {
+            self.plan.changes.push(change);
+        }
+    }
+
+    /// Writes the former members back, but none that somebody has changed since.
+    fn give_back(&mut self, write: &Written, id: &str) {
+        let (Some(before), Some(after)) = (&write.proof.before, &write.proof.after) else { return };
+        let Some(now) = self.current.get(&(write.kind, id.to_owned())) else {
+            let reason = "is gone from Halo: what it was before cannot be given back".to_owned();
+            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason });
+            return;
+        };
+        let (mut fields, mut members, mut edited) = (Vec::new(), Members::default(), Vec::new());
+        for (name, wrote) in after.iter() {
+            if now.agree_on(before, name) {
+                continue;
+            }
+            if !now.agree_on(after, name) {
+                edited.push(field_name(name));
+                continue;
+            }
+            let value = before.to_write(name, wrote);
+            fields.push(FieldChange {
+                name: field_name(name),
+                before: Some(shown(name, wrote)),
+                after: before.get(name).map(|value| shown(name, value)),
+            });
+            members = members.with(name, value);
+        }
+        if !edited.is_empty() {
+            let reason = format!("changed by somebody since, so it stays: {}", edited.join(", "));
+            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason });
+        }
+        let was_adopted = write.action == Action::Adopt;
+        if (members.is_empty() && !was_adopted) || !self.is_new(write.kind, id, false) {
+            return;
+        }
+        // Nothing to write, but our record lets go of it.
+        let reason = match (was_adopted, write.kind) {
+            (true, ObjectKind::Webhook) => {
+                "taken over by the run that is rolled back; its password stays: Halo never shows the one before"
+            }
+            (true, _) => "taken over by the run that is rolled back",
+            (false, _) => "changed by the run that is rolled back",
+        };
+        let parent = write.proof.parent.clone();
+        let kind = write.kind;
+        let restore = Restore { kind, id: Some(id.to_owned()), was: None, parent, members, was_adopted };
+        let mut change = change(Action::Update, write.kind, &write.name, id, reason, Operation::Restore(restore));
+        change.fields = fields;
+        self.plan.changes.push(change);
+    }
+
+    fn make_again(&mut self, write: &Written) {
+        let (Some(before), Some(was)) = (&write.proof.before, &write.object) else { return };
+        if self.is_back(write, before, was) || !self.is_new(write.kind, was, false) {
+            return;
+        }
+        let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
+        let members = before.clone();
+        let kind = write.kind;
+        let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
+        let reason = "deleted by the run that is rolled back; it gets a new id";
+        let mut change = change(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
+        change.id = None;
+        let after = |mut field: FieldChange| {
+            std::mem::swap(&mut field.before, &mut field.after);
+            field
+        };
+        let fields = before.iter().map(|(name, value)| after(leaving(field_name(name), shown(name, value))));
+        change.fields = fields.filter(|field| field.name != OTHER).collect();
+        self.plan.changes.push(change);
+    }
+
+    /// A webhook that was deleted and is there, or there again.
+    fn webhook_again(&self, before: &Members, was: &str) -> Option<&HeldWebhook> {
+        self.held.webhooks.iter().find(|webhook| {
+            let same =
+                before.text("name") == Some(webhook.name.raw()) && before.text("url") == Some(webhook.url.expose());
+            webhook.id.eq_ignore_ascii_case(was) || same
+        })
+    }
+
+    /// The id that a webhook has now: another one where it was deleted and made again.
+    fn webhook_id_now(&self, was: &str) -> String {
+        let deleted = self.writes.iter().find(|write| {
+            write.kind == ObjectKind::Webhook && write.action == Action::Delete && write.object.as_deref() == Some(was)
+        });
+        let again =
+            deleted.and_then(|write| write.proof.before.as_ref()).and_then(|before| self.webhook_again(before, was));
+        again.map_or_else(|| was.to_owned(), |webhook| webhook.id.clone())
+    }
+
+    /// The id that a tab has now, likewise.
+    fn tab_id_now(&self, was: i64) -> i64 {
+        let deleted = self.writes.iter().find(|write| {
+            let is_it = write.object.as_ref().is_some_and(|id| *id == was.to_string());
+            write.kind == ObjectKind::CustomTab && write.action == Action::Delete && is_it
+        });
+        let Some(before) = deleted.and_then(|write| write.proof.before.as_ref()) else { return was };
+        let same = |tab: &&HeldTab| {
+            before.text("name") == Some(tab.name.raw())
+                && before.text("url") == tab.url.as_ref().map(Untrusted::raw)
+                && tab.id > was
+        };
+        self.held.tabs.iter().find(same).map_or(was, |tab| tab.id)
+    }
+
+    /// Whether an object that was deleted is there, or there again. New ids are greater than old ones.
+    fn is_back(&self, write: &Written, before: &Members, was: &str) -> bool {
+        let number = was.parse::<i64>().ok();
+        match write.kind {
+            ObjectKind::Webhook => self.webhook_again(before, was).is_some(),
+            ObjectKind::CustomTab => self.held.tabs.iter().any(|tab| {
+                let same = before.text("name") == Some(tab.name.raw())
+                    && before.text("url") == tab.url.as_ref().map(Untrusted::raw);
+                Some(tab.id) == number || (same && Some(tab.id) > number)
+            }),
+            ObjectKind::WebhookEvent => {
+                let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
+                let event = before.get("eventno").and_then(serde_json::Value::as_i64);
+                let of_parent = self.held.webhooks.iter().filter(|webhook| Some(&webhook.id) == parent.as_ref());
+                of_parent.flat_map(|webhook| &webhook.bindings).any(|binding| {
+                    Some(binding.id) == number || (Some(binding.event.0) == event && Some(binding.id) > number)
+                })
+            }
+            ObjectKind::TicketType => true,
+        }
+    }
+}
+
+/// A member that has no word of its own on a screen.
+const OTHER: &str = "other";
+
+fn field_name(member: &str) -> &'static str {
+    const KNOWN: [&str; 14] = [
+        "name",
+        "url",
+        "active",
+        "disabled",
+        "method",
+        "content_type",
+        "basic_username",
+        "type",
+        "delivery_method",
+        "conditions",
+        "eventno",
+        "note",
+        "sequence",
+        "icon",
+    ];
+    match member {
+        "authentication_type" => "authentication",
+        "tableid" => "entity",
+        member => KNOWN.into_iter().find(|known| *known == member).unwrap_or(OTHER),
+    }
+}
+
+fn shown(member: &str, value: &serde_json::Value) -> String {
+    match (member, value) {
+        ("url", serde_json::Value::String(address)) => Untrusted::new(mask_address(address)).display(),
+        (_, serde_json::Value::String(text)) => Untrusted::from(text.as_str()).display(),
+        (_, serde_json::Value::Array(items)) => items.len().to_string(),
+        (_, other) => other.to_string(),
+    }
+}

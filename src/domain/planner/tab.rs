@@ -1,0 +1,153 @@
+//! The Pia Chat Pod tab and the ticket types that show it.
+
+use super::ownership::{is_chat_pod, leads_to_chat_pod};
+use super::{recorded, removal, same_name};
+use crate::domain::callback::mask_address;
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::installation::{Held, HeldTab, HeldTicketType, InstalledObject, ObjectKind, Wanted};
+use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::untrusted::Untrusted;
+
+/// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
+const IFRAME: i64 = 1;
+
+/// The ticket's number among the entities that can have tabs (api facts, section 7).
+const TICKET: i64 = 1;
+
+pub(super) fn plan_tab(wanted: &Wanted, held: &Held, record: &[InstalledObject], plan: &mut Plan) {
+    let name = ChatPodUrl::TAB_NAME;
+    let address = wanted.chat_pod.as_str();
+    let remembered = recorded(record, ObjectKind::CustomTab, name);
+    // Ids of tabs are small numbers, and another tab may have got ours: name or address has to agree as well.
+    let is_ours = |tab: &&HeldTab| tab.name.raw() == name || leads_to_chat_pod(tab, &wanted.chat_pod);
+    let by_id = |object: &InstalledObject| held.tabs.iter().find(|tab| tab.id.to_string() == object.id);
+    let by_record = remembered.and_then(by_id).filter(is_ours);
+    let by_address = || held.tabs.iter().find(|tab| leads_to_chat_pod(tab, &wanted.chat_pod));
+
+    let tab = by_record.or_else(by_address);
+    let change = |action, id: Option<i64>, fields, reason: &str, operation| Change {
+        action,
+        kind: ObjectKind::CustomTab,
+        name: name.into(),
+        id: id.map(|id| id.to_string()),
+        fields,
+        reason: reason.to_owned(),
+        operation,
+    };
+    let kind = iframe_kind(held, tab.map(|tab| tab.id), wanted);
+    for copy in held.tabs.iter().filter(|copy| {
+        // To the letter: a tab with other words behind the path may be somebody's own idea.
+        tab.is_some_and(|tab| tab.id != copy.id) && is_chat_pod(copy, &wanted.chat_pod)
+    }) {
+        plan.changes.extend(removal::delete_tab(copy, held, "a second tab that shows the same chat pod"));
+    }
+    match tab {
+        Some(tab) => {
+            let fields = tab_fields(tab, name, address, kind);
+            // A kind that nothing speaks against is left as it is.
+            let write = Operation::UpdateTab(tab.id, kind.or(tab.tab_type).unwrap_or(IFRAME));
+            let (action, reason, operation) = match (by_record.is_some(), fields.is_empty()) {
+                (true, true) => (Action::Keep, "as it should be", Operation::None),
+                (true, false) => (Action::Update, "changed in Halo", write),
+                // Written even when nothing differs: from here on our record holds it.
+                (false, _) => (Action::Adopt, "made earlier for this configuration", write),
+            };
+            plan.changes.push(change(action, Some(tab.id), fields, reason, operation));
+        }
+        None => {
+            if let Some(foreign) = held.tabs.iter().find(|tab| same_name(tab.name.raw(), name)) {
+                let leads = foreign.url.as_ref().map_or_else(
+                    || "has no address".to_owned(),
+                    |url| format!("leads to {}", Untrusted::new(mask_address(url.raw()))),
+                );
+                plan.blocked.push(Blocked {
+                    kind: ObjectKind::CustomTab,
+                    name: name.into(),
+                    reason: format!("a custom tab that is not ours holds this name and {leads}; rename or delete it"),
+                });
+                return;
+            }
+            let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
+            let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
+            let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
+            plan.changes.push(change(
+                Action::Create,
+                None,
+                fields,
+                reason,
+                Operation::CreateTab(kind.unwrap_or(IFRAME)),
+            ));
+        }
+    }
+    for ticket_type in &held.ticket_types {
+        plan.changes.push(plan_link(ticket_type, tab.map(|tab| tab.id)));
+    }
+}
+
+/// The number of an iframe among the kinds of tab: what a tab of somebody else's that has an address shows. Nothing
+/// written tells it (api facts, section 13), so where no tab tells either, it is not judged.
+fn iframe_kind(held: &Held, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
+    let tells = |tab: &&HeldTab| {
+        let has_address = tab.url.as_ref().is_some_and(|url| !url.raw().trim().is_empty());
+        has_address && Some(tab.id) != own && !leads_to_chat_pod(tab, &wanted.chat_pod)
+    };
+    let mut kinds: Vec<i64> = held.tabs.iter().filter(tells).filter_map(|tab| tab.tab_type).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    // Two answers are none.
+    if let [kind] = kinds[..] { Some(kind) } else { None }
+}
+
+/// The fields of a tab that are not as they should be.
+pub(super) fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    if tab.name.raw() != name {
+        fields.push(FieldChange { name: "name", before: Some(tab.name.display()), after: Some(name.to_owned()) });
+    }
+    if tab.url.as_ref().map(Untrusted::raw) != Some(address) {
+        let before = tab.url.as_ref().map(Untrusted::display);
+        fields.push(FieldChange { name: "url", before, after: Some(address.to_owned()) });
+    }
+    if let (Some(is), Some(kind)) = (tab.tab_type, kind)
+        && is != kind
+    {
+        fields.push(FieldChange { name: "type", before: Some(is.to_string()), after: Some(kind.to_string()) });
+    }
+    if let Some(table) = tab.table.filter(|table| *table != TICKET) {
+        fields.push(FieldChange { name: "entity", before: Some(table.to_string()), after: Some("Ticket".to_owned()) });
+    }
+    fields
+}
+
+fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Change {
+    let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
+    let (action, reason) = match ticket_type {
+        _ if !ticket_type.active => (Action::Keep, "not active: left out"),
+        _ if ticket_type.allows_all_tabs => (Action::Keep, "shows all custom tabs already"),
+        _ if linked => (Action::Keep, "shows the Pia Chat Pod"),
+        _ => (Action::Link, "does not show the Pia Chat Pod"),
+    };
+    let (fields, operation) = match action {
+        Action::Link => {
+            let others = match ticket_type.tabs.len() {
+                0 => String::new(),
+                1 => "1 other tab".to_owned(),
+                count => format!("{count} other tabs"),
+            };
+            let before = (!others.is_empty()).then(|| others.clone());
+            let after = if others.is_empty() { String::new() } else { format!("{others}, ") };
+            let after = Some(format!("{after}{}", ChatPodUrl::TAB_NAME));
+            (vec![FieldChange { name: "custom tabs", before, after }], Operation::LinkTicketType(ticket_type.id, None))
+        }
+        _ => (Vec::new(), Operation::None),
+    };
+    Change {
+        action,
+        kind: ObjectKind::TicketType,
+        name: ticket_type.name.clone(),
+        id: Some(ticket_type.id.to_string()),
+        fields,
+        reason: reason.to_owned(),
+        operation,
+    }
+}

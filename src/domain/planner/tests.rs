@@ -1,0 +1,370 @@
+use super::*;
+use crate::domain::address::PiaUrl;
+use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::installation::{Binding, HeldTab, HeldTicketType, HeldWebhook};
+use crate::domain::plan::{Action, ActionCounts};
+use crate::domain::secret::Secret;
+
+pub(super) fn wanted() -> Wanted {
+    let pia = PiaUrl::read("https://pia.acme.example").unwrap().address;
+    let id = ConfigurationId::parse("acme").unwrap();
+    let token = Secret::new("t".repeat(43));
+    Wanted {
+        webhooks: EventGroup::ALL.map(|group| (group, CallbackUrl::new(&pia, &id, group, &token))).to_vec(),
+        callback_prefix: CallbackUrl::prefix(&pia, &id),
+        chat_pod: ChatPodUrl::below(&pia),
+    }
+}
+
+pub(super) fn events() -> Vec<(EventNumber, Untrusted)> {
+    [3, 19, 39, 76, 1072].map(|n| (EventNumber(n), format!("event {n} - All").into())).to_vec()
+}
+
+pub(super) fn binding(id: i64, event: i64) -> Binding {
+    let event = EventNumber(event);
+    Binding { id, event, name: "x".into(), kind: Some(-2), delivery: Some(6), conditions: 0 }
+}
+
+pub(super) fn ticket_type(id: i64, name: &str) -> HeldTicketType {
+    HeldTicketType { id, name: name.into(), active: true, allows_all_tabs: false, tabs: vec![] }
+}
+
+pub(super) fn empty_halo() -> Held {
+    let project = HeldTicketType { allows_all_tabs: true, ..ticket_type(3, "Project") };
+    let old = HeldTicketType { active: false, ..ticket_type(4, "Old") };
+    let types = vec![ticket_type(1, "Incident"), ticket_type(2, "Request"), project, old];
+    Held { ticket_types: types, events: events(), ..Held::default() }
+}
+
+/// Halo after the plan was applied to the letter, and our record of it.
+pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
+    let mut held = empty_halo();
+    let mut record = Vec::new();
+    let mut remember = |kind, id: &str, name: &str| {
+        let installed_at = jiff::Timestamp::UNIX_EPOCH;
+        record.push(InstalledObject { kind, id: id.to_owned(), name: name.into(), installed_at });
+    };
+    for (number, (group, url)) in wanted().webhooks.into_iter().enumerate() {
+        let id = format!("guid-{number}");
+        remember(ObjectKind::Webhook, &id, group.webhook_name());
+        let bindings = group.events().iter().map(|e| binding(e.0 + 100, e.0));
+        held.webhooks.push(HeldWebhook {
+            id,
+            name: group.webhook_name().into(),
+            url: url.expose(),
+            active: true,
+            method: Some(0),
+            content_type: Some("application/json".into()),
+            authentication_type: Some(1),
+            basic_username: Some("pia".into()),
+            bindings: bindings.collect(),
+        });
+    }
+    let url = Some(wanted().chat_pod.as_str().into());
+    held.tabs.push(HeldTab { id: 46, name: "Pia Chat Pod".into(), url, tab_type: Some(1), table: Some(1) });
+    remember(ObjectKind::CustomTab, "46", "Pia Chat Pod");
+    for ticket_type in &mut held.ticket_types[..2] {
+        ticket_type.tabs.push(46);
+    }
+    (held, record)
+}
+
+#[test]
+fn an_empty_halo_gets_exactly_the_objects_of_the_contract() {
+    let plan = plan(&wanted(), &empty_halo(), &[]);
+    assert_eq!(plan.counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
+    assert_eq!(plan.blocked, []);
+    let kept: Vec<_> = plan.changes.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
+    assert_eq!(kept, ["shows all custom tabs already", "not active: left out"]);
+}
+
+#[test]
+fn what_is_installed_is_kept_and_a_second_plan_is_empty() {
+    let (held, record) = installed();
+    let plan = plan(&wanted(), &held, &record);
+    assert!(!plan.changes_pending(), "{plan:#?}");
+    assert_eq!(plan.summary(), "12 kept");
+}
+
+#[test]
+fn no_plan_shows_a_token() {
+    let token = "t".repeat(43);
+    let (mut held, record) = installed();
+    held.webhooks[0].url = Secret::new(format!("https://elsewhere.example/{}", "s".repeat(40)));
+    for plan in [plan(&wanted(), &empty_halo(), &[]), plan(&wanted(), &held, &record)] {
+        let text = format!("{plan:?}{}", serde_json::to_string(&plan.changes).unwrap());
+        assert!(!text.contains(&token) && !text.contains(&"s".repeat(40)));
+    }
+}
+
+#[test]
+fn each_drift_of_a_webhook_is_named_field_by_field() {
+    type Drift = fn(&mut HeldWebhook);
+    let cases: [(&str, Drift); 6] = [
+        ("name", |w| w.name = "renamed".into()),
+        ("url", |w| w.url = Secret::new("https://elsewhere.example/")),
+        ("active", |w| w.active = false),
+        ("method", |w| w.method = Some(1)),
+        ("authentication", |w| w.authentication_type = Some(0)),
+        ("basic_username", |w| w.basic_username = Some("root".into())),
+    ];
+    for (field, drift) in cases {
+        let (mut held, record) = installed();
+        drift(&mut held.webhooks[0]);
+        let plan = plan(&wanted(), &held, &record);
+        let pending: Vec<_> = plan.pending().collect();
+        assert_eq!(pending.len(), 1, "{field}");
+        assert_eq!((pending[0].action, pending[0].fields[0].name), (Action::Update, field));
+    }
+}
+
+#[test]
+fn events_are_bound_unbound_and_never_guessed() {
+    let (mut held, record) = installed();
+    held.webhooks[1].bindings.remove(0);
+    held.webhooks[1].bindings[0].event = EventNumber(42);
+    held.webhooks[0].bindings.push(binding(9, 3));
+    held.events.retain(|(number, _)| *number != EventNumber(39));
+    let plan = plan(&wanted(), &held, &record);
+    let pending: Vec<_> = plan.pending().map(|c| (c.action, c.operation.clone())).collect();
+    assert_eq!(
+        pending,
+        [
+            (Action::Delete, Operation::UnbindEvent { webhook: "guid-0".into(), binding: 9 }),
+            (Action::Create, Operation::BindEvent(EventGroup::TicketUpdated, EventNumber(19), "event 19 - All".into())),
+            (Action::Delete, Operation::UnbindEvent { webhook: "guid-1".into(), binding: 139 }),
+        ]
+    );
+    assert_eq!(plan.blocked.len(), 1);
+    assert!(plan.blocked[0].reason.contains("no event 39"));
+}
+
+#[test]
+fn the_assigned_variant_of_an_event_does_not_count() {
+    let mut held = empty_halo();
+    held.events = vec![(EventNumber(3), "New Ticket Logged - Assigned to Agent".into())];
+    assert_eq!(plan(&wanted(), &held, &[]).blocked.len(), 5);
+}
+
+#[test]
+fn objects_of_the_portal_are_taken_over_and_not_doubled() {
+    let (held, _) = installed();
+    let plan = plan(&wanted(), &held, &[]);
+    assert_eq!(plan.counts(), ActionCounts { adopt: 3, keep: 9, ..ActionCounts::default() });
+}
+
+#[test]
+fn a_foreign_object_with_our_name_is_reported_and_left_alone() {
+    let (mut held, _) = installed();
+    held.webhooks[0].url = Secret::new("https://other.example/hook");
+    held.webhooks[0].name = "PIA - ticket created ".into();
+    held.tabs[0].url = Some("https://other.example/pod?ticket=$FAULTID".into());
+    let plan = plan(&wanted(), &held, &[]);
+    assert_eq!(plan.blocked.len(), 2);
+    assert!(plan.pending().all(|change| change.id.as_deref() != Some("guid-0")));
+    assert!(plan.changes.iter().all(|change| change.kind != ObjectKind::CustomTab && change.action != Action::Link));
+}
+
+#[test]
+fn a_new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
+    let (mut held, record) = installed();
+    held.ticket_types.push(HeldTicketType { tabs: vec![7, 8], ..ticket_type(9, "Onboarding") });
+    let plan = plan(&wanted(), &held, &record);
+    let pending: Vec<_> = plan.pending().collect();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].operation, Operation::LinkTicketType(9, None));
+    assert_eq!(pending[0].fields[0].after.as_deref(), Some("2 other tabs, Pia Chat Pod"));
+}
+
+#[test]
+fn a_tab_that_has_our_old_id_but_neither_our_name_nor_our_address_is_left_alone() {
+    let (mut held, record) = installed();
+    held.tabs[0].name = "Accounting".into();
+    held.tabs[0].url = Some("https://accounts.example/?t=$FAULTID".into());
+    let plan = plan(&wanted(), &held, &record);
+    let tab: Vec<_> = plan.changes.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
+    assert_eq!(tab.len(), 1);
+    assert_eq!((tab[0].action, tab[0].id.as_deref()), (Action::Create, None));
+}
+
+#[test]
+fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
+    let (mut held, record) = installed();
+    let copy = HeldWebhook { id: "copy".to_owned(), name: "Copy".into(), ..held.webhooks[0].clone() };
+    held.webhooks.insert(0, copy);
+    let tab = HeldTab { id: 12, ..held.tabs[0].clone() };
+    held.tabs.insert(0, tab);
+    held.ticket_types[0].tabs.push(12);
+    let twice = plan(&wanted(), &held, &record);
+    let pending: Vec<_> = twice.pending().map(|change| (change.action, change.operation.clone())).collect();
+    assert_eq!(
+        pending,
+        [
+            (Action::Delete, Operation::UnbindEvent { webhook: "copy".into(), binding: 103 }),
+            (Action::Delete, Operation::DeleteWebhook("copy".into())),
+            (Action::Unlink, Operation::UnlinkTicketType { ticket_type: 1, tab: 12 }),
+            (Action::Delete, Operation::DeleteTab(12)),
+        ]
+    );
+    assert_eq!(twice.blocked, []);
+    // Without a record the oldest stays.
+    let adopted = plan(&wanted(), &held, &[]);
+    let gone: Vec<_> = adopted.changes.iter().filter(|change| change.action == Action::Delete).collect();
+    assert!(gone.iter().any(|change| change.id.as_deref() == Some("guid-0")));
+    assert!(gone.iter().any(|change| change.id.as_deref() == Some("46")));
+}
+
+#[test]
+fn a_rename_onto_a_taken_name_is_not_tried() {
+    let (mut held, record) = installed();
+    let foreign = HeldWebhook {
+        id: "foreign".to_owned(),
+        url: Secret::new("https://other.example/"),
+        ..held.webhooks[0].clone()
+    };
+    held.webhooks[0].name = "renamed".into();
+    held.webhooks.push(foreign);
+    let taken = plan(&wanted(), &held, &record);
+    assert!(taken.pending().all(|change| change.kind != ObjectKind::Webhook));
+    assert_eq!(taken.blocked.len(), 1);
+}
+
+fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership<'a> {
+    Ownership { callback_prefix: Some(&wanted.callback_prefix), chat_pod: Some(&wanted.chat_pod), record }
+}
+
+#[test]
+fn a_removal_takes_links_before_the_tab_and_events_before_the_webhook() {
+    let (held, record) = installed();
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
+    let expected = [
+        "ticket_type",
+        "ticket_type",
+        "custom_tab",
+        "webhook_event",
+        "webhook",
+        "webhook_event",
+        "webhook_event",
+        "webhook_event",
+        "webhook_event",
+        "webhook",
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(plan.blocked, []);
+}
+
+#[test]
+fn each_part_can_be_removed_alone() {
+    let (held, record) = installed();
+    let wanted = wanted();
+    let nothing = Parts { webhooks: false, chat_pod: false, links: false };
+    for (parts, expected) in [
+        (Parts { webhooks: true, ..nothing }, vec!["webhook_event", "webhook"]),
+        (Parts { chat_pod: true, ..nothing }, vec!["ticket_type", "custom_tab"]),
+        (Parts { links: true, ..nothing }, vec!["ticket_type"]),
+        (nothing, vec![]),
+    ] {
+        let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, parts);
+        let mut kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
+        kinds.dedup();
+        kinds.truncate(2);
+        assert_eq!(kinds, expected, "{parts:?}");
+    }
+}
+
+#[test]
+fn a_removal_names_what_somebody_has_edited_and_leaves_what_is_not_provably_ours() {
+    let (mut held, record) = installed();
+    held.webhooks[0].url = Secret::new("https://elsewhere.example/");
+    held.tabs[0].url = Some("https://elsewhere.example/".into());
+    let foreign = HeldTab { id: 7, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
+    let named =
+        HeldTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
+    held.tabs.extend([foreign, named]);
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let reason = |id: &str| plan.changes.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
+    assert!(reason("guid-0").ends_with("edited by somebody since: url"), "{}", reason("guid-0"));
+    assert!(reason("46").ends_with("edited by somebody since: url"));
+    for id in ["7", "8"] {
+        assert!(reason(id).contains("left alone"), "{id}");
+    }
+    assert!(plan.pending().all(|change| !["7", "8"].contains(&change.id.as_deref().unwrap())));
+}
+
+#[test]
+fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
+    let (_, mut record) = installed();
+    record.push(InstalledObject {
+        kind: ObjectKind::TicketType,
+        id: "77".into(),
+        name: "Gone".into(),
+        ..record[0].clone()
+    });
+    let wanted = wanted();
+    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &empty_halo(), Parts::ALL);
+    assert!(!plan.changes_pending());
+    assert_eq!(plan.changes.len(), record.len());
+    assert!(plan.changes.iter().all(|change| change.operation == Operation::Forget));
+}
+
+#[test]
+fn a_removal_works_without_a_wish() {
+    let (held, record) = installed();
+    let bare = Ownership { callback_prefix: None, chat_pod: None, record: &record };
+    assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).counts().delete, 8);
+    let nothing = Ownership { record: &[], ..bare };
+    assert!(!plan_removal(&nothing, None, &held, Parts::ALL).changes_pending(), "nothing proves that these are ours");
+}
+
+#[test]
+fn an_event_that_was_kept_from_firing_is_mended_in_place() {
+    type Drift = fn(&mut Binding);
+    let cases: [(&str, Drift); 3] = [
+        ("conditions", |binding| binding.conditions = 1),
+        ("type", |binding| binding.kind = Some(0)),
+        ("delivery", |binding| binding.delivery = Some(1)),
+    ];
+    for (field, drift) in cases {
+        let (mut held, record) = installed();
+        drift(&mut held.webhooks[1].bindings[2]);
+        let plan = plan(&wanted(), &held, &record);
+        let pending: Vec<_> = plan.pending().collect();
+        assert_eq!((pending.len(), pending[0].fields[0].name), (1, field));
+        let operation = Operation::MendEvent { webhook: "guid-1".into(), binding: 176 };
+        assert_eq!((pending[0].action, &pending[0].operation), (Action::Update, &operation));
+    }
+}
+
+#[test]
+fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
+    let map = |id, kind| HeldTab {
+        id,
+        name: "Map".into(),
+        url: Some("https://maps.example/".into()),
+        tab_type: Some(kind),
+        table: Some(1),
+    };
+    let kind_made = |held: &Held| {
+        let plan = plan(&wanted(), held, &[]);
+        plan.changes.iter().find_map(|change| match change.operation {
+            Operation::CreateTab(kind) => Some(kind),
+            _ => None,
+        })
+    };
+    let mut held = empty_halo();
+    assert_eq!(kind_made(&held), Some(1), "a guess where nothing tells");
+    held.tabs.push(map(1, 2));
+    assert_eq!(kind_made(&held), Some(2));
+    held.tabs.push(map(2, 3));
+    assert_eq!(kind_made(&held), Some(1), "two answers are none");
+    let (mut held, record) = installed();
+    held.tabs.push(map(1, 2));
+    let plan = plan(&wanted(), &held, &record);
+    let pending: Vec<_> = plan.pending().collect();
+    assert_eq!((pending.len(), pending[0].fields[0].name), (1, "type"));
+}

@@ -1,0 +1,144 @@
+//! The two webhooks: made, mended, taken over, and their second copies taken out.
+
+use super::{events, recorded, removal, same_name};
+use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
+use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted};
+use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::untrusted::Untrusted;
+
+/// Halo's number for Basic sign-in on a webhook (api facts, section 6.1).
+const BASIC: i64 = 1;
+
+/// Halo's number for POST on a webhook (api facts, section 6.1).
+const POST: i64 = 0;
+
+pub(super) fn plan_webhook(
+    group: EventGroup,
+    address: &str,
+    wanted: &Wanted,
+    held: &Held,
+    record: &[InstalledObject],
+    plan: &mut Plan,
+) {
+    let name = group.webhook_name();
+    let remembered = recorded(record, ObjectKind::Webhook, name);
+    let by_record = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
+    let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
+    // Halo tells no date of a webhook: the first in its list is the oldest, as far as can be told.
+    let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
+    let own = by_record.or_else(by_address);
+
+    let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| own.id != webhook.id);
+    // Names are unique in Halo: a foreign webhook with ours keeps us from writing it.
+    let foreign = held.webhooks.iter().find(|webhook| {
+        same_name(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)
+    });
+    let renamed = own.is_none_or(|own| !same_name(own.name.raw(), name));
+    if let (Some(foreign), true) = (foreign, renamed) {
+        plan.blocked.push(Blocked {
+            kind: ObjectKind::Webhook,
+            name: name.into(),
+            reason: format!(
+                "a webhook that is not ours holds this name and leads to {}; rename or delete it in Halo",
+                Untrusted::new(mask_address(foreign.url.expose()))
+            ),
+        });
+        return;
+    }
+
+    // Before anything is written: a copy may hold the name that the one which stays has to get back.
+    for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
+        let reason = "a second webhook of ours for the same events: every event would come twice";
+        plan.changes.extend(removal::delete_webhook(copy, reason));
+    }
+
+    let mut fields = own.map_or_else(|| new_webhook_fields(address), |own| webhook_fields(own, name, address));
+    let (action, reason) = match own {
+        None if remembered.is_some() => (Action::Create, "gone from Halo"),
+        None => (Action::Create, "missing in Halo"),
+        Some(_) if by_record.is_none() => {
+            // Halo never gives a password back, so one that we did not set ourselves is set anew.
+            fields.push(FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) });
+            (Action::Adopt, "made earlier for this configuration")
+        }
+        Some(_) if fields.is_empty() => (Action::Keep, "as it should be"),
+        Some(_) => (Action::Update, "changed in Halo"),
+    };
+    push_webhook(plan, group, own, action, fields, reason);
+    events::plan_events(group, own, held, plan);
+}
+
+fn push_webhook(
+    plan: &mut Plan,
+    group: EventGroup,
+    webhook: Option<&HeldWebhook>,
+    action: Action,
+    fields: Vec<FieldChange>,
+    reason: &str,
+) {
+    let operation = match (action, webhook) {
+        (Action::Keep, _) => Operation::None,
+        (_, Some(webhook)) => Operation::UpdateWebhook(group, webhook.id.clone()),
+        (_, None) => Operation::CreateWebhook(group),
+    };
+    plan.changes.push(Change {
+        action,
+        kind: ObjectKind::Webhook,
+        name: group.webhook_name().into(),
+        id: webhook.map(|webhook| webhook.id.clone()),
+        fields,
+        reason: reason.to_owned(),
+        operation,
+    });
+}
+
+fn new_webhook_fields(address: &str) -> Vec<FieldChange> {
+    let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
+    vec![
+        after("url", &mask_address(address)),
+        after("method", "POST"),
+        after("content_type", "application/json"),
+        after("authentication", "Basic"),
+        after("basic_username", BASIC_USER),
+        after("active", "true"),
+    ]
+}
+
+/// The fields of a webhook that are not as they should be. What Halo leaves out of its answer is not judged.
+pub(super) fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    let mut differs = |field, before: String, after: &str| {
+        fields.push(FieldChange { name: field, before: Some(before), after: Some(after.to_owned()) });
+    };
+    if webhook.name.raw() != name {
+        differs("name", webhook.name.display(), name);
+    }
+    if webhook.url.expose() != address {
+        let before = Untrusted::new(mask_address(webhook.url.expose())).display();
+        differs("url", before, &mask_address(address));
+    }
+    if !webhook.active {
+        differs("active", "false".to_owned(), "true");
+    }
+    if let Some(method) = webhook.method
+        && method != POST
+    {
+        differs("method", method.to_string(), "POST");
+    }
+    if let Some(media) = &webhook.content_type
+        && !media.raw().eq_ignore_ascii_case("application/json")
+    {
+        differs("content_type", media.display(), "application/json");
+    }
+    if let Some(kind) = webhook.authentication_type
+        && kind != BASIC
+    {
+        differs("authentication", kind.to_string(), "Basic");
+    }
+    if let Some(user) = &webhook.basic_username
+        && user.raw() != BASIC_USER
+    {
+        differs("basic_username", user.display(), BASIC_USER);
+    }
+    fields
+}

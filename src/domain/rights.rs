@@ -1,0 +1,227 @@
+//! What the later steps need of Halo, and which of Halo's two gates keeps it shut: the permissions of the application
+//! (its scopes), or the role of the agent that it logs in as. Both have to let a request through.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::check::CheckId;
+
+/// Where an application's permissions are ticked.
+pub const APPLICATION: &str =
+    "Configuration › Integrations › Halo PSA API › View Applications › the application › Permissions";
+
+/// Where an agent's rights are ticked.
+pub const ROLE: &str = "Configuration › Teams & Agents › Roles › the role of the application's agent › Permissions";
+
+/// Which gate is shut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// The application's permissions.
+    Application,
+    /// The agent's role.
+    AgentRole,
+    /// One of the two: Halo does not tell.
+    Either,
+}
+
+/// A right that is missing, and where in Halo it is ticked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingRight {
+    /// Which gate is shut.
+    pub gate: Gate,
+    /// The right, in Halo's words.
+    pub right: String,
+    /// Where it is ticked.
+    pub place: String,
+}
+
+impl MissingRight {
+    /// What to do, as a sentence without a full stop.
+    pub fn advice(&self) -> String {
+        format!("in Halo, {}: {}", self.place, self.right)
+    }
+}
+
+/// What can be said of writing something before the first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteProof {
+    /// The scope covers it and the agent is an administrator.
+    Expected,
+    /// Halo does not tell.
+    NotProvable,
+    /// The scope does not cover it, or the agent is no administrator.
+    Doubtful,
+}
+
+/// The scopes of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Scopes(Option<BTreeSet<String>>);
+
+impl Scopes {
+    /// The scopes in Halo's words, separated by spaces.
+    pub fn told(text: &str) -> Self {
+        Self(Some(text.split_whitespace().map(str::to_lowercase).collect()))
+    }
+
+    /// Scopes that were found by asking for them one at a time.
+    pub fn found<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(Some(names.into_iter().map(str::to_lowercase).collect()))
+    }
+
+    /// Scopes of which nothing is known.
+    pub fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// Whether they are known to reach everything.
+    pub fn are_wide(&self) -> bool {
+        self.has(&["all", "admin"])
+    }
+
+    fn has(&self, names: &[&str]) -> bool {
+        self.0.as_ref().is_some_and(|scopes| names.iter().any(|name| scopes.contains(*name)))
+    }
+
+    /// Whether they let through what a check is about; none where that is not known.
+    ///
+    /// Webhooks, custom tabs and ticket types have no scope of their own (api facts, section 2).
+    pub fn cover(&self, check: CheckId) -> Option<bool> {
+        self.0.as_ref()?;
+        if self.are_wide() {
+            return Some(true);
+        }
+        match check {
+            CheckId::Clients => Some(self.has(&["all:standard", "read:customers", "edit:customers"])),
+            // Most versions give these to every login, and some name scopes for them.
+            CheckId::Agents => self.has(&["all:standard", "read:agents"]).then_some(true),
+            CheckId::Teams => self.has(&["all:standard", "read:teams", "all:teams"]).then_some(true),
+            _ => Some(false),
+        }
+    }
+}
+
+/// What Halo tells of the agent that the application logs in as.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AgentRights {
+    /// Whether the agent is an administrator.
+    pub is_admin: Option<bool>,
+    /// Whether the agent is restricted to chosen clients.
+    pub sees_chosen_clients: bool,
+}
+
+/// The right that is missing where Halo has answered with 401 or 403.
+pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> MissingRight {
+    if http_status == Some(401) {
+        // A good token and 401 all the same: the question is for another kind of login (api facts, section 2).
+        return MissingRight {
+            gate: Gate::Application,
+            right: "Login Type has to be \"Agent\", with an agent to log in as".to_owned(),
+            place: "Configuration › Integrations › Halo PSA API › View Applications › the application › Details"
+                .to_owned(),
+        };
+    }
+    let scope = match check {
+        CheckId::Clients => "tick \"all\", or at least \"read:customers\"",
+        _ => "tick \"all\"",
+    };
+    match scopes.cover(check) {
+        Some(true) => {
+            MissingRight { gate: Gate::AgentRole, right: role_right(check).to_owned(), place: ROLE.to_owned() }
+        }
+        Some(false) => MissingRight { gate: Gate::Application, right: scope.to_owned(), place: APPLICATION.to_owned() },
+        None => MissingRight {
+            gate: Gate::Either,
+            right: role_right(check).to_owned(),
+            place: format!("{APPLICATION}: {scope}; and {ROLE}"),
+        },
+    }
+}
+
+/// The right of a role that opens something, in Halo's words.
+pub fn role_right(check: CheckId) -> &'static str {
+    match check {
+        CheckId::Clients => "Feature Access › Customers Access Level has to be \"Read\" or more",
+        CheckId::Agents => {
+            "\"Is a HaloPSA Administrator\" has to be Yes; without it, the agent needs at least a Default Team"
+        }
+        CheckId::Teams => {
+            "\"Is a HaloPSA Administrator\" has to be Yes; without it, the agent has to be a member of the teams"
+        }
+        CheckId::TicketTypes => "Ticket Type Restrictions › \"Allow use of all Ticket Types\" has to be Yes",
+        _ => "\"Is a HaloPSA Administrator\" has to be Yes: webhooks and custom tabs are configuration",
+    }
+}
+
+/// What can be said of writing what a check is about.
+pub fn writes(check: CheckId, scopes: &Scopes, agent: Option<&AgentRights>) -> WriteProof {
+    match (scopes.cover(check), agent.and_then(|agent| agent.is_admin)) {
+        (Some(false), _) | (_, Some(false)) => WriteProof::Doubtful,
+        (Some(true), Some(true)) => WriteProof::Expected,
+        _ => WriteProof::NotProvable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: [CheckId; 6] = [
+        CheckId::Clients,
+        CheckId::Agents,
+        CheckId::Teams,
+        CheckId::TicketTypes,
+        CheckId::Webhooks,
+        CheckId::CustomTabs,
+    ];
+
+    #[test]
+    fn the_two_gates_are_told_apart_wherever_the_scopes_are_known() {
+        use Gate::{AgentRole, Application, Either};
+        for check in READ {
+            for wide in ["all", "admin", "ALL read:kb"] {
+                assert_eq!(missing(check, Some(403), &Scopes::told(wide)).gate, AgentRole, "{check:?}");
+            }
+            let unknown = missing(check, Some(403), &Scopes::unknown());
+            assert_eq!(unknown.gate, Either);
+            assert!(unknown.place.contains("View Applications") && unknown.place.contains("Roles"), "{unknown:?}");
+        }
+        let narrow = Scopes::told("read:customers edit:tickets");
+        let gates = READ.map(|check| missing(check, Some(403), &narrow).gate);
+        assert_eq!(gates, [AgentRole, Either, Either, Application, Application, Application]);
+        assert_eq!(missing(CheckId::Clients, Some(403), &Scopes::told("edit:tickets")).gate, Application);
+    }
+
+    #[test]
+    fn edit_holds_read_and_every_right_says_where_it_is_ticked() {
+        assert_eq!(Scopes::told("edit:customers").cover(CheckId::Clients), Some(true));
+        for (check, words) in [
+            (CheckId::Clients, "Customers Access Level"),
+            (CheckId::Agents, "Default Team"),
+            (CheckId::Teams, "member of the teams"),
+            (CheckId::TicketTypes, "Allow use of all Ticket Types"),
+            (CheckId::Webhooks, "Is a HaloPSA Administrator"),
+            (CheckId::CustomTabs, "Is a HaloPSA Administrator"),
+        ] {
+            let advice = missing(check, Some(403), &Scopes::told("all")).advice();
+            assert!(advice.contains(words) && advice.contains("Teams & Agents › Roles"), "{advice}");
+        }
+        let login = missing(CheckId::Webhooks, Some(401), &Scopes::told("all"));
+        assert!(login.advice().contains("Login Type"), "{login:?}");
+    }
+
+    #[test]
+    fn writing_is_expected_doubtful_or_not_provable() {
+        let agent = |is_admin| Some(AgentRights { is_admin, sees_chosen_clients: false });
+        let all = Scopes::told("all");
+        let of = |scopes: &Scopes, agent: Option<AgentRights>| writes(CheckId::Webhooks, scopes, agent.as_ref());
+        assert_eq!(of(&all, agent(Some(true))), WriteProof::Expected);
+        assert_eq!(of(&all, agent(Some(false))), WriteProof::Doubtful);
+        assert_eq!(of(&all, agent(None)), WriteProof::NotProvable);
+        assert_eq!(of(&all, None), WriteProof::NotProvable);
+        assert_eq!(of(&Scopes::unknown(), agent(Some(true))), WriteProof::NotProvable);
+        assert_eq!(of(&Scopes::told("read:customers"), agent(Some(true))), WriteProof::Doubtful);
+    }
+}

@@ -1,0 +1,204 @@
+//! Reading back: accepted is not done.
+
+use super::Apply;
+use crate::domain::callback::EventGroup;
+use crate::domain::installation::ObjectKind;
+use crate::domain::manual;
+use crate::domain::members::Members;
+use crate::domain::plan::{Operation, Restore};
+use crate::halo::{HaloApi, HaloError};
+
+/// What a read-back found.
+pub(super) enum Found {
+    /// It is as it should be, under this id.
+    Yes(String),
+    /// The object is there, and differs.
+    Differs(String, String),
+    /// What was to be done to the object was not done.
+    Not(String, String),
+    /// It is not there.
+    No,
+}
+
+impl Apply<'_> {
+    pub(super) async fn look(&self, operation: &Operation, told: Option<String>) -> Result<Found, HaloError> {
+        let halo = self.halo;
+        match operation {
+            Operation::None | Operation::Forget => Ok(Found::Yes(String::new())),
+            Operation::CreateWebhook(group) => self.look_for_webhook(*group, told).await,
+            Operation::UpdateWebhook(group, id) => self.look_for_webhook(*group, Some(id.clone())).await,
+            Operation::BindEvent(group, event, _) => {
+                let bindings = halo.bindings(self.webhook_id(*group)).await?;
+                let bound = bindings.iter().find(|binding| binding.event == *event);
+                Ok(bound.map_or(Found::No, |binding| Found::Yes(binding.id.to_string())))
+            }
+            Operation::MendEvent { webhook, binding } => {
+                let now = halo.binding_members(webhook, *binding).await?;
+                Ok(compare(binding.to_string(), &HaloApi::firing(), now))
+            }
+            Operation::UnbindEvent { webhook, binding } => {
+                let bindings = halo.bindings(webhook).await?;
+                let still = bindings.iter().find(|own| own.id == *binding);
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::WebhookEvent, name);
+                Ok(gone(binding, still.map(|own| by_hand(&own.name.display()))))
+            }
+            Operation::DeleteWebhook(id) => {
+                let still = halo.webhook(id).await?;
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::Webhook, name);
+                Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
+            }
+            Operation::CreateTab(kind) => self.look_for_tab(told.and_then(|id| id.parse().ok()), *kind).await,
+            Operation::UpdateTab(id, kind) => self.look_for_tab(Some(*id), *kind).await,
+            Operation::DeleteTab(id) => {
+                let still = halo.tab(*id).await?;
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::CustomTab, name);
+                Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
+            }
+            Operation::LinkTicketType(id, tab) => {
+                let Some(tab) = self.tab_to_link(*tab) else { return Ok(Found::No) };
+                let Some(held) = halo.ticket_type(*id).await? else { return Ok(Found::No) };
+                Ok(if held.allows_all_tabs || held.tabs.contains(&tab) {
+                    Found::Yes(id.to_string())
+                } else {
+                    let what =
+                        format!("Halo did not keep the link. By hand: {}", manual::link_of(&held.name.display()));
+                    Found::Not(id.to_string(), what)
+                })
+            }
+            Operation::UnlinkTicketType { ticket_type, tab } => {
+                let held = halo.ticket_type(*ticket_type).await?;
+                let still = held.filter(|held| held.tabs.contains(tab));
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::TicketType, name);
+                Ok(gone(ticket_type, still.map(|own| by_hand(&own.name.display()))))
+            }
+            Operation::Restore(restore) => self.look_at_restored(restore, told).await,
+        }
+    }
+
+    /// Finds the webhook by the id that Halo told or, where the answer was lost, by its address.
+    async fn look_for_webhook(&self, group: EventGroup, id: Option<String>) -> Result<Found, HaloError> {
+        let draft = self.webhook_draft(group, None);
+        let found = match id {
+            Some(id) => self.halo.webhook(&id).await?,
+            None => self.halo.webhooks().await?.into_iter().find(|webhook| webhook.url == draft.url),
+        };
+        let Some(webhook) = found else { return Ok(Found::No) };
+        let mut wrong = Vec::new();
+        if webhook.name.raw() != draft.name {
+            wrong.push("name");
+        }
+        if webhook.url != draft.url {
+            wrong.push("url");
+        }
+        if !webhook.active {
+            wrong.push("active");
+        }
+        if webhook.basic_username.as_ref().is_some_and(|user| user.raw() != draft.username) {
+            wrong.push("basic_username");
+        }
+        Ok(settled(webhook.id, &wrong))
+    }
+
+    async fn look_for_tab(&self, id: Option<i64>, kind: i64) -> Result<Found, HaloError> {
+        let draft = self.tab_draft(None, kind);
+        let found = match id {
+            Some(id) => self.halo.tab(id).await?,
+            None => {
+                let tabs = self.halo.tabs().await?;
+                // The address is what Halo may have dropped; of tabs with our name the newest is the one just made.
+                let leads = tabs.iter().find(|tab| tab.url.as_ref().is_some_and(|url| url.raw() == draft.url));
+                leads.cloned()
+            }
+        };
+        let Some(tab) = found else { return Ok(Found::No) };
+        let mut wrong = Vec::new();
+        if tab.name.raw() != draft.name {
+            wrong.push("name");
+        }
+        if tab.url.as_ref().is_none_or(|url| url.raw() != draft.url) {
+            wrong.push("url");
+        }
+        if tab.tab_type.is_some_and(|is| is != kind) {
+            wrong.push("type");
+        }
+        let found = settled(tab.id.to_string(), &wrong);
+        Ok(match found {
+            Found::Differs(id, what) => {
+                Found::Differs(id, format!("{what}. By hand: {}", manual::tab_of(&tab.name.display(), &draft.url)))
+            }
+            other => other,
+        })
+    }
+
+    async fn look_at_restored(&self, restore: &Restore, told: Option<String>) -> Result<Found, HaloError> {
+        let Some(id) = restore.id.clone().or(told) else { return self.look_for_made_again(restore).await };
+        let number = id.parse::<i64>().ok();
+        let now = match (restore.kind, number) {
+            (ObjectKind::Webhook, _) => self.halo.webhook_members(&id).await?,
+            (ObjectKind::WebhookEvent, Some(number)) => {
+                self.halo.binding_members(self.parent_now(restore), number).await?
+            }
+            (_, Some(number)) => self.halo.tab_members(number).await?,
+            _ => None,
+        };
+        // Whose event it is was written under the id that its webhook has now.
+        let wanted = match restore.kind {
+            ObjectKind::WebhookEvent => restore.members.clone().with("webhook_id", self.parent_now(restore)),
+            _ => restore.members.clone(),
+        };
+        Ok(compare(id, &wanted, now))
+    }
+
+    /// An object that was made again and of which Halo told no id: found by what it looks like, under a greater id than
+    /// it had.
+    async fn look_for_made_again(&self, restore: &Restore) -> Result<Found, HaloError> {
+        let was = restore.was.as_ref().and_then(|id| id.parse::<i64>().ok());
+        let found = match restore.kind {
+            ObjectKind::Webhook => {
+                let webhooks = self.halo.webhooks().await?;
+                let url = restore.members.text("url");
+                webhooks
+                    .into_iter()
+                    .find(|own| url == Some(own.url.expose()) && restore.members.text("name") == Some(own.name.raw()))
+                    .map(|own| own.id)
+            }
+            ObjectKind::WebhookEvent => {
+                let event = restore.members.get("eventno").and_then(serde_json::Value::as_i64);
+                let bindings = self.halo.bindings(self.parent_now(restore)).await?;
+                bindings
+                    .iter()
+                    .find(|own| Some(own.event.0) == event && Some(own.id) > was)
+                    .map(|own| own.id.to_string())
+            }
+            _ => {
+                let url = restore.members.text("url");
+                let tabs = self.halo.tabs().await?;
+                tabs.iter()
+                    .find(|own| url == own.url.as_ref().map(|url| url.raw()) && Some(own.id) > was)
+                    .map(|own| own.id.to_string())
+            }
+        };
+        Ok(found.map_or(Found::No, Found::Yes))
+    }
+}
+
+/// Whether something that was taken out is gone; otherwise how it is done by hand.
+fn gone(id: &impl ToString, by_hand: Option<String>) -> Found {
+    match by_hand {
+        None => Found::Yes(id.to_string()),
+        Some(by_hand) => Found::Not(id.to_string(), format!("Halo still shows it. By hand: {by_hand}")),
+    }
+}
+
+fn compare(id: String, wanted: &Members, now: Option<Members>) -> Found {
+    let Some(now) = now else { return Found::No };
+    let wrong: Vec<&str> = wanted.iter().map(|(name, _)| name).filter(|name| !wanted.agree_on(&now, name)).collect();
+    settled(id, &wrong)
+}
+
+fn settled(id: String, wrong: &[&str]) -> Found {
+    if wrong.is_empty() {
+        return Found::Yes(id);
+    }
+    Found::Differs(id, format!("Halo kept something else: {}", wrong.join(", ")))
+}

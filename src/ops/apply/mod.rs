@@ -1,0 +1,426 @@
+//! Applying a plan to Halo: the one place that writes there, whatever the plan is for.
+//!
+//! Every write is written down before it is sent, with what the object was before; it is read back after; and a write
+//! whose answer was lost is looked for, never repeated blindly.
+//!
+//! ```text
+//!  mod.rs     one change after the other: intent, sent, read back, outcome
+//!  send.rs    from an operation to requests, and what has to be known before
+//!  look.rs    reading back
+//!  record.rs  our own record and the audit trail
+//! ```
+
+mod look;
+mod record;
+mod send;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::look::Found;
+use super::Workspace;
+use super::plan::Target;
+use crate::domain::activity::HaloAnswer;
+use crate::domain::callback::EventGroup;
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::check::Check;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::installation::{ObjectKind, Written};
+use crate::domain::manual;
+use crate::domain::members::Proof;
+use crate::domain::plan::{Action, Blocked, Change, ChangeResult, Operation, Outcome, Plan};
+use crate::halo::{HaloApi, HaloError};
+use crate::store::ConfigureRun;
+
+/// What Configure, Remove and a roll back tell while they work.
+pub enum Event<'a> {
+    /// A check has its verdict.
+    Checked(&'a Check),
+    /// An object is done, one way or the other. Said again where a later step has changed the word on it.
+    Applied(&'a ChangeResult),
+}
+
+/// What the person has agreed to.
+#[derive(Clone, Copy, Debug)]
+pub enum Consent<'a> {
+    /// This plan, and nothing else.
+    Plan(&'a Plan),
+    /// Whatever is due: said before anything was shown, as by `--yes`.
+    WhateverIsDue,
+}
+
+impl Consent<'_> {
+    /// Refuses a plan that is not the one which was shown.
+    pub(super) fn covers(self, plan: &Plan) -> Result<(), Failure> {
+        match self {
+            Self::Plan(shown) if shown != plan => Err(Failure::new(
+                FailureKind::NeedsYes,
+                "Halo has changed since this plan was made; nothing was written",
+            )
+            .hint("look at the new plan and apply that")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What takes a token's place where an object's members are kept.
+const TOKEN: &str = "{callback token}";
+
+/// One pass over a plan.
+pub(super) struct Apply<'a> {
+    workspace: &'a Workspace,
+    id: &'a ConfigurationId,
+    halo: &'a HaloApi,
+    target: &'a Target,
+    /// The run that a roll back would undo; none where this is not Configure.
+    run: Option<ConfigureRun>,
+    /// The webhooks that are known to be in Halo, and ours.
+    webhooks: BTreeMap<EventGroup, String>,
+    /// The tab that ticket types are linked to, once it is known to be in Halo.
+    tab: Option<i64>,
+    /// Webhooks and tabs that were made again, by the id they had.
+    renumbered: BTreeMap<String, String>,
+    /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
+    in_use: BTreeSet<String>,
+    /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
+    given_up: Vec<(Option<ObjectKind>, String)>,
+}
+
+impl<'a> Apply<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        id: &'a ConfigurationId,
+        target: &'a Target,
+        halo: &'a HaloApi,
+        run: Option<ConfigureRun>,
+    ) -> Self {
+        Self {
+            workspace,
+            id,
+            halo,
+            target,
+            run,
+            webhooks: BTreeMap::new(),
+            tab: None,
+            renumbered: BTreeMap::new(),
+            in_use: BTreeSet::new(),
+            given_up: Vec::new(),
+        }
+    }
+
+    /// Makes every change. From the first write on there is a report, whatever happens: when our own record cannot be
+    /// kept, nothing more is written, and the report says so.
+    pub(super) async fn all(&mut self, plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
+        let mut results = Vec::new();
+        for change in &plan.changes {
+            let mut result = ChangeResult {
+                kind: change.kind,
+                name: change.name.clone(),
+                id: change.id.clone(),
+                action: change.action,
+                outcome: Outcome::Unchanged,
+                message: None,
+            };
+            if let Err(failure) = self.apply(change, &mut result).await {
+                if result.outcome == Outcome::Unchanged {
+                    result.outcome = Outcome::Failed;
+                }
+                result.message = Some(format!("our own record cannot be kept: {failure}"));
+                self.given_up.push((None, format!("not tried: {failure}")));
+            }
+            on_event(Event::Applied(&result));
+            results.push(result);
+        }
+        self.look_again(plan, &mut results, on_event).await;
+        results
+    }
+
+    /// A link that Halo did not let go of may have gone with its tab.
+    async fn look_again(
+        &mut self,
+        plan: &Plan,
+        results: &mut [ChangeResult],
+        on_event: &mut (dyn FnMut(Event<'_>) + Send),
+    ) {
+        for (change, result) in plan.changes.iter().zip(results) {
+            let is_open =
+                matches!(change.operation, Operation::UnlinkTicketType { .. }) && result.outcome == Outcome::Unverified;
+            if !is_open || !matches!(self.look(&change.operation, None).await, Ok(Found::Yes(_))) {
+                continue;
+            }
+            result.outcome = Outcome::Done;
+            result.message = Some("gone with its tab".to_owned());
+            if let Err(failure) = self.remember(change, result.outcome, result.id.as_deref()) {
+                result.message = Some(format!("our own record cannot be kept: {failure}"));
+            }
+            on_event(Event::Applied(result));
+        }
+    }
+
+    /// Makes one change. `result` is right at every moment, also where an error ends it.
+    async fn apply(&mut self, change: &Change, result: &mut ChangeResult) -> Result<(), Failure> {
+        match &change.operation {
+            Operation::None => {
+                self.take_note(change, change.id.as_deref());
+                return Ok(());
+            }
+            Operation::Forget => return self.remember(change, Outcome::Done, change.id.as_deref()),
+            _ => {}
+        }
+        if let Some(reason) = self.reason_to_skip(change) {
+            result.outcome = Outcome::Skipped;
+            result.message = Some(with_clicks(change, reason));
+            self.keep_in_use(change, result.outcome);
+            return Ok(());
+        }
+
+        let proof = match self.proof(&change.operation).await {
+            Ok(proof) => proof,
+            Err(error) => {
+                result.outcome = Outcome::Failed;
+                result.message = Some(format!("nothing was sent: {}", failure_text(&error)));
+                self.give_up_after(change.kind, &error);
+                self.keep_in_use(change, result.outcome);
+                return Ok(());
+            }
+        };
+        let store = &self.workspace.store;
+        let write = Written {
+            kind: change.kind,
+            name: change.name.clone(),
+            action: change.action,
+            object: change.id.clone(),
+            proof,
+        };
+        let intent = store.begin_intent(self.id, self.run, &write, self.workspace.now())?;
+        let (outcome, id, message, answer) = self.carry_out(change).await;
+        result.outcome = outcome;
+        let is_failed = outcome == Outcome::Failed;
+        result.message = message.map(|words| if is_failed { with_clicks(change, words) } else { words });
+        if id.is_some() {
+            result.id = id;
+        }
+        self.keep_in_use(change, outcome);
+        // What Halo made for us is ours, also where it does not look as it should: the next run mends it.
+        if matches!(outcome, Outcome::Done | Outcome::Unverified) {
+            self.take_note(change, result.id.as_deref());
+            if let Some(id) = &result.id {
+                store.name_object(intent, id)?;
+            }
+            self.remember(change, outcome, result.id.as_deref())?;
+        }
+        store.end_intent(intent, outcome.words(), self.workspace.now())?;
+        self.write_down(change, result, answer)
+    }
+
+    /// Sends and reads back; once more where Halo has another way, or is known to need a second try.
+    ///
+    /// With what Halo answered to the last of the two.
+    async fn carry_out(&mut self, change: &Change) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
+        let operation = &change.operation;
+        // What the write before this one was answered with is no answer to this one.
+        self.halo.take_write_status();
+        let mut sent = self.send(operation).await;
+        let mut answer = self.answer(&sent);
+        let mut settled = self.settle(operation, &sent).await;
+        if settled.0 == Outcome::Unverified && self.has_second_try(operation) && sent.is_ok() {
+            sent = self.send_otherwise(operation).await;
+            // Where the other way does not exist, nothing was sent, and the first answer is the last.
+            let second = self.answer(&sent);
+            if second.status.is_some() || second.said.is_some() {
+                answer = second;
+            }
+            settled = self.settle(operation, &sent).await;
+        }
+        if let Err(error) = &sent
+            && settled.0 == Outcome::Failed
+        {
+            self.give_up_after(change.kind, error);
+        }
+        let (outcome, id, message) = settled;
+        (outcome, id, message, answer)
+    }
+
+    /// What Halo answered to the write just sent.
+    fn answer(&self, sent: &Result<Option<String>, HaloError>) -> HaloAnswer {
+        HaloAnswer {
+            status: self.halo.take_write_status(),
+            said: sent.as_ref().err().and_then(HaloError::halo_said).map(ToString::to_string),
+        }
+    }
+
+    /// Reads back what was sent, and says how it stands.
+    async fn settle(
+        &self,
+        operation: &Operation,
+        sent: &Result<Option<String>, HaloError>,
+    ) -> (Outcome, Option<String>, Option<String>) {
+        if let Err(error) = sent
+            && !error.may_have_been_applied()
+        {
+            return (Outcome::Failed, None, Some(failure_text(error)));
+        }
+        let error = sent.as_ref().err().map(failure_text);
+        let some = |id: String| (!id.is_empty()).then_some(id);
+        match self.look(operation, sent.as_ref().ok().cloned().flatten()).await {
+            Ok(Found::Yes(id)) => (Outcome::Done, some(id), None),
+            Ok(Found::Differs(id, what)) => (Outcome::Unverified, some(id), Some(what)),
+            // Halo said that it failed, and it did.
+            Ok(Found::Not(_, _)) if error.is_some() => (Outcome::Failed, None, error),
+            Ok(Found::Not(id, what)) => (Outcome::Unverified, some(id), Some(what)),
+            Ok(Found::No) => {
+                let message = error.unwrap_or_else(|| {
+                    "Halo accepted it but does not show it; look at it in Halo and run Configure again".to_owned()
+                });
+                (Outcome::Failed, None, Some(message))
+            }
+            Err(unread) => {
+                let message = format!("sent, but it could not be read back: {}", failure_text(&unread));
+                (Outcome::Unverified, None, Some(message))
+            }
+        }
+    }
+
+    /// Keeps in mind what later changes build on.
+    fn take_note(&mut self, change: &Change, id: Option<&str>) {
+        let Some(id) = id else { return };
+        match &change.operation {
+            Operation::None | Operation::CreateWebhook(_) | Operation::UpdateWebhook(..)
+                if change.kind == ObjectKind::Webhook =>
+            {
+                let group = EventGroup::ALL.into_iter().find(|group| change.name.raw() == group.webhook_name());
+                if let Some(group) = group {
+                    self.webhooks.insert(group, id.to_owned());
+                }
+            }
+            Operation::None | Operation::CreateTab(_) | Operation::UpdateTab(..)
+                if change.kind == ObjectKind::CustomTab =>
+            {
+                self.tab = id.parse().ok();
+            }
+            Operation::Restore(restore) => {
+                if let (None, Some(was)) = (&restore.id, &restore.was) {
+                    self.renumbered.insert(was.clone(), id.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps in mind that an object cannot go because something that belongs to it did not. A link that Halo took
+    /// back without letting go of it is no reason: deleting the tab is the only other way.
+    fn keep_in_use(&mut self, change: &Change, outcome: Outcome) {
+        let stays = match (&change.operation, outcome) {
+            (_, Outcome::Done | Outcome::Unchanged) => None,
+            (Operation::UnlinkTicketType { tab, .. }, Outcome::Failed | Outcome::Skipped) => Some(tab.to_string()),
+            (Operation::UnbindEvent { webhook, .. }, _) => Some(webhook.clone()),
+            _ => None,
+        };
+        self.in_use.extend(stays);
+    }
+
+    fn reason_to_skip(&self, change: &Change) -> Option<String> {
+        let given_up = self.given_up.iter().find(|(kind, _)| kind.is_none_or(|kind| kind == change.kind));
+        if let Some((_, reason)) = given_up {
+            return Some(reason.clone());
+        }
+        match &change.operation {
+            Operation::BindEvent(group, ..) if !self.webhooks.contains_key(group) => {
+                Some(format!("{} is not in Halo", group.webhook_name()))
+            }
+            Operation::LinkTicketType(_, None) if self.tab.is_none() => {
+                Some(format!("{} is not in Halo", ChatPodUrl::TAB_NAME))
+            }
+            Operation::DeleteTab(id) if self.in_use.contains(&id.to_string()) => {
+                Some("a ticket type still shows it".to_owned())
+            }
+            Operation::DeleteWebhook(id) if self.in_use.contains(id) => {
+                Some("an event is still bound to it".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Decides which later changes are not worth trying after a refusal.
+    fn give_up_after(&mut self, kind: ObjectKind, error: &HaloError) {
+        let failure = Failure::from(error.clone());
+        match failure.kind {
+            FailureKind::MissingRight => {
+                let reason = format!("not tried: {}", failure.message);
+                // A webhook's events fall under the same right as the webhook itself.
+                if kind == ObjectKind::Webhook {
+                    self.given_up.push((Some(ObjectKind::WebhookEvent), reason.clone()));
+                }
+                // One ticket type can be closed to an agent that may write the others.
+                if kind != ObjectKind::TicketType {
+                    self.given_up.push((Some(kind), reason));
+                }
+            }
+            FailureKind::NotReached
+            | FailureKind::RateLimited(_)
+            | FailureKind::WrongCredentials
+            | FailureKind::Interrupted => {
+                self.given_up.push((None, format!("not tried: {}", failure.message)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is to be kept of an object before it is written: only a run of Configure can be rolled back.
+    async fn proof(&self, operation: &Operation) -> Result<Proof, HaloError> {
+        if self.run.is_none() {
+            return Ok(Proof::default());
+        }
+        let proof = self.prove(operation).await?;
+        Ok(match &self.target.installs {
+            Some(installs) => proof.replacing(installs.secrets.token.expose(), TOKEN),
+            None => proof,
+        })
+    }
+}
+
+/// The writes of a run with the token back in its place.
+pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> {
+    let Some(installs) = &target.installs else { return writes };
+    let token = installs.secrets.token.expose();
+    writes.into_iter().map(|write| Written { proof: write.proof.replacing(TOKEN, token), ..write }).collect()
+}
+
+/// What could not be taken out through the API can be by hand.
+fn with_clicks(change: &Change, words: String) -> String {
+    if !change.operation.takes_out() {
+        return words;
+    }
+    format!("{words}. By hand: {}", manual::removal_of(change.kind, &change.name.display()))
+}
+
+/// What the plan could not do, as results: skipped, with the reason.
+pub(super) fn tell_blocked(plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
+    let result = |blocked: &Blocked| ChangeResult {
+        kind: blocked.kind,
+        name: blocked.name.clone(),
+        id: None,
+        action: Action::Create,
+        outcome: Outcome::Skipped,
+        message: Some(blocked.reason.clone()),
+    };
+    let results: Vec<ChangeResult> = plan.blocked.iter().map(result).collect();
+    for result in &results {
+        on_event(Event::Applied(result));
+    }
+    results
+}
+
+/// How many results there are of each kind: done, and open.
+pub(super) fn tally(results: &[ChangeResult]) -> (usize, usize) {
+    let count = |outcome| results.iter().filter(|result| result.outcome == outcome).count();
+    (count(Outcome::Done), count(Outcome::Failed) + count(Outcome::Unverified) + count(Outcome::Skipped))
+}
+
+pub(super) fn failure_text(error: &HaloError) -> String {
+    let failure = Failure::from(error.clone());
+    match &failure.hint {
+        Some(hint) => format!("{failure}. {hint}"),
+        None => failure.to_string(),
+    }
+}

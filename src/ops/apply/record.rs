@@ -1,0 +1,59 @@
+//! Our own record of what is in Halo, and the audit trail.
+
+use super::Apply;
+use crate::domain::activity::{ActivityField, HaloAnswer};
+use crate::domain::failure::Failure;
+use crate::domain::installation::{InstalledObject, ObjectKind};
+use crate::domain::plan::{Change, ChangeResult, Operation, Outcome};
+
+impl Apply<'_> {
+    /// Keeps our own record in step with what was read back.
+    pub(super) fn remember(&self, change: &Change, outcome: Outcome, id: Option<&str>) -> Result<(), Failure> {
+        let Some(id) = id else { return Ok(()) };
+        let (store, kind) = (&self.workspace.store, change.kind);
+        let is_own = matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
+        let lets_go = match &change.operation {
+            Operation::Forget => true,
+            Operation::Restore(restore) => {
+                if !restore.was_adopted {
+                    return Ok(());
+                }
+                true
+            }
+            operation => operation.takes_out(),
+        };
+        if outcome == Outcome::Unverified && (!is_own || lets_go) {
+            return Ok(());
+        }
+        if lets_go {
+            return Ok(store.forget_installed(self.id, kind, id)?);
+        }
+        // An object made anew takes the place of the one that is gone.
+        let gone = self.target.record.iter().filter(|own| own.kind == kind && own.name == change.name && own.id != id);
+        for own in gone.filter(|_| is_own) {
+            store.forget_installed(self.id, kind, &own.id)?;
+        }
+        // A ticket type is Halo's own: the link to it is remembered under its id.
+        let installed_at = self.workspace.now();
+        let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at };
+        Ok(store.record_installed(self.id, &object)?)
+    }
+
+    pub(super) fn write_down(&self, change: &Change, result: &ChangeResult, answer: HaloAnswer) -> Result<(), Failure> {
+        let action = format!("{} {}", change.action.code(), change.kind.word());
+        let mut activity = self.workspace.activity(Some(self.id), &action, result.outcome.words());
+        activity.object = Some(change.name.display());
+        activity.message.clone_from(&result.message);
+        activity.halo = Some(answer);
+        activity.fields = change
+            .fields
+            .iter()
+            .map(|field| ActivityField {
+                name: field.name.to_owned(),
+                before: field.before.clone(),
+                after: field.after.clone(),
+            })
+            .collect();
+        self.workspace.write_down(&activity)
+    }
+}

@@ -1,0 +1,63 @@
+//! Delivery proof: what Halo's own log says of each webhook that we installed. Nothing is written into Halo.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Workspace;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::delivery::{self, Delivery, Findings};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::installation::ObjectKind;
+use crate::domain::secret::Secret;
+
+/// Reads the log of each of our webhooks, and remembers the verdicts.
+///
+/// Halo's API has no known call that fires a test, so none is fired: what is judged is what Halo has really delivered.
+pub async fn read(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<Vec<Delivery>, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    workspace.recognise(&id, &configuration.api)?;
+    let mut installed = workspace.store.installed(&id)?;
+    installed.retain(|object| object.kind == ObjectKind::Webhook);
+    if installed.is_empty() {
+        return Err(Failure::new(FailureKind::Refused, "no webhook is installed yet, so nothing can be delivered")
+            .hint("install them first: pia-halo configure"));
+    }
+    installed.sort_by(|a, b| a.name.cmp(&b.name));
+    let secrets = workspace.settings.secrets(&id)?.callback;
+    let hide: Vec<&Secret> = secrets.iter().flat_map(|secrets| [&secrets.token, &secrets.password]).collect();
+
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let mut states = halo.webhook_states().await?;
+    let mut verdicts = Vec::new();
+    for object in &installed {
+        let state = states.get_mut(&object.id.to_ascii_lowercase());
+        let log = match &state {
+            None => Ok(Vec::new()),
+            Some(_) => halo.deliveries(&object.id, &hide).await.map_err(Failure::from),
+        };
+        if let Err(failure) = &log
+            && !matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused)
+        {
+            return Err(failure.clone());
+        }
+        let log = log.map_err(|failure| failure.to_string());
+        // A webhook that nothing is bound to has nothing to deliver. Only then is it worth a request.
+        if let (Some(state), Ok([])) = (state, log.as_deref()) {
+            state.events = halo.bindings(&object.id).await.ok().map(|bindings| bindings.len());
+        }
+        let name = object.name.display();
+        let findings = Findings {
+            name: &name,
+            id: &object.id,
+            installed_at: object.installed_at,
+            webhook: states.get(&object.id.to_ascii_lowercase()),
+            log: log.as_deref().map_err(String::as_str),
+        };
+        verdicts.push(delivery::judge(&findings, workspace.now()));
+    }
+    workspace.store.remember_deliveries(&id, &verdicts)?;
+    Ok(verdicts)
+}

@@ -1,0 +1,234 @@
+//! Remove takes out of Halo what Configure put there, and a roll back brings back what was there before the last run.
+//!
+//! Both are plans like any other: shown first, agreed to, applied with intents and read-back, and made again as often as
+//! it takes. Only what is provably ours is touched; what is gone already is done.
+
+use tokio_util::sync::CancellationToken;
+
+use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
+use super::configure::{CONFIGURE_LOCK, refused, settle_open_intents};
+use super::plan::Target;
+use super::{Workspace, check};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::installation::Written;
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::planner::Parts;
+use crate::halo::HaloApi;
+use crate::store::ConfigureRun;
+
+/// What is to be taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What Configure put there, as far as these parts go.
+    Removal(Parts),
+    /// What the last run of Configure changed.
+    LastRun,
+}
+
+/// Tests the connection, then reads Halo and plans. `Ok(Err(report))` when the test failed. Nothing is written.
+pub async fn load(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    extent: Extent,
+    cancel: CancellationToken,
+    mut on_check: impl FnMut(&Check) + Send,
+) -> Result<Result<Plan, CheckReport>, Failure> {
+    let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
+    Ok(match work.test(&mut on_check).await? {
+        Ok(()) => Ok(work.plan().await?),
+        Err(report) => Err(report),
+    })
+}
+
+/// Takes out of Halo what the plan says. The configuration has to be the active one.
+pub async fn run(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    extent: Extent,
+    consent: Consent<'_>,
+    cancel: CancellationToken,
+    on_event: impl FnMut(Event<'_>) + Send,
+) -> Result<ConfigureReport, Failure> {
+    let _lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
+    run_locked(workspace, id, extent, consent, cancel, on_event).await
+}
+
+/// The same for whoever holds the lock already.
+pub(super) async fn run_locked(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    extent: Extent,
+    consent: Consent<'_>,
+    cancel: CancellationToken,
+    mut on_event: impl FnMut(Event<'_>) + Send,
+) -> Result<ConfigureReport, Failure> {
+    let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
+    if let Err(report) = work.test(&mut |check: &Check| on_event(Event::Checked(check))).await? {
+        workspace.write_down(&workspace.activity(Some(id), extent.word(), "refused"))?;
+        return Ok(refused(report));
+    }
+    let plan = work.plan().await?;
+    settle_open_intents(workspace, id, &plan)?;
+    consent.covers(&plan)?;
+
+    let mut results = Apply::new(workspace, id, &work.target, &work.halo, None).all(&plan, &mut on_event).await;
+    let (status, message) = judge(extent, &results, &plan);
+    work.close(status, tally(&results).0 > 0)?;
+    results.extend(tell_blocked(&plan, &mut on_event));
+    let mut activity = workspace.activity(Some(id), extent.word(), status.words());
+    activity.message = Some(message.clone());
+    workspace.write_down(&activity)?;
+    Ok(ConfigureReport { status, results, message, refusal: None })
+}
+
+/// Forgets the stored secrets of a configuration, once Halo does not use them any more: it is asked once more.
+pub async fn forget_secrets(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<(), Failure> {
+    let _lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
+    let (id, configuration, _) = &workspace.configuration(Some(id))?;
+    let target = Target::new(workspace, id, configuration)?;
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+    let ownership = target.ownership();
+    if let Some(webhook) = halo.webhooks().await?.iter().find(|webhook| ownership.owns_webhook(webhook)) {
+        let message = format!("the secrets stay: {} is in Halo and still uses them", webhook.name);
+        return Err(Failure::new(FailureKind::Refused, message).hint("pia-halo remove takes it out"));
+    }
+    workspace.settings.remove_secrets(id)?;
+    workspace.forget_verified(id)?;
+    workspace.write_down(&workspace.activity(Some(id), "forget the secrets", "done"))
+}
+
+impl Extent {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Removal(_) => "remove",
+            Self::LastRun => "roll back",
+        }
+    }
+
+    /// Whether a check is about something that is needed here. Taking out needs less than installing.
+    fn needs(self, check: CheckId) -> bool {
+        let parts = match self {
+            Self::Removal(parts) => parts,
+            Self::LastRun => Parts::ALL,
+        };
+        match check {
+            CheckId::Address | CheckId::Token => true,
+            CheckId::Webhooks => parts.webhooks,
+            CheckId::CustomTabs | CheckId::TicketTypes => parts.chat_pod || parts.links,
+            _ => false,
+        }
+    }
+}
+
+/// Everything that a plan of this kind is made from.
+struct Work<'a> {
+    workspace: &'a Workspace,
+    id: &'a ConfigurationId,
+    configuration: &'a Configuration,
+    extent: Extent,
+    target: Target,
+    halo: HaloApi,
+    last_run: Option<(ConfigureRun, Vec<Written>)>,
+}
+
+impl<'a> Work<'a> {
+    async fn begin(
+        workspace: &'a Workspace,
+        id: &'a ConfigurationId,
+        configuration: &'a Configuration,
+        extent: Extent,
+        cancel: CancellationToken,
+    ) -> Result<Self, Failure> {
+        workspace.recognise(id, &configuration.api)?;
+        let target = Target::new(workspace, id, configuration)?;
+        let last_run = match extent {
+            Extent::Removal(_) => None,
+            Extent::LastRun => Some(workspace.store.last_configure_run(id)?.ok_or_else(|| {
+                Failure::new(FailureKind::Usage, "there is no run of Configure to roll back; nothing was changed")
+                    .hint("pia-halo remove takes out what is in Halo")
+            })?),
+        };
+        let last_run = last_run.map(|(run, writes)| (run, with_token(writes, &target)));
+        let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+        Ok(Self { workspace, id, configuration, extent, target, halo, last_run })
+    }
+
+    /// Tests the connection for what is needed here.
+    async fn test(&self, on_check: &mut (dyn FnMut(&Check) + Send)) -> Result<Result<(), CheckReport>, Failure> {
+        let extent = self.extent;
+        let mut on_needed = |check: &Check| {
+            if extent.needs(check.id) {
+                on_check(check);
+            }
+        };
+        let api = &self.configuration.api;
+        let mut report = check::with_halo(&self.halo, Some(self.id), api, None, &mut on_needed).await?;
+        report.checks.retain(|check| extent.needs(check.id));
+        report.ok = report.checks.iter().all(|check| check.status != CheckStatus::Fail);
+        Ok(if report.ok { Ok(()) } else { Err(report) })
+    }
+
+    async fn plan(&self) -> Result<Plan, Failure> {
+        match (self.extent, &self.last_run) {
+            (Extent::Removal(parts), _) => self.target.plan_removal(&self.halo, parts).await,
+            (Extent::LastRun, Some((_, writes))) => self.target.plan_roll_back(&self.halo, writes).await,
+            (Extent::LastRun, None) => Ok(Plan::default()),
+        }
+    }
+
+    /// Brings our own record in line with how it ended.
+    fn close(&self, status: ConfigureStatus, has_changed: bool) -> Result<(), Failure> {
+        let store = &self.workspace.store;
+        if has_changed {
+            store.set_configured_at(self.id, None)?;
+        }
+        if !status.is_complete() {
+            return Ok(());
+        }
+        match (self.extent, &self.last_run) {
+            (Extent::LastRun, Some((run, _))) => store.end_configure_run(*run, self.workspace.now())?,
+            // With everything gone there is nothing that a roll back could bring back.
+            (Extent::Removal(parts), _) if parts.is_all() => store.forget_configure_runs(self.id)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn judge(extent: Extent, results: &[ChangeResult], plan: &Plan) -> (ConfigureStatus, String) {
+    let (done, open) = tally(results);
+    let open = open + plan.hindrances().count();
+    let (complete, words, none) = match extent {
+        Extent::Removal(parts) if parts.is_all() => (
+            ConfigureStatus::Removed,
+            "Everything of Pia's is out of Halo; the clients and settings stay",
+            "Nothing of Pia's is in Halo",
+        ),
+        Extent::Removal(_) => {
+            (ConfigureStatus::Removed, "What was chosen is out of Halo", "Nothing of what was chosen is in Halo")
+        }
+        Extent::LastRun => (
+            ConfigureStatus::RolledBack,
+            "Halo is as it was before the last run of Configure",
+            "Halo is as it was before the last run of Configure already",
+        ),
+    };
+    let again = match extent {
+        Extent::Removal(_) => "running Remove again goes on; by hand: pia-halo remove --manual",
+        Extent::LastRun => "rolling back again goes on; pia-halo remove takes out everything",
+    };
+    match (done, open) {
+        (0, 0) => (ConfigureStatus::NothingToDo, none.to_owned()),
+        (_, 0) => (complete, words.to_owned()),
+        (0, _) => (ConfigureStatus::Failed, format!("{open} still in Halo, each says why; {again}")),
+        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not, each says why; {again}")),
+    }
+}

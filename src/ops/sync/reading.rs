@@ -1,0 +1,270 @@
+//! Asks Halo what the [engine](super::engine) wants to know, several questions at a time, and puts every page on the disk
+//! before it counts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
+
+use super::engine::{Ask, Engine, Left, Word};
+use crate::domain::client::Client;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::people::{Agent, Team, TicketType};
+use crate::domain::sync_run::{ListedPage, SideList, SyncProgress};
+use crate::halo::{ClientPage, HaloApi, HaloError};
+use crate::ops::{Workspace, lost_task};
+use crate::store::{FreshLists, Known, RunId, StagedPage, StoreError};
+
+/// Questions that are in the air at once. Halo's request limit allows two a second on average: four are enough to keep
+/// any line busy, and few enough for a tenant's server.
+pub(super) const CONNECTIONS: usize = 4;
+
+/// Pages that wait for the disk before no more are asked for.
+const UNWRITTEN: usize = 16;
+
+/// The lists that are refreshed beside the clients; one that could not be read stays as it is stored.
+#[derive(Default)]
+pub(super) struct SideLists {
+    agents: Option<Vec<Agent>>,
+    teams: Option<Vec<Team>>,
+    ticket_types: Option<Vec<TicketType>>,
+}
+
+impl SideLists {
+    /// What replaces the stored lists.
+    pub(super) fn fresh(&self) -> FreshLists<'_> {
+        FreshLists {
+            agents: self.agents.as_deref(),
+            teams: self.teams.as_deref(),
+            ticket_types: self.ticket_types.as_deref(),
+        }
+    }
+}
+
+/// What has come back.
+enum Answer {
+    Page(u32, Result<(ListedPage, Vec<Client>), HaloError>),
+    Client(i64, Result<Option<Client>, HaloError>),
+    Agents(Result<Vec<Agent>, HaloError>),
+    Teams(Result<Vec<Team>, HaloError>),
+    TicketTypes(Result<Vec<TicketType>, HaloError>),
+    Staged(Result<(), StoreError>),
+}
+
+/// The reading of everything that a sync needs.
+pub(super) struct Reading<'a> {
+    pub workspace: &'a Workspace,
+    pub halo: HaloApi,
+    pub run: RunId,
+    pub known: Arc<Known>,
+    pub engine: Engine,
+    pub lists: SideLists,
+    pub warnings: Vec<String>,
+    pub progress: SyncProgress,
+    pub on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
+    /// Pages that are read and not yet on the disk.
+    unwritten: Vec<StagedPage>,
+    drop_first: bool,
+    writing: bool,
+    /// Clients that were asked for one by one in this look, and are there.
+    found: Vec<Client>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        halo: HaloApi,
+        run: RunId,
+        known: Arc<Known>,
+        engine: Engine,
+        on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
+    ) -> Self {
+        Self {
+            workspace,
+            halo,
+            run,
+            known,
+            engine,
+            lists: SideLists::default(),
+            warnings: Vec::new(),
+            progress: SyncProgress::default(),
+            on_progress,
+            unwritten: Vec::new(),
+            drop_first: false,
+            writing: false,
+            found: Vec::new(),
+        }
+    }
+
+    /// Reads until the engine has its verdict. Where that fails, the pages read before are on the disk all the same.
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        let mut air = JoinSet::new();
+        let read = self.read(&mut air).await;
+        if read.is_err() {
+            // Whatever is in the air is let go. A page that is being written is not: it is waited for.
+            air.abort_all();
+            while let Some(joined) = air.join_next().await {
+                if let Ok(Answer::Staged(_)) = joined {
+                    self.writing = false;
+                }
+            }
+            if !self.writing && !self.unwritten.is_empty() {
+                self.write(&mut air);
+                _ = air.join_next().await;
+            }
+        }
+        read
+    }
+
+    async fn read(&mut self, air: &mut JoinSet<Answer>) -> Result<(), Failure> {
+        let mut waits = self.halo.waits();
+        let mut lists = VecDeque::from([SideList::Agents, SideList::Teams, SideList::TicketTypes]);
+        loop {
+            while air.len() - usize::from(self.writing) < CONNECTIONS && self.unwritten.len() < UNWRITTEN {
+                if let Some(ask) = self.engine.ask() {
+                    self.send(air, ask);
+                } else if let Some(list) = lists.pop_front() {
+                    self.send_list(air, list);
+                } else {
+                    break;
+                }
+            }
+            if air.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                Some(joined) = air.join_next() => self.take(air, joined)?,
+                Ok(()) = waits.changed() => {}
+            }
+            self.tell();
+        }
+    }
+
+    fn send(&self, air: &mut JoinSet<Answer>, ask: Ask) {
+        let (halo, known) = (self.halo.clone(), Arc::clone(&self.known));
+        match ask {
+            Ask::Page { look, page } => air.spawn(async move {
+                let answer = halo.clients_page(page).await.map(|answer| listed(page, answer, &known));
+                Answer::Page(look, answer)
+            }),
+            Ask::Client(id) => air.spawn(async move { Answer::Client(id, halo.client(id).await) }),
+        };
+    }
+
+    fn send_list(&self, air: &mut JoinSet<Answer>, list: SideList) {
+        let halo = self.halo.clone();
+        match list {
+            SideList::Agents => air.spawn(async move { Answer::Agents(halo.agents().await) }),
+            SideList::Teams => air.spawn(async move { Answer::Teams(halo.teams().await) }),
+            SideList::TicketTypes => air.spawn(async move { Answer::TicketTypes(halo.ticket_types().await) }),
+        };
+    }
+
+    fn take(&mut self, air: &mut JoinSet<Answer>, joined: Result<Answer, JoinError>) -> Result<(), Failure> {
+        match joined.map_err(lost_task)? {
+            Answer::Page(look, answer) => {
+                let (page, differing) = answer?;
+                self.drop_first |= self.engine.page(&page) == Left::Useless;
+                if look != self.engine.look() {
+                    self.found.clear();
+                }
+                self.unwritten.push(StagedPage { look, page, differing });
+            }
+            Answer::Client(id, answer) => self.take_client(id, answer)?,
+            Answer::Agents(answer) => self.lists.agents = self.note(SideList::Agents, answer)?,
+            Answer::Teams(answer) => self.lists.teams = self.note(SideList::Teams, answer)?,
+            Answer::TicketTypes(answer) => self.lists.ticket_types = self.note(SideList::TicketTypes, answer)?,
+            Answer::Staged(staged) => {
+                self.writing = false;
+                staged?;
+            }
+        }
+        if !self.writing && !self.unwritten.is_empty() {
+            self.write(air);
+        }
+        Ok(())
+    }
+
+    /// Puts what was read on the disk, in one step, while the next pages are on their way.
+    fn write(&mut self, air: &mut JoinSet<Answer>) {
+        let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
+        let pages = std::mem::take(&mut self.unwritten);
+        let drop_first = std::mem::take(&mut self.drop_first);
+        self.writing = true;
+        air.spawn_blocking(move || {
+            let dropped = if drop_first { store.drop_pages(run) } else { Ok(()) };
+            Answer::Staged(dropped.and_then(|()| store.stage(run, &pages, now)))
+        });
+    }
+
+    fn take_client(&mut self, id: i64, answer: Result<Option<Client>, HaloError>) -> Result<(), Failure> {
+        let look = self.engine.look();
+        let word = match answer {
+            Ok(None) => Word::Gone,
+            Ok(Some(client)) => {
+                self.found.push(client);
+                let page =
+                    ListedPage { ids: self.found.iter().map(|client| client.id).collect(), ..Default::default() };
+                let differing = self.found.iter().filter(|client| !self.known.has(client)).cloned().collect();
+                self.unwritten.push(StagedPage { look, page, differing });
+                Word::There
+            }
+            Err(error) => match Failure::from(error) {
+                failure if failure.kind == FailureKind::Interrupted => return Err(failure),
+                failure => Word::Unclear(failure.to_string()),
+            },
+        };
+        self.engine.client(id, word);
+        if look != self.engine.look() {
+            self.found.clear();
+        }
+        Ok(())
+    }
+
+    /// A list that cannot be read is a warning: the clients do not depend on it, and the stored list stands.
+    fn note<T>(&mut self, list: SideList, answer: Result<Vec<T>, HaloError>) -> Result<Option<Vec<T>>, Failure> {
+        match answer.map_err(Failure::from) {
+            Ok(rows) => {
+                self.progress.lists.insert(list, rows.len() as u64);
+                Ok(Some(rows))
+            }
+            Err(failure) if matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused) => {
+                self.warnings.push(format!("{} could not be read: {failure}", list.title()));
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Says how far it is.
+    pub(super) fn tell(&mut self) {
+        let usage = self.halo.usage();
+        let progress = &mut self.progress;
+        progress.clients_read = self.engine.read();
+        progress.clients_total = self.engine.count();
+        progress.pages = self.engine.pages();
+        progress.resumed_pages = self.engine.resumed();
+        progress.requests = usage.requests;
+        progress.retries = usage.retries;
+        progress.waiting = usage.waiting;
+        progress.budget = usage.budget;
+        (self.on_progress)(progress);
+    }
+}
+
+/// What a page says, and which of its clients are not stored just so.
+fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Client>) {
+    let mut page = ListedPage { page: number, record_count: answer.record_count, ..ListedPage::default() };
+    page.ids = answer.clients.iter().map(|client| client.id).collect();
+    for bad in answer.bad_rows {
+        match bad.id {
+            Some(id) => page.ids.push(id),
+            None => page.nameless += 1,
+        }
+        let id = bad.id.map_or_else(|| "a row without an id".to_owned(), |id| format!("client {id}"));
+        page.notes.push(format!("{id} could not be read: {}", bad.why));
+    }
+    let differing = answer.clients.into_iter().filter(|client| !known.has(client)).collect();
+    (page, differing)
+}

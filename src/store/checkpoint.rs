@@ -1,0 +1,218 @@
+//! The checkpoint of a run in progress: every page that was read is on the disk before the next one is waited for, so a
+//! run that was killed is taken up where it stood.
+//!
+//! A page's row holds the ids that were on it and only those clients that are not stored just so: a run in which nothing
+//! changed writes next to nothing. None of it is visible before the run is published.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+
+use super::error::Trouble;
+use super::{RunId, Store, StoreError, count_in, count_out, time_in, time_out};
+use crate::domain::client::Client;
+use crate::domain::sync_run::ListedPage;
+use crate::domain::untrusted::Untrusted;
+
+/// Pages of an interrupted run, to be gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumable {
+    /// What the pages said, by number.
+    pub pages: Vec<ListedPage>,
+}
+
+/// A page that was read in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedPage {
+    /// In which look, from 1.
+    pub look: u32,
+    /// What was on it.
+    pub page: ListedPage,
+    /// Those of its clients that are not stored just so.
+    pub differing: Vec<Client>,
+}
+
+/// A page as its row holds it. Ids are written as steps from one to the next: they ascend, and the steps are short.
+#[derive(Serialize, Deserialize)]
+struct Content<'a> {
+    ids: Vec<i64>,
+    nameless: u64,
+    notes: Vec<String>,
+    #[serde(borrow)]
+    rows: Vec<StagedRow<'a>>,
+}
+
+/// Id, name, top level, main site, inactive.
+type StagedRow<'a> = (i64, Text<'a>, Option<Text<'a>>, Option<Text<'a>>, bool);
+
+/// Text that is borrowed where it can be.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+
+impl Store {
+    /// Stages pages of a run, all of them or none. Nothing of them is visible yet. A page that comes twice counts as it
+    /// came last.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RunGone`] where the run was not begun here or has ended; otherwise where the disk cannot take them,
+    /// and then the pages before them are still good.
+    pub fn stage(&self, run: RunId, pages: &[StagedPage], now: Timestamp) -> Result<(), StoreError> {
+        let rows: Result<Vec<String>, _> = pages.iter().map(content).collect();
+        self.with(|inner| {
+            inner.owner(run)?;
+            let rows = rows.map_err(|_| Trouble::Content("a page"))?;
+            // A checkpoint survives the end of the program at once, and a power cut a moment later: what a power cut takes
+            // is read again, and waiting for the disk at every page would take longer than that.
+            relaxed(&mut inner.connection, |transaction| {
+                let mut insert = transaction.prepare_cached(
+                    "INSERT OR REPLACE INTO pages (run, look, page, record_count, content, read_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?;
+                for (staged, content) in pages.iter().zip(rows) {
+                    let count = staged.page.record_count.map(count_out);
+                    insert.execute(params![run.0, staged.look, staged.page.page, count, content, time_out(now)])?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Takes over the pages that an earlier run of the same configuration has left behind, as the first look of this one.
+    /// They are dropped where they are no use: older than `freshness`, or compared with another list than the stored one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RunGone`] where the run was not begun here or has ended.
+    pub fn resume(
+        &self,
+        run: RunId,
+        now: Timestamp,
+        freshness: SignedDuration,
+    ) -> Result<Option<Resumable>, StoreError> {
+        self.with(|inner| {
+            let id = inner.owner(run)?;
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let left: Option<(i64, u32, String)> = transaction
+                .query_row(
+                    "SELECT p.run, max(p.look), min(p.read_at) FROM pages p
+                     JOIN runs old ON old.id = p.run JOIN runs new ON new.id = ?2
+                     WHERE old.configuration = ?1 AND old.id < ?2 AND old.baseline IS new.baseline
+                     GROUP BY p.run ORDER BY p.run DESC LIMIT 1",
+                    params![id.as_str(), run.0],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .optional()?;
+            let mut resumable = None;
+            if let Some((old, look, oldest)) = left {
+                let age = now.duration_since(time_in(&oldest)?);
+                if !age.is_negative() && age <= freshness {
+                    transaction.execute(
+                        "UPDATE pages SET run = ?1, look = 1 WHERE run = ?2 AND look = ?3 AND page > 0",
+                        params![run.0, old, look],
+                    )?;
+                    resumable = Some(Resumable { pages: listed(&transaction, run)? });
+                }
+            }
+            transaction.execute(
+                "DELETE FROM pages WHERE run <> ?2 AND run IN (SELECT id FROM runs WHERE configuration = ?1)",
+                params![id.as_str(), run.0],
+            )?;
+            transaction.commit()?;
+            Ok(resumable.filter(|resumable| !resumable.pages.is_empty()))
+        })
+    }
+
+    /// Drops the pages that a run has staged or taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RunGone`] where the run was not begun here or has ended.
+    pub fn drop_pages(&self, run: RunId) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.owner(run)?;
+            inner.connection.execute("DELETE FROM pages WHERE run = ?1", params![run.0])?;
+            Ok(())
+        })
+    }
+}
+
+/// Makes a change without waiting for the disk at its end.
+fn relaxed(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+) -> Result<(), Trouble> {
+    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    let done = connection.transaction().and_then(|transaction| {
+        work(&transaction)?;
+        transaction.commit()
+    });
+    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    Ok(done?)
+}
+
+fn content(staged: &StagedPage) -> serde_json::Result<String> {
+    let text = |text: &'_ Untrusted| Text(text.raw().to_owned().into());
+    let row = |client: &Client| {
+        let (toplevel, site) = (client.toplevel.as_ref().map(text), client.main_site.as_ref().map(text));
+        (client.id, text(&client.name), toplevel, site, client.inactive)
+    };
+    serde_json::to_string(&Content {
+        ids: steps(&staged.page.ids),
+        nameless: staged.page.nameless,
+        notes: staged.page.notes.clone(),
+        rows: staged.differing.iter().map(row).collect(),
+    })
+}
+
+fn listed(connection: &Connection, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
+    let mut statement =
+        connection.prepare("SELECT page, record_count, content FROM pages WHERE run = ?1 ORDER BY page")?;
+    let mut rows = statement.query(params![run.0])?;
+    let mut pages = Vec::new();
+    while let Some(row) = rows.next()? {
+        let content: String = row.get(2)?;
+        let content: Content<'_> = serde_json::from_str(&content).map_err(|_| Trouble::Content("a page"))?;
+        pages.push(ListedPage {
+            page: row.get(0)?,
+            record_count: row.get::<_, Option<i64>>(1)?.map(count_in),
+            ids: places(&content.ids),
+            nameless: content.nameless,
+            notes: content.notes,
+        });
+    }
+    Ok(pages)
+}
+
+/// Hands the clients of a page's row over, one by one.
+pub(super) fn each_client(content: &str, mut take: impl FnMut(Client) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
+    let untrusted = |text: Text<'_>| Untrusted::new(text.0);
+    for (id, name, toplevel, main_site, inactive) in content.rows {
+        take(Client {
+            id,
+            name: untrusted(name),
+            toplevel: toplevel.map(untrusted),
+            main_site: main_site.map(untrusted),
+            inactive,
+        })?;
+    }
+    Ok(())
+}
+
+fn steps(ids: &[i64]) -> Vec<i64> {
+    let before = std::iter::once(0).chain(ids.iter().copied());
+    ids.iter().zip(before).map(|(id, before)| id.wrapping_sub(before)).collect()
+}
+
+fn places(steps: &[i64]) -> Vec<i64> {
+    let sum = |at: &mut i64, step: &i64| {
+        *at = at.wrapping_add(*step);
+        Some(*at)
+    };
+    steps.iter().scan(0, sum).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! What was last read of Halo's log of deliveries: for a look without a network.
+
+use rusqlite::{TransactionBehavior, params};
+
+use super::error::Trouble;
+use super::{Store, StoreError, time_out};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::delivery::Delivery;
+
+impl Store {
+    /// Remembers what was read, in place of what was read before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written. Nothing is changed then.
+    pub fn remember_deliveries(&self, id: &ConfigurationId, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM deliveries WHERE configuration = ?1", params![id.as_str()])?;
+            for delivery in deliveries {
+                let verdict = serde_json::to_string(delivery).map_err(|_| Trouble::Content("a delivery"))?;
+                transaction.execute(
+                    "INSERT OR REPLACE INTO deliveries (configuration, webhook, read_at, verdict) VALUES (?1, ?2, ?3, ?4)",
+                    params![id.as_str(), delivery.id, time_out(delivery.read_at), verdict],
+                )?;
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// What was last read, of the webhooks that are still ours by our own record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn deliveries(&self, id: &ConfigurationId) -> Result<Vec<Delivery>, StoreError> {
+        self.with(|inner| {
+            // A database of an older program that can only be read has no such table.
+            let known = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'deliveries'";
+            if inner.connection.query_row(known, [], |row| row.get::<_, i64>(0))? == 0 {
+                return Ok(Vec::new());
+            }
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT verdict FROM deliveries JOIN installed
+                     ON installed.configuration = deliveries.configuration
+                     AND installed.kind = 'webhook' AND installed.id = deliveries.webhook
+                 WHERE deliveries.configuration = ?1 ORDER BY installed.name",
+            )?;
+            let mut rows = statement.query(params![id.as_str()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                // What another version of this program wrote and this one does not understand is read again from Halo.
+                found.extend(serde_json::from_str(&row.get::<_, String>(0)?).ok());
+            }
+            Ok(found)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::delivery::DeliveryState;
+    use crate::domain::installation::{InstalledObject, ObjectKind};
+    use crate::domain::untrusted::Untrusted;
+    use crate::store::test_support::BACK_TO_THE_FIRST_VERSION;
+
+    fn delivery(webhook: &str, state: DeliveryState) -> Delivery {
+        let at = jiff::Timestamp::new(1_795_000_000, 0).unwrap();
+        Delivery {
+            webhook: webhook.to_owned(),
+            id: webhook.to_owned(),
+            state,
+            last_at: Some(at),
+            http_status: Some(200),
+            duration: None,
+            error: None,
+            last_success_at: None,
+            message: "m".to_owned(),
+            advice: None,
+            read_at: at,
+        }
+    }
+
+    #[test]
+    fn the_last_reading_is_kept_for_the_webhooks_that_are_still_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        let (acme, other): (ConfigurationId, ConfigurationId) = ("acme".parse().unwrap(), "other".parse().unwrap());
+        for name in ["a", "b"] {
+            let installed_at = jiff::Timestamp::new(1_795_000_000, 0).unwrap();
+            let (kind, id, name) = (ObjectKind::Webhook, name.to_owned(), Untrusted::new(name));
+            store.record_installed(&acme, &InstalledObject { kind, id, name, installed_at }).unwrap();
+        }
+        assert_eq!(store.deliveries(&acme).unwrap(), []);
+        let first = [delivery("a", DeliveryState::Never), delivery("b", DeliveryState::Never)];
+        store.remember_deliveries(&acme, &first).unwrap();
+        assert_eq!(store.deliveries(&acme).unwrap(), first);
+        assert_eq!(store.deliveries(&other).unwrap(), []);
+        let second = [delivery("b", DeliveryState::Delivered), delivery("gone", DeliveryState::Never)];
+        store.remember_deliveries(&acme, &second).unwrap();
+        assert_eq!(store.deliveries(&acme).unwrap(), second[..1]);
+        store.forget_installed(&acme, ObjectKind::Webhook, "b").unwrap();
+        assert_eq!(store.deliveries(&acme).unwrap(), []);
+    }
+
+    #[test]
+    fn a_store_of_an_older_program_gets_the_table_and_one_that_cannot_be_written_has_read_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let acme: ConfigurationId = "acme".parse().unwrap();
+        drop(Store::open(&path).unwrap());
+        let without = || {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch(BACK_TO_THE_FIRST_VERSION).unwrap();
+        };
+        without();
+        let store = Store::open(&path).unwrap();
+        store.remember_deliveries(&acme, &[delivery("a", DeliveryState::Never)]).unwrap();
+        drop(store);
+        without();
+        let connection = super::super::schema::open_for_reading(&path, &path).unwrap();
+        assert_eq!(Store::around(&path, connection).deliveries(&acme).unwrap(), []);
+    }
+}

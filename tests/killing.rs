@@ -1,0 +1,259 @@
+//! Killed in the middle: at every write, before it, at it and after it. The next run finishes, or brings back what was.
+
+use pia_halo::demo::ScriptedAnswer;
+
+use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::support::Profile;
+use crate::support::changing::{When, at_write, killed_at, plain, small, without_ids};
+
+const CONFIGURE: &[&str] = &["configure", "--yes"];
+const ROLL_BACK: &[&str] = &["configure", "--roll-back", "--yes"];
+const REMOVE: &[&str] = &["remove", "--yes"];
+
+/// R32: killed at every write, then continued: exactly one set, and Remove leaves Halo as it was.
+async fn continued(when: When) {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    let mut writes = 0;
+    while killed_at(&profile, CONFIGURE, writes, when).await {
+        profile.run(CONFIGURE).await.expect(0);
+        holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+        profile.run(REMOVE).await.expect(0);
+        assert_eq!(plain(profile.halo.snapshot()), before, "{when:?} {writes}");
+        writes += 1;
+    }
+    // Two webhooks, five events, a tab and six links.
+    let answered_last = usize::from(when == When::After);
+    assert!(writes >= 14 - answered_last, "{when:?}: only {writes} writes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_each_write_configure_goes_on_and_makes_one_set() {
+    continued(When::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_write_configure_goes_on_and_makes_one_set() {
+    continued(When::At).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_each_write_configure_goes_on_and_makes_one_set() {
+    continued(When::After).await;
+}
+
+/// R32: killed at every write, then rolled back: Halo equals the snapshot, field by field.
+async fn rolled_back(when: When) {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    let mut writes = 0;
+    while killed_at(&profile, CONFIGURE, writes, when).await {
+        profile.run(ROLL_BACK).await.expect(0);
+        assert_eq!(plain(profile.halo.snapshot()), before, "{when:?} {writes}");
+        writes += 1;
+    }
+    assert!(writes >= 13, "{when:?}: only {writes} writes");
+    // And the whole of it, which nothing killed.
+    profile.run(ROLL_BACK).await.expect(0);
+    assert_eq!(plain(profile.halo.snapshot()), before);
+    profile.run(ROLL_BACK).await.expect(2).says("no run of Configure");
+    assert_eq!(profile.json(["status"], 0).await["integration"]["objects"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_each_write_a_roll_back_returns_halo_field_by_field() {
+    rolled_back(When::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_write_a_roll_back_returns_halo_field_by_field() {
+    rolled_back(When::At).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_each_write_a_roll_back_returns_halo_field_by_field() {
+    rolled_back(When::After).await;
+}
+
+/// A Halo in which somebody has changed everything that can be mended by an update.
+fn meddle(profile: &Profile) {
+    profile.halo.change(|state| {
+        let webhook = state.webhook_mut("Pia - Ticket Created").unwrap();
+        webhook.set("name", "Renamed by somebody");
+        webhook.set("url", "https://elsewhere.example/hook/0123456789abcdef0123");
+        webhook.set("method", 2);
+        let id = webhook.text("id").to_owned();
+        let other = state.webhook_mut("Pia - Ticket Updated").unwrap();
+        other.set("active", false);
+        other.set("disabled", true);
+        other.set("basic_username", "root");
+        let binding = state.notifications.iter_mut().find(|row| row.text("webhook_id") == id).unwrap();
+        binding.set("conditions", serde_json::json!([{ "fieldname": "team", "type": 0 }]));
+        let tab = state.tab_mut("Pia Chat Pod").unwrap();
+        tab.set("name", "Chat");
+        tab.set("url", "https://pia.acme.example/pod?old=$FAULTID");
+        let tab = tab.int("id").unwrap();
+        for kind in state.ticket_types.iter_mut().take(2) {
+            kind.links.retain(|link| link.iframetab_id != tab);
+        }
+    });
+}
+
+/// R32 with updates: former fields, links and events come back, killed at whichever write.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_mending_write_a_roll_back_gives_the_former_fields_back() {
+    let profile = Profile::synced(small()).await;
+    profile.run(CONFIGURE).await.expect(0);
+    meddle(&profile);
+    let before = plain(profile.halo.snapshot());
+    let mut writes = 0;
+    while killed_at(&profile, CONFIGURE, writes, When::At).await {
+        profile.run(ROLL_BACK).await.expect(0);
+        assert_eq!(plain(profile.halo.snapshot()), before, "{writes}");
+        writes += 1;
+    }
+    assert_eq!(writes, 6, "two webhooks, an event, a tab and two links");
+    profile.run(ROLL_BACK).await.expect(0);
+    assert_eq!(plain(profile.halo.snapshot()), before);
+}
+
+/// R32 with deletions: what was taken out as a second copy is made again, under new ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_makes_deleted_copies_again_under_new_ids() {
+    let profile = Profile::synced(small()).await;
+    profile.run(CONFIGURE).await.expect(0);
+    profile.halo.change(|state| {
+        let original = state.webhook("Pia - Ticket Created").unwrap().clone();
+        let id = original.text("id").to_owned();
+        let mut copy = original;
+        copy.set("id", "00000000-0000-4000-8000-000000000001");
+        copy.set("name", "Copy");
+        let mut binding = state.bindings(&id).next().unwrap().clone();
+        binding.set("id", 990);
+        binding.set("webhook_id", "00000000-0000-4000-8000-000000000001");
+        state.webhooks.push(copy);
+        state.notifications.push(binding);
+        let mut tab = state.tab("Pia Chat Pod").unwrap().clone();
+        tab.set("id", 99);
+        tab.set("guid", "00000000-0000-4000-8000-000000000002");
+        state.tabs.push(tab);
+        let id = state.ticket_types.iter().flat_map(|kind| &kind.links).map(|link| link.id).max().unwrap() + 1;
+        state.ticket_types[1].links.push(pia_halo::demo::TabLink { id, iframetab_id: 99 });
+    });
+    let before = without_ids(plain(profile.halo.snapshot()));
+    let mut writes = 0;
+    while killed_at(&profile, CONFIGURE, writes, When::At).await {
+        profile.run(ROLL_BACK).await.expect(0);
+        assert_eq!(without_ids(plain(profile.halo.snapshot())), before, "{writes}");
+        writes += 1;
+    }
+    assert_eq!(writes, 4, "an event, a webhook, a link and a tab");
+}
+
+/// A roll back that is killed is made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_that_is_killed_at_each_write_is_finished_by_the_next() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    for when in [When::Before, When::At] {
+        profile.run(CONFIGURE).await.expect(0);
+        for write in (0..14).step_by(3) {
+            killed_at(&profile, ROLL_BACK, write, when).await;
+        }
+        profile.run(ROLL_BACK).await;
+        assert_eq!(plain(profile.halo.snapshot()), before, "{when:?}");
+    }
+}
+
+/// Nothing that somebody has edited since is put back: it is named and stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_leaves_what_somebody_has_edited_since() {
+    let profile = Profile::synced(small()).await;
+    profile.run(CONFIGURE).await.expect(0);
+    meddle(&profile);
+    profile.run(CONFIGURE).await.expect(0);
+    profile
+        .halo
+        .change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("url", "https://third.example/"));
+    let report = profile.json(["configure", "--roll-back", "--yes"], 3).await;
+    assert_eq!(report["status"], "partly_done");
+    let webhook = profile.halo.look(|state| state.webhook("Renamed by somebody").unwrap().clone());
+    assert_eq!(webhook.text("url"), "https://third.example/");
+}
+
+/// R32, R36: Remove killed at every write, and made again: nothing of ours, everything of theirs.
+async fn removal_killed(when: When) {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    for write in 0..14 {
+        profile.run(CONFIGURE).await.expect(0);
+        let came_so_far = killed_at(&profile, REMOVE, write, when).await;
+        assert!(came_so_far || write >= 13, "{write}");
+        let again = profile.run(["remove", "--yes", "--json"]).await.expect(0).json();
+        assert!(["removed", "nothing_to_do"].contains(&again["status"].as_str().unwrap()), "{again}");
+        assert_eq!(plain(profile.halo.snapshot()), before, "{when:?} {write}");
+        let status = profile.json(["status"], 0).await;
+        assert_eq!(status["integration"]["objects"], serde_json::json!([]), "{when:?} {write}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_each_write_remove_is_finished_by_the_next() {
+    removal_killed(When::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_write_remove_is_finished_by_the_next() {
+    removal_killed(When::At).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_each_write_remove_is_finished_by_the_next() {
+    removal_killed(When::After).await;
+}
+
+fn status(status: u16) -> ScriptedAnswer {
+    let body = b"{}".to_vec();
+    ScriptedAnswer::Reply { status, content_type: "application/json", headers: Vec::new(), body }
+}
+
+/// R33: for each write of Configure and of Remove: the reply is lost, or it is a 500, though it was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_write_with_a_lost_reply_or_a_false_500_is_found_and_not_doubled() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    for answer in [ScriptedAnswer::Reset, status(500)] {
+        for write in 0..14 {
+            at_write(&profile, write, true, &answer);
+            profile.run(CONFIGURE).await.expect(0);
+            holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+            at_write(&profile, write, true, &answer);
+            profile.run(REMOVE).await.expect(0);
+            profile.halo.change(|state| state.on_request = None);
+            assert_eq!(plain(profile.halo.snapshot()), before, "{write}");
+        }
+    }
+}
+
+/// R33: for each write: 200 though it was not done. It is said, and the next run does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_write_that_is_only_said_to_be_done_is_reported_and_done_by_the_next() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    for write in 0..14 {
+        at_write(&profile, write, false, &status(201));
+        let report = profile.run(["configure", "--yes", "--json"]).await.json();
+        let open = ["failed", "unverified", "skipped"];
+        let results = report["results"].as_array().unwrap();
+        let said = results.iter().any(|result| open.contains(&result["outcome"].as_str().unwrap()));
+        // A link is tried once more by itself.
+        assert!(said || write >= 8, "{write}: {report}");
+        profile.halo.change(|state| state.on_request = None);
+        profile.run(CONFIGURE).await.expect(0);
+        holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+        at_write(&profile, write, false, &status(200));
+        profile.run(REMOVE).await.expect(0);
+        profile.halo.change(|state| state.on_request = None);
+        assert_eq!(plain(profile.halo.snapshot()), before, "{write}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Complete only when proved.
+
+use std::collections::BTreeSet;
+
+use pia_halo::demo::Options;
+use serde_json::json;
+
+use super::{ids, small, stored, truth};
+use crate::support::Profile;
+
+/// S47: Halo's count and the stored list agree, id by id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
+    let profile = Profile::synced(Options { clients: 717, ..Options::default() }).await;
+    let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
+    assert_eq!(ids(&profile, "all").await, truth);
+    let pages = profile.halo.requests().into_iter().filter(|request| request.path == "/api/client").collect::<Vec<_>>();
+    assert!(pages.len() <= 8 + 2, "{}", pages.len());
+    for page in pages {
+        let sent = |name: &str| page.parameter(name).map(str::to_owned);
+        assert_eq!(sent("pageinate").as_deref(), Some("true"));
+        assert_eq!(sent("page_size").as_deref(), Some("100"));
+        assert_eq!(sent("order").as_deref(), Some("id"));
+        assert_eq!(sent("includeinactive").as_deref(), Some("true"));
+    }
+}
+
+/// A second run with nothing changed finds nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sync_changes_nothing() {
+    let profile = Profile::synced(small()).await;
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!(report["changes"], json!({"added": 0, "updated": 0, "disabled": 0, "returned": 0, "unchanged": 230}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_dies_in_mid_sync_is_renewed_and_no_page_is_lost() {
+    let profile = Profile::set_up(Options { clients: 900, ..Options::default() }).await;
+    profile.halo.set_fault("token-expiry-mid-sync".parse().unwrap(), true);
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(900)));
+}
+
+/// A lying count, a repeated page: never "complete", never without an end, and nobody disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_does_not_add_up_is_never_called_complete() {
+    for fault in ["record-count-wrong", "repeated-page"] {
+        let profile = Profile::synced(small()).await;
+        let active = ids(&profile, "active").await;
+        profile.halo.set_fault(fault.parse().unwrap(), true);
+        let report = profile.json(["sync"], 3).await;
+        assert_eq!(
+            (&report["status"], &report["proved"]),
+            (&json!("complete_with_warnings"), &json!(false)),
+            "{fault}"
+        );
+        assert!(!report["warnings"].as_array().unwrap().is_empty(), "{fault}");
+        assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{fault}");
+        assert_eq!(ids(&profile, "active").await, active, "{fault}");
+    }
+}
+
+/// S9: a sync that was not proved does not finish its step, and does not unlock Configure.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unproved_sync_does_not_unlock_configure() {
+    let profile = Profile::set_up(small()).await;
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
+    profile.run(["sync"]).await.expect(3).says("nothing was disabled");
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "done");
+}
+
+/// A first sync has nothing to compare with: a list that changes while it is read is not proved by its count alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_over_a_changing_list_is_not_called_proved() {
+    for seed in 1..=5 {
+        let profile = Profile::set_up(Options { clients: 330, seed, ..Options::default() }).await;
+        profile.halo.set_fault("rows-deleted-mid-sync".parse().unwrap(), true);
+        let report = profile.run(["sync", "--json"]).await.json();
+        let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
+        let stored = ids(&profile, "all").await;
+        assert!(report["proved"] == false || stored.is_superset(&truth), "seed {seed}: {report}");
+    }
+}
+
+/// N7: what a run changed, by id and name, for people and for programs; and the runs themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_tells_what_each_run_changed() {
+    let profile = Profile::synced(small()).await;
+    let (renamed, gone) = profile.halo.change(|state| {
+        state.clients.iter_mut().for_each(|client| client.inactive = false);
+        let gone = state.clients.remove(20);
+        state.clients[10].name = "=cmd|' /C calc'!A0".to_owned();
+        (state.clients[10].id, gone)
+    });
+    let report = profile.json(["sync"], 0).await;
+    let run = report["run"].to_string();
+    let lines = profile.json(["history", &run], 0).await;
+    let line = |kind: &str, id: i64| {
+        let found = lines.as_array().unwrap().iter().find(|line| line["change"] == kind && line["id"] == id);
+        found.unwrap_or_else(|| panic!("{kind} {id} is not in {lines}")).clone()
+    };
+    assert!(line("renamed", renamed)["name_before"].is_string());
+    assert_eq!(line("disabled", gone.id)["name"], gone.name);
+    profile.run(["history", &run, "--format", "csv"]).await.expect(0).says("'=cmd").says("id,change,name,name_before");
+    profile.run(["history", &run]).await.expect(0).says("NAME BEFORE").says("renamed");
+    let runs = profile.json(["history"], 0).await;
+    assert_eq!((runs.as_array().unwrap().len(), &runs[0]["run"]), (2, &report["run"]));
+    profile.run(["history"]).await.expect(0).says("RESULT").says("Complete");
+    profile.run(["history", "999"]).await.expect(2).says("there is no run 999");
+    let first = profile.json(["history", &runs[1]["run"].to_string(), "--limit", "7"], 0).await;
+    assert!(
+        first.as_array().unwrap().iter().all(|line| line["change"] == "added") && first.as_array().unwrap().len() == 7
+    );
+}
+
+/// R1: all rows, and no more requests than the pages need: the address, the token, three lists, and for a list that fills
+/// its last page the one after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calm_list_takes_as_many_requests_as_it_has_pages() {
+    for (clients, pages) in [(0, 1), (1, 2), (99, 2), (100, 2), (717, 8), (1_000, 11), (10_001, 101)] {
+        let profile = Profile::set_up(Options { clients, ..Options::default() }).await;
+        let report = profile.json(["sync"], 0).await;
+        assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(clients)));
+        assert_eq!((&report["pages"], &report["requests"]), (&json!(pages), &json!(pages + 5)), "{clients} clients");
+        assert_eq!(stored(&profile), truth(&profile));
+    }
+}
+
+/// R5: whatever Halo says in place of its count, the rows are kept, and "complete" is said of a true count alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_none_proves_nothing_and_costs_nothing() {
+    for (count, proved) in [
+        (json!("230"), true),
+        (json!(230.0), true),
+        (json!(0), false),
+        (json!(-1), false),
+        (json!("many"), false),
+        (json!(null), false),
+        (json!({"count": 230}), false),
+        (json!(i64::MAX), false),
+        (json!(200), false),
+    ] {
+        let profile = Profile::set_up(small()).await;
+        profile.halo.change(|state| state.behaviour.record_count = Some(count.clone()));
+        let ran = profile.run(["sync", "--json"]).await.expect(if proved { 0 } else { 3 });
+        let report = ran.json();
+        assert_eq!(report["proved"], proved, "{count}: {report}");
+        assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{count}: {report}");
+        assert_eq!(stored(&profile), truth(&profile), "{count}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Nobody is disabled by mistake, and nobody is deleted.
+
+use std::collections::BTreeSet;
+
+use pia_halo::demo::{Client, Options};
+use serde_json::{Value, json};
+
+use super::{ids, small};
+use crate::support::Profile;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_disabled_and_not_deleted_and_come_back() {
+    let profile = Profile::synced(small()).await;
+    let gone: Vec<Client> = profile.halo.change(|state| state.clients.drain(10..13).collect());
+    let inactive = gone.iter().filter(|client| client.inactive).count() as u64;
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!(report["changes"]["disabled"], 3 - inactive);
+    let disabled = profile.json(["clients", "--status", "disabled"], 0).await;
+    for client in &gone {
+        let row = disabled.as_array().unwrap().iter().find(|row| row["id"] == client.id).unwrap();
+        assert_eq!(row["disabled_reason"], "no longer in Halo");
+    }
+    let first_seen = |list: &Value, id: i64| {
+        list.as_array().unwrap().iter().find(|row| row["id"] == id).unwrap()["first_seen"].clone()
+    };
+    let before = first_seen(&disabled, gone[0].id);
+    profile.halo.change(|state| state.clients.extend(gone.iter().cloned()));
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!(report["changes"]["returned"], 3 - inactive);
+    let all = profile.json(["clients", "--status", "all"], 0).await;
+    assert_eq!(first_seen(&all, gone[0].id), before, "with its history");
+}
+
+/// R8: a list that has lost most of its clients is held, and nothing is disabled without a yes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mass_change_is_held_until_somebody_says_yes() {
+    let profile = Profile::synced(small()).await;
+    let active = ids(&profile, "active").await;
+    profile.halo.change(|state| state.clients.truncate(40));
+    let held = profile.json(["sync"], 3).await;
+    assert_eq!(held["status"], "needs_confirmation");
+    assert_eq!(ids(&profile, "active").await, active);
+    let done = profile.json(["sync", "--yes"], 0).await;
+    assert_eq!(done["status"], "complete");
+    assert!(ids(&profile, "active").await.len() <= 40);
+}
+
+/// R4: rows that slide while pages are read; nobody that Halo still has is disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_deleted_while_pages_are_read_take_nobody_else_with_them() {
+    for seed in 1..=10 {
+        let profile = Profile::synced(Options { clients: 330, seed, ..Options::default() }).await;
+        profile.halo.set_fault("rows-deleted-mid-sync".parse().unwrap(), true);
+        let ran = profile.run(["sync", "--json"]).await;
+        let active: BTreeSet<i64> = profile
+            .halo
+            .look(|state| state.clients.iter().filter(|client| !client.inactive).map(|client| client.id).collect());
+        let stored = ids(&profile, "active").await;
+        let lost: Vec<_> = active.difference(&stored).collect();
+        assert!(lost.is_empty(), "seed {seed}: {lost:?} {}", ran.stdout);
+    }
+}
+
+/// An agent that may suddenly see no client at all looks like a Halo without clients: held at any size.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_list_is_held_for_a_small_tenant_too() {
+    let profile = Profile::synced(Options { clients: 12, ..Options::default() }).await;
+    let active = ids(&profile, "active").await;
+    profile.halo.change(|state| state.clients.clear());
+    profile.run(["sync"]).await.expect(3).says("Allow use of all Customers/Clients");
+    assert_eq!(ids(&profile, "active").await, active);
+    profile.run(["sync", "--yes"]).await.expect(0);
+    assert!(ids(&profile, "active").await.is_empty());
+}
+
+/// More missing clients than are asked for one by one: they are disabled only after a second reading of the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_missing_clients_are_looked_for_twice() {
+    let profile = Profile::synced(Options { clients: 2_400, ..Options::default() }).await;
+    profile.halo.change(|state| state.clients.truncate(2_170));
+    profile.halo.clear_requests();
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!(report["status"], "complete");
+    assert!(report["changes"]["disabled"].as_u64().unwrap() > 200);
+    let first_pages = profile.halo.requests();
+    let first_pages = first_pages.iter().filter(|request| request.parameter("page_no") == Some("1")).count();
+    assert_eq!(first_pages, 2);
+}
+
+/// One client deleted and another made between two pages: Halo's count stands still and agrees, and yet a row has slid
+/// away unseen. It is asked for by its id before anybody disables it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_slid_away_behind_an_unchanged_count_is_found_by_its_id() {
+    let profile = Profile::synced(small()).await;
+    let victim = profile.halo.change(|state| {
+        state.clients.iter_mut().for_each(|client| client.inactive = false);
+        let mut slid = false;
+        state.on_request = Some(Box::new(move |state, request| {
+            let page = request.parameter("page_no").filter(|_| request.path == "/api/client");
+            if !slid && page.is_some_and(|page| page != "1") {
+                slid = true;
+                state.clients.remove(49);
+                let last = state.clients.last().map_or(0, |client| client.id);
+                state.clients.push(Client::new(last + 1, "Came in between"));
+            }
+        }));
+        state.clients[100].id
+    });
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["halo_count"], &report["stored"]), (&json!(230), &json!(230)));
+    assert!(report["warnings"][0].as_str().unwrap().contains(&format!("client {victim}")), "{report}");
+    let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
+    assert!(ids(&profile, "active").await.is_superset(&truth));
+}

@@ -1,0 +1,226 @@
+//! Killed at any point: the store opens, shows the whole old list or the whole new one, and the next run equals Halo.
+//!
+//! A hundred points by default; `PIA_HALO_KILLS=1000 cargo test --test promises killed_at` plays a thousand, and
+//! `PIA_HALO_SEED=17` plays one of them again.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use pia_halo::demo::{Client, Options};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{List, stored, sync_here, truth};
+use crate::support::Profile;
+
+/// Eleven pages, the last of them not full.
+const CLIENTS: usize = 1_030;
+const PAGES: u64 = 11;
+
+/// The list as it is after a sync: what Halo has, and what it had before as no longer in use.
+fn expected(before: &List, profile: &Profile) -> List {
+    let mut after: List = before.iter().map(|(id, (name, _))| (*id, (name.clone(), false))).collect();
+    after.extend(truth(profile));
+    after
+}
+
+/// Pages that the killed run has left on the disk.
+fn on_the_disk(profile: &Profile) -> u64 {
+    let store = profile.folder.path().join("data/pia-halo/pia-halo.db");
+    let store = rusqlite::Connection::open(store).unwrap();
+    store.query_row("SELECT count(*) FROM pages WHERE page > 0", [], |row| row.get::<_, u32>(0)).unwrap().into()
+}
+
+fn kill(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Changes Halo a little, so that the old list and the new one differ in every kind of way.
+fn change(profile: &Profile, seed: u64) {
+    profile.halo.change(|state| {
+        let places = state.clients.len() as u64;
+        let at = |step: u64| 1 + (seed.wrapping_mul(7_919).wrapping_add(step * 131) % (places - 1)) as usize;
+        state.clients[at(1)].name = format!("Renamed by {seed}");
+        state.clients[at(2)].inactive ^= true;
+        state.clients.remove(at(3));
+        let last = state.clients.last().map_or(0, |client| client.id);
+        state.clients.push(Client::new(last + 1, format!("New by {seed}")));
+    });
+}
+
+/// One run, killed: at the request that the seed names, or so many microseconds after it.
+async fn killed(profile: &Profile, seed: u64, command: Command) {
+    let pid = Arc::new(AtomicI32::new(0));
+    let requests = Arc::new(AtomicU64::new(0));
+    // Address, token, three lists and eleven pages; every second one a little later than a request.
+    let (point, later) =
+        (1 + seed / 2 % 17, if seed.is_multiple_of(2) { 0 } else { 1 + seed.wrapping_mul(997) % 6_000 });
+    profile.halo.change(|state| {
+        let pid = Arc::clone(&pid);
+        state.on_request = Some(Box::new(move |_, _| {
+            if requests.fetch_add(1, Ordering::SeqCst) + 1 != point {
+                return;
+            }
+            let pid = Arc::clone(&pid);
+            let strike = move || {
+                let deadline = Instant::now() + Duration::from_micros(later);
+                while Instant::now() < deadline {
+                    std::thread::park_timeout(deadline - Instant::now());
+                }
+                kill(pid.load(Ordering::SeqCst));
+            };
+            if later == 0 { strike() } else { _ = std::thread::spawn(strike) }
+        }));
+    });
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut command = command;
+        let mut child: Child = command.spawn().unwrap();
+        pid.store(child.id().cast_signed(), Ordering::SeqCst);
+        _ = child.wait();
+    });
+    ended.await.unwrap();
+    profile.halo.change(|state| state.on_request = None);
+}
+
+async fn one_point(profile: &Profile, seed: u64) -> u64 {
+    let old = stored(profile);
+    change(profile, seed);
+    let new = expected(&old, profile);
+    killed(profile, seed, profile.command(["sync", "--json"])).await;
+    let found = stored(profile);
+    assert!(found == old || found == new, "seed {seed}: neither the old list nor the new one");
+    let kept = on_the_disk(profile);
+    let report = sync_here(profile).await;
+    assert_eq!(report.status.code(), "complete", "seed {seed}: {report:?}");
+    assert_eq!(stored(profile), new, "seed {seed}");
+    // What is on the disk is not read again, but for the first page, which tells whether it still holds.
+    if found == old {
+        let again = report.pages;
+        assert!(again + kept <= PAGES + 1, "seed {seed}: {again} pages read, {kept} were on the disk");
+    }
+    report.resumed_pages
+}
+
+async fn many_points(part: u64) {
+    let profile = Profile::synced(Options { clients: CLIENTS, ..Options::default() }).await;
+    if let Ok(seed) = std::env::var("PIA_HALO_SEED") {
+        one_point(&profile, seed.parse().unwrap()).await;
+        return;
+    }
+    let all: u64 = std::env::var("PIA_HALO_KILLS").map_or(100, |all| all.parse().unwrap());
+    let mut resumed = 0;
+    for seed in (0..all).filter(|seed| seed % 4 == part) {
+        resumed += u64::from(one_point(&profile, seed).await > 0);
+    }
+    assert!(resumed > 0, "no run was gone on with: the points miss their aim");
+}
+
+/// R20, first quarter.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_1() {
+    many_points(0).await;
+}
+
+/// R20, second quarter.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_2() {
+    many_points(1).await;
+}
+
+/// R20, third quarter.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_3() {
+    many_points(2).await;
+}
+
+/// R20, last quarter.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_4() {
+    many_points(3).await;
+}
+
+/// A first sync too: nothing of it is to be seen before all of it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_that_is_killed_shows_nothing_and_is_gone_on_with() {
+    let profile = Profile::set_up(Options { clients: CLIENTS, ..Options::default() }).await;
+    let mut most = 0;
+    // Each run begins where the one before was stopped.
+    for seed in [18, 18, 18] {
+        killed(&profile, seed, profile.command(["sync", "--json"])).await;
+        assert!(stored(&profile).is_empty(), "seed {seed}");
+        let kept = on_the_disk(&profile);
+        assert!(kept >= most, "seed {seed}: {kept} pages after {most}");
+        most = kept;
+    }
+    let report = sync_here(&profile).await;
+    assert_eq!((report.stored, report.resumed_pages), (CLIENTS as u64, most.saturating_sub(1)));
+    assert!(most > 1 && report.pages + most == PAGES + 1, "{most} {report:?}");
+    assert_eq!(stored(&profile), truth(&profile));
+}
+
+/// R21 for the sync's own writes: killed by the kernel at the k-th call that writes, syncs or renames, for every k.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_call_that_writes_the_list_is_whole() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("SKIPPED: there is no strace on this machine, so the calls were not enumerated");
+        return;
+    }
+    let profile = Profile::synced(Options { clients: 230, ..Options::default() }).await;
+    let every = if std::env::var_os("PIA_HALO_KILLS").is_some() { 1 } else { 9 };
+    for call in ["pwrite64", "fsync", "fdatasync"] {
+        let mut k = 1;
+        loop {
+            let old = stored(&profile);
+            change(&profile, k);
+            let new = expected(&old, &profile);
+            let program = profile.command(["sync", "--json"]);
+            let mut traced = Command::new("strace");
+            traced.args(["-f", "-q", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+            traced.args(["-e", &format!("inject={call}:signal=KILL:when={k}")]);
+            traced.arg(program.get_program()).args(program.get_args()).env_clear();
+            traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            traced.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let ran = crate::support::run(traced, String::new()).await;
+            if ran.stderr.contains("ptrace") {
+                println!("SKIPPED: strace may not trace here: {}", ran.stderr);
+                return;
+            }
+            let found = stored(&profile);
+            assert!(found == old || found == new, "{call} {k}: neither the old list nor the new one");
+            assert_eq!(sync_here(&profile).await.status.code(), "complete", "{call} {k}");
+            assert_eq!(stored(&profile), new, "{call} {k}");
+            if ran.code == 0 {
+                assert!(k > 1, "{call} was never called");
+                break;
+            }
+            k += every;
+        }
+    }
+}
+
+/// R22: a disk that is full on the way. The old list stands, the pages before are good, and the message names the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoint() {
+    let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
+    let old = stored(&profile);
+    profile.halo.change(|state| {
+        let last = state.clients.last().map_or(0, |client| client.id);
+        state.clients.extend((1..=4_000).map(|n| Client::new(last + n, format!("A client with a longer name, {n}"))));
+    });
+    let inner = profile.command(["sync", "--json"]);
+    let mut limited = Command::new("sh");
+    // A file that may not grow is what a full disk is to a program; without the signal that comes with it.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""]);
+    limited.arg(inner.get_program()).args(inner.get_args()).env_clear();
+    limited.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = crate::support::run(limited, String::new()).await.expect(7).says("pia-halo.db");
+    assert_eq!(stored(&profile), old, "{ran:?}");
+    let kept = on_the_disk(&profile);
+    let report = sync_here(&profile).await;
+    assert_eq!((report.status.code(), report.stored), ("complete", 4_060));
+    assert!(kept > 0 && report.resumed_pages == kept - 1, "{kept} {report:?}");
+}

@@ -1,0 +1,207 @@
+//! Halo's request limit, its failures and its silences, with the clock in our hand.
+
+use std::time::Duration;
+
+use pia_halo::demo::{Fault, Options, RateLimit, RetryAfter, Scripted, ScriptedAnswer};
+use pia_halo::ops::sync;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{in_use, stored, sync_here, truth};
+use crate::support::Profile;
+
+/// R12: whatever a refusal says of waiting, the sync ends, and is refused no more than twice in a window after the first.
+#[tokio::test(start_paused = true)]
+async fn a_sync_ends_whatever_the_refusals_say() {
+    let date = RetryAfter::Date;
+    let text = |text: &str| RetryAfter::Text(text.to_owned());
+    let all = [
+        RetryAfter::Absent,
+        RetryAfter::Seconds,
+        date,
+        text("0"),
+        text("1"),
+        text("-5"),
+        text("1000000000"),
+        text("soon"),
+    ];
+    for (requests, window) in [(15, 300), (4, 60)] {
+        for retry_after in all.iter().take(if window == 300 { all.len() } else { 1 }) {
+            let limit = RateLimit { requests, window: Duration::from_secs(window) };
+            let options = Options { clients: 2_050, rate_limit: None, ..Options::default() };
+            let profile = Profile::set_up(options).await;
+            profile.halo.change(|state| {
+                state.behaviour.rate_limit = Some(limit);
+                state.behaviour.retry_after = retry_after.clone();
+            });
+            let report = sync_here(&profile).await;
+            assert_eq!((report.status.code(), report.stored), ("complete", 2_050), "{retry_after:?} {report:?}");
+            let refused: Vec<Duration> = profile
+                .halo
+                .requests()
+                .iter()
+                .filter(|request| request.status == 429)
+                .map(|request| request.at)
+                .collect();
+            // What was in the air together with the first refusal counts as that one.
+            let later: Vec<&Duration> =
+                refused.iter().filter(|at| **at > refused[0] + Duration::from_secs(1)).collect();
+            let worst = later.iter().map(|start| {
+                later.iter().filter(|at| *at >= start && ***at < **start + Duration::from_secs(window)).count()
+            });
+            assert!(worst.max().unwrap_or(0) <= 2, "{limit} {retry_after:?}: {refused:?}");
+            assert_eq!(stored(&profile), truth(&profile));
+        }
+    }
+}
+
+/// R12: a thousand pages at 300 requests in five minutes end in a quarter of an hour, and in no more than twenty minutes.
+/// Here a tenth of each: a hundred pages at 30.
+#[tokio::test(start_paused = true)]
+async fn a_large_list_at_a_low_limit_takes_what_the_limit_says_and_no_more() {
+    let profile = Profile::set_up(Options { clients: 10_000, ..Options::default() }).await;
+    let limit = RateLimit { requests: 30, window: Duration::from_secs(300) };
+    profile.halo.change(|state| state.behaviour.rate_limit = Some(limit));
+    let started = Instant::now();
+    let report = sync_here(&profile).await;
+    let took = started.elapsed();
+    assert_eq!((report.status.code(), report.stored), ("complete", 10_000));
+    assert!(took >= Duration::from_secs(15 * 60) && took <= Duration::from_secs(22 * 60), "{took:?}");
+    assert!(report.rate_limited_ms > 0 && report.requests <= 106 + 4, "{report:?}");
+}
+
+/// R12: the wait is shown with its figures, and ends at once when it is stopped.
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_the_limit_is_shown_and_stops_at_once() {
+    let profile = Profile::set_up(Options { clients: 4_000, ..Options::default() }).await;
+    let limit = RateLimit { requests: 20, window: Duration::from_secs(300) };
+    profile.halo.change(|state| state.behaviour.rate_limit = Some(limit));
+    let (workspace, id, cancel) = (profile.workspace(), profile.id(), CancellationToken::new());
+    let configuration = workspace.active_configuration(Some(&id)).unwrap().1;
+    let mut stopped_at = None;
+    let mut shown = Vec::new();
+    let report = sync::run(&workspace, &id, &configuration, false, cancel.clone(), |progress| {
+        shown.extend(progress.waiting.map(|wait| (wait.limit, progress.budget)));
+        if progress.waiting.is_some() && stopped_at.is_none() {
+            stopped_at = Some(Instant::now());
+            cancel.cancel();
+        }
+    })
+    .await
+    .unwrap();
+    assert!(stopped_at.unwrap().elapsed() < Duration::from_millis(200));
+    assert_eq!(report.status.code(), "interrupted");
+    let (limit, budget) = shown[0];
+    let budget = budget.unwrap();
+    assert_eq!((limit, budget.limit, budget.window_seconds), (18, 18, 300), "a tenth below what Halo says");
+    assert!(budget.used >= 18 && budget.more_at.is_some());
+    // What was read is not lost.
+    profile.halo.change(|state| state.behaviour.rate_limit = None);
+    let report = sync_here(&profile).await;
+    assert!(report.status.code() == "complete" && report.resumed_pages > 5, "{report:?}");
+}
+
+/// R10: some replies fail; the sync does not. All fail: it ends in time, and nothing is changed.
+#[tokio::test(start_paused = true)]
+async fn server_errors_are_outlasted_up_to_the_point_where_nothing_works() {
+    let profile = Profile::set_up(Options { clients: 1_030, ..Options::default() }).await;
+    profile.halo.set_fault(Fault::ServerErrors, true);
+    for percent in [10, 30, 50] {
+        profile.halo.change(|state| state.behaviour.server_error_percent = percent);
+        let report = sync_here(&profile).await;
+        assert_eq!((report.status.code(), report.stored), ("complete", 1_030), "{percent} %");
+        assert!(report.retries > 0);
+    }
+    assert_eq!(stored(&profile), truth(&profile));
+    let before = in_use(&stored(&profile));
+    profile.halo.change(|state| state.behaviour.server_error_percent = 100);
+    let started = Instant::now();
+    assert_eq!(sync_here(&profile).await.status.code(), "failed");
+    assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
+    assert_eq!(in_use(&stored(&profile)), before);
+}
+
+/// R15: the token dies at page k, for every k, and at every second request.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_dies_at_any_page_costs_no_page() {
+    let profile = Profile::set_up(Options { clients: 1_030, ..Options::default() }).await;
+    for page in 1..=11 {
+        profile.halo.change(|state| {
+            let page = page.to_string();
+            state.on_request = Some(Box::new(move |state, request| {
+                if request.path == "/api/client" && request.parameter("page_no") == Some(&page) {
+                    state.revoke_tokens();
+                }
+            }));
+        });
+        // The page itself is asked for again, and kills the token again: the run must not go on for ever.
+        profile.halo.clear_requests();
+        let report = sync_here(&profile).await;
+        let asked = profile.halo.requests().iter().filter(|request| request.path == "/api/client").count();
+        assert!(report.status.code() == "failed" && asked < 60, "page {page}: {asked} {report:?}");
+        profile.halo.change(|state| {
+            let (page, mut struck) = (page.to_string(), false);
+            state.on_request = Some(Box::new(move |state, request| {
+                if !struck && request.path == "/api/client" && request.parameter("page_no") == Some(&page) {
+                    struck = true;
+                    state.revoke_tokens();
+                }
+            }));
+        });
+        let report = sync_here(&profile).await;
+        assert_eq!((report.status.code(), report.stored), ("complete", 1_030), "page {page}: {report:?}");
+    }
+    assert_eq!(stored(&profile), truth(&profile));
+}
+
+/// R19: eight things that happen to a reply, once, twice or five times, at the beginning, in the middle and at the end.
+#[tokio::test(start_paused = true)]
+async fn seventy_two_disturbances_leave_the_old_list_or_make_the_new_one() {
+    let reply = |status, content_type, body: &str| ScriptedAnswer::Reply {
+        status,
+        content_type,
+        headers: Vec::new(),
+        body: body.as_bytes().to_vec(),
+    };
+    let json = "application/json; charset=utf-8";
+    let kinds = [
+        ("reset", ScriptedAnswer::Reset, true),
+        ("silence", ScriptedAnswer::Silence, true),
+        ("500", reply(500, "", ""), true),
+        ("504", reply(504, "text/html", "<html>Gateway Time-out</html>"), true),
+        ("cut", reply(200, json, r#"{"record_count":1030,"clients":[{"id":1,"#), true),
+        ("empty", reply(200, json, ""), false),
+        ("web page", reply(200, "text/html", "<!DOCTYPE html><html>login</html>"), false),
+        ("another shape", reply(200, json, r#"{"users":[]}"#), false),
+    ];
+    let profile = Profile::synced(Options { clients: 1_030, ..Options::default() }).await;
+    let mut last = 0;
+    for (name, answer, passes) in kinds {
+        for times in [1, 2, 5] {
+            for skip in [0, 5, 10] {
+                let before = in_use(&stored(&profile));
+                profile.halo.change(|state| {
+                    // One goes, one comes.
+                    state.clients.remove(200);
+                    last = state.clients.last().map_or(last, |client| client.id) + 1;
+                    state.clients.push(pia_halo::demo::Client::new(last, format!("New {last}")));
+                    state.scripted.clear();
+                    let (path, answer) = ("/api/client".to_owned(), answer.clone());
+                    state.scripted.push(Scripted { method: "GET", path, skip, times, apply: false, answer });
+                });
+                let report = sync_here(&profile).await;
+                let what = format!("{name}, {times} times after {skip}: {report:?}");
+                // A silence is waited for half a minute each time, and not five times.
+                let must_pass = passes && !(name == "silence" && times == 5);
+                if must_pass || report.status.code() == "complete" {
+                    assert_eq!(report.status.code(), "complete", "{what}");
+                } else {
+                    assert!(report.status.code() == "failed" && in_use(&stored(&profile)) == before, "{what}");
+                    profile.halo.change(|state| state.scripted.clear());
+                    assert_eq!(sync_here(&profile).await.status.code(), "complete", "{what}");
+                }
+                assert!(in_use(&stored(&profile)) == in_use(&truth(&profile)), "{what}");
+            }
+        }
+    }
+}
