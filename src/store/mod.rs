@@ -6,7 +6,9 @@
 
 mod audit;
 mod clients;
+mod daily;
 mod error;
+mod events;
 mod installed;
 mod intents;
 mod lists;
@@ -23,6 +25,7 @@ use rusqlite::Connection;
 
 pub use audit::Audit;
 pub use error::StoreError;
+pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{Intent, IntentId};
 pub use lists::FreshLists;

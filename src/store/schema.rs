@@ -29,7 +29,8 @@ CREATE TABLE configurations (
     lists_at TEXT,
     configured_at TEXT,
     verified_at TEXT,
-    verified_with TEXT
+    verified_with TEXT,
+    served_since TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE clients (
@@ -99,6 +100,38 @@ CREATE TABLE intents (
     outcome TEXT
 ) STRICT;
 CREATE INDEX intents_of_configuration ON intents (configuration, id);
+
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    id TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    grp TEXT NOT NULL,
+    event TEXT,
+    ticket_id INTEGER,
+    body TEXT NOT NULL,
+    looked_up INTEGER NOT NULL DEFAULT 0,
+    on_pia_board INTEGER,
+    ticket TEXT,
+    ticket_problem TEXT,
+    forward TEXT,
+    forward_attempts INTEGER NOT NULL DEFAULT 0,
+    forward_since INTEGER,
+    forward_at INTEGER,
+    forward_error TEXT,
+    UNIQUE (configuration, id)
+) STRICT;
+CREATE INDEX events_of_configuration ON events (configuration, number);
+CREATE INDEX events_to_look_up ON events (configuration, number) WHERE looked_up = 0;
+CREATE INDEX events_to_forward ON events (configuration, ticket_id, number) WHERE forward = 'pending';
+
+CREATE TABLE daily (
+    configuration TEXT NOT NULL,
+    day TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (configuration, day)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Rows of a run in progress. They live with the connection: a killed run leaves nothing behind, and a run in which
