@@ -185,7 +185,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
         },
-        service: ServiceStatus { running: true, last_event_at: None },
+        service: ServiceStatus { running: true, ..ServiceStatus::default() },
     }
 }
 

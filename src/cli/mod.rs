@@ -9,15 +9,18 @@ mod clients;
 mod config;
 mod configure;
 mod demo;
+mod events;
 mod interactive;
 mod log;
 mod output;
 mod plan;
 mod prompt;
+mod serve;
 mod setup;
 mod signals;
 mod status;
 mod sync;
+mod tickets;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -101,6 +104,10 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(yes) => configure::run(&mut call, yes.yes).await,
         Command::Status => status::run(&mut call),
+        Command::Serve(options) => serve::run(&mut call, options).await,
+        Command::Events(options) => events::run(&mut call, options).await,
+        Command::Tickets => tickets::list(&mut call).await,
+        Command::Escalate(options) => tickets::escalate(&mut call, options).await,
         Command::Activate(options) => activate::activate(&mut call, &options),
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),

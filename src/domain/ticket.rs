@@ -38,6 +38,17 @@ impl Ticket {
     }
 }
 
+/// What became of an escalation, as Halo holds it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Escalation {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Whether it was moved; it stood there already otherwise.
+    pub moved: bool,
+    /// Whether a note was added.
+    pub noted: bool,
+}
+
 /// Whether two names mean the same board. Halo compares names without regard to case.
 pub fn same_board(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()

@@ -8,10 +8,12 @@ pub mod activate;
 pub mod check;
 pub mod clients;
 pub mod configure;
+pub mod events;
 pub mod plan;
 pub mod setup;
 pub mod status;
 pub mod sync;
+pub mod tickets;
 mod workspace;
 
 pub use workspace::{Clock, Prompt, SystemClock, Workspace};

@@ -16,6 +16,9 @@ use crate::domain::untrusted::Untrusted;
 /// How long events are kept. Their ids are kept as long: an event seen again within this time is known.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+/// How long an event waits for its ticket before it is handed on without it: Halo may be out of reach.
+const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
+
 /// An event on its way into the store.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -218,14 +221,15 @@ impl Store {
         self.with(|inner| {
             let mut read = inner.connection.prepare_cached(&format!(
                 "SELECT {COLUMNS}, body, forward_since FROM events e
-                 WHERE configuration = ?1 AND forward = 'pending' AND looked_up = 1
+                 WHERE configuration = ?1 AND forward = 'pending' AND (looked_up = 1 OR received_at <= ?4)
                  AND (forward_at IS NULL OR forward_at <= ?2)
                  AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
                                  AND b.forward = 'pending' AND b.ticket_id = e.ticket_id AND b.number < e.number)
                  ORDER BY number LIMIT ?3"
             ))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit])?;
+            let overdue = now.checked_sub(WAITS_FOR_TICKET).unwrap_or(Timestamp::MIN);
+            let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit, overdue.as_millisecond()])?;
             let mut due = Vec::new();
             while let Some(row) = rows.next()? {
                 let since: Option<i64> = row.get("forward_since")?;
@@ -246,8 +250,10 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
-            let sql = "SELECT min(forward_at) FROM events WHERE configuration = ?1 AND forward = 'pending'";
-            let next: Option<i64> = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?;
+            let sql = "SELECT min(coalesce(forward_at, CASE looked_up WHEN 0 THEN received_at + ?2 END))
+                       FROM events WHERE configuration = ?1 AND forward = 'pending'";
+            let wait = WAITS_FOR_TICKET.as_millis() as i64;
+            let next: Option<i64> = inner.connection.query_row(sql, params![id.as_str(), wait], |row| row.get(0))?;
             next.map(moment).transpose()
         })
     }
