@@ -11,6 +11,7 @@ mod properties;
 mod requirements;
 mod saving;
 mod secrecy;
+mod serving;
 mod support;
 mod syncing;
 mod terminal;

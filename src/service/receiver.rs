@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::Shared;
@@ -22,6 +24,10 @@ use crate::store::NewEvent;
 
 /// The longest body.
 pub const LARGEST: usize = 1 << 20;
+
+/// How much of a body that nobody wants is read, and for how long.
+const DRAINED: usize = 16 << 20;
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How long a body may take.
 const READ: Duration = Duration::from_secs(10);
@@ -67,6 +73,7 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let admitted = desk.gate.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
         desk.shared.metrics.answered(Answer::Refused);
+        drain(body).await;
         return refused();
     };
     let _busy = parts.extensions.get::<Busy>().map(Busy::begin);
@@ -115,28 +122,48 @@ fn refused() -> Response {
     (StatusCode::NOT_FOUND, "not found\n").into_response()
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, (Answer, StatusCode)> {
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (Answer, StatusCode)> {
     const TOO_LARGE: (Answer, StatusCode) = (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE);
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
+        drain(body).await;
         return Err(TOO_LARGE);
     }
-    match tokio::time::timeout(READ, to_bytes(body, LARGEST)).await {
+    let mut body = body;
+    let whole = async {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Some(data) = frame.ok()?.into_data().ok() else { continue };
+            bytes.extend_from_slice(&data);
+            if bytes.len() > LARGEST {
+                break;
+            }
+        }
+        Some(bytes)
+    };
+    match tokio::time::timeout(READ, whole).await {
         Err(_) => Err((Answer::TooSlow, StatusCode::REQUEST_TIMEOUT)),
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_large(&error) => Err(TOO_LARGE),
         // The sender went away in the middle of it.
-        Ok(Err(_)) => Err((Answer::NotJson, StatusCode::BAD_REQUEST)),
+        Ok(None) => Err((Answer::NotJson, StatusCode::BAD_REQUEST)),
+        Ok(Some(bytes)) if bytes.len() > LARGEST => {
+            drain(body).await;
+            Err(TOO_LARGE)
+        }
+        Ok(Some(bytes)) => Ok(bytes.freeze()),
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
+/// Reads on what nobody wants, within bounds: who is still sending when the connection closes may never see the answer.
+async fn drain(mut body: Body) {
+    let mut left = DRAINED;
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+            if left == 0 {
+                return;
+            }
         }
-        cause = error.source();
-    }
-    false
+    };
+    // However slow it comes: then the answer goes out without the end of the question.
+    let _ = tokio::time::timeout(DRAIN, rest).await;
 }

@@ -2,6 +2,7 @@
 
 pub mod interface;
 pub mod pty;
+pub mod service;
 pub mod walk;
 
 use std::ffi::{OsStr, OsString};
