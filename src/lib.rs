@@ -28,6 +28,7 @@ pub mod demo;
 pub mod domain;
 pub mod halo;
 pub mod ops;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod tui;

@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use crate::support::{files, project};
 
 /// Which rooms each room may look into. Layers look down only.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("settings", &["domain"]),
     ("halo", &["domain"]),
     ("store", &["domain", "settings"]),
     ("ops", &["domain", "settings", "halo", "store"]),
+    ("service", &["domain", "settings", "halo", "store", "ops"]),
     ("app", &["domain"]),
     ("view", &["domain", "app"]),
     ("tui", &["domain", "app", "view", "ops"]),
-    ("cli", &["domain", "settings", "halo", "store", "ops", "app", "view", "tui", "demo"]),
+    ("cli", &["domain", "settings", "halo", "store", "ops", "service", "app", "view", "tui", "demo"]),
     ("demo", &[]),
 ];
 

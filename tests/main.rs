@@ -20,6 +20,7 @@ mod removing;
 mod requirements;
 mod saving;
 mod secrecy;
+mod serving;
 mod support;
 mod syncing;
 mod terminal;

@@ -219,7 +219,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             objects: if configured { objects() } else { Vec::new() },
             deliveries: Vec::new(),
         },
-        service: ServiceStatus { running: true, last_event_at: None },
+        service: ServiceStatus { running: true, ..ServiceStatus::default() },
     }
 }
 

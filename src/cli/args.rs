@@ -105,6 +105,14 @@ pub enum Command {
     Audit(Audit),
     /// Where things stand, offline
     Status,
+    /// Run the daily sync and receive Halo's callbacks, until interrupted
+    Serve(Serve),
+    /// The received callbacks
+    Events(Events),
+    /// The open tickets on the Pia Board
+    Tickets,
+    /// Move a ticket to the Pia Escalation Board and give it to Pia Escalate To
+    Escalate(Escalate),
     /// Make a configuration the active one
     Activate(Activate),
     /// Leave no configuration active
@@ -305,6 +313,51 @@ pub enum Sort {
     Name,
     /// By Halo's id
     Id,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where it listens, behind the site's own TLS proxy
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8477")]
+    pub listen: SocketAddr,
+    /// Hand each new event on to this address, signed by the Standard Webhooks scheme
+    #[arg(long, value_name = "URL")]
+    pub forward_to: Option<String>,
+}
+
+/// Options of `events`.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Wait for more, until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Only those that could not be handed on
+    #[arg(long, conflicts_with = "follow")]
+    pub undelivered: bool,
+    /// One event with its body as it came, control characters made visible
+    #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "undelivered"])]
+    pub show: Option<String>,
+    /// Hand an event on again, or all that could not be handed on
+    #[arg(long, value_name = "ID|all", conflicts_with_all = ["follow", "undelivered", "show"])]
+    pub send_again: Option<String>,
+    /// Print the secret that events are signed with when they are handed on
+    #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
+    pub forward_secret: bool,
+}
+
+/// Options of `escalate`.
+#[derive(Debug, Args)]
+pub struct Escalate {
+    /// Which ticket
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    pub ticket: i64,
+    /// Add this as a private note
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// Options of `activate`.

@@ -11,6 +11,7 @@ mod config;
 mod configure;
 mod deliveries;
 mod demo;
+mod events;
 mod history;
 mod interactive;
 mod log;
@@ -18,11 +19,13 @@ mod output;
 mod plan;
 mod prompt;
 mod remove;
+mod serve;
 mod setup;
 mod signals;
 mod status;
 mod sync;
 mod table;
+mod tickets;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -119,6 +122,10 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Deliveries => deliveries::run(&mut call).await,
         Command::Audit(options) => audit::run(&mut call, &options),
         Command::Status => status::run(&mut call),
+        Command::Serve(options) => serve::run(&mut call, options).await,
+        Command::Events(options) => events::run(&mut call, options).await,
+        Command::Tickets => tickets::list(&mut call).await,
+        Command::Escalate(options) => tickets::escalate(&mut call, options).await,
         Command::Activate(options) => activate::activate(&mut call, &options).await,
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),

@@ -18,6 +18,7 @@ pub struct Output {
     progress: bool,
     shows_progress: bool,
     broken: Option<io::Error>,
+    unread: bool,
 }
 
 impl Output {
@@ -31,6 +32,7 @@ impl Output {
             progress: terminal && !everywhere.quiet && !everywhere.json && !plain,
             shows_progress: false,
             broken: None,
+            unread: false,
         }
     }
 
@@ -60,12 +62,18 @@ impl Output {
         Some(Failure::new(FailureKind::LocalState, message))
     }
 
+    /// Whether nobody reads the results any more.
+    pub fn is_unread(&self) -> bool {
+        self.unread
+    }
+
     fn result(&mut self, text: &str) {
         let mut stdout = io::stdout().lock();
-        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            self.broken.get_or_insert(error);
+        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            self.unread = true;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.broken.get_or_insert(error);
+            }
         }
     }
 

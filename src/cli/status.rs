@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::output::Mark;
+use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::status::{Status, StepState};
 use crate::domain::thousands;
@@ -50,9 +51,30 @@ fn print(call: &mut Call, status: &Status) {
         )),
         None => output.line("Last sync  none yet"),
     }
+    let service = &status.service;
     if let Some(next) = status.next_sync {
-        output
-            .line(format!("Next sync  due {}; a timer of yours has to start it", next.strftime("%Y-%m-%d %H:%M UTC")));
+        let who = if service.running { "" } else { "; the service does not run: pia-halo serve, or a timer of yours" };
+        output.line(format!("Next sync  due {}{who}", next.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    let missed: Vec<String> = service
+        .days
+        .iter()
+        .filter(|day| day.outcome != DailyOutcome::Synced)
+        .take(7)
+        .map(|day| format!("{} {}", day.day, day.outcome.word()))
+        .collect();
+    if !missed.is_empty() {
+        output.line(format!("Days       {}", missed.join(", ")));
+    }
+    if let Some(since) = service.since {
+        output.line(format!("Service    runs since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    if let Some(last) = service.last_event_at {
+        output.line(format!("Events     the last one at {}", last.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    if service.undelivered > 0 {
+        let count = thousands(service.undelivered);
+        output.line(format!("           {count} not handed on: pia-halo events --undelivered, then --send-again all"));
     }
     match status.integration.configured_at {
         Some(at) => output.line(format!(

@@ -104,15 +104,16 @@ impl DailySyncTime {
         TimeError::Shape
     }
 
+    /// The moment at which the clock in UTC shows this time on a day.
+    pub fn on(self, day: civil::Date) -> Timestamp {
+        TimeZone::UTC.to_timestamp(day.at(self.hour, self.minute, 0, 0)).unwrap_or(Timestamp::MAX)
+    }
+
     /// The first moment strictly after `now` at which the clock in UTC shows this time.
     pub fn next_after(self, now: Timestamp) -> Timestamp {
         let today = TimeZone::UTC.to_datetime(now).date();
-        let at = |date: civil::Date| {
-            let moment = date.at(self.hour, self.minute, 0, 0);
-            TimeZone::UTC.to_timestamp(moment).unwrap_or(Timestamp::MAX)
-        };
-        let candidate = at(today);
-        if candidate > now { candidate } else { today.checked_add(1.day()).map_or(Timestamp::MAX, at) }
+        let candidate = self.on(today);
+        if candidate > now { candidate } else { today.checked_add(1.day()).map_or(Timestamp::MAX, |day| self.on(day)) }
     }
 
     /// The line beside the field: the same moment as the person's own clock shows it, for the next run after `now`.

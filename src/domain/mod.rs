@@ -10,9 +10,12 @@ pub mod chat_pod;
 pub mod check;
 pub mod client;
 pub mod configuration;
+pub mod daily;
+pub mod daily_run;
 pub mod daily_sync_time;
 pub mod delivery;
 pub mod draft;
+pub mod event;
 pub mod failure;
 pub mod installation;
 pub mod keys;
@@ -26,6 +29,7 @@ pub mod rights;
 pub mod secret;
 pub mod status;
 pub mod sync_run;
+pub mod ticket;
 pub mod untrusted;
 
 /// Writes a `u64` with thousands marks: `34,200`.

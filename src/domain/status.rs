@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::configuration::{Configuration, ConfigurationId};
+use super::daily_run::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
 use super::installation::InstalledObject;
@@ -73,12 +74,18 @@ pub struct IntegrationStatus {
 }
 
 /// Whether the service runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct ServiceStatus {
     /// Whether it runs now.
     pub running: bool,
+    /// Since when.
+    pub since: Option<Timestamp>,
     /// When the last callback came in.
     pub last_event_at: Option<Timestamp>,
+    /// Events that could not be handed on.
+    pub undelivered: u64,
+    /// What became of the last days' syncs, the newest first.
+    pub days: Vec<DailyRun>,
 }
 
 /// Where one configuration stands.

@@ -10,11 +10,13 @@ pub mod check;
 pub mod clients;
 pub mod configure;
 pub mod delivery;
+pub mod events;
 pub mod plan;
 pub mod remove;
 pub mod setup;
 pub mod status;
 pub mod sync;
+pub mod tickets;
 mod workspace;
 
 pub use workspace::{Clock, Prompt, SystemClock, Workspace};

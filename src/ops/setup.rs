@@ -78,6 +78,7 @@ fn save_secrets(workspace: &Workspace, id: &ConfigurationId, choice: &SecretChoi
             Some(callback) => callback.clone(),
             None => new_callback_secrets()?,
         }),
+        ..stored.clone()
     };
     if secrets != stored {
         workspace.settings.save_secrets(id, &secrets)?;

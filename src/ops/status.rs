@@ -12,6 +12,9 @@ use crate::settings::secret_source;
 /// Runs that are kept, and shown.
 const HISTORY: usize = 100;
 
+/// Days of the daily sync that are shown.
+const DAYS: usize = 31;
+
 /// Lines of the audit trail that are shown.
 const ACTIVITY: usize = 500;
 
@@ -60,6 +63,19 @@ pub fn callbacks(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<(Eve
     Ok(EventGroup::ALL.map(|group| (group, CallbackUrl::new(pia, &id, group, &secrets.token))).to_vec())
 }
 
+fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
+    let holder = workspace.service();
+    let mut days = workspace.store.days(id)?;
+    days.truncate(DAYS);
+    Ok(ServiceStatus {
+        running: holder.is_some(),
+        since: holder.map(|holder| holder.since),
+        last_event_at: workspace.store.last_event_at(id)?,
+        undelivered: workspace.store.forward_counts(id)?.1,
+        days,
+    })
+}
+
 fn status(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -96,6 +112,6 @@ fn status(
             objects: workspace.store.installed(id)?,
             deliveries: workspace.store.deliveries(id)?,
         },
-        service: ServiceStatus::default(),
+        service: service(workspace, id)?,
     })
 }

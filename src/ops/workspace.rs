@@ -10,7 +10,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
 use crate::halo::{Connection, HaloApi};
 use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, client_secret};
-use crate::store::{Audit, Lock, LockError, Store};
+use crate::store::{Audit, Holder, Lock, LockError, Store};
 
 /// What time it is. A test gives its own.
 pub trait Clock: Send + Sync {
@@ -27,6 +27,13 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 }
+
+/// The lock of the service.
+const SERVICE_LOCK: &str = "service";
+
+/// How often a lock without a name on it is tried, and how long in between.
+const LOOKS: usize = 5;
+const LOOK: std::time::Duration = std::time::Duration::from_millis(40);
 
 /// Asks a person for the Client Secret, where there is one to ask.
 pub type Prompt = fn() -> Result<Secret, Failure>;
@@ -90,6 +97,23 @@ impl Workspace {
     /// Takes a lock of the profile, held until it is dropped or the program ends.
     pub(super) fn lock(&self, name: &str, what: &str) -> Result<Lock, LockError> {
         Lock::take(&self.settings.paths().lock(name), what, &self.actor, self.now())
+    }
+
+    /// Takes the lock of the service: one for each profile.
+    pub async fn service_lock(&self) -> Result<Lock, Failure> {
+        for _ in 0..LOOKS {
+            match self.lock(SERVICE_LOCK, "serve") {
+                // Perhaps somebody only looks who has it.
+                Err(LockError::Held(None)) => tokio::time::sleep(LOOK).await,
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.lock(SERVICE_LOCK, "serve")?)
+    }
+
+    /// The service that runs now, if one does.
+    pub(super) fn service(&self) -> Option<Holder> {
+        Lock::holder(&self.settings.paths().lock(SERVICE_LOCK))
     }
 
     /// Now.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::Timestamp;
 use serde::Serialize;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
@@ -23,11 +24,32 @@ pub struct StoredSecrets {
     pub client_secret: Option<Secret>,
     /// What Halo's callbacks identify themselves with; none before the first save.
     pub callback: Option<CallbackSecrets>,
+    /// What takes the place of `callback` once it is installed in Halo: a rotation is under way.
+    pub next_callback: Option<CallbackSecrets>,
+    /// What `callback` has taken the place of, and is good for a while longer: Halo may still have callbacks under way.
+    pub former_callback: Option<FormerCallback>,
+    /// What events that are handed on are signed with.
+    pub forward: Option<Secret>,
+}
+
+/// Callback secrets that a rotation has replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerCallback {
+    /// The secrets.
+    pub secrets: CallbackSecrets,
+    /// How long they are good.
+    pub until: Timestamp,
 }
 
 impl StoredSecrets {
     fn is_empty(&self) -> bool {
-        self.client_secret.is_none() && self.callback.is_none()
+        *self == Self::default()
+    }
+
+    /// Every pair that a callback may identify itself with at this moment.
+    pub fn accepted(&self, now: Timestamp) -> Vec<CallbackSecrets> {
+        let former = self.former_callback.as_ref().filter(|former| now < former.until).map(|former| &former.secrets);
+        [self.callback.as_ref(), self.next_callback.as_ref(), former].into_iter().flatten().cloned().collect()
     }
 }
 
@@ -38,6 +60,17 @@ impl StoredSecrets {
 /// [`SettingsError::NoRandom`] where the operating system gives no random bytes. A weaker source is never used.
 pub fn new_callback_secrets() -> Result<CallbackSecrets, SettingsError> {
     Ok(CallbackSecrets { token: random_token()?, password: random_token()? })
+}
+
+/// Makes the secret that events are signed with when they are handed on, as the Standard Webhooks scheme writes it.
+///
+/// # Errors
+///
+/// As [`new_callback_secrets`].
+pub fn new_forward_secret() -> Result<Secret, SettingsError> {
+    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
+    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(bytes.as_slice()))))
 }
 
 fn random_token() -> Result<Secret, SettingsError> {
@@ -123,23 +156,47 @@ fn read(table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, Mista
 }
 
 fn read_secrets(id: &ConfigurationId, content: &Value) -> Result<StoredSecrets, Mistake> {
-    const KNOWN: [&str; 3] = ["client_secret", "callback_token", "callback_password"];
+    const KNOWN: [&str; 9] = [
+        "client_secret",
+        "callback_token",
+        "callback_password",
+        "next_callback_token",
+        "next_callback_password",
+        "former_callback_token",
+        "former_callback_password",
+        "former_callback_until",
+        "forward_secret",
+    ];
     let whole = |why| (format!("configurations.{id}"), why);
     let table = content.as_table().ok_or_else(|| whole("a table is needed"))?;
     if table.keys().any(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(whole("an unknown key; known are client_secret, callback_token and callback_password"));
+        return Err(whole("an unknown key; a person writes client_secret, and no other"));
     }
     let secret = |key: &str| match table.get(key) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(Secret::new(text.as_str()))),
         Some(_) => Err((format!("configurations.{id}.{key}"), "a text in quotes is needed, and not an empty one")),
     };
-    let callback = match (secret("callback_token")?, secret("callback_password")?) {
-        (Some(token), Some(password)) => Some(CallbackSecrets { token, password }),
-        (None, None) => None,
-        _ => return Err(whole("callback_token and callback_password go together")),
+    let pair = |token: &str, password: &str| match (secret(token)?, secret(password)?) {
+        (Some(token), Some(password)) => Ok(Some(CallbackSecrets { token, password })),
+        (None, None) => Ok(None),
+        _ => Err(whole("a callback token and its password go together")),
     };
-    Ok(StoredSecrets { client_secret: secret("client_secret")?, callback })
+    let until = match table.get("former_callback_until") {
+        None => None,
+        Some(Value::String(text)) => {
+            Some(text.parse::<Timestamp>().map_err(|_| whole("former_callback_until is no time"))?)
+        }
+        Some(_) => return Err(whole("former_callback_until is no time")),
+    };
+    let former = pair("former_callback_token", "former_callback_password")?;
+    Ok(StoredSecrets {
+        client_secret: secret("client_secret")?,
+        callback: pair("callback_token", "callback_password")?,
+        next_callback: pair("next_callback_token", "next_callback_password")?,
+        former_callback: former.zip(until).map(|(secrets, until)| FormerCallback { secrets, until }),
+        forward: secret("forward_secret")?,
+    })
 }
 
 fn write(all: &BTreeMap<ConfigurationId, StoredSecrets>) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
@@ -156,13 +213,32 @@ fn write(all: &BTreeMap<ConfigurationId, StoredSecrets>) -> Result<Zeroizing<Vec
         callback_token: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         callback_password: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_callback_token: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_callback_password: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        former_callback_token: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        former_callback_password: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        former_callback_until: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        forward_secret: Option<&'a str>,
     }
     let configurations = all.iter().map(|(id, secrets)| {
-        let callback = secrets.callback.as_ref();
+        let (callback, next) = (secrets.callback.as_ref(), secrets.next_callback.as_ref());
+        let former = secrets.former_callback.as_ref();
         let row = Row {
             client_secret: secrets.client_secret.as_ref().map(Secret::expose),
             callback_token: callback.map(|callback| callback.token.expose()),
             callback_password: callback.map(|callback| callback.password.expose()),
+            next_callback_token: next.map(|next| next.token.expose()),
+            next_callback_password: next.map(|next| next.password.expose()),
+            former_callback_token: former.map(|former| former.secrets.token.expose()),
+            former_callback_password: former.map(|former| former.secrets.password.expose()),
+            former_callback_until: former.map(|former| former.until.to_string()),
+            forward_secret: secrets.forward.as_ref().map(Secret::expose),
         };
         (id.as_str(), row)
     });

@@ -19,7 +19,7 @@ mod secret_source;
 mod suggestion;
 
 pub use config::Config;
-pub use credentials::{StoredSecrets, new_callback_secrets};
+pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};

@@ -232,6 +232,19 @@ pub fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Takes the lock of an open file together with others who only look; `false` where somebody holds it for himself.
+///
+/// # Errors
+///
+/// As [`try_lock`].
+pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool, FileError> {
+    match FileExt::try_lock_shared(file) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
+    }
+}
+
 fn lock_error(source: io::Error, path: &Path) -> FileError {
     use rustix::io::Errno;
     let without = [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL].map(|errno| Some(errno.raw_os_error()));

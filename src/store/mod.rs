@@ -7,8 +7,10 @@
 mod audit;
 mod checkpoint;
 mod clients;
+mod daily;
 mod deliveries;
 mod error;
+mod events;
 mod installed;
 mod intents;
 mod lists;
@@ -27,6 +29,7 @@ use rusqlite::Connection;
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use error::StoreError;
+pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;

@@ -108,7 +108,7 @@ const UPGRADES: [(i64, &str); 1] = [(
     2,
     // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
     // log of deliveries. `pages` is the checkpoint of a sync in progress: a row per page that was read, with the ids on it
-    // and only those clients that are not stored just so.
+    // and only those clients that are not stored just so. The callbacks, and the days that had their sync.
     "
 CREATE TABLE configure_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -143,6 +143,39 @@ CREATE TABLE change_reports (
 ) STRICT;
 ALTER TABLE runs ADD COLUMN resumed_pages INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN baseline TEXT;
+
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    id TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    grp TEXT NOT NULL,
+    event TEXT,
+    ticket_id INTEGER,
+    body TEXT NOT NULL,
+    looked_up INTEGER NOT NULL DEFAULT 0,
+    on_pia_board INTEGER,
+    ticket TEXT,
+    ticket_problem TEXT,
+    forward TEXT,
+    forward_attempts INTEGER NOT NULL DEFAULT 0,
+    forward_since INTEGER,
+    forward_at INTEGER,
+    forward_error TEXT,
+    UNIQUE (configuration, id)
+) STRICT;
+CREATE INDEX events_of_configuration ON events (configuration, number);
+CREATE INDEX events_to_look_up ON events (configuration, number) WHERE looked_up = 0;
+CREATE INDEX events_to_forward ON events (configuration, ticket_id, number) WHERE forward = 'pending';
+
+CREATE TABLE daily (
+    configuration TEXT NOT NULL,
+    day TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (configuration, day)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE configurations ADD COLUMN served_since TEXT;
 ",
 )];
 

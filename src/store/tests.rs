@@ -31,7 +31,7 @@ fn write_everything(root: &Path) {
     let paths = Paths::below(root);
     let settings = Settings::new(paths.clone());
     let answers = crate::settings::answers::parse(crate::settings::answers::template()).unwrap();
-    let secrets = StoredSecrets { client_secret: None, callback: Some(new_callback_secrets().unwrap()) };
+    let secrets = StoredSecrets { callback: Some(new_callback_secrets().unwrap()), ..StoredSecrets::default() };
     for _ in 0..2 {
         settings
             .update(|config| {

@@ -3,6 +3,7 @@
 pub mod changing;
 pub mod interface;
 pub mod pty;
+pub mod service;
 pub mod vt;
 pub mod walk;
 

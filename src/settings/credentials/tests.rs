@@ -18,7 +18,11 @@ fn id(text: &str) -> ConfigurationId {
 }
 
 fn secrets(text: &str) -> StoredSecrets {
-    StoredSecrets { client_secret: Some(Secret::new(text)), callback: Some(new_callback_secrets().unwrap()) }
+    StoredSecrets {
+        client_secret: Some(Secret::new(text)),
+        callback: Some(new_callback_secrets().unwrap()),
+        ..StoredSecrets::default()
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn shell(script: &str) -> Vec<String> {
 #[test]
 fn the_first_place_in_the_contracts_order_wins() {
     let desk = desk();
-    let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), callback: None };
+    let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), ..StoredSecrets::default() };
     desk.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
     let directory = desk.folder.path().join("credentials");
     fs::create_dir(&directory).unwrap();

@@ -1,0 +1,122 @@
+//! `events`: the received callbacks, from the store.
+
+use std::time::Duration;
+
+use super::Call;
+use super::args::Events;
+use super::output::Output;
+use crate::domain::event::{Event, ForwardState};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::Untrusted;
+use crate::ops;
+
+/// How often new events are looked for: the service that stores them is another process.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Events that are read in one go.
+const BATCH: usize = 1_000;
+
+pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let store = &workspace.store;
+    if options.forward_secret {
+        call.output.line(ops::events::forward_secret(&workspace, &id)?.expose());
+        return Ok(0);
+    }
+    if let Some(which) = &options.send_again {
+        let one = (which != "all").then_some(which.as_str());
+        let count = store.forward_again(&id, one)?;
+        if count == 0 && one.is_some() {
+            return Err(unknown(which));
+        }
+        call.output.say(format!("{count} to be handed on again, by pia-halo serve --forward-to"));
+        return Ok(0);
+    }
+    if let Some(which) = &options.show {
+        let (event, body) = store.event(&id, which)?.ok_or_else(|| unknown(which))?;
+        return show(&mut call.output, &event, &body);
+    }
+    let state = options.undelivered.then_some(ForwardState::Undelivered);
+    let mut events = store.events(&id, None, state, options.limit)?;
+    events.reverse();
+    for event in &events {
+        print(&mut call.output, event)?;
+    }
+    if !options.follow {
+        if events.is_empty() {
+            call.output.say("No events yet. Halo sends them to pia-halo serve.");
+        }
+        return Ok(0);
+    }
+    let mut last = match events.last() {
+        Some(event) => event.number,
+        None => store.events(&id, None, None, 1)?.first().map_or(0, |event| event.number),
+    };
+    loop {
+        for event in store.events(&id, Some(last), None, BATCH)? {
+            last = event.number;
+            print(&mut call.output, &event)?;
+        }
+        tokio::select! {
+            () = call.cancel.cancelled() => return Ok(0),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        if call.output.is_unread() {
+            return Ok(0);
+        }
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    let id = Untrusted::new(id).display();
+    Failure::new(FailureKind::Usage, format!("there is no event {id}")).hint("pia-halo events names them")
+}
+
+fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {
+    if output.json {
+        return output.object(event);
+    }
+    let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
+    let board = match event.on_pia_board {
+        Some(true) => "on the Pia Board",
+        Some(false) => "on another board",
+        None => "board unknown",
+    };
+    let what = event.event.as_ref().map_or_else(|| event.group.slug().to_owned(), ToString::to_string);
+    let at = event.received_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    output.line(format!("{at}  {what:<28}  ticket {ticket:<9}  {board}  {}", event.id));
+    Ok(())
+}
+
+fn show(output: &mut Output, event: &Event, body: &Untrusted) -> Result<u8, Failure> {
+    if output.json {
+        let mut shown = serde_json::to_value(event)
+            .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as JSON: {error}")))?;
+        shown["body"] = serde_json::from_str(body.raw()).unwrap_or_default();
+        output.object(&shown)?;
+        return Ok(0);
+    }
+    print(output, event)?;
+    if let Some(ticket) = &event.ticket {
+        let word = |text: &Option<Untrusted>| text.as_ref().map_or("–".to_owned(), ToString::to_string);
+        output.line(format!("  Summary  {}", word(&ticket.summary)));
+        output.line(format!("  Client   {}", word(&ticket.client)));
+        output.line(format!("  Board    {}", word(&ticket.team)));
+        output.line(format!("  Status   {}", word(&ticket.status)));
+    }
+    if let Some(problem) = &event.ticket_problem {
+        output.line(format!("  Ticket   {problem}"));
+    }
+    if let Some(forwarding) = &event.forwarding {
+        let error = forwarding.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        output.line(format!("  Handing on  {}, {} tries{error}", forwarding.state.word(), forwarding.attempts));
+    }
+    let pretty = serde_json::from_str::<serde_json::Value>(body.raw())
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| body.raw().to_owned());
+    for line in pretty.lines() {
+        output.line(format!("  {}", Untrusted::new(line)));
+    }
+    Ok(0)
+}

@@ -1,0 +1,60 @@
+//! `tickets` and `escalate`: what stands on the Pia Board, and handing it over to people.
+
+use serde_json::json;
+
+use super::Call;
+use super::args::Escalate;
+use crate::domain::failure::Failure;
+use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
+use crate::ops;
+
+pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let found = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
+    let board = Untrusted::new(&*configuration.pia_screen.pia_board);
+    if call.output.json {
+        call.output.object(&json!({ "board": board, "tickets": found.tickets, "cut": found.cut }))?;
+        return Ok(0);
+    }
+    for ticket in &found.tickets {
+        call.output.line(line(ticket));
+    }
+    if found.tickets.is_empty() {
+        call.output.say(format!("No open ticket stands on the board {board}."));
+    }
+    if found.cut {
+        call.output.warn("There may be more: only the newest 5,000 open tickets of this Halo were looked at.");
+    }
+    Ok(0)
+}
+
+pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let note = options.note.as_deref();
+    let cancel = call.cancel.clone();
+    let done = ops::tickets::escalate(&workspace, &id, &configuration, options.ticket, note, cancel).await?;
+    if call.output.json {
+        call.output.object(&done)?;
+        return Ok(0);
+    }
+    let agent = match (&done.ticket.agent, done.ticket.agent_id) {
+        (Some(agent), Some(_)) => format!("assigned to {agent}"),
+        (None, Some(agent)) => format!("assigned to agent {agent}"),
+        (_, None) => "unassigned".to_owned(),
+    };
+    let board = Untrusted::new(&*configuration.pia_screen.escalation_board);
+    let moved = if done.moved { "stands" } else { "stood already" };
+    let noted = if done.noted { "; the note is added" } else { "" };
+    call.output.line(format!("Ticket {} {moved} on {board}, {agent}{noted}", done.ticket.id));
+    Ok(0)
+}
+
+fn line(ticket: &Ticket) -> String {
+    let word = |text: &Option<Untrusted>| text.as_ref().map_or("–".to_owned(), ToString::to_string);
+    let client = crate::view::text::pad(&word(&ticket.client), 24);
+    let status = crate::view::text::pad(&word(&ticket.status), 16);
+    format!("{:>8}  {client}  {status}  {}", ticket.id, word(&ticket.summary))
+}

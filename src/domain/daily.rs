@@ -1,0 +1,216 @@
+//! Which daily sync is due: one for each UTC day, at the Daily Sync Time.
+//!
+//! A run belongs to the day whose time it serves. What was served is remembered as days and not as a moment, so that a
+//! clock that is put forward or back, a machine that slept, or a changed Daily Sync Time never makes a second run for
+//! the same day.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use super::daily_sync_time::DailySyncTime;
+
+/// A run that begins later than this after its time is a catch-up run.
+pub const PUNCTUAL: SignedDuration = SignedDuration::from_mins(2);
+
+/// Days without a run that are written down at once: a clock that jumps by years must not fill the history.
+const LONGEST_GAP: usize = 366;
+
+/// What is known about the daily runs of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daily {
+    /// When a run is due on each day.
+    pub time: DailySyncTime,
+    /// When the service first looked after this configuration: no day before it was missed.
+    pub since: Timestamp,
+    /// The days that had their run, or were written down as missed.
+    pub served: BTreeSet<Date>,
+}
+
+/// What there is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// A run, now.
+    Now {
+        /// For this day.
+        day: Date,
+        /// Whether its time is long past.
+        late: bool,
+        /// Days before it that had no run, and get none any more: one run catches up with all of them.
+        missed: Vec<Date>,
+    },
+    /// Nothing before this moment.
+    At(Timestamp),
+}
+
+impl Daily {
+    /// What is due at this moment.
+    pub fn due(&self, now: Timestamp) -> Due {
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let latest = if now >= self.time.on(today) { today } else { before(today) };
+        let slot = self.time.on(latest);
+        if slot >= self.since && slot <= now && !self.served.contains(&latest) {
+            let late = now.duration_since(slot) > PUNCTUAL;
+            return Due::Now { day: latest, late, missed: self.missed_before(latest) };
+        }
+        let mut next = after(latest);
+        while self.served.contains(&next) && next < Date::MAX {
+            next = after(next);
+        }
+        Due::At(self.time.on(next))
+    }
+
+    fn missed_before(&self, day: Date) -> Vec<Date> {
+        let mut missed = Vec::new();
+        let mut earlier = before(day);
+        while missed.len() < LONGEST_GAP
+            && earlier > Date::MIN
+            && self.time.on(earlier) >= self.since
+            && !self.served.contains(&earlier)
+        {
+            missed.push(earlier);
+            earlier = before(earlier);
+        }
+        missed.reverse();
+        missed
+    }
+}
+
+fn before(day: Date) -> Date {
+    day.checked_sub(1.day()).unwrap_or(Date::MIN)
+}
+
+fn after(day: Date) -> Date {
+    day.checked_add(1.day()).unwrap_or(Date::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn daily(since: &str, served: &[&str]) -> Daily {
+        Daily { time: DailySyncTime::EXAMPLE, since: at(since), served: served.iter().map(|text| day(text)).collect() }
+    }
+
+    #[test]
+    fn a_run_is_due_at_its_time_and_not_again_that_day() {
+        let mut daily = daily("2026-11-20T12:00:00Z", &[]);
+        assert_eq!(daily.due(at("2026-11-20T12:00:00Z")), Due::At(at("2026-11-21T04:30:00Z")), "nothing was missed");
+        let now = at("2026-11-21T04:30:00Z");
+        assert_eq!(daily.due(now), Due::Now { day: day("2026-11-21"), late: false, missed: vec![] });
+        daily.served.insert(day("2026-11-21"));
+        assert_eq!(daily.due(now), Due::At(at("2026-11-22T04:30:00Z")));
+    }
+
+    /// R46: one run catches up, whatever was missed, and it is known what.
+    #[test]
+    fn days_without_the_machine_get_one_run_and_are_named() {
+        for (off, missed) in [(1, 0), (2, 1), (30, 29)] {
+            let daily = daily("2026-01-01T00:00:00Z", &["2026-03-01"]);
+            let back = at("2026-03-01T10:00:00Z") + SignedDuration::from_hours(24 * off);
+            let Due::Now { day: due, late, missed: days } = daily.due(back) else { panic!("{off} days") };
+            assert_eq!(due, TimeZone::UTC.to_datetime(back).date());
+            assert!(late);
+            assert_eq!(days.len(), missed, "{off} days");
+            assert_eq!(days.first().copied(), (missed > 0).then(|| day("2026-03-02")));
+        }
+        // Back before today's time: the run of yesterday is caught up with, and today's still comes at its time.
+        let mut daily = daily("2026-01-01T00:00:00Z", &["2026-03-01"]);
+        let back = at("2026-03-03T03:00:00Z");
+        assert_eq!(daily.due(back), Due::Now { day: day("2026-03-02"), late: true, missed: vec![] });
+        daily.served.insert(day("2026-03-02"));
+        assert_eq!(daily.due(back), Due::At(at("2026-03-03T04:30:00Z")));
+    }
+
+    /// R47: an hour forward or back, ten years forward and home again, and 1970.
+    #[test]
+    fn a_clock_that_jumps_makes_no_second_run() {
+        let mut daily = daily("2026-11-01T00:00:00Z", &["2026-11-22", "2026-11-23"]);
+        assert_eq!(daily.due(at("2026-11-23T03:40:00Z")), Due::At(at("2026-11-24T04:30:00Z")), "an hour back");
+        assert_eq!(daily.due(at("1970-01-01T05:00:00Z")), Due::At(at("1970-01-02T04:30:00Z")));
+        let Due::Now { day: due, missed, .. } = daily.due(at("2036-11-23T05:00:00Z")) else { panic!() };
+        assert_eq!((due, missed.len()), (day("2036-11-23"), LONGEST_GAP));
+        daily.served.insert(due);
+        daily.served.extend(missed);
+        assert_eq!(daily.due(at("2026-11-23T12:00:00Z")), Due::At(at("2026-11-24T04:30:00Z")), "home again");
+        assert!(matches!(daily.due(at("2026-11-24T04:30:00Z")), Due::Now { .. }));
+        for extreme in [Timestamp::MIN, Timestamp::MAX] {
+            daily.due(extreme);
+        }
+    }
+
+    #[test]
+    fn a_changed_time_makes_no_second_run_of_the_day() {
+        let mut daily = daily("2026-11-01T00:00:00Z", &["2026-11-22", "2026-11-23"]);
+        for time in ["00:00", "05:00", "23:59"] {
+            daily.time = DailySyncTime::parse(time).unwrap();
+            let Due::At(moment) = daily.due(at("2026-11-23T12:00:00Z")) else { panic!("{time}") };
+            assert_eq!(TimeZone::UTC.to_datetime(moment).date(), day("2026-11-24"), "{time}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+        /// R45: the program runs and does not run by seed, over 400 days: one run for every day whose time came while it
+        /// ran or before it ran next, each other day written down as missed, and never two.
+        #[test]
+        fn every_day_has_one_run_or_is_known_as_missed(
+            minute in 0_i8..60, hour in 0_i8..24, start in 0_i64..86_400,
+            naps in prop::collection::vec((0_i64..200_000, 0_i64..400_000), 1..120),
+        ) {
+            let time = DailySyncTime::parse(&format!("{hour:02}:{minute:02}")).unwrap();
+            let began = at("2026-02-01T00:00:00Z") + SignedDuration::from_secs(start);
+            let mut daily = Daily { time, since: began, served: BTreeSet::new() };
+            let mut runs: BTreeMap<Date, u32> = BTreeMap::new();
+            let mut lost: BTreeSet<Date> = BTreeSet::new();
+            let end = began + SignedDuration::from_hours(24 * 400);
+            let mut now = began;
+            'naps: for (awake, asleep) in naps {
+                let until = now + SignedDuration::from_secs(awake);
+                while now <= until {
+                    match daily.due(now) {
+                        Due::Now { day, missed, .. } => {
+                            *runs.entry(day).or_default() += 1;
+                            lost.extend(missed.iter().copied());
+                            daily.served.insert(day);
+                            daily.served.extend(missed);
+                        }
+                        Due::At(next) if next > until => break,
+                        Due::At(next) => {
+                            prop_assert!(next > now);
+                            now = next;
+                        }
+                    }
+                    if now > end {
+                        break 'naps;
+                    }
+                }
+                now = until + SignedDuration::from_secs(asleep);
+            }
+            prop_assert!(runs.values().all(|count| *count == 1));
+            prop_assert!(runs.keys().all(|day| !lost.contains(day)));
+            // No day between the first and the last run is forgotten.
+            if let (Some(first), Some(last)) = (runs.keys().next(), runs.keys().next_back()) {
+                let mut day = *first;
+                while day < *last {
+                    prop_assert!(runs.contains_key(&day) || lost.contains(&day), "{day}");
+                    day = after(day);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What Halo tells Pia: the callbacks, as they come in and as they are kept.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::callback::EventGroup;
+use super::ticket::Ticket;
+use super::untrusted::Untrusted;
+
+/// One event of a callback's body. The text of the body is kept as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Halo's own id of the event; not every form of the body has one.
+    pub id: Option<String>,
+    /// What happened, in Halo's words.
+    pub event: Option<String>,
+    /// The ticket it is about.
+    pub ticket_id: Option<i64>,
+    /// The event to the letter.
+    pub body: String,
+}
+
+/// The body is neither an object nor an array of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the body is not JSON: an object or an array of objects")]
+pub struct NotEvents;
+
+/// Longer ids and names are not Halo's.
+const LONGEST: usize = 200;
+
+impl Incoming {
+    /// Reads a body: one event or, where Halo batches, an array of them (api facts, section 6.2).
+    ///
+    /// # Errors
+    ///
+    /// [`NotEvents`] where it is anything else. An event in which no ticket is found is an event all the same.
+    pub fn read(body: &[u8]) -> Result<Vec<Self>, NotEvents> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let whole: &RawValue = serde_json::from_slice(body).map_err(|_| NotEvents)?;
+        if whole.get().starts_with('[') {
+            let parts: Vec<&RawValue> = serde_json::from_str(whole.get()).map_err(|_| NotEvents)?;
+            return parts.into_iter().map(Self::of).collect();
+        }
+        Ok(vec![Self::of(whole)?])
+    }
+
+    fn of(raw: &RawValue) -> Result<Self, NotEvents> {
+        let Ok(Value::Object(members)) = serde_json::from_str(raw.get()) else { return Err(NotEvents) };
+        let member = |name: &str| members.get(name);
+        let inside = |outer: &str, name: &str| member(outer).and_then(|value| value.get(name));
+        // `id` is the event's own where it is a GUID, and the ticket's where it is a number.
+        let id = member("id")
+            .and_then(Value::as_str)
+            .filter(|id| !id.is_empty() && id.len() <= LONGEST && !id.bytes().all(|byte| byte.is_ascii_digit()));
+        let ticket_id = [
+            member("object_id"),
+            inside("ticket", "id"),
+            member("ticket_id"),
+            inside("event_data", "id"),
+            inside("event_data", "ticket_id"),
+            member("id"),
+        ];
+        let event = member("event").and_then(|event| match event {
+            Value::String(text) => Some(text.chars().take(LONGEST).collect()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        Ok(Self {
+            id: id.map(ToOwned::to_owned),
+            event,
+            ticket_id: ticket_id.into_iter().flatten().find_map(number),
+            body: raw.get().to_owned(),
+        })
+    }
+}
+
+/// An id as Halo writes one: a number, or its digits as a text.
+fn number(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let float = number.as_f64()?;
+            (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
+        })?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    (number > 0).then_some(number)
+}
+
+/// A callback as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Its place in the order in which events came in.
+    #[serde(skip)]
+    pub number: i64,
+    /// Halo's id of it, or ours where Halo gave none.
+    pub id: String,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// Which address it came to.
+    #[serde(serialize_with = "slug")]
+    pub group: EventGroup,
+    /// What happened, in Halo's words.
+    pub event: Option<Untrusted>,
+    /// The ticket it is about.
+    pub ticket_id: Option<i64>,
+    /// Whether that ticket stands on the Pia Board; unknown until Halo was asked.
+    pub on_pia_board: Option<bool>,
+    /// The ticket as Halo gave it when it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
+    /// Why the ticket is not known, where Halo was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_problem: Option<String>,
+    /// How it stands with handing it on; none where nothing is handed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<Forwarding>,
+}
+
+fn slug<S: Serializer>(group: &EventGroup, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(group.slug())
+}
+
+/// How it stands with handing an event on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Forwarding {
+    /// Whether it was taken, waits for its next try, or is given up.
+    pub state: ForwardState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+    /// What the last try ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+/// Where an event that is handed on stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardState {
+    /// It waits.
+    Pending,
+    /// The other side took it.
+    Delivered,
+    /// It was tried for three days, and is tried no more unless somebody asks for it.
+    Undelivered,
+}
+
+impl ForwardState {
+    /// The word for it, as it is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+        }
+    }
+
+    /// The state with this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Pending, Self::Delivered, Self::Undelivered].into_iter().find(|state| state.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUID: &str = "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77";
+
+    fn one(body: &str) -> Incoming {
+        let mut events = Incoming::read(body.as_bytes()).unwrap();
+        assert_eq!(events.len(), 1);
+        events.remove(0)
+    }
+
+    /// The five forms of a body that api facts 6.2 knows.
+    #[test]
+    fn every_known_form_of_a_body_is_read() {
+        let full = format!(
+            r#"{{"id":"{GUID}","webhook_id":"w","event":"New Ticket Logged","object_id":33479,"ticket":{{"id":33479}}}}"#
+        );
+        let event = one(&full);
+        assert_eq!((event.id.as_deref(), event.ticket_id), (Some(GUID), Some(33_479)));
+        assert_eq!(event.event.as_deref(), Some("New Ticket Logged"));
+        assert_eq!(event.body, full, "kept to the letter");
+        for bare in [
+            r#"{"id":33479,"summary":"Printer is on fire"}"#,
+            r#"{"id":"33479"}"#,
+            r#"{"ticket_id":33479}"#,
+            r#"{"ticket_id":"33479"}"#,
+            r#"{"event_data":{"id":33479.0}}"#,
+            r#"{"ticket":{"id":33479,"status":{"name":"New"}}}"#,
+        ] {
+            let event = one(bare);
+            assert_eq!((event.id, event.ticket_id), (None, Some(33_479)), "{bare}");
+        }
+        let batch = format!("\u{feff}[{full}, {{\"ticket_id\":2}}]");
+        let events = Incoming::read(batch.as_bytes()).unwrap();
+        assert_eq!(events.iter().map(|event| event.ticket_id).collect::<Vec<_>>(), [Some(33_479), Some(2)]);
+        assert_eq!(Incoming::read(b"[]"), Ok(vec![]));
+    }
+
+    #[test]
+    fn an_event_without_a_ticket_is_an_event_all_the_same() {
+        for odd in ["{}", r#"{"id":-1}"#, r#"{"ticket_id":null,"event":7}"#, r#"{"object_id":1e300}"#, r#"{"id":{}}"#] {
+            assert_eq!(one(odd).ticket_id, None, "{odd}");
+        }
+        assert_eq!(one(r#"{"id":"x","event":"e"}"#).id.as_deref(), Some("x"));
+        assert_eq!(one(&format!(r#"{{"id":"{}"}}"#, "x".repeat(1_000))).id, None);
+    }
+
+    /// R73: wrong types, bad JSON, 200 deep.
+    #[test]
+    fn what_is_no_event_is_refused() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let within = format!(r#"{{"a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        for body in ["", "null", "7", "\"text\"", "{", "[1]", "[{},null]", "{}{}", &deep, &within] {
+            assert_eq!(Incoming::read(body.as_bytes()), Err(NotEvents), "{body:.40}");
+        }
+        assert_eq!(Incoming::read(b"{\"a\":\"\xff\"}"), Err(NotEvents));
+    }
+}

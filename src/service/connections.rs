@@ -1,0 +1,155 @@
+//! The sockets: how many at once, and how long each may take to say what it wants.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::receiver::Receiver;
+
+/// Connections at once. With one more, the oldest that serves nobody who may is closed: a crowd that says nothing keeps
+/// nobody out.
+const MOST: usize = 1_024;
+
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// How long an open connection is waited for when the service ends.
+const LAST: Duration = Duration::from_secs(3);
+
+/// The longest head of a request, and all that is read ahead of a body.
+const BUFFER: usize = 16 << 10;
+
+/// Whether a connection serves somebody who may.
+#[derive(Clone, Default)]
+pub struct Busy(Arc<AtomicUsize>);
+
+/// While it lives, the connection is busy.
+pub struct Serving(Arc<AtomicUsize>);
+
+impl Busy {
+    /// Somebody who may is served from now on.
+    pub fn begin(&self) -> Serving {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Serving(Arc::clone(&self.0))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The open connections.
+#[derive(Clone, Default)]
+pub struct Connections {
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    connections: BTreeMap<u64, (Busy, CancellationToken)>,
+}
+
+impl Connections {
+    /// Takes connections until it is cancelled; those that are open then may finish what they are at.
+    pub async fn serve(self, listener: TcpListener, receiver: Receiver, cancel: CancellationToken) {
+        let tasks = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let Some((number, busy, close)) = self.admit() else { continue };
+                    let (open, receiver, cancel) = (self.clone(), receiver.clone(), cancel.clone());
+                    tasks.spawn(async move {
+                        converse(stream, receiver, busy, close, cancel).await;
+                        open.forget(number);
+                    });
+                }
+                Err(error) => {
+                    // Out of file handles: those that are open have to end first.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        tasks.close();
+        let _ = tokio::time::timeout(LAST, tasks.wait()).await;
+        for (_, close) in self.lock().connections.values() {
+            close.cancel();
+        }
+        tasks.wait().await;
+    }
+
+    fn admit(&self) -> Option<(u64, Busy, CancellationToken)> {
+        let mut open = self.lock();
+        if open.connections.len() >= MOST {
+            let idle = open.connections.iter().find(|(_, (busy, _))| !busy.is_busy()).map(|(number, _)| *number)?;
+            if let Some((_, close)) = open.connections.remove(&idle) {
+                close.cancel();
+            }
+        }
+        let number = open.next;
+        open.next += 1;
+        let (busy, close) = (Busy::default(), CancellationToken::new());
+        open.connections.insert(number, (busy.clone(), close.clone()));
+        Some((number, busy, close))
+    }
+
+    fn forget(&self, number: u64) {
+        self.lock().connections.remove(&number);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    receiver: Receiver,
+    busy: Busy,
+    close: CancellationToken,
+    cancel: CancellationToken,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        receiver.clone().answer(request.map(axum::body::Body::new), busy.clone())
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let mut ending = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = close.cancelled() => return,
+            // Whatever a stranger does to his own connection is no news.
+            _ = connection.as_mut() => return,
+            () = cancel.cancelled(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Storing callbacks before they are answered: one thread writes, and takes into one write whatever waits for it. So the
+//! disk is waited for once for many, and nobody is answered before his event is on it.
+
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::Workspace;
+use crate::store::{NewEvent, Store, StoreError};
+
+/// Callbacks that may wait for the writer. Whoever comes after them is told to come again.
+const WAITING: usize = 4_096;
+
+/// Events that go into one write.
+const BATCH: usize = 1_000;
+
+/// A callback on its way into the store.
+struct Parcel {
+    events: Vec<NewEvent>,
+    answer: oneshot::Sender<Result<Vec<bool>, ()>>,
+}
+
+/// The thread that writes.
+pub struct Intake {
+    parcels: SyncSender<Parcel>,
+    thread: JoinHandle<()>,
+}
+
+/// Where callbacks are handed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    parcels: SyncSender<Parcel>,
+}
+
+/// Why events were not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotStored {
+    /// Too many wait already.
+    Full,
+    /// The store does not take them.
+    Broken,
+}
+
+impl Intake {
+    /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
+    pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
+        let store = Store::open(workspace.store.path())?;
+        let (parcels, waiting) = sync_channel(WAITING);
+        let thread =
+            std::thread::Builder::new().name("intake".to_owned()).spawn(move || write_all(&store, &waiting)).map_err(
+                |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}")),
+            )?;
+        Ok(Self { parcels, thread })
+    }
+
+    /// Where callbacks are handed in.
+    pub fn door(&self) -> Door {
+        Door { parcels: self.parcels.clone() }
+    }
+
+    /// Waits until everything that was handed in is stored. Every door has to be closed before.
+    pub fn finish(self) {
+        drop(self.parcels);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that stores callbacks has failed");
+        }
+    }
+}
+
+impl Door {
+    /// Stores the events of one callback; says of each whether it is new. When this returns they are on the disk.
+    pub async fn store(&self, events: Vec<NewEvent>) -> Result<Vec<bool>, NotStored> {
+        let (answer, stored) = oneshot::channel();
+        self.parcels.try_send(Parcel { events, answer }).map_err(|_| NotStored::Full)?;
+        match stored.await {
+            Ok(Ok(new)) => Ok(new),
+            _ => Err(NotStored::Broken),
+        }
+    }
+}
+
+fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
+    while let Ok(first) = waiting.recv() {
+        let mut parcels = vec![first];
+        let mut count = parcels[0].events.len();
+        while count < BATCH {
+            match waiting.try_recv() {
+                Ok(parcel) => {
+                    count += parcel.events.len();
+                    parcels.push(parcel);
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        let (events, answers): (Vec<_>, Vec<_>) =
+            parcels.into_iter().map(|parcel| (parcel.events, parcel.answer)).unzip();
+        let sizes: Vec<usize> = events.iter().map(Vec::len).collect();
+        let events: Vec<NewEvent> = events.into_iter().flatten().collect();
+        match add(store, &events) {
+            Ok(new) => {
+                let mut new = new.into_iter();
+                for (answer, size) in answers.into_iter().zip(sizes) {
+                    let mine = new.by_ref().take(size).collect();
+                    // Whoever hung up before the answer has his event stored all the same.
+                    let _ = answer.send(Ok(mine));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, events = events.len(), "callbacks could not be stored");
+                for answer in answers {
+                    let _ = answer.send(Err(()));
+                }
+            }
+        }
+    }
+}
+
+/// Another program's write is waited for; the callbacks wait with it.
+fn add(store: &Store, events: &[NewEvent]) -> Result<Vec<bool>, StoreError> {
+    match store.add_events(events) {
+        Err(StoreError::Busy { .. }) => store.add_events(events),
+        other => other,
+    }
+}

@@ -1,0 +1,349 @@
+//! The daily sync: one run for each UTC day, at its time or as soon after it as the service runs again.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Shared;
+use super::clock::Moments;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::daily::{Daily, Due};
+use crate::domain::daily_run::DailyOutcome;
+use crate::domain::failure::Failure;
+use crate::domain::sync_run::{SyncReport, SyncStatus};
+use crate::ops;
+
+/// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
+const RETRIES: [SignedDuration; 6] = [
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_mins(30),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(2),
+    SignedDuration::from_hours(4),
+];
+
+/// How soon a sync that another program holds is looked for again.
+const BUSY: SignedDuration = SignedDuration::from_secs(60);
+
+/// A catch-up run begins after a random part of this: a hundred hosts that come back together must not ask Halo together.
+const SPREAD: SignedDuration = SignedDuration::from_secs(50);
+
+type RunSync =
+    Box<dyn Fn(ConfigurationId, Configuration) -> BoxFuture<'static, Result<SyncReport, Failure>> + Send + Sync>;
+
+/// The scheduler.
+pub struct Scheduler<M> {
+    shared: Arc<Shared>,
+    moments: M,
+    run_sync: RunSync,
+    delay: fn() -> SignedDuration,
+    /// How often the run of a day was tried, and when it is tried again.
+    tried: Option<Tried>,
+    /// The day whose catch-up run has waited its random part already.
+    waited: Option<Date>,
+}
+
+#[derive(Clone, Copy)]
+struct Tried {
+    day: Date,
+    times: usize,
+    again: Timestamp,
+}
+
+impl<M: Moments> Scheduler<M> {
+    /// The scheduler of a service.
+    pub fn new(shared: Arc<Shared>, moments: M) -> Self {
+        let (workspace, cancel) = (shared.workspace.clone(), shared.cancel.clone());
+        let run_sync: RunSync = Box::new(move |id, configuration| {
+            let (workspace, cancel) = (workspace.clone(), cancel.clone());
+            // Nobody is there to say yes: a mass change is held, and reported.
+            Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, false, cancel, |_| {}).await })
+        });
+        Self { shared, moments, run_sync, delay: random_delay, tried: None, waited: None }
+    }
+
+    /// Runs until the service ends.
+    pub async fn run(mut self) {
+        while !self.shared.cancel.is_cancelled() {
+            let wait = self.turn().await.unwrap_or_else(|failure| {
+                tracing::error!(%failure, "the daily sync cannot be planned");
+                Some(self.shared.workspace.now() + BUSY)
+            });
+            let shared = Arc::clone(&self.shared);
+            let moment = async {
+                match wait {
+                    Some(moment) => self.moments.until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = shared.cancel.cancelled() => return,
+                () = shared.changed.notified() => {}
+                () = moment => {}
+            }
+        }
+    }
+
+    /// Does what is due, and says when to look again: without a moment, when the settings change.
+    async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
+        let workspace = self.shared.workspace.clone();
+        let Ok((id, configuration)) = workspace.active_configuration(None) else {
+            self.shared.metrics.next_sync(None);
+            return Ok(None);
+        };
+        let now = workspace.now();
+        let time = configuration.company_sync.daily_sync_time;
+        let since = workspace.store.served_since(&id, now)?;
+        let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+        let (day, late, missed) = match daily.due(now) {
+            Due::At(moment) => {
+                self.shared.metrics.next_sync(Some(moment));
+                return Ok(Some(moment));
+            }
+            Due::Now { day, late, missed } => (day, late, missed),
+        };
+        let tried = self.tried.filter(|tried| tried.day == day);
+        if let Some(tried) = tried.filter(|tried| now < tried.again) {
+            return Ok(Some(tried.again));
+        }
+        if late && tried.is_none() && self.waited != Some(day) {
+            self.waited = Some(day);
+            tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
+            return Ok(Some(now + (self.delay)()));
+        }
+        // A run somebody made after the time serves the day as well; so does one whose end was not written down.
+        if self.is_served(&id, time.on(day))? {
+            return self.note(&id, day, DailyOutcome::Synced, &missed);
+        }
+        tracing::info!(%day, "the daily sync begins");
+        let report = (self.run_sync)(id.clone(), configuration).await;
+        if self.shared.cancel.is_cancelled() {
+            return Ok(None);
+        }
+        self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
+        match &report {
+            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed),
+            Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
+                tracing::warn!(%day, "the daily sync is held: it waits for a yes, with pia-halo sync");
+                self.note(&id, day, DailyOutcome::Held, &missed)
+            }
+            Ok(report) if report.status == SyncStatus::Busy => {
+                let again = workspace.now() + BUSY;
+                self.tried = Some(Tried { day, times: 0, again });
+                Ok(Some(again))
+            }
+            other => {
+                let why = match other {
+                    Ok(report) => report.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    Err(failure) => failure.to_string(),
+                };
+                self.retry(&id, day, &missed, time.next_after(time.on(day)), &why)
+            }
+        }
+    }
+
+    fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
+        let runs = self.shared.workspace.store.runs(id, 1)?;
+        Ok(runs.first().is_some_and(|run| run.status.has_published() && run.started_at >= slot))
+    }
+
+    fn retry(
+        &mut self,
+        id: &ConfigurationId,
+        day: Date,
+        missed: &[Date],
+        next_slot: Timestamp,
+        why: &str,
+    ) -> Result<Option<Timestamp>, Failure> {
+        let now = self.shared.workspace.now();
+        let times = self.tried.filter(|tried| tried.day == day).map_or(0, |tried| tried.times);
+        let again = RETRIES.get(times).map(|wait| now + *wait).filter(|again| *again < next_slot);
+        let Some(again) = again else {
+            tracing::error!(%day, why, "the daily sync has failed; the next one comes tomorrow");
+            return self.note(id, day, DailyOutcome::Failed, missed);
+        };
+        tracing::warn!(%day, why, %again, "the daily sync has failed and is tried again");
+        self.tried = Some(Tried { day, times: times + 1, again });
+        Ok(Some(again))
+    }
+
+    /// Writes the day down, with those before it that were missed, and looks again at once.
+    fn note(
+        &mut self,
+        id: &ConfigurationId,
+        day: Date,
+        outcome: DailyOutcome,
+        missed: &[Date],
+    ) -> Result<Option<Timestamp>, Failure> {
+        let mut days: Vec<(Date, DailyOutcome)> = missed.iter().map(|missed| (*missed, DailyOutcome::Missed)).collect();
+        days.push((day, outcome));
+        let workspace = &self.shared.workspace;
+        workspace.store.note_days(id, &days, workspace.now())?;
+        self.tried = None;
+        if let Err(error) = workspace.store.forget_old_events(workspace.now()) {
+            tracing::warn!(%error, "old events could not be forgotten");
+        }
+        Ok(Some(workspace.now()))
+    }
+}
+
+fn random_delay() -> SignedDuration {
+    let mut byte = [0; 2];
+    // Without randomness there is nothing to spread: at once is right, too.
+    if getrandom::fill(&mut byte).is_err() {
+        return SignedDuration::ZERO;
+    }
+    SignedDuration::from_millis(SPREAD.as_millis() as i64 * i64::from(u16::from_be_bytes(byte)) / i64::from(u16::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use crate::service::testing::{Desk, at, report};
+
+    /// A clock that is always where somebody waits for it to be, plus whatever the test adds.
+    struct Leaps(Arc<Desk>);
+
+    impl Moments for Leaps {
+        async fn until(&self, moment: Timestamp) {
+            if !self.0.leap_to(moment) {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    type Ending = fn(usize, ConfigurationId) -> Result<SyncReport, Failure>;
+
+    /// Runs the scheduler until a moment; answers when the runs began.
+    async fn runs(desk: &Arc<Desk>, until: &str, ending: Ending) -> Vec<Timestamp> {
+        desk.end_at(at(until));
+        let began = Arc::new(Mutex::new(Vec::new()));
+        let (seen, clock) = (Arc::clone(&began), Arc::clone(desk));
+        let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(desk)));
+        scheduler.delay = || SignedDuration::from_secs(20);
+        scheduler.run_sync = Box::new(move |id, _| {
+            let mut seen = seen.lock().unwrap();
+            seen.push(clock.now());
+            let ended = ending(seen.len(), id);
+            Box::pin(async move { ended })
+        });
+        tokio::select! {
+            () = scheduler.run() => {}
+            () = desk.ended() => {}
+        }
+        began.lock().unwrap().clone()
+    }
+
+    fn complete(_: usize, _: ConfigurationId) -> Result<SyncReport, Failure> {
+        Ok(report(SyncStatus::Complete))
+    }
+
+    fn fail(_: usize, _: ConfigurationId) -> Result<SyncReport, Failure> {
+        Err(Failure::new(FailureKind::NotReached, "no answer"))
+    }
+
+    #[tokio::test]
+    async fn the_sync_runs_once_a_day_at_its_time() {
+        let desk = Desk::open("2026-12-29T12:00:00Z");
+        let began = runs(&desk, "2027-01-02T12:00:00Z", complete).await;
+        let wanted =
+            ["2026-12-30", "2026-12-31", "2027-01-01", "2027-01-02"].map(|day| at(&format!("{day}T04:30:00Z")));
+        assert_eq!(began, wanted, "over the end of the year");
+        // Ended and started again at the same moment: nothing is due.
+        assert_eq!(runs(&desk, "2027-01-02T13:00:00Z", complete).await, []);
+    }
+
+    /// R46: a machine that was off gets one run, within a minute of its start, and the days are known.
+    #[tokio::test]
+    async fn a_missed_day_gets_one_catch_up_run_within_a_minute() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        desk.sleep_until(at("2026-11-25T10:00:00Z"));
+        let began = runs(&desk, "2026-11-25T23:00:00Z", complete).await;
+        assert_eq!(began, [at("2026-11-25T10:00:20Z")]);
+        let days: Vec<String> =
+            desk.days().into_iter().map(|run| format!("{} {}", run.day, run.outcome.word())).collect();
+        let wanted = ["2026-11-25 synced", "2026-11-24 missed", "2026-11-23 missed", "2026-11-22 missed"];
+        assert_eq!(days[..4], wanted);
+        for _ in 0..100 {
+            assert!(random_delay() <= SPREAD && !random_delay().is_negative());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_fails_is_tried_again_and_then_left_for_the_next_day() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let began = runs(&desk, "2026-11-22T04:29:00Z", fail).await;
+        assert_eq!(began.len(), 1 + RETRIES.len());
+        assert_eq!(began[1], began[0] + RETRIES[0]);
+        assert_eq!(desk.days()[0].outcome, DailyOutcome::Failed);
+        let began = runs(
+            &desk,
+            "2026-11-22T23:00:00Z",
+            |times, id| {
+                if times < 3 { fail(times, id) } else { complete(times, id) }
+            },
+        )
+        .await;
+        assert_eq!(began.len(), 3);
+        assert_eq!(desk.days()[0].outcome, DailyOutcome::Synced);
+    }
+
+    /// N8: a mass change is reported, never forced.
+    #[tokio::test]
+    async fn a_held_run_is_reported_and_not_forced() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let began = runs(&desk, "2026-11-21T23:00:00Z", |_, _| Ok(report(SyncStatus::NeedsConfirmation))).await;
+        assert_eq!(began.len(), 1, "nobody can say yes: asking again changes nothing");
+        assert_eq!(desk.days()[0].outcome, DailyOutcome::Held);
+    }
+
+    #[tokio::test]
+    async fn a_sync_that_somebody_else_runs_is_waited_for() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let began = runs(&desk, "2026-11-21T23:00:00Z", |times, id| {
+            if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, id) }
+        })
+        .await;
+        assert_eq!(began.len(), 4);
+        assert_eq!(began[3], at("2026-11-21T04:33:00Z"));
+    }
+
+    /// R47: the clock is set back and forward while the service runs.
+    #[tokio::test]
+    async fn a_clock_that_is_set_makes_no_second_run() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        assert_eq!(runs(&desk, "2026-11-21T05:00:00Z", complete).await.len(), 1);
+        desk.sleep_until(at("2026-11-21T04:00:00Z"));
+        assert_eq!(runs(&desk, "2026-11-21T23:00:00Z", complete).await, []);
+        desk.sleep_until(at("2036-11-21T04:00:00Z"));
+        assert_eq!(runs(&desk, "2036-11-21T12:00:00Z", complete).await.len(), 2, "a catch-up and the day's own");
+        desk.sleep_until(at("2026-11-21T23:30:00Z"));
+        let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
+        assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
+    }
+
+    #[tokio::test]
+    async fn a_changed_time_is_taken_up_without_a_restart() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        desk.at_moment(at("2026-11-21T04:30:00Z"), |desk| desk.set_time("05:15"));
+        let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        assert_eq!(began, [at("2026-11-21T05:15:00Z")]);
+    }
+
+    #[tokio::test]
+    async fn nothing_runs_while_no_configuration_is_active() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        desk.deactivate();
+        let ended =
+            tokio::time::timeout(std::time::Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
+        assert!(ended.await.is_err(), "it waits for the settings to change");
+    }
+}

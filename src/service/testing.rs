@@ -1,0 +1,199 @@
+//! What the tests of this room share: a service without sockets, on a clock that leaps.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::metrics::Metrics;
+use crate::domain::address::HaloUrl;
+use crate::domain::configuration::{
+    ApiCredentials, CompanySync, Configuration, ConfigurationId, Integration, PiaScreen,
+};
+use crate::domain::daily_run::DailyRun;
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::failure::Failure;
+use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
+use crate::ops::{Clock, Workspace};
+use crate::settings::{Config, Environment, Paths};
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+type Happening = Box<dyn FnOnce(&Desk) + Send>;
+
+/// A profile with one active configuration, and its clock.
+pub struct Desk {
+    _folder: TempDir,
+    workspace: Workspace,
+    time: Arc<Time>,
+    end: Mutex<Timestamp>,
+    over: Notify,
+    happening: Mutex<Option<(Timestamp, Happening)>>,
+    shared: Mutex<Option<Arc<Shared>>>,
+}
+
+struct Time(Mutex<Timestamp>);
+
+impl Clock for Time {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl Desk {
+    pub fn open(now: &str) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(Time(Mutex::new(at(now))));
+        let clock: Arc<dyn Clock> = Arc::clone(&time) as _;
+        let paths = Paths::below(folder.path());
+        let workspace = Workspace::open(paths, Environment::from_pairs([("USER", "dana")]), clock).unwrap();
+        let configuration = Configuration {
+            name: "Acme".to_owned(),
+            api: ApiCredentials {
+                url: HaloUrl::read("http://127.0.0.1:1").unwrap().address,
+                client_id: "id".to_owned(),
+                tenant: None,
+                auth_url: None,
+                request_budget: None,
+                ca_file: None,
+                client_secret_command: None,
+            },
+            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+            pia_screen: PiaScreen::default(),
+            integration: Integration { pia_url: None, chat_pod_url: None },
+        };
+        let acme: ConfigurationId = "acme".parse().unwrap();
+        workspace
+            .settings
+            .update(|config: &mut Config| {
+                config.configurations.insert(acme.clone(), configuration);
+                config.active = Some(acme.clone());
+                Ok::<_, Failure>(())
+            })
+            .unwrap();
+        Arc::new(Self {
+            _folder: folder,
+            workspace,
+            time,
+            end: Mutex::new(at(now)),
+            over: Notify::new(),
+            happening: Mutex::default(),
+            shared: Mutex::default(),
+        })
+    }
+
+    /// What the parts of a service share, made anew: as after a restart.
+    pub fn shared(&self) -> Arc<Shared> {
+        let shared = Arc::new(Shared {
+            workspace: self.workspace.clone(),
+            metrics: Metrics::default(),
+            arrived: Notify::new(),
+            looked_up: Notify::new(),
+            changed: Notify::new(),
+            forwards: false,
+            cancel: CancellationToken::new(),
+        });
+        *self.shared.lock().unwrap() = Some(Arc::clone(&shared));
+        shared
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    pub fn end_at(&self, moment: Timestamp) {
+        *self.end.lock().unwrap() = moment;
+    }
+
+    pub async fn ended(&self) {
+        self.over.notified().await;
+    }
+
+    /// Puts the clock where somebody waits for it to be; not past the end.
+    pub fn leap_to(&self, moment: Timestamp) -> bool {
+        let due = self.happening.lock().unwrap().take_if(|(when, _)| *when <= moment);
+        if let Some((when, happening)) = due {
+            // A second before: somebody changes something while the service sleeps.
+            *self.time.0.lock().unwrap() = when - jiff::SignedDuration::from_secs(1);
+            happening(self);
+            if let Some(shared) = &*self.shared.lock().unwrap() {
+                shared.changed.notify_one();
+            }
+            return true;
+        }
+        let end = *self.end.lock().unwrap();
+        if moment > end {
+            *self.time.0.lock().unwrap() = end;
+            self.over.notify_one();
+            return false;
+        }
+        let mut now = self.time.0.lock().unwrap();
+        *now = moment.max(*now);
+        true
+    }
+
+    /// The service is off, or the clock is set.
+    pub fn sleep_until(&self, moment: Timestamp) {
+        *self.time.0.lock().unwrap() = moment;
+    }
+
+    /// Something happens at a moment, while somebody waits for one after it.
+    pub fn at_moment(&self, moment: Timestamp, happening: impl FnOnce(&Self) + Send + 'static) {
+        *self.happening.lock().unwrap() = Some((moment, Box::new(happening)));
+    }
+
+    pub fn set_time(&self, time: &str) {
+        let time = DailySyncTime::parse(time).unwrap();
+        self.change(|config| {
+            for configuration in config.configurations.values_mut() {
+                configuration.company_sync.daily_sync_time = time;
+            }
+        });
+    }
+
+    pub fn deactivate(&self) {
+        self.change(|config| config.active = None);
+    }
+
+    fn change(&self, change: impl Fn(&mut Config)) {
+        self.workspace
+            .settings
+            .update(|config: &mut Config| {
+                change(config);
+                Ok::<_, Failure>(())
+            })
+            .unwrap();
+    }
+
+    pub fn days(&self) -> Vec<DailyRun> {
+        self.workspace.store.days(&"acme".parse().unwrap()).unwrap()
+    }
+}
+
+pub fn report(status: SyncStatus) -> SyncReport {
+    SyncReport {
+        status,
+        proved: status == SyncStatus::Complete,
+        halo_count: Some(1),
+        stored: 1,
+        active: 1,
+        disabled: 0,
+        changes: ChangeCounts::default(),
+        pages: 1,
+        requests: 1,
+        retries: 0,
+        rate_limited_ms: 0,
+        duration_ms: 1,
+        warnings: Vec::new(),
+        run: None,
+        resumed_pages: 0,
+        started_at: at("2026-11-01T00:00:00Z"),
+        finished_at: at("2026-11-01T00:00:01Z"),
+        error: None,
+    }
+}

@@ -1,0 +1,130 @@
+//! The days that had their daily sync, and those that were missed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{TransactionBehavior, params};
+
+use super::error::Trouble;
+use super::{Store, StoreError, time_in, time_out};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::daily_run::{DailyOutcome, DailyRun};
+
+/// Days that are remembered.
+const KEPT: i64 = 800;
+
+impl Store {
+    /// When the service first looked after a configuration: from now on, where it never has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn served_since(&self, id: &ConfigurationId, now: Timestamp) -> Result<Timestamp, StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO configurations (id, served_since) VALUES (?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET served_since = coalesce(served_since, ?2)",
+                params![id.as_str(), time_out(now)],
+            )?;
+            let sql = "SELECT served_since FROM configurations WHERE id = ?1";
+            let since: String = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?;
+            time_in(&since)
+        })
+    }
+
+    /// Writes days down, each once: what a day was written down as first is what it stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn note_days(
+        &self,
+        id: &ConfigurationId,
+        days: &[(Date, DailyOutcome)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (day, outcome) in days {
+                transaction.execute(
+                    "INSERT INTO daily (configuration, day, outcome, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                    params![id.as_str(), day.to_string(), outcome.word(), time_out(now)],
+                )?;
+            }
+            transaction.execute(
+                "DELETE FROM daily WHERE configuration = ?1 AND day NOT IN
+                 (SELECT day FROM daily WHERE configuration = ?1 ORDER BY day DESC LIMIT ?2)",
+                params![id.as_str(), KEPT],
+            )?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    /// The days that are written down, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn days(&self, id: &ConfigurationId) -> Result<Vec<DailyRun>, StoreError> {
+        self.with(|inner| {
+            let mut read = inner
+                .connection
+                .prepare_cached("SELECT day, outcome, at FROM daily WHERE configuration = ?1 ORDER BY day DESC")?;
+            let mut rows = read.query([id.as_str()])?;
+            let mut days = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (day, outcome, at): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                days.push(DailyRun {
+                    day: day.parse().map_err(|_| Trouble::Content("a day"))?,
+                    outcome: DailyOutcome::of_word(&outcome).ok_or(Trouble::Content("what became of a day"))?,
+                    at: time_in(&at)?,
+                });
+            }
+            Ok(days)
+        })
+    }
+
+    /// The days that need no run any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn served_days(&self, id: &ConfigurationId) -> Result<BTreeSet<Date>, StoreError> {
+        Ok(self.days(id)?.into_iter().map(|run| run.day).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::store::test_support::{id, store};
+
+    #[test]
+    fn a_day_stays_what_it_was_written_down_as() {
+        let (_folder, store) = store();
+        let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        let day: Date = "2026-11-23".parse().unwrap();
+        assert_eq!(store.served_since(&id("acme"), now).unwrap(), now);
+        let later = now + jiff::SignedDuration::from_secs(60);
+        assert_eq!(store.served_since(&id("acme"), later).unwrap(), now);
+        store.note_days(&id("acme"), &[(day, DailyOutcome::Synced)], now).unwrap();
+        store.note_days(&id("acme"), &[(day, DailyOutcome::Missed)], later).unwrap();
+        assert_eq!(store.days(&id("acme")).unwrap(), [DailyRun { day, outcome: DailyOutcome::Synced, at: now }]);
+        assert!(store.served_days(&id("trial")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_days_of_two_years_are_kept() {
+        let (_folder, store) = store();
+        let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        let first: Date = "2020-01-01".parse().unwrap();
+        let days: Vec<_> = (0..900).map(|n| (first.checked_add(n.days()).unwrap(), DailyOutcome::Missed)).collect();
+        store.note_days(&id("acme"), &days, now).unwrap();
+        let kept = store.served_days(&id("acme")).unwrap();
+        assert_eq!((kept.len() as i64, kept.last()), (KEPT, days.last().map(|(day, _)| day)));
+    }
+}

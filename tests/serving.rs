@@ -1,0 +1,257 @@
+//! `serve`: callbacks are stored before they are answered, each once; what is no callback is refused, all alike.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use pia_halo::demo::Options;
+use pia_halo::domain::callback::CallbackSecrets;
+use serde_json::{Value, json};
+
+use crate::support::Profile;
+use crate::support::service::{Answered, Service, basic, event, secrets, stored};
+
+async fn serving() -> (Profile, Service, CallbackSecrets) {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    (profile, service, secrets)
+}
+
+/// R71: a copy is acknowledged and not stored twice: at once, later, in a batch, after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_stored_once_also_across_a_restart() {
+    let (profile, service, secrets) = serving().await;
+    let first = event("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", 33_479);
+    for _ in 0..3 {
+        assert_eq!(service.callback(&secrets, "ticket-created", &first).await.status, 200);
+    }
+    let same = async || service.callback(&secrets, "ticket-created", &event("two-at-once", 1)).await.status;
+    let (one, other) = tokio::join!(same(), same());
+    assert_eq!((one, other), (200, 200));
+    let batch: Vec<Value> =
+        (0..97).map(|n| event(&format!("batch-{n}"), n + 1)).chain((0..3).map(|_| first.clone())).collect();
+    assert_eq!(service.callback(&secrets, "ticket-updated", &json!(batch)).await.status, 200);
+    assert_eq!(service.terminate().await, 143);
+
+    let service = Service::start(&profile).await;
+    assert_eq!(service.callback(&secrets, "ticket-created", &first).await.status, 200);
+    let events = stored(&profile).await;
+    assert_eq!(events.len(), 1 + 1 + 97);
+    let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), events.len());
+    assert_eq!(events[0]["group"], "ticket-created");
+    assert_eq!(events[0]["ticket_id"], 33_479);
+    assert_eq!(events[0]["event"], "New Ticket Logged");
+    assert!(events[0]["received_at"].as_str().unwrap().ends_with('Z'));
+}
+
+/// The answer comes after the disk: whatever moment the program is killed at, what was acknowledged is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_event_is_lost_by_a_kill() {
+    let (profile, mut service, secrets) = serving().await;
+    let mut acknowledged: BTreeSet<String> = BTreeSet::new();
+    for round in 0..8_u64 {
+        let until = Instant::now() + Duration::from_millis(20 + round * 17);
+        let send = async |worker: u64| {
+            let mut mine = Vec::new();
+            let http = reqwest::Client::builder().no_proxy().build().unwrap();
+            let url = format!("http://{}/callbacks/acme/ticket-created/{}", service.address, secrets.token.expose());
+            for n in 0.. {
+                let id = format!("{round}-{worker}-{n}");
+                let body = event(&id, 7).to_string();
+                let request = http.post(&url).basic_auth("pia", Some(secrets.password.expose())).body(body);
+                match request.send().await {
+                    Ok(answer) if answer.status().is_success() => mine.push(id),
+                    _ => break,
+                }
+                if Instant::now() > until {
+                    // In the middle of what the others do.
+                    let pid = rustix::process::Pid::from_raw(service.pid()).unwrap();
+                    _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                }
+            }
+            mine
+        };
+        let (a, b, c) = tokio::join!(send(0), send(1), send(2));
+        acknowledged.extend([a, b, c].concat());
+        service.kill();
+        service = Service::start(&profile).await;
+    }
+    let events = stored(&profile).await;
+    let ids: BTreeSet<String> = events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), events.len(), "none twice");
+    let lost: Vec<&String> = acknowledged.difference(&ids).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    assert!(acknowledged.len() > 8);
+}
+
+/// R70: nothing but the whole truth is let in, and every refusal looks alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn forgeries_are_refused_and_none_is_told_from_another() {
+    let (profile, service, secrets) = serving().await;
+    profile.save("other", "").await.expect(0);
+    let other = profile.workspace().settings.secrets(&"other".parse().unwrap()).unwrap().callback.unwrap();
+    let (token, password) = (secrets.token.expose(), secrets.password.expose());
+    let mut paths: Vec<String> = vec![
+        "/callbacks/acme/ticket-created/".into(),
+        "/callbacks/acme/ticket-created".into(),
+        "/callbacks/acme".into(),
+        "/".into(),
+        "//callbacks/acme/ticket-created/".to_owned() + token,
+        format!("/callbacks/acme/ticket-created//{token}"),
+        format!("/callbacks/acme/ticket-created/{token}/"),
+        format!("/callbacks/acme/ticket-created/{token}/x"),
+        format!("/callbacks/acme/ticket-created/../ticket-created/{token}x"),
+        format!("/callbacks/acme/ticket-deleted/{token}"),
+        format!("/callbacks/ACME/ticket-created/{token}"),
+        format!("/callbacks/nobody/ticket-created/{token}"),
+        format!("/callbacks/other/ticket-created/{token}"),
+        format!("/callbacks/acme/ticket-created/{}", other.token.expose()),
+        format!("/callbacks/acme/ticket-created/{}", token.to_uppercase()),
+        format!("/callbacks/acme/ticket-created/{}", &token[1..]),
+        format!("/callbacks/acme/ticket-created/{}", &token[..token.len() - 1]),
+        format!("/callbacks/acme/ticket-created/x?token={token}"),
+        format!("/callbacks/acme/ticket-created/?{token}"),
+        format!("/callbacks/acme/ticket-created/%{:02x}{}", token.as_bytes()[0], &token[1..]),
+    ];
+    // Every bit of the token, turned.
+    for at in 0..token.len() {
+        for bit in 0..7 {
+            let mut forged = token.as_bytes().to_vec();
+            forged[at] ^= 1 << bit;
+            if forged[at].is_ascii_alphanumeric() || b"-_".contains(&forged[at]) {
+                paths.push(format!("/callbacks/acme/ticket-created/{}", String::from_utf8(forged).unwrap()));
+            }
+        }
+    }
+    let body = event("forged", 1).to_string();
+    let mut seen: Vec<Answered> = Vec::new();
+    for path in &paths {
+        seen.push(service.post(path, Some(("pia", password)), body.clone()).await);
+    }
+    let good = format!("/callbacks/acme/ticket-created/{token}");
+    for user in [
+        None,
+        Some(("pia", "")),
+        Some(("pia", token)),
+        Some(("PIA", password)),
+        Some(("", password)),
+        Some(("pia", &password[1..])),
+    ] {
+        seen.push(service.post(&good, user, body.clone()).await);
+    }
+    let refusal = Answered { status: 404, body: "not found\n".into(), headers: seen[0].headers.clone() };
+    for (answer, path) in seen.iter().zip(&paths) {
+        assert_eq!(*answer, refusal, "{}", path.replace(token, "TOKEN"));
+    }
+    assert!(seen.iter().all(|answer| *answer == refusal));
+    assert!(seen.len() > 150, "{}", seen.len());
+    // Another method, and a body that nobody reads: the same.
+    assert_eq!(service.get(&good).await, (404, refusal.body.clone()));
+    let head = "POST /callbacks/acme/ticket-created/x HTTP/1.1\r\nhost: x\r\ncontent-length: 4194304\r\n\r\n";
+    let unread = service.raw(head.into()).await;
+    assert!(unread.starts_with("HTTP/1.1 404") && unread.ends_with(&refusal.body), "{unread}");
+    assert_eq!(stored(&profile).await, [] as [Value; 0]);
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("true", 1)).await.status, 200);
+    assert_eq!(stored(&profile).await.len(), 1);
+}
+
+/// R73: sizes, types and depths; none of them stores anything or takes memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_event_is_refused_with_its_reason() {
+    let (profile, service, secrets) = serving().await;
+    let path = format!("/callbacks/acme/ticket-created/{}", secrets.token.expose());
+    let user = Some(("pia", secrets.password.expose()));
+    let largest = format!("{{\"id\":\"large\",\"x\":\"{}\"}}", "y".repeat((1 << 20) - 21));
+    assert_eq!(largest.len(), 1 << 20);
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    for (body, status) in [
+        (largest.clone().into_bytes(), 200),
+        (format!("{largest} ").into_bytes(), 413),
+        (vec![b'x'; 8 << 20], 413),
+        (Vec::new(), 400),
+        (b"null".to_vec(), 400),
+        (b"not json".to_vec(), 400),
+        (deep.into_bytes(), 400),
+        (vec![0xff; 100], 400),
+        (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], 400),
+        (b"[]".to_vec(), 200),
+        (b"{}".to_vec(), 200),
+    ] {
+        let length = body.len();
+        assert_eq!(service.post(&path, user, body).await.status, status, "{length} bytes");
+    }
+    // Without a length, and without an end.
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n",
+        basic("pia", secrets.password.expose())
+    );
+    let chunk = format!("10000\r\n{}\r\n", "z".repeat(0x10000));
+    let endless = service.raw([head.into_bytes(), chunk.repeat(40).into_bytes()].concat()).await;
+    assert!(endless.starts_with("HTTP/1.1 413"), "{endless}");
+    assert_eq!(stored(&profile).await.len(), 2);
+    assert!(service.peak_memory() < 100 << 10, "{} KiB", service.peak_memory());
+}
+
+/// R73: five hundred connections that say nothing, and a flood of forgeries, keep no true event out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_says_nothing_keeps_nobody_out() {
+    let (profile, service, secrets) = serving().await;
+    let mut crowd = Vec::new();
+    for n in 0..1_200 {
+        let mut stream = service.connect();
+        if n % 2 == 0 {
+            stream.write_all(b"POST /callbacks/acme/ticket-created/x HTTP/1.1\r\nhost: x\r\nx-").unwrap();
+        }
+        crowd.push(stream);
+    }
+    let forged = async {
+        for _ in 0..200 {
+            let answer = service.post("/callbacks/acme/ticket-created/forged", None, "{}").await;
+            assert_eq!(answer.status, 404);
+        }
+    };
+    let truly = async {
+        for n in 0..50 {
+            assert_eq!(service.callback(&secrets, "ticket-created", &event(&format!("true-{n}"), 1)).await.status, 200);
+        }
+    };
+    tokio::join!(forged, truly);
+    assert_eq!(stored(&profile).await.len(), 50);
+    assert!(service.peak_memory() < 100 << 10, "{} KiB", service.peak_memory());
+    // The oldest of those who say nothing had to make room.
+    let mut byte = [0];
+    assert_eq!(crowd[0].read(&mut byte).unwrap_or(0), 0);
+}
+
+/// A second service of the same profile is refused, and says who has it; the first ends tidily.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_service_runs_at_a_time_and_status_knows_it() {
+    let (profile, service, secrets) = serving().await;
+    assert_eq!(service.get("/healthz").await, (200, "ok\n".to_owned()));
+    profile.run(["serve", "--listen", "127.0.0.1:0"]).await.expect(6).says("serve by dana");
+    service.callback(&secrets, "ticket-created", &event("one", 1)).await;
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["service"]["running"], true);
+    assert!(status["service"]["last_event_at"].is_string());
+    let (code, metrics) = service.get("/metrics").await;
+    assert_eq!(code, 200);
+    assert!(metrics.contains("pia_halo_events_total 1\n"), "{metrics}");
+    assert!(metrics.contains("pia_halo_next_sync_timestamp_seconds 1"), "{metrics}");
+    assert!(!metrics.contains(secrets.token.expose()));
+    assert_eq!(service.terminate().await, 143);
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["service"]["running"], false);
+}
+
+/// Settings that another program changes are taken up without a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_configuration_is_known_to_the_running_service() {
+    let (profile, service, _) = serving().await;
+    profile.save("later", "").await.expect(0);
+    let later = profile.workspace().settings.secrets(&"later".parse().unwrap()).unwrap().callback.unwrap();
+    let path = format!("/callbacks/later/ticket-created/{}", later.token.expose());
+    let answer = service.post(&path, Some(("pia", later.password.expose())), event("x", 1).to_string()).await;
+    assert_eq!(answer.status, 200);
+}

@@ -1,0 +1,157 @@
+//! The real `pia-halo serve`, and a Halo's side of its sockets.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pia_halo::domain::callback::CallbackSecrets;
+use serde_json::{Value, json};
+
+use super::Profile;
+
+/// A service that runs; it is killed when dropped.
+pub struct Service {
+    child: Child,
+    pub address: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// What a request was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub status: u16,
+    pub body: String,
+    /// The names of its headers.
+    pub headers: Vec<String>,
+}
+
+impl Service {
+    pub async fn start(profile: &Profile) -> Self {
+        Self::start_with(profile, &[]).await
+    }
+
+    pub async fn start_with(profile: &Profile, more: &[&str]) -> Self {
+        let mut command = profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let address = tokio::task::spawn_blocking(move || {
+            let mut said = String::new();
+            loop {
+                let before = said.len();
+                assert!(lines.read_line(&mut said).unwrap() > 0, "the service did not begin: {said}");
+                if let Some(address) = said[before..].trim().strip_prefix("listening on http://") {
+                    let address = address.parse().unwrap();
+                    // Whatever it says later must not fill the pipe.
+                    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+                    return address;
+                }
+            }
+        })
+        .await
+        .unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { child, address, http }
+    }
+
+    /// Posts a body to a path.
+    pub async fn post(&self, path: &str, user: Option<(&str, &str)>, body: impl Into<reqwest::Body>) -> Answered {
+        let mut request = self.http.post(format!("http://{}{path}", self.address)).body(body);
+        if let Some((user, password)) = user {
+            request = request.basic_auth(user, Some(password));
+        }
+        // The address holds the token: it has no place in what a test says.
+        let answer = request.send().await.map_err(reqwest::Error::without_url).unwrap();
+        let status = answer.status().as_u16();
+        let mut headers: Vec<String> = answer.headers().keys().map(ToString::to_string).collect();
+        headers.sort();
+        Answered { status, headers, body: answer.text().await.unwrap() }
+    }
+
+    /// Posts as Halo does, with what was installed there.
+    pub async fn callback(&self, secrets: &CallbackSecrets, group: &str, body: &Value) -> Answered {
+        let path = format!("/callbacks/acme/{group}/{}", secrets.token.expose());
+        self.post(&path, Some(("pia", secrets.password.expose())), body.to_string()).await
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.http.get(format!("http://{}{path}", self.address)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// A connection on which nothing was said yet.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    /// Writes bytes on a connection of their own, and gives what comes back until it is closed.
+    pub async fn raw(&self, bytes: Vec<u8>) -> String {
+        let mut stream = self.connect();
+        tokio::task::spawn_blocking(move || {
+            // The other side may close before it has read everything.
+            _ = stream.write_all(&bytes);
+            let mut answer = Vec::new();
+            _ = stream.read_to_end(&mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        })
+        .await
+        .unwrap()
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+
+    /// Tells it to end, and gives its exit code.
+    pub async fn terminate(mut self) -> i32 {
+        let pid = rustix::process::Pid::from_raw(self.pid()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap().code().unwrap_or(-1)).await.unwrap()
+    }
+
+    /// Kilobytes that it has ever had in memory.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// What callbacks of a saved configuration identify themselves with.
+pub fn secrets(profile: &Profile) -> CallbackSecrets {
+    profile.workspace().settings.secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
+}
+
+/// An event as Halo sends one.
+pub fn event(id: &str, ticket: i64) -> Value {
+    json!({ "id": id, "event": "New Ticket Logged", "object_id": ticket, "ticket": { "id": ticket, "summary": "Printer" } })
+}
+
+/// The header that goes with user and password.
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The events that are stored, as `events --json` prints them.
+pub async fn stored(profile: &Profile) -> Vec<Value> {
+    let ran = profile.run(["events", "--json", "--limit", "100000"]).await.expect(0);
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
