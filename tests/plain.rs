@@ -242,6 +242,25 @@ async fn a_stop_while_the_secret_is_typed_gives_the_echo_back_meanwhile() {
     assert!(listener.pty.has_former_modes());
 }
 
+/// Where no shell could say fg, a stop changes nothing: what is typed stays unseen.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_shell_a_stop_leaves_the_secret_unseen() {
+    let profile = Profile::new().await;
+    let mut listener = Listener::start(profile.command_in_terminal(["demo", "--plain"]));
+    listener.answers("Enter when", "");
+    listener.answers("Configuration Name", "");
+    listener.answers("Url", "");
+    listener.answers("Client ID", "");
+    listener.hears("Client Secret (not shown");
+    listener.hears(": ");
+    listener.pty.send(&key::ctrl('z'));
+    listener.hears("There is no shell here");
+    listener.hears(": ");
+    listener.pty.send("unseen-canary\r");
+    listener.hears("13 characters");
+    assert!(!listener.text().contains("unseen-canary"));
+}
+
 /// One draft: what the wizard began, the dialogue goes on with, and the other way round.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wizard_and_the_dialogue_continue_each_others_draft() {

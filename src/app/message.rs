@@ -20,6 +20,9 @@ use crate::domain::sync_run::{SyncProgress, SyncReport};
 pub enum Message {
     /// A key was pressed (or repeated; releases never arrive).
     Key(KeyEvent),
+    /// Characters came faster than anybody types: a paste that the terminal does not mark, or what was typed while the
+    /// line stalled.
+    Burst(Secret),
     /// A text was pasted, to the letter.
     Paste(Secret),
     /// The terminal has a new size.
@@ -41,6 +44,7 @@ impl fmt::Debug for Message {
                 f.write_str("Key(_)")
             }
             Self::Key(key) => write!(f, "Key({:?}, {:?})", key.code, key.modifiers),
+            Self::Burst(_) => f.write_str("Burst(_)"),
             Self::Paste(_) => f.write_str("Paste(_)"),
             Self::Resize(size) => f.debug_tuple("Resize").field(size).finish(),
             Self::Reply(reply) => f.debug_tuple("Reply").field(reply).finish(),

@@ -20,6 +20,7 @@ pub mod panes;
 pub mod popup;
 mod reply;
 pub mod text;
+mod typing;
 pub mod update;
 pub mod wizard;
 pub mod work;

@@ -1,15 +1,12 @@
 //! One message at a time: what it changes, and what it asks of the world outside.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 use jiff::{SignedDuration, Timestamp};
-use tui_input::backend::crossterm::EventHandler;
-use tui_input::{Input, InputRequest};
 
 use crate::domain::draft::Step;
 
 use super::answer;
 use super::effect::{Effect, Slot};
-use super::form::{Edited, Pasted};
 use super::integrations::{self, Card};
 use super::keymap::{self, Command, Meaning, Place};
 use super::message::Message;
@@ -20,6 +17,7 @@ use super::palette;
 use super::panes::{self, Pane, clients};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
+use super::typing;
 use super::wizard::{self, Item, configure, credentials, initial_sync, pia_screen, review};
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
@@ -32,7 +30,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     let mut effects = match message {
         Message::Key(event) => key(model, event),
-        Message::Paste(text) => paste(model, text.expose()),
+        Message::Burst(text) => typing::burst(model, text.expose()),
+        Message::Paste(text) => typing::paste(model, text.expose()),
         Message::Resize(size) => {
             if model.size != size {
                 model.size = size;
@@ -146,7 +145,7 @@ fn keymap_lines(model: &mut Model, columns: usize) -> Option<Vec<super::popup::H
     Some(lines)
 }
 
-fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+pub(super) fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     if model.layout.too_small && !matches!(keymap::meaning(model, event), Meaning::Do(Command::Quit | Command::Suspend))
     {
         return Vec::new();
@@ -170,7 +169,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             model.say(Tone::Calm, reason);
             Vec::new()
         }
-        Meaning::Nothing => type_key(model, event),
+        Meaning::Nothing => typing::type_key(model, event),
     };
     if said.is_some() && model.notice.is_none() {
         if model.is_dirty() {
@@ -180,119 +179,6 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         model.notice = said;
     }
     effects
-}
-
-// A key that is no command goes into what takes text.
-fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
-    match keymap::place(model) {
-        Place::Field | Place::FieldList => {
-            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
-            let Some(field) = wizard.text_field() else { return Vec::new() };
-            match wizard.form.key(field, event) {
-                Edited::Text => return wizard::edited(model, field),
-                Edited::Cursor => model.touch(),
-                Edited::Full => model.say(
-                    Tone::Warn,
-                    format!("{} takes at most {} characters.", field.info().label, field.info().longest),
-                ),
-                Edited::Nothing => {}
-            }
-        }
-        Place::CardSearch if type_line(&mut model.integrations.query, event) => {
-            integrations::select(model, 0);
-            model.touch();
-        }
-        Place::ClientSearch => {
-            let before = model.panes.clients.query.value().to_owned();
-            if type_line(&mut model.panes.clients.query, event) {
-                if model.panes.clients.query.value() == before {
-                    model.touch();
-                } else {
-                    clients::searched(model);
-                }
-            }
-        }
-        Place::Palette => palette::edit(model, |query| type_line(query, event)),
-        Place::Chooser => {
-            let height = pia_screen::chooser_height(model);
-            if let Some(Popup::Chooser(chooser)) = &mut model.popup
-                && type_line(&mut chooser.query, event)
-            {
-                chooser.filter(height);
-                model.touch();
-            }
-        }
-        _ => {}
-    }
-    Vec::new()
-}
-
-/// The most characters that a search line takes.
-const SEARCH: usize = 100;
-
-fn type_line(input: &mut Input, event: KeyEvent) -> bool {
-    if let KeyCode::Char(_) = event.code
-        && input.value().chars().count() >= SEARCH
-        && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
-    {
-        return false;
-    }
-    input.handle_event(&Event::Key(event)).is_some_and(|change| change.value || change.cursor)
-}
-
-fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    match keymap::place(model) {
-        Place::Field | Place::FieldList => {
-            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
-            let Some(field) = wizard.text_field() else { return Vec::new() };
-            let pasted = wizard.form.paste(field, text);
-            let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
-            if let Some(words) = pasted.words(field) {
-                model.say(Tone::Warn, words);
-            }
-            effects
-        }
-        Place::CardSearch => {
-            paste_line(&mut model.integrations.query, text);
-            integrations::select(model, 0);
-            model.touch();
-            Vec::new()
-        }
-        Place::ClientSearch => {
-            paste_line(&mut model.panes.clients.query, text);
-            model.panes.clients.search(false);
-            clients::settle(model);
-            Vec::new()
-        }
-        Place::Palette => {
-            palette::edit(model, |query| {
-                paste_line(query, text);
-                true
-            });
-            Vec::new()
-        }
-        Place::Chooser => {
-            let height = pia_screen::chooser_height(model);
-            if let Some(Popup::Chooser(chooser)) = &mut model.popup {
-                paste_line(&mut chooser.query, text);
-                chooser.filter(height);
-                model.touch();
-            }
-            Vec::new()
-        }
-        _ => {
-            model.say(Tone::Calm, "There is no field here to paste into.");
-            Vec::new()
-        }
-    }
-}
-
-fn paste_line(input: &mut Input, text: &str) {
-    let room = SEARCH.saturating_sub(input.value().chars().count());
-    let line = text.trim().lines().next().unwrap_or_default();
-    for character in line.chars().filter(|character| !character.is_control()).take(room) {
-        input.handle(InputRequest::InsertChar(character));
-    }
 }
 
 /// Does what a key means.

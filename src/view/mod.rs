@@ -28,6 +28,7 @@ use crate::app::keymap::{self, Command, Hint, Place};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
+use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::{width, wrap};
 use crate::app::wizard::{Mark, STEPS, connection, mark, step_name};
 use crate::domain::draft::Step;
@@ -65,14 +66,24 @@ pub fn draw(model: &Model, frame: &mut Frame) {
 // What it needs comes first: it is read even where only its first words fit.
 fn too_small(model: &Model, frame: &mut Frame) {
     let (least, size) = (crate::app::layout::SMALLEST, model.size);
-    let words = format!(
-        "Too small: make the terminal {}x{} or larger. It is {}x{}. Nothing is lost. Ctrl-C quits.",
-        least.width, least.height, size.width, size.height
-    );
+    let words = match &model.popup {
+        // Asked where its box has no room: what would be lost has to be read before it is.
+        Some(Popup::Confirm(Confirm { ask: Ask::Quit { reason }, .. })) => {
+            format!("Quit? {reason} Ctrl-C again quits.")
+        }
+        _ => format!(
+            "Too small: make the terminal {}x{} or larger. It is {}x{}. Ctrl-C quits.",
+            least.width, least.height, size.width, size.height
+        ),
+    };
     let area = frame.area();
     let mut lines = wrap(&words, usize::from(area.width));
     if lines.len() > usize::from(area.height) {
-        lines = wrap(&format!("Needs {}x{}", least.width, least.height), usize::from(area.width));
+        let short = match &model.popup {
+            Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })) => "Quit? Ctrl-C again".to_owned(),
+            _ => format!("Needs {}x{}", least.width, least.height),
+        };
+        lines = wrap(&short, usize::from(area.width));
     }
     frame.render_widget(Paragraph::new(lines.into_iter().map(Line::raw).collect::<Vec<_>>()), area);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::demo;
+use super::{demo, running};
 use crate::support::pty::{Pty, key};
 
 /// The demo, in the first form, with its first field empty.
@@ -29,6 +29,21 @@ fn leave(mut pty: Pty) {
     pty.send(&key::ctrl('c'));
     assert_eq!(pty.exit_code(), 0);
     pty.assert_restored();
+}
+
+/// As a terminal pastes that marks nothing: a word without a newline, where no text is taken.
+#[test]
+fn a_word_pasted_without_marks_runs_no_commands() {
+    let (_home, start) = demo();
+    let mut pty = running(start);
+    for word in ["quit", "qqqq", "xyqq"] {
+        pty.send(word);
+        pty.wait_until("They did nothing here");
+        pty.send(key::DOWN);
+        pty.settle();
+    }
+    pty.send("q");
+    assert_eq!(pty.exit_code(), 0);
 }
 
 #[test]

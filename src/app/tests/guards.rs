@@ -15,7 +15,7 @@ use crate::app::testing::{
     Stage, at_configure, at_review, at_sync, draft, finished, id, in_panes, kept, key, lists, overview, passed, plan,
     results, save_report, saved, standing, status, sync_report, tested, with_credentials,
 };
-use crate::app::wizard::{Item, Wizard};
+use crate::app::wizard::{Item, Test, Wizard};
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
@@ -45,6 +45,36 @@ fn two() -> Overview {
 }
 
 /// S18: the overview that is read while the draft is being written knows nothing of it.
+/// A word that was pasted where no text is taken runs no commands, and a stalled line replaces nothing that was typed.
+#[test]
+fn a_burst_of_characters_is_written_and_runs_nothing_that_weighs() {
+    let burst = |stage: &mut Stage, text: &str| stage.send(Message::Burst(Secret::new(text)));
+    let found = Overview { draft: Some(draft(Step::PiaScreen)), ..Overview::default() };
+    let mut stage = Stage::with(found);
+    stage.keys("Esc");
+    for word in ["proxy", "xyz", "quit", "syy\n", "aqs", "ddd"] {
+        assert_eq!(burst(&mut stage, word), [], "{word}");
+        assert!(stage.model.popup.is_none() && stage.model.overview.draft.is_some(), "{word}");
+    }
+    let mut stage = in_panes();
+    for word in ["sss", "eee", "qqq", "aaa"] {
+        assert_eq!(burst(&mut stage, word), [], "{word}");
+    }
+    assert_eq!(burst(&mut stage, "sss"), []);
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("did nothing"));
+    burst(&mut stage, "2/north\n");
+    assert_eq!(stage.model.panes.clients.query.value(), "north", "what only looks goes on, up to the newline");
+    assert!(stage.model.panes.clients.searching);
+
+    let mut stage = with_credentials();
+    stage.keys("^U");
+    stage.type_text("FIRSTHALF");
+    assert_eq!(burst(&mut stage, "TAIL\n"), []);
+    let wizard = stage.model.wizard.as_ref().unwrap();
+    assert_eq!(wizard.form.secret.secret(), Secret::new("FIRSTHALFTAIL"));
+    assert!(matches!(wizard.test, Test::Not), "and it submits nothing");
+}
+
 #[test]
 fn an_older_overview_takes_no_draft_away() {
     let mut stage = with_credentials();

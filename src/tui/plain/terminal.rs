@@ -64,9 +64,8 @@ impl LineTerminal {
 
     /// Ctrl-Z: the shell gets the terminal as it was.
     fn stop() {
-        let terminal = OwnTerminal;
-        if terminal.can_stop() {
-            terminal.stop();
+        if OwnTerminal.can_stop() {
+            OwnTerminal.stop();
         }
     }
 }
@@ -86,9 +85,13 @@ impl Person for LineTerminal {
             tokio::select! {
                 biased;
                 Some(signal) = self.signals.recv() => match signal {
+                    // Where nobody could bring it back it stays, and what is typed stays unseen.
+                    Signal::Suspend if !OwnTerminal.can_stop() => {
+                        write(&format!("\nThere is no shell here that could bring the program back.\n{prompt}"));
+                    }
                     Signal::Suspend => {
                         silence = None;
-                        Self::stop();
+                        OwnTerminal.stop();
                     }
                     Signal::Continue => {
                         silence = (takes == Takes::Secret).then(Silence::begin);

@@ -1,0 +1,180 @@
+//! What is typed and pasted, where it goes and where it does not.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input, InputRequest};
+
+use super::effect::Effect;
+use super::form::{Edited, FieldId, Pasted};
+use super::integrations;
+use super::keymap::{self, Command, Meaning, Place};
+use super::model::Model;
+use super::notice::Tone;
+use super::palette;
+use super::panes::clients;
+use super::popup::Popup;
+use super::update::key;
+use super::wizard::{self, pia_screen};
+
+/// A key that is no command goes into what takes text.
+pub(super) fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    match keymap::place(model) {
+        Place::Field | Place::FieldList => {
+            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+            let Some(field) = wizard.text_field() else { return Vec::new() };
+            match wizard.form.key(field, event) {
+                Edited::Text => return wizard::edited(model, field),
+                Edited::Cursor => model.touch(),
+                Edited::Full => model.say(
+                    Tone::Warn,
+                    format!("{} takes at most {} characters.", field.info().label, field.info().longest),
+                ),
+                Edited::Nothing => {}
+            }
+        }
+        Place::CardSearch if type_line(&mut model.integrations.query, event) => {
+            integrations::select(model, 0);
+            model.touch();
+        }
+        Place::ClientSearch => {
+            let before = model.panes.clients.query.value().to_owned();
+            if type_line(&mut model.panes.clients.query, event) {
+                if model.panes.clients.query.value() == before {
+                    model.touch();
+                } else {
+                    clients::searched(model);
+                }
+            }
+        }
+        Place::Palette => palette::edit(model, |query| type_line(query, event)),
+        Place::Chooser => {
+            let height = pia_screen::chooser_height(model);
+            if let Some(Popup::Chooser(chooser)) = &mut model.popup
+                && type_line(&mut chooser.query, event)
+            {
+                chooser.filter(height);
+                model.touch();
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The most characters that a search line takes.
+const SEARCH: usize = 100;
+
+fn type_line(input: &mut Input, event: KeyEvent) -> bool {
+    if let KeyCode::Char(_) = event.code
+        && input.value().chars().count() >= SEARCH
+        && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+    {
+        return false;
+    }
+    input.handle_event(&Event::Key(event)).is_some_and(|change| change.value || change.cursor)
+}
+
+/// Written where the cursor stands, as keys are; the first newline ends it and submits nothing. Where no text is taken,
+/// nothing that weighs is done by it: a word that was pasted into the wrong window is no row of commands.
+pub(super) fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let code = match character {
+            '\n' => {
+                if !characters.as_str().trim().is_empty() {
+                    let words = Pasted::FirstLine.words(FieldId::Name).unwrap_or_default();
+                    model.say(Tone::Warn, words);
+                }
+                break;
+            }
+            '\t' => KeyCode::Tab,
+            character => KeyCode::Char(character),
+        };
+        let event = KeyEvent::new(code, KeyModifiers::NONE);
+        if let Meaning::Do(command) = keymap::meaning(model, event)
+            && weighs(command)
+        {
+            model.say(Tone::Warn, "Several keys came at once, as from a paste. They did nothing here.");
+            break;
+        }
+        effects.extend(key(model, event));
+    }
+    effects
+}
+
+// What changes something, ends something or shows a secret.
+fn weighs(command: Command) -> bool {
+    !matches!(
+        command,
+        Command::Up
+            | Command::Down
+            | Command::Search
+            | Command::Filter
+            | Command::NextItem
+            | Command::PreviousItem
+            | Command::PaneSync
+            | Command::PaneClients
+            | Command::PaneIntegration
+            | Command::PaneActivity
+            | Command::LookAtClients
+            | Command::Help
+            | Command::Commands
+    )
+}
+
+/// A paste that the terminal has marked.
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    match keymap::place(model) {
+        Place::Field | Place::FieldList => {
+            let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+            let Some(field) = wizard.text_field() else { return Vec::new() };
+            let pasted = wizard.form.paste(field, text);
+            let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
+            if let Some(words) = pasted.words(field) {
+                model.say(Tone::Warn, words);
+            }
+            effects
+        }
+        Place::CardSearch => {
+            paste_line(&mut model.integrations.query, text);
+            integrations::select(model, 0);
+            model.touch();
+            Vec::new()
+        }
+        Place::ClientSearch => {
+            paste_line(&mut model.panes.clients.query, text);
+            model.panes.clients.search(false);
+            clients::settle(model);
+            Vec::new()
+        }
+        Place::Palette => {
+            palette::edit(model, |query| {
+                paste_line(query, text);
+                true
+            });
+            Vec::new()
+        }
+        Place::Chooser => {
+            let height = pia_screen::chooser_height(model);
+            if let Some(Popup::Chooser(chooser)) = &mut model.popup {
+                paste_line(&mut chooser.query, text);
+                chooser.filter(height);
+                model.touch();
+            }
+            Vec::new()
+        }
+        _ => {
+            model.say(Tone::Calm, "There is no field here to paste into.");
+            Vec::new()
+        }
+    }
+}
+
+fn paste_line(input: &mut Input, text: &str) {
+    let room = SEARCH.saturating_sub(input.value().chars().count());
+    let line = text.trim().lines().next().unwrap_or_default();
+    for character in line.chars().filter(|character| !character.is_control()).take(room) {
+        input.handle(InputRequest::InsertChar(character));
+    }
+}
