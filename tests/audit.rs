@@ -48,6 +48,24 @@ async fn every_write_to_halo_is_written_down_with_who_from_where_before_after_an
     }
 }
 
+/// Taking out is written down as putting in is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rolled_back_or_removed_is_written_down_with_the_answer() {
+    for arguments in [["configure", "--roll-back", "--yes"].as_slice(), &["remove", "--yes"]] {
+        let profile = configured().await;
+        profile.run(arguments.iter().copied()).await.expect(0);
+        let report = profile.json(["audit", "--limit", "100"], 0).await;
+        for action in ["delete webhook", "delete custom tab"] {
+            let deleted: Vec<&Value> = entries(&report).iter().filter(|entry| entry["action"] == action).collect();
+            assert!(!deleted.is_empty(), "{arguments:?}: {report}");
+            for entry in deleted {
+                let status = entry["halo"]["status"].as_u64().unwrap_or_default();
+                assert!((200..300).contains(&status), "{arguments:?}: {entry}");
+            }
+        }
+    }
+}
+
 /// A refusal is written down with Halo's own words, and a lost answer without a status.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_write_is_written_down_with_halos_words_and_a_lost_one_without_a_status() {

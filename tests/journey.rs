@@ -85,8 +85,10 @@ async fn the_walk_by_keys_ends_with_exactly_the_objects_of_the_contract() {
     person.sees(&format!("{PIA}/callbacks/acme-msp/")).await;
     person.press("4").await;
     person.sees("link ticket type").await;
-    // The first entries are further down the list.
+    // The first entries are further down the list; the very last, a save, tells so many fields that it fills the page.
     person.press("End").await;
+    person.sees("Daily Sync Time: – → 00:45").await;
+    person.press("Up").await;
     for words in ["dana", "create webhook", "create custom tab Pia Chat Pod"] {
         person.sees(words).await;
     }

@@ -50,7 +50,7 @@ fn largest(figures: &[usize]) -> usize {
 pub fn measure() -> Vec<Figure> {
     let home = tempfile::tempdir().expect("a folder");
     // So many clients, so slowly, that the sync runs for a few seconds.
-    let mut pty = Start::pia_halo(home.path(), ["demo", "--clients", "6000", "--latency-ms", "90"]).spawn();
+    let mut pty = Start::pia_halo(home.path(), ["demo", "--clients", "6000", "--latency-ms", "300"]).spawn();
     pty.wait_until("Enter Configure");
     go(&mut pty, key::ENTER, "What you need");
     go(&mut pty, key::ENTER, "▸ Test");

@@ -227,7 +227,7 @@ impl<'a> Apply<'a> {
             sent = self.send_otherwise(operation).await;
             // Where the other way does not exist, nothing was sent, and the first answer is the last.
             let second = self.answer(&sent);
-            if second.status.is_some() || second.said.is_some() {
+            if second.status.is_some() || sent.as_ref().is_err_and(HaloError::may_have_been_applied) {
                 answer = second;
             }
             settled = self.settle(operation, &sent).await;
