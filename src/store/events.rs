@@ -307,7 +307,7 @@ impl Store {
         })
     }
 
-    /// Forgets events that are older than [`KEPT`], but none that still has to be handed on.
+    /// Forgets events that are older than thirty days, but none that still has to be handed on.
     ///
     /// # Errors
     ///
