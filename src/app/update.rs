@@ -17,10 +17,11 @@ use super::model::{Model, Screen, saved_title};
 use super::moving;
 use super::notice::Tone;
 use super::palette;
-use super::panes::{self, Pane, clients};
+use super::panes::{self, Pane, clients, deliveries, removal};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
 use super::wizard::{self, Item, configure, credentials, initial_sync, pia_screen, review};
+use super::work::Goal;
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
@@ -48,6 +49,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         Message::Leave => quit(model),
     };
     keep_what_was_left(model, focus, &mut effects);
+    effects.splice(0..0, removal::leave(model));
     if model.is_dirty() {
         settle(model);
     }
@@ -213,6 +215,13 @@ fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             }
         }
         Place::Palette => palette::edit(model, |query| type_line(query, event)),
+        Place::Typed => {
+            if let Some(Popup::Typed(typed)) = &mut model.popup
+                && type_line(&mut typed.input, event)
+            {
+                model.touch();
+            }
+        }
         Place::Chooser => {
             let height = pia_screen::chooser_height(model);
             if let Some(Popup::Chooser(chooser)) = &mut model.popup
@@ -269,6 +278,13 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 paste_line(query, text);
                 true
             });
+            Vec::new()
+        }
+        Place::Typed => {
+            if let Some(Popup::Typed(typed)) = &mut model.popup {
+                paste_line(&mut typed.input, text);
+                model.touch();
+            }
             Vec::new()
         }
         Place::Chooser => {
@@ -343,9 +359,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::TakeAgent => return pia_screen::take_choice(model),
         Command::Continue if model.screen == Screen::Panes => {
             model.panes.planning = false;
+            let installed = model.goal().is_install() || configure::is_again(model);
             model.work.forget_plan();
             model.touch();
-            return configure::load_plan_unless_there(model);
+            return if installed { configure::load_plan_unless_there(model) } else { Vec::new() };
         }
         Command::Continue => return wizard::forward(model),
         Command::Test => return credentials::start(model),
@@ -364,8 +381,14 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::SyncNow => return sync_now(model),
         Command::StopSync => return initial_sync::stop(model),
         Command::LookAtClients => return panes::peek(model),
+        Command::ReadPlan if place == Place::Plan && !model.goal().is_install() => return removal::again(model),
         Command::ReadPlan => return configure::load_plan(model),
+        Command::Remove => return removal::open(model),
+        Command::PartWebhooks | Command::PartChatPod | Command::PartLinks => return removal::choose(model, command),
+        Command::Agree => return removal::agree(model),
+        Command::ReadDeliveries => return deliveries::load(model),
         Command::StopReading => return configure::stop_reading(model).into_iter().chain(leave_plan(model)).collect(),
+        Command::Apply if !model.goal().is_install() => return removal::ask(model),
         Command::Apply => return configure::apply(model),
         Command::StopApply => return configure::stop(model),
         Command::OpenLine => configure::open(model, true),
@@ -427,9 +450,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Yes => return answer::answer(model, Some(true)),
         Command::No => return answer::answer(model, Some(false)),
         Command::Answer => return answer::answer(model, None),
+        Command::ThirdAnswer => return answer::third(model),
         Command::OtherAnswer => {
             if let Some(Popup::Confirm(confirm)) = &mut model.popup {
-                confirm.yes = !confirm.yes;
+                confirm.turn();
                 model.touch();
             }
         }
@@ -441,8 +465,12 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
     let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
+    let work = model.work.apply.goal().map_or("Configure", Goal::word);
+    let running = format!(
+        "{work} runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+    );
     let reason = if model.work.apply.is_running() {
-        "Configure runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+        running.as_str()
     } else if secret {
         "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
     } else {
@@ -504,7 +532,7 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
         }
         Place::Cards if model.wizard.is_some() => wizard::come_back(model),
         Place::Cards => panes::enter(model),
-        Place::Plan if model.screen == Screen::Panes => leave_plan(model).into_iter().collect(),
+        Place::Plan if model.screen == Screen::Panes => leave_plan(model),
         _ if model.screen == Screen::Panes => {
             if model.panes.from_wizard && model.wizard.is_some() {
                 return wizard::come_back(model);
@@ -520,15 +548,21 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
 }
 
 // Out of the plan, back to the objects in Halo.
-fn leave_plan(model: &mut Model) -> Option<Effect> {
+fn leave_plan(model: &mut Model) -> Vec<Effect> {
     if model.screen == Screen::Panes {
         model.panes.planning = false;
-        if model.apply().is_configured() {
+        let removal = !model.goal().is_install();
+        if model.apply().is_complete() || (removal && !model.work.apply.is_running()) {
             model.work.forget_plan();
+        }
+        // The pane shows again how what is installed stands.
+        if removal && configure::is_again(model) {
+            model.touch();
+            return configure::load_plan_unless_there(model);
         }
     }
     model.touch();
-    None
+    Vec::new()
 }
 
 fn leave_search(model: &mut Model) {
