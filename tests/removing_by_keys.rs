@@ -29,7 +29,7 @@ async fn what_is_planned_applied_and_repaired_by_keys_is_removed_by_keys() {
         assert_ne!(installed, before);
 
         profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
-        person.press("3").await;
+        person.press("3 t").await;
         person.sees("changed in Halo: active").await;
         person.sees("Repair: it is set back").await;
         person.press("Enter").await;

@@ -387,7 +387,9 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::PartWebhooks | Command::PartChatPod | Command::PartLinks => return removal::choose(model, command),
         Command::Agree => return removal::agree(model),
         Command::ReadDeliveries => return deliveries::load(model),
-        Command::StopReading => return configure::stop_reading(model).into_iter().chain(leave_plan(model)).collect(),
+        Command::StopReading => {
+            return configure::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect();
+        }
         Command::Apply if !model.goal().is_install() => return removal::ask(model),
         Command::Apply => return configure::apply(model),
         Command::StopApply => return configure::stop(model),
@@ -532,7 +534,7 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
         }
         Place::Cards if model.wizard.is_some() => wizard::come_back(model),
         Place::Cards => panes::enter(model),
-        Place::Plan if model.screen == Screen::Panes => leave_plan(model),
+        Place::Plan if model.screen == Screen::Panes => removal::leave_plan(model),
         _ if model.screen == Screen::Panes => {
             if model.panes.from_wizard && model.wizard.is_some() {
                 return wizard::come_back(model);
@@ -545,24 +547,6 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
             effects
         }
     }
-}
-
-// Out of the plan, back to the objects in Halo.
-fn leave_plan(model: &mut Model) -> Vec<Effect> {
-    if model.screen == Screen::Panes {
-        model.panes.planning = false;
-        let removal = !model.goal().is_install();
-        if model.apply().is_complete() || (removal && !model.work.apply.is_running()) {
-            model.work.forget_plan();
-        }
-        // The pane shows again how what is installed stands.
-        if removal && configure::is_again(model) {
-            model.touch();
-            return configure::load_plan_unless_there(model);
-        }
-    }
-    model.touch();
-    Vec::new()
 }
 
 fn leave_search(model: &mut Model) {

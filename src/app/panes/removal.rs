@@ -161,3 +161,21 @@ pub fn leave(model: &mut Model) -> Option<Effect> {
     model.work.forget_plan();
     reading.then_some(Effect::Cancel(Slot::Plan))
 }
+
+/// Out of the plan, back to the objects in Halo.
+pub fn leave_plan(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Panes {
+        model.panes.planning = false;
+        let removal = !model.goal().is_install();
+        if model.apply().is_complete() || (removal && !model.work.apply.is_running()) {
+            model.work.forget_plan();
+        }
+        // The pane shows again how what is installed stands.
+        if removal && configure::is_again(model) {
+            model.touch();
+            return configure::load_plan_unless_there(model);
+        }
+    }
+    model.touch();
+    Vec::new()
+}
