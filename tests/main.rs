@@ -17,6 +17,7 @@ mod plain;
 mod planning;
 mod properties;
 mod removing;
+mod removing_by_keys;
 mod requirements;
 mod saving;
 mod secrecy;

@@ -3,9 +3,11 @@
 use crate::domain::configuration::ConfigurationId;
 
 use super::effect::Effect;
+use super::integrations;
 use super::keymap;
 use super::model::Model;
 use super::notice::Tone;
+use super::panes::removal;
 use super::popup::{Ask, Confirm, Popup};
 use super::update::quit;
 use super::wizard::{self, credentials, initial_sync};
@@ -17,12 +19,26 @@ pub fn ask_to_switch(model: &mut Model, wanted: ConfigurationId, wanted_name: St
         model.say(Tone::Warn, words);
         return;
     }
-    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Switch { wanted, wanted_name, active_name })));
+    let has_objects = integrations::has_objects(model);
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Switch { wanted, wanted_name, active_name, has_objects })));
     model.touch();
+}
+
+/// Gives the third answer, where there is one.
+pub fn third(model: &mut Model) -> Vec<Effect> {
+    let Some(Popup::Confirm(confirm)) = model.popup.take() else { return Vec::new() };
+    model.touch();
+    match confirm.ask {
+        Ask::Switch { wanted, has_objects: true, .. } => removal::before_switch(model, wanted),
+        _ => Vec::new(),
+    }
 }
 
 /// Answers the question that floats: with yes, with no, or with what has the focus.
 pub fn answer(model: &mut Model, yes: Option<bool>) -> Vec<Effect> {
+    if yes.is_none() && matches!(&model.popup, Some(Popup::Confirm(confirm)) if confirm.third) {
+        return third(model);
+    }
     let Some(Popup::Confirm(confirm)) = model.popup.take() else { return Vec::new() };
     model.touch();
     if !yes.unwrap_or(confirm.yes) {

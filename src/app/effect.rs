@@ -3,6 +3,7 @@
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::plan::Plan;
+use crate::domain::planner::Parts;
 use crate::domain::request::{SaveRequest, VerifyRequest};
 use crate::domain::secret::Secret;
 
@@ -27,6 +28,8 @@ pub enum Slot {
     Plan,
     /// Applying a plan.
     Configure,
+    /// Halo's log of deliveries.
+    Deliveries,
     /// The stored client list.
     Clients,
     /// Where a configuration stands, its last runs, and the audit trail.
@@ -63,6 +66,22 @@ pub enum Effect {
     LoadPlan(ConfigurationId),
     /// Apply a plan. Answers: `Applied` for each object, then `Configured`.
     Configure(ConfigurationId, Box<Plan>),
+    /// Check, read what Halo holds, and plan what is taken out. Answers: as of [`Effect::LoadPlan`].
+    LoadRemoval(ConfigurationId, Parts),
+    /// Take out what a plan says, and make another configuration active once that is done. Answers: `Applied` for each
+    /// object, then `Configured`; then `Activated` where it was.
+    Remove {
+        /// Whose objects.
+        id: ConfigurationId,
+        /// Which parts.
+        parts: Parts,
+        /// What becomes active afterwards.
+        then: Option<ConfigurationId>,
+        /// The plan that was agreed to.
+        plan: Box<Plan>,
+    },
+    /// Read Halo's log of deliveries. Answer: `Deliveries`.
+    LoadDeliveries(ConfigurationId),
     /// Read the stored clients. Answer: `Clients`.
     LoadClients(ConfigurationId),
     /// Read where a configuration stands, its last runs and the audit trail. Answer: `Status`.
@@ -91,7 +110,7 @@ pub enum Effect {
 impl Effect {
     /// Whether it is shown as running and often over before that can be read.
     pub fn is_often_quick(&self) -> bool {
-        matches!(self, Self::Verify(_) | Self::LoadPlan(_) | Self::Save(_))
+        matches!(self, Self::Verify(_) | Self::LoadPlan(_) | Self::LoadRemoval(..) | Self::Save(_))
     }
 
     /// Whether it is shown as running from its beginning to its end.
@@ -109,8 +128,9 @@ impl Effect {
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
             Self::Sync { .. } => Slot::Sync,
             Self::LoadLists(_) => Slot::Lists,
-            Self::LoadPlan(_) => Slot::Plan,
-            Self::Configure(..) => Slot::Configure,
+            Self::LoadPlan(_) | Self::LoadRemoval(..) => Slot::Plan,
+            Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
+            Self::LoadDeliveries(_) => Slot::Deliveries,
             Self::LoadClients(_) => Slot::Clients,
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,

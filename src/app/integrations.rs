@@ -274,13 +274,19 @@ pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Whether the active configuration has something in its Halo, by our own record.
+pub fn has_objects(model: &Model) -> bool {
+    model.active().is_some_and(|saved| !saved.status.integration.objects.is_empty())
+}
+
 /// "Activate": asks where another is active.
 pub fn activate(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
     let Some(saved) = model.saved(id) else { return Vec::new() };
     let wanted_name = saved_title(saved);
     match model.active().map(|active| (active.id.clone(), saved_title(active))) {
         Some((active, active_name)) if active != *id => {
-            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active_name };
+            let has_objects = has_objects(model);
+            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active_name, has_objects };
             model.popup = Some(Popup::Confirm(Confirm::new(ask)));
             model.touch();
             Vec::new()

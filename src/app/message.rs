@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::client::StoredClient;
+use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
@@ -79,6 +80,8 @@ pub enum Reply {
     Applied(ChangeResult),
     /// Configure has ended.
     Configured(Result<ConfigureReport, Failure>),
+    /// What Halo's log says of the deliveries of each webhook.
+    Deliveries(Result<Vec<Delivery>, Failure>),
     /// The stored clients.
     Clients(Result<Vec<StoredClient>, Failure>),
     /// Where a configuration stands.

@@ -22,7 +22,7 @@ use super::palette::Palette;
 use super::panes::Panes;
 use super::popup::Popup;
 use super::wizard::Wizard;
-use super::work::{ApplyWork, Work};
+use super::work::{ApplyWork, DeliveryWork, Goal, Work};
 
 /// How the screens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -247,8 +247,9 @@ impl Model {
         self.facts = Facts::default();
         self.panes = Panes::default();
         self.work.forget_plan();
+        self.work.deliveries = DeliveryWork::None;
         self.current = id.cloned();
-        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan];
+        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan, Slot::Deliveries];
         reads.into_iter().filter(|_| was_open).map(Effect::Cancel).collect()
     }
 
@@ -256,6 +257,11 @@ impl Model {
     pub(crate) fn apply(&self) -> &ApplyWork {
         const NONE: &ApplyWork = &ApplyWork::None;
         if self.work.apply.id().is_some_and(|id| self.current.as_ref() == Some(id)) { &self.work.apply } else { NONE }
+    }
+
+    /// What the plan that is open is for, or what is being done of it.
+    pub(crate) fn goal(&self) -> &Goal {
+        self.apply().goal().unwrap_or(&self.work.goal)
     }
 }
 

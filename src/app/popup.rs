@@ -19,6 +19,29 @@ pub enum Popup {
     Help(Help),
     /// The detail of the selected client, where there is no second column.
     Client,
+    /// A yes that has to be typed.
+    Typed(Typed),
+}
+
+/// A yes that has to be typed: too much hangs on it for one key.
+#[derive(Debug)]
+pub struct Typed {
+    /// What is typed.
+    pub input: Input,
+    /// What has to be.
+    pub wanted: ConfigurationId,
+}
+
+impl Typed {
+    /// Nothing is typed yet.
+    pub fn new(wanted: ConfigurationId) -> Self {
+        Self { input: Input::default(), wanted }
+    }
+
+    /// Whether it is typed.
+    pub fn is_right(&self) -> bool {
+        self.input.value().trim() == self.wanted.as_str()
+    }
 }
 
 /// A question. The focus stands where nothing is lost.
@@ -28,13 +51,23 @@ pub struct Confirm {
     pub ask: Ask,
     /// Whether the focus is on yes.
     pub yes: bool,
+    /// Whether it is on the third answer, where there is one.
+    pub third: bool,
 }
 
 impl Confirm {
     /// A question with the focus on the answer that loses nothing.
     pub fn new(ask: Ask) -> Self {
         let yes = matches!(ask, Ask::Continue { .. });
-        Self { ask, yes }
+        Self { ask, yes, third: false }
+    }
+
+    /// To the next answer.
+    pub fn turn(&mut self) {
+        (self.yes, self.third) = match (self.yes, self.third) {
+            (true, _) => (false, self.ask.third().is_some()),
+            (false, third) => (!third, false),
+        };
     }
 }
 
@@ -61,6 +94,8 @@ pub enum Ask {
         wanted_name: String,
         /// The name of the active one.
         active_name: String,
+        /// Whether that one has something in its Halo, which can be taken out first.
+        has_objects: bool,
     },
     /// Leave no configuration active?
     Deactivate {
@@ -108,12 +143,18 @@ impl Ask {
                 "Later: it stays on the Integrations page, marked as a draft.".to_owned(),
             ],
             Self::Discard { .. } => vec!["What was typed and not saved is lost. Saved configurations stay.".to_owned()],
-            Self::Switch { active_name, .. } => vec![
-                format!("{active_name} is active, and only one ticketing integration can be."),
-                format!(
-                    "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of {active_name} is deleted here."
-                ),
-            ],
+            Self::Switch { active_name, has_objects, .. } => {
+                let mut text = vec![
+                    format!("{active_name} is active, and only one ticketing integration can be."),
+                    format!(
+                        "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of \
+                         {active_name} is deleted here."
+                    ),
+                ];
+                let first = "Remove first: you see what is taken out of its Halo, and it switches once that is out.";
+                text.extend(has_objects.then(|| first.to_owned()));
+                text
+            }
             Self::Deactivate { .. } => {
                 vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
             }
@@ -149,6 +190,11 @@ impl Ask {
             Self::MassChange { .. } => "Sync and disable",
             Self::Quit { .. } => "Quit",
         }
+    }
+
+    /// The word for a third answer, where there is one.
+    pub fn third(&self) -> Option<&'static str> {
+        matches!(self, Self::Switch { has_objects: true, .. }).then_some("Remove first")
     }
 
     /// The word for no.
@@ -233,7 +279,7 @@ mod tests {
         let name = || "Acme".to_owned();
         for ask in [
             Ask::Discard { title: name() },
-            Ask::Switch { wanted: id.clone(), wanted_name: name(), active_name: name() },
+            Ask::Switch { wanted: id.clone(), wanted_name: name(), active_name: name(), has_objects: true },
             Ask::Deactivate { name: name() },
             Ask::Untested { keeps_secret: true },
             Ask::MassChange { id, reasons: vec![] },

@@ -11,7 +11,7 @@ use super::integrations;
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
-use super::panes::{self, clients};
+use super::panes::{self, clients, deliveries};
 use super::popup::{Ask, Confirm, Popup};
 use super::wizard::{self, Wizard, configure, credentials, initial_sync, review};
 
@@ -98,6 +98,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Planned(outcome) => configure::planned(model, outcome),
         Reply::Applied(result) => configure::applied(model, result),
         Reply::Configured(outcome) => return configure::configured(model, outcome),
+        Reply::Deliveries(outcome) => return deliveries::take(model, outcome),
         Reply::Clients(Ok(clients)) => {
             model.panes.clients.fill(clients);
             clients::settle(model);

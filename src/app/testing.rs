@@ -15,6 +15,7 @@ use crate::domain::configuration::{
     ApiCredentials, CompanySync, Configuration, ConfigurationId, Integration, PiaScreen,
 };
 use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::installation::{InstalledObject, ObjectKind};
 use crate::domain::people::{Agent, Team, TicketType};
@@ -450,6 +451,54 @@ pub fn kept() -> Plan {
         change.reason = "as it should be".to_owned();
     }
     plan
+}
+
+/// What Remove would take out, and what it leaves alone.
+pub fn removal() -> Plan {
+    Plan {
+        changes: vec![
+            change(Action::Unlink, ObjectKind::TicketType, "Incident", "shows the Pia Chat Pod", vec![]),
+            change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "made by Configure", vec![]),
+            change(Action::Delete, ObjectKind::WebhookEvent, "New Ticket Logged", "its webhook goes", vec![]),
+            change(Action::Delete, ObjectKind::Webhook, "Pia - Ticket Created", "made by Configure", vec![]),
+            change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
+        ],
+        blocked: vec![],
+    }
+}
+
+/// A verdict on the deliveries of each webhook: one delivers, the other never has.
+pub fn deliveries() -> Vec<Delivery> {
+    let read_at = at("2026-11-23T05:00:00Z");
+    let fine = Delivery {
+        webhook: quoting("Pia - Ticket Created"),
+        id: quoting("3f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f"),
+        state: DeliveryState::Delivered,
+        last_at: Some(read_at),
+        http_status: Some(200),
+        duration: Some(quoting("84.5")),
+        error: None,
+        last_success_at: Some(read_at),
+        message: "delivered on 2026-11-23 at 04:58:00 UTC, 2 minutes ago, answered with 200".to_owned(),
+        advice: None,
+        read_at,
+    };
+    let never = Delivery {
+        webhook: quoting("Pia - Ticket Updated"),
+        id: quoting("4f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f"),
+        state: DeliveryState::Never,
+        last_at: None,
+        http_status: None,
+        duration: None,
+        last_success_at: None,
+        message: "nothing was delivered since it was installed, 11 days ago".to_owned(),
+        advice: Some(
+            "either no ticket was touched since, or Halo sends nothing: its outgoing service may stand still"
+                .to_owned(),
+        ),
+        ..fine.clone()
+    };
+    vec![fine, never]
 }
 
 pub fn results(plan: &Plan) -> Vec<ChangeResult> {

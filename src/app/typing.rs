@@ -47,6 +47,13 @@ pub(super) fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             }
         }
         Place::Palette => palette::edit(model, |query| type_line(query, event)),
+        Place::Typed => {
+            if let Some(Popup::Typed(typed)) = &mut model.popup
+                && type_line(&mut typed.input, event)
+            {
+                model.touch();
+            }
+        }
         Place::Chooser => {
             let height = pia_screen::chooser_height(model);
             if let Some(Popup::Chooser(chooser)) = &mut model.popup
@@ -153,6 +160,13 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 paste_line(query, text);
                 true
             });
+            Vec::new()
+        }
+        Place::Typed => {
+            if let Some(Popup::Typed(typed)) = &mut model.popup {
+                paste_line(&mut typed.input, text);
+                model.touch();
+            }
             Vec::new()
         }
         Place::Chooser => {

@@ -14,11 +14,12 @@ use super::model::{Model, Screen, saved_title};
 use super::moving;
 use super::notice::Tone;
 use super::palette;
-use super::panes::{self, Pane, clients};
+use super::panes::{self, Pane, clients, deliveries, removal};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
 use super::typing;
 use super::wizard::{self, Item, configure, credentials, initial_sync, pia_screen, review};
+use super::work::Goal;
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
@@ -47,6 +48,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         Message::Leave => quit(model),
     };
     keep_what_was_left(model, focus, &mut effects);
+    effects.splice(0..0, removal::leave(model));
     if model.is_dirty() {
         settle(model);
     }
@@ -229,9 +231,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::TakeAgent => return pia_screen::take_choice(model),
         Command::Continue if model.screen == Screen::Panes => {
             model.panes.planning = false;
+            let installed = model.goal().is_install() || configure::is_again(model);
             model.work.forget_plan();
             model.touch();
-            return configure::load_plan_unless_there(model);
+            return if installed { configure::load_plan_unless_there(model) } else { Vec::new() };
         }
         Command::Continue => return wizard::forward(model),
         Command::Test => return credentials::start(model),
@@ -250,8 +253,16 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::SyncNow => return sync_now(model),
         Command::StopSync => return initial_sync::stop(model),
         Command::LookAtClients => return panes::peek(model),
+        Command::ReadPlan if place == Place::Plan && !model.goal().is_install() => return removal::again(model),
         Command::ReadPlan => return configure::load_plan(model),
-        Command::StopReading => return configure::stop_reading(model).into_iter().chain(leave_plan(model)).collect(),
+        Command::Remove => return removal::open(model),
+        Command::PartWebhooks | Command::PartChatPod | Command::PartLinks => return removal::choose(model, command),
+        Command::Agree => return removal::agree(model),
+        Command::ReadDeliveries => return deliveries::load(model),
+        Command::StopReading => {
+            return configure::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect();
+        }
+        Command::Apply if !model.goal().is_install() => return removal::ask(model),
         Command::Apply => return configure::apply(model),
         Command::StopApply => return configure::stop(model),
         Command::OpenLine => configure::open(model, true),
@@ -313,9 +324,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Yes => return answer::answer(model, Some(true)),
         Command::No => return answer::answer(model, Some(false)),
         Command::Answer => return answer::answer(model, None),
+        Command::ThirdAnswer => return answer::third(model),
         Command::OtherAnswer => {
             if let Some(Popup::Confirm(confirm)) = &mut model.popup {
-                confirm.yes = !confirm.yes;
+                confirm.turn();
                 model.touch();
             }
         }
@@ -327,8 +339,12 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
     let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
+    let work = model.work.apply.goal().map_or("Configure", Goal::word);
+    let running = format!(
+        "{work} runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+    );
     let reason = if model.work.apply.is_running() {
-        "Configure runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+        running.as_str()
     } else if secret {
         "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
     } else {
@@ -390,7 +406,7 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
         }
         Place::Cards if model.wizard.is_some() => wizard::come_back(model),
         Place::Cards => panes::enter(model),
-        Place::Plan if model.screen == Screen::Panes => leave_plan(model).into_iter().collect(),
+        Place::Plan if model.screen == Screen::Panes => removal::leave_plan(model),
         _ if model.screen == Screen::Panes => {
             if model.panes.from_wizard && model.wizard.is_some() {
                 return wizard::come_back(model);
@@ -403,18 +419,6 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
             effects
         }
     }
-}
-
-// Out of the plan, back to the objects in Halo.
-fn leave_plan(model: &mut Model) -> Option<Effect> {
-    if model.screen == Screen::Panes {
-        model.panes.planning = false;
-        if model.apply().is_configured() {
-            model.work.forget_plan();
-        }
-    }
-    model.touch();
-    None
 }
 
 fn leave_search(model: &mut Model) {

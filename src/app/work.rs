@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
 
 /// Everything that runs, or has run since the start.
@@ -15,8 +17,12 @@ pub struct Work {
     pub sync: SyncWork,
     /// Reading what Halo holds, and planning.
     pub plan: PlanWork,
+    /// What the plan is for.
+    pub goal: Goal,
     /// Applying a plan.
     pub apply: ApplyWork,
+    /// Reading Halo's log of deliveries.
+    pub deliveries: DeliveryWork,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
@@ -44,12 +50,17 @@ impl Work {
             ApplyWork::Running { since, .. } => Some(*since),
             _ => None,
         };
-        [sync, plan, apply].into_iter().flatten()
+        let deliveries = match &self.deliveries {
+            DeliveryWork::Reading { since } => Some(*since),
+            _ => None,
+        };
+        [sync, plan, apply, deliveries].into_iter().flatten()
     }
 
     /// Forgets the plan and what came of it. What runs is never forgotten.
     pub fn forget_plan(&mut self) {
         self.plan = PlanWork::None;
+        self.goal = Goal::Install;
         if !self.apply.is_running() {
             self.apply = ApplyWork::None;
         }
@@ -175,6 +186,58 @@ pub enum PlanWork {
     Failed(Failure),
 }
 
+/// What a plan is for.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// To bring everything in.
+    #[default]
+    Install,
+    /// To take out what Configure put there.
+    Remove {
+        /// Which parts of it.
+        parts: Parts,
+        /// The configuration that becomes active afterwards, where that was asked for.
+        then: Option<ConfigurationId>,
+    },
+}
+
+impl Goal {
+    /// What is run.
+    pub fn word(&self) -> &'static str {
+        if self.is_install() { "Configure" } else { "Remove" }
+    }
+
+    /// Whether it brings in.
+    pub fn is_install(&self) -> bool {
+        *self == Self::Install
+    }
+
+    /// The parts that are taken out.
+    pub fn parts(&self) -> Option<Parts> {
+        match self {
+            Self::Install => None,
+            Self::Remove { parts, .. } => Some(*parts),
+        }
+    }
+}
+
+/// Reading Halo's log of deliveries. What was read last is kept with the status.
+#[derive(Debug, Default)]
+pub enum DeliveryWork {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Running.
+    Reading {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Read.
+    Read(Vec<Delivery>),
+    /// It could not be read.
+    Failed(Failure),
+}
+
 /// Applying a plan.
 #[derive(Debug, Default)]
 pub enum ApplyWork {
@@ -185,6 +248,8 @@ pub enum ApplyWork {
     Running {
         /// Whose.
         id: ConfigurationId,
+        /// What for.
+        goal: Goal,
         /// Since when.
         since: Timestamp,
         /// How many objects there are.
@@ -198,6 +263,8 @@ pub enum ApplyWork {
     Ended {
         /// Whose.
         id: ConfigurationId,
+        /// What for.
+        goal: Goal,
         /// How.
         report: ConfigureReport,
     },
@@ -205,6 +272,8 @@ pub enum ApplyWork {
     Failed {
         /// Whose.
         id: ConfigurationId,
+        /// What for.
+        goal: Goal,
         /// Why.
         failure: Failure,
         /// What was done until then.
@@ -231,9 +300,22 @@ impl ApplyWork {
         matches!(self, Self::Running { stopping: true, .. })
     }
 
+    /// What it is for; none where nothing was asked for.
+    pub fn goal(&self) -> Option<&Goal> {
+        match self {
+            Self::None => None,
+            Self::Running { goal, .. } | Self::Ended { goal, .. } | Self::Failed { goal, .. } => Some(goal),
+        }
+    }
+
     /// Whether it ended with everything in place.
     pub fn is_configured(&self) -> bool {
-        matches!(self, Self::Ended { report, .. }
+        matches!(self, Self::Ended { report, goal: Goal::Install, .. }
             if matches!(report.status, ConfigureStatus::Configured | ConfigureStatus::NothingToDo))
+    }
+
+    /// Whether it ended with everything done, whatever it was for.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Ended { report, .. } if report.status.is_complete())
     }
 }

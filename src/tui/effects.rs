@@ -10,11 +10,12 @@ use crate::app::message::Reply;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::SyncProgress;
 use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
+use crate::ops::remove::Extent;
 use crate::ops::{self, Workspace};
 
 /// Runs effects in a workspace.
@@ -60,6 +61,21 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::LoadLists(id) => Reply::Lists(off_thread(move || stored.store.lists(&id).map_err(Failure::from)).await),
         Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, replies, cancel).await),
         Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
+        Effect::LoadRemoval(id, parts) => {
+            let extent = Extent::Removal(parts);
+            let planned = ops::remove::load(workspace, &id, extent, cancel, tell_checks(replies)).await;
+            Reply::Planned(planned)
+        }
+        Effect::Remove { id, parts, then, plan } => {
+            let consent = Consent::Plan(&plan);
+            let Some(wanted) = then else {
+                let extent = Extent::Removal(parts);
+                let report = ops::remove::run(workspace, &id, extent, consent, cancel, tell_results(replies)).await;
+                return Some(Reply::Configured(report));
+            };
+            return switch_removing(workspace, &wanted, consent, replies, cancel).await;
+        }
+        Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
         Effect::LoadClients(id) => {
             Reply::Clients(off_thread(move || stored.store.clients(&id).map_err(Failure::from)).await)
         }
@@ -130,12 +146,41 @@ async fn configure(
     plan: &Plan,
     replies: &Replies,
     cancel: CancellationToken,
-) -> Result<crate::domain::plan::ConfigureReport, Failure> {
-    let on_event = |event: Event<'_>| {
+) -> Result<ConfigureReport, Failure> {
+    ops::configure::install(workspace, id, Consent::Plan(plan), cancel, tell_results(replies)).await
+}
+
+fn tell_results(replies: &Replies) -> impl FnMut(Event<'_>) + Send {
+    let replies = replies.clone();
+    move |event| {
         replies.send(match event {
             Event::Checked(check) => Reply::Checked(check.clone()),
             Event::Applied(result) => Reply::Applied(result.clone()),
         });
+    }
+}
+
+/// Takes out what the active configuration has in Halo, and switches once that is done: how the removal went is said
+/// first, that another one is active only where it is.
+async fn switch_removing(
+    workspace: &Workspace,
+    wanted: &ConfigurationId,
+    consent: Consent<'_>,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Option<Reply> {
+    let done = ops::activate::activate_removing(workspace, wanted, consent, cancel, tell_results(replies)).await;
+    let (activation, removal) = match done {
+        Ok(done) => done,
+        Err(failure) => return Some(Reply::Configured(Err(failure))),
     };
-    ops::configure::install(workspace, id, Consent::Plan(plan), cancel, on_event).await
+    let nothing = || ConfigureReport {
+        status: ConfigureStatus::NothingToDo,
+        results: Vec::new(),
+        message: "No other configuration was active, so nothing was taken out.".to_owned(),
+        refusal: None,
+    };
+    replies.send(Reply::Configured(Ok(removal.unwrap_or_else(nothing))));
+    let switched = activation == Activation::Active(Some(wanted.clone()));
+    switched.then_some(Reply::Activated(Ok(activation)))
 }

@@ -26,9 +26,14 @@ enum Nature {
 
 fn nature(slot: Slot) -> Nature {
     match slot {
-        Slot::Overview | Slot::Check | Slot::Lists | Slot::Plan | Slot::Clients | Slot::Status | Slot::Callbacks => {
-            Nature::Reads
-        }
+        Slot::Overview
+        | Slot::Check
+        | Slot::Lists
+        | Slot::Plan
+        | Slot::Deliveries
+        | Slot::Clients
+        | Slot::Status
+        | Slot::Callbacks => Nature::Reads,
         Slot::Save | Slot::Activate | Slot::Draft => Nature::Writes,
         Slot::Sync | Slot::Configure => Nature::Reports,
     }

@@ -12,7 +12,7 @@ use super::tests::{drawn, scenes};
 use crate::app::text::width;
 
 /// The scenes that the README shows.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 14] = [
     "integrations_cards",
     "wizard_checklist",
     "wizard_credentials_passed",
@@ -24,6 +24,9 @@ const SHOWN: [&str; 11] = [
     "wizard_finished",
     "pane_clients_search",
     "pane_integration_repair",
+    "pane_integration_drift",
+    "removal_plan",
+    "removal_typed",
 ];
 
 const CELL: (usize, usize) = (9, 20);

@@ -8,10 +8,12 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
 use crate::app::keymap::{self, Command, Meaning, Place};
-use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup};
+use crate::app::model::saved_title;
+use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Typed};
 use crate::app::text::{width, wrap};
 use crate::app::update::{help_columns, help_height};
 use crate::app::wizard::pia_screen::chooser_height;
+use crate::app::work::{Goal, PlanWork};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
@@ -28,6 +30,7 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
         Some(Popup::Chooser(chooser)) => choice(model, frame, look, chooser),
         Some(Popup::Help(help)) => help_page(model, frame, look, help),
         Some(Popup::Client) => client(model, frame, look),
+        Some(Popup::Typed(typed)) => typed_yes(model, frame, look, typed),
         None => {}
     }
 }
@@ -89,7 +92,10 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
         ]
     };
     let mut answers = answer(confirm.ask.yes(), Command::Yes, confirm.yes).to_vec();
-    answers.extend(answer(confirm.ask.no(), Command::No, !confirm.yes));
+    if let Some(third) = confirm.ask.third() {
+        answers.extend(answer(third, Command::ThirdAnswer, confirm.third));
+    }
+    answers.extend(answer(confirm.ask.no(), Command::No, !confirm.yes && !confirm.third));
     // The whole question where there is room for it; air comes second. The keys and the frame take three lines.
     let room = usize::from(model.size.height).saturating_sub(4).max(1);
     let texts: usize = paragraphs.iter().map(Vec::len).sum();
@@ -105,9 +111,46 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
         }
     }
     scroll::cut(&mut lines, room, look);
-    lines.push(Line::from(answers));
+    let across: usize = answers.iter().map(Span::width).sum();
+    if across <= columns + 4 {
+        lines.push(Line::from(answers));
+    } else {
+        // One below the other where they do not fit beside each other.
+        lines.extend(answers.chunks(3).map(|answer| Line::from(answer.to_vec())));
+    }
     let inner = float(frame, look, &confirm.ask.title(), columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+// Too much hangs on it for one key: the id of the configuration is typed.
+fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
+    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
+    let summary = match &model.work.plan {
+        PlanWork::Ready(plan) => plan.summary(),
+        _ => String::new(),
+    };
+    let mut lines: Vec<Line<'_>> = vec![Line::default()];
+    lines.extend(wrap(&format!("This is taken out of Halo: {summary}."), columns).into_iter().map(Line::raw));
+    if let Goal::Remove { then: Some(wanted), .. } = &model.work.goal {
+        let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
+        lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
+    }
+    lines.push(Line::default());
+    let ask = format!("Type {} to go on:", typed.wanted);
+    lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
+    let at = lines.len();
+    let cursor = typed.input.visual_cursor();
+    let room = columns.saturating_sub(3);
+    let skip = (cursor + 1).saturating_sub(room);
+    let text = seen(&Untrusted::new(typed.input.value()).display(), skip, room);
+    let state = if typed.is_right() { "  Enter removes" } else { "" };
+    lines.push(Line::from(vec![Span::styled("▸ ", look.title()), Span::raw(text), Span::styled(state, look.dim())]));
+    let inner = float(frame, look, "Remove this from Halo?", columns, lines.len(), Seen::default());
+    frame.render_widget(Paragraph::new(lines), inner);
+    let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y + at as u16);
+    if inner.contains(position) {
+        frame.set_cursor_position(position);
+    }
 }
 
 fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {

@@ -5,11 +5,14 @@ use crate::app::integrations::{self, Card};
 use crate::app::model::{Model, Screen};
 use crate::app::panes::clients::Filter;
 use crate::app::panes::integration::BY_HAND;
+use crate::app::panes::removal;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::text::{width, wrap};
 use crate::app::wizard::{self, Item, Wizard, configure};
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::draft::Step;
+use crate::domain::manual;
+use crate::domain::planner::Parts;
 
 use super::press::press;
 use super::{Binding, Command as C, Group, Key, Meaning, Place, Place as P, Shown, comes_too_soon, meaning_of, place};
@@ -22,6 +25,10 @@ fn on_last_field(wizard: &Wizard) -> bool {
 fn words(model: &Model, place: Place, binding: &Binding) -> String {
     let wizard = model.wizard.as_ref();
     let text = match (binding.command, place) {
+        (C::Apply, _) if !model.goal().is_install() => "Remove",
+        (C::PartWebhooks | C::PartChatPod | C::PartLinks, _) => {
+            return part_words(model, binding);
+        }
         (C::Configure, _) if configure::is_again(model) => "Re-configure",
         (C::ReadPlan, P::Plan)
             if configure::is_settled(model)
@@ -74,6 +81,14 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
         _ => binding.words,
     };
     text.to_owned()
+}
+
+// A part of what is removed, and whether its key leaves it out or takes it in.
+fn part_words(model: &Model, binding: &Binding) -> String {
+    let chosen = model.work.goal.parts().is_some_and(|parts| removal::is_chosen(parts, binding.command));
+    let verb = if chosen { "Keep" } else { "Remove" };
+    let name = removal::PARTS.iter().find(|(part, _)| *part == binding.command).map_or(binding.words, |(_, name)| name);
+    format!("{verb} {name}")
 }
 
 /// A key and what it does now.
@@ -233,6 +248,12 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
         lines.push(HelpLine::Title("To remove the Pia Chat Pod by hand, in Halo".to_owned()));
         for step in BY_HAND {
             text(&mut lines, step);
+        }
+        lines.push(HelpLine::Blank);
+        lines.push(HelpLine::Title("To remove the rest by hand, in Halo".to_owned()));
+        let rest = Parts { chat_pod: false, ..Parts::ALL };
+        for (at, step) in manual::removal(rest).iter().enumerate() {
+            text(&mut lines, &format!("{}  {step}", at + 1));
         }
     }
     if place.takes_text() {

@@ -16,7 +16,7 @@ use super::form::Kind;
 use super::integrations::{self, Card};
 use super::model::{Model, Screen};
 use super::palette;
-use super::panes::{self, Pane};
+use super::panes::{self, Pane, deliveries, removal};
 use super::popup::{Ask, Popup};
 use super::wizard::{self, Item, SaveState, Wizard, configure, credentials, initial_sync, pia_screen, review};
 use super::work::{ApplyWork, PlanWork};
@@ -36,6 +36,7 @@ pub fn below(model: &Model) -> Place {
         Some(Popup::Chooser(_)) => return Place::Chooser,
         Some(Popup::Help(_)) => return Place::HelpPage,
         Some(Popup::Client) => return Place::ClientPage,
+        Some(Popup::Typed(_)) => return Place::Typed,
         None => {}
     }
     match model.screen {
@@ -90,7 +91,10 @@ fn waits_for_agents(model: &Model) -> bool {
 pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
     comes_too_soon(model, place(model), event)
         || (event.kind == KeyEventKind::Repeat
-            && matches!(meaning(model, event), Meaning::Do(C::Apply | C::Yes | C::Answer | C::SyncNow | C::RunChosen)))
+            && matches!(
+                meaning(model, event),
+                Meaning::Do(C::Apply | C::Yes | C::Answer | C::ThirdAnswer | C::Agree | C::SyncNow | C::RunChosen)
+            ))
 }
 
 // Whether a key would apply a plan that has only just come up.
@@ -229,7 +233,19 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
                 not_meant()
             }
         }
+        C::ReadPlan if place == P::Plan && !model.goal().is_install() => match model.work.plan {
+            PlanWork::Reading { .. } if !model.apply().is_running() => Some("Halo is being read already.".to_owned()),
+            _ => removal::refusal(model),
+        },
         C::ReadPlan => configure::load_refusal(model),
+        C::Remove => removal::refusal(model),
+        C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose_refusal(model, command),
+        C::Agree => removal::agree_refusal(model),
+        C::ReadDeliveries => deliveries::refusal(model),
+        C::ThirdAnswer => match &model.popup {
+            Some(Popup::Confirm(confirm)) if confirm.ask.third().is_some() => None,
+            _ => not_meant(),
+        },
         C::OpenLine | C::CloseLine => {
             let open = model.work.plan_open.contains(&model.work.plan_line);
             let there = open == (command == C::CloseLine);

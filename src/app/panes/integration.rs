@@ -6,6 +6,8 @@ use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::installation::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
 
+use super::deliveries;
+
 /// An object with its state, as the pane lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRow {
@@ -24,7 +26,7 @@ pub struct ObjectRow {
 /// The plan of the last look into Halo.
 fn looked(model: &Model) -> Option<&Plan> {
     match (model.apply(), &model.work.plan) {
-        (ApplyWork::None, PlanWork::Ready(plan)) => Some(plan),
+        (ApplyWork::None, PlanWork::Ready(plan)) if model.work.goal.is_install() => Some(plan),
         _ => None,
     }
 }
@@ -36,12 +38,11 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
     let Some(plan) = looked(model) else {
         return recorded
             .iter()
-            .map(|object| ObjectRow {
-                kind: object.kind,
-                name: object.name.display(),
-                tone: Tone::Calm,
-                words: format!("installed {}", object.installed_at.strftime("%d %b %H:%M UTC")),
-                detail: vec![format!("Halo's id {}", object.id)],
+            .map(|object| {
+                let mut detail = vec![format!("Halo's id {}", object.id)];
+                detail.extend(deliveries::lines(model, Some(&object.id)));
+                let words = format!("installed {}", object.installed_at.strftime("%d %b %H:%M UTC"));
+                ObjectRow { kind: object.kind, name: object.name.display(), tone: Tone::Calm, words, detail }
             })
             .collect();
     };
@@ -53,7 +54,11 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
             let (tone, words) = state(change, known(change));
             let mut detail: Vec<String> =
                 (!change.reason.is_empty()).then(|| change.reason.clone()).into_iter().collect();
+            detail.extend(repair(change).map(str::to_owned));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
+            if change.kind == ObjectKind::Webhook {
+                detail.extend(deliveries::lines(model, change.id.as_deref()));
+            }
             ObjectRow { kind: change.kind, name: change.name.display(), tone, words, detail }
         })
         .collect();
@@ -84,8 +89,22 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         }
         Action::Adopt => (Tone::Warn, "made by the portal, to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
-        Action::Unlink | Action::Delete => (Tone::Warn, "to be taken out".to_owned()),
+        Action::Unlink => (Tone::Warn, "shows an extra copy, to be unlinked".to_owned()),
+        Action::Delete => (Tone::Warn, "extra copy, to be deleted".to_owned()),
     }
+}
+
+/// What Re-configure does about it.
+fn repair(change: &Change) -> Option<&'static str> {
+    Some(match change.action {
+        Action::Keep => return None,
+        Action::Create => "Repair: it is made anew.",
+        Action::Update => "Repair: it is set back to what it should be.",
+        Action::Adopt => "Repair: it is taken over, not made twice.",
+        Action::Link => "Repair: the Pia Chat Pod is linked to it.",
+        Action::Unlink => "Repair: the link to the extra copy is taken away.",
+        Action::Delete => "Repair: the extra copy is deleted; the one that is kept stays.",
+    })
 }
 
 /// A row of the pane, by what it is rather than by where it stands.

@@ -1,7 +1,9 @@
 //! What is seen once the set-up is finished: Sync, Clients, Integration, Activity.
 
 pub mod clients;
+pub mod deliveries;
 pub mod integration;
+pub mod removal;
 
 use super::effect::Effect;
 use super::layout::Window;
@@ -119,7 +121,7 @@ pub fn activity_height(model: &Model) -> usize {
 /// Rows of objects that fit.
 pub fn objects_height(model: &Model) -> usize {
     let callbacks = model.facts.callbacks.len() + 3;
-    usize::from(model.layout.body.height).saturating_sub(7 + callbacks).max(1)
+    usize::from(model.layout.body.height).saturating_sub(8 + callbacks).max(1)
 }
 
 /// The window of the pane that is shown, with its rows and its height; none where it has no list.

@@ -6,5 +6,6 @@ mod journey;
 mod keys;
 mod palette;
 mod panes;
+mod removing;
 mod running;
 mod wizard;

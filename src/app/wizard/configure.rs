@@ -6,7 +6,8 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{self, Command, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::app::work::{ApplyWork, PlanWork};
+use crate::app::panes::removal;
+use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
@@ -48,26 +49,29 @@ pub fn blocker(model: &Model) -> Option<String> {
 
 /// Reads what Halo holds and plans, unless that is there or running.
 pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
-    let there = !matches!(model.work.plan, PlanWork::None) || model.work.apply.is_running();
+    let there = !matches!(model.work.plan, PlanWork::None) && model.goal().is_install();
+    let there = there || model.work.apply.is_running();
     if there || blocker(model).is_some() { Vec::new() } else { load_plan(model) }
 }
 
 /// What runs already, of this configuration or of another: one Configure at a time.
 pub fn running(model: &Model) -> Option<String> {
     let id = model.work.apply.id().filter(|_| model.work.apply.is_running())?;
+    let what = model.work.apply.goal().map_or("Configure", Goal::word);
     let whose = match model.saved(id) {
         Some(saved) if model.current.as_ref() != Some(id) => format!(" of {}", saved_title(saved)),
         _ => String::new(),
     };
     Some(match model.work.apply.is_stopping() {
-        true => format!("Configure{whose} is stopping: the object in flight is read back first."),
-        false => format!("Configure{whose} runs. It ends by itself."),
+        true => format!("{what}{whose} is stopping: the object in flight is read back first."),
+        false => format!("{what}{whose} runs. It ends by itself."),
     })
 }
 
 /// "Configure", "Re-configure": where the plan that is known leaves nothing to do, Halo is asked again.
 pub fn look_again(model: &mut Model) -> Vec<Effect> {
     let stale = match (model.apply(), &model.work.plan) {
+        (ApplyWork::None, _) if !model.work.goal.is_install() => true,
         (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => false,
         (ApplyWork::None, PlanWork::Ready(plan)) => !plan.changes_pending(),
         _ => true,
@@ -109,7 +113,7 @@ pub fn load_refusal(model: &Model) -> Option<String> {
     if let Some(reason) = running(model) {
         return Some(reason);
     }
-    if matches!(model.work.plan, PlanWork::Reading { .. }) {
+    if matches!(model.work.plan, PlanWork::Reading { .. }) && model.work.goal.is_install() {
         return Some("Halo is being read already.".to_owned());
     }
     blocker(model)
@@ -164,12 +168,17 @@ pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Fai
 pub fn apply_refusal(model: &Model) -> Option<String> {
     if model.work.apply.is_running() {
         let elsewhere = model.apply().id().is_none();
-        let same = || "Configure runs already. It ends by itself.".to_owned();
+        let what = model.goal().word();
+        let same = || format!("{what} runs already. It ends by itself.");
         return if elsewhere || model.work.apply.is_stopping() { running(model) } else { Some(same()) };
     }
+    let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal::blocker(model) };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
-        (ApplyWork::None, PlanWork::Ready(_)) => Some("Nothing to do: Halo holds everything already.".to_owned()),
+        (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
+            Goal::Install => "Nothing to do: Halo holds everything already.".to_owned(),
+            Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".to_owned(),
+        }),
         (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".to_owned()),
         _ => blocker(model).or_else(|| Some("There is no plan to apply. Read Halo again with t.".to_owned())),
     }
@@ -182,13 +191,22 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let (Some(id), PlanWork::Ready(plan)) = (model.current.clone(), &model.work.plan) else { return Vec::new() };
-    let plan = plan.clone();
-    let total = plan.changes.len();
-    model.work.apply =
-        ApplyWork::Running { id: id.clone(), since: model.now, total, results: Vec::new(), stopping: false };
+    let plan = Box::new(plan.clone());
+    let (goal, total) = (model.work.goal.clone(), plan.changes.len());
+    model.work.apply = ApplyWork::Running {
+        id: id.clone(),
+        goal: goal.clone(),
+        since: model.now,
+        total,
+        results: Vec::new(),
+        stopping: false,
+    };
     model.work.plan_line = 0;
     model.touch();
-    vec![Effect::Configure(id, Box::new(plan))]
+    vec![match goal {
+        Goal::Install => Effect::Configure(id, plan),
+        Goal::Remove { parts, then } => Effect::Remove { id, parts, then, plan },
+    }]
 }
 
 /// "Stop": what is done stays done. It is over once it says how it ended.
@@ -214,8 +232,8 @@ pub fn applied(model: &mut Model, result: ChangeResult) {
 
 /// Configure has ended.
 pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) -> Vec<Effect> {
-    let ApplyWork::Running { id, results, .. } = &mut model.work.apply else { return Vec::new() };
-    let (id, results) = (id.clone(), std::mem::take(results));
+    let ApplyWork::Running { id, goal, results, .. } = &mut model.work.apply else { return Vec::new() };
+    let (id, goal, results) = (id.clone(), goal.clone(), std::mem::take(results));
     let shown = model.current.as_ref() == Some(&id);
     model.touch();
     let mut effects = vec![Effect::LoadOverview];
@@ -224,8 +242,8 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         effects.push(Effect::LoadStatus(id.clone()));
     }
     model.work.apply = match outcome {
-        Ok(report) => ApplyWork::Ended { id, report },
-        Err(failure) => ApplyWork::Failed { id, failure, results },
+        Ok(report) => ApplyWork::Ended { id, goal, report },
+        Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };
     effects
 }
@@ -234,7 +252,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
 pub fn is_settled(model: &Model) -> bool {
     let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
         if !plan.changes_pending() && plan.blocked.is_empty());
-    nothing || model.apply().is_configured()
+    nothing || model.apply().is_complete()
 }
 
 /// Whether Configure was done before: then its name is Re-configure.

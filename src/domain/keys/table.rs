@@ -43,6 +43,12 @@ pub enum Command {
     OpenLine,
     CloseLine,
     Configure,
+    Remove,
+    PartWebhooks,
+    PartChatPod,
+    PartLinks,
+    Agree,
+    ReadDeliveries,
     Search,
     LeaveSearch,
     Filter,
@@ -60,6 +66,7 @@ pub enum Command {
     Yes,
     No,
     Answer,
+    ThirdAnswer,
     OtherAnswer,
     TakeAgent,
     ClosePopup,
@@ -95,6 +102,7 @@ pub enum Place {
     HelpPage,
     ClientPage,
     Palette,
+    Typed,
 }
 
 impl Place {
@@ -102,7 +110,13 @@ impl Place {
     pub fn takes_text(self) -> bool {
         matches!(
             self,
-            Self::Field | Self::FieldList | Self::CardSearch | Self::ClientSearch | Self::Chooser | Self::Palette
+            Self::Field
+                | Self::FieldList
+                | Self::CardSearch
+                | Self::ClientSearch
+                | Self::Chooser
+                | Self::Palette
+                | Self::Typed
         )
     }
 
@@ -133,6 +147,7 @@ impl Place {
             Self::HelpPage => "in the help",
             Self::ClientPage => "in the details of a client",
             Self::Palette => "in the commands",
+            Self::Typed => "where the id is typed",
         }
     }
 }
@@ -225,12 +240,12 @@ const SCREENS: &[Place] = &[
     P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::PaneSync, P::PaneClients, P::ClientSearch,
     P::PaneIntegration, P::PaneActivity,
 ];
-const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette];
+const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed];
 #[rustfmt::skip]
 const BESIDE_PANES: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
     P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::Confirm, P::Chooser,
-    P::HelpPage, P::ClientPage,
+    P::HelpPage, P::ClientPage, P::Typed,
 ];
 const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, P::PaneSync, P::PaneIntegration];
 const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch];
@@ -252,6 +267,7 @@ pub const BINDINGS: &[Binding] = &[
     // Questions.
     row(C::Answer, "accept", &[P::Confirm], "Answer", Help),
     row(C::Yes, "yes", &[P::Confirm], "Yes", Left),
+    row(C::ThirdAnswer, "third_answer", &[P::Confirm], "Remove first", Left),
     row(C::No, "no", &[P::Confirm], "No", Left),
     row(C::No, "cancel", &[P::Confirm], "No", Left),
     row(C::OtherAnswer, "next", &[P::Confirm], "Other answer", Left),
@@ -264,8 +280,9 @@ pub const BINDINGS: &[Binding] = &[
     row(C::RunChosen, "accept", &[P::Palette], "Run", Left),
     row(C::CloseCommands, "cancel", &[P::Palette], "Close", Left),
     row(C::CloseCommands, "commands", &[P::Palette], "Close", Left),
+    row(C::Agree, "accept", &[P::Typed], "Remove", Left),
     row(C::TakeAgent, "accept", &[P::Chooser], "Take", Left),
-    row(C::ClosePopup, "cancel", &[P::Chooser, P::HelpPage, P::ClientPage], "Close", Left),
+    row(C::ClosePopup, "cancel", &[P::Chooser, P::HelpPage, P::ClientPage, P::Typed], "Close", Left),
     row(C::ClosePopup, "accept", &[P::HelpPage, P::ClientPage], "Close", Left),
     row(C::ClosePopup, "help", &[P::HelpPage], "Close", Left),
     row(C::ClosePopup, "quit", &[P::HelpPage, P::ClientPage], "Close", Left),
@@ -301,6 +318,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::SyncNow, "sync_now", &[P::SyncButton], "Sync Now", Left),
     row(C::Configure, "accept", &[P::PaneIntegration], "Configure", Left),
     row(C::ReadPlan, "check_halo", &[P::PaneIntegration], "Check Halo", Left),
+    row(C::ReadDeliveries, "read_deliveries", &[P::PaneIntegration], "Deliveries", Left),
+    row(C::Remove, "remove", &[P::PaneIntegration], "Remove", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, P::PaneIntegration], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, P::PaneIntegration], "Copy", Left),
     row(C::Jump, "accept", &[P::Review], "Change", Left),
@@ -313,6 +332,9 @@ pub const BINDINGS: &[Binding] = &[
     // The plan.
     row(C::Apply, "accept", &[P::Plan], "Apply", Left),
     row(C::Continue, "accept", &[P::Plan], "Continue", Left),
+    row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Left),
+    row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Left),
+    row(C::PartLinks, "part_links", &[P::Plan], "Links", Left),
     row(C::OpenLine, "right", &[P::Plan], "Open", Left),
     row(C::CloseLine, "left", &[P::Plan], "Close", Left),
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),

@@ -4,12 +4,14 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::keymap;
 use crate::app::notice::Tone;
+use crate::app::panes::deliveries;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::panes::objects_height;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::configure::blocker;
-use crate::app::work::{ApplyWork, PlanWork};
+use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
@@ -69,6 +71,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     page.blank();
     looked(model, page);
+    delivered(model, page);
     page.blank();
     let at = model.panes.objects.selected.checked_sub(rows.len());
     callbacks(model, page, at, "made at the first save");
@@ -78,7 +81,9 @@ pub fn body(model: &Model, page: &mut Page) {
 fn looked(model: &Model, page: &mut Page) {
     let look = page.look;
     match (model.apply(), &model.work.plan) {
-        (ApplyWork::Running { .. }, _) => page.plain("Configure runs. Enter shows it.", Style::new()),
+        (ApplyWork::Running { .. }, _) => {
+            page.plain(&format!("{} runs. Enter shows it.", model.goal().word()), Style::new());
+        }
         (ApplyWork::None, PlanWork::Reading { since, .. }) => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
             page.plain(&format!("looking into Halo, {}", duration(seconds)), look.dim());
@@ -99,6 +104,26 @@ fn looked(model: &Model, page: &mut Page) {
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN),
         _ => page.plain("By our own record. t looks into Halo.", look.dim()),
+    }
+}
+
+// Whether the webhooks deliver, in one line: the rows say it one by one.
+fn delivered(model: &Model, page: &mut Page) {
+    let look = page.look;
+    match &model.work.deliveries {
+        DeliveryWork::Reading { since } => {
+            let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
+            page.plain(&format!("reading Halo's log of deliveries, {}", duration(seconds)), look.dim());
+        }
+        DeliveryWork::Failed(failure) => page.failure(failure, MARGIN),
+        _ => match deliveries::summary(model) {
+            Some((tone, words)) => page.state(tone, &words, MARGIN),
+            None if deliveries::refusal(model).is_none() => {
+                let key = keymap::spoken(model, "read_deliveries");
+                page.plain(&format!("Deliveries were not read yet: {key} reads Halo's log."), look.dim());
+            }
+            None => {}
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use crate::app::panes::clients::Filter;
 use crate::app::popup::{Ask, Popup};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, Mark, STEPS, SaveState, mark};
-use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncWork};
+use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork, SyncEnd, SyncWork};
 use crate::app::{Model, keymap};
 use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;
@@ -94,6 +94,7 @@ kinds!(popup, POPUPS, Popup, {
     Popup::Chooser(_) => "popup chooser",
     Popup::Help(_) => "popup help",
     Popup::Client => "popup client",
+    Popup::Typed(_) => "popup typed",
 });
 kinds!(ask, ASKS, Ask, {
     Ask::Continue { .. } => "ask continue",
@@ -173,7 +174,19 @@ kinds!(configured, CONFIGURED, ConfigureStatus, {
     ConfigureStatus::PartlyDone => "partly configured",
     ConfigureStatus::Failed => "configure failed",
     ConfigureStatus::Refused => "configure refused",
-} elsewhere ConfigureStatus::Removed | ConfigureStatus::RolledBack);
+    ConfigureStatus::Removed => "removed",
+} elsewhere ConfigureStatus::RolledBack);
+kinds!(goal, GOALS, Goal, {
+    Goal::Install => "plan to install",
+    Goal::Remove { then: None, .. } => "plan to remove",
+    Goal::Remove { then: Some(_), .. } => "plan to remove and switch",
+});
+kinds!(deliveries, DELIVERIES, DeliveryWork, {
+    DeliveryWork::None => "deliveries as they were read before",
+    DeliveryWork::Reading { .. } => "deliveries being read",
+    DeliveryWork::Read(_) => "deliveries read",
+    DeliveryWork::Failed(_) => "deliveries not read",
+});
 kinds!(outcome, OUTCOMES, Outcome, {
     Outcome::Done => "result done",
     Outcome::Unchanged => "result unchanged",
@@ -202,6 +215,8 @@ const ALL: &[&[&str]] = &[
     ACTIONS,
     APPLIES,
     CONFIGURED,
+    GOALS,
+    DELIVERIES,
     OUTCOMES,
 ];
 
@@ -257,7 +272,7 @@ fn wizard_shows(model: &Model, seen: &mut BTreeSet<&'static str>) {
 }
 
 fn installation_shows(model: &Model, seen: &mut BTreeSet<&'static str>) {
-    seen.insert(apply(model.apply()));
+    seen.extend([apply(model.apply()), goal(model.goal()), deliveries(&model.work.deliveries)]);
     let results = match model.apply() {
         ApplyWork::None => {
             seen.insert(plan(&model.work.plan));

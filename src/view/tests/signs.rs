@@ -126,6 +126,9 @@ fn has_focus(name: &str, model: &crate::app::Model) -> bool {
         "pane_activity_none",
         "wizard_sync_mass_change_later",
         "pane_integration_applying",
+        "removal_reading",
+        "removal_nothing",
+        "removal_unreachable",
     ];
     !nothing.contains(&name)
 }

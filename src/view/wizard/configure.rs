@@ -4,12 +4,18 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::keymap::{self, Meaning, Place};
+use crate::app::model::saved_title;
 use crate::app::notice::Tone;
+use crate::app::panes::removal;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::configure::{blocker, is_again};
-use crate::app::work::{ApplyWork, PlanWork};
+use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::manual;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Outcome, Plan};
+use crate::domain::planner::Parts;
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
@@ -24,7 +30,13 @@ const KIND: usize = 14;
 /// The page; `title` where nobody has configured yet.
 pub fn body(model: &Model, page: &mut Page, title: &str) {
     let look = page.look;
-    let title = if is_again(model) { "Re-configure" } else { title };
+    let goal = model.goal();
+    let title = match goal {
+        Goal::Install if is_again(model) => "Re-configure",
+        Goal::Install => title,
+        Goal::Remove { then: None, .. } => "Remove",
+        Goal::Remove { then: Some(_), .. } => "Remove and switch",
+    };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { since, total, results, stopping, .. }, _) => {
             let doing = if *stopping { "Stopping, " } else { "" };
@@ -50,6 +62,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             if tone != Tone::Good {
                 page.paragraph(&left_over(&report.results), MARGIN + 2, Style::new());
             }
+            by_hand_if_refused(page, goal, report.refusal.is_some());
             page.blank();
             if let Some(refusal) = &report.refusal {
                 report_rows(page, refusal, None);
@@ -60,6 +73,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.heading(title, "", Style::new());
             page.failure(failure, MARGIN);
             page.paragraph(&left_over(results), MARGIN + 2, Style::new());
+            by_hand_if_refused(page, goal, true);
             page.blank();
             rows_of_results(model, page, results);
         }
@@ -79,10 +93,12 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.state(Tone::Bad, "The connection test failed, so nothing was changed in Halo.", MARGIN);
             page.blank();
             report_rows(page, report, Some(model.work.plan_line));
+            by_hand_if_refused(page, goal, true);
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => {
             page.heading(title, "nothing was written", look.dim());
             page.failure(failure, MARGIN);
+            by_hand_if_refused(page, goal, true);
         }
         (ApplyWork::None, PlanWork::None) => {
             page.heading(title, "nothing written yet", look.dim());
@@ -96,6 +112,43 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             }
         }
     }
+}
+
+// Where Halo refuses the API, the clicks are what is left.
+fn by_hand_if_refused(page: &mut Page, goal: &Goal, refused: bool) {
+    let Some(parts) = goal.parts().filter(|_| refused) else { return };
+    let look = page.look;
+    page.blank();
+    page.plain("By hand, in Halo:", look.dim());
+    for (at, step) in manual::removal(parts).iter().enumerate() {
+        page.paragraph(&format!("{}  {step}", at + 1), MARGIN, Style::new());
+    }
+}
+
+// Which parts are taken out, and the keys that change it; what comes after and what stays.
+fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&ConfigurationId>) {
+    let look = page.look;
+    let mut row = Row::new(look, false).cell("Taken out:", look.dim(), 11);
+    for (part, name) in removal::PARTS {
+        let chosen = removal::is_chosen(parts, part);
+        let key = match keymap::meaning_of(model, Place::Plan, part) {
+            Meaning::Do(_) => model.keys.key(part, Place::Plan).map(|key| format!(" ({})", key.name())),
+            _ => None,
+        };
+        let style = if chosen { Style::new() } else { look.dim() };
+        let mark = if chosen { "[x]" } else { "[ ]" };
+        row = row.text(&format!("{mark} {name}{}   ", key.unwrap_or_default()), style);
+    }
+    page.push(row);
+    let stays = match then {
+        None => "The clients, the settings and the secrets here stay.".to_owned(),
+        Some(wanted) => {
+            let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
+            format!("Once all of it is out of Halo, {name} is active. Until then nothing is switched.")
+        }
+    };
+    page.paragraph(&stays, MARGIN, look.dim());
+    page.blank();
 }
 
 /// What is done, what is not, and that running again finishes it.
@@ -134,8 +187,15 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.push(Row::new(look, false).to(MARGIN + KIND).text("nothing written yet", look.dim()));
     }
     page.blank();
+    if let Goal::Remove { parts, then } = &model.work.goal {
+        parts_row(model, page, *parts, then.as_ref());
+    }
     if !plan.changes_pending() && plan.blocked.is_empty() {
-        page.state(Tone::Good, "Halo holds everything already: nothing to do.", MARGIN);
+        let words = match model.work.goal {
+            Goal::Install => "Halo holds everything already: nothing to do.",
+            Goal::Remove { .. } => "Nothing of what was chosen is in Halo: nothing to do.",
+        };
+        page.state(Tone::Good, words, MARGIN);
         page.blank();
     }
     let columns = name_columns(page, plan.changes.iter().map(|c| &c.name).chain(plan.blocked.iter().map(|b| &b.name)));
@@ -154,7 +214,9 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         }
     }
     page.blank();
-    rights(model, page);
+    if model.work.goal.is_install() {
+        rights(model, page);
+    }
 }
 
 // As wide as the longest name, so that the words beside it have the room.

@@ -5,6 +5,7 @@ mod fields;
 mod floating;
 mod installing;
 mod panes;
+mod removing;
 mod syncing;
 
 pub use panes::many_clients;
@@ -32,6 +33,7 @@ pub fn scenes() -> Vec<(&'static str, Stage)> {
     syncing::add(&mut scenes);
     installing::add(&mut scenes);
     panes::add(&mut scenes);
+    removing::add(&mut scenes);
     floating::add(&mut scenes);
     scenes.0
 }

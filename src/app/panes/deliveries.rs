@@ -1,0 +1,109 @@
+//! Whether the webhooks deliver, by Halo's own log: read on a key, shown with each webhook.
+
+use crate::app::effect::Effect;
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::work::DeliveryWork;
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::failure::Failure;
+use crate::domain::installation::ObjectKind;
+use crate::domain::untrusted::Untrusted;
+
+/// What was read last: just now, or by an earlier run.
+pub fn known(model: &Model) -> &[Delivery] {
+    match &model.work.deliveries {
+        DeliveryWork::Read(read) => read,
+        _ => model.status().map_or(&[], |status| &status.integration.deliveries),
+    }
+}
+
+/// Why the log cannot be read now.
+pub fn refusal(model: &Model) -> Option<String> {
+    if matches!(model.work.deliveries, DeliveryWork::Reading { .. }) {
+        return Some("Halo's log of deliveries is being read already.".to_owned());
+    }
+    let webhooks = model.status().map_or(0, |status| {
+        status.integration.objects.iter().filter(|object| object.kind == ObjectKind::Webhook).count()
+    });
+    (webhooks == 0).then(|| "No webhook is installed yet, so nothing can be delivered.".to_owned())
+}
+
+/// Reads the log. Nothing is written into Halo.
+pub fn load(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    model.work.deliveries = DeliveryWork::Reading { since: model.now };
+    model.touch();
+    vec![Effect::LoadDeliveries(id)]
+}
+
+/// The log was read.
+pub fn take(model: &mut Model, outcome: Result<Vec<Delivery>, Failure>) -> Vec<Effect> {
+    if !matches!(model.work.deliveries, DeliveryWork::Reading { .. }) {
+        return Vec::new();
+    }
+    model.work.deliveries = match outcome {
+        Ok(read) => DeliveryWork::Read(read),
+        Err(failure) => DeliveryWork::Failed(failure),
+    };
+    model.touch();
+    Vec::new()
+}
+
+/// How a verdict is shown.
+pub fn tone(state: DeliveryState) -> Tone {
+    match state {
+        DeliveryState::Delivered => Tone::Good,
+        DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Tone::Warn,
+        _ => Tone::Bad,
+    }
+}
+
+/// The verdict on a webhook, by Halo's id of it: what was found, Halo's words, what to do.
+pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
+    let of = |delivery: &&Delivery| id.is_some_and(|id| delivery.id.eq_ignore_ascii_case(id));
+    let Some(delivery) = known(model).iter().find(of) else { return Vec::new() };
+    // They may hold what Halo holds: shown like everything that somebody else wrote.
+    let clean = |text: &str| Untrusted::new(text).display();
+    let took = delivery.duration.as_ref().map(|took| format!("; it took {} by Halo's count", clean(took)));
+    let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
+    lines.extend(delivery.error.as_ref().map(|error| format!("It said: {}", clean(error))));
+    lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", clean(advice))));
+    lines
+}
+
+/// All of them in one line: the worst one counts.
+pub fn summary(model: &Model) -> Option<(Tone, String)> {
+    let known = known(model);
+    let read = known.iter().map(|delivery| delivery.read_at).max()?.strftime("%d %b %H:%M UTC");
+    let open: Vec<&Delivery> = known.iter().filter(|delivery| !delivery.state.is_fine()).collect();
+    let name = |delivery: &Delivery| Untrusted::new(delivery.webhook.as_str()).display();
+    let bad = open.iter().find(|delivery| tone(delivery.state) == Tone::Bad).or(open.first());
+    Some(match bad {
+        None => (Tone::Good, format!("Every webhook delivers, read {read}.")),
+        Some(bad) => {
+            let words = short(bad.state);
+            let rest = match open.len() {
+                1 => String::new(),
+                open => format!(" and {} more", open - 1),
+            };
+            (tone(bad.state), format!("{}{rest}: {words}, read {read}.", name(bad)))
+        }
+    })
+}
+
+fn short(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Unauthorised => "refused at Pia's end",
+        DeliveryState::NotFound => "Pia does not know the address",
+        DeliveryState::ServerError => "a server error at Pia's end",
+        DeliveryState::TimeOut => "not answered in time",
+        DeliveryState::NotReached => "Pia is not reached",
+        DeliveryState::OtherAnswer => "an unexpected answer",
+        DeliveryState::NoAnswer => "no answer yet",
+        DeliveryState::SwitchedOff => "switched off in Halo",
+        DeliveryState::Never => "nothing delivered since install",
+        DeliveryState::Missing => "not in Halo any more",
+        DeliveryState::Unreadable => "the log cannot be read",
+    }
+}

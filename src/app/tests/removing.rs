@@ -1,0 +1,250 @@
+//! Drift, deliveries and Remove in the Integration pane, and the switch that removes first.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::keymap::{Place, place};
+use crate::app::message::Reply;
+use crate::app::model::Screen;
+use crate::app::notice::Tone;
+use crate::app::panes::deliveries::summary;
+use crate::app::panes::integration::{objects, repairs};
+use crate::app::testing::{
+    Stage, deliveries, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
+};
+use crate::app::work::{ApplyWork, Goal, PlanWork};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::installation::ObjectKind;
+use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
+use crate::domain::planner::Parts;
+use crate::domain::request::Activation;
+
+fn planned() -> Stage {
+    let mut stage = in_panes();
+    stage.keys("3");
+    assert_eq!(stage.keys("x").last(), Some(&Effect::LoadRemoval(id("acme"), Parts::ALL)));
+    stage.reply(Reply::Planned(Ok(Ok(removal()))));
+    stage
+}
+
+fn report(status: ConfigureStatus) -> ConfigureReport {
+    ConfigureReport { status, results: results(&removal()), message: "done".to_owned(), refusal: None }
+}
+
+fn remove(parts: Parts) -> Effect {
+    Effect::Remove { id: id("acme"), parts, then: None, plan: Box::new(removal()) }
+}
+
+/// S65, S73: nothing is taken out before the id is typed: not with Enter, not with a part of it, not with a yes.
+#[test]
+fn only_the_typed_id_takes_anything_out() {
+    let mut stage = planned();
+    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!(place(&stage.model), Place::Typed);
+    assert_eq!(stage.keys("Enter"), [], "nothing is typed");
+    for wrong in ["y", "acm", "ACME", "Acme MSP"] {
+        stage.type_text(wrong);
+        assert_eq!(stage.keys("Enter"), [], "{wrong}");
+        assert_eq!(place(&stage.model), Place::Typed, "{wrong}");
+        stage.keys("^U");
+    }
+    assert_eq!(stage.keys("Esc"), [], "Esc leaves");
+    assert_eq!(place(&stage.model), Place::Plan);
+    stage.read_plan();
+    stage.keys("Enter");
+    stage.type_text("acme");
+    assert_eq!(stage.keys("Enter"), [remove(Parts::ALL)]);
+    assert!(stage.model.work.apply.is_running());
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)], "it can be stopped like Configure");
+}
+
+/// S65: each part alone; the tab takes its links along, and nothing chosen is not a choice.
+#[test]
+fn the_parts_are_chosen_on_the_plan() {
+    let mut stage = planned();
+    let parts = |webhooks, chat_pod, links| Parts { webhooks, chat_pod, links };
+    let load = |parts| vec![Effect::LoadRemoval(id("acme"), parts)];
+    assert_eq!(stage.keys("3"), [], "the links go with the tab");
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("takes its links along"));
+    assert_eq!(stage.keys("2"), load(parts(true, false, false)));
+    assert_eq!(stage.keys("1"), [], "something has to be chosen");
+    assert_eq!(stage.keys("3"), load(parts(true, false, true)), "also while it is still being read");
+    assert_eq!(stage.keys("1"), load(parts(false, false, true)));
+    assert_eq!(stage.keys("2"), load(parts(false, true, true)));
+    stage.reply(Reply::Planned(Ok(Ok(removal()))));
+    stage.keys("Enter");
+    stage.type_text("acme");
+    assert_eq!(stage.keys("Enter"), [remove(parts(false, true, true))], "what was chosen is what goes");
+}
+
+/// A plan to remove is never taken for drift, and never applied as one of Configure.
+#[test]
+fn a_plan_to_remove_is_gone_once_it_is_left() {
+    let mut stage = planned();
+    assert_eq!(repairs(&stage.model), None, "what would be removed is no drift");
+    assert!(stage.keys("Esc").contains(&Effect::LoadPlan(id("acme"))), "the pane looks at what is installed");
+    assert_eq!(stage.model.work.goal, Goal::Install);
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    assert_eq!(stage.keys("Enter"), []);
+    stage.read_plan();
+    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(plan()))]);
+
+    let mut stage = planned();
+    stage.keys("^O");
+    assert!(matches!(stage.model.work.plan, PlanWork::None));
+    let mut stage = in_panes();
+    stage.keys("3 x");
+    assert!(stage.keys("^O").contains(&Effect::Cancel(Slot::Plan)), "what is being read is stopped");
+    stage.reply(Reply::Planned(Ok(Ok(removal()))));
+    assert!(matches!(stage.model.work.plan, PlanWork::None), "and not heard any more");
+}
+
+/// N5: how it ended is said, and that nothing is installed is no Configure that is done.
+#[test]
+fn what_is_removed_is_not_configured() {
+    for ended in [ConfigureStatus::Removed, ConfigureStatus::NothingToDo] {
+        let mut stage = planned();
+        stage.keys("Enter");
+        stage.type_text("acme");
+        stage.keys("Enter");
+        let done = results(&removal());
+        stage.reply(Reply::Applied(done[0].clone()));
+        let effects = stage.reply(Reply::Configured(Ok(report(ended))));
+        assert!(effects.contains(&Effect::LoadStatus(id("acme"))));
+        stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, false)))));
+        assert!(!stage.model.is_configured(), "{ended:?}");
+        assert_eq!(stage.keys("Enter"), [], "there is nothing installed to look at");
+        assert_eq!(place(&stage.model), Place::PaneIntegration);
+        assert!(matches!(stage.model.work.apply, ApplyWork::None));
+    }
+}
+
+/// Half-way it is offered again, for the same parts.
+#[test]
+fn what_was_not_removed_can_be_tried_again() {
+    let mut stage = planned();
+    stage.keys("Enter");
+    stage.type_text("acme");
+    stage.keys("Enter");
+    stage.reply(Reply::Configured(Ok(report(ConfigureStatus::PartlyDone))));
+    assert_eq!(stage.keys("Enter"), [Effect::LoadRemoval(id("acme"), Parts::ALL)]);
+}
+
+/// Only the active configuration can be worked on.
+#[test]
+fn what_is_not_active_is_not_removed() {
+    let two = vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, true, true)];
+    let mut stage = Stage::with(overview(two));
+    stage.keys("^O Down Enter");
+    stage.reply(Reply::Status(Ok(standing(status("Acme trial", false, true, true)))));
+    stage.keys("3");
+    assert_eq!(stage.keys("x"), []);
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("not the active one"));
+}
+
+/// S3: the question names the third answer; it shows the plan of the old one, and switches only with it.
+#[test]
+fn a_switch_can_remove_the_old_ones_objects_first() {
+    let two = vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, false, false)];
+    let mut stage = Stage::with(overview(two));
+    stage.keys("^O Down a");
+    let effects = stage.keys("r");
+    assert_eq!(effects.last(), Some(&Effect::LoadRemoval(id("acme"), Parts::ALL)));
+    assert_eq!((stage.model.screen, stage.model.current.clone()), (Screen::Panes, Some(id("acme"))));
+    stage.reply(Reply::Planned(Ok(Ok(removal()))));
+    assert_eq!(stage.keys("2"), [], "all of it goes, or nothing is switched");
+    stage.keys("Enter");
+    stage.type_text("trial");
+    assert_eq!(stage.keys("Enter"), [], "the id is that of what is removed");
+    stage.keys("^U");
+    stage.type_text("acme");
+    let wanted =
+        Effect::Remove { id: id("acme"), parts: Parts::ALL, then: Some(id("trial")), plan: Box::new(removal()) };
+    assert_eq!(stage.keys("Enter"), [wanted]);
+    stage.reply(Reply::Configured(Ok(report(ConfigureStatus::Removed))));
+    stage.reply(Reply::Activated(Ok(Activation::Active(Some(id("trial"))))));
+    assert_eq!(stage.model.active().map(|saved| saved.id.clone()), Some(id("trial")));
+}
+
+/// The third answer is reached with Tab as well, and is not there where nothing is installed.
+#[test]
+fn the_third_answer_is_only_there_where_something_is_installed() {
+    let two = |configured| {
+        vec![saved("acme", "Acme MSP", true, true, configured), saved("trial", "Acme trial", false, false, false)]
+    };
+    let mut stage = Stage::with(overview(two(true)));
+    stage.keys("^O Down a");
+    assert_eq!(stage.keys("Tab Tab Enter").last(), Some(&Effect::LoadRemoval(id("acme"), Parts::ALL)));
+    let mut stage = Stage::with(overview(two(true)));
+    stage.keys("^O Down a");
+    assert_eq!(stage.keys("Tab Tab Tab Enter"), [], "and on to No");
+    let mut stage = Stage::with(overview(two(false)));
+    stage.keys("^O Down a");
+    assert_eq!(stage.keys("r"), []);
+    assert_eq!(stage.keys("Tab Tab Enter"), [], "two answers");
+}
+
+/// N3, R34: every kind of drift has its words and its repair.
+#[test]
+fn every_drift_is_named_with_its_repair() {
+    for (action, words, repair) in [
+        (Action::Create, "missing in Halo", "made anew"),
+        (Action::Update, "changed in Halo", "set back"),
+        (Action::Adopt, "made by the portal", "not made twice"),
+        (Action::Link, "without the Pia Chat Pod", "linked"),
+        (Action::Unlink, "an extra copy", "taken away"),
+        (Action::Delete, "extra copy, to be deleted", "is deleted"),
+    ] {
+        let mut stage = in_panes();
+        stage.keys("3");
+        let mut drift = kept();
+        drift.changes[0].action = action;
+        stage.reply(Reply::Planned(Ok(Ok(drift))));
+        let row = objects(&stage.model).remove(0);
+        assert!(row.words.contains(words), "{row:?}");
+        assert!(row.detail.iter().any(|line| line.starts_with("Repair:") && line.contains(repair)), "{row:?}");
+    }
+}
+
+/// N4, R75: the log is read on a key; each webhook has its verdict, and the worst one is said of all.
+#[test]
+fn deliveries_are_read_on_a_key_and_shown_with_their_webhook() {
+    let mut stage = in_panes();
+    assert_eq!(summary(&stage.model), None, "nothing was read");
+    stage.keys("3");
+    assert_eq!(stage.keys("d"), [Effect::LoadDeliveries(id("acme"))]);
+    assert_eq!(stage.keys("d"), [], "it is being read");
+    stage.reply(Reply::Deliveries(Ok(deliveries())));
+    let (tone, words) = summary(&stage.model).unwrap();
+    assert_eq!(tone, Tone::Warn);
+    assert!(words.contains("Pia - Ticket Updated: nothing delivered since install"), "{words}");
+    let details: Vec<String> = objects(&stage.model)
+        .into_iter()
+        .filter(|row| row.kind == ObjectKind::Webhook)
+        .map(|r| r.detail.join(" "))
+        .collect();
+    assert!(details[0].contains("answered with 200; it took 84.5"), "{details:?}");
+    assert!(details[1].contains("since it was installed") && details[1].contains("outgoing service"), "{details:?}");
+    stage.keys("d");
+    let mut worse = deliveries();
+    worse[0].state = DeliveryState::ServerError;
+    stage.reply(Reply::Deliveries(Ok(worse)));
+    let (tone, words) = summary(&stage.model).unwrap();
+    assert!(tone == Tone::Bad && words.contains("Created and 1 more: a server error"), "{words}");
+    stage.keys("d");
+    stage.reply(Reply::Deliveries(Ok(deliveries().drain(..1).collect())));
+    assert_eq!(summary(&stage.model).unwrap().0, Tone::Good);
+}
+
+/// What was read by another run is shown, and what belongs to another configuration is not.
+#[test]
+fn the_last_reading_is_shown_until_it_is_read_anew() {
+    let mut stage = in_panes();
+    let mut known = status("Acme MSP", true, true, true);
+    known.integration.deliveries = deliveries();
+    stage.reply(Reply::Status(Ok(standing(known))));
+    assert!(summary(&stage.model).is_some());
+    stage.keys("3 d");
+    let effects = stage.model.turn_to(Some(&id("trial")));
+    assert!(effects.contains(&Effect::Cancel(Slot::Deliveries)));
+    stage.reply(Reply::Deliveries(Ok(deliveries())));
+    assert_eq!(summary(&stage.model), None);
+}

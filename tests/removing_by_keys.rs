@@ -1,0 +1,64 @@
+//! The whole life of what is in Halo, by keys: plan, apply, drift, repair, deliveries, remove.
+
+use ratatui::layout::Size;
+
+use crate::support::Profile;
+use crate::support::changing::{plain, small};
+use crate::support::interface::Interface;
+use crate::support::walk::Person;
+
+/// R34, R75, S60, S65, S73, N3, N5: at both sizes, and at the end Halo is field by field as it was before the first key.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_planned_applied_and_repaired_by_keys_is_removed_by_keys() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let profile = Profile::synced(small()).await;
+        let before = plain(profile.halo.snapshot());
+        let mut person = Interface::open_with(&profile, Size { width, height }).await;
+        // A synced configuration that is not configured opens in the set-up, on the plan.
+        person.sees("to create").await;
+        person.sees("nothing written yet").await;
+        assert_eq!(plain(profile.halo.snapshot()), before, "a plan writes nothing");
+        person.sees("Enter Apply").await;
+        person.press("Enter").await;
+        person.sees("Webhook install was successful").await;
+        person.press("Enter").await;
+        person.sees("You have finished").await;
+        person.press("Enter").await;
+        person.sees("1 Sync").await;
+        let installed = plain(profile.halo.snapshot());
+        assert_ne!(installed, before);
+
+        profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+        person.press("3 t").await;
+        person.sees("changed in Halo: active").await;
+        person.sees("Repair: it is set back").await;
+        person.press("Enter").await;
+        person.sees("Enter Apply").await;
+        person.press("Enter").await;
+        person.sees("Webhook install was successful").await;
+        assert_eq!(plain(profile.halo.snapshot()), installed, "the repair is field by field what was there");
+        person.press("Enter").await;
+        person.sees("Halo holds everything as it should be").await;
+
+        person.press("d").await;
+        person.sees("nothing delivered since install").await;
+
+        person.press("x").await;
+        person.sees("nothing written yet").await;
+        person.sees("[x] Pia Chat Pod").await;
+        person.sees("Enter Remove").await;
+        person.press("Enter").await;
+        person.sees("Type acme to go on").await;
+        person.type_text("yes").await;
+        person.press("Enter").await;
+        assert_eq!(plain(profile.halo.snapshot()), installed, "a yes is not the id");
+        person.press("^U").await;
+        person.type_text("acme").await;
+        person.press("Enter").await;
+        person.sees("Everything of Pia's is out of Halo").await;
+        assert_eq!(plain(profile.halo.snapshot()), before);
+        person.press("Enter").await;
+        person.sees("Nothing is installed yet").await;
+        person.leave().await;
+    }
+}
