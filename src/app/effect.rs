@@ -1,10 +1,15 @@
 //! What the interface asks of the world outside, as plain data.
 
+use jiff::Timestamp;
+
+use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::plan::Plan;
 use crate::domain::request::{SaveRequest, VerifyRequest};
 use crate::domain::secret::Secret;
+
+use super::panes::clients::ClientList;
 
 /// One running task per purpose. Starting a slot again cancels what ran there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +34,10 @@ pub enum Slot {
     Configure,
     /// The stored client list.
     Clients,
+    /// Writing what is listed of it to a file.
+    Export,
+    /// What a run changed.
+    Changes,
     /// Where a configuration stands, its last runs, and the audit trail.
     Status,
     /// The callback addresses.
@@ -63,8 +72,17 @@ pub enum Effect {
     LoadPlan(ConfigurationId),
     /// Apply a plan. Answers: `Applied` for each object, then `Configured`.
     Configure(ConfigurationId, Box<Plan>),
-    /// Read the stored clients. Answer: `Clients`.
+    /// Read the stored clients. Answers: `FirstClients`, then `Clients`.
     LoadClients(ConfigurationId),
+    /// Write clients to a new file. Answer: `Exported`.
+    Export(Box<Export>),
+    /// Read what a run changed. Answer: `Changes`.
+    LoadChanges {
+        /// Whose.
+        id: ConfigurationId,
+        /// The number of the run.
+        run: u64,
+    },
     /// Read where a configuration stands, its last runs and the audit trail. Answer: `Status`.
     LoadStatus(ConfigurationId),
     /// Read the callback addresses. Answer: `Callbacks`.
@@ -86,6 +104,26 @@ pub enum Effect {
     Repaint,
     /// End the program.
     Quit,
+}
+
+/// Clients to be written to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Whose.
+    pub id: ConfigurationId,
+    /// When the person asked for it.
+    pub at: Timestamp,
+    /// The whole list.
+    pub list: ClientList,
+    /// The rows of it that are listed, in their order.
+    pub rows: Vec<u32>,
+}
+
+impl Export {
+    /// The clients.
+    pub fn clients(&self) -> impl Iterator<Item = &StoredClient> {
+        self.rows.iter().filter_map(|row| self.list.client(*row))
+    }
 }
 
 impl Effect {
@@ -112,6 +150,8 @@ impl Effect {
             Self::LoadPlan(_) => Slot::Plan,
             Self::Configure(..) => Slot::Configure,
             Self::LoadClients(_) => Slot::Clients,
+            Self::Export(_) => Slot::Export,
+            Self::LoadChanges { .. } => Slot::Changes,
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,
             Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => return None,

@@ -248,7 +248,7 @@ impl Model {
         self.panes = Panes::default();
         self.work.forget_plan();
         self.current = id.cloned();
-        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan];
+        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Changes, Slot::Plan];
         reads.into_iter().filter(|_| was_open).map(Effect::Cancel).collect()
     }
 

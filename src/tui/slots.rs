@@ -26,10 +26,15 @@ enum Nature {
 
 fn nature(slot: Slot) -> Nature {
     match slot {
-        Slot::Overview | Slot::Check | Slot::Lists | Slot::Plan | Slot::Clients | Slot::Status | Slot::Callbacks => {
-            Nature::Reads
-        }
-        Slot::Save | Slot::Activate | Slot::Draft => Nature::Writes,
+        Slot::Overview
+        | Slot::Check
+        | Slot::Lists
+        | Slot::Plan
+        | Slot::Clients
+        | Slot::Changes
+        | Slot::Status
+        | Slot::Callbacks => Nature::Reads,
+        Slot::Save | Slot::Activate | Slot::Draft | Slot::Export => Nature::Writes,
         Slot::Sync | Slot::Configure => Nature::Reports,
     }
 }
@@ -234,7 +239,7 @@ mod tests {
             async move {
                 if is_first {
                     // In the mailbox already when the slot is started again.
-                    replies.send(Reply::Clients(Ok(Vec::new())));
+                    replies.send(Reply::Clients(Ok(Vec::new().into())));
                     std::future::pending::<()>().await;
                 }
                 replies.send(Reply::Overview(Ok(Overview::default())));
@@ -268,7 +273,7 @@ mod tests {
     async fn a_cancelled_read_is_not_heard() {
         let outside = FakeOutside::new(|_, replies: Replies, _| async move {
             sleep(Duration::from_millis(1)).await;
-            replies.send(Reply::Clients(Ok(Vec::new())));
+            replies.send(Reply::Clients(Ok(Vec::new().into())));
         });
         let mut slots = Slots::new(outside);
         slots.start(Effect::LoadClients(id("acme")));
