@@ -1,11 +1,16 @@
 //! What the interface asks of the world outside, as plain data.
 
+use jiff::Timestamp;
+
+use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::plan::Plan;
 use crate::domain::planner::Parts;
 use crate::domain::request::{SaveRequest, VerifyRequest};
 use crate::domain::secret::Secret;
+
+use super::panes::clients::ClientList;
 
 /// One running task per purpose. Starting a slot again cancels what ran there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +37,10 @@ pub enum Slot {
     Deliveries,
     /// The stored client list.
     Clients,
+    /// Writing what is listed of it to a file.
+    Export,
+    /// What a run changed.
+    Changes,
     /// Where a configuration stands, its last runs, and the audit trail.
     Status,
     /// The callback addresses.
@@ -82,8 +91,17 @@ pub enum Effect {
     },
     /// Read Halo's log of deliveries. Answer: `Deliveries`.
     LoadDeliveries(ConfigurationId),
-    /// Read the stored clients. Answer: `Clients`.
+    /// Read the stored clients. Answers: `FirstClients`, then `Clients`.
     LoadClients(ConfigurationId),
+    /// Write clients to a new file. Answer: `Exported`.
+    Export(Box<Export>),
+    /// Read what a run changed. Answer: `Changes`.
+    LoadChanges {
+        /// Whose.
+        id: ConfigurationId,
+        /// The number of the run.
+        run: u64,
+    },
     /// Read where a configuration stands, its last runs and the audit trail. Answer: `Status`.
     LoadStatus(ConfigurationId),
     /// Read the callback addresses. Answer: `Callbacks`.
@@ -105,6 +123,26 @@ pub enum Effect {
     Repaint,
     /// End the program.
     Quit,
+}
+
+/// Clients to be written to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Whose.
+    pub id: ConfigurationId,
+    /// When the person asked for it.
+    pub at: Timestamp,
+    /// The whole list.
+    pub list: ClientList,
+    /// The rows of it that are listed, in their order.
+    pub rows: Vec<u32>,
+}
+
+impl Export {
+    /// The clients.
+    pub fn clients(&self) -> impl Iterator<Item = &StoredClient> {
+        self.rows.iter().filter_map(|row| self.list.client(*row))
+    }
 }
 
 impl Effect {
@@ -132,6 +170,8 @@ impl Effect {
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
             Self::LoadClients(_) => Slot::Clients,
+            Self::Export(_) => Slot::Export,
+            Self::LoadChanges { .. } => Slot::Changes,
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,
             Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => return None,

@@ -7,14 +7,15 @@ use ratatui::layout::Size;
 
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckReport};
-use crate::domain::client::StoredClient;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
-use crate::domain::sync_run::{SyncProgress, SyncReport};
+use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
+
+use super::panes::clients::ClientList;
 
 /// Something happened. Its `Debug` does not tell what was typed or pasted: that may be a secret.
 #[derive(Clone, PartialEq)]
@@ -83,7 +84,13 @@ pub enum Reply {
     /// What Halo's log says of the deliveries of each webhook.
     Deliveries(Result<Vec<Delivery>, Failure>),
     /// The stored clients.
-    Clients(Result<Vec<StoredClient>, Failure>),
+    Clients(Result<ClientList, Failure>),
+    /// Their beginning, while the rest is being read.
+    FirstClients(ClientList),
+    /// What is listed was written: how many clients, and to which file.
+    Exported(Result<(usize, String), Failure>),
+    /// What a run changed; none where it is not remembered.
+    Changes(Result<Option<Vec<ClientChange>>, Failure>),
     /// Where a configuration stands.
     Status(Result<Box<Standing>, Failure>),
     /// The callback addresses.

@@ -249,7 +249,8 @@ impl Model {
         self.work.forget_plan();
         self.work.deliveries = DeliveryWork::None;
         self.current = id.cloned();
-        let reads = [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan, Slot::Deliveries];
+        let reads =
+            [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Changes, Slot::Plan, Slot::Deliveries];
         reads.into_iter().filter(|_| was_open).map(Effect::Cancel).collect()
     }
 

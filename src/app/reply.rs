@@ -4,6 +4,7 @@ use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::request::Activation;
 use crate::domain::status::Overview;
+use crate::domain::thousands;
 
 use super::answer;
 use super::effect::Effect;
@@ -11,7 +12,7 @@ use super::integrations;
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
-use super::panes::{self, clients, deliveries};
+use super::panes::{self, clients, deliveries, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::wizard::{self, Wizard, configure, credentials, initial_sync, review};
 
@@ -103,6 +104,16 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.panes.clients.fill(clients);
             clients::settle(model);
         }
+        Reply::FirstClients(beginning) => {
+            model.panes.clients.fill(beginning);
+            clients::settle(model);
+        }
+        Reply::Exported(Ok((count, file))) => {
+            let clients = if count == 1 { "client" } else { "clients" };
+            model.say(Tone::Good, format!("{} {clients} written to {file}", thousands(count as u64)));
+        }
+        Reply::Exported(Err(failure)) => model.say(Tone::Bad, failure.to_string()),
+        Reply::Changes(outcome) => report::read(model, outcome),
         Reply::Clients(Err(failure)) => {
             model.panes.clients.failed = Some(failure);
             model.touch();

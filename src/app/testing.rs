@@ -25,7 +25,7 @@ use crate::domain::secret::Secret;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
-use crate::domain::sync_run::{ChangeCounts, SideList, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 
 use super::effect::Effect;
@@ -546,8 +546,21 @@ pub fn clients() -> Vec<StoredClient> {
     ]
 }
 
+/// A change of each kind, made as often as asked for.
+pub fn changes(times: i64) -> Vec<ClientChange> {
+    let mut changes = Vec::new();
+    for (at, kind) in (0..).zip(ChangeKind::ALL) {
+        for id in (0..times).map(|time| 7 + at + 5 * time) {
+            let name_before = (kind == ChangeKind::Renamed).then(|| foreign("Northwind (old)"));
+            changes.push(ClientChange { id, change: kind, name: foreign("Northwind Traders"), name_before });
+        }
+    }
+    changes
+}
+
 pub fn standing(status: Status) -> Box<Standing> {
-    let run = |status, started: &str, finished: &str| SyncReport {
+    let run = |number, status, started: &str, finished: &str| SyncReport {
+        run: std::num::NonZeroU64::new(number),
         started_at: at(started),
         finished_at: at(finished),
         changes: ChangeCounts { added: 3, updated: 1, disabled: 2, returned: 0, unchanged: 231 },
@@ -568,10 +581,10 @@ pub fn standing(status: Status) -> Box<Standing> {
     Box::new(Standing {
         status,
         runs: vec![
-            run(SyncStatus::Complete, "2026-11-23T04:30:00Z", "2026-11-23T04:30:04Z"),
-            run(SyncStatus::CompleteWithWarnings, "2026-11-22T04:30:00Z", "2026-11-22T04:30:05Z"),
-            run(SyncStatus::Failed, "2026-11-21T04:30:00Z", "2026-11-21T04:31:00Z"),
-            run(SyncStatus::Interrupted, "2026-11-12T09:10:00Z", "2026-11-12T09:12:00Z"),
+            run(4, SyncStatus::Complete, "2026-11-23T04:30:00Z", "2026-11-23T04:30:04Z"),
+            run(3, SyncStatus::CompleteWithWarnings, "2026-11-22T04:30:00Z", "2026-11-22T04:30:05Z"),
+            run(2, SyncStatus::Failed, "2026-11-21T04:30:00Z", "2026-11-21T04:31:00Z"),
+            run(1, SyncStatus::Interrupted, "2026-11-12T09:10:00Z", "2026-11-12T09:12:00Z"),
         ],
         activity: vec![
             activity("2026-11-23T04:30:04Z", "sync", None, "done"),
@@ -588,7 +601,7 @@ pub fn in_panes() -> Stage {
     stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, true)))));
     stage.reply(Reply::Lists(Ok(lists())));
     stage.reply(Reply::Callbacks(Ok(callbacks())));
-    stage.reply(Reply::Clients(Ok(clients())));
+    stage.reply(Reply::Clients(Ok(clients().into())));
     stage
 }
 

@@ -14,7 +14,7 @@ use super::model::{Model, Screen, saved_title};
 use super::moving;
 use super::notice::Tone;
 use super::palette;
-use super::panes::{self, Pane, clients, deliveries, removal};
+use super::panes::{self, Pane, clients, deliveries, removal, report};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
 use super::typing;
@@ -282,6 +282,9 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::LeaveSearch => leave_search(model),
         Command::Filter => clients::filter(model),
+        Command::Sort => clients::sort(model),
+        Command::Export => return clients::export(model),
+        Command::Changes => return report::open(model),
         Command::Details => {
             if model.layout.detail.is_some() {
                 model.say(Tone::Calm, "The details stand on the right.");
@@ -408,6 +411,10 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
         Place::Cards => panes::enter(model),
         Place::Plan if model.screen == Screen::Panes => removal::leave_plan(model),
         _ if model.screen == Screen::Panes => {
+            if model.panes.pane == Pane::Sync && model.panes.report.take().is_some() {
+                model.touch();
+                return Vec::new();
+            }
             if model.panes.from_wizard && model.wizard.is_some() {
                 return wizard::come_back(model);
             }

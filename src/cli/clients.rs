@@ -2,11 +2,10 @@
 
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
-use super::table::inert;
 use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
 use crate::domain::untrusted::Untrusted;
-use crate::ops::clients::{Order, Query, Which, list};
+use crate::ops::clients::{CSV_HEADER, Order, Query, Which, csv_row, list};
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -32,7 +31,7 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
                 call.output.object(client)?;
             }
         }
-        Format::Csv => csv(call, &clients)?,
+        Format::Csv => call.output.csv(CSV_HEADER, clients.iter().map(csv_row))?,
         Format::Table => table(call, &clients),
     }
     if clients.is_empty() && !workspace.store.lists(&id)?.synced {
@@ -43,26 +42,6 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
 
 fn text(part: Option<&Untrusted>) -> String {
     part.map(Untrusted::display).unwrap_or_default()
-}
-
-/// For spreadsheets, and so in the displayed form: CSV cannot escape a control character, and what a person opens by a
-/// double click has to be harmless there. A script that needs a name to the letter reads `json` or `ndjson`.
-fn csv(call: &mut Call, clients: &[StoredClient]) -> Result<(), Failure> {
-    let header = ["id", "name", "status", "disabled_reason", "toplevel", "main_site", "first_seen", "last_seen"];
-    let rows = clients.iter().map(|stored| {
-        let client = &stored.client;
-        [
-            client.id.to_string(),
-            inert(client.name.display()),
-            stored.status.word().to_owned(),
-            stored.status.reason().unwrap_or_default().to_owned(),
-            inert(text(client.toplevel.as_ref())),
-            inert(text(client.main_site.as_ref())),
-            stored.first_seen.to_string(),
-            stored.last_seen.to_string(),
-        ]
-    });
-    call.output.csv(header, rows)
 }
 
 fn table(call: &mut Call, clients: &[StoredClient]) {

@@ -2,11 +2,11 @@
 
 use super::Call;
 use super::args::{Format, History};
-use super::table::inert;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{ClientChange, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
+use crate::ops::clients::inert;
 
 /// Runs that are remembered.
 const REMEMBERED: usize = 100;

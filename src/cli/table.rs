@@ -48,16 +48,3 @@ impl Output {
         Ok(())
     }
 }
-
-/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
-/// count too, and blanks before them; tabs and line ends do not reach this place.
-pub(super) fn inert(cell: String) -> String {
-    if cell
-        .trim_start()
-        .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
-    {
-        format!("'{cell}")
-    } else {
-        cell
-    }
-}

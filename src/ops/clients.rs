@@ -1,11 +1,19 @@
 //! The stored client list: offline, searched and sorted.
 
 use std::cmp::Ordering;
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::Workspace;
 use crate::domain::client::{ClientStatus, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::sync_run::ClientChange;
+use crate::domain::untrusted::Untrusted;
 
 /// Which clients are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,4 +85,152 @@ fn matches(stored: &StoredClient, words: &[String]) -> bool {
     }
     let id = client.id.to_string();
     words.iter().all(|word| text.contains(word.as_str()) || id.cmp(word) == Ordering::Equal)
+}
+
+/// Rows that are read in one go: between two of them, others come at the store.
+const PART: usize = 20_000;
+
+/// Every stored client, read in parts, and what the last sync that renewed the list changed. A list that is renewed while
+/// it is read is read again.
+pub fn all_with_changes(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+) -> Result<(Vec<StoredClient>, Vec<ClientChange>), Failure> {
+    let store = &workspace.store;
+    loop {
+        let published = store.published_at(id)?;
+        let mut clients: Vec<StoredClient> = Vec::new();
+        loop {
+            let part = store.clients_after(id, clients.last().map(|last| last.client.id), PART)?;
+            let is_last = part.len() < PART;
+            clients.extend(part);
+            if is_last {
+                break;
+            }
+        }
+        let renewed = |run: &crate::domain::sync_run::SyncReport| run.status.has_published();
+        let run = store.runs(id, usize::MAX)?.into_iter().find(renewed).and_then(|run| run.run);
+        let changes = run.map(|run| store.changes(id, run.get())).transpose()?.flatten().unwrap_or_default();
+        if store.published_at(id)? == published {
+            return Ok((clients, changes));
+        }
+    }
+}
+
+/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
+/// count too, and blanks before them; tabs and line ends do not reach this place.
+pub fn inert(cell: String) -> String {
+    if cell
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
+    {
+        format!("'{cell}")
+    } else {
+        cell
+    }
+}
+
+/// The columns of the list as CSV.
+pub const CSV_HEADER: [&str; 8] =
+    ["id", "name", "status", "disabled_reason", "toplevel", "main_site", "first_seen", "last_seen"];
+
+/// A client as a row of CSV: for spreadsheets, and so in the displayed form. CSV cannot escape a control character, and what
+/// a person opens by a double click has to be harmless there. A script that needs a name to the letter reads `json`.
+pub fn csv_row(stored: &StoredClient) -> [String; 8] {
+    let client = &stored.client;
+    let text = |part: Option<&Untrusted>| inert(part.map(Untrusted::display).unwrap_or_default());
+    [
+        client.id.to_string(),
+        inert(client.name.display()),
+        stored.status.word().to_owned(),
+        stored.status.reason().unwrap_or_default().to_owned(),
+        text(client.toplevel.as_ref()),
+        text(client.main_site.as_ref()),
+        stored.first_seen.to_string(),
+        stored.last_seen.to_string(),
+    ]
+}
+
+/// How many exports of one day there may be in one folder.
+const EXPORTS: u32 = 1_000;
+
+/// Writes clients as CSV to a new file in a folder, for its owner alone, and says how many and which file. What is there is
+/// never overwritten; of a file that cannot be finished nothing stays.
+pub fn export<'a>(
+    folder: &Path,
+    id: &ConfigurationId,
+    at: Timestamp,
+    clients: impl Iterator<Item = &'a StoredClient>,
+) -> Result<(usize, PathBuf), Failure> {
+    let failed = |error: io::Error| {
+        let folder = Untrusted::new(folder.to_string_lossy()).display();
+        Failure::new(FailureKind::LocalState, format!("nothing was exported to {folder}: {error}"))
+    };
+    let day = at.strftime("%F");
+    for number in 1..=EXPORTS {
+        let again = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = folder.join(format!("{id}-clients-{day}{again}.csv"));
+        let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        return match write(file, clients) {
+            Ok(count) => Ok((count, path)),
+            Err(error) => {
+                let _ = fs::remove_file(&path);
+                Err(failed(error))
+            }
+        };
+    }
+    Err(failed(io::ErrorKind::AlreadyExists.into()))
+}
+
+fn write<'a>(file: fs::File, clients: impl Iterator<Item = &'a StoredClient>) -> io::Result<usize> {
+    let mut writer = csv::Writer::from_writer(BufWriter::new(file));
+    writer.write_record(CSV_HEADER)?;
+    let mut count = 0;
+    for client in clients {
+        writer.write_record(csv_row(client))?;
+        count += 1;
+    }
+    let mut buffer = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    buffer.flush()?;
+    buffer.get_ref().sync_all()?;
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::domain::client::Client;
+
+    fn client(id: i64, name: &str) -> StoredClient {
+        let at: Timestamp = "2026-11-23T04:31:00Z".parse().unwrap();
+        let client = Client { id, name: name.into(), toplevel: None, main_site: None, inactive: false };
+        StoredClient { client, status: ClientStatus::Active, first_seen: at, last_seen: at }
+    }
+
+    /// What is exported is a new file of its owner's, and what a spreadsheet would run is text.
+    #[test]
+    fn an_export_never_overwrites_and_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = ConfigurationId::parse("acme").unwrap();
+        let at: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        // A link that somebody left in the way is not followed.
+        let elsewhere = folder.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join("acme-clients-2026-11-23-2.csv")).unwrap();
+        let (count, first) = export(folder.path(), &id, at, [client(7, "=cmd()")].iter()).unwrap();
+        assert_eq!((count, first.file_name().unwrap().to_str().unwrap()), (1, "acme-clients-2026-11-23.csv"));
+        let (_, second) = export(folder.path(), &id, at, [client(8, "Northwind")].iter()).unwrap();
+        assert_eq!(second.file_name().unwrap().to_str().unwrap(), "acme-clients-2026-11-23-3.csv");
+        assert!(!elsewhere.exists());
+        let text = fs::read_to_string(&first).unwrap();
+        assert!(text.starts_with("id,name,status,") && text.contains("7,'=cmd(),active,"), "{text}");
+        assert_eq!(fs::metadata(&first).unwrap().permissions().mode() & 0o777, 0o600);
+        let failure = export(&folder.path().join("nowhere"), &id, at, [].iter()).unwrap_err();
+        assert!(failure.to_string().contains("nothing was exported"), "{failure}");
+    }
 }

@@ -7,12 +7,14 @@ use tokio_util::sync::CancellationToken;
 use super::outside::{Outside, Replies};
 use crate::app::effect::Effect;
 use crate::app::message::Reply;
+use crate::app::panes::clients::ClientList;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::SyncProgress;
+use crate::domain::untrusted::Untrusted;
 use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
 use crate::ops::remove::Extent;
@@ -77,7 +79,20 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
         Effect::LoadClients(id) => {
-            Reply::Clients(off_thread(move || stored.store.clients(&id).map_err(Failure::from)).await)
+            let replies = replies.clone();
+            Reply::Clients(off_thread(move || clients(&stored, &id, &replies)).await)
+        }
+        Effect::Export(export) => Reply::Exported(
+            off_thread(move || {
+                let folder = std::env::current_dir()
+                    .map_err(|error| Failure::new(FailureKind::LocalState, format!("the folder is gone: {error}")))?;
+                let (count, file) = ops::clients::export(&folder, &export.id, export.at, export.clients())?;
+                Ok((count, Untrusted::new(file.to_string_lossy()).display()))
+            })
+            .await,
+        ),
+        Effect::LoadChanges { id, run } => {
+            Reply::Changes(off_thread(move || stored.store.changes(&id, run).map_err(Failure::from)).await)
         }
         Effect::LoadStatus(id) => {
             Reply::Status(off_thread(move || ops::status::standing(&stored, &id).map(Box::new)).await)
@@ -102,6 +117,22 @@ async fn off_thread<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|_| Err(Failure::new(FailureKind::LocalState, "a task of the program ended without an answer")))
+}
+
+/// More than any terminal has rows.
+const BEGINNING: usize = 200;
+
+/// The stored list: the beginning of it at once, then the whole, made ready to be searched before it gets to the keys.
+fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Result<ClientList, Failure> {
+    let first = workspace.store.first_clients(id, Some(true), BEGINNING)?;
+    // A short list is whole as fast.
+    if first.len() == BEGINNING {
+        let counts = workspace.store.client_counts(id)?;
+        let total = usize::try_from(counts.active + counts.disabled).unwrap_or(usize::MAX);
+        replies.send(Reply::FirstClients(ClientList::beginning(first, total)));
+    }
+    let (clients, changes) = ops::clients::all_with_changes(workspace, id)?;
+    Ok(ClientList::new(clients, &changes))
 }
 
 fn tell_checks(replies: &Replies) -> impl FnMut(&Check) + Send {

@@ -32,9 +32,10 @@ fn nature(slot: Slot) -> Nature {
         | Slot::Plan
         | Slot::Deliveries
         | Slot::Clients
+        | Slot::Changes
         | Slot::Status
         | Slot::Callbacks => Nature::Reads,
-        Slot::Save | Slot::Activate | Slot::Draft => Nature::Writes,
+        Slot::Save | Slot::Activate | Slot::Draft | Slot::Export => Nature::Writes,
         Slot::Sync | Slot::Configure => Nature::Reports,
     }
 }
@@ -239,7 +240,7 @@ mod tests {
             async move {
                 if is_first {
                     // In the mailbox already when the slot is started again.
-                    replies.send(Reply::Clients(Ok(Vec::new())));
+                    replies.send(Reply::Clients(Ok(Vec::new().into())));
                     std::future::pending::<()>().await;
                 }
                 replies.send(Reply::Overview(Ok(Overview::default())));
@@ -273,7 +274,7 @@ mod tests {
     async fn a_cancelled_read_is_not_heard() {
         let outside = FakeOutside::new(|_, replies: Replies, _| async move {
             sleep(Duration::from_millis(1)).await;
-            replies.send(Reply::Clients(Ok(Vec::new())));
+            replies.send(Reply::Clients(Ok(Vec::new().into())));
         });
         let mut slots = Slots::new(outside);
         slots.start(Effect::LoadClients(id("acme")));

@@ -105,10 +105,10 @@ mod tests {
         let mut known = standing(status("Acme MSP", true, true, true));
         known.runs.clear();
         nothing.reply(Reply::Status(Ok(known)));
-        nothing.reply(Reply::Clients(Ok(Vec::new())));
+        nothing.reply(Reply::Clients(Ok(Vec::new().into())));
         nothing.keys("1");
         let mut no_clients = Stage::with(finished());
-        no_clients.reply(Reply::Clients(Ok(Vec::new())));
+        no_clients.reply(Reply::Clients(Ok(Vec::new().into())));
         no_clients.keys("2");
         let mut no_match = in_panes();
         no_match.keys("2 / z q z z Enter");

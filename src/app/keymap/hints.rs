@@ -63,6 +63,8 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
             Filter::Active => "Show active",
             Filter::Disabled => "Show disabled",
             Filter::All => "Show all",
+            Filter::New => "Show new",
+            Filter::Changed => "Show changed",
         },
         (C::No, P::Confirm) => match &model.popup {
             Some(Popup::Confirm(confirm)) => confirm.ask.no(),
@@ -75,6 +77,7 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
         (C::Back, P::Plan) if matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(_))) => {
             "Not now"
         }
+        (C::Back, P::PaneSync) if model.panes.report.is_some() => "Back",
         (C::Back, P::PaneSync | P::PaneClients | P::PaneIntegration | P::PaneActivity) if !model.panes.from_wizard => {
             ""
         }

@@ -309,6 +309,8 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
             _ => Some("There is nothing to edit here.".to_owned()),
         },
         C::Edit => model.current_saved().is_none().then(|| "There is nothing to edit here.".to_owned()),
+        C::Export => panes::clients::export_refusal(model),
+        C::Changes => panes::report::refusal(model),
         C::Details => model.panes.clients.selected().is_none().then(|| "No client is selected.".to_owned()),
         C::Back if place == P::Cards => {
             let nowhere =

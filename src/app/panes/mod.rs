@@ -4,6 +4,7 @@ pub mod clients;
 pub mod deliveries;
 pub mod integration;
 pub mod removal;
+pub mod report;
 
 use super::effect::Effect;
 use super::layout::Window;
@@ -48,6 +49,8 @@ pub struct Panes {
     pub pane: Pane,
     /// The window on the history of syncs.
     pub history: Window,
+    /// What a sync changed, where that is looked at in place of the history.
+    pub report: Option<report::Report>,
     /// The window on the audit trail.
     pub activity: Window,
     /// The window on the objects in Halo.
@@ -79,6 +82,7 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.touch();
     model.panes.pane = pane;
     model.panes.planning = false;
+    model.panes.report = None;
     model.panes.clients.searching = false;
     model.facts.revealed = false;
     let Some(id) = model.current.clone() else { return Vec::new() };
@@ -128,6 +132,12 @@ pub fn objects_height(model: &Model) -> usize {
 fn window(model: &mut Model) -> (&mut Window, usize, usize) {
     let standing = model.facts.standing.as_ref();
     match model.panes.pane {
+        Pane::Sync if model.panes.report.is_some() => {
+            let height = report::height(model);
+            let report = model.panes.report.get_or_insert_default();
+            let rows = report.rows();
+            (&mut report.window, rows, height)
+        }
         Pane::Sync => {
             let (rows, height) = (standing.map_or(0, |s| s.runs.len()), history_height(model));
             (&mut model.panes.history, rows, height)

@@ -5,9 +5,10 @@ use crate::app::message::Reply;
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
+use crate::app::panes::clients::ClientList;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
-use crate::app::testing::{Stage, at_sync, clients, id, in_panes, kept, plan, progress, sync_report};
+use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
 use crate::domain::installation::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::sync_run::SyncStatus;
@@ -79,7 +80,7 @@ fn the_selected_client_stays_selected_when_the_list_is_read_again() {
     new.client.id = 1;
     new.client.name = "AAA".into();
     more.push(new);
-    stage.reply(Reply::Clients(Ok(more)));
+    stage.reply(Reply::Clients(Ok(more.into())));
     assert_eq!(stage.model.panes.clients.selected().unwrap().client.id, before);
 }
 
@@ -192,4 +193,88 @@ fn the_callback_url_of_the_selected_webhook_is_copied() {
     assert_eq!(stage.keys("c"), []);
     stage.keys("End");
     assert_eq!(stage.keys("c"), [Effect::Copy(second)]);
+}
+
+/// The beginning of a long list is on the screen while the rest is read; a whole list never gives way to a beginning.
+#[test]
+fn the_beginning_of_the_list_is_there_at_once_and_the_whole_takes_its_place() {
+    let mut stage = Stage::with(crate::app::testing::finished());
+    stage.keys("2");
+    stage.reply(Reply::FirstClients(ClientList::beginning(clients(), 100_000)));
+    assert_eq!((stage.model.panes.clients.count(), stage.model.panes.clients.total()), (5, 100_000));
+    assert!(stage.model.panes.clients.is_beginning());
+    assert_eq!(stage.keys("E"), [], "what is not all there is not exported");
+    // What is selected is selected by its id: in the whole list it has another place.
+    stage.keys("Down");
+    let selected = stage.model.panes.clients.selected().unwrap().client.id;
+    let mut all = clients();
+    all.push(crate::domain::client::StoredClient {
+        client: crate::domain::client::Client { id: 1, name: "AAA".into(), ..all[0].client.clone() },
+        ..all[0].clone()
+    });
+    stage.reply(Reply::Clients(Ok(all.into())));
+    assert_eq!(stage.model.panes.clients.selected().unwrap().client.id, selected);
+    assert_eq!(stage.model.panes.clients.total(), 7);
+    stage.reply(Reply::FirstClients(ClientList::beginning(clients(), 100_000)));
+    assert_eq!(stage.model.panes.clients.total(), 7, "a list that is read anew stays whole meanwhile");
+}
+
+#[test]
+fn new_and_changed_clients_have_a_filter_each_and_every_order_keeps_the_selection() {
+    let mut stage = in_panes();
+    stage.keys("2");
+    stage.reply(Reply::Clients(Ok(ClientList::new(clients(), &changes(1)))));
+    let ids = |stage: &Stage| -> Vec<i64> {
+        let listed = &stage.model.panes.clients;
+        (0..listed.count()).filter_map(|at| listed.row(at)).map(|row| row.client.id).collect()
+    };
+    stage.keys("End");
+    let selected = stage.model.panes.clients.selected().unwrap().client.id;
+    stage.keys("o");
+    assert_eq!(ids(&stage), [7, 8, 10, 11, 12]);
+    assert_eq!(stage.model.panes.clients.selected().unwrap().client.id, selected);
+    stage.keys("f f o");
+    assert_eq!(ids(&stage)[0], 9, "the one that was not seen for the longest time");
+    stage.keys("f");
+    assert_eq!(ids(&stage), [7]);
+    stage.keys("f o");
+    let mut changed = ids(&stage);
+    changed.sort_unstable();
+    assert_eq!(changed, [8, 9, 10, 11]);
+}
+
+/// What is exported is what is listed, in its order.
+#[test]
+fn what_is_listed_is_exported() {
+    let mut stage = in_panes();
+    stage.keys("2 /");
+    stage.type_text("northwind");
+    let effects = stage.keys("Enter E");
+    let [Effect::Export(export)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((&export.id, export.at), (&id("acme"), stage.now));
+    assert_eq!(export.clients().map(|client| client.client.id).collect::<Vec<_>>(), [7, 8]);
+    stage.reply(Reply::Exported(Ok((2, "/home/dana/acme.csv".to_owned()))));
+    assert_eq!(stage.model.notice.as_ref().unwrap().text, "2 clients written to /home/dana/acme.csv");
+    stage.keys("/");
+    stage.type_text(" zzz");
+    assert_eq!(stage.keys("Enter E"), [], "nothing is listed");
+}
+
+/// What a sync changed is opened from its line in the history, scrolls, and closes before the pane is left.
+#[test]
+fn a_run_of_the_history_says_what_it_changed() {
+    let mut stage = in_panes();
+    assert_eq!(stage.keys("Down Enter"), [Effect::LoadChanges { id: id("acme"), run: 3 }]);
+    stage.reply(Reply::Changes(Ok(Some(changes(90)))));
+    stage.keys("End");
+    assert_eq!(stage.model.panes.report.as_ref().unwrap().window.selected, 449);
+    assert_eq!(stage.model.panes.history.selected, 1);
+    assert_eq!(stage.keys("Enter"), [], "it is open already");
+    assert_eq!(stage.keys("Esc"), []);
+    assert!(stage.model.panes.report.is_none() && stage.model.screen == Screen::Panes);
+    stage.keys("Enter 2 1");
+    assert!(stage.model.panes.report.is_none(), "another pane closes it");
+    // Its answer is late: nobody looks at it any more.
+    stage.reply(Reply::Changes(Ok(Some(changes(1)))));
+    assert!(stage.model.panes.report.is_none());
 }

@@ -108,7 +108,7 @@ impl<P: Person> Dialogue<P> {
             }
             let help = vec![
                 "Type a part of a name, of a site, or an id. Enter reads the next ones.".to_owned(),
-                "f changes between active, disabled and all. < goes back to the menu.".to_owned(),
+                "f changes between active, disabled, all, new and changed. < goes back to the menu.".to_owned(),
             ];
             let more =
                 if from < count { format!("Enter reads {} on", from + 1) } else { "Enter begins again".to_owned() };

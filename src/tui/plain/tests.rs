@@ -103,7 +103,7 @@ impl World {
                     .any(|saved| saved.status.steps.configure == crate::domain::status::StepState::Done);
                 vec![Reply::Status(Ok(standing(status("Acme MSP", true, synced(), configured))))]
             }
-            Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients()))],
+            Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients().into()))],
             Effect::LoadPlan(_) => vec![Reply::Planned(Ok(Ok(plan())))],
             Effect::Configure(_, plan) => {
                 let results = results(&plan);

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
-use crate::app::panes::clients::{height, marks};
+use crate::app::panes::clients::{Filter, Sort, height, marks};
 use crate::app::text::{width, wrap};
 use crate::domain::client::{ClientStatus, StoredClient};
 use crate::domain::thousands;
@@ -31,10 +31,18 @@ pub fn body(model: &Model, page: &mut Page) {
         clients.searching,
         &format!("{} to search", spoken(model, "search")),
     );
-    let filter = match clients.filter {
-        crate::app::panes::clients::Filter::Active => String::new(),
+    let mut filter = match clients.filter {
+        Filter::Active => String::new(),
+        Filter::New => "new in the last sync · ".to_owned(),
+        Filter::Changed => "changed in the last sync · ".to_owned(),
         other => format!("{} · ", other.word()),
     };
+    if clients.sort != Sort::Name {
+        filter.push_str(&format!("{} · ", clients.sort.word()));
+    }
+    if clients.is_beginning() {
+        filter.push_str("reading on · ");
+    }
     let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
     if let Some(line) = page.lines.last_mut() {
@@ -52,6 +60,7 @@ pub fn body(model: &Model, page: &mut Page) {
         page.failure(failure, MARGIN);
     }
     if clients.count() == 0 {
+        let query_is_empty = clients.query.value().trim().is_empty();
         let words = match (clients.read, clients.total()) {
             (false, _) if clients.failed.is_some() => return,
             (false, _) => "Reading the stored list.",
@@ -59,6 +68,10 @@ pub fn body(model: &Model, page: &mut Page) {
                 "Syncing: the clients appear here once the list is proved."
             }
             (true, 0) => &format!("No clients yet. Sync Now is {}.", spoken(model, "sync_now")),
+            (true, _) if query_is_empty && clients.filter == Filter::New => "The last sync found no new client.",
+            (true, _) if query_is_empty && clients.filter == Filter::Changed => {
+                "The last sync found no client changed."
+            }
             (true, _) => {
                 &format!("No client matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
             }

@@ -7,23 +7,32 @@ use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::history_height;
+use crate::app::panes::report::{Report, height as report_height};
 use crate::app::text::wrap;
 use crate::app::work::SyncEnd;
-use crate::domain::sync_run::SyncReport;
+use crate::domain::sync_run::{ChangeKind, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Look, symbol};
-use crate::view::wizard::sync_progress;
+use crate::view::wizard::{sync_changed_words as changed_words, sync_progress};
 
 /// Columns of the beginning of a run.
 const BEGAN: usize = 15;
+
+/// Columns of what happened to a client, and of its id.
+const CHANGE: usize = 10;
+const ID: usize = 12;
 
 /// Columns of its result: "! Complete with warnings".
 const RESULT: usize = 26;
 
 pub fn body(model: &Model, page: &mut Page) {
     let look = page.look;
+    if let Some(open) = &model.panes.report {
+        report(model, page, open);
+        return;
+    }
     let standing = model.facts.standing.as_ref();
     let runs: &[SyncReport] = standing.map_or(&[], |standing| &standing.runs);
     if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
@@ -115,6 +124,70 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
+// What a run changed, client by client.
+fn report(model: &Model, page: &mut Page, open: &Report) {
+    let look = page.look;
+    let rows = open.rows();
+    let place =
+        if rows == 0 { String::new() } else { format!("{} of {}", open.window.selected + 1, thousands(rows as u64)) };
+    page.heading("What the sync changed", &place, look.dim());
+    if let Some(run) = open.run(model) {
+        let (tone, word) = tone_and_word(run);
+        let began = run.started_at.strftime("%a %d %b %Y %H:%M UTC");
+        page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), look.tone(tone));
+        page.pair("Proof", &proof(run), Style::new());
+        page.pair("Changes", &changed_words(run), look.dim());
+    }
+    page.blank();
+    let words = match &open.changes {
+        None => "Reading what it changed.",
+        Some(Err(failure)) => {
+            page.failure(failure, MARGIN);
+            return;
+        }
+        Some(Ok(None)) => "This run is not remembered any more. The last 100 are.",
+        Some(Ok(Some(changes))) if changes.is_empty() => "It changed no client.",
+        Some(Ok(Some(_))) => "",
+    };
+    if !words.is_empty() {
+        page.paragraph(words, MARGIN, look.dim());
+        return;
+    }
+    let room = page.width.saturating_sub(MARGIN);
+    let name = room.saturating_sub(CHANGE + ID).max(8);
+    page.push(
+        Row::new(look, false)
+            .cell("Change", look.dim(), CHANGE)
+            .cell("Client", look.dim(), name)
+            .text("Halo's id", look.dim()),
+    );
+    let (first, height) = (open.window.first, report_height(model));
+    page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows - first.min(rows)), total: rows });
+    for (at, line) in open.lines().iter().enumerate().skip(first).take(height) {
+        let focused = at == open.window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let words = match &line.name_before {
+            Some(before) => format!("{} (was {})", line.name.display(), before.display()),
+            None => line.name.display(),
+        };
+        let tone = if line.change == ChangeKind::Disabled { look.tone(Tone::Warn) } else { look.dim() };
+        let row = Row::new(look, focused).cell(line.change.word(), tone, CHANGE).cell(&words, style, name);
+        page.push(row.text(&line.id.to_string(), look.dim()));
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+}
+
+/// The proof line, and which of the pages it did not have to read again.
+fn proof(run: &SyncReport) -> String {
+    match run.resumed_pages {
+        0 => run.proof(),
+        1 => format!("{}; 1 page of an interrupted sync was still good", run.proof()),
+        pages => format!("{}; {} pages of an interrupted sync were still good", run.proof(), thousands(pages)),
+    }
+}
+
 fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
     use crate::domain::sync_run::SyncStatus;
     let tone = match run.status {
@@ -135,14 +208,15 @@ fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
     let (tone, word) = tone_and_word(run);
     let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
     page.pair("Last run", &words, look.tone(tone));
-    page.pair("Proof", &run.proof(), Style::new());
+    page.pair("Proof", &proof(run), Style::new());
     let used = format!("{} active, {} disabled", thousands(run.active), thousands(run.disabled));
     page.pair("Clients", &used, Style::new());
 }
 
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
-    let Some(run) = runs.get(model.panes.history.selected) else { return Vec::new() };
+    let looked_at = model.panes.report.as_ref().and_then(|open| open.run(model));
+    let Some(run) = looked_at.or_else(|| runs.get(model.panes.history.selected)) else { return Vec::new() };
     let (tone, word) = tone_and_word(run);
     let mut lines = vec![
         Line::default(),
@@ -150,7 +224,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         Line::default(),
         Line::styled(format!("{} {word}", symbol(tone)), look.tone(tone)),
     ];
-    lines.extend(wrap(&run.proof(), columns).into_iter().map(Line::raw));
+    lines.extend(wrap(&proof(run), columns).into_iter().map(Line::raw));
     lines.push(Line::default());
     for (count, words) in [
         (run.changes.added, "added"),

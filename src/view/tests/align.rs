@@ -79,7 +79,7 @@ fn show_clients(names: &[String]) -> Stage {
         client
     });
     stage.keys("2");
-    stage.reply(Reply::Clients(Ok(listed.collect())));
+    stage.reply(Reply::Clients(Ok(listed.collect::<Vec<_>>().into())));
     stage
 }
 

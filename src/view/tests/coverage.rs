@@ -6,7 +6,7 @@ use crate::app::integrations::{CardState, card_state, cards};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
-use crate::app::panes::clients::Filter;
+use crate::app::panes::clients::{Filter, Sort};
 use crate::app::popup::{Ask, Popup};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, Mark, STEPS, SaveState, mark};
@@ -15,7 +15,7 @@ use crate::app::{Model, keymap};
 use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;
 use crate::domain::plan::{Action, ConfigureStatus, Outcome};
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{ChangeKind, SyncStatus};
 
 use super::scenes::scenes;
 
@@ -115,6 +115,20 @@ kinds!(filter, FILTERS, Filter, {
     Filter::Active => "filter active",
     Filter::Disabled => "filter disabled",
     Filter::All => "filter all",
+    Filter::New => "filter new",
+    Filter::Changed => "filter changed",
+});
+kinds!(sort, SORTS, Sort, {
+    Sort::Name => "by name",
+    Sort::Id => "by id",
+    Sort::Seen => "by the time",
+});
+kinds!(change, CHANGES, ChangeKind, {
+    ChangeKind::Added => "change added",
+    ChangeKind::Renamed => "change renamed",
+    ChangeKind::Changed => "change changed",
+    ChangeKind::Disabled => "change disabled",
+    ChangeKind::Returned => "change returned",
 });
 kinds!(card, CARDS, CardState, {
     CardState::NotConfigured => "card not configured",
@@ -207,6 +221,8 @@ const ALL: &[&[&str]] = &[
     ASKS,
     PANES,
     FILTERS,
+    SORTS,
+    CHANGES,
     CARDS,
     TONES,
     SYNCS,
@@ -238,8 +254,11 @@ fn shown(model: &Model, seen: &mut BTreeSet<&'static str>) {
         Screen::Wizard => wizard_shows(model, seen),
         Screen::Panes => {
             seen.insert(pane(&model.panes.pane));
+            if let Some(report) = &model.panes.report {
+                seen.extend(report.lines().iter().map(|line| change(&line.change)));
+            }
             if model.panes.pane == Pane::Clients {
-                seen.insert(filter(&model.panes.clients.filter));
+                seen.extend([filter(&model.panes.clients.filter), sort(&model.panes.clients.sort)]);
             }
         }
     }

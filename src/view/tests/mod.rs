@@ -65,7 +65,7 @@ fn no_screen_shows_a_secret() {
 fn a_hundred_thousand_clients_are_drawn_by_the_window() {
     let mut stage = in_panes();
     stage.keys("2");
-    stage.reply(Reply::Clients(Ok(many_clients(100_000))));
+    stage.reply(Reply::Clients(Ok(many_clients(100_000).into())));
     stage.keys("End");
     let text = picture(&stage);
     assert!(text.contains("100,000 of 100,000"));

@@ -98,6 +98,10 @@ fn the_focus_is_seen_without_colour() {
 
 // Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
 fn has_focus(name: &str, model: &crate::app::Model) -> bool {
+    // A report without lines has nothing to be selected.
+    if let Some(report) = &model.panes.report {
+        return report.rows() > 0;
+    }
     use crate::app::popup::Popup;
     if matches!(model.popup, Some(Popup::Help(_) | Popup::Client)) {
         return false;
@@ -118,6 +122,8 @@ fn has_focus(name: &str, model: &crate::app::Model) -> bool {
         "pane_sync_never",
         "pane_clients_reading",
         "pane_clients_none",
+        "pane_clients_nothing_new",
+        "pane_clients_nothing_changed",
         "pane_clients_syncing",
         "pane_clients_unreadable",
         "pane_integration_no_sync",

@@ -120,14 +120,24 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         let words = format!(
             "Halo allows {} requests in {}: all used, goes on in {}",
             wait.limit,
-            if wait.window_seconds.is_multiple_of(60) {
-                format!("{} minutes", wait.window_seconds / 60)
-            } else {
-                duration(wait.window_seconds)
-            },
+            window(wait.window_seconds),
             duration(seconds)
         );
         page.state(Tone::Warn, &words, MARGIN);
+    }
+    if let (None, Some(budget)) = (progress.waiting, progress.budget) {
+        let more = match budget.more_at.map(|at| at.duration_since(model.now).as_secs()) {
+            Some(seconds @ 1..) => format!(", more in {}", duration(seconds as u64)),
+            _ => String::new(),
+        };
+        let (used, limit) = (thousands(u64::from(budget.used)), thousands(u64::from(budget.limit)));
+        let words = format!("{used} of {limit} requests used in {}{more}", window(budget.window_seconds));
+        page.paragraph(&words, MARGIN, look.dim());
+    }
+    if progress.resumed_pages > 0 {
+        let pages = if progress.resumed_pages == 1 { "page" } else { "pages" };
+        let words = format!("{} {pages} of an interrupted sync are still good", thousands(progress.resumed_pages));
+        page.paragraph(&words, MARGIN, look.dim());
     }
     let mut words = format!("elapsed {}", duration(seconds_since(model, run.since)));
     if let Some(rate) = run.rate(model.now) {
@@ -141,6 +151,11 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         words.push_str(&format!(" · {} sent again", thousands(progress.retries)));
     }
     page.paragraph(&words, MARGIN, look.dim());
+}
+
+// The time that a request limit is for.
+fn window(seconds: u64) -> String {
+    if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { duration(seconds) }
 }
 
 fn bar(read: u64, total: u64, columns: usize) -> String {

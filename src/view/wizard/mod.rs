@@ -7,7 +7,7 @@ pub mod initial_sync;
 pub mod review;
 
 pub use configure::{body as plan_body, detail as plan_detail};
-pub use initial_sync::progress as sync_progress;
+pub use initial_sync::{changed_words as sync_changed_words, progress as sync_progress};
 
 use ratatui::style::Style;
 use ratatui::text::Line;

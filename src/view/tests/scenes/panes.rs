@@ -1,16 +1,17 @@
 //! The panes.
 
 use crate::app::message::Reply;
+use crate::app::panes::clients::ClientList;
 use crate::app::testing::{
-    Stage, callbacks, clients, failed, finished, in_panes, kept, lists, overview, plan, progress, saved, standing,
-    status, sync_report,
+    Stage, callbacks, changes, clients, failed, finished, in_panes, kept, lists, overview, plan, progress, saved,
+    standing, status, sync_report,
 };
 use crate::domain::activity::ActivityField;
 use crate::domain::client::StoredClient;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::Standing;
-use crate::domain::sync_run::{SyncReport, SyncStatus};
+use crate::domain::sync_run::{RequestBudget, SyncProgress, SyncReport, SyncStatus};
 
 use super::installing::{blocked, long};
 use super::{Scenes, unreachable, unreadable};
@@ -61,6 +62,43 @@ pub fn add(scenes: &mut Scenes) {
 fn sync(scenes: &mut Scenes) {
     scenes.add("pane_sync", in_panes(), |_| {});
     scenes.add("pane_sync_nothing_read", bare(), |_| {});
+    scenes.add("pane_sync_budget", in_panes(), |stage| {
+        stage.keys("s");
+        stage.later(5);
+        let more_at = stage.now.checked_add(jiff::SignedDuration::from_secs(42)).ok();
+        let budget = RequestBudget { used: 630, limit: 700, window_seconds: 300, more_at };
+        stage.reply(Reply::SyncProgress(SyncProgress {
+            budget: Some(budget),
+            resumed_pages: 12,
+            ..progress(120, Some(237))
+        }));
+    });
+    scenes.add("pane_sync_resumed", standing_with(|standing| standing.runs[0].resumed_pages = 12), |_| {});
+    scenes.add("pane_sync_changes", in_panes(), |stage| {
+        stage.keys("Enter");
+        stage.reply(Reply::Changes(Ok(Some(changes(1)))));
+        stage.keys("Down");
+    });
+    scenes.add("pane_sync_changes_many", in_panes(), |stage| {
+        stage.keys("Down Enter");
+        stage.reply(Reply::Changes(Ok(Some(changes(90)))));
+        stage.keys("PgDn PgDn Down");
+    });
+    scenes.add("pane_sync_changes_reading", in_panes(), |stage| {
+        stage.keys("Enter");
+    });
+    scenes.add("pane_sync_changes_none", in_panes(), |stage| {
+        stage.keys("Enter");
+        stage.reply(Reply::Changes(Ok(Some(Vec::new()))));
+    });
+    scenes.add("pane_sync_changes_forgotten", in_panes(), |stage| {
+        stage.keys("Enter");
+        stage.reply(Reply::Changes(Ok(None)));
+    });
+    scenes.add("pane_sync_changes_unreadable", in_panes(), |stage| {
+        stage.keys("Enter");
+        stage.reply(Reply::Changes(Err(unreadable())));
+    });
     scenes.add("pane_sync_unreadable", bare(), |stage| {
         stage.reply(Reply::Status(Err(unreadable())));
     });
@@ -115,11 +153,11 @@ fn clients_pane(scenes: &mut Scenes) {
     });
     scenes.add("pane_clients_none", bare(), |stage| {
         stage.keys("2");
-        stage.reply(Reply::Clients(Ok(Vec::new())));
+        stage.reply(Reply::Clients(Ok(Vec::new().into())));
     });
     scenes.add("pane_clients_syncing", bare(), |stage| {
         stage.keys("s 2");
-        stage.reply(Reply::Clients(Ok(Vec::new())));
+        stage.reply(Reply::Clients(Ok(Vec::new().into())));
     });
     scenes.add("pane_clients_unreadable", bare(), |stage| {
         stage.keys("2");
@@ -138,8 +176,44 @@ fn clients_pane(scenes: &mut Scenes) {
     });
     scenes.add("pane_clients_many", in_panes(), |stage| {
         stage.keys("2");
-        stage.reply(Reply::Clients(Ok(many_clients(1_200))));
+        stage.reply(Reply::Clients(Ok(many_clients(1_200).into())));
         stage.keys("PgDn PgDn PgDn PgDn PgDn PgDn");
+    });
+    scenes.add("pane_clients_beginning", bare(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::FirstClients(ClientList::beginning(many_clients(200), 100_000)));
+        stage.keys("Down");
+    });
+    scenes.add("pane_clients_new", in_panes(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(ClientList::new(clients(), &changes(1)))));
+        stage.keys("f f f");
+    });
+    scenes.add("pane_clients_changed", in_panes(), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(ClientList::new(clients(), &changes(1)))));
+        stage.keys("f f f f");
+    });
+    scenes.add("pane_clients_nothing_new", in_panes(), |stage| {
+        stage.keys("2 f f f");
+    });
+    scenes.add("pane_clients_nothing_changed", in_panes(), |stage| {
+        stage.keys("2 f f f f");
+    });
+    scenes.add("pane_clients_by_id", in_panes(), |stage| {
+        stage.keys("2 o");
+    });
+    scenes.add("pane_clients_by_time", in_panes(), |stage| {
+        stage.keys("2 f f o o");
+    });
+    scenes.add("pane_clients_exported", in_panes(), |stage| {
+        stage.keys("2 E");
+        stage.reply(Reply::Exported(Ok((4, "/home/dana/acme-clients-2026-11-23.csv".to_owned()))));
+    });
+    scenes.add("pane_clients_export_failed", in_panes(), |stage| {
+        stage.keys("2 E");
+        let words = "nothing was exported to /mnt: Read-only file system (os error 30)";
+        stage.reply(Reply::Exported(Err(Failure::new(FailureKind::LocalState, words))));
     });
     scenes.add("pane_clients_detail", in_panes(), |stage| {
         stage.keys("2 f Enter");
