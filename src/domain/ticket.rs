@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::untrusted::Untrusted;
+use super::untrusted::{Untrusted, same_name};
 
 /// A ticket. Everything but its id may be missing: Halo leaves out what is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Ticket {
 impl Ticket {
     /// Whether it stands on a board: a ticket carries its team by name (api facts, section 5).
     pub fn is_on(&self, board: &str) -> bool {
-        self.team.as_ref().is_some_and(|team| same_board(team.raw(), board))
+        self.team.as_ref().is_some_and(|team| same_name(team.raw(), board))
     }
 }
 
@@ -47,11 +47,6 @@ pub struct Escalation {
     pub moved: bool,
     /// Whether a note was added.
     pub noted: bool,
-}
-
-/// Whether two names mean the same board. Halo compares names without regard to case.
-pub fn same_board(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 #[cfg(test)]

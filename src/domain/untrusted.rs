@@ -155,6 +155,11 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(without_giants(out))
 }
 
+/// Whether Halo would take two names for one: it compares without case and without blanks around them.
+pub fn same_name(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
 fn sanitise(text: &str) -> String {
     // The usual name is short and plain: no need to look at it twice.
     if text.len() <= SHOWN && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {

@@ -15,7 +15,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::rights::{self, APPLICATION, Gate, MissingRight, ROLE, Scopes, WriteProof};
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Untrusted, same_name};
 use crate::halo::{HaloApi, HaloError, Token};
 
 /// How long is waited for who the agent is: megabytes, and nice to have.
@@ -250,7 +250,7 @@ fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {
     if known {
         return Verdict::pass(format!("Halo has a team \"{board}\""));
     }
-    let near = teams.iter().find(|team| team.name.raw().trim().to_lowercase() == board.trim().to_lowercase());
+    let near = teams.iter().find(|team| same_name(team.name.raw(), board));
     let hint = match near {
         Some(team) => format!("did you mean \"{}\"? Names have to agree to the letter", team.name),
         None => "make the team in Halo, or choose one that the agent is a member of".to_owned(),

@@ -68,15 +68,17 @@ pub fn new_callback_secrets() -> Result<CallbackSecrets, SettingsError> {
 ///
 /// As [`new_callback_secrets`].
 pub fn new_forward_secret() -> Result<Secret, SettingsError> {
-    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
-    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(bytes.as_slice()))))
+    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(random_bytes()?.as_slice()))))
 }
 
 fn random_token() -> Result<Secret, SettingsError> {
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(random_bytes()?.as_slice())))
+}
+
+fn random_bytes() -> Result<Zeroizing<[u8; TOKEN_BYTES]>, SettingsError> {
     let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+    Ok(bytes)
 }
 
 impl Settings {

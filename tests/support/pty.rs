@@ -309,12 +309,11 @@ impl Pty {
         self.recording.hung_up.store(true, Ordering::SeqCst);
         // The listener sits in a read and holds the line open; a byte from the other side makes it look up.
         if let Some(name) = line.master.tty_name() {
-            let no_controlling_terminal = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a small flag");
-            let slave = std::os::unix::fs::OpenOptionsExt::custom_flags(
-                std::fs::OpenOptions::new().write(true),
-                no_controlling_terminal,
-            )
-            .open(name);
+            // A line that nobody reads is full: then there is something to look up for already.
+            let flags = rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK;
+            let flags = i32::try_from(flags.bits()).expect("small flags");
+            let slave = std::os::unix::fs::OpenOptionsExt::custom_flags(std::fs::OpenOptions::new().write(true), flags)
+                .open(name);
             if let Ok(mut slave) = slave {
                 let _ = slave.write_all(b"\0");
             }

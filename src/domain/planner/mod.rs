@@ -40,11 +40,6 @@ fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> 
     record.iter().find(|object| object.kind == kind && object.name.raw() == name)
 }
 
-/// Whether Halo would take two names for one: it compares without case and without blanks at the end.
-fn same_name(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
-}
-
 /// A change of an object that Halo holds.
 fn change(
     action: super::plan::Action,

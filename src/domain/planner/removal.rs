@@ -4,12 +4,13 @@ use super::events::{binding_fields, unbind};
 use super::ownership::Ownership;
 use super::tab::tab_fields;
 use super::webhooks::webhook_fields;
-use super::{change, leaving, same_name};
+use super::{change, leaving};
 use crate::domain::callback::{EventGroup, mask_address};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::installation::{Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted};
 use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::same_name;
 
 /// What is to be removed. The tab takes its links along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

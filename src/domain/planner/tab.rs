@@ -1,12 +1,13 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
 use super::ownership::{is_chat_pod, leads_to_chat_pod};
-use super::{recorded, removal, same_name};
+use super::{recorded, removal};
 use crate::domain::callback::mask_address;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::installation::{Held, HeldTab, HeldTicketType, InstalledObject, ObjectKind, Wanted};
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::same_name;
 
 /// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
 const IFRAME: i64 = 1;

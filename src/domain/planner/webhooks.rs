@@ -1,10 +1,11 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
-use super::{events, recorded, removal, same_name};
+use super::{events, recorded, removal};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
 use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted};
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::same_name;
 
 /// Halo's number for Basic sign-in on a webhook (api facts, section 6.1).
 const BASIC: i64 = 1;

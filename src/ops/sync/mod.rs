@@ -190,36 +190,22 @@ fn report(
     started_at: Timestamp,
     usage: &Usage,
 ) -> Result<SyncReport, Failure> {
-    let counts = workspace.store.client_counts(id)?;
     Ok(SyncReport {
         run: run.number(),
-        status: SyncStatus::Failed,
-        proved: false,
-        halo_count: None,
-        stored: 0,
-        active: counts.active,
-        disabled: counts.disabled,
-        changes: ChangeCounts::default(),
-        pages: 0,
-        resumed_pages: 0,
         requests: usage.requests,
         retries: usage.retries,
         rate_limited_ms: milliseconds(usage.waited),
-        duration_ms: 0,
-        warnings: Vec::new(),
-        started_at,
         finished_at: workspace.now(),
-        error: None,
+        ..blank(workspace, id, started_at)?
     })
 }
 
-/// The report of a run that never began, because another one is under way. It is not part of the history.
-fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result<SyncReport, Failure> {
+/// A report in which nothing has happened.
+fn blank(workspace: &Workspace, id: &ConfigurationId, at: Timestamp) -> Result<SyncReport, Failure> {
     let counts = workspace.store.client_counts(id)?;
-    let now: Timestamp = workspace.now();
     Ok(SyncReport {
         run: None,
-        status: SyncStatus::Busy,
+        status: SyncStatus::Failed,
         proved: false,
         halo_count: None,
         stored: 0,
@@ -232,9 +218,19 @@ fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result
         retries: 0,
         rate_limited_ms: 0,
         duration_ms: 0,
+        warnings: Vec::new(),
+        started_at: at,
+        finished_at: at,
+        error: None,
+    })
+}
+
+/// The report of a run that never began, because another one is under way. It is not part of the history.
+fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result<SyncReport, Failure> {
+    Ok(SyncReport {
+        status: SyncStatus::Busy,
         warnings: vec![failure.to_string()],
-        started_at: now,
-        finished_at: now,
         error: Some(failure),
+        ..blank(workspace, id, workspace.now())?
     })
 }
