@@ -194,6 +194,9 @@ pub struct Blocked {
     pub name: Untrusted,
     /// Why not, as a sentence.
     pub reason: String,
+    /// Whether it is only told: the plan is whole without it.
+    #[serde(skip)]
+    pub only_told: bool,
 }
 
 impl Plan {
@@ -202,9 +205,9 @@ impl Plan {
         self.pending().next().is_some()
     }
 
-    /// What keeps the plan from being finished: an event that this Halo does not know is only reported.
+    /// What keeps the plan from being finished.
     pub fn hindrances(&self) -> impl Iterator<Item = &Blocked> {
-        self.blocked.iter().filter(|blocked| blocked.kind != ObjectKind::WebhookEvent)
+        self.blocked.iter().filter(|blocked| !blocked.only_told)
     }
 
     /// The changes that are not "keep".

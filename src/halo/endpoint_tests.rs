@@ -267,14 +267,14 @@ async fn setting_tabs_sends_the_full_list_and_keeps_the_rows_that_are_there() {
     let server = answering(value!({ "id": 1, "allowall_iframe_customtabs": false,
         "allowed_iframe_customtabs": [{ "id": 5, "tickettype_id": 1, "iframetab_id": 40 }] }))
     .await;
-    server.api().set_tabs(1, &[40, 46]).await.unwrap();
+    server.api().change_tabs(1, |tabs| *tabs = vec![40, 46]).await.unwrap();
     assert_eq!(
         server.last("/api/TicketType").json(),
         value!([{ "id": 1, "allowall_iframe_customtabs": false, "allowed_iframe_customtabs": [
             { "id": 5, "tickettype_id": 1, "iframetab_id": 40 }, { "tickettype_id": 1, "iframetab_id": 46 }] }])
     );
     let gone = gone().await;
-    assert!(matches!(gone.api().set_tabs(1, &[46]).await, Err(HaloError::NotFound { .. })));
+    assert!(matches!(gone.api().change_tabs(1, |tabs| tabs.push(46)).await, Err(HaloError::NotFound { .. })));
     assert_eq!(gone.count("/api/TicketType"), 0, "nothing was written");
 }
 

@@ -94,7 +94,8 @@ impl HaloApi {
         }
     }
 
-    /// Makes a ticket type show exactly these custom tabs.
+    /// Changes which custom tabs a ticket type shows, from those that it shows at this moment; where that changes
+    /// nothing, nothing is written.
     ///
     /// Whether Halo replaces the list it holds or adds to it is not known (api facts, section 7). So the full list is
     /// sent, and links that are there already keep the ids of their rows: read just before, they mean the same either
@@ -103,9 +104,21 @@ impl HaloApi {
     /// # Errors
     /// [`HaloError::NotFound`] if the ticket type is gone; whatever a read or a write can fail with. If reading fails
     /// nothing was written, and [`HaloError::may_have_been_applied`] may err on the careful side.
-    pub async fn set_tabs(&self, ticket_type: i64, tabs: &[i64]) -> Result<(), HaloError> {
+    pub async fn change_tabs(
+        &self,
+        ticket_type: i64,
+        change: impl FnOnce(&mut Vec<i64>) + Send,
+    ) -> Result<(), HaloError> {
         let does = "set the custom tabs of a ticket type";
         let row = self.ticket_type_row(ticket_type).await?.ok_or(HaloError::NotFound { does })?;
+        // A row that cannot be read cannot be sent again, and would be lost.
+        let shown: Option<Vec<i64>> = row.allowed_iframe_customtabs.0.iter().map(|link| link.iframetab_id.0).collect();
+        let shown = shown.ok_or(HaloError::Unexpected { does, what: Oddity::OtherShape })?;
+        let mut tabs = shown.clone();
+        change(&mut tabs);
+        if tabs == shown {
+            return Ok(());
+        }
         let links: Vec<Value> = tabs
             .iter()
             .map(|tab| {

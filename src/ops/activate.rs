@@ -43,12 +43,12 @@ pub async fn activate_removing(
     on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<(Activation, Option<ConfigureReport>), Failure> {
     workspace.configuration(Some(id))?;
-    let _lock = workspace.lock(CONFIGURE_LOCK, "activate")?;
+    let lock = workspace.lock(CONFIGURE_LOCK, "activate")?;
     let Some(old) = workspace.settings.load()?.active.filter(|active| active != id) else {
         return Ok((switch(workspace, id, &Replacing::Nobody)?, None));
     };
     let everything = Extent::Removal(Parts::ALL);
-    let removal = run_locked(workspace, &old, everything, consent, cancel, on_event).await;
+    let removal = run_locked(workspace, &lock, &old, everything, consent, cancel, on_event).await;
     let left = || left_in_halo(workspace, id, &old);
     let mut removal =
         removal.map_err(|failure| Failure { message: format!("{}; {}", failure.message, left()), ..failure })?;
@@ -61,10 +61,14 @@ pub async fn activate_removing(
 
 /// What is still in the old one's Halo by our record, and how to switch all the same.
 fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &ConfigurationId) -> String {
-    let objects = workspace.store.installed(old).unwrap_or_default();
-    let own = objects.iter().filter(|object| object.kind.is_our_own());
-    let names: Vec<String> = own.map(|object| object.name.display()).collect();
-    let names = if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") };
+    let names = match workspace.store.installed(old) {
+        Ok(objects) => {
+            let own = objects.iter().filter(|object| object.kind.is_our_own());
+            let names: Vec<String> = own.map(|object| object.name.display()).collect();
+            if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") }
+        }
+        Err(error) => format!("what our record says, which cannot be read ({error})"),
+    };
     format!(
         "{old} stays active, and in its Halo remain: {names}; to switch and leave that there: pia-halo activate {id} --yes"
     )

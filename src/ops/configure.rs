@@ -28,9 +28,9 @@ pub async fn install(
     cancel: CancellationToken,
     mut on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<ConfigureReport, Failure> {
-    let _lock = workspace.lock(CONFIGURE_LOCK, "Configure")?;
+    let lock = workspace.lock(CONFIGURE_LOCK, "Configure")?;
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
-    workspace.recognise(id, &configuration.api)?;
+    workspace.recognise_under(&lock, id, &configuration.api)?;
     require_sync(workspace, id)?;
     let target = Target::to_install(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
@@ -72,8 +72,11 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
 /// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells.
 pub(super) fn settle_open_intents(workspace: &Workspace, id: &ConfigurationId, plan: &Plan) -> Result<(), Failure> {
     for intent in workspace.store.open_intents(id)? {
-        let found =
-            if was_done(&intent, plan) { "read back later: done" } else { "read back later: not as it should be" };
+        let found = if was_done(&intent, plan) {
+            "read back later: as it should be"
+        } else {
+            "read back later: not as it should be"
+        };
         workspace.store.end_intent(intent.id, found, workspace.now())?;
         let mut activity = workspace.activity(Some(id), "found after an interrupted run", found);
         activity.object = Some(intent.name.display());

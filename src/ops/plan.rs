@@ -102,7 +102,7 @@ impl Target {
 
     /// Reads Halo and plans what Configure would change.
     pub(super) async fn plan(&self, halo: &HaloApi) -> Result<Plan, Failure> {
-        let mut held = self.read(halo, &[]).await?;
+        let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
         Ok(self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record)).unwrap_or_default())
@@ -110,7 +110,7 @@ impl Target {
 
     /// Reads Halo and plans what Remove would take out.
     pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<Plan, Failure> {
-        let mut held = self.read(halo, &[]).await?;
+        let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
         Ok(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts))
     }
@@ -136,6 +136,11 @@ impl Target {
             current.extend(members.map(|members| ((write.kind, id), members)));
         }
         Ok(planner::plan_roll_back(writes, &held, &current))
+    }
+
+    /// The webhooks and tabs that Halo holds, those of our record asked for one by one where its lists leave them out.
+    pub(super) async fn held(&self, halo: &HaloApi) -> Result<Held, HaloError> {
+        self.read(halo, &[]).await
     }
 
     async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {

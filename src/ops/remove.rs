@@ -16,7 +16,7 @@ use crate::domain::installation::Written;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::halo::HaloApi;
-use crate::store::ConfigureRun;
+use crate::store::{ConfigureRun, Lock};
 
 /// What is to be taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub async fn load(
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Result<Plan, CheckReport>, Failure> {
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    workspace.recognise(id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
     Ok(match work.test(&mut on_check).await? {
         Ok(()) => Ok(work.plan().await?),
@@ -52,13 +53,14 @@ pub async fn run(
     cancel: CancellationToken,
     on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<ConfigureReport, Failure> {
-    let _lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
-    run_locked(workspace, id, extent, consent, cancel, on_event).await
+    let lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
+    run_locked(workspace, &lock, id, extent, consent, cancel, on_event).await
 }
 
 /// The same for whoever holds the lock already.
 pub(super) async fn run_locked(
     workspace: &Workspace,
+    lock: &Lock,
     id: &ConfigurationId,
     extent: Extent,
     consent: Consent<'_>,
@@ -66,6 +68,7 @@ pub(super) async fn run_locked(
     mut on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<ConfigureReport, Failure> {
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    workspace.recognise_under(lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
     if let Err(report) = work.test(&mut |check: &Check| on_event(Event::Checked(check))).await? {
         workspace.write_down(&workspace.activity(Some(id), extent.word(), "refused"))?;
@@ -96,7 +99,7 @@ pub async fn forget_secrets(
     let target = Target::new(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let ownership = target.ownership();
-    if let Some(webhook) = halo.webhooks().await?.iter().find(|webhook| ownership.owns_webhook(webhook)) {
+    if let Some(webhook) = target.held(&halo).await?.webhooks.iter().find(|webhook| ownership.owns_webhook(webhook)) {
         let message = format!("the secrets stay: {} is in Halo and still uses them", webhook.name);
         return Err(Failure::new(FailureKind::Refused, message).hint("pia-halo remove takes it out"));
     }
@@ -147,7 +150,6 @@ impl<'a> Work<'a> {
         extent: Extent,
         cancel: CancellationToken,
     ) -> Result<Self, Failure> {
-        workspace.recognise(id, &configuration.api)?;
         let target = Target::new(workspace, id, configuration)?;
         let last_run = match extent {
             Extent::Removal(_) => None,
@@ -171,8 +173,11 @@ impl<'a> Work<'a> {
         };
         let api = &self.configuration.api;
         let mut report = check::with_halo(&self.halo, Some(self.id), api, None, &mut on_needed).await?;
-        report.checks.retain(|check| extent.needs(check.id));
-        report.ok = report.checks.iter().all(|check| check.status != CheckStatus::Fail);
+        let is_open = |check: &Check| extent.needs(check.id) && check.status == CheckStatus::Skip;
+        // What was not tried was not passed, and what kept it from being tried is to be told.
+        let was_stopped = report.checks.iter().any(is_open);
+        report.checks.retain(|check| extent.needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
+        report.ok = !was_stopped && report.checks.iter().all(|check| check.status != CheckStatus::Fail);
         Ok(if report.ok { Ok(()) } else { Err(report) })
     }
 

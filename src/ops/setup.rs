@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::configure::CONFIGURE_LOCK;
 use super::{Workspace, status};
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
@@ -23,6 +24,9 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
             ConfigurationId::suggest(&configuration.name, Some(&configuration.api.url), |id| taken.contains_key(id))
         }
     };
+    // Not while Configure writes into the Halo that this configuration spoke of until now.
+    let moves = workspace.is_another_halo(&id, &configuration.api)?;
+    let lock = if moves { Some(workspace.lock(CONFIGURE_LOCK, "another Halo")?) } else { None };
     let saved = workspace.settings.update(|config: &mut Config| {
         if request.id.is_none() && config.configurations.contains_key(&id) {
             return Err(Failure::new(FailureKind::Busy, format!("{id} was saved by another program just now"))
@@ -39,7 +43,10 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
         Ok(Change { old, secret_changed, active: config.active.as_ref() == Some(&id) })
     })?;
 
-    workspace.recognise(&id, &configuration.api)?;
+    match &lock {
+        Some(lock) => workspace.recognise_under(lock, &id, &configuration.api)?,
+        None => workspace.recognise(&id, &configuration.api)?,
+    }
     if saved.old.as_ref().is_none_or(|old| old.integration != configuration.integration) {
         // What is installed leads to another address now: Configure has something to do again.
         workspace.store.set_configured_at(&id, None)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::configure::CONFIGURE_LOCK;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -210,10 +211,40 @@ impl Workspace {
         Ok(HaloApi::new(connection)?)
     }
 
-    /// Makes sure that what is stored belongs to the Halo that is about to be asked.
+    /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
+    /// nobody may be writing there at that moment: what a run of Configure did would be noted as done here.
     pub(super) fn recognise(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
-        let halo = format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default());
-        if self.store.recognise(id, &halo)? {
+        if self.is_another_halo(id, api)? {
+            let lock = self.lock(CONFIGURE_LOCK, "another Halo")?;
+            return self.recognise_under(&lock, id, api);
+        }
+        self.store.recognise(id, &name_of_halo(api))?;
+        Ok(())
+    }
+
+    /// Whether what is stored belongs to another Halo than this.
+    pub(super) fn is_another_halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<bool, Failure> {
+        Ok(self.store.halo_of(id)?.is_some_and(|known| known != name_of_halo(api)))
+    }
+
+    /// The same for whoever holds the lock of Configure.
+    pub(super) fn recognise_under(
+        &self,
+        _lock: &Lock,
+        id: &ConfigurationId,
+        api: &ApiCredentials,
+    ) -> Result<(), Failure> {
+        if self.is_another_halo(id, api)? {
+            // Nobody can look any more what came of them: the Halo that they were for is not asked again.
+            for intent in self.store.open_intents(id)? {
+                let outcome = "not known: it was meant for the Halo before this one";
+                let mut activity = self.activity(Some(id), "found after an interrupted run", outcome);
+                activity.object = Some(intent.name.display());
+                self.write_down(&activity)?;
+                self.store.end_intent(intent.id, outcome, self.now())?;
+            }
+        }
+        if self.store.recognise(id, &name_of_halo(api))? {
             let mut activity = self.activity(Some(id), "another Halo", "done");
             activity.message = Some(format!("{}: what was stored of the one before is not used any more", api.url));
             self.write_down(&activity)?;
@@ -255,6 +286,11 @@ impl Workspace {
     pub fn write_down(&self, activity: &Activity) -> Result<(), Failure> {
         Ok(self.audit.append(activity)?)
     }
+}
+
+/// What one Halo is told from another by.
+fn name_of_halo(api: &ApiCredentials) -> String {
+    format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
 }
 
 /// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.

@@ -168,6 +168,21 @@ impl Store {
         })
     }
 
+    /// The Halo that what is stored is of; none where nothing was stored yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn halo_of(&self, id: &ConfigurationId) -> Result<Option<String>, StoreError> {
+        self.with(|inner| {
+            let known: Option<Option<String>> = inner
+                .connection
+                .query_row("SELECT halo FROM configurations WHERE id = ?1", params![id.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(known.flatten())
+        })
+    }
+
     /// Makes sure that what is stored is of this Halo. Ids mean nothing in another one: there, what is installed, what
     /// was proved and the lists are forgotten, and every client counts as gone until a sync finds it. Says whether that
     /// had to be done.

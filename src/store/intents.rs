@@ -57,7 +57,8 @@ impl Store {
         })
     }
 
-    /// The last run of Configure that has written something and was not rolled back, with its writes, newest first.
+    /// The last run of Configure that has written something, with its writes, newest first; none where that one was
+    /// rolled back. What was before it is out of reach: whoever says yes a second time to be sure takes nothing more out.
     ///
     /// # Errors
     ///
@@ -67,13 +68,13 @@ impl Store {
             let run: Option<i64> = inner
                 .connection
                 .query_row(
-                    "SELECT max(id) FROM configure_runs WHERE configuration = ?1 AND undone_at IS NULL
-                        AND EXISTS (SELECT 1 FROM intents WHERE run = configure_runs.id)",
+                    "SELECT id FROM configure_runs WHERE undone_at IS NULL AND id =
+                        (SELECT max(id) FROM configure_runs WHERE configuration = ?1
+                            AND EXISTS (SELECT 1 FROM intents WHERE run = configure_runs.id))",
                     params![id.as_str()],
                     |row| row.get(0),
                 )
-                .optional()?
-                .flatten();
+                .optional()?;
             let Some(run) = run else { return Ok(None) };
             let mut statement = inner.connection.prepare_cached(
                 "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC",

@@ -442,6 +442,8 @@ fn a_run_is_found_with_its_writes_until_it_is_rolled_back() {
     let first = store.begin_configure_run(&acme, at(0)).unwrap();
     let tab = store.begin_intent(&acme, Some(first), &written(ObjectKind::CustomTab, before.clone()), at(1)).unwrap();
     store.name_object(tab, "46").unwrap();
+    let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
+    assert_eq!((last, writes[0].object.as_deref()), (first, Some("46")));
     let second = store.begin_configure_run(&acme, at(2)).unwrap();
     assert_eq!(store.last_configure_run(&acme).unwrap().unwrap().0, first, "a run that wrote nothing is none");
     let write = store.begin_intent(&acme, Some(second), &written(ObjectKind::Webhook, None), at(3)).unwrap();
@@ -454,9 +456,11 @@ fn a_run_is_found_with_its_writes_until_it_is_rolled_back() {
     let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
     assert_eq!((last, writes.len()), (second, 600), "all of them, whatever their number");
     store.end_configure_run(second, at(5)).unwrap();
+    assert_eq!(store.last_configure_run(&acme).unwrap(), None, "a second yes does not reach the run before it");
+    let third = store.begin_configure_run(&acme, at(6)).unwrap();
+    store.begin_intent(&acme, Some(third), &written(ObjectKind::CustomTab, before.clone()), at(7)).unwrap();
     let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
-    assert_eq!((last, writes[0].object.as_deref()), (first, Some("46")));
-    assert_eq!(writes[0].proof.before, before);
+    assert_eq!((last, &writes[0].proof.before), (third, &before));
     store.forget_configure_runs(&acme).unwrap();
     assert_eq!(store.last_configure_run(&acme).unwrap(), None);
 }

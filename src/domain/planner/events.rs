@@ -33,6 +33,7 @@ pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held
                 kind: ObjectKind::WebhookEvent,
                 name,
                 reason: format!("this Halo's catalogue has no event {event}; it is left out"),
+                only_told: true,
             }),
         }
     }
@@ -55,7 +56,7 @@ fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untru
 }
 
 /// The fields of a binding that keep it from firing. What Halo leaves out of its answer is not judged.
-pub(super) fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
+pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     let mut differs = |name, before: String, after: &str| {
         fields.push(FieldChange { name, before: Some(before), after: Some(after.to_owned()) });

@@ -16,9 +16,12 @@ mod roll_back;
 mod tab;
 mod webhooks;
 
+pub use self::events::binding_fields;
 pub use self::ownership::Ownership;
 pub use self::removal::{Parts, plan_removal};
 pub use self::roll_back::{Current, plan_roll_back};
+pub use self::tab::tab_fields;
+pub use self::webhooks::webhook_fields;
 
 use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
 use super::plan::{Change, FieldChange, Operation, Plan};

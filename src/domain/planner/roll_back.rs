@@ -157,7 +157,7 @@ impl RollBack<'_> {
         let (Some(before), Some(after)) = (&write.proof.before, &write.proof.after) else { return };
         let Some(now) = self.current.get(&(write.kind, id.to_owned())) else {
             let reason = "is gone from Halo: what it was before cannot be given back".to_owned();
-            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason });
+            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
             return;
         };
         let (mut fields, mut members, mut edited) = (Vec::new(), Members::default(), Vec::new());
@@ -179,7 +179,7 @@ impl RollBack<'_> {
         }
         if !edited.is_empty() {
             let reason = format!("changed by somebody since, so it stays: {}", edited.join(", "));
-            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason });
+            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
         }
         let was_adopted = write.action == Action::Adopt;
         if (members.is_empty() && !was_adopted) || !self.is_new(write.kind, id, false) {

@@ -65,6 +65,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, record: &[InstalledObject],
                     kind: ObjectKind::CustomTab,
                     name: name.into(),
                     reason: format!("a custom tab that is not ours holds this name and {leads}; rename or delete it"),
+                    only_told: false,
                 });
                 return;
             }
@@ -100,7 +101,7 @@ fn iframe_kind(held: &Held, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
 }
 
 /// The fields of a tab that are not as they should be.
-pub(super) fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -> Vec<FieldChange> {
+pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     if tab.name.raw() != name {
         fields.push(FieldChange { name: "name", before: Some(tab.name.display()), after: Some(name.to_owned()) });

@@ -43,6 +43,7 @@ pub(super) fn plan_webhook(
                 "a webhook that is not ours holds this name and leads to {}; rename or delete it in Halo",
                 Untrusted::new(mask_address(foreign.url.expose()))
             ),
+            only_told: false,
         });
         return;
     }
@@ -106,7 +107,7 @@ fn new_webhook_fields(address: &str) -> Vec<FieldChange> {
 }
 
 /// The fields of a webhook that are not as they should be. What Halo leaves out of its answer is not judged.
-pub(super) fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<FieldChange> {
+pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     let mut differs = |field, before: String, after: &str| {
         fields.push(FieldChange { name: field, before: Some(before), after: Some(after.to_owned()) });

@@ -2,10 +2,11 @@
 
 use super::Apply;
 use crate::domain::callback::EventGroup;
-use crate::domain::installation::ObjectKind;
+use crate::domain::installation::{HeldTicketType, ObjectKind};
 use crate::domain::manual;
 use crate::domain::members::Members;
-use crate::domain::plan::{Operation, Restore};
+use crate::domain::plan::{FieldChange, Operation, Restore};
+use crate::domain::planner;
 use crate::halo::{HaloApi, HaloError};
 
 /// What a read-back found.
@@ -30,7 +31,7 @@ impl Apply<'_> {
             Operation::BindEvent(group, event, _) => {
                 let bindings = halo.bindings(self.webhook_id(*group)).await?;
                 let bound = bindings.iter().find(|binding| binding.event == *event);
-                Ok(bound.map_or(Found::No, |binding| Found::Yes(binding.id.to_string())))
+                Ok(bound.map_or(Found::No, |own| settled(own.id.to_string(), &planner::binding_fields(own))))
             }
             Operation::MendEvent { webhook, binding } => {
                 let now = halo.binding_members(webhook, *binding).await?;
@@ -58,7 +59,7 @@ impl Apply<'_> {
                 let Some(tab) = self.tab_to_link(*tab) else { return Ok(Found::No) };
                 let Some(held) = halo.ticket_type(*id).await? else { return Ok(Found::No) };
                 Ok(if held.allows_all_tabs || held.tabs.contains(&tab) {
-                    Found::Yes(id.to_string())
+                    self.beside(*id, &held)
                 } else {
                     let what =
                         format!("Halo did not keep the link. By hand: {}", manual::link_of(&held.name.display()));
@@ -66,13 +67,33 @@ impl Apply<'_> {
                 })
             }
             Operation::UnlinkTicketType { ticket_type, tab } => {
-                let held = halo.ticket_type(*ticket_type).await?;
-                let still = held.filter(|held| held.tabs.contains(tab));
-                let by_hand = |name: &str| manual::removal_of(ObjectKind::TicketType, name);
-                Ok(gone(ticket_type, still.map(|own| by_hand(&own.name.display()))))
+                let Some(held) = halo.ticket_type(*ticket_type).await? else {
+                    return Ok(Found::Yes(ticket_type.to_string()));
+                };
+                if !held.tabs.contains(tab) {
+                    return Ok(self.beside(*ticket_type, &held));
+                }
+                let by_hand = manual::removal_of(ObjectKind::TicketType, &held.name.display());
+                Ok(gone(ticket_type, Some(by_hand)))
             }
             Operation::Restore(restore) => self.look_at_restored(restore, told).await,
         }
+    }
+
+    /// Whether a ticket type still shows what it was told to show beside our tab: whether Halo replaces the list that
+    /// it holds is not known (api facts, section 7), so nothing is taken for granted about the tabs of others.
+    fn beside(&self, id: i64, held: &HeldTicketType) -> Found {
+        let told = self.told.get(&id).map_or(&[][..], Vec::as_slice);
+        let lost: Vec<String> = told.iter().filter(|tab| !held.tabs.contains(tab)).map(ToString::to_string).collect();
+        if held.allows_all_tabs || lost.is_empty() {
+            return Found::Yes(id.to_string());
+        }
+        let name = held.name.display();
+        let what = format!(
+            "Halo dropped other tabs of {name}, those with the ids {}. By hand: allow them there again",
+            lost.join(", ")
+        );
+        Found::Differs(id.to_string(), what)
     }
 
     /// Finds the webhook by the id that Halo told or, where the answer was lost, by its address.
@@ -83,20 +104,8 @@ impl Apply<'_> {
             None => self.halo.webhooks().await?.into_iter().find(|webhook| webhook.url == draft.url),
         };
         let Some(webhook) = found else { return Ok(Found::No) };
-        let mut wrong = Vec::new();
-        if webhook.name.raw() != draft.name {
-            wrong.push("name");
-        }
-        if webhook.url != draft.url {
-            wrong.push("url");
-        }
-        if !webhook.active {
-            wrong.push("active");
-        }
-        if webhook.basic_username.as_ref().is_some_and(|user| user.raw() != draft.username) {
-            wrong.push("basic_username");
-        }
-        Ok(settled(webhook.id, &wrong))
+        let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose());
+        Ok(settled(webhook.id, &differs))
     }
 
     async fn look_for_tab(&self, id: Option<i64>, kind: i64) -> Result<Found, HaloError> {
@@ -105,23 +114,12 @@ impl Apply<'_> {
             Some(id) => self.halo.tab(id).await?,
             None => {
                 let tabs = self.halo.tabs().await?;
-                // The address is what Halo may have dropped; of tabs with our name the newest is the one just made.
                 let leads = tabs.iter().find(|tab| tab.url.as_ref().is_some_and(|url| url.raw() == draft.url));
                 leads.cloned()
             }
         };
         let Some(tab) = found else { return Ok(Found::No) };
-        let mut wrong = Vec::new();
-        if tab.name.raw() != draft.name {
-            wrong.push("name");
-        }
-        if tab.url.as_ref().is_none_or(|url| url.raw() != draft.url) {
-            wrong.push("url");
-        }
-        if tab.tab_type.is_some_and(|is| is != kind) {
-            wrong.push("type");
-        }
-        let found = settled(tab.id.to_string(), &wrong);
+        let found = settled(tab.id.to_string(), &planner::tab_fields(&tab, &draft.name, &draft.url, Some(kind)));
         Ok(match found {
             Found::Differs(id, what) => {
                 Found::Differs(id, format!("{what}. By hand: {}", manual::tab_of(&tab.name.display(), &draft.url)))
@@ -193,10 +191,16 @@ fn gone(id: &impl ToString, by_hand: Option<String>) -> Found {
 fn compare(id: String, wanted: &Members, now: Option<Members>) -> Found {
     let Some(now) = now else { return Found::No };
     let wrong: Vec<&str> = wanted.iter().map(|(name, _)| name).filter(|name| !wanted.agree_on(&now, name)).collect();
-    settled(id, &wrong)
+    kept_something_else(id, &wrong)
 }
 
-fn settled(id: String, wrong: &[&str]) -> Found {
+/// What the plan would change once more has not been kept: read-back and plan judge by one rule.
+fn settled(id: String, differs: &[FieldChange]) -> Found {
+    let wrong: Vec<&str> = differs.iter().map(|field| field.name).collect();
+    kept_something_else(id, &wrong)
+}
+
+fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong.is_empty() {
         return Found::Yes(id);
     }

@@ -82,6 +82,8 @@ pub(super) struct Apply<'a> {
     renumbered: BTreeMap<String, String>,
     /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
     in_use: BTreeSet<String>,
+    /// The tabs that each ticket type was told to show.
+    told: BTreeMap<i64, Vec<i64>>,
     /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
     given_up: Vec<(Option<ObjectKind>, String)>,
 }
@@ -104,6 +106,7 @@ impl<'a> Apply<'a> {
             tab: None,
             renumbered: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            told: BTreeMap::new(),
             given_up: Vec::new(),
         }
     }
@@ -209,8 +212,9 @@ impl<'a> Apply<'a> {
             }
             self.remember(change, outcome, result.id.as_deref())?;
         }
-        store.end_intent(intent, outcome.words(), self.workspace.now())?;
-        self.write_down(change, result, answer)
+        // In this order: a kill in between leaves two lines in the audit trail, and never none.
+        self.write_down(change, result, answer)?;
+        Ok(store.end_intent(intent, outcome.words(), self.workspace.now())?)
     }
 
     /// Sends and reads back; once more where Halo has another way, or is known to need a second try.

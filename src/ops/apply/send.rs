@@ -58,7 +58,7 @@ impl Apply<'_> {
     }
 
     /// Sends it, and gives the id that Halo tells.
-    pub(super) async fn send(&self, operation: &Operation) -> Result<Option<String>, HaloError> {
+    pub(super) async fn send(&mut self, operation: &Operation) -> Result<Option<String>, HaloError> {
         let text = |id: Option<i64>| id.map(|id| id.to_string());
         let halo = self.halo;
         match operation {
@@ -80,29 +80,36 @@ impl Apply<'_> {
             Operation::DeleteTab(id) => halo.delete_tab(*id).await.map(|()| None),
             Operation::LinkTicketType(id, tab) => {
                 let Some(tab) = self.tab_to_link(*tab) else { return Ok(None) };
-                // Whether Halo replaces the list or adds to it is not recorded (api facts, section 7): the whole
-                // wanted list is sent, from what is there at this moment.
-                let Some(held) = halo.ticket_type(*id).await? else {
-                    return Err(HaloError::NotFound { does: "read the ticket type" });
-                };
-                if held.tabs.contains(&tab) {
-                    return Ok(None);
-                }
-                let mut tabs = held.tabs;
-                tabs.push(tab);
-                halo.set_tabs(*id, &tabs).await.map(|()| None)
+                self.set_tabs(*id, |tabs| {
+                    if !tabs.contains(&tab) {
+                        tabs.push(tab)
+                    }
+                })
+                .await
             }
             Operation::UnlinkTicketType { ticket_type, tab } => {
-                // A ticket type that is gone took its link along.
-                let Some(held) = halo.ticket_type(*ticket_type).await? else { return Ok(None) };
-                if !held.tabs.contains(tab) {
-                    return Ok(None);
+                match self.set_tabs(*ticket_type, |tabs| tabs.retain(|own| own != tab)).await {
+                    // A ticket type that is gone took its link along.
+                    Err(HaloError::NotFound { .. }) => Ok(None),
+                    other => other,
                 }
-                let rest: Vec<i64> = held.tabs.into_iter().filter(|own| own != tab).collect();
-                halo.set_tabs(*ticket_type, &rest).await.map(|()| None)
             }
             Operation::Restore(restore) => self.restore(restore).await,
         }
+    }
+
+    /// Tells a ticket type which tabs to show, from those it shows at this moment.
+    async fn set_tabs(
+        &mut self,
+        ticket_type: i64,
+        change: impl FnOnce(&mut Vec<i64>) + Send,
+    ) -> Result<Option<String>, HaloError> {
+        let told = &mut self.told;
+        let change = |tabs: &mut Vec<i64>| {
+            change(tabs);
+            told.insert(ticket_type, tabs.clone());
+        };
+        self.halo.change_tabs(ticket_type, change).await.map(|()| None)
     }
 
     async fn restore(&self, restore: &Restore) -> Result<Option<String>, HaloError> {
@@ -136,7 +143,7 @@ impl Apply<'_> {
 
     /// Deletions are known to need a second try; a link can be set from the tab's side in the newest versions (api
     /// facts, section 7).
-    pub(super) async fn send_otherwise(&self, operation: &Operation) -> Result<Option<String>, HaloError> {
+    pub(super) async fn send_otherwise(&mut self, operation: &Operation) -> Result<Option<String>, HaloError> {
         let (ticket_type, tab, links) = match operation {
             Operation::LinkTicketType(id, tab) => match self.tab_to_link(*tab) {
                 Some(tab) => (*id, tab, true),

@@ -14,6 +14,7 @@ pub fn blocked() -> Plan {
         name: "Pia Chat Pod".into(),
         reason: "A custom tab of that name leads to https://other.example and is not ours. Rename it in Halo first."
             .to_owned(),
+        only_told: false,
     });
     plan
 }
