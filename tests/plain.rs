@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::commands::holds_exactly_the_objects_of_the_contract;
 use crate::secrecy::{forms, secrets_of};
+use crate::support::changing::{plain, small};
 use crate::support::interface::Interface;
 use crate::support::pty::{PATIENCE, Pty, Start, key};
 use crate::support::walk::{self, Person};
@@ -370,4 +371,89 @@ async fn commands_write_whole_lines_to_a_dumb_terminal() {
         listener.pty.settle();
         listener.heard_only_text();
     }
+}
+
+/// N5, S65, S73: Remove by questions: the plan, its parts, and nothing before the id is typed as it stands there.
+#[tokio::test(flavor = "multi_thread")]
+async fn remove_by_questions_takes_the_typed_id_and_nothing_else_for_a_yes() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.clear_requests();
+    let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
+    listener.answers("Your choice", "8");
+    listener.hears("To be taken out: webhooks, Pia Chat Pod, links.");
+    listener.hears("The plan: 6 to unlink, 8 to delete.");
+    for wrong in ["y", "yes", "acm", "ACME", ""] {
+        listener.answers("Type acme to remove this", wrong);
+        listener.hears("Nothing was removed. Only acme");
+    }
+    // A part less, and the same again.
+    listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
+    listener.hears("To be taken out: webhooks.");
+    listener.hears("7 to delete.");
+    listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
+    listener.hears("The plan: 6 to unlink, 8 to delete.");
+    listener.answers("Type acme", "n");
+    listener.hears("Not removed; nothing was written.");
+    assert_eq!(profile.halo.writes().len(), 0, "nothing is written before the id is typed");
+    listener.answers("Your choice", "8");
+    listener.answers("Type acme", "acme");
+    listener.hears("Custom tab Pia Chat Pod: deleted");
+    listener.hears("Everything of Pia's is out of Halo");
+    listener.answers("Your choice", "q");
+    assert_eq!(listener.pty.exit_code(), 0);
+    listener.heard_only_text();
+    assert_eq!(plain(profile.halo.snapshot()), before);
+}
+
+/// What Halo refuses is said, with the clicks that do it by hand; the next try finishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_removal_says_the_clicks_and_can_be_tried_again() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let refuses = |on| profile.halo.set_fault("forbidden-webhooks".parse().unwrap(), on);
+    let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
+    listener.hears("Your choice");
+    refuses(true);
+    listener.hears(": ");
+    listener.pty.send("8\r");
+    listener.hears("The connection test failed, so nothing was changed in Halo.");
+    listener.hears("1. Sign in to Halo as an administrator.");
+    listener.hears("Enter reads Halo again");
+    refuses(false);
+    listener.hears(": ");
+    listener.pty.send("\r");
+    listener.answers("Type acme", "acme");
+    listener.hears("Everything of Pia's is out of Halo");
+    listener.answers("Your choice", "q");
+    assert_eq!(plain(profile.halo.snapshot()), before);
+}
+
+/// S3: the third answer of the switch question: first the old one's objects, then the switch, and without the typed id
+/// neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switch_by_questions_can_remove_first() {
+    let profile = Profile::synced(small()).await;
+    let before = plain(profile.halo.snapshot());
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.save("other", "").await.expect(0);
+    let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
+    let to_the_question = [("Your choice", "9"), ("Your choice", "2"), ("Your choice", "3")];
+    listener.answer_all(&to_the_question);
+    listener.answers("y is Switch, r is Remove first, n is No, Enter is No", "r");
+    listener.hears("Until then nothing is switched.");
+    listener.answers("Type acme to remove this and switch", "n");
+    listener.hears("Not switched.");
+    assert_eq!(profile.json(["status"], 0).await["configuration"], "acme");
+    listener.answer_all(&to_the_question);
+    listener.answer_all(&[("r is Remove first", "r"), ("Type acme to remove this and switch", "acme")]);
+    listener.hears("is active now");
+    listener.hears("Everything of Pia's is out of Halo");
+    listener.answers("Enter is Sync Now", "q");
+    assert_eq!(listener.pty.exit_code(), 0);
+    listener.heard_only_text();
+    assert_eq!(profile.json(["status"], 0).await["configuration"], "other");
+    assert_eq!(plain(profile.halo.snapshot()), before);
 }

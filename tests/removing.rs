@@ -450,6 +450,23 @@ async fn switching_can_take_out_the_old_one_s_objects_first() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
+/// S3: on a terminal the old one's id has to be typed, as for Remove; a yes is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_with_a_removal_wants_the_old_id_typed() {
+    let (profile, before) = configured().await;
+    profile.save("other", "").await.expect(0);
+    for (typed, code, active) in [("y", 3, "acme"), ("other", 3, "acme"), ("acme", 0, "other")] {
+        profile.halo.clear_requests();
+        let mut pty = profile.command_in_terminal(["activate", "other", "--remove-old"]).spawn();
+        pty.wait_for("the question", |screen| screen.contains("to go on:"));
+        pty.send(&format!("{typed}\r"));
+        assert_eq!(pty.exit_code(), code, "{typed}");
+        assert_eq!(profile.halo.writes().is_empty(), code != 0, "{typed}");
+        assert_eq!(profile.run(["status", "--json"]).await.json()["configuration"], active, "{typed}");
+    }
+    assert_eq!(plain(profile.halo.snapshot()), before);
+}
+
 /// S3: the old one's Halo is gone: it says so, and what remains there by our record.
 #[tokio::test(flavor = "multi_thread")]
 async fn switching_from_a_halo_that_cannot_be_reached_says_what_remains() {

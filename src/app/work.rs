@@ -70,7 +70,7 @@ impl Work {
         self.plan_open.clear();
     }
 
-    /// The rows that the plan's screen can select.
+    /// The objects or checks that the plan's screen lists.
     pub fn plan_rows(&self, apply: &ApplyWork) -> usize {
         match (apply, &self.plan) {
             (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => results.len(),

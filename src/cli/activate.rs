@@ -1,16 +1,19 @@
 //! `activate` and `deactivate`.
 
+use std::ops::ControlFlow;
+
 use serde_json::json;
 
 use super::args::Activate;
-use super::{Call, configure, plan, prompt};
+use super::remove::{self, Question};
+use super::{Call, configure, prompt};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::planner::Parts;
 use crate::domain::request::Activation;
 use crate::ops;
 use crate::ops::activate::Replacing;
-use crate::ops::configure::{Consent, Event};
+use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
 
 pub(super) async fn activate(call: &mut Call, options: &Activate) -> Result<u8, Failure> {
@@ -29,36 +32,18 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
     workspace.configuration(Some(&options.id))?;
     let old = workspace.settings.load()?.active.filter(|active| *active != options.id);
     let mut agreed = None;
-    if let (Some(old), false) = (&old, options.yes) {
-        let everything = Extent::Removal(Parts::ALL);
-        let planned = ops::remove::load(workspace, old, everything, call.cancel.clone(), |_| {}).await?;
-        match planned {
-            Ok(planned) => {
-                let question =
-                    format!("Remove what {old} has in Halo ({}) and switch to {}?", planned.summary(), options.id);
-                if call.output.json || !prompt::is_possible() {
-                    return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes"));
-                }
-                plan::print(&mut call.output, &planned);
-                if !prompt::yes(&question) {
-                    return Err(Failure::new(FailureKind::NeedsYes, "not switched; nothing was written"));
-                }
-                agreed = Some(planned);
-            }
-            Err(report) => return configure::tell(&mut call.output, &ops::configure::refused(report)),
+    if let Some(old) = &old {
+        let (everything, question) = (Extent::Removal(Parts::ALL), Question::RemoveAndSwitch(&options.id));
+        let (id, configuration, _) = workspace.configuration(Some(old))?;
+        match remove::agree(call, workspace, (&id, &configuration), everything, question, options.yes).await? {
+            ControlFlow::Continue(plan) => agreed = plan,
+            ControlFlow::Break(code) => return Ok(code),
         }
     }
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
-    let output = &mut call.output;
-    let on_event = |event: Event<'_>| {
-        if let Event::Applied(result) = event
-            && !output.json
-        {
-            configure::print(output, result);
-        }
-    };
+    let (cancel, on_event) = (call.cancel.clone(), configure::printer(&mut call.output));
     let (activation, removal) =
-        ops::activate::activate_removing(workspace, &options.id, consent, call.cancel.clone(), on_event).await?;
+        ops::activate::activate_removing(workspace, &options.id, consent, cancel, on_event).await?;
     let switched = activation == Activation::Active(Some(options.id.clone()));
     if call.output.json {
         let active = if switched { Some(&options.id) } else { old.as_ref() };
@@ -85,7 +70,7 @@ pub(super) fn make_active(
     let Activation::NeedsYes { active, active_name, .. } = ops::activate::activate(workspace, id, &replacing)? else {
         return Ok(());
     };
-    let message = format!("{active} ({active_name}) is active, and only one configuration can be");
+    let message = taken(&active, &active_name);
     if !call.output.json && prompt::is_possible() {
         call.output.warn(&message);
         if prompt::yes(&format!("Switch to {id}?")) {
@@ -95,6 +80,11 @@ pub(super) fn make_active(
     Err(Failure::new(FailureKind::NeedsYes, message).hint(format!(
         "switch in one step: pia-halo activate {id} --yes; add --remove-old to take out of Halo first what {active} put there"
     )))
+}
+
+/// That another configuration is active.
+pub(super) fn taken(active: &ConfigurationId, name: &str) -> String {
+    format!("{active} ({name}) is active, and only one configuration can be")
 }
 
 pub(super) fn deactivate(call: &mut Call) -> Result<u8, Failure> {

@@ -37,15 +37,8 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         }
     }
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
-    let output = &mut call.output;
-    let on_event = |event: Event<'_>| {
-        if let Event::Applied(result) = event
-            && !output.json
-        {
-            print(output, result);
-        }
-    };
-    let report = ops::configure::install(&workspace, &id, consent, call.cancel.clone(), on_event).await?;
+    let cancel = call.cancel.clone();
+    let report = ops::configure::install(&workspace, &id, consent, cancel, printer(&mut call.output)).await?;
     let code = tell(&mut call.output, &report)?;
     if matches!(report.status, ConfigureStatus::Refused | ConfigureStatus::Failed) {
         call.output.say("By hand: pia-halo configure --manual prints every click and value.");
@@ -83,7 +76,18 @@ fn ask(call: &mut Call, planned: &Plan) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::NeedsYes, "not applied; nothing was written"))
 }
 
-pub(super) fn print(output: &mut Output, result: &ChangeResult) {
+/// Prints each object as it is done; of JSON there is one object at the end.
+pub(super) fn printer(output: &mut Output) -> impl FnMut(Event<'_>) + Send {
+    |event| {
+        if let Event::Applied(result) = event
+            && !output.json
+        {
+            print(output, result);
+        }
+    }
+}
+
+fn print(output: &mut Output, result: &ChangeResult) {
     let (mark, word) = match result.outcome {
         Outcome::Done => (Mark::Good, "done"),
         Outcome::Unchanged => (Mark::None, "unchanged"),

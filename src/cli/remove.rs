@@ -1,24 +1,28 @@
 //! `remove`: take out of Halo what Configure put there, after a look at the plan and a typed word.
 
+use std::ops::ControlFlow;
+
 use serde_json::json;
 
 use super::args::{Part, Remove};
 use super::{Call, configure, plan, prompt};
-use crate::domain::configuration::Configuration;
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
 use crate::domain::plan::Plan;
 use crate::domain::planner::Parts;
 use crate::ops;
 use crate::ops::Workspace;
-use crate::ops::configure::{Consent, Event};
+use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
 
-/// How a yes is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+/// What is asked, and how a yes is given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Question<'a> {
     /// By typing the configuration's id or name.
     Remove,
+    /// The same, and then this configuration becomes the active one.
+    RemoveAndSwitch(&'a ConfigurationId),
     /// By a plain yes: nothing goes that was there before.
     RollBack,
 }
@@ -59,46 +63,55 @@ pub(super) async fn take_out(
     call: &mut Call,
     workspace: &Workspace,
     extent: Extent,
-    question: Question,
+    question: Question<'_>,
     yes: bool,
 ) -> Result<u8, Failure> {
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
-    let mut agreed = None;
-    if !yes {
-        match ops::remove::load(workspace, &id, extent, call.cancel.clone(), |_| {}).await? {
-            Ok(planned) => {
-                ask(call, &planned, question, id.as_str(), &configuration)?;
-                agreed = Some(planned);
-            }
-            Err(report) => return configure::tell(&mut call.output, &ops::configure::refused(report)),
-        }
-    }
-    let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
-    let output = &mut call.output;
-    let on_event = |event: Event<'_>| {
-        if let Event::Applied(result) = event
-            && !output.json
-        {
-            configure::print(output, result);
-        }
+    let agreed = match agree(call, workspace, (&id, &configuration), extent, question, yes).await? {
+        ControlFlow::Continue(agreed) => agreed,
+        ControlFlow::Break(code) => return Ok(code),
     };
-    let report = ops::remove::run(workspace, &id, extent, consent, call.cancel.clone(), on_event).await?;
+    let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
+    let (cancel, on_event) = (call.cancel.clone(), configure::printer(&mut call.output));
+    let report = ops::remove::run(workspace, &id, extent, consent, cancel, on_event).await?;
     let code = configure::tell(&mut call.output, &report)?;
-    if report.refusal.is_some() && question == Question::Remove {
+    if report.refusal.is_some() && matches!(question, Question::Remove) {
         call.output.say("By hand: pia-halo remove --manual prints every click.");
     }
     Ok(code)
+}
+
+/// The plan that somebody has seen and agreed to, and none where everything was agreed to beforehand; the exit code
+/// where the test of the connection said no.
+pub(super) async fn agree(
+    call: &mut Call,
+    workspace: &Workspace,
+    (id, configuration): (&ConfigurationId, &Configuration),
+    extent: Extent,
+    question: Question<'_>,
+    yes: bool,
+) -> Result<ControlFlow<u8, Option<Plan>>, Failure> {
+    if yes {
+        return Ok(ControlFlow::Continue(None));
+    }
+    match ops::remove::load(workspace, id, extent, call.cancel.clone(), |_| {}).await? {
+        Ok(planned) => {
+            ask(call, &planned, question, id, configuration)?;
+            Ok(ControlFlow::Continue(Some(planned)))
+        }
+        Err(report) => configure::tell(&mut call.output, &ops::configure::refused(report)).map(ControlFlow::Break),
+    }
 }
 
 /// Shows the plan and asks; without a terminal, ends with the question.
 fn ask(
     call: &mut Call,
     planned: &Plan,
-    question: Question,
-    id: &str,
+    question: Question<'_>,
+    id: &ConfigurationId,
     configuration: &Configuration,
 ) -> Result<(), Failure> {
-    if !planned.changes_pending() {
+    if !planned.changes_pending() && !matches!(question, Question::RemoveAndSwitch(_)) {
         return Ok(());
     }
     let name = configuration.name.as_str();
@@ -107,15 +120,23 @@ fn ask(
         Question::Remove => {
             (format!("Remove this from Halo ({summary})?"), "say yes with --yes; pia-halo remove --plan shows it")
         }
+        Question::RemoveAndSwitch(wanted) => (
+            format!("Remove what {id} has in Halo ({summary}) and switch to {wanted}?"),
+            "say yes with --yes; pia-halo remove --plan shows it",
+        ),
         Question::RollBack => (format!("Roll the last run of Configure back ({summary})?"), "say yes with --yes"),
     };
     if call.output.json || !prompt::is_possible() {
         return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
     }
     plan::print(&mut call.output, planned);
+    let to_type = [id.as_str(), name];
     let agreed = match question {
-        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to go on"), &[id, name]),
-        Question::RollBack => prompt::yes(&words),
+        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to go on"), &to_type),
+        Question::RemoveAndSwitch(_) if planned.changes_pending() => {
+            prompt::typed(&format!("{words} Type {id} or {name} to go on"), &to_type)
+        }
+        Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(&words),
     };
     if agreed {
         return Ok(());

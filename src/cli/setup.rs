@@ -185,7 +185,7 @@ fn agree_to_switch(
         return Ok(Replacing::Anybody);
     }
     let name = config.configurations.get(&active).map(Configuration::title).unwrap_or_default();
-    let message = format!("{active} ({name}) is active, and only one configuration can be; nothing was saved");
+    let message = format!("{}; nothing was saved", activate::taken(&active, &name));
     if !call.output.json && prompt::is_possible() {
         call.output.warn(&message);
         if prompt::yes(&format!("Save {id} and switch to it?")) {

@@ -35,11 +35,6 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn deliveries(&self, id: &ConfigurationId) -> Result<Vec<Delivery>, StoreError> {
         self.with(|inner| {
-            // A database of an older program that can only be read has no such table.
-            let known = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'deliveries'";
-            if inner.connection.query_row(known, [], |row| row.get::<_, i64>(0))? == 0 {
-                return Ok(Vec::new());
-            }
             let mut statement = inner.connection.prepare_cached(
                 "SELECT verdict FROM deliveries JOIN installed
                      ON installed.configuration = deliveries.configuration

@@ -208,8 +208,39 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
     open_for_reading(path, &target).map(Some)
 }
 
+/// A file of an older version cannot be brought up to date where nobody can write: a copy of it in memory is.
 pub(super) fn open_for_reading(path: &Path, target: &Path) -> Result<Connection, StoreError> {
-    look_first(path, target)
+    let connection = look_first(path, target)?;
+    match judge(&connection, path)? {
+        VERSION => Ok(connection),
+        older => brought_up_in_memory(target, older).map_err(|error| Trouble::from(error).at(path)),
+    }
+}
+
+fn brought_up_in_memory(target: &Path, version: i64) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(Path::new(":memory:"), flags)?;
+    connection.execute_batch(FORM)?;
+    let upgrade = |versions: std::ops::RangeInclusive<i64>| {
+        let due = UPGRADES.iter().filter(|(since, _)| versions.contains(since));
+        due.map(|(_, upgrade)| *upgrade).try_for_each(|upgrade| connection.execute_batch(upgrade))
+    };
+    upgrade(0..=version)?;
+    if version > 0 {
+        let tables: Vec<String> = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        connection.execute("ATTACH ?1 AS old", [immutable(target)])?;
+        for table in tables {
+            connection.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM old.{table}"))?;
+        }
+        connection.execute_batch("DETACH old")?;
+    }
+    upgrade(version + 1..=VERSION)?;
+    // What is written here would be lost: it is refused like a write to the file.
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
 }
 
 fn by_cause(error: FileError) -> StoreError {

@@ -336,6 +336,30 @@ fn a_store_that_cannot_be_written_can_be_read() {
     assert!(!folder.path().join("data/pia-halo.db-shm").exists());
 }
 
+/// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.
+#[test]
+fn a_store_of_the_first_version_that_cannot_be_written_can_be_read() {
+    let (_folder, store) = store();
+    let acme = id("acme");
+    sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
+    store.set_configured_at(&acme, Some(at(3))).unwrap();
+    let clients = store.clients(&acme).unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    Connection::open(&path).unwrap().execute_batch(BACK_TO_THE_FIRST_VERSION).unwrap();
+    let before = fs::read(&path).unwrap();
+
+    let connection = schema::open_for_reading(&path, &path).unwrap();
+    let store = Store::around(&path, connection);
+    assert_eq!(store.clients(&acme).unwrap(), clients);
+    assert_eq!(store.runs(&acme, 10).unwrap().len(), 1);
+    assert_eq!(store.last_configure_run(&acme).unwrap(), None);
+    assert!(matches!(store.begin_run(&acme, at(1)), Err(StoreError::NoPermission { .. })));
+    assert!(matches!(store.set_configured_at(&acme, None), Err(StoreError::NoPermission { .. })));
+    drop(store);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
 #[test]
 fn lists_are_replaced_one_by_one_and_kept_exactly() {
     let (_folder, store) = store();

@@ -25,6 +25,7 @@ fn on_last_field(wizard: &Wizard) -> bool {
 fn words(model: &Model, place: Place, binding: &Binding) -> String {
     let wizard = model.wizard.as_ref();
     let text = match (binding.command, place) {
+        (C::Apply, _) if removal::only_switches(model) => "Switch",
         (C::Apply, _) if !model.goal().is_install() => "Remove",
         (C::PartWebhooks | C::PartChatPod | C::PartLinks, _) => {
             return part_words(model, binding);
@@ -256,7 +257,7 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
         lines.push(HelpLine::Title("To remove the rest by hand, in Halo".to_owned()));
         let rest = Parts { chat_pod: false, ..Parts::ALL };
         for (at, step) in manual::removal(rest).iter().enumerate() {
-            text(&mut lines, &format!("{}  {step}", at + 1));
+            text(&mut lines, &format!("{}. {step}", at + 1));
         }
     }
     if place.takes_text() {

@@ -224,6 +224,7 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
         C::Apply => match (model.apply(), &model.work.plan) {
             (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => configure::apply_refusal(model),
             (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => configure::apply_refusal(model),
+            _ if removal::only_switches(model) => configure::apply_refusal(model),
             _ => not_meant(),
         },
         C::Continue if place == P::Plan => {

@@ -155,9 +155,9 @@ pub fn repairs(model: &Model) -> Option<usize> {
 
 /// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.
 pub const BY_HAND: [&str; 5] = [
-    "1  Click on the Configuration icon at the bottom of the side menu. The Configuration screen opens.",
-    "2  Go to Custom Objects. The Custom Objects screen opens.",
-    "3  Click on Custom Tabs.",
-    "4  Click on Pia Chat Pod in the list.",
-    "5  Click on Delete at the top, and confirm.",
+    "1. Click on the Configuration icon at the bottom of the side menu. The Configuration screen opens.",
+    "2. Go to Custom Objects. The Custom Objects screen opens.",
+    "3. Click on Custom Tabs.",
+    "4. Click on Pia Chat Pod in the list.",
+    "5. Click on Delete at the top, and confirm.",
 ];

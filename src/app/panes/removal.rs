@@ -8,6 +8,7 @@ use crate::app::popup::{Popup, Typed};
 use crate::app::wizard::{self, configure};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::manual;
 use crate::domain::planner::Parts;
 
 use super::Pane;
@@ -63,9 +64,22 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
     effects
 }
 
+/// The clicks that do it without the API, where Halo refuses that or is not reached.
+pub fn by_hand(model: &Model) -> Vec<String> {
+    let refused = match (model.apply(), &model.work.plan) {
+        (ApplyWork::Ended { report, .. }, _) => report.refusal.is_some(),
+        (ApplyWork::Failed { .. }, _) => true,
+        (ApplyWork::None, plan) => matches!(plan, PlanWork::Refused(_) | PlanWork::Failed(_)),
+        (ApplyWork::Running { .. }, _) => false,
+    };
+    model.goal().parts().filter(|_| refused).map(manual::removal).unwrap_or_default()
+}
+
 /// Why a part cannot be chosen or left out now; an empty reason where there is nothing to choose.
 pub fn choose_refusal(model: &Model, part: Command) -> Option<String> {
+    let chosen_here = matches!(model.work.plan, PlanWork::Reading { .. } | PlanWork::Ready(_) | PlanWork::Refused(_));
     match (model.apply(), &model.work.goal) {
+        _ if !chosen_here => Some(String::new()),
         (ApplyWork::None, Goal::Remove { then: Some(_), .. }) => {
             Some("Everything goes before the switch: a part cannot stay.".to_owned())
         }
@@ -98,11 +112,21 @@ pub fn choose(model: &mut Model, part: Command) -> Vec<Effect> {
     }
 }
 
+/// Whether nothing is left to be taken out before the switch that was asked for.
+pub fn only_switches(model: &Model) -> bool {
+    let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
+        if !plan.changes_pending() && plan.blocked.is_empty());
+    nothing && matches!(model.work.goal, Goal::Remove { then: Some(_), .. })
+}
+
 /// "Apply": first the id has to be typed.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
     if let Some(reason) = configure::apply_refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
+    }
+    if only_switches(model) {
+        return configure::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
     model.popup = Some(Popup::Typed(Typed::new(id)));

@@ -2,18 +2,20 @@
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{Place, place};
-use crate::app::message::Reply;
+use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::deliveries::summary;
 use crate::app::panes::integration::{objects, repairs};
+use crate::app::panes::removal::by_hand;
 use crate::app::testing::{
     Stage, deliveries, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
 };
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::delivery::DeliveryState;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::installation::ObjectKind;
-use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
+use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::domain::request::Activation;
 
@@ -73,6 +75,36 @@ fn the_parts_are_chosen_on_the_plan() {
     stage.keys("Enter");
     stage.type_text("acme");
     assert_eq!(stage.keys("Enter"), [remove(parts(false, true, true))], "what was chosen is what goes");
+}
+
+/// S3: where nothing is left in the old one's Halo, there is nothing to type: Enter switches, once it could be read.
+#[test]
+fn with_nothing_left_to_take_out_the_switch_is_all_that_is_asked() {
+    let trial = saved("trial", "Acme trial", false, true, false);
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true), trial]));
+    stage.keys("^O Down a r");
+    let nothing = Plan::default();
+    stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(nothing.clone()))))));
+    assert_eq!(stage.keys("Enter"), [], "a key that is held down has read nothing");
+    stage.read_plan();
+    let plan = Box::new(nothing);
+    let switch = Effect::Remove { id: id("acme"), parts: Parts::ALL, then: Some(id("trial")), plan };
+    assert_eq!(stage.keys("Enter"), [switch]);
+}
+
+/// Where Halo is not reached, every click of the way by hand can be brought into sight.
+#[test]
+fn the_clicks_by_hand_are_all_in_reach() {
+    let mut stage = planned();
+    stage.keys("t");
+    stage.reply(Reply::Planned(Err(Failure::new(FailureKind::NotReached, "not reached"))));
+    let steps = by_hand(&stage.model).len();
+    assert!(steps > 5);
+    for at in 1..=steps + 1 {
+        stage.keys("Down");
+        assert_eq!(stage.model.work.plan_line, at.min(steps - 1));
+    }
+    assert_eq!(stage.keys("1"), [], "and nothing is chosen where nothing is shown to choose from");
 }
 
 /// A plan to remove is never taken for drift, and never applied as one of Configure.

@@ -93,7 +93,9 @@ pub fn is_unread(model: &Model) -> bool {
 }
 
 fn is_applicable(model: &Model) -> bool {
-    matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending())
+    let pending =
+        matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending());
+    pending || removal::only_switches(model)
 }
 
 /// Notes since when a plan has been on the screen. With `again`, its time begins anew.
@@ -175,6 +177,7 @@ pub fn apply_refusal(model: &Model) -> Option<String> {
     let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal::blocker(model) };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
+        (ApplyWork::None, PlanWork::Ready(_)) if removal::only_switches(model) => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
             Goal::Install => "Nothing to do: Halo holds everything already.".to_owned(),
             Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".to_owned(),
@@ -252,7 +255,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
 pub fn is_settled(model: &Model) -> bool {
     let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
         if !plan.changes_pending() && plan.blocked.is_empty());
-    nothing || model.apply().is_complete()
+    nothing && !removal::only_switches(model) || model.apply().is_complete()
 }
 
 /// Whether Configure was done before: then its name is Re-configure.
@@ -262,7 +265,8 @@ pub fn is_again(model: &Model) -> bool {
 
 /// Moves in the plan.
 pub fn move_line(model: &mut Model, to: usize) {
-    let to = to.min(model.work.plan_rows(model.apply()).saturating_sub(1));
+    let rows = model.work.plan_rows(model.apply()) + removal::by_hand(model).len();
+    let to = to.min(rows.saturating_sub(1));
     if to != model.work.plan_line {
         model.work.plan_line = to;
         model.touch();

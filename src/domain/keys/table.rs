@@ -321,8 +321,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::SyncNow, "sync_now", &[P::SyncButton], "Sync Now", Left),
     row(C::Configure, "accept", &[P::PaneIntegration], "Configure", Left),
     row(C::ReadPlan, "check_halo", &[P::PaneIntegration], "Check Halo", Left),
-    row(C::ReadDeliveries, "read_deliveries", &[P::PaneIntegration], "Deliveries", Left),
     row(C::Remove, "remove", &[P::PaneIntegration], "Remove", Left),
+    row(C::ReadDeliveries, "read_deliveries", &[P::PaneIntegration], "Deliveries", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, P::PaneIntegration], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, P::PaneIntegration], "Copy", Left),
     row(C::Jump, "accept", &[P::Review], "Change", Left),
@@ -335,9 +335,10 @@ pub const BINDINGS: &[Binding] = &[
     // The plan.
     row(C::Apply, "accept", &[P::Plan], "Apply", Left),
     row(C::Continue, "accept", &[P::Plan], "Continue", Left),
-    row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Left),
-    row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Left),
-    row(C::PartLinks, "part_links", &[P::Plan], "Links", Left),
+    // The plan says their keys beside each part.
+    row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Help),
+    row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Help),
+    row(C::PartLinks, "part_links", &[P::Plan], "Links", Help),
     row(C::OpenLine, "right", &[P::Plan], "Open", Left),
     row(C::CloseLine, "left", &[P::Plan], "Close", Left),
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),

@@ -17,6 +17,7 @@ use super::words::{self, spoken};
 use crate::app::effect::Effect;
 use crate::app::message::{Message, Reply};
 use crate::app::popup::Popup;
+use crate::app::work::Goal;
 use crate::app::{Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
@@ -62,6 +63,15 @@ pub enum Answer {
     Line(Zeroizing<String>),
     /// One question back.
     Back,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Yes,
+    No,
+    /// The third answer, of a question that has one.
+    Third,
 }
 
 /// What was picked from a list.
@@ -165,7 +175,7 @@ impl<P: Person> Dialogue<P> {
         match effect {
             Effect::Verify(_) => self.say("Testing the connection."),
             Effect::Sync { .. } => self.say("Syncing."),
-            Effect::LoadPlan(_) => {
+            Effect::LoadPlan(_) | Effect::LoadRemoval(..) => {
                 if self.step() == Some(Step::Configure) {
                     self.announce(Step::Configure);
                 }
@@ -174,6 +184,10 @@ impl<P: Person> Dialogue<P> {
             Effect::Configure(_, plan) => {
                 let count = plan.pending().count();
                 self.say(format!("Applying {count} changes. Each is read back from Halo."));
+            }
+            Effect::Remove { plan, .. } => {
+                let count = plan.pending().count();
+                self.say(format!("Removing: {count} changes. Each is read back from Halo."));
             }
             _ => {}
         }
@@ -286,12 +300,26 @@ impl<P: Person> Dialogue<P> {
             self.say_all(&text);
             let (yes, no) = (ask.yes(), ask.no());
             let enter = if usual { yes } else { no };
-            let prompt = format!("{} y is {yes}, n is {no}, Enter is {enter}: ", ask.title());
-            answered = self.yes_or_no(&prompt, text, usual).await?;
+            let third = ask.third().map(|third| format!("r is {third}, ")).unwrap_or_default();
+            let prompt = format!("{} y is {yes}, {third}n is {no}, Enter is {enter}: ", ask.title());
+            let decision = self.decide(&prompt, text, usual, !third.is_empty()).await?;
+            answered = decision == Decision::Yes;
             // As the keys do it that answer every question: to the answer, and then Enter.
-            let keys: &[KeyCode] = if answered == usual { &[KeyCode::Enter] } else { &[KeyCode::Tab, KeyCode::Enter] };
-            for key in keys {
-                self.send(Message::Key(KeyEvent::from(*key))).await?;
+            let tabs = match decision {
+                Decision::Third => {
+                    if usual {
+                        1
+                    } else {
+                        2
+                    }
+                }
+                _ => usize::from(answered != usual),
+            };
+            for key in std::iter::repeat_n(KeyCode::Tab, tabs).chain([KeyCode::Enter]) {
+                self.send(Message::Key(KeyEvent::from(key))).await?;
+            }
+            if decision == Decision::Third {
+                Box::pin(self.removal()).await?;
             }
         }
         Ok(answered)
@@ -299,6 +327,10 @@ impl<P: Person> Dialogue<P> {
 
     /// Asks for a yes or a no. Leaving at such a question needs no second one.
     pub(super) async fn yes_or_no(&mut self, prompt: &str, help: Vec<String>, usual: bool) -> Result<bool, Exit> {
+        Ok(self.decide(prompt, help, usual, false).await? == Decision::Yes)
+    }
+
+    async fn decide(&mut self, prompt: &str, help: Vec<String>, usual: bool, third: bool) -> Result<Decision, Exit> {
         loop {
             let heard = self.person.ask(&spoken_prompt(prompt), Takes::Decision).await;
             self.said = Instant::now();
@@ -307,14 +339,16 @@ impl<P: Person> Dialogue<P> {
                 Heard::End(exit) => return Err(exit),
             };
             match line.trim() {
-                "" => return Ok(usual),
-                "y" | "Y" | "yes" | "Yes" => return Ok(true),
-                "n" | "N" | "no" | "No" | "<" | "back" => return Ok(false),
+                "" => return Ok(if usual { Decision::Yes } else { Decision::No }),
+                "y" | "Y" | "yes" | "Yes" => return Ok(Decision::Yes),
+                "r" | "R" if third => return Ok(Decision::Third),
+                "n" | "N" | "no" | "No" | "<" | "back" => return Ok(Decision::No),
                 "q" | "quit" => {
                     self.send(Message::Leave).await?;
                     return Err(Exit::Quit);
                 }
                 "?" => self.say_all(&help),
+                _ if third => self.say("Answer y, r or n."),
                 _ => self.say("Answer y or n."),
             }
         }
@@ -358,7 +392,8 @@ impl<P: Person> Dialogue<P> {
                 self.say("The sync was stopped. pia-halo status says how it ended.");
             }
             if self.model.work.apply.is_running() {
-                self.say("Configure was stopped. What is done stays done, and running it again finishes it.");
+                let what = self.model.work.apply.goal().map_or("Configure", Goal::word);
+                self.say(format!("{what} was stopped. What is done stays done, and running it again finishes it."));
             }
         }
         let retyped = self.model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());

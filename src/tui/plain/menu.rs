@@ -32,7 +32,8 @@ impl<P: Person> Dialogue<P> {
         let configure = if configure::is_again(&self.model) { "Re-configure" } else { "Configure" };
         let mut rows =
             ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
-        rows.extend(["Edit the settings", "Integrations: other configurations", "Quit"].map(str::to_owned));
+        let others = "Integrations: other configurations";
+        rows.extend(["Edit the settings", "Remove from Halo", others, "Quit"].map(str::to_owned));
         let picked = if std::mem::replace(&mut self.menu_listed, true) {
             self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
         } else {
@@ -63,7 +64,8 @@ impl<P: Person> Dialogue<P> {
             4 => self.callback_urls().await?,
             5 => self.activity().await?,
             6 => self.edit().await?,
-            7 => {
+            7 => self.remove().await?,
+            8 => {
                 self.act(|model| {
                     integrations::enter(model);
                     Vec::new()

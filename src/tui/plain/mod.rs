@@ -7,6 +7,7 @@ mod dialogue;
 mod fields;
 mod menu;
 mod person;
+mod removal;
 mod steps;
 mod terminal;
 mod words;

@@ -138,7 +138,7 @@ impl<P: Person> Dialogue<P> {
         }
         self.act(|model| integrations::activate(model, &id)).await?;
         self.answer_popups().await?;
-        Ok(self.model.is_active())
+        Ok(self.model.is_active() && self.model.current.as_ref() == Some(&id))
     }
 
     /// Sync Now, and Pia Escalate To once after it.
@@ -293,6 +293,11 @@ impl<P: Person> Dialogue<P> {
             self.say("Halo holds everything already: nothing to do.");
             return;
         }
+        self.say_changes(plan);
+    }
+
+    /// A plan, line by line, and what is in its way.
+    pub(super) fn say_changes(&mut self, plan: &Plan) {
         self.say(format!("The plan: {}.", plan.summary()));
         let changes: Vec<String> = plan.changes.iter().map(words::change).collect();
         self.say_all(changes);
@@ -312,24 +317,28 @@ impl<P: Person> Dialogue<P> {
 
     // Says how Configure ended; whether everything is in place.
     fn say_applied(&mut self) -> bool {
+        self.say_how_it_ended();
+        self.model.apply().is_configured()
+    }
+
+    /// Says how what was applied ended, and what is left to do.
+    pub(super) fn say_how_it_ended(&mut self) {
         let mut lines = Vec::new();
-        let mut good = false;
         match self.model.apply() {
-            ApplyWork::Ended { report, .. } => {
+            ApplyWork::Ended { report, goal, .. } => {
                 lines.push(sentence(&report.message));
-                good = self.model.apply().is_configured();
-                if !good {
-                    lines.push(left_over(&report.results));
+                // Remove says itself how it goes on.
+                if !report.status.is_complete() && goal.is_install() {
+                    lines.push(left_over(self.model.goal(), &report.results));
                 }
             }
             ApplyWork::Failed { failure, results, .. } => {
                 lines.extend(words::failure(failure));
-                lines.push(left_over(results));
+                lines.push(left_over(self.model.goal(), results));
             }
             ApplyWork::None | ApplyWork::Running { .. } => {}
         }
         self.say_all(lines);
-        good
     }
 
     // What is in the way of Configure is done first.

@@ -475,7 +475,7 @@ async fn a_draft_stays_where_another_configuration_is_wanted() {
     let answers = [
         ("continue?", "n"),
         ("Your choice", "7"),
-        ("Your choice", "8"),
+        ("Your choice", "9"),
         ("Your choice", "2"),
         ("The draft", "2"),
         ("Discard the draft", "y"),

@@ -13,7 +13,6 @@ use crate::app::wizard::configure::{blocker, is_again};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::manual;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Outcome, Plan};
 use crate::domain::planner::Parts;
 use crate::domain::untrusted::Untrusted;
@@ -59,28 +58,32 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             };
             page.heading(title, "", Style::new());
             page.state(tone, &report.message, MARGIN);
-            if tone != Tone::Good {
-                page.paragraph(&left_over(&report.results), MARGIN + 2, Style::new());
+            // Remove says itself how it goes on.
+            if tone != Tone::Good && goal.is_install() {
+                page.paragraph(&left_over(goal, &report.results), MARGIN + 2, Style::new());
             }
-            by_hand_if_refused(page, goal, report.refusal.is_some());
             page.blank();
             if let Some(refusal) = &report.refusal {
                 report_rows(page, refusal, None);
             }
             rows_of_results(model, page, &report.results);
+            by_hand(model, page);
         }
         (ApplyWork::Failed { failure, results, .. }, _) => {
             page.heading(title, "", Style::new());
             page.failure(failure, MARGIN);
-            page.paragraph(&left_over(results), MARGIN + 2, Style::new());
-            by_hand_if_refused(page, goal, true);
+            page.paragraph(&left_over(goal, results), MARGIN + 2, Style::new());
             page.blank();
             rows_of_results(model, page, results);
+            by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Ready(plan)) => planned(model, page, plan, title),
         (ApplyWork::None, PlanWork::Reading { since, checks }) => {
             let words = format!("testing the connection, {}", duration(seconds_since(model, *since)));
             page.heading(title, &words, Style::new());
+            if let Goal::Remove { parts, then } = goal {
+                parts_row(model, page, *parts, then.as_ref());
+            }
             for check in checks {
                 check_row(page, check, false);
             }
@@ -92,13 +95,16 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.heading(title, "nothing was written", look.dim());
             page.state(Tone::Bad, "The connection test failed, so nothing was changed in Halo.", MARGIN);
             page.blank();
+            if let Goal::Remove { parts, then } = goal {
+                parts_row(model, page, *parts, then.as_ref());
+            }
             report_rows(page, report, Some(model.work.plan_line));
-            by_hand_if_refused(page, goal, true);
+            by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => {
             page.heading(title, "nothing was written", look.dim());
             page.failure(failure, MARGIN);
-            by_hand_if_refused(page, goal, true);
+            by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::None) => {
             page.heading(title, "nothing written yet", look.dim());
@@ -114,22 +120,35 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
     }
 }
 
-// Where Halo refuses the API, the clicks are what is left.
-fn by_hand_if_refused(page: &mut Page, goal: &Goal, refused: bool) {
-    let Some(parts) = goal.parts().filter(|_| refused) else { return };
+// Where Halo refuses the API, the clicks are what is left; each takes the focus, so that all can be read.
+fn by_hand(model: &Model, page: &mut Page) {
+    let steps = removal::by_hand(model);
+    if steps.is_empty() {
+        return;
+    }
     let look = page.look;
+    let above = model.work.plan_rows(model.apply());
     page.blank();
+    let from = page.lines.len();
     page.plain("By hand, in Halo:", look.dim());
-    for (at, step) in manual::removal(parts).iter().enumerate() {
-        page.paragraph(&format!("{}  {step}", at + 1), MARGIN, Style::new());
+    for (at, step) in steps.iter().enumerate() {
+        let focused = model.work.plan_line == above + at;
+        // The heading is seen together with the first step.
+        let from = if at == 0 { from } else { page.lines.len() };
+        let number = format!("{}.", at + 1);
+        page.words(Row::new(look, focused).cell(&number, look.dim(), 4), step, Style::new());
+        if focused {
+            page.keep_from(from);
+        }
     }
 }
 
 // Which parts are taken out, and the keys that change it; what comes after and what stays.
 fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&ConfigurationId>) {
     let look = page.look;
-    let mut row = Row::new(look, false).cell("Taken out:", look.dim(), 11);
-    for (part, name) in removal::PARTS {
+    let start = |words: &str| Row::new(look, false).cell(words, look.dim(), 11);
+    let mut row = start("Taken out:");
+    for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
         let key = match keymap::meaning_of(model, Place::Plan, part) {
             Meaning::Do(_) => model.keys.key(part, Place::Plan).map(|key| format!(" ({})", key.name())),
@@ -137,7 +156,11 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
         };
         let style = if chosen { Style::new() } else { look.dim() };
         let mark = if chosen { "[x]" } else { "[ ]" };
-        row = row.text(&format!("{mark} {name}{}   ", key.unwrap_or_default()), style);
+        let words = format!("{mark} {name}{}", key.unwrap_or_default());
+        if at > 0 && row.used() + width(&words) + 1 > page.width {
+            page.push(std::mem::replace(&mut row, start("")));
+        }
+        row = row.text(&words, style).text("   ", Style::new());
     }
     page.push(row);
     let stays = match then {
@@ -152,9 +175,15 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
 }
 
 /// What is done, what is not, and that running again finishes it.
-pub fn left_over(results: &[ChangeResult]) -> String {
+pub fn left_over(goal: &Goal, results: &[ChangeResult]) -> String {
     let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
     let open = results.len() - done;
+    if !goal.is_install() {
+        return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
+            0 => "Nothing was taken out for certain. Remove again reads Halo first.".to_owned(),
+            gone => format!("{gone} taken out. Remove again goes on from there: what is gone stays gone."),
+        };
+    }
     match (done, open) {
         (0, _) => "Check the details and run it again: nothing is made twice.".to_owned(),
         (done, 0) => format!("{done} done and kept. Run it again to finish: nothing is made twice."),
@@ -178,13 +207,14 @@ fn sign(action: Action) -> (&'static str, Tone, &'static str) {
 fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     let look = page.look;
     page.blank();
-    let row = Row::new(look, false).cell(title, look.title(), KIND);
+    let column = KIND.max(width(title) + 2);
+    let row = Row::new(look, false).cell(title, look.title(), column);
     let summary = plan.summary();
     if row.used() + width(&summary) + 24 < page.width {
         page.push(row.text(&summary, Style::new()).right("nothing written yet", look.dim(), page.width));
     } else {
         page.words(row, &summary, Style::new());
-        page.push(Row::new(look, false).to(MARGIN + KIND).text("nothing written yet", look.dim()));
+        page.push(Row::new(look, false).to(MARGIN + column).text("nothing written yet", look.dim()));
     }
     page.blank();
     if let Goal::Remove { parts, then } = &model.work.goal {
@@ -193,6 +223,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if !plan.changes_pending() && plan.blocked.is_empty() {
         let words = match model.work.goal {
             Goal::Install => "Halo holds everything already: nothing to do.",
+            Goal::Remove { then: Some(_), .. } => "Nothing of it is in Halo any more: Enter switches.",
             Goal::Remove { .. } => "Nothing of what was chosen is in Halo: nothing to do.",
         };
         page.state(Tone::Good, words, MARGIN);

@@ -123,6 +123,10 @@ fn plan(scenes: &mut Scenes) {
         stage.keys("^O Down a r");
         stage.reply(Reply::Planned(Ok(Ok(removal()))));
     });
+    scenes.add("removal_and_switch_nothing_left", Stage::with(two()), |stage| {
+        stage.keys("^O Down a r");
+        stage.reply(Reply::Planned(Ok(Ok(Plan::default()))));
+    });
     scenes.add("removal_and_switch_typed", Stage::with(two()), |stage| {
         stage.keys("^O Down a r");
         stage.reply(Reply::Planned(Ok(Ok(removal()))));

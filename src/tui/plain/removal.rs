@@ -1,0 +1,199 @@
+//! Remove, by questions: the plan, its parts, the id to be typed, and how it ended.
+
+use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
+use super::person::Person;
+use super::words;
+use crate::app::model::saved_title;
+use crate::app::panes::{Pane, removal};
+use crate::app::popup::Popup;
+use crate::app::work::{ApplyWork, Goal, PlanWork};
+use crate::app::{integrations, wizard};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::plan::Plan;
+use crate::tui::hangup::Exit;
+
+impl<P: Person> Dialogue<P> {
+    /// Remove, from the menu: what Configure put into Halo is taken out again.
+    pub(super) async fn remove(&mut self) -> Result<(), Exit> {
+        if !self.active().await? {
+            return Ok(());
+        }
+        self.act(|model| {
+            model.panes.pane = Pane::Integration;
+            removal::open(model)
+        })
+        .await?;
+        self.removal().await
+    }
+
+    /// The plan to remove that was asked for: shown, asked about, applied. Afterwards nothing is left of it.
+    pub(super) async fn removal(&mut self) -> Result<(), Exit> {
+        let then = match &self.model.work.goal {
+            Goal::Remove { then, .. } => then.clone(),
+            Goal::Install => return Ok(()),
+        };
+        self.remove_or_not().await?;
+        self.model.work.forget_plan();
+        self.model.panes.planning = false;
+        let Some(wanted) = then else { return Ok(()) };
+        if self.model.active().is_none_or(|active| active.id != wanted) {
+            self.say("Not switched.");
+            return Ok(());
+        }
+        // From here on it is about the one that is active now: with its draft, where there is one.
+        let draft = self.model.overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(&wanted));
+        self.act(|model| match draft {
+            Some(draft) => wizard::resume_draft(model, &draft),
+            None => integrations::open_saved(model, &wanted),
+        })
+        .await?;
+        if self.model.current.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        self.act(|model| {
+            integrations::enter(model);
+            Vec::new()
+        })
+        .await
+    }
+
+    async fn remove_or_not(&mut self) -> Result<(), Exit> {
+        let mut shown = false;
+        loop {
+            let Some(id) = self.model.current.clone() else { return Ok(()) };
+            let plan = match (self.model.apply(), &self.model.work.plan) {
+                (ApplyWork::None, PlanWork::Ready(plan)) => plan.clone(),
+                (ApplyWork::None, PlanWork::None | PlanWork::Reading { .. }) => return Ok(()),
+                _ => {
+                    if self.say_refused_or_done() || !self.tries_again().await? {
+                        return Ok(());
+                    }
+                    shown = false;
+                    self.act(removal::again).await?;
+                    continue;
+                }
+            };
+            if !std::mem::replace(&mut shown, true) {
+                self.say_removal(&plan);
+            }
+            let switches = matches!(&self.model.work.goal, Goal::Remove { then: Some(_), .. });
+            // What is chosen can still be chosen otherwise: nothing to do is no end yet.
+            let prompt = match (plan.changes_pending(), switches) {
+                (true, true) => format!("Type {id} to remove this and switch, n does neither, d reads every field: "),
+                (true, false) => {
+                    format!("Type {id} to remove this, n does not, p chooses the parts, d reads every field: ")
+                }
+                (false, true) if removal::only_switches(&self.model) => {
+                    let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
+                    if !self.yes_or_no(prompt, Vec::new(), false).await? {
+                        return Ok(());
+                    }
+                    self.act(removal::ask).await?;
+                    continue;
+                }
+                (false, _) => return Ok(()),
+            };
+            let details = plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
+            let question = Question::decision(prompt, details.collect());
+            let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
+            let typed = quoted(&line).unwrap_or(line.trim());
+            match typed {
+                _ if typed == id.as_str() => self.agree(typed).await?,
+                "n" | "N" | "no" | "No" => {
+                    self.say("Not removed; nothing was written.");
+                    return Ok(());
+                }
+                "d" => self.say_all(&question.help),
+                "p" if !switches => {
+                    if self.choose_parts().await? {
+                        shown = false;
+                    }
+                }
+                _ => self.say(format!("Nothing was removed. Only {id}, typed as it stands here, removes it.")),
+            }
+        }
+    }
+
+    /// As the keys do it: the question that wants the id, the id, and Enter.
+    async fn agree(&mut self, typed: &str) -> Result<(), Exit> {
+        self.act(removal::ask).await?;
+        let Some(Popup::Typed(question)) = &mut self.model.popup else { return Ok(()) };
+        question.input = typed.to_owned().into();
+        self.act(removal::agree).await
+    }
+
+    /// Says what would be taken out, and what stays.
+    fn say_removal(&mut self, plan: &Plan) {
+        let Goal::Remove { parts, then } = self.model.work.goal.clone() else { return };
+        let named = removal::PARTS.iter().filter(|(part, _)| removal::is_chosen(parts, *part)).map(|(_, name)| *name);
+        self.say(format!("To be taken out: {}.", named.collect::<Vec<_>>().join(", ")));
+        match then.as_ref().map(|wanted| self.name_of(wanted)) {
+            Some(name) => {
+                self.say(format!("Once all of it is out of Halo, {name} is active. Until then nothing is switched."));
+            }
+            None => self.say("The clients, the settings and the secrets here stay."),
+        }
+        if !plan.changes_pending() && plan.blocked.is_empty() {
+            self.say(match then {
+                Some(_) => "Nothing of it is in Halo any more.",
+                None => "Nothing of what was chosen is in Halo: nothing to do.",
+            });
+            return;
+        }
+        self.say_changes(plan);
+    }
+
+    fn name_of(&self, id: &ConfigurationId) -> String {
+        self.model.saved(id).map_or_else(|| id.to_string(), saved_title)
+    }
+
+    /// Lets the parts be chosen that are taken out. Says whether the plan is another one now.
+    async fn choose_parts(&mut self) -> Result<bool, Exit> {
+        let Some(parts) = self.model.work.goal.parts() else { return Ok(false) };
+        let rows = removal::PARTS.map(|(part, name)| {
+            let state =
+                if removal::is_chosen(parts, part) { "goes; this keeps it" } else { "stays; this takes it out" };
+            format!("{name}: {state}")
+        });
+        let Picked::Row(row) = self.pick(&rows, None, "Which part").await? else { return Ok(false) };
+        let (part, _) = removal::PARTS[row];
+        if let Some(reason) = removal::choose_refusal(&self.model, part) {
+            self.say(reason);
+            return Ok(false);
+        }
+        self.act(|model| removal::choose(model, part)).await?;
+        Ok(true)
+    }
+
+    /// Says how it ended, or why it cannot begin; whether there is nothing left to do.
+    fn say_refused_or_done(&mut self) -> bool {
+        match (self.model.apply(), &self.model.work.plan) {
+            (ApplyWork::None, PlanWork::Refused(_)) => {
+                self.say("The connection test failed, so nothing was changed in Halo.");
+            }
+            (ApplyWork::None, PlanWork::Failed(failure)) => {
+                let failure = failure.clone();
+                self.say_failure(&failure);
+                self.say("Nothing was written.");
+            }
+            _ => {
+                self.say_how_it_ended();
+                if self.model.apply().is_complete() {
+                    return true;
+                }
+            }
+        }
+        let steps = removal::by_hand(&self.model);
+        if !steps.is_empty() {
+            self.say("By hand, in Halo:");
+            self.say_all(super::dialogue::numbered(&steps));
+        }
+        false
+    }
+
+    async fn tries_again(&mut self) -> Result<bool, Exit> {
+        let question = Question::decision("Enter reads Halo again, n leaves it: ", Vec::new());
+        let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
+        Ok(!matches!(line.trim(), "n" | "N" | "no" | "No"))
+    }
+}
