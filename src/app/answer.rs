@@ -13,14 +13,20 @@ use super::update::quit;
 use super::wizard::{self, credentials, initial_sync};
 
 /// Asks whether to switch, because of something that ended outside: never under a finger that types something else.
-pub fn ask_to_switch(model: &mut Model, wanted: ConfigurationId, wanted_name: String, active_name: String) {
+pub fn ask_to_switch(
+    model: &mut Model,
+    wanted: ConfigurationId,
+    wanted_name: String,
+    (active, active_name): (ConfigurationId, String),
+) {
     if model.popup.is_some() || keymap::place(model).takes_text() {
         let words = format!("{wanted_name} is not active: {active_name} is. Activate it on the Integrations page.");
         model.say(Tone::Warn, words);
         return;
     }
     let has_objects = integrations::has_objects(model);
-    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Switch { wanted, wanted_name, active_name, has_objects })));
+    model.popup =
+        Some(Popup::Confirm(Confirm::new(Ask::Switch { wanted, wanted_name, active, active_name, has_objects })));
     model.touch();
 }
 
@@ -55,7 +61,7 @@ pub fn answer(model: &mut Model, yes: Option<bool>) -> Vec<Effect> {
             model.say(Tone::Calm, "The draft is discarded.");
             vec![Effect::DiscardDraft]
         }
-        Ask::Switch { wanted, .. } => vec![Effect::Activate { id: wanted, switch: true }],
+        Ask::Switch { wanted, active, .. } => vec![Effect::Activate { id: wanted, replacing: Some(active) }],
         Ask::Deactivate { .. } => vec![Effect::Deactivate],
         Ask::Untested { .. } => credentials::pass_over(model),
         Ask::MassChange { id, .. } if model.current.as_ref() == Some(&id) => initial_sync::start(model, true),

@@ -106,12 +106,12 @@ pub enum Effect {
     LoadStatus(ConfigurationId),
     /// Read the callback addresses. Answer: `Callbacks`.
     LoadCallbacks(ConfigurationId),
-    /// Make a configuration the active one; `switch` where another is. Answer: `Activated`.
+    /// Make a configuration the active one. Answer: `Activated`.
     Activate {
         /// Which.
         id: ConfigurationId,
-        /// Whether the person agreed to leave the other one.
-        switch: bool,
+        /// The other one that the person agreed to leave; no other loses its place.
+        replacing: Option<ConfigurationId>,
     },
     /// Leave no configuration active. Answer: `Activated`.
     Deactivate,

@@ -286,7 +286,7 @@ pub fn activate(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
     match model.active().map(|active| (active.id.clone(), saved_title(active))) {
         Some((active, active_name)) if active != *id => {
             let has_objects = has_objects(model);
-            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active_name, has_objects };
+            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active, active_name, has_objects };
             model.popup = Some(Popup::Confirm(Confirm::new(ask)));
             model.touch();
             Vec::new()
@@ -295,6 +295,6 @@ pub fn activate(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
             model.say(Tone::Calm, format!("{wanted_name} is active already."));
             Vec::new()
         }
-        None => vec![Effect::Activate { id: id.clone(), switch: false }],
+        None => vec![Effect::Activate { id: id.clone(), replacing: None }],
     }
 }

@@ -92,7 +92,9 @@ pub enum Ask {
         wanted: ConfigurationId,
         /// Its name.
         wanted_name: String,
-        /// The name of the active one.
+        /// The active one.
+        active: ConfigurationId,
+        /// Its name.
         active_name: String,
         /// Whether that one has something in its Halo, which can be taken out first.
         has_objects: bool,
@@ -279,7 +281,13 @@ mod tests {
         let name = || "Acme".to_owned();
         for ask in [
             Ask::Discard { title: name() },
-            Ask::Switch { wanted: id.clone(), wanted_name: name(), active_name: name(), has_objects: true },
+            Ask::Switch {
+                wanted: id.clone(),
+                wanted_name: name(),
+                active: id.clone(),
+                active_name: name(),
+                has_objects: true,
+            },
             Ask::Deactivate { name: name() },
             Ask::Untested { keeps_secret: true },
             Ask::MassChange { id, reasons: vec![] },

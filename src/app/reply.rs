@@ -169,9 +169,9 @@ fn activated(model: &mut Model, outcome: Result<Activation, Failure>) -> Vec<Eff
             effects.extend(model.current.clone().map(Effect::LoadStatus));
             effects
         }
-        Ok(Activation::NeedsYes { wanted, active_name, .. }) => {
+        Ok(Activation::NeedsYes { wanted, active, active_name }) => {
             let wanted_name = model.saved(&wanted).map_or_else(|| wanted.to_string(), saved_title);
-            answer::ask_to_switch(model, wanted, wanted_name, active_name);
+            answer::ask_to_switch(model, wanted, wanted_name, (active, active_name));
             Vec::new()
         }
         Err(failure) => {

@@ -216,6 +216,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         next_sync: Some(at("2026-11-24T04:30:00Z")),
         clients: ClientCounts { active: 230, disabled: 7 },
         integration: IntegrationStatus {
+            unfinished: 0,
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
             deliveries: Vec::new(),

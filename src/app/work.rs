@@ -23,6 +23,8 @@ pub struct Work {
     pub apply: ApplyWork,
     /// Reading Halo's log of deliveries.
     pub deliveries: DeliveryWork,
+    /// What the test before the plan had doubts about.
+    pub plan_warnings: Vec<String>,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
@@ -64,6 +66,7 @@ impl Work {
         if !self.apply.is_running() {
             self.apply = ApplyWork::None;
         }
+        self.plan_warnings.clear();
         self.plan_read = None;
         self.plan_shown = None;
         self.plan_line = 0;

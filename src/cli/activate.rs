@@ -44,20 +44,29 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
     let (cancel, on_event) = (call.cancel.clone(), configure::printer(&mut call.output));
     let (activation, removal) =
         ops::activate::activate_removing(workspace, &options.id, consent, cancel, on_event).await?;
-    let switched = activation == Activation::Active(Some(options.id.clone()));
+    let active = match &activation {
+        Activation::Active(active) => active.as_ref(),
+        Activation::NeedsYes { active, .. } => Some(active),
+    };
+    let switched = active == Some(&options.id);
     if call.output.json {
-        let active = if switched { Some(&options.id) } else { old.as_ref() };
         call.output.object(&json!({ "active": active, "removal": removal }))?;
     } else {
         if let Some(removal) = &removal {
             call.output.line(&removal.message);
         }
-        match (switched, &old) {
-            (false, Some(old)) => call.output.line(format!("{old} is still active: not switched")),
+        match (switched, active) {
+            (false, Some(active)) => call.output.line(format!("{active} is active: not switched")),
             _ => tell(call, Some(&options.id))?,
         }
     }
-    Ok(if switched { 0 } else { removal.as_ref().map_or(1, configure::exit_code) })
+    let code = removal.as_ref().map_or(0, configure::exit_code);
+    Ok(match (switched, code) {
+        (true, _) => 0,
+        // Everything is out of Halo, and yet another program has made somebody else active meanwhile.
+        (false, 0) => FailureKind::NeedsYes.exit_code(),
+        (false, code) => code,
+    })
 }
 
 /// Makes a configuration active; asks before it takes another one's place.

@@ -61,6 +61,13 @@ pub(super) fn print(output: &mut Output, check: &Check) {
     }
 }
 
+/// What the test that another command makes first had doubts about.
+pub(super) fn warn(output: &mut Output, warnings: &[String]) {
+    for warning in warnings {
+        output.warn(warning);
+    }
+}
+
 /// The test that another command makes first has failed: says why, and what was not done because of it.
 pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) -> Result<u8, Failure> {
     let Some(check) = report.first_failure() else { return Ok(0) };

@@ -8,6 +8,7 @@ use super::args::Configure;
 use super::output::{Mark, Output};
 use super::remove::{self, Question};
 use super::{Call, check, plan, prompt};
+use crate::domain::check::Check;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
@@ -28,8 +29,11 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     let mut agreed = None;
     if !yes {
         ops::configure::require_sync(&workspace, &id)?;
-        match ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), |_| {}).await? {
+        let mut warnings = Vec::new();
+        let on_check = |check: &Check| warnings.extend(check.warning());
+        match ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await? {
             Ok(planned) => {
+                check::warn(&mut call.output, &warnings);
                 ask(call, &planned)?;
                 agreed = Some(planned);
             }
@@ -57,6 +61,7 @@ pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, 
         }
     }
     output.line(&report.message);
+    check::warn(output, &report.warnings);
     Ok(exit_code(report))
 }
 
@@ -104,11 +109,14 @@ fn print(output: &mut Output, result: &ChangeResult) {
 }
 
 pub(super) fn exit_code(report: &ConfigureReport) -> u8 {
+    let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
     match report.status {
         status if status.is_complete() => 0,
-        ConfigureStatus::PartlyDone => 3,
         ConfigureStatus::Refused => report.refusal.as_ref().map_or(1, check::exit_code),
-        _ => 1,
+        ConfigureStatus::PartlyDone if some => 3,
+        // Nothing of it was done: what kept the first one from it is the reason.
+        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(3, FailureKind::exit_code),
+        _ => report.cause.as_ref().map_or(1, FailureKind::exit_code),
     }
 }
 

@@ -27,7 +27,8 @@ fn print(output: &mut Output, verdict: &Delivery) {
         DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Mark::Warning,
         _ => Mark::Bad,
     });
-    output.line(format!("{mark} {:<21} {}", verdict.webhook, verdict.message));
+    let took = verdict.duration.as_ref().map(|text| format!(", in {text} ms")).unwrap_or_default();
+    output.line(format!("{mark} {:<21} {}{took}", verdict.webhook, verdict.message));
     if let Some(error) = &verdict.error {
         output.line(format!("  {:<21} said: {error}", ""));
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Call, check};
+use crate::domain::check::Check;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Action, Plan};
 use crate::ops;
@@ -11,25 +12,29 @@ use crate::ops;
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
-    let loaded = ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), |_| {}).await?;
+    let mut warnings = Vec::new();
+    let on_check = |check: &Check| warnings.extend(check.warning());
+    let loaded = ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
     let plan = match loaded {
         Ok(plan) => plan,
         Err(report) => return check::refuse(&mut call.output, &report, "nothing was planned"),
     };
-    show(call, &plan)
+    show(call, &plan, &warnings)
 }
 
 /// A plan as the whole result of a command.
-pub(super) fn show(call: &mut Call, plan: &Plan) -> Result<u8, Failure> {
+pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<u8, Failure> {
     if call.output.json {
         call.output.object(&json!({
             "changes_pending": plan.changes_pending(),
             "counts": plan.counts(),
             "changes": plan.changes,
             "blocked": plan.blocked,
+            "warnings": warnings,
         }))?;
     } else {
         print(&mut call.output, plan);
+        check::warn(&mut call.output, warnings);
     }
     Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { 3 } else { 0 })
 }

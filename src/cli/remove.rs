@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::{Part, Remove};
 use super::{Call, configure, plan, prompt};
+use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
@@ -36,8 +37,10 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
     let extent = Extent::Removal(parts);
     if options.plan {
         let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
-        return match ops::remove::load(&workspace, &id, extent, call.cancel.clone(), |_| {}).await? {
-            Ok(planned) => plan::show(call, &planned),
+        let mut warnings = Vec::new();
+        let on_check = |check: &Check| warnings.extend(check.warning());
+        return match ops::remove::load(&workspace, &id, extent, call.cancel.clone(), on_check).await? {
+            Ok(planned) => plan::show(call, &planned, &warnings),
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
@@ -94,8 +97,11 @@ pub(super) async fn agree(
     if yes {
         return Ok(ControlFlow::Continue(None));
     }
-    match ops::remove::load(workspace, id, extent, call.cancel.clone(), |_| {}).await? {
+    let mut warnings = Vec::new();
+    let on_check = |check: &Check| warnings.extend(check.warning());
+    match ops::remove::load(workspace, id, extent, call.cancel.clone(), on_check).await? {
         Ok(planned) => {
+            super::check::warn(&mut call.output, &warnings);
             ask(call, &planned, question, id, configuration)?;
             Ok(ControlFlow::Continue(Some(planned)))
         }

@@ -84,6 +84,9 @@ fn print(call: &mut Call, status: &Status) {
         )),
         None => output.line("In Halo    not configured yet"),
     }
+    if let Some(interruption) = status.integration.interruption() {
+        output.line(format!("           {interruption}"));
+    }
     for delivery in &status.integration.deliveries {
         let read = delivery.read_at.strftime("%Y-%m-%d %H:%M UTC");
         output.line(format!("Delivery   {}: {} (read {read})", delivery.webhook, delivery.message));

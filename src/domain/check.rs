@@ -140,7 +140,19 @@ pub struct CheckReport {
     pub teams: Vec<Team>,
 }
 
+impl Check {
+    /// What there is to look at although nothing failed.
+    pub fn warning(&self) -> Option<String> {
+        (self.status == CheckStatus::Warn).then(|| format!("{}: {}", self.id.title(), self.message))
+    }
+}
+
 impl CheckReport {
+    /// Everything that is worth a look although it did not fail.
+    pub fn warnings(&self) -> Vec<String> {
+        self.checks.iter().filter_map(Check::warning).collect()
+    }
+
     /// The first check that failed.
     pub fn first_failure(&self) -> Option<&Check> {
         self.checks.iter().find(|check| check.status == CheckStatus::Fail)

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::callback::{EventGroup, EventNumber};
+use super::failure::{Failure, FailureKind};
 use super::installation::ObjectKind;
 use super::members::Members;
 use super::untrusted::Untrusted;
@@ -354,4 +355,20 @@ pub struct ConfigureReport {
     /// Why the check before it failed.
     #[serde(skip)]
     pub refusal: Option<super::check::CheckReport>,
+    /// What the check before it had doubts about: an agent that does not see everything cannot prove that all is done.
+    pub warnings: Vec<String>,
+    /// What kept the first object from being done: decides the exit code where none was.
+    #[serde(skip)]
+    pub cause: Option<FailureKind>,
+}
+
+impl ConfigureReport {
+    /// What was done in Halo could not be noted here.
+    pub fn not_noted(&mut self, failure: &Failure) {
+        if self.status.is_complete() {
+            self.status = ConfigureStatus::PartlyDone;
+        }
+        self.message = format!("{}; our own record cannot be kept: {failure}", self.message);
+        self.cause.get_or_insert(failure.kind.clone());
+    }
 }

@@ -67,10 +67,27 @@ pub struct ClientCounts {
 pub struct IntegrationStatus {
     /// When Configure last ended with every object read back.
     pub configured_at: Option<Timestamp>,
+    /// Writes of a run that was killed, of which nobody has looked yet what came of them.
+    pub unfinished: usize,
     /// The objects.
     pub objects: Vec<InstalledObject>,
     /// What was last read of the deliveries of each webhook.
     pub deliveries: Vec<Delivery>,
+}
+
+impl IntegrationStatus {
+    /// That a run was killed in the middle, and the two ways on.
+    pub fn interruption(&self) -> Option<String> {
+        let writes = match self.unfinished {
+            0 => return None,
+            1 => "a write".to_owned(),
+            many => format!("{many} writes"),
+        };
+        Some(format!(
+            "A run was interrupted: what came of {writes} is not known. Running Configure or Remove again looks and \
+             finishes it; pia-halo configure --roll-back takes Configure's last run back."
+        ))
+    }
 }
 
 /// Whether the service runs.

@@ -140,15 +140,13 @@ pub(super) async fn with_halo(
     let asked = run.handle(halo);
     let write = writes(CheckId::Webhooks, &run.scopes);
     run.attempt(CheckId::Webhooks, asked.webhooks(), |webhooks| {
-        let count = counted(webhooks.len() as u64, "webhook", "webhooks");
-        Verdict::pass(format!("{count} can be read")).and_writing(write)
+        there(webhooks.len(), ("webhook", "webhooks"), restricted).and_writing(write)
     })
     .await?;
     let asked = run.handle(halo);
     let write = writes(CheckId::CustomTabs, &run.scopes);
     run.attempt(CheckId::CustomTabs, asked.tabs(), |tabs| {
-        let count = counted(tabs.len() as u64, "custom tab", "custom tabs");
-        Verdict::pass(format!("{count} can be read")).and_writing(write)
+        there(tabs.len(), ("custom tab", "custom tabs"), restricted).and_writing(write)
     })
     .await?;
 
@@ -238,6 +236,16 @@ fn list(length: usize, (one, many): (&str, &str), restricted: bool, hint: &str) 
         _ if restricted => Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint),
         _ => Verdict::pass(read),
     }
+}
+
+/// A list that may well be empty. Webhooks and tabs can be closed to an agent one by one (api facts, sections 6.1 and 7).
+fn there(length: usize, (one, many): (&str, &str), restricted: bool) -> Verdict {
+    let read = format!("{} can be read", counted(length as u64, one, many));
+    if !restricted {
+        return Verdict::pass(read);
+    }
+    let hint = "in Halo, look at who may see them; what the agent does not see is neither repaired nor taken out";
+    Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint)
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {

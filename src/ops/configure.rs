@@ -50,14 +50,31 @@ pub async fn install(
 
     let run =
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
-    let mut results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut on_event).await;
+    let mut apply = Apply::new(workspace, id, &target, &halo, run);
+    let mut results = apply.all(&plan, &mut on_event).await;
     let (status, message) = judge(&results, &plan);
     results.extend(tell_blocked(&plan, &mut on_event));
-    workspace.store.set_configured_at(id, status.is_complete().then(|| workspace.now()))?;
-    let mut activity = workspace.activity(Some(id), "configure", status.words());
-    activity.message = Some(message.clone());
-    workspace.write_down(&activity)?;
-    Ok(ConfigureReport { status, results, message, refusal: None })
+    let warnings = report.warnings();
+    let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
+    let configured_at = status.is_complete().then(|| workspace.now());
+    let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
+    Ok(ended(workspace, id, "configure", report, noted))
+}
+
+/// Writes down how a run ended. It has written into Halo: whatever fails from here on, there is a report.
+pub(super) fn ended(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    action: &str,
+    mut report: ConfigureReport,
+    noted: Result<(), Failure>,
+) -> ConfigureReport {
+    let mut activity = workspace.activity(Some(id), action, report.status.words());
+    activity.message = Some(report.message.clone());
+    if let Err(failure) = noted.and_then(|()| workspace.write_down(&activity)) {
+        report.not_noted(&failure);
+    }
+    report
 }
 
 /// Pia has to know the companies before Halo starts to tell it of their tickets.
@@ -114,7 +131,14 @@ pub fn refused(report: CheckReport) -> ConfigureReport {
         Some(check) => format!("{}: {}; nothing was written", check.id.title(), check.message),
         None => "the connection test failed; nothing was written".to_owned(),
     };
-    ConfigureReport { status: ConfigureStatus::Refused, results: Vec::new(), message, refusal: Some(report) }
+    ConfigureReport {
+        status: ConfigureStatus::Refused,
+        results: Vec::new(),
+        message,
+        warnings: report.warnings(),
+        refusal: Some(report),
+        cause: None,
+    }
 }
 
 fn judge(results: &[ChangeResult], plan: &Plan) -> (ConfigureStatus, String) {

@@ -6,7 +6,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
-use super::configure::{CONFIGURE_LOCK, refused, settle_open_intents};
+use super::configure::{CONFIGURE_LOCK, ended, refused, settle_open_intents};
 use super::plan::Target;
 use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
@@ -39,7 +39,7 @@ pub async fn load(
     workspace.recognise(id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
     Ok(match work.test(&mut on_check).await? {
-        Ok(()) => Ok(work.plan().await?),
+        Ok(_) => Ok(work.plan().await?),
         Err(report) => Err(report),
     })
 }
@@ -70,22 +70,24 @@ pub(super) async fn run_locked(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
-    if let Err(report) = work.test(&mut |check: &Check| on_event(Event::Checked(check))).await? {
-        workspace.write_down(&workspace.activity(Some(id), extent.word(), "refused"))?;
-        return Ok(refused(report));
-    }
+    let warnings = match work.test(&mut |check: &Check| on_event(Event::Checked(check))).await? {
+        Ok(warnings) => warnings,
+        Err(report) => {
+            workspace.write_down(&workspace.activity(Some(id), extent.word(), "refused"))?;
+            return Ok(refused(report));
+        }
+    };
     let plan = work.plan().await?;
     settle_open_intents(workspace, id, &plan)?;
     consent.covers(&plan)?;
 
-    let mut results = Apply::new(workspace, id, &work.target, &work.halo, None).all(&plan, &mut on_event).await;
+    let mut apply = Apply::new(workspace, id, &work.target, &work.halo, None);
+    let mut results = apply.all(&plan, &mut on_event).await;
     let (status, message) = judge(extent, &results, &plan);
-    work.close(status, tally(&results).0 > 0)?;
+    let noted = work.close(status, tally(&results).0 > 0);
     results.extend(tell_blocked(&plan, &mut on_event));
-    let mut activity = workspace.activity(Some(id), extent.word(), status.words());
-    activity.message = Some(message.clone());
-    workspace.write_down(&activity)?;
-    Ok(ConfigureReport { status, results, message, refusal: None })
+    let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
+    Ok(ended(workspace, id, extent.word(), report, noted))
 }
 
 /// Forgets the stored secrets of a configuration, once Halo does not use them any more: it is asked once more.
@@ -163,8 +165,11 @@ impl<'a> Work<'a> {
         Ok(Self { workspace, id, configuration, extent, target, halo, last_run })
     }
 
-    /// Tests the connection for what is needed here.
-    async fn test(&self, on_check: &mut (dyn FnMut(&Check) + Send)) -> Result<Result<(), CheckReport>, Failure> {
+    /// Tests the connection for what is needed here, and says what there is to look at although it passed.
+    async fn test(
+        &self,
+        on_check: &mut (dyn FnMut(&Check) + Send),
+    ) -> Result<Result<Vec<String>, CheckReport>, Failure> {
         let extent = self.extent;
         let mut on_needed = |check: &Check| {
             if extent.needs(check.id) {
@@ -178,7 +183,7 @@ impl<'a> Work<'a> {
         let was_stopped = report.checks.iter().any(is_open);
         report.checks.retain(|check| extent.needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
         report.ok = !was_stopped && report.checks.iter().all(|check| check.status != CheckStatus::Fail);
-        Ok(if report.ok { Ok(()) } else { Err(report) })
+        Ok(if report.ok { Ok(report.warnings()) } else { Err(report) })
     }
 
     async fn plan(&self) -> Result<Plan, Failure> {

@@ -76,6 +76,11 @@ fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus,
     })
 }
 
+/// Writes that nobody has seen the end of. While somebody holds the lock they are under way, and not left behind.
+fn unfinished(workspace: &Workspace, id: &ConfigurationId) -> Result<usize, Failure> {
+    Ok(if workspace.is_configuring() { 0 } else { workspace.store.open_intents(id)?.len() })
+}
+
 fn status(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -109,6 +114,7 @@ fn status(
         clients: workspace.store.client_counts(id)?,
         integration: IntegrationStatus {
             configured_at,
+            unfinished: unfinished(workspace, id)?,
             objects: workspace.store.installed(id)?,
             deliveries: workspace.store.deliveries(id)?,
         },

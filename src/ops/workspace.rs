@@ -112,6 +112,11 @@ impl Workspace {
         Ok(self.lock(SERVICE_LOCK, "serve")?)
     }
 
+    /// Whether somebody writes into a Halo at this moment.
+    pub(super) fn is_configuring(&self) -> bool {
+        Lock::holder(&self.settings.paths().lock(CONFIGURE_LOCK)).is_some()
+    }
+
     /// The service that runs now, if one does.
     pub(super) fn service(&self) -> Option<Holder> {
         Lock::holder(&self.settings.paths().lock(SERVICE_LOCK))

@@ -98,8 +98,8 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             Reply::Status(off_thread(move || ops::status::standing(&stored, &id).map(Box::new)).await)
         }
         Effect::LoadCallbacks(id) => Reply::Callbacks(off_thread(move || ops::status::callbacks(&stored, &id)).await),
-        Effect::Activate { id, switch } => {
-            let replacing = if switch { Replacing::Anybody } else { Replacing::Nobody };
+        Effect::Activate { id, replacing } => {
+            let replacing = replacing.map_or(Replacing::Nobody, Replacing::Only);
             Reply::Activated(off_thread(move || ops::activate::activate(&stored, &id, &replacing)).await)
         }
         Effect::Deactivate => Reply::Activated(
@@ -210,8 +210,11 @@ async fn switch_removing(
         results: Vec::new(),
         message: "No other configuration was active, so nothing was taken out.".to_owned(),
         refusal: None,
+        warnings: Vec::new(),
+        cause: None,
     };
     replies.send(Reply::Configured(Ok(removal.unwrap_or_else(nothing))));
-    let switched = activation == Activation::Active(Some(wanted.clone()));
-    switched.then_some(Reply::Activated(Ok(activation)))
+    // Where another program has made somebody else active meanwhile, the person is asked once more.
+    let stays = matches!(&activation, Activation::Active(active) if active.as_ref() != Some(wanted));
+    (!stays).then_some(Reply::Activated(Ok(activation)))
 }

@@ -65,8 +65,8 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
     rows.extend(plan.blocked.iter().map(|blocked| ObjectRow {
         kind: blocked.kind,
         name: blocked.name.display(),
-        tone: Tone::Bad,
-        words: "blocked".to_owned(),
+        tone: if blocked.only_told { Tone::Calm } else { Tone::Bad },
+        words: if blocked.only_told { "left out" } else { "blocked" }.to_owned(),
         detail: vec![blocked.reason.clone()],
     }));
     // What has to be put right stands first; everything else keeps the order in which it was installed.
@@ -90,6 +90,9 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         Action::Adopt => (Tone::Warn, "made by the portal, to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
         Action::Unlink => (Tone::Warn, "shows an extra copy, to be unlinked".to_owned()),
+        Action::Delete if change.kind == ObjectKind::WebhookEvent => {
+            (Tone::Warn, format!("{}, to be taken off the webhook", change.reason))
+        }
         Action::Delete => (Tone::Warn, "extra copy, to be deleted".to_owned()),
     }
 }
@@ -103,6 +106,7 @@ fn repair(change: &Change) -> Option<&'static str> {
         Action::Adopt => "Repair: it is taken over, not made twice.",
         Action::Link => "Repair: the Pia Chat Pod is linked to it.",
         Action::Unlink => "Repair: the link to the extra copy is taken away.",
+        Action::Delete if change.kind == ObjectKind::WebhookEvent => "Repair: the webhook is not told of it any more.",
         Action::Delete => "Repair: the extra copy is deleted; the one that is kept stays.",
     })
 }
@@ -150,7 +154,7 @@ pub fn selected_callback(model: &Model) -> Option<usize> {
 
 /// How many things there are to repair; none where nobody has looked.
 pub fn repairs(model: &Model) -> Option<usize> {
-    looked(model).map(|plan| plan.pending().count() + plan.blocked.len())
+    looked(model).map(|plan| plan.pending().count() + plan.hindrances().count())
 }
 
 /// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.

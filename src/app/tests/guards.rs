@@ -139,6 +139,8 @@ fn opening_another_configuration_keeps_a_running_configure() {
         results: results(&plan()),
         message: "Webhook install was successful".to_owned(),
         refusal: None,
+        warnings: Vec::new(),
+        cause: None,
     };
     let effects = stage.reply(Reply::Configured(Ok(report)));
     assert_eq!(effects, [Effect::LoadOverview], "nothing is asked about the trial");
@@ -258,7 +260,7 @@ fn an_answer_to_a_save_of_before_takes_nothing_away() {
 
 #[test]
 fn activating_never_replaces_a_save() {
-    let activate = Effect::Activate { id: id("acme"), switch: false };
+    let activate = Effect::Activate { id: id("acme"), replacing: None };
     assert_eq!((activate.slot(), Effect::Deactivate.slot()), (Some(Slot::Activate), Some(Slot::Activate)));
 }
 

@@ -90,7 +90,7 @@ fn activating_a_second_one_asks_and_names_the_first() {
     assert!(matches!(&confirm.ask, Ask::Switch { active_name, .. } if active_name == "Acme MSP"));
     assert_eq!(stage.keys("Enter"), [], "Enter is No");
     stage.keys("a");
-    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), switch: true }]);
+    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), replacing: Some(id("acme")) }]);
     let effects = stage.reply(Reply::Activated(Ok(Activation::Active(Some(id("trial"))))));
     assert!(effects.contains(&Effect::LoadOverview));
     assert_eq!(stage.model.active().map(|saved| saved.id.clone()), Some(id("trial")));
@@ -100,10 +100,10 @@ fn activating_a_second_one_asks_and_names_the_first() {
 #[test]
 fn an_activation_that_another_process_forestalled_asks_again() {
     let mut stage = Stage::with(overview(vec![saved("trial", "Acme trial", false, false, false)]));
-    assert_eq!(stage.keys("a"), [Effect::Activate { id: id("trial"), switch: false }]);
+    assert_eq!(stage.keys("a"), [Effect::Activate { id: id("trial"), replacing: None }]);
     let answer = Activation::NeedsYes { wanted: id("trial"), active: id("acme"), active_name: "Acme MSP".to_owned() };
     stage.reply(Reply::Activated(Ok(answer)));
-    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), switch: true }]);
+    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("trial"), replacing: Some(id("acme")) }]);
 }
 
 #[test]

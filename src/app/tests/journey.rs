@@ -125,6 +125,8 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
         results: results(&plan()),
         message: "Webhook install was successful".to_owned(),
         refusal: None,
+        warnings: Vec::new(),
+        cause: None,
     })));
     stage.reply(Reply::Overview(Ok(overview(vec![saved("acme", "Acme MSP", true, true, true)]))));
     stage.keys("Enter");

@@ -28,7 +28,14 @@ fn planned() -> Stage {
 }
 
 fn report(status: ConfigureStatus) -> ConfigureReport {
-    ConfigureReport { status, results: results(&removal()), message: "done".to_owned(), refusal: None }
+    ConfigureReport {
+        status,
+        results: results(&removal()),
+        message: "done".to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    }
 }
 
 fn remove(parts: Parts) -> Effect {

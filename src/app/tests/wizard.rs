@@ -400,7 +400,7 @@ fn a_second_configuration_asks_before_it_becomes_active() {
     assert_eq!(stage.keys("s"), []);
     assert!(notice(&stage).contains("not the active one"), "{}", notice(&stage));
     stage.keys("a");
-    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("acme"), switch: true }]);
+    assert_eq!(stage.keys("y"), [Effect::Activate { id: id("acme"), replacing: Some(id("old")) }]);
 }
 
 /// S40: without a proved sync, Configure is not reached, and the reason is said.
@@ -472,6 +472,8 @@ fn configure_is_done_only_when_everything_was_read_back() {
         results: crate::app::testing::results(&plan()),
         message: "partly".to_owned(),
         refusal: None,
+        warnings: Vec::new(),
+        cause: None,
     })));
     assert!(!stage.model.is_configured());
     assert_eq!(stage.keys("Enter"), [Effect::LoadPlan(id("acme"))], "running again finishes it");

@@ -154,9 +154,8 @@ pub fn checked(model: &mut Model, check: Check) {
 
 /// The plan is there.
 pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Failure>) {
-    if !matches!(model.work.plan, PlanWork::Reading { .. }) {
-        return;
-    }
+    let PlanWork::Reading { checks, .. } = &model.work.plan else { return };
+    model.work.plan_warnings = checks.iter().filter_map(Check::warning).collect();
     model.work.plan_read = Some(model.now);
     model.work.plan = match outcome {
         Ok(Ok(plan)) => PlanWork::Ready(plan),
@@ -225,7 +224,14 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
 /// One object is done.
 pub fn applied(model: &mut Model, result: ChangeResult) {
     let ApplyWork::Running { results, id, .. } = &mut model.work.apply else { return };
-    results.push(result);
+    // Said again where a later step has changed the word on an object.
+    let same = |known: &&mut ChangeResult| {
+        known.kind == result.kind && known.id.is_some() && known.id == result.id && known.action == result.action
+    };
+    match results.iter_mut().find(same) {
+        Some(known) => *known = result,
+        None => results.push(result),
+    }
     if model.current.as_ref() == Some(id) {
         // The newest line stays in sight.
         model.work.plan_line = results.len() - 1;
@@ -254,7 +260,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
 /// Whether there is nothing left to do here: on to the end.
 pub fn is_settled(model: &Model) -> bool {
     let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
-        if !plan.changes_pending() && plan.blocked.is_empty());
+        if !plan.changes_pending() && plan.hindrances().next().is_none());
     nothing && !removal::only_switches(model) || model.apply().is_complete()
 }
 

@@ -165,8 +165,8 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
         && let Some(active) = model.active().filter(|active| active.id != report.id)
     {
         // Of no use until it is the active one.
-        let active_name = saved_title(active);
-        answer::ask_to_switch(model, report.id, wanted_name, active_name);
+        let active = (active.id.clone(), saved_title(active));
+        answer::ask_to_switch(model, report.id, wanted_name, active);
     }
     effects
 }

@@ -86,6 +86,8 @@ pub(super) struct Apply<'a> {
     told: BTreeMap<i64, Vec<i64>>,
     /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
     given_up: Vec<(Option<ObjectKind>, String)>,
+    /// What kept the first object from being done.
+    cause: Option<FailureKind>,
 }
 
 impl<'a> Apply<'a> {
@@ -108,7 +110,13 @@ impl<'a> Apply<'a> {
             in_use: BTreeSet::new(),
             told: BTreeMap::new(),
             given_up: Vec::new(),
+            cause: None,
         }
+    }
+
+    /// What kept the first object from being done, where any was kept.
+    pub(super) fn cause(&self) -> Option<FailureKind> {
+        self.cause.clone()
     }
 
     /// Makes every change. From the first write on there is a report, whatever happens: when our own record cannot be
@@ -330,10 +338,10 @@ impl<'a> Apply<'a> {
         }
         match &change.operation {
             Operation::BindEvent(group, ..) if !self.webhooks.contains_key(group) => {
-                Some(format!("{} is not in Halo", group.webhook_name()))
+                Some(format!("{} is not in Halo as it should be", group.webhook_name()))
             }
             Operation::LinkTicketType(_, None) if self.tab.is_none() => {
-                Some(format!("{} is not in Halo", ChatPodUrl::TAB_NAME))
+                Some(format!("{} is not in Halo as it should be", ChatPodUrl::TAB_NAME))
             }
             Operation::DeleteTab(id) if self.in_use.contains(&id.to_string()) => {
                 Some("a ticket type still shows it".to_owned())
@@ -348,6 +356,7 @@ impl<'a> Apply<'a> {
     /// Decides which later changes are not worth trying after a refusal.
     fn give_up_after(&mut self, kind: ObjectKind, error: &HaloError) {
         let failure = Failure::from(error.clone());
+        self.cause.get_or_insert(failure.kind.clone());
         match failure.kind {
             FailureKind::MissingRight => {
                 let reason = format!("not tried: {}", failure.message);

@@ -109,7 +109,14 @@ impl World {
                 let results = results(&plan);
                 let status = ConfigureStatus::Configured;
                 let message = "Webhook install was successful".to_owned();
-                let report = ConfigureReport { status, results: results.clone(), message, refusal: None };
+                let report = ConfigureReport {
+                    status,
+                    results: results.clone(),
+                    message,
+                    refusal: None,
+                    warnings: Vec::new(),
+                    cause: None,
+                };
                 results.into_iter().map(Reply::Applied).chain([Reply::Configured(Ok(report))]).collect()
             }
             _ => Vec::new(),

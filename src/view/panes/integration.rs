@@ -70,6 +70,12 @@ pub fn body(model: &Model, page: &mut Page) {
         }
     }
     page.blank();
+    let integration = model.status().map(|status| &status.integration);
+    if let Some(words) = integration.and_then(|integration| integration.interruption())
+        && !model.work.apply.is_running()
+    {
+        page.state(Tone::Warn, &words, MARGIN);
+    }
     looked(model, page);
     delivered(model, page);
     page.blank();
@@ -88,7 +94,7 @@ fn looked(model: &Model, page: &mut Page) {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
             page.plain(&format!("looking into Halo, {}", duration(seconds)), look.dim());
         }
-        (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || !plan.blocked.is_empty() => {
+        (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || plan.hindrances().next().is_some() => {
             page.paragraph(&format!("To put right: {}.", plan.summary()), MARGIN, Style::new());
         }
         (ApplyWork::None, PlanWork::Ready(_)) => {

@@ -140,6 +140,8 @@ fn show_results(names: &[String]) -> Stage {
         results: results(&hostile_plan(names)),
         message: "Webhook install was successful".to_owned(),
         refusal: None,
+        warnings: Vec::new(),
+        cause: None,
     })));
     stage
 }

@@ -220,13 +220,20 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if let Goal::Remove { parts, then } = &model.work.goal {
         parts_row(model, page, *parts, then.as_ref());
     }
-    if !plan.changes_pending() && plan.blocked.is_empty() {
+    if !plan.changes_pending() && plan.hindrances().next().is_none() {
         let words = match model.work.goal {
             Goal::Install => "Halo holds everything already: nothing to do.",
             Goal::Remove { then: Some(_), .. } => "Nothing of it is in Halo any more: Enter switches.",
             Goal::Remove { .. } => "Nothing of what was chosen is in Halo: nothing to do.",
         };
         page.state(Tone::Good, words, MARGIN);
+        page.blank();
+    }
+    // What this agent does not see is neither in the plan nor missing from it.
+    for warning in &model.work.plan_warnings {
+        page.state(Tone::Warn, warning, MARGIN);
+    }
+    if !model.work.plan_warnings.is_empty() {
         page.blank();
     }
     let columns = name_columns(page, plan.changes.iter().map(|c| &c.name).chain(plan.blocked.iter().map(|b| &b.name)));

@@ -61,7 +61,14 @@ fn applying() -> Stage {
 fn ended(status: ConfigureStatus, results: Vec<ChangeResult>, message: &str) -> Stage {
     let mut stage = planned(plan());
     stage.keys("Enter");
-    let report = ConfigureReport { status, results, message: message.to_owned(), refusal: None };
+    let report = ConfigureReport {
+        status,
+        results,
+        message: message.to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    };
     stage.reply(Reply::Configured(Ok(report)));
     stage
 }
@@ -150,6 +157,8 @@ pub fn add(scenes: &mut Scenes) {
             results: Vec::new(),
             message: "The connection test failed, so nothing was changed in Halo.".to_owned(),
             refusal: Some(failed()),
+            warnings: Vec::new(),
+            cause: None,
         })));
     });
     scenes.add("wizard_configure_broken", applying(), |stage| {

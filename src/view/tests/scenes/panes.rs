@@ -299,6 +299,8 @@ fn integration(scenes: &mut Scenes) {
             results: crate::app::testing::results(&plan()),
             message: "Webhook install was successful".to_owned(),
             refusal: None,
+            warnings: Vec::new(),
+            cause: None,
         })));
     });
 }

@@ -42,7 +42,14 @@ fn applying() -> Stage {
 }
 
 fn ended(status: ConfigureStatus, message: &str) -> ConfigureReport {
-    ConfigureReport { status, results: results(&removal()), message: message.to_owned(), refusal: None }
+    ConfigureReport {
+        status,
+        results: results(&removal()),
+        message: message.to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    }
 }
 
 pub fn add(scenes: &mut Scenes) {
