@@ -34,6 +34,13 @@ fn pending(plan: &Value) -> Vec<String> {
 async fn walk(cells: &[Cell], objects: &[&str]) {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
+    // A ticket type is Halo's own: one more of them is no leftover.
+    let recorded = async || {
+        let status = profile.json(["status"], 0).await;
+        let objects = status["integration"]["objects"].as_array().unwrap();
+        objects.iter().filter(|object| object["kind"] != "ticket_type").count()
+    };
+    let before = recorded().await;
     for object in objects {
         for cell in cells {
             let what = format!("{object}, {}", cell.name);
@@ -48,6 +55,7 @@ async fn walk(cells: &[Cell], objects: &[&str]) {
             let plan = profile.run(["plan", "--json"]).await;
             assert_eq!(plan.code, 0, "{what}: {plan:#?}");
         }
+        assert_eq!(recorded().await, before, "{object}: what was made anew takes the place of what is gone");
     }
 }
 

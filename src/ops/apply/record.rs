@@ -30,7 +30,7 @@ impl Apply<'_> {
         }
         // An object made anew takes the place of the one that is gone.
         let gone = self.target.record.iter().filter(|own| own.kind == kind && own.name == change.name && own.id != id);
-        for own in gone.filter(|_| is_own) {
+        for own in gone.filter(|_| kind != ObjectKind::TicketType) {
             store.forget_installed(self.id, kind, &own.id)?;
         }
         // A ticket type is Halo's own: the link to it is remembered under its id.
