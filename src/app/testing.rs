@@ -350,6 +350,7 @@ pub fn callbacks() -> Vec<(EventGroup, CallbackUrl)> {
 
 pub fn save_report(active: bool) -> SaveReport {
     SaveReport {
+        moved: false,
         id: id("acme"),
         changed: vec!["Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"],
         active,

@@ -226,6 +226,9 @@ fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failur
         (false, []) => "saved; nothing changed".to_owned(),
         (false, changed) => format!("saved; changed: {}", changed.join(", ")),
     };
+    if report.moved {
+        call.output.warn(SaveReport::MOVED);
+    }
     let active = if report.active { ", active" } else { "" };
     call.output.line(format!("{} {what}{active}", report.id));
     for (_, url) in &report.callbacks {

@@ -266,8 +266,8 @@ fn kind_of(logged: &LoggedDelivery) -> DeliveryState {
 fn cure(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Unauthorised => {
-            "something before Pia wants another sign-in: let the callback address through the proxy; Configure sends \
-             the password anew"
+            "something before Pia wants another sign-in: let the callback address through the proxy; \
+             pia-halo rotate sets a new password"
         }
         DeliveryState::NotFound => {
             "Pia does not know the address or its token: look at pia_url and at the proxy before Pia, and run Configure \

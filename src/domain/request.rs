@@ -49,10 +49,18 @@ pub struct SaveReport {
     pub id: ConfigurationId,
     /// What changed, by the guide's names; everything for a new one.
     pub changed: Vec<&'static str>,
+    /// Whether it speaks of another Halo than before.
+    pub moved: bool,
     /// Whether it is the active configuration now.
     pub active: bool,
     /// The callback addresses.
     pub callbacks: Vec<(EventGroup, CallbackUrl)>,
+}
+
+impl SaveReport {
+    /// What comes of a configuration that speaks of another Halo than before.
+    pub const MOVED: &str = "Url or tenant is another one: this counts as another Halo. What was stored of the one before \
+        is not used any more, and what Configure made there stays there.";
 }
 
 /// Where a configuration stands, with its history.

@@ -63,7 +63,7 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
     activity.fields = fields.into_iter().map(field).collect();
     activity.message = Some(if changed.is_empty() { "nothing changed".to_owned() } else { changed.join(", ") });
     workspace.write_down(&activity)?;
-    Ok(SaveReport { callbacks: status::callbacks(workspace, &id)?, id, changed, active: saved.active })
+    Ok(SaveReport { callbacks: status::callbacks(workspace, &id)?, id, changed, moved: moves, active: saved.active })
 }
 
 /// What a save found and did.

@@ -149,7 +149,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     wizard.settle(*typed);
     wizard.save = SaveState::Saved(Some(report.changed));
     model.overview.draft = None;
-    if moved {
+    if moved || report.moved {
         // What was planned led elsewhere.
         model.work.forget_plan();
     }
@@ -159,6 +159,9 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     model.facts.callbacks = report.callbacks;
     if then == Then::Configure {
         effects.extend(go(model, Step::Configure));
+    }
+    if report.moved {
+        model.say(Tone::Warn, SaveReport::MOVED);
     }
     let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     if !report.active
