@@ -55,6 +55,8 @@ struct TabRow {
     #[serde(default)]
     id: Int,
     #[serde(default)]
+    guid: Text,
+    #[serde(default)]
     name: Text,
     #[serde(default)]
     url: Text,
@@ -81,6 +83,7 @@ impl TabRow {
     fn held(self) -> Option<HeldTab> {
         Some(HeldTab {
             id: self.id.0?,
+            guid: self.guid.0,
             name: Untrusted::new(self.name.0.unwrap_or_default()),
             url: self.url.untrusted(),
             tab_type: self.r#type.0,

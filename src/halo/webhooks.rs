@@ -9,7 +9,7 @@ use serde_json::json;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
 use crate::domain::callback::EventNumber;
-use crate::domain::installation::{Binding, HeldWebhook};
+use crate::domain::installation::{Binding, HeldWebhook, same_id};
 use crate::domain::members::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -195,7 +195,7 @@ impl HaloApi {
         let mut call = self.one(does, Method::GET, PATH, id);
         call.query = vec![("includedetails", "true".to_owned())];
         let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
-        let held = row.held().filter(|held| held.id.eq_ignore_ascii_case(id));
+        let held = row.held().filter(|held| same_id(&held.id, id));
         held.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
     }
 
@@ -210,7 +210,7 @@ impl HaloApi {
         // they are, only ours count.
         let says_whose = rows.iter().any(|row| row.webhook_id.0.is_some());
         let is_ours = |row: &BindingRow| match &row.webhook_id.0 {
-            Some(id) => id.eq_ignore_ascii_case(webhook_id),
+            Some(id) => same_id(id, webhook_id),
             None => !says_whose && row.delivery_method.0.unwrap_or(BY_WEBHOOK) == BY_WEBHOOK,
         };
         Ok(rows

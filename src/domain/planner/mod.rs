@@ -31,7 +31,8 @@ pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
         let address = url.expose();
         webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
     }
-    tab::plan_tab(wanted, held, record, &mut plan);
+    let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
+    tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
     plan
 }
 

@@ -7,7 +7,9 @@ use super::webhooks::webhook_fields;
 use super::{change, leaving};
 use crate::domain::callback::{EventGroup, mask_address};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted};
+use crate::domain::installation::{
+    Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id,
+};
 use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
@@ -79,7 +81,7 @@ fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &He
             plan.changes.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
         }
     }
-    let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| webhook.id == own.id);
+    let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| same_id(&webhook.id, &own.id));
     gone(ownership, ObjectKind::Webhook, true, there, plan);
     let bound = |own: &&InstalledObject| {
         held.webhooks.iter().flat_map(|webhook| &webhook.bindings).any(|binding| binding.id.to_string() == own.id)
@@ -116,7 +118,7 @@ fn why(reason: &str, edits: &[FieldChange]) -> String {
 
 /// What somebody has edited on a webhook since. One that was made for another group or token is no edit.
 fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -> Vec<FieldChange> {
-    let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && own.id == webhook.id);
+    let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && same_id(&own.id, &webhook.id));
     let name = recorded.map_or_else(|| webhook.name.raw(), |own| own.name.raw());
     let Some((group, url)) = wanted.webhooks.iter().find(|(group, _)| group.webhook_name() == name) else {
         return Vec::new();

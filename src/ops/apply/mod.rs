@@ -78,6 +78,8 @@ pub(super) struct Apply<'a> {
     webhooks: BTreeMap<EventGroup, String>,
     /// The tab that ticket types are linked to, once it is known to be in Halo.
     tab: Option<i64>,
+    /// The guid of that tab, where Halo tells one.
+    guid: Option<String>,
     /// Webhooks and tabs that were made again, by the id they had.
     renumbered: BTreeMap<String, String>,
     /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
@@ -102,6 +104,7 @@ impl<'a> Apply<'a> {
             run,
             webhooks: BTreeMap::new(),
             tab: None,
+            guid: None,
             renumbered: BTreeMap::new(),
             in_use: BTreeSet::new(),
             given_up: Vec::new(),
@@ -206,6 +209,12 @@ impl<'a> Apply<'a> {
             self.take_note(change, result.id.as_deref());
             if let Some(id) = &result.id {
                 store.name_object(intent, id)?;
+            }
+            if matches!(change.operation, Operation::CreateTab(_) | Operation::UpdateTab(..))
+                && let Some(tab) = self.tab
+            {
+                // Not told, our record knows it by its name alone: no reason to call the write a failure.
+                self.guid = self.halo.tab(tab).await.ok().flatten().and_then(|tab| tab.guid);
             }
             self.remember(change, outcome, result.id.as_deref())?;
         }
