@@ -114,6 +114,9 @@ pub struct Proof {
     /// The object that it belongs to: the webhook of an event, the tab of a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The ids of its like that stood beside it: what is made again is none of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 impl Proof {
@@ -121,7 +124,7 @@ impl Proof {
     #[must_use]
     pub fn replacing(&self, from: &str, to: &str) -> Self {
         let replaced = |members: &Option<Members>| members.as_ref().map(|members| members.replacing(from, to));
-        Self { before: replaced(&self.before), after: replaced(&self.after), parent: self.parent.clone() }
+        Self { before: replaced(&self.before), after: replaced(&self.after), ..self.clone() }
     }
 }
 

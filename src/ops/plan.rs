@@ -135,7 +135,7 @@ impl Target {
             };
             current.extend(members.map(|members| ((write.kind, id), members)));
         }
-        Ok(planner::plan_roll_back(writes, &held, &current))
+        Ok(planner::plan_roll_back(&self.ownership(), writes, &held, &current))
     }
 
     async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {

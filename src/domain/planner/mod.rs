@@ -6,9 +6,10 @@
 //! ```text
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
 //!  plan_removal()   removal.rs                         what Remove would take out
-//!  plan_roll_back() roll_back.rs                       what brings back the Halo from before a run
+//!  plan_roll_back() roll_back.rs  back.rs              what brings back the Halo from before a run
 //! ```
 
+mod back;
 mod events;
 mod ownership;
 mod removal;
@@ -68,5 +69,7 @@ fn leaving(name: &'static str, before: impl Into<String>) -> FieldChange {
 
 #[cfg(test)]
 mod random_tests;
+#[cfg(test)]
+mod roll_back_tests;
 #[cfg(test)]
 mod tests;
