@@ -22,6 +22,7 @@ use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, Outcome, Plan};
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::secret::Secret;
+use crate::domain::sight::Sight;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
@@ -442,6 +443,7 @@ pub fn plan() -> Plan {
             change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
         ],
         blocked: vec![],
+        seen: Sight::default(),
     }
 }
 
@@ -465,6 +467,7 @@ pub fn removal() -> Plan {
             change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
         ],
         blocked: vec![],
+        seen: Sight::default(),
     }
 }
 

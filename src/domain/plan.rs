@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::callback::{EventGroup, EventNumber};
 use super::installation::ObjectKind;
 use super::members::Members;
+use super::sight::Sight;
 use super::untrusted::Untrusted;
 
 /// What is done to an object.
@@ -183,6 +184,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
     pub blocked: Vec<Blocked>,
+    /// What it saw of the objects that it touches.
+    pub seen: Sight,
 }
 
 /// Something that the plan cannot do.

@@ -23,6 +23,7 @@ pub use self::roll_back::{Current, plan_roll_back};
 
 use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
 use super::plan::{Change, FieldChange, Operation, Plan};
+use super::sight::Sight;
 use super::untrusted::Untrusted;
 
 /// Says what has to change in Halo, in the order in which it has to be done.
@@ -34,6 +35,7 @@ pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
     }
     let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
     tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
+    plan.seen = Sight::of(&plan.changes, held);
     plan
 }
 

@@ -11,6 +11,7 @@ use crate::domain::installation::{
     Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id,
 };
 use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
+use crate::domain::sight::Sight;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 
@@ -44,6 +45,7 @@ pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &H
     if parts.webhooks {
         remove_webhooks(ownership, wanted, held, &mut plan);
     }
+    plan.seen = Sight::of(&plan.changes, held);
     plan
 }
 

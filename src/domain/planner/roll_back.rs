@@ -13,6 +13,7 @@ use crate::domain::callback::mask_address;
 use crate::domain::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, Written, same_id};
 use crate::domain::members::Members;
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, Restore};
+use crate::domain::sight::Sight;
 use crate::domain::untrusted::Untrusted;
 
 /// The members that objects have now, by kind and id.
@@ -32,7 +33,9 @@ pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held
     for write in writes {
         roll_back.undo(write, &made);
     }
-    roll_back.plan
+    let mut plan = roll_back.plan;
+    plan.seen = Sight::of(&plan.changes, held);
+    plan
 }
 
 struct RollBack<'a> {

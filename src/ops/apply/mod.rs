@@ -6,6 +6,7 @@
 //! ```text
 //!  mod.rs     one change after the other: intent, sent, read back, outcome
 //!  send.rs    from an operation to requests, and what has to be known before
+//!  sight.rs   whether what is written is still what the plan saw
 //!  look.rs    reading back
 //!  record.rs  our own record and the audit trail
 //! ```
@@ -13,6 +14,7 @@
 mod look;
 mod record;
 mod send;
+mod sight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,7 @@ use crate::domain::installation::{ObjectKind, Written};
 use crate::domain::manual;
 use crate::domain::members::Proof;
 use crate::domain::plan::{Action, Blocked, Change, ChangeResult, Operation, Outcome, Plan};
+use crate::domain::sight::Sight;
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
 
@@ -63,6 +66,9 @@ impl Consent<'_> {
     }
 }
 
+/// What is said of an object that somebody has changed while the plan was carried out.
+const CHANGED: &str = "nothing was sent: it has changed in Halo since the plan was made; look at the new plan";
+
 /// What takes a token's place where an object's members are kept.
 const TOKEN: &str = "{callback token}";
 
@@ -78,6 +84,10 @@ pub(super) struct Apply<'a> {
     webhooks: BTreeMap<EventGroup, String>,
     /// The tab that ticket types are linked to, once it is known to be in Halo.
     tab: Option<i64>,
+    /// What the plan saw of the objects that it touches.
+    seen: Sight,
+    /// What was there before an object was made again.
+    there: Vec<String>,
     /// The guid of that tab, where Halo tells one.
     guid: Option<String>,
     /// Webhooks and tabs that were made again, by the id they had.
@@ -104,6 +114,8 @@ impl<'a> Apply<'a> {
             run,
             webhooks: BTreeMap::new(),
             tab: None,
+            seen: Sight::default(),
+            there: Vec::new(),
             guid: None,
             renumbered: BTreeMap::new(),
             in_use: BTreeSet::new(),
@@ -115,6 +127,7 @@ impl<'a> Apply<'a> {
     /// kept, nothing more is written, and the report says so.
     pub(super) async fn all(&mut self, plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
         let mut results = Vec::new();
+        self.seen = plan.seen.clone();
         for change in &plan.changes {
             let mut result = ChangeResult {
                 kind: change.kind,
@@ -178,7 +191,13 @@ impl<'a> Apply<'a> {
         }
 
         let proof = match self.proof(&change.operation).await {
-            Ok(proof) => proof,
+            Ok(Some(proof)) => proof,
+            Ok(None) => {
+                result.outcome = Outcome::Failed;
+                result.message = Some(CHANGED.to_owned());
+                self.keep_in_use(change, result.outcome);
+                return Ok(());
+            }
             Err(error) => {
                 result.outcome = Outcome::Failed;
                 result.message = Some(format!("nothing was sent: {}", failure_text(&error)));
@@ -232,7 +251,11 @@ impl<'a> Apply<'a> {
         let mut sent = self.send(operation).await;
         let mut answer = self.answer(&sent);
         let mut settled = self.settle(operation, &sent).await;
-        if settled.0 == Outcome::Unverified && self.has_second_try(operation) && sent.is_ok() {
+        if settled.0 == Outcome::Unverified
+            && self.has_second_try(operation)
+            && sent.is_ok()
+            && matches!(self.is_as_planned(operation).await, Ok(true))
+        {
             sent = self.send_otherwise(operation).await;
             // Where the other way does not exist, nothing was sent, and the first answer is the last.
             let second = self.answer(&sent);
@@ -308,7 +331,7 @@ impl<'a> Apply<'a> {
                 self.tab = id.parse().ok();
             }
             Operation::Restore(restore) => {
-                if let (None, Some(was)) = (&restore.id, &restore.was) {
+                if let (None, Some(was), true) = (&restore.id, &restore.was, restore.kind.is_our_own()) {
                     self.renumbered.insert(was.clone(), id.to_owned());
                 }
             }
@@ -339,6 +362,11 @@ impl<'a> Apply<'a> {
             }
             Operation::LinkTicketType(_, None) if self.tab.is_none() => {
                 Some(format!("{} is not in Halo", ChatPodUrl::TAB_NAME))
+            }
+            Operation::LinkTicketType(_, Some(tab))
+                if self.seen.tab(*tab).is_none() && !self.renumbered.contains_key(&tab.to_string()) =>
+            {
+                Some("the tab that it showed is not in Halo".to_owned())
             }
             Operation::DeleteTab(id) if self.in_use.contains(&id.to_string()) => {
                 Some("a ticket type still shows it".to_owned())
@@ -375,16 +403,21 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// What is to be kept of an object before it is written: only a run of Configure can be rolled back.
-    async fn proof(&self, operation: &Operation) -> Result<Proof, HaloError> {
+    /// What is to be kept of an object before it is written: only a run of Configure can be rolled back. None where the
+    /// object is not the one that the plan saw.
+    async fn proof(&mut self, operation: &Operation) -> Result<Option<Proof>, HaloError> {
+        if !self.is_as_planned(operation).await? {
+            return Ok(None);
+        }
+        self.note_what_is_there(operation).await?;
         if self.run.is_none() {
-            return Ok(Proof::default());
+            return Ok(Some(Proof::default()));
         }
         let proof = self.prove(operation).await?;
-        Ok(match &self.target.installs {
+        Ok(Some(match &self.target.installs {
             Some(installs) => proof.replacing(installs.secrets.token.expose(), TOKEN),
             None => proof,
-        })
+        }))
     }
 }
 

@@ -82,7 +82,13 @@ impl Apply<'_> {
             Operation::MendEvent { binding, .. } => {
                 Ok(text(halo.put_binding(Some(*binding), &HaloApi::firing()).await?))
             }
-            Operation::UnbindEvent { binding, .. } => halo.unbind_event(*binding).await.map(|()| None),
+            Operation::UnbindEvent { webhook, binding } => {
+                // Another program can have moved it to its own webhook (api facts, section 6.1): then it is off ours.
+                if halo.bindings(webhook).await?.iter().all(|own| own.id != *binding) {
+                    return Ok(None);
+                }
+                halo.unbind_event(*binding).await.map(|()| None)
+            }
             Operation::DeleteWebhook(id) => halo.delete_webhook(id).await.map(|()| None),
             Operation::CreateTab(kind) => Ok(text(halo.save_tab(&self.tab_draft(None, *kind)).await?)),
             Operation::UpdateTab(id, kind) => Ok(text(halo.save_tab(&self.tab_draft(Some(*id), *kind)).await?)),
