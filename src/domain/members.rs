@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::installation::same_id;
+
 /// Members of an object as Halo wrote them. An address among them may end in a token, so only their names are shown.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -24,6 +26,15 @@ impl Members {
     /// The text of a member.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
+    }
+
+    /// Whether they are those of the object with this id, which may be written as a number or as a text.
+    pub fn has_id(&self, id: &str) -> bool {
+        match self.get("id") {
+            Some(Value::String(own)) => same_id(own.trim(), id),
+            Some(own) => own.to_string() == id,
+            None => false,
+        }
     }
 
     /// Sets a member.
