@@ -203,6 +203,16 @@ async fn one_webhook_or_tab_is_read_or_missing_and_never_another() {
     assert!(server.api().tab_members(46).await.unwrap().is_some(), "a number may be written as a text");
 }
 
+/// What was read of an object before it is deleted is everything that can be written again, and no id.
+#[tokio::test]
+async fn a_webhook_s_own_ways_are_kept_for_a_roll_back() {
+    let ways = value!({ "id": GUID, "guid": GUID, "name": "x", "custom_payload": true, "use_lightweight_logs": true,
+        "certificate_id": 7, "icon": "bolt", "last_status": 3 });
+    let members = answering(ways).await.api().webhook_members(GUID).await.unwrap().unwrap();
+    let names: Vec<&str> = members.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["certificate_id", "custom_payload", "icon", "name", "use_lightweight_logs"]);
+}
+
 #[tokio::test]
 async fn a_binding_is_made_without_a_guid() {
     let server = answering(value!({ "id": 77 })).await;

@@ -29,7 +29,7 @@ const BINDING_TYPE: i64 = -2;
 const BY_WEBHOOK: i64 = 6;
 /// The members that are read before a change and can be written to bring a webhook back. Its password is not among them:
 /// Halo never shows it.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 25] = [
     "name",
     "type",
     "url",
@@ -48,6 +48,13 @@ const KEPT: [&str; 18] = [
     "notify_on_failure",
     "auto_disable_attempts",
     "log_retention_policy_days",
+    "custom_payload",
+    "use_lightweight_logs",
+    "certificate_id",
+    "icon",
+    "group_id",
+    "algorithm",
+    "digest",
 ];
 /// The same for a binding. Its `guid` never is: a known one would move somebody else's (api facts, section 6.1).
 const BINDING_KEPT: [&str; 9] = [

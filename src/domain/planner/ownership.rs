@@ -49,6 +49,13 @@ impl Ownership<'_> {
         })
     }
 
+    /// Whether our record knows another tab by this one's number.
+    pub(super) fn is_stranger(&self, tab: &HeldTab) -> bool {
+        let (id, guid) = (tab.id.to_string(), tab.guid.as_deref());
+        let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
+        recorded.and_then(|own| own.mark.as_deref()).zip(guid).is_some_and(|(ours, theirs)| !same_id(ours, theirs))
+    }
+
     fn has_path(&self, tab: &HeldTab) -> bool {
         self.chat_pod.is_some_and(|pod| leads_to_chat_pod(tab, pod))
     }

@@ -83,15 +83,21 @@ impl RollBack<'_> {
     fn tab(&self, write: &Written) -> Option<&HeldTab> {
         let leads = |tab: &&HeldTab| has_text(write.proof.after.as_ref(), "url", tab.url.as_ref());
         match &write.object {
-            Some(id) => self.held.tabs.iter().find(|tab| tab.id.to_string() == *id && is_written(write, tab)),
+            Some(id) => self.tab_with(id).filter(|tab| is_written(write, tab)),
             None => self.held.tabs.iter().find(leads),
         }
+    }
+
+    /// The tab that has this id, unless our record knows that it is another one.
+    fn tab_with(&self, id: &str) -> Option<&HeldTab> {
+        let tab = self.held.tabs.iter().find(|tab| tab.id.to_string() == id)?;
+        (!self.ownership.is_stranger(tab)).then_some(tab)
     }
 
     /// The tab that has this id, if it is the one that had it in the run: an id of a tab can have come to somebody
     /// else's since.
     fn tab_of_run(&self, id: &str) -> Option<&HeldTab> {
-        let tab = self.held.tabs.iter().find(|tab| tab.id.to_string() == id)?;
+        let tab = self.tab_with(id)?;
         let of_tab = |write: &&Written| write.kind == ObjectKind::CustomTab && write.object.as_deref() == Some(id);
         let mut writes = self.writes.iter().filter(of_tab);
         let is_it = |write: &Written| {
@@ -248,7 +254,15 @@ impl RollBack<'_> {
         let members = before.clone();
         let kind = write.kind;
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
-        let reason = "deleted by the run that is rolled back; it gets a new id";
+        let reason = match write.kind {
+            ObjectKind::Webhook => {
+                "deleted by the run that is rolled back; it gets a new id and our password, and its access control is not brought back"
+            }
+            ObjectKind::CustomTab => {
+                "deleted by the run that is rolled back; it gets a new id, and its secret and access control are not brought back"
+            }
+            _ => "deleted by the run that is rolled back; it gets a new id",
+        };
         let mut change = change(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
         change.id = None;
         let after = |mut field: FieldChange| {

@@ -170,4 +170,11 @@ fn what_somebody_has_under_our_old_id_is_neither_unlinked_nor_written() {
     let plan = rolled_back(&writes, &held, &record, &current);
     assert_eq!(pending(&plan), []);
     assert!(plan.blocked[0].reason.contains("another object has its id now"), "{:?}", plan.blocked);
+    // Not even with our name, where the record knows ours by its guid.
+    let mut record = record;
+    record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap().mark = Some("ours".to_owned());
+    held.tabs[0] = HeldTab { guid: Some("theirs".to_owned()), name: "Pia Chat Pod".into(), ..somebody(46) };
+    held.ticket_types[0].tabs = vec![46];
+    current.insert((ObjectKind::CustomTab, "46".into()), tab_members(&held.tabs[0]));
+    assert_eq!(pending(&rolled_back(&writes, &held, &record, &current)), []);
 }
