@@ -94,6 +94,8 @@ pub(super) struct Apply<'a> {
     renumbered: BTreeMap<String, String>,
     /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
     in_use: BTreeSet<String>,
+    /// Whether Halo failed at the last write, and answered what was asked afterwards.
+    has_stumbled: bool,
     /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
     given_up: Vec<(Option<ObjectKind>, String)>,
 }
@@ -119,6 +121,7 @@ impl<'a> Apply<'a> {
             guid: None,
             renumbered: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            has_stumbled: false,
             given_up: Vec::new(),
         }
     }
@@ -264,10 +267,9 @@ impl<'a> Apply<'a> {
             }
             settled = self.settle(operation, &sent).await;
         }
-        if let Err(error) = &sent
-            && settled.0 == Outcome::Failed
-        {
-            self.give_up_after(change.kind, error);
+        match &sent {
+            Err(error) if settled.0 == Outcome::Failed => self.give_up_after(change.kind, error),
+            _ => self.has_stumbled = false,
         }
         let (outcome, id, message) = settled;
         (outcome, id, message, answer)
@@ -393,6 +395,8 @@ impl<'a> Apply<'a> {
                     self.given_up.push((Some(kind), reason));
                 }
             }
+            // Whether it was done could be read back, so Halo can be reached: it stumbled over this one object.
+            FailureKind::NotReached if error.may_have_been_applied() && !self.has_stumbled => self.has_stumbled = true,
             FailureKind::NotReached
             | FailureKind::RateLimited(_)
             | FailureKind::WrongCredentials
