@@ -13,6 +13,7 @@ mod hostile;
 mod journey;
 mod keys;
 mod killing;
+mod meanwhile;
 mod plain;
 mod planning;
 mod properties;

@@ -22,6 +22,7 @@ use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, Outcome, Plan};
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::secret::Secret;
+use crate::domain::sight::Sight;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
@@ -401,6 +402,7 @@ pub fn objects() -> Vec<InstalledObject> {
         id: quoting(id),
         name: foreign(name),
         installed_at: at("2026-11-12T09:14:00Z"),
+        mark: None,
     };
     vec![
         object(ObjectKind::Webhook, "3f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f", "Pia - Ticket Created"),
@@ -443,6 +445,7 @@ pub fn plan() -> Plan {
             change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
         ],
         blocked: vec![],
+        seen: Sight::default(),
     }
 }
 
@@ -466,6 +469,7 @@ pub fn removal() -> Plan {
             change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
         ],
         blocked: vec![],
+        seen: Sight::default(),
     }
 }
 

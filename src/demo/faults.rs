@@ -187,6 +187,8 @@ faults! {
         "Halo delivers nothing, and its log stays empty";
     BindingHijacked "binding-hijacked"
         "another program sends the guid of a webhook's event, which moves that event to its own webhook";
+    EventsNameNoWebhook "events-name-no-webhook"
+        "the list of a webhook's events is that of all notifications, and no row says whose it is";
     DeleteNeedsTwoTries "delete-needs-two-tries"
         "the first deletion of an object is answered with success and does nothing";
 }

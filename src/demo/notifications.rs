@@ -39,13 +39,21 @@ const SHAPE: Shape = Shape {
 /// `GET /api/Notification`: a bare array; without `webhook_id` every row.
 pub(super) fn list(state: &State, query: &Query) -> Answer {
     let kind = query.int("type")?;
-    let webhook = query.text("webhook_id").map(str::to_lowercase);
+    let is_silent = state.has(Fault::EventsNameNoWebhook);
+    let webhook = query.text("webhook_id").map(str::to_lowercase).filter(|_| !is_silent);
     let rows = state
         .notifications
         .iter()
         .filter(|row| webhook.as_ref().is_none_or(|id| row.text("webhook_id").to_lowercase() == *id))
         .filter(|row| kind.is_none_or(|kind| row.int("type") == Some(kind)));
-    Ok(Reply::json(200, &rows.map(|row| row.wire()).collect()))
+    let rows = rows.map(|row| {
+        let mut row = row.wire();
+        if let (true, Some(row)) = (is_silent, row.as_object_mut()) {
+            row.remove("webhook_id");
+        }
+        row
+    });
+    Ok(Reply::json(200, &rows.collect()))
 }
 
 fn position(state: &State, id: i64) -> Result<usize, Reply> {

@@ -114,6 +114,8 @@ pub struct Binding {
 pub struct HeldTab {
     /// Halo's id.
     pub id: i64,
+    /// What stays its own when its number goes to another tab; not every version tells it.
+    pub guid: Option<String>,
     /// The name.
     pub name: Untrusted,
     /// What it shows.
@@ -163,6 +165,14 @@ pub struct InstalledObject {
     pub name: Untrusted,
     /// When it was installed or taken over.
     pub installed_at: Timestamp,
+    /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked to.
+    #[serde(skip)]
+    pub mark: Option<String>,
+}
+
+/// Whether two ids are the same: Halo's GUIDs come in either case.
+pub fn same_id(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// One write of a run of Configure, as its intent recorded it before it was sent.

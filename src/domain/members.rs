@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::installation::same_id;
+
 /// Members of an object as Halo wrote them. An address among them may end in a token, so only their names are shown.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -24,6 +26,15 @@ impl Members {
     /// The text of a member.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
+    }
+
+    /// Whether they are those of the object with this id, which may be written as a number or as a text.
+    pub fn has_id(&self, id: &str) -> bool {
+        match self.get("id") {
+            Some(Value::String(own)) => same_id(own.trim(), id),
+            Some(own) => own.to_string() == id,
+            None => false,
+        }
     }
 
     /// Sets a member.
@@ -114,6 +125,9 @@ pub struct Proof {
     /// The object that it belongs to: the webhook of an event, the tab of a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The ids of its like that stood beside it: what is made again is none of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 impl Proof {
@@ -121,7 +135,7 @@ impl Proof {
     #[must_use]
     pub fn replacing(&self, from: &str, to: &str) -> Self {
         let replaced = |members: &Option<Members>| members.as_ref().map(|members| members.replacing(from, to));
-        Self { before: replaced(&self.before), after: replaced(&self.after), parent: self.parent.clone() }
+        Self { before: replaced(&self.before), after: replaced(&self.after), ..self.clone() }
     }
 }
 

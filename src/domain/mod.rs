@@ -27,6 +27,7 @@ pub mod planner;
 pub mod request;
 pub mod rights;
 pub mod secret;
+pub mod sight;
 pub mod status;
 pub mod sync_run;
 pub mod ticket;

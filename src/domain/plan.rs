@@ -6,6 +6,7 @@ use super::callback::{EventGroup, EventNumber};
 use super::failure::{Failure, FailureKind};
 use super::installation::ObjectKind;
 use super::members::Members;
+use super::sight::Sight;
 use super::untrusted::Untrusted;
 
 /// What is done to an object.
@@ -184,6 +185,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
     pub blocked: Vec<Blocked>,
+    /// What it saw of the objects that it touches.
+    pub seen: Sight,
 }
 
 /// Something that the plan cannot do.

@@ -169,9 +169,48 @@ async fn only_the_bindings_of_the_webhook_count_even_if_halo_ignores_the_filter(
     assert_eq!(read, [(1, 3), (2, 19)]);
     assert_eq!(server.last("/api/Notification").target, format!("/api/Notification?webhook_id={GUID}"));
 
-    let silent = answering(value!([{ "id": 1, "eventno": 3 }, { "id": 2, "eventno": 3, "delivery_method": 1 }])).await;
-    let bindings = silent.api().bindings(GUID).await.unwrap();
-    assert_eq!(bindings.iter().map(|binding| binding.id).collect::<Vec<_>>(), [1]);
+    // Where no row says whose it is, the webhook does; and where that says nothing either, nothing is guessed.
+    let rows =
+        value!([{ "id": 1, "eventno": 3, "delivery_method": 6 }, { "id": 2, "eventno": 3, "delivery_method": 6 }]);
+    for (webhook, expected) in [
+        (value!({ "id": GUID, "events": [{ "id": 2 }] }), Some(vec![2])),
+        (value!({ "id": GUID, "events": [] }), Some(Vec::new())),
+        (value!({ "id": GUID }), None),
+        (value!({ "id": "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", "events": [{ "id": 2 }] }), None),
+    ] {
+        let (rows, webhook) = (rows.to_string(), webhook.to_string());
+        let is_list = |seen: &testing::Seen| seen.path() == "/api/Notification";
+        let silent = Server::halo(move |seen, _| json(200, if is_list(seen) { &rows } else { &webhook })).await;
+        let bindings = silent.api().bindings(GUID).await;
+        let ids = bindings.ok().map(|bindings| bindings.iter().map(|binding| binding.id).collect::<Vec<_>>());
+        assert_eq!(ids, expected);
+    }
+}
+
+/// An answer about something else is no word that an object is gone, and its members are nobody's proof.
+#[tokio::test]
+async fn one_webhook_or_tab_is_read_or_missing_and_never_another() {
+    for odd in [value!({}), value!({ "id": 12, "name": "Northwind" }), value!({ "id": "60b2ec55", "name": "x" })] {
+        let server = answering(odd).await;
+        let api = server.api();
+        let is_other = |error| matches!(error, HaloError::Unexpected { what: Oddity::OtherObject, .. });
+        assert!(is_other(api.tab(46).await.unwrap_err()));
+        assert!(is_other(api.tab_members(46).await.unwrap_err()));
+        assert!(is_other(api.webhook(GUID).await.unwrap_err()));
+        assert!(is_other(api.webhook_members(GUID).await.unwrap_err()));
+    }
+    let server = answering(value!({ "id": "46", "name": "Pia Chat Pod" })).await;
+    assert!(server.api().tab_members(46).await.unwrap().is_some(), "a number may be written as a text");
+}
+
+/// What was read of an object before it is deleted is everything that can be written again, and no id.
+#[tokio::test]
+async fn a_webhook_s_own_ways_are_kept_for_a_roll_back() {
+    let ways = value!({ "id": GUID, "guid": GUID, "name": "x", "custom_payload": true, "use_lightweight_logs": true,
+        "certificate_id": 7, "icon": "bolt", "last_status": 3 });
+    let members = answering(ways).await.api().webhook_members(GUID).await.unwrap().unwrap();
+    let names: Vec<&str> = members.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["certificate_id", "custom_payload", "icon", "name", "use_lightweight_logs"]);
 }
 
 #[tokio::test]

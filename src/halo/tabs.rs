@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::wire::{Each, Int, Text};
-use super::{HaloApi, HaloError};
+use super::{HaloApi, HaloError, Oddity};
 use crate::domain::installation::HeldTab;
 use crate::domain::members::Members;
 use crate::domain::untrusted::Untrusted;
@@ -55,6 +55,8 @@ struct TabRow {
     #[serde(default)]
     id: Int,
     #[serde(default)]
+    guid: Text,
+    #[serde(default)]
     name: Text,
     #[serde(default)]
     url: Text,
@@ -81,6 +83,7 @@ impl TabRow {
     fn held(self) -> Option<HeldTab> {
         Some(HeldTab {
             id: self.id.0?,
+            guid: self.guid.0,
             name: Untrusted::new(self.name.0.unwrap_or_default()),
             url: self.url.untrusted(),
             tab_type: self.r#type.0,
@@ -104,9 +107,13 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn tab(&self, id: i64) -> Result<Option<HeldTab>, HaloError> {
-        let mut call = self.one("read a custom tab", Method::GET, PATH, &id.to_string());
+        let does = "read a custom tab";
+        let mut call = self.one(does, Method::GET, PATH, &id.to_string());
         call.query = vec![("includedetails", "true".to_owned())];
-        Ok(self.read_one::<TabRow>(call).await?.and_then(TabRow::held).filter(|tab| tab.id == id))
+        let Some(row) = self.read_one::<TabRow>(call).await? else { return Ok(None) };
+        // An answer about something else is no word that this one is gone.
+        let tab = row.held().filter(|tab| tab.id == id);
+        tab.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
     }
 
     /// Makes a custom tab or changes one; gives the id that Halo's reply names, if it names one. Read back afterwards.
@@ -132,8 +139,13 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn tab_members(&self, id: i64) -> Result<Option<Members>, HaloError> {
-        let call = self.one("read a custom tab", Method::GET, PATH, &id.to_string());
-        Ok(self.read_one::<Members>(call).await?.map(|members| members.only(&KEPT)))
+        let does = "read a custom tab";
+        let call = self.one(does, Method::GET, PATH, &id.to_string());
+        match self.read_one::<Members>(call).await? {
+            Some(members) if members.has_id(&id.to_string()) => Ok(Some(members.only(&KEPT))),
+            Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
+            None => Ok(None),
+        }
     }
 
     /// Writes members of a tab; without an id it makes one. Gives the id that Halo's reply names, if it names one.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
 use crate::domain::callback::EventNumber;
-use crate::domain::installation::{Binding, HeldWebhook};
+use crate::domain::installation::{Binding, HeldWebhook, same_id};
 use crate::domain::members::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -29,7 +29,7 @@ const BINDING_TYPE: i64 = -2;
 const BY_WEBHOOK: i64 = 6;
 /// The members that are read before a change and can be written to bring a webhook back. Its password is not among them:
 /// Halo never shows it.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 25] = [
     "name",
     "type",
     "url",
@@ -48,6 +48,13 @@ const KEPT: [&str; 18] = [
     "notify_on_failure",
     "auto_disable_attempts",
     "log_retention_policy_days",
+    "custom_payload",
+    "use_lightweight_logs",
+    "certificate_id",
+    "icon",
+    "group_id",
+    "algorithm",
+    "digest",
 ];
 /// The same for a binding. Its `guid` never is: a known one would move somebody else's (api facts, section 6.1).
 const BINDING_KEPT: [&str; 9] = [
@@ -158,6 +165,21 @@ struct BindingRow {
     conditions: Each<serde_json::Value>,
 }
 
+/// A webhook's own list of its bindings.
+#[derive(Deserialize)]
+struct EventsRow {
+    #[serde(default)]
+    id: Text,
+    #[serde(default)]
+    events: Option<Each<EventIdRow>>,
+}
+
+#[derive(Clone, Deserialize)]
+struct EventIdRow {
+    #[serde(default)]
+    id: Int,
+}
+
 #[derive(Deserialize)]
 struct EventRow {
     #[serde(default)]
@@ -195,7 +217,7 @@ impl HaloApi {
         let mut call = self.one(does, Method::GET, PATH, id);
         call.query = vec![("includedetails", "true".to_owned())];
         let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
-        let held = row.held().filter(|held| held.id.eq_ignore_ascii_case(id));
+        let held = row.held().filter(|held| same_id(&held.id, id));
         held.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
     }
 
@@ -206,12 +228,15 @@ impl HaloApi {
     pub async fn bindings(&self, webhook_id: &str) -> Result<Vec<Binding>, HaloError> {
         let call = self.get("list the events of a webhook", BINDINGS, &[("webhook_id", webhook_id)]);
         let rows = self.read_list::<BindingRow>(call, &["notifications", "results"]).await?.rows;
-        // A filter that Halo does not know is no filter, and these rows may be deleted later: where the rows say whose
-        // they are, only ours count.
-        let says_whose = rows.iter().any(|row| row.webhook_id.0.is_some());
+        // A filter that Halo does not know is no filter (api facts, section 4), and these rows may be deleted later: only
+        // those count that say whose they are or, where none does, that the webhook itself names.
+        let named = match rows.iter().all(|row| row.webhook_id.0.is_none()) && !rows.is_empty() {
+            true => self.events_of_webhook(webhook_id).await?,
+            false => Vec::new(),
+        };
         let is_ours = |row: &BindingRow| match &row.webhook_id.0 {
-            Some(id) => id.eq_ignore_ascii_case(webhook_id),
-            None => !says_whose && row.delivery_method.0.unwrap_or(BY_WEBHOOK) == BY_WEBHOOK,
+            Some(id) => same_id(id, webhook_id),
+            None => row.id.0.is_some_and(|id| named.contains(&id)),
         };
         Ok(rows
             .into_iter()
@@ -228,6 +253,17 @@ impl HaloApi {
                 })
             })
             .collect())
+    }
+
+    /// The ids of the bindings that a webhook itself shows.
+    async fn events_of_webhook(&self, id: &str) -> Result<Vec<i64>, HaloError> {
+        let does = "read whose the listed events are";
+        let mut call = self.one(does, Method::GET, PATH, safe_id(does, id)?);
+        call.query = vec![("includedetails", "true".to_owned())];
+        let Some(row) = self.read_one::<EventsRow>(call).await? else { return Ok(Vec::new()) };
+        let is_it = row.id.0.as_ref().is_some_and(|own| same_id(own, id));
+        let events = row.events.filter(|_| is_it).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })?;
+        Ok(events.0.iter().filter_map(|event| event.id.0).collect())
     }
 
     /// Makes a webhook or changes one; gives the id that Halo's reply names, if it names one. Halo drops events sent
@@ -257,8 +293,11 @@ impl HaloApi {
     pub async fn webhook_members(&self, id: &str) -> Result<Option<Members>, HaloError> {
         let does = "read a webhook";
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
-        let members = self.read_one::<Members>(self.one(does, Method::GET, PATH, id)).await?;
-        Ok(members.map(|members| members.only(&KEPT)))
+        match self.read_one::<Members>(self.one(does, Method::GET, PATH, id)).await? {
+            Some(members) if members.has_id(id) => Ok(Some(members.only(&KEPT))),
+            Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
+            None => Ok(None),
+        }
     }
 
     /// Writes members of a webhook; without an id it makes one. Gives the id that Halo's reply names, if it names one.
@@ -328,7 +367,8 @@ impl HaloApi {
     pub async fn binding_members(&self, webhook_id: &str, id: i64) -> Result<Option<Members>, HaloError> {
         let call = self.get("list the events of a webhook", BINDINGS, &[("webhook_id", webhook_id)]);
         let rows = self.read_list::<Members>(call, &["notifications", "results"]).await?.rows;
-        let is_it = |row: &Members| row.get("id").is_some_and(|own| own.as_i64() == Some(id));
+        let is_ours = |row: &Members| row.text("webhook_id").is_none_or(|whose| same_id(whose, webhook_id));
+        let is_it = |row: &Members| row.has_id(&id.to_string()) && is_ours(row);
         Ok(rows.into_iter().find(is_it).map(|row| row.only(&BINDING_KEPT)))
     }
 

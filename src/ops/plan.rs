@@ -10,7 +10,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{Held, HeldTicketType, InstalledObject, ObjectKind, Wanted, Written};
+use crate::domain::installation::{Held, HeldTicketType, InstalledObject, ObjectKind, Wanted, Written, same_id};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::planner::{self, Current, Ownership, Parts};
 use crate::halo::{HaloApi, HaloError};
@@ -135,7 +135,7 @@ impl Target {
             };
             current.extend(members.map(|members| ((write.kind, id), members)));
         }
-        Ok(planner::plan_roll_back(writes, &held, &current))
+        Ok(planner::plan_roll_back(&self.ownership(), writes, &held, &current))
     }
 
     /// The webhooks and tabs that Halo holds, those of our record asked for one by one where its lists leave them out.
@@ -148,7 +148,7 @@ impl Target {
         let mut tabs = halo.tabs().await?;
         // A restricted agent's list can be short: what our record holds is asked for by its id before it counts as gone.
         for own in &self.record {
-            if own.kind == ObjectKind::Webhook && webhooks.iter().all(|webhook| webhook.id != own.id) {
+            if own.kind == ObjectKind::Webhook && webhooks.iter().all(|webhook| !same_id(&webhook.id, &own.id)) {
                 webhooks.extend(halo.webhook(&own.id).await?);
             } else if own.kind == ObjectKind::CustomTab
                 && let Ok(id) = own.id.parse()
@@ -160,9 +160,8 @@ impl Target {
         let ownership = self.ownership();
         // Only those that may be ours: a foreign webhook's events are none of our business, and cost a request each.
         for webhook in &mut webhooks {
-            let id = Some(&webhook.id);
-            let was_written =
-                writes.iter().any(|write| write.object.as_ref() == id || write.proof.parent.as_ref() == id);
+            let is_it = |id: &Option<String>| id.as_ref().is_some_and(|id| same_id(id, &webhook.id));
+            let was_written = writes.iter().any(|write| is_it(&write.object) || is_it(&write.proof.parent));
             if was_written || ownership.owns_webhook(webhook) {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }

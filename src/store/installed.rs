@@ -28,7 +28,7 @@ impl Store {
         self.with(|inner| {
             let mut statement = inner
                 .connection
-                .prepare_cached("SELECT kind, id, name, installed_at FROM installed WHERE configuration = ?1")?;
+                .prepare_cached("SELECT kind, id, name, installed_at, mark FROM installed WHERE configuration = ?1")?;
             let mut rows = statement.query(params![id.as_str()])?;
             let mut objects = Vec::new();
             while let Some(row) = rows.next()? {
@@ -38,6 +38,7 @@ impl Store {
                     id: row.get(1)?,
                     name: Untrusted::new(row.get::<_, String>(2)?),
                     installed_at: time_in(&at)?,
+                    mark: row.get(4)?,
                 });
             }
             objects.sort_by(|a, b| (a.kind, a.installed_at, &a.id).cmp(&(b.kind, b.installed_at, &b.id)));
@@ -45,7 +46,8 @@ impl Store {
         })
     }
 
-    /// Remembers an object. One that is known already keeps the time of its installation and gets the new name.
+    /// Remembers an object. One that is known already keeps the time of its installation and gets the new name, and
+    /// the new mark where there is one.
     ///
     /// # Errors
     ///
@@ -53,9 +55,17 @@ impl Store {
     pub fn record_installed(&self, id: &ConfigurationId, object: &InstalledObject) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
-                "INSERT INTO installed (configuration, kind, id, name, installed_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET name = excluded.name",
-                params![id.as_str(), object.kind.code(), object.id, object.name.raw(), time_out(object.installed_at)],
+                "INSERT INTO installed (configuration, kind, id, name, installed_at, mark)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET name = excluded.name, mark = coalesce(excluded.mark, mark)",
+                params![
+                    id.as_str(),
+                    object.kind.code(),
+                    object.id,
+                    object.name.raw(),
+                    time_out(object.installed_at),
+                    object.mark
+                ],
             )?;
             Ok(())
         })

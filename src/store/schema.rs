@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,12 +104,13 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 1] = [(
-    2,
-    // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
-    // log of deliveries. `pages` is the checkpoint of a sync in progress: a row per page that was read, with the ids on it
-    // and only those clients that are not stored just so. The callbacks, and the days that had their sync.
-    "
+const UPGRADES: [(i64, &str); 2] = [
+    (
+        2,
+        // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
+        // log of deliveries. `pages` is the checkpoint of a sync in progress: a row per page that was read, with the ids on it
+        // and only those clients that are not stored just so. The callbacks, and the days that had their sync.
+        "
 CREATE TABLE configure_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     configuration TEXT NOT NULL,
@@ -177,7 +178,13 @@ CREATE TABLE daily (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE configurations ADD COLUMN served_since TEXT;
 ",
-)];
+    ),
+    (
+        3,
+        // What tells a tab from another one that has got its number, and which tab a ticket type was linked to.
+        "ALTER TABLE installed ADD COLUMN mark TEXT;",
+    ),
+];
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.

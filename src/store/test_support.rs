@@ -22,6 +22,7 @@ ALTER TABLE runs DROP COLUMN baseline;
 DROP TABLE events;
 DROP TABLE daily;
 ALTER TABLE configurations DROP COLUMN served_since;
+ALTER TABLE installed DROP COLUMN mark;
 PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);
 ";

@@ -111,7 +111,7 @@ fn the_files_beside_the_database_are_private_too() {
 
 #[test]
 fn a_database_from_a_newer_version_is_left_untouched() {
-    for version in [3, 101] {
+    for version in [4, 101] {
         let (folder, store) = store();
         sync(&store, "acme", 0, &[client(1, "a")]);
         let path = store.path().to_owned();
@@ -120,7 +120,7 @@ fn a_database_from_a_newer_version_is_left_untouched() {
         let before = bytes(&folder.path().join("data"));
         for opened in [Store::open(&path).map(|_| ()), Store::open_existing(&path).map(|_| ())] {
             let error = opened.unwrap_err();
-            assert!(matches!(error, StoreError::Newer { found, known: 2, .. } if found == version), "{error}");
+            assert!(matches!(error, StoreError::Newer { found, known: 3, .. } if found == version), "{error}");
             let failure = Failure::from(error);
             assert_eq!((failure.kind.clone(), failure.exit_code()), (FailureKind::LocalState, 7));
             assert!(failure.hint.unwrap().contains("update pia-halo"));
@@ -136,7 +136,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     // As a newer program leaves it when it is killed: nobody has moved the log into the file.
     let newer = Connection::open(&path).unwrap();
     newer.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    newer.pragma_update(None, "user_version", 3).unwrap();
+    newer.pragma_update(None, "user_version", 4).unwrap();
     let data = folder.path().join("data");
     let copy = tempfile::tempdir().unwrap();
     for (name, content) in bytes(&data) {
@@ -146,7 +146,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     }
     let path = copy.path().join(path.file_name().unwrap());
     let before = bytes(copy.path());
-    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 3, .. })));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 4, .. })));
     let mut after = bytes(copy.path());
     // The index of the log is no data; SQLite makes it anew whenever it looks.
     after.remove("pia-halo.db-shm");
@@ -394,6 +394,7 @@ fn an_installed_object_is_remembered_renamed_and_forgotten() {
         id: id.to_owned(),
         name: Untrusted::new(name),
         installed_at: at(second),
+        mark: (kind == ObjectKind::CustomTab && second == 1).then(|| "a guid".to_owned()),
     };
     let webhook = object(ObjectKind::Webhook, "c0ffee", "Pia - Ticket Created", 2);
     let tab = object(ObjectKind::CustomTab, "46", "Pia Chat Pod", 1);

@@ -6,9 +6,10 @@
 //! ```text
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
 //!  plan_removal()   removal.rs                         what Remove would take out
-//!  plan_roll_back() roll_back.rs                       what brings back the Halo from before a run
+//!  plan_roll_back() roll_back.rs  back.rs              what brings back the Halo from before a run
 //! ```
 
+mod back;
 mod events;
 mod ownership;
 mod removal;
@@ -25,6 +26,7 @@ pub use self::webhooks::webhook_fields;
 
 use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
 use super::plan::{Change, FieldChange, Operation, Plan};
+use super::sight::Sight;
 use super::untrusted::Untrusted;
 
 /// Says what has to change in Halo, in the order in which it has to be done.
@@ -34,7 +36,9 @@ pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
         let address = url.expose();
         webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
     }
-    tab::plan_tab(wanted, held, record, &mut plan);
+    let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
+    tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
+    plan.seen = Sight::of(&plan.changes, held);
     plan
 }
 
@@ -70,5 +74,7 @@ fn leaving(name: &'static str, before: impl Into<String>) -> FieldChange {
 
 #[cfg(test)]
 mod random_tests;
+#[cfg(test)]
+mod roll_back_tests;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! its chat pod. Everything else is somebody's, whatever its name.
 
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{HeldTab, HeldWebhook, InstalledObject, ObjectKind};
+use crate::domain::installation::{HeldTab, HeldWebhook, InstalledObject, ObjectKind, same_id};
 
 /// What tells our objects from everybody else's.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Ownership<'a> {
 impl Ownership<'_> {
     /// Whether our record holds this object.
     pub fn records(&self, kind: ObjectKind, id: &str) -> bool {
-        self.record.iter().any(|own| own.kind == kind && own.id.eq_ignore_ascii_case(id))
+        self.record.iter().any(|own| own.kind == kind && same_id(&own.id, id))
     }
 
     /// Whether a webhook is ours. Its id is a GUID, so the record alone is proof.
@@ -29,17 +29,40 @@ impl Ownership<'_> {
             || self.callback_prefix.is_some_and(|prefix| webhook.url.expose().starts_with(prefix))
     }
 
-    /// Whether a tab is ours. Ids of tabs are small numbers, and another tab may have got ours: where only the record
-    /// speaks for it, name or address has to agree as well. An address that has the chat pod's path and something else
-    /// behind it proves nothing without the name.
+    /// Whether a tab is ours: it shows the chat pod to the letter, or our record speaks for it, or it has the chat pod's
+    /// name and path. One address can lead to many things by what follows its path, so the path alone proves nothing.
     pub fn owns_tab(&self, tab: &HeldTab) -> bool {
-        let named = tab.name.raw() == ChatPodUrl::TAB_NAME;
-        let same_path = self.chat_pod.is_some_and(|pod| leads_to_chat_pod(tab, pod));
-        let to_the_letter = self.chat_pod.is_some_and(|pod| is_chat_pod(tab, pod));
-        to_the_letter
-            || (named && same_path)
-            || (self.records(ObjectKind::CustomTab, &tab.id.to_string()) && (named || same_path))
+        self.chat_pod.is_some_and(|pod| is_chat_pod(tab, pod))
+            || self.records_tab(tab)
+            || (is_named(tab) && self.has_path(tab))
     }
+
+    /// Whether our record holds this very tab. Ids of tabs are small numbers that come back: where both sides have a
+    /// guid it has to be the same, with a name or an address of ours still there; where they have none, the name has to
+    /// be ours.
+    pub(super) fn records_tab(&self, tab: &HeldTab) -> bool {
+        let id = tab.id.to_string();
+        let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
+        recorded.is_some_and(|own| match (&own.mark, &tab.guid) {
+            (Some(ours), Some(theirs)) => same_id(ours, theirs) && (is_named(tab) || self.has_path(tab)),
+            _ => is_named(tab),
+        })
+    }
+
+    /// Whether our record knows another tab by this one's number.
+    pub(super) fn is_stranger(&self, tab: &HeldTab) -> bool {
+        let (id, guid) = (tab.id.to_string(), tab.guid.as_deref());
+        let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
+        recorded.and_then(|own| own.mark.as_deref()).zip(guid).is_some_and(|(ours, theirs)| !same_id(ours, theirs))
+    }
+
+    fn has_path(&self, tab: &HeldTab) -> bool {
+        self.chat_pod.is_some_and(|pod| leads_to_chat_pod(tab, pod))
+    }
+}
+
+fn is_named(tab: &HeldTab) -> bool {
+    tab.name.raw() == ChatPodUrl::TAB_NAME
 }
 
 /// Whether a tab shows the chat pod, whatever follows the path.

@@ -87,7 +87,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
         });
         let id = 200 + i64::try_from(number).unwrap();
         let url = Some("https://other.example/pod".into());
-        held.tabs.push(HeldTab { id, name: name.into(), url, tab_type: Some(1), table: Some(1) });
+        held.tabs.push(HeldTab { id, guid: None, name: name.into(), url, tab_type: Some(1), table: Some(1) });
     }
     for kind in &mut held.ticket_types {
         kind.tabs.retain(|_| random.chance(80));
@@ -160,7 +160,7 @@ fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<Install
                 held.tabs.retain(|tab| tab.id != number);
                 let url = Some(wanted.chat_pod.as_str().into());
                 let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), Some(*kind));
-                held.tabs.push(HeldTab { id: number, name, url, tab_type, table: Some(1) });
+                held.tabs.push(HeldTab { id: number, guid: None, name, url, tab_type, table: Some(1) });
             }
             Operation::DeleteTab(id) => {
                 let linked = held.ticket_types.iter().any(|kind| kind.tabs.contains(id));
@@ -187,7 +187,7 @@ fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<Install
         });
         let stays = change.action != Action::Keep || matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
         if stays && !change.operation.takes_out() && change.operation != Operation::Forget {
-            record.push(InstalledObject { kind, id, name: own, installed_at });
+            record.push(InstalledObject { kind, id, name: own, installed_at, mark: None });
         }
     }
 }

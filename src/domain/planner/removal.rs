@@ -7,8 +7,11 @@ use super::webhooks::webhook_fields;
 use super::{change, leaving};
 use crate::domain::callback::{EventGroup, mask_address};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted};
+use crate::domain::installation::{
+    Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id,
+};
 use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
+use crate::domain::sight::Sight;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 
@@ -42,6 +45,7 @@ pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &H
     if parts.webhooks {
         remove_webhooks(ownership, wanted, held, &mut plan);
     }
+    plan.seen = Sight::of(&plan.changes, held);
     plan
 }
 
@@ -63,11 +67,26 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
     gone(ownership, ObjectKind::CustomTab, parts.chat_pod, there, plan);
     // A ticket type that is gone took its link along, and a link can be gone without its ticket type.
     let ours: Vec<i64> = held.tabs.iter().filter(|tab| ownership.owns_tab(tab)).map(|tab| tab.id).collect();
+    let left = links_left(ownership, held);
     let linked = |own: &&InstalledObject| {
         let shows = |kind: &&HeldTicketType| kind.tabs.iter().any(|tab| ours.contains(tab));
-        held.ticket_types.iter().filter(shows).any(|kind| kind.id.to_string() == own.id)
+        let is_left = left.iter().any(|change| change.id.as_ref() == Some(&own.id));
+        is_left || held.ticket_types.iter().filter(shows).any(|kind| kind.id.to_string() == own.id)
     };
     gone(ownership, ObjectKind::TicketType, true, linked, plan);
+    plan.changes.extend(left);
+}
+
+/// The links that outlived our tab. The next tab that gets its number would be shown by all of these ticket types.
+fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Change> {
+    let left = |own: &InstalledObject| {
+        let tab: i64 = own.mark.as_ref()?.parse().ok()?;
+        let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
+        let is_gone = held.tabs.iter().all(|held| held.id != tab);
+        is_gone.then(|| unlink_from(kind, tab, ChatPodUrl::TAB_NAME.to_owned(), "still shows the tab that is gone"))
+    };
+    let recorded = ownership.record.iter().filter(|own| own.kind == ObjectKind::TicketType);
+    recorded.filter_map(left).collect()
 }
 
 fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, plan: &mut Plan) {
@@ -79,7 +98,7 @@ fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &He
             plan.changes.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
         }
     }
-    let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| webhook.id == own.id);
+    let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| same_id(&webhook.id, &own.id));
     gone(ownership, ObjectKind::Webhook, true, there, plan);
     let bound = |own: &&InstalledObject| {
         held.webhooks.iter().flat_map(|webhook| &webhook.bindings).any(|binding| binding.id.to_string() == own.id)
@@ -116,7 +135,7 @@ fn why(reason: &str, edits: &[FieldChange]) -> String {
 
 /// What somebody has edited on a webhook since. One that was made for another group or token is no edit.
 fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -> Vec<FieldChange> {
-    let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && own.id == webhook.id);
+    let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && same_id(&own.id, &webhook.id));
     let name = recorded.map_or_else(|| webhook.name.raw(), |own| own.name.raw());
     let Some((group, url)) = wanted.webhooks.iter().find(|(group, _)| group.webhook_name() == name) else {
         return Vec::new();
@@ -159,8 +178,11 @@ fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Change> {
 }
 
 pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Change {
-    let operation = Operation::UnlinkTicketType { ticket_type: ticket_type.id, tab: tab.id };
-    let reason = "shows the tab that goes";
+    unlink_from(ticket_type, tab.id, tab.name.display(), "shows the tab that goes")
+}
+
+fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Change {
+    let operation = Operation::UnlinkTicketType { ticket_type: ticket_type.id, tab };
     let mut change =
         change(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
     let others = ticket_type.tabs.len().saturating_sub(1);
@@ -169,7 +191,7 @@ pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Change {
         1 => Some("1 other tab".to_owned()),
         count => Some(format!("{count} other tabs")),
     };
-    let before = rest.as_ref().map_or_else(|| tab.name.display(), |rest| format!("{rest}, {}", tab.name));
+    let before = rest.as_ref().map_or_else(|| tab_name.clone(), |rest| format!("{rest}, {tab_name}"));
     change.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
     change
 }

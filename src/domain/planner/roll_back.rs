@@ -5,20 +5,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::back::Back;
+use super::ownership::Ownership;
 use super::removal::{delete_tab, delete_webhook, unlink};
 use super::{change, events, leaving};
 use crate::domain::callback::mask_address;
-use crate::domain::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, Written};
+use crate::domain::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, Written, same_id};
 use crate::domain::members::Members;
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, Restore};
+use crate::domain::sight::Sight;
 use crate::domain::untrusted::Untrusted;
 
 /// The members that objects have now, by kind and id.
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
-pub fn plan_roll_back(writes: &[Written], held: &Held, current: &Current) -> Plan {
-    let mut roll_back = RollBack { writes, held, current, plan: Plan::default(), done: BTreeSet::new() };
+pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held, current: &Current) -> Plan {
+    let back = Back::find(ownership, writes, held);
+    let (plan, done) = (Plan::default(), BTreeSet::new());
+    let mut roll_back = RollBack { ownership, writes, held, current, back, plan, done };
     // What the run has made goes altogether: mending it first would be of no use.
     let made: BTreeSet<(ObjectKind, String)> = writes
         .iter()
@@ -28,13 +33,17 @@ pub fn plan_roll_back(writes: &[Written], held: &Held, current: &Current) -> Pla
     for write in writes {
         roll_back.undo(write, &made);
     }
-    roll_back.plan
+    let mut plan = roll_back.plan;
+    plan.seen = Sight::of(&plan.changes, held);
+    plan
 }
 
 struct RollBack<'a> {
+    ownership: &'a Ownership<'a>,
     writes: &'a [Written],
     held: &'a Held,
     current: &'a Current,
+    back: Back,
     plan: Plan,
     /// What the plan deals with already.
     done: BTreeSet<(ObjectKind, String, bool)>,
@@ -64,7 +73,7 @@ impl RollBack<'_> {
     }
 
     fn webhook(&self, write: &Written) -> Option<&HeldWebhook> {
-        let by_id = |id: &String| self.held.webhooks.iter().find(|webhook| webhook.id.eq_ignore_ascii_case(id));
+        let by_id = |id: &String| self.held.webhooks.iter().find(|webhook| same_id(&webhook.id, id));
         let url = write.proof.after.as_ref().and_then(|after| after.text("url"));
         // Where the answer was lost, the address is what proves it: nothing led there before.
         let by_url = || url.and_then(|url| self.held.webhooks.iter().find(|webhook| webhook.url.expose() == url));
@@ -72,25 +81,37 @@ impl RollBack<'_> {
     }
 
     fn tab(&self, write: &Written) -> Option<&HeldTab> {
-        let after = write.proof.after.as_ref();
-        let url = after.and_then(|after| after.text("url"));
-        let leads = |tab: &&HeldTab| url.is_some() && tab.url.as_ref().map(Untrusted::raw) == url;
+        let leads = |tab: &&HeldTab| has_text(write.proof.after.as_ref(), "url", tab.url.as_ref());
         match &write.object {
-            // An id of a tab can have come to somebody else's since.
-            Some(id) => self.held.tabs.iter().find(|tab| {
-                let named = after.and_then(|after| after.text("name")) == Some(tab.name.raw());
-                tab.id.to_string() == *id && (named || leads(tab))
-            }),
+            Some(id) => self.tab_with(id).filter(|tab| is_written(write, tab)),
             None => self.held.tabs.iter().find(leads),
         }
     }
 
+    /// The tab that has this id, unless our record knows that it is another one.
+    fn tab_with(&self, id: &str) -> Option<&HeldTab> {
+        let tab = self.held.tabs.iter().find(|tab| tab.id.to_string() == id)?;
+        (!self.ownership.is_stranger(tab)).then_some(tab)
+    }
+
+    /// The tab that has this id, if it is the one that had it in the run: an id of a tab can have come to somebody
+    /// else's since.
+    fn tab_of_run(&self, id: &str) -> Option<&HeldTab> {
+        let tab = self.tab_with(id)?;
+        let of_tab = |write: &&Written| write.kind == ObjectKind::CustomTab && write.object.as_deref() == Some(id);
+        let mut writes = self.writes.iter().filter(of_tab);
+        let is_it = |write: &Written| {
+            is_written(write, tab) || write.proof.before.as_ref().is_some_and(|was| same_tab(was, tab))
+        };
+        (writes.any(is_it) || self.ownership.owns_tab(tab)).then_some(tab)
+    }
+
     fn binding(&self, write: &Written) -> Option<(&HeldWebhook, &Binding)> {
         let parent = write.proof.parent.as_ref()?;
-        let webhook = self.held.webhooks.iter().find(|webhook| webhook.id.eq_ignore_ascii_case(parent))?;
+        let webhook = self.held.webhooks.iter().find(|webhook| same_id(&webhook.id, parent))?;
         let event = write.proof.after.as_ref().and_then(|after| after.get("eventno")?.as_i64());
         let is_it = |binding: &&Binding| match &write.object {
-            Some(id) => binding.id.to_string() == *id,
+            Some(id) => binding.id.to_string() == *id && Some(binding.event.0) == event,
             None => Some(binding.event.0) == event,
         };
         webhook.bindings.iter().find(is_it).map(|binding| (webhook, binding))
@@ -121,15 +142,20 @@ impl RollBack<'_> {
 
     fn push_new(&mut self, changes: Vec<Change>) {
         for change in changes {
-            if self.is_new(change.kind, change.id.as_deref().unwrap_or_default(), true) {
+            // A ticket type can have lost, or got, the links to more than one tab.
+            let id = match &change.operation {
+                Operation::UnlinkTicketType { ticket_type, tab } => format!("{ticket_type} {tab}"),
+                Operation::LinkTicketType(ticket_type, Some(tab)) => format!("{ticket_type} {tab}"),
+                _ => change.id.clone().unwrap_or_default(),
+            };
+            if self.is_new(change.kind, &id, change.operation.takes_out()) {
                 self.plan.changes.push(change);
             }
         }
     }
 
     fn unlink(&mut self, write: &Written) {
-        let tab =
-            write.proof.parent.as_ref().and_then(|tab| self.held.tabs.iter().find(|held| held.id.to_string() == *tab));
+        let tab = write.proof.parent.as_ref().and_then(|tab| self.tab_of_run(tab));
         let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
         if let (Some(tab), Some(kind)) = (tab, kind)
             && kind.tabs.contains(&tab.id)
@@ -140,16 +166,24 @@ impl RollBack<'_> {
     }
 
     fn link(&mut self, write: &Written) {
-        let Some(tab) = write.proof.parent.as_ref().and_then(|tab| tab.parse::<i64>().ok()) else { return };
-        let tab = self.tab_id_now(tab);
+        let Some(was) = write.proof.parent.as_deref() else { return };
+        // The tab is there again, or was never deleted; or this plan makes it again, and it is linked under its new id.
+        let now = self.back.id_of(ObjectKind::CustomTab, was).map(str::to_owned);
+        let is_deleted = self.writes.iter().any(|write| {
+            (write.kind, write.action) == (ObjectKind::CustomTab, Action::Delete)
+                && write.object.as_deref() == Some(was)
+        });
+        if now.is_none() && !is_deleted && self.tab_of_run(was).is_none() {
+            return;
+        }
+        let is_there = now.is_some() || !is_deleted;
+        let Ok(tab) = now.as_deref().unwrap_or(was).parse::<i64>() else { return };
         let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
-        let Some(kind) = kind.filter(|kind| !kind.tabs.contains(&tab)) else { return };
+        let Some(kind) = kind.filter(|kind| !(is_there && kind.tabs.contains(&tab))) else { return };
         let operation = Operation::LinkTicketType(kind.id, Some(tab));
         let reason = "showed the tab before";
         let change = change(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
-        if self.is_new(ObjectKind::TicketType, &kind.id.to_string(), false) {
-            self.plan.changes.push(change);
-        }
+        self.push_new(vec![change]);
     }
 
     /// Writes the former members back, but none that somebody has changed since.
@@ -160,6 +194,16 @@ impl RollBack<'_> {
             self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
             return;
         };
+        let is_the_one = match write.kind {
+            ObjectKind::CustomTab => self.tab_of_run(id).is_some(),
+            ObjectKind::WebhookEvent => now.agree_on(before, "eventno"),
+            _ => true,
+        };
+        if !is_the_one {
+            let reason = "another object has its id now: what it was before cannot be given back".to_owned();
+            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
+            return;
+        }
         let (mut fields, mut members, mut edited) = (Vec::new(), Members::default(), Vec::new());
         for (name, wrote) in after.iter() {
             if now.agree_on(before, name) {
@@ -203,14 +247,22 @@ impl RollBack<'_> {
 
     fn make_again(&mut self, write: &Written) {
         let (Some(before), Some(was)) = (&write.proof.before, &write.object) else { return };
-        if self.is_back(write, before, was) || !self.is_new(write.kind, was, false) {
+        if self.back.id_of(write.kind, was).is_some() || !self.is_new(write.kind, was, false) {
             return;
         }
-        let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
+        let parent = write.proof.parent.as_ref().map(|parent| self.back.webhook(parent).to_owned());
         let members = before.clone();
         let kind = write.kind;
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
-        let reason = "deleted by the run that is rolled back; it gets a new id";
+        let reason = match write.kind {
+            ObjectKind::Webhook => {
+                "deleted by the run that is rolled back; it gets a new id and our password, and its access control is not brought back"
+            }
+            ObjectKind::CustomTab => {
+                "deleted by the run that is rolled back; it gets a new id, and its secret and access control are not brought back"
+            }
+            _ => "deleted by the run that is rolled back; it gets a new id",
+        };
         let mut change = change(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
         change.id = None;
         let after = |mut field: FieldChange| {
@@ -221,62 +273,23 @@ impl RollBack<'_> {
         change.fields = fields.filter(|field| field.name != OTHER).collect();
         self.plan.changes.push(change);
     }
+}
 
-    /// A webhook that was deleted and is there, or there again.
-    fn webhook_again(&self, before: &Members, was: &str) -> Option<&HeldWebhook> {
-        self.held.webhooks.iter().find(|webhook| {
-            let same =
-                before.text("name") == Some(webhook.name.raw()) && before.text("url") == Some(webhook.url.expose());
-            webhook.id.eq_ignore_ascii_case(was) || same
-        })
-    }
+/// Whether a text is the member of these.
+fn has_text(members: Option<&Members>, name: &str, text: Option<&Untrusted>) -> bool {
+    let text = text.map(Untrusted::raw);
+    text.is_some() && members.and_then(|members| members.text(name)) == text
+}
 
-    /// The id that a webhook has now: another one where it was deleted and made again.
-    fn webhook_id_now(&self, was: &str) -> String {
-        let deleted = self.writes.iter().find(|write| {
-            write.kind == ObjectKind::Webhook && write.action == Action::Delete && write.object.as_deref() == Some(was)
-        });
-        let again =
-            deleted.and_then(|write| write.proof.before.as_ref()).and_then(|before| self.webhook_again(before, was));
-        again.map_or_else(|| was.to_owned(), |webhook| webhook.id.clone())
-    }
+/// Whether a tab still has the name or the address that was written.
+fn is_written(write: &Written, tab: &HeldTab) -> bool {
+    let after = write.proof.after.as_ref();
+    has_text(after, "name", Some(&tab.name)) || has_text(after, "url", tab.url.as_ref())
+}
 
-    /// The id that a tab has now, likewise.
-    fn tab_id_now(&self, was: i64) -> i64 {
-        let deleted = self.writes.iter().find(|write| {
-            let is_it = write.object.as_ref().is_some_and(|id| *id == was.to_string());
-            write.kind == ObjectKind::CustomTab && write.action == Action::Delete && is_it
-        });
-        let Some(before) = deleted.and_then(|write| write.proof.before.as_ref()) else { return was };
-        let same = |tab: &&HeldTab| {
-            before.text("name") == Some(tab.name.raw())
-                && before.text("url") == tab.url.as_ref().map(Untrusted::raw)
-                && tab.id > was
-        };
-        self.held.tabs.iter().find(same).map_or(was, |tab| tab.id)
-    }
-
-    /// Whether an object that was deleted is there, or there again. New ids are greater than old ones.
-    fn is_back(&self, write: &Written, before: &Members, was: &str) -> bool {
-        let number = was.parse::<i64>().ok();
-        match write.kind {
-            ObjectKind::Webhook => self.webhook_again(before, was).is_some(),
-            ObjectKind::CustomTab => self.held.tabs.iter().any(|tab| {
-                let same = before.text("name") == Some(tab.name.raw())
-                    && before.text("url") == tab.url.as_ref().map(Untrusted::raw);
-                Some(tab.id) == number || (same && Some(tab.id) > number)
-            }),
-            ObjectKind::WebhookEvent => {
-                let parent = write.proof.parent.as_ref().map(|parent| self.webhook_id_now(parent));
-                let event = before.get("eventno").and_then(serde_json::Value::as_i64);
-                let of_parent = self.held.webhooks.iter().filter(|webhook| Some(&webhook.id) == parent.as_ref());
-                of_parent.flat_map(|webhook| &webhook.bindings).any(|binding| {
-                    Some(binding.id) == number || (Some(binding.event.0) == event && Some(binding.id) > number)
-                })
-            }
-            ObjectKind::TicketType => true,
-        }
-    }
+/// Whether a tab has the name and the address of one that was.
+pub(super) fn same_tab(was: &Members, tab: &HeldTab) -> bool {
+    was.text("name") == Some(tab.name.raw()) && was.text("url") == tab.url.as_ref().map(Untrusted::raw)
 }
 
 /// A member that has no word of its own on a screen.

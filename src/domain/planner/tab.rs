@@ -1,10 +1,10 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
-use super::ownership::{is_chat_pod, leads_to_chat_pod};
+use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
 use super::{recorded, removal};
 use crate::domain::callback::mask_address;
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{Held, HeldTab, HeldTicketType, InstalledObject, ObjectKind, Wanted};
+use crate::domain::installation::{Held, HeldTab, HeldTicketType, ObjectKind, Wanted};
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
@@ -15,15 +15,14 @@ const IFRAME: i64 = 1;
 /// The ticket's number among the entities that can have tabs (api facts, section 7).
 const TICKET: i64 = 1;
 
-pub(super) fn plan_tab(wanted: &Wanted, held: &Held, record: &[InstalledObject], plan: &mut Plan) {
+pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, plan: &mut Plan) {
     let name = ChatPodUrl::TAB_NAME;
     let address = wanted.chat_pod.as_str();
-    let remembered = recorded(record, ObjectKind::CustomTab, name);
-    // Ids of tabs are small numbers, and another tab may have got ours: name or address has to agree as well.
-    let is_ours = |tab: &&HeldTab| tab.name.raw() == name || leads_to_chat_pod(tab, &wanted.chat_pod);
-    let by_id = |object: &InstalledObject| held.tabs.iter().find(|tab| tab.id.to_string() == object.id);
-    let by_record = remembered.and_then(by_id).filter(is_ours);
-    let by_address = || held.tabs.iter().find(|tab| leads_to_chat_pod(tab, &wanted.chat_pod));
+    let remembered = recorded(ownership.record, ObjectKind::CustomTab, name);
+    let owned = || held.tabs.iter().filter(|tab| ownership.owns_tab(tab));
+    let by_record = remembered.and_then(|object| owned().find(|tab| tab.id.to_string() == object.id));
+    // The one that shows the chat pod to the letter before one that has its name and something else behind the path.
+    let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
     let tab = by_record.or_else(by_address);
     let change = |action, id: Option<i64>, fields, reason: &str, operation| Change {

@@ -44,7 +44,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
     let mut record = Vec::new();
     let mut remember = |kind, id: &str, name: &str| {
         let installed_at = jiff::Timestamp::UNIX_EPOCH;
-        record.push(InstalledObject { kind, id: id.to_owned(), name: name.into(), installed_at });
+        record.push(InstalledObject { kind, id: id.to_owned(), name: name.into(), installed_at, mark: None });
     };
     for (number, (group, url)) in wanted().webhooks.into_iter().enumerate() {
         let id = format!("guid-{number}");
@@ -63,7 +63,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
         });
     }
     let url = Some(wanted().chat_pod.as_str().into());
-    held.tabs.push(HeldTab { id: 46, name: "Pia Chat Pod".into(), url, tab_type: Some(1), table: Some(1) });
+    held.tabs.push(HeldTab { id: 46, guid: None, name: "Pia Chat Pod".into(), url, tab_type: Some(1), table: Some(1) });
     remember(ObjectKind::CustomTab, "46", "Pia Chat Pod");
     for ticket_type in &mut held.ticket_types[..2] {
         ticket_type.tabs.push(46);
@@ -281,7 +281,7 @@ fn a_removal_names_what_somebody_has_edited_and_leaves_what_is_not_provably_ours
     let (mut held, record) = installed();
     held.webhooks[0].url = Secret::new("https://elsewhere.example/");
     held.tabs[0].url = Some("https://elsewhere.example/".into());
-    let foreign = HeldTab { id: 7, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
+    let foreign = HeldTab { id: 7, guid: None, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
     let named =
         HeldTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
     held.tabs.extend([foreign, named]);
@@ -344,6 +344,7 @@ fn an_event_that_was_kept_from_firing_is_mended_in_place() {
 fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
     let map = |id, kind| HeldTab {
         id,
+        guid: None,
         name: "Map".into(),
         url: Some("https://maps.example/".into()),
         tab_type: Some(kind),
@@ -367,4 +368,68 @@ fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
     let plan = plan(&wanted(), &held, &record);
     let pending: Vec<_> = plan.pending().collect();
     assert_eq!((pending.len(), pending[0].fields[0].name), (1, "type"));
+}
+
+/// The chat pod is one of several things below one address, told apart by what follows the path.
+fn portal() -> Wanted {
+    let chat_pod = ChatPodUrl::parse("https://portal.example/launch?app=pia&t=$FAULTID").unwrap();
+    Wanted { chat_pod, ..wanted() }
+}
+
+fn crm(id: i64) -> HeldTab {
+    let url = Some("https://portal.example/launch?app=crm&t=$FAULTID".into());
+    HeldTab { id, guid: None, name: "CRM".into(), url, tab_type: Some(1), table: Some(1) }
+}
+
+#[test]
+fn a_foreign_tab_with_the_chat_pod_s_path_is_neither_taken_over_nor_in_the_way() {
+    let mut held = empty_halo();
+    held.tabs.push(crm(7));
+    let fresh = plan(&portal(), &held, &[]);
+    let tabs: Vec<_> = fresh.changes.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
+    assert_eq!(tabs.len(), 1);
+    assert_eq!((tabs[0].action, &tabs[0].id), (Action::Create, &None));
+    // Ours stands behind it in Halo's list, and is the one that is taken over.
+    let url = Some(portal().chat_pod.as_str().into());
+    held.tabs.push(HeldTab { id: 46, url, name: "renamed".into(), ..crm(0) });
+    let named = HeldTab { id: 9, name: "Pia Chat Pod".into(), ..crm(0) };
+    held.tabs.insert(0, named);
+    let adopted = plan(&portal(), &held, &[]);
+    let touched: Vec<_> = adopted.pending().filter(|change| change.kind == ObjectKind::CustomTab).collect();
+    assert_eq!(touched.len(), 1, "{touched:#?}");
+    assert_eq!((touched[0].action, touched[0].id.as_deref()), (Action::Adopt, Some("46")));
+}
+
+#[test]
+fn our_number_and_our_path_make_no_tab_ours_without_a_name_or_a_guid() {
+    let (mut held, mut record) = installed();
+    let wanted = portal();
+    held.tabs[0] = crm(46);
+    let is_ours = |held: &Held, record: &[InstalledObject]| {
+        let ownership = Ownership { callback_prefix: None, chat_pod: Some(&wanted.chat_pod), record };
+        ownership.owns_tab(&held.tabs[0])
+    };
+    assert!(!is_ours(&held, &record));
+    let own = record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap();
+    own.mark = Some("OURS".to_owned());
+    held.tabs[0].guid = Some("theirs".to_owned());
+    assert!(!is_ours(&held, &record));
+    // With our name and another guid it is somebody's all the same; with our guid it is ours, also renamed.
+    held.tabs[0].name = "Pia Chat Pod".into();
+    held.tabs[0].url = Some("https://other.example/?t=$FAULTID".into());
+    assert!(!is_ours(&held, &record));
+    held.tabs[0] = HeldTab { guid: Some("ours".to_owned()), ..crm(46) };
+    assert!(is_ours(&held, &record));
+}
+
+#[test]
+fn a_guid_is_the_same_in_either_case() {
+    let (mut held, record) = installed();
+    for webhook in &mut held.webhooks {
+        webhook.id = webhook.id.to_uppercase();
+    }
+    let wanted = wanted();
+    assert!(!plan(&wanted, &held, &record).changes_pending());
+    let removal = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    assert!(removal.changes.iter().all(|change| change.operation != Operation::Forget), "{removal:#?}");
 }

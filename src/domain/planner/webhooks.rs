@@ -2,7 +2,7 @@
 
 use super::{events, recorded, removal};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
-use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted};
+use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id};
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
@@ -23,13 +23,13 @@ pub(super) fn plan_webhook(
 ) {
     let name = group.webhook_name();
     let remembered = recorded(record, ObjectKind::Webhook, name);
-    let by_record = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
+    let by_record = remembered.and_then(|object| held.webhooks.iter().find(|webhook| same_id(&webhook.id, &object.id)));
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     // Halo tells no date of a webhook: the first in its list is the oldest, as far as can be told.
     let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
     let own = by_record.or_else(by_address);
 
-    let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| own.id != webhook.id);
+    let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
     // Names are unique in Halo: a foreign webhook with ours keeps us from writing it.
     let foreign = held.webhooks.iter().find(|webhook| {
         same_name(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)

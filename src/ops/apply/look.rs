@@ -2,11 +2,12 @@
 
 use super::Apply;
 use crate::domain::callback::EventGroup;
-use crate::domain::installation::{HeldTicketType, ObjectKind};
+use crate::domain::installation::{HeldTab, HeldTicketType, ObjectKind};
 use crate::domain::manual;
 use crate::domain::members::Members;
 use crate::domain::plan::{FieldChange, Operation, Restore};
 use crate::domain::planner;
+use crate::domain::sight::is_another_tab;
 use crate::halo::{HaloApi, HaloError};
 
 /// What a read-back found.
@@ -51,7 +52,9 @@ impl Apply<'_> {
             Operation::CreateTab(kind) => self.look_for_tab(told.and_then(|id| id.parse().ok()), *kind).await,
             Operation::UpdateTab(id, kind) => self.look_for_tab(Some(*id), *kind).await,
             Operation::DeleteTab(id) => {
-                let still = halo.tab(*id).await?;
+                // Its number can have come to somebody else's tab already.
+                let is_it = |now: &HeldTab| self.seen.tab(*id).is_none_or(|seen| !is_another_tab(seen, now));
+                let still = halo.tab(*id).await?.filter(is_it);
                 let by_hand = |name: &str| manual::removal_of(ObjectKind::CustomTab, name);
                 Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
             }
@@ -147,16 +150,16 @@ impl Apply<'_> {
         Ok(compare(id, &wanted, now))
     }
 
-    /// An object that was made again and of which Halo told no id: found by what it looks like, under a greater id than
-    /// it had.
+    /// An object that was made again and of which Halo told no id: found by what it looks like, and by not
+    /// having been there before.
     async fn look_for_made_again(&self, restore: &Restore) -> Result<Found, HaloError> {
-        let was = restore.was.as_ref().and_then(|id| id.parse::<i64>().ok());
         let found = match restore.kind {
             ObjectKind::Webhook => {
                 let webhooks = self.halo.webhooks().await?;
                 let url = restore.members.text("url");
                 webhooks
                     .into_iter()
+                    .filter(|own| self.is_fresh(&own.id))
                     .find(|own| url == Some(own.url.expose()) && restore.members.text("name") == Some(own.name.raw()))
                     .map(|own| own.id)
             }
@@ -165,14 +168,15 @@ impl Apply<'_> {
                 let bindings = self.halo.bindings(self.parent_now(restore)).await?;
                 bindings
                     .iter()
-                    .find(|own| Some(own.event.0) == event && Some(own.id) > was)
+                    .find(|own| Some(own.event.0) == event && self.is_fresh(&own.id.to_string()))
                     .map(|own| own.id.to_string())
             }
             _ => {
-                let url = restore.members.text("url");
+                let (name, url) = (restore.members.text("name"), restore.members.text("url"));
                 let tabs = self.halo.tabs().await?;
                 tabs.iter()
-                    .find(|own| url == own.url.as_ref().map(|url| url.raw()) && Some(own.id) > was)
+                    .filter(|own| self.is_fresh(&own.id.to_string()))
+                    .find(|own| name == Some(own.name.raw()) && url == own.url.as_ref().map(|url| url.raw()))
                     .map(|own| own.id.to_string())
             }
         };

@@ -6,6 +6,7 @@
 //! ```text
 //!  mod.rs     one change after the other: intent, sent, read back, outcome
 //!  send.rs    from an operation to requests, and what has to be known before
+//!  sight.rs   whether what is written is still what the plan saw
 //!  look.rs    reading back
 //!  record.rs  our own record and the audit trail
 //! ```
@@ -13,6 +14,7 @@
 mod look;
 mod record;
 mod send;
+mod sight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,7 @@ use crate::domain::installation::{ObjectKind, Written};
 use crate::domain::manual;
 use crate::domain::members::Proof;
 use crate::domain::plan::{Action, Blocked, Change, ChangeResult, Operation, Outcome, Plan};
+use crate::domain::sight::Sight;
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
 
@@ -63,6 +66,9 @@ impl Consent<'_> {
     }
 }
 
+/// What is said of an object that somebody has changed while the plan was carried out.
+const CHANGED: &str = "nothing was sent: it has changed in Halo since the plan was made; look at the new plan";
+
 /// What takes a token's place where an object's members are kept.
 const TOKEN: &str = "{callback token}";
 
@@ -78,12 +84,20 @@ pub(super) struct Apply<'a> {
     webhooks: BTreeMap<EventGroup, String>,
     /// The tab that ticket types are linked to, once it is known to be in Halo.
     tab: Option<i64>,
+    /// What the plan saw of the objects that it touches.
+    seen: Sight,
+    /// What was there before an object was made again.
+    there: Vec<String>,
+    /// The guid of that tab, where Halo tells one.
+    guid: Option<String>,
     /// Webhooks and tabs that were made again, by the id they had.
     renumbered: BTreeMap<String, String>,
     /// Tabs that a ticket type still shows, and webhooks that an event is still bound to: they stay.
     in_use: BTreeSet<String>,
     /// The tabs that each ticket type was told to show.
     told: BTreeMap<i64, Vec<i64>>,
+    /// Whether Halo failed at the last write, and answered what was asked afterwards.
+    has_stumbled: bool,
     /// Kinds not tried any more, with the reason; all of them once Halo cannot be reached.
     given_up: Vec<(Option<ObjectKind>, String)>,
     /// What kept the first object from being done.
@@ -106,9 +120,13 @@ impl<'a> Apply<'a> {
             run,
             webhooks: BTreeMap::new(),
             tab: None,
+            seen: Sight::default(),
+            there: Vec::new(),
+            guid: None,
             renumbered: BTreeMap::new(),
             in_use: BTreeSet::new(),
             told: BTreeMap::new(),
+            has_stumbled: false,
             given_up: Vec::new(),
             cause: None,
         }
@@ -123,6 +141,7 @@ impl<'a> Apply<'a> {
     /// kept, nothing more is written, and the report says so.
     pub(super) async fn all(&mut self, plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
         let mut results = Vec::new();
+        self.seen = plan.seen.clone();
         for change in &plan.changes {
             let mut result = ChangeResult {
                 kind: change.kind,
@@ -186,7 +205,13 @@ impl<'a> Apply<'a> {
         }
 
         let proof = match self.proof(&change.operation).await {
-            Ok(proof) => proof,
+            Ok(Some(proof)) => proof,
+            Ok(None) => {
+                result.outcome = Outcome::Failed;
+                result.message = Some(CHANGED.to_owned());
+                self.keep_in_use(change, result.outcome);
+                return Ok(());
+            }
             Err(error) => {
                 result.outcome = Outcome::Failed;
                 result.message = Some(format!("nothing was sent: {}", failure_text(&error)));
@@ -218,6 +243,12 @@ impl<'a> Apply<'a> {
             if let Some(id) = &result.id {
                 store.name_object(intent, id)?;
             }
+            if matches!(change.operation, Operation::CreateTab(_) | Operation::UpdateTab(..))
+                && let Some(tab) = self.tab
+            {
+                // Not told, our record knows it by its name alone: no reason to call the write a failure.
+                self.guid = self.halo.tab(tab).await.ok().flatten().and_then(|tab| tab.guid);
+            }
             self.remember(change, outcome, result.id.as_deref())?;
         }
         // In this order: a kill in between leaves two lines in the audit trail, and never none.
@@ -235,7 +266,11 @@ impl<'a> Apply<'a> {
         let mut sent = self.send(operation).await;
         let mut answer = self.answer(&sent);
         let mut settled = self.settle(operation, &sent).await;
-        if settled.0 == Outcome::Unverified && self.has_second_try(operation) && sent.is_ok() {
+        if settled.0 == Outcome::Unverified
+            && self.has_second_try(operation)
+            && sent.is_ok()
+            && matches!(self.is_as_planned(operation).await, Ok(true))
+        {
             sent = self.send_otherwise(operation).await;
             // Where the other way does not exist, nothing was sent, and the first answer is the last.
             let second = self.answer(&sent);
@@ -244,10 +279,9 @@ impl<'a> Apply<'a> {
             }
             settled = self.settle(operation, &sent).await;
         }
-        if let Err(error) = &sent
-            && settled.0 == Outcome::Failed
-        {
-            self.give_up_after(change.kind, error);
+        match &sent {
+            Err(error) if settled.0 == Outcome::Failed => self.give_up_after(change.kind, error),
+            _ => self.has_stumbled = false,
         }
         let (outcome, id, message) = settled;
         (outcome, id, message, answer)
@@ -311,7 +345,7 @@ impl<'a> Apply<'a> {
                 self.tab = id.parse().ok();
             }
             Operation::Restore(restore) => {
-                if let (None, Some(was)) = (&restore.id, &restore.was) {
+                if let (None, Some(was), true) = (&restore.id, &restore.was, restore.kind.is_our_own()) {
                     self.renumbered.insert(was.clone(), id.to_owned());
                 }
             }
@@ -343,6 +377,11 @@ impl<'a> Apply<'a> {
             Operation::LinkTicketType(_, None) if self.tab.is_none() => {
                 Some(format!("{} is not in Halo as it should be", ChatPodUrl::TAB_NAME))
             }
+            Operation::LinkTicketType(_, Some(tab))
+                if self.seen.tab(*tab).is_none() && !self.renumbered.contains_key(&tab.to_string()) =>
+            {
+                Some("the tab that it showed is not in Halo".to_owned())
+            }
             Operation::DeleteTab(id) if self.in_use.contains(&id.to_string()) => {
                 Some("a ticket type still shows it".to_owned())
             }
@@ -369,6 +408,8 @@ impl<'a> Apply<'a> {
                     self.given_up.push((Some(kind), reason));
                 }
             }
+            // Whether it was done could be read back, so Halo can be reached: it stumbled over this one object.
+            FailureKind::NotReached if error.may_have_been_applied() && !self.has_stumbled => self.has_stumbled = true,
             FailureKind::NotReached
             | FailureKind::RateLimited(_)
             | FailureKind::WrongCredentials
@@ -379,16 +420,21 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// What is to be kept of an object before it is written: only a run of Configure can be rolled back.
-    async fn proof(&self, operation: &Operation) -> Result<Proof, HaloError> {
+    /// What is to be kept of an object before it is written: only a run of Configure can be rolled back. None where the
+    /// object is not the one that the plan saw.
+    async fn proof(&mut self, operation: &Operation) -> Result<Option<Proof>, HaloError> {
+        if !self.is_as_planned(operation).await? {
+            return Ok(None);
+        }
+        self.note_what_is_there(operation).await?;
         if self.run.is_none() {
-            return Ok(Proof::default());
+            return Ok(Some(Proof::default()));
         }
         let proof = self.prove(operation).await?;
-        Ok(match &self.target.installs {
+        Ok(Some(match &self.target.installs {
             Some(installs) => proof.replacing(installs.secrets.token.expose(), TOKEN),
             None => proof,
-        })
+        }))
     }
 }
 

@@ -35,7 +35,12 @@ impl Apply<'_> {
         }
         // A ticket type is Halo's own: the link to it is remembered under its id.
         let installed_at = self.workspace.now();
-        let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at };
+        let mark = match &change.operation {
+            Operation::LinkTicketType(_, tab) => self.tab_to_link(*tab).map(|tab| tab.to_string()),
+            Operation::CreateTab(_) | Operation::UpdateTab(..) => self.guid.clone(),
+            _ => None,
+        };
+        let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at, mark };
         Ok(store.record_installed(self.id, &object)?)
     }
 

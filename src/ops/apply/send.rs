@@ -42,6 +42,7 @@ impl Apply<'_> {
                 before: self.halo.binding_members(webhook, *binding).await?,
                 parent: parent(webhook),
                 after: None,
+                beside: self.bound_beside(webhook, *binding).await?,
             },
             Operation::DeleteWebhook(id) => Proof { before: self.halo.webhook_members(id).await?, ..Proof::default() },
             Operation::CreateTab(kind) => made(self.tab_draft(None, *kind).members()),
@@ -55,6 +56,14 @@ impl Apply<'_> {
             }
             Operation::UnlinkTicketType { tab, .. } => Proof { parent: Some(tab.to_string()), ..Proof::default() },
         })
+    }
+
+    /// The other bindings of a webhook to the same event.
+    async fn bound_beside(&self, webhook: &str, binding: i64) -> Result<Vec<String>, HaloError> {
+        let bindings = self.halo.bindings(webhook).await?;
+        let event = bindings.iter().find(|own| own.id == binding).map(|own| own.event);
+        let beside = bindings.iter().filter(|own| own.id != binding && Some(own.event) == event);
+        Ok(beside.map(|own| own.id.to_string()).collect())
     }
 
     /// Sends it, and gives the id that Halo tells.
@@ -73,7 +82,13 @@ impl Apply<'_> {
             Operation::MendEvent { binding, .. } => {
                 Ok(text(halo.put_binding(Some(*binding), &HaloApi::firing()).await?))
             }
-            Operation::UnbindEvent { binding, .. } => halo.unbind_event(*binding).await.map(|()| None),
+            Operation::UnbindEvent { webhook, binding } => {
+                // Another program can have moved it to its own webhook (api facts, section 6.1): then it is off ours.
+                if halo.bindings(webhook).await?.iter().all(|own| own.id != *binding) {
+                    return Ok(None);
+                }
+                halo.unbind_event(*binding).await.map(|()| None)
+            }
             Operation::DeleteWebhook(id) => halo.delete_webhook(id).await.map(|()| None),
             Operation::CreateTab(kind) => Ok(text(halo.save_tab(&self.tab_draft(None, *kind)).await?)),
             Operation::UpdateTab(id, kind) => Ok(text(halo.save_tab(&self.tab_draft(Some(*id), *kind)).await?)),

@@ -1,0 +1,108 @@
+//! What a plan saw of the objects that it touches.
+//!
+//! Between a plan and its last write minutes can pass, in which a run waits for Halo's request limit. So each object is
+//! looked at once more before it is written or deleted, and compared with this.
+
+use super::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, same_id};
+use super::plan::{Change, Operation};
+
+/// The objects that the changes of a plan touch, as Halo held them when it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    webhooks: Vec<HeldWebhook>,
+    tabs: Vec<HeldTab>,
+}
+
+impl Sight {
+    /// What these changes touch of what Halo holds.
+    pub fn of(changes: &[Change], held: &Held) -> Self {
+        // What is made again has its former id only until then, and somebody else's may have that by now.
+        let made_again: Vec<&str> = changes.iter().filter_map(|change| made_again(&change.operation)).collect();
+        let touched: Vec<(ObjectKind, String)> = changes
+            .iter()
+            .filter_map(|change| touched(&change.operation))
+            .filter(|(_, id)| !made_again.contains(&id.as_str()))
+            .collect();
+        let is_touched =
+            |kind, id: &str| touched.iter().any(|(own, touched)| (*own, same_id(touched, id)) == (kind, true));
+        let webhooks = held.webhooks.iter().filter(|own| is_touched(ObjectKind::Webhook, &own.id));
+        let tabs = held.tabs.iter().filter(|own| is_touched(ObjectKind::CustomTab, &own.id.to_string()));
+        Self { webhooks: webhooks.cloned().collect(), tabs: tabs.cloned().collect() }
+    }
+
+    /// A webhook that the plan touches.
+    pub fn webhook(&self, id: &str) -> Option<&HeldWebhook> {
+        self.webhooks.iter().find(|own| same_id(&own.id, id))
+    }
+
+    /// A binding of one.
+    pub fn binding(&self, webhook: &str, id: i64) -> Option<&Binding> {
+        self.webhook(webhook)?.bindings.iter().find(|own| own.id == id)
+    }
+
+    /// A tab that the plan touches.
+    pub fn tab(&self, id: i64) -> Option<&HeldTab> {
+        self.tabs.iter().find(|own| own.id == id)
+    }
+}
+
+/// The webhook or tab that an operation writes, deletes or is about.
+fn touched(operation: &Operation) -> Option<(ObjectKind, String)> {
+    match operation {
+        Operation::UpdateWebhook(_, id)
+        | Operation::DeleteWebhook(id)
+        | Operation::UnbindEvent { webhook: id, .. }
+        | Operation::MendEvent { webhook: id, .. } => Some((ObjectKind::Webhook, id.clone())),
+        Operation::UpdateTab(id, _)
+        | Operation::DeleteTab(id)
+        | Operation::LinkTicketType(_, Some(id))
+        | Operation::UnlinkTicketType { tab: id, .. } => Some((ObjectKind::CustomTab, id.to_string())),
+        Operation::Restore(restore) => match restore.kind {
+            ObjectKind::WebhookEvent => Some((ObjectKind::Webhook, restore.parent.clone()?)),
+            kind => Some((kind, restore.id.clone()?)),
+        },
+        Operation::None
+        | Operation::Forget
+        | Operation::CreateWebhook(_)
+        | Operation::BindEvent(..)
+        | Operation::CreateTab(_)
+        | Operation::LinkTicketType(_, None) => None,
+    }
+}
+
+fn made_again(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::Restore(restore) if restore.kind.is_our_own() => restore.was.as_deref(),
+        _ => None,
+    }
+}
+
+/// Whether a webhook is as it was seen. What one of two answers leaves out is not judged, and Halo switches webhooks off
+/// by itself.
+pub fn same_webhook(seen: &HeldWebhook, now: &HeldWebhook) -> bool {
+    (&seen.name, &seen.url) == (&now.name, &now.url)
+        && agree(&seen.method, &now.method)
+        && agree(&seen.content_type, &now.content_type)
+        && agree(&seen.authentication_type, &now.authentication_type)
+        && agree(&seen.basic_username, &now.basic_username)
+}
+
+/// Whether a tab is as it was seen, likewise.
+pub fn same_tab(seen: &HeldTab, now: &HeldTab) -> bool {
+    (&seen.name, &seen.url) == (&now.name, &now.url)
+        && agree(&seen.guid, &now.guid)
+        && agree(&seen.tab_type, &now.tab_type)
+        && agree(&seen.table, &now.table)
+}
+
+/// Whether a tab that has the number of one that was seen is another one.
+pub fn is_another_tab(seen: &HeldTab, now: &HeldTab) -> bool {
+    match (&seen.guid, &now.guid) {
+        (Some(seen), Some(now)) => !same_id(seen, now),
+        _ => seen.name != now.name && seen.url != now.url,
+    }
+}
+
+fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+    one.is_none() || other.is_none() || one == other
+}
