@@ -7,18 +7,21 @@
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
 //!  plan_removal()   removal.rs                         what Remove would take out
 //!  plan_roll_back() roll_back.rs                       what brings back the Halo from before a run
+//!  plan_rotation()  rotation.rs                        what gives the webhooks a new token and password
 //! ```
 
 mod events;
 mod ownership;
 mod removal;
 mod roll_back;
+mod rotation;
 mod tab;
 mod webhooks;
 
 pub use self::ownership::Ownership;
 pub use self::removal::{Parts, plan_removal};
 pub use self::roll_back::{Current, plan_roll_back};
+pub use self::rotation::plan_rotation;
 
 use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
 use super::plan::{Change, FieldChange, Operation, Plan};

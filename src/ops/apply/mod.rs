@@ -372,10 +372,9 @@ impl<'a> Apply<'a> {
             return Ok(Proof::default());
         }
         let proof = self.prove(operation).await?;
-        Ok(match &self.target.installs {
-            Some(installs) => proof.replacing(installs.secrets.token.expose(), TOKEN),
-            None => proof,
-        })
+        // Those of a rotation as well: what Halo holds may end in the one before.
+        let tokens = self.target.installs.iter().flat_map(|installs| &installs.tokens);
+        Ok(tokens.fold(proof, |proof, token| proof.replacing(token.expose(), TOKEN)))
     }
 }
 
