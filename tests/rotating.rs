@@ -221,6 +221,30 @@ async fn a_lost_reply_or_a_false_500_in_a_rotation_is_found_by_reading_back() {
     }
 }
 
+/// R74: events come all the while, under whatever Halo holds at that moment: over a rotation, a killed one, and its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_all_the_while_are_all_taken() {
+    let profile = configured().await;
+    let service = Service::start(&profile).await;
+    let mut halo = Halo::new(&profile, &service);
+    let work = async {
+        assert!(killed_at(&profile, ROTATE, 1, When::At).await);
+        profile.run(ROTATE).await.expect(0);
+    };
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut work => break,
+            () = halo.sends("all the while") => {}
+        }
+    }
+    halo.sends("afterwards").await;
+    // One that was cut off in the middle may be stored and was not counted.
+    let stored = stored(&profile).await.len() as i64;
+    assert!(halo.sent > 10 && (halo.sent..=halo.sent + 1).contains(&stored), "{stored} of {}", halo.sent);
+}
+
 /// Halo says 200 and does nothing, or refuses: it is not called done, both pairs stay good, and the next run finishes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_halo_does_not_show_is_not_promoted() {
