@@ -252,7 +252,7 @@ async fn what_halo_does_not_show_is_not_promoted() {
     let service = Service::start(&profile).await;
     let mut halo = Halo::new(&profile, &service);
     for answer in [status(201), status(400)] {
-        for write in 0..2 {
+        for (write, (webhook, _)) in WEBHOOKS.into_iter().enumerate() {
             let old = secrets(&profile).callback.unwrap();
             at_write(&profile, write, false, &answer);
             let report = profile.json(["rotate", "--yes", "--overlap", "0"], 3).await;
@@ -266,7 +266,7 @@ async fn what_halo_does_not_show_is_not_promoted() {
             let plan = profile.json(["plan"], 3).await;
             let pending: Vec<&Value> =
                 plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();
-            assert_eq!((pending.len(), pending[0]["name"].as_str()), (1, Some(WEBHOOKS[write].0)), "{plan}");
+            assert_eq!((pending.len(), pending[0]["name"].as_str()), (1, Some(webhook)), "{plan}");
             assert!(pending[0]["reason"].as_str().unwrap().contains("pia-halo rotate"), "{plan}");
             profile.run(["status"]).await.expect(0).says("under way");
             profile.run(["configure", "--roll-back", "--yes"]).await.expect(1).says("pia-halo rotate");
@@ -298,6 +298,21 @@ async fn what_halo_does_not_show_is_not_promoted() {
     profile.run(ROTATE).await.expect(0);
     assert_eq!(secrets(&profile).callback, next);
     halo.nothing_is_lost().await;
+}
+
+/// A webhook that Halo switches off on the way is not called done, and Configure, then `rotate`, put it right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_switched_off_on_the_way_is_said_and_put_right() {
+    let profile = configured().await;
+    let fault = pia_halo::demo::Fault::all().find(|fault| fault.name() == "webhook-switched-off").unwrap();
+    profile.halo.set_fault(fault, true);
+    profile.run(ROTATE).await.expect(3).says("changed in Halo: active").says("pia-halo configure, then rotate again");
+    profile.halo.set_fault(fault, false);
+    let half = secrets(&profile);
+    profile.run(ROTATE).await.expect(1).says("pia-halo configure first");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(ROTATE).await.expect(0);
+    assert_eq!(secrets(&profile).callback, half.next_callback);
 }
 
 /// Configure in the middle of a rotation goes on with the new pair and repairs what it finds; `rotate` then finishes.

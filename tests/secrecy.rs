@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use pia_halo::demo::Options;
+use pia_halo::demo::{Fault, Options};
 
 use crate::support::{Profile, files};
 
@@ -42,9 +42,14 @@ async fn no_secret_is_found_in_any_file_log_output_or_error() {
     }
     let mut secrets: BTreeSet<String> = secrets_of(&profile).into_iter().collect();
     assert_eq!(secrets.len(), 3, "token and password; the client secret is the simulated Halo's own");
+    let concerns_rotation = |fault: &Fault| {
+        let words = ["webhook", "write", "500", "stored", "forms", "hostile", "redirect", "array"];
+        words.iter().any(|word| fault.name().contains(word))
+    };
     for fault in crate::support::quick_faults() {
         profile.halo.set_fault(fault, true);
-        for run in [["configure", "--yes", "-vv"].as_slice(), &["rotate", "--yes", "--end-overlap", "-vv"]] {
+        let runs = [["configure", "--yes", "-vv"].as_slice(), &["rotate", "--yes", "--end-overlap", "-vv"]];
+        for run in runs.into_iter().take(1 + usize::from(concerns_rotation(&fault))) {
             let ran = profile.run(run).await;
             said.push_str(&ran.stdout);
             said.push_str(&ran.stderr);

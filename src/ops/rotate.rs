@@ -148,10 +148,8 @@ impl<'a> Work<'a> {
         if plan.blocked.is_empty() {
             return Ok(plan);
         }
-        let open: Vec<String> =
-            plan.blocked.iter().map(|blocked| format!("{}: {}", blocked.name, blocked.reason)).collect();
         let message =
-            format!("the webhooks are not as Configure installs them ({}); nothing was written", open.join("; "));
+            format!("the webhooks are not as Configure installs them ({}); nothing was written", hindrances(&plan));
         Err(Failure::new(FailureKind::Refused, message).hint("pia-halo configure first, then rotate"))
     }
 
@@ -231,20 +229,31 @@ fn finished(until: Option<Timestamp>) -> String {
     format!("Halo has the new callback token and password; the former ones are {former}")
 }
 
-/// How it stands where Halo does not show both webhooks with the new address.
+/// How it stands where Halo does not show both webhooks with the new address, and as Configure installs them.
 fn judge(results: &[ChangeResult], shown: Result<&Plan, &Failure>) -> (ConfigureStatus, String) {
-    let all = results.len();
-    let again = "nothing is lost, both tokens are good; rotate again finishes it with the same one";
+    let again = "nothing is lost, both tokens are good";
+    let finish = "rotate again finishes it with the same token";
     match shown {
+        Ok(shown) if !shown.blocked.is_empty() => {
+            let message = format!("{}; {again}; run pia-halo configure, then {finish}", hindrances(shown));
+            (ConfigureStatus::PartlyDone, message)
+        }
         Ok(shown) => {
             let new = shown.changes.iter().filter(|change| change.action == Action::Keep).count();
             let status = if new == 0 { ConfigureStatus::Failed } else { ConfigureStatus::PartlyDone };
-            (status, format!("{new} of {all} webhooks have the new token; {again}"))
+            (status, format!("{new} of {} webhooks have the new token; {again}; {finish}", shown.changes.len()))
         }
         Err(failure) => {
             let sent = results.iter().any(|result| matches!(result.outcome, Outcome::Done | Outcome::Unverified));
             let status = if sent { ConfigureStatus::PartlyDone } else { ConfigureStatus::Failed };
-            (status, format!("Halo could not be read back: {failure}; {again}"))
+            (status, format!("Halo could not be read back: {failure}; {again}; {finish}"))
         }
     }
+}
+
+/// What is not as Configure installs it.
+fn hindrances(plan: &Plan) -> String {
+    let open: Vec<String> =
+        plan.blocked.iter().map(|blocked| format!("{}: {}", blocked.name, blocked.reason)).collect();
+    open.join("; ")
 }
