@@ -304,10 +304,17 @@ async fn what_halo_does_not_show_is_not_promoted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_switched_off_on_the_way_is_said_and_put_right() {
     let profile = configured().await;
-    let fault = pia_halo::demo::Fault::all().find(|fault| fault.name() == "webhook-switched-off").unwrap();
-    profile.halo.set_fault(fault, true);
+    let mut is_written = false;
+    profile.halo.change(|state| {
+        state.on_request = Some(Box::new(move |state, request| {
+            if is_written {
+                state.webhook_mut("Pia - Ticket Created").unwrap().set("disabled", true);
+            }
+            is_written |= request.method == "POST" && request.path.to_lowercase() == "/api/webhook";
+        }));
+    });
     profile.run(ROTATE).await.expect(3).says("changed in Halo: active").says("pia-halo configure, then rotate again");
-    profile.halo.set_fault(fault, false);
+    profile.halo.change(|state| state.on_request = None);
     let half = secrets(&profile);
     profile.run(ROTATE).await.expect(1).says("pia-halo configure first");
     profile.run(["configure", "--yes"]).await.expect(0);
