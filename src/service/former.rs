@@ -39,6 +39,9 @@ mod tests {
     use crate::domain::failure::Failure;
     use crate::settings::{Config, FormerCallback, StoredSecrets, new_callback_secrets};
 
+    /// Of a test: what it waits for takes milliseconds.
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
     struct Leaps(Arc<Desk>);
 
     impl Moments for Leaps {
@@ -82,7 +85,7 @@ mod tests {
             desk.end_at(at(end));
             tokio::select! {
                 () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
-                () = desk.ended() => {}
+                ended = tokio::time::timeout(DEADLINE, desk.ended()) => ended.expect("nobody waits for the other's end"),
             }
             assert_eq!((former(&desk, &acme), former(&desk, &beta)), (left, Some(at(second))), "{end}");
         }
@@ -106,7 +109,7 @@ mod tests {
         tokio::select! {
             biased;
             () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
-            ended = tokio::time::timeout(std::time::Duration::from_secs(60), rotates) => ended.unwrap(),
+            ended = tokio::time::timeout(DEADLINE, rotates) => ended.unwrap(),
         }
         assert_eq!(desk.now(), at("2026-11-24T12:00:00Z"));
     }
