@@ -21,6 +21,7 @@ use crate::domain::installation::{InstalledObject, ObjectKind};
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, Outcome, Plan};
 use crate::domain::request::{SaveReport, Standing};
+use crate::domain::rotation::RotationStatus;
 use crate::domain::secret::Secret;
 use crate::domain::sight::Sight;
 use crate::domain::status::{
@@ -221,6 +222,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
             deliveries: Vec::new(),
+            rotation: RotationStatus::default(),
         },
         service: ServiceStatus { running: true, ..ServiceStatus::default() },
     }

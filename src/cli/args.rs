@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::rotation::Overlap;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -92,6 +93,12 @@ pub enum Command {
     /// Take out of Halo what Configure put there
     #[command(after_long_help = BY_HAND)]
     Remove(Remove),
+    /// Give the webhooks a new callback token and password; the former ones stay good for a while
+    ///
+    /// Halo sends the new ones as soon as this is done, and until the overlap ends the former ones are accepted as well:
+    /// no event is lost. Ended on the way, the next run finishes with the same token. A running pia-halo serve takes it
+    /// up by itself.
+    Rotate(Rotate),
     /// Whether Halo's callbacks arrive, by Halo's own log of deliveries; changes nothing
     ///
     /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs a look, and each says why.
@@ -224,6 +231,20 @@ pub struct Remove {
     /// Forget the stored Client Secret and callback secrets afterwards, once Halo does not use them any more
     #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
     pub forget_secrets: bool,
+}
+
+/// Options of `rotate`.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Say yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How long the former token and password stay good: 90m, 24h, 7d; with 0 they are refused at once
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub overlap: Overlap,
+    /// Rotate although the overlap of the last rotation has not ended: this ends it
+    #[arg(long)]
+    pub end_overlap: bool,
 }
 
 /// What can be removed.

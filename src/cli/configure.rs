@@ -129,7 +129,8 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
         return Err(Failure::new(FailureKind::Usage, "this prints the callback token and the password")
             .hint("run it on a terminal, or add --show-secrets"));
     }
-    let Some(secrets) = workspace.settings.secrets(&id)?.callback else {
+    let stored = workspace.settings.secrets(&id)?;
+    let Some(secrets) = stored.wanted_callback() else {
         return Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")
             .hint("save the configuration again: a new token is made"));
     };

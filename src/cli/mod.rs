@@ -19,6 +19,7 @@ mod output;
 mod plan;
 mod prompt;
 mod remove;
+mod rotate;
 mod serve;
 mod setup;
 mod signals;
@@ -119,6 +120,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Plan => plan::run(&mut call).await,
         Command::Configure(options) => configure::run(&mut call, &options).await,
         Command::Remove(options) => remove::run(&mut call, &options).await,
+        Command::Rotate(options) => rotate::run(&mut call, &options).await,
         Command::Deliveries => deliveries::run(&mut call).await,
         Command::Audit(options) => audit::run(&mut call, &options),
         Command::Status => status::run(&mut call),

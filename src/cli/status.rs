@@ -87,6 +87,13 @@ fn print(call: &mut Call, status: &Status) {
     if let Some(interruption) = status.integration.interruption() {
         output.line(format!("           {interruption}"));
     }
+    let rotation = &status.integration.rotation;
+    if rotation.under_way {
+        output.line("Rotation   under way, the old and the new token are both good: pia-halo rotate finishes it");
+    }
+    if let Some(until) = rotation.former_good_until {
+        output.line(format!("Rotation   the former token is good until {}", until.strftime("%Y-%m-%d %H:%M UTC")));
+    }
     for delivery in &status.integration.deliveries {
         let read = delivery.read_at.strftime("%Y-%m-%d %H:%M UTC");
         output.line(format!("Delivery   {}: {} (read {read})", delivery.webhook, delivery.message));

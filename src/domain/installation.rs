@@ -67,6 +67,15 @@ pub struct Wanted {
     pub callback_prefix: String,
     /// The address of the Pia Chat Pod.
     pub chat_pod: ChatPodUrl,
+    /// The addresses that a rotation replaces with those above; none while no rotation is under way.
+    pub replaced: Vec<(EventGroup, CallbackUrl)>,
+}
+
+impl Wanted {
+    /// The address that a rotation replaces.
+    pub fn replaced(&self, group: EventGroup) -> Option<&CallbackUrl> {
+        self.replaced.iter().find(|(own, _)| *own == group).map(|(_, url)| url)
+    }
 }
 
 /// A webhook that Halo holds.

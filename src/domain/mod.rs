@@ -26,6 +26,7 @@ pub mod plan;
 pub mod planner;
 pub mod request;
 pub mod rights;
+pub mod rotation;
 pub mod secret;
 pub mod sight;
 pub mod status;

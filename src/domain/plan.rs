@@ -159,6 +159,16 @@ pub struct Change {
     pub operation: Operation,
 }
 
+/// Why an object differs, or has a new address already, while a rotation of the callback secrets is not finished.
+pub const ROTATING: &str = "a rotation is under way: pia-halo rotate finishes it";
+
+impl Change {
+    /// Whether it is a rotation of ours that made the difference, and nobody in Halo.
+    pub fn is_of_rotation(&self) -> bool {
+        self.reason == ROTATING
+    }
+}
+
 /// How many changes of each kind there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct ActionCounts {
@@ -303,6 +313,8 @@ pub enum ConfigureStatus {
     Removed,
     /// Halo is as it was before the last run of Configure, read back.
     RolledBack,
+    /// The callback token and password are new in Halo, read back.
+    Rotated,
     /// Every object was there already, or gone already.
     NothingToDo,
     /// Some are, some are not.
@@ -320,6 +332,7 @@ impl ConfigureStatus {
             Self::Configured => "configured",
             Self::Removed => "removed",
             Self::RolledBack => "rolled back",
+            Self::Rotated => "rotated",
             Self::NothingToDo => "nothing to do",
             Self::PartlyDone => "partly done",
             Self::Failed => "failed",
@@ -329,7 +342,7 @@ impl ConfigureStatus {
 
     /// Whether nothing is left to be done.
     pub fn is_complete(self) -> bool {
-        matches!(self, Self::Configured | Self::Removed | Self::RolledBack | Self::NothingToDo)
+        matches!(self, Self::Configured | Self::Removed | Self::RolledBack | Self::Rotated | Self::NothingToDo)
     }
 }
 

@@ -9,6 +9,7 @@ use super::delivery::Delivery;
 use super::draft::Draft;
 use super::installation::InstalledObject;
 use super::people::{Agent, Team, TicketType};
+use super::rotation::RotationStatus;
 use super::sync_run::SyncStatus;
 
 /// Whether a step of the set-up is finished.
@@ -73,6 +74,8 @@ pub struct IntegrationStatus {
     pub objects: Vec<InstalledObject>,
     /// What was last read of the deliveries of each webhook.
     pub deliveries: Vec<Delivery>,
+    /// How it stands with the rotation of the callback token and password.
+    pub rotation: RotationStatus,
 }
 
 impl IntegrationStatus {

@@ -46,6 +46,27 @@ pub async fn verify(
     Ok(report)
 }
 
+/// The same for work that needs only some of it: no other verdict is told, and no other one counts.
+pub(super) async fn needed(
+    halo: &HaloApi,
+    id: &ConfigurationId,
+    api: &ApiCredentials,
+    needs: impl Fn(CheckId) -> bool + Send + Sync,
+    on_check: &mut (dyn FnMut(&Check) + Send),
+) -> Result<CheckReport, Failure> {
+    let mut on_needed = |check: &Check| {
+        if needs(check.id) {
+            on_check(check);
+        }
+    };
+    let mut report = with_halo(halo, Some(id), api, None, &mut on_needed).await?;
+    // What was not tried was not passed, and what kept it from being tried is to be told.
+    let was_stopped = report.checks.iter().any(|check| needs(check.id) && check.status == CheckStatus::Skip);
+    report.checks.retain(|check| needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
+    report.ok = !was_stopped && report.checks.iter().all(|check| check.status != CheckStatus::Fail);
+    Ok(report)
+}
+
 /// The same with a Halo that is connected already: what Configure does before its first write.
 pub(super) async fn with_halo(
     halo: &HaloApi,

@@ -45,14 +45,17 @@ pub async fn install(
     workspace.remember_verified(id, &configuration.api)?;
 
     let plan = target.plan(&halo).await?;
-    settle_open_intents(workspace, id, &plan)?;
+    settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
     consent.covers(&plan)?;
 
     let run =
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
     let mut apply = Apply::new(workspace, id, &target, &halo, run);
     let mut results = apply.all(&plan, &mut on_event).await;
-    let (status, message) = judge(&results, &plan);
+    let (status, mut message) = judge(&results, &plan);
+    if target.is_rotating() {
+        message.push_str("; a rotation is under way: pia-halo rotate finishes it");
+    }
     results.extend(tell_blocked(&plan, &mut on_event));
     let warnings = report.warnings();
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
@@ -86,9 +89,15 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
     Err(Failure::new(FailureKind::Refused, message).hint("run the company sync first: pia-halo sync"))
 }
 
-/// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells.
-pub(super) fn settle_open_intents(workspace: &Workspace, id: &ConfigurationId, plan: &Plan) -> Result<(), Failure> {
-    for intent in workspace.store.open_intents(id)? {
+/// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells. Of the kinds
+/// that the plan is about, and of no others.
+pub(super) fn settle_open_intents(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    plan: &Plan,
+    kinds: &[ObjectKind],
+) -> Result<(), Failure> {
+    for intent in workspace.store.open_intents(id)?.into_iter().filter(|intent| kinds.contains(&intent.kind)) {
         let found = if was_done(&intent, plan) {
             "read back later: as it should be"
         } else {

@@ -26,8 +26,8 @@ pub async fn read(
             .hint("install them first: pia-halo configure"));
     }
     installed.sort_by(|a, b| a.name.cmp(&b.name));
-    let secrets = workspace.settings.secrets(&id)?.callback;
-    let hide: Vec<&Secret> = secrets.iter().flat_map(|secrets| [&secrets.token, &secrets.password]).collect();
+    let secrets = workspace.settings.secrets(&id)?;
+    let hide: Vec<&Secret> = secrets.every_callback().flat_map(|pair| [&pair.token, &pair.password]).collect();
 
     let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
     let mut states = halo.webhook_states().await?;

@@ -29,14 +29,17 @@ pub fn secrets(workspace: &Workspace) -> Result<BTreeMap<ConfigurationId, Stored
 
 /// What events are signed with when they are handed on: made once, and kept.
 pub fn forward_secret(workspace: &Workspace, id: &ConfigurationId) -> Result<Secret, Failure> {
-    let mut secrets = workspace.settings.secrets(id)?;
-    if let Some(secret) = secrets.forward {
+    if let Some(secret) = workspace.settings.secrets(id)?.forward {
         return Ok(secret);
     }
-    let secret = new_forward_secret()?;
-    secrets.forward = Some(secret.clone());
-    workspace.settings.save_secrets(id, &secrets)?;
-    Ok(secret)
+    workspace.settings.update_secrets(id, |secrets: &mut StoredSecrets| {
+        let secret = match &secrets.forward {
+            Some(secret) => secret.clone(),
+            None => new_forward_secret()?,
+        };
+        secrets.forward = Some(secret.clone());
+        Ok(secret)
+    })
 }
 
 /// Asks Halo for the tickets behind the events that wait for it, one question for each ticket. Says how many events may

@@ -10,10 +10,14 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{Held, HeldTicketType, InstalledObject, ObjectKind, Wanted, Written, same_id};
+use crate::domain::installation::{
+    Held, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, Written, same_id,
+};
 use crate::domain::plan::{Action, Plan};
 use crate::domain::planner::{self, Current, Ownership, Parts};
+use crate::domain::secret::Secret;
 use crate::halo::{HaloApi, HaloError};
+use crate::settings::StoredSecrets;
 
 /// Tests the connection, then reads Halo and plans. `Ok(Err(report))` when the test failed.
 pub async fn load(
@@ -49,6 +53,8 @@ pub(super) struct Target {
 pub(super) struct Installs {
     pub(super) wanted: Wanted,
     pub(super) secrets: CallbackSecrets,
+    /// Every callback token that is known: none of them is kept where an object's members are.
+    pub(super) tokens: Vec<Secret>,
 }
 
 impl Target {
@@ -57,14 +63,28 @@ impl Target {
         id: &ConfigurationId,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
+        Self::with(workspace, id, configuration, &workspace.settings.secrets(id)?)
+    }
+
+    /// The same with secrets that may not be stored yet. While a rotation is under way, its new ones are what is wanted:
+    /// they were stored before Halo heard of them, so whatever Halo sends is taken.
+    pub(super) fn with(
+        workspace: &Workspace,
+        id: &ConfigurationId,
+        configuration: &Configuration,
+        stored: &StoredSecrets,
+    ) -> Result<Self, Failure> {
         let integration = &configuration.integration;
         let pia = integration.pia_url.as_ref();
         let addresses = pia.map(|pia| CallbackUrl::prefix(pia, id)).zip(integration.effective_chat_pod_url());
-        let secrets = workspace.settings.secrets(id)?.callback;
+        let secrets = stored.wanted_callback().cloned();
         let installs = pia.zip(addresses.clone()).zip(secrets).map(|((pia, (prefix, chat_pod)), secrets)| {
-            let url = |group| (group, CallbackUrl::new(pia, id, group, &secrets.token));
-            let webhooks = EventGroup::ALL.map(url).to_vec();
-            Installs { wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod }, secrets }
+            let urls = |token: &Secret| EventGroup::ALL.map(|group| (group, CallbackUrl::new(pia, id, group, token)));
+            let before = stored.callback.as_ref().filter(|_| stored.next_callback.is_some());
+            let replaced = before.map(|before| urls(&before.token).to_vec()).unwrap_or_default();
+            let webhooks = urls(&secrets.token).to_vec();
+            let tokens = stored.every_callback().map(|pair| pair.token.clone()).collect();
+            Installs { wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod, replaced }, secrets, tokens }
         });
         Ok(Self { installs, addresses, record: workspace.store.installed(id)? })
     }
@@ -91,6 +111,11 @@ impl Target {
         self.installs.as_ref().map(|installs| &installs.wanted)
     }
 
+    /// Whether a rotation was begun and is not finished.
+    pub(super) fn is_rotating(&self) -> bool {
+        self.wanted().is_some_and(|wanted| !wanted.replaced.is_empty())
+    }
+
     /// What tells our objects from everybody else's.
     pub(super) fn ownership(&self) -> Ownership<'_> {
         Ownership {
@@ -106,6 +131,12 @@ impl Target {
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
         Ok(self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record)).unwrap_or_default())
+    }
+
+    /// Reads the webhooks and plans what a rotation would change.
+    pub(super) async fn plan_rotation(&self, halo: &HaloApi) -> Result<Plan, Failure> {
+        let held = Held { webhooks: self.read_webhooks(halo).await?, ..Held::default() };
+        Ok(self.wanted().map(|wanted| planner::plan_rotation(wanted, &held, &self.record)).unwrap_or_default())
     }
 
     /// Reads Halo and plans what Remove would take out.
@@ -144,13 +175,10 @@ impl Target {
     }
 
     async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {
-        let mut webhooks = halo.webhooks().await?;
+        let mut webhooks = self.read_webhooks(halo).await?;
         let mut tabs = halo.tabs().await?;
-        // A restricted agent's list can be short: what our record holds is asked for by its id before it counts as gone.
         for own in &self.record {
-            if own.kind == ObjectKind::Webhook && webhooks.iter().all(|webhook| !same_id(&webhook.id, &own.id)) {
-                webhooks.extend(halo.webhook(&own.id).await?);
-            } else if own.kind == ObjectKind::CustomTab
+            if own.kind == ObjectKind::CustomTab
                 && let Ok(id) = own.id.parse()
                 && tabs.iter().all(|tab| tab.id != id)
             {
@@ -167,6 +195,18 @@ impl Target {
             }
         }
         Ok(Held { webhooks, tabs, ..Held::default() })
+    }
+
+    /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for by
+    /// its id before it counts as gone.
+    async fn read_webhooks(&self, halo: &HaloApi) -> Result<Vec<HeldWebhook>, HaloError> {
+        let mut webhooks = halo.webhooks().await?;
+        for own in self.record.iter().filter(|own| own.kind == ObjectKind::Webhook) {
+            if webhooks.iter().all(|webhook| !same_id(&webhook.id, &own.id)) {
+                webhooks.extend(halo.webhook(&own.id).await?);
+            }
+        }
+        Ok(webhooks)
     }
 
     /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants the retired ones as well, and

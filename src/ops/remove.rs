@@ -9,10 +9,10 @@ use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
 use super::configure::{CONFIGURE_LOCK, ended, refused, settle_open_intents};
 use super::plan::Target;
 use super::{Workspace, check};
-use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
+use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::Written;
+use crate::domain::installation::{ObjectKind, Written};
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::halo::HaloApi;
@@ -78,7 +78,7 @@ pub(super) async fn run_locked(
         }
     };
     let plan = work.plan().await?;
-    settle_open_intents(workspace, id, &plan)?;
+    settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
     consent.covers(&plan)?;
 
     let mut apply = Apply::new(workspace, id, &work.target, &work.halo, None);
@@ -153,6 +153,11 @@ impl<'a> Work<'a> {
         cancel: CancellationToken,
     ) -> Result<Self, Failure> {
         let target = Target::new(workspace, id, configuration)?;
+        if extent == Extent::LastRun && target.is_rotating() {
+            // What that run wrote and what the rotation did are told apart only once every address has the same token.
+            let message = "a rotation of the callback token is under way; nothing was changed";
+            return Err(Failure::new(FailureKind::Refused, message).hint("finish it first: pia-halo rotate"));
+        }
         let last_run = match extent {
             Extent::Removal(_) => None,
             Extent::LastRun => Some(workspace.store.last_configure_run(id)?.ok_or_else(|| {
@@ -170,19 +175,8 @@ impl<'a> Work<'a> {
         &self,
         on_check: &mut (dyn FnMut(&Check) + Send),
     ) -> Result<Result<Vec<String>, CheckReport>, Failure> {
-        let extent = self.extent;
-        let mut on_needed = |check: &Check| {
-            if extent.needs(check.id) {
-                on_check(check);
-            }
-        };
-        let api = &self.configuration.api;
-        let mut report = check::with_halo(&self.halo, Some(self.id), api, None, &mut on_needed).await?;
-        let is_open = |check: &Check| extent.needs(check.id) && check.status == CheckStatus::Skip;
-        // What was not tried was not passed, and what kept it from being tried is to be told.
-        let was_stopped = report.checks.iter().any(is_open);
-        report.checks.retain(|check| extent.needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
-        report.ok = !was_stopped && report.checks.iter().all(|check| check.status != CheckStatus::Fail);
+        let (extent, api) = (self.extent, &self.configuration.api);
+        let report = check::needed(&self.halo, self.id, api, |check| extent.needs(check), on_check).await?;
         Ok(if report.ok { Ok(report.warnings()) } else { Err(report) })
     }
 

@@ -76,21 +76,21 @@ struct Change {
 /// Stores the secrets of a configuration; says whether the Client Secret is another one now.
 fn save_secrets(workspace: &Workspace, id: &ConfigurationId, choice: &SecretChoice) -> Result<bool, Failure> {
     let stored = workspace.settings.secrets(id)?;
-    let secrets = StoredSecrets {
-        client_secret: match choice {
-            SecretChoice::Typed(secret) => Some(secret.clone()),
-            SecretChoice::Stored => stored.client_secret.clone(),
-        },
-        callback: Some(match &stored.callback {
-            Some(callback) => callback.clone(),
-            None => new_callback_secrets()?,
-        }),
-        ..stored.clone()
-    };
-    if secrets != stored {
-        workspace.settings.save_secrets(id, &secrets)?;
+    let is_new = matches!(choice, SecretChoice::Typed(secret) if stored.client_secret.as_ref() != Some(secret));
+    if !is_new && stored.callback.is_some() {
+        return Ok(false);
     }
-    Ok(secrets.client_secret != stored.client_secret)
+    workspace.settings.update_secrets(id, |secrets: &mut StoredSecrets| {
+        let before = secrets.client_secret.clone();
+        if let SecretChoice::Typed(secret) = choice {
+            secrets.client_secret = Some(secret.clone());
+        }
+        if secrets.callback.is_none() {
+            secrets.callback = Some(new_callback_secrets()?);
+        }
+        secrets.forget_expired(workspace.now());
+        Ok(secrets.client_secret != before)
+    })
 }
 
 fn credentials_changed(old: Option<&Configuration>, new: &Configuration) -> bool {

@@ -5,6 +5,7 @@ use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::request::Standing;
+use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{IntegrationStatus, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps};
 use crate::domain::sync_run::SyncReport;
 use crate::settings::secret_source;
@@ -58,9 +59,18 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
 /// The callback addresses of a configuration; none before its first save, or without an address for Pia.
 pub fn callbacks(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<(EventGroup, CallbackUrl)>, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
-    let secrets = workspace.settings.secrets(&id)?.callback;
-    let (Some(pia), Some(secrets)) = (&configuration.integration.pia_url, secrets) else { return Ok(Vec::new()) };
+    let stored = workspace.settings.secrets(&id)?;
+    let (Some(pia), Some(secrets)) = (&configuration.integration.pia_url, stored.wanted_callback()) else {
+        return Ok(Vec::new());
+    };
     Ok(EventGroup::ALL.map(|group| (group, CallbackUrl::new(pia, &id, group, &secrets.token))).to_vec())
+}
+
+/// Where the secrets cannot be read nothing is said of them here: whoever needs them says why.
+fn rotation(workspace: &Workspace, id: &ConfigurationId) -> RotationStatus {
+    let stored = workspace.settings.secrets(id).unwrap_or_default();
+    let former = stored.former_callback.filter(|former| workspace.now() < former.until);
+    RotationStatus { under_way: stored.next_callback.is_some(), former_good_until: former.map(|former| former.until) }
 }
 
 fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
@@ -117,6 +127,7 @@ fn status(
             unfinished: unfinished(workspace, id)?,
             objects: workspace.store.installed(id)?,
             deliveries: workspace.store.deliveries(id)?,
+            rotation: rotation(workspace, id),
         },
         service: service(workspace, id)?,
     })

@@ -112,3 +112,79 @@ fn basic(header: Option<&[u8]>) -> (String, Secret) {
     };
     read().unwrap_or_else(|| (String::new(), Secret::new("")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Desk, at};
+    use super::*;
+    use crate::ops::events::group;
+    use crate::settings::SettingsError;
+
+    const BEGIN: &str = "2026-11-23T12:00:00Z";
+    const END: &str = "2026-11-24T12:00:00Z";
+
+    fn acme() -> ConfigurationId {
+        "acme".parse().unwrap()
+    }
+
+    fn change(desk: &Desk, change: impl FnOnce(&mut StoredSecrets)) {
+        let change = |secrets: &mut StoredSecrets| {
+            change(secrets);
+            Ok::<_, SettingsError>(())
+        };
+        desk.workspace().settings.update_secrets(&acme(), change).unwrap();
+    }
+
+    fn admits(gate: &Gate, token: &CallbackSecrets, password: &CallbackSecrets) -> bool {
+        let path = format!("/callbacks/acme/ticket-created/{}", token.token.expose());
+        let header = format!("Basic {}", STANDARD.encode(format!("pia:{}", password.password.expose())));
+        let admitted = gate.admit(&path, Some(header.as_bytes()));
+        admitted.inspect(|admitted| assert_eq!(*admitted, (acme(), group("ticket-created").unwrap()))).is_some()
+    }
+
+    /// R74: from the moment on at which the next pair is stored, and until the overlap ends, both are good; then the old one
+    /// is refused, whether it is still in the file or not. Never a token with the other's password.
+    #[test]
+    fn old_and_new_are_good_for_the_overlap_and_then_the_old_is_refused() {
+        let desk = Desk::open(BEGIN);
+        let [old, new, nobody] = std::array::from_fn(|_| new_callback_secrets().unwrap());
+        change(&desk, |secrets| secrets.callback = Some(old.clone()));
+        let gate = Gate::open(desk.workspace()).unwrap();
+        let good = || [&old, &new, &nobody].map(|pair| admits(&gate, pair, pair));
+        assert_eq!(good(), [true, false, false]);
+
+        change(&desk, |secrets| secrets.next_callback = Some(new.clone()));
+        assert_eq!(good(), [true, true, false], "stored, and Halo has not heard of it");
+        change(&desk, |secrets| secrets.finish_rotation(at(END), at(BEGIN)));
+        let moments = [
+            (BEGIN, true),
+            ("2026-11-24T11:59:59.999Z", true),
+            (END, false),
+            ("2026-11-24T12:00:00.001Z", false),
+            ("2036-01-01T00:00:00Z", false),
+        ];
+        for (moment, is_good) in moments {
+            desk.sleep_until(at(moment));
+            assert_eq!(good(), [is_good, true, false], "{moment}");
+        }
+        let stored = desk.workspace().settings.secrets(&acme()).unwrap();
+        assert!(stored.former_callback.is_some(), "refused although it is still in the file");
+        desk.sleep_until(at(BEGIN));
+        assert!(!admits(&gate, &old, &new) && !admits(&gate, &new, &old));
+    }
+
+    #[test]
+    fn without_an_overlap_the_old_one_is_refused_at_once_and_forgotten() {
+        let desk = Desk::open(BEGIN);
+        let [old, new] = std::array::from_fn(|_| new_callback_secrets().unwrap());
+        change(&desk, |secrets| {
+            secrets.callback = Some(old.clone());
+            secrets.next_callback = Some(new.clone());
+        });
+        let gate = Gate::open(desk.workspace()).unwrap();
+        assert!(admits(&gate, &old, &old) && admits(&gate, &new, &new));
+        change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
+        assert!(!admits(&gate, &old, &old) && admits(&gate, &new, &new));
+        assert_eq!(desk.workspace().settings.secrets(&acme()).unwrap().former_callback, None);
+    }
+}

@@ -4,12 +4,14 @@
 //! receiver ─ gate (who may) ─> intake (one write for many events, then the answer)
 //!                                └─ wakes ─> lookups (the ticket behind an event) ─ wakes ─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
+//! former ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
 //!
 //! Nothing ticks: each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
 
 mod clock;
 mod connections;
+mod former;
 mod forwarder;
 mod gate;
 mod intake;
@@ -66,6 +68,8 @@ struct Shared {
     looked_up: Notify,
     /// Another program changed the settings.
     changed: Notify,
+    /// Another program changed the secrets.
+    secrets_changed: Notify,
     forwards: bool,
     cancel: CancellationToken,
 }
@@ -95,6 +99,7 @@ pub async fn run(
         arrived: Notify::new(),
         looked_up: Notify::new(),
         changed: Notify::new(),
+        secrets_changed: Notify::new(),
         forwards: options.forward.is_some(),
         cancel: cancel.clone(),
     });
@@ -106,6 +111,7 @@ pub async fn run(
     if let Some(destination) = options.forward {
         tasks.spawn(forwarder::run(Arc::clone(&shared), destination)?);
     }
+    tasks.spawn(former::run(Arc::clone(&shared), WallClock));
     tasks.spawn(supervisor::run(Arc::clone(&shared)));
     let receiver = Receiver::new(Arc::clone(&shared), gate, intake.door());
     ready(address);

@@ -10,13 +10,19 @@ use super::Shared;
 /// at the next daily sync.
 pub fn start(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
     let paths = shared.workspace.settings.paths();
-    let (folder, config) = (paths.config_dir.clone(), paths.config());
+    let (folder, config, credentials) = (paths.config_dir.clone(), paths.config(), paths.credentials());
     let told = Arc::clone(shared);
     let on_event = move |event: notify::Result<Event>| {
         let Ok(event) = event else { return };
         // A save is a new file that takes the name of the old one.
-        if !event.kind.is_access() && event.paths.contains(&config) {
+        if event.kind.is_access() {
+            return;
+        }
+        if event.paths.contains(&config) {
             told.changed.notify_one();
+        }
+        if event.paths.contains(&credentials) {
+            told.secrets_changed.notify_one();
         }
     };
     let mut watcher = notify::recommended_watcher(on_event).ok()?;

@@ -95,11 +95,16 @@ impl Desk {
             arrived: Notify::new(),
             looked_up: Notify::new(),
             changed: Notify::new(),
+            secrets_changed: Notify::new(),
             forwards: false,
             cancel: CancellationToken::new(),
         });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));
         shared
+    }
+
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
     }
 
     pub fn now(&self) -> Timestamp {

@@ -46,6 +46,31 @@ impl StoredSecrets {
         *self == Self::default()
     }
 
+    /// What Halo is to send: from the moment at which a rotation has stored it, the next pair.
+    pub fn wanted_callback(&self) -> Option<&CallbackSecrets> {
+        self.next_callback.as_ref().or(self.callback.as_ref())
+    }
+
+    /// Every pair that is stored, good or not: what must not be shown.
+    pub fn every_callback(&self) -> impl Iterator<Item = &CallbackSecrets> {
+        let former = self.former_callback.as_ref().map(|former| &former.secrets);
+        [self.callback.as_ref(), self.next_callback.as_ref(), former].into_iter().flatten()
+    }
+
+    /// The next pair takes its place, and the one before it stays good until the given moment. Whatever was good besides
+    /// is forgotten.
+    pub fn finish_rotation(&mut self, until: Timestamp, now: Timestamp) {
+        let Some(next) = self.next_callback.take() else { return };
+        let former = self.callback.replace(next);
+        self.former_callback = former.map(|secrets| FormerCallback { secrets, until });
+        self.forget_expired(now);
+    }
+
+    /// Forgets the former pair once it is not good any more.
+    pub fn forget_expired(&mut self, now: Timestamp) {
+        self.former_callback.take_if(|former| former.until <= now);
+    }
+
     /// Every pair that a callback may identify itself with at this moment.
     pub fn accepted(&self, now: Timestamp) -> Vec<CallbackSecrets> {
         let former = self.former_callback.as_ref().filter(|former| now < former.until).map(|former| &former.secrets);
@@ -91,20 +116,42 @@ impl Settings {
         Ok(self.all_secrets()?.remove(id).unwrap_or_default())
     }
 
+    /// Changes the secrets of a configuration, whole or not at all. They are read under the lock of the file, so that two
+    /// programs that change different ones at once lose none: least of all a pair that Halo sends already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::secrets`], whatever `change` answers, or what keeps the file from being saved; it is then as it was.
+    pub fn update_secrets<T, E: From<SettingsError>>(
+        &self,
+        id: &ConfigurationId,
+        change: impl FnOnce(&mut StoredSecrets) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let file = Exclusive::take(&self.paths.credentials()).map_err(SettingsError::from)?;
+        let mut all = self.all_secrets()?;
+        let before = all.remove(id).unwrap_or_default();
+        let mut after = before.clone();
+        let answer = change(&mut after)?;
+        if before == after {
+            return Ok(answer);
+        }
+        if !after.is_empty() {
+            all.insert(id.clone(), after);
+        }
+        file.replace(&write(&all)?).map_err(SettingsError::from)?;
+        Ok(answer)
+    }
+
     /// Stores the secrets of a configuration in place of those stored before. Those of others are kept.
     ///
     /// # Errors
     ///
     /// As [`Settings::secrets`], or what keeps the file from being saved; it is then as it was.
     pub fn save_secrets(&self, id: &ConfigurationId, secrets: &StoredSecrets) -> Result<(), SettingsError> {
-        let file = Exclusive::take(&self.paths.credentials())?;
-        let mut all = self.all_secrets()?;
-        let before = if secrets.is_empty() { all.remove(id) } else { all.insert(id.clone(), secrets.clone()) };
-        if before.unwrap_or_default() == *secrets {
-            return Ok(());
-        }
-        file.replace(&write(&all)?)?;
-        Ok(())
+        self.update_secrets(id, |stored| {
+            stored.clone_from(secrets);
+            Ok(())
+        })
     }
 
     /// Forgets the secrets of a configuration.

@@ -83,6 +83,7 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         Action::Keep => (Tone::Good, "as it should be".to_owned()),
         Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
         Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),
+        Action::Update if change.is_of_rotation() => (Tone::Warn, "a rotation is under way".to_owned()),
         Action::Update => {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
             (Tone::Warn, format!("changed in Halo: {}", fields.join(", ")))
@@ -102,6 +103,7 @@ fn repair(change: &Change) -> Option<&'static str> {
     Some(match change.action {
         Action::Keep => return None,
         Action::Create => "Repair: it is made anew.",
+        Action::Update if change.is_of_rotation() => "It gets the new token: pia-halo rotate finishes that.",
         Action::Update => "Repair: it is set back to what it should be.",
         Action::Adopt => "Repair: it is taken over, not made twice.",
         Action::Link => "Repair: the Pia Chat Pod is linked to it.",

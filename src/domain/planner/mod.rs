@@ -7,6 +7,7 @@
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
 //!  plan_removal()   removal.rs                         what Remove would take out
 //!  plan_roll_back() roll_back.rs  back.rs              what brings back the Halo from before a run
+//!  plan_rotation()  rotation.rs                        what gives the webhooks a new token and password
 //! ```
 
 mod back;
@@ -14,6 +15,7 @@ mod events;
 mod ownership;
 mod removal;
 mod roll_back;
+mod rotation;
 mod tab;
 mod webhooks;
 
@@ -21,6 +23,7 @@ pub use self::events::binding_fields;
 pub use self::ownership::Ownership;
 pub use self::removal::{Parts, plan_removal};
 pub use self::roll_back::{Current, plan_roll_back};
+pub use self::rotation::plan_rotation;
 pub use self::tab::tab_fields;
 pub use self::webhooks::webhook_fields;
 

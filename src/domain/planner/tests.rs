@@ -15,6 +15,7 @@ pub(super) fn wanted() -> Wanted {
         webhooks: EventGroup::ALL.map(|group| (group, CallbackUrl::new(&pia, &id, group, &token))).to_vec(),
         callback_prefix: CallbackUrl::prefix(&pia, &id),
         chat_pod: ChatPodUrl::below(&pia),
+        replaced: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{events, recorded, removal};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
 use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id};
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, ROTATING};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 
@@ -63,11 +63,19 @@ pub(super) fn plan_webhook(
             fields.push(FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) });
             (Action::Adopt, "made earlier for this configuration")
         }
-        Some(_) if fields.is_empty() => (Action::Keep, "as it should be"),
+        Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "as it should be"),
+        Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
+        // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
+        Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
     };
     push_webhook(plan, group, own, action, fields, reason);
     events::plan_events(group, own, held, plan);
+}
+
+/// Whether a webhook leads to the address that a rotation replaces.
+pub(super) fn is_replaced(webhook: &HeldWebhook, group: EventGroup, wanted: &Wanted) -> bool {
+    wanted.replaced(group).is_some_and(|url| webhook.url == url.expose())
 }
 
 fn push_webhook(

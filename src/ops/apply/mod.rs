@@ -431,10 +431,9 @@ impl<'a> Apply<'a> {
             return Ok(Some(Proof::default()));
         }
         let proof = self.prove(operation).await?;
-        Ok(Some(match &self.target.installs {
-            Some(installs) => proof.replacing(installs.secrets.token.expose(), TOKEN),
-            None => proof,
-        }))
+        // Those of a rotation as well: what Halo holds may end in the one before.
+        let tokens = self.target.installs.iter().flat_map(|installs| &installs.tokens);
+        Ok(Some(tokens.fold(proof, |proof, token| proof.replacing(token.expose(), TOKEN))))
     }
 }
 

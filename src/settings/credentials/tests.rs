@@ -54,6 +54,65 @@ fn the_file_has_the_form_that_is_documented() {
 }
 
 #[test]
+fn what_a_rotation_stores_comes_back_and_the_former_pair_has_its_end() {
+    let (_folder, settings) = settings();
+    let until: Timestamp = "2026-11-24T12:00:00.123456789Z".parse().unwrap();
+    let pair = || new_callback_secrets().unwrap();
+    let acme = StoredSecrets {
+        next_callback: Some(pair()),
+        former_callback: Some(FormerCallback { secrets: pair(), until }),
+        ..secrets("s3cret")
+    };
+    settings.save_secrets(&id("acme"), &acme).unwrap();
+    assert_eq!(settings.secrets(&id("acme")).unwrap(), acme);
+    let moment = |nanoseconds| until + jiff::SignedDuration::from_nanos(nanoseconds);
+    assert_eq!((acme.accepted(moment(-1)).len(), acme.accepted(moment(0)).len()), (3, 2));
+    assert_eq!(acme.every_callback().count(), 3);
+    let mut later = acme.clone();
+    later.forget_expired(moment(-1));
+    assert_eq!(later, acme);
+    later.forget_expired(moment(0));
+    assert_eq!(later, StoredSecrets { former_callback: None, ..acme.clone() });
+    // The next takes its place, the present one becomes the former, and the one before that is gone.
+    let mut done = acme.clone();
+    done.finish_rotation(moment(1), until);
+    let former = acme.callback.clone().map(|secrets| FormerCallback { secrets, until: moment(1) });
+    assert_eq!(
+        done,
+        StoredSecrets { callback: acme.next_callback.clone(), next_callback: None, former_callback: former, ..acme }
+    );
+}
+
+/// Several programs change different secrets of one configuration at once: none of them loses another's.
+#[test]
+fn changes_at_once_lose_no_secret() {
+    let (_folder, settings) = settings();
+    let acme = id("acme");
+    settings.save_secrets(&acme, &secrets("first")).unwrap();
+    let change = |change: &dyn Fn(&mut StoredSecrets)| {
+        let change = |secrets: &mut StoredSecrets| {
+            change(secrets);
+            Ok::<_, SettingsError>(())
+        };
+        settings.update_secrets(&acme, change).unwrap();
+    };
+    for round in 0..20 {
+        let (next, forward, typed) =
+            (new_callback_secrets().unwrap(), new_forward_secret().unwrap(), format!("{round}"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| change(&|secrets| secrets.next_callback = Some(next.clone())));
+            scope.spawn(|| change(&|secrets| secrets.forward = Some(forward.clone())));
+            scope.spawn(|| change(&|secrets| secrets.client_secret = Some(Secret::new(typed.as_str()))));
+        });
+        let stored = settings.secrets(&acme).unwrap();
+        assert_eq!(
+            (stored.next_callback, stored.forward, stored.client_secret),
+            (Some(next), Some(forward), Some(Secret::new(typed))),
+        );
+    }
+}
+
+#[test]
 fn a_secret_readable_by_others_is_refused_with_the_command_that_mends_it() {
     let (_folder, settings) = settings();
     settings.save_secrets(&id("acme"), &secrets(CANARY)).unwrap();

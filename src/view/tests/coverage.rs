@@ -189,7 +189,7 @@ kinds!(configured, CONFIGURED, ConfigureStatus, {
     ConfigureStatus::Failed => "configure failed",
     ConfigureStatus::Refused => "configure refused",
     ConfigureStatus::Removed => "removed",
-} elsewhere ConfigureStatus::RolledBack);
+} elsewhere ConfigureStatus::RolledBack | ConfigureStatus::Rotated);
 kinds!(goal, GOALS, Goal, {
     Goal::Install => "plan to install",
     Goal::Remove { then: None, .. } => "plan to remove",

@@ -1,0 +1,116 @@
+//! What a rotation has replaced is forgotten when its overlap ends. That it is refused from then on is the gate's to see to,
+//! whether it is forgotten or not.
+
+use std::sync::Arc;
+
+use super::Shared;
+use super::clock::Moments;
+use crate::ops;
+
+/// Runs until the service ends. Sleeps until the next overlap ends, or until the secrets change.
+pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
+    while !shared.cancel.is_cancelled() {
+        let wait = ops::rotate::forget_former(&shared.workspace).unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "former callback secrets cannot be forgotten now; they are refused all the same");
+            None
+        });
+        let moment = async {
+            match wait {
+                Some(moment) => moments.until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = shared.cancel.cancelled() => return,
+            () = shared.secrets_changed.notified() => {}
+            () = moment => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::testing::{Desk, at};
+    use super::*;
+    use crate::domain::configuration::ConfigurationId;
+    use crate::domain::failure::Failure;
+    use crate::settings::{Config, FormerCallback, StoredSecrets, new_callback_secrets};
+
+    /// Of a test: what it waits for takes milliseconds.
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
+    struct Leaps(Arc<Desk>);
+
+    impl Moments for Leaps {
+        async fn until(&self, moment: Timestamp) {
+            if !self.0.leap_to(moment) {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn store(desk: &Desk, id: &ConfigurationId, until: &str) {
+        let former = FormerCallback { secrets: new_callback_secrets().unwrap(), until: at(until) };
+        let keep = |secrets: &mut StoredSecrets| {
+            secrets.callback.get_or_insert(new_callback_secrets()?);
+            secrets.former_callback = Some(former);
+            Ok::<_, Failure>(())
+        };
+        desk.workspace().settings.update_secrets(id, keep).unwrap();
+    }
+
+    fn former(desk: &Desk, id: &ConfigurationId) -> Option<Timestamp> {
+        desk.workspace().settings.secrets(id).unwrap().former_callback.map(|former| former.until)
+    }
+
+    /// R74: at the end of the overlap the former pair goes out of the file, and not before.
+    #[tokio::test]
+    async fn the_service_forgets_the_former_pair_when_its_overlap_ends() {
+        let desk = Desk::open("2026-11-23T12:00:00Z");
+        let [acme, beta] = ["acme", "beta"].map(|id| id.parse::<ConfigurationId>().unwrap());
+        let copy = |config: &mut Config| {
+            let configuration = config.configurations[&acme].clone();
+            config.configurations.insert(beta.clone(), configuration);
+            Ok::<_, Failure>(())
+        };
+        desk.workspace().settings.update(copy).unwrap();
+        let (first, second) = ("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
+        store(&desk, &acme, first);
+        store(&desk, &beta, second);
+        let shared = desk.shared();
+        for (end, left) in [("2026-11-24T11:59:59Z", Some(at(first))), ("2026-11-25T12:00:00Z", None)] {
+            desk.end_at(at(end));
+            tokio::select! {
+                () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
+                ended = tokio::time::timeout(DEADLINE, desk.ended()) => ended.expect("nobody waits for the other's end"),
+            }
+            assert_eq!((former(&desk, &acme), former(&desk, &beta)), (left, Some(at(second))), "{end}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_overlap_that_begins_while_the_service_runs_is_taken_up() {
+        let desk = Desk::open("2026-11-23T12:00:00Z");
+        let acme: ConfigurationId = "acme".parse().unwrap();
+        desk.end_at(at("2026-11-25T00:00:00Z"));
+        let shared = desk.shared();
+        let rotates = async {
+            // By now the service has found nothing to wait for.
+            tokio::task::yield_now().await;
+            store(&desk, &acme, "2026-11-24T12:00:00Z");
+            shared.secrets_changed.notify_one();
+            while former(&desk, &acme).is_some() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
+            ended = tokio::time::timeout(DEADLINE, rotates) => ended.unwrap(),
+        }
+        assert_eq!(desk.now(), at("2026-11-24T12:00:00Z"));
+    }
+}
