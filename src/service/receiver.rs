@@ -19,6 +19,7 @@ use super::connections::Busy;
 use super::gate::Gate;
 use super::intake::{Door, NotStored};
 use super::metrics::Answer;
+use super::seldom::Seldom;
 use crate::domain::event::Incoming;
 use crate::store::NewEvent;
 
@@ -42,13 +43,19 @@ struct Desk {
     shared: Arc<Shared>,
     gate: Gate,
     door: Door,
+    refused: Seldom,
 }
 
 impl Receiver {
     /// A receiver that hands what it is given to the intake.
     pub fn new(shared: Arc<Shared>, gate: Gate, door: Door) -> Self {
         // One handler for every path: what is refused must not be told apart by who refuses it.
-        let router = Router::new().fallback(answer).with_state(Arc::new(Desk { shared, gate, door }));
+        let router = Router::new().fallback(answer).with_state(Arc::new(Desk {
+            shared,
+            gate,
+            door,
+            refused: Seldom::default(),
+        }));
         Self { router }
     }
 
@@ -73,6 +80,10 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let admitted = desk.gate.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
         desk.shared.metrics.answered(Answer::Refused);
+        if let Some(times) = desk.refused.again() {
+            // Not the address: a token that is wrong here may be right elsewhere.
+            tracing::warn!(times, "refused: no address, user and password of a saved configuration");
+        }
         drain(body).await;
         return refused();
     };
