@@ -94,6 +94,8 @@ impl Connections {
                 }
             }
         }
+        // Nobody is let into the queue any more: a proxy hears at once that there is no service.
+        drop(listener);
         tasks.close();
         let _ = tokio::time::timeout(LAST, tasks.wait()).await;
         for (_, close) in self.lock().connections.values() {

@@ -111,10 +111,10 @@ pub async fn run(
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }
-    parts.start("supervisor", supervisor::run(cancel.clone(), intake.door()));
     let receiver = Receiver::new(Arc::clone(&shared), gate, intake.door());
     ready(address);
     supervisor::ready();
+    parts.start("supervisor", supervisor::run(cancel.clone(), intake.door()));
     tracing::info!(%address, "the service takes callbacks");
 
     Connections::default().serve(listener, receiver, cancel).await;
