@@ -12,6 +12,8 @@ function init()
    path, round = os.getenv("BENCH_PATH"), os.getenv("BENCH_ROUND")
    headers = { ["Authorization"] = os.getenv("BENCH_AUTHORIZATION"), ["Content-Type"] = "application/json" }
    acknowledged = io.open(os.getenv("BENCH_FOLDER") .. "/" .. round .. "-" .. number, "w")
+   -- What was acknowledged counts, also where this program is killed.
+   acknowledged:setvbuf("line")
    sent = 0
 end
 
