@@ -199,7 +199,7 @@ async fn an_end_is_tidy_and_soon_whatever_the_service_is_at() {
     assert!(workspace.store.clients(&id).unwrap().is_empty());
     assert!(workspace.store.days(&id).unwrap().is_empty());
     profile.halo.set_fault(Fault::Silence, false);
-    profile.run(["sync"]).await.expect(0).says("complete");
+    profile.run(["sync"]).await.expect(0).says("Complete");
 }
 
 /// Nothing ticks: while nothing comes in, no thread of the service wakes up before the next sync is due.
