@@ -160,10 +160,10 @@ impl Forwarder {
             }
             Err(error) => (ForwardState::Pending, Some(now + WAITS[attempts.min(WAITS.len() - 1)]), Some(error)),
         };
-        if let Some(error) = &error {
-            if let Some(times) = self.not_taken.again() {
-                tracing::warn!(event = due.event.id, error, times, "an event was not taken; it is tried again");
-            }
+        if let Some(error) = &error
+            && let Some(times) = self.not_taken.again()
+        {
+            tracing::warn!(event = due.event.id, error, times, "an event was not taken; it is tried again");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         workspace.store.forwarded(id, due.event.number, state, next, error.as_deref(), now)?;
