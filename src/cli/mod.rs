@@ -93,7 +93,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Setup(options)) => call.plain && options.answers.is_none(),
         Some(_) => false,
     };
-    log::start(&call.environment, if draws { 0 } else { arguments.everywhere.verbose });
+    let serves = matches!(arguments.command, Some(Command::Serve(_)));
+    let detail = if serves { log::Detail::Noteworthy } else { log::Detail::Requests };
+    log::start(&call.environment, if draws { 0 } else { arguments.everywhere.verbose }, detail);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

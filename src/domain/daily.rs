@@ -163,6 +163,49 @@ mod tests {
         }
     }
 
+    /// R45: each of the 1,440 times, over 400 days, the program on and off by seed. Who had a chance is counted in plain
+    /// minutes, apart from every calendar: a day has one if the program ran between its time and that of the next day.
+    #[test]
+    fn every_day_that_had_a_chance_runs_once_at_each_of_the_1440_times() {
+        const DAY: i64 = 1_440;
+        let began = at("2026-02-01T00:00:00Z");
+        let moment = |minute: i64| began + SignedDuration::from_mins(minute);
+        let mut seed = 45_u64;
+        let mut random = |below: i64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as i64 % below
+        };
+        for minute in 0..DAY {
+            let time = DailySyncTime::parse(&format!("{:02}:{:02}", minute / 60, minute % 60)).unwrap();
+            let since = random(DAY);
+            let mut daily = Daily { time, since: moment(since), served: BTreeSet::new() };
+            let (mut ran, mut lost, mut chances) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+            let mut on = since;
+            while on < 400 * DAY {
+                let off = on + random(7 * DAY);
+                let day_of = |at: i64| (at - minute).div_euclid(DAY);
+                chances.extend((day_of(on)..=day_of(off)).filter(|day| day * DAY + minute >= since));
+                let mut now = on;
+                while now <= off {
+                    match daily.due(moment(now)) {
+                        Due::Now { day, missed, .. } => {
+                            ran.push(day);
+                            lost.extend(missed.iter().copied());
+                            daily.served.insert(day);
+                            daily.served.extend(missed);
+                        }
+                        Due::At(next) => now = (next.as_second() - began.as_second()) / 60,
+                    }
+                }
+                on = off + 1 + random(4 * DAY);
+            }
+            let first = TimeZone::UTC.to_datetime(began).date();
+            let wanted: Vec<Date> = chances.iter().map(|day| first.checked_add(day.days()).unwrap()).collect();
+            assert_eq!(ran, wanted, "{time}: each once, in order");
+            assert!(ran.iter().all(|day| !lost.contains(day)), "{time}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         /// R45: the program runs and does not run by seed, over 400 days: one run for every day whose time came while it

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::receiver::Receiver;
+use super::seldom::Seldom;
 
 /// Connections at once. With one more, the oldest that serves nobody who may is closed: a crowd that says nothing keeps
 /// nobody out.
@@ -22,7 +23,7 @@ const MOST: usize = 1_024;
 const HEAD: Duration = Duration::from_secs(10);
 
 /// How long an open connection is waited for when the service ends.
-const LAST: Duration = Duration::from_secs(3);
+pub const LAST: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, and all that is read ahead of a body.
 const BUFFER: usize = 16 << 10;
@@ -56,6 +57,7 @@ impl Drop for Serving {
 #[derive(Clone, Default)]
 pub struct Connections {
     open: Arc<Mutex<Open>>,
+    not_taken: Arc<Seldom>,
 }
 
 #[derive(Default)]
@@ -85,11 +87,15 @@ impl Connections {
                 }
                 Err(error) => {
                     // Out of file handles: those that are open have to end first.
-                    tracing::warn!(%error, "a connection could not be taken");
+                    if let Some(times) = self.not_taken.again() {
+                        tracing::warn!(%error, times, "a connection could not be taken");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
         }
+        // Nobody is let into the queue any more: a proxy hears at once that there is no service.
+        drop(listener);
         tasks.close();
         let _ = tokio::time::timeout(LAST, tasks.wait()).await;
         for (_, close) in self.lock().connections.values() {

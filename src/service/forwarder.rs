@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use standardwebhooks::Webhook;
 
 use super::Shared;
+use super::seldom::Seldom;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::ForwardState;
 use crate::domain::failure::{Failure, FailureKind};
@@ -81,6 +82,7 @@ struct Forwarder {
     destination: Destination,
     webhook: Webhook,
     http: reqwest::Client,
+    not_taken: Seldom,
 }
 
 /// The task that hands events on until the service ends.
@@ -94,7 +96,7 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
         .user_agent(concat!("pia-halo/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| broken(error.without_url().to_string()))?;
-    let forwarder = Forwarder { shared, destination, webhook, http };
+    let forwarder = Forwarder { shared, destination, webhook, http, not_taken: Seldom::default() };
     Ok(async move { forwarder.run().await })
 }
 
@@ -158,8 +160,10 @@ impl Forwarder {
             }
             Err(error) => (ForwardState::Pending, Some(now + WAITS[attempts.min(WAITS.len() - 1)]), Some(error)),
         };
-        if let Some(error) = &error {
-            tracing::warn!(event = due.event.id, error, "an event was not taken");
+        if let Some(error) = &error
+            && let Some(times) = self.not_taken.again()
+        {
+            tracing::warn!(event = due.event.id, error, times, "an event was not taken; it is tried again");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         workspace.store.forwarded(id, due.event.number, state, next, error.as_deref(), now)?;

@@ -80,9 +80,12 @@ impl Gate {
                 fresh
             }
             Err(failure) => {
-                // Half a change, or a slip of somebody's: what was good stays good until the files are whole again.
+                // Half a change, or a slip of somebody's: what was good stays good until the files change again. They are
+                // not read for every knock until then.
                 tracing::warn!(%failure, "the settings cannot be read; those before them stay in use");
-                known
+                let same = Arc::new(Known { stamp, secrets: known.secrets.clone() });
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&same);
+                same
             }
         }
     }

@@ -1,17 +1,22 @@
 //! Storing callbacks before they are answered: one thread writes, and takes into one write whatever waits for it. So the
 //! disk is waited for once for many, and nobody is answered before his event is on it.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::seldom::Seldom;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
 use crate::store::{NewEvent, Store, StoreError};
 
 /// Callbacks that may wait for the writer. Whoever comes after them is told to come again.
 const WAITING: usize = 4_096;
+
+/// How soon somebody who only knocks tries again in a crowd.
+const CROWD: Duration = Duration::from_millis(50);
 
 /// Events that go into one write.
 const BATCH: usize = 1_000;
@@ -79,9 +84,23 @@ impl Door {
             _ => Err(NotStored::Broken),
         }
     }
+
+    /// Comes back once the thread that writes has had its turn: not while it hangs, and never once it is gone.
+    pub async fn knock(&self) {
+        loop {
+            let (answer, heard) = oneshot::channel();
+            match self.parcels.try_send(Parcel { events: Vec::new(), answer }) {
+                Ok(()) if heard.await.is_ok() => return,
+                // A crowd is before it: that is work, and no illness.
+                Err(TrySendError::Full(_)) => tokio::time::sleep(CROWD).await,
+                _ => std::future::pending().await,
+            }
+        }
+    }
 }
 
 fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
+    let not_stored = Seldom::default();
     while let Ok(first) = waiting.recv() {
         let mut parcels = vec![first];
         let mut count = parcels[0].events.len();
@@ -98,6 +117,11 @@ fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
             parcels.into_iter().map(|parcel| (parcel.events, parcel.answer)).unzip();
         let sizes: Vec<usize> = events.iter().map(Vec::len).collect();
         let events: Vec<NewEvent> = events.into_iter().flatten().collect();
+        // Somebody only asked whether the thread is alive.
+        if events.is_empty() {
+            answers.into_iter().for_each(|answer| _ = answer.send(Ok(Vec::new())));
+            continue;
+        }
         match add(store, &events) {
             Ok(new) => {
                 let mut new = new.into_iter();
@@ -108,7 +132,9 @@ fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, events = events.len(), "callbacks could not be stored");
+                if let Some(times) = not_stored.again() {
+                    tracing::error!(%error, times, "callbacks could not be stored");
+                }
                 for answer in answers {
                     let _ = answer.send(Err(()));
                 }
@@ -123,4 +149,11 @@ fn add(store: &Store, events: &[NewEvent]) -> Result<Vec<bool>, StoreError> {
         Err(StoreError::Busy { .. }) => store.add_events(events),
         other => other,
     }
+}
+
+/// A door behind which nobody takes anything, for as long as the other half is kept.
+#[cfg(test)]
+pub fn unheard() -> (Door, impl Sized) {
+    let (parcels, waiting) = sync_channel(1);
+    (Door { parcels }, waiting)
 }

@@ -171,4 +171,47 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");
         }
     }
+
+    /// The conventions of Prometheus: one prefix, counters that end in `_total`, base units in the name, help and type for
+    /// each; and no label whose values a stranger could make up.
+    #[test]
+    fn names_units_and_labels_keep_to_the_conventions() {
+        let metrics = Metrics::default();
+        let now = "2026-11-23T10:53:00Z".parse().unwrap();
+        for answer in
+            [Answer::Stored, Answer::Refused, Answer::NotJson, Answer::TooLarge, Answer::TooSlow, Answer::NotStored]
+        {
+            metrics.answered(answer);
+        }
+        metrics.stored(1, 0, now);
+        metrics.synced(None, now);
+        metrics.next_sync(Some(now));
+        metrics.forwarded("delivered");
+        let text = metrics.text();
+        let mut kinds = std::collections::BTreeMap::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
+            kinds.insert(name.to_owned(), kind.to_owned());
+        }
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let mut labels = std::collections::BTreeSet::new();
+        for sample in samples {
+            let (series, value) = sample.rsplit_once(' ').unwrap();
+            let (name, of) = series.split_once('{').unwrap_or((series, ""));
+            assert!(value.parse::<i64>().is_ok(), "{sample}");
+            let family = name.strip_suffix("_total").unwrap_or(name);
+            match kinds[family].as_str() {
+                "counter" => assert!(name.ends_with("_total"), "{name}"),
+                kind => assert!(kind == "gauge" && name.ends_with("_timestamp_seconds"), "{name} is a {kind}"),
+            }
+            assert!(
+                name.starts_with("pia_halo_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                "{name}"
+            );
+            labels.extend(of.split_once('=').map(|(label, _)| label.to_owned()));
+        }
+        assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["outcome"]);
+        assert_eq!(kinds.len(), 8);
+    }
 }

@@ -19,6 +19,7 @@ mod lookups;
 mod metrics;
 mod receiver;
 mod scheduler;
+mod seldom;
 mod settings_watch;
 mod supervisor;
 
@@ -26,9 +27,11 @@ mod supervisor;
 mod testing;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +49,10 @@ use self::scheduler::Scheduler;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
 
-/// How long a tidy end may take. What is in the middle of something is stopped then: nothing of it is half stored.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long the parts have for a tidy end, after the connections had their [`connections::LAST`]: together well below the
+/// ten seconds after which a supervisor kills. What is in the middle of something is stopped then: nothing of it is half
+/// stored.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the service was asked to run.
 #[derive(Clone, Debug)]
@@ -105,27 +110,91 @@ pub async fn run(
     });
     let _watch = settings_watch::start(&shared);
 
-    let tasks = TaskTracker::new();
-    tasks.spawn(lookups::run(Arc::clone(&shared)));
-    tasks.spawn(Scheduler::new(Arc::clone(&shared), WallClock).run());
+    let parts = Parts::new(cancel.clone());
+    parts.start("lookups", lookups::run(Arc::clone(&shared)));
+    parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if let Some(destination) = options.forward {
-        tasks.spawn(forwarder::run(Arc::clone(&shared), destination)?);
+        parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }
-    tasks.spawn(former::run(Arc::clone(&shared), WallClock));
-    tasks.spawn(supervisor::run(Arc::clone(&shared)));
+    parts.start("former token", former::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), gate, intake.door());
     ready(address);
     supervisor::ready();
+    parts.start("supervisor", supervisor::run(cancel.clone(), intake.door()));
     tracing::info!(%address, "the service takes callbacks");
 
     Connections::default().serve(listener, receiver, cancel).await;
     supervisor::stopping();
-    tasks.close();
-    if tokio::time::timeout(PATIENCE, tasks.wait()).await.is_err() {
-        tracing::warn!("a part of the service did not end in time");
-    }
+    let ended = parts.end().await;
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
     tracing::info!("the service has ended");
-    Ok(())
+    ended
+}
+
+/// The tasks of the service. Each runs until the service ends; where one fails, the service ends, because nobody would
+/// miss a daily sync that has stopped without a word.
+struct Parts {
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    failed: Arc<OnceLock<&'static str>>,
+}
+
+impl Parts {
+    fn new(cancel: CancellationToken) -> Self {
+        Self { tasks: TaskTracker::new(), cancel, failed: Arc::default() }
+    }
+
+    fn start(&self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        let (cancel, failed) = (self.cancel.clone(), Arc::clone(&self.failed));
+        self.tasks.spawn(async move {
+            if AssertUnwindSafe(part).catch_unwind().await.is_err() {
+                tracing::error!(part = name, "a part of the service has failed");
+                _ = failed.set(name);
+                cancel.cancel();
+            }
+        });
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        self.tasks.close();
+        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a part of the service did not end in time");
+        }
+        match self.failed.get() {
+            None => Ok(()),
+            Some(part) => {
+                let message = format!("a part of the service has failed: {part}");
+                Err(Failure::new(FailureKind::Refused, message).hint("start it again; what was stored is whole"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_fails_ends_the_service_with_a_failure() {
+        let cancel = CancellationToken::new();
+        let parts = Parts::new(cancel.clone());
+        let waits = cancel.clone();
+        parts.start("waits", async move { waits.cancelled().await });
+        parts.start("breaks", async { panic!("as a test wants it") });
+        cancel.cancelled().await;
+        let failure = parts.end().await.unwrap_err();
+        assert!(failure.to_string().contains("breaks"), "{failure}");
+        assert_eq!(failure.exit_code(), 1);
+    }
+
+    /// A part that hears nothing holds the end up for a while, and not for good.
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_does_not_end_is_left_in_time() {
+        let parts = Parts::new(CancellationToken::new());
+        parts.start("deaf", std::future::pending());
+        let began = tokio::time::Instant::now();
+        parts.end().await.unwrap();
+        assert!(began.elapsed() + connections::LAST < Duration::from_secs(9), "{:?}", began.elapsed());
+    }
 }

@@ -19,6 +19,7 @@ use super::connections::Busy;
 use super::gate::Gate;
 use super::intake::{Door, NotStored};
 use super::metrics::Answer;
+use super::seldom::Seldom;
 use crate::domain::event::Incoming;
 use crate::store::NewEvent;
 
@@ -42,13 +43,19 @@ struct Desk {
     shared: Arc<Shared>,
     gate: Gate,
     door: Door,
+    refused: Seldom,
 }
 
 impl Receiver {
     /// A receiver that hands what it is given to the intake.
     pub fn new(shared: Arc<Shared>, gate: Gate, door: Door) -> Self {
         // One handler for every path: what is refused must not be told apart by who refuses it.
-        let router = Router::new().fallback(answer).with_state(Arc::new(Desk { shared, gate, door }));
+        let router = Router::new().fallback(answer).with_state(Arc::new(Desk {
+            shared,
+            gate,
+            door,
+            refused: Seldom::default(),
+        }));
         Self { router }
     }
 
@@ -73,6 +80,10 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let admitted = desk.gate.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
         desk.shared.metrics.answered(Answer::Refused);
+        if let Some(times) = desk.refused.again() {
+            // Not the address: a token that is wrong here may be right elsewhere.
+            tracing::warn!(times, "refused: no address, user and password of a saved configuration");
+        }
         drain(body).await;
         return refused();
     };
@@ -166,4 +177,51 @@ async fn drain(mut body: Body) {
     };
     // However slow it comes: then the answer goes out without the end of the question.
     let _ = tokio::time::timeout(DRAIN, rest).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::intake::Intake;
+    use super::*;
+    use crate::ops::Workspace;
+    use crate::service::testing::Desk;
+    use crate::settings::{StoredSecrets, new_callback_secrets};
+
+    /// A request whose body begins and then neither goes on nor ends.
+    fn endless(path: &str, authorization: &str) -> Request {
+        let begins = futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"id\":"))]);
+        let body = Body::from_stream(futures_util::StreamExt::chain(begins, futures_util::stream::pending()));
+        Request::post(path).header(AUTHORIZATION, authorization).body(body).unwrap()
+    }
+
+    /// A receiver, and the path and the header that let a callback in.
+    fn receiver(workspace: &Workspace, shared: Arc<Shared>) -> (Receiver, Intake, String, String) {
+        use base64::Engine;
+        let callback = new_callback_secrets().unwrap();
+        let path = format!("/callbacks/acme/ticket-created/{}", callback.token.expose());
+        let user = format!("pia:{}", callback.password.expose());
+        let secrets = StoredSecrets { callback: Some(callback), ..StoredSecrets::default() };
+        workspace.settings.save_secrets(&"acme".parse().unwrap(), &secrets).unwrap();
+        let intake = Intake::start(workspace).unwrap();
+        let receiver = Receiver::new(shared, Gate::open(workspace).unwrap(), intake.door());
+        let basic = base64::engine::general_purpose::STANDARD.encode(user);
+        (receiver, intake, path, format!("Basic {basic}"))
+    }
+
+    /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared();
+        let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        for (path, status, limit) in [(path.as_str(), 408, READ), ("/callbacks/acme/ticket-created/x", 404, DRAIN)] {
+            let began = tokio::time::Instant::now();
+            let answer = receiver.clone().answer(endless(path, &authorization), Busy::default());
+            let answer =
+                tokio::time::timeout(Duration::from_secs(60), answer).await.expect("it waits for good").unwrap();
+            assert_eq!((answer.status().as_u16(), began.elapsed().as_secs()), (status, limit.as_secs()));
+        }
+        drop(receiver);
+        intake.finish();
+    }
 }

@@ -42,8 +42,8 @@ pub struct Scheduler<M> {
     delay: fn() -> SignedDuration,
     /// How often the run of a day was tried, and when it is tried again.
     tried: Option<Tried>,
-    /// The day whose catch-up run has waited its random part already.
-    waited: Option<Date>,
+    /// The day whose catch-up run waits its random part, and until when.
+    waits: Option<(Date, Timestamp)>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ impl<M: Moments> Scheduler<M> {
             // Nobody is there to say yes: a mass change is held, and reported.
             Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, false, cancel, |_| {}).await })
         });
-        Self { shared, moments, run_sync, delay: random_delay, tried: None, waited: None }
+        Self { shared, moments, run_sync, delay: random_delay, tried: None, waits: None }
     }
 
     /// Runs until the service ends.
@@ -110,10 +110,16 @@ impl<M: Moments> Scheduler<M> {
         if let Some(tried) = tried.filter(|tried| now < tried.again) {
             return Ok(Some(tried.again));
         }
-        if late && tried.is_none() && self.waited != Some(day) {
-            self.waited = Some(day);
-            tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
-            return Ok(Some(now + (self.delay)()));
+        if late && tried.is_none() {
+            let waits = self.waits.filter(|(waiting, _)| *waiting == day);
+            let (_, until) = *self.waits.insert(waits.unwrap_or_else(|| {
+                tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
+                (day, now + (self.delay)())
+            }));
+            // Changed settings end no waiting; a clock that was set back does not make it longer than it ever is.
+            if now < until && until.duration_since(now) <= SPREAD {
+                return Ok(Some(until));
+            }
         }
         // A run somebody made after the time serves the day as well; so does one whose end was not written down.
         if self.is_served(&id, time.on(day))? {
@@ -219,7 +225,8 @@ mod tests {
         }
     }
 
-    type Ending = fn(usize, ConfigurationId) -> Result<SyncReport, Failure>;
+    /// How the sync ends that is made so often already, and what happens at the desk meanwhile.
+    type Ending = fn(usize, &Desk) -> Result<SyncReport, Failure>;
 
     /// Runs the scheduler until a moment; answers when the runs began.
     async fn runs(desk: &Arc<Desk>, until: &str, ending: Ending) -> Vec<Timestamp> {
@@ -228,10 +235,10 @@ mod tests {
         let (seen, clock) = (Arc::clone(&began), Arc::clone(desk));
         let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(desk)));
         scheduler.delay = || SignedDuration::from_secs(20);
-        scheduler.run_sync = Box::new(move |id, _| {
+        scheduler.run_sync = Box::new(move |_, _| {
             let mut seen = seen.lock().unwrap();
             seen.push(clock.now());
-            let ended = ending(seen.len(), id);
+            let ended = ending(seen.len(), &clock);
             Box::pin(async move { ended })
         });
         tokio::select! {
@@ -241,11 +248,11 @@ mod tests {
         began.lock().unwrap().clone()
     }
 
-    fn complete(_: usize, _: ConfigurationId) -> Result<SyncReport, Failure> {
+    fn complete(_: usize, _: &Desk) -> Result<SyncReport, Failure> {
         Ok(report(SyncStatus::Complete))
     }
 
-    fn fail(_: usize, _: ConfigurationId) -> Result<SyncReport, Failure> {
+    fn fail(_: usize, _: &Desk) -> Result<SyncReport, Failure> {
         Err(Failure::new(FailureKind::NotReached, "no answer"))
     }
 
@@ -277,6 +284,57 @@ mod tests {
         }
     }
 
+    /// R46: off for a day, two, and thirty: one run each time, and the history names the days that had none.
+    #[tokio::test]
+    async fn however_long_the_machine_was_off_one_run_catches_up() {
+        for off in [1_i64, 2, 30] {
+            let desk = Desk::open("2026-03-01T03:00:00Z");
+            runs(&desk, "2026-03-01T10:00:00Z", complete).await;
+            let back = desk.now() + SignedDuration::from_hours(24 * off);
+            desk.sleep_until(back);
+            let began = runs(&desk, &(back + SignedDuration::from_hours(12)).to_string(), complete).await;
+            assert_eq!(began, [back + SignedDuration::from_secs(20)], "{off} days");
+            let missed = desk.days().into_iter().filter(|run| run.outcome == DailyOutcome::Missed).count();
+            assert_eq!(missed as i64, off - 1, "{off} days");
+        }
+        assert!(SPREAD <= SignedDuration::from_secs(60));
+    }
+
+    /// R45: 400 days, on and off by seed, each start a new program on the same store: no day has two runs, every day that
+    /// had a chance has one, and the others are written down as missed.
+    #[tokio::test]
+    async fn on_and_off_by_seed_each_day_runs_once_or_is_written_down() {
+        let desk = Desk::open("2026-02-01T00:00:00Z");
+        let end = desk.now() + SignedDuration::from_hours(24 * 400);
+        let mut seed = 17_u64;
+        let mut hours = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // In quarters of an hour, up to two and a half days; a start that is over before the catch-up begins, too.
+            SignedDuration::from_secs(10 + 900 * ((seed >> 33) % 240) as i64)
+        };
+        let slot_before = |moment: Timestamp| (moment.as_second() - 16_200).div_euclid(86_400);
+        let first = slot_before(desk.now()) + 1;
+        let (mut ran, mut chances) = (Vec::new(), std::collections::BTreeSet::new());
+        while desk.now() < end {
+            let (on, off) = (desk.now(), desk.now() + hours());
+            for began in runs(&desk, &off.to_string(), complete).await {
+                ran.push(slot_before(began));
+            }
+            // The first half minute of a start may go by with waiting.
+            let from = on + SignedDuration::from_secs(21);
+            if off >= from {
+                chances.extend((slot_before(from)..=slot_before(off)).filter(|day| *day >= first));
+            }
+            desk.sleep_until(off + hours());
+        }
+        assert_eq!(ran, chances.iter().copied().collect::<Vec<_>>(), "in order, and none twice");
+        let known = desk.days();
+        let missed = known.iter().filter(|run| run.outcome == DailyOutcome::Missed).count();
+        assert_eq!(known.len() as i64, ran[ran.len() - 1] - ran[0] + 1 + (ran[0] - first), "no day is forgotten");
+        assert_eq!(known.len(), ran.len() + missed);
+        assert!(ran.len() > 200 && missed > 20, "{} and {missed}", ran.len());
+    }
+
     #[tokio::test]
     async fn a_run_that_fails_is_tried_again_and_then_left_for_the_next_day() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
@@ -284,14 +342,15 @@ mod tests {
         assert_eq!(began.len(), 1 + RETRIES.len());
         assert_eq!(began[1], began[0] + RETRIES[0]);
         assert_eq!(desk.days()[0].outcome, DailyOutcome::Failed);
-        let began = runs(
-            &desk,
-            "2026-11-22T23:00:00Z",
-            |times, id| {
-                if times < 3 { fail(times, id) } else { complete(times, id) }
-            },
-        )
-        .await;
+        let began =
+            runs(
+                &desk,
+                "2026-11-22T23:00:00Z",
+                |times, desk| {
+                    if times < 3 { fail(times, desk) } else { complete(times, desk) }
+                },
+            )
+            .await;
         assert_eq!(began.len(), 3);
         assert_eq!(desk.days()[0].outcome, DailyOutcome::Synced);
     }
@@ -308,8 +367,8 @@ mod tests {
     #[tokio::test]
     async fn a_sync_that_somebody_else_runs_is_waited_for() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
-        let began = runs(&desk, "2026-11-21T23:00:00Z", |times, id| {
-            if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, id) }
+        let began = runs(&desk, "2026-11-21T23:00:00Z", |times, desk| {
+            if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, desk) }
         })
         .await;
         assert_eq!(began.len(), 4);
@@ -328,6 +387,43 @@ mod tests {
         desk.sleep_until(at("2026-11-21T23:30:00Z"));
         let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
+    }
+
+    /// R47: the clock is put right in the middle of a sync, by an hour or by years, in either direction: that day is done.
+    #[tokio::test]
+    async fn a_clock_that_is_set_during_a_sync_makes_no_second_run() {
+        fn step(desk: &Desk, by: SignedDuration) -> Result<SyncReport, Failure> {
+            desk.sleep_until(desk.now() + by);
+            complete(0, desk)
+        }
+        let endings: [(Ending, &str, usize); 4] = [
+            (|_, desk| step(desk, SignedDuration::from_hours(-1)), "2026-11-21T23:00:00Z", 1),
+            (|_, desk| step(desk, SignedDuration::from_hours(1)), "2026-11-21T23:00:00Z", 1),
+            (
+                |times, desk| if times == 1 { step(desk, YEARS) } else { complete(times, desk) },
+                "2036-11-19T00:00:00Z",
+                2,
+            ),
+            (|_, desk| step(desk, SignedDuration::from_secs(-desk.now().as_second())), "2026-11-21T23:00:00Z", 1),
+        ];
+        const YEARS: SignedDuration = SignedDuration::from_hours(24 * 365 * 10);
+        for (ending, until, times) in endings {
+            let desk = Desk::open("2026-11-20T12:00:00Z");
+            let began = runs(&desk, until, ending).await;
+            assert_eq!((began.len(), began[0]), (times, at("2026-11-21T04:30:00Z")), "{until}");
+            // Home again: the day stays done, and the next one comes.
+            desk.sleep_until(at("2026-11-21T12:00:00Z"));
+            assert_eq!(runs(&desk, "2026-11-22T12:00:00Z", complete).await, [at("2026-11-22T04:30:00Z")], "{until}");
+        }
+    }
+
+    /// R47: the machine sleeps eight hours over the time. It is noticed as it wakes, and the run comes within the minute.
+    #[tokio::test]
+    async fn a_machine_that_slept_over_the_time_runs_once_as_it_wakes() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        desk.at_moment(at("2026-11-21T00:30:00Z"), |desk| desk.sleep_until(at("2026-11-21T08:30:00Z")));
+        let began = runs(&desk, "2026-11-21T23:00:00Z", complete).await;
+        assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
     }
 
     #[tokio::test]

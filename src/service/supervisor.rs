@@ -1,10 +1,11 @@
 //! What systemd is told: ready, alive, stopping. Without systemd, nothing.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::intake::Door;
 
 /// Callbacks are taken.
 pub fn ready() {
@@ -22,14 +23,66 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Says that the service is alive, as often as systemd wants to hear it; sleeps for good where it does not.
-pub async fn run(shared: Arc<Shared>) {
+/// Says that the service is alive, as often as systemd wants to hear it; nothing where it does not.
+pub async fn run(cancel: CancellationToken, door: Door) {
     let Some(interval) = sd_notify::watchdog_enabled() else { return };
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {}
+        () = beat(interval, || door.knock(), || tell(&[NotifyState::Watchdog])) => {}
+    }
+}
+
+/// Twice in each interval, as long as the thread that stores callbacks answers: alive is who would store the next one.
+async fn beat<K: Future<Output = ()>>(interval: Duration, knock: impl Fn() -> K, alive: impl Fn()) {
+    let mut pace = tokio::time::interval(interval / 2);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tell(&[NotifyState::Watchdog]);
-        tokio::select! {
-            () = shared.cancel.cancelled() => return,
-            () = tokio::time::sleep(interval / 2) => {}
-        }
+        pace.tick().await;
+        knock().await;
+        alive();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::service::intake::{Intake, unheard};
+    use crate::service::testing::Desk;
+
+    const ASKED: Duration = Duration::from_secs(60);
+
+    /// How often it said that it is alive, within this time.
+    async fn beats<K: Future<Output = ()>>(knock: impl Fn() -> K, within: Duration) -> u64 {
+        let count = AtomicU64::new(0);
+        let counting = beat(ASKED, knock, || _ = count.fetch_add(1, Ordering::Relaxed));
+        assert!(tokio::time::timeout(within, counting).await.is_err(), "it goes on for good");
+        count.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watchdog_hears_of_us_twice_in_each_interval() {
+        assert_eq!(beats(|| std::future::ready(()), Duration::from_secs(299)).await, 10);
+    }
+
+    #[tokio::test]
+    async fn the_thread_that_stores_answers_a_knock() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let intake = Intake::start(&desk.shared().workspace).unwrap();
+        let door = intake.door();
+        tokio::time::timeout(ASKED, door.knock()).await.unwrap();
+        drop(door);
+        intake.finish();
+    }
+
+    /// Who cannot store callbacks any more is not alive, though its tasks run.
+    #[tokio::test(start_paused = true)]
+    async fn the_watchdog_hears_nothing_while_the_thread_that_stores_hangs_or_is_gone() {
+        let (door, thread) = unheard();
+        assert_eq!(beats(|| door.knock(), 10 * ASKED).await, 0, "it hangs");
+        drop(thread);
+        assert_eq!(beats(|| door.knock(), 10 * ASKED).await, 0, "it is gone");
     }
 }

@@ -7,9 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod stage;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,83 +18,13 @@ use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::store::Store;
 use serde_json::Value;
 
+use stage::{Halo, figure, machine};
+
 /// As many as the sync has.
 const CONNECTIONS: u64 = 4;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");
-
-struct Halo {
-    child: Child,
-    url: String,
-    client_id: String,
-    client_secret: String,
-}
-
-impl Halo {
-    fn start(clients: u64, latency_ms: u64) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["demo", "--serve", "--clients", &clients.to_string(), "--latency-ms", &latency_ms.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Self { url: text("url"), client_id: text("client_id"), client_secret: text("client_secret"), child }
-    }
-
-    async fn token(&self, client: &reqwest::Client) -> String {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("client_secret", &self.client_secret),
-            ("scope", "all"),
-        ];
-        let url = format!("{}/auth/token?tenant=demo", self.url);
-        let reply: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
-        reply["access_token"].as_str().unwrap().to_owned()
-    }
-
-    /// Fetches every page on as many connections, and throws it away. The token is there already.
-    async fn download(&self, clients: u64) -> Duration {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let token = self.token(&client).await;
-        let (next, pages) = (Arc::new(AtomicU64::new(1)), clients.div_ceil(100));
-        let started = Instant::now();
-        let mut connections = tokio::task::JoinSet::new();
-        for _ in 0..CONNECTIONS {
-            let (client, token, next, url) = (client.clone(), token.clone(), Arc::clone(&next), self.url.clone());
-            connections.spawn(async move {
-                loop {
-                    let page = next.fetch_add(1, Ordering::Relaxed);
-                    if page > pages {
-                        return;
-                    }
-                    let address = format!(
-                        "{url}/api/Client?pageinate=true&page_size=100&page_no={page}&order=id&orderdesc=false&includeinactive=true"
-                    );
-                    let reply = client.get(address).bearer_auth(&token).send().await.unwrap();
-                    assert!(reply.status().is_success());
-                    let _ = reply.bytes().await.unwrap();
-                }
-            });
-        }
-        while connections.join_next().await.is_some() {}
-        started.elapsed()
-    }
-}
-
-impl Drop for Halo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Profile {
-    folder: tempfile::TempDir,
-}
+/// A profile that is measured.
+struct Profile(stage::Profile);
 
 /// What a run of the program took.
 struct Run {
@@ -106,37 +36,50 @@ struct Run {
     report: Value,
 }
 
+async fn token(halo: &Halo, client: &reqwest::Client) -> String {
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &halo.client_id),
+        ("client_secret", &halo.client_secret),
+        ("scope", "all"),
+    ];
+    let url = format!("{}/auth/token?tenant=demo", halo.url);
+    let reply: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+    reply["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Fetches every page on as many connections, and throws it away. The token is there already.
+async fn download(halo: &Halo, clients: u64) -> Duration {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let token = token(halo, &client).await;
+    let (next, pages) = (Arc::new(AtomicU64::new(1)), clients.div_ceil(100));
+    let started = Instant::now();
+    let mut connections = tokio::task::JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (client, token, next, url) = (client.clone(), token.clone(), Arc::clone(&next), halo.url.clone());
+        connections.spawn(async move {
+            loop {
+                let page = next.fetch_add(1, Ordering::Relaxed);
+                if page > pages {
+                    return;
+                }
+                let address = format!(
+                    "{url}/api/Client?pageinate=true&page_size=100&page_no={page}&order=id&orderdesc=false&includeinactive=true"
+                );
+                let reply = client.get(address).bearer_auth(&token).send().await.unwrap();
+                assert!(reply.status().is_success());
+                let _ = reply.bytes().await.unwrap();
+            }
+        });
+    }
+    while connections.join_next().await.is_some() {}
+    started.elapsed()
+}
+
 impl Profile {
-    fn new(halo: &Halo) -> Self {
-        let profile = Self { folder: tempfile::tempdir().unwrap() };
-        let answers = profile.folder.path().join("answers.toml");
-        let text = format!(
-            "id = \"bench\"\nname = \"Bench\"\n[api]\nurl = \"{}\"\nclient_id = \"{}\"\n\
-             [company_sync]\ndaily_sync_time = \"04:30\"\n",
-            halo.url, halo.client_id
-        );
-        std::fs::write(&answers, text).unwrap();
-        let mut command = profile.command(&["setup", "--client-secret-file", "-", "--answers"]);
-        let mut setup = command.arg(&answers).stdin(Stdio::piped()).spawn().unwrap();
-        setup.stdin.take().unwrap().write_all(halo.client_secret.as_bytes()).unwrap();
-        assert!(setup.wait().unwrap().success());
-        profile
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.args(arguments).env_clear().env("HOME", self.folder.path()).env("USER", "bench");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command
-    }
-
-    fn store(&self) -> PathBuf {
-        self.folder.path().join(".local/share/pia-halo/pia-halo.db")
-    }
-
     fn run(&self, arguments: &[&str]) -> Run {
         let started = Instant::now();
-        let mut child = self.command(arguments).spawn().unwrap();
+        let mut child = self.0.command(arguments).spawn().unwrap();
         let proc = PathBuf::from(format!("/proc/{}", child.id()));
         let mut stdout = child.stdout.take().unwrap();
         let output = std::thread::spawn(move || {
@@ -169,13 +112,13 @@ impl Profile {
     fn open(&self) -> (Duration, Duration) {
         let id = ConfigurationId::parse("bench").unwrap();
         let started = Instant::now();
-        let store = Store::open_existing(&self.store()).unwrap().unwrap();
+        let store = Store::open_existing(&self.0.store()).unwrap().unwrap();
         let counts = store.client_counts(&id).unwrap();
         assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
         let window = started.elapsed();
         drop(store);
         let started = Instant::now();
-        let store = Store::open_existing(&self.store()).unwrap().unwrap();
+        let store = Store::open_existing(&self.0.store()).unwrap().unwrap();
         let clients = store.clients(&id).unwrap();
         assert_eq!(clients.len() as u64, counts.active + counts.disabled);
         (window, started.elapsed())
@@ -183,28 +126,11 @@ impl Profile {
 
     /// The stored clients as they are on the disk, to be compared.
     fn rows(&self) -> Vec<(i64, String, Option<String>)> {
-        let store = rusqlite::Connection::open(self.store()).unwrap();
+        let store = rusqlite::Connection::open(self.0.store()).unwrap();
         let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     }
-}
-
-/// The number after a word in a file of /proc; 0 where there is none.
-fn figure(file: &Path, word: &str) -> u64 {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(word));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-}
-
-fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?");
-    format!("{cores} cores of {model}, load {load}")
 }
 
 fn milliseconds(time: Duration) -> String {
@@ -229,11 +155,11 @@ fn main() {
         for latency in [0, 50] {
             let rounds = if clients >= 100_000 { 2 } else { 3 };
             let halo = Halo::start(clients, latency);
-            let download = best(rounds, || runtime.block_on(halo.download(clients)), |time| *time);
+            let download = best(rounds, || runtime.block_on(download(&halo, clients)), |time| *time);
             let (profile, first) = best(
                 rounds,
                 || {
-                    let profile = Profile::new(&halo);
+                    let profile = Profile(stage::Profile::new(&halo));
                     let first = profile.sync(clients);
                     (profile, first)
                 },

@@ -1,8 +1,9 @@
 //! The real `pia-halo serve`, and a Halo's side of its sockets.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -34,7 +35,11 @@ impl Service {
     }
 
     pub async fn start_with(profile: &Profile, more: &[&str]) -> Self {
-        let mut command = profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        Self::start_by(profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat())).await
+    }
+
+    /// Starts what a profile's command runs, once it listens.
+    pub async fn start_by(mut command: Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -122,9 +127,30 @@ impl Service {
 
     /// Kilobytes that it has ever had in memory.
     pub fn peak_memory(&self) -> u64 {
+        self.kilobytes("VmHWM:")
+    }
+
+    /// Kilobytes that it has in memory now.
+    pub fn memory(&self) -> u64 {
+        self.kilobytes("VmRSS:")
+    }
+
+    fn kilobytes(&self, which: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(which)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// How often its threads went to sleep since they began: every wake-up ends with that.
+    pub fn wakes(&self) -> BTreeMap<String, u64> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().flatten();
+        let wakes = |thread: &std::fs::DirEntry| {
+            // A thread may end while it is looked at.
+            let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.map_or(0, |count| count.trim().parse().unwrap())
+        };
+        threads.map(|thread| (thread.file_name().to_string_lossy().into_owned(), wakes(&thread))).collect()
     }
 }
 

@@ -1,0 +1,48 @@
+//! Lines for the log that somebody else decides about: a stranger who knocks, a disk that is full. One is written in a
+//! while, and says for how many it stands.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long one line stands for all that follow.
+const WHILE: Duration = Duration::from_secs(600);
+
+/// Says which line is written. One for each kind of line.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Seldom {
+    /// It has happened again. Where a line is due, how often since the last one.
+    pub fn again(&self) -> Option<u64> {
+        self.again_at(Instant::now())
+    }
+
+    fn again_at(&self, now: Instant) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.unsaid += 1;
+        if state.last.is_some_and(|last| now.duration_since(last) < WHILE) {
+            return None;
+        }
+        state.last = Some(now);
+        Some(std::mem::take(&mut state.unsaid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_one_line_in_ten_minutes_that_says_how_many() {
+        let (seldom, began) = (Seldom::default(), Instant::now());
+        let lines: Vec<u64> =
+            (0..2_000_000).filter_map(|n| seldom.again_at(began + Duration::from_millis(n))).collect();
+        assert_eq!(lines, [1, 600_000, 600_000, 600_000]);
+    }
+}

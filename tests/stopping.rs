@@ -1,0 +1,307 @@
+//! How the service begins, lives and ends: what systemd is told, what is written down, and that an end is tidy and soon.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use pia_halo::demo::{Fault, Options};
+use serde_json::{Value, json};
+
+use crate::secrecy::{forms, secrets_of};
+use crate::support::service::{Service, basic, event, secrets, stored};
+use crate::support::{Profile, until};
+
+/// Well below the ten seconds of the unit, on a machine that has other work to do as well.
+const SOON: Duration = Duration::from_secs(9);
+
+async fn profile() -> Profile {
+    Profile::set_up(Options { clients: 3, ..Options::default() }).await
+}
+
+fn serve(profile: &Profile, more: &[&str]) -> Command {
+    profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat())
+}
+
+/// What systemd would hear.
+struct Systemd {
+    folder: tempfile::TempDir,
+    socket: UnixDatagram,
+}
+
+impl Systemd {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { folder, socket }
+    }
+
+    fn hears(&self, command: &mut Command) {
+        command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
+    }
+
+    fn next(&self) -> String {
+        let mut bytes = [0; 4096];
+        let length = self.socket.recv(&mut bytes).expect("nothing was said in time");
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    }
+
+    /// Nothing more was said.
+    fn is_silent(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        let silent = self.socket.recv(&mut [0; 4096]).is_err();
+        self.socket.set_nonblocking(false).unwrap();
+        silent
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_ready_once_callbacks_are_taken_then_that_we_live_and_that_we_end() {
+    let (profile, systemd) = (profile().await, Systemd::new());
+    let mut command = serve(&profile, &[]);
+    systemd.hears(&mut command);
+    command.env("WATCHDOG_USEC", "200000");
+    let service = Service::start_by(command).await;
+    let first = systemd.next();
+    assert!(first.lines().any(|line| line == "READY=1"), "{first}");
+    assert_eq!(service.get("/healthz").await.0, 200);
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(systemd.next().trim_end(), "WATCHDOG=1");
+    }
+    // Twice in each interval, and no faster: what was sent before we listened waits in the socket.
+    assert!(began.elapsed() > Duration::from_millis(300), "{:?}", began.elapsed());
+    assert_eq!(service.terminate().await, 143);
+    let last = loop {
+        let said = systemd.next();
+        if said.trim_end() != "WATCHDOG=1" {
+            break said;
+        }
+    };
+    assert!(last.lines().any(|line| line == "STOPPING=1"), "{last}");
+    assert!(systemd.is_silent());
+}
+
+/// The disk is held by somebody else, so no callback could be stored: systemd hears nothing until it is free again.
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_nothing_while_a_callback_would_not_reach_the_disk() {
+    let (profile, systemd) = (profile().await, Systemd::new());
+    let mut command = serve(&profile, &[]);
+    systemd.hears(&mut command);
+    command.env("WATCHDOG_USEC", "100000");
+    let service = Service::start_by(command).await;
+    assert!(systemd.next().contains("READY=1"));
+    let holder = rusqlite::Connection::open(profile.folder.path().join("data/pia-halo/pia-halo.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let secrets = secrets(&profile);
+    let body = event("held-up", 1);
+    let (answer, ()) = tokio::join!(service.callback(&secrets, "ticket-created", &body), async {
+        tokio::task::spawn_blocking(move || {
+            // What was on its way may still come; then there is a second of silence, ten times what was asked for.
+            systemd.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            let began = Instant::now();
+            while systemd.socket.recv(&mut [0; 4096]).is_ok() {
+                assert!(began.elapsed() < Duration::from_secs(60), "it says that it lives");
+            }
+            holder.execute_batch("ROLLBACK").unwrap();
+            systemd.socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            assert_eq!(systemd.next().trim_end(), "WATCHDOG=1");
+        })
+        .await
+        .unwrap();
+    });
+    assert_eq!(answer.status, 200, "it was stored in the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_is_not_told_ready_where_the_address_is_taken() {
+    let (profile, systemd) = (profile().await, Systemd::new());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = profile.command(["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
+    systemd.hears(&mut command);
+    crate::support::run(command, String::new()).await.expect(7).says("cannot be listened on");
+    assert!(systemd.is_silent());
+}
+
+/// A request that is half there, a sync that waits for Halo, and an event that nobody takes: the end comes soon all the
+/// same, what is whole by then is stored and answered, and nothing is half stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_tidy_and_soon_whatever_the_service_is_at() {
+    let profile = profile().await;
+    // Due since this minute began, so the service runs it as it starts.
+    let now = Timestamp::now();
+    let minute = now.strftime("%H:%M").to_string();
+    let id = profile.id();
+    let workspace = profile.workspace();
+    let set = |config: &mut pia_halo::settings::Config| {
+        let time = pia_halo::domain::daily_sync_time::DailySyncTime::parse(&minute).unwrap();
+        config.configurations.get_mut(&id).unwrap().company_sync.daily_sync_time = time;
+        Ok::<_, pia_halo::domain::failure::Failure>(())
+    };
+    workspace.settings.update(set).unwrap();
+    workspace.store.served_since(&id, now - SignedDuration::from_hours(1)).unwrap();
+    profile.halo.set_fault(Fault::Silence, true);
+    profile.halo.clear_requests();
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forward = format!("http://{}/events", target.local_addr().unwrap());
+    let service = Service::start_with(&profile, &["--forward-to", &forward]).await;
+    let secrets = secrets(&profile);
+    let taken = tokio::task::spawn_blocking(move || target.accept().unwrap());
+    let whole = json!({ "id": "whole", "event": "New Ticket Logged" });
+    assert_eq!(service.callback(&secrets, "ticket-created", &whole).await.status, 200);
+    let (_never_answered, _) = taken.await.unwrap();
+    until(|| !profile.halo.requests().is_empty()).await;
+
+    let half = |id: &str| {
+        let body = json!({ "id": id, "event": "New Ticket Logged" }).to_string();
+        let head = format!(
+            "POST /callbacks/acme/ticket-created/{} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n",
+            secrets.token.expose(),
+            basic("pia", secrets.password.expose()),
+            body.len()
+        );
+        let mut stream = service.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body.as_bytes()[..10]).unwrap();
+        (stream, body)
+    };
+    let (mut finished, rest) = half("finished-in-time");
+    let (_unfinished, _) = half("never-finished");
+    // Both are at the service: it has answered somebody who came after them.
+    let later = service.raw(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_vec()).await;
+    assert!(later.starts_with("HTTP/1.1 200"), "{later}");
+
+    let began = Instant::now();
+    let address = service.address;
+    let ending = tokio::spawn(service.terminate());
+    until(|| std::net::TcpStream::connect(address).is_err()).await;
+    finished.write_all(&rest.as_bytes()[10..]).unwrap();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        _ = finished.read_to_string(&mut answer);
+        answer
+    });
+    assert_eq!(ending.await.unwrap(), 143);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    let answer = answer.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let events = stored(&profile).await;
+    let mut ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["finished-in-time", "whole"]);
+    let of = |id: &str| events.iter().find(|event| event["id"] == id).unwrap();
+    assert_eq!(of("whole")["forwarding"]["state"], "pending", "tried again after the next start: {}", of("whole"));
+    // The sync: nothing of it counts, the day stays open, and the next run is complete.
+    assert!(workspace.store.clients(&id).unwrap().is_empty());
+    assert!(workspace.store.days(&id).unwrap().is_empty());
+    profile.halo.set_fault(Fault::Silence, false);
+    profile.run(["sync"]).await.expect(0).says("Complete");
+}
+
+/// Nothing ticks: while nothing comes in, no thread of the service wakes up before the next sync is due.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_service_wakes_nobody_and_is_small() {
+    let profile = profile().await;
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    assert_eq!(service.callback(&secrets, "ticket-created", &json!({ "id": "one" })).await.status, 200);
+    // A spare thread of the runtime ends ten seconds after its last work, and an idle connection of ours some time later.
+    let mut look = tokio::time::interval(Duration::from_secs(2));
+    look.tick().await;
+    let mut seen = Vec::new();
+    for _ in 0..30 {
+        let before = service.wakes();
+        look.tick().await;
+        let after = service.wakes();
+        if before == after {
+            seen.clear();
+            break;
+        }
+        seen.push(after);
+    }
+    assert!(seen.is_empty(), "{seen:?}");
+    let most = if cfg!(debug_assertions) { 40 } else { 20 };
+    assert!(service.memory() < most << 10, "{} KiB", service.memory());
+}
+
+/// What is written down: how the service began and ended, and one line for a flood; no line for each callback, and nothing
+/// that would let somebody in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_a_line_for_what_is_noteworthy_and_has_no_token() {
+    let profile = profile().await;
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    for n in 0..50 {
+        assert_eq!(service.callback(&secrets, "ticket-created", &event(&format!("e{n}"), 1)).await.status, 200);
+        let forged = format!("/callbacks/acme/ticket-created/{}x", secrets.token.expose());
+        assert_eq!(service.post(&forged, Some(("pia", secrets.password.expose())), "{}").await.status, 404);
+    }
+    // Files that cannot be read are told of once, and not read again for each who knocks.
+    let whole = std::fs::read_to_string(profile.config()).unwrap();
+    std::fs::write(profile.config(), "no settings").unwrap();
+    for n in 0..50 {
+        assert_eq!(service.callback(&secrets, "ticket-created", &event(&format!("f{n}"), 1)).await.status, 200);
+    }
+    std::fs::write(profile.config(), whole).unwrap();
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("last", 1)).await.status, 200);
+    let (_, metrics) = service.get("/metrics").await;
+    for line in ["pia_halo_callbacks_total{outcome=\"refused\"} 50", "pia_halo_callbacks_total{outcome=\"stored\"} 101"]
+    {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+    assert_eq!(service.terminate().await, 143);
+    let log = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/pia-halo.log")).unwrap();
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(lines("the service takes callbacks"), 1, "{log}");
+    assert_eq!(lines("the service has ended"), 1);
+    assert_eq!(lines("refused: no address"), 1);
+    assert_eq!(lines("the settings cannot be read"), 1, "{log}");
+    let of_service: Vec<&str> = log.lines().skip_while(|line| !line.contains("the service takes callbacks")).collect();
+    assert!(of_service.len() < 12, "{of_service:#?}");
+    // Each line is a moment, a level, and words with their values as `name=value`.
+    for line in &of_service {
+        let mut words = line.split_whitespace();
+        assert!(words.next().unwrap().parse::<Timestamp>().is_ok(), "{line}");
+        assert!(["INFO", "WARN", "ERROR"].contains(&words.next().unwrap()), "{line}");
+    }
+    assert!(of_service[0].contains("address=127.0.0.1:"), "{}", of_service[0]);
+    for secret in secrets_of(&profile) {
+        for form in forms(&secret) {
+            assert!(!log.contains(&form) && !metrics.contains(&form));
+        }
+    }
+}
+
+/// Another program changes the time: the service knows before anybody knocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_another_program_changes_is_taken_up_without_a_restart() {
+    let profile = profile().await;
+    let service = Service::start(&profile).await;
+    let next = async || {
+        let (_, metrics) = service.get("/metrics").await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("pia_halo_next_sync_timestamp_seconds "));
+        line.unwrap().parse::<i64>().unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut look_again = tokio::time::interval(Duration::from_millis(20));
+    while next().await.rem_euclid(86_400) != 4 * 3_600 + 1_800 {
+        assert!(Instant::now() < deadline);
+        look_again.tick().await;
+    }
+    let text = std::fs::read_to_string(profile.folder.path().join("acme.answers.toml")).unwrap();
+    let file = profile.folder.path().join("later.toml");
+    std::fs::write(&file, text.replace("04:30", "17:05")).unwrap();
+    let mut command = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
+    command.env("TERM", "dumb");
+    crate::support::run(command, profile.halo.client_secret().to_owned()).await.expect(0);
+    while next().await.rem_euclid(86_400) != 17 * 3_600 + 300 {
+        assert!(Instant::now() < deadline, "{}", next().await);
+        look_again.tick().await;
+    }
+    let status: Value = profile.json(["status"], 0).await;
+    assert_eq!(status["service"]["running"], true);
+}
