@@ -6,10 +6,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
+#![allow(dead_code, reason = "what it shares with the other benchmarks is theirs")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod runs;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,202 +18,73 @@ use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::store::Store;
 use serde_json::Value;
 
+use runs::{Halo, Profile, Run, best, machine, milliseconds};
+
 /// As many as the sync has.
 const CONNECTIONS: u64 = 4;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");
-
-struct Halo {
-    child: Child,
-    url: String,
-    client_id: String,
-    client_secret: String,
+async fn token(halo: &Halo, client: &reqwest::Client) -> String {
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &halo.client_id),
+        ("client_secret", &halo.client_secret),
+        ("scope", "all"),
+    ];
+    let url = format!("{}/auth/token?tenant=demo", halo.url);
+    let reply: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+    reply["access_token"].as_str().unwrap().to_owned()
 }
 
-impl Halo {
-    fn start(clients: u64, latency_ms: u64) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["demo", "--serve", "--clients", &clients.to_string(), "--latency-ms", &latency_ms.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Self { url: text("url"), client_id: text("client_id"), client_secret: text("client_secret"), child }
-    }
-
-    async fn token(&self, client: &reqwest::Client) -> String {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("client_secret", &self.client_secret),
-            ("scope", "all"),
-        ];
-        let url = format!("{}/auth/token?tenant=demo", self.url);
-        let reply: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
-        reply["access_token"].as_str().unwrap().to_owned()
-    }
-
-    /// Fetches every page on as many connections, and throws it away. The token is there already.
-    async fn download(&self, clients: u64) -> Duration {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let token = self.token(&client).await;
-        let (next, pages) = (Arc::new(AtomicU64::new(1)), clients.div_ceil(100));
-        let started = Instant::now();
-        let mut connections = tokio::task::JoinSet::new();
-        for _ in 0..CONNECTIONS {
-            let (client, token, next, url) = (client.clone(), token.clone(), Arc::clone(&next), self.url.clone());
-            connections.spawn(async move {
-                loop {
-                    let page = next.fetch_add(1, Ordering::Relaxed);
-                    if page > pages {
-                        return;
-                    }
-                    let address = format!(
-                        "{url}/api/Client?pageinate=true&page_size=100&page_no={page}&order=id&orderdesc=false&includeinactive=true"
-                    );
-                    let reply = client.get(address).bearer_auth(&token).send().await.unwrap();
-                    assert!(reply.status().is_success());
-                    let _ = reply.bytes().await.unwrap();
+/// Fetches every page on as many connections, and throws it away. The token is there already.
+async fn download(halo: &Halo, clients: u64) -> Duration {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let token = token(halo, &client).await;
+    let (next, pages) = (Arc::new(AtomicU64::new(1)), clients.div_ceil(100));
+    let started = Instant::now();
+    let mut connections = tokio::task::JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (client, token, next, url) = (client.clone(), token.clone(), Arc::clone(&next), halo.url.clone());
+        connections.spawn(async move {
+            loop {
+                let page = next.fetch_add(1, Ordering::Relaxed);
+                if page > pages {
+                    return;
                 }
-            });
-        }
-        while connections.join_next().await.is_some() {}
-        started.elapsed()
-    }
-}
-
-impl Drop for Halo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Profile {
-    folder: tempfile::TempDir,
-}
-
-/// What a run of the program took.
-struct Run {
-    wall: Duration,
-    /// The most memory that it held, in KiB.
-    peak: u64,
-    /// Bytes that it sent to the disk.
-    written: u64,
-    report: Value,
-}
-
-impl Profile {
-    fn new(halo: &Halo) -> Self {
-        let profile = Self { folder: tempfile::tempdir().unwrap() };
-        let answers = profile.folder.path().join("answers.toml");
-        let text = format!(
-            "id = \"bench\"\nname = \"Bench\"\n[api]\nurl = \"{}\"\nclient_id = \"{}\"\n\
-             [company_sync]\ndaily_sync_time = \"04:30\"\n",
-            halo.url, halo.client_id
-        );
-        std::fs::write(&answers, text).unwrap();
-        let mut command = profile.command(&["setup", "--client-secret-file", "-", "--answers"]);
-        let mut setup = command.arg(&answers).stdin(Stdio::piped()).spawn().unwrap();
-        setup.stdin.take().unwrap().write_all(halo.client_secret.as_bytes()).unwrap();
-        assert!(setup.wait().unwrap().success());
-        profile
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.args(arguments).env_clear().env("HOME", self.folder.path()).env("USER", "bench");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command
-    }
-
-    fn store(&self) -> PathBuf {
-        self.folder.path().join(".local/share/pia-halo/pia-halo.db")
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let started = Instant::now();
-        let mut child = self.command(arguments).spawn().unwrap();
-        let proc = PathBuf::from(format!("/proc/{}", child.id()));
-        let mut stdout = child.stdout.take().unwrap();
-        let output = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            std::io::copy(&mut stdout, &mut text).unwrap();
-            text
-        });
-        let (mut peak, mut written) = (0, 0);
-        loop {
-            peak = peak.max(figure(&proc.join("status"), "VmHWM:"));
-            written = written.max(figure(&proc.join("io"), "write_bytes:"));
-            if child.try_wait().unwrap().is_some() {
-                break;
+                let address = format!(
+                    "{url}/api/Client?pageinate=true&page_size=100&page_no={page}&order=id&orderdesc=false&includeinactive=true"
+                );
+                let reply = client.get(address).bearer_auth(&token).send().await.unwrap();
+                assert!(reply.status().is_success());
+                let _ = reply.bytes().await.unwrap();
             }
-            std::thread::park_timeout(Duration::from_millis(2));
-        }
-        let wall = started.elapsed();
-        assert!(child.wait().unwrap().success(), "{arguments:?}");
-        let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
-        Run { wall, peak, written, report }
+        });
     }
-
-    fn sync(&self, clients: u64) -> Run {
-        let run = self.run(&["sync", "--json"]);
-        assert_eq!((&run.report["status"], run.report["stored"].as_u64()), (&Value::from("complete"), Some(clients)));
-        run
-    }
-
-    /// How long this program takes to open the store and read the whole list, and how long for the first window of it.
-    fn open(&self) -> (Duration, Duration) {
-        let id = ConfigurationId::parse("bench").unwrap();
-        let started = Instant::now();
-        let store = Store::open_existing(&self.store()).unwrap().unwrap();
-        let counts = store.client_counts(&id).unwrap();
-        assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
-        let window = started.elapsed();
-        drop(store);
-        let started = Instant::now();
-        let store = Store::open_existing(&self.store()).unwrap().unwrap();
-        let clients = store.clients(&id).unwrap();
-        assert_eq!(clients.len() as u64, counts.active + counts.disabled);
-        (window, started.elapsed())
-    }
-
-    /// The stored clients as they are on the disk, to be compared.
-    fn rows(&self) -> Vec<(i64, String, Option<String>)> {
-        let store = rusqlite::Connection::open(self.store()).unwrap();
-        let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        rows.collect::<Result<_, _>>().unwrap()
-    }
+    while connections.join_next().await.is_some() {}
+    started.elapsed()
 }
 
-/// The number after a word in a file of /proc; 0 where there is none.
-fn figure(file: &Path, word: &str) -> u64 {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(word));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+/// How long this program takes to open the store and read the whole list, and how long for the first window of it.
+fn open(profile: &Profile) -> (Duration, Duration) {
+    let id = ConfigurationId::parse("bench").unwrap();
+    let started = Instant::now();
+    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let counts = store.client_counts(&id).unwrap();
+    assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
+    let window = started.elapsed();
+    drop(store);
+    let started = Instant::now();
+    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let clients = store.clients(&id).unwrap();
+    assert_eq!(clients.len() as u64, counts.active + counts.disabled);
+    (window, started.elapsed())
 }
 
-fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?");
-    format!("{cores} cores of {model}, load {load}")
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// The best of some rounds.
-fn best<T>(rounds: usize, mut measure: impl FnMut() -> T, of: impl Fn(&T) -> Duration) -> T {
-    (0..rounds).map(|_| measure()).min_by_key(|one| of(one)).unwrap()
+/// The stored clients as they are on the disk, to be compared.
+fn rows(profile: &Profile) -> Vec<(i64, String, Option<String>)> {
+    let store = rusqlite::Connection::open(profile.store()).unwrap();
+    let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }
 
 fn main() {
@@ -229,7 +100,7 @@ fn main() {
         for latency in [0, 50] {
             let rounds = if clients >= 100_000 { 2 } else { 3 };
             let halo = Halo::start(clients, latency);
-            let download = best(rounds, || runtime.block_on(halo.download(clients)), |time| *time);
+            let download = best(rounds, || runtime.block_on(download(&halo, clients)), |time| *time);
             let (profile, first) = best(
                 rounds,
                 || {
@@ -239,10 +110,10 @@ fn main() {
                 },
                 |(_, run)| run.wall,
             );
-            let before = profile.rows();
+            let before = rows(&profile);
             let second = best(rounds, || profile.sync(clients), |run| run.wall);
-            assert!(before == profile.rows(), "an unchanged list was written");
-            let (window, all) = best(rounds, || profile.open(), |(_, all)| *all);
+            assert!(before == rows(&profile), "an unchanged list was written");
+            let (window, all) = best(rounds, || open(&profile), |(_, all)| *all);
             let list = best(rounds, || profile.run(&["clients", "--json", "--status", "all"]), |run| run.wall);
             let ratio = |run: &Run| run.wall.as_secs_f64() / download.as_secs_f64();
             println!(
