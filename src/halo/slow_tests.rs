@@ -120,7 +120,8 @@ async fn a_stop_ends_the_wait_for_a_slow_server_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_garbled_reply_is_asked_for_again_and_never_taken() {
     let (head, body) = page();
-    let with = |headers: &str, body: &[u8]| [format!("HTTP/1.1 200 OK\r\n{headers}\r\n").into_bytes(), body.to_vec()].concat();
+    let with =
+        |headers: &str, body: &[u8]| [format!("HTTP/1.1 200 OK\r\n{headers}\r\n").into_bytes(), body.to_vec()].concat();
     let chunk = |size: &str| [size.as_bytes(), b"\r\n", &body[..], b"\r\n0\r\n\r\n"].concat();
     let wrong = [
         with("Content-Encoding: gzip\r\nContent-Length: 20\r\n", &[0x1f; 20]),
@@ -221,7 +222,9 @@ async fn a_restarted_server_is_found_again_over_new_connections() {
                     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                         let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
                         let body = match asked.split(' ').nth(1) {
-                            Some(path) if path.starts_with("/auth/token") => r#"{"access_token":"abc","expires_in":3600}"#,
+                            Some(path) if path.starts_with("/auth/token") => {
+                                r#"{"access_token":"abc","expires_in":3600}"#
+                            }
                             Some("/api/AuthInfo") => "{}",
                             _ => r#"{"record_count":0,"clients":[]}"#,
                         };

@@ -249,21 +249,27 @@ fn main() {
 
     println!("| what | goal | middle | 99 of 100 | worst | plain |");
     println!("| --- | ---: | ---: | ---: | ---: | --- |");
-    let opened = |what: &str, goal: &str, time, plain: &str| println!("| {what} | {goal} | {} | | | {plain} |", shown(time));
+    let opened =
+        |what: &str, goal: &str, time, plain: &str| println!("| {what} | {goal} | {} | | | {plain} |", shown(time));
     let starting = format!("{} for `--version`", shown(bare));
     opened("start to the first screen", "", open.first_screen, &starting);
     opened("start to the list on the screen, by the key `2`", "100 ms", open.listed, &starting);
     let reading = format!("{} to read the rows alone", shown(read));
     opened("start to the whole list, ready to be searched", "", open.whole, &reading);
-    let scan = format!("{} for a bare `contains` (99 of 100: {})", shown(plain_search.at(0.5)), shown(plain_search.at(0.99)));
+    let scan =
+        format!("{} for a bare `contains` (99 of 100: {})", shown(plain_search.at(0.5)), shown(plain_search.at(0.99)));
     println!("{}", search.row("a key of search, drawing included", "10 ms", &scan));
     let frame = format!("{} for the same frame again", shown(drawing.at(0.5)));
     for (what, series) in [("a row down", &down), ("a page down", &pages), ("to an end", &ends)] {
         println!("{}", series.row(&format!("{what}, drawing included"), "", &frame));
     }
     let mib = |kib: u64| format!("{:.0} MiB", kib as f64 / 1024.0);
-    println!("| most memory, list and search included | 64 MiB | {} | | | {} before it was opened; the names alone are {} |",
-        mib(open.peak), mib(open.before), mib(text as u64 / 1024));
+    println!(
+        "| most memory, list and search included | 64 MiB | {} | | | {} before it was opened; the names alone are {} |",
+        mib(open.peak),
+        mib(open.before),
+        mib(text as u64 / 1024)
+    );
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
