@@ -69,7 +69,7 @@ fn open(profile: &Profile) -> (Duration, Duration) {
     let started = Instant::now();
     let store = Store::open_existing(&profile.store()).unwrap().unwrap();
     let counts = store.client_counts(&id).unwrap();
-    assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
+    assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().0.len(), 50);
     let window = started.elapsed();
     drop(store);
     let started = Instant::now();
