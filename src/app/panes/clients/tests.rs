@@ -70,6 +70,18 @@ fn the_filter_goes_round_and_the_selection_follows_its_client() {
     assert_eq!(Filter::Active.next().next().next().next().next(), Filter::Active);
 }
 
+/// What was searched for before is remembered for this filter and this list alone.
+#[test]
+fn another_filter_or_list_searches_anew() {
+    let mut clients = some();
+    assert_eq!(search(&mut clients, "nor"), [7, 9, 8]);
+    clients.filter = Filter::Disabled;
+    clients.search(false);
+    assert_eq!(listed(&clients), [9]);
+    clients.fill(vec![client(70, "Nordic", false)].into());
+    assert_eq!(listed(&clients), [70]);
+}
+
 #[test]
 fn what_matched_is_marked_as_a_person_counts() {
     assert_eq!(marks("Québec", "queb"), [0, 1, 2, 3]);
