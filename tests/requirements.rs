@@ -1,4 +1,4 @@
-//! Every requirement of the set-up guide is shown by a test that exists.
+//! Every requirement of the set-up guide, and every disturbance of a sync, is shown by a test that exists.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::support::{files, project};
 #[test]
 fn every_requirement_names_a_test_that_exists() {
     let list = std::fs::read_to_string(project().join("tests/requirements.md")).unwrap();
-    let mut shown: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-    for line in list.lines().filter(|line| line.starts_with("| S")) {
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in list.lines().filter(|line| line.starts_with("| S") || line.starts_with("| R")) {
         let mut cells = line.split('|').skip(1).map(str::trim);
-        let number = cells.next().unwrap().trim_start_matches('S').parse().unwrap();
+        let number = cells.next().unwrap().to_owned();
         let tests = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned);
         shown.insert(number, tests.collect());
     }
@@ -20,11 +20,12 @@ fn every_requirement_names_a_test_that_exists() {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
-    for number in 1..=73 {
-        let tests = shown.get(&number).unwrap_or_else(|| panic!("S{number} is not listed"));
-        assert!(!tests.is_empty(), "S{number} names no test");
+    let sentences = (1..=73).map(|number| format!("S{number}"));
+    for number in sentences.chain((10..=22).map(|number| format!("R{number}"))) {
+        let tests = shown.get(&number).unwrap_or_else(|| panic!("{number} is not listed"));
+        assert!(!tests.is_empty(), "{number} names no test");
         for test in tests {
-            assert!(sources.contains(&format!("fn {test}(")), "S{number}: there is no test {test}");
+            assert!(sources.contains(&format!("fn {test}(")), "{number}: there is no test {test}");
         }
     }
 }

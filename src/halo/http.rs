@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Method, Url};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::error::{HaloError, TlsCause, Unreached};
@@ -19,6 +20,9 @@ use crate::domain::untrusted::Untrusted;
 
 /// As much of an error reply as is read: enough for its words, whatever a gateway sends.
 const ERROR_BODY: usize = 64 * 1024;
+
+/// A reply beyond this is read alone: several at once, each up to its limit, would fill the memory.
+const LARGE_BODY: usize = 4 * 1024 * 1024;
 
 /// The largest file of certificates.
 const CA_FILE: u64 = 4 * 1024 * 1024;
@@ -117,6 +121,8 @@ impl Call {
 pub(super) struct Transport {
     client: Client,
     limits: Limits,
+    /// Who reads a large reply.
+    large: Semaphore,
 }
 
 impl Transport {
@@ -148,7 +154,7 @@ impl Transport {
             Some(path) => bad_authority(path, "holds a certificate that cannot be used"),
             None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
         })?;
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, large: Semaphore::new(1) })
     }
 
     /// Sends once. `time` bounds it in addition to the limits.
@@ -195,12 +201,19 @@ impl Transport {
             |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (retry_after, location) = (header(RETRY_AFTER), header(LOCATION));
         let success = (200..300).contains(&status);
-        let mut body = Vec::new();
+        // What says beforehand that it is too large is not read up to the limit.
+        if success && response.content_length().is_some_and(|length| length > self.limits.body as u64) {
+            return Err(Lost { cause: Cause::TooLarge, sent: true });
+        }
+        let (mut body, mut alone) = (Vec::new(), None);
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if success => {
                     if body.len() + chunk.len() > self.limits.body {
                         return Err(Lost { cause: Cause::TooLarge, sent: true });
+                    }
+                    if alone.is_none() && body.len() + chunk.len() > LARGE_BODY {
+                        alone = self.large.acquire().await.ok();
                     }
                     body.extend_from_slice(&chunk);
                 }

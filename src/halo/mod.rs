@@ -38,6 +38,8 @@ mod wire;
 #[cfg(test)]
 mod endpoint_tests;
 #[cfg(test)]
+mod slow_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod transport_tests;

@@ -42,6 +42,9 @@ pub(super) enum Play {
     Reply(u16, &'static str, String),
     /// Writes these bytes and closes.
     Raw(Vec<u8>),
+    /// Writes the first bytes at once and each of the others a second after the one before it; then it keeps the
+    /// connection and stays silent.
+    Slow(Vec<u8>, Vec<u8>),
     /// Keeps the connection and stays silent.
     Hang,
 }
@@ -161,6 +164,16 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Mutex<Vec<S
         }
         Play::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
+        }
+        Play::Slow(at_once, dripped) => {
+            let _ = stream.write_all(&at_once).await;
+            for byte in dripped {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if stream.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending().await
         }
         Play::Hang => std::future::pending().await,
     }

@@ -104,7 +104,8 @@ pub(super) fn text_of(body: &[u8]) -> Result<Cow<'_, str>, Misread> {
         None => Err(Misread::Empty),
         Some(b'<') => Err(Misread::WebPage),
         Some(_) if body == b"null" => Err(Misread::Empty),
-        Some(_) => Ok(String::from_utf8_lossy(body)),
+        // Nearly every body is whole UTF-8, and finding that out is several times as fast as mending one.
+        Some(_) => Ok(std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)),
     }
 }
 

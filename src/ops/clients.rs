@@ -56,7 +56,7 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
             Which::Disabled => Some(false),
             Which::All => None,
         };
-        return Ok(workspace.store.first_clients(id, in_use, *limit)?);
+        return Ok(workspace.store.first_clients(id, in_use, *limit)?.0);
     }
     let mut clients = workspace.store.clients(id)?;
     clients.retain(|client| match query.which {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, count_in, maybe_time_in, time_in};
-use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, fold};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, fold, folds_after};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::status::ClientCounts;
 use crate::domain::untrusted::Untrusted;
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// The first so many stored clients by name, without regard to case and accents, equal names by id: what a screen shows
-    /// first, without the whole list in memory. `in_use` leaves the others out.
+    /// first, without the whole list in memory. `in_use` leaves the others out. And how many are stored in all.
     ///
     /// # Errors
     ///
@@ -69,18 +69,26 @@ impl Store {
         id: &ConfigurationId,
         in_use: Option<bool>,
         limit: usize,
-    ) -> Result<Vec<StoredClient>, StoreError> {
+    ) -> Result<(Vec<StoredClient>, u64), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction()?;
             let published = published_at(&transaction, id)?;
             let mut first: BinaryHeap<(String, i64)> = BinaryHeap::new();
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, name FROM clients
-                 WHERE configuration = ?1 AND (?2 IS NULL OR (NOT inactive AND NOT gone) = ?2)",
-            )?;
-            let mut rows = statement.query(params![id.as_str(), in_use])?;
+            let mut statement = transaction
+                .prepare_cached("SELECT id, name, NOT inactive AND NOT gone FROM clients WHERE configuration = ?1")?;
+            let mut rows = statement.query(params![id.as_str()])?;
+            let mut stored = 0;
             while let Some(row) = rows.next()? {
-                let name = fold(row.get_ref(1)?.as_str().map_err(|_| Trouble::Content("a name"))?);
+                stored += 1;
+                if in_use.is_some_and(|wanted| row.get(2) != Ok(wanted)) {
+                    continue;
+                }
+                let name = row.get_ref(1)?.as_str().map_err(|_| Trouble::Content("a name"))?;
+                // Of a long list nearly every name comes later, and most of them say so with their first letters.
+                if first.len() >= limit && first.peek().is_none_or(|(last, _)| folds_after(name, last)) {
+                    continue;
+                }
+                let name = fold(name);
                 let entry = (name, row.get(0)?);
                 if first.len() < limit {
                     first.push(entry);
@@ -99,7 +107,7 @@ impl Store {
                     clients.push(client(row, published, &mut times)?);
                 }
             }
-            Ok(clients)
+            Ok((clients, stored))
         })
     }
 

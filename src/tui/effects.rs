@@ -124,11 +124,10 @@ const BEGINNING: usize = 200;
 
 /// The stored list: the beginning of it at once, then the whole, made ready to be searched before it gets to the keys.
 fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Result<ClientList, Failure> {
-    let first = workspace.store.first_clients(id, Some(true), BEGINNING)?;
+    let (first, stored) = workspace.store.first_clients(id, Some(true), BEGINNING)?;
     // A short list is whole as fast.
     if first.len() == BEGINNING {
-        let counts = workspace.store.client_counts(id)?;
-        let total = usize::try_from(counts.active + counts.disabled).unwrap_or(usize::MAX);
+        let total = usize::try_from(stored).unwrap_or(usize::MAX);
         replies.send(Reply::FirstClients(ClientList::beginning(first, total)));
     }
     let (clients, changes) = ops::clients::all_with_changes(workspace, id)?;

@@ -8,8 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
+#![allow(dead_code, reason = "what it shares with the other benchmarks is theirs")]
 
-mod stage;
+mod runs;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -27,7 +28,7 @@ use pia_halo::ops::{SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
 use serde::Deserialize;
 
-use stage::{Halo, Profile, figure, machine};
+use runs::{Halo, Profile, figure, machine};
 
 /// Callbacks in a second, and the connections that they come by.
 const RATE: u64 = 2_000;

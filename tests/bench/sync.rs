@@ -6,10 +6,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
+#![allow(dead_code, reason = "what it shares with the other benchmarks is theirs")]
 
-mod stage;
+mod runs;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,23 +18,10 @@ use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::store::Store;
 use serde_json::Value;
 
-use stage::{Halo, figure, machine};
+use runs::{Halo, Profile, Run, best, machine, milliseconds};
 
 /// As many as the sync has.
 const CONNECTIONS: u64 = 4;
-
-/// A profile that is measured.
-struct Profile(stage::Profile);
-
-/// What a run of the program took.
-struct Run {
-    wall: Duration,
-    /// The most memory that it held, in KiB.
-    peak: u64,
-    /// Bytes that it sent to the disk.
-    written: u64,
-    report: Value,
-}
 
 async fn token(halo: &Halo, client: &reqwest::Client) -> String {
     let form = [
@@ -76,70 +63,28 @@ async fn download(halo: &Halo, clients: u64) -> Duration {
     started.elapsed()
 }
 
-impl Profile {
-    fn run(&self, arguments: &[&str]) -> Run {
-        let started = Instant::now();
-        let mut child = self.0.command(arguments).spawn().unwrap();
-        let proc = PathBuf::from(format!("/proc/{}", child.id()));
-        let mut stdout = child.stdout.take().unwrap();
-        let output = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            std::io::copy(&mut stdout, &mut text).unwrap();
-            text
-        });
-        let (mut peak, mut written) = (0, 0);
-        loop {
-            peak = peak.max(figure(&proc.join("status"), "VmHWM:"));
-            written = written.max(figure(&proc.join("io"), "write_bytes:"));
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::park_timeout(Duration::from_millis(2));
-        }
-        let wall = started.elapsed();
-        assert!(child.wait().unwrap().success(), "{arguments:?}");
-        let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
-        Run { wall, peak, written, report }
-    }
-
-    fn sync(&self, clients: u64) -> Run {
-        let run = self.run(&["sync", "--json"]);
-        assert_eq!((&run.report["status"], run.report["stored"].as_u64()), (&Value::from("complete"), Some(clients)));
-        run
-    }
-
-    /// How long this program takes to open the store and read the whole list, and how long for the first window of it.
-    fn open(&self) -> (Duration, Duration) {
-        let id = ConfigurationId::parse("bench").unwrap();
-        let started = Instant::now();
-        let store = Store::open_existing(&self.0.store()).unwrap().unwrap();
-        let counts = store.client_counts(&id).unwrap();
-        assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().len(), 50);
-        let window = started.elapsed();
-        drop(store);
-        let started = Instant::now();
-        let store = Store::open_existing(&self.0.store()).unwrap().unwrap();
-        let clients = store.clients(&id).unwrap();
-        assert_eq!(clients.len() as u64, counts.active + counts.disabled);
-        (window, started.elapsed())
-    }
-
-    /// The stored clients as they are on the disk, to be compared.
-    fn rows(&self) -> Vec<(i64, String, Option<String>)> {
-        let store = rusqlite::Connection::open(self.0.store()).unwrap();
-        let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        rows.collect::<Result<_, _>>().unwrap()
-    }
+/// How long this program takes to open the store and read the whole list, and how long for the first window of it.
+fn open(profile: &Profile) -> (Duration, Duration) {
+    let id = ConfigurationId::parse("bench").unwrap();
+    let started = Instant::now();
+    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let counts = store.client_counts(&id).unwrap();
+    assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().0.len(), 50);
+    let window = started.elapsed();
+    drop(store);
+    let started = Instant::now();
+    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let clients = store.clients(&id).unwrap();
+    assert_eq!(clients.len() as u64, counts.active + counts.disabled);
+    (window, started.elapsed())
 }
 
-fn milliseconds(time: Duration) -> String {
-    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// The best of some rounds.
-fn best<T>(rounds: usize, mut measure: impl FnMut() -> T, of: impl Fn(&T) -> Duration) -> T {
-    (0..rounds).map(|_| measure()).min_by_key(|one| of(one)).unwrap()
+/// The stored clients as they are on the disk, to be compared.
+fn rows(profile: &Profile) -> Vec<(i64, String, Option<String>)> {
+    let store = rusqlite::Connection::open(profile.store()).unwrap();
+    let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }
 
 fn main() {
@@ -159,16 +104,16 @@ fn main() {
             let (profile, first) = best(
                 rounds,
                 || {
-                    let profile = Profile(stage::Profile::new(&halo));
+                    let profile = Profile::new(&halo);
                     let first = profile.sync(clients);
                     (profile, first)
                 },
                 |(_, run)| run.wall,
             );
-            let before = profile.rows();
+            let before = rows(&profile);
             let second = best(rounds, || profile.sync(clients), |run| run.wall);
-            assert!(before == profile.rows(), "an unchanged list was written");
-            let (window, all) = best(rounds, || profile.open(), |(_, all)| *all);
+            assert!(before == rows(&profile), "an unchanged list was written");
+            let (window, all) = best(rounds, || open(&profile), |(_, all)| *all);
             let list = best(rounds, || profile.run(&["clients", "--json", "--status", "all"]), |run| run.wall);
             let ratio = |run: &Run| run.wall.as_secs_f64() / download.as_secs_f64();
             println!(

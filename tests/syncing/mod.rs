@@ -2,10 +2,14 @@
 
 mod completeness;
 mod disabling;
+mod full_disk;
 mod killed;
 mod limits;
+mod line;
 mod one_at_a_time;
 mod resuming;
+mod too_large;
+mod toxics;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -67,7 +67,7 @@ async fn unwrap(stream: impl AsyncRead + AsyncWrite + Unpin, acceptor: TlsAccept
     }
 }
 
-fn address(profile: &Profile) -> SocketAddr {
+pub(super) fn address(profile: &Profile) -> SocketAddr {
     profile.halo.url().trim_start_matches("http://").parse().unwrap()
 }
 
@@ -84,7 +84,7 @@ async fn behind_tls(profile: &Profile, acceptor: TlsAcceptor) -> u16 {
 }
 
 /// Saves a configuration that reaches Halo at `url` and trusts the authority in `ca_file`.
-async fn set_up(profile: &Profile, url: &str, ca_file: Option<&str>) {
+pub(super) async fn set_up(profile: &Profile, url: &str, ca_file: Option<&str>) {
     let answers = profile.folder.path().join("wire.toml");
     let ca_file = ca_file.map(|pem| {
         let path: PathBuf = profile.folder.path().join("ca.pem");

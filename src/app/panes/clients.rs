@@ -27,8 +27,9 @@ pub struct Clients {
     shown: Vec<u32>,
     /// What is searched for.
     pub query: Input,
-    /// What was searched for when `shown` was made.
-    searched: String,
+    /// What was searched for on the way to `shown`, each with what it found: a key more looks at these rows alone, and a
+    /// key less has them already.
+    trail: Vec<(String, Vec<u32>)>,
     /// Whether the search line has the focus.
     pub searching: bool,
     /// Which clients are listed.
@@ -109,15 +110,25 @@ impl Clients {
         self.selected_id = self.selected().map(|client| client.client.id);
     }
 
-    /// Lists what matches the search line and the filter. `narrower`: only rows that are listed already can match.
-    pub fn search(&mut self, narrower: bool) {
+    /// Lists what matches the search line and the filter. `typed`: nothing but the search line is different.
+    pub fn search(&mut self, typed: bool) {
         let query = fold(self.query.value().trim());
-        // A number guesses nothing, so what it left out may match again once letters follow.
-        let number = !self.searched.is_empty() && self.searched.bytes().all(|byte| byte.is_ascii_digit());
-        let narrower = narrower && !number && query.starts_with(&self.searched);
-        let from = narrower.then_some(self.shown.as_slice());
-        self.shown = self.list.listed(&self.order, from, self.filter, &query);
-        self.searched = query;
+        if !typed {
+            self.trail.clear();
+        }
+        while self.trail.pop_if(|(before, _)| !query.starts_with(&*before)).is_some() {}
+        match self.trail.last() {
+            Some((before, found)) if *before == query => self.shown.clone_from(found),
+            _ => {
+                // A number guesses nothing, so what it left out may match again once letters follow.
+                let number = |query: &str| query.bytes().all(|byte| byte.is_ascii_digit());
+                let from = self.trail.last().filter(|(before, _)| !number(before)).map(|(_, found)| found.as_slice());
+                self.shown = self.list.listed(&self.order, from, self.filter, &query);
+                if !query.is_empty() {
+                    self.trail.push((query, self.shown.clone()));
+                }
+            }
+        }
         // A new search begins at its best row; anything else follows the client.
         let kept = self
             .selected_id
@@ -167,11 +178,7 @@ pub fn height(model: &Model) -> usize {
 
 /// The search line was changed.
 pub fn searched(model: &mut Model) {
-    let narrower = {
-        let clients = &model.panes.clients;
-        !clients.searched.is_empty() || clients.query.value().trim().is_empty()
-    };
-    model.panes.clients.search(narrower);
+    model.panes.clients.search(true);
     settle(model);
 }
 

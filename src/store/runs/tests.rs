@@ -116,7 +116,7 @@ fn the_first_clients_by_name_are_found_without_the_others() {
     all.push(inactive(8, "AAA"));
     sync(&store, "acme", 0, &all);
     let first = |in_use, limit| -> Vec<i64> {
-        let clients = store.first_clients(&id("acme"), in_use, limit).unwrap();
+        let (clients, _) = store.first_clients(&id("acme"), in_use, limit).unwrap();
         assert!(clients.iter().all(|row| store.clients(&id("acme")).unwrap().contains(row)));
         clients.iter().map(|row| row.client.id).collect()
     };

@@ -166,3 +166,29 @@ pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'stat
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Reply;
+    use crate::app::panes::clients::ClientList;
+    use crate::app::testing::{clients, in_panes};
+    use crate::domain::client::Client;
+
+    /// However long the list is: what is built of it is what fits on the screen, wherever the window stands.
+    #[test]
+    fn only_the_rows_on_the_screen_are_built() {
+        let one = clients().swap_remove(0);
+        let many = (0..20_000).map(|id| StoredClient { client: Client { id, ..one.client.clone() }, ..one.clone() });
+        let mut stage = in_panes();
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(ClientList::from(many.collect::<Vec<_>>()))));
+        for keys in ["Home", "PageDown", "End"] {
+            stage.keys(keys);
+            let mut page = Page::new(Look::new(stage.model.theme), 80);
+            body(&stage.model, &mut page);
+            let lines = usize::from(stage.model.layout.body.height);
+            assert!((10..=lines).contains(&page.lines.len()), "{keys}: {} lines for {lines}", page.lines.len());
+        }
+    }
+}

@@ -132,6 +132,18 @@ impl Row {
         Self { letters: letters(&name), place_letters: letters(&place), client, change, name, place, wide }
     }
 
+    /// Whether a word stands in the name. Of a single letter the letters of an ASCII name say it, and the name itself, one
+    /// of a hundred thousand, need not be looked at.
+    fn name_has(&self, word: &str) -> bool {
+        let told = is_own(word) && self.wide.is_none();
+        if told { wanted(word) & !self.letters == 0 } else { self.name.contains(word) }
+    }
+
+    /// The same of the place; its letters are told apart only where it is ASCII.
+    fn place_has(&self, word: &str) -> bool {
+        wanted(word) & !self.place_letters == 0 && self.place.contains(word)
+    }
+
     fn haystack(&self) -> Utf32Str<'_> {
         self.wide.as_ref().map_or_else(|| Utf32Str::Ascii(self.name.as_bytes()), |wide| wide.slice(..))
     }
@@ -146,6 +158,11 @@ fn letters(text: &str) -> u64 {
         0..=127 => letters | 1 << (36 + byte % 28),
         _ => u64::MAX,
     })
+}
+
+/// Whether a word is a single letter that has a bit of its own.
+fn is_own(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'a'..=b'z' | b'0'..=b'9'])
 }
 
 /// What a search asks of the letters: what is not ASCII asks nothing.
@@ -259,6 +276,9 @@ impl ClientList {
     }
 }
 
+/// The class of what has nothing but the letters in their order.
+const GUESSED: u8 = 4;
+
 /// A search line, taken apart once.
 struct Search<'a> {
     query: &'a str,
@@ -287,10 +307,21 @@ impl<'a> Search<'a> {
     /// The rows that match, best first: the whole name, its beginning, somewhere in it, its site or top level, and last the
     /// letters in their order.
     fn rank<'r>(&mut self, rows: impl Iterator<Item = (u32, &'r Row)>, filter: Filter) -> Vec<u32> {
-        let matched = |(at, row)| self.matches(row, filter).map(|(class, score)| (class, Reverse(score), at));
-        let mut ranked: Vec<(u8, Reverse<u32>, u32)> = rows.filter_map(matched).collect();
-        ranked.sort_unstable();
-        ranked.into_iter().map(|(_, _, at)| at).collect()
+        // Each class apart: within most of them every row is as good as the other, and stands in the order already.
+        let mut classes: [Vec<u32>; GUESSED as usize] = Default::default();
+        let mut guessed: Vec<(Reverse<u32>, u32)> = Vec::new();
+        for (at, row) in rows {
+            match self.matches(row, filter) {
+                None => {}
+                Some((GUESSED, score)) => guessed.push((Reverse(score), at)),
+                Some((class, _)) => classes[usize::from(class)].push(at),
+            }
+        }
+        for class in &mut classes {
+            class.sort_unstable();
+        }
+        guessed.sort_unstable();
+        classes.into_iter().flatten().chain(guessed.into_iter().map(|(_, at)| at)).collect()
     }
 
     fn matches(&mut self, row: &Row, filter: Filter) -> Option<(u8, u32)> {
@@ -308,12 +339,12 @@ impl<'a> Search<'a> {
             if row.name.starts_with(self.query) {
                 return Some((u8::from(row.name.len() != self.query.len()), 0));
             }
-            if self.words.iter().all(|word| row.name.contains(word)) {
+            if self.words.iter().all(|word| row.name_has(word)) {
                 return Some((2, 0));
             }
         }
         // By site and top level too, as the command searches.
-        if self.words.iter().all(|word| row.place.contains(word) || row.name.contains(word)) {
+        if self.words.iter().all(|word| row.place_has(word) || row.name_has(word)) {
             return Some((3, 0));
         }
         // Letters in their order are a guess; digits in their order are noise.
@@ -324,6 +355,6 @@ impl<'a> Search<'a> {
         for needle in &self.needles {
             score += u32::from(self.matcher.fuzzy_match(row.haystack(), needle.slice(..))?);
         }
-        Some((4, score))
+        Some((GUESSED, score))
     }
 }

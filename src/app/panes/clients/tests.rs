@@ -70,6 +70,18 @@ fn the_filter_goes_round_and_the_selection_follows_its_client() {
     assert_eq!(Filter::Active.next().next().next().next().next(), Filter::Active);
 }
 
+/// What was searched for before is remembered for this filter and this list alone.
+#[test]
+fn another_filter_or_list_searches_anew() {
+    let mut clients = some();
+    assert_eq!(search(&mut clients, "nor"), [7, 9, 8]);
+    clients.filter = Filter::Disabled;
+    clients.search(false);
+    assert_eq!(listed(&clients), [9]);
+    clients.fill(vec![client(70, "Nordic", false)].into());
+    assert_eq!(listed(&clients), [70]);
+}
+
 #[test]
 fn what_matched_is_marked_as_a_person_counts() {
     assert_eq!(marks("Québec", "queb"), [0, 1, 2, 3]);
@@ -77,6 +89,78 @@ fn what_matched_is_marked_as_a_person_counts() {
     assert_eq!(marks("Northwind", "nwd"), [0, 5, 8]);
     assert_eq!(marks("北京技术", "京"), [1]);
     assert_eq!(marks("", "x"), [0_usize; 0]);
+}
+
+/// The rows that match, best class first, by nothing but a look at each of them: no masks, no trail, no shortcuts.
+fn plainly(clients: &[StoredClient], query: &str) -> Vec<(u8, i64)> {
+    use nucleo_matcher::{Config, Matcher, Utf32String};
+    let query = fold(query.trim());
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let number = !query.is_empty() && query.bytes().all(|byte| byte.is_ascii_digit());
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut found: Vec<(u8, i64)> = Vec::new();
+    for stored in clients {
+        let name = fold(stored.client.name.raw());
+        let place = stored.client.main_site.as_ref().map(|site| fold(site.raw())).unwrap_or_default();
+        let wide = Utf32String::from(name.as_str());
+        let class = if number && stored.client.id.to_string() == query || name == query {
+            0
+        } else if name.starts_with(&query) {
+            1
+        } else if words.iter().all(|word| name.contains(word)) {
+            2
+        } else if words.iter().all(|word| name.contains(word) || place.contains(word)) {
+            3
+        } else if !number
+            && words
+                .iter()
+                .all(|word| matcher.fuzzy_match(wide.slice(..), Utf32String::from(*word).slice(..)).is_some())
+        {
+            4
+        } else {
+            continue;
+        };
+        found.push((class, stored.client.id));
+    }
+    found.sort_unstable();
+    found
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// Masks, the trail of what was searched before, and the shortcut for a single letter leave nothing out and let nothing
+    /// in: key by key, forth and back, the same rows in the same classes as a plain look at every row finds.
+    #[test]
+    fn a_search_by_masks_finds_what_a_plain_one_finds(
+        names in proptest::collection::vec(("[a-dé北 17-]{0,9}", "[a-cü 7]{0,4}"), 1..40),
+        query in "[a-dE北 17]{1,6}",
+    ) {
+        let one = |(id, (name, site)): (i64, &(String, String))| {
+            let mut client = client(id, name, true);
+            client.client.main_site = (!site.is_empty()).then(|| site.as_str().into());
+            client
+        };
+        let all: Vec<StoredClient> = (0..).zip(&names).map(one).collect();
+        let mut clients = Clients::default();
+        clients.fill(all.clone().into());
+        let there = query.char_indices().map(|(at, letter)| &query[..at + letter.len_utf8()]);
+        let back = query.char_indices().rev().map(|(at, _)| &query[..at]);
+        for typed in there.chain(back) {
+            let found = search(&mut clients, typed);
+            let plain = plainly(&all, typed);
+            let class = |id: &i64| plain.iter().find(|(_, other)| other == id).map(|(class, _)| *class);
+            let mut sorted = found.clone();
+            sorted.sort_unstable();
+            let mut wanted: Vec<i64> = plain.iter().map(|(_, id)| *id).collect();
+            wanted.sort_unstable();
+            proptest::prop_assert_eq!(&sorted, &wanted, "{:?}", typed);
+            if !typed.trim().is_empty() {
+                let classes: Vec<Option<u8>> = found.iter().map(class).collect();
+                proptest::prop_assert!(classes.is_sorted(), "{:?}: {:?}", typed, classes);
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,14 +1,17 @@
-//! What the measurements are made on: a simulated Halo in a process of its own, and a throw-away profile that knows it.
+//! What the benchmarks of the sync and of the client list share: the simulated Halo in a process of its own, a profile that
+//! is thrown away, and what a run of the program took.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");
 
-/// The simulated Halo; it ends when dropped.
+/// A simulated Halo in a process of its own.
 pub struct Halo {
     child: Child,
     pub url: String,
@@ -17,6 +20,7 @@ pub struct Halo {
 }
 
 impl Halo {
+    /// Starts it, with so many clients, each reply so late.
     pub fn start(clients: u64, latency_ms: u64) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["demo", "--serve", "--clients", &clients.to_string(), "--latency-ms", &latency_ms.to_string()])
@@ -38,18 +42,30 @@ impl Drop for Halo {
     }
 }
 
-/// The folders of somebody who has saved the configuration `bench`; thrown away afterwards.
+/// A person's folders, and a configuration in them.
 pub struct Profile {
     pub folder: tempfile::TempDir,
 }
 
+/// What a run of the program took.
+pub struct Run {
+    pub wall: Duration,
+    /// The most memory that it held, in KiB.
+    pub peak: u64,
+    /// Bytes that it sent to the disk.
+    pub written: u64,
+    pub report: Value,
+}
+
 impl Profile {
+    /// One that `setup` has saved a configuration `bench` in.
     pub fn new(halo: &Halo) -> Self {
         let profile = Self { folder: tempfile::tempdir().unwrap() };
         let answers = profile.folder.path().join("answers.toml");
         let text = format!(
             "id = \"bench\"\nname = \"Bench\"\n[api]\nurl = \"{}\"\nclient_id = \"{}\"\n\
-             [company_sync]\ndaily_sync_time = \"04:30\"\n",
+             [company_sync]\ndaily_sync_time = \"04:30\"\n\
+             [integration]\npia_url = \"https://pia.acme.example\"\n",
             halo.url, halo.client_id
         );
         std::fs::write(&answers, text).unwrap();
@@ -60,6 +76,7 @@ impl Profile {
         profile
     }
 
+    /// The program with this profile's folders and nothing else in its environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).env_clear().env("HOME", self.folder.path()).env("USER", "bench");
@@ -67,8 +84,42 @@ impl Profile {
         command
     }
 
+    /// Its database.
     pub fn store(&self) -> PathBuf {
         self.folder.path().join(".local/share/pia-halo/pia-halo.db")
+    }
+
+    /// Runs the program, and watches it.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let started = Instant::now();
+        let mut child = self.command(arguments).spawn().unwrap();
+        let proc = PathBuf::from(format!("/proc/{}", child.id()));
+        let mut stdout = child.stdout.take().unwrap();
+        let output = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            std::io::copy(&mut stdout, &mut text).unwrap();
+            text
+        });
+        let (mut peak, mut written) = (0, 0);
+        loop {
+            peak = peak.max(figure(&proc.join("status"), "VmHWM:"));
+            written = written.max(figure(&proc.join("io"), "write_bytes:"));
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        let wall = started.elapsed();
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
+        let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
+        Run { wall, peak, written, report }
+    }
+
+    /// A sync that has to be complete.
+    pub fn sync(&self, clients: u64) -> Run {
+        let run = self.run(&["sync", "--json"]);
+        assert_eq!((&run.report["status"], run.report["stored"].as_u64()), (&Value::from("complete"), Some(clients)));
+        run
     }
 }
 
@@ -79,7 +130,7 @@ pub fn figure(file: &Path, word: &str) -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// What the figures were made on.
+/// The machine, in a line.
 pub fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
@@ -88,4 +139,14 @@ pub fn machine() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?");
     format!("{cores} cores of {model}, load {load}")
+}
+
+/// A time for the table.
+pub fn milliseconds(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// The best of some rounds.
+pub fn best<T>(rounds: usize, mut measure: impl FnMut() -> T, of: impl Fn(&T) -> Duration) -> T {
+    (0..rounds).map(|_| measure()).min_by_key(|one| of(one)).unwrap()
 }

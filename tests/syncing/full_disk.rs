@@ -1,0 +1,91 @@
+//! R22: a file system of one MiB that is really full. It takes a mount, which a user namespace allows without root; where
+//! none may be made, it says so, and `a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoint` stands alone.
+
+use std::process::{Command, Stdio};
+
+use pia_halo::demo::{Client, Options};
+use serde_json::Value;
+
+use super::truth;
+use crate::support::{Profile, Ran, run};
+
+/// Mounts a small file system over a folder with what was in it, and runs a script in which `"$@"` is the program.
+async fn on_a_small_disk(profile: &Profile, folder: &str, script: &str) -> Ran {
+    let mounted = format!(
+        "folder=$1; shift; cp -a \"$folder\" \"$folder.kept\" && mount -t tmpfs -o size=1m,mode=700 small \"$folder\" \
+         && cp -a \"$folder.kept/.\" \"$folder\" || {{ echo no mount >&2; exit 99; }}\n{script}"
+    );
+    let program = profile.command([""; 0]);
+    let mut command = Command::new("unshare");
+    command
+        .args(["-rm", "sh", "-c", &mounted, "sh"])
+        .arg(profile.folder.path().join(folder))
+        .arg(program.get_program());
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(profile.environment());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    run(command, String::new()).await
+}
+
+fn may_mount() -> bool {
+    let trial = ["-rm", "sh", "-c", "mount -t tmpfs -o size=1m small /tmp"];
+    let tried = Command::new("unshare").args(trial).stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
+
+/// The numbers and objects that the script printed.
+fn printed(ran: &Ran) -> Vec<Value> {
+    serde_json::Deserializer::from_str(&ran.stdout)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+/// R22: a sync on a full disk: the message names the disk and the path, the old list stands and can be read, and once
+/// there is room the next sync is complete.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_on_a_full_disk_says_so_and_the_next_one_with_room_is_complete() {
+    if !may_mount() {
+        println!("SKIPPED: no file system can be mounted here without root, so none was filled");
+        return;
+    }
+    let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
+    profile.halo.change(|state| {
+        let last = state.clients.last().map_or(0, |client| client.id);
+        state.clients.extend((1..=8_000).map(|n| Client::new(last + n, format!("A client with a longer name, {n}"))));
+    });
+    let script = "
+        \"$@\" sync --json >&2; echo $?
+        \"$@\" clients --status all --json
+        mount -o remount,size=64m \"$folder\" || exit 98
+        \"$@\" sync --json; echo $?
+        \"$@\" clients --status all --json";
+    let ran = on_a_small_disk(&profile, "data/pia-halo", script).await.expect(0).says("disk").says("pia-halo.db");
+    let [code, old, report, again, new] = <[Value; 5]>::try_from(printed(&ran)).unwrap();
+    assert_eq!((code, again), (7.into(), 0.into()), "{ran:?}");
+    assert_eq!(old.as_array().unwrap().len(), 60, "the old list");
+    assert_eq!((&report["status"], report["stored"].as_u64()), (&"complete".into(), Some(8_060)));
+    assert_eq!(new.as_array().unwrap().len(), truth(&profile).len());
+}
+
+/// R22: a setting that does not fit on the disk is not saved, and the one before it stays to the byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_on_a_full_disk_leaves_the_settings_as_they_were() {
+    if !may_mount() {
+        println!("SKIPPED: no file system can be mounted here without root, so none was filled");
+        return;
+    }
+    let profile = Profile::set_up(Options { clients: 60, ..Options::default() }).await;
+    let answers = profile.folder.path().join("other.toml");
+    std::fs::write(&answers, profile.answers("acme", "").replace("04:30", "05:45")).unwrap();
+    let script = format!(
+        "before=$(cksum < \"$folder/config.toml\"); head -c 4m /dev/zero > \"$folder/filler\" 2>/dev/null
+        \"$@\" setup --answers '{0}' >&2; code=$?
+        [ \"$before\" = \"$(cksum < \"$folder/config.toml\")\" ] && echo '\"as it was\"' || echo '\"changed\"'
+        echo $code; rm \"$folder/filler\"
+        \"$@\" setup --answers '{0}' >&2; echo $?
+        grep -c 05:45 \"$folder/config.toml\"",
+        answers.display()
+    );
+    let ran = on_a_small_disk(&profile, "config/pia-halo", &script).await.expect(0).says("config");
+    assert_eq!(printed(&ran), [Value::from("as it was"), 7.into(), 0.into(), 1.into()], "{ran:?}");
+}
