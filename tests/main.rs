@@ -25,4 +25,5 @@ mod serving;
 mod support;
 mod syncing;
 mod terminal;
+mod tickets;
 mod time;

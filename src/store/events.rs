@@ -361,6 +361,7 @@ fn ticket_out(ticket: &Ticket) -> String {
         "id": ticket.id,
         "summary": raw(&ticket.summary),
         "team": raw(&ticket.team),
+        "team_id": ticket.team_id,
         "agent_id": ticket.agent_id,
         "agent": raw(&ticket.agent),
         "status_id": ticket.status_id,
