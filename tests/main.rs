@@ -9,6 +9,7 @@ mod commands;
 mod configuring;
 mod delivery;
 mod drift;
+mod handing_on;
 mod hostile;
 mod journey;
 mod keys;

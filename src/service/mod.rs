@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,8 +64,10 @@ struct Shared {
     arrived: Notify,
     /// The ticket of an event is known, or is known not to be.
     looked_up: Notify,
-    /// Another program changed the settings.
+    /// Another program changed the settings: for the scheduler.
     changed: Notify,
+    /// The same, for whoever else waits for it.
+    reloaded: watch::Sender<()>,
     forwards: bool,
     cancel: CancellationToken,
 }
@@ -95,6 +97,7 @@ pub async fn run(
         arrived: Notify::new(),
         looked_up: Notify::new(),
         changed: Notify::new(),
+        reloaded: watch::Sender::new(()),
         forwards: options.forward.is_some(),
         cancel: cancel.clone(),
     });
