@@ -424,7 +424,7 @@ mod tests {
     /// R71: a copy, now or much later, in a batch or alone, is known; another configuration's event is not a copy.
     #[test]
     fn an_event_is_stored_once() {
-        let (_folder, store) = store();
+        let (folder, mut store) = store();
         let batch = [incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("a"), Some(7))];
         assert_eq!(store.add_events(&batch).unwrap(), [true, true, false]);
         assert_eq!(store.add_events(&batch[..1]).unwrap(), [false]);
@@ -432,9 +432,14 @@ mod tests {
         assert_eq!(store.add_events(&[other]).unwrap(), [true]);
         // Without an id of Halo's, two are two: dropping a true one would be worse.
         assert_eq!(store.add_events(&[incoming(None, Some(7)), incoming(None, Some(7))]).unwrap(), [true, true]);
-        let days = |days: i64| now() + SignedDuration::from_hours(24 * days);
-        store.forget_old_events(days(8)).unwrap();
-        assert_eq!(store.add_events(&batch[..1]).unwrap(), [false], "8 days later");
+        // A second, an hour, a week and more later, each time by another process.
+        for later in [1, 3_600, 7 * 86_400, 8 * 86_400, 29 * 86_400].map(SignedDuration::from_secs) {
+            store.forget_old_events(now() + later).unwrap();
+            drop(store);
+            store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
+            let again = NewEvent { received_at: now() + later, forward: false, ..batch[0].clone() };
+            assert_eq!(store.add_events(&[again]).unwrap(), [false], "{later:?} later");
+        }
     }
 
     #[test]
