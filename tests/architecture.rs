@@ -138,6 +138,35 @@ fn nothing_can_switch_the_check_of_certificates_off() {
     }
 }
 
+/// R72: how long a comparison takes tells nothing about the secret. It is written once, and nothing goes around it.
+#[test]
+fn secrets_are_compared_in_constant_time_and_in_one_place() {
+    let mut comparisons = Vec::new();
+    for source in sources() {
+        let path = source.path.strip_prefix(project()).unwrap().display().to_string();
+        let code: String = lines(&source.code).collect::<Vec<_>>().join(" ");
+        if path == "src/domain/secret.rs" {
+            let body = code.split("impl PartialEq for Secret").nth(1).unwrap();
+            assert!(body.contains("self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()"), "{body}");
+        }
+        if path == "src/service/gate.rs" {
+            // Both, whatever the first one says, and no step less where one was good.
+            assert!(code.contains("good |= (secrets.token == token) & (secrets.password == password)"), "{path}");
+        }
+        // The planner compares addresses with those that Halo holds: no stranger hands them in, and none waits for it.
+        if path.starts_with("src/domain/planner/") {
+            continue;
+        }
+        // An exposed secret is a text, and texts are compared byte by byte until one differs.
+        for around in ["expose() ==", "expose() !=", "== secret.expose", "expose().eq(", "expose().starts_with("] {
+            if code.contains(around) {
+                comparisons.push(format!("{path}: {around}"));
+            }
+        }
+    }
+    assert_eq!(comparisons, [""; 0]);
+}
+
 #[test]
 fn no_room_is_a_maze() {
     let long: Vec<String> = sources()

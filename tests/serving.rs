@@ -176,6 +176,9 @@ async fn a_body_that_is_no_event_is_refused_with_its_reason() {
         (deep.into_bytes(), 400),
         (vec![0xff; 100], 400),
         (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], 400),
+        (format!("{{\"id\":\"20 kB\",\"x\":\"{}\"}}", "y".repeat(20 << 10)).into_bytes(), 200),
+        (b"[1]".to_vec(), 400),
+        (b"{\"id\":7,\"ticket\":[],\"event\":{}}".to_vec(), 200),
         (b"[]".to_vec(), 200),
         (b"{}".to_vec(), 200),
     ] {
@@ -190,8 +193,50 @@ async fn a_body_that_is_no_event_is_refused_with_its_reason() {
     let chunk = format!("10000\r\n{}\r\n", "z".repeat(0x10000));
     let endless = service.raw([head.into_bytes(), chunk.repeat(40).into_bytes()].concat()).await;
     assert!(endless.starts_with("HTTP/1.1 413"), "{endless}");
-    assert_eq!(stored(&profile).await.len(), 2);
+    // A hundred and sixty megabytes, packed into less than one: nothing is unpacked, whatever the header says.
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..160 {
+        bomb.write_all(&[b' '; 1 << 20]).unwrap();
+    }
+    let bomb = bomb.finish().unwrap();
+    assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-encoding: gzip\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n",
+        basic("pia", secrets.password.expose()),
+        bomb.len()
+    );
+    let unpacked = service.raw([head.into_bytes(), bomb].concat()).await;
+    assert!(unpacked.starts_with("HTTP/1.1 400"), "{unpacked}");
+    assert_eq!(stored(&profile).await.len(), 4);
     assert!(service.peak_memory() < 100 << 10, "{} KiB", service.peak_memory());
+}
+
+/// R73: five hundred senders who may, and dribble: ended in their time, and others are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_dribble_are_ended_and_hold_up_nobody() {
+    let (profile, service, secrets) = serving().await;
+    let head = format!(
+        "POST /callbacks/acme/ticket-created/{} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 1000\r\n\r\n{{",
+        secrets.token.expose(),
+        basic("pia", secrets.password.expose())
+    );
+    let mut slow: Vec<_> = (0..500).map(|_| service.connect()).collect();
+    for stream in &mut slow {
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    for n in 0..20 {
+        assert_eq!(service.callback(&secrets, "ticket-created", &event(&format!("true-{n}"), 1)).await.status, 200);
+    }
+    let answers = tokio::task::spawn_blocking(move || {
+        let read = |stream: &mut std::net::TcpStream| {
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).map(|()| String::from_utf8_lossy(&answer).into_owned()).unwrap_or_default()
+        };
+        slow.iter_mut().map(read).collect::<BTreeSet<String>>()
+    });
+    assert_eq!(answers.await.unwrap(), BTreeSet::from(["HTTP/1.1 408".to_owned()]));
+    assert_eq!(stored(&profile).await.len(), 20);
 }
 
 /// R73: five hundred connections that say nothing, and a flood of forgeries, keep no true event out.

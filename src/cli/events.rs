@@ -26,7 +26,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     if let Some(which) = &options.send_again {
         let one = (which != "all").then_some(which.as_str());
-        let count = store.forward_again(&id, one)?;
+        let count = ops::events::send_again(&workspace, &id, one)?;
         if count == 0 && one.is_some() {
             return Err(unknown(which));
         }
@@ -44,7 +44,9 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         print(&mut call.output, event)?;
     }
     if !options.follow {
-        if events.is_empty() {
+        if events.is_empty() && options.undelivered {
+            call.output.say("No event was given up.");
+        } else if events.is_empty() {
             call.output.say("No events yet. Halo sends them to pia-halo serve.");
         }
         return Ok(0);
@@ -86,6 +88,11 @@ fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {
     let what = event.event.as_ref().map_or_else(|| event.group.slug().to_owned(), ToString::to_string);
     let at = event.received_at.strftime("%Y-%m-%d %H:%M:%S UTC");
     output.line(format!("{at}  {what:<28}  ticket {ticket:<9}  {board}  {}", event.id));
+    if let Some(given_up) = event.forwarding.as_ref().filter(|forwarding| forwarding.state == ForwardState::Undelivered)
+    {
+        let error = given_up.last_error.as_deref().unwrap_or("no answer");
+        output.line(format!("    not handed on after {} tries: {error}", given_up.attempts));
+    }
     Ok(())
 }
 

@@ -12,10 +12,13 @@ use crate::ops;
 pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
-    let found = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
+    let on_board = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
+    let (found, board_exists) = (on_board.found, on_board.board_exists);
     let board = Untrusted::new(&*configuration.pia_screen.pia_board);
     if call.output.json {
-        call.output.object(&json!({ "board": board, "tickets": found.tickets, "cut": found.cut }))?;
+        let (tickets, cut) = (found.tickets, found.cut);
+        let object = json!({ "board": board, "board_exists": board_exists, "tickets": tickets, "cut": cut });
+        call.output.object(&object)?;
         return Ok(0);
     }
     for ticket in &found.tickets {
@@ -24,8 +27,11 @@ pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     if found.tickets.is_empty() {
         call.output.say(format!("No open ticket stands on the board {board}."));
     }
+    if !board_exists {
+        call.output.warn(format!("Halo shows no team {board}: it may have been renamed. pia-halo check looks at it."));
+    }
     if found.cut {
-        call.output.warn("There may be more: only the newest 5,000 open tickets of this Halo were looked at.");
+        call.output.warn("There may be more: Halo has more open tickets than it gave, or than are looked at.");
     }
     Ok(0)
 }
@@ -40,14 +46,19 @@ pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, F
         call.output.object(&done)?;
         return Ok(0);
     }
-    let agent = match (&done.ticket.agent, done.ticket.agent_id) {
-        (Some(agent), Some(_)) => format!("assigned to {agent}"),
-        (None, Some(agent)) => format!("assigned to agent {agent}"),
+    // Whom it has to belong to is whom it belongs to: that was read back.
+    let agent = match (&done.ticket.agent, &configuration.pia_screen.escalate_to) {
         (_, None) => "unassigned".to_owned(),
+        (Some(agent), Some(_)) => format!("assigned to {agent}"),
+        (None, Some(agent)) => format!("assigned to {}", Untrusted::new(&*agent.name)),
     };
     let board = Untrusted::new(&*configuration.pia_screen.escalation_board);
     let moved = if done.moved { "stands" } else { "stood already" };
-    let noted = if done.noted { "; the note is added" } else { "" };
+    let noted = match (done.noted, note.is_some_and(|note| !note.trim().is_empty())) {
+        (true, _) => "; the note is added",
+        (false, true) => "; it has that note already",
+        (false, false) => "",
+    };
     call.output.line(format!("Ticket {} {moved} on {board}, {agent}{noted}", done.ticket.id));
     Ok(0)
 }

@@ -33,6 +33,7 @@ const SHAPE: Shape = Shape {
 };
 
 /// What a list call asks for in the way of pages.
+#[derive(Default)]
 pub(super) struct Paging {
     pageinate: bool,
     page_no: Option<i64>,
@@ -48,6 +49,11 @@ impl Paging {
             page_size: query.int("page_size")?,
             count: query.int("count")?,
         })
+    }
+
+    /// The page that was asked for.
+    pub(super) fn page_no(&self) -> u64 {
+        u64::try_from(self.page_no.unwrap_or(0)).unwrap_or(0)
     }
 
     /// Which rows of the whole to show. Pages count from 1; SQL refuses the negative offset of page 0.
@@ -124,8 +130,7 @@ pub(super) fn list(state: &mut State, query: &Query) -> Answer {
         found.reverse();
     }
     if (paging.pageinate && !ordered) || state.has(Fault::RowsMovedMidSync) {
-        let page = u64::try_from(paging.page_no.unwrap_or(0)).unwrap_or(0);
-        found = unstable(found, state.seed, page);
+        found = unstable(found, state.seed, paging.page_no());
     }
     let total = found.len();
     let rows: Vec<Value> = found.into_iter().skip(skip).take(take).map(|client| row(state, client)).collect();
@@ -150,11 +155,16 @@ pub(super) fn list(state: &mut State, query: &Query) -> Answer {
 
 /// Without an order the database promises none: rows stray by some places, and differently on every page.
 fn unstable(rows: Vec<&Client>, seed: u64, page: u64) -> Vec<&Client> {
+    unstable_by(rows, seed, page, |client| client.id)
+}
+
+/// The same for rows of any kind.
+pub(super) fn unstable_by<T>(rows: Vec<&T>, seed: u64, page: u64, id: impl Fn(&T) -> i64) -> Vec<&T> {
     let stray = |id: i64| usize::try_from(spread(seed ^ page.rotate_left(40) ^ id.cast_unsigned()) % 24).unwrap_or(0);
-    let mut keyed: Vec<(usize, &Client)> =
-        rows.into_iter().enumerate().map(|(place, client)| (place + stray(client.id), client)).collect();
-    keyed.sort_by_key(|(place, client)| (*place, client.id));
-    keyed.into_iter().map(|(_, client)| client).collect()
+    let mut keyed: Vec<(usize, &T)> =
+        rows.into_iter().enumerate().map(|(place, row)| (place + stray(id(row)), row)).collect();
+    keyed.sort_by_key(|(place, row)| (*place, id(row)));
+    keyed.into_iter().map(|(_, row)| row).collect()
 }
 
 /// The faults that change the list while it is being read.

@@ -101,6 +101,20 @@ faults! {
         "ticket types can be read, and every write to them answers 403";
     ForbiddenOneTicketType "forbidden-one-ticket-type"
         "one ticket type, Incident, answers 403 to a write; the others can be written";
+    ForbiddenTickets "forbidden-tickets"
+        "Tickets and Actions answer 403 with no body: the scope or the agent's role lacks tickets";
+    ForbiddenTicketWrites "forbidden-ticket-writes"
+        "tickets can be read, and every write to them and every note answers 403";
+    ReassignRefused "reassign-refused"
+        "a ticket cannot be given to another team or agent: 400 with Halo's words, the placeholder $#request in them";
+    ActionRefused "action-refused"
+        "a note is refused with 400: the agent has no access to that action";
+    TicketsMovedBack "tickets-moved-back"
+        "a rule of Halo's puts a ticket back on its team right after each write, which is answered with success";
+    TeamsAsIds "teams-as-ids"
+        "a ticket carries its team as a number instead of a name, by a setting of the tenant";
+    TicketsNotPaged "tickets-not-paged"
+        "the list of tickets ignores paging, and gives its first rows for every page";
     AgentUnknown "agent-unknown"
         "Agent/me answers 401 although the token is good, so that the agent's role is not told";
     RestrictedAgent "restricted-agent"

@@ -116,6 +116,8 @@ struct Stored {
     webhooks: Vec<Object>,
     notifications: Vec<Object>,
     tabs: Vec<Object>,
+    tickets: Vec<Object>,
+    actions: Vec<Object>,
 }
 
 impl Stored {
@@ -130,6 +132,8 @@ impl Stored {
             webhooks: state.webhooks.clone(),
             notifications: state.notifications.clone(),
             tabs: state.tabs.clone(),
+            tickets: state.tickets.clone(),
+            actions: state.actions.clone(),
         })
     }
 
@@ -139,6 +143,8 @@ impl Stored {
         state.webhooks = self.webhooks;
         state.notifications = self.notifications;
         state.tabs = self.tabs;
+        state.tickets = self.tickets;
+        state.actions = self.actions;
     }
 }
 

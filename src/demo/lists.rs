@@ -1,4 +1,4 @@
-//! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, tickets, look-ups
+//! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, look-ups
 //! (api facts, section 5).
 
 use super::clients::Paging;
@@ -107,7 +107,7 @@ pub(super) fn statuses(state: &State) -> Reply {
     Reply::json(200, &state.statuses.iter().map(|row| row.wire()).collect())
 }
 
-/// `GET /api/Users`, `GET /api/Site` and `GET /api/Tickets`: an envelope with the list's own name, restricted like the
+/// `GET /api/Users` and `GET /api/Site`: an envelope with the list's own name, restricted like the
 /// clients that the rows belong to.
 pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer {
     let paging = Paging::read(query)?;
@@ -116,8 +116,7 @@ pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer 
     let restricted = state.has(Fault::RestrictedAgent);
     let rows = match name {
         "users" => &state.users,
-        "sites" => &state.sites,
-        _ => &state.tickets,
+        _ => &state.sites,
     };
     let allowed = |row: &Object| {
         !restricted || state.clients.iter().any(|client| client.allowed && row.int("client_id") == Some(client.id))
@@ -130,11 +129,6 @@ pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer 
         .map(|row| row.wire())
         .collect();
     paging.page(state, name, rows)
-}
-
-/// `GET /api/Tickets/{id}`.
-pub(super) fn ticket(state: &State, id: i64) -> Answer {
-    by_id(state, &state.tickets, id)
 }
 
 /// `GET /api/Lookup?lookupid=N`: a bare array; 64 is the event catalogue (api facts, section 6.1).

@@ -11,6 +11,7 @@
 //!     └─ routes.rs   counting, the gates of login and rights, the table of endpoints
 //!          ├─ hazards.rs  what strikes before a request, and what becomes of its reply
 //!          ├─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs  ticket_types.rs
+//!          │    tickets.rs
 //!          └─ state.rs  what it knows, made by seed.rs, open to tests
 //! ```
 //!
@@ -42,6 +43,7 @@ mod tabs;
 #[cfg(test)]
 mod testing;
 mod ticket_types;
+mod tickets;
 mod token;
 mod webhooks;
 

@@ -8,7 +8,7 @@ use super::query::Query;
 use super::reply::{Answer, Delivery, Reply, invalid_value, login_page};
 use super::state::State;
 use super::token::{self, Subject, TokenRequest, allows};
-use super::{clients, deliveries, hazards, lists, notifications, tabs, ticket_types, webhooks};
+use super::{clients, deliveries, hazards, lists, notifications, tabs, ticket_types, tickets, webhooks};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -150,7 +150,8 @@ fn gate(resource: &str) -> Option<(Subject, Subject, Option<Fault>)> {
         "team" => (Common, Configuration, Some(Fault::ForbiddenTeams)),
         "tickettype" => (Common, Configuration, Some(Fault::ForbiddenTicketTypes)),
         "status" | "lookup" | "instanceinfo" => (Common, Configuration, None),
-        "tickets" => (Tickets, Tickets, None),
+        // Actions go with tickets (api facts, section 2).
+        "tickets" | "actions" => (Tickets, Tickets, Some(Fault::ForbiddenTickets)),
         "webhook" | "notification" | "webhookevent" => (Configuration, Configuration, Some(Fault::ForbiddenWebhooks)),
         "tabs" => (Configuration, Configuration, Some(Fault::ForbiddenTabs)),
         _ => return None,
@@ -163,6 +164,7 @@ fn closed_to_writes(state: &State, resource: &str) -> Option<Fault> {
         "webhook" | "notification" => Some(Fault::ForbiddenWebhookWrites),
         "tabs" => Some(Fault::ForbiddenTabWrites),
         "tickettype" => Some(Fault::ForbiddenTicketTypeWrites),
+        "tickets" | "actions" => Some(Fault::ForbiddenTicketWrites),
         _ => None,
     };
     [Some(Fault::ForbiddenWrites), of_resource].into_iter().flatten().find(|fault| state.has(*fault))
@@ -198,8 +200,12 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("GET", "status", None) => Ok(lists::statuses(state)),
         ("GET", "users", None) => lists::enveloped(state, query, "users"),
         ("GET", "site", None) => lists::enveloped(state, query, "sites"),
-        ("GET", "tickets", None) => lists::enveloped(state, query, "tickets"),
-        ("GET", "tickets", Some(id)) => lists::ticket(state, int(id)?),
+        ("GET", "tickets", None) => tickets::list(state, query),
+        ("GET", "tickets", Some(id)) => tickets::get(state, int(id)?, query),
+        ("POST", "tickets", None) => tickets::post(state, body),
+        ("GET", "actions", None) => tickets::actions(state, query),
+        ("GET", "actions", Some(id)) => tickets::action(state, int(id)?, query),
+        ("POST", "actions", None) => tickets::post_action(state, body),
         ("GET", "lookup", None) => lists::lookup(state, query),
         ("GET", "instanceinfo", None) => Ok(token::instance_info(state)),
         ("GET", "tickettype", None) => ticket_types::list(state, query),

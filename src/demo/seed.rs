@@ -27,6 +27,7 @@ pub(super) fn state(options: &Options, base: String) -> State {
         sites: sites(&clients),
         users: users(&clients, seed),
         tickets: tickets(&clients, seed),
+        actions: Vec::new(),
         clients,
         toplevels: BTreeMap::from([(1, "Customers".to_owned()), (2, "Prospects & Partners".to_owned())]),
         agents: agents(),

@@ -175,6 +175,8 @@ pub struct Behaviour {
     pub log_times_with_zone: bool,
     /// Whether `error` of a delivery is a text instead of a flag: the schema and the facts differ (api facts, section 6.2).
     pub log_error_is_text: bool,
+    /// Whether `team_name` filters the list of tickets: the parameter is in the schema, its effect is not on record.
+    pub tickets_filtered_by_team: bool,
     /// Whether a deletion is answered with the deleted object instead of no body.
     pub delete_returns_object: bool,
     /// The form of a refusal's text.
@@ -218,6 +220,7 @@ impl Default for Behaviour {
             log_filter_ignored: false,
             log_times_with_zone: false,
             log_error_is_text: false,
+            tickets_filtered_by_team: false,
             delete_returns_object: false,
             error_form: ErrorForm::default(),
             rate_limit: None,
@@ -295,6 +298,8 @@ pub struct State {
     pub sites: Vec<Object>,
     /// The tickets.
     pub tickets: Vec<Object>,
+    /// The actions on the tickets, above all notes, in the order in which they were added.
+    pub actions: Vec<Object>,
     /// The event catalogue, Lookup 64 (api facts, section 6.1).
     pub event_catalogue: Vec<Object>,
     /// The webhooks; `basic_password` is among what can only be written.
@@ -484,6 +489,7 @@ impl State {
         json!({
             "clients": clients, "agents": rows(&self.agents), "teams": rows(&self.teams), "ticket_types": kinds,
             "webhooks": rows(&self.webhooks), "notifications": rows(&self.notifications), "tabs": rows(&self.tabs),
+            "tickets": rows(&self.tickets), "actions": rows(&self.actions),
         })
     }
 

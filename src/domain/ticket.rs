@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::people::Team;
 use super::untrusted::{Untrusted, same_name};
 
 /// A ticket. Everything but its id may be missing: Halo leaves out what is null.
@@ -13,6 +14,8 @@ pub struct Ticket {
     pub summary: Option<Untrusted>,
     /// The team that it stands with: its board.
     pub team: Option<Untrusted>,
+    /// That team's id. Older versions tell the name alone; some tenants are set to tell the id alone.
+    pub team_id: Option<i64>,
     /// The agent who has it; none where nobody has.
     pub agent_id: Option<i64>,
     /// That agent's name.
@@ -32,15 +35,48 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether it stands on a board: a ticket carries its team by name (api facts, section 5).
-    pub fn is_on(&self, board: &str) -> bool {
-        self.team.as_ref().is_some_and(|team| same_name(team.raw(), board))
+    /// Whether it stands on a board: a ticket carries its team by name (api facts, section 5). Unknown where Halo told an
+    /// id that nobody has named.
+    pub fn stands_on(&self, board: &str) -> Option<bool> {
+        match (&self.team, self.team_id) {
+            (Some(team), _) => Some(same_name(team.raw(), board)),
+            (None, None) => Some(false),
+            (None, Some(_)) => None,
+        }
     }
+
+    /// Whether it is known to stand on a board.
+    pub fn is_on(&self, board: &str) -> bool {
+        self.stands_on(board) == Some(true)
+    }
+
+    /// Gives the team its name, where Halo told its id alone. Says whether the name is known now.
+    pub fn name_team(&mut self, teams: &[Team]) -> bool {
+        if self.team.is_none()
+            && let Some(id) = self.team_id
+        {
+            self.team = teams.iter().find(|team| team.id == id).map(|team| team.name.clone());
+            return self.team.is_some();
+        }
+        true
+    }
+}
+
+/// Whether an escalation had anything to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationStatus {
+    /// The ticket was moved, or its note was added.
+    Escalated,
+    /// It stood there already, with that note if one was given. Nothing was written.
+    NothingToDo,
 }
 
 /// What became of an escalation, as Halo holds it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {
+    /// Whether there was anything to do.
+    pub status: EscalationStatus,
     /// The ticket.
     pub ticket: Ticket,
     /// Whether it was moved; it stood there already otherwise.
@@ -59,6 +95,17 @@ mod tests {
         assert!(ticket.is_on("Pia") && ticket.is_on(" pia "));
         assert!(!ticket.is_on("Pia Escalations"));
         ticket.team = None;
-        assert!(!ticket.is_on(""));
+        assert!(!ticket.is_on("") && ticket.stands_on("Pia") == Some(false));
+    }
+
+    #[test]
+    fn a_team_that_comes_as_an_id_is_named_by_the_list_of_teams() {
+        let team = |id, name: &str| Team { id, name: Untrusted::new(name), inactive: false };
+        let mut ticket: Ticket = serde_json::from_str(r#"{"id":7,"team_id":8}"#).unwrap();
+        assert_eq!(ticket.stands_on("Pia"), None);
+        assert!(!ticket.name_team(&[team(3, "Pia")]) && ticket.stands_on("Pia").is_none());
+        assert!(ticket.name_team(&[team(3, "Other"), team(8, "Pia")]) && ticket.is_on("Pia"));
+        // A name that Halo itself told counts, whatever our list says.
+        assert!(ticket.name_team(&[team(8, "Renamed since")]) && ticket.is_on("Pia"));
     }
 }

@@ -21,6 +21,7 @@
 mod clients;
 mod discovery;
 mod error;
+mod gates;
 mod governor;
 mod http;
 mod lists;
@@ -59,18 +60,19 @@ use tokio_util::sync::CancellationToken;
 pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;
 pub use error::{HaloError, Oddity, TlsCause, Unreached};
+pub use gates::Gates;
 pub use http::Limits;
 pub use lists::Instance;
 pub use retry::Patience;
 pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
-pub use tickets::BoardTickets;
+pub use tickets::{BoardTickets, Note};
 pub use token::Token;
 pub use webhooks::WebhookDraft;
 pub use wire::BadRow;
 
 use self::error::HaloError as E;
-use self::governor::{DEFAULT_BUDGET, Governor, Urgency};
+use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
 use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
@@ -130,7 +132,7 @@ struct Shared {
     connection: Connection,
     limits: Limits,
     transport: Transport,
-    governor: Governor,
+    governor: Arc<Governor>,
     token: TokenHold,
     discovery: Mutex<Option<Discovery>>,
 }
@@ -153,22 +155,31 @@ impl HaloApi {
         Self::with_limits(connection, Limits::default())
     }
 
+    /// The same behind a gate that it shares with whoever asks this Halo through the same `gates`: together they keep to
+    /// one request budget.
+    ///
+    /// # Errors
+    /// As [`HaloApi::new`].
+    pub fn behind(connection: Connection, gates: &Gates) -> Result<Self, HaloError> {
+        let governor = gates.of(&connection);
+        Self::with_gate(connection, Limits::default(), governor)
+    }
+
     /// The same with other limits.
     ///
     /// # Errors
     /// As [`HaloApi::new`].
     pub fn with_limits(connection: Connection, limits: Limits) -> Result<Self, HaloError> {
-        let budget = match connection.request_budget {
-            Some(0) => None,
-            Some(budget) => Some(budget),
-            None if connection.url.is_loopback() => None,
-            None => Some(DEFAULT_BUDGET),
-        };
+        let governor = Gates::default().of(&connection);
+        Self::with_gate(connection, limits, governor)
+    }
+
+    fn with_gate(connection: Connection, limits: Limits, governor: Arc<Governor>) -> Result<Self, HaloError> {
         let shared = Shared {
             transport: Transport::new(&connection, limits)?,
             connection,
             limits,
-            governor: Governor::new(budget),
+            governor,
             token: TokenHold::default(),
             discovery: Mutex::new(None),
         };

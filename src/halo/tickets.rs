@@ -1,19 +1,32 @@
 //! Tickets (api facts, sections 5 and 6).
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Int, Text};
+use super::wire::{Int, Scalar, Text};
 use super::{HaloApi, HaloError, Oddity, PAGE_SIZE};
 use crate::domain::people::UNASSIGNED;
 use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tickets";
+const ACTIONS: &str = "/api/Actions";
 
 /// Pages that are read to find the tickets of one board. Halo ignores filters whose name it does not know (api facts,
 /// section 4), and then every open ticket of the tenant comes.
 const MAX_PAGES: u32 = 50;
+
+/// A note on a ticket, or another action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its id, which counts for its ticket alone.
+    pub id: i64,
+    /// What it says; an action may say nothing.
+    pub text: String,
+}
 
 /// The tickets that stand on a board.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +44,9 @@ struct TicketRow {
     #[serde(default)]
     summary: Text,
     #[serde(default)]
-    team: Text,
+    team: Scalar,
+    #[serde(default)]
+    team_id: Int,
     #[serde(default)]
     agent_id: Int,
     #[serde(default)]
@@ -52,10 +67,17 @@ struct TicketRow {
 
 impl TicketRow {
     fn ticket(self) -> Option<Ticket> {
+        let (team, number) = match self.team {
+            Scalar::Text(name) => (Some(name).filter(|name| !name.trim().is_empty()).map(Untrusted::new), None),
+            // Tenants can be set to tell ids for names.
+            Scalar::Int(id) => (None, Some(id)),
+            _ => (None, None),
+        };
         Some(Ticket {
             id: self.id.0?,
             summary: self.summary.untrusted(),
-            team: self.team.untrusted(),
+            team,
+            team_id: number.or(self.team_id.0).filter(|id| *id > 0),
             // Agent 1 is called "Unassigned" and is nobody (api facts, section 5).
             agent_id: self.agent_id.0.filter(|id| *id > UNASSIGNED),
             agent: self.agent_name.untrusted(),
@@ -76,19 +98,22 @@ impl HaloApi {
     /// Whatever a read can fail with.
     pub async fn ticket(&self, id: i64) -> Result<Option<Ticket>, HaloError> {
         let does = "read a ticket";
-        let call = self.one(does, Method::GET, PATH, &id.to_string());
+        let mut call = self.one(does, Method::GET, PATH, &id.to_string());
+        // The names of status, type and agent stand beside their ids only then.
+        call.query = vec![("includedetails", "true".to_owned())];
         let Some(row) = self.read_one::<TicketRow>(call).await? else { return Ok(None) };
         let ticket = row.ticket().filter(|ticket| ticket.id == id);
         ticket.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
     }
 
-    /// The open tickets that stand on a board, the newest first.
+    /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams by
+    /// their ids.
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn tickets_on(&self, board: &str) -> Result<BoardTickets, HaloError> {
+    pub async fn tickets_on(&self, board: &str, team: Option<i64>) -> Result<BoardTickets, HaloError> {
         let mut found: Vec<Ticket> = Vec::new();
-        let mut last_page: Vec<i64> = Vec::new();
+        let mut seen: BTreeSet<i64> = BTreeSet::new();
         for page in 1..=MAX_PAGES {
             let (size, page) = (PAGE_SIZE.to_string(), page.to_string());
             let query = [
@@ -99,24 +124,32 @@ impl HaloApi {
                 ("orderdesc", "true"),
                 ("open_only", "true"),
                 ("team_name", board),
+                ("includeagent", "true"),
+                ("includestatus", "true"),
+                ("includetickettype", "true"),
             ];
             let call = self.get("list the tickets", PATH, &query);
-            let rows = self.read_list::<TicketRow>(call, &["tickets", "results"]).await?.rows;
-            let tickets: Vec<Ticket> = rows.into_iter().filter_map(TicketRow::ticket).collect();
-            let ids: Vec<i64> = tickets.iter().map(|ticket| ticket.id).collect();
-            // The end: an empty page, or the same one for ever (api facts, section 4).
-            if ids.is_empty() || ids == last_page {
-                return Ok(BoardTickets { tickets: found, cut: false });
-            }
-            for ticket in tickets {
-                if ticket.is_on(board) && found.iter().all(|known| known.id != ticket.id) {
+            let read = self.read_list::<TicketRow>(call, &["tickets", "results"]).await?;
+            let (rows, total) = (read.rows.len() + read.bad.len(), read.record_count);
+            let mut new = 0;
+            for mut ticket in read.rows.into_iter().filter_map(TicketRow::ticket) {
+                if !seen.insert(ticket.id) {
+                    continue;
+                }
+                new += 1;
+                if ticket.team.is_none() && ticket.team_id.is_some() && ticket.team_id == team {
+                    ticket.team = Some(Untrusted::new(board));
+                }
+                if ticket.is_on(board) {
                     found.push(ticket);
                 }
             }
-            if ids.len() < PAGE_SIZE as usize {
-                return Ok(BoardTickets { tickets: found, cut: false });
+            // The end: the last page, an empty one, or the same one for ever (api facts, section 4). A page that is not
+            // full is the last one only if Halo's own count agrees: some lists take no notice of the size.
+            let counted = total.is_none_or(|total| seen.len() as u64 >= total);
+            if new == 0 || (rows < PAGE_SIZE as usize && counted) {
+                return Ok(BoardTickets { tickets: found, cut: !counted });
             }
-            last_page = ids;
         }
         Ok(BoardTickets { tickets: found, cut: true })
     }
@@ -130,27 +163,48 @@ impl HaloApi {
         self.write(self.post("move the ticket", PATH, element)).await.map(drop)
     }
 
-    /// Adds a private note to a ticket.
+    /// Adds a private note to a ticket; gives its id, where Halo tells one. Read back afterwards.
     ///
     /// # Errors
     /// Whatever a write can fail with.
-    pub async fn add_note(&self, ticket: i64, note: &str) -> Result<(), HaloError> {
+    pub async fn add_note(&self, ticket: i64, note: &str) -> Result<Option<i64>, HaloError> {
         let element = json!({ "ticket_id": ticket, "outcome": "Private Note", "note": note, "hiddenfromuser": true });
-        self.write(self.post("add a note to the ticket", "/api/Actions", element)).await.map(drop)
+        let id = self.write(self.post("add a note to the ticket", ACTIONS, element)).await?;
+        Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 
-    /// The notes of a ticket, the newest first as Halo gives them.
+    /// One note of a ticket; `None` where Halo has none with this id.
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn notes(&self, ticket: i64) -> Result<Vec<String>, HaloError> {
-        #[derive(Deserialize)]
-        struct ActionRow {
-            #[serde(default)]
-            note: Text,
-        }
-        let call = self.get("list the notes of a ticket", "/api/Actions", &[("ticket_id", &ticket.to_string())]);
+    pub async fn note(&self, ticket: i64, id: i64) -> Result<Option<Note>, HaloError> {
+        let mut call = self.one("read a note of a ticket", Method::GET, ACTIONS, &id.to_string());
+        // Notes are counted for each ticket.
+        call.query = vec![("ticket_id", ticket.to_string())];
+        Ok(self.read_one::<ActionRow>(call).await?.and_then(ActionRow::note))
+    }
+
+    /// The notes of a ticket, as many as Halo gives.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn notes(&self, ticket: i64) -> Result<Vec<Note>, HaloError> {
+        let call = self.get("list the notes of a ticket", ACTIONS, &[("ticket_id", &ticket.to_string())]);
         let rows = self.read_list::<ActionRow>(call, &["actions", "results"]).await?.rows;
-        Ok(rows.into_iter().filter_map(|row| row.note.0).collect())
+        Ok(rows.into_iter().filter_map(ActionRow::note).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct ActionRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    note: Text,
+}
+
+impl ActionRow {
+    fn note(self) -> Option<Note> {
+        Some(Note { id: self.id.0?, text: self.note.0.unwrap_or_default() })
     }
 }

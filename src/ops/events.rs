@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
+use super::boards::Boards;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::secret::Secret;
-use crate::halo::HaloApi;
-use crate::settings::{StoredSecrets, new_forward_secret};
+use crate::halo::{HaloApi, HaloError};
+use crate::settings::{StoredSecrets, new_forward_secret, private_file};
+use crate::store::ToLookUp;
 
 /// Events whose tickets are asked for in one go.
 const BATCH: usize = 100;
@@ -42,41 +45,139 @@ pub fn forward_secret(workspace: &Workspace, id: &ConfigurationId) -> Result<Sec
     })
 }
 
-/// Asks Halo for the tickets behind the events that wait for it, one question for each ticket. Says how many events may
-/// still be waiting.
+/// Puts an event, or every one that was given up, at the end of what is to be handed on; says how many. The service that
+/// hands on may run already: it is told by a file that comes and goes.
+pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
+    let count = workspace.store.forward_again(id, event)?;
+    let knock = workspace.settings.paths().send_again();
+    // Where that fails, they are handed on with the next event, or after the next start.
+    let came = private_file::open_private(&knock, false).is_ok();
+    if !came || std::fs::remove_file(&knock).is_err() {
+        tracing::warn!("the service could not be told that there is something to hand on again");
+    }
+    Ok(count)
+}
+
+/// The waits between tries while Halo, or one ticket of it, cannot be read. The last one repeats.
+const WAITS: [SignedDuration; 5] = [
+    SignedDuration::from_secs(2),
+    SignedDuration::from_secs(10),
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+];
+
+/// How long to wait after so many failures in a row.
+pub fn wait_after(failures: usize) -> SignedDuration {
+    WAITS[failures.saturating_sub(1).min(WAITS.len() - 1)]
+}
+
+/// How long an event waits for a ticket that alone cannot be read.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// So many tickets in a row that cannot be read are not their own fault.
+const IN_A_ROW: usize = 3;
+
+/// Where the look-ups are, from one call to the next.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The event that was looked at last in this round.
+    after: i64,
+    /// Tickets that cannot be read for now: how often that was tried, and when it is tried again.
+    later: BTreeMap<i64, (usize, Timestamp)>,
+}
+
+/// What is to be done after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There is more to look up.
+    More,
+    /// Nothing before this moment, or before another event.
+    At(Option<Timestamp>),
+}
+
+/// Asks Halo for the tickets behind the next events that wait for it, one question for each ticket.
 ///
 /// # Errors
 ///
-/// Where Halo was not reached or refused: what was found before is kept, the rest waits.
+/// Where Halo was not reached or let nobody in: what was found before is kept, the rest waits. A ticket that alone cannot be
+/// read holds up no other.
 pub async fn look_up(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,
     halo: &HaloApi,
+    progress: &mut Progress,
     cancel: &CancellationToken,
-) -> Result<bool, Failure> {
-    let waiting = workspace.store.events_to_look_up(id, BATCH)?;
+) -> Result<Next, Failure> {
+    let store = &workspace.store;
+    let waiting = store.events_to_look_up(id, progress.after, BATCH)?;
     // The newest of a ticket's events stands for those before it: Halo tells how the ticket is now.
-    let newest: BTreeMap<i64, i64> = waiting.iter().map(|event| (event.ticket_id, event.number)).collect();
-    for (ticket_id, number) in newest {
+    let newest: BTreeMap<i64, ToLookUp> = waiting.iter().map(|event| (event.ticket_id, *event)).collect();
+    let mut boards = Boards::stored(workspace, id)?;
+    let mut failed_in_a_row = 0;
+    for (ticket_id, event) in newest {
         if cancel.is_cancelled() {
-            return Ok(true);
+            return Ok(Next::At(None));
         }
-        let board = &configuration.pia_screen.pia_board;
-        match halo.ticket(ticket_id).await.map_err(Failure::from) {
+        if progress.later.get(&ticket_id).is_some_and(|(_, due)| *due > workspace.now()) {
+            continue;
+        }
+        let found = match halo.ticket(ticket_id).await {
+            Ok(Some(ticket)) => boards.name(halo, ticket).await.map(Some),
+            other => other,
+        };
+        let problem = match found {
             Ok(Some(ticket)) => {
-                workspace.store.looked_up(id, number, ticket_id, Ok((&ticket, ticket.is_on(board))))?;
+                let on_board = ticket.stands_on(&configuration.pia_screen.pia_board);
+                store.looked_up(id, event.number, ticket_id, Ok((&ticket, on_board)))?;
+                None
             }
-            Ok(None) => {
-                let gone = "Halo has no such ticket, or its agent may not see it";
-                workspace.store.looked_up(id, number, ticket_id, Err(gone))?;
+            Ok(None) => Some("Halo has no such ticket, or its agent may not see it".to_owned()),
+            Err(error @ (HaloError::Refused { .. } | HaloError::MissingRight { .. })) => {
+                Some(Failure::from(error).to_string())
             }
-            // This one ticket cannot be read, the next one may.
-            Err(failure) if matches!(failure.kind, FailureKind::Refused | FailureKind::MissingRight) => {
-                workspace.store.looked_up(id, number, ticket_id, Err(&failure.to_string()))?;
+            // This one cannot be read now; the next one may be.
+            Err(error) if concerns_one(&error) && failed_in_a_row + 1 < IN_A_ROW => {
+                let (failure, now) = (Failure::from(error), workspace.now());
+                if now.duration_since(event.received_at) < PATIENCE {
+                    failed_in_a_row += 1;
+                    tracing::warn!(ticket_id, %failure, "a ticket could not be read");
+                    let tries = progress.later.get(&ticket_id).map_or(1, |(tries, _)| tries + 1);
+                    progress.later.insert(ticket_id, (tries, now + wait_after(tries)));
+                    continue;
+                }
+                Some(failure.to_string())
             }
-            Err(failure) => return Err(failure),
+            Err(error) => {
+                progress.after = 0;
+                return Err(error.into());
+            }
+        };
+        failed_in_a_row = 0;
+        progress.later.remove(&ticket_id);
+        if let Some(problem) = problem {
+            store.looked_up(id, event.number, ticket_id, Err(&problem))?;
         }
     }
-    Ok(waiting.len() == BATCH)
+    match waiting.last() {
+        Some(last) if waiting.len() == BATCH => {
+            progress.after = last.number;
+            Ok(Next::More)
+        }
+        _ => {
+            progress.after = 0;
+            Ok(Next::At(progress.later.values().map(|(_, due)| *due).min()))
+        }
+    }
+}
+
+/// Whether an error may be one ticket's alone: Halo fails over it, or answers with something else. A gateway's error, a lost
+/// connection or a refused sign-in is everybody's.
+fn concerns_one(error: &HaloError) -> bool {
+    match error {
+        HaloError::ServerError { status, .. } => *status == 500,
+        HaloError::Unexpected { .. } | HaloError::TooLarge { .. } => true,
+        _ => false,
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod activate;
 mod apply;
+mod boards;
 pub mod check;
 pub mod clients;
 pub mod configure;

@@ -3,11 +3,21 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
-use crate::domain::activity::ActivityField;
+use super::boards::Boards;
+use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{Escalation, Ticket};
+use crate::domain::ticket::{Escalation, EscalationStatus, Ticket};
 use crate::halo::{BoardTickets, HaloApi, HaloError};
+
+/// The open tickets on the Pia Board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnBoard {
+    /// The tickets.
+    pub found: BoardTickets,
+    /// Whether Halo has a team of the board's name: without one, no ticket stands there.
+    pub board_exists: bool,
+}
 
 /// The open tickets on the Pia Board.
 pub async fn on_pia_board(
@@ -15,14 +25,18 @@ pub async fn on_pia_board(
     id: &ConfigurationId,
     configuration: &Configuration,
     cancel: CancellationToken,
-) -> Result<BoardTickets, Failure> {
+) -> Result<OnBoard, Failure> {
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-    Ok(halo.tickets_on(&configuration.pia_screen.pia_board).await?)
+    let board = &configuration.pia_screen.pia_board;
+    let team = Boards::stored(workspace, id)?.find(&halo, board).await?;
+    let found = halo.tickets_on(board, team).await?;
+    Ok(OnBoard { board_exists: team.is_some() || !found.tickets.is_empty(), found })
 }
 
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
 ///
-/// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again.
+/// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket that
+/// stands there already is not written, and a note that it has already is not added a second time.
 pub async fn escalate(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -32,82 +46,202 @@ pub async fn escalate(
     cancel: CancellationToken,
 ) -> Result<Escalation, Failure> {
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-    let board = &configuration.pia_screen.escalation_board;
-    let agent = configuration.pia_screen.escalate_to.as_ref();
-    let agent_id = agent.map(|agent| agent.agent_id);
-    let before = halo.ticket(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
-    let stands = |ticket: &Ticket| ticket.is_on(board) && ticket.agent_id == agent_id;
-
-    let mut moved = false;
-    if !stands(&before) {
-        let written = halo.move_ticket(ticket_id, board, agent_id).await;
-        let after = match &written {
-            Err(error) if !error.may_have_been_applied() => None,
-            _ => Some(halo.ticket(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?),
-        };
-        let outcome = match (&written, &after) {
-            (_, Some(after)) if stands(after) => Ok(()),
-            (Err(error), _) => Err(Failure::from(error.clone())),
-            (Ok(()), _) => Err(not_kept(after.as_ref(), board)),
-        };
-        note_down(workspace, id, &before, after.as_ref(), board, outcome.as_ref().err())?;
-        outcome?;
-        moved = true;
-    }
+    let screen = &configuration.pia_screen;
+    let mut desk = Desk {
+        workspace,
+        id,
+        halo,
+        boards: Boards::stored(workspace, id)?,
+        board: &screen.escalation_board,
+        agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
+    };
+    let before = desk.look(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
+    let (ticket, moved) = if desk.has(&before) { (before, false) } else { (desk.hand_over(&before).await?, true) };
     let noted = match note.map(str::trim).filter(|note| !note.is_empty()) {
         None => false,
-        Some(note) => add_note(&halo, ticket_id, note).await.map_err(|failure| {
-            let hint = format!("the ticket is on {board}; only its note is missing: try again");
-            Failure { hint: Some(hint), ..failure }
+        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|failure| {
+            let board = desk.board;
+            let then = failure.hint.map(|hint| format!(". {hint}")).unwrap_or_default();
+            Failure { hint: Some(format!("The ticket stands on {board}; only its note is missing{then}")), ..failure }
         })?,
     };
-    let ticket = halo.ticket(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
-    Ok(Escalation { ticket, moved, noted })
+    let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
+    Ok(Escalation { status, ticket, moved, noted })
 }
 
-/// Adds the note, once: where the answer was lost, Halo is asked whether it is there.
-async fn add_note(halo: &HaloApi, ticket: i64, note: &str) -> Result<bool, Failure> {
-    match halo.add_note(ticket, note).await {
-        Ok(()) => Ok(true),
-        Err(error) if error.may_have_been_applied() => {
-            let is_there = halo.notes(ticket).await?.iter().any(|held| held.trim() == note);
-            if is_there { Ok(true) } else { Err(error.into()) }
+/// The work on one ticket.
+struct Desk<'a> {
+    workspace: &'a Workspace,
+    id: &'a ConfigurationId,
+    halo: HaloApi,
+    boards: Boards,
+    /// Where the ticket has to stand.
+    board: &'a str,
+    /// Who has to have it.
+    agent: Option<i64>,
+}
+
+impl Desk<'_> {
+    async fn look(&mut self, ticket: i64) -> Result<Option<Ticket>, HaloError> {
+        match self.halo.ticket(ticket).await? {
+            Some(ticket) => self.boards.name(&self.halo, ticket).await.map(Some),
+            None => Ok(None),
         }
-        Err(error) => Err(error.into()),
     }
+
+    /// Whether a ticket is where it has to be.
+    fn has(&self, ticket: &Ticket) -> bool {
+        ticket.is_on(self.board) && ticket.agent_id == self.agent
+    }
+
+    /// Moves the ticket, once, and gives it back as Halo holds it then.
+    async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Failure> {
+        let written = self.halo.move_ticket(before.id, self.board, self.agent).await;
+        let status = self.halo.take_write_status();
+        let held = match &written {
+            Err(error) if !error.may_have_been_applied() => None,
+            _ => Some(self.look(before.id).await),
+        };
+        let (outcome, result) = match (&written, &held) {
+            (_, Some(Ok(Some(after)))) if self.has(after) => ("done", Ok(after.clone())),
+            (Err(error), None) => ("failed", Err(refused(error, self.board))),
+            (Err(error), Some(Ok(Some(_)))) => {
+                let hint = "Halo was asked again: the ticket was not moved. Try again later";
+                ("failed", Err(Failure::from(error.clone()).hint(hint)))
+            }
+            (_, Some(Ok(None))) => ("unverified", Err(out_of_sight(before.id, self.board))),
+            (_, Some(Err(error))) => ("unverified", Err(unread(error, before.id))),
+            (Ok(()), Some(Ok(Some(after)))) => ("unverified", Err(not_kept(after, self.board, self.agent))),
+            // A write that went well is always read back.
+            (Ok(()), None) => ("unverified", Err(out_of_sight(before.id, self.board))),
+        };
+        let after = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref());
+        let mut activity = self.workspace.activity(Some(self.id), "escalate", outcome);
+        let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
+        let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
+        let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
+        let wanted = self.agent.map_or("nobody".to_owned(), |id| id.to_string());
+        activity.object = Some(format!("ticket {}", before.id));
+        activity.fields = vec![
+            field("team", team(before), after.map_or(Some(self.board.to_owned()), team)),
+            field("agent", agent(before), after.map_or(Some(wanted), agent)),
+        ];
+        activity.message = result.as_ref().err().map(ToString::to_string);
+        activity.halo = Some(answer(status, written.as_ref().err()));
+        self.workspace.write_down(&activity)?;
+        result
+    }
+
+    /// Adds the note, once, and says whether it was added. On a ticket that was not moved now, a note that is there
+    /// already is the one of the run before.
+    async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Failure> {
+        let before = self.halo.notes(ticket).await?;
+        if !moved && before.iter().any(|held| same_text(&held.text, note)) {
+            return Ok(false);
+        }
+        let written = self.halo.add_note(ticket, note).await;
+        let status = self.halo.take_write_status();
+        let (outcome, result) = match &written {
+            Err(error) if !error.may_have_been_applied() => ("failed", Err(refused(error, self.board))),
+            _ => {
+                let id = written.as_ref().ok().copied().flatten();
+                match self.find_note(ticket, note, id, &before.iter().map(|held| held.id).collect::<Vec<_>>()).await {
+                    Ok(true) => ("done", Ok(true)),
+                    Ok(false) => match &written {
+                        Err(error) => ("failed", Err(Failure::from(error.clone()))),
+                        Ok(_) => ("unverified", Err(note_not_kept())),
+                    },
+                    Err(error) => ("unverified", Err(unread(&error, ticket))),
+                }
+            }
+        };
+        let mut activity = self.workspace.activity(Some(self.id), "add note", outcome);
+        activity.object = Some(format!("ticket {ticket}"));
+        activity.message = result.as_ref().err().map(ToString::to_string);
+        activity.halo = Some(answer(status, written.as_ref().err()));
+        self.workspace.write_down(&activity)?;
+        result
+    }
+
+    /// Whether Halo holds the note: by the id that it gave, or, where its answer was lost, among those that are new.
+    async fn find_note(&self, ticket: i64, note: &str, id: Option<i64>, before: &[i64]) -> Result<bool, HaloError> {
+        if let Some(id) = id {
+            let held = self.halo.note(ticket, id).await?;
+            return Ok(held.is_some_and(|held| same_text(&held.text, note)));
+        }
+        let now = self.halo.notes(ticket).await?;
+        Ok(now.iter().any(|held| !before.contains(&held.id) && same_text(&held.text, note)))
+    }
+}
+
+/// Whether two notes say the same: Halo keeps the words, and not every blank and break between them.
+fn same_text(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
+fn answer(status: Option<u16>, error: Option<&HaloError>) -> HaloAnswer {
+    HaloAnswer { status, said: error.and_then(HaloError::halo_said).map(ToString::to_string) }
 }
 
 fn unknown(ticket: i64) -> Failure {
     Failure::from(HaloError::NotFound { does: "read a ticket" })
-        .hint(format!("there is no ticket {ticket} in this Halo, or its agent may not see it; nothing was changed"))
+        .hint(format!("There is no ticket {ticket} in this Halo, or its agent may not see it. Nothing was changed"))
 }
 
-fn not_kept(after: Option<&Ticket>, board: &str) -> Failure {
-    let stands = after.and_then(|ticket| ticket.team.as_ref()).map_or("nowhere".to_owned(), ToString::to_string);
-    Failure::new(
-        FailureKind::Refused,
-        format!("Halo took the change and did not keep it: the ticket stands on {stands}"),
-    )
-    .hint(format!("look in Halo whether a rule moves tickets away from {board}, and whether its agent may reassign"))
+/// Halo declined. What it declines here is the agent's reach: over a team, an agent, an action (api facts, section 2).
+fn refused(error: &HaloError, board: &str) -> Failure {
+    let failure = Failure::from(error.clone());
+    if !matches!(error, HaloError::Refused { .. }) {
+        return failure;
+    }
+    Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
+        "Nothing was changed by this. In Halo, the agent that the application logs in as needs the team {board}, and Pia \
+         Escalate To has to be allowed for the ticket's type and client"
+    ))
 }
 
-fn note_down(
-    workspace: &Workspace,
-    id: &ConfigurationId,
-    before: &Ticket,
-    after: Option<&Ticket>,
-    board: &str,
-    failure: Option<&Failure>,
-) -> Result<(), Failure> {
-    let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
-    let agent = |ticket: &Ticket| ticket.agent_id.map(|id| id.to_string());
-    let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
-    let mut activity = workspace.activity(Some(id), "escalate", if failure.is_none() { "done" } else { "failed" });
-    activity.object = Some(format!("ticket {}", before.id));
-    activity.fields = vec![
-        field("team", team(before), after.map_or(Some(board.to_owned()), team)),
-        field("agent", agent(before), after.and_then(agent)),
-    ];
-    activity.message = failure.map(ToString::to_string);
-    workspace.write_down(&activity)
+fn out_of_sight(ticket: i64, board: &str) -> Failure {
+    let message =
+        format!("Halo took the change, and does not show ticket {ticket} to its agent any more: not verified");
+    Failure::new(FailureKind::MissingRight, message).hint(format!(
+        "Look at the ticket in Halo. To see it from here, the agent has to be a member of the team {board}"
+    ))
+}
+
+fn unread(error: &HaloError, ticket: i64) -> Failure {
+    let failure = Failure::from(error.clone());
+    let message = format!("the change was sent and could not be read back: {}", failure.message);
+    Failure { message, ..failure }.hint(format!(
+        "Run pia-halo escalate {ticket} again, with the same note: it looks first, and does nothing twice"
+    ))
+}
+
+fn not_kept(after: &Ticket, board: &str, agent: Option<i64>) -> Failure {
+    let team = after.team.as_ref().map_or("no team".to_owned(), ToString::to_string);
+    let holder = match (&after.agent, after.agent_id) {
+        (Some(name), Some(_)) => format!("assigned to {name}"),
+        (None, Some(id)) => format!("assigned to agent {id}"),
+        (_, None) => "unassigned".to_owned(),
+    };
+    let message = format!("Halo took the change and did not keep it: the ticket stands on {team}, {holder}");
+    let wanted = if agent.is_some() { "to Pia Escalate To" } else { "to nobody" };
+    Failure::new(FailureKind::Refused, message).hint(format!(
+        "Look in Halo for a rule that moves or assigns tickets: it should stand on {board} and belong {wanted}"
+    ))
+}
+
+fn note_not_kept() -> Failure {
+    Failure::new(FailureKind::Refused, "Halo took the note and did not keep it as it was given")
+        .hint("Look at the ticket in Halo before you add it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_known_again_by_its_words() {
+        assert!(same_text("needs a person", " needs  a\r\nperson\n"));
+        assert!(!same_text("needs a person", "needs a person!"));
+    }
 }

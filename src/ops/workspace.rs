@@ -9,7 +9,7 @@ use crate::domain::activity::{Activity, Actor};
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
-use crate::halo::{Connection, HaloApi};
+use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, client_secret};
 use crate::store::{Audit, Holder, Lock, LockError, Store};
 
@@ -52,6 +52,7 @@ pub struct Workspace {
     actor: Arc<Actor>,
     clock: Arc<dyn Clock>,
     prompt: Option<Prompt>,
+    gates: Gates,
 }
 
 impl Workspace {
@@ -80,6 +81,7 @@ impl Workspace {
             actor: Arc::new(actor),
             clock,
             prompt: None,
+            gates: Gates::default(),
         })
     }
 
@@ -196,24 +198,15 @@ impl Workspace {
         }
     }
 
-    /// The Halo of a saved configuration.
+    /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
-        Self::connect(api, secret)
+        Ok(HaloApi::behind(connection(api, secret), &self.gates)?)
     }
 
     /// A Halo with the given secret.
     pub fn connect(api: &ApiCredentials, client_secret: Secret) -> Result<HaloApi, Failure> {
-        let connection = Connection {
-            url: api.url.clone(),
-            auth_url: api.auth_url.clone(),
-            tenant: api.tenant.clone(),
-            client_id: api.client_id.clone(),
-            client_secret,
-            request_budget: api.request_budget,
-            ca_file: api.ca_file.clone(),
-        };
-        Ok(HaloApi::new(connection)?)
+        Ok(HaloApi::new(connection(api, client_secret))?)
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -296,6 +289,18 @@ impl Workspace {
 /// What one Halo is told from another by.
 fn name_of_halo(api: &ApiCredentials) -> String {
     format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
+}
+
+fn connection(api: &ApiCredentials, client_secret: Secret) -> Connection {
+    Connection {
+        url: api.url.clone(),
+        auth_url: api.auth_url.clone(),
+        tenant: api.tenant.clone(),
+        client_id: api.client_id.clone(),
+        client_secret,
+        request_budget: api.request_budget,
+        ca_file: api.ca_file.clone(),
+    }
 }
 
 /// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.

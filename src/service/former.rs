@@ -9,6 +9,7 @@ use crate::ops;
 
 /// Runs until the service ends. Sleeps until the next overlap ends, or until the secrets change.
 pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
+    let mut reloaded = shared.reloaded.subscribe();
     while !shared.cancel.is_cancelled() {
         let wait = ops::rotate::forget_former(&shared.workspace).unwrap_or_else(|failure| {
             tracing::warn!(%failure, "former callback secrets cannot be forgotten now; they are refused all the same");
@@ -23,7 +24,7 @@ pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
         tokio::select! {
             biased;
             () = shared.cancel.cancelled() => return,
-            () = shared.secrets_changed.notified() => {}
+            _ = reloaded.changed() => {}
             () = moment => {}
         }
     }
@@ -101,7 +102,7 @@ mod tests {
             // By now the service has found nothing to wait for.
             tokio::task::yield_now().await;
             store(&desk, &acme, "2026-11-24T12:00:00Z");
-            shared.secrets_changed.notify_one();
+            shared.reloaded.send_replace(());
             while former(&desk, &acme).is_some() {
                 tokio::task::yield_now().await;
             }

@@ -1,15 +1,26 @@
 //! Hands events on to the automation behind Pia, signed by the Standard Webhooks scheme, and does not let go until they
 //! are taken.
+//!
+//! What an answer means, by that scheme: 2xx is taken. 410 is "send nothing any more": nothing is until the service is
+//! started again, and what waits is kept. Everything else, a redirect and a 4xx too, is a failure that may pass (a wrong
+//! secret is put right, a route comes back), and is tried again for three days; a 429 or 503 may ask for more time by its
+//! `Retry-After`. An event may arrive twice, with the same `webhook-id`: an answer that was lost is none.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
 use serde_json::json;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 use standardwebhooks::Webhook;
+use zeroize::Zeroizing;
 
 use super::Shared;
 use super::seldom::Seldom;
@@ -33,6 +44,12 @@ const WAITS: [SignedDuration; 8] = [
 
 /// How long an event is tried for.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// The most that a `Retry-After` is believed.
+const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(6);
+
+/// The shortest key of a signature, in bytes: what the scheme asks for.
+const SHORTEST_KEY: usize = 24;
 
 /// How long a try may take.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -70,10 +87,44 @@ impl Destination {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(usage("--forward-to must not hold a password: events are signed"));
         }
-        Webhook::new(secret.expose()).map_err(|_| {
-            usage("the secret of the signature is not usable").hint("it is whsec_ and base64, as pia-halo makes it")
-        })?;
-        Ok(Self { url, secret })
+        let code = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
+        if STANDARD.decode(code).map(Zeroizing::new).is_ok_and(|key| key.len() >= SHORTEST_KEY) {
+            return Ok(Self { url, secret });
+        }
+        Err(usage("the secret of the signature is not usable")
+            .hint("It is whsec_ and at least 24 bytes in base64, as pia-halo makes it"))
+    }
+}
+
+/// When an event is tried next after a try that failed; none where it is given up. `tries` came before this one, the
+/// first of them at `since`. The last try is made when the three days are over, and not before.
+fn next_try(tries: usize, since: Timestamp, now: Timestamp, asked: Option<SignedDuration>) -> Option<Timestamp> {
+    let end = since.checked_add(GIVE_UP).ok()?;
+    let wait = WAITS[tries.min(WAITS.len() - 1)].max(asked.unwrap_or_default().min(LONGEST_ASKED));
+    (now < end).then(|| now.checked_add(wait).map_or(end, |next| next.min(end)))
+}
+
+/// The `webhook-id` of an event. Halo's own is a GUID; one that no header can carry is told by its hash.
+fn webhook_id(event: &str) -> String {
+    if event.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return event.to_owned();
+    }
+    Sha256::digest(event.as_bytes()).iter().fold("sha256-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}
+
+/// Why an event was not taken.
+#[derive(Debug, PartialEq, Eq)]
+struct NotTaken {
+    error: String,
+    /// The other side wants nothing any more.
+    is_gone: bool,
+    /// How long it asked to wait.
+    asked: Option<SignedDuration>,
+}
+
+impl NotTaken {
+    fn lost(error: impl Into<String>) -> Self {
+        Self { error: error.into(), is_gone: false, asked: None }
     }
 }
 
@@ -83,25 +134,32 @@ struct Forwarder {
     webhook: Webhook,
     http: reqwest::Client,
     not_taken: Seldom,
+    /// The other side has said that it wants nothing any more.
+    is_off: AtomicBool,
 }
 
 /// The task that hands events on until the service ends.
 pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<Output = ()>, Failure> {
     let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be handed on: {error}"));
     let webhook = Webhook::new(destination.secret.expose()).map_err(|error| broken(error.to_string()))?;
-    let http = reqwest::Client::builder()
+    let http = reqwest::Client::builder();
+    // What is not encrypted stays on this machine, and passes by no proxy.
+    let http = if destination.url.scheme() == "http" { http.no_proxy() } else { http };
+    let http = http
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .timeout(ANSWER)
         .user_agent(concat!("pia-halo/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| broken(error.without_url().to_string()))?;
-    let forwarder = Forwarder { shared, destination, webhook, http, not_taken: Seldom::default() };
+    let is_off = AtomicBool::new(false);
+    let forwarder = Forwarder { shared, destination, webhook, http, is_off, not_taken: Seldom::default() };
     Ok(async move { forwarder.run().await })
 }
 
 impl Forwarder {
     async fn run(self) {
+        let mut changed = self.shared.reloaded.subscribe();
         loop {
             let again = match self.turn().await {
                 Ok(again) => again,
@@ -123,6 +181,8 @@ impl Forwarder {
                 biased;
                 () = self.shared.cancel.cancelled() => return,
                 () = self.shared.looked_up.notified() => {}
+                // Another configuration may be the active one now.
+                Ok(()) = changed.changed() => {}
                 () = wait => {}
             }
         }
@@ -133,6 +193,9 @@ impl Forwarder {
         let workspace = &self.shared.workspace;
         let Ok((id, _)) = workspace.active_configuration(None) else { return Ok(None) };
         loop {
+            if self.is_off.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             let due = workspace.store.events_to_forward(&id, workspace.now(), 4 * AT_ONCE)?;
             if due.is_empty() || self.shared.cancel.is_cancelled() {
                 return Ok(workspace.store.next_forward_at(&id)?);
@@ -145,6 +208,9 @@ impl Forwarder {
 
     async fn hand_on(&self, id: &ConfigurationId, due: ToForward) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
+        if self.is_off.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let outcome = tokio::select! {
             biased;
             // Not tried, as far as anybody knows: it is tried again after the next start.
@@ -155,10 +221,16 @@ impl Forwarder {
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
         let (state, next, error) = match outcome {
             Ok(()) => (ForwardState::Delivered, None, None),
-            Err(error) if now.duration_since(due.since.unwrap_or(now)) >= GIVE_UP => {
-                (ForwardState::Undelivered, None, Some(error))
+            Err(not) => {
+                if not.is_gone && !self.is_off.swap(true, Ordering::Relaxed) {
+                    tracing::error!(
+                        "nothing is handed on any more: the other side has answered 410; start serve again"
+                    );
+                }
+                let next = next_try(attempts, due.since.unwrap_or(now), now, not.asked);
+                let state = if next.is_some() { ForwardState::Pending } else { ForwardState::Undelivered };
+                (state, next, Some(not.error))
             }
-            Err(error) => (ForwardState::Pending, Some(now + WAITS[attempts.min(WAITS.len() - 1)]), Some(error)),
         };
         if let Some(error) = &error
             && let Some(times) = self.not_taken.again()
@@ -170,7 +242,7 @@ impl Forwarder {
         Ok(())
     }
 
-    async fn send(&self, due: &ToForward) -> Result<(), String> {
+    async fn send(&self, due: &ToForward) -> Result<(), NotTaken> {
         let event = &due.event;
         let body: Option<&RawValue> = serde_json::from_str(&due.body).ok();
         let payload = json!({
@@ -181,20 +253,105 @@ impl Forwarder {
         .to_string();
         // The time of this try: whoever receives it refuses what is old.
         let timestamp = self.shared.workspace.now().as_second();
-        let signature =
-            self.webhook.sign(&event.id, timestamp, payload.as_bytes()).map_err(|error| error.to_string())?;
+        let id = webhook_id(&event.id);
+        let signed = self.webhook.sign(&id, timestamp, payload.as_bytes());
+        let signature = signed.map_err(|error| NotTaken::lost(error.to_string()))?;
         let answer = self
             .http
             .post(self.destination.url.clone())
             .header("content-type", "application/json")
-            .header("webhook-id", &event.id)
+            .header("webhook-id", id)
             .header("webhook-timestamp", timestamp.to_string())
             .header("webhook-signature", signature)
             .body(payload)
             .send()
             .await
-            .map_err(|error| error.without_url().to_string())?;
+            .map_err(|error| NotTaken::lost(reason(error)))?;
         let status = answer.status();
-        if status.is_success() { Ok(()) } else { Err(format!("answered {status}")) }
+        if status.is_success() {
+            return Ok(());
+        }
+        let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let asked = seconds.map(|seconds: u32| SignedDuration::from_secs(seconds.into()));
+        Err(NotTaken { error: format!("answered {status}"), is_gone: status == StatusCode::GONE, asked })
+    }
+}
+
+/// Why there was no answer, in a word: an address may hold a token, and has no place in it.
+fn reason(error: reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        "not answered in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "no whole answer"
+    };
+    what.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + hours * 3_600).unwrap()
+    }
+
+    /// Growing delays, and the last try when the three days are over.
+    #[test]
+    fn an_event_is_tried_with_growing_delays_for_three_days() {
+        let since = at(0);
+        let (mut now, mut tries) = (since, vec![since]);
+        while let Some(next) = next_try(tries.len() - 1, since, now, None) {
+            assert!(tries.len() < 100 && next > now);
+            tries.push(next);
+            now = next;
+        }
+        assert_eq!(now.duration_since(since), GIVE_UP, "the last one");
+        let waits: Vec<i64> = tries.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
+        assert_eq!(waits[..8], [5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600]);
+        assert!(waits[8..waits.len() - 1].iter().all(|wait| *wait == 21_600), "{waits:?}");
+        assert_eq!(tries.len(), 20);
+        // The service was off in between: one more try, and then no more.
+        assert_eq!(next_try(3, since, at(100), None), None);
+    }
+
+    #[test]
+    fn a_destination_can_ask_for_more_time_and_not_for_ever() {
+        let asked = |seconds| Some(SignedDuration::from_secs(seconds));
+        let wait = |asked| next_try(0, at(0), at(1), asked).unwrap().duration_since(at(1)).as_secs();
+        assert_eq!((wait(None), wait(asked(1)), wait(asked(90)), wait(asked(i64::MAX))), (5, 5, 90, 21_600));
+    }
+
+    #[test]
+    fn an_address_is_encrypted_or_on_this_machine_and_the_secret_long_enough() {
+        let secret = || Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=");
+        for good in ["https://x.example/in?k=1", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost:1/"] {
+            assert!(Destination::new(good, secret()).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://x.example/",
+            "http://10.0.0.1/",
+            "http://localhost.example/",
+            "ftp://127.0.0.1/",
+            "https://user:pw@x.example/",
+            "x.example",
+            "",
+        ] {
+            let failure = Destination::new(bad, secret()).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Usage, "{bad}");
+            assert!(!failure.to_string().contains("pw"), "{failure}");
+        }
+        for short in ["", "whsec_", "whsec_AAAA", "hunter2"] {
+            let failure = Destination::new("https://x.example/", Secret::new(short)).unwrap_err();
+            assert!(!failure.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn every_id_can_stand_in_a_header() {
+        assert_eq!(webhook_id("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77"), "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77");
+        let odd = webhook_id("an id of ünknown kind");
+        assert!(odd.starts_with("sha256-") && odd.len() == 7 + 64 && odd != webhook_id("another one"));
     }
 }

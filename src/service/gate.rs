@@ -117,6 +117,9 @@ fn basic(header: Option<&[u8]>) -> (String, Secret) {
 }
 
 #[cfg(test)]
+mod timing;
+
+#[cfg(test)]
 mod tests {
     use super::super::testing::{Desk, at};
     use super::*;

@@ -3,79 +3,80 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::halo::HaloApi;
-use crate::ops::events;
+use crate::ops::events::{self, Next, Progress};
 
 use super::Shared;
 
-/// The waits between tries while Halo is not reached.
-const WAITS: [Duration; 5] = [
-    Duration::from_secs(2),
-    Duration::from_secs(10),
-    Duration::from_secs(60),
-    Duration::from_secs(300),
-    Duration::from_secs(900),
-];
+/// What is kept from one turn to the next.
+#[derive(Default)]
+struct Kept {
+    /// One handle for as long as its configuration stays as it is: it holds the token.
+    halo: Option<(ConfigurationId, Configuration, HaloApi)>,
+    progress: Progress,
+}
 
 /// Looks up tickets until the service ends.
 pub async fn run(shared: Arc<Shared>) {
     let mut failures = 0;
-    // One handle for as long as its configuration stays as it is: it holds the token and keeps the request budget.
-    let mut halo: Option<(ConfigurationId, crate::domain::configuration::Configuration, HaloApi)> = None;
+    let mut kept = Kept::default();
+    let mut changed = shared.reloaded.subscribe();
     loop {
-        let more = tokio::select! {
+        let next = tokio::select! {
             biased;
             () = shared.cancel.cancelled() => return,
-            more = turn(&shared, &mut halo) => more,
+            next = turn(&shared, &mut kept) => next,
         };
-        let wait = match more {
-            Ok(true) => {
+        let wait = match next {
+            Ok(next) => {
                 failures = 0;
                 shared.looked_up.notify_one();
-                continue;
-            }
-            Ok(false) => {
-                failures = 0;
-                shared.looked_up.notify_one();
-                None
+                match next {
+                    Next::More => continue,
+                    Next::At(moment) => moment.map(|moment| moment.duration_since(shared.workspace.now())),
+                }
             }
             Err(failure) => {
                 tracing::warn!(%failure, "the tickets behind the events could not be asked for");
-                halo = None;
-                let wait = WAITS[failures.min(WAITS.len() - 1)];
+                // With what it is told now: the secret may have been replaced since.
+                kept.halo = None;
                 failures += 1;
-                Some(wait)
+                Some(events::wait_after(failures))
             }
         };
         let again = async {
             match wait {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(wait) => tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = shared.cancel.cancelled() => return,
-            () = shared.arrived.notified(), if wait.is_none() => {}
+            // While Halo is out of reach, another event is no reason to ask it sooner.
+            () = shared.arrived.notified(), if failures == 0 => {}
+            Ok(()) = changed.changed() => {}
             () = again => {}
         }
     }
 }
 
-async fn turn(
-    shared: &Shared,
-    halo: &mut Option<(ConfigurationId, crate::domain::configuration::Configuration, HaloApi)>,
-) -> Result<bool, Failure> {
-    let Ok((id, configuration)) = shared.workspace.active_configuration(None) else { return Ok(false) };
-    if shared.workspace.store.events_to_look_up(&id, 1)?.is_empty() {
-        return Ok(false);
+async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
+    let Ok((id, configuration)) = shared.workspace.active_configuration(None) else { return Ok(Next::At(None)) };
+    if shared.workspace.store.events_to_look_up(&id, 0, 1)?.is_empty() {
+        return Ok(Next::At(None));
     }
-    let api = match halo {
+    let api = match &kept.halo {
         Some((of, then, api)) if *of == id && then.api == configuration.api => api.clone(),
-        _ => shared.workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone()),
+        _ => {
+            kept.progress = Progress::default();
+            let api = shared.workspace.halo(&id, &configuration.api).await?;
+            api.in_background().cancelled_by(shared.cancel.clone())
+        }
     };
-    let more = events::look_up(&shared.workspace, &id, &configuration, &api, &shared.cancel).await?;
-    *halo = Some((id, configuration, api));
-    Ok(more)
+    let next =
+        events::look_up(&shared.workspace, &id, &configuration, &api, &mut kept.progress, &shared.cancel).await?;
+    kept.halo = Some((id, configuration, api));
+    Ok(next)
 }

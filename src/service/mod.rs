@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -71,10 +71,10 @@ struct Shared {
     arrived: Notify,
     /// The ticket of an event is known, or is known not to be.
     looked_up: Notify,
-    /// Another program changed the settings.
+    /// Another program changed the settings: for the scheduler.
     changed: Notify,
-    /// Another program changed the secrets.
-    secrets_changed: Notify,
+    /// The same, for whoever else waits for it.
+    reloaded: watch::Sender<()>,
     forwards: bool,
     cancel: CancellationToken,
 }
@@ -104,7 +104,7 @@ pub async fn run(
         arrived: Notify::new(),
         looked_up: Notify::new(),
         changed: Notify::new(),
-        secrets_changed: Notify::new(),
+        reloaded: watch::Sender::new(()),
         forwards: options.forward.is_some(),
         cancel: cancel.clone(),
     });

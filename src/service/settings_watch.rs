@@ -6,26 +6,31 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Shared;
 
-/// Watches the folder of the settings for as long as the answer lives. Where it cannot be watched, changes are taken up
-/// at the next daily sync.
+/// Watches the folder of the settings, and for events that somebody wants handed on again, for as long as the answer lives.
+/// Where a folder cannot be watched, changes are taken up at the next daily sync, and such events with the next one.
 pub fn start(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
     let paths = shared.workspace.settings.paths();
     let (folder, config, credentials) = (paths.config_dir.clone(), paths.config(), paths.credentials());
+    let (state, send_again) = (paths.state_dir.clone(), paths.send_again());
     let told = Arc::clone(shared);
     let on_event = move |event: notify::Result<Event>| {
         let Ok(event) = event else { return };
         // A save is a new file that takes the name of the old one.
-        if event.kind.is_access() {
-            return;
-        }
-        if event.paths.contains(&config) {
+        let is_of = |path| !event.kind.is_access() && event.paths.contains(path);
+        if is_of(&config) {
             told.changed.notify_one();
         }
-        if event.paths.contains(&credentials) {
-            told.secrets_changed.notify_one();
+        if is_of(&config) || is_of(&credentials) {
+            told.reloaded.send_replace(());
+        }
+        if is_of(&send_again) {
+            told.looked_up.notify_one();
         }
     };
     let mut watcher = notify::recommended_watcher(on_event).ok()?;
+    if let Err(error) = watcher.watch(&state, RecursiveMode::NonRecursive) {
+        tracing::warn!(%error, "events that are to be sent again go with the next one");
+    }
     match watcher.watch(&folder, RecursiveMode::NonRecursive) {
         Ok(()) => Some(watcher),
         Err(error) => {

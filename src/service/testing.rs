@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -95,7 +95,7 @@ impl Desk {
             arrived: Notify::new(),
             looked_up: Notify::new(),
             changed: Notify::new(),
-            secrets_changed: Notify::new(),
+            reloaded: watch::Sender::new(()),
             forwards: false,
             cancel: CancellationToken::new(),
         });

@@ -41,6 +41,8 @@ pub struct ToLookUp {
     pub number: i64,
     /// The ticket.
     pub ticket_id: i64,
+    /// When it came in.
+    pub received_at: Timestamp,
 }
 
 /// An event that is to be handed on now.
@@ -162,21 +164,30 @@ impl Store {
         })
     }
 
-    /// Events whose ticket has not been asked for yet, the oldest first.
+    /// Events after the event `after` whose ticket is not known yet, the oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be read.
-    pub fn events_to_look_up(&self, id: &ConfigurationId, limit: usize) -> Result<Vec<ToLookUp>, StoreError> {
+    pub fn events_to_look_up(
+        &self,
+        id: &ConfigurationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ToLookUp>, StoreError> {
         self.with(|inner| {
             let mut read = inner.connection.prepare_cached(
-                "SELECT number, ticket_id FROM events WHERE configuration = ?1 AND looked_up = 0 ORDER BY number LIMIT ?2",
+                "SELECT number, ticket_id, received_at FROM events
+                 WHERE configuration = ?1 AND looked_up = 0 AND number > ?3 ORDER BY number LIMIT ?2",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = read.query_map(params![id.as_str(), limit], |row| {
-                Ok(ToLookUp { number: row.get(0)?, ticket_id: row.get(1)? })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut rows = read.query(params![id.as_str(), limit, after])?;
+            let mut waiting = Vec::new();
+            while let Some(row) = rows.next()? {
+                let received_at = moment(row.get(2)?)?;
+                waiting.push(ToLookUp { number: row.get(0)?, ticket_id: row.get(1)?, received_at });
+            }
+            Ok(waiting)
         })
     }
 
@@ -191,11 +202,11 @@ impl Store {
         id: &ConfigurationId,
         number: i64,
         ticket_id: i64,
-        found: Result<(&Ticket, bool), &str>,
+        found: Result<(&Ticket, Option<bool>), &str>,
     ) -> Result<(), StoreError> {
         self.with(|inner| {
             let (ticket, on_board, problem) = match found {
-                Ok((ticket, on_board)) => (Some(ticket_out(ticket)), Some(on_board), None),
+                Ok((ticket, on_board)) => (Some(ticket_out(ticket)), on_board, None),
                 Err(problem) => (None, None, Some(problem)),
             };
             inner.connection.execute(
@@ -243,7 +254,8 @@ impl Store {
         })
     }
 
-    /// When the next event that waits is to be handed on; none where none waits for its time.
+    /// When the next event that waits is to be handed on; none where none waits for its time. One that stands behind
+    /// another of its ticket waits for that one, and not for a time.
     ///
     /// # Errors
     ///
@@ -251,7 +263,9 @@ impl Store {
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let sql = "SELECT min(coalesce(forward_at, CASE looked_up WHEN 0 THEN received_at + ?2 END))
-                       FROM events WHERE configuration = ?1 AND forward = 'pending'";
+                       FROM events e WHERE configuration = ?1 AND forward = 'pending'
+                       AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
+                                       AND b.forward = 'pending' AND b.ticket_id = e.ticket_id AND b.number < e.number)";
             let wait = WAITS_FOR_TICKET.as_millis() as i64;
             let next: Option<i64> = inner.connection.query_row(sql, params![id.as_str(), wait], |row| row.get(0))?;
             next.map(moment).transpose()
@@ -299,7 +313,8 @@ impl Store {
     pub fn forward_again(&self, id: &ConfigurationId, event_id: Option<&str>) -> Result<u64, StoreError> {
         self.with(|inner| {
             let changed = inner.connection.execute(
-                "UPDATE events SET forward = 'pending', forward_at = NULL, forward_since = NULL, forward_attempts = 0
+                "UPDATE events SET forward = 'pending', forward_at = NULL, forward_since = NULL, forward_attempts = 0,
+                 forward_error = NULL
                  WHERE configuration = ?1 AND (id = ?2 OR (?2 IS NULL AND forward = 'undelivered'))",
                 params![id.as_str(), event_id],
             )?;
@@ -361,6 +376,7 @@ fn ticket_out(ticket: &Ticket) -> String {
         "id": ticket.id,
         "summary": raw(&ticket.summary),
         "team": raw(&ticket.team),
+        "team_id": ticket.team_id,
         "agent_id": ticket.agent_id,
         "agent": raw(&ticket.agent),
         "status_id": ticket.status_id,
@@ -408,7 +424,7 @@ mod tests {
     /// R71: a copy, now or much later, in a batch or alone, is known; another configuration's event is not a copy.
     #[test]
     fn an_event_is_stored_once() {
-        let (_folder, store) = store();
+        let (folder, mut store) = store();
         let batch = [incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("a"), Some(7))];
         assert_eq!(store.add_events(&batch).unwrap(), [true, true, false]);
         assert_eq!(store.add_events(&batch[..1]).unwrap(), [false]);
@@ -416,9 +432,14 @@ mod tests {
         assert_eq!(store.add_events(&[other]).unwrap(), [true]);
         // Without an id of Halo's, two are two: dropping a true one would be worse.
         assert_eq!(store.add_events(&[incoming(None, Some(7)), incoming(None, Some(7))]).unwrap(), [true, true]);
-        let days = |days: i64| now() + SignedDuration::from_hours(24 * days);
-        store.forget_old_events(days(8)).unwrap();
-        assert_eq!(store.add_events(&batch[..1]).unwrap(), [false], "8 days later");
+        // A second, an hour, a week and more later, each time by another process.
+        for later in [1, 3_600, 7 * 86_400, 8 * 86_400, 29 * 86_400].map(SignedDuration::from_secs) {
+            store.forget_old_events(now() + later).unwrap();
+            drop(store);
+            store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
+            let again = NewEvent { received_at: now() + later, forward: false, ..batch[0].clone() };
+            assert_eq!(store.add_events(&[again]).unwrap(), [false], "{later:?} later");
+        }
     }
 
     #[test]
@@ -440,18 +461,19 @@ mod tests {
         store
             .add_events(&[incoming(Some("a"), Some(7)), incoming(Some("b"), Some(8)), incoming(Some("c"), Some(7))])
             .unwrap();
-        let waiting = store.events_to_look_up(&id("acme"), 10).unwrap();
+        let waiting = store.events_to_look_up(&id("acme"), 0, 10).unwrap();
         assert_eq!(waiting.iter().map(|event| event.ticket_id).collect::<Vec<_>>(), [7, 8, 7]);
         let last = waiting[2].number;
         store.add_events(&[incoming(Some("d"), Some(7))]).unwrap();
-        store.looked_up(&id("acme"), last, 7, Ok((&ticket("Pia"), true))).unwrap();
+        store.looked_up(&id("acme"), last, 7, Ok((&ticket("Pia"), Some(true)))).unwrap();
         store.looked_up(&id("acme"), last, 8, Err("the ticket is not there any more")).unwrap();
         let events = store.events(&id("acme"), None, None, 10).unwrap();
         let boards: Vec<_> = events.iter().map(|event| (event.id.as_str(), event.on_pia_board)).collect();
         assert_eq!(boards, [("d", None), ("c", Some(true)), ("b", None), ("a", Some(true))]);
         assert_eq!(events[1].ticket.as_ref(), Some(&ticket("Pia")), "to the letter");
         assert!(events[2].ticket_problem.as_ref().unwrap().contains("not there"));
-        assert_eq!(store.events_to_look_up(&id("acme"), 10).unwrap().len(), 1);
+        assert_eq!(store.events_to_look_up(&id("acme"), 0, 10).unwrap().len(), 1);
+        assert_eq!(store.events_to_look_up(&id("acme"), i64::MAX, 10).unwrap(), []);
     }
 
     /// Handing on keeps the order of each ticket: nothing overtakes an event that waits.
@@ -475,6 +497,11 @@ mod tests {
         assert_eq!(due(now()), ["c"], "b waits behind a");
         assert_eq!(store.next_forward_at(&acme).unwrap(), Some(later));
         assert_eq!(due(later), ["a", "c"]);
+        // An event behind it, whose ticket was not asked for in time, is no reason to look again before.
+        store.add_events(&[incoming(Some("d"), Some(7))]).unwrap();
+        assert_eq!(due(later), ["a", "c"]);
+        assert_eq!(store.next_forward_at(&acme).unwrap(), Some(later));
+        store.forwarded(&acme, 4, ForwardState::Delivered, None, None, now()).unwrap();
         store.forwarded(&acme, 1, ForwardState::Undelivered, None, Some("503"), later).unwrap();
         assert_eq!(due(later), ["b", "c"], "what is given up holds up nothing");
         assert_eq!(store.forward_counts(&acme).unwrap(), (2, 1));

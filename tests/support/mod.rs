@@ -1,6 +1,7 @@
 //! A profile of its own for each test, a simulated Halo, and the real binary.
 
 pub mod changing;
+pub mod destination;
 pub mod interface;
 pub mod pty;
 pub mod service;

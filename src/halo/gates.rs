@@ -1,0 +1,30 @@
+//! One gate for each Halo of this process: a sync, the look-ups of tickets and a person's command have one budget together.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Connection;
+use super::governor::{DEFAULT_BUDGET, Governor};
+
+/// The gates so far. Cheap to clone, and then the same gates.
+#[derive(Clone, Default)]
+pub struct Gates(Arc<Mutex<BTreeMap<Which, Arc<Governor>>>>);
+
+/// A Halo's address and its budget in the settings.
+type Which = (String, Option<u32>);
+
+impl Gates {
+    /// The gate of a Halo. What it has learnt of Halo's limit stays as long as these gates; another budget in the settings
+    /// makes another one.
+    pub(super) fn of(&self, connection: &Connection) -> Arc<Governor> {
+        let budget = match connection.request_budget {
+            Some(0) => None,
+            Some(budget) => Some(budget),
+            None if connection.url.is_loopback() => None,
+            None => Some(DEFAULT_BUDGET),
+        };
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry((connection.url.to_string(), budget));
+        Arc::clone(gate.or_insert_with(|| Arc::new(Governor::new(budget))))
+    }
+}

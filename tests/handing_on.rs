@@ -1,0 +1,395 @@
+//! What becomes of an event after it is stored: its ticket is read again from Halo, and it is handed on, signed, in order,
+//! until it is taken.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
+use pia_halo::domain::callback::CallbackSecrets;
+use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::event::{ForwardState, Incoming};
+use pia_halo::ops::events::{Next, Progress, look_up};
+use pia_halo::ops::{Clock, Workspace};
+use pia_halo::settings::{Environment, Paths};
+use pia_halo::store::NewEvent;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::destination::Destination;
+use crate::support::service::{Service, event, secrets, stored};
+use crate::support::{Profile, files, until};
+
+const TICKET: i64 = 33_470;
+
+/// A profile whose Halo has ticket 33470 on the Pia Board and 33471 elsewhere.
+async fn profile() -> (Profile, CallbackSecrets) {
+    let profile = Profile::set_up(Options { clients: 40, ..Options::default() }).await;
+    profile.halo.change(|state| {
+        state.tickets[0].set("team", "Pia");
+        state.tickets[1].set("team", "1st Line Support");
+    });
+    profile.halo.clear_requests();
+    let secrets = secrets(&profile);
+    (profile, secrets)
+}
+
+async fn forwarding() -> (Profile, CallbackSecrets, Destination, Service) {
+    let (profile, secrets) = profile().await;
+    let destination = Destination::start().await;
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    (profile, secrets, destination, service)
+}
+
+async fn send(service: &Service, secrets: &CallbackSecrets, id: &str, ticket: i64) {
+    assert_eq!(service.callback(secrets, "ticket-created", &event(id, ticket)).await.status, 200);
+}
+
+/// The stored events by id, as the program's own store tells them.
+fn known(profile: &Profile) -> BTreeMap<String, pia_halo::domain::event::Event> {
+    let events = profile.workspace().store.events(&profile.id(), None, None, 10_000).unwrap();
+    events.into_iter().map(|event| (event.id.clone(), event)).collect()
+}
+
+/// Whether Halo was asked for the tickets behind all events.
+fn all_looked_up(profile: &Profile) -> bool {
+    profile.workspace().store.events_to_look_up(&profile.id(), 0, 1).unwrap().is_empty()
+}
+
+fn asked_for(profile: &Profile, ticket: i64) -> usize {
+    let path = format!("/api/tickets/{ticket}");
+    profile.halo.requests().iter().filter(|request| request.path == path).count()
+}
+
+fn state_of(profile: &Profile, id: &str) -> Option<ForwardState> {
+    known(profile).get(id)?.forwarding.as_ref().map(|forwarding| forwarding.state)
+}
+
+/// On the board, on another one, deleted, not about a ticket: true, false and null, and each ticket is asked for once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ticket_behind_an_event_is_read_again_and_says_whether_it_is_on_the_board() {
+    let (profile, secrets) = profile().await;
+    let service = Service::start(&profile).await;
+    // All at once, so that one question serves the five events of a ticket. What the body says of the ticket is not believed.
+    let lies =
+        json!({ "id": "lie", "ticket": { "id": 33_471, "team": "Pia", "status": "Closed", "client_id": "Northwind" } });
+    let mut batch: Vec<Value> = (0..5).map(|n| event(&format!("on-{n}"), TICKET)).collect();
+    batch.extend([lies, event("gone", 4_711), json!({ "id": "about nothing", "event": "x" })]);
+    assert_eq!(service.callback(&secrets, "ticket-updated", &json!(batch)).await.status, 200);
+    until(|| all_looked_up(&profile)).await;
+    let events = known(&profile);
+    assert_eq!(events["on-0"].on_pia_board, Some(true));
+    assert_eq!(events["on-4"].on_pia_board, Some(true));
+    assert_eq!(events["lie"].on_pia_board, Some(false));
+    assert_eq!((events["gone"].on_pia_board, events["about nothing"].on_pia_board), (None, None));
+    assert!(events["gone"].ticket_problem.as_ref().unwrap().contains("no such ticket"));
+    let ticket = events["on-0"].ticket.as_ref().unwrap();
+    let status = ticket.status.as_ref().unwrap().to_string();
+    assert_eq!((ticket.status_id, &*status, ticket.ticket_type_id), (Some(2), "In Progress", Some(1)));
+    assert!(ticket.client.is_some() && ticket.client_id.is_some() && ticket.ticket_type.is_some());
+    assert_eq!((asked_for(&profile, TICKET), asked_for(&profile, 33_471), asked_for(&profile, 4_711)), (1, 1, 1));
+    let printed = stored(&profile).await;
+    assert_eq!(printed.iter().find(|event| event["id"] == "gone").unwrap()["on_pia_board"], Value::Null);
+    // Another event of that ticket is another question; the one that is gone is not asked for again.
+    send(&service, &secrets, "later", TICKET).await;
+    until(|| all_looked_up(&profile)).await;
+    assert_eq!((asked_for(&profile, TICKET), asked_for(&profile, 4_711)), (2, 1));
+    profile.run(["events", "--show", "on-0"]).await.expect(0).says("Status   In Progress").says("Board    Pia");
+}
+
+/// Tenants that tell a team by its id: the name is asked for, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_told_by_its_id_is_known_as_the_board() {
+    let (profile, secrets) = profile().await;
+    profile.halo.set_fault(Fault::TeamsAsIds, true);
+    let service = Service::start(&profile).await;
+    let batch = json!([event("on", TICKET), event("off", 33_471)]);
+    assert_eq!(service.callback(&secrets, "ticket-updated", &batch).await.status, 200);
+    until(|| all_looked_up(&profile)).await;
+    let events = known(&profile);
+    assert_eq!((events["on"].on_pia_board, events["off"].on_pia_board), (Some(true), Some(false)));
+    assert_eq!(profile.halo.requests().iter().filter(|request| request.path == "/api/team").count(), 1);
+}
+
+/// Halo fails over one ticket: the others are known all the same, and it is asked for again later. A web page in place of an
+/// answer is no answer about a ticket.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_ticket_that_cannot_be_read_holds_up_no_other() {
+    let (profile, secrets) = profile().await;
+    let page = |status, body: &str| ScriptedAnswer::Reply {
+        status,
+        content_type: "text/html",
+        headers: Vec::new(),
+        body: body.as_bytes().to_vec(),
+    };
+    profile.halo.change(|state| {
+        let (path, answer) = (format!("/api/tickets/{TICKET}"), page(200, "<html>maintenance</html>"));
+        state.scripted.push(Scripted { method: "GET", path, skip: 0, times: 1, apply: false, answer });
+    });
+    let service = Service::start(&profile).await;
+    let batch = json!([event("first", TICKET), event("second", 33_471)]);
+    assert_eq!(service.callback(&secrets, "ticket-updated", &batch).await.status, 200);
+    until(|| known(&profile).get("second").is_some_and(|event| event.on_pia_board == Some(false))).await;
+    until(|| known(&profile)["first"].on_pia_board == Some(true)).await;
+    assert_eq!((asked_for(&profile, TICKET), asked_for(&profile, 33_471)), (2, 1));
+    assert_eq!(known(&profile)["first"].ticket_problem, None);
+}
+
+/// Halo lets nobody in, and the service is stopped: the look-ups go on when the secret is put right, and after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn look_ups_wait_for_a_halo_that_lets_nobody_in_and_go_on_after_a_restart() {
+    let (profile, secrets) = profile().await;
+    profile.halo.set_fault(Fault::WrongSecret, true);
+    let service = Service::start(&profile).await;
+    send(&service, &secrets, "one", TICKET).await;
+    until(|| profile.halo.requests().iter().any(|request| request.path == "/auth/token")).await;
+    assert!(!all_looked_up(&profile));
+    assert_eq!(service.terminate().await, 143);
+    profile.halo.set_fault(Fault::WrongSecret, false);
+    let service = Service::start(&profile).await;
+    until(|| known(&profile)["one"].on_pia_board == Some(true)).await;
+    // And within one run: a saved secret is tried at once, however long the wait was to be.
+    profile.halo.set_fault(Fault::WrongSecret, true);
+    profile.halo.expire_tokens();
+    send(&service, &secrets, "two", 33_471).await;
+    until(|| profile.halo.requests().iter().rev().take(1).any(|request| request.path == "/auth/token")).await;
+    profile.halo.set_fault(Fault::WrongSecret, false);
+    profile.save("acme", "").await.expect(0);
+    until(|| known(&profile)["two"].on_pia_board == Some(false)).await;
+}
+
+/// Signed so that the scheme's own library finds it right; the ticket is told as Halo has it, the body as it came.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_handed_on_signed_by_the_scheme() {
+    let (profile, secrets, destination, service) = forwarding().await;
+    send(&service, &secrets, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET).await;
+    until(|| destination.arrived().len() == 1).await;
+    let arrived = destination.arrived().remove(0);
+    let shown = profile.run(["events", "--forward-secret"]).await.expect(0).stdout;
+    assert!(arrived.is_signed_with(shown.trim()));
+    assert!(!arrived.is_signed_with("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"));
+    let forged = crate::support::destination::Arrived { payload: b"{}".to_vec().into(), ..arrived.clone() };
+    assert!(!forged.is_signed_with(shown.trim()), "the payload is part of it");
+    let payload = arrived.json();
+    assert_eq!((&payload["type"], &payload["data"]["event"]["on_pia_board"]), (&json!("ticket-created"), &json!(true)));
+    assert_eq!(payload["data"]["event"]["ticket"]["team"], "Pia");
+    assert_eq!(payload["data"]["body"], event("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET));
+    assert_eq!(
+        (arrived.id().as_str(), arrived.uri.as_str()),
+        ("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", "/in?key=sup3rs3cretpart")
+    );
+    until(|| state_of(&profile, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77") == Some(ForwardState::Delivered)).await;
+    // A copy of the event is not handed on again.
+    send(&service, &secrets, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET).await;
+    send(&service, &secrets, "next", TICKET).await;
+    until(|| destination.arrived().len() == 2).await;
+    assert_eq!(destination.ids()[1], "next");
+}
+
+/// While one ticket's event is not taken, that ticket's others wait behind it, and other tickets pass.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_of_a_ticket_is_kept_while_others_pass() {
+    let (profile, secrets, destination, service) = forwarding().await;
+    destination.answer(|arrived| if arrived.id() == "a1" { 503 } else { 200 });
+    for (id, ticket) in [("a1", TICKET), ("a2", TICKET), ("b1", 33_471), ("a3", TICKET), ("b2", 33_471)] {
+        send(&service, &secrets, id, ticket).await;
+    }
+    until(|| state_of(&profile, "b2") == Some(ForwardState::Delivered)).await;
+    until(|| destination.ids().iter().filter(|id| *id == "a1").count() >= 2).await;
+    assert!(!destination.ids().iter().any(|id| id == "a2" || id == "a3"));
+    // The next try comes after thirty seconds: the service is started again, and nothing is lost or out of order.
+    let waiting = known(&profile)["a1"].forwarding.clone().unwrap();
+    assert!(waiting.last_error.unwrap().contains("503") && waiting.next_at.is_some());
+    assert_eq!(service.terminate().await, 143);
+    destination.answer(|_| 200);
+    let now = Timestamp::now();
+    let store = profile.workspace().store;
+    store.forwarded(&profile.id(), known(&profile)["a1"].number, ForwardState::Pending, Some(now), None, now).unwrap();
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    until(|| state_of(&profile, "a3") == Some(ForwardState::Delivered)).await;
+    let ids = destination.ids();
+    let first = |id: &str| ids.iter().position(|seen| seen == id).unwrap();
+    assert!(first("a2") > ids.iter().rposition(|id| id == "a1").unwrap() && first("a3") > first("a2"), "{ids:?}");
+    assert!(first("b1") < first("b2"));
+    drop(service);
+}
+
+/// A redirect is not followed, and the secret part of the address is in no file and no message.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed_and_the_address_is_told_to_nobody() {
+    let (profile, secrets) = profile().await;
+    let (elsewhere, destination) = (Destination::start().await, Destination::start().await);
+    let target = elsewhere.url.clone();
+    destination.answer_with(move |_| (307, vec![("location", target.clone())]));
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    send(&service, &secrets, "moved", TICKET).await;
+    until(|| known(&profile)["moved"].forwarding.as_ref().is_some_and(|forwarding| forwarding.attempts > 0)).await;
+    assert_eq!(elsewhere.arrived().len(), 0);
+    let error = known(&profile)["moved"].forwarding.clone().unwrap().last_error.unwrap();
+    assert!(error.contains("307"), "{error}");
+    assert_eq!(service.terminate().await, 143);
+    // Nobody listens there.
+    let gone = "http://127.0.0.1:9/in?key=sup3rs3cretpart";
+    let service = Service::start_with(&profile, &["--forward-to", gone]).await;
+    send(&service, &secrets, "lost", 33_471).await;
+    until(|| known(&profile)["lost"].forwarding.as_ref().is_some_and(|forwarding| forwarding.attempts > 0)).await;
+    assert_eq!(known(&profile)["lost"].forwarding.clone().unwrap().last_error.unwrap(), "no connection");
+    assert_eq!(service.terminate().await, 143);
+    for file in files(profile.folder.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        let found = bytes.windows(15).any(|part| part == b"sup3rs3cretpart");
+        assert!(!found, "{}", file.display());
+    }
+    let refused = profile.run(["serve", "--forward-to", "http://x.example/?key=sup3rs3cretpart"]).await.expect(2);
+    assert!(!format!("{}{}", refused.stdout, refused.stderr).contains("sup3rs3cret"));
+}
+
+/// 410 is "no more": nothing is sent until the next start, and then what waited.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_gone_is_left_alone_until_the_next_start() {
+    let (profile, secrets, destination, service) = forwarding().await;
+    destination.first([410]);
+    send(&service, &secrets, "one", TICKET).await;
+    until(|| known(&profile)["one"].forwarding.as_ref().is_some_and(|forwarding| forwarding.attempts == 1)).await;
+    send(&service, &secrets, "two", 33_471).await;
+    until(|| all_looked_up(&profile)).await;
+    assert_eq!(service.terminate().await, 143);
+    assert_eq!(destination.ids(), ["one"]);
+    assert_eq!(state_of(&profile, "two"), Some(ForwardState::Pending));
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    until(|| state_of(&profile, "one") == Some(ForwardState::Delivered)).await;
+    until(|| state_of(&profile, "two") == Some(ForwardState::Delivered)).await;
+    drop(service);
+}
+
+/// Tried for three days: given up, listed, counted in the status, and sent again by the command while the service runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_is_listed_and_can_be_sent_again() {
+    let (profile, secrets, destination, service) = forwarding().await;
+    destination.answer(|_| 500);
+    send(&service, &secrets, "dead", TICKET).await;
+    send(&service, &secrets, "other", 33_471).await;
+    until(|| known(&profile).values().all(|event| event.forwarding.as_ref().is_some_and(|f| f.attempts == 1))).await;
+    assert_eq!(service.terminate().await, 143);
+    // As if its first try had been three days ago, and it were due now.
+    let database = rusqlite::Connection::open(profile.workspace().settings.paths().store()).unwrap();
+    let moved =
+        database.execute("UPDATE events SET forward_since = forward_since - 259200000, forward_at = 0", []).unwrap();
+    assert_eq!(moved, 2);
+    drop(database);
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    until(|| state_of(&profile, "dead") == Some(ForwardState::Undelivered)).await;
+    until(|| state_of(&profile, "other") == Some(ForwardState::Undelivered)).await;
+    let listed = profile.run(["events", "--undelivered"]).await.expect(0);
+    listed.says("dead").says("not handed on after 2 tries: answered 500");
+    let listed = profile.run(["events", "--undelivered", "--json"]).await.expect(0);
+    let first: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["id"], &first["forwarding"]["state"]), (&json!("dead"), &json!("undelivered")));
+    assert_eq!(profile.json(["status"], 0).await["service"]["undelivered"], 2);
+    // The service sleeps, and hears of it.
+    destination.answer(|_| 200);
+    let tries = destination.arrived().len();
+    profile.run(["events", "--send-again", "dead"]).await.expect(0).says("1 to be handed on again");
+    until(|| state_of(&profile, "dead") == Some(ForwardState::Delivered)).await;
+    assert_eq!(
+        (destination.arrived().len(), state_of(&profile, "other")),
+        (tries + 1, Some(ForwardState::Undelivered))
+    );
+    profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 to be handed on again");
+    until(|| state_of(&profile, "other") == Some(ForwardState::Delivered)).await;
+    profile.run(["events", "--undelivered"]).await.expect(0).says("No event was given up");
+    profile.run(["events", "--send-again", "nobody"]).await.expect(2).says("there is no event nobody");
+    drop(service);
+}
+
+/// A clock that a test sets.
+struct Hand(Mutex<Timestamp>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Halo has no answer for one ticket, for a day: asked for after growing waits, given up then. No answer for three in a row
+/// is Halo's fault and nobody is given up for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_without_an_answer_is_asked_for_after_growing_waits_and_not_for_ever() {
+    let (profile, _) = profile().await;
+    let start: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    let hand = Arc::new(Hand(Mutex::new(start)));
+    let environment = Environment::from_pairs(profile.environment());
+    let paths = Paths::from_environment(&environment).unwrap();
+    let workspace = Workspace::open(paths, environment, Arc::clone(&hand) as Arc<dyn Clock>).unwrap();
+    let (id, configuration) = workspace.active_configuration(None).unwrap();
+    let halo = workspace.halo(&id, &configuration.api).await.unwrap();
+    let add = |ticket: i64| {
+        let incoming = Incoming { id: None, event: None, ticket_id: Some(ticket), body: "{}".to_owned() };
+        let (configuration, received_at) = (id.clone(), hand.now());
+        let group = EventGroup::TicketCreated;
+        workspace
+            .store
+            .add_events(&[NewEvent { configuration, group, incoming, received_at, forward: false }])
+            .unwrap();
+    };
+    let page = |path: &str| {
+        let body = b"<html>maintenance</html>".to_vec();
+        let answer = ScriptedAnswer::Reply { status: 200, content_type: "text/html", headers: Vec::new(), body };
+        let path = path.to_owned();
+        profile.halo.change(|state| {
+            state.scripted = vec![Scripted { method: "GET", path, skip: 0, times: 1_000, apply: false, answer }];
+        });
+    };
+    let mut progress = Progress::default();
+    let cancel = CancellationToken::new();
+    page("/api/tickets/33470");
+    add(TICKET);
+    for (asked, wait) in [(1, 2), (2, 10), (3, 60), (4, 300), (5, 900), (6, 900)] {
+        let due = hand.now() + SignedDuration::from_secs(wait);
+        for _ in 0..2 {
+            // The second call comes too early.
+            let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
+            assert_eq!((next, asked_for(&profile, TICKET)), (Next::At(Some(due)), asked));
+        }
+        *hand.0.lock().unwrap() = due;
+    }
+    *hand.0.lock().unwrap() = start + SignedDuration::from_hours(24);
+    let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
+    assert_eq!(next, Next::At(None));
+    let event = workspace.store.events(&id, None, None, 1).unwrap().remove(0);
+    assert_eq!(event.on_pia_board, None);
+    assert!(event.ticket_problem.unwrap().contains("a web page"));
+
+    page("/api/tickets/");
+    profile.halo.clear_requests();
+    for ticket in 33_471..33_481 {
+        add(ticket);
+    }
+    look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap_err();
+    assert_eq!(profile.halo.requests().len(), 3);
+    profile.halo.change(|state| state.scripted.clear());
+    let later = hand.now() + SignedDuration::from_secs(60);
+    *hand.0.lock().unwrap() = later;
+    let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
+    assert_eq!((next, workspace.store.events_to_look_up(&id, 0, 10).unwrap().len()), (Next::At(None), 0));
+}
+
+/// The look-ups, a sync and a command of one process: one budget, and the others know what each has used.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_a_process_keeps_to_one_request_budget() {
+    let (profile, _) = profile().await;
+    let workspace = profile.workspace();
+    let (id, mut configuration) = workspace.active_configuration(None).unwrap();
+    configuration.api.request_budget = Some(100);
+    let look_ups = workspace.halo(&id, &configuration.api).await.unwrap().in_background();
+    for _ in 0..5 {
+        look_ups.ticket(TICKET).await.unwrap();
+    }
+    let command = workspace.clone().halo(&id, &configuration.api).await.unwrap();
+    let used = command.usage().budget.unwrap();
+    assert!((5..=8).contains(&used.used), "{used:?}");
+    assert_eq!((used.limit, command.usage().requests), (100, 0));
+    configuration.api.request_budget = Some(50);
+    let other = workspace.halo(&id, &configuration.api).await.unwrap();
+    assert_eq!(other.usage().budget.map(|budget| (budget.used, budget.limit)), Some((0, 50)));
+}
