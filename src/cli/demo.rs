@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::Call;
 use super::args::Demo;
-use super::{Call, interactive};
+use super::interactive::{self, ForDemo};
 use crate::demo::{Fault, Options, SimulatedHalo};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::{Failure, FailureKind};
@@ -54,6 +55,7 @@ async fn serve(call: &mut Call, halo: &SimulatedHalo) -> Result<u8, Failure> {
         "client_id": halo.client_id(),
         "client_secret": halo.client_secret(),
         "tenant": halo.tenant(),
+        "control": halo.control(),
     }))?;
     call.cancel.cancelled().await;
     Ok(0)
@@ -78,8 +80,10 @@ async fn try_out(call: &mut Call, halo: &SimulatedHalo, no_colour: bool) -> Resu
         pia_url: "https://pia.demo.example".to_owned(),
         ..Draft::default()
     };
+    let tip = format!("Make a ticket in the simulated Halo: curl -X POST {}", halo.control());
+    let demo = ForDemo { prefill, tip: Some(tip) };
     if call.plain {
-        return interactive::in_lines(workspace, Some(prefill), Goal::Everything).await;
+        return interactive::in_lines(workspace, Some(demo), Goal::Everything).await;
     }
-    interactive::with(workspace, call, no_colour, Some(prefill)).await
+    interactive::with(workspace, call, no_colour, Some(demo)).await
 }
