@@ -5,6 +5,7 @@ use std::sync::Arc;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Shared;
+use crate::settings::private_file::ensure_folder;
 
 /// Watches the folder of the settings for as long as the answer lives. Where it cannot be watched, changes are taken up
 /// at the next daily sync.
@@ -19,12 +20,13 @@ pub fn start(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
             told.changed.notify_one();
         }
     };
-    let mut watcher = notify::recommended_watcher(on_event).ok()?;
-    match watcher.watch(&folder, RecursiveMode::NonRecursive) {
-        Ok(()) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(%error, "changes of the settings are only seen at the next daily sync");
-            None
-        }
-    }
+    // A service may be there before anything is configured: what is not there cannot be watched.
+    let begun = ensure_folder(&folder).map_err(|error| error.to_string()).and_then(|()| {
+        let mut watcher = notify::recommended_watcher(on_event).map_err(|error| error.to_string())?;
+        watcher.watch(&folder, RecursiveMode::NonRecursive).map_err(|error| error.to_string())?;
+        Ok(watcher)
+    });
+    begun
+        .inspect_err(|error| tracing::warn!(error, "changes of the settings are only seen at the next daily sync"))
+        .ok()
 }
