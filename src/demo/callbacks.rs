@@ -50,6 +50,8 @@ impl State {
             bound.extend(rows.map(|row| (webhook.text("id").to_owned(), row.int("id"), custom)));
         }
         let name = self.event_name(eventno);
+        let twice = self.behaviour.deliveries_repeated > 0;
+        self.behaviour.deliveries_repeated = self.behaviour.deliveries_repeated.saturating_sub(1);
         for (webhook_id, notification_id, custom) in bound {
             let id = self.random.guid();
             let form = if custom { BodyForm::Custom } else { self.behaviour.body_form };
@@ -63,8 +65,7 @@ impl State {
             let is_array = form == BodyForm::Array;
             let since = self.clock.now();
             let letter = Letter { id, webhook_id, notification_id, ticket_id, body, is_array, since };
-            if self.behaviour.deliveries_repeated > 0 {
-                self.behaviour.deliveries_repeated -= 1;
+            if twice {
                 self.outbox.put(letter.clone());
             }
             self.outbox.put(letter);

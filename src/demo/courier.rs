@@ -53,6 +53,11 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+
     /// Something that decides what is due has changed: the clock, or a webhook.
     pub(super) fn look_again(&self) {
         if !self.letters.is_empty() {

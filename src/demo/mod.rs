@@ -28,6 +28,8 @@ mod clock;
 mod control;
 mod courier;
 mod deliveries;
+#[cfg(test)]
+mod delivering_tests;
 mod faults;
 mod hazards;
 mod hostile;

@@ -34,7 +34,12 @@ impl Service {
     }
 
     pub async fn start_with(profile: &Profile, more: &[&str]) -> Self {
-        let mut command = profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        Self::start_at(profile, "127.0.0.1:0", more).await
+    }
+
+    /// Starts it at an address of one's own.
+    pub async fn start_at(profile: &Profile, listen: &str, more: &[&str]) -> Self {
+        let mut command = profile.command([&["serve", "--listen", listen], more].concat());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
