@@ -183,9 +183,12 @@ async fn in_the_demo_a_ticket_is_stored_within_a_second_of_its_making() {
         pty.press(keys).await;
     }
     pty.sees("Webhook install was successful").await;
+    pty.press("Enter").await;
+    // The last screen says how.
+    pty.sees("curl -X POST http://127.0.0.1:").await;
     let screen = pty.screen();
-    let halo = screen.split_whitespace().find(|word| word.starts_with("127.0.0.1:")).unwrap();
-    let ticket = control(&format!("http://{halo}/control/tickets"), "POST", &json!({})).await;
+    let address = screen.split_whitespace().find(|word| word.ends_with("/control/tickets")).unwrap();
+    let ticket = control(address, "POST", &json!({})).await;
     let profile = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path());
     let profile = profile.into_iter().find(|path| path.to_string_lossy().contains("pia-halo-demo-")).unwrap();
     let store = pia_halo::store::Store::open(&profile.join("data/pia-halo.db")).unwrap();
