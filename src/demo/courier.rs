@@ -132,7 +132,8 @@ impl State {
             waiting.entry(letter.webhook_id.clone()).or_default().push(place);
         }
         let mut soonest: Option<Duration> = None;
-        let mut due: Option<(usize, usize, Vec<usize>)> = None;
+        // Its oldest letter, whether it is a batch, and the letters.
+        let mut due: Option<(usize, bool, Vec<usize>)> = None;
         for (id, places) in waiting {
             let (Some(webhook), Some(&first)) = (of(&id), places.first()) else { continue };
             let batched = webhook.int("batch_method").unwrap_or(0) != 0;
@@ -157,11 +158,11 @@ impl State {
             order.truncate(take);
             // Whose first letter is the oldest comes first.
             if due.as_ref().is_none_or(|(oldest, ..)| first < *oldest) {
-                due = Some((first, usize::from(batched), order));
+                due = Some((first, batched, order));
             }
         }
         match (due, soonest) {
-            (Some((_, batched, order)), _) => Next::Post(Box::new(self.take_out(&order, batched > 0))),
+            (Some((_, batched, order)), _) => Next::Post(Box::new(self.take_out(&order, batched))),
             (None, Some(time)) => Next::Wait(time),
             (None, None) => Next::Idle,
         }
