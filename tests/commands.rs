@@ -221,7 +221,7 @@ async fn the_simulated_halo_runs_alone_until_it_is_interrupted() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
-    for member in ["url", "client_id", "client_secret", "tenant"] {
+    for member in ["url", "client_id", "client_secret", "tenant", "control"] {
         assert!(ready[member].is_string(), "{member}");
     }
     assert!(ready["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));

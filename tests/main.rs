@@ -7,6 +7,7 @@ mod audit;
 mod checking;
 mod commands;
 mod configuring;
+mod delivering;
 mod delivery;
 mod drift;
 mod handing_on;

@@ -11,7 +11,7 @@ use crate::support::changing::{plain, small};
 use crate::support::interface::Interface;
 use crate::support::pty::{PATIENCE, Pty, Start, key};
 use crate::support::walk::{self, Person};
-use crate::support::{PIA, Profile};
+use crate::support::{PIA, Profile, files, until};
 
 /// The limit is one second; the process also has to be started and waited for on a busy machine.
 const WITHIN_A_SECOND: Duration = Duration::from_millis(1_500);
@@ -260,6 +260,36 @@ async fn without_a_shell_a_stop_leaves_the_secret_unseen() {
     listener.pty.send("unseen-canary\r");
     listener.hears("13 characters");
     assert!(!listener.text().contains("unseen-canary"));
+}
+
+/// The demo by questions: nothing but Enter, one yes, and what Halo delivers is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_by_questions_says_how_a_ticket_is_made_and_stores_its_event() {
+    let home = tempfile::tempdir().unwrap();
+    let start = Start::pia_halo(home.path(), ["demo", "--plain", "--clients", "20"]);
+    let mut listener = Listener::start(start.env("TMPDIR", home.path().to_str().unwrap()));
+    for question in
+        ["Enter when", "Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"]
+    {
+        listener.answers(question, "");
+    }
+    for question in ["Pia Escalation Board", "Pia Url", "Chat Pod Url", "Save?", "Enter is Sync Now", "Pia Escalate To"]
+    {
+        listener.answers(question, "");
+    }
+    listener.answers("Apply this plan", "y");
+    listener.hears("You have finished");
+    listener.hears("Make a ticket in the simulated Halo: curl -X POST ");
+    listener.hears("/control/tickets");
+    let text = listener.text();
+    let address = text.split_whitespace().find(|word| word.ends_with("/control/tickets")).unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert_eq!(http.post(address).send().await.unwrap().status(), 201);
+    let store = files(home.path()).into_iter().find(|path| path.ends_with("data/pia-halo.db")).unwrap();
+    let store = pia_halo::store::Store::open(&store).unwrap();
+    let id = "demo".parse().unwrap();
+    until(|| store.last_event_at(&id).unwrap().is_some()).await;
+    listener.heard_only_text();
 }
 
 /// One draft: what the wizard began, the dialogue goes on with, and the other way round.

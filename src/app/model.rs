@@ -48,6 +48,8 @@ pub struct Start {
     pub prefill: Draft,
     /// Which keys mean what.
     pub keys: KeyMap,
+    /// What the person can do outside of the program to see callbacks come in; the demo has one.
+    pub tip: Option<String>,
 }
 
 /// Which screen is shown.
@@ -63,9 +65,12 @@ pub enum Screen {
     Panes,
 }
 
-/// What is known of the configuration that is open.
+/// What is known of the configuration that is open, and of the surroundings.
 #[derive(Debug, Default)]
 pub struct Facts {
+    /// One line on what to do outside of the program to see callbacks come in: in the demo, how a ticket is made in the
+    /// simulated Halo. It stays whichever configuration is open.
+    pub tip: Option<String>,
     /// Agents, teams, ticket types.
     pub lists: Lists,
     /// Where it stands, with its history.
@@ -133,7 +138,7 @@ impl Model {
             wizard: None,
             panes: Panes::default(),
             current: None,
-            facts: Facts::default(),
+            facts: Facts { tip: start.tip, ..Facts::default() },
             work: Work::default(),
             popup: None,
             palette: None,
@@ -244,7 +249,7 @@ impl Model {
             return Vec::new();
         }
         let was_open = self.current.is_some();
-        self.facts = Facts::default();
+        self.facts = Facts { tip: self.facts.tip.take(), ..Facts::default() };
         self.panes = Panes::default();
         self.work.forget_plan();
         self.work.deliveries = DeliveryWork::None;

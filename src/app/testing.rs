@@ -88,6 +88,7 @@ impl Stage {
             demo: false,
             prefill: Draft::default(),
             keys: KeyMap::default(),
+            tip: None,
         });
         assert_eq!(effects, [Effect::LoadOverview]);
         Self { model, now: now() }

@@ -1,14 +1,21 @@
 //! `demo`: the program against a simulated Halo, on a profile that is thrown away.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
+use super::Call;
 use super::args::Demo;
-use super::{Call, interactive};
+use super::interactive::{self, ForDemo};
 use crate::demo::{Fault, Options, SimulatedHalo};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::Workspace;
+use crate::service;
 use crate::settings::Paths;
 use crate::tui::plain::Goal;
 
@@ -54,6 +61,7 @@ async fn serve(call: &mut Call, halo: &SimulatedHalo) -> Result<u8, Failure> {
         "client_id": halo.client_id(),
         "client_secret": halo.client_secret(),
         "tenant": halo.tenant(),
+        "control": halo.control(),
     }))?;
     call.cancel.cancelled().await;
     Ok(0)
@@ -69,17 +77,112 @@ async fn try_out(call: &mut Call, halo: &SimulatedHalo, no_colour: bool) -> Resu
     let environment = environment.without("PIA_HALO_CLIENT_SECRET_FILE").without("CREDENTIALS_DIRECTORY");
     call.environment = environment;
     let workspace = call.workspace_below(Paths::below(profile.path()))?;
+    let service = Beside::begin(workspace.clone(), (Ipv4Addr::LOCALHOST, 0).into(), &call.cancel).await;
+    let demo = begin_with(halo, service.as_ref().map(|service| service.address));
+    let ended = if call.plain {
+        interactive::in_lines(workspace, Some(demo), Goal::Everything).await
+    } else {
+        interactive::with(workspace, call, no_colour, Some(demo)).await
+    };
+    if let Some(service) = service {
+        service.end().await;
+    }
+    ended
+}
+
+/// What the fields begin with. Where no service could begin, nothing arrives, and nobody is told how to try it.
+fn begin_with(halo: &SimulatedHalo, service: Option<SocketAddr>) -> ForDemo {
+    let tip = format!("Make a ticket in the simulated Halo: curl -X POST {}", halo.control());
     let prefill = Draft {
         step: Step::Checklist,
         name: "Demo".to_owned(),
         url: halo.url().to_owned(),
         client_id: halo.client_id().to_owned(),
         daily_sync_time: "04:30".to_owned(),
-        pia_url: "https://pia.demo.example".to_owned(),
+        pia_url: service.map_or("https://pia.demo.example".to_owned(), |address| format!("http://{address}")),
         ..Draft::default()
     };
-    if call.plain {
-        return interactive::in_lines(workspace, Some(prefill), Goal::Everything).await;
+    ForDemo { prefill, tip: service.map(|_| tip) }
+}
+
+/// How long the service may take to end once the person has left. What it is at then is stopped: the profile is thrown
+/// away.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// The service, run beside the interface on the same profile: what `serve` is on a machine of one's own.
+struct Beside {
+    address: SocketAddr,
+    cancel: CancellationToken,
+    task: JoinHandle<Result<(), Failure>>,
+}
+
+impl Beside {
+    /// Begins it, and returns when callbacks are taken; none where it cannot begin, which holds up nobody.
+    async fn begin(workspace: Workspace, listen: SocketAddr, until: &CancellationToken) -> Option<Self> {
+        let cancel = until.child_token();
+        let (ready, address) = oneshot::channel();
+        let options = service::Options { listen, forward: None };
+        let run = service::run(workspace.asking_nobody(), options, cancel.clone(), move |address| {
+            // Whoever asked may have left.
+            let _ = ready.send(address);
+        });
+        let mut task = tokio::spawn(run);
+        tokio::select! {
+            Ok(address) = address => Some(Self { address, cancel, task }),
+            ended = &mut task => {
+                let why = ended.map(|ended| ended.err().map(|failure| failure.to_string()));
+                tracing::warn!(?why, "the demo goes on without the service: no callback arrives");
+                None
+            }
+        }
     }
-    interactive::with(workspace, call, no_colour, Some(prefill)).await
+
+    async fn end(self) {
+        self.cancel.cancel();
+        if tokio::time::timeout(GOODBYE, self.task).await.is_err() {
+            tracing::warn!("the service of the demo did not end in time");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::SystemClock;
+    use crate::settings::Environment;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    fn workspace(folder: &tempfile::TempDir) -> Workspace {
+        let environment = Environment::from_pairs(Vec::<(String, String)>::new());
+        Workspace::open(Paths::below(folder.path()), environment, Arc::new(SystemClock)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_demo_goes_on_where_no_service_can_listen() {
+        let halo = SimulatedHalo::start(Options::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let taken = halo.url().trim_start_matches("http://").parse().unwrap();
+        assert!(Beside::begin(workspace(&folder), taken, &CancellationToken::new()).await.is_none());
+        let demo = begin_with(&halo, None);
+        assert_eq!((&*demo.prefill.pia_url, demo.tip), ("https://pia.demo.example", None));
+    }
+
+    #[tokio::test]
+    async fn the_service_of_the_demo_is_where_pia_is_and_ends_at_once_with_a_connection_open() {
+        let halo = SimulatedHalo::start(Options::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        let service = Beside::begin(workspace(&folder), listen, &CancellationToken::new()).await.unwrap();
+        let demo = begin_with(&halo, Some(service.address));
+        assert_eq!(demo.prefill.pia_url, format!("http://{}", service.address));
+        assert!(demo.tip.unwrap().ends_with(&format!("curl -X POST {}/control/tickets", halo.url())));
+        let silent = tokio::net::TcpStream::connect(service.address).await.unwrap();
+        let begun = Instant::now();
+        let task = service.task.abort_handle();
+        service.end().await;
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        assert!(task.is_finished(), "it ended by itself");
+        drop(silent);
+    }
 }

@@ -17,6 +17,15 @@ use crate::tui::{self, Look, session};
 
 const COMMANDS: &str = "setup, check, sync, clients, plan, configure, status, activate, deactivate, config, demo";
 
+/// What the demo begins with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ForDemo {
+    /// What a new configuration's fields begin with.
+    pub prefill: Draft,
+    /// How callbacks are made to come in.
+    pub tip: Option<String>,
+}
+
 pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
     if !session::has_terminal() {
         let failure = Failure::new(FailureKind::Usage, "the terminal interface needs a terminal")
@@ -47,20 +56,22 @@ fn zone(environment: &Environment) -> TimeZone {
 }
 
 /// The same as questions and answers.
-pub(super) async fn in_lines(workspace: Workspace, prefill: Option<Draft>, goal: Goal) -> Result<u8, Failure> {
+pub(super) async fn in_lines(workspace: Workspace, demo: Option<ForDemo>, goal: Goal) -> Result<u8, Failure> {
     // Nothing is drawn: what a screen would be is as good as any.
-    let start = start(&workspace, Theme::default(), prefill, Size { width: 80, height: 24 });
+    let start = start(&workspace, Theme::default(), demo, Size { width: 80, height: 24 });
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));
     Ok(plain::run(start, goal, outside).await.map_err(|error| unusable(&error))?.code())
 }
 
-fn start(workspace: &Workspace, theme: Theme, prefill: Option<Draft>, size: Size) -> Start {
+fn start(workspace: &Workspace, theme: Theme, demo: Option<ForDemo>, size: Size) -> Start {
+    let (is_demo, demo) = (demo.is_some(), demo.unwrap_or_default());
     Start {
         size,
         zone: zone(workspace.environment()),
         theme,
-        demo: prefill.is_some(),
-        prefill: prefill.unwrap_or_default(),
+        demo: is_demo,
+        prefill: demo.prefill,
+        tip: demo.tip,
         // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.
         keys: workspace.settings.load().map(|config| config.keys).unwrap_or_default(),
     }
@@ -75,14 +86,14 @@ pub(super) async fn with(
     workspace: Workspace,
     call: &Call,
     no_colour: bool,
-    prefill: Option<Draft>,
+    demo: Option<ForDemo>,
 ) -> Result<u8, Failure> {
     let variable = |name: &str| call.environment.text(name);
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
     let no_colour = no_colour || variable("NO_COLOR").is_some();
     let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour)
         .inside(variable("TMUX").is_some(), variable("STY").is_some());
-    let start = start(&workspace, Theme { mono: look.mono, ascii: look.ascii }, prefill, Size::default());
+    let start = start(&workspace, Theme { mono: look.mono, ascii: look.ascii }, demo, Size::default());
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));

@@ -1,7 +1,8 @@
 //! `/api/WebhookEvent`: the log of deliveries, and what failed ones do to a webhook (api facts, section 6.2).
 //!
-//! No callback is sent: the log is written by [`State::deliver`], which tests call, and by the faults whose names begin
-//! with `deliveries-`, which write it when it is read.
+//! The log is written by the courier, which delivers; by [`State::deliver`], which tests call for an outcome without a
+//! delivery; and by the faults whose names begin with `deliveries-`, which write it when it is read and decide what comes
+//! of the courier's calls.
 
 use super::clients::Paging;
 use super::faults::Fault;
@@ -34,7 +35,7 @@ impl Delivered {
     }
 
     /// The words of .NET's own HTTP client, which Halo is built on.
-    fn error(self) -> Option<&'static str> {
+    pub(super) fn error(self) -> Option<&'static str> {
         match self {
             Self::Answered(_) => None,
             Self::TimedOut => {
@@ -53,7 +54,7 @@ impl Delivered {
     }
 
     /// What a fault has in store for the deliveries.
-    fn by_fault(state: &State) -> Option<Self> {
+    pub(super) fn by_fault(state: &State) -> Option<Self> {
         [
             (Fault::DeliveriesFine, Self::Answered(200)),
             (Fault::DeliveriesUnauthorised, Self::Answered(401)),
@@ -69,32 +70,62 @@ impl Delivered {
     }
 }
 
+/// One delivery, as the log keeps it.
+pub(super) struct Logged {
+    /// The GUID of the log's row, which is that of the event.
+    pub(super) id: String,
+    pub(super) notification_id: Option<i64>,
+    pub(super) ticket_id: i64,
+    pub(super) milliseconds: f64,
+    pub(super) request_body: Value,
+    pub(super) response_headers: Option<String>,
+    pub(super) response_body: Value,
+    pub(super) error: Option<String>,
+    pub(super) how: Delivered,
+}
+
 impl State {
     /// Writes one delivery of a webhook into the log, as if an event had just happened. A webhook that is off delivers
     /// nothing. Enough failures in a row switch it off, where its `auto_disable_attempts` says so.
     pub fn deliver(&mut self, webhook_name: &str, how: Delivered) {
-        let Some(webhook) = self.webhook(webhook_name) else { return };
+        let Some(webhook_id) = self.webhook(webhook_name).map(|webhook| webhook.text("id").to_owned()) else { return };
+        let logged = Logged {
+            id: self.random.guid(),
+            notification_id: self.bindings(&webhook_id).next().and_then(|row| row.int("id")),
+            ticket_id: 33479,
+            milliseconds: how.milliseconds(),
+            request_body: json!("{\"id\":33479}"),
+            response_headers: how.status().map(|_| "Content-Length: 2".to_owned()),
+            response_body: json!(how.error().unwrap_or("{}")),
+            error: how.error().map(str::to_owned),
+            how,
+        };
+        self.log_delivery(&webhook_id, logged);
+    }
+
+    /// Writes a delivery into the log, and switches the webhook off where enough of them have failed.
+    pub(super) fn log_delivery(&mut self, webhook_id: &str, logged: Logged) {
+        let Some(webhook) = self.webhooks.iter().find(|webhook| webhook.text("id") == webhook_id) else { return };
         if self.has(Fault::DeliveriesNone) || !webhook.flag("active") || webhook.flag("disabled") {
             return;
         }
-        let (webhook_id, attempts) = (webhook.text("id").to_owned(), webhook.int("auto_disable_attempts").unwrap_or(0));
-        let notification = self.bindings(&webhook_id).next().and_then(|row| row.int("id"));
-        let error = match (how.error(), self.behaviour.log_error_is_text) {
+        let (how, attempts) = (logged.how, webhook.int("auto_disable_attempts").unwrap_or(0));
+        let error = match (logged.error, self.behaviour.log_error_is_text) {
             (Some(text), true) => json!(text),
             (None, true) => Value::Null,
             (error, false) => json!(error.is_some() || !how.is_success()),
         };
         let row = json!({
-            "id": self.random.guid(), "webhook_id": webhook_id, "notification_id": notification,
+            "id": logged.id, "webhook_id": webhook_id, "notification_id": logged.notification_id,
             "integation_method_name": "", "timestamp": self.log_time(), "status": if how.is_success() { 1 } else { 2 },
-            "duration": how.milliseconds(), "requestheaders": "Content-Type: application/json", "requestbody": "{\"id\":33479}",
-            "responsestatus": how.status(), "responseheaders": how.status().map(|_| "Content-Length: 2"),
-            "responsebody": how.error().unwrap_or("{}"), "error": error, "entity_id": 33479,
+            "duration": logged.milliseconds, "requestheaders": "Content-Type: application/json",
+            "requestbody": logged.request_body, "responsestatus": how.status(), "responseheaders": logged.response_headers,
+            "responsebody": logged.response_body, "error": error, "entity_id": logged.ticket_id,
         });
         self.webhook_events.push(Object::new(row));
         let by_disabled = self.behaviour.switches_off_by_disabled;
-        let fails = self.failures_in_a_row(&webhook_id);
-        if let Some(webhook) = self.webhook_mut(webhook_name) {
+        let fails = self.failures_in_a_row(webhook_id);
+        if let Some(webhook) = self.webhooks.iter_mut().find(|webhook| webhook.text("id") == webhook_id) {
             webhook.set("last_status", how.status().unwrap_or(0));
             if attempts > 0 && fails >= attempts {
                 switch_off(webhook, by_disabled);

@@ -199,6 +199,8 @@ faults! {
         "Halo's deliveries fail until it switches the webhook off, after auto_disable_attempts of them";
     DeliveriesNone "deliveries-none"
         "Halo delivers nothing, and its log stays empty";
+    CallbacksOutOfOrder "callbacks-out-of-order"
+        "what happens within a tenth of a second is delivered the latest first: no order is promised";
     BindingHijacked "binding-hijacked"
         "another program sends the guid of a webhook's event, which moves that event to its own webhook";
     EventsNameNoWebhook "events-name-no-webhook"

@@ -8,22 +8,29 @@
 //!
 //! ```text
 //!  server.rs   bytes in, bytes out, late or broken
+//!     ├─ control.rs  what a person does in Halo's own screens: tickets
 //!     └─ routes.rs   counting, the gates of login and rights, the table of endpoints
 //!          ├─ hazards.rs  what strikes before a request, and what becomes of its reply
 //!          ├─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs  ticket_types.rs
 //!          │    tickets.rs
 //!          └─ state.rs  what it knows, made by seed.rs, open to tests
+//!               └─ callbacks.rs  an event is raised: letters into the outbox ─> courier.rs  posts them to the webhooks
 //! ```
 //!
 //! Answering is a plain function of the state and the request, under one lock: what the log of requests shows in an order
 //! was done in that order.
 
 mod body;
+mod callbacks;
 mod catalogue;
 mod client_rows;
 mod clients;
 mod clock;
+mod control;
+mod courier;
 mod deliveries;
+#[cfg(test)]
+mod delivering_tests;
 mod faults;
 mod hazards;
 mod hostile;
@@ -47,6 +54,7 @@ mod tickets;
 mod token;
 mod webhooks;
 
+pub use callbacks::BodyForm;
 pub use clock::Clock;
 pub use deliveries::Delivered;
 pub use faults::Fault;
@@ -152,6 +160,7 @@ impl SimulatedHalo {
             .unwrap_or_default();
         let tenant = state.tenant.clone();
         let shared = Arc::new(Shared::new(state));
+        tokio::spawn(courier::run(Arc::clone(&shared)));
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self { url, client_id, client_secret, tenant, shared, task: Some(task) })
     }
@@ -160,6 +169,12 @@ impl SimulatedHalo {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where a ticket is made by posting one, as a person makes one in Halo's own screens: no part of Halo's API.
+    #[must_use]
+    pub fn control(&self) -> String {
+        format!("{}{}", self.url, control::TICKETS)
     }
 
     /// The client id that it takes.
@@ -210,7 +225,10 @@ impl SimulatedHalo {
 
     /// Changes the state between two requests. Must not call the simulated Halo's own methods, which would wait for ever.
     pub fn change<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
-        work(&mut self.shared.state())
+        let mut state = self.shared.state();
+        let done = work(&mut state);
+        state.outbox.look_again();
+        done
     }
 
     /// Looks at the state between two requests; the same rule holds.

@@ -47,6 +47,7 @@ pub(super) fn state(options: &Options, base: String) -> State {
         scripted: Vec::new(),
         on_request: None,
         clock: Clock::start(),
+        outbox: super::courier::Outbox::default(),
         tokens: BTreeMap::new(),
         window: Window::default(),
         requests: Vec::new(),

@@ -1,5 +1,6 @@
 //! The real socket: bytes in, bytes out, late, broken or not at all where a hazard wants it so.
 
+use super::control;
 use super::query::Query;
 use super::reply::{Delivery, Reply};
 use super::routes::{self, Received};
@@ -62,6 +63,9 @@ async fn answer(extract::State(shared): extract::State<Arc<Shared>>, request: Re
     };
     let (reply, delay, drip) = {
         let mut state = shared.state();
+        if let Some(reply) = control::answer(&mut state, &received) {
+            return finished(reply, Duration::ZERO);
+        }
         let (reply, delay) = routes::answer(&mut state, &received);
         (reply, delay, state.behaviour.drip_pause)
     };

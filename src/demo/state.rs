@@ -1,6 +1,8 @@
 //! Everything that the simulated Halo knows, open to tests: they add, rename and delete behind a client's back.
 
+use super::callbacks::BodyForm;
 use super::clock::Clock;
+use super::courier::Outbox;
 use super::faults::Fault;
 use super::limit::{RateLimit, RetryAfter, Window};
 use super::log::RecordedRequest;
@@ -177,6 +179,13 @@ pub struct Behaviour {
     pub log_error_is_text: bool,
     /// Whether `team_name` filters the list of tickets: the parameter is in the schema, its effect is not on record.
     pub tickets_filtered_by_team: bool,
+    /// The body of a delivery.
+    pub body_form: BodyForm,
+    /// How many of the next events are delivered twice, the second time as the same event.
+    pub deliveries_repeated: u32,
+    /// After how long a delivery is given up. Halo's own figure is not recorded (api facts, section 6.2); this is that of
+    /// .NET's HTTP client.
+    pub delivery_time_out: Duration,
     /// Whether a deletion is answered with the deleted object instead of no body.
     pub delete_returns_object: bool,
     /// The form of a refusal's text.
@@ -221,6 +230,9 @@ impl Default for Behaviour {
             log_times_with_zone: false,
             log_error_is_text: false,
             tickets_filtered_by_team: false,
+            body_form: BodyForm::default(),
+            deliveries_repeated: 0,
+            delivery_time_out: Duration::from_secs(100),
             delete_returns_object: false,
             error_form: ErrorForm::default(),
             rate_limit: None,
@@ -326,6 +338,7 @@ pub struct State {
     pub on_request: Option<Hook>,
     /// The clock.
     pub clock: Clock,
+    pub(super) outbox: Outbox,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) window: Window,
     pub(super) requests: Vec<RecordedRequest>,

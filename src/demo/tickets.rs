@@ -2,6 +2,7 @@
 //! (api facts, sections 2, 4, 5 and 8).
 
 use super::body::{Body, Kind, Shape};
+use super::callbacks::CREATED;
 use super::clients::{Paging, unstable_by};
 use super::faults::Fault;
 use super::query::Query;
@@ -43,7 +44,7 @@ const ACTION: Shape = Shape {
 };
 
 /// The status that ends a ticket (api facts, section 5).
-const CLOSED: i64 = 9;
+pub(super) const CLOSED_STATUS: i64 = 9;
 
 /// What a support log quotes (api facts, section 2). Halo does not fill in the placeholder.
 const NOT_REASSIGNED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the \
@@ -115,7 +116,7 @@ pub(super) fn list(state: &mut State, query: &Query) -> Answer {
     let mut found: Vec<&Object> = state
         .tickets
         .iter()
-        .filter(|ticket| !open_only || ticket.int("status_id") != Some(CLOSED))
+        .filter(|ticket| !open_only || ticket.int("status_id") != Some(CLOSED_STATUS))
         .filter(|ticket| numbers.iter().all(|(member, wanted)| wanted.is_none() || ticket.int(member) == *wanted))
         .filter(|ticket| board.as_ref().is_none_or(|board| ticket.text("team").to_lowercase() == *board))
         .filter(|ticket| seen(state, ticket))
@@ -163,11 +164,18 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
             }
         };
         let team = state.tickets[at].text("team").to_owned();
+        let before = state.tickets[at].members.clone();
         state.tickets[at].members.extend(members);
         if state.has(Fault::TicketsMovedBack) && id.is_some() {
             state.tickets[at].set("team", team);
         }
         stored.push(row(state, &state.tickets[at], &Names::default()));
+        // Changes made through the API raise events too (api facts, section 6.1).
+        let number = state.tickets[at].int("id").unwrap_or_default();
+        match id {
+            None => state.raise(CREATED, number),
+            Some(_) => state.raise_changes(number, &before),
+        }
     }
     Ok(state.created(stored))
 }
@@ -270,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn a_list_is_ordered_and_filtered_only_by_what_halo_knows() {
         let tester = tester().await;
-        tester.halo.change(|state| state.tickets[3].set("status_id", CLOSED));
+        tester.halo.change(|state| state.tickets[3].set("status_id", CLOSED_STATUS));
         let all = "/api/Tickets?pageinate=true&page_no=1&page_size=100&order=id&orderdesc=true";
         let (_, body) = tester.get(all).await;
         assert_eq!((ids(&body).len(), ids(&body)[0]), (12, 33_481));

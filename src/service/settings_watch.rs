@@ -5,6 +5,7 @@ use std::sync::Arc;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Shared;
+use crate::settings::private_file::ensure_folder;
 
 /// Watches the folder of the settings, and for events that somebody wants handed on again, for as long as the answer lives.
 /// Where a folder cannot be watched, changes are taken up at the next daily sync, and such events with the next one.
@@ -28,14 +29,16 @@ pub fn start(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
         }
     };
     let mut watcher = notify::recommended_watcher(on_event).ok()?;
-    if let Err(error) = watcher.watch(&state, RecursiveMode::NonRecursive) {
-        tracing::warn!(%error, "events that are to be sent again go with the next one");
+    // A service may be there before anything is configured: what is not there cannot be watched.
+    let mut watch = |folder| {
+        ensure_folder(folder).map_err(|error| error.to_string())?;
+        watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| error.to_string())
+    };
+    if let Err(error) = watch(&state) {
+        tracing::warn!(error, "events that are to be sent again go with the next one");
     }
-    match watcher.watch(&folder, RecursiveMode::NonRecursive) {
-        Ok(()) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(%error, "changes of the settings are only seen at the next daily sync");
-            None
-        }
+    if let Err(error) = watch(&folder) {
+        tracing::warn!(error, "changes of the settings are only seen at the next daily sync");
     }
+    Some(watcher)
 }

@@ -110,6 +110,7 @@ impl Pane {
             demo: false,
             prefill: Draft::default(),
             keys: workspace.settings.load().unwrap().keys,
+            tip: None,
         };
         let viewport = Viewport::Fixed(Rect::new(0, 0, SIZE.width, SIZE.height));
         let terminal = Terminal::with_options(CrosstermBackend::new(io::sink()), TerminalOptions { viewport }).unwrap();

@@ -160,6 +160,7 @@ impl Interface {
             demo: false,
             prefill: Draft::default(),
             keys: KeyMap::default(),
+            tip: None,
         };
         let (model, effects) = Model::new(start);
         let (watched, seen) = watch::channel(Seen::default());

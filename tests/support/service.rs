@@ -35,7 +35,12 @@ impl Service {
     }
 
     pub async fn start_with(profile: &Profile, more: &[&str]) -> Self {
-        Self::start_by(profile.command([&["serve", "--listen", "127.0.0.1:0"], more].concat())).await
+        Self::start_at(profile, "127.0.0.1:0", more).await
+    }
+
+    /// Starts it at an address of one's own.
+    pub async fn start_at(profile: &Profile, listen: &str, more: &[&str]) -> Self {
+        Self::start_by(profile.command([&["serve", "--listen", listen], more].concat())).await
     }
 
     /// Starts what a profile's command runs, once it listens.

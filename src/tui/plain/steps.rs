@@ -367,6 +367,9 @@ impl<P: Person> Dialogue<P> {
         self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
         let lines: Vec<String> = open.iter().map(|(state, name, _)| format!("{name}: {}", open_word(*state))).collect();
         self.say_all(lines);
+        if let Some(tip) = self.model.facts.tip.clone() {
+            self.say(tip);
+        }
         self.act(wizard::forward).await
     }
 

@@ -164,8 +164,15 @@ async fn talk(world: &Arc<World>, goal: Goal, answers: &[(&'static str, &str)]) 
     });
     let zone = TimeZone::get("Australia/Brisbane").unwrap();
     let size = Size { width: 80, height: 24 };
-    let start =
-        Start { size, zone, theme: Theme::default(), demo: false, prefill: Draft::default(), keys: KeyMap::default() };
+    let start = Start {
+        size,
+        zone,
+        theme: Theme::default(),
+        demo: false,
+        prefill: Draft::default(),
+        keys: KeyMap::default(),
+        tip: None,
+    };
     let (model, effects) = Model::new(start);
     let answers = answers.iter().map(|(words, answer)| (*words, (*answer).to_owned())).collect();
     let person = Script { answers, heard: Vec::new(), asked: Vec::new() };

@@ -147,4 +147,11 @@ fn finished(model: &Model, page: &mut Page) {
         let row = Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), LABEL - 2);
         page.words(row, what, look.dim());
     }
+    if let Some(tip) = &model.facts.tip {
+        page.blank();
+        // What is to be typed stands on a line of its own, so that it can be copied whole.
+        let (what, command) = tip.split_once(": ").unwrap_or((tip, ""));
+        page.words(Row::new(look, false), &format!("{what}:"), Style::new());
+        page.words(Row::new(look, false).to(MARGIN + 2), command, look.title());
+    }
 }

@@ -1,0 +1,146 @@
+//! What an event becomes: one letter for each webhook that is bound to it, in one of the bodies that receivers have met
+//! (api facts, section 6.2).
+
+use super::courier::Letter;
+use super::reply::Row;
+use super::state::{Object, State};
+use serde_json::{Value, json};
+
+/// A new ticket was logged.
+pub(super) const CREATED: i64 = 3;
+/// A ticket was updated by its user.
+pub(super) const UPDATED: i64 = 19;
+/// A ticket was closed.
+pub(super) const CLOSED: i64 = 39;
+/// A ticket's status has changed.
+pub(super) const STATUS_CHANGED: i64 = 76;
+/// A ticket was deleted.
+pub(super) const DELETED: i64 = 1072;
+
+/// The body of a delivery. Which one Halo sends is up to its version and the tenant's settings; all of these have been
+/// met by receivers (api facts, section 6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyForm {
+    /// The event with its own GUID, and the ticket in it.
+    #[default]
+    Event,
+    /// The ticket and nothing around it: its `id` is a number.
+    Ticket,
+    /// `{"ticket_id": 33479}`.
+    TicketId,
+    /// `{"event_data": {"id": 33479}}`.
+    EventData,
+    /// An array of events, of one event where none is batched.
+    Array,
+    /// A payload of the administrator's own, with a ticket whose status, type, priority and agent are objects.
+    Custom,
+}
+
+impl State {
+    /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it is
+    /// now. So the event of a deletion is raised before the ticket is taken away. Nothing is sent here: the letters are
+    /// posted outside of the lock.
+    pub fn raise(&mut self, eventno: i64, ticket_id: i64) {
+        let bare = || Object::new(json!({ "id": ticket_id }));
+        let ticket = self.tickets.iter().find(|ticket| ticket.has_id(ticket_id)).cloned().unwrap_or_else(bare);
+        let mut bound = Vec::new();
+        for webhook in self.webhooks.iter().filter(|webhook| is_outgoing(webhook)) {
+            let custom = webhook.flag("custom_payload");
+            let rows = self.bindings(webhook.text("id")).filter(|row| fires(row, eventno, &ticket.members));
+            bound.extend(rows.map(|row| (webhook.text("id").to_owned(), row.int("id"), custom)));
+        }
+        let name = self.event_name(eventno);
+        let twice = self.behaviour.deliveries_repeated > 0;
+        self.behaviour.deliveries_repeated = self.behaviour.deliveries_repeated.saturating_sub(1);
+        for (webhook_id, notification_id, custom) in bound {
+            let id = self.random.guid();
+            let form = if custom { BodyForm::Custom } else { self.behaviour.body_form };
+            let body = match form {
+                BodyForm::Event | BodyForm::Array => event(&id, &webhook_id, eventno, &name, &ticket),
+                BodyForm::Ticket => ticket.wire(),
+                BodyForm::TicketId => json!({ "ticket_id": ticket_id }),
+                BodyForm::EventData => json!({ "event_data": { "id": ticket_id } }),
+                BodyForm::Custom => self.custom(&name, &ticket),
+            };
+            let is_array = form == BodyForm::Array;
+            let since = self.clock.now();
+            let letter = Letter { id, webhook_id, notification_id, ticket_id, body, is_array, since };
+            if twice {
+                self.outbox.put(letter.clone());
+            }
+            self.outbox.put(letter);
+        }
+    }
+
+    /// The catalogue's words for an event, as they stand in a delivery: "New Ticket Logged".
+    fn event_name(&self, eventno: i64) -> String {
+        let row = self.event_catalogue.iter().find(|row| row.has_id(eventno));
+        let name = row.map_or_else(|| format!("Event {eventno}"), |row| row.name().replace("$#request", "Ticket"));
+        name.trim_end_matches(" - All").to_owned()
+    }
+
+    /// What `<<ticket^status^name>>` and its like are filled with.
+    fn custom(&self, event: &str, ticket: &Object) -> Value {
+        fn named<'a>(mut rows: impl Iterator<Item = &'a Object>, id: Option<i64>) -> Value {
+            let row = rows.find(|row| id.is_some_and(|id| row.has_id(id)));
+            row.map_or(Value::Null, |row| json!({ "id": id, "name": row.name() }))
+        }
+        let mut row = ticket.members.clone();
+        row.insert("status".into(), named(self.statuses.iter(), ticket.int("status_id")));
+        let kinds = self.ticket_types.iter().map(|kind| &kind.row);
+        row.insert("tickettype".into(), named(kinds, ticket.int("tickettype_id")));
+        row.insert("agent".into(), named(self.agents.iter(), ticket.int("agent_id")));
+        row.insert("priority".into(), json!({ "id": ticket.int("priority_id"), "name": "Medium" }));
+        json!({ "event": event, "ticket": super::reply::wire(&row) })
+    }
+}
+
+/// Whether Halo delivers to it at all: on, and no runbook (api facts, section 6.1).
+fn is_outgoing(webhook: &Object) -> bool {
+    webhook.flag("active") && !webhook.flag("disabled") && webhook.int("type") == Some(0)
+}
+
+/// The one binding that is known to fire: `type` -2 and `delivery_method` 6, with every condition met (api facts, section
+/// 6.1).
+fn fires(row: &Object, eventno: i64, ticket: &Row) -> bool {
+    let conditions = row.members.get("conditions").and_then(Value::as_array);
+    row.int("type") == Some(-2)
+        && row.int("delivery_method") == Some(6)
+        && row.int("eventno") == Some(eventno)
+        && conditions.is_none_or(|all| all.iter().all(|condition| is_met(condition, ticket)))
+}
+
+/// The kinds of comparison whose numbers are recorded; any other one starts nothing.
+fn is_met(condition: &Value, ticket: &Row) -> bool {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase();
+    let wanted = ["value_int", "value_string"].iter().find_map(|member| condition.get(member).filter(|v| !v.is_null()));
+    let field = condition["fieldname"].as_str().unwrap_or_default();
+    let (Some(wanted), held) = (wanted.map(text), ticket.get(field).map(text).unwrap_or_default()) else {
+        return false;
+    };
+    match condition["type"].as_i64() {
+        Some(0) => held == wanted,
+        Some(1) => held != wanted,
+        Some(2) => held.contains(&wanted),
+        Some(3) => !held.contains(&wanted),
+        _ => false,
+    }
+}
+
+fn event(id: &str, webhook_id: &str, eventno: i64, name: &str, ticket: &Object) -> Value {
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let mut body = json!({
+        "id": id, "webhook_id": webhook_id, "event": name, "object_id": ticket.int("id"), "timestamp": now, "ticket": ticket.wire()
+    });
+    // A status that changes by itself has no action behind it.
+    let outcome = match eventno {
+        CREATED => "First User Email",
+        UPDATED => "Email User",
+        _ => return body,
+    };
+    body["action"] = json!({
+        "id": 1, "ticket_id": ticket.int("id"), "outcome": outcome, "note": ticket.text("details"), "who": ticket.text("user_name"),
+        "datetime": now
+    });
+    body
+}
