@@ -23,10 +23,12 @@ use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, 
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
+    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
 };
 use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
+
+pub mod events;
 
 use super::effect::Effect;
 use super::keymap::KeyMap;
@@ -220,7 +222,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             objects: if configured { objects() } else { Vec::new() },
             deliveries: Vec::new(),
         },
-        service: ServiceStatus { running: true, ..ServiceStatus::default() },
+        service: events::service(),
     }
 }
 

@@ -62,7 +62,6 @@ pub use lists::Instance;
 pub use retry::Patience;
 pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
-pub use tickets::BoardTickets;
 pub use token::Token;
 pub use webhooks::WebhookDraft;
 pub use wire::BadRow;

@@ -7,22 +7,13 @@ use serde_json::json;
 use super::wire::{Int, Text};
 use super::{HaloApi, HaloError, Oddity, PAGE_SIZE};
 use crate::domain::people::UNASSIGNED;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{BoardTickets, Ticket};
 
 const PATH: &str = "/api/Tickets";
 
 /// Pages that are read to find the tickets of one board. Halo ignores filters whose name it does not know (api facts,
 /// section 4), and then every open ticket of the tenant comes.
 const MAX_PAGES: u32 = 50;
-
-/// The tickets that stand on a board.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoardTickets {
-    /// The tickets, the newest first.
-    pub tickets: Vec<Ticket>,
-    /// Whether there may be more: reading was stopped before the end.
-    pub cut: bool,
-}
 
 #[derive(Deserialize)]
 struct TicketRow {

@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::Workspace;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::event::{Body, Event};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::domain::status::ServiceStatus;
 use crate::halo::HaloApi;
 use crate::settings::{StoredSecrets, new_forward_secret};
 
@@ -37,6 +39,21 @@ pub fn forward_secret(workspace: &Workspace, id: &ConfigurationId) -> Result<Sec
     secrets.forward = Some(secret.clone());
     workspace.settings.save_secrets(id, &secrets)?;
     Ok(secret)
+}
+
+/// The newest events, how many are kept, and how the service stands: what a screen shows of them, read together.
+pub fn recent(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    limit: usize,
+) -> Result<(Vec<Event>, u64, ServiceStatus), Failure> {
+    let events = workspace.store.events(id, None, None, limit)?;
+    Ok((events, workspace.store.count_events(id)?, super::status::service(workspace, id)?))
+}
+
+/// The body of an event, to be read by a person; none where it is not kept any more.
+pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<Option<Body>, Failure> {
+    Ok(workspace.store.event_body(id, number)?.map(|body| Body::of(&body)))
 }
 
 /// Asks Halo for the tickets behind the events that wait for it, one question for each ticket. Says how many events may

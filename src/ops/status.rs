@@ -63,7 +63,8 @@ pub fn callbacks(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<(Eve
     Ok(EventGroup::ALL.map(|group| (group, CallbackUrl::new(pia, &id, group, &secrets.token))).to_vec())
 }
 
-fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
+/// How the service stands.
+pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
     let holder = workspace.service();
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);

@@ -6,8 +6,8 @@ use super::Workspace;
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{Escalation, Ticket};
-use crate::halo::{BoardTickets, HaloApi, HaloError};
+use crate::domain::ticket::{BoardTickets, Escalation, Ticket};
+use crate::halo::{HaloApi, HaloError};
 
 /// The open tickets on the Pia Board.
 pub async fn on_pia_board(

@@ -18,6 +18,7 @@ fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
     assert_eq!(stage.keys("4"), [Effect::LoadStatus(id("acme"))]);
+    assert_eq!(stage.keys("5"), [Effect::LoadStatus(id("acme"))]);
     assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "what is installed is looked at in Halo");
     assert_eq!(stage.keys("1"), [Effect::LoadStatus(id("acme"))]);
     assert_eq!(stage.model.panes.pane, Pane::Sync);
@@ -89,7 +90,7 @@ fn the_selected_client_stays_selected_when_the_list_is_read_again() {
 fn sync_now_is_off_while_it_runs() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("s").len(), 1);
-    for pane in ["1", "2", "3", "4"] {
+    for pane in ["1", "2", "3", "4", "5"] {
         stage.keys(pane);
         assert_eq!(stage.keys("s"), []);
         assert!(stage.model.notice.as_ref().unwrap().text.contains("Syncing already"));
