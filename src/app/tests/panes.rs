@@ -6,6 +6,7 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::clients::ClientList;
+use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
@@ -109,7 +110,8 @@ fn the_clients_can_be_looked_at_while_the_first_sync_runs() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(100, Some(237))));
-    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
+    let watch = Effect::WatchEvents { id: id("acme"), limit: STEP };
+    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme")), watch]);
     assert_eq!(stage.model.screen, Screen::Panes);
     stage.keys("Esc");
     assert_eq!(stage.model.screen, Screen::Wizard);

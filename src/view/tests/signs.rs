@@ -103,6 +103,10 @@ fn has_focus(name: &str, model: &crate::app::Model) -> bool {
         return report.rows() > 0;
     }
     use crate::app::popup::Popup;
+    // An event is read, and nothing in it is selected.
+    if model.panes.events.open.is_some() && model.popup.is_none() {
+        return false;
+    }
     if matches!(model.popup, Some(Popup::Help(_) | Popup::Client)) {
         return false;
     }
@@ -135,6 +139,15 @@ fn has_focus(name: &str, model: &crate::app::Model) -> bool {
         "removal_reading",
         "removal_nothing",
         "removal_unreachable",
+        "pane_events_reading",
+        "pane_events_unreadable",
+        "pane_events_none",
+        "pane_events_tip",
+        "pane_events_not_configured",
+        "pane_events_silent",
+        "pane_tickets_reading",
+        "pane_tickets_stopped",
+        "pane_tickets_none",
     ];
     !nothing.contains(&name)
 }

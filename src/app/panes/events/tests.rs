@@ -59,12 +59,12 @@ fn the_selection_follows_its_event_and_at_the_top_the_newest() {
     assert_eq!(selected(&stage), Some(103));
     stage.keys("Down Down");
     assert_eq!(selected(&stage), Some(101));
-    stage.reply(recent(many_events(150, 55)));
+    stage.reply(recent(many_events(150, 90)));
     assert_eq!(selected(&stage), Some(101));
     let window = stage.model.panes.events.window;
     assert_eq!(window.selected - window.first, 2, "it stands where it stood");
     // It is not kept any more: the next older one has its place.
-    stage.reply(recent(many_events(150, 55).into_iter().filter(|event| event.number != 101).collect()));
+    stage.reply(recent(many_events(150, 90).into_iter().filter(|event| event.number != 101).collect()));
     assert_eq!(selected(&stage), Some(100));
     stage.keys("Home");
     stage.reply(recent(many_events(151, 20)));
