@@ -9,6 +9,7 @@ mod commands;
 mod configuring;
 mod delivery;
 mod drift;
+mod events_by_keys;
 mod hostile;
 mod journey;
 mod keys;

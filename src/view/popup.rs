@@ -177,7 +177,7 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
         lines.push(Line::default());
     }
     for (label, before, after) in [("Board", from_board, to_board), ("Agent", from_agent, to_agent)] {
-        let words = if before == after { format!("{before}, stays") } else { format!("{before} → {after}") };
+        let words = if before == after { format!("{before}, as it is") } else { format!("{before} → {after}") };
         for (at, line) in wrap(&words, columns.saturating_sub(8)).into_iter().take(3).enumerate() {
             lines.push(Line::from(vec![
                 Span::styled(pad(if at == 0 { label } else { "" }, 8), look.dim()),

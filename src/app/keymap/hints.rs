@@ -88,7 +88,8 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
             "Not now"
         }
         (C::Back, P::PaneSync) if model.panes.report.is_some() => "Back",
-        (C::Back, P::PaneTickets) => "Events",
+        // The other key says the same.
+        (C::Back, P::PaneTickets) => "",
         (C::Back, P::PaneSync | P::PaneClients | P::PaneIntegration | P::PaneEvents | P::PaneActivity)
             if !model.panes.from_wizard =>
         {

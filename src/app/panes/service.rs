@@ -137,7 +137,8 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
 /// The lines that it takes.
 pub fn head_height(model: &Model) -> usize {
     let columns = usize::from(model.layout.body.width).saturating_sub(6).max(8);
-    head(model).iter().map(|(_, words)| wrap(words, columns).len()).sum()
+    let lines: usize = head(model).iter().map(|(_, words)| wrap(words, columns).len()).sum();
+    lines + usize::from(lines > 0)
 }
 
 /// The moments at which what is said of times becomes something else by itself.

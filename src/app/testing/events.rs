@@ -6,6 +6,7 @@ use super::{Stage, at, foreign, in_panes, quoting};
 use crate::app::message::Reply;
 use crate::app::panes::events::{EventList, Recent};
 use crate::domain::callback::EventGroup;
+use crate::domain::configuration::EscalateTo;
 use crate::domain::event::{Event, ForwardState, Forwarding};
 use crate::domain::status::ServiceStatus;
 use crate::domain::ticket::{BoardTickets, Escalation, Ticket};
@@ -90,6 +91,9 @@ pub fn recent(events: Vec<Event>) -> Reply {
 /// The Events pane with its events read.
 pub fn in_events() -> Stage {
     let mut stage = in_panes();
+    let pia = &mut stage.model.overview.configurations[0].configuration.pia_screen;
+    pia.escalation_board = "Pia Escalations".to_owned();
+    pia.escalate_to = Some(EscalateTo { agent_id: 7, name: quoting("Dana Scully") });
     stage.keys("4");
     stage.reply(recent(events()));
     stage

@@ -37,11 +37,16 @@ pub(super) fn body(model: &Model, page: &mut Page) {
 
 // The warnings, and how an escalation went.
 fn head(model: &Model, page: &mut Page) {
-    for (tone, words) in service::head(model) {
+    let head = service::head(model);
+    let air = !head.is_empty();
+    for (tone, words) in head {
         match tone {
             Tone::Calm => page.paragraph(&words, MARGIN + 2, Style::new()),
             tone => page.state(tone, &words, MARGIN),
         }
+    }
+    if air {
+        page.blank();
     }
 }
 
@@ -73,12 +78,16 @@ fn list(model: &Model, page: &mut Page) {
     let (count, total) = (thousands(events.count() as u64), thousands(events.list().total()));
     // What is not read yet cannot be said to match nothing.
     let newest = events.list().len();
-    let newest = if (newest as u64) < events.list().total() {
-        format!(", the newest {} searched", thousands(newest as u64))
-    } else {
-        String::new()
+    let newest = match newest == events.count() {
+        _ if newest as u64 == events.list().total() => String::new(),
+        true => "the newest ".to_owned(),
+        false => format!("{count} in the newest "),
     };
-    let count = if events.read { format!("{filter}{count} of {total}{newest}") } else { String::new() };
+    let count = match newest.is_empty() {
+        _ if !events.read => String::new(),
+        true => format!("{filter}{count} of {total}"),
+        false => format!("{filter}{newest}{} of {total}", thousands(events.list().len() as u64)),
+    };
     if let Some(line) = page.lines.last_mut() {
         let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
         // Under the search where there is no room beside it.
@@ -147,6 +156,7 @@ fn board_words(event: &Event, look: Look) -> (String, Style) {
         (Some(true), _) => (format!("{} yes", symbol(Tone::Good)), look.tone(Tone::Good)),
         (Some(false), _) => ("– no".to_owned(), look.dim()),
         (None, Some(_)) => (format!("{} unknown", symbol(Tone::Warn)), look.tone(Tone::Warn)),
+        (None, None) if event.ticket_id.is_none() => ("–".to_owned(), look.dim()),
         (None, None) => ("…".to_owned(), look.dim()),
     }
 }

@@ -144,7 +144,6 @@ fn has_focus(name: &str, model: &crate::app::Model) -> bool {
         "pane_events_none",
         "pane_events_tip",
         "pane_events_not_configured",
-        "pane_events_silent",
         "pane_tickets_reading",
         "pane_tickets_stopped",
         "pane_tickets_none",

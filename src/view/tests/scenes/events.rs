@@ -127,9 +127,13 @@ fn warned(scenes: &mut Scenes) {
     scenes.add("pane_events_not_running", standing_so(down, events()), |_| {});
     let silent = |status: &mut Status| {
         status.service.since = Some(at("2026-11-16T09:12:00Z"));
-        status.service.last_event_at = Some(at("2026-11-21T16:02:00Z"));
+        status.service.last_event_at = Some(at("2026-11-22T10:15:00Z"));
     };
-    scenes.add("pane_events_silent", standing_so(silent, Vec::new()), |_| {});
+    let mut old = many_events(95, 3);
+    for event in &mut old {
+        event.received_at = event.received_at - jiff::SignedDuration::from_hours(24);
+    }
+    scenes.add("pane_events_silent", standing_so(silent, old), |_| {});
 }
 
 fn whole(scenes: &mut Scenes) {
