@@ -106,6 +106,8 @@ pub enum Effect {
         /// How many.
         limit: usize,
     },
+    /// Read the newest events once: for whoever asks for them line by line. Answer: `Events`.
+    LoadEvents(ConfigurationId),
     /// Read the body of an event. Answer: `Event`.
     LoadEvent {
         /// Whose.
@@ -202,7 +204,7 @@ impl Effect {
             Self::LoadPlan(_) | Self::LoadRemoval(..) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
-            Self::WatchEvents { .. } => Slot::Watch,
+            Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,
             Self::LoadEvent { .. } => Slot::Event,
             Self::LoadTickets(_) => Slot::Tickets,
             Self::Escalate { .. } => Slot::Escalate,

@@ -9,6 +9,7 @@ use super::watch;
 use crate::app::effect::Effect;
 use crate::app::message::Reply;
 use crate::app::panes::clients::ClientList;
+use crate::app::panes::events::STEP;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
@@ -84,6 +85,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             watch::events(workspace, &id, limit, replies).await;
             return None;
         }
+        Effect::LoadEvents(id) => Reply::Events(watch::read(workspace, &id, STEP).await),
         Effect::LoadEvent { id, number } => {
             Reply::Event(off_thread(move || ops::events::body(&stored, &id, number)).await)
         }

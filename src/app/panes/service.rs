@@ -18,6 +18,9 @@ use super::{Pane, deliveries};
 /// After so long without an event something may be wrong.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// Below this many lines of the body room is scarce.
+const LOW: u16 = 14;
+
 /// What is to be worried about. Only where Configure has been: nothing is expected before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
@@ -113,8 +116,10 @@ fn switched_off(model: &Model) -> Option<String> {
 
 /// What stands at the top of the Events pane: the warnings, and how an escalation goes or went.
 pub fn head(model: &Model) -> Vec<(Tone, String)> {
-    let mut head: Vec<(Tone, String)> =
-        warnings(model).iter().map(|warning| (Tone::Warn, warning.words(model))).collect();
+    // On a low terminal the worst alone: below it there has to be something to be seen.
+    let most = if model.layout.body.height < LOW { 1 } else { usize::MAX };
+    let warnings = warnings(model).into_iter().take(most);
+    let mut head: Vec<(Tone, String)> = warnings.map(|warning| (Tone::Warn, warning.words(model))).collect();
     match &model.work.escalate {
         work if work.id() != model.current.as_ref() => {}
         EscalateWork::None => {}
@@ -126,8 +131,12 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
         EscalateWork::Failed { ticket, failure, .. } => {
             head.push((Tone::Bad, format!("Ticket {ticket} was not escalated: {}", failure.message)));
             let said = failure.halo_said.as_ref().map(Untrusted::display).filter(|said| !said.trim().is_empty());
-            let status = failure.http_status.map(|status| format!("{status} ")).unwrap_or_default();
-            head.extend(said.map(|said| (Tone::Calm, format!("Halo says: {status}{said}"))));
+            let said = match (said, failure.http_status) {
+                (Some(said), Some(status)) => Some(format!("Halo says: {status} {said}")),
+                (Some(said), None) => Some(format!("Halo says: {said}")),
+                (None, status) => status.map(|status| format!("Halo answered {status}.")),
+            };
+            head.extend(said.map(|said| (Tone::Calm, said)));
             head.extend(failure.hint.clone().map(|hint| (Tone::Calm, hint)));
         }
     }

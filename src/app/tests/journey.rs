@@ -132,7 +132,7 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
     stage.keys("Enter");
     assert_eq!(stage.model.screen, Screen::Panes);
     assert!(stage.model.wizard.is_none());
-    let minute = crate::app::testing::at("2026-11-23T10:54:00Z");
+    let minute = at("2026-11-23T10:54:00Z");
     assert_eq!(next_wake(&stage.model, stage.now), Some(minute), "idle means asleep: an age is told by the minute");
 }
 

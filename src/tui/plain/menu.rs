@@ -32,7 +32,7 @@ impl<P: Person> Dialogue<P> {
         let configure = if configure::is_again(&self.model) { "Re-configure" } else { "Configure" };
         let mut rows =
             ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
-        rows.extend(["Edit the settings", "Integrations: other configurations", "Quit"].map(str::to_owned));
+        rows.extend(["Edit the settings", "Integrations: other configurations", "Events", "Quit"].map(str::to_owned));
         let picked = if std::mem::replace(&mut self.menu_listed, true) {
             self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
         } else {
@@ -70,6 +70,7 @@ impl<P: Person> Dialogue<P> {
                 })
                 .await?;
             }
+            8 => self.events().await?,
             _ => return Err(Exit::Quit),
         }
         Ok(())

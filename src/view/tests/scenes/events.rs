@@ -131,7 +131,7 @@ fn warned(scenes: &mut Scenes) {
     };
     let mut old = many_events(95, 3);
     for event in &mut old {
-        event.received_at = event.received_at - jiff::SignedDuration::from_hours(24);
+        event.received_at -= jiff::SignedDuration::from_hours(24);
     }
     scenes.add("pane_events_silent", standing_so(silent, old), |_| {});
 }
