@@ -5,6 +5,7 @@ use pia_halo::demo::Options;
 use super::{demo, running};
 use crate::support::Profile;
 use crate::support::pty::key;
+use crate::support::service::Service;
 
 #[test]
 fn an_idle_program_writes_nothing_and_wakes_nobody() {
@@ -63,6 +64,8 @@ fn a_frame_is_one_synchronised_update() {
 async fn the_events_pane_wakes_nobody_while_nothing_comes_in() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
+    // Its lock is there from now on, and looked at with each look at the events.
+    assert_eq!(Service::start(&profile).await.terminate().await, 143);
     let mut pty = profile.in_terminal().spawn();
     pty.wait_until("1 Sync");
     pty.send("4");
