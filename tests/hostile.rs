@@ -57,6 +57,8 @@ async fn the_interface_sends_nothing_but_its_own_sequences() {
     pty.press("3").await;
     pty.sees("Callback URLs").await;
     pty.press("4").await;
+    pty.sees("No events yet").await;
+    pty.press("5").await;
     // The first entries are further down the list.
     pty.sees("link ticket type").await;
     pty.press("End").await;

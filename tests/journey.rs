@@ -83,7 +83,7 @@ async fn the_walk_by_keys_ends_with_exactly_the_objects_of_the_contract() {
         person.sees(words).await;
     }
     person.sees(&format!("{PIA}/callbacks/acme-msp/")).await;
-    person.press("4").await;
+    person.press("5").await;
     person.sees("link ticket type").await;
     // The first entries are further down the list; the very last, a save, tells so many fields that it fills the page.
     person.press("End").await;

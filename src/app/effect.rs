@@ -35,6 +35,14 @@ pub enum Slot {
     Configure,
     /// Halo's log of deliveries.
     Deliveries,
+    /// Looking out for events.
+    Watch,
+    /// The body of an event.
+    Event,
+    /// The tickets on the Pia Board.
+    Tickets,
+    /// Handing a ticket over to people.
+    Escalate,
     /// The stored client list.
     Clients,
     /// Writing what is listed of it to a file.
@@ -91,6 +99,33 @@ pub enum Effect {
     },
     /// Read Halo's log of deliveries. Answer: `Deliveries`.
     LoadDeliveries(ConfigurationId),
+    /// Read the newest events now and whenever something changes, until it is cancelled. Answers: `Events`.
+    WatchEvents {
+        /// Whose.
+        id: ConfigurationId,
+        /// How many.
+        limit: usize,
+    },
+    /// Read the newest events once: for whoever asks for them line by line. Answer: `Events`.
+    LoadEvents(ConfigurationId),
+    /// Read the body of an event. Answer: `Event`.
+    LoadEvent {
+        /// Whose.
+        id: ConfigurationId,
+        /// Its place among the events.
+        number: i64,
+    },
+    /// Read the open tickets on the Pia Board from Halo. Answer: `Tickets`.
+    LoadTickets(ConfigurationId),
+    /// Hand a ticket over to people. Answer: `Escalated`.
+    Escalate {
+        /// Whose.
+        id: ConfigurationId,
+        /// The ticket.
+        ticket: i64,
+        /// The note that goes with it.
+        note: Option<String>,
+    },
     /// Read the stored clients. Answers: `FirstClients`, then `Clients`.
     LoadClients(ConfigurationId),
     /// Write clients to a new file. Answer: `Exported`.
@@ -169,6 +204,10 @@ impl Effect {
             Self::LoadPlan(_) | Self::LoadRemoval(..) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
+            Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,
+            Self::LoadEvent { .. } => Slot::Event,
+            Self::LoadTickets(_) => Slot::Tickets,
+            Self::Escalate { .. } => Slot::Escalate,
             Self::LoadClients(_) => Slot::Clients,
             Self::Export(_) => Slot::Export,
             Self::LoadChanges { .. } => Slot::Changes,

@@ -8,14 +8,17 @@ use ratatui::layout::Size;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::delivery::Delivery;
+use crate::domain::event::Body;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
 use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
+use crate::domain::ticket::{BoardTickets, Escalation};
 
 use super::panes::clients::ClientList;
+use super::panes::events::Recent;
 
 /// Something happened. Its `Debug` does not tell what was typed or pasted: that may be a secret.
 #[derive(Clone, PartialEq)]
@@ -83,6 +86,14 @@ pub enum Reply {
     Configured(Result<ConfigureReport, Failure>),
     /// What Halo's log says of the deliveries of each webhook.
     Deliveries(Result<Vec<Delivery>, Failure>),
+    /// The newest events, and how the service stands.
+    Events(Result<Box<Recent>, Failure>),
+    /// The body of an event; none where it is not kept any more.
+    Event(Result<Option<Body>, Failure>),
+    /// The open tickets on the Pia Board.
+    Tickets(Result<BoardTickets, Failure>),
+    /// A ticket was handed over to people, or why not.
+    Escalated(Result<Box<Escalation>, Failure>),
     /// The stored clients.
     Clients(Result<ClientList, Failure>),
     /// Their beginning, while the rest is being read.

@@ -22,7 +22,7 @@ use super::palette::Palette;
 use super::panes::Panes;
 use super::popup::Popup;
 use super::wizard::Wizard;
-use super::work::{ApplyWork, DeliveryWork, Goal, Work};
+use super::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, TicketWork, Work};
 
 /// How the screens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -253,10 +253,16 @@ impl Model {
         self.panes = Panes::default();
         self.work.forget_plan();
         self.work.deliveries = DeliveryWork::None;
+        self.work.tickets = TicketWork::None;
+        self.work.board = None;
+        if !matches!(self.work.escalate, EscalateWork::Running { .. }) {
+            self.work.escalate = EscalateWork::None;
+        }
         self.current = id.cloned();
         let reads =
             [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Changes, Slot::Plan, Slot::Deliveries];
-        reads.into_iter().filter(|_| was_open).map(Effect::Cancel).collect()
+        let reads = reads.into_iter().chain([Slot::Watch, Slot::Event, Slot::Tickets]);
+        reads.filter(|_| was_open).map(Effect::Cancel).collect()
     }
 
     /// How Configure stands for the configuration that is open.

@@ -9,6 +9,21 @@ use super::popup::Popup;
 use super::update::help_height;
 use super::wizard::{self, configure, pia_screen};
 
+// Where the list of the pane moves.
+fn in_panes(place: Place) -> bool {
+    matches!(
+        place,
+        Place::PaneSync
+            | Place::PaneClients
+            | Place::PaneIntegration
+            | Place::PaneEvents
+            | Place::EventPage
+            | Place::PaneTickets
+            | Place::PaneActivity
+            | Place::ClientPage
+    )
+}
+
 /// A row up or down.
 pub fn step(model: &mut Model, place: Place, by: isize) {
     match place {
@@ -34,7 +49,7 @@ pub fn step(model: &mut Model, place: Place, by: isize) {
         }
         Place::Palette => palette::step(model, by),
         Place::HelpPage => scroll_help(model, by),
-        Place::PaneSync | Place::PaneClients | Place::PaneIntegration | Place::PaneActivity | Place::ClientPage => {
+        place if in_panes(place) => {
             panes::move_to(model, |row, _, _| row.saturating_add_signed(by));
         }
         _ => wizard::move_focus(model, by, false),
@@ -45,7 +60,7 @@ pub fn step(model: &mut Model, place: Place, by: isize) {
 pub fn page(model: &mut Model, place: Place, by: isize) {
     let rows = usize::from(model.layout.body.height).saturating_sub(6).max(1) as isize;
     match place {
-        Place::PaneSync | Place::PaneClients | Place::PaneIntegration | Place::PaneActivity | Place::ClientPage => {
+        place if in_panes(place) => {
             panes::move_to(model, |row, _, height| row.saturating_add_signed(by * height as isize));
         }
         Place::HelpPage => scroll_help(model, by * help_height(model) as isize),

@@ -7,6 +7,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::people::Agent;
 
 use super::layout::Window;
+use super::panes::events::tickets::Question;
 
 /// What floats.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub enum Popup {
     Client,
     /// A yes that has to be typed.
     Typed(Typed),
+    /// The question before a ticket is escalated.
+    Escalate(Box<Question>),
 }
 
 /// A yes that has to be typed: too much hangs on it for one key.

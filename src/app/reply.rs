@@ -12,7 +12,7 @@ use super::integrations;
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
-use super::panes::{self, clients, deliveries, report};
+use super::panes::{self, clients, deliveries, events, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::wizard::{self, Wizard, configure, credentials, initial_sync, review};
 
@@ -100,6 +100,10 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Applied(result) => configure::applied(model, result),
         Reply::Configured(outcome) => return configure::configured(model, outcome),
         Reply::Deliveries(outcome) => return deliveries::take(model, outcome),
+        Reply::Events(outcome) => events::take(model, outcome),
+        Reply::Event(outcome) => events::open::read(model, outcome),
+        Reply::Tickets(outcome) => events::tickets::take(model, outcome),
+        Reply::Escalated(outcome) => events::tickets::escalated(model, outcome.map(|done| *done)),
         Reply::Clients(Ok(clients)) => {
             model.panes.clients.fill(clients);
             clients::settle(model);

@@ -25,10 +25,12 @@ use crate::domain::rotation::RotationStatus;
 use crate::domain::secret::Secret;
 use crate::domain::sight::Sight;
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, ServiceStatus, Status, StepState, Steps,
+    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
 };
 use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
+
+pub mod events;
 
 use super::effect::Effect;
 use super::keymap::KeyMap;
@@ -225,7 +227,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             deliveries: Vec::new(),
             rotation: RotationStatus::default(),
         },
-        service: ServiceStatus { running: true, ..ServiceStatus::default() },
+        service: events::service(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::keymap::{self, Command, Meaning, Place};
 use super::model::Model;
 use super::notice::Tone;
 use super::palette;
-use super::panes::clients;
+use super::panes::{clients, events};
 use super::popup::Popup;
 use super::update::key;
 use super::wizard::{self, pia_screen};
@@ -46,6 +46,23 @@ pub(super) fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
                 }
             }
         }
+        Place::EventSearch => {
+            let before = model.panes.events.query.value().to_owned();
+            if type_line(&mut model.panes.events.query, event) {
+                if model.panes.events.query.value() == before {
+                    model.touch();
+                } else {
+                    events::searched(model);
+                }
+            }
+        }
+        Place::Escalate => {
+            if let Some(Popup::Escalate(question)) = &mut model.popup
+                && type_text(&mut question.note, event, NOTE)
+            {
+                model.touch();
+            }
+        }
         Place::Palette => palette::edit(model, |query| type_line(query, event)),
         Place::Typed => {
             if let Some(Popup::Typed(typed)) = &mut model.popup
@@ -71,9 +88,16 @@ pub(super) fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 /// The most characters that a search line takes.
 const SEARCH: usize = 100;
 
+/// The most that a note takes.
+const NOTE: usize = 1_000;
+
 fn type_line(input: &mut Input, event: KeyEvent) -> bool {
+    type_text(input, event, SEARCH)
+}
+
+fn type_text(input: &mut Input, event: KeyEvent, most: usize) -> bool {
     if let KeyCode::Char(_) = event.code
-        && input.value().chars().count() >= SEARCH
+        && input.value().chars().count() >= most
         && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
     {
         return false;
@@ -123,6 +147,7 @@ fn weighs(command: Command) -> bool {
             | Command::PaneSync
             | Command::PaneClients
             | Command::PaneIntegration
+            | Command::PaneEvents
             | Command::PaneActivity
             | Command::LookAtClients
             | Command::Help
@@ -153,6 +178,20 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             paste_line(&mut model.panes.clients.query, text);
             model.panes.clients.search(false);
             clients::settle(model);
+            Vec::new()
+        }
+        Place::EventSearch => {
+            paste_line(&mut model.panes.events.query, text);
+            events::searched(model);
+            Vec::new()
+        }
+        Place::Escalate => {
+            if let Some(Popup::Escalate(question)) = &mut model.popup {
+                // A note has no second line here: what stood on several stands beside each other.
+                let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                paste_text(&mut question.note, &line, NOTE);
+                model.touch();
+            }
             Vec::new()
         }
         Place::Palette => {
@@ -186,7 +225,11 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 fn paste_line(input: &mut Input, text: &str) {
-    let room = SEARCH.saturating_sub(input.value().chars().count());
+    paste_text(input, text, SEARCH);
+}
+
+fn paste_text(input: &mut Input, text: &str, most: usize) {
+    let room = most.saturating_sub(input.value().chars().count());
     let line = text.trim().lines().next().unwrap_or_default();
     for character in line.chars().filter(|character| !character.is_control()).take(room) {
         input.handle(InputRequest::InsertChar(character));

@@ -14,7 +14,7 @@ use super::model::{Model, Screen, saved_title};
 use super::moving;
 use super::notice::Tone;
 use super::palette;
-use super::panes::{self, Pane, clients, deliveries, removal, report};
+use super::panes::{self, Pane, clients, deliveries, events, removal, report, service};
 use super::popup::{Ask, Confirm, Help, Popup};
 use super::reply;
 use super::typing;
@@ -24,8 +24,10 @@ use super::work::Goal;
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
     let before = model.now;
+    // What changes with time is said as of the last message.
+    let passed = moments(model).any(|moment| before < moment && moment <= now);
     model.now = now;
-    if moments(model).any(|moment| before < moment && moment <= now) {
+    if passed {
         model.touch();
     }
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
@@ -49,6 +51,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     };
     keep_what_was_left(model, focus, &mut effects);
     effects.splice(0..0, removal::leave(model));
+    effects.extend(events::watch(model));
     if model.is_dirty() {
         settle(model);
     }
@@ -85,7 +88,8 @@ fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
     let wizard =
         model.wizard.as_ref().filter(|wizard| model.screen == Screen::Wizard && wizard.step == Step::Credentials);
     let token = wizard.and_then(|wizard| wizard.test.report()).and_then(|report| report.token_valid_until);
-    token.into_iter().chain(configure::accepts_from(model))
+    let reading = events::tickets::accepts_from(model);
+    token.into_iter().chain(configure::accepts_from(model)).chain(reading).chain(service::moments(model))
 }
 
 // Time itself: only what runs is shown by the second.
@@ -259,6 +263,12 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::PartWebhooks | Command::PartChatPod | Command::PartLinks => return removal::choose(model, command),
         Command::Agree => return removal::agree(model),
         Command::ReadDeliveries => return deliveries::load(model),
+        Command::OpenEvent => return events::open::open(model),
+        Command::Tickets => return events::tickets::turn(model),
+        Command::ReadTickets => return events::tickets::read(model),
+        Command::StopTickets => return events::tickets::stop(model),
+        Command::Escalate => return events::tickets::ask(model),
+        Command::EscalateNow => return events::tickets::escalate(model),
         Command::StopReading => {
             return configure::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect();
         }
@@ -276,11 +286,16 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             model.panes.clients.searching = true;
             model.touch();
         }
+        Command::Search if place == Place::PaneEvents => {
+            model.panes.events.searching = true;
+            model.touch();
+        }
         Command::Search => {
             model.integrations.searching = true;
             model.touch();
         }
         Command::LeaveSearch => leave_search(model),
+        Command::Filter if place == Place::PaneEvents => events::filter(model),
         Command::Filter => clients::filter(model),
         Command::Sort => clients::sort(model),
         Command::Export => return clients::export(model),
@@ -323,6 +338,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::PaneSync => return panes::show(model, Pane::Sync),
         Command::PaneClients => return panes::show(model, Pane::Clients),
         Command::PaneIntegration => return panes::show(model, Pane::Integration),
+        Command::PaneEvents => return panes::show(model, Pane::Events),
         Command::PaneActivity => return panes::show(model, Pane::Activity),
         Command::Yes => return answer::answer(model, Some(true)),
         Command::No => return answer::answer(model, Some(false)),
@@ -401,6 +417,14 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
             clients::settle(model);
             Vec::new()
         }
+        Place::EventSearch => {
+            model.panes.events.query.reset();
+            leave_search(model);
+            events::searched(model);
+            Vec::new()
+        }
+        Place::EventPage => events::open::close(model),
+        Place::PaneTickets => events::tickets::turn(model),
         Place::Cards if !model.integrations.query.value().is_empty() => {
             model.integrations.query.reset();
             integrations::select(model, 0);
@@ -430,6 +454,9 @@ fn back(model: &mut Model, place: Place) -> Vec<Effect> {
 
 fn leave_search(model: &mut Model) {
     model.integrations.searching = false;
+    if model.panes.events.searching {
+        events::leave_search(model);
+    }
     model.panes.clients.searching = false;
     model.panes.clients.note_selected();
     model.touch();

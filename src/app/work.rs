@@ -9,6 +9,7 @@ use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
+use crate::domain::ticket::BoardTickets;
 
 /// Everything that runs, or has run since the start.
 #[derive(Debug, Default)]
@@ -25,6 +26,12 @@ pub struct Work {
     pub deliveries: DeliveryWork,
     /// What the test before the plan had doubts about.
     pub plan_warnings: Vec<String>,
+    /// Reading the tickets on the Pia Board.
+    pub tickets: TicketWork,
+    /// Those tickets as they were last read, and when.
+    pub board: Option<(Timestamp, BoardTickets)>,
+    /// Handing a ticket over to people.
+    pub escalate: EscalateWork,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
@@ -56,7 +63,15 @@ impl Work {
             DeliveryWork::Reading { since } => Some(*since),
             _ => None,
         };
-        [sync, plan, apply, deliveries].into_iter().flatten()
+        let tickets = match &self.tickets {
+            TicketWork::Reading { since } => Some(*since),
+            _ => None,
+        };
+        let escalate = match &self.escalate {
+            EscalateWork::Running { since, .. } => Some(*since),
+            _ => None,
+        };
+        [sync, plan, apply, deliveries, tickets, escalate].into_iter().flatten()
     }
 
     /// Forgets the plan and what came of it. What runs is never forgotten.
@@ -239,6 +254,64 @@ pub enum DeliveryWork {
     Read(Vec<Delivery>),
     /// It could not be read.
     Failed(Failure),
+}
+
+/// Reading the tickets on the Pia Board. What was read last is kept beside it.
+#[derive(Debug, Default)]
+pub enum TicketWork {
+    /// Nothing runs.
+    #[default]
+    None,
+    /// Running.
+    Reading {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// They could not be read.
+    Failed(Failure),
+}
+
+/// Handing a ticket over to people.
+#[derive(Debug, Default)]
+pub enum EscalateWork {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Running.
+    Running {
+        /// Whose.
+        id: ConfigurationId,
+        /// The ticket.
+        ticket: i64,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Halo holds it.
+    Done {
+        /// Whose.
+        id: ConfigurationId,
+        /// What came of it.
+        words: String,
+    },
+    /// It was not done, or not all of it.
+    Failed {
+        /// Whose.
+        id: ConfigurationId,
+        /// The ticket.
+        ticket: i64,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+impl EscalateWork {
+    /// Whose it is.
+    pub fn id(&self) -> Option<&ConfigurationId> {
+        match self {
+            Self::None => None,
+            Self::Running { id, .. } | Self::Done { id, .. } | Self::Failed { id, .. } => Some(id),
+        }
+    }
 }
 
 /// Applying a plan.

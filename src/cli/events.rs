@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::Call;
 use super::args::Events;
 use super::output::Output;
-use crate::domain::event::{Event, ForwardState};
+use crate::domain::event::{Body, Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 
@@ -119,11 +120,12 @@ fn show(output: &mut Output, event: &Event, body: &Untrusted) -> Result<u8, Fail
         let error = forwarding.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         output.line(format!("  Handing on  {}, {} tries{error}", forwarding.state.word(), forwarding.attempts));
     }
-    let pretty = serde_json::from_str::<serde_json::Value>(body.raw())
-        .and_then(|value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| body.raw().to_owned());
-    for line in pretty.lines() {
-        output.line(format!("  {}", Untrusted::new(line)));
+    let body = Body::of(body);
+    for line in &body.lines {
+        output.line(format!("  {line}"));
+    }
+    if body.cut > 0 {
+        output.say(format!("{} more lines; --json prints all of it", thousands(body.cut as u64)));
     }
     Ok(0)
 }

@@ -12,12 +12,15 @@ use crate::ops;
 pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
-    let on_board = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
-    let (found, board_exists) = (on_board.found, on_board.board_exists);
+    let found = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
     let board = Untrusted::new(&*configuration.pia_screen.pia_board);
     if call.output.json {
-        let (tickets, cut) = (found.tickets, found.cut);
-        let object = json!({ "board": board, "board_exists": board_exists, "tickets": tickets, "cut": cut });
+        let object = json!({
+            "board": board,
+            "board_exists": found.board_exists,
+            "tickets": found.tickets,
+            "cut": found.cut,
+        });
         call.output.object(&object)?;
         return Ok(0);
     }
@@ -27,7 +30,7 @@ pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     if found.tickets.is_empty() {
         call.output.say(format!("No open ticket stands on the board {board}."));
     }
-    if !board_exists {
+    if !found.board_exists {
         call.output.warn(format!("Halo shows no team {board}: it may have been renamed. pia-halo check looks at it."));
     }
     if found.cut {

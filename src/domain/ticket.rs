@@ -72,6 +72,17 @@ pub enum EscalationStatus {
     NothingToDo,
 }
 
+/// The open tickets that stand on a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardTickets {
+    /// The tickets, the newest first.
+    pub tickets: Vec<Ticket>,
+    /// Whether there may be more: reading was stopped before the end.
+    pub cut: bool,
+    /// Whether Halo has a team of the board's name: without one, no ticket stands there.
+    pub board_exists: bool,
+}
+
 /// What became of an escalation, as Halo holds it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {

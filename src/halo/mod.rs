@@ -66,7 +66,7 @@ pub use lists::Instance;
 pub use retry::Patience;
 pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
-pub use tickets::{BoardTickets, Note};
+pub use tickets::Note;
 pub use token::Token;
 pub use webhooks::WebhookDraft;
 pub use wire::BadRow;

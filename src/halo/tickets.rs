@@ -9,7 +9,7 @@ use serde_json::json;
 use super::wire::{Int, Scalar, Text};
 use super::{HaloApi, HaloError, Oddity, PAGE_SIZE};
 use crate::domain::people::UNASSIGNED;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{BoardTickets, Ticket};
 use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tickets";
@@ -26,15 +26,6 @@ pub struct Note {
     pub id: i64,
     /// What it says; an action may say nothing.
     pub text: String,
-}
-
-/// The tickets that stand on a board.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoardTickets {
-    /// The tickets, the newest first.
-    pub tickets: Vec<Ticket>,
-    /// Whether there may be more: reading was stopped before the end.
-    pub cut: bool,
 }
 
 #[derive(Deserialize)]
@@ -148,10 +139,10 @@ impl HaloApi {
             // full is the last one only if Halo's own count agrees: some lists take no notice of the size.
             let counted = total.is_none_or(|total| seen.len() as u64 >= total);
             if new == 0 || (rows < PAGE_SIZE as usize && counted) {
-                return Ok(BoardTickets { tickets: found, cut: !counted });
+                return Ok(BoardTickets { board_exists: !found.is_empty(), tickets: found, cut: !counted });
             }
         }
-        Ok(BoardTickets { tickets: found, cut: true })
+        Ok(BoardTickets { board_exists: !found.is_empty(), tickets: found, cut: true })
     }
 
     /// Moves a ticket to a board and gives it to an agent, or to nobody. Read back afterwards.

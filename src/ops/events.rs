@@ -9,8 +9,10 @@ use super::Workspace;
 use super::boards::Boards;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::event::{Body, Event};
 use crate::domain::failure::Failure;
 use crate::domain::secret::Secret;
+use crate::domain::status::ServiceStatus;
 use crate::halo::{HaloApi, HaloError};
 use crate::settings::{StoredSecrets, new_forward_secret, private_file};
 use crate::store::ToLookUp;
@@ -43,6 +45,21 @@ pub fn forward_secret(workspace: &Workspace, id: &ConfigurationId) -> Result<Sec
         secrets.forward = Some(secret.clone());
         Ok(secret)
     })
+}
+
+/// The newest events, how many are kept, and how the service stands: what a screen shows of them, read together.
+pub fn recent(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    limit: usize,
+) -> Result<(Vec<Event>, u64, ServiceStatus), Failure> {
+    let events = workspace.store.events(id, None, None, limit)?;
+    Ok((events, workspace.store.count_events(id)?, super::status::service(workspace, id)?))
+}
+
+/// The body of an event, to be read by a person; none where it is not kept any more.
+pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<Option<Body>, Failure> {
+    Ok(workspace.store.event_body(id, number)?.map(|body| Body::of(&body)))
 }
 
 /// Puts an event, or every one that was given up, at the end of what is to be handed on; says how many. The service that

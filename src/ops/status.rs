@@ -73,7 +73,8 @@ fn rotation(workspace: &Workspace, id: &ConfigurationId) -> RotationStatus {
     RotationStatus { under_way: stored.next_callback.is_some(), former_good_until: former.map(|former| former.until) }
 }
 
-fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
+/// How the service stands.
+pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
     let holder = workspace.service();
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);

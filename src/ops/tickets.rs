@@ -7,17 +7,8 @@ use super::boards::Boards;
 use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{Escalation, EscalationStatus, Ticket};
-use crate::halo::{BoardTickets, HaloApi, HaloError};
-
-/// The open tickets on the Pia Board.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnBoard {
-    /// The tickets.
-    pub found: BoardTickets,
-    /// Whether Halo has a team of the board's name: without one, no ticket stands there.
-    pub board_exists: bool,
-}
+use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Ticket};
+use crate::halo::{HaloApi, HaloError};
 
 /// The open tickets on the Pia Board.
 pub async fn on_pia_board(
@@ -25,12 +16,12 @@ pub async fn on_pia_board(
     id: &ConfigurationId,
     configuration: &Configuration,
     cancel: CancellationToken,
-) -> Result<OnBoard, Failure> {
+) -> Result<BoardTickets, Failure> {
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let board = &configuration.pia_screen.pia_board;
     let team = Boards::stored(workspace, id)?.find(&halo, board).await?;
     let found = halo.tickets_on(board, team).await?;
-    Ok(OnBoard { board_exists: team.is_some() || !found.tickets.is_empty(), found })
+    Ok(BoardTickets { board_exists: found.board_exists || team.is_some(), ..found })
 }
 
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.

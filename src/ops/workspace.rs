@@ -1,5 +1,6 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -117,6 +118,14 @@ impl Workspace {
     /// Whether somebody writes into a Halo at this moment.
     pub(super) fn is_configuring(&self) -> bool {
         Lock::holder(&self.settings.paths().lock(CONFIGURE_LOCK)).is_some()
+    }
+
+    /// The files that change when an event comes in, or when the service begins or ends; all of them in one folder.
+    pub fn told_by(&self) -> [PathBuf; 3] {
+        let store = self.store.path().to_owned();
+        let mut log = store.clone().into_os_string();
+        log.push("-wal");
+        [store, log.into(), self.settings.paths().lock(SERVICE_LOCK)]
     }
 
     /// The service that runs now, if one does.

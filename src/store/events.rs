@@ -1,7 +1,7 @@
 //! The callbacks: stored before they are answered, each once, and what became of them since.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Row, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -132,6 +132,31 @@ impl Store {
             let mut rows = read.query(params![id.as_str(), event_id])?;
             let Some(row) = rows.next()? else { return Ok(None) };
             Ok(Some((event(row)?, row.get::<_, String>("body")?.into())))
+        })
+    }
+
+    /// The body of an event as it came, by its place among the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn event_body(&self, id: &ConfigurationId, number: i64) -> Result<Option<Untrusted>, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT body FROM events WHERE configuration = ?1 AND number = ?2";
+            let body = inner.connection.query_row(sql, params![id.as_str(), number], |row| row.get(0)).optional()?;
+            Ok(body.map(|text: String| Untrusted::new(text)))
+        })
+    }
+
+    /// How many events are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn count_events(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT count(*) FROM events WHERE configuration = ?1";
+            Ok(count_in(inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?))
         })
     }
 

@@ -5,15 +5,18 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{Outside, Replies};
+use super::watch;
 use crate::app::effect::Effect;
 use crate::app::message::Reply;
 use crate::app::panes::clients::ClientList;
+use crate::app::panes::events::STEP;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::SyncProgress;
+use crate::domain::ticket::{BoardTickets, Escalation};
 use crate::domain::untrusted::Untrusted;
 use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
@@ -78,6 +81,18 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return switch_removing(workspace, &wanted, consent, replies, cancel).await;
         }
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
+        Effect::WatchEvents { id, limit } => {
+            watch::events(workspace, &id, limit, replies).await;
+            return None;
+        }
+        Effect::LoadEvents(id) => Reply::Events(watch::read(workspace, &id, STEP).await),
+        Effect::LoadEvent { id, number } => {
+            Reply::Event(off_thread(move || ops::events::body(&stored, &id, number)).await)
+        }
+        Effect::LoadTickets(id) => Reply::Tickets(tickets(workspace, &id, cancel).await),
+        Effect::Escalate { id, ticket, note } => {
+            Reply::Escalated(escalate(workspace, &id, ticket, note.as_deref(), cancel).await.map(Box::new))
+        }
         Effect::LoadClients(id) => {
             let replies = replies.clone();
             Reply::Clients(off_thread(move || clients(&stored, &id, &replies)).await)
@@ -111,7 +126,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
 }
 
 /// Files and the database are read where they hold up nobody's keys.
-async fn off_thread<T: Send + 'static>(
+pub(super) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work)
@@ -132,6 +147,26 @@ fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Re
     }
     let (clients, changes) = ops::clients::all_with_changes(workspace, id)?;
     Ok(ClientList::new(clients, &changes))
+}
+
+async fn tickets(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<BoardTickets, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    ops::tickets::on_pia_board(workspace, &id, &configuration, cancel).await
+}
+
+async fn escalate(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    ticket: i64,
+    note: Option<&str>,
+    cancel: CancellationToken,
+) -> Result<Escalation, Failure> {
+    let (id, configuration) = workspace.active_configuration(Some(id))?;
+    ops::tickets::escalate(workspace, &id, &configuration, ticket, note, cancel).await
 }
 
 fn tell_checks(replies: &Replies) -> impl FnMut(&Check) + Send {

@@ -31,6 +31,7 @@ pub mod plain;
 pub mod screen;
 pub mod session;
 pub mod slots;
+mod watch;
 
 /// How the terminal wants to be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

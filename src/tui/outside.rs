@@ -15,8 +15,8 @@ pub trait Outside: Send + Sync + 'static {
     /// Runs one effect until its last reply is sent.
     ///
     /// The future is dropped at once when a slot that only reads is cancelled. In the slots that change something
-    /// (`Save`, `Draft`, `Sync`, `Configure`) it is never dropped: it watches `cancel`, comes to a good end by itself,
-    /// and for `Sync` and `Configure` still sends its last reply, which then says that it was interrupted.
+    /// (`Save`, `Draft`, `Sync`, `Configure`, `Escalate`) it is never dropped: it watches `cancel`, comes to a good end by itself,
+    /// and for the last three still sends its last reply, which then says that it was interrupted.
     fn run(&self, effect: Effect, replies: Replies, cancel: CancellationToken) -> BoxFuture<'static, ()>;
 }
 
@@ -62,7 +62,10 @@ impl Mailbox {
         let is_older = |old: &&mut Letter| {
             old.slot == letter.slot
                 && old.generation == letter.generation
-                && matches!((&old.reply, &letter.reply), (Reply::SyncProgress(_), Reply::SyncProgress(_)))
+                && matches!(
+                    (&old.reply, &letter.reply),
+                    (Reply::SyncProgress(_), Reply::SyncProgress(_)) | (Reply::Events(_), Reply::Events(_))
+                )
         };
         match letters.iter_mut().find(is_older) {
             Some(old) => *old = letter,

@@ -31,12 +31,15 @@ fn nature(slot: Slot) -> Nature {
         | Slot::Lists
         | Slot::Plan
         | Slot::Deliveries
+        | Slot::Watch
+        | Slot::Event
+        | Slot::Tickets
         | Slot::Clients
         | Slot::Changes
         | Slot::Status
         | Slot::Callbacks => Nature::Reads,
         Slot::Save | Slot::Activate | Slot::Draft | Slot::Export => Nature::Writes,
-        Slot::Sync | Slot::Configure => Nature::Reports,
+        Slot::Sync | Slot::Configure | Slot::Escalate => Nature::Reports,
     }
 }
 

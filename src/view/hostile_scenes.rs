@@ -80,7 +80,7 @@ fn no_scene_sends_anything_that_is_not_ours_and_no_frame_is_large() {
 fn names_of_megabytes_make_no_large_frame() {
     for tower in towers(200_000) {
         let mut stage = with_halo_saying([&tower, ""], in_panes);
-        for keys in ["2", "Enter", "3", "4", "1"] {
+        for keys in ["2", "Enter", "3", "4", "5", "1"] {
             stage.keys(keys);
             for (width, height) in [(80, 24), (200, 50)] {
                 stage.resize(width, height);

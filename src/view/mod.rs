@@ -237,7 +237,8 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
 
 fn panes_line(model: &Model, look: Look) -> Line<'static> {
     let mut spans = Vec::new();
-    let commands = [Command::PaneSync, Command::PaneClients, Command::PaneIntegration, Command::PaneActivity];
+    let commands =
+        [Command::PaneSync, Command::PaneClients, Command::PaneIntegration, Command::PaneEvents, Command::PaneActivity];
     for (pane, command) in Pane::ALL.into_iter().zip(commands) {
         let (mark, style) = if pane == model.panes.pane { ("▸", look.focus()) } else { (" ", Style::new()) };
         let key = model.keys.key(command, Place::PaneSync).map(|key| format!("{} ", key.name())).unwrap_or_default();

@@ -12,7 +12,7 @@ use super::tests::{drawn, scenes};
 use crate::app::text::width;
 
 /// The scenes that the README shows.
-const SHOWN: [&str; 14] = [
+const SHOWN: [&str; 16] = [
     "integrations_cards",
     "wizard_checklist",
     "wizard_credentials_passed",
@@ -25,6 +25,8 @@ const SHOWN: [&str; 14] = [
     "pane_clients_search",
     "pane_integration_repair",
     "pane_integration_drift",
+    "pane_events",
+    "event",
     "removal_plan",
     "removal_typed",
 ];

@@ -9,12 +9,14 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 use crate::app::Model;
 use crate::app::keymap::{self, Command, Meaning, Place};
 use crate::app::model::saved_title;
+use crate::app::panes::events::tickets::Question;
 use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Typed};
 use crate::app::text::{width, wrap};
 use crate::app::update::{help_columns, help_height};
 use crate::app::wizard::pia_screen::chooser_height;
 use crate::app::work::{Goal, PlanWork};
 use crate::domain::thousands;
+use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
 use super::panes::client_card;
@@ -31,6 +33,7 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
         Some(Popup::Help(help)) => help_page(model, frame, look, help),
         Some(Popup::Client) => client(model, frame, look),
         Some(Popup::Typed(typed)) => typed_yes(model, frame, look, typed),
+        Some(Popup::Escalate(question)) => escalation(model, frame, look, question),
         None => {}
     }
 }
@@ -148,6 +151,61 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
     let inner = float(frame, look, "Remove this from Halo?", columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y + at as u16);
+    if inner.contains(position) {
+        frame.set_cursor_position(position);
+    }
+}
+
+// What is changed of a ticket, before it is, and a note for whoever takes it over.
+fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question) {
+    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
+    let pia = model.current_saved().map(|saved| saved.configuration.pia_screen.clone()).unwrap_or_default();
+    let known = question.known.as_ref();
+    let text = |text: Option<&Untrusted>, none: &str| text.map_or_else(|| none.to_owned(), Untrusted::display);
+    let unread = "not read yet";
+    let from_board = text(known.and_then(|ticket| ticket.team.as_ref()), if known.is_some() { "–" } else { unread });
+    let from_agent = match known {
+        Some(Ticket { agent_id: None, .. }) => "nobody".to_owned(),
+        Some(ticket) => text(ticket.agent.as_ref(), "an agent"),
+        None => unread.to_owned(),
+    };
+    let to_agent = pia.escalate_to.map_or_else(|| "nobody".to_owned(), |to| Untrusted::new(to.name).display());
+    let to_board = Untrusted::new(pia.escalation_board).display();
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    if let Some(summary) = known.and_then(|ticket| ticket.summary.as_ref()) {
+        lines.push(Line::raw(fit(&summary.display(), columns)));
+        lines.push(Line::default());
+    }
+    for (label, before, after) in [("Board", from_board, to_board), ("Agent", from_agent, to_agent)] {
+        let words = if before == after { format!("{before}, as it is") } else { format!("{before} → {after}") };
+        for (at, line) in wrap(&words, columns.saturating_sub(8)).into_iter().take(3).enumerate() {
+            lines.push(Line::from(vec![
+                Span::styled(pad(if at == 0 { label } else { "" }, 8), look.dim()),
+                Span::raw(line),
+            ]));
+        }
+    }
+    lines.push(Line::default());
+    let help = "A note for whoever takes it over, or nothing. Enter escalates, Esc changes nothing.";
+    lines.extend(wrap(help, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+    let at = lines.len();
+    let cursor = question.note.visual_cursor();
+    let room = columns.saturating_sub(11);
+    let skip = (cursor + 1).saturating_sub(room);
+    // A note may be longer than a name: what is shown of it is made harmless where the screen is.
+    let note = seen(question.note.value(), skip, room);
+    lines.push(Line::from(vec![Span::styled("▸ ", look.title()), Span::styled("Note  ", look.dim()), Span::raw(note)]));
+    let rows = usize::from(model.size.height).saturating_sub(3).max(1);
+    let mut at = at;
+    while lines.len() > rows && at > 0 {
+        // The beginning gives way: what is asked and typed stays.
+        lines.remove(0);
+        at -= 1;
+    }
+    let title = format!("Escalate ticket {}?", question.ticket);
+    let inner = float(frame, look, &title, columns, lines.len(), Seen::default());
+    frame.render_widget(Paragraph::new(lines), inner);
+    let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y + at as u16);
     if inner.contains(position) {
         frame.set_cursor_position(position);
     }

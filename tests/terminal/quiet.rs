@@ -1,7 +1,11 @@
 //! Nothing is written and nobody is woken while nothing happens.
 
+use pia_halo::demo::Options;
+
 use super::{demo, running};
+use crate::support::Profile;
 use crate::support::pty::key;
+use crate::support::service::Service;
 
 #[test]
 fn an_idle_program_writes_nothing_and_wakes_nobody() {
@@ -53,4 +57,24 @@ fn a_frame_is_one_synchronised_update() {
         assert!(frame.starts_with("\x1b[?2026h") && frame.ends_with("\x1b[?2026l"));
     }
     assert!((8..=12).contains(&frames.len()), "{} frames", frames.len());
+}
+
+/// The store is watched for events by the kernel: nobody asks again and again, and our own look calls for no second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_pane_wakes_nobody_while_nothing_comes_in() {
+    let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    // Its lock is there from now on, and looked at with each look at the events.
+    assert_eq!(Service::start(&profile).await.terminate().await, 143);
+    let mut pty = profile.in_terminal().spawn();
+    pty.wait_until("1 Sync");
+    pty.send("4");
+    pty.wait_until("service not running");
+    let bytes = pty.settle();
+    let is_quiet = (0..5).any(|_| {
+        let before = pty.wakes();
+        (0..5).for_each(|_| assert_eq!(pty.settle(), bytes));
+        pty.wakes() == before
+    });
+    assert!(is_quiet, "{:?}", pty.wakes());
 }

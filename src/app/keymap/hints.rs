@@ -4,6 +4,7 @@ use crate::app::form::FieldId;
 use crate::app::integrations::{self, Card};
 use crate::app::model::{Model, Screen};
 use crate::app::panes::clients::Filter;
+use crate::app::panes::events::Filter as EventFilter;
 use crate::app::panes::integration::BY_HAND;
 use crate::app::panes::removal;
 use crate::app::popup::{HelpLine, Popup};
@@ -60,6 +61,15 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
         },
         (C::ViewAll, _) if model.integrations.all => "Only what is available",
         (C::Continue, P::Finished) => "Open the panes",
+        (C::Filter, P::PaneEvents) => match model.panes.events.filter.next() {
+            EventFilter::All => "Show all",
+            EventFilter::OnBoard => "On the Pia Board",
+            EventFilter::Created => "Show created",
+            EventFilter::Updated => "Show updated",
+            EventFilter::Undelivered => "Show undelivered",
+        },
+        (C::Tickets, P::PaneTickets) => "Events",
+        (C::Down, P::EventPage) => "Scroll",
         (C::Filter, _) => match model.panes.clients.filter.next() {
             Filter::Active => "Show active",
             Filter::Disabled => "Show disabled",
@@ -79,7 +89,11 @@ fn words(model: &Model, place: Place, binding: &Binding) -> String {
             "Not now"
         }
         (C::Back, P::PaneSync) if model.panes.report.is_some() => "Back",
-        (C::Back, P::PaneSync | P::PaneClients | P::PaneIntegration | P::PaneActivity) if !model.panes.from_wizard => {
+        // The other key says the same.
+        (C::Back, P::PaneTickets) => "",
+        (C::Back, P::PaneSync | P::PaneClients | P::PaneIntegration | P::PaneEvents | P::PaneActivity)
+            if !model.panes.from_wizard =>
+        {
             ""
         }
         _ => binding.words,

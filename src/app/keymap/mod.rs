@@ -16,10 +16,10 @@ use super::form::Kind;
 use super::integrations::{self, Card};
 use super::model::{Model, Screen};
 use super::palette;
-use super::panes::{self, Pane, deliveries, removal};
+use super::panes::{self, Pane, deliveries, events, removal};
 use super::popup::{Ask, Popup};
 use super::wizard::{self, Item, SaveState, Wizard, configure, credentials, initial_sync, pia_screen, review};
-use super::work::{ApplyWork, PlanWork};
+use super::work::{ApplyWork, PlanWork, TicketWork};
 
 use Command as C;
 use Place as P;
@@ -37,6 +37,7 @@ pub fn below(model: &Model) -> Place {
         Some(Popup::Help(_)) => return Place::HelpPage,
         Some(Popup::Client) => return Place::ClientPage,
         Some(Popup::Typed(_)) => return Place::Typed,
+        Some(Popup::Escalate(_)) => return Place::Escalate,
         None => {}
     }
     match model.screen {
@@ -50,6 +51,10 @@ pub fn below(model: &Model) -> Place {
             Pane::Clients => Place::PaneClients,
             Pane::Integration if model.panes.planning => Place::Plan,
             Pane::Integration => Place::PaneIntegration,
+            Pane::Events if model.panes.events.tickets => Place::PaneTickets,
+            Pane::Events if model.panes.events.open.is_some() => Place::EventPage,
+            Pane::Events if model.panes.events.searching => Place::EventSearch,
+            Pane::Events => Place::PaneEvents,
             Pane::Activity => Place::PaneActivity,
         },
     }
@@ -93,7 +98,16 @@ pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
         || (event.kind == KeyEventKind::Repeat
             && matches!(
                 meaning(model, event),
-                Meaning::Do(C::Apply | C::Yes | C::Answer | C::ThirdAnswer | C::Agree | C::SyncNow | C::RunChosen)
+                Meaning::Do(
+                    C::Apply
+                        | C::Yes
+                        | C::Answer
+                        | C::ThirdAnswer
+                        | C::Agree
+                        | C::EscalateNow
+                        | C::SyncNow
+                        | C::RunChosen
+                )
             ))
 }
 
@@ -243,6 +257,11 @@ fn refusal(model: &Model, place: Place, command: Command) -> Option<String> {
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose_refusal(model, command),
         C::Agree => removal::agree_refusal(model),
         C::ReadDeliveries => deliveries::refusal(model),
+        C::OpenEvent => events::open::refusal(model),
+        C::ReadTickets => events::tickets::read_refusal(model),
+        C::StopTickets => (!matches!(model.work.tickets, TicketWork::Reading { .. })).then(String::new),
+        C::Escalate => events::tickets::escalate_refusal(model),
+        C::EscalateNow => events::tickets::now_refusal(model),
         C::ThirdAnswer => match &model.popup {
             Some(Popup::Confirm(confirm)) if confirm.ask.third().is_some() => None,
             _ => not_meant(),

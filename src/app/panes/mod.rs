@@ -1,17 +1,21 @@
-//! What is seen once the set-up is finished: Sync, Clients, Integration, Activity.
+//! What is seen once the set-up is finished: Sync, Clients, Integration, Events, Activity.
 
 pub mod clients;
 pub mod deliveries;
+pub mod events;
 pub mod integration;
 pub mod removal;
 pub mod report;
+pub mod service;
 
 use super::effect::Effect;
 use super::layout::Window;
 use super::model::{Model, Screen};
 use super::wizard::{self, configure};
+use super::work::EscalateWork;
 
 use clients::Clients;
+use events::Events;
 
 /// A pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -23,13 +27,15 @@ pub enum Pane {
     Clients,
     /// What is in Halo.
     Integration,
+    /// What Halo has told us.
+    Events,
     /// The audit trail.
     Activity,
 }
 
 impl Pane {
     /// Every pane, by its digit.
-    pub const ALL: [Self; 4] = [Self::Sync, Self::Clients, Self::Integration, Self::Activity];
+    pub const ALL: [Self; 5] = [Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
 
     /// Its name.
     pub fn title(self) -> &'static str {
@@ -37,6 +43,7 @@ impl Pane {
             Self::Sync => "Sync",
             Self::Clients => "Clients",
             Self::Integration => "Integration",
+            Self::Events => "Events",
             Self::Activity => "Activity",
         }
     }
@@ -59,6 +66,8 @@ pub struct Panes {
     pub object: Option<integration::Selected>,
     /// The client list.
     pub clients: Clients,
+    /// The events.
+    pub events: Events,
     /// Whether the Integration pane shows the plan.
     pub planning: bool,
     /// Whether the panes are looked at from within the set-up, and Esc goes back there.
@@ -84,10 +93,15 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.panes.planning = false;
     model.panes.report = None;
     model.panes.clients.searching = false;
+    model.panes.events.searching = false;
+    model.panes.events.open = None;
+    if !matches!(model.work.escalate, EscalateWork::Running { .. }) {
+        model.work.escalate = EscalateWork::None;
+    }
     model.facts.revealed = false;
     let Some(id) = model.current.clone() else { return Vec::new() };
     match pane {
-        Pane::Sync | Pane::Activity => vec![Effect::LoadStatus(id)],
+        Pane::Sync | Pane::Events | Pane::Activity => vec![Effect::LoadStatus(id)],
         Pane::Clients => vec![Effect::LoadClients(id)],
         Pane::Integration => {
             let mut effects = vec![Effect::LoadStatus(id.clone()), Effect::LoadCallbacks(id)];
@@ -152,6 +166,14 @@ fn window(model: &mut Model) -> (&mut Window, usize, usize) {
             let (rows, height) = (integration::objects(model).len() + callbacks, objects_height(model) + callbacks);
             (&mut model.panes.objects, rows, height)
         }
+        Pane::Events if model.panes.events.tickets => {
+            let (rows, height) = (events::tickets::tickets(model).len(), events::tickets::height(model));
+            (&mut model.panes.events.board, rows, height)
+        }
+        Pane::Events => {
+            let (rows, height) = (model.panes.events.count(), events::height(model));
+            (&mut model.panes.events.window, rows, height)
+        }
         Pane::Clients => {
             let (rows, height) = (model.panes.clients.count(), clients::height(model));
             (&mut model.panes.clients.window, rows, height)
@@ -161,11 +183,18 @@ fn window(model: &mut Model) -> (&mut Window, usize, usize) {
 
 /// Moves in the list of the pane: by rows, or to an end.
 pub fn move_to(model: &mut Model, to: impl Fn(usize, usize, usize) -> usize) {
+    if model.panes.pane == Pane::Events && model.panes.events.open.is_some() {
+        return events::open::scroll(model, to);
+    }
     let (window, rows, height) = window(model);
     let row = to(window.selected, rows, height);
     let moved = window.select(row, rows, height);
+    if model.panes.pane == Pane::Events {
+        model.panes.events.note_end(row);
+    }
     if moved {
         model.panes.clients.note_selected();
+        model.panes.events.note_selected();
         model.panes.object = integration::selected(model);
         model.touch();
     }
@@ -182,4 +211,5 @@ pub fn settle(model: &mut Model) {
         window.select(row, rows, height);
     }
     model.panes.pane = pane;
+    events::open::settle(model);
 }

@@ -344,7 +344,7 @@ fn a_key_is_named_only_where_it_works() {
     let mut stage = Stage::with(overview(vec![other, saved("acme", "Acme MSP", false, true, true)]));
     stage.keys("^O Down Enter");
     stage.reply(Reply::Status(Ok(standing(status("Acme MSP", false, true, true)))));
-    for (keys, words) in [("1 s", "with a."), ("2 s", "Ctrl-O"), ("4 s", "Ctrl-O")] {
+    for (keys, words) in [("1 s", "with a."), ("2 s", "Ctrl-O"), ("5 s", "Ctrl-O")] {
         stage.keys(keys);
         assert!(notice(&stage).contains(words), "{keys}: {}", notice(&stage));
     }
@@ -379,7 +379,7 @@ fn the_token_expires_on_the_screen_by_itself() {
 #[test]
 fn a_key_without_a_meaning_leaves_the_model_clean() {
     let mut stages = vec![Stage::with(Overview::default()), at_review(), at_sync(), at_configure()];
-    stages.extend(["1", "2", "3", "4", "^O"].map(|keys| {
+    stages.extend(["1", "2", "3", "4", "5", "^O"].map(|keys| {
         let mut stage = in_panes();
         stage.keys(keys);
         stage

@@ -134,7 +134,8 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
     stage.keys("Enter");
     assert_eq!(stage.model.screen, Screen::Panes);
     assert!(stage.model.wizard.is_none());
-    assert_eq!(next_wake(&stage.model, stage.now), None, "idle means asleep");
+    let minute = at("2026-11-23T10:54:00Z");
+    assert_eq!(next_wake(&stage.model, stage.now), Some(minute), "idle means asleep: an age is told by the minute");
 }
 
 /// S18: Esc goes back through every step, and everything typed is there again on the way forward.

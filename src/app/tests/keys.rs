@@ -14,7 +14,7 @@ use crate::domain::status::Overview;
 fn stages() -> Vec<Stage> {
     let mut stages =
         vec![Stage::with(Overview::default()), with_credentials(), tested(), at_review(), at_sync(), at_configure()];
-    for keys in ["1", "2", "2 /", "3", "4", "^O", "^O /", "3 ?"] {
+    for keys in ["1", "2", "2 /", "3", "4", "4 /", "5", "^O", "^O /", "3 ?"] {
         let mut stage = in_panes();
         stage.keys(keys);
         stages.push(stage);

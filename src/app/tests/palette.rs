@@ -84,6 +84,7 @@ fn stages() -> Vec<fn() -> Stage> {
         || panes("2 Enter"),
         || panes("3"),
         || panes("4"),
+        || panes("5"),
         || panes("^O"),
         || panes("^O /"),
         || panes("^O d"),

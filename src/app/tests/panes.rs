@@ -6,6 +6,7 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::clients::ClientList;
+use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
@@ -18,6 +19,7 @@ fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
     assert_eq!(stage.keys("4"), [Effect::LoadStatus(id("acme"))]);
+    assert_eq!(stage.keys("5"), [Effect::LoadStatus(id("acme"))]);
     assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "what is installed is looked at in Halo");
     assert_eq!(stage.keys("1"), [Effect::LoadStatus(id("acme"))]);
     assert_eq!(stage.model.panes.pane, Pane::Sync);
@@ -89,7 +91,7 @@ fn the_selected_client_stays_selected_when_the_list_is_read_again() {
 fn sync_now_is_off_while_it_runs() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("s").len(), 1);
-    for pane in ["1", "2", "3", "4"] {
+    for pane in ["1", "2", "3", "4", "5"] {
         stage.keys(pane);
         assert_eq!(stage.keys("s"), []);
         assert!(stage.model.notice.as_ref().unwrap().text.contains("Syncing already"));
@@ -108,7 +110,8 @@ fn the_clients_can_be_looked_at_while_the_first_sync_runs() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(100, Some(237))));
-    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
+    let watch = Effect::WatchEvents { id: id("acme"), limit: STEP };
+    assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme")), watch]);
     assert_eq!(stage.model.screen, Screen::Panes);
     stage.keys("Esc");
     assert_eq!(stage.model.screen, Screen::Wizard);

@@ -6,7 +6,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::message::{Message, Reply};
 use crate::app::popup::Popup;
 use crate::app::testing::{
-    Stage, at_configure, at_sync, id, in_panes, overview, plan, progress, results, saved, sync_report,
+    Stage, at, at_configure, at_sync, id, in_panes, overview, plan, progress, results, saved, sync_report,
 };
 use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::{next_wake, update};
@@ -17,7 +17,8 @@ use crate::domain::sync_run::SyncStatus;
 #[test]
 fn idle_is_asleep_and_a_key_without_meaning_draws_nothing() {
     let mut stage = in_panes();
-    assert_eq!(next_wake(&stage.model, stage.now), None);
+    // The age of the last event is told by the minute, and nothing else.
+    assert_eq!(next_wake(&stage.model, stage.now), Some(at("2026-11-23T10:54:00Z")));
     stage.model.take_dirty();
     for name in ["z", "F1 Esc"] {
         stage.keys(name);
@@ -64,7 +65,7 @@ fn a_notice_goes_away_by_itself() {
     stage.now = stage.now.checked_add(SignedDuration::from_secs(60)).unwrap();
     update(&mut stage.model, Message::Wake, stage.now);
     assert!(stage.model.notice.is_none());
-    assert_eq!(next_wake(&stage.model, stage.now), None);
+    assert_eq!(next_wake(&stage.model, stage.now), Some(at("2026-11-23T10:55:00Z")), "only the age of the last event");
 }
 
 /// S46: one key stops it, and what was read is kept.

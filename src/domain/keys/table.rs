@@ -49,6 +49,12 @@ pub enum Command {
     PartLinks,
     Agree,
     ReadDeliveries,
+    OpenEvent,
+    Tickets,
+    ReadTickets,
+    StopTickets,
+    Escalate,
+    EscalateNow,
     Search,
     LeaveSearch,
     Filter,
@@ -65,6 +71,7 @@ pub enum Command {
     PaneSync,
     PaneClients,
     PaneIntegration,
+    PaneEvents,
     PaneActivity,
     Yes,
     No,
@@ -99,6 +106,10 @@ pub enum Place {
     PaneClients,
     ClientSearch,
     PaneIntegration,
+    PaneEvents,
+    EventSearch,
+    EventPage,
+    PaneTickets,
     PaneActivity,
     Confirm,
     Chooser,
@@ -106,6 +117,7 @@ pub enum Place {
     ClientPage,
     Palette,
     Typed,
+    Escalate,
 }
 
 impl Place {
@@ -117,9 +129,11 @@ impl Place {
                 | Self::FieldList
                 | Self::CardSearch
                 | Self::ClientSearch
+                | Self::EventSearch
                 | Self::Chooser
                 | Self::Palette
                 | Self::Typed
+                | Self::Escalate
         )
     }
 
@@ -144,6 +158,10 @@ impl Place {
             Self::PaneClients => "in the pane Clients",
             Self::ClientSearch => "in the search of the clients",
             Self::PaneIntegration => "in the pane Integration",
+            Self::PaneEvents => "in the pane Events",
+            Self::EventSearch => "in the search of the events",
+            Self::EventPage => "on an event",
+            Self::PaneTickets => "in the list of tickets",
             Self::PaneActivity => "in the pane Activity",
             Self::Confirm => "in a question",
             Self::Chooser => "in the choice of an agent",
@@ -151,6 +169,7 @@ impl Place {
             Self::ClientPage => "in the details of a client",
             Self::Palette => "in the commands",
             Self::Typed => "where the id is typed",
+            Self::Escalate => "in the question before a ticket is escalated",
         }
     }
 }
@@ -173,7 +192,9 @@ impl Command {
             Self::Help | Self::Commands | Self::Integrations | Self::Quit | Self::Repaint | Self::Suspend => {
                 Group::Everywhere
             }
-            Self::PaneSync | Self::PaneClients | Self::PaneIntegration | Self::PaneActivity => Group::Moving,
+            Self::PaneSync | Self::PaneClients | Self::PaneIntegration | Self::PaneEvents | Self::PaneActivity => {
+                Group::Moving
+            }
             _ if self.is_step() => Group::Moving,
             _ => Group::Here,
         }
@@ -241,28 +262,34 @@ use Shown::{Help, Left, Right};
 const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
     P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::PaneSync, P::PaneClients, P::ClientSearch,
-    P::PaneIntegration, P::PaneActivity,
+    P::PaneIntegration, P::PaneEvents, P::EventSearch, P::EventPage, P::PaneTickets, P::PaneActivity,
 ];
-const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed];
+const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
 const BESIDE_PANES: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
-    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::Confirm, P::Chooser,
-    P::HelpPage, P::ClientPage, P::Typed,
+    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::EventSearch, P::Confirm,
+    P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
 const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, P::PaneSync, P::PaneIntegration];
-const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch];
+const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch];
 const FORM: &[Place] =
     &[P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Review, P::InitialSync, P::Finished];
-const PANES: &[Place] = &[P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity];
+#[rustfmt::skip]
+const PANES: &[Place] = &[
+    P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage, P::PaneTickets, P::PaneActivity,
+];
+const EDITING: &[Place] = &[P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity];
+const WITH_TICKETS: &[Place] = &[P::PaneEvents, P::EventPage, P::PaneTickets];
 #[rustfmt::skip]
 const LISTS: &[Place] = &[
-    P::Cards, P::FieldList, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity, P::Chooser,
-    P::HelpPage, P::ClientPage, P::Palette,
+    P::Cards, P::FieldList, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage,
+    P::PaneTickets, P::PaneActivity, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
 ];
 #[rustfmt::skip]
 const LONG_LISTS: &[Place] = &[
-    P::Cards, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity, P::HelpPage, P::ClientPage,
+    P::Cards, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage, P::PaneTickets,
+    P::PaneActivity, P::HelpPage, P::ClientPage,
 ];
 
 /// The table. Where a key has several meanings in one place, the first that can be meant now is meant.
@@ -285,7 +312,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::CloseCommands, "commands", &[P::Palette], "Close", Left),
     row(C::Agree, "accept", &[P::Typed], "Remove", Left),
     row(C::TakeAgent, "accept", &[P::Chooser], "Take", Left),
-    row(C::ClosePopup, "cancel", &[P::Chooser, P::HelpPage, P::ClientPage, P::Typed], "Close", Left),
+    row(C::EscalateNow, "accept", &[P::Escalate], "Escalate", Left),
+    row(C::ClosePopup, "cancel", &[P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate], "Close", Left),
     row(C::ClosePopup, "accept", &[P::HelpPage, P::ClientPage], "Close", Left),
     row(C::ClosePopup, "help", &[P::HelpPage], "Close", Left),
     row(C::ClosePopup, "quit", &[P::HelpPage, P::ClientPage], "Close", Left),
@@ -347,16 +375,24 @@ pub const BINDINGS: &[Binding] = &[
     row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
     // The panes.
     row(C::Details, "accept", &[P::PaneClients], "Details", Left),
-    row(C::Filter, "filter", &[P::PaneClients], "Filter", Left),
+    row(C::OpenEvent, "accept", &[P::PaneEvents], "Open", Left),
+    row(C::Escalate, "accept", &[P::PaneTickets], "Escalate", Left),
+    row(C::Escalate, "escalate", WITH_TICKETS, "Escalate", Left),
+    row(C::Tickets, "tickets", &[P::PaneEvents, P::PaneTickets], "Tickets", Left),
+    row(C::Search, "search", &[P::PaneEvents], "Search", Left),
+    row(C::Filter, "filter", &[P::PaneClients, P::PaneEvents], "Filter", Left),
+    row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
+    row(C::StopTickets, "cancel", &[P::PaneTickets], "Stop", Left),
     row(C::Sort, "sort", &[P::PaneClients], "Sort", Left),
     row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),
     row(C::StopSync, "stop_sync", &[P::PaneSync], "Stop", Left),
     row(C::Changes, "accept", &[P::PaneSync], "Changes", Left),
-    row(C::Edit, "edit", PANES, "Edit", Left),
+    row(C::Edit, "edit", EDITING, "Edit", Left),
     row(C::Export, "export", &[P::PaneClients], "Export", Left),
     row(C::PaneSync, "pane_sync", PANES, "Go to Sync", Help),
     row(C::PaneClients, "pane_clients", PANES, "Go to Clients", Help),
     row(C::PaneIntegration, "pane_integration", PANES, "Go to Integration", Help),
+    row(C::PaneEvents, "pane_events", PANES, "Go to Events", Help),
     row(C::PaneActivity, "pane_activity", PANES, "Go to Activity", Help),
     // Moving.
     row(C::NextItem, "next", FORM, "Next field", Left),
@@ -371,7 +407,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Last, "last", LONG_LISTS, "To the last", Help),
     row(C::Back, "cancel", FORM, "Back", Left),
     row(C::Back, "cancel", &[P::Plan], "Back", Left),
-    row(C::Back, "cancel", &[P::Cards, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity], "Back", Left),
+    row(C::Back, "cancel", &[P::Cards], "Back", Left),
+    row(C::Back, "cancel", PANES, "Back", Left),
     row(C::Integrations, "integrations", SCREENS, "Integrations", Left),
     // Everywhere.
     row(C::Commands, "commands", PANES, "Commands", Right),

@@ -162,6 +162,9 @@ impl<P: Person> Dialogue<P> {
                 Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
                 // Of a screen alone, and asked for by keys that nobody presses here.
                 Effect::Copy(_) | Effect::Suspend | Effect::Repaint => {}
+                // It never ends, and a line that comes in by itself is heard in the middle of the typing: what is asked for
+                // reads the events.
+                Effect::WatchEvents { .. } => {}
                 effect => {
                     self.tell_start(&effect);
                     self.slots.start(effect);

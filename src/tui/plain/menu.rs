@@ -33,7 +33,7 @@ impl<P: Person> Dialogue<P> {
         let mut rows =
             ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
         let others = "Integrations: other configurations";
-        rows.extend(["Edit the settings", "Remove from Halo", others, "Quit"].map(str::to_owned));
+        rows.extend(["Edit the settings", "Remove from Halo", others, "Events", "Quit"].map(str::to_owned));
         let picked = if std::mem::replace(&mut self.menu_listed, true) {
             self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
         } else {
@@ -72,6 +72,7 @@ impl<P: Person> Dialogue<P> {
                 })
                 .await?;
             }
+            9 => self.events().await?,
             _ => return Err(Exit::Quit),
         }
         Ok(())

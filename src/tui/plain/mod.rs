@@ -4,6 +4,7 @@
 //! The steps, fields, rules and words are the screens' own ([`crate::app`]); so are the draft and what is kept of it.
 
 mod dialogue;
+mod events;
 mod fields;
 mod menu;
 mod person;

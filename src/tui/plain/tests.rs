@@ -103,6 +103,7 @@ impl World {
                     .any(|saved| saved.status.steps.configure == crate::domain::status::StepState::Done);
                 vec![Reply::Status(Ok(standing(status("Acme MSP", true, synced(), configured))))]
             }
+            Effect::LoadEvents(_) => vec![testing::events::recent(testing::events::events())],
             Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients().into()))],
             Effect::LoadPlan(_) => vec![Reply::Planned(Ok(Ok(plan())))],
             Effect::Configure(_, plan) => {
@@ -259,11 +260,13 @@ async fn the_questions_lead_from_nothing_to_the_end_in_the_order_of_the_fields()
 async fn what_is_said_is_plain_text_without_keys_or_secrets() {
     let world = World::new(Overview::default());
     let answers = [to_plan(), vec![("Apply this plan", "d"), ("Apply this plan", "y")]].concat();
-    let menu = ["2", "", "<", "4", "5", "", "6", "?"].map(|answer| ("", answer));
+    let menu = ["2", "", "<", "4", "5", "", "6", "10", "?"].map(|answer| ("", answer));
     let all = [answers, menu.to_vec()].concat();
     let talk = talk(&world, Goal::Everything, &all).await;
     assert!(talk.asked.iter().any(|(prompt, _)| prompt.starts_with("Search")));
     talk.says("evil");
+    talk.says("5 events are kept, the newest first.");
+    talk.says("ticket 33478, Northwind Traders, on the Pia Board");
     for line in talk.heard.iter().chain(talk.asked.iter().map(|(prompt, _)| prompt)) {
         assert!(!line.chars().any(char::is_control), "{line:?}");
         for sign in ["✓", "✗", "▸", "→", "•", "·", "Ctrl-", "^C", " is s.", CANARY] {

@@ -1,7 +1,8 @@
-//! The panes: Sync, Clients, Integration, Activity.
+//! The panes: Sync, Clients, Integration, Events, Activity.
 
 pub mod activity;
 mod clients;
+pub mod events;
 mod integration;
 mod sync;
 
@@ -13,9 +14,11 @@ use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::integration::repairs;
-use crate::domain::status::StepState;
+use crate::app::panes::service;
+use crate::domain::status::{ServiceStatus, StepState};
 
 use super::page::Page;
+use super::text::{ago, moment};
 use super::theme::Look;
 
 /// The pane that is shown.
@@ -26,6 +29,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         Pane::Clients => clients::body(model, &mut page),
         Pane::Integration if model.panes.planning => super::wizard::plan_body(model, &mut page, "Configure"),
         Pane::Integration => integration::body(model, &mut page),
+        Pane::Events => events::body(model, &mut page),
         Pane::Activity => activity::body(model, &mut page),
     }
     page
@@ -38,6 +42,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         Pane::Clients => clients::detail(model, look, columns),
         Pane::Integration if model.panes.planning => super::wizard::plan_detail(model, look, columns),
         Pane::Integration => integration::detail(model, look, columns),
+        Pane::Events => events::detail(model, look, columns),
         Pane::Activity => activity::detail(model, look, columns),
     }
 }
@@ -57,10 +62,28 @@ pub fn state(model: &Model) -> (Tone, String) {
     if !saved.status.active {
         return (Tone::Warn, format!("not active   {host}"));
     }
-    match saved.status.steps.credentials {
-        StepState::Done => {
-            (Tone::Good, format!("{host}   sync {} UTC", saved.configuration.company_sync.daily_sync_time))
+    let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
+    let last = service::status(model).and_then(|service| service.last_event_at);
+    let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
+    if let Some(warning) = service::warnings(model).first() {
+        let words = match warning {
+            // The same said twice.
+            service::Warning::Silent(_) => format!("{}   {sync}   {host}", warning.short()),
+            _ => format!("{}   {last}   {sync}   {host}", warning.short()),
+        };
+        return (Tone::Warn, words);
+    }
+    if saved.status.steps.credentials != StepState::Done {
+        return (Tone::Warn, format!("not verified   {host}"));
+    }
+    match service::status(model).filter(|service| service.running) {
+        Some(ServiceStatus { since: Some(since), .. }) => {
+            let since = moment(model.now, *since);
+            let since = since.trim_start_matches("today ");
+            (Tone::Good, format!("service since {since}   {last}   {sync}   {host}"))
         }
-        StepState::NotVerified | StepState::Todo => (Tone::Warn, format!("not verified   {host}")),
+        Some(_) => (Tone::Good, format!("service running   {last}   {sync}   {host}")),
+        // Nothing is expected of it yet.
+        None => (Tone::Good, format!("{host}   {sync}")),
     }
 }

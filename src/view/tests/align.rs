@@ -108,7 +108,7 @@ fn show_activity(names: &[String]) -> Stage {
         })
         .collect();
     stage.reply(Reply::Status(Ok(facts)));
-    stage.keys("4");
+    stage.keys("5");
     stage
 }
 

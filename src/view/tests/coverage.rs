@@ -7,10 +7,12 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::clients::{Filter, Sort};
+use crate::app::panes::events::Filter as EventFilter;
+use crate::app::panes::service::{Warning, warnings};
 use crate::app::popup::{Ask, Popup};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, Mark, STEPS, SaveState, mark};
-use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork, SyncEnd, SyncWork};
+use crate::app::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, SyncEnd, SyncWork, TicketWork};
 use crate::app::{Model, keymap};
 use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;
@@ -95,6 +97,7 @@ kinds!(popup, POPUPS, Popup, {
     Popup::Help(_) => "popup help",
     Popup::Client => "popup client",
     Popup::Typed(_) => "popup typed",
+    Popup::Escalate(_) => "popup escalate",
 });
 kinds!(ask, ASKS, Ask, {
     Ask::Continue { .. } => "ask continue",
@@ -109,6 +112,7 @@ kinds!(pane, PANES, Pane, {
     Pane::Sync => "pane sync",
     Pane::Clients => "pane clients",
     Pane::Integration => "pane integration",
+    Pane::Events => "pane events",
     Pane::Activity => "pane activity",
 });
 kinds!(filter, FILTERS, Filter, {
@@ -117,6 +121,29 @@ kinds!(filter, FILTERS, Filter, {
     Filter::All => "filter all",
     Filter::New => "filter new",
     Filter::Changed => "filter changed",
+});
+kinds!(event_filter, EVENT_FILTERS, EventFilter, {
+    EventFilter::All => "all events",
+    EventFilter::OnBoard => "events on the Pia Board",
+    EventFilter::Created => "events of new tickets",
+    EventFilter::Updated => "events of changes",
+    EventFilter::Undelivered => "events not handed on",
+});
+kinds!(tickets, TICKETS, TicketWork, {
+    TicketWork::None => "tickets at rest",
+    TicketWork::Reading { .. } => "tickets being read",
+    TicketWork::Failed(_) => "tickets not read",
+});
+kinds!(escalate, ESCALATIONS, EscalateWork, {
+    EscalateWork::None => "nothing escalated",
+    EscalateWork::Running { .. } => "escalating",
+    EscalateWork::Done { .. } => "escalated",
+    EscalateWork::Failed { .. } => "not escalated",
+});
+kinds!(warning, WARNINGS, Warning, {
+    Warning::SwitchedOff(_) => "webhook switched off",
+    Warning::NotRunning => "service not running",
+    Warning::Silent(_) => "no event for a day",
 });
 kinds!(sort, SORTS, Sort, {
     Sort::Name => "by name",
@@ -221,6 +248,10 @@ const ALL: &[&[&str]] = &[
     ASKS,
     PANES,
     FILTERS,
+    EVENT_FILTERS,
+    TICKETS,
+    ESCALATIONS,
+    WARNINGS,
     SORTS,
     CHANGES,
     CARDS,
@@ -256,6 +287,11 @@ fn shown(model: &Model, seen: &mut BTreeSet<&'static str>) {
             seen.insert(pane(&model.panes.pane));
             if let Some(report) = &model.panes.report {
                 seen.extend(report.lines().iter().map(|line| change(&line.change)));
+            }
+            seen.extend(warnings(model).iter().map(warning));
+            if model.panes.pane == Pane::Events {
+                seen.insert(event_filter(&model.panes.events.filter));
+                seen.extend([tickets(&model.work.tickets), escalate(&model.work.escalate)]);
             }
             if model.panes.pane == Pane::Clients {
                 seen.extend([filter(&model.panes.clients.filter), sort(&model.panes.clients.sort)]);

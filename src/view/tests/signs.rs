@@ -112,6 +112,10 @@ fn the_focus_is_seen_without_colour() {
 /// What is read, and not selected in: a report without lines, and the cards that a key opens over a page.
 fn has_focus(model: &crate::app::Model) -> bool {
     use crate::app::popup::Popup;
+    // An event is read, and nothing in it is selected.
+    if model.panes.events.open.is_some() && model.popup.is_none() {
+        return false;
+    }
     if matches!(model.popup, Some(Popup::Help(_) | Popup::Client)) {
         return false;
     }
@@ -119,7 +123,7 @@ fn has_focus(model: &crate::app::Model) -> bool {
 }
 
 /// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
-const NOTHING_TO_SELECT: [&str; 28] = [
+const NOTHING_TO_SELECT: [&str; 36] = [
     "starting",
     "wizard_sync_asking",
     "wizard_sync_running",
@@ -148,4 +152,12 @@ const NOTHING_TO_SELECT: [&str; 28] = [
     "removal_reading",
     "removal_nothing",
     "removal_unreachable",
+    "pane_events_reading",
+    "pane_events_unreadable",
+    "pane_events_none",
+    "pane_events_tip",
+    "pane_events_not_configured",
+    "pane_tickets_reading",
+    "pane_tickets_stopped",
+    "pane_tickets_none",
 ];

@@ -1,6 +1,7 @@
 //! Every screen, popup, error and empty state, each made by the keys and the answers that lead to it.
 
 mod cards;
+mod events;
 mod fields;
 mod floating;
 mod installing;
@@ -34,6 +35,7 @@ pub fn scenes() -> Vec<(&'static str, Stage)> {
     installing::add(&mut scenes);
     panes::add(&mut scenes);
     removing::add(&mut scenes);
+    events::add(&mut scenes);
     floating::add(&mut scenes);
     scenes.0
 }

@@ -307,20 +307,20 @@ fn integration(scenes: &mut Scenes) {
 
 fn activity(scenes: &mut Scenes) {
     scenes.add("pane_activity", in_panes(), |stage| {
-        stage.keys("4");
+        stage.keys("5");
     });
     scenes.add("pane_activity_reading", bare(), |stage| {
-        stage.keys("4");
+        stage.keys("5");
     });
     scenes.add("pane_activity_unreadable", bare(), |stage| {
-        stage.keys("4");
+        stage.keys("5");
         stage.reply(Reply::Status(Err(unreadable())));
     });
     scenes.add("pane_activity_none", standing_with(|standing| standing.activity.clear()), |stage| {
-        stage.keys("4");
+        stage.keys("5");
     });
     scenes.add("pane_activity_many", standing_with(many_entries), |stage| {
-        stage.keys("4 PgDn PgDn Down");
+        stage.keys("5 PgDn PgDn Down");
     });
     let with_fields = |standing: &mut Standing| {
         standing.activity[0].message = Some("Halo says: 400 \"name is in use\".".to_owned());
@@ -331,6 +331,6 @@ fn activity(scenes: &mut Scenes) {
         }];
     };
     scenes.add("pane_activity_fields", standing_with(with_fields), |stage| {
-        stage.keys("4");
+        stage.keys("5");
     });
 }

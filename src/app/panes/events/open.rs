@@ -1,0 +1,222 @@
+//! One event: its ticket as Halo gave it, whether it was handed on, and its body.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::text::wrap;
+use crate::domain::event::{Body, Event, ForwardState, Forwarding};
+use crate::domain::failure::Failure;
+use crate::domain::thousands;
+use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
+
+/// The event that is looked at whole.
+#[derive(Debug)]
+pub struct Opened {
+    /// The event, as it was last read.
+    pub event: Event,
+    /// Its body, once that was read; none inside where it is not kept any more.
+    body: Option<Result<Option<Body>, Failure>>,
+    /// What is shown of it, to the width of the screen.
+    pub lines: Vec<Line>,
+    /// The first line that is shown.
+    pub first: usize,
+}
+
+/// A line of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A label with what stands beside it; without a label where that goes on.
+    Pair(&'static str, String, Tone),
+    /// A heading.
+    Title(&'static str),
+    /// A part of the body.
+    Body(String),
+    /// Help.
+    Help(String),
+    /// Air.
+    Blank,
+}
+
+/// Columns of the labels.
+pub const LABEL: usize = 11;
+
+/// Why none can be opened.
+pub fn refusal(model: &Model) -> Option<String> {
+    model.panes.events.selected().is_none().then(|| "No event is selected.".to_owned())
+}
+
+/// Opens the selected event.
+pub fn open(model: &mut Model) -> Vec<Effect> {
+    let (Some(event), Some(id)) = (model.panes.events.selected().cloned(), model.current.clone()) else {
+        return Vec::new();
+    };
+    let number = event.number;
+    model.panes.events.note_selected();
+    model.panes.events.open = Some(Opened { event, body: None, lines: Vec::new(), first: 0 });
+    model.touch();
+    vec![Effect::LoadEvent { id, number }]
+}
+
+/// Back to the list.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    model.touch();
+    let unread = model.panes.events.open.take().is_some_and(|opened| opened.body.is_none());
+    if unread { vec![Effect::Cancel(Slot::Event)] } else { Vec::new() }
+}
+
+/// The body was read.
+pub fn read(model: &mut Model, outcome: Result<Option<Body>, Failure>) {
+    if let Some(opened) = &mut model.panes.events.open {
+        opened.body = Some(outcome);
+        model.touch();
+    }
+}
+
+/// The events were read again: its ticket may be known by now.
+pub fn refresh(model: &mut Model) {
+    let events = &mut model.panes.events;
+    let Some(opened) = &mut events.open else { return };
+    if let Some(event) = events.list.events().find(|event| event.number == opened.event.number) {
+        opened.event.clone_from(event);
+    }
+}
+
+/// Lines that fit.
+pub fn height(model: &Model) -> usize {
+    let above = super::super::service::head_height(model) + 3;
+    usize::from(model.layout.body.height).saturating_sub(above).max(1)
+}
+
+/// Lays the lines out anew: another width, or something new is known.
+pub fn settle(model: &mut Model) {
+    let (columns, height) = (usize::from(model.layout.body.width).saturating_sub(6).max(20), height(model));
+    let Some(opened) = &mut model.panes.events.open else { return };
+    opened.lines = lines(opened, columns);
+    opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+}
+
+/// Scrolls.
+pub fn scroll(model: &mut Model, to: impl Fn(usize, usize, usize) -> usize) {
+    let height = height(model);
+    let Some(opened) = &mut model.panes.events.open else { return };
+    let (first, rows) = (opened.first, opened.lines.len());
+    opened.first = to(first, rows, height).min(rows.saturating_sub(height));
+    if opened.first != first {
+        model.touch();
+    }
+}
+
+/// What is known of an event beside its body.
+pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
+    let mut facts = vec![
+        ("Received", event.received_at.strftime("%a %d %b %Y %H:%M:%S UTC").to_string(), Tone::Calm),
+        ("Event", name(event), Tone::Calm),
+        ("Group", event.group.webhook_name().to_owned(), Tone::Calm),
+        ("Ticket", event.ticket_id.map_or_else(|| "none is named".to_owned(), |id| id.to_string()), Tone::Calm),
+    ];
+    facts.extend(event.ticket.as_ref().map(ticket_facts).into_iter().flatten());
+    facts.extend(
+        event.ticket_problem.as_ref().map(|problem| ("", Untrusted::new(problem.as_str()).display(), Tone::Warn)),
+    );
+    let (tone, board) = board(event);
+    facts.push(("Pia Board", board.to_owned(), tone));
+    let (tone, handed) = handed_on(event.forwarding.as_ref());
+    facts.push(("Handed on", handed, tone));
+    facts.push(("Id", event.id.clone(), Tone::Calm));
+    facts
+}
+
+/// What is known of a ticket.
+pub fn ticket_facts(ticket: &Ticket) -> Vec<(&'static str, String, Tone)> {
+    let agent = match (&ticket.agent, ticket.agent_id) {
+        (Some(agent), Some(_)) => agent.display(),
+        (None, Some(id)) => format!("agent {id}"),
+        (_, None) => "nobody".to_owned(),
+    };
+    let of = |label, text: &Option<Untrusted>| text.as_ref().map(|text| (label, text.display(), Tone::Calm));
+    let known = [
+        of("Summary", &ticket.summary),
+        of("Client", &ticket.client),
+        of("Board", &ticket.team),
+        of("Status", &ticket.status),
+        of("Type", &ticket.ticket_type),
+        Some(("Agent", agent, Tone::Calm)),
+    ];
+    known.into_iter().flatten().collect()
+}
+
+/// What happened, in Halo's words, else by the address it came to.
+pub fn name(event: &Event) -> String {
+    event.event.as_ref().map_or_else(|| event.group.slug().replace('-', " "), Untrusted::display)
+}
+
+/// Whether the ticket stands on the Pia Board.
+pub fn board(event: &Event) -> (Tone, &'static str) {
+    match (event.on_pia_board, event.ticket_id, &event.ticket_problem) {
+        (Some(true), ..) => (Tone::Good, "yes"),
+        (Some(false), ..) => (Tone::Calm, "no, on another board"),
+        (None, None, _) => (Tone::Calm, "no ticket"),
+        (None, _, Some(_)) => (Tone::Warn, "cannot be known"),
+        (None, ..) => (Tone::Calm, "not known yet"),
+    }
+}
+
+fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
+    let Some(forwarding) = forwarding else {
+        return (Tone::Calm, "not set: pia-halo serve --forward-to hands events on".to_owned());
+    };
+    let tries = match forwarding.attempts {
+        1 => "1 try".to_owned(),
+        tries => format!("{} tries", thousands(u64::from(tries))),
+    };
+    let error = forwarding.last_error.as_ref();
+    let error = error.map(|error| format!(": {}", Untrusted::new(error.as_str()).display())).unwrap_or_default();
+    match forwarding.state {
+        ForwardState::Delivered => (Tone::Good, format!("delivered, {tries}")),
+        ForwardState::Pending => {
+            let next = forwarding.next_at.map(|at| format!(", next {}", at.strftime("%d %b %H:%M UTC")));
+            (Tone::Calm, format!("waiting, {tries}{}{error}", next.unwrap_or_default()))
+        }
+        ForwardState::Undelivered => {
+            let words =
+                format!("undelivered, given up after {tries}{error}. pia-halo events --send-again tries it anew");
+            (Tone::Bad, words)
+        }
+    }
+}
+
+fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (label, value, tone) in facts(&opened.event) {
+        for (at, part) in wrap(&value, columns.saturating_sub(LABEL)).into_iter().enumerate() {
+            lines.push(Line::Pair(if at == 0 { label } else { "" }, part, tone));
+        }
+    }
+    lines.extend([Line::Blank, Line::Title("Body")]);
+    match &opened.body {
+        None => lines.push(Line::Help("Reading it.".to_owned())),
+        Some(Ok(None)) => lines.push(Line::Help("It is not kept any more: events are kept for 30 days.".to_owned())),
+        Some(Err(failure)) => lines.extend(wrap(&failure.to_string(), columns).into_iter().map(Line::Help)),
+        Some(Ok(Some(body))) => {
+            lines.extend(body.lines.iter().flat_map(|line| indented(line, columns)).map(Line::Body));
+            if body.cut > 0 {
+                let words = format!(
+                    "{} more lines: pia-halo events --show ID --json prints all of it.",
+                    thousands(body.cut as u64)
+                );
+                lines.extend(wrap(&words, columns).into_iter().map(Line::Help));
+            }
+        }
+    }
+    lines
+}
+
+// What does not fit goes on below, one step further in.
+fn indented(line: &str, columns: usize) -> Vec<String> {
+    let text = line.trim_start();
+    let indent = (line.len() - text.len()).min(columns / 2);
+    let room = columns.saturating_sub(indent + 2).max(8);
+    let behind = |at: usize| " ".repeat(if at == 0 { indent } else { indent + 2 });
+    wrap(text, room).into_iter().enumerate().map(|(at, part)| behind(at) + &part).collect()
+}

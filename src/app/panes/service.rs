@@ -1,0 +1,174 @@
+//! How the service stands, and what is to be worried about.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::app::keymap::spoken;
+use crate::app::model::{Model, Screen};
+use crate::app::notice::Tone;
+use crate::app::text::wrap;
+use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::installation::ObjectKind;
+use crate::domain::plan::Action;
+use crate::domain::status::{ServiceStatus, Status};
+use crate::domain::untrusted::Untrusted;
+
+use super::{Pane, deliveries};
+
+/// After so long without an event something may be wrong.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Below this many lines of the body room is scarce.
+const LOW: u16 = 14;
+
+/// What is to be worried about. Only where Configure has been: nothing is expected before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// Halo has switched a webhook off.
+    SwitchedOff(String),
+    /// The service does not run: Halo's callbacks reach nobody.
+    NotRunning,
+    /// The service runs, and has heard nothing since then.
+    Silent(Timestamp),
+}
+
+impl Warning {
+    /// It in few words, for the header.
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::SwitchedOff(_) => "webhook switched off",
+            Self::NotRunning => "service not running",
+            Self::Silent(_) => "no event for a day",
+        }
+    }
+
+    /// What it means, and what to do next.
+    pub fn words(&self, model: &Model) -> String {
+        match self {
+            Self::SwitchedOff(name) => format!(
+                "Halo has switched {name} off: no event comes from it. {} shows the webhooks; Re-configure switches it on.",
+                spoken(model, "pane_integration")
+            ),
+            Self::NotRunning => {
+                "The service is not running: Halo's callbacks reach nobody. Start pia-halo serve, or its \
+                                 systemd unit."
+                    .to_owned()
+            }
+            Self::Silent(since) => format!(
+                "No event since {}. Either no ticket was touched, or Halo does not reach this service. {} and then {} \
+                 reads Halo's log of deliveries.",
+                since.strftime("%a %d %b %H:%M UTC"),
+                spoken(model, "pane_integration"),
+                spoken(model, "read_deliveries")
+            ),
+        }
+    }
+}
+
+/// How the service of the configuration that is open stands.
+pub fn status(model: &Model) -> Option<&ServiceStatus> {
+    model.status().map(|status| &status.service)
+}
+
+/// Every place that says how the configuration that is open stands.
+pub(super) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
+    let current = model.current.as_ref();
+    let saved = model.overview.configurations.iter_mut().filter(move |saved| Some(&saved.id) == current);
+    let standing = model.facts.standing.as_mut().map(|standing| &mut standing.status);
+    saved.map(|saved| &mut saved.status).chain(standing)
+}
+
+/// What is to be worried about, the worst first.
+pub fn warnings(model: &Model) -> Vec<Warning> {
+    let Some(status) = model.status() else { return Vec::new() };
+    if !model.is_active() || status.integration.configured_at.is_none() {
+        return Vec::new();
+    }
+    let mut warnings: Vec<Warning> = switched_off(model).map(Warning::SwitchedOff).into_iter().collect();
+    if !status.service.running {
+        warnings.push(Warning::NotRunning);
+    }
+    warnings.extend(silent_since(status).filter(|since| model.now.duration_since(*since) >= DAY).map(Warning::Silent));
+    warnings
+}
+
+// Since when the running service could have heard something and has not.
+fn silent_since(status: &Status) -> Option<Timestamp> {
+    let heard = status.service.last_event_at.or(status.integration.configured_at)?;
+    status.service.running.then(|| status.service.since.map_or(heard, |since| heard.max(since)))
+}
+
+// By the last look into Halo, else by its log of deliveries.
+fn switched_off(model: &Model) -> Option<String> {
+    if let (ApplyWork::None, PlanWork::Ready(plan)) = (model.apply(), &model.work.plan)
+        && model.work.goal.is_install()
+    {
+        let off = plan.changes.iter().find(|change| {
+            change.kind == ObjectKind::Webhook
+                && change.action == Action::Update
+                && change.fields.iter().any(|field| field.name == "active")
+        });
+        return off.map(|change| change.name.display());
+    }
+    let off = deliveries::known(model).iter().find(|delivery| delivery.state == DeliveryState::SwitchedOff)?;
+    Some(Untrusted::new(off.webhook.as_str()).display())
+}
+
+/// What stands at the top of the Events pane: the warnings, and how an escalation goes or went.
+pub fn head(model: &Model) -> Vec<(Tone, String)> {
+    // On a low terminal the worst alone: below it there has to be something to be seen.
+    let most = if model.layout.body.height < LOW { 1 } else { usize::MAX };
+    let warnings = warnings(model).into_iter().take(most);
+    let mut head: Vec<(Tone, String)> = warnings.map(|warning| (Tone::Warn, warning.words(model))).collect();
+    match &model.work.escalate {
+        work if work.id() != model.current.as_ref() => {}
+        EscalateWork::None => {}
+        EscalateWork::Running { ticket, since, .. } => {
+            let seconds = model.now.duration_since(*since).as_secs().max(0);
+            head.push((Tone::Calm, format!("Escalating ticket {ticket}, {seconds} s")));
+        }
+        EscalateWork::Done { words, .. } => head.push((Tone::Good, words.clone())),
+        EscalateWork::Failed { ticket, failure, .. } => {
+            head.push((Tone::Bad, format!("Ticket {ticket} was not escalated: {}", failure.message)));
+            let said = failure.halo_said.as_ref().map(Untrusted::display).filter(|said| !said.trim().is_empty());
+            let said = match (said, failure.http_status) {
+                (Some(said), Some(status)) => Some(format!("Halo says: {status} {said}")),
+                (Some(said), None) => Some(format!("Halo says: {said}")),
+                (None, status) => status.map(|status| format!("Halo answered {status}.")),
+            };
+            head.extend(said.map(|said| (Tone::Calm, said)));
+            head.extend(failure.hint.clone().map(|hint| (Tone::Calm, hint)));
+        }
+    }
+    head
+}
+
+/// The lines that it takes.
+pub fn head_height(model: &Model) -> usize {
+    let columns = usize::from(model.layout.body.width).saturating_sub(6).max(8);
+    let lines: usize = head(model).iter().map(|(_, words)| wrap(words, columns).len()).sum();
+    lines + usize::from(lines > 0)
+}
+
+/// The moments at which what is said of times becomes something else by itself.
+pub fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
+    let shown = model.screen == Screen::Panes;
+    let status = model.status().filter(|_| shown);
+    let last = status.and_then(|status| status.service.last_event_at);
+    let board = model.work.board.as_ref().map(|(read, _)| *read);
+    let board = board.filter(|_| shown && model.panes.pane == Pane::Events && model.panes.events.tickets);
+    let silent = status.and_then(silent_since).and_then(|since| since.checked_add(DAY).ok());
+    let now = model.now;
+    last.into_iter().chain(board).filter_map(move |at| next_word(now, at)).chain(silent)
+}
+
+// When "3 min ago" becomes "4 min ago": by the minute up to an hour, by the hour up to a day.
+fn next_word(now: Timestamp, at: Timestamp) -> Option<Timestamp> {
+    let seconds = now.duration_since(at).as_secs().max(0);
+    let step = match seconds {
+        ..3_600 => 60,
+        3_600..86_400 => 3_600,
+        _ => return None,
+    };
+    at.checked_add(SignedDuration::from_secs((seconds / step + 1) * step)).ok()
+}

@@ -1,0 +1,71 @@
+//! The events, read out.
+
+use super::dialogue::{Answer, Dialogue, Question};
+use super::person::Person;
+use super::words::sentence;
+use crate::app::effect::Effect;
+use crate::app::panes::events::open;
+use crate::app::panes::service::warnings;
+use crate::domain::event::Event;
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+use crate::tui::hangup::Exit;
+use crate::view::panes::events::service_words;
+use crate::view::text::moment;
+
+/// Rows that are read out at once.
+const PAGE: usize = 10;
+
+impl<P: Person> Dialogue<P> {
+    /// How the service stands, what is to be worried about, and the events, newest first.
+    pub(super) async fn events(&mut self) -> Result<(), Exit> {
+        let load = |id| vec![Effect::LoadStatus(id)];
+        self.act(|model| model.current.clone().map(load).unwrap_or_default()).await?;
+        self.act(|model| model.current.clone().map(Effect::LoadEvents).into_iter().collect()).await?;
+        if let Some(failure) = self.model.panes.events.failed.clone() {
+            self.say_failure(&failure);
+            return Ok(());
+        }
+        let service = service_words(&self.model).unwrap_or_default().replace(" · ", ", ");
+        self.say(sentence(&service));
+        for warning in warnings(&self.model) {
+            self.say(format!("Warning: {}.", warning.short()));
+        }
+        let mut from = 0;
+        loop {
+            let list = self.model.panes.events.list();
+            let (count, total) = (list.len(), list.total());
+            let lines: Vec<String> =
+                list.events().skip(from).take(PAGE).map(|event| line(self.model.now, event)).collect();
+            if count == 0 {
+                self.say("No events yet. They come in once Halo sends them to pia-halo serve.");
+            } else if from == 0 {
+                self.say(format!("{} events are kept, the newest first.", thousands(total)));
+            }
+            self.say_all(lines);
+            let rest = count.saturating_sub(from + PAGE);
+            if rest == 0 {
+                self.say("pia-halo tickets lists the tickets on the Pia Board, pia-halo escalate hands one over.");
+                return Ok(());
+            }
+            let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
+            let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
+            if !line.trim().is_empty() {
+                return Ok(());
+            }
+            from += PAGE;
+        }
+    }
+}
+
+fn line(now: jiff::Timestamp, event: &Event) -> String {
+    let client = event.ticket.as_ref().and_then(|ticket| ticket.client.as_ref());
+    let client = client.map(|client| format!(", {}", Untrusted::display(client))).unwrap_or_default();
+    let ticket = event.ticket_id.map_or_else(|| "no ticket".to_owned(), |id| format!("ticket {id}"));
+    let board = match event.on_pia_board {
+        Some(true) => "on the Pia Board",
+        Some(false) => "on another board",
+        None => "board not known",
+    };
+    format!("{} UTC: {}, {ticket}{client}, {board}", moment(now, event.received_at), open::name(event))
+}

@@ -1,0 +1,342 @@
+//! The Events pane: what Halo has told us, one event whole, and the tickets on the Pia Board. Only the rows on the screen are
+//! built.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::Model;
+use crate::app::keymap::spoken;
+use crate::app::notice::Tone;
+use crate::app::panes::events::open::{self, LABEL, Opened};
+use crate::app::panes::events::{Filter, height, tickets};
+use crate::app::panes::service;
+use crate::app::text::{width, wrap};
+use crate::app::work::TicketWork;
+use crate::domain::event::Event;
+use crate::domain::thousands;
+use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
+use crate::view::integrations::search_line;
+use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
+use crate::view::text::{age, ago, duration, moment, pad};
+use crate::view::theme::{Look, symbol};
+
+/// Columns of the time, of the ticket's number, and of whether it stands on the Pia Board.
+const WHEN: usize = 13;
+const TICKET: usize = 9;
+const BOARD: usize = 11;
+
+pub(super) fn body(model: &Model, page: &mut Page) {
+    let events = &model.panes.events;
+    match &events.open {
+        _ if events.tickets => board(model, page),
+        Some(opened) => whole(model, page, opened),
+        None => list(model, page),
+    }
+}
+
+// The warnings, and how an escalation went.
+fn head(model: &Model, page: &mut Page) {
+    let head = service::head(model);
+    let air = !head.is_empty();
+    for (tone, words) in head {
+        match tone {
+            Tone::Calm => page.paragraph(&words, MARGIN + 2, Style::new()),
+            tone => page.state(tone, &words, MARGIN),
+        }
+    }
+    if air {
+        page.blank();
+    }
+}
+
+/// How the service stands, in a line.
+pub fn service_words(model: &Model) -> Option<String> {
+    let status = model.status()?;
+    let (service, at) = (&status.service, |at: jiff::Timestamp| moment(model.now, at));
+    let mut words = match (service.running, service.since) {
+        (true, Some(since)) => format!("Service running since {} UTC", at(since)),
+        (true, None) => "Service running".to_owned(),
+        (false, _) => "Service not running".to_owned(),
+    };
+    words.push_str(&match service.last_event_at {
+        Some(last) => format!(" · last event {}", ago(model.now, last)),
+        None => " · no event yet".to_owned(),
+    });
+    if let Some(saved) = model.current_saved().filter(|saved| saved.status.active) {
+        words.push_str(&format!(" · next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
+    }
+    Some(words)
+}
+
+fn list(model: &Model, page: &mut Page) {
+    let (look, events) = (page.look, &model.panes.events);
+    page.blank();
+    let hint = format!("{} to search", spoken(model, "search"));
+    search_line(page, events.query.value(), events.query.visual_cursor(), events.searching, &hint);
+    let filter = if events.filter == Filter::All { String::new() } else { format!("{} · ", events.filter.word()) };
+    let (count, total) = (thousands(events.count() as u64), thousands(events.list().total()));
+    // What is not read yet cannot be said to match nothing.
+    let newest = events.list().len();
+    let newest = match newest == events.count() {
+        _ if newest as u64 == events.list().total() => String::new(),
+        true => "the newest ".to_owned(),
+        false => format!("{count} in the newest "),
+    };
+    let count = match newest.is_empty() {
+        _ if !events.read => String::new(),
+        true => format!("{filter}{count} of {total}"),
+        false => format!("{filter}{newest}{} of {total}", thousands(events.list().len() as u64)),
+    };
+    if let Some(line) = page.lines.last_mut() {
+        let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
+        // Under the search where there is no room beside it.
+        if used + width(&count) + 4 > page.width {
+            page.plain(&count, look.dim());
+        } else {
+            line.push_span(Span::raw(" ".repeat(page.width - used - width(&count) - 2)));
+            line.push_span(Span::styled(count, look.dim()));
+        }
+    }
+    page.blank();
+    head(model, page);
+    if let Some(failure) = &events.failed {
+        page.failure(failure, MARGIN);
+    }
+    if events.count() == 0 {
+        empty(model, page);
+        return;
+    }
+    let room = page.width.saturating_sub(MARGIN);
+    let client = if room >= 74 { 20 } else { 0 };
+    let on_board = if room >= 60 { BOARD } else { 0 };
+    let what = room.saturating_sub(WHEN + TICKET + client + on_board).max(8);
+    let mut header = Row::new(look, false).cell("When (UTC)", look.dim(), WHEN).cell("Event", look.dim(), what);
+    header = header.cell("Ticket", look.dim(), TICKET);
+    if client > 0 {
+        header = header.cell("Client", look.dim(), client);
+    }
+    page.push(if on_board > 0 { header.text("Pia Board", look.dim()) } else { header });
+    let first = events.window.first;
+    let rows = height(model).min(events.count() - first.min(events.count()));
+    page.part = Some(Part { line: page.lines.len(), first, shown: rows, total: events.count() });
+    for at in first..first + rows {
+        let Some(event) = events.row(at) else { break };
+        let focused = at == events.window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
+        let mut row = Row::new(look, focused)
+            .cell(&moment(model.now, event.received_at), style, WHEN)
+            .cell(&open::name(event), style, what)
+            .cell(&ticket, Style::new(), TICKET);
+        if client > 0 {
+            row = row.cell(&client_name(event), Style::new(), client);
+        }
+        if on_board > 0 {
+            let (words, style) = board_words(event, look);
+            row = row.text(&words, style);
+        }
+        page.push(row);
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+    if let Some(tip) = &model.facts.tip {
+        page.paragraph(tip, MARGIN, look.dim());
+    }
+}
+
+fn client_name(event: &Event) -> String {
+    let client = event.ticket.as_ref().and_then(|ticket| ticket.client.as_ref());
+    client.map(Untrusted::display).unwrap_or_default()
+}
+
+fn board_words(event: &Event, look: Look) -> (String, Style) {
+    match (event.on_pia_board, &event.ticket_problem) {
+        (Some(true), _) => (format!("{} yes", symbol(Tone::Good)), look.tone(Tone::Good)),
+        (Some(false), _) => ("– no".to_owned(), look.dim()),
+        (None, Some(_)) => (format!("{} unknown", symbol(Tone::Warn)), look.tone(Tone::Warn)),
+        (None, None) if event.ticket_id.is_none() => ("–".to_owned(), look.dim()),
+        (None, None) => ("…".to_owned(), look.dim()),
+    }
+}
+
+// Nothing is listed: why, and what to do next.
+fn empty(model: &Model, page: &mut Page) {
+    let (look, events) = (page.look, &model.panes.events);
+    let configured = model.status().is_some_and(|status| status.integration.configured_at.is_some());
+    let running = service::status(model).is_some_and(|service| service.running);
+    let words = match (events.read, events.list().is_empty()) {
+        (false, _) if events.failed.is_some() => return,
+        (false, _) => "Reading the stored events.".to_owned(),
+        (true, false) => {
+            format!("No event matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
+        }
+        (true, true) if !configured => format!(
+            "No events yet: Halo sends them once its webhooks are in place. {} leads to Configure.",
+            spoken(model, "pane_integration")
+        ),
+        (true, true) if !running => "No events yet: pia-halo serve takes them, and does not run.".to_owned(),
+        (true, true) => {
+            "No events yet. They appear here as Halo sends them: make a ticket on the Pia Board to see one.".to_owned()
+        }
+    };
+    page.paragraph(&words, MARGIN, look.dim());
+    if let Some(tip) = model.facts.tip.as_ref().filter(|_| events.read) {
+        page.paragraph(tip, MARGIN, Style::new());
+    }
+    if let Some(words) = service_words(model) {
+        page.blank();
+        page.paragraph(&words, MARGIN, look.dim());
+    }
+}
+
+fn whole(model: &Model, page: &mut Page, opened: &Opened) {
+    let look = page.look;
+    page.heading("Event", &moment(model.now, opened.event.received_at), look.dim());
+    head(model, page);
+    let height = open::height(model).min(opened.lines.len() - opened.first.min(opened.lines.len()));
+    page.part = Some(Part { line: page.lines.len(), first: opened.first, shown: height, total: opened.lines.len() });
+    for line in opened.lines.iter().skip(opened.first).take(height) {
+        let row = Row::new(look, false);
+        page.push(match line {
+            open::Line::Pair(label, value, tone) => {
+                let row = row.cell(label, look.dim(), LABEL);
+                let sign =
+                    if *tone == Tone::Calm || label.is_empty() { String::new() } else { format!("{} ", symbol(*tone)) };
+                row.text(&format!("{sign}{value}"), look.tone(*tone))
+            }
+            open::Line::Title(title) => row.text(title, look.title()),
+            open::Line::Body(text) => row.text(text, Style::new()),
+            open::Line::Help(text) => row.text(text, look.dim()),
+            open::Line::Blank => row.text(" ", Style::new()),
+        });
+    }
+}
+
+fn board(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let saved = model.current_saved();
+    let name = saved.map(|saved| Untrusted::new(saved.configuration.pia_screen.pia_board.as_str()).display());
+    let read = model.work.board.as_ref();
+    let right = read.map(|(at, board)| {
+        let more = if board.cut { "+" } else { "" };
+        format!("{}{more} open · {}", thousands(board.tickets.len() as u64), age(model.now, *at))
+    });
+    let title = format!("Tickets on {}", name.unwrap_or_default());
+    page.heading(&title, &right.unwrap_or_default(), look.dim());
+    head(model, page);
+    match &model.work.tickets {
+        TicketWork::Reading { since } => {
+            let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
+            page.plain(&format!("Reading the open tickets from Halo, {}", duration(seconds)), look.dim());
+        }
+        TicketWork::Failed(failure) => page.failure(failure, MARGIN),
+        TicketWork::None => {}
+    }
+    let tickets = tickets::tickets(model);
+    if tickets.is_empty() {
+        if let Some((_, board)) = read {
+            page.paragraph("No open ticket stands on this board.", MARGIN, look.dim());
+            if !board.board_exists {
+                page.state(Tone::Warn, "Halo shows no team of this name: it may have been renamed.", MARGIN);
+            }
+        } else if matches!(model.work.tickets, TicketWork::None) {
+            page.paragraph(&format!("Not read yet: {} reads them.", spoken(model, "check_halo")), MARGIN, look.dim());
+        }
+        return;
+    }
+    let room = page.width.saturating_sub(MARGIN);
+    let client = if room >= 60 { 20 } else { 0 };
+    let status = if room >= 44 { 14 } else { 0 };
+    let summary = room.saturating_sub(TICKET + client + status).max(8);
+    let mut header = Row::new(look, false).cell("Ticket", look.dim(), TICKET).cell("Summary", look.dim(), summary);
+    if client > 0 {
+        header = header.cell("Client", look.dim(), client);
+    }
+    page.push(if status > 0 { header.text("Status", look.dim()) } else { header });
+    let window = model.panes.events.board;
+    let rows = tickets::height(model).min(tickets.len() - window.first.min(tickets.len()));
+    page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: tickets.len() });
+    let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
+    for (at, ticket) in tickets.iter().enumerate().skip(window.first).take(rows) {
+        let focused = at == window.selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let mut row = Row::new(look, focused).cell(&ticket.id.to_string(), style, TICKET).cell(
+            &text(&ticket.summary),
+            style,
+            summary,
+        );
+        if client > 0 {
+            row = row.cell(&text(&ticket.client), Style::new(), client);
+        }
+        page.push(if status > 0 { row.text(&text(&ticket.status), look.dim()) } else { row });
+        if focused {
+            page.keep_from(page.lines.len() - 1);
+        }
+    }
+    if read.is_some_and(|(_, board)| board.cut) {
+        page.paragraph("There may be more: only the newest 5,000 open tickets were looked at.", MARGIN, look.dim());
+    }
+}
+
+/// The second column: what is selected, whole; beside an open event, what else is known of its ticket.
+pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let events = &model.panes.events;
+    let mut lines = vec![Line::default()];
+    if events.tickets {
+        if let Some(ticket) = tickets::selected(model) {
+            lines.extend(ticket_card(ticket, look, columns));
+        }
+    } else if let Some(opened) = &events.open {
+        lines.extend(others(model, &opened.event, look, columns));
+    } else if let Some(event) = events.selected() {
+        lines.extend(title_lines(&open::name(event), look, columns));
+        lines.extend(pairs(open::facts(event), look, columns));
+    }
+    if let Some(words) = service_words(model) {
+        lines.push(Line::default());
+        lines.extend(wrap(&words, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+    }
+    lines
+}
+
+/// What is known of a ticket.
+pub fn ticket_card(ticket: &Ticket, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = title_lines(&format!("Ticket {}", ticket.id), look, columns);
+    lines.extend(pairs(open::ticket_facts(ticket), look, columns));
+    lines
+}
+
+/// The most lines of one value in the second column.
+const VALUE: usize = 4;
+
+fn pairs(facts: Vec<(&'static str, String, Tone)>, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (label, value, tone) in facts {
+        let sign = if tone == Tone::Calm { String::new() } else { format!("{} ", symbol(tone)) };
+        let wrapped = wrap(&format!("{sign}{value}"), columns.saturating_sub(LABEL));
+        for (at, line) in wrapped.into_iter().take(VALUE).enumerate() {
+            let label = pad(if at == 0 { label } else { "" }, LABEL);
+            lines.push(Line::from(vec![Span::styled(label, look.dim()), Span::styled(line, look.tone(tone))]));
+        }
+    }
+    lines
+}
+
+/// The most other events about a ticket that stand beside one of them.
+const OTHERS: usize = 12;
+
+fn others(model: &Model, event: &Event, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let Some(ticket) = event.ticket_id else { return Vec::new() };
+    let mut lines = title_lines(&format!("Ticket {ticket} also had"), look, columns);
+    let of_ticket = |other: &&Event| other.ticket_id == Some(ticket) && other.number != event.number;
+    for other in model.panes.events.list().events().filter(of_ticket).take(OTHERS) {
+        let row = format!("{}{}", pad(&moment(model.now, other.received_at), WHEN), open::name(other));
+        lines.push(Line::raw(crate::view::text::fit(&row, columns)));
+    }
+    if lines.len() == 2 {
+        lines.push(Line::styled("no other event", look.dim()));
+    }
+    lines
+}
