@@ -20,6 +20,7 @@ mod properties;
 mod removing;
 mod removing_by_keys;
 mod requirements;
+mod rolling_back;
 mod saving;
 mod secrecy;
 mod serving;
