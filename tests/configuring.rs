@@ -119,7 +119,7 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_only_writes_need_is_named_when_it_is_missing() {
     let profile = with_fault("forbidden-writes").await;
-    let report = profile.json(["configure", "--yes"], 1).await;
+    let report = profile.json(["configure", "--yes"], 4).await;
     assert_eq!(report["status"], "failed");
     let first = &report["results"][0];
     assert_eq!(first["outcome"], "failed");
@@ -334,7 +334,7 @@ async fn configured_is_taken_back_when_it_is_not_true_any_more() {
     assert_eq!(step().await, "done");
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
     profile.halo.set_fault("forbidden-writes".parse().unwrap(), true);
-    profile.run(["configure", "--yes"]).await.expect(3);
+    profile.run(["configure", "--yes"]).await.expect(4);
     assert_eq!(step().await, "todo");
 }
 

@@ -23,6 +23,7 @@ mod properties;
 mod removing;
 mod removing_by_keys;
 mod requirements;
+mod rolling_back;
 mod rotating;
 mod running;
 mod saving;

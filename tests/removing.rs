@@ -252,7 +252,7 @@ async fn a_refused_write_names_the_right_and_the_clicks() {
     let (profile, _) = configured().await;
     let installed = plain(profile.halo.snapshot());
     switch(&profile, "forbidden-writes", true);
-    let report = profile.json(["remove", "--yes"], 1).await;
+    let report = profile.json(["remove", "--yes"], 4).await;
     assert_eq!(report["status"], "failed");
     let failed = report["results"].as_array().unwrap().iter().find(|result| result["outcome"] == "failed").unwrap();
     assert!(failed["message"].as_str().unwrap().contains("By hand: Configuration icon"), "{failed}");
@@ -283,7 +283,7 @@ async fn the_secrets_are_forgotten_only_when_halo_is_rid_of_them() {
     let (profile, _) = configured().await;
     let stored = || std::fs::read_to_string(profile.credentials()).unwrap_or_default().contains("callback_token");
     switch(&profile, "forbidden-writes", true);
-    profile.run(["remove", "--yes", "--forget-secrets"]).await.expect(1);
+    profile.run(["remove", "--yes", "--forget-secrets"]).await.expect(4);
     assert!(stored());
     switch(&profile, "forbidden-writes", false);
     profile.run(["remove", "--yes", "--only", "chat-pod"]).await.expect(0);

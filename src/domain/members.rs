@@ -32,7 +32,7 @@ impl Members {
     pub fn has_id(&self, id: &str) -> bool {
         match self.get("id") {
             Some(Value::String(own)) => same_id(own.trim(), id),
-            Some(own) => own.to_string() == id,
+            Some(own) => own.as_i64().is_some_and(|own| id.parse() == Ok(own)),
             None => false,
         }
     }

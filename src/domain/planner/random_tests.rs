@@ -192,6 +192,18 @@ fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<Install
     }
 }
 
+/// Whether a plan tells what it saw of everything that it would write again or take out.
+fn sees_what_it_touches(plan: &Plan) -> bool {
+    plan.changes.iter().all(|change| match &change.operation {
+        Operation::UpdateWebhook(_, id) | Operation::DeleteWebhook(id) => plan.seen.webhook(id).is_some(),
+        Operation::MendEvent { webhook, binding } | Operation::UnbindEvent { webhook, binding } => {
+            plan.seen.binding(webhook, *binding).is_some()
+        }
+        Operation::UpdateTab(id, _) | Operation::DeleteTab(id) => plan.seen.tab(*id).is_some(),
+        _ => true,
+    })
+}
+
 fn foreign(held: &Held) -> (Vec<HeldWebhook>, Vec<HeldTab>, Vec<Vec<i64>>) {
     let webhooks = held.webhooks.iter().filter(|webhook| webhook.id.starts_with("foreign")).cloned().collect();
     let tabs = held.tabs.iter().filter(|tab| (200..300).contains(&tab.id)).cloned().collect();
@@ -208,6 +220,7 @@ fn applying_a_plan_gives_what_it_showed_in_random_halos() {
         let (wanted, (mut held, mut record)) = (wanted(), random_halo(&mut random));
         let theirs = foreign(&held);
         let first = plan(&wanted, &held, &record);
+        assert!(sees_what_it_touches(&first), "seed {seed}: {first:#?}");
         apply(&first, &wanted, &mut held, &mut record);
         let second = plan(&wanted, &held, &record);
         assert!(!second.changes_pending(), "seed {seed}: {first:#?} {second:#?}");
@@ -220,6 +233,7 @@ fn applying_a_plan_gives_what_it_showed_in_random_halos() {
             record: &record.clone(),
         };
         let removal = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
+        assert!(sees_what_it_touches(&removal), "seed {seed}: {removal:#?}");
         apply(&removal, &wanted, &mut held, &mut record);
         let rest = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
         assert!(!rest.changes_pending(), "seed {seed}: {rest:#?}");

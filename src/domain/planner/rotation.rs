@@ -8,6 +8,7 @@ use super::webhooks::{is_replaced, webhook_fields};
 use crate::domain::callback::{CallbackUrl, EventGroup, mask_address};
 use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted};
 use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::sight::Sight;
 
 /// Says which webhooks have yet to get the new address. Nothing in it depends on which token the new one is: the plan
 /// that was shown can be compared with the one that is applied, without a token made before there was a yes.
@@ -22,6 +23,7 @@ pub fn plan_rotation(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -
             }
         }
     }
+    plan.seen = Sight::of(&plan.changes, held);
     plan
 }
 

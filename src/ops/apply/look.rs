@@ -62,7 +62,7 @@ impl Apply<'_> {
                 let Some(tab) = self.tab_to_link(*tab) else { return Ok(Found::No) };
                 let Some(held) = halo.ticket_type(*id).await? else { return Ok(Found::No) };
                 Ok(if held.allows_all_tabs || held.tabs.contains(&tab) {
-                    self.beside(*id, &held)
+                    self.beside(*id, &held).await?
                 } else {
                     let what =
                         format!("Halo did not keep the link. By hand: {}", manual::link_of(&held.name.display()));
@@ -74,7 +74,7 @@ impl Apply<'_> {
                     return Ok(Found::Yes(ticket_type.to_string()));
                 };
                 if !held.tabs.contains(tab) {
-                    return Ok(self.beside(*ticket_type, &held));
+                    return self.beside(*ticket_type, &held).await;
                 }
                 let by_hand = manual::removal_of(ObjectKind::TicketType, &held.name.display());
                 Ok(gone(ticket_type, Some(by_hand)))
@@ -85,18 +85,24 @@ impl Apply<'_> {
 
     /// Whether a ticket type still shows what it was told to show beside our tab: whether Halo replaces the list that
     /// it holds is not known (api facts, section 7), so nothing is taken for granted about the tabs of others.
-    fn beside(&self, id: i64, held: &HeldTicketType) -> Found {
+    async fn beside(&self, id: i64, held: &HeldTicketType) -> Result<Found, HaloError> {
         let told = self.told.get(&id).map_or(&[][..], Vec::as_slice);
-        let lost: Vec<String> = told.iter().filter(|tab| !held.tabs.contains(tab)).map(ToString::to_string).collect();
-        if held.allows_all_tabs || lost.is_empty() {
-            return Found::Yes(id.to_string());
+        let mut lost = Vec::new();
+        for tab in told.iter().filter(|tab| !held.allows_all_tabs && !held.tabs.contains(tab)) {
+            // What led to a tab that is gone is no loss.
+            if self.halo.tab(*tab).await?.is_some() {
+                lost.push(tab.to_string());
+            }
+        }
+        if lost.is_empty() {
+            return Ok(Found::Yes(id.to_string()));
         }
         let name = held.name.display();
         let what = format!(
             "Halo dropped other tabs of {name}, those with the ids {}. By hand: allow them there again",
             lost.join(", ")
         );
-        Found::Differs(id.to_string(), what)
+        Ok(Found::Differs(id.to_string(), what))
     }
 
     /// Finds the webhook by the id that Halo told or, where the answer was lost, by its address.

@@ -123,7 +123,7 @@ fn has_focus(model: &crate::app::Model) -> bool {
 }
 
 /// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
-const NOTHING_TO_SELECT: [&str; 35] = [
+const NOTHING_TO_SELECT: [&str; 36] = [
     "starting",
     "wizard_sync_asking",
     "wizard_sync_running",
@@ -151,6 +151,7 @@ const NOTHING_TO_SELECT: [&str; 35] = [
     "pane_integration_applying",
     "removal_reading",
     "removal_nothing",
+    "removal_and_switch_nothing_left",
     "pane_events_reading",
     "pane_events_unreadable",
     "pane_events_none",
