@@ -268,6 +268,15 @@ impl HaloApi {
         Call { does, method, address, path, query, payload, repeatable, hide: Vec::new() }
     }
 
+    /// Whether a token was good for another call; a stop ends the wait for that call.
+    async fn was_good(&self, bearer: &Bearer) -> Result<bool, HaloError> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(HaloError::Cancelled { in_flight: false }),
+            good = self.shared.token.was_good(bearer) => Ok(good),
+        }
+    }
+
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
     /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
     /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
@@ -275,16 +284,19 @@ impl HaloApi {
         let mut bearer = self.bearer().await?;
         let mut renewals = 0;
         loop {
+            let on_the_way = self.shared.token.set_out(&bearer);
             let answer = self.deliver(&call, Some(&bearer), self.urgency).await?;
+            if answer.status != 401 {
+                self.shared.token.note_good(&bearer);
+            }
+            drop(on_the_way);
             if answer.status == 401 && self.renews {
-                let died = renewals < MAX_RENEWALS && self.shared.token.was_good(&bearer);
+                let died = renewals > 0 && renewals < MAX_RENEWALS && self.was_good(&bearer).await?;
                 if renewals == 0 || died {
                     renewals += 1;
                     bearer = self.bearer_after(&bearer).await?;
                     continue;
                 }
-            } else if answer.status != 401 {
-                self.shared.token.note_good(&bearer);
             }
             if answer.is_success() {
                 return Ok(answer);

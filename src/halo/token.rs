@@ -1,12 +1,14 @@
 //! The bearer token: asked for by client credentials, shared by every call, renewed once for all of them.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::HaloApi;
@@ -62,6 +64,30 @@ pub(super) struct TokenHold {
     newest: AtomicU64,
     /// The newest generation that Halo has taken.
     good: AtomicU64,
+    /// How many calls are on their way with each generation.
+    on_the_way: std::sync::Mutex<BTreeMap<u64, usize>>,
+    /// One of them has come back.
+    back: Notify,
+}
+
+/// A call that is on its way with a token.
+pub(super) struct OnTheWay<'a> {
+    hold: &'a TokenHold,
+    generation: u64,
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.hold.on_the_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = calls.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                calls.remove(&self.generation);
+            }
+        }
+        drop(calls);
+        self.hold.back.notify_waiters();
+    }
 }
 
 impl TokenHold {
@@ -70,9 +96,25 @@ impl TokenHold {
         self.good.fetch_max(bearer.generation, Ordering::AcqRel);
     }
 
-    /// Whether Halo has ever taken this token, or a newer one.
-    pub(super) fn was_good(&self, bearer: &Bearer) -> bool {
-        self.good.load(Ordering::Acquire) >= bearer.generation
+    /// Counts a call as being on its way, for as long as the answer lives.
+    pub(super) fn set_out(&self, bearer: &Bearer) -> OnTheWay<'_> {
+        *self.on_the_way.lock().unwrap_or_else(PoisonError::into_inner).entry(bearer.generation).or_default() += 1;
+        OnTheWay { hold: self, generation: bearer.generation }
+    }
+
+    /// Whether Halo has ever taken this token, or a newer one. As long as other calls are on their way with it, nobody
+    /// knows, and theirs is the answer that is waited for.
+    pub(super) async fn was_good(&self, bearer: &Bearer) -> bool {
+        loop {
+            let back = self.back.notified();
+            if self.good.load(Ordering::Acquire) >= bearer.generation {
+                return true;
+            }
+            if !self.on_the_way.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&bearer.generation) {
+                return false;
+            }
+            back.await;
+        }
     }
 }
 
