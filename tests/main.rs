@@ -20,6 +20,7 @@ mod meanwhile;
 mod plain;
 mod planning;
 mod properties;
+mod reading_back;
 mod removing;
 mod removing_by_keys;
 mod requirements;
