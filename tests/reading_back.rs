@@ -1,7 +1,7 @@
 //! What is said of a run holds: what Halo keeps only in part, what it drops beside it, what was not tested and what this
 //! agent may not see is never called done without a word.
 
-use pia_halo::demo::{RecordedRequest, Scripted, ScriptedAnswer, State};
+use pia_halo::demo::{RecordedRequest, State};
 use pia_halo::domain::activity::Actor;
 use pia_halo::domain::installation::{ObjectKind, Written};
 use pia_halo::domain::members::Proof;
@@ -63,33 +63,6 @@ async fn tabs_of_others_that_halo_drops_are_named() {
     assert_eq!(report["status"], "partly_done");
     let words = message(&report, "ticket_type", "unverified");
     assert!(words.contains("dropped other tabs") && words.contains("By hand"), "{words}");
-}
-
-/// A check that was not made was not passed.
-#[tokio::test(flavor = "multi_thread")]
-async fn remove_writes_nothing_where_its_checks_could_not_be_made() {
-    let profile = Profile::synced(small()).await;
-    profile.run(["configure", "--yes"]).await.expect(0);
-    profile.halo.clear_requests();
-    profile.halo.change(|state| {
-        state.scripted.push(Scripted {
-            method: "GET",
-            path: "/api/client".to_owned(),
-            skip: 0,
-            times: 100,
-            apply: false,
-            answer: ScriptedAnswer::Reply {
-                status: 429,
-                content_type: "",
-                headers: vec![("retry-after", "1000000".to_owned())],
-                body: Vec::new(),
-            },
-        });
-    });
-    let report = profile.json(["remove", "--yes"], 5).await;
-    assert_eq!(report["status"], "refused");
-    assert!(report["message"].as_str().unwrap().contains("Clients"), "{report}");
-    assert_eq!(profile.halo.writes().len(), 0);
 }
 
 /// N1: what a restricted agent does not see is neither repaired nor taken out, and every command that judges by it says so.

@@ -60,11 +60,16 @@ pub(super) async fn needed(
         }
     };
     let mut report = with_halo(halo, Some(id), api, None, &mut on_needed).await?;
-    // What was not tried was not passed, and what kept it from being tried is to be told.
-    let was_stopped = report.checks.iter().any(|check| needs(check.id) && check.status == CheckStatus::Skip);
-    report.checks.retain(|check| needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
-    report.ok = !was_stopped && report.checks.iter().all(|check| check.status != CheckStatus::Fail);
+    report.ok = keep_needed(&mut report.checks, needs);
     Ok(report)
+}
+
+/// Leaves the verdicts that count, and says whether they are a yes. What was not tried was not passed, and what kept it from
+/// being tried is to be told.
+fn keep_needed(checks: &mut Vec<Check>, needs: impl Fn(CheckId) -> bool) -> bool {
+    let was_stopped = checks.iter().any(|check| needs(check.id) && check.status == CheckStatus::Skip);
+    checks.retain(|check| needs(check.id) || (was_stopped && check.status == CheckStatus::Fail));
+    !was_stopped && checks.iter().all(|check| check.status != CheckStatus::Fail)
 }
 
 /// The same with a Halo that is connected already: what Configure does before its first write.
@@ -470,5 +475,39 @@ impl Run<'_> {
         };
         (self.on_check)(&check);
         self.checks.push(check);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(id: CheckId, status: CheckStatus) -> Check {
+        Check {
+            id,
+            status,
+            message: String::new(),
+            hint: None,
+            http_status: None,
+            failure: None,
+            missing: None,
+            writes: None,
+            duration_ms: 0,
+        }
+    }
+
+    /// Halo was not reached when it was asked for its clients, which Remove does not need: so it was not asked for its
+    /// webhooks any more, which Remove does need.
+    #[test]
+    fn a_check_that_was_not_made_is_no_yes() {
+        use CheckStatus::{Fail, Pass, Skip, Warn};
+        let needs = |id| matches!(id, CheckId::Token | CheckId::Webhooks);
+        for (clients, webhooks, ok, left) in
+            [(Pass, Pass, true, 2), (Fail, Warn, true, 2), (Fail, Skip, false, 3), (Pass, Fail, false, 2)]
+        {
+            let mut checks =
+                vec![check(CheckId::Token, Pass), check(CheckId::Clients, clients), check(CheckId::Webhooks, webhooks)];
+            assert_eq!((keep_needed(&mut checks, needs), checks.len()), (ok, left), "{clients:?} {webhooks:?}");
+        }
     }
 }
