@@ -354,4 +354,40 @@ mod tests {
         let odd = webhook_id("an id of ünknown kind");
         assert!(odd.starts_with("sha256-") && odd.len() == 7 + 64 && odd != webhook_id("another one"));
     }
+
+    /// Nobody looks the ticket up: Halo is out of reach.
+    #[tokio::test(start_paused = true)]
+    async fn an_event_is_handed_on_after_a_minute_though_its_ticket_is_not_known() {
+        use crate::service::intake::Intake;
+        use crate::service::receiver::tests::{callback, receiver};
+        use crate::service::testing::Desk;
+
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared_with_forwarding();
+        let destination =
+            Destination::new("http://127.0.0.1:1/", crate::settings::new_forward_secret().unwrap()).unwrap();
+        let forwarder = tokio::spawn(run(Arc::clone(&shared), destination).unwrap());
+        // It sleeps before anything is there.
+        tokio::task::yield_now().await;
+        let (receiver, intake, path, authorization): (_, Intake, _, _) =
+            receiver(desk.workspace(), Arc::clone(&shared));
+        assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":7}"#).await, 200);
+        let tries = || {
+            let events = desk.workspace().store.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            events[0].forwarding.as_ref().unwrap().attempts
+        };
+        assert_eq!(tries(), 0, "its ticket is waited for");
+        desk.sleep_until(desk.now() + SignedDuration::from_secs(60));
+        for _ in 0..1_000 {
+            if tries() > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(tries(), 1);
+        shared.cancel.cancel();
+        forwarder.await.unwrap();
+        drop(receiver);
+        intake.finish();
+    }
 }

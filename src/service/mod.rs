@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! receiver ─ gate (who may) ─> intake (one write for many events, then the answer)
-//!                                └─ wakes ─> lookups (the ticket behind an event) ─ wakes ─> forwarder (hands it on)
+//!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
+//!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
 //! former ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
@@ -69,7 +70,7 @@ struct Shared {
     metrics: Metrics,
     /// An event was stored.
     arrived: Notify,
-    /// The ticket of an event is known, or is known not to be.
+    /// For the forwarder: an event was stored, its ticket is known or is known not to be, or Halo could not be asked.
     looked_up: Notify,
     /// Another program changed the settings: for the scheduler.
     changed: Notify,

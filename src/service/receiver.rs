@@ -113,6 +113,8 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
             desk.shared.metrics.stored(new, count - new, received_at);
             if new > 0 {
                 desk.shared.arrived.notify_one();
+                // Its ticket may not be known for long: handing it on does not wait for that.
+                desk.shared.looked_up.notify_one();
             }
             tracing::debug!(%configuration, group = group.slug(), count, new, "a callback was stored");
             (StatusCode::OK, "stored\n").into_response()
@@ -180,7 +182,7 @@ async fn drain(mut body: Body) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::intake::Intake;
     use super::*;
     use crate::ops::Workspace;
@@ -195,7 +197,7 @@ mod tests {
     }
 
     /// A receiver, and the path and the header that let a callback in.
-    fn receiver(workspace: &Workspace, shared: Arc<Shared>) -> (Receiver, Intake, String, String) {
+    pub fn receiver(workspace: &Workspace, shared: Arc<Shared>) -> (Receiver, Intake, String, String) {
         use base64::Engine;
         let callback = new_callback_secrets().unwrap();
         let path = format!("/callbacks/acme/ticket-created/{}", callback.token.expose());
@@ -206,6 +208,12 @@ mod tests {
         let receiver = Receiver::new(shared, Gate::open(workspace).unwrap(), intake.door());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
         (receiver, intake, path, format!("Basic {basic}"))
+    }
+
+    /// The status that a callback is answered with.
+    pub async fn callback(receiver: &Receiver, path: &str, authorization: &str, body: &'static str) -> u16 {
+        let request = Request::post(path).header(AUTHORIZATION, authorization).body(Body::from(body)).unwrap();
+        receiver.clone().answer(request, Busy::default()).await.unwrap().status().as_u16()
     }
 
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.
