@@ -29,6 +29,7 @@ mod testing;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ struct Shared {
     /// The same, for whoever else waits for it.
     reloaded: watch::Sender<()>,
     forwards: bool,
+    /// The thread that stores callbacks has ended by itself.
+    intake_gone: AtomicBool,
     cancel: CancellationToken,
 }
 
@@ -107,6 +110,7 @@ pub async fn run(
         changed: Notify::new(),
         reloaded: watch::Sender::new(()),
         forwards: options.forward.is_some(),
+        intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
     });
     let _watch = settings_watch::start(&shared);
@@ -130,6 +134,9 @@ pub async fn run(
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
     tracing::info!("the service has ended");
+    if shared.intake_gone.load(Ordering::Relaxed) {
+        return Err(failed("the thread that stores callbacks"));
+    }
     ended
 }
 
@@ -164,12 +171,14 @@ impl Parts {
         }
         match self.failed.get() {
             None => Ok(()),
-            Some(part) => {
-                let message = format!("a part of the service has failed: {part}");
-                Err(Failure::new(FailureKind::Refused, message).hint("start it again; what was stored is whole"))
-            }
+            Some(part) => Err(failed(part)),
         }
     }
+}
+
+fn failed(part: &str) -> Failure {
+    Failure::new(FailureKind::Refused, format!("a part of the service has failed: {part}"))
+        .hint("start it again; what was stored is whole")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -121,9 +122,13 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         }
         Err(problem) => {
             desk.shared.metrics.answered(Answer::NotStored);
+            if problem == NotStored::Gone && !desk.shared.intake_gone.swap(true, Ordering::Relaxed) {
+                tracing::error!("the thread that stores callbacks has ended: the service ends, too");
+                desk.shared.cancel.cancel();
+            }
             let words = match problem {
                 NotStored::Full => "too many callbacks at once; send it again\n",
-                NotStored::Broken => "not stored; send it again\n",
+                NotStored::Broken | NotStored::Gone => "not stored; send it again\n",
             };
             (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
         }
@@ -214,6 +219,19 @@ pub(super) mod tests {
     pub async fn callback(receiver: &Receiver, path: &str, authorization: &str, body: &'static str) -> u16 {
         let request = Request::post(path).header(AUTHORIZATION, authorization).body(Body::from(body)).unwrap();
         receiver.clone().answer(request, Busy::default()).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn the_service_ends_where_the_thread_that_stores_is_gone() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared();
+        let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        let (door, thread) = crate::service::intake::unheard();
+        drop(thread);
+        let receiver = Receiver::new(Arc::clone(&shared), Gate::open(&shared.workspace).unwrap(), door);
+        assert_eq!(callback(&receiver, &path, &authorization, "{}").await, 503);
+        assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
+        intake.finish();
     }
 
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.

@@ -106,6 +106,7 @@ impl Desk {
             changed: Notify::new(),
             reloaded: watch::Sender::new(()),
             forwards,
+            intake_gone: false.into(),
             cancel: CancellationToken::new(),
         });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));
