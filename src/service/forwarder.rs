@@ -191,7 +191,7 @@ impl Forwarder {
     /// Hands on what is due; says when the next one is.
     async fn turn(&self) -> Result<Option<Timestamp>, Failure> {
         let workspace = &self.shared.workspace;
-        let Ok((id, _)) = workspace.active_configuration(None) else { return Ok(None) };
+        let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
         loop {
             if self.is_off.load(Ordering::Relaxed) {
                 return Ok(None);

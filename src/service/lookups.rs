@@ -67,7 +67,7 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
-    let Ok((id, configuration)) = shared.workspace.active_configuration(None) else { return Ok(Next::At(None)) };
+    let Some((id, configuration)) = shared.workspace.the_active_configuration()? else { return Ok(Next::At(None)) };
     if shared.workspace.store.events_to_look_up(&id, 0, 1)?.is_empty() {
         return Ok(Next::At(None));
     }
