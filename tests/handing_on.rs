@@ -374,6 +374,25 @@ async fn a_ticket_without_an_answer_is_asked_for_after_growing_waits_and_not_for
     assert_eq!((next, workspace.store.events_to_look_up(&id, 0, 10).unwrap().len()), (Next::At(None), 0));
 }
 
+/// Three tickets that cannot be read look as if Halo were out of reach: the next ones are asked for all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_tickets_that_cannot_be_read_do_not_stop_the_look_ups() {
+    let (profile, secrets) = profile().await;
+    profile.halo.change(|state| {
+        for ticket in TICKET..TICKET + 3 {
+            let body = b"<html>broken</html>".to_vec();
+            let answer = ScriptedAnswer::Reply { status: 200, content_type: "text/html", headers: Vec::new(), body };
+            let path = format!("/api/tickets/{ticket}");
+            state.scripted.push(Scripted { method: "GET", path, skip: 0, times: 1_000, apply: false, answer });
+        }
+    });
+    let service = Service::start(&profile).await;
+    let batch: Vec<Value> = (0..4).map(|n| event(&format!("event {n}"), TICKET + n)).collect();
+    assert_eq!(service.callback(&secrets, "ticket-updated", &json!(batch)).await.status, 200);
+    until(|| known(&profile)["event 3"].ticket.is_some()).await;
+    assert!(known(&profile)["event 0"].ticket.is_none());
+}
+
 /// The look-ups, a sync and a command of one process: one budget, and the others know what each has used.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_in_a_process_keeps_to_one_request_budget() {

@@ -155,16 +155,22 @@ pub async fn look_up(
                 Some(Failure::from(error).to_string())
             }
             // This one cannot be read now; the next one may be.
-            Err(error) if concerns_one(&error) && failed_in_a_row + 1 < IN_A_ROW => {
-                let (failure, now) = (Failure::from(error), workspace.now());
-                if now.duration_since(event.received_at) < PATIENCE {
-                    failed_in_a_row += 1;
-                    tracing::warn!(ticket_id, %failure, "a ticket could not be read");
-                    let tries = progress.later.get(&ticket_id).map_or(1, |(tries, _)| tries + 1);
-                    progress.later.insert(ticket_id, (tries, now + wait_after(tries)));
+            Err(error) if concerns_one(&error) => {
+                let known = progress.later.get(&ticket_id).map_or(0, |(tries, _)| *tries);
+                // One that could not be read before says nothing new of Halo.
+                failed_in_a_row += usize::from(known == 0);
+                let is_everybodys = failed_in_a_row >= IN_A_ROW;
+                let now = workspace.now();
+                if is_everybodys || now.duration_since(event.received_at) < PATIENCE {
+                    progress.later.insert(ticket_id, (known + 1, now + wait_after(known + 1)));
+                    if is_everybodys {
+                        progress.after = 0;
+                        return Err(error.into());
+                    }
+                    tracing::warn!(ticket_id, failure = %Failure::from(error), "a ticket could not be read");
                     continue;
                 }
-                Some(failure.to_string())
+                Some(Failure::from(error).to_string())
             }
             Err(error) => {
                 progress.after = 0;

@@ -188,6 +188,17 @@ impl Workspace {
         Err(Failure::new(FailureKind::Usage, message).hint(format!("pia-halo activate {id}")))
     }
 
+    /// The active configuration; none where none is.
+    ///
+    /// # Errors
+    ///
+    /// Where the settings cannot be read: nothing is known of what is active then.
+    pub fn the_active_configuration(&self) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
+        let mut config = self.settings.load()?;
+        let Some(id) = config.active else { return Ok(None) };
+        Ok(config.configurations.remove(&id).map(|configuration| (id, configuration)))
+    }
+
     /// The Client Secret, from the first place that has it; a saved configuration's may be stored.
     pub async fn client_secret(
         &self,

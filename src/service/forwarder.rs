@@ -191,7 +191,7 @@ impl Forwarder {
     /// Hands on what is due; says when the next one is.
     async fn turn(&self) -> Result<Option<Timestamp>, Failure> {
         let workspace = &self.shared.workspace;
-        let Ok((id, _)) = workspace.active_configuration(None) else { return Ok(None) };
+        let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
         loop {
             if self.is_off.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -353,5 +353,41 @@ mod tests {
         assert_eq!(webhook_id("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77"), "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77");
         let odd = webhook_id("an id of ünknown kind");
         assert!(odd.starts_with("sha256-") && odd.len() == 7 + 64 && odd != webhook_id("another one"));
+    }
+
+    /// Nobody looks the ticket up: Halo is out of reach.
+    #[tokio::test(start_paused = true)]
+    async fn an_event_is_handed_on_after_a_minute_though_its_ticket_is_not_known() {
+        use crate::service::intake::Intake;
+        use crate::service::receiver::tests::{callback, receiver};
+        use crate::service::testing::Desk;
+
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared_with_forwarding();
+        let destination =
+            Destination::new("http://127.0.0.1:1/", crate::settings::new_forward_secret().unwrap()).unwrap();
+        let forwarder = tokio::spawn(run(Arc::clone(&shared), destination).unwrap());
+        // It sleeps before anything is there.
+        tokio::task::yield_now().await;
+        let (receiver, intake, path, authorization): (_, Intake, _, _) =
+            receiver(desk.workspace(), Arc::clone(&shared));
+        assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":7}"#).await, 200);
+        let tries = || {
+            let events = desk.workspace().store.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            events[0].forwarding.as_ref().unwrap().attempts
+        };
+        assert_eq!(tries(), 0, "its ticket is waited for");
+        desk.sleep_until(desk.now() + SignedDuration::from_secs(60));
+        for _ in 0..1_000 {
+            if tries() > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(tries(), 1);
+        shared.cancel.cancel();
+        forwarder.await.unwrap();
+        drop(receiver);
+        intake.finish();
     }
 }

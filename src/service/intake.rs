@@ -46,6 +46,8 @@ pub enum NotStored {
     Full,
     /// The store does not take them.
     Broken,
+    /// The thread that writes has ended: the service has to.
+    Gone,
 }
 
 impl Intake {
@@ -78,10 +80,15 @@ impl Door {
     /// Stores the events of one callback; says of each whether it is new. When this returns they are on the disk.
     pub async fn store(&self, events: Vec<NewEvent>) -> Result<Vec<bool>, NotStored> {
         let (answer, stored) = oneshot::channel();
-        self.parcels.try_send(Parcel { events, answer }).map_err(|_| NotStored::Full)?;
+        self.parcels.try_send(Parcel { events, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => NotStored::Full,
+            TrySendError::Disconnected(_) => NotStored::Gone,
+        })?;
         match stored.await {
             Ok(Ok(new)) => Ok(new),
-            _ => Err(NotStored::Broken),
+            Ok(Err(())) => Err(NotStored::Broken),
+            // It ended with the parcel in its hands.
+            Err(_) => Err(NotStored::Gone),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::halo::HaloApi;
 use crate::ops::events::{self, Next, Progress};
@@ -13,8 +13,10 @@ use super::Shared;
 /// What is kept from one turn to the next.
 #[derive(Default)]
 struct Kept {
-    /// One handle for as long as its configuration stays as it is: it holds the token.
-    halo: Option<(ConfigurationId, Configuration, HaloApi)>,
+    /// Whose tickets, and in which Halo.
+    of: Option<(ConfigurationId, ApiCredentials)>,
+    /// One handle for as long as that stays as it is: it holds the token.
+    halo: Option<HaloApi>,
     progress: Progress,
 }
 
@@ -40,8 +42,10 @@ pub async fn run(shared: Arc<Shared>) {
             }
             Err(failure) => {
                 tracing::warn!(%failure, "the tickets behind the events could not be asked for");
-                // With what it is told now: the secret may have been replaced since.
+                // With what it is told now: the secret may have been replaced since. Which tickets wait stays known.
                 kept.halo = None;
+                // Some may have been found before; the rest is handed on without its ticket after a while.
+                shared.looked_up.notify_one();
                 failures += 1;
                 Some(events::wait_after(failures))
             }
@@ -63,20 +67,52 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
-    let Ok((id, configuration)) = shared.workspace.active_configuration(None) else { return Ok(Next::At(None)) };
+    let Some((id, configuration)) = shared.workspace.the_active_configuration()? else { return Ok(Next::At(None)) };
     if shared.workspace.store.events_to_look_up(&id, 0, 1)?.is_empty() {
         return Ok(Next::At(None));
     }
+    let of = (id, configuration.api.clone());
+    if kept.of.as_ref() != Some(&of) {
+        *kept = Kept { of: Some(of.clone()), ..Kept::default() };
+    }
+    let (id, credentials) = of;
     let api = match &kept.halo {
-        Some((of, then, api)) if *of == id && then.api == configuration.api => api.clone(),
-        _ => {
-            kept.progress = Progress::default();
-            let api = shared.workspace.halo(&id, &configuration.api).await?;
+        Some(api) => api.clone(),
+        None => {
+            let api = shared.workspace.halo(&id, &credentials).await?;
             api.in_background().cancelled_by(shared.cancel.clone())
         }
     };
     let next =
         events::look_up(&shared.workspace, &id, &configuration, &api, &mut kept.progress, &shared.cancel).await?;
-    kept.halo = Some((id, configuration, api));
+    kept.halo = Some(api);
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::callback::EventGroup;
+    use crate::domain::event::Incoming;
+    use crate::service::testing::Desk;
+    use crate::store::NewEvent;
+
+    /// The Halo of the desk cannot be reached.
+    #[tokio::test]
+    async fn the_forwarder_is_woken_where_halo_cannot_be_asked() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared_with_forwarding();
+        let event = NewEvent {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            incoming: Incoming::read(br#"{"ticket_id":7}"#).unwrap().remove(0),
+            received_at: desk.now(),
+            forward: true,
+        };
+        desk.workspace().store.add_events(&[event]).unwrap();
+        let look_ups = tokio::spawn(run(Arc::clone(&shared)));
+        tokio::time::timeout(Duration::from_secs(60), shared.looked_up.notified()).await.expect("it is woken");
+        shared.cancel.cancel();
+        look_ups.await.unwrap();
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! receiver ─ gate (who may) ─> intake (one write for many events, then the answer)
-//!                                └─ wakes ─> lookups (the ticket behind an event) ─ wakes ─> forwarder (hands it on)
+//!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
+//!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
 //! former ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
@@ -28,6 +29,7 @@ mod testing;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -69,13 +71,15 @@ struct Shared {
     metrics: Metrics,
     /// An event was stored.
     arrived: Notify,
-    /// The ticket of an event is known, or is known not to be.
+    /// For the forwarder: an event was stored, its ticket is known or is known not to be, or Halo could not be asked.
     looked_up: Notify,
     /// Another program changed the settings: for the scheduler.
     changed: Notify,
     /// The same, for whoever else waits for it.
     reloaded: watch::Sender<()>,
     forwards: bool,
+    /// The thread that stores callbacks has ended by itself.
+    intake_gone: AtomicBool,
     cancel: CancellationToken,
 }
 
@@ -106,6 +110,7 @@ pub async fn run(
         changed: Notify::new(),
         reloaded: watch::Sender::new(()),
         forwards: options.forward.is_some(),
+        intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
     });
     let _watch = settings_watch::start(&shared);
@@ -129,6 +134,9 @@ pub async fn run(
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
     tracing::info!("the service has ended");
+    if shared.intake_gone.load(Ordering::Relaxed) {
+        return Err(failed("the thread that stores callbacks"));
+    }
     ended
 }
 
@@ -163,12 +171,14 @@ impl Parts {
         }
         match self.failed.get() {
             None => Ok(()),
-            Some(part) => {
-                let message = format!("a part of the service has failed: {part}");
-                Err(Failure::new(FailureKind::Refused, message).hint("start it again; what was stored is whole"))
-            }
+            Some(part) => Err(failed(part)),
         }
     }
+}
+
+fn failed(part: &str) -> Failure {
+    Failure::new(FailureKind::Refused, format!("a part of the service has failed: {part}"))
+        .hint("start it again; what was stored is whole")
 }
 
 #[cfg(test)]

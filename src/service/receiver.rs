@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -113,15 +114,21 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
             desk.shared.metrics.stored(new, count - new, received_at);
             if new > 0 {
                 desk.shared.arrived.notify_one();
+                // Its ticket may not be known for long: handing it on does not wait for that.
+                desk.shared.looked_up.notify_one();
             }
             tracing::debug!(%configuration, group = group.slug(), count, new, "a callback was stored");
             (StatusCode::OK, "stored\n").into_response()
         }
         Err(problem) => {
             desk.shared.metrics.answered(Answer::NotStored);
+            if problem == NotStored::Gone && !desk.shared.intake_gone.swap(true, Ordering::Relaxed) {
+                tracing::error!("the thread that stores callbacks has ended: the service ends, too");
+                desk.shared.cancel.cancel();
+            }
             let words = match problem {
                 NotStored::Full => "too many callbacks at once; send it again\n",
-                NotStored::Broken => "not stored; send it again\n",
+                NotStored::Broken | NotStored::Gone => "not stored; send it again\n",
             };
             (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
         }
@@ -180,7 +187,7 @@ async fn drain(mut body: Body) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::intake::Intake;
     use super::*;
     use crate::ops::Workspace;
@@ -195,7 +202,7 @@ mod tests {
     }
 
     /// A receiver, and the path and the header that let a callback in.
-    fn receiver(workspace: &Workspace, shared: Arc<Shared>) -> (Receiver, Intake, String, String) {
+    pub fn receiver(workspace: &Workspace, shared: Arc<Shared>) -> (Receiver, Intake, String, String) {
         use base64::Engine;
         let callback = new_callback_secrets().unwrap();
         let path = format!("/callbacks/acme/ticket-created/{}", callback.token.expose());
@@ -206,6 +213,25 @@ mod tests {
         let receiver = Receiver::new(shared, Gate::open(workspace).unwrap(), intake.door());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
         (receiver, intake, path, format!("Basic {basic}"))
+    }
+
+    /// The status that a callback is answered with.
+    pub async fn callback(receiver: &Receiver, path: &str, authorization: &str, body: &'static str) -> u16 {
+        let request = Request::post(path).header(AUTHORIZATION, authorization).body(Body::from(body)).unwrap();
+        receiver.clone().answer(request, Busy::default()).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn the_service_ends_where_the_thread_that_stores_is_gone() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared();
+        let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        let (door, thread) = crate::service::intake::unheard();
+        drop(thread);
+        let receiver = Receiver::new(Arc::clone(&shared), Gate::open(&shared.workspace).unwrap(), door);
+        assert_eq!(callback(&receiver, &path, &authorization, "{}").await, 503);
+        assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
+        intake.finish();
     }
 
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.

@@ -28,6 +28,9 @@ const RETRIES: [SignedDuration; 6] = [
 /// How soon a sync that another program holds is looked for again.
 const BUSY: SignedDuration = SignedDuration::from_secs(60);
 
+/// Runs that are looked at for one that has served the day already.
+const LATEST_RUNS: usize = 100;
+
 /// A catch-up run begins after a random part of this: a hundred hosts that come back together must not ask Halo together.
 const SPREAD: SignedDuration = SignedDuration::from_secs(50);
 
@@ -91,7 +94,7 @@ impl<M: Moments> Scheduler<M> {
     /// Does what is due, and says when to look again: without a moment, when the settings change.
     async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
         let workspace = self.shared.workspace.clone();
-        let Ok((id, configuration)) = workspace.active_configuration(None) else {
+        let Some((id, configuration)) = workspace.the_active_configuration()? else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
         };
@@ -153,8 +156,9 @@ impl<M: Moments> Scheduler<M> {
     }
 
     fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
-        let runs = self.shared.workspace.store.runs(id, 1)?;
-        Ok(runs.first().is_some_and(|run| run.status.has_published() && run.started_at >= slot))
+        // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
+        let runs = self.shared.workspace.store.runs(id, LATEST_RUNS)?;
+        Ok(runs.iter().any(|run| run.status.has_published() && run.started_at >= slot))
     }
 
     fn retry(
@@ -415,6 +419,19 @@ mod tests {
             desk.sleep_until(at("2026-11-21T12:00:00Z"));
             assert_eq!(runs(&desk, "2026-11-22T12:00:00Z", complete).await, [at("2026-11-22T04:30:00Z")], "{until}");
         }
+    }
+
+    /// A file that cannot be read for a while is not "nothing is active": it is looked at again.
+    #[tokio::test]
+    async fn settings_that_cannot_be_read_are_looked_at_again() {
+        let desk = Desk::open("2026-11-21T04:00:00Z");
+        let config = desk.workspace().settings.paths().config();
+        let aside = config.with_extension("aside");
+        std::fs::rename(&config, &aside).unwrap();
+        std::fs::write(&config, "no toml [").unwrap();
+        desk.at_moment(at("2026-11-21T04:00:00Z"), move |_| std::fs::rename(&aside, &config).unwrap());
+        let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        assert_eq!(began, [at("2026-11-21T04:30:00Z")]);
     }
 
     /// R47: the machine sleeps eight hours over the time. It is noticed as it wakes, and the run comes within the minute.

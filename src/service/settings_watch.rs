@@ -28,7 +28,14 @@ pub fn start(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
             told.looked_up.notify_one();
         }
     };
-    let mut watcher = notify::recommended_watcher(on_event).ok()?;
+    let mut watcher = match notify::recommended_watcher(on_event) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            // The kernel gives a user only so many.
+            tracing::warn!(%error, "changes of the settings are only seen at the next daily sync");
+            return None;
+        }
+    };
     // A service may be there before anything is configured: what is not there cannot be watched.
     let mut watch = |folder| {
         ensure_folder(folder).map_err(|error| error.to_string())?;

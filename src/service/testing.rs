@@ -89,6 +89,15 @@ impl Desk {
 
     /// What the parts of a service share, made anew: as after a restart.
     pub fn shared(&self) -> Arc<Shared> {
+        self.shared_by(false)
+    }
+
+    /// The same where events are handed on.
+    pub fn shared_with_forwarding(&self) -> Arc<Shared> {
+        self.shared_by(true)
+    }
+
+    fn shared_by(&self, forwards: bool) -> Arc<Shared> {
         let shared = Arc::new(Shared {
             workspace: self.workspace.clone(),
             metrics: Metrics::default(),
@@ -96,7 +105,8 @@ impl Desk {
             looked_up: Notify::new(),
             changed: Notify::new(),
             reloaded: watch::Sender::new(()),
-            forwards: false,
+            forwards,
+            intake_gone: false.into(),
             cancel: CancellationToken::new(),
         });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));

@@ -16,6 +16,10 @@ use crate::domain::untrusted::Untrusted;
 /// How long events are kept. Their ids are kept as long: an event seen again within this time is known.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+/// How much of the oldest is forgotten in one go. A day's is what there is to forget each day; a clock that was put years
+/// ahead must not cost everything.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 2);
+
 /// How long an event waits for its ticket before it is handed on without it: Halo may be out of reach.
 const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
 
@@ -167,8 +171,9 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn last_event_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
-            let sql = "SELECT max(received_at) FROM events WHERE configuration = ?1";
-            let last: Option<i64> = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?;
+            // The one stored last: by the index, and not by a look at each of them.
+            let sql = "SELECT received_at FROM events WHERE configuration = ?1 ORDER BY number DESC LIMIT 1";
+            let last: Option<i64> = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0)).optional()?;
             last.map(moment).transpose()
         })
     }
@@ -347,7 +352,8 @@ impl Store {
         })
     }
 
-    /// Forgets events that are older than thirty days, but none that still has to be handed on.
+    /// Forgets events that are older than thirty days, but none that still has to be handed on, and no more than the oldest
+    /// two days of them: it is called each day.
     ///
     /// # Errors
     ///
@@ -355,8 +361,9 @@ impl Store {
     pub fn forget_old_events(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.with(|inner| {
             let before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN).as_millisecond();
-            let sql = "DELETE FROM events WHERE received_at < ?1 AND forward IS NOT 'pending'";
-            Ok(inner.connection.execute(sql, [before])? as u64)
+            let sql = "DELETE FROM events WHERE received_at < ?1 AND forward IS NOT 'pending' AND received_at <
+                       (SELECT min(received_at) FROM events WHERE forward IS NOT 'pending') + ?2";
+            Ok(inner.connection.execute(sql, [before, FORGOTTEN.as_millis() as i64])? as u64)
         })
     }
 }
@@ -478,6 +485,23 @@ mod tests {
         assert_eq!(store.forget_old_events(later).unwrap(), 1);
         let left = store.events(&id("acme"), None, None, 10).unwrap();
         assert_eq!(left.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_clock_that_is_years_ahead_does_not_forget_everything() {
+        let (_folder, store) = store();
+        for day in 0..30 {
+            let received_at = now() + SignedDuration::from_hours(24 * day);
+            store.add_events(&[NewEvent { received_at, forward: false, ..incoming(None, None) }]).unwrap();
+        }
+        let far = now() + SignedDuration::from_hours(24 * 3_650);
+        assert_eq!(store.forget_old_events(far).unwrap(), 2);
+        assert_eq!(store.forget_old_events(now() + SignedDuration::from_hours(24 * 30)).unwrap(), 0, "put right");
+        // The machine was off for long: day by day the old ones go.
+        for _ in 0..14 {
+            assert_eq!(store.forget_old_events(far).unwrap(), 2);
+        }
+        assert_eq!(store.count_events(&id("acme")).unwrap(), 0);
     }
 
     #[test]
