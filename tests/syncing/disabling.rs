@@ -112,3 +112,21 @@ async fn a_row_that_slid_away_behind_an_unchanged_count_is_found_by_its_id() {
     let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
     assert!(ids(&profile, "active").await.is_superset(&truth));
 }
+
+/// Another Halo behind a changed Url is held like any other list that has lost its clients: the address may be mistyped, or
+/// its agent may see few of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_halo_that_shows_few_clients_is_held_and_disables_nobody() {
+    let profile = Profile::synced(Options { clients: 1_000, ..Options::default() }).await;
+    let active = ids(&profile, "active").await;
+    let other = Profile::with(Options { clients: 12, ..Options::default() }).await;
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    std::fs::write(profile.config(), settings.replace(profile.halo.url(), other.halo.url())).unwrap();
+    let held = profile.json(["sync"], 3).await;
+    assert_eq!((&held["status"], &held["changes"]["disabled"]), (&json!("needs_confirmation"), &json!(0)));
+    assert!(other.halo.requests().iter().any(|request| request.path == "/api/client"));
+    assert_eq!(ids(&profile, "active").await, active);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
+    profile.json(["sync", "--yes"], 0).await;
+    assert!(ids(&profile, "active").await.len() <= 12);
+}
