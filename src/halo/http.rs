@@ -12,8 +12,9 @@ use reqwest::{Certificate, Client, ClientBuilder, Method, Url};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::error::{HaloError, TlsCause, Unreached};
+use super::error::{HaloError, Oddity, TlsCause, Unreached};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
+use super::wire::{self, Misread};
 use super::{Connection, said};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -90,6 +91,10 @@ impl Call {
         match status {
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
             401 | 403 => HaloError::MissingRight { does, status, said: said() },
+            // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
+            404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(Misread::WebPage) => {
+                HaloError::Unexpected { does, what: Oddity::WebPage }
+            }
             404 => HaloError::NotFound { does },
             500..=599 => HaloError::ServerError { does, status, said: said() },
             _ => HaloError::Refused { does, status, said: said() },

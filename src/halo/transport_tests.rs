@@ -478,6 +478,17 @@ async fn cancelling_ends_a_silent_exchange_at_once_and_tells_whether_a_write_was
     assert!(matches!(handle.teams().await, Err(HaloError::Cancelled { in_flight: false })));
 }
 
+/// A gateway's page is not Halo's word that it knows nothing of a client: on that word a client is disabled.
+#[tokio::test]
+async fn a_gateways_page_of_404_does_not_say_that_a_client_is_gone() {
+    let asked = |body: &'static str| async move { Server::halo(client_error(404, body)).await.api().client(7).await };
+    assert_eq!(asked("").await, Ok(None));
+    let odd = HaloError::Unexpected { does: "read a client", what: Oddity::WebPage };
+    assert_eq!(asked("\n<!DOCTYPE html><title>404</title>").await, Err(odd));
+    let deleted = Server::halo(client_error(404, "<html>404</html>")).await.api().delete_tab(7).await;
+    assert!(matches!(deleted, Err(HaloError::Unexpected { what: Oddity::WebPage, .. })), "{deleted:?}");
+}
+
 #[tokio::test]
 async fn every_odd_answer_is_named() {
     let odd = |status, body: &'static str| async move {
@@ -491,6 +502,7 @@ async fn every_odd_answer_is_named() {
     assert_eq!(odd(200, "It works!").await, unexpected(Oddity::NotJson));
     assert_eq!(odd(200, r#"{"users":[]}"#).await, unexpected(Oddity::OtherShape));
     assert_eq!(odd(404, "").await, HaloError::NotFound { does });
+    assert_eq!(odd(404, "<html>404</html>").await, unexpected(Oddity::WebPage));
     assert_eq!(odd(403, "").await, HaloError::MissingRight { does, status: 403, said: None });
     let said = Some("Invalid Data Type".into());
     assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Refused { does, status: 400, said });

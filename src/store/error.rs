@@ -48,8 +48,9 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
-    /// A run that was ended, or taken for dead and superseded by a later one: its rows are gone.
-    #[error("the sync run was superseded by another one")]
+    /// A run that was ended, taken for dead and superseded by a later one, or that read another Halo than the one that is
+    /// configured now: its rows are gone.
+    #[error("the sync run was superseded by another one, or by another Url")]
     RunGone,
     /// Whatever else the file system says.
     #[error(transparent)]

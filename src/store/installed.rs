@@ -194,8 +194,9 @@ impl Store {
     }
 
     /// Makes sure that what is stored is of this Halo. Ids mean nothing in another one: there, what is installed, what
-    /// was proved and the lists are forgotten, and every client counts as gone until a sync finds it. Says whether that
-    /// had to be done.
+    /// was proved and the lists are forgotten. The clients stay as they are: the next sync has to find them again, and
+    /// disables those that it does not find as it does in any other run, with a proof and not beyond the brake. An address
+    /// that was mistyped takes nobody away. Says whether that had to be done.
     ///
     /// # Errors
     ///
@@ -217,9 +218,6 @@ impl Store {
             if known.is_some() {
                 for forget in [
                     "UPDATE configurations SET proved_at = NULL, lists_at = NULL, configured_at = NULL WHERE id = ?1",
-                    "UPDATE clients SET gone = 1, last_seen = coalesce(last_seen,
-                        (SELECT published_at FROM configurations WHERE id = ?1), first_seen)
-                     WHERE configuration = ?1",
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",
                     "DELETE FROM configure_runs WHERE configuration = ?1",

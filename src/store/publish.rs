@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use super::checkpoint::each_client;
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
+use super::runs::baseline;
 use super::{RunId, Store, StoreError, time_out};
 use crate::domain::client::Client;
 use crate::domain::configuration::ConfigurationId;
@@ -118,8 +119,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::RunGone`] where the run was not begun here, has ended, or was taken for dead by another program.
-    /// Nothing is changed then, nor with any other error.
+    /// [`StoreError::RunGone`] where the run was not begun here, has ended, was taken for dead by another program, or read
+    /// another Halo than the one that is configured now. Nothing is changed then, nor with any other error.
     pub fn publish(
         &self,
         run: RunId,
@@ -130,10 +131,13 @@ impl Store {
         self.with(|inner| {
             let id = inner.owner(run)?;
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let alive: Option<i64> = transaction
-                .query_row("SELECT 1 FROM runs WHERE id = ?1 AND status IS NULL", params![run.0], |row| row.get(0))
+            let began_with: Option<Option<String>> = transaction
+                .query_row("SELECT baseline FROM runs WHERE id = ?1 AND status IS NULL", params![run.0], |row| {
+                    row.get(0)
+                })
                 .optional()?;
-            if alive.is_none() {
+            // Ids of one Halo mean nothing in another: what was read of the one is not what the other has.
+            if began_with.flatten() != Some(baseline(&transaction, &id)?) {
                 return Err(Trouble::RunGone);
             }
             let mut work = Work {

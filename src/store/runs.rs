@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::{Inner, Store, StoreError, count_in, count_out, publish, time_in, time_out};
@@ -22,6 +22,18 @@ impl RunId {
     pub fn number(self) -> Option<NonZeroU64> {
         NonZeroU64::new(count_in(self.0))
     }
+}
+
+/// What the rows of a run are compared with: the same list, of the same Halo.
+pub(super) fn baseline(connection: &Connection, id: &ConfigurationId) -> Result<String, Trouble> {
+    let baseline: Option<String> = connection
+        .query_row(
+            "SELECT coalesce(halo, '') || ' ' || coalesce(published_at, '') FROM configurations WHERE id = ?1",
+            params![id.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(baseline.unwrap_or_else(|| " ".to_owned()))
 }
 
 impl Inner {
@@ -49,17 +61,10 @@ impl Store {
                  WHERE configuration = ?1 AND status IS NULL",
                 params![id.as_str(), SyncStatus::Interrupted.code(), r#"["the program ended before the sync did"]"#],
             )?;
-            // What the rows of this run are compared with: the same list, of the same Halo.
-            let baseline: Option<String> = transaction
-                .query_row(
-                    "SELECT coalesce(halo, '') || ' ' || coalesce(published_at, '') FROM configurations WHERE id = ?1",
-                    params![id.as_str()],
-                    |row| row.get(0),
-                )
-                .optional()?;
+            let baseline = baseline(&transaction, id)?;
             transaction.execute(
                 "INSERT INTO runs (configuration, started_at, baseline) VALUES (?1, ?2, ?3)",
-                params![id.as_str(), time_out(now), baseline.unwrap_or_default()],
+                params![id.as_str(), time_out(now), baseline],
             )?;
             let run = RunId(transaction.last_insert_rowid());
             transaction.execute(

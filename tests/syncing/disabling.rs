@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pia_halo::demo::{Client, Options};
+use pia_halo::demo::{Client, Options, State};
 use serde_json::{Value, json};
 
 use super::{ids, small};
@@ -36,10 +36,21 @@ async fn clients_are_disabled_and_not_deleted_and_come_back() {
 async fn a_mass_change_is_held_until_somebody_says_yes() {
     let profile = Profile::synced(small()).await;
     let active = ids(&profile, "active").await;
+    let all = |state: &State| state.clients.iter().map(|client| (client.name.clone(), client.id)).collect::<Vec<_>>();
+    let before = profile.halo.look(|state| all(state));
     profile.halo.change(|state| state.clients.truncate(40));
+    let left: BTreeSet<i64> = profile.halo.look(|state| all(state)).into_iter().map(|(_, id)| id).collect();
     let held = profile.json(["sync"], 3).await;
     assert_eq!(held["status"], "needs_confirmation");
     assert_eq!(ids(&profile, "active").await, active);
+    // Whom it is about: the first ten by name and id, and how many more.
+    let (listed, gone) = (held["warnings"].to_string(), active.iter().filter(|id| !left.contains(id)));
+    let gone: Vec<&(String, i64)> = gone.map(|id| before.iter().find(|(_, other)| other == id).unwrap()).collect();
+    for (name, id) in &gone[..10] {
+        assert!(listed.contains(&format!("{name} ({id})")), "{name} {id}: {listed}");
+    }
+    assert!(!listed.contains(&format!("({})", gone[10].1)), "{listed}");
+    assert!(listed.contains(&format!(" and {} more", gone.len() - 10)), "{listed}");
     let done = profile.json(["sync", "--yes"], 0).await;
     assert_eq!(done["status"], "complete");
     assert!(ids(&profile, "active").await.len() <= 40);
@@ -111,4 +122,22 @@ async fn a_row_that_slid_away_behind_an_unchanged_count_is_found_by_its_id() {
     assert!(report["warnings"][0].as_str().unwrap().contains(&format!("client {victim}")), "{report}");
     let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
     assert!(ids(&profile, "active").await.is_superset(&truth));
+}
+
+/// Another Halo behind a changed Url is held like any other list that has lost its clients: the address may be mistyped, or
+/// its agent may see few of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_halo_that_shows_few_clients_is_held_and_disables_nobody() {
+    let profile = Profile::synced(Options { clients: 1_000, ..Options::default() }).await;
+    let active = ids(&profile, "active").await;
+    let other = Profile::with(Options { clients: 12, ..Options::default() }).await;
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    std::fs::write(profile.config(), settings.replace(profile.halo.url(), other.halo.url())).unwrap();
+    let held = profile.json(["sync"], 3).await;
+    assert_eq!((&held["status"], &held["changes"]["disabled"]), (&json!("needs_confirmation"), &json!(0)));
+    assert!(other.halo.requests().iter().any(|request| request.path == "/api/client"));
+    assert_eq!(ids(&profile, "active").await, active);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
+    profile.json(["sync", "--yes"], 0).await;
+    assert!(ids(&profile, "active").await.len() <= 12);
 }

@@ -121,6 +121,46 @@ async fn server_errors_are_outlasted_up_to_the_point_where_nothing_works() {
     assert_eq!(in_use(&stored(&profile)), before);
 }
 
+/// A list beside the clients that never answers: the clients are proved and stored all the same, and what failed is said.
+#[tokio::test(start_paused = true)]
+async fn a_side_list_that_always_fails_costs_no_client() {
+    let broken = |status| ScriptedAnswer::Reply { status, content_type: "", headers: Vec::new(), body: Vec::new() };
+    for (path, answer, title) in [
+        ("/api/tickettype", broken(500), "Ticket types"),
+        ("/api/agent", broken(504), "Agents"),
+        ("/api/team", ScriptedAnswer::Reset, "Teams"),
+    ] {
+        let profile = Profile::set_up(Options { clients: 230, ..Options::default() }).await;
+        profile.halo.change(|state| {
+            let (path, skip, times) = (path.to_owned(), 0, u32::MAX);
+            state.scripted.push(Scripted { method: "GET", path, skip, times, apply: false, answer });
+        });
+        let report = sync_here(&profile).await;
+        assert_eq!((report.status.code(), report.proved), ("complete_with_warnings", true), "{report:?}");
+        assert!(report.error.is_none() && report.warnings.len() == 1, "{report:?}");
+        assert!(report.warnings[0].to_lowercase().starts_with(&title.to_lowercase()), "{report:?}");
+        assert_eq!(stored(&profile), truth(&profile));
+    }
+}
+
+/// The line dies while missing clients are asked for one by one: the run ends with the first of them, and disables nobody.
+#[tokio::test(start_paused = true)]
+async fn a_line_that_dies_while_clients_are_asked_for_ends_the_run_at_once() {
+    let profile = Profile::set_up(Options { clients: 2_050, ..Options::default() }).await;
+    assert_eq!(sync_here(&profile).await.status.code(), "complete");
+    let before = in_use(&stored(&profile));
+    profile.halo.change(|state| {
+        state.clients.drain(100..250);
+        let (path, skip, times) = ("/api/client/".to_owned(), 0, u32::MAX);
+        let answer = ScriptedAnswer::Reset;
+        state.scripted.push(Scripted { method: "GET", path, skip, times, apply: false, answer });
+    });
+    let started = Instant::now();
+    assert_eq!(sync_here(&profile).await.status.code(), "failed");
+    assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
+    assert_eq!(in_use(&stored(&profile)), before);
+}
+
 /// R15: the token dies at page k, for every k, and at every second request.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_dies_at_any_page_costs_no_page() {

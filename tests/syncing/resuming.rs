@@ -1,9 +1,9 @@
 //! Stopped or killed at any point: whole old data or whole new data, and the next run goes on.
 
-use pia_halo::demo::Options;
-use serde_json::Value;
+use pia_halo::demo::{Client, Options};
+use serde_json::{Value, json};
 
-use super::small;
+use super::{small, stored, truth};
 use crate::support::Profile;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,15 +21,15 @@ async fn a_failed_sync_keeps_what_was_stored_before() {
     profile.run(["sync"]).await.expect(0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_sync_says_so_and_can_be_run_again() {
-    let profile = Profile::set_up(Options { clients: 5_000, ..small() }).await;
+/// A sync that was stopped on its way: it has read the first pages and not the last ones.
+async fn interrupted(profile: &Profile) {
+    profile.halo.clear_requests();
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(20));
     let child = profile.command(["sync", "--json"]).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
-    // Signalled as soon as Halo has seen the second page: certainly in the middle.
+    // Signalled as soon as Halo has seen the twelfth page of fifty: certainly in the middle.
     crate::support::until(|| {
-        profile.halo.requests().iter().filter(|request| request.path == "/api/client").count() > 2
+        profile.halo.requests().iter().filter(|request| request.path == "/api/client").count() > 12
     })
     .await;
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
@@ -38,5 +38,29 @@ async fn an_interrupted_sync_says_so_and_can_be_run_again() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["status"], "interrupted");
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::ZERO);
-    assert_eq!(profile.json(["sync"], 0).await["stored"], 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_sync_says_so_and_can_be_run_again() {
+    let profile = Profile::set_up(Options { clients: 5_000, ..small() }).await;
+    interrupted(&profile).await;
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(5_000)));
+    assert!(report["resumed_pages"].as_u64().unwrap() > 0, "{report}");
+}
+
+/// One client deleted and another made between two runs: the count and the first page are as they were. What was read
+/// before is thrown away, and no row that slid is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_deleted_between_two_runs_behind_an_unchanged_count_takes_nobody_with_it() {
+    let profile = Profile::set_up(Options { clients: 5_000, ..small() }).await;
+    interrupted(&profile).await;
+    profile.halo.change(|state| {
+        state.clients.remove(350);
+        let last = state.clients.last().map_or(0, |client| client.id);
+        state.clients.push(Client::new(last + 1, "Came in between"));
+    });
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["status"], &report["resumed_pages"]), (&json!("complete"), &json!(0)), "{report}");
+    assert_eq!(stored(&profile), truth(&profile));
 }

@@ -70,8 +70,8 @@ pub(super) enum Verdict {
     },
     /// More clients in use are gone than anybody expects of one run: nothing may be changed without a yes.
     Hold {
-        /// Clients in use that are gone.
-        gone: u64,
+        /// Clients in use that are gone, ascending.
+        gone: Vec<i64>,
         /// Clients in use.
         active: u64,
     },
@@ -82,7 +82,8 @@ pub(super) enum Verdict {
 pub(super) enum Left {
     /// Nothing has to be done about them.
     AsTheyAre,
-    /// They do not fit to what Halo says now: they have to be dropped before anything else is staged.
+    /// They do not fit to what Halo says now: they have to be dropped before anything else is staged, and so has the page
+    /// that told, which will be read again in its turn.
     Useless,
 }
 
@@ -100,7 +101,7 @@ struct Look {
     page_size: u64,
     /// The next page to ask for.
     next: u32,
-    /// Pages that an interrupted run has read.
+    /// Pages that need not be asked for: an interrupted run has read them, or they told whether its pages hold.
     have: BTreeSet<u32>,
     /// Pages asked for and not answered.
     open: BTreeSet<u32>,
@@ -191,7 +192,7 @@ pub(super) struct Engine {
     before: Option<HashSet<i64>>,
     /// The ids of all earlier looks, and those found one by one.
     ever: HashSet<i64>,
-    /// Pages of an interrupted run, until the first page has told whether they still hold.
+    /// Pages of an interrupted run, until the highest of them, read again, has told whether they still hold.
     left: Vec<ListedPage>,
     resumed: u64,
     /// Expected clients that this look does not show, ascending.
@@ -212,9 +213,11 @@ impl Engine {
     pub(super) fn new(
         rules: Rules,
         expected: impl IntoIterator<Item = (i64, bool)>,
-        left: Vec<ListedPage>,
+        mut left: Vec<ListedPage>,
         yes: bool,
     ) -> Self {
+        // Where the list ended then, there may be clients now.
+        left.retain(|page| !page.ids.is_empty());
         let expected: HashMap<i64, bool> = expected.into_iter().collect();
         Self {
             rules,
@@ -242,6 +245,10 @@ impl Engine {
     pub(super) fn ask(&mut self) -> Option<Ask> {
         match self.phase {
             Phase::Looking => {
+                if let Some(page) = self.left.iter().map(|page| page.page).max() {
+                    let first_time = self.look.open.insert(page);
+                    return first_time.then_some(Ask::Page { look: self.look.number, page });
+                }
                 self.pass_over_what_is_there();
                 if !self.look.wants_more(self.rules) {
                     return None;
@@ -272,31 +279,20 @@ impl Engine {
             return Left::AsTheyAre;
         }
         self.pages += 1;
-        self.warnings.extend(page.notes.iter().cloned());
-        self.look.take(page);
-        let left = if page.page == 1 { self.go_on_with_what_is_left(page) } else { Left::AsTheyAre };
-        self.settle();
-        left
-    }
-
-    /// Takes the pages of an interrupted run over if the first page says that nothing has changed since.
-    fn go_on_with_what_is_left(&mut self, first: &ListedPage) -> Left {
         let left = std::mem::take(&mut self.left);
-        if left.is_empty() {
-            return Left::AsTheyAre;
-        }
-        let same_count =
-            first.record_count.is_some() && left.iter().all(|page| page.record_count == first.record_count);
-        let same_begin = left.iter().any(|page| page.page == 1 && page.ids == first.ids);
-        if !same_count || !same_begin {
+        if !left.is_empty() && !still_hold(&left, page) {
             return Left::Useless;
         }
-        for page in left.iter().filter(|page| page.page > 1 && !page.ids.is_empty()) {
-            self.look.take(page);
-            self.look.have.insert(page.page);
-            self.warnings.extend(page.notes.iter().cloned());
+        self.warnings.extend(page.notes.iter().cloned());
+        self.look.take(page);
+        self.look.have.insert(page.page);
+        for before in left.iter().filter(|before| before.page != page.page) {
+            self.look.take(before);
+            self.look.have.insert(before.page);
+            self.warnings.extend(before.notes.iter().cloned());
             self.resumed += 1;
         }
+        self.settle();
         Left::AsTheyAre
     }
 
@@ -345,7 +341,7 @@ impl Engine {
             self.publish_proved();
         } else if seen.is_empty() && self.active > 0 && !self.yes {
             // A list that is suddenly empty is what an agent sees that may not see any client.
-            self.end(Verdict::Hold { gone: self.active, active: self.active });
+            self.end(Verdict::Hold { gone: self.missing_in_use(), active: self.active });
         } else if self.missing.len() <= self.rules.asked_by_id {
             self.phase = Phase::Asking;
             self.to_ask = self.missing.iter().rev().copied().collect();
@@ -383,11 +379,15 @@ impl Engine {
         self.phase = Phase::Looking;
     }
 
+    fn missing_in_use(&self) -> Vec<i64> {
+        self.missing.iter().copied().filter(|id| self.expected.get(id) == Some(&true)).collect()
+    }
+
     /// Everybody who is missing is gone for certain.
     fn publish_proved(&mut self) {
-        let gone = self.missing.iter().filter(|id| self.expected.get(id) == Some(&true)).count() as u64;
+        let gone = self.missing_in_use();
         let allowed = self.rules.brake.max(self.active / 10);
-        if gone > allowed && !self.yes {
+        if gone.len() as u64 > allowed && !self.yes {
             return self.end(Verdict::Hold { gone, active: self.active });
         }
         let missing = std::mem::take(&mut self.missing);
@@ -441,6 +441,16 @@ impl Engine {
     pub(super) fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// Whether the pages of an interrupted run are still what Halo has, by the highest of them as it is `now`. Ids ascend: a
+/// client that went from any page up to this one has pulled another row into it, even where a new one at the end keeps the
+/// count. The first page is needed too: it tells how many rows Halo takes for a page.
+fn still_hold(left: &[ListedPage], now: &ListedPage) -> bool {
+    now.record_count.is_some()
+        && left.iter().all(|page| page.record_count == now.record_count)
+        && left.iter().any(|page| page.page == 1)
+        && left.iter().any(|page| page.page == now.page && page.ids == now.ids)
 }
 
 fn describe_mismatch(look: &Look) -> String {

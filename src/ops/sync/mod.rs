@@ -23,9 +23,12 @@ use crate::domain::thousands;
 use crate::halo::{HaloApi, Usage};
 use crate::store::{Evidence, LockError, Publication, RunId};
 
-/// How old the pages of an interrupted run may be to be gone on with: a client that was renamed since has its old name
-/// until the next run.
-const FRESHNESS: SignedDuration = SignedDuration::from_hours(1);
+/// How old the pages of an interrupted run may be to be gone on with. Clients that came or went since show in the page that
+/// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
+const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many clients are named where the run is held.
+const NAMED: usize = 10;
 
 /// Runs the sync. `yes` lets more clients be disabled than the brake allows.
 ///
@@ -131,16 +134,23 @@ async fn read_and_publish(
     ended.warnings = std::mem::take(&mut reading.warnings);
     ended.warnings.extend_from_slice(engine.warnings());
     match read {
-        Ok(()) => publish(&mut ended, reading).await,
+        Ok(()) => publish(&mut ended, id, reading).await,
         Err(failure) => ended.error = Some(failure),
     }
     ended
 }
 
-async fn publish(ended: &mut Ended, reading: Reading<'_>) {
+async fn publish(ended: &mut Ended, id: &ConfigurationId, reading: Reading<'_>) {
     let (proved, unseen, gone) = match reading.engine.verdict() {
         Some(Verdict::Publish { proved, unseen, gone }) => (*proved, unseen.clone(), gone.clone()),
-        Some(Verdict::Hold { gone, active }) => return ended.error = Some(held(*gone, *active)),
+        Some(Verdict::Hold { gone, active }) => {
+            // Whoever is to say yes has to see to what.
+            match name_some(reading.workspace, id, gone) {
+                Ok(whom) => ended.warnings.push(whom),
+                Err(failure) => return ended.error = Some(failure),
+            }
+            return ended.error = Some(held(gone.len() as u64, *active));
+        }
         None => {
             return ended.error = Some(Failure::new(FailureKind::LocalState, "the reading ended without a verdict"));
         }
@@ -166,6 +176,20 @@ async fn publish(ended: &mut Ended, reading: Reading<'_>) {
         }
         Err(failure) => ended.error = Some(failure),
     }
+}
+
+/// The first clients of a list by name and id, and how many more there are.
+fn name_some(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Result<String, Failure> {
+    let mut names = Vec::new();
+    for client in clients.iter().take(NAMED) {
+        let after = client.checked_sub(1);
+        for row in workspace.store.clients_after(id, after, 1)? {
+            names.push(format!("{} ({client})", row.client.name.display()));
+        }
+    }
+    let more = clients.len().saturating_sub(NAMED) as u64;
+    let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
+    Ok(format!("not in Halo's list any more: {}{more}", names.join(", ")))
 }
 
 /// More clients would be disabled than anyone expects of one day.

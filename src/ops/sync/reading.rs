@@ -165,11 +165,14 @@ impl<'a> Reading<'a> {
         match joined.map_err(lost_task)? {
             Answer::Page(look, answer) => {
                 let (page, differing) = answer?;
-                self.drop_first |= self.engine.page(&page) == Left::Useless;
+                if self.engine.page(&page) == Left::Useless {
+                    self.drop_first = true;
+                } else {
+                    self.unwritten.push(StagedPage { look, page, differing });
+                }
                 if look != self.engine.look() {
                     self.found.clear();
                 }
-                self.unwritten.push(StagedPage { look, page, differing });
             }
             Answer::Client(id, answer) => self.take_client(id, answer)?,
             Answer::Agents(answer) => self.lists.agents = self.note(SideList::Agents, answer)?,
@@ -212,6 +215,10 @@ impl<'a> Reading<'a> {
             }
             Err(error) => match Failure::from(error) {
                 failure if failure.kind == FailureKind::Interrupted => return Err(failure),
+                // The next question would wait as long for as little: up to two hundred of them.
+                failure if matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_)) => {
+                    return Err(failure);
+                }
                 failure => Word::Unclear(failure.to_string()),
             },
         };
@@ -222,18 +229,19 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// A list that cannot be read is a warning: the clients do not depend on it, and the stored list stands.
+    /// A list that cannot be read is a warning, whatever the cause: the clients do not depend on it, and the stored list
+    /// stands. Where nothing works, the pages of the clients say so.
     fn note<T>(&mut self, list: SideList, answer: Result<Vec<T>, HaloError>) -> Result<Option<Vec<T>>, Failure> {
         match answer.map_err(Failure::from) {
             Ok(rows) => {
                 self.progress.lists.insert(list, rows.len() as u64);
                 Ok(Some(rows))
             }
-            Err(failure) if matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused) => {
+            Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+            Err(failure) => {
                 self.warnings.push(format!("{} could not be read: {failure}", list.title()));
                 Ok(None)
             }
-            Err(failure) => Err(failure),
         }
     }
 

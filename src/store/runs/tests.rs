@@ -327,3 +327,33 @@ fn the_change_report_of_a_run_names_every_client_that_it_changed() {
     });
     assert_eq!((reports.unwrap(), store.changes(&id("acme"), run[0]).unwrap()), (100, None), "a hundred are kept");
 }
+
+/// Another address is no reason to disable anybody: what has to be found again is found out by the next sync.
+#[test]
+fn in_another_halo_the_clients_stay_and_have_to_be_found_again() {
+    let (_folder, store) = store();
+    store.recognise(&id("acme"), "one halo").unwrap();
+    sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
+    let before = store.clients(&id("acme")).unwrap();
+    assert!(store.recognise(&id("acme"), "another halo").unwrap());
+    assert_eq!(store.clients(&id("acme")).unwrap(), before);
+    assert_eq!(store.known(&id("acme")).unwrap().expected().count(), 2);
+    assert_eq!(store.proved_at(&id("acme")).unwrap(), None);
+}
+
+/// What was read of one Halo is never published as what another one has.
+#[test]
+fn a_run_that_read_another_halo_is_not_published() {
+    let (_folder, store) = store();
+    store.recognise(&id("acme"), "one halo").unwrap();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let before = store.clients(&id("acme")).unwrap();
+    let run = store.begin_run(&id("acme"), at(10)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &[client(2, "b")]);
+    store.recognise(&id("acme"), "another halo").unwrap();
+    let published = publish(&store, run, &known, &[client(2, "b")], 20, true);
+    assert!(matches!(published, Err(StoreError::RunGone)), "{published:?}");
+    assert_eq!(store.clients(&id("acme")).unwrap(), before);
+    assert_eq!(store.proved_at(&id("acme")).unwrap(), None);
+}
