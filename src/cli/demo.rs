@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Call;
@@ -109,11 +108,12 @@ fn begin_with(halo: &SimulatedHalo, service: Option<SocketAddr>) -> ForDemo {
 /// away.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// The service, run beside the interface on the same profile: what `serve` is on a machine of one's own.
+/// The service, run beside the interface on the same profile: what `serve` is on a machine of one's own. On a thread and a
+/// runtime of its own, so that nothing that it waits for holds up the keys.
 struct Beside {
     address: SocketAddr,
     cancel: CancellationToken,
-    task: JoinHandle<Result<(), Failure>>,
+    ended: oneshot::Receiver<Result<(), Failure>>,
 }
 
 impl Beside {
@@ -126,10 +126,16 @@ impl Beside {
             // Whoever asked may have left.
             let _ = ready.send(address);
         });
-        let mut task = tokio::spawn(run);
+        let (tell, mut ended) = oneshot::channel();
+        let on_its_own = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()));
+            let _ = tell.send(runtime.and_then(|runtime| runtime.block_on(run)));
+        };
+        std::thread::Builder::new().name("service".to_owned()).spawn(on_its_own).ok()?;
         tokio::select! {
-            Ok(address) = address => Some(Self { address, cancel, task }),
-            ended = &mut task => {
+            Ok(address) = address => Some(Self { address, cancel, ended }),
+            ended = &mut ended => {
                 let why = ended.map(|ended| ended.err().map(|failure| failure.to_string()));
                 tracing::warn!(?why, "the demo goes on without the service: no callback arrives");
                 None
@@ -137,11 +143,14 @@ impl Beside {
         }
     }
 
-    async fn end(self) {
+    /// Says whether it ended in time; what it is at otherwise ends with the program.
+    async fn end(self) -> bool {
         self.cancel.cancel();
-        if tokio::time::timeout(GOODBYE, self.task).await.is_err() {
+        let in_time = tokio::time::timeout(GOODBYE, self.ended).await.is_ok();
+        if !in_time {
             tracing::warn!("the service of the demo did not end in time");
         }
+        in_time
     }
 }
 
@@ -179,10 +188,8 @@ mod tests {
         assert!(demo.tip.unwrap().ends_with(&format!("curl -X POST {}/control/tickets", halo.url())));
         let silent = tokio::net::TcpStream::connect(service.address).await.unwrap();
         let begun = Instant::now();
-        let task = service.task.abort_handle();
-        service.end().await;
+        assert!(service.end().await, "it ended by itself");
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-        assert!(task.is_finished(), "it ended by itself");
         drop(silent);
     }
 }
