@@ -59,8 +59,8 @@ pub struct SaveReport {
 
 impl SaveReport {
     /// What comes of a configuration that speaks of another Halo than before.
-    pub const MOVED: &str = "Url or tenant is another one: this counts as another Halo. What was stored of the one before \
-        is not used any more, and what Configure made there stays there.";
+    pub const MOVED: &str = "Url or tenant is another one: this counts as another Halo. Sync before you configure: the \
+        clients stay as they are until then. What Configure made in the one before stays there.";
 }
 
 /// Where a configuration stands, with its history.

@@ -264,7 +264,8 @@ impl Workspace {
         }
         if self.store.recognise(id, &name_of_halo(api))? {
             let mut activity = self.activity(Some(id), "another Halo", "done");
-            activity.message = Some(format!("{}: what was stored of the one before is not used any more", api.url));
+            activity.message =
+                Some(format!("{}: what was proved and installed in the one before does not count here", api.url));
             self.write_down(&activity)?;
         }
         Ok(())
