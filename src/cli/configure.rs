@@ -55,14 +55,17 @@ pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, 
         output.object(report)?;
         return Ok(exit_code(report));
     }
-    if let Some(refusal) = &report.refusal {
-        for verdict in &refusal.checks {
-            check::print(output, verdict);
-        }
+    say(output, report);
+    Ok(exit_code(report))
+}
+
+/// How a run ended, for people: of its objects the printer has told already.
+pub(super) fn say(output: &mut Output, report: &ConfigureReport) {
+    for verdict in report.refusal.iter().flat_map(|refusal| &refusal.checks) {
+        check::print(output, verdict);
     }
     output.line(&report.message);
     check::warn(output, &report.warnings);
-    Ok(exit_code(report))
 }
 
 /// Shows the plan and asks; without a terminal, ends with the question.

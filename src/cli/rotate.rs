@@ -1,7 +1,7 @@
 //! `rotate`: a new callback token and password in Halo, with an overlap.
 
 use super::args::Rotate;
-use super::{Call, check, configure, plan, prompt};
+use super::{Call, configure, plan, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::rotation::{PlannedRotation, RotationReport};
 use crate::ops;
@@ -37,11 +37,7 @@ fn tell(call: &mut Call, report: &RotationReport) -> Result<u8, Failure> {
         call.output.object(report)?;
         return Ok(code);
     }
-    for verdict in report.report.refusal.iter().flat_map(|refusal| &refusal.checks) {
-        check::print(&mut call.output, verdict);
-    }
-    call.output.line(&report.report.message);
-    check::warn(&mut call.output, &report.report.warnings);
+    configure::say(&mut call.output, &report.report);
     Ok(code)
 }
 

@@ -186,6 +186,18 @@ impl Page {
         self.lines.push(Line::from(spans));
     }
 
+    /// A word at the right of the last line, or under it where there is no room beside it.
+    pub fn beside_last(&mut self, text: &str, style: Style) {
+        let room = self.width;
+        let Some(line) = self.lines.last_mut() else { return };
+        let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
+        if used + width(text) + 4 > room {
+            return self.plain(text, style);
+        }
+        line.push_span(Span::raw(" ".repeat(room - used - width(text) - 2)));
+        line.push_span(Span::styled(text.to_owned(), style));
+    }
+
     /// A line that does not take the focus.
     pub fn plain(&mut self, text: &str, style: Style) {
         self.push(Row::new(self.look, false).text(text, style));

@@ -45,16 +45,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
-    if let Some(line) = page.lines.last_mut() {
-        let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
-        // Under the search where there is no room beside it.
-        if used + width(&count) + 4 > page.width {
-            page.plain(&count, look.dim());
-        } else {
-            line.push_span(Span::raw(" ".repeat(page.width - used - width(&count) - 2)));
-            line.push_span(Span::styled(count, look.dim()));
-        }
-    }
+    page.beside_last(&count, look.dim());
     page.blank();
     if let Some(failure) = &clients.failed {
         page.failure(failure, MARGIN);

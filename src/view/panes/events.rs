@@ -10,7 +10,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::events::open::{self, LABEL, Opened};
 use crate::app::panes::events::{Filter, height, tickets};
 use crate::app::panes::service;
-use crate::app::text::{width, wrap};
+use crate::app::text::wrap;
 use crate::app::work::TicketWork;
 use crate::domain::event::Event;
 use crate::domain::thousands;
@@ -88,16 +88,7 @@ fn list(model: &Model, page: &mut Page) {
         true => format!("{filter}{count} of {total}"),
         false => format!("{filter}{newest}{} of {total}", thousands(events.list().len() as u64)),
     };
-    if let Some(line) = page.lines.last_mut() {
-        let used: usize = line.spans.iter().map(|span| width(&span.content)).sum();
-        // Under the search where there is no room beside it.
-        if used + width(&count) + 4 > page.width {
-            page.plain(&count, look.dim());
-        } else {
-            line.push_span(Span::raw(" ".repeat(page.width - used - width(&count) - 2)));
-            line.push_span(Span::styled(count, look.dim()));
-        }
-    }
+    page.beside_last(&count, look.dim());
     page.blank();
     head(model, page);
     if let Some(failure) = &events.failed {
