@@ -169,6 +169,15 @@ address! {
     PiaUrl, &[], false
 }
 
+/// Where credentials signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInPlace {
+    /// The sign-in server.
+    pub auth_url: AuthUrl,
+    /// The tenant that was named there, if one was.
+    pub tenant: Option<String>,
+}
+
 impl AuthUrl {
     /// Whether this server stands on the same host as the Halo: only then may it be sent the Client Secret unasked.
     pub fn is_on_host_of(&self, halo: &HaloUrl) -> bool {

@@ -8,7 +8,7 @@ use super::error::{HaloError, Oddity};
 use super::governor::Urgency;
 use super::http::Call;
 use super::wire::{Text, read_object};
-use crate::domain::address::AuthUrl;
+use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::untrusted::Untrusted;
 
 /// No tenant has a longer name.
@@ -23,6 +23,14 @@ pub struct Discovery {
     pub tenant: Option<String>,
     /// Whether Halo itself said so; otherwise it is what the settings say, or what is usual.
     pub found: bool,
+}
+
+/// What a connection knows of its sign-in server.
+#[derive(Default)]
+pub(super) struct Kept {
+    discovery: Option<Discovery>,
+    /// Whether it is what an earlier connection found, and has not proved good in this one.
+    is_remembered: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -42,17 +50,53 @@ impl HaloApi {
     /// that does not know the question is no error.
     pub async fn discover(&self) -> Result<Discovery, HaloError> {
         let mut kept = self.unless_cancelled(self.shared.discovery.lock()).await?;
-        if let Some(discovery) = &*kept {
+        if let Some(discovery) = &kept.discovery {
             return Ok(discovery.clone());
         }
+        Ok(kept.discovery.insert(self.find_out().await?).clone())
+    }
+
+    /// Begins with what an earlier connection has found, which saves asking again. Where Halo does not give a token there,
+    /// it is asked all the same.
+    pub async fn begin_at(&self, place: SignInPlace) {
         let connection = &self.shared.connection;
-        let discovery = match (&connection.auth_url, &connection.tenant) {
-            (Some(auth_url), Some(tenant)) => {
-                Discovery { auth_url: auth_url.clone(), tenant: Some(tenant.clone()), found: false }
-            }
-            _ => self.settle(self.ask_auth_info().await?)?,
+        let is_allowed = match &connection.auth_url {
+            Some(configured) => *configured == place.auth_url,
+            None => place.auth_url.is_on_host_of(&connection.url),
         };
-        Ok(kept.insert(discovery).clone())
+        let mut kept = self.shared.discovery.lock().await;
+        if is_allowed && kept.discovery.is_none() {
+            let discovery = Discovery { auth_url: place.auth_url, tenant: place.tenant, found: true };
+            *kept = Kept { discovery: Some(discovery), is_remembered: true };
+        }
+    }
+
+    /// Where this connection signs in, if it has found that out.
+    pub async fn sign_in_place(&self) -> Option<SignInPlace> {
+        let kept = self.shared.discovery.lock().await;
+        kept.discovery.clone().map(|Discovery { auth_url, tenant, .. }| SignInPlace { auth_url, tenant })
+    }
+
+    /// Another place than one that was only remembered, where Halo names another one by now.
+    pub(super) async fn discover_anew(&self, tried: &Discovery) -> Result<Option<Discovery>, HaloError> {
+        let mut kept = self.unless_cancelled(self.shared.discovery.lock()).await?;
+        if !std::mem::take(&mut kept.is_remembered) {
+            return Ok(None);
+        }
+        kept.discovery = None;
+        let found = kept.discovery.insert(self.find_out().await?);
+        let is_another = (&found.auth_url, &found.tenant) != (&tried.auth_url, &tried.tenant);
+        Ok(is_another.then(|| found.clone()))
+    }
+
+    async fn find_out(&self) -> Result<Discovery, HaloError> {
+        let connection = &self.shared.connection;
+        match (&connection.auth_url, &connection.tenant) {
+            (Some(auth_url), Some(tenant)) => {
+                Ok(Discovery { auth_url: auth_url.clone(), tenant: Some(tenant.clone()), found: false })
+            }
+            _ => self.settle(self.ask_auth_info().await?),
+        }
     }
 
     /// What Halo says of itself, if it can be understood.

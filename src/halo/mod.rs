@@ -71,6 +71,7 @@ pub use token::Token;
 pub use webhooks::WebhookDraft;
 pub use wire::BadRow;
 
+use self::discovery::Kept;
 use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
@@ -134,7 +135,7 @@ struct Shared {
     transport: Transport,
     governor: Arc<Governor>,
     token: TokenHold,
-    discovery: Mutex<Option<Discovery>>,
+    discovery: Mutex<Kept>,
 }
 
 impl fmt::Debug for HaloApi {
@@ -181,7 +182,7 @@ impl HaloApi {
             limits,
             governor,
             token: TokenHold::default(),
-            discovery: Mutex::new(None),
+            discovery: Mutex::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::HaloApi;
+use super::discovery::Discovery;
 use super::error::{HaloError, Oddity};
 use super::governor::{Urgency, show};
 use super::http::{Call, Payload};
@@ -233,9 +234,19 @@ impl HaloApi {
         Ok(held)
     }
 
-    /// Asks for a token once, and keeps it nowhere.
+    /// Asks for a token once, and keeps it nowhere. A place that was only remembered may be the wrong one by now.
     pub(super) async fn ask_for_token(&self, asked: &Asked) -> Result<Held, HaloError> {
-        let discovery = self.discover().await?;
+        let place = self.discover().await?;
+        match self.ask_there(asked, &place).await {
+            Err(error) if may_be_elsewhere(&error) => match self.discover_anew(&place).await? {
+                Some(place) => self.ask_there(asked, &place).await,
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    async fn ask_there(&self, asked: &Asked, place: &Discovery) -> Result<Held, HaloError> {
         let connection = &self.shared.connection;
         let mut form = vec![
             ("grant_type", Secret::new("client_credentials")),
@@ -246,9 +257,9 @@ impl HaloApi {
         let call = Call {
             does: "issue a token",
             method: Method::POST,
-            address: discovery.auth_url.join("/token"),
+            address: place.auth_url.join("/token"),
             path: "/token",
-            query: discovery.tenant.map(|tenant| ("tenant", tenant)).into_iter().collect(),
+            query: place.tenant.iter().map(|tenant| ("tenant", tenant.clone())).collect(),
             payload: Some(Payload::Form(form)),
             // Issuing a token twice changes nothing.
             repeatable: true,
@@ -277,6 +288,19 @@ impl HaloApi {
             },
         })
     }
+}
+
+/// Whether an answer can mean that another server or another tenant has to be asked.
+fn may_be_elsewhere(error: &HaloError) -> bool {
+    matches!(
+        error,
+        HaloError::WrongCredentials { .. }
+            | HaloError::Refused { .. }
+            | HaloError::NotFound { .. }
+            | HaloError::ServerError { .. }
+            | HaloError::Unexpected { .. }
+            | HaloError::Redirected { .. }
+    )
 }
 
 /// How long a token lives, whatever the reply says.

@@ -41,7 +41,7 @@ pub async fn verify(
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
     if let (true, SecretChoice::Stored, Some(id)) = (report.ok, &request.secret, id) {
-        workspace.remember_verified(id, &request.api)?;
+        workspace.remember_verified(id, &request.api, &halo).await?;
     }
     Ok(report)
 }

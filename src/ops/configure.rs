@@ -42,7 +42,7 @@ pub async fn install(
         workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
         return Ok(refused(report));
     }
-    workspace.remember_verified(id, &configuration.api)?;
+    workspace.remember_verified(id, &configuration.api, &halo).await?;
 
     let plan = target.plan(&halo).await?;
     settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;

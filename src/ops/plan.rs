@@ -35,7 +35,7 @@ pub async fn load(
     if !report.ok {
         return Ok(Err(report));
     }
-    workspace.remember_verified(id, &configuration.api)?;
+    workspace.remember_verified(id, &configuration.api, &halo).await?;
     Ok(Ok(target.plan(&halo).await?))
 }
 

@@ -52,7 +52,7 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
         workspace.store.set_configured_at(&id, None)?;
     }
     if request.verified {
-        workspace.remember_verified(&id, &configuration.api)?;
+        workspace.remember_tested(&id, &configuration.api)?;
     } else if saved.secret_changed || credentials_changed(saved.old.as_ref(), configuration) {
         workspace.forget_verified(&id)?;
     }

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::configure::CONFIGURE_LOCK;
 use crate::domain::activity::{Activity, Actor};
+use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
 use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, client_secret};
-use crate::store::{Audit, Holder, Lock, LockError, Store};
+use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
 /// What time it is. A test gives its own.
 pub trait Clock: Send + Sync {
@@ -271,19 +272,47 @@ impl Workspace {
         Ok(())
     }
 
-    /// Remembers that Halo has accepted these credentials.
-    pub(super) fn remember_verified(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
-        Ok(self.store.set_verified(id, &fingerprint(api), self.now())?)
+    /// Remembers that Halo has accepted these credentials, and where.
+    pub(super) async fn remember_verified(
+        &self,
+        id: &ConfigurationId,
+        api: &ApiCredentials,
+        halo: &HaloApi,
+    ) -> Result<(), Failure> {
+        self.note_verified(id, fingerprint(api), halo.sign_in_place().await)
+    }
+
+    /// Remembers that these credentials were tested before they were saved.
+    pub(super) fn remember_tested(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        self.note_verified(id, fingerprint(api), None)
+    }
+
+    fn note_verified(
+        &self,
+        id: &ConfigurationId,
+        fingerprint: String,
+        place: Option<SignInPlace>,
+    ) -> Result<(), Failure> {
+        Ok(self.store.set_verified(id, &Verified { fingerprint, at: self.now(), place })?)
+    }
+
+    /// Where these credentials signed in last.
+    pub(super) fn sign_in_place(
+        &self,
+        id: &ConfigurationId,
+        api: &ApiCredentials,
+    ) -> Result<Option<SignInPlace>, Failure> {
+        Ok(self.store.verified(id, &fingerprint(api))?.and_then(|verified| verified.place))
     }
 
     /// Whether Halo has accepted exactly these credentials.
     pub(super) fn is_verified(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<bool, Failure> {
-        Ok(self.store.verified_at(id, &fingerprint(api))?.is_some())
+        Ok(self.store.verified(id, &fingerprint(api))?.is_some())
     }
 
     /// Forgets that: something about them is different now.
     pub(super) fn forget_verified(&self, id: &ConfigurationId) -> Result<(), Failure> {
-        Ok(self.store.set_verified(id, "", self.now())?)
+        self.note_verified(id, String::new(), None)
     }
 
     /// A line for the audit trail, filled with who and when.

@@ -1,8 +1,7 @@
-//! The checkpoint of a run in progress: every page that was read is on the disk before the next one is waited for, so a
-//! run that was killed is taken up where it stood.
+//! The checkpoint of a run in progress: the pages that were read, so that a run that was killed is taken up where it stood.
 //!
-//! A page's row holds the ids that were on it and only those clients that are not stored just so: a run in which nothing
-//! changed writes next to nothing. None of it is visible before the run is published.
+//! A page's row holds the ids that were on it and only those clients that are not stored just so. None of it is visible
+//! before the run is published.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};

@@ -126,15 +126,17 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn client_counts(&self, id: &ConfigurationId) -> Result<ClientCounts, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT count(*), coalesce(sum(NOT inactive AND NOT gone), 0) FROM clients WHERE configuration = ?1",
-            )?;
-            let (all, active) =
-                statement.query_row(params![id.as_str()], |row| Ok((count_in(row.get(0)?), count_in(row.get(1)?))))?;
-            Ok(ClientCounts { active, disabled: all - active })
-        })
+        self.with(|inner| counts(&inner.connection, id))
     }
+}
+
+pub(super) fn counts(connection: &Connection, id: &ConfigurationId) -> Result<ClientCounts, Trouble> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), coalesce(sum(NOT inactive AND NOT gone), 0) FROM clients WHERE configuration = ?1",
+    )?;
+    let (all, active) =
+        statement.query_row(params![id.as_str()], |row| Ok((count_in(row.get(0)?), count_in(row.get(1)?))))?;
+    Ok(ClientCounts { active, disabled: all - active })
 }
 
 fn published_at(connection: &Connection, id: &ConfigurationId) -> Result<Option<Timestamp>, Trouble> {

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, maybe_time_in, time_in, time_out};
+use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::installation::{InstalledObject, ObjectKind};
 use crate::domain::untrusted::Untrusted;
@@ -16,6 +17,8 @@ pub struct Verified {
     pub fingerprint: String,
     /// When.
     pub at: Timestamp,
+    /// Where it signed in, as far as that is remembered.
+    pub place: Option<SignInPlace>,
 }
 
 impl Store {
@@ -118,45 +121,66 @@ impl Store {
         })
     }
 
-    /// The last connection test that passed; none before the first.
+    /// The last connection test that passed, if it was made with exactly these credentials.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be read.
-    pub fn verified(&self, id: &ConfigurationId) -> Result<Option<Verified>, StoreError> {
+    pub fn verified(&self, id: &ConfigurationId, fingerprint: &str) -> Result<Option<Verified>, StoreError> {
         self.with(|inner| {
-            let row: Option<(Option<String>, Option<String>)> = inner
+            type Columns = (Option<String>, Option<String>, Option<String>, Option<String>);
+            let row: Option<Columns> = inner
                 .connection
-                .prepare_cached("SELECT verified_with, verified_at FROM configurations WHERE id = ?1")?
-                .query_row(params![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .prepare_cached(
+                    "SELECT verified_with, verified_at, sign_in_url, sign_in_tenant FROM configurations WHERE id = ?1",
+                )?
+                .query_row(params![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
                 .optional()?;
-            match row {
-                Some((Some(fingerprint), Some(at))) => Ok(Some(Verified { fingerprint, at: time_in(&at)? })),
-                _ => Ok(None),
+            let Some((Some(with), Some(at), url, tenant)) = row else { return Ok(None) };
+            if with != fingerprint {
+                return Ok(None);
             }
+            let auth_url = url.and_then(|url| AuthUrl::read(&url).ok()).map(|read| read.address);
+            let place = auth_url.map(|auth_url| SignInPlace { auth_url, tenant });
+            Ok(Some(Verified { fingerprint: with, at: time_in(&at)?, place }))
         })
     }
 
-    /// When the connection was tested with success with exactly these credentials; none where it was not.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
-    pub fn verified_at(&self, id: &ConfigurationId, fingerprint: &str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.verified(id)?.filter(|verified| verified.fingerprint == fingerprint).map(|verified| verified.at))
-    }
-
-    /// Remembers that a connection test passed. The fingerprint must not allow to guess a secret.
+    /// Remembers that a connection test passed, and where it signed in. The fingerprint must not allow to guess a secret.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be written.
-    pub fn set_verified(&self, id: &ConfigurationId, fingerprint: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub fn set_verified(&self, id: &ConfigurationId, verified: &Verified) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let place = verified.place.as_ref();
+            inner.connection.execute(
+                "INSERT INTO configurations (id, verified_with, verified_at, sign_in_url, sign_in_tenant)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET verified_with = excluded.verified_with, verified_at = excluded.verified_at,
+                    sign_in_url = excluded.sign_in_url, sign_in_tenant = excluded.sign_in_tenant",
+                params![
+                    id.as_str(),
+                    verified.fingerprint,
+                    time_out(verified.at),
+                    place.map(|place| place.auth_url.as_str()),
+                    place.and_then(|place| place.tenant.as_deref())
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets where the connection test signed in: the next one has to find out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn forget_sign_in_place(&self, id: &ConfigurationId) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
-                "INSERT INTO configurations (id, verified_with, verified_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET verified_with = excluded.verified_with, verified_at = excluded.verified_at",
-                params![id.as_str(), fingerprint, time_out(at)],
+                "UPDATE configurations SET sign_in_url = NULL, sign_in_tenant = NULL WHERE id = ?1",
+                params![id.as_str()],
             )?;
             Ok(())
         })

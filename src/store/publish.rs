@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::checkpoint::each_client;
+use super::clients::counts;
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
-use super::runs::baseline;
+use super::runs::{baseline, end};
 use super::{RunId, Store, StoreError, time_out};
 use crate::domain::client::Client;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange};
+use crate::domain::status::ClientCounts;
+use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
 /// What is stored of each client, in little room: enough to tell whether a row of Halo's is as it is stored.
@@ -114,8 +116,9 @@ impl Store {
         })
     }
 
-    /// Makes what a run has staged the stored clients, in one step: a reader sees all of it or nothing. A client that is
-    /// gone is disabled as "no longer in Halo"; none is ever deleted. Rows that stay as they are, are not written.
+    /// Makes what a run has staged the stored clients and ends the run with the report that `tell` makes of it, in one
+    /// step: a reader sees all of it or nothing. A client that is gone is disabled as "no longer in Halo"; none is ever
+    /// deleted. Rows that stay as they are, are not written.
     ///
     /// # Errors
     ///
@@ -127,7 +130,8 @@ impl Store {
         known: &Known,
         publication: &Publication<'_>,
         now: Timestamp,
-    ) -> Result<ChangeCounts, StoreError> {
+        tell: impl FnOnce(ChangeCounts, ClientCounts) -> SyncReport,
+    ) -> Result<SyncReport, StoreError> {
         self.with(|inner| {
             let id = inner.owner(run)?;
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -154,8 +158,11 @@ impl Store {
             work.take_over(run, publication.evidence)?;
             let changes = work.finish(run, publication)?;
             lists::replace(&transaction, &id, publication.fresh, now)?;
+            let report = tell(changes, counts(&transaction, &id)?);
+            end(&transaction, run, &report)?;
             transaction.commit()?;
-            Ok(changes)
+            inner.open_runs.remove(&run);
+            Ok(report)
         })
     }
 }

@@ -86,7 +86,8 @@ impl Store {
         })
     }
 
-    /// Ends a run and remembers how it went. The pages of one that was interrupted or failed stay for the next one.
+    /// Ends a run that published nothing and remembers how it went. The pages of one that was interrupted or failed stay
+    /// for the next one.
     ///
     /// # Errors
     ///
@@ -94,43 +95,8 @@ impl Store {
     pub fn end_run(&self, run: RunId, report: &SyncReport) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.open_runs.remove(&run);
-            let warnings = serde_json::to_string(&report.warnings).map_err(|_| Trouble::Content("a warning"))?;
-            let changes = report.changes;
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if !matches!(report.status, SyncStatus::Failed | SyncStatus::Interrupted) {
-                transaction.prepare_cached("DELETE FROM pages WHERE run = ?1")?.execute(params![run.0])?;
-            }
-            transaction.execute(
-                "UPDATE runs SET started_at = ?2, finished_at = ?3, status = ?4, halo_count = ?5, stored = ?6,
-                    active = ?7, disabled = ?8, added = ?9, updated = ?10, newly_disabled = ?11, returned = ?12,
-                    unchanged = ?13, pages = ?14, requests = ?15, retries = ?16, rate_limited_ms = ?17,
-                    duration_ms = ?18, warnings = ?19, proved = ?20,
-                    resumed_pages = ?21
-                 WHERE id = ?1",
-                params![
-                    run.0,
-                    time_out(report.started_at),
-                    time_out(report.finished_at),
-                    report.status.code(),
-                    report.halo_count.map(count_out),
-                    count_out(report.stored),
-                    count_out(report.active),
-                    count_out(report.disabled),
-                    count_out(changes.added),
-                    count_out(changes.updated),
-                    count_out(changes.disabled),
-                    count_out(changes.returned),
-                    count_out(changes.unchanged),
-                    count_out(report.pages),
-                    count_out(report.requests),
-                    count_out(report.retries),
-                    count_out(report.rate_limited_ms),
-                    count_out(report.duration_ms),
-                    warnings,
-                    report.proved,
-                    count_out(report.resumed_pages),
-                ],
-            )?;
+            end(&transaction, run, report)?;
             Ok(transaction.commit()?)
         })
     }
@@ -174,6 +140,47 @@ impl Store {
             publish::read_changes(text.as_deref()).map(Some)
         })
     }
+}
+
+/// Writes down how a run went, inside a transaction of the caller.
+pub(super) fn end(transaction: &Connection, run: RunId, report: &SyncReport) -> Result<(), Trouble> {
+    let warnings = serde_json::to_string(&report.warnings).map_err(|_| Trouble::Content("a warning"))?;
+    let changes = report.changes;
+    if !matches!(report.status, SyncStatus::Failed | SyncStatus::Interrupted) {
+        transaction.prepare_cached("DELETE FROM pages WHERE run = ?1")?.execute(params![run.0])?;
+    }
+    transaction.execute(
+        "UPDATE runs SET started_at = ?2, finished_at = ?3, status = ?4, halo_count = ?5, stored = ?6,
+            active = ?7, disabled = ?8, added = ?9, updated = ?10, newly_disabled = ?11, returned = ?12,
+            unchanged = ?13, pages = ?14, requests = ?15, retries = ?16, rate_limited_ms = ?17,
+            duration_ms = ?18, warnings = ?19, proved = ?20,
+            resumed_pages = ?21
+         WHERE id = ?1",
+        params![
+            run.0,
+            time_out(report.started_at),
+            time_out(report.finished_at),
+            report.status.code(),
+            report.halo_count.map(count_out),
+            count_out(report.stored),
+            count_out(report.active),
+            count_out(report.disabled),
+            count_out(changes.added),
+            count_out(changes.updated),
+            count_out(changes.disabled),
+            count_out(changes.returned),
+            count_out(changes.unchanged),
+            count_out(report.pages),
+            count_out(report.requests),
+            count_out(report.retries),
+            count_out(report.rate_limited_ms),
+            count_out(report.duration_ms),
+            warnings,
+            report.proved,
+            count_out(report.resumed_pages),
+        ],
+    )?;
+    Ok(())
 }
 
 fn read_report(row: &Row<'_>) -> Result<SyncReport, Trouble> {

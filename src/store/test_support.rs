@@ -23,6 +23,8 @@ DROP TABLE events;
 DROP TABLE daily;
 ALTER TABLE configurations DROP COLUMN served_since;
 ALTER TABLE installed DROP COLUMN mark;
+ALTER TABLE configurations DROP COLUMN sign_in_url;
+ALTER TABLE configurations DROP COLUMN sign_in_tenant;
 PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);
 ";
@@ -104,7 +106,8 @@ pub fn publish(
     let gone = if proved { unseen.as_slice() } else { &[] };
     let evidence = Evidence::Look(1);
     let publication = Publication { evidence, unseen: &unseen, gone, proved, fresh: Default::default() };
-    store.publish(run, known, &publication, at(second))
+    let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
+    Ok(store.publish(run, known, &publication, at(second), tell)?.changes)
 }
 
 /// A whole run: staged, published, ended.
@@ -112,7 +115,5 @@ pub fn sync(store: &Store, configuration: &str, second: i64, clients: &[Client])
     let run = store.begin_run(&id(configuration), at(second)).unwrap();
     let known = store.known(&id(configuration)).unwrap();
     stage(store, run, &known, 1, clients);
-    let changes = publish(store, run, &known, clients, second, true).unwrap();
-    store.end_run(run, &report(SyncStatus::Complete, second)).unwrap();
-    changes
+    publish(store, run, &known, clients, second, true).unwrap()
 }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::test_support::*;
 use super::*;
 use crate::domain::activity::{Activity, Actor};
+use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::installation::{ObjectKind, Written};
@@ -111,7 +112,7 @@ fn the_files_beside_the_database_are_private_too() {
 
 #[test]
 fn a_database_from_a_newer_version_is_left_untouched() {
-    for version in [4, 101] {
+    for version in [schema::VERSION + 1, 101] {
         let (folder, store) = store();
         sync(&store, "acme", 0, &[client(1, "a")]);
         let path = store.path().to_owned();
@@ -120,7 +121,10 @@ fn a_database_from_a_newer_version_is_left_untouched() {
         let before = bytes(&folder.path().join("data"));
         for opened in [Store::open(&path).map(|_| ()), Store::open_existing(&path).map(|_| ())] {
             let error = opened.unwrap_err();
-            assert!(matches!(error, StoreError::Newer { found, known: 3, .. } if found == version), "{error}");
+            assert!(
+                matches!(error, StoreError::Newer { found, known: schema::VERSION, .. } if found == version),
+                "{error}"
+            );
             let failure = Failure::from(error);
             assert_eq!((failure.kind.clone(), failure.exit_code()), (FailureKind::LocalState, 7));
             assert!(failure.hint.unwrap().contains("update pia-halo"));
@@ -136,7 +140,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     // As a newer program leaves it when it is killed: nobody has moved the log into the file.
     let newer = Connection::open(&path).unwrap();
     newer.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-    newer.pragma_update(None, "user_version", 4).unwrap();
+    newer.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     let data = folder.path().join("data");
     let copy = tempfile::tempdir().unwrap();
     for (name, content) in bytes(&data) {
@@ -146,7 +150,7 @@ fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
     }
     let path = copy.path().join(path.file_name().unwrap());
     let before = bytes(copy.path());
-    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 4, .. })));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { known: schema::VERSION, .. })));
     let mut after = bytes(copy.path());
     // The index of the log is no data; SQLite makes it anew whenever it looks.
     after.remove("pia-halo.db-shm");
@@ -414,17 +418,25 @@ fn an_installed_object_is_remembered_renamed_and_forgotten() {
 #[test]
 fn a_connection_test_counts_only_for_the_credentials_it_was_made_with() {
     let (_folder, store) = store();
-    assert_eq!(store.verified(&id("acme")).unwrap(), None);
-    store.set_verified(&id("acme"), "one", at(1)).unwrap();
-    store.set_verified(&id("acme"), "two", at(2)).unwrap();
-    assert_eq!(store.verified_at(&id("acme"), "two").unwrap(), Some(at(2)));
-    assert_eq!(store.verified_at(&id("acme"), "one").unwrap(), None);
-    assert_eq!(store.configured_at(&id("acme")).unwrap(), None);
-    store.set_configured_at(&id("acme"), Some(at(3))).unwrap();
-    assert_eq!(store.configured_at(&id("acme")).unwrap(), Some(at(3)));
-    assert_eq!(store.verified_at(&id("acme"), "two").unwrap(), Some(at(2)), "neither disturbs the other");
-    store.set_configured_at(&id("acme"), None).unwrap();
-    assert_eq!(store.configured_at(&id("acme")).unwrap(), None);
+    let acme = id("acme");
+    let place =
+        |url: &str| Some(SignInPlace { auth_url: AuthUrl::read(url).unwrap().address, tenant: Some("t".into()) });
+    let verified = |with: &str, second, place| Verified { fingerprint: with.to_owned(), at: at(second), place };
+    let one = verified("one", 1, place("https://one.example/auth"));
+    let two = verified("two", 2, place("https://two.example/auth"));
+    assert_eq!(store.verified(&acme, "one").unwrap(), None);
+    store.set_verified(&acme, &one).unwrap();
+    assert_eq!(store.verified(&acme, "one").unwrap(), Some(one));
+    store.set_verified(&acme, &two).unwrap();
+    assert_eq!(store.verified(&acme, "one").unwrap(), None);
+    assert_eq!(store.configured_at(&acme).unwrap(), None);
+    store.set_configured_at(&acme, Some(at(3))).unwrap();
+    assert_eq!(store.configured_at(&acme).unwrap(), Some(at(3)));
+    assert_eq!(store.verified(&acme, "two").unwrap(), Some(two), "neither disturbs the other");
+    store.forget_sign_in_place(&acme).unwrap();
+    assert_eq!(store.verified(&acme, "two").unwrap(), Some(verified("two", 2, None)), "the test counts all the same");
+    store.set_configured_at(&acme, None).unwrap();
+    assert_eq!(store.configured_at(&acme).unwrap(), None);
 }
 
 #[test]

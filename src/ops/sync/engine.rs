@@ -6,9 +6,17 @@
 //! A look is one reading of the whole list. It is *proved* when every page gave the same count, and that count equals the
 //! unique ids. A client that a proved look does not show is gone only if Halo knows nothing of its id, or if two proved
 //! looks show exactly the same ids: rows that slide past the reader cannot make two looks equal.
+//!
+//! Where one client goes and another comes, the count stands still and a row may slide past the reader all the same. One
+//! that was expected is missed and asked for by its id. In a list of clients that nobody expects, the end is read first,
+//! alone: new clients come at the end, and one that slides into a page that is read later is told by its id. Without
+//! them, each row that slid past is one id too few.
+
+mod look;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use self::look::{Look, Stage, describe_mismatch, still_hold};
 use crate::domain::sync_run::ListedPage;
 use crate::domain::thousands;
 
@@ -77,99 +85,16 @@ pub(super) enum Verdict {
     },
 }
 
-/// What becomes of the pages of an interrupted run.
+/// What became of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
-    /// Nothing has to be done about them.
-    AsTheyAre,
-    /// They do not fit to what Halo says now: they have to be dropped before anything else is staged, and so has the page
-    /// that told, which will be read again in its turn.
-    Useless,
-}
-
-/// One reading of the whole list.
-#[derive(Debug)]
-struct Look {
-    number: u32,
-    seen: HashSet<i64>,
-    nameless: u64,
-    /// The first count that came, and the last.
-    counts: Option<(u64, u64)>,
-    /// Whether every page so far gave a count, and all the same one.
-    steady: bool,
-    /// Rows of the first page: what Halo takes for a page.
-    page_size: u64,
-    /// The next page to ask for.
-    next: u32,
-    /// Pages that need not be asked for: an interrupted run has read them, or they told whether its pages hold.
-    have: BTreeSet<u32>,
-    /// Pages asked for and not answered.
-    open: BTreeSet<u32>,
-    /// A page has brought nothing new: the end, or Halo repeating itself for ever.
-    barren: bool,
-}
-
-impl Look {
-    fn new(number: u32) -> Self {
-        Self {
-            number,
-            seen: HashSet::new(),
-            nameless: 0,
-            counts: None,
-            steady: true,
-            page_size: 1,
-            next: 1,
-            have: BTreeSet::new(),
-            open: BTreeSet::new(),
-            barren: false,
-        }
-    }
-
-    /// Rows read, those that nobody can name included.
-    fn rows(&self) -> u64 {
-        self.seen.len() as u64 + self.nameless
-    }
-
-    fn take(&mut self, page: &ListedPage) {
-        let before = self.rows();
-        self.seen.extend(&page.ids);
-        self.nameless += page.nameless;
-        self.barren |= self.rows() == before;
-        if page.page == 1 {
-            self.page_size = (page.ids.len() as u64 + page.nameless).max(1);
-        }
-        match (page.record_count, self.counts) {
-            (None, _) => self.steady = false,
-            (Some(count), None) => self.counts = Some((count, count)),
-            (Some(count), Some((first, last))) => {
-                self.steady &= count == last;
-                self.counts = Some((first, count));
-            }
-        }
-    }
-
-    /// Whether page `next` is worth asking for now.
-    fn wants_more(&self, rules: Rules) -> bool {
-        if self.next == 1 {
-            return true;
-        }
-        // Nothing more can be known before the first page has told the count.
-        if self.barren || self.next > rules.pages || self.open.contains(&1) {
-            return false;
-        }
-        match self.counts {
-            // All pages that the count promises. Where it fills its last page, it may leave whole pages out: then the one
-            // after it is asked for too, and has to be empty.
-            Some((_, count)) if u64::from(self.next) <= count / self.page_size + 1 => true,
-            // Too few rows, or more than Halo counts: one page more after the other, as long as they bring news.
-            Some((_, count)) => self.open.is_empty() && self.rows() != count,
-            None => self.open.is_empty(),
-        }
-    }
-
-    fn is_proved(&self) -> bool {
-        self.steady && self.nameless == 0 && self.counts.is_some_and(|(_, count)| count == self.seen.len() as u64)
-    }
+pub(super) enum Taken {
+    /// It counts.
+    In,
+    /// It has told how long the list is, and will be read again in its turn.
+    Aside,
+    /// It has told that the pages of an interrupted run do not fit to what Halo says now: they have to be dropped before
+    /// anything else is staged. It will be read again in its turn as well.
+    ForNothing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,12 +174,11 @@ impl Engine {
                     let first_time = self.look.open.insert(page);
                     return first_time.then_some(Ask::Page { look: self.look.number, page });
                 }
-                self.pass_over_what_is_there();
-                if !self.look.wants_more(self.rules) {
-                    return None;
+                self.look.pass_over_what_is_there();
+                let page = self.look.wanted(self.rules)?;
+                if self.look.stage == Stage::Through {
+                    self.look.next += 1;
                 }
-                let page = self.look.next;
-                self.look.next += 1;
                 self.look.open.insert(page);
                 Some(Ask::Page { look: self.look.number, page })
             }
@@ -267,22 +191,28 @@ impl Engine {
         }
     }
 
-    fn pass_over_what_is_there(&mut self) {
-        while self.look.have.contains(&self.look.next) {
-            self.look.next += 1;
-        }
-    }
-
     /// Takes in a page that was asked for.
-    pub(super) fn page(&mut self, page: &ListedPage) -> Left {
+    pub(super) fn page(&mut self, page: &ListedPage) -> Taken {
         if !self.look.open.remove(&page.page) {
-            return Left::AsTheyAre;
+            return Taken::Aside;
+        }
+        let left = std::mem::take(&mut self.left);
+        if self.look.stage == Stage::Length {
+            left.iter().chain([page]).for_each(|page| self.look.learn(page));
+            let end = self.look.end(self.expected.len(), self.rules);
+            let has_the_end = end.is_none_or(|end| end == page.page);
+            if !(left.is_empty() || has_the_end && still_hold(&left, page)) {
+                self.look = Look::new(self.look.number);
+                return Taken::ForNothing;
+            }
+            if let Some(end) = end {
+                self.look.stage = Stage::End(end);
+            }
+            if !has_the_end {
+                return Taken::Aside;
+            }
         }
         self.pages += 1;
-        let left = std::mem::take(&mut self.left);
-        if !left.is_empty() && !still_hold(&left, page) {
-            return Left::Useless;
-        }
         self.warnings.extend(page.notes.iter().cloned());
         self.look.take(page);
         self.look.have.insert(page.page);
@@ -293,7 +223,7 @@ impl Engine {
             self.resumed += 1;
         }
         self.settle();
-        Left::AsTheyAre
+        Taken::In
     }
 
     /// Takes in what Halo says of a client.
@@ -318,9 +248,9 @@ impl Engine {
 
     /// Goes on to what comes next, once everything that was asked is answered.
     fn settle(&mut self) {
-        self.pass_over_what_is_there();
+        self.look.pass_over_what_is_there();
         match self.phase {
-            Phase::Looking if self.look.open.is_empty() && !self.look.wants_more(self.rules) => self.looked(),
+            Phase::Looking if self.look.open.is_empty() && self.look.wanted(self.rules).is_none() => self.looked(),
             Phase::Asking if self.asked.is_empty() && self.to_ask.is_empty() => self.asked_all(),
             _ => {}
         }
@@ -427,9 +357,14 @@ impl Engine {
         self.look.counts.map(|(_, last)| last)
     }
 
-    /// Pages that were answered.
+    /// Pages that were answered and count.
     pub(super) fn pages(&self) -> u64 {
         self.pages
+    }
+
+    /// Whether an interrupted run has left pages that may still hold.
+    pub(super) fn resumes(&self) -> bool {
+        !self.left.is_empty()
     }
 
     /// Pages of the interrupted run that need not be read again.
@@ -440,31 +375,6 @@ impl Engine {
     /// What was not as it should be, each as a sentence.
     pub(super) fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-}
-
-/// Whether the pages of an interrupted run are still what Halo has, by the highest of them as it is `now`. Ids ascend: a
-/// client that went from any page up to this one has pulled another row into it, even where a new one at the end keeps the
-/// count. The first page is needed too: it tells how many rows Halo takes for a page.
-fn still_hold(left: &[ListedPage], now: &ListedPage) -> bool {
-    now.record_count.is_some()
-        && left.iter().all(|page| page.record_count == now.record_count)
-        && left.iter().any(|page| page.page == 1)
-        && left.iter().any(|page| page.page == now.page && page.ids == now.ids)
-}
-
-fn describe_mismatch(look: &Look) -> String {
-    let read = thousands(look.seen.len() as u64);
-    match look.counts {
-        Some((first, last)) if first != last => format!(
-            "Halo's list changed while it was read ({} clients, then {}); nothing was disabled",
-            thousands(first),
-            thousands(last)
-        ),
-        Some((_, count)) => {
-            format!("Halo says {}, but {read} could be read; nothing was disabled", thousands(count))
-        }
-        None => format!("Halo gave no count, so {read} clients cannot be proved complete; nothing was disabled"),
     }
 }
 

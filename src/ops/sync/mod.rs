@@ -14,14 +14,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::engine::{Engine, Rules, Verdict};
-use self::reading::Reading;
+use self::reading::{Reading, SideLists};
 use super::{Workspace, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{ChangeCounts, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
-use crate::halo::{HaloApi, Usage};
-use crate::store::{Evidence, LockError, Publication, RunId};
+use crate::halo::HaloApi;
+use crate::store::{Evidence, Known, LockError, Publication, RunId};
 
 /// How old the pages of an interrupted run may be to be gone on with. Clients that came or went since show in the page that
 /// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
@@ -48,133 +49,183 @@ pub async fn run(
     };
     let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
     workspace.recognise(id, &configuration.api)?;
+    if let Some(place) = workspace.sign_in_place(id, &configuration.api)? {
+        halo.begin_at(place).await;
+    }
     let (started_at, started) = (workspace.now(), Instant::now());
     let run = workspace.store.begin_run(id, started_at)?;
 
     on_progress(&SyncProgress::default());
-    let ended = read_and_publish(workspace, id, halo.clone(), run, yes, &mut on_progress).await;
-    let mut report = report(workspace, id, run, started_at, &halo.usage())?;
-    report.duration_ms = milliseconds(started.elapsed());
-    ended.tell(&mut report);
+    let course = Course { workspace, id, halo: halo.clone(), run, started_at, started };
+    let report = match course.read(yes, &mut on_progress).await {
+        Ok(read) => course.publish(read).await?,
+        Err(stopped) => course.stop(*stopped)?,
+    };
     if report.status.has_published() {
-        workspace.remember_verified(id, &configuration.api)?;
+        workspace.remember_verified(id, &configuration.api, &halo).await?;
+    } else if report.pages == 0 {
+        // Perhaps it is not there any more that one signs in.
+        workspace.store.forget_sign_in_place(id)?;
     }
-    workspace.store.end_run(run, &report)?;
     let mut activity = workspace.activity(Some(id), "sync", report.status.code());
     activity.message = Some(report.error.as_ref().map_or_else(|| report.proof(), ToString::to_string));
     workspace.write_down(&activity)?;
     Ok(report)
 }
 
-/// How a run came out, before it is a report.
+/// What was learnt of Halo's list.
 #[derive(Default)]
-struct Ended {
-    status: Option<SyncStatus>,
-    proved: bool,
-    changes: ChangeCounts,
+struct Learnt {
     halo_count: Option<u64>,
     read: u64,
     pages: u64,
     resumed_pages: u64,
     warnings: Vec<String>,
-    error: Option<Failure>,
 }
 
-impl Ended {
-    fn tell(self, report: &mut SyncReport) {
-        report.proved = self.proved;
-        report.changes = self.changes;
-        report.halo_count = self.halo_count;
-        report.stored = self.read;
-        report.pages = self.pages;
-        report.resumed_pages = self.resumed_pages;
-        report.warnings = self.warnings;
-        if let Some(status) = self.status {
-            report.status = status;
-        }
-        if let Some(failure) = self.error {
-            report.status = match failure.kind {
-                FailureKind::Interrupted => SyncStatus::Interrupted,
-                FailureKind::NeedsYes => SyncStatus::NeedsConfirmation,
-                _ => SyncStatus::Failed,
-            };
-            report.warnings.push(failure.to_string());
-            report.error = Some(failure);
+impl Learnt {
+    fn of(reading: &mut Reading<'_>) -> Self {
+        let engine = &reading.engine;
+        let mut warnings = std::mem::take(&mut reading.warnings);
+        warnings.extend_from_slice(engine.warnings());
+        Self {
+            halo_count: engine.count(),
+            read: engine.read(),
+            pages: engine.pages(),
+            resumed_pages: engine.resumed(),
+            warnings,
         }
     }
 }
 
-async fn read_and_publish(
-    workspace: &Workspace,
-    id: &ConfigurationId,
+/// A reading with a verdict that may be published.
+struct Read {
+    learnt: Learnt,
+    known: Arc<Known>,
+    lists: SideLists,
+    proved: Option<u32>,
+    unseen: Vec<i64>,
+    gone: Vec<i64>,
+}
+
+/// A run that publishes nothing, and why.
+struct Stopped {
+    learnt: Learnt,
+    why: Failure,
+}
+
+/// A run on its way.
+struct Course<'a> {
+    workspace: &'a Workspace,
+    id: &'a ConfigurationId,
     halo: HaloApi,
     run: RunId,
-    yes: bool,
-    on_progress: &mut (dyn FnMut(&SyncProgress) + Send),
-) -> Ended {
-    let mut ended = Ended::default();
-    let (store, owner, now) = (workspace.store.clone(), id.clone(), workspace.now());
-    let load = move || Ok::<_, Failure>((store.known(&owner)?, store.resume(run, now, FRESHNESS)?));
-    // What is stored is looked up while Halo gives the token.
-    let (loaded, signed_in) = tokio::join!(tokio::task::spawn_blocking(load), halo.sign_in());
-    let loaded = loaded.map_err(lost_task).and_then(|loaded| loaded);
-    let (known, left) = match signed_in.map_err(Failure::from).and(loaded) {
-        Ok(loaded) => loaded,
-        Err(failure) => return Ended { error: Some(failure), ..ended },
-    };
-    let left = left.map(|left| left.pages).unwrap_or_default();
-    let engine = Engine::new(Rules::default(), known.expected(), left, yes);
-    let mut reading = Reading::new(workspace, halo, run, Arc::new(known), engine, on_progress);
-    let read = reading.run().await;
-    let engine = &reading.engine;
-    ended.halo_count = engine.count();
-    ended.read = engine.read();
-    ended.pages = engine.pages();
-    ended.resumed_pages = engine.resumed();
-    ended.warnings = std::mem::take(&mut reading.warnings);
-    ended.warnings.extend_from_slice(engine.warnings());
-    match read {
-        Ok(()) => publish(&mut ended, id, reading).await,
-        Err(failure) => ended.error = Some(failure),
-    }
-    ended
+    started_at: Timestamp,
+    started: Instant,
 }
 
-async fn publish(ended: &mut Ended, id: &ConfigurationId, reading: Reading<'_>) {
-    let (proved, unseen, gone) = match reading.engine.verdict() {
-        Some(Verdict::Publish { proved, unseen, gone }) => (*proved, unseen.clone(), gone.clone()),
-        Some(Verdict::Hold { gone, active }) => {
-            // Whoever is to say yes has to see to what.
-            match name_some(reading.workspace, id, gone) {
-                Ok(whom) => ended.warnings.push(whom),
-                Err(failure) => return ended.error = Some(failure),
+impl Course<'_> {
+    async fn read(&self, yes: bool, on_progress: &mut (dyn FnMut(&SyncProgress) + Send)) -> Result<Read, Box<Stopped>> {
+        let stopped = |learnt, why| Box::new(Stopped { learnt, why });
+        let (workspace, run) = (self.workspace, self.run);
+        let (store, owner, now) = (workspace.store.clone(), self.id.clone(), workspace.now());
+        let load = move || Ok::<_, Failure>((store.known(&owner)?, store.resume(run, now, FRESHNESS)?));
+        // What is stored is looked up while Halo gives the token.
+        let (loaded, signed_in) = tokio::join!(tokio::task::spawn_blocking(load), self.halo.sign_in());
+        let loaded = loaded.map_err(lost_task).and_then(|loaded| loaded);
+        let (known, left) =
+            signed_in.map_err(Failure::from).and(loaded).map_err(|why| stopped(Learnt::default(), why))?;
+        let left = left.map(|left| left.pages).unwrap_or_default();
+        let engine = Engine::new(Rules::default(), known.expected(), left, yes);
+        let mut reading = Reading::new(workspace, self.halo.clone(), run, Arc::new(known), engine, on_progress);
+        let read = reading.run().await;
+        let mut learnt = Learnt::of(&mut reading);
+        if let Err(why) = read {
+            return Err(stopped(learnt, why));
+        }
+        match reading.engine.verdict() {
+            Some(Verdict::Publish { proved, unseen, gone }) => {
+                let (proved, unseen, gone) = (*proved, unseen.clone(), gone.clone());
+                Ok(Read { learnt, known: reading.known, lists: reading.lists, proved, unseen, gone })
             }
-            return ended.error = Some(held(gone.len() as u64, *active));
+            Some(Verdict::Hold { gone, active }) => {
+                // Whoever is to say yes has to see to what.
+                match name_some(workspace, self.id, gone) {
+                    Ok(whom) => learnt.warnings.push(whom),
+                    Err(why) => return Err(stopped(learnt, why)),
+                }
+                Err(stopped(learnt, held(gone.len() as u64, *active)))
+            }
+            None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
         }
-        None => {
-            return ended.error = Some(Failure::new(FailureKind::LocalState, "the reading ended without a verdict"));
-        }
-    };
-    let (store, run, now) = (reading.workspace.store.clone(), reading.run, reading.workspace.now());
-    let (known, lists) = (reading.known, reading.lists);
-    let publish = move || {
-        let publication = Publication {
-            evidence: proved.map_or(Evidence::Everything, Evidence::Look),
-            unseen: &unseen,
-            gone: &gone,
-            proved: proved.is_some(),
-            fresh: lists.fresh(),
+    }
+
+    /// Lets what was read be seen, and ends the run with it in one step.
+    async fn publish(&self, read: Read) -> Result<SyncReport, Failure> {
+        let Read { learnt, known, lists, proved, unseen, gone } = read;
+        let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
+        let calm = learnt.warnings.is_empty();
+        let status = if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings };
+        let report = self.report(learnt, ClientCounts::default());
+        let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };
+        let (workspace, started) = (self.workspace.clone(), self.started);
+        let publish = move || {
+            let publication = Publication {
+                evidence: proved.map_or(Evidence::Everything, Evidence::Look),
+                unseen: &unseen,
+                gone: &gone,
+                proved: proved.is_some(),
+                fresh: lists.fresh(),
+            };
+            let tell = |changes, ClientCounts { active, disabled }| {
+                let (finished_at, duration_ms) = (workspace.now(), milliseconds(started.elapsed()));
+                SyncReport { changes, active, disabled, finished_at, duration_ms, ..published }
+            };
+            store.publish(run, &known, &publication, now, tell)
         };
-        store.publish(run, &known, &publication, now)
-    };
-    match tokio::task::spawn_blocking(publish).await.map_err(lost_task).and_then(|done| Ok(done?)) {
-        Ok(changes) => {
-            ended.changes = changes;
-            ended.proved = proved.is_some();
-            let calm = ended.warnings.is_empty();
-            ended.status = Some(if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings });
+        match tokio::task::spawn_blocking(publish).await.map_err(lost_task).and_then(|done| Ok(done?)) {
+            Ok(report) => Ok(report),
+            Err(why) => {
+                let ClientCounts { active, disabled } = self.workspace.store.client_counts(self.id)?;
+                self.end(SyncReport { active, disabled, ..report }, why)
+            }
         }
-        Err(failure) => ended.error = Some(failure),
+    }
+
+    fn stop(&self, Stopped { learnt, why }: Stopped) -> Result<SyncReport, Failure> {
+        self.end(self.report(learnt, self.workspace.store.client_counts(self.id)?), why)
+    }
+
+    /// Ends the run without anything to be seen.
+    fn end(&self, mut report: SyncReport, why: Failure) -> Result<SyncReport, Failure> {
+        report.status = match why.kind {
+            FailureKind::Interrupted => SyncStatus::Interrupted,
+            FailureKind::NeedsYes => SyncStatus::NeedsConfirmation,
+            _ => SyncStatus::Failed,
+        };
+        report.warnings.push(why.to_string());
+        report.error = Some(why);
+        report.duration_ms = milliseconds(self.started.elapsed());
+        self.workspace.store.end_run(self.run, &report)?;
+        Ok(report)
+    }
+
+    fn report(&self, learnt: Learnt, counts: ClientCounts) -> SyncReport {
+        let usage = self.halo.usage();
+        SyncReport {
+            run: self.run.number(),
+            halo_count: learnt.halo_count,
+            stored: learnt.read,
+            pages: learnt.pages,
+            resumed_pages: learnt.resumed_pages,
+            requests: usage.requests,
+            retries: usage.retries,
+            rate_limited_ms: milliseconds(usage.waited),
+            warnings: learnt.warnings,
+            started_at: self.started_at,
+            finished_at: self.workspace.now(),
+            ..blank(counts, self.started_at)
+        }
     }
 }
 
@@ -206,28 +257,9 @@ fn milliseconds(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The report of a run of which nothing is known yet but what it has asked for.
-fn report(
-    workspace: &Workspace,
-    id: &ConfigurationId,
-    run: RunId,
-    started_at: Timestamp,
-    usage: &Usage,
-) -> Result<SyncReport, Failure> {
-    Ok(SyncReport {
-        run: run.number(),
-        requests: usage.requests,
-        retries: usage.retries,
-        rate_limited_ms: milliseconds(usage.waited),
-        finished_at: workspace.now(),
-        ..blank(workspace, id, started_at)?
-    })
-}
-
 /// A report in which nothing has happened.
-fn blank(workspace: &Workspace, id: &ConfigurationId, at: Timestamp) -> Result<SyncReport, Failure> {
-    let counts = workspace.store.client_counts(id)?;
-    Ok(SyncReport {
+fn blank(counts: ClientCounts, at: Timestamp) -> SyncReport {
+    SyncReport {
         run: None,
         status: SyncStatus::Failed,
         proved: false,
@@ -246,7 +278,7 @@ fn blank(workspace: &Workspace, id: &ConfigurationId, at: Timestamp) -> Result<S
         started_at: at,
         finished_at: at,
         error: None,
-    })
+    }
 }
 
 /// The report of a run that never began, because another one is under way. It is not part of the history.
@@ -255,6 +287,6 @@ fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result
         status: SyncStatus::Busy,
         warnings: vec![failure.to_string()],
         error: Some(failure),
-        ..blank(workspace, id, workspace.now())?
+        ..blank(workspace.store.client_counts(id)?, workspace.now())
     })
 }

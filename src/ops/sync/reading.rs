@@ -1,12 +1,14 @@
-//! Asks Halo what the [engine](super::engine) wants to know, several questions at a time, and puts every page on the disk
-//! before it counts.
+//! Asks Halo what the [engine](super::engine) wants to know, several questions at a time, and puts what it learns on the
+//! disk as it comes: what is new at once, what is as it is stored now and then.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
-use super::engine::{Ask, Engine, Left, Word};
+use super::engine::{Ask, Engine, Taken, Word};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team, TicketType};
@@ -19,8 +21,12 @@ use crate::store::{FreshLists, Known, RunId, StagedPage, StoreError};
 /// any line busy, and few enough for a tenant's server.
 pub(super) const CONNECTIONS: usize = 4;
 
-/// Pages that wait for the disk before no more are asked for.
+/// Pages with something new that wait for the disk before no more are asked for.
 const UNWRITTEN: usize = 16;
+
+/// How long pages without anything new are kept in memory alone: so much is read again after a kill. After any other end
+/// they are on the disk.
+const UNCHANGED: Duration = Duration::from_secs(20);
 
 /// The lists that are refreshed beside the clients; one that could not be read stays as it is stored.
 #[derive(Default)]
@@ -64,8 +70,14 @@ pub(super) struct Reading<'a> {
     pub on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
     /// Pages that are read and not yet on the disk.
     unwritten: Vec<StagedPage>,
+    /// How many of them have to be there before anything is published.
+    needed: usize,
+    /// When the others have to be there.
+    due: Option<Instant>,
     drop_first: bool,
     writing: bool,
+    /// Pages of an interrupted run are on the disk: what has changed back since has to be written over them.
+    resumes: bool,
     /// Clients that were asked for one by one in this look, and are there.
     found: Vec<Client>,
 }
@@ -79,6 +91,7 @@ impl<'a> Reading<'a> {
         engine: Engine,
         on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
     ) -> Self {
+        let resumes = engine.resumes();
         Self {
             workspace,
             halo,
@@ -90,13 +103,17 @@ impl<'a> Reading<'a> {
             progress: SyncProgress::default(),
             on_progress,
             unwritten: Vec::new(),
+            needed: 0,
+            due: None,
             drop_first: false,
             writing: false,
+            resumes,
             found: Vec::new(),
         }
     }
 
-    /// Reads until the engine has its verdict. Where that fails, the pages read before are on the disk all the same.
+    /// Reads until the engine has its verdict; then everything that can be published is on the disk. Where it fails, all
+    /// pages read before are.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         let mut air = JoinSet::new();
         let read = self.read(&mut air).await;
@@ -108,7 +125,7 @@ impl<'a> Reading<'a> {
                     self.writing = false;
                 }
             }
-            if !self.writing && !self.unwritten.is_empty() {
+            if !self.writing && (self.drop_first || !self.unwritten.is_empty()) {
                 self.write(&mut air);
                 _ = air.join_next().await;
             }
@@ -120,7 +137,7 @@ impl<'a> Reading<'a> {
         let mut waits = self.halo.waits();
         let mut lists = VecDeque::from([SideList::Agents, SideList::Teams, SideList::TicketTypes]);
         loop {
-            while air.len() - usize::from(self.writing) < CONNECTIONS && self.unwritten.len() < UNWRITTEN {
+            while air.len() - usize::from(self.writing) < CONNECTIONS && self.needed < UNWRITTEN {
                 if let Some(ask) = self.engine.ask() {
                     self.send(air, ask);
                 } else if let Some(list) = lists.pop_front() {
@@ -132,10 +149,12 @@ impl<'a> Reading<'a> {
             if air.is_empty() {
                 return Ok(());
             }
+            let due = self.due.filter(|_| !self.writing);
             tokio::select! {
                 biased;
                 Some(joined) = air.join_next() => self.take(air, joined)?,
                 Ok(()) = waits.changed() => {}
+                () = until(due) => self.write(air),
             }
             self.tell();
         }
@@ -165,10 +184,10 @@ impl<'a> Reading<'a> {
         match joined.map_err(lost_task)? {
             Answer::Page(look, answer) => {
                 let (page, differing) = answer?;
-                if self.engine.page(&page) == Left::Useless {
-                    self.drop_first = true;
-                } else {
-                    self.unwritten.push(StagedPage { look, page, differing });
+                match self.engine.page(&page) {
+                    Taken::In => self.keep(StagedPage { look, page, differing }),
+                    Taken::Aside => {}
+                    Taken::ForNothing => self.drop_first = true,
                 }
                 if look != self.engine.look() {
                     self.found.clear();
@@ -183,10 +202,17 @@ impl<'a> Reading<'a> {
                 staged?;
             }
         }
-        if !self.writing && !self.unwritten.is_empty() {
+        if !self.writing && (self.needed > 0 || self.drop_first) {
             self.write(air);
         }
         Ok(())
+    }
+
+    /// Keeps a page until it is written.
+    fn keep(&mut self, staged: StagedPage) {
+        self.needed += usize::from(self.resumes || !staged.differing.is_empty());
+        self.unwritten.push(staged);
+        self.due.get_or_insert_with(|| Instant::now() + UNCHANGED);
     }
 
     /// Puts what was read on the disk, in one step, while the next pages are on their way.
@@ -194,7 +220,7 @@ impl<'a> Reading<'a> {
         let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
         let pages = std::mem::take(&mut self.unwritten);
         let drop_first = std::mem::take(&mut self.drop_first);
-        self.writing = true;
+        (self.writing, self.needed, self.due) = (true, 0, None);
         air.spawn_blocking(move || {
             let dropped = if drop_first { store.drop_pages(run) } else { Ok(()) };
             Answer::Staged(dropped.and_then(|()| store.stage(run, &pages, now)))
@@ -210,7 +236,7 @@ impl<'a> Reading<'a> {
                 let page =
                     ListedPage { ids: self.found.iter().map(|client| client.id).collect(), ..Default::default() };
                 let differing = self.found.iter().filter(|client| !self.known.has(client)).cloned().collect();
-                self.unwritten.push(StagedPage { look, page, differing });
+                self.keep(StagedPage { look, page, differing });
                 Word::There
             }
             Err(error) => match Failure::from(error) {
@@ -258,6 +284,14 @@ impl<'a> Reading<'a> {
         progress.waiting = usage.waiting;
         progress.budget = usage.budget;
         (self.on_progress)(progress);
+    }
+}
+
+/// Waits for a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

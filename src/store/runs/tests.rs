@@ -216,17 +216,21 @@ fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
         let known = store.known(&id("acme")).unwrap();
         let before = rows_written(&store);
         for (number, page) in clients.chunks(100).enumerate() {
-            stage(&store, run, &known, number as u32 + 1, page);
+            // What is as it is stored, a sync keeps in its memory.
+            if page.iter().any(|client| !known.has(client)) {
+                stage(&store, run, &known, number as u32 + 1, page);
+            }
         }
         let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
         let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
-        let changes = store.publish(run, &known, &publication, at(second)).unwrap();
+        let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
+        let changes = store.publish(run, &known, &publication, at(second), tell).unwrap().changes;
         (changes, rows_written(&store) - before)
     };
     assert_eq!(written(0).0.added, 5_000);
     let (changes, rows) = written(10);
     assert_eq!((changes.unchanged, counts(changes).iter().sum::<u64>()), (5_000, 5_000));
-    assert!(rows <= 50 + 2, "{rows} rows were written: one for each page, and two for the run");
+    assert!(rows <= 3, "{rows} rows were written: the run, when it was published and when the lists were");
     assert_eq!(stored(&store, 17).last_seen, at(10), "and yet it is known when each was last seen");
 }
 
@@ -243,7 +247,7 @@ fn lists_become_visible_together_with_the_clients() {
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
     let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
     let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
-    store.publish(run, &known, &publication, at(0)).unwrap();
+    store.publish(run, &known, &publication, at(0), |_, _| report(SyncStatus::Complete, 0)).unwrap();
     let lists = store.lists(&id("acme")).unwrap();
     assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
 }
