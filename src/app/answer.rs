@@ -1,6 +1,7 @@
 //! What a yes does.
 
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::sync_run::Brake;
 
 use super::effect::Effect;
 use super::integrations;
@@ -64,7 +65,9 @@ pub fn answer(model: &mut Model, yes: Option<bool>) -> Vec<Effect> {
         Ask::Switch { wanted, active, .. } => vec![Effect::Activate { id: wanted, replacing: Some(active) }],
         Ask::Deactivate { .. } => vec![Effect::Deactivate],
         Ask::Untested { .. } => credentials::pass_over(model),
-        Ask::MassChange { id, .. } if model.current.as_ref() == Some(&id) => initial_sync::start(model, true),
+        Ask::MassChange { id, gone, .. } if model.current.as_ref() == Some(&id) => {
+            initial_sync::start(model, Brake::UpTo(gone))
+        }
         Ask::MassChange { .. } => Vec::new(),
         Ask::Quit { .. } => quit(model),
     }

@@ -9,6 +9,7 @@ use crate::domain::plan::Plan;
 use crate::domain::planner::Parts;
 use crate::domain::request::{SaveRequest, VerifyRequest};
 use crate::domain::secret::Secret;
+use crate::domain::sync_run::Brake;
 
 use super::panes::clients::ClientList;
 
@@ -74,8 +75,8 @@ pub enum Effect {
     Sync {
         /// Whose.
         id: ConfigurationId,
-        /// Whether the person has said yes to a mass change.
-        yes: bool,
+        /// What becomes of it where many clients are gone.
+        brake: Brake,
     },
     /// Read agents, teams and ticket types from the store. Answer: `Lists`.
     LoadLists(ConfigurationId),

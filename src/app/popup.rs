@@ -116,6 +116,8 @@ pub enum Ask {
     MassChange {
         /// Whose sync.
         id: ConfigurationId,
+        /// How many: a yes is for no more than these.
+        gone: u64,
         /// What the sync said.
         reasons: Vec<String>,
     },
@@ -293,7 +295,7 @@ mod tests {
             },
             Ask::Deactivate { name: name() },
             Ask::Untested { keeps_secret: true },
-            Ask::MassChange { id, reasons: vec![] },
+            Ask::MassChange { id, gone: 61, reasons: vec![] },
             Ask::Quit { reason: name() },
         ] {
             assert!(!Confirm::new(ask).yes);

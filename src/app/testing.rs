@@ -382,6 +382,7 @@ pub fn sync_report(status: SyncStatus) -> SyncReport {
     SyncReport {
         run: None,
         proved: status.has_published(),
+        would_disable: (status == SyncStatus::NeedsConfirmation).then_some(61),
         error: None,
         status,
         halo_count: Some(237),

@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::draft::Step;
+use crate::domain::sync_run::Brake;
 
 use super::answer;
 use super::effect::{Effect, Slot};
@@ -481,7 +482,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 
 fn sync_now(model: &mut Model) -> Vec<Effect> {
     // What is typed and not saved is not what would be synced: the saved configuration is.
-    initial_sync::start(model, false)
+    initial_sync::start(model, Brake::On)
 }
 
 fn activate(model: &mut Model, place: Place) -> Vec<Effect> {

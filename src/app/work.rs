@@ -11,6 +11,17 @@ use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
 use crate::domain::ticket::BoardTickets;
 
+/// A sync that ended with a question: whether so many clients are to be disabled.
+#[derive(Clone, Debug)]
+pub struct Unasked {
+    /// Whose.
+    pub id: ConfigurationId,
+    /// How many are gone.
+    pub gone: u64,
+    /// What the sync said.
+    pub reasons: Vec<String>,
+}
+
 /// Everything that runs, or has run since the start.
 #[derive(Debug, Default)]
 pub struct Work {
@@ -36,8 +47,8 @@ pub struct Work {
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
     pub plan_shown: Option<Timestamp>,
-    /// A sync that ended with a question while the person was elsewhere: whose, and what it said.
-    pub unasked: Option<(ConfigurationId, Vec<String>)>,
+    /// A sync that ended with a question while the person was elsewhere.
+    pub unasked: Option<Unasked>,
     /// The line of the plan that is selected.
     pub plan_line: usize,
     /// The lines of the plan that are opened field by field.
@@ -129,7 +140,7 @@ pub struct SyncRun {
 #[derive(Debug)]
 pub enum SyncEnd {
     /// With a report.
-    Report(SyncReport),
+    Report(Box<SyncReport>),
     /// With a failure.
     Failed(Failure),
     /// The person stopped it.

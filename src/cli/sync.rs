@@ -2,21 +2,27 @@
 
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::{SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::ops;
 
 pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
-    let mut report = once(call, &workspace, &id, &configuration, yes).await?;
-    if report.status == SyncStatus::NeedsConfirmation && !call.output.json && prompt::is_possible() {
-        let question = report.error.as_ref().map(ToString::to_string).unwrap_or_default();
-        call.output.warn(question);
-        if prompt::yes("Disable them?") {
-            report = once(call, &workspace, &id, &configuration, true).await?;
+    let mut brake = if yes { Brake::Off } else { Brake::On };
+    let report = loop {
+        let mut report = once(call, &workspace, &id, &configuration, brake).await?;
+        let Some(gone) = report.would_disable.filter(|_| !call.output.json && prompt::is_possible()) else {
+            break report;
+        };
+        for warning in report.warnings.drain(..) {
+            call.output.warn(warning);
         }
-    }
+        if !prompt::yes("Disable them?") {
+            break report;
+        }
+        brake = Brake::UpTo(gone);
+    };
     print(call, &report)?;
     Ok(exit_code(&report))
 }
@@ -26,12 +32,12 @@ async fn once(
     workspace: &ops::Workspace,
     id: &crate::domain::configuration::ConfigurationId,
     configuration: &crate::domain::configuration::Configuration,
-    yes: bool,
+    brake: Brake,
 ) -> Result<SyncReport, Failure> {
     let output = &mut call.output;
     output.say("Syncing");
     let on_progress = |progress: &SyncProgress| output.progress(&progress.line());
-    ops::sync::run(workspace, id, configuration, yes, call.cancel.clone(), on_progress).await
+    ops::sync::run(workspace, id, configuration, brake, call.cancel.clone(), on_progress).await
 }
 
 fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {

@@ -210,9 +210,23 @@ pub struct SyncReport {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// How many clients in use are gone, where that is more than a run may disable unasked. Not in the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_disable: Option<u64>,
     /// Why it failed, or who holds the sync. Only the run that has just ended has it, not the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// What becomes of a run in which more clients in use are gone than anybody expects of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brake {
+    /// It is held, and changes nothing.
+    On,
+    /// Somebody has seen that so many are gone, and said yes: it is held beyond that.
+    UpTo(u64),
+    /// Any number may be disabled.
+    Off,
 }
 
 impl SyncReport {

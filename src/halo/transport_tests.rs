@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::testing::{Play, SECRET, Seen, Server, TOKEN, json, quick, token};
 use super::*;
+use crate::domain::address::SignInPlace;
 use crate::domain::failure::{Failure, FailureKind};
 
 fn empty_page() -> Play {
@@ -100,6 +101,83 @@ async fn a_foreign_sign_in_server_is_named_and_the_secret_stays() {
     };
     HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap();
     assert_eq!(foreign.last("/auth/token").target, "/auth/token?tenant=acme");
+}
+
+fn place(url: &str, tenant: &str) -> SignInPlace {
+    SignInPlace { auth_url: AuthUrl::read(url).unwrap().address, tenant: Some(tenant.to_owned()) }
+}
+
+/// A Halo that gives tokens to one tenant at one path.
+async fn signs_in_at(path: &'static str, tenant: &'static str) -> Server {
+    let right = format!("{path}/token?tenant={tenant}");
+    Server::bare(move |seen, before| match seen.path() {
+        "/api/AuthInfo" => {
+            let host = seen.headers.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+            json(200, format!(r#"{{"auth_url":"http://{host}{path}","tenant_id":"{tenant}"}}"#))
+        }
+        _ if seen.target == right => token(before),
+        "/api/Client" => empty_page(),
+        _ => json(400, r#"{"error":"invalid_client"}"#),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_remembered_place_saves_the_question_where_to_sign_in() {
+    let server = signs_in_at("/login", "acme").await;
+    let api = server.api();
+    api.begin_at(place(&server.url.join("/login"), "acme")).await;
+    api.clients_page(1).await.unwrap();
+    assert_eq!(server.count("/api/AuthInfo"), 0);
+    assert_eq!(api.sign_in_place().await, Some(place(&server.url.join("/login"), "acme")));
+}
+
+#[tokio::test]
+async fn a_place_that_is_not_right_any_more_is_found_anew() {
+    for (path, tenant) in [("/old", "acme"), ("/login", "before")] {
+        let server = signs_in_at("/login", "acme").await;
+        let api = server.api();
+        api.begin_at(place(&server.url.join(path), tenant)).await;
+        api.clients_page(1).await.unwrap();
+        assert_eq!((server.count("/api/AuthInfo"), server.seen().len()), (1, 4), "{path} {tenant}");
+        assert_eq!(api.sign_in_place().await, Some(place(&server.url.join("/login"), "acme")));
+    }
+}
+
+/// Where Halo still names the same place, the refusal is about the credentials, and stands.
+#[tokio::test]
+async fn a_refusal_at_the_right_place_is_not_asked_for_twice() {
+    let server = signs_in_at("/login", "another").await;
+    let api = server.api();
+    api.begin_at(place(&server.url.join("/login"), "wrong")).await;
+    let foreign = Server::bare(|_, before| token(before)).await;
+    // Once one is there, no other is taken.
+    api.begin_at(place(&foreign.url.join("/auth"), "acme")).await;
+    api.sign_in().await.unwrap();
+
+    let refusing = Server::bare(|seen, _| match seen.path() {
+        "/api/AuthInfo" => json(404, ""),
+        _ => json(400, r#"{"error":"invalid_client"}"#),
+    })
+    .await;
+    let api = refusing.api();
+    let usual = SignInPlace { tenant: None, ..place(&refusing.url.join("/auth"), "") };
+    api.begin_at(usual).await;
+    assert!(matches!(api.sign_in().await, Err(HaloError::WrongCredentials { .. })));
+    assert_eq!((refusing.count("/auth/token"), refusing.count("/api/AuthInfo")), (1, 1));
+    assert_eq!(foreign.seen().len(), 0);
+}
+
+/// Whatever is remembered: the secret goes to no other host unasked.
+#[tokio::test]
+async fn a_remembered_place_on_another_host_is_not_used() {
+    let server = signs_in_at("/login", "acme").await;
+    let foreign = Server::bare(|_, before| token(before)).await;
+    let api = server.api();
+    let elsewhere = foreign.url.join("/login").replace("127.0.0.1", "localhost");
+    api.begin_at(place(&elsewhere, "acme")).await;
+    api.sign_in().await.unwrap();
+    assert_eq!((foreign.seen().len(), server.count("/login/token")), (0, 1));
 }
 
 #[tokio::test]

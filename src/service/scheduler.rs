@@ -12,7 +12,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::{Daily, Due};
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
-use crate::domain::sync_run::{SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
 use crate::ops;
 
 /// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
@@ -63,7 +63,7 @@ impl<M: Moments> Scheduler<M> {
         let run_sync: RunSync = Box::new(move |id, configuration| {
             let (workspace, cancel) = (workspace.clone(), cancel.clone());
             // Nobody is there to say yes: a mass change is held, and reported.
-            Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, false, cancel, |_| {}).await })
+            Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, Brake::On, cancel, |_| {}).await })
         });
         Self { shared, moments, run_sync, delay: random_delay, tried: None, waits: None }
     }

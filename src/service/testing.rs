@@ -209,6 +209,7 @@ pub fn report(status: SyncStatus) -> SyncReport {
         resumed_pages: 0,
         started_at: at("2026-11-01T00:00:00Z"),
         finished_at: at("2026-11-01T00:00:01Z"),
+        would_disable: None,
         error: None,
     }
 }

@@ -192,6 +192,7 @@ fn read_report(row: &Row<'_>) -> Result<SyncReport, Trouble> {
         run: NonZeroU64::new(count(20)?),
         proved: row.get(18)?,
         resumed_pages: count(19)?,
+        would_disable: None,
         error: None,
         status: SyncStatus::from_code(&status).ok_or(Trouble::Content("the status of a run"))?,
         halo_count: row.get::<_, Option<i64>>(1)?.map(count_in),

@@ -57,6 +57,7 @@ pub fn report(status: SyncStatus, second: i64) -> SyncReport {
     SyncReport {
         run: None,
         proved: true,
+        would_disable: None,
         error: None,
         status,
         halo_count: Some(237),

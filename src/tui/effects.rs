@@ -15,7 +15,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
-use crate::domain::sync_run::SyncProgress;
+use crate::domain::sync_run::{Brake, SyncProgress};
 use crate::domain::ticket::{BoardTickets, Escalation};
 use crate::domain::untrusted::Untrusted;
 use crate::ops::activate::Replacing;
@@ -62,7 +62,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             let discarded = off_thread(move || stored.settings.discard_draft().map_err(Failure::from)).await;
             return discarded.err().map(Reply::DraftFailed);
         }
-        Effect::Sync { id, yes } => Reply::Synced(sync(workspace, &id, yes, replies, cancel).await),
+        Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
         Effect::LoadLists(id) => Reply::Lists(off_thread(move || stored.store.lists(&id).map_err(Failure::from)).await),
         Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, replies, cancel).await),
         Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
@@ -186,13 +186,13 @@ async fn verify(
 async fn sync(
     workspace: &Workspace,
     id: &ConfigurationId,
-    yes: bool,
+    brake: Brake,
     replies: &Replies,
     cancel: CancellationToken,
 ) -> Result<crate::domain::sync_run::SyncReport, Failure> {
     let (id, configuration) = workspace.active_configuration(Some(id))?;
     let on_progress = |progress: &SyncProgress| replies.send(Reply::SyncProgress(progress.clone()));
-    ops::sync::run(workspace, &id, &configuration, yes, cancel, on_progress).await
+    ops::sync::run(workspace, &id, &configuration, brake, cancel, on_progress).await
 }
 
 async fn plan(

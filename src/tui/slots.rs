@@ -209,13 +209,14 @@ mod tests {
     use crate::domain::draft::Draft;
     use crate::domain::failure::{Failure, FailureKind};
     use crate::domain::status::Overview;
+    use crate::domain::sync_run::Brake;
 
     fn id(text: &str) -> ConfigurationId {
         text.parse().unwrap()
     }
 
     fn sync() -> Effect {
-        Effect::Sync { id: id("acme"), yes: false }
+        Effect::Sync { id: id("acme"), brake: Brake::On }
     }
 
     async fn next_within(slots: &Slots, patience: Duration) -> Option<Reply> {

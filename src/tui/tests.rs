@@ -123,7 +123,7 @@ fn key(character: char) -> Message {
 }
 
 fn sync() -> Effect {
-    Effect::Sync { id: "acme".parse().unwrap(), yes: false }
+    Effect::Sync { id: "acme".parse().unwrap(), brake: crate::domain::sync_run::Brake::On }
 }
 
 fn progress(clients_read: u64) -> Reply {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use pia_halo::demo::{Client, Options, State};
+use pia_halo::domain::sync_run::Brake;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{ids, small};
 use crate::support::Profile;
@@ -54,6 +56,30 @@ async fn a_mass_change_is_held_until_somebody_says_yes() {
     let done = profile.json(["sync", "--yes"], 0).await;
     assert_eq!(done["status"], "complete");
     assert!(ids(&profile, "active").await.len() <= 40);
+}
+
+/// A yes is for as many as were seen: where more are gone by the next look, it asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_to_a_mass_change_is_for_no_more_than_were_seen() {
+    let profile = Profile::synced(small()).await;
+    let active = ids(&profile, "active").await;
+    profile.halo.change(|state| state.clients.truncate(100));
+    let held = profile.json(["sync"], 3).await;
+    let seen = held["would_disable"].as_u64().unwrap();
+    profile.halo.change(|state| state.clients.truncate(50));
+    let workspace = profile.workspace();
+    let (id, configuration) = workspace.active_configuration(None).unwrap();
+    let go_on = async |brake| {
+        pia_halo::ops::sync::run(&workspace, &id, &configuration, brake, CancellationToken::new(), |_| {})
+            .await
+            .unwrap()
+    };
+    let report = go_on(Brake::UpTo(seen)).await;
+    assert!(report.would_disable.is_some_and(|gone| gone > seen), "{report:?}");
+    assert_eq!(ids(&profile, "active").await, active);
+    let report = go_on(Brake::UpTo(report.would_disable.unwrap())).await;
+    assert_eq!((report.status.code(), report.would_disable), ("complete", None));
+    assert!(ids(&profile, "active").await.len() <= 50);
 }
 
 /// R4: rows that slide while pages are read; nobody that Halo still has is disabled.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pia_halo::demo::{Fault, Options, RateLimit, RetryAfter, Scripted, ScriptedAnswer};
+use pia_halo::domain::sync_run::Brake;
 use pia_halo::ops::sync;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +81,7 @@ async fn a_wait_for_the_limit_is_shown_and_stops_at_once() {
     let configuration = workspace.active_configuration(Some(&id)).unwrap().1;
     let mut stopped_at = None;
     let mut shown = Vec::new();
-    let report = sync::run(&workspace, &id, &configuration, false, cancel.clone(), |progress| {
+    let report = sync::run(&workspace, &id, &configuration, Brake::On, cancel.clone(), |progress| {
         shown.extend(progress.waiting.map(|wait| (wait.limit, progress.budget)));
         if progress.waiting.is_some() && stopped_at.is_none() {
             stopped_at = Some(Instant::now());

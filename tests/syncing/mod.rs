@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pia_halo::demo::Options;
 use pia_halo::domain::client::{ClientStatus, StoredClient};
-use pia_halo::domain::sync_run::SyncReport;
+use pia_halo::domain::sync_run::{Brake, SyncReport};
 use pia_halo::ops::sync;
 use tokio_util::sync::CancellationToken;
 
@@ -56,5 +56,5 @@ fn truth(profile: &Profile) -> List {
 async fn sync_here(profile: &Profile) -> SyncReport {
     let (workspace, id) = (profile.workspace(), profile.id());
     let configuration = workspace.active_configuration(Some(&id)).unwrap().1;
-    sync::run(&workspace, &id, &configuration, false, CancellationToken::new(), |_| {}).await.unwrap()
+    sync::run(&workspace, &id, &configuration, Brake::On, CancellationToken::new(), |_| {}).await.unwrap()
 }

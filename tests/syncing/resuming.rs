@@ -1,7 +1,9 @@
 //! Stopped or killed at any point: whole old data or whole new data, and the next run goes on.
 
 use pia_halo::demo::{Client, Options};
+use pia_halo::domain::sync_run::Brake;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{small, stored, truth};
 use crate::support::Profile;
@@ -47,6 +49,58 @@ async fn an_interrupted_sync_says_so_and_can_be_run_again() {
     let report = profile.json(["sync"], 0).await;
     assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(5_000)));
     assert!(report["resumed_pages"].as_u64().unwrap() > 0, "{report}");
+}
+
+/// What is as it is stored is not written page by page; a run that is stopped puts it on the disk all the same, and the next
+/// one goes on there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_list_is_checkpointed_when_the_run_is_stopped() {
+    let profile = Profile::synced(Options { clients: 5_000, ..small() }).await;
+    interrupted(&profile).await;
+    let report = profile.json(["sync"], 0).await;
+    // Twelve were asked for; up to four were in the air, and the highest one is read again.
+    assert!(report["resumed_pages"].as_u64().unwrap() >= 12 - 4 - 1, "{report}");
+    assert_eq!((&report["status"], &report["changes"]["unchanged"]), (&json!("complete"), &json!(5_000)), "{report}");
+}
+
+/// A list that stays as it is costs the disk the run's own record: a kill in the middle has nothing to leave behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_list_is_read_without_a_write_for_its_pages() {
+    let profile = Profile::synced(Options { clients: 5_000, ..small() }).await;
+    profile.halo.clear_requests();
+    profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(20));
+    let mut child = profile.command(["sync", "--json"]).spawn().unwrap();
+    crate::support::until(|| profile.halo.requests().len() > 30).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let store = rusqlite::Connection::open(profile.workspace().store.path()).unwrap();
+    let pages: i64 = store.query_row("SELECT count(*) FROM pages", [], |row| row.get(0)).unwrap();
+    assert_eq!(pages, 0);
+    profile.halo.change(|state| state.behaviour.latency = std::time::Duration::ZERO);
+    let report = profile.json(["sync"], 0).await;
+    assert_eq!((&report["status"], &report["resumed_pages"]), (&json!("complete"), &json!(0)), "{report}");
+}
+
+/// While a slow Halo is read, it is written every twenty seconds.
+#[tokio::test(start_paused = true)]
+async fn a_slow_unchanged_list_is_on_the_disk_now_and_then() {
+    let profile = Profile::synced(Options { clients: 3_000, ..small() }).await;
+    profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_secs(8));
+    let (workspace, cancel) = (profile.workspace(), CancellationToken::new());
+    let (id, configuration) = workspace.active_configuration(None).unwrap();
+    let staged = || {
+        let store = rusqlite::Connection::open(workspace.store.path()).unwrap();
+        store.query_row("SELECT count(*) FROM pages", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut most = 0;
+    let report = pia_halo::ops::sync::run(&workspace, &id, &configuration, Brake::On, cancel, |progress| {
+        if progress.pages < 30 {
+            most = most.max(staged());
+        }
+    });
+    assert_eq!(report.await.unwrap().status.code(), "complete");
+    assert!((10..30).contains(&most), "{most} of thirty pages were on the disk before the end");
+    assert_eq!(staged(), 0);
 }
 
 /// One client deleted and another made between two runs: the count and the first page are as they were. What was read

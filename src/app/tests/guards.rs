@@ -22,7 +22,7 @@ use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::SecretChoice;
 use crate::domain::secret::Secret;
 use crate::domain::status::Overview;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 
 fn wizard(stage: &Stage) -> &Wizard {
     stage.model.wizard.as_ref().unwrap()
@@ -116,7 +116,7 @@ fn a_mass_change_never_asks_under_a_typing_finger() {
     assert_eq!(stage.keys("s"), []);
     assert!(matches!(asked(&stage), Some(Ask::MassChange { id: of, .. }) if *of == id("acme")), "Sync Now asks again");
     assert_eq!(stage.keys("y"), [], "one letter is no answer");
-    assert_eq!(stage.keys("Tab Enter"), [Effect::Sync { id: id("acme"), yes: true }]);
+    assert_eq!(stage.keys("Tab Enter"), [Effect::Sync { id: id("acme"), brake: Brake::UpTo(61) }]);
 }
 
 /// A Configure that runs is neither forgotten nor mixed up with another configuration's.

@@ -15,7 +15,7 @@ use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::SecretChoice;
 use crate::domain::secret::Secret;
 use crate::domain::status::Overview;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 
 fn step(stage: &Stage) -> Step {
     stage.model.wizard.as_ref().unwrap().step
@@ -90,7 +90,7 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
     assert_eq!((step(&stage), focus(&stage)), (Step::InitialSync, Item::SyncNow));
 
     // Initial Sync.
-    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), yes: false }]);
+    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), brake: Brake::On }]);
     stage.reply(Reply::SyncProgress(progress(100, Some(237))));
     let effects = stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
     assert!(effects.contains(&Effect::LoadLists(id("acme"))) && effects.contains(&Effect::LoadClients(id("acme"))));

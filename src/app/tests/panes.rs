@@ -12,7 +12,7 @@ use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
 use crate::domain::installation::ObjectKind;
 use crate::domain::plan::Action;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 
 #[test]
 fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
@@ -59,7 +59,7 @@ fn clients_are_searched_as_a_person_types() {
     assert_eq!(stage.model.panes.clients.count(), 1);
     stage.keys("Enter");
     assert!(!stage.model.panes.clients.searching);
-    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), yes: false }]);
+    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), brake: Brake::On }]);
 }
 
 /// The site is searched too, without its accents.

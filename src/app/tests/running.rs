@@ -11,7 +11,7 @@ use crate::app::testing::{
 use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::{next_wake, update};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 
 /// No tick: idle asks for no wake, and a key without a meaning draws nothing.
 #[test]
@@ -79,7 +79,7 @@ fn esc_stops_a_sync_that_can_be_resumed() {
     stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
     let SyncWork::Ended(_, SyncEnd::Stopped { read, .. }) = &stage.model.work.sync else { panic!() };
     assert_eq!(*read, 34_200);
-    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), yes: false }]);
+    assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), brake: Brake::On }]);
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn a_mass_change_asks_and_goes_on_with_a_yes() {
     assert!(matches!(stage.model.popup, Some(Popup::Confirm(_))));
     assert_eq!(stage.keys("Enter"), [], "the focus is on No");
     stage.keys("s");
-    stage.reply(Reply::Synced(Err(Failure::new(FailureKind::NeedsYes, "61 clients would be disabled"))));
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::NeedsConfirmation))));
     assert_eq!(stage.keys("y"), [], "no single letter disables clients");
-    assert_eq!(stage.keys("Tab Enter"), [Effect::Sync { id: id("acme"), yes: true }]);
+    assert_eq!(stage.keys("Tab Enter"), [Effect::Sync { id: id("acme"), brake: Brake::UpTo(61) }]);
 }
 
 #[test]

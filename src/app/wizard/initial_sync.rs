@@ -6,11 +6,10 @@ use crate::app::keymap::{self, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncRun, SyncWork};
-use crate::domain::configuration::ConfigurationId;
+use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncRun, SyncWork, Unasked};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::{SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
 
 use super::review::{self, Then};
 use super::{Item, configure, go};
@@ -69,15 +68,17 @@ pub fn sync_refusal(model: &Model) -> Option<String> {
 }
 
 /// "Sync Now".
-pub fn start(model: &mut Model, yes: bool) -> Vec<Effect> {
+pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
     if let Some(reason) = sync_refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
-    if !yes && let Some((_, reasons)) = model.work.unasked.take_if(|(of, _)| *of == id) {
+    if brake == Brake::On
+        && let Some(Unasked { id, gone, reasons }) = model.work.unasked.take_if(|of| of.id == id)
+    {
         // The last one still waits for its answer.
-        model.popup = Some(Popup::Confirm(Confirm::new(Ask::MassChange { id, reasons })));
+        model.popup = Some(Popup::Confirm(Confirm::new(Ask::MassChange { id, gone, reasons })));
         model.touch();
         return Vec::new();
     }
@@ -89,7 +90,7 @@ pub fn start(model: &mut Model, yes: bool) -> Vec<Effect> {
         stopping: false,
     });
     model.touch();
-    vec![Effect::Sync { id, yes }]
+    vec![Effect::Sync { id, brake }]
 }
 
 /// "Stop": the list stays as it was. It is over once it says how it ended.
@@ -117,19 +118,18 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
     let SyncWork::Running(run) = &model.work.sync else { return Vec::new() };
     let (id, read, stopped) = (run.id.clone(), run.progress.clients_read, run.stopping);
     model.touch();
-    let needs_yes = match &outcome {
-        Ok(report) if report.status == SyncStatus::NeedsConfirmation => Some(report.warnings.clone()),
-        Err(failure) if failure.kind == FailureKind::NeedsYes => Some(vec![failure.message.clone()]),
-        _ => None,
-    };
+    let needs_yes = outcome.as_ref().ok().and_then(|report| {
+        let (id, reasons) = (id.clone(), report.warnings.clone());
+        report.would_disable.map(|gone| Unasked { id, gone, reasons })
+    });
     let end = match outcome {
-        Ok(report) => SyncEnd::Report(report),
+        Ok(report) => SyncEnd::Report(Box::new(report)),
         Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { at: model.now, read },
         Err(failure) => SyncEnd::Failed(failure),
     };
     model.work.sync = SyncWork::Ended(id.clone(), end);
-    if let Some(reasons) = needs_yes {
-        ask(model, &id, reasons);
+    if let Some(question) = needs_yes {
+        ask(model, question);
     }
     focus(model);
     let mut effects = vec![Effect::LoadOverview];
@@ -145,20 +145,21 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
 }
 
 // Asks about a mass change: at once where the sync is looked at, and never under a finger that types something else.
-fn ask(model: &mut Model, id: &ConfigurationId, reasons: Vec<String>) {
+fn ask(model: &mut Model, question: Unasked) {
     let looked_at = match keymap::place(model) {
         Place::InitialSync => true,
         // The sync runs, so the field of the contact is not there yet to have the focus.
         Place::PaneSync => true,
         _ => false,
     };
-    if looked_at && model.current.as_ref() == Some(id) {
-        let ask = Ask::MassChange { id: id.clone(), reasons };
+    if looked_at && model.current.as_ref() == Some(&question.id) {
+        let Unasked { id, gone, reasons } = question;
+        let ask = Ask::MassChange { id, gone, reasons };
         model.popup = Some(Popup::Confirm(Confirm::new(ask)));
         return;
     }
-    let name = model.saved(id).map_or_else(|| id.to_string(), saved_title);
-    model.work.unasked = Some((id.clone(), reasons));
+    let name = model.saved(&question.id).map_or_else(|| question.id.to_string(), saved_title);
+    model.work.unasked = Some(question);
     model.say(
         Tone::Warn,
         format!("The sync of {name} waits for an answer: more clients than usual are gone. Sync Now asks."),

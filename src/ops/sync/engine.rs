@@ -17,7 +17,7 @@ mod look;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::look::{Look, Stage, describe_mismatch, still_hold};
-use crate::domain::sync_run::ListedPage;
+use crate::domain::sync_run::{Brake, ListedPage};
 use crate::domain::thousands;
 
 /// The figures that the machine keeps to.
@@ -107,7 +107,7 @@ enum Phase {
 /// The machine.
 pub(super) struct Engine {
     rules: Rules,
-    yes: bool,
+    brake: Brake,
     /// The clients to be found again, each with whether it is in use.
     expected: HashMap<i64, bool>,
     active: u64,
@@ -139,14 +139,14 @@ impl Engine {
         rules: Rules,
         expected: impl IntoIterator<Item = (i64, bool)>,
         mut left: Vec<ListedPage>,
-        yes: bool,
+        brake: Brake,
     ) -> Self {
         // Where the list ended then, there may be clients now.
         left.retain(|page| !page.ids.is_empty());
         let expected: HashMap<i64, bool> = expected.into_iter().collect();
         Self {
             rules,
-            yes,
+            brake,
             active: expected.values().filter(|active| **active).count() as u64,
             expected,
             phase: Phase::Looking,
@@ -269,7 +269,7 @@ impl Engine {
         self.missing.sort_unstable();
         if self.missing.is_empty() {
             self.publish_proved();
-        } else if seen.is_empty() && self.active > 0 && !self.yes {
+        } else if seen.is_empty() && self.active > 0 && !self.lets_pass(self.missing_in_use().len() as u64, 0) {
             // A list that is suddenly empty is what an agent sees that may not see any client.
             self.end(Verdict::Hold { gone: self.missing_in_use(), active: self.active });
         } else if self.missing.len() <= self.rules.asked_by_id {
@@ -313,11 +313,20 @@ impl Engine {
         self.missing.iter().copied().filter(|id| self.expected.get(id) == Some(&true)).collect()
     }
 
+    /// Whether so many may be disabled, where so many may without a yes.
+    fn lets_pass(&self, gone: u64, allowed: u64) -> bool {
+        match self.brake {
+            Brake::On => gone <= allowed,
+            Brake::UpTo(agreed) => gone <= allowed.max(agreed),
+            Brake::Off => true,
+        }
+    }
+
     /// Everybody who is missing is gone for certain.
     fn publish_proved(&mut self) {
         let gone = self.missing_in_use();
         let allowed = self.rules.brake.max(self.active / 10);
-        if gone.len() as u64 > allowed && !self.yes {
+        if !self.lets_pass(gone.len() as u64, allowed) {
             return self.end(Verdict::Hold { gone, active: self.active });
         }
         let missing = std::mem::take(&mut self.missing);

@@ -19,7 +19,7 @@ use super::{Workspace, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{ChangeCounts, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, ChangeCounts, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::HaloApi;
 use crate::store::{Evidence, Known, LockError, Publication, RunId};
@@ -31,14 +31,14 @@ const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
 
-/// Runs the sync. `yes` lets more clients be disabled than the brake allows.
+/// Runs the sync. The `brake` says what becomes of it where many clients are gone.
 ///
 /// An `Err` means that it could not begin; a run that failed or was stopped is a report.
 pub async fn run(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,
-    yes: bool,
+    brake: Brake,
     cancel: CancellationToken,
     mut on_progress: impl FnMut(&SyncProgress) + Send,
 ) -> Result<SyncReport, Failure> {
@@ -57,7 +57,7 @@ pub async fn run(
 
     on_progress(&SyncProgress::default());
     let course = Course { workspace, id, halo: halo.clone(), run, started_at, started };
-    let report = match course.read(yes, &mut on_progress).await {
+    let report = match course.read(brake, &mut on_progress).await {
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
     };
@@ -80,6 +80,7 @@ struct Learnt {
     read: u64,
     pages: u64,
     resumed_pages: u64,
+    would_disable: Option<u64>,
     warnings: Vec<String>,
 }
 
@@ -93,6 +94,7 @@ impl Learnt {
             read: engine.read(),
             pages: engine.pages(),
             resumed_pages: engine.resumed(),
+            would_disable: None,
             warnings,
         }
     }
@@ -125,7 +127,11 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    async fn read(&self, yes: bool, on_progress: &mut (dyn FnMut(&SyncProgress) + Send)) -> Result<Read, Box<Stopped>> {
+    async fn read(
+        &self,
+        brake: Brake,
+        on_progress: &mut (dyn FnMut(&SyncProgress) + Send),
+    ) -> Result<Read, Box<Stopped>> {
         let stopped = |learnt, why| Box::new(Stopped { learnt, why });
         let (workspace, run) = (self.workspace, self.run);
         let (store, owner, now) = (workspace.store.clone(), self.id.clone(), workspace.now());
@@ -136,7 +142,7 @@ impl Course<'_> {
         let (known, left) =
             signed_in.map_err(Failure::from).and(loaded).map_err(|why| stopped(Learnt::default(), why))?;
         let left = left.map(|left| left.pages).unwrap_or_default();
-        let engine = Engine::new(Rules::default(), known.expected(), left, yes);
+        let engine = Engine::new(Rules::default(), known.expected(), left, brake);
         let mut reading = Reading::new(workspace, self.halo.clone(), run, Arc::new(known), engine, on_progress);
         let read = reading.run().await;
         let mut learnt = Learnt::of(&mut reading);
@@ -154,6 +160,7 @@ impl Course<'_> {
                     Ok(whom) => learnt.warnings.push(whom),
                     Err(why) => return Err(stopped(learnt, why)),
                 }
+                learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, held(gone.len() as u64, *active)))
             }
             None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
@@ -222,6 +229,7 @@ impl Course<'_> {
             retries: usage.retries,
             rate_limited_ms: milliseconds(usage.waited),
             warnings: learnt.warnings,
+            would_disable: learnt.would_disable,
             started_at: self.started_at,
             finished_at: self.workspace.now(),
             ..blank(counts, self.started_at)
@@ -277,6 +285,7 @@ fn blank(counts: ClientCounts, at: Timestamp) -> SyncReport {
         warnings: Vec::new(),
         started_at: at,
         finished_at: at,
+        would_disable: None,
         error: None,
     }
 }

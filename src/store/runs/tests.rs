@@ -238,6 +238,26 @@ fn rows_written(store: &Store) -> i64 {
     store.with(|inner| Ok(inner.connection.query_row("SELECT total_changes()", [], |row| row.get(0))?)).unwrap()
 }
 
+/// A run that has published is never one that never ended: the two are one step.
+#[test]
+fn what_is_published_and_the_end_of_its_run_are_one_step() {
+    let (_folder, store) = store();
+    let run = store.begin_run(&id("acme"), at(0)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &[client(1, "a"), inactive(2, "b")]);
+    let fresh = FreshLists::default();
+    let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+    let published = store.publish(run, &known, &publication, at(0), |changes, counts| {
+        let ClientCounts { active, disabled } = counts;
+        SyncReport { run: run.number(), changes, active, disabled, ..report(SyncStatus::Complete, 0) }
+    });
+    // As the next program finds it, were this one killed now.
+    let found = Store::open(store.path()).unwrap();
+    assert_eq!(found.runs(&id("acme"), 10).unwrap(), [published.unwrap()]);
+    assert_eq!(found.runs(&id("acme"), 1).unwrap()[0].changes.added, 2);
+    assert_eq!((found.runs(&id("acme"), 1).unwrap()[0].active, found.clients(&id("acme")).unwrap().len()), (1, 2));
+}
+
 #[test]
 fn lists_become_visible_together_with_the_clients() {
     let (_folder, store) = store();

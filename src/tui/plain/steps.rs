@@ -11,6 +11,7 @@ use crate::app::{integrations, panes};
 use crate::domain::draft::Step;
 use crate::domain::plan::Plan;
 use crate::domain::status::StepState;
+use crate::domain::sync_run::Brake;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::wizard::configure::left_over;
@@ -175,7 +176,7 @@ impl<P: Person> Dialogue<P> {
 
     /// The company sync, with its question where it has one.
     pub(super) async fn sync_now(&mut self) -> Result<(), Exit> {
-        self.act(|model| initial_sync::start(model, false)).await?;
+        self.act(|model| initial_sync::start(model, Brake::On)).await?;
         loop {
             self.say_sync_end();
             if self.model.popup.is_none() {

@@ -24,7 +24,7 @@ use crate::domain::draft::{Draft, Step};
 use crate::domain::keys::KeyMap;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::status::Overview;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Replies;
 use crate::tui::slots::fake::FakeOutside;
@@ -81,8 +81,8 @@ impl World {
                 *self.overview.lock().unwrap() = overview(vec![saved("acme", "Acme MSP", true, synced(), false)]);
                 vec![Reply::Saved(Ok(save_report(true)))]
             }
-            Effect::Sync { yes, .. } => {
-                let held = self.mass_change.load(Ordering::SeqCst) && !yes;
+            Effect::Sync { brake, .. } => {
+                let held = self.mass_change.load(Ordering::SeqCst) && brake == Brake::On;
                 self.synced.store(!held, Ordering::SeqCst);
                 let end = if held { SyncStatus::NeedsConfirmation } else { SyncStatus::Complete };
                 vec![Reply::Synced(Ok(sync_report(end)))]
@@ -426,18 +426,18 @@ async fn changed_credentials_are_tested_before_they_are_saved() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mass_change_waits_for_a_yes() {
-    for (answer, syncs) in [("", vec![false]), ("y", vec![false, true])] {
+    for (answer, syncs) in [("", vec![Brake::On]), ("y", vec![Brake::On, Brake::UpTo(61)])] {
         let world = World::new(Overview::default());
         world.mass_change.store(true, Ordering::SeqCst);
         let answers =
             [to_review(), vec![("Save?", ""), ("Enter is Sync Now", ""), ("Disable that many clients?", answer)]]
                 .concat();
         let talk = talk(&world, Goal::Everything, &answers).await;
-        let ran: Vec<bool> = talk
+        let ran: Vec<Brake> = talk
             .effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Sync { yes, .. } => Some(*yes),
+                Effect::Sync { brake, .. } => Some(*brake),
                 _ => None,
             })
             .collect();

@@ -166,13 +166,13 @@ struct Played {
 }
 
 /// Plays one sync to its end. Answers come back in any order, each as Halo was when it looked.
-fn play(seed: u64, rules: Rules, yes: bool) -> Played {
+fn play(seed: u64, rules: Rules, brake: Brake) -> Played {
     let mut dice = Dice::new(seed);
     let character = Character::of(&mut dice);
-    play_with(seed, dice, character, rules, yes)
+    play_with(seed, dice, character, rules, brake)
 }
 
-fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, yes: bool) -> Played {
+fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brake: Brake) -> Played {
     let size = dice.below(80);
     let mut clients = BTreeSet::new();
     let mut next = 1;
@@ -200,7 +200,7 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, yes:
     // Now and then an earlier run was killed on the way.
     let mut left = Vec::new();
     if halo.dice.percent(30) {
-        let mut killed = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), Vec::new(), yes);
+        let mut killed = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), Vec::new(), brake);
         for _ in 0..halo.dice.below(8) {
             let Some(Ask::Page { look: 1, page }) = killed.ask() else { break };
             let answer = halo.page(page);
@@ -217,7 +217,7 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, yes:
     }
 
     let read_before: BTreeSet<i64> = left.iter().flat_map(|page| page.ids.iter().copied()).collect();
-    let mut engine = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), left, yes);
+    let mut engine = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), left, brake);
     let (mut air, mut requests, mut seen) = (Vec::new(), 0, BTreeSet::new());
     loop {
         while (air.len() as u64) < halo.character.connections {
@@ -274,7 +274,7 @@ fn no_client_is_disabled_by_mistake_in_ten_thousand_shifting_halos() {
     let mut kinds = BTreeMap::new();
     for seed in seeds(0..10_000) {
         let rules = small_rules(seed);
-        let played = play(seed, rules, seed % 2 == 0);
+        let played = play(seed, rules, if seed % 2 == 0 { Brake::Off } else { Brake::On });
         let log = &played.log;
         if std::env::var_os("PIA_HALO_SEED").is_some() {
             println!("seed {seed}\n{log}");
@@ -319,7 +319,7 @@ fn no_client_is_disabled_by_mistake_in_ten_thousand_shifting_halos() {
 fn what_is_called_proved_is_what_halo_had() {
     let mut proved_ones = 0;
     for seed in seeds(0..10_000) {
-        let played = play(seed, small_rules(seed), true);
+        let played = play(seed, small_rules(seed), Brake::Off);
         let swaps = played.halo.history.windows(2).any(|two| two[0].len() >= two[1].len());
         if let Verdict::Publish { proved: Some(_), .. } = &played.verdict
             && !swaps
@@ -340,7 +340,7 @@ fn a_first_list_is_called_proved_only_if_halo_had_just_it() {
     for seed in seeds(0..10_000) {
         let mut dice = Dice::new(seed);
         let character = Character::that_swaps(&mut dice);
-        let played = play_with(seed, dice, character, small_rules(seed), true);
+        let played = play_with(seed, dice, character, small_rules(seed), Brake::Off);
         let swaps = played.halo.history.len() > 1;
         if let Verdict::Publish { proved: Some(_), .. } = &played.verdict {
             proved_ones += u64::from(swaps);
@@ -353,7 +353,7 @@ fn a_first_list_is_called_proved_only_if_halo_had_just_it() {
 #[test]
 fn a_seed_plays_the_same_way_every_time() {
     for seed in seeds(0..300) {
-        let (one, two) = (play(seed, small_rules(seed), false), play(seed, small_rules(seed), false));
+        let (one, two) = (play(seed, small_rules(seed), Brake::On), play(seed, small_rules(seed), Brake::On));
         assert_eq!(one.log, two.log, "seed {seed}");
     }
 }
@@ -379,7 +379,7 @@ fn read(engine: &mut Engine, looks: &[&[i64]], counts: &[u64], there: &[i64]) ->
 }
 
 fn engine(stored: &[i64], rules: Rules) -> Engine {
-    Engine::new(rules, stored.iter().map(|id| (*id, true)), Vec::new(), false)
+    Engine::new(rules, stored.iter().map(|id| (*id, true)), Vec::new(), Brake::On)
 }
 
 fn page(look: u32, page: u32) -> Ask {
@@ -464,17 +464,21 @@ fn many_missing_clients_are_gone_only_if_two_looks_are_equal() {
 /// R8: more than 20 or a tenth, whichever is larger; and a list that is suddenly empty at any size.
 #[test]
 fn the_brake_holds_beyond_twenty_or_a_tenth() {
-    let ends = |stored: i64, left: i64, yes: bool| {
+    let ends = |stored: i64, left: i64, brake: Brake| {
         let stored: Vec<i64> = (1..=stored).collect();
         let listed: Vec<i64> = (1..=left).collect();
         let expected = stored.iter().map(|id| (*id, true));
-        let mut engine = Engine::new(Rules::default(), expected, Vec::new(), yes);
+        let mut engine = Engine::new(Rules::default(), expected, Vec::new(), brake);
         read(&mut engine, &[&listed], &[left as u64], &[]);
         matches!(engine.verdict(), Some(Verdict::Hold { .. }))
     };
-    assert!(!ends(100, 80, false) && ends(100, 79, false) && !ends(100, 79, true));
-    assert!(!ends(500, 450, false) && ends(500, 449, false) && !ends(500, 449, true));
-    assert!(ends(3, 0, false) && !ends(3, 0, true));
+    use Brake::{Off, On, UpTo};
+    assert!(!ends(100, 80, On) && ends(100, 79, On) && !ends(100, 79, Off));
+    assert!(!ends(500, 450, On) && ends(500, 449, On) && !ends(500, 449, Off));
+    assert!(ends(3, 0, On) && !ends(3, 0, Off));
+    // A yes is for what was seen: one more, and it is asked for again.
+    assert!(!ends(100, 60, UpTo(40)) && ends(100, 59, UpTo(40)) && !ends(100, 80, UpTo(0)));
+    assert!(!ends(3, 0, UpTo(3)) && ends(3, 0, UpTo(2)));
 }
 
 #[test]
@@ -486,7 +490,7 @@ fn the_pages_of_an_interrupted_run_are_not_read_again_if_nothing_has_changed() {
         ..ListedPage::default()
     };
     let go_on = |left: Vec<ListedPage>| {
-        let mut engine = Engine::new(Rules::default(), (1..=7).map(|id| (id, true)), left, false);
+        let mut engine = Engine::new(Rules::default(), (1..=7).map(|id| (id, true)), left, Brake::On);
         let asked = read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]);
         assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
         (asked, engine.resumed())
@@ -510,7 +514,7 @@ fn the_pages_of_an_interrupted_run_are_not_read_again_if_nothing_has_changed() {
     }
     // A page that tells nothing true any more: the list does not add up, and is read a second time.
     let expected = (1..=7).map(|id| (id, true));
-    let mut engine = Engine::new(Rules::default(), expected, vec![listed(1, &[1, 3], 7), third], false);
+    let mut engine = Engine::new(Rules::default(), expected, vec![listed(1, &[1, 3], 7), third], Brake::On);
     assert!(read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]).contains(&page(2, 1)));
     assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
 }
@@ -525,7 +529,7 @@ fn a_list_that_nobody_knows_is_read_from_its_end_and_gone_on_with_there() {
         ..ListedPage::default()
     };
     let go_on = |left: Vec<ListedPage>| {
-        let mut engine = Engine::new(Rules::default(), [], left, false);
+        let mut engine = Engine::new(Rules::default(), [], left, Brake::On);
         let asked = read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]);
         assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
         asked.iter().map(|ask| if let Ask::Page { page, .. } = ask { *page } else { 0 }).collect::<Vec<u32>>()
@@ -547,7 +551,7 @@ fn a_deletion_behind_an_unchanged_count_throws_the_checkpoint_away() {
         ..ListedPage::default()
     };
     let left = vec![listed(1, &[1, 2]), listed(2, &[3, 4]), listed(3, &[5, 6])];
-    let mut engine = Engine::new(Rules::default(), [(7, true)], left, false);
+    let mut engine = Engine::new(Rules::default(), [(7, true)], left, Brake::On);
     // 4 has gone, 10 has come, and 7 stands now on the page that had 5 and 6.
     let asked = read(&mut engine, &[&[1, 2, 3, 5, 6, 7, 8, 9, 10]], &[9], &[7]);
     assert_eq!(asked, [3, 1, 5, 1, 2, 3, 4].map(|number| page(1, number)));
