@@ -112,8 +112,15 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
         }
         Ok(_) => Err(FileError::NotAFile { path: folder.to_owned(), what: "in the place of a folder" }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let there = folder.ancestors().find(|above| above.exists());
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("create"))?;
-            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io("close"))
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io("close"))?;
+            // A folder whose name a power cut takes is gone with all that is in it, however well that was synced. What is
+            // above may be somebody else's and closed to us: then there is nothing to be done.
+            for made in folder.ancestors().take_while(|above| Some(*above) != there) {
+                let _ = sync_folder_of(made);
+            }
+            Ok(())
         }
         Err(error) => Err(io("open")(error)),
     }
