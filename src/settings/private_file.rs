@@ -137,7 +137,9 @@ pub fn open_private(path: &Path, append: bool) -> Result<File, FileError> {
     if let Some(folder) = path.parent() {
         ensure_folder(folder)?;
     }
-    let target = resolve(path)?.unwrap_or_else(|| path.to_owned());
+    let there = resolve(path)?;
+    let is_new = there.is_none();
+    let target = there.unwrap_or_else(|| path.to_owned());
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW).bits() as i32;
     let mut options = OpenOptions::new();
     let file = options
@@ -155,6 +157,10 @@ pub fn open_private(path: &Path, append: bool) -> Result<File, FileError> {
     require_owner(path, &metadata)?;
     if metadata.mode() & 0o7777 != 0o600 {
         file.set_permissions(Permissions::from_mode(0o600)).map_err(io("close"))?;
+    }
+    if is_new {
+        // Whoever syncs the file relies on its name.
+        sync_folder_of(&target).map_err(io("create"))?;
     }
     Ok(file)
 }
