@@ -2,6 +2,7 @@
 
 mod completeness;
 mod disabling;
+mod disk_errors;
 mod full_disk;
 mod killed;
 mod limits;
