@@ -173,7 +173,6 @@ async fn at_every_call(calls: &[(&str, usize)], mut play: impl AsyncFnMut(&str, 
             let what = format!("killed at {call} {k}");
             let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={k}"));
             if play(&what, ["-o", "/dev/null", "-e", &trace, "-e", &inject]).await == 0 {
-                println!("{call}: {k} at most");
                 assert!(k > 1, "{call} was never called");
                 break;
             }
