@@ -112,8 +112,15 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
         }
         Ok(_) => Err(FileError::NotAFile { path: folder.to_owned(), what: "in the place of a folder" }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let there = folder.ancestors().find(|above| above.exists());
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("create"))?;
-            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io("close"))
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io("close"))?;
+            // A folder whose name a power cut takes is gone with all that is in it, however well that was synced. What is
+            // above may be somebody else's and closed to us: then there is nothing to be done.
+            for made in folder.ancestors().take_while(|above| Some(*above) != there) {
+                let _ = sync_folder_of(made);
+            }
+            Ok(())
         }
         Err(error) => Err(io("open")(error)),
     }
@@ -130,7 +137,9 @@ pub fn open_private(path: &Path, append: bool) -> Result<File, FileError> {
     if let Some(folder) = path.parent() {
         ensure_folder(folder)?;
     }
-    let target = resolve(path)?.unwrap_or_else(|| path.to_owned());
+    let there = resolve(path)?;
+    let is_new = there.is_none();
+    let target = there.unwrap_or_else(|| path.to_owned());
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW).bits() as i32;
     let mut options = OpenOptions::new();
     let file = options
@@ -148,6 +157,10 @@ pub fn open_private(path: &Path, append: bool) -> Result<File, FileError> {
     require_owner(path, &metadata)?;
     if metadata.mode() & 0o7777 != 0o600 {
         file.set_permissions(Permissions::from_mode(0o600)).map_err(io("close"))?;
+    }
+    if is_new {
+        // Whoever syncs the file relies on its name.
+        sync_folder_of(&target).map_err(io("create"))?;
     }
     Ok(file)
 }

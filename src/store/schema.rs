@@ -198,9 +198,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
     let turn = Exclusive::take(path).map_err(by_cause)?;
     // Where there is a log beside the file somebody may be using it, and what is seen without locks may be half a
-    // change: then it is judged below, under them.
+    // change: then it is judged below, under them. Where there is a journal, the machine stopped while the form was made,
+    // and SQLite takes that back first.
     if let Some(target) = private_file::resolve(path).map_err(by_cause)?
-        && !log_beside(&target).exists()
+        && !["-wal", "-journal"].iter().any(|ending| beside(&target, ending).exists())
     {
         look_first(path, &target)?;
     }
@@ -275,9 +276,9 @@ fn look_first(path: &Path, target: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn log_beside(target: &Path) -> PathBuf {
+fn beside(target: &Path, ending: &str) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     PathBuf::from(name)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod changing;
 pub mod destination;
+pub mod disk;
 pub mod interface;
 pub mod pty;
 pub mod service;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use pia_halo::demo::{Fault, Options, SimulatedHalo};
 use pia_halo::domain::configuration::ConfigurationId;
+use pia_halo::domain::failure::Failure;
 use pia_halo::ops::{SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
 use serde_json::Value;
@@ -67,9 +69,7 @@ impl Profile {
 
     /// This profile as the use-cases see it.
     pub fn workspace(&self) -> Workspace {
-        let environment = Environment::from_pairs(self.environment());
-        let paths = Paths::from_environment(&environment).unwrap();
-        Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap()
+        workspace_of(self.folder.path()).unwrap()
     }
 
     /// The configuration that [`Profile::set_up`] has saved.
@@ -79,12 +79,7 @@ impl Profile {
 
     /// The variables that lead to this profile's folders.
     pub fn environment(&self) -> Vec<(String, OsString)> {
-        let folder = |name: &str| self.folder.path().join(name).into_os_string();
-        let xdg = [("CONFIG", "config"), ("DATA", "data"), ("STATE", "state")];
-        let mut all: Vec<_> = xdg.iter().map(|(name, at)| (format!("XDG_{name}_HOME"), folder(at))).collect();
-        all.push(("HOME".to_owned(), self.folder.path().as_os_str().to_owned()));
-        all.extend([("USER", "dana"), ("LANG", "C.UTF-8")].map(|(name, value)| (name.to_owned(), value.into())));
-        all
+        environment_of(self.folder.path())
     }
 
     pub fn config(&self) -> PathBuf {
@@ -149,6 +144,23 @@ impl Profile {
             self.halo.client_id(),
         )
     }
+}
+
+/// The variables that lead to the folders below a home.
+fn environment_of(home: &Path) -> Vec<(String, OsString)> {
+    let folder = |name: &str| home.join(name).into_os_string();
+    let xdg = [("CONFIG", "config"), ("DATA", "data"), ("STATE", "state")];
+    let mut all: Vec<_> = xdg.iter().map(|(name, at)| (format!("XDG_{name}_HOME"), folder(at))).collect();
+    all.push(("HOME".to_owned(), home.as_os_str().to_owned()));
+    all.extend([("USER", "dana"), ("LANG", "C.UTF-8")].map(|(name, value)| (name.to_owned(), value.into())));
+    all
+}
+
+/// The folders below a home as the use-cases see them.
+pub fn workspace_of(home: &Path) -> Result<Workspace, Failure> {
+    let environment = Environment::from_pairs(environment_of(home));
+    let paths = Paths::from_environment(&environment).unwrap();
+    Workspace::open(paths, environment, Arc::new(SystemClock))
 }
 
 /// Runs a program off the runtime's threads, where the simulated Halo works.

@@ -3,6 +3,7 @@
 //! A hundred points by default; `PIA_HALO_KILLS=1000 cargo test --test promises killed_at` plays a thousand, and
 //! `PIA_HALO_SEED=17` plays one of them again.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -12,14 +13,15 @@ use pia_halo::demo::{Client, Options};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{List, stored, sync_here, truth};
-use crate::support::Profile;
+use crate::support::disk::{may_trace, traced};
+use crate::support::{Profile, files, run};
 
 /// Eleven pages, the last of them not full.
 const CLIENTS: usize = 1_030;
 const PAGES: u64 = 11;
 
 /// The list as it is after a sync: what Halo has, and what it had before as no longer in use.
-fn expected(before: &List, profile: &Profile) -> List {
+pub fn expected(before: &List, profile: &Profile) -> List {
     let mut after: List = before.iter().map(|(id, (name, _))| (*id, (name.clone(), false))).collect();
     after.extend(truth(profile));
     after
@@ -39,7 +41,7 @@ fn kill(pid: i32) {
 }
 
 /// Changes Halo a little, so that the old list and the new one differ in every kind of way.
-fn change(profile: &Profile, seed: u64) {
+pub fn change(profile: &Profile, seed: u64) {
     profile.halo.change(|state| {
         let places = state.clients.len() as u64;
         let at = |step: u64| 1 + (seed.wrapping_mul(7_919).wrapping_add(step * 131) % (places - 1)) as usize;
@@ -161,44 +163,126 @@ async fn a_first_sync_that_is_killed_shows_nothing_and_is_gone_on_with() {
     assert_eq!(stored(&profile), truth(&profile));
 }
 
-/// R21 for the sync's own writes: killed by the kernel at the k-th call that writes, syncs or renames, for every k.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_call_that_writes_the_list_is_whole() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("SKIPPED: there is no strace on this machine, so the calls were not enumerated");
-        return;
-    }
-    let profile = Profile::synced(Options { clients: 230, ..Options::default() }).await;
-    let every = if std::env::var_os("PIA_HALO_KILLS").is_some() { 1 } else { 9 };
-    for call in ["pwrite64", "fsync", "fdatasync"] {
-        let mut k = 1;
-        loop {
-            let old = stored(&profile);
-            change(&profile, k);
-            let new = expected(&old, &profile);
-            let program = profile.command(["sync", "--json"]);
-            let mut traced = Command::new("strace");
-            traced.args(["-f", "-q", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-            traced.args(["-e", &format!("inject={call}:signal=KILL:when={k}")]);
-            traced.arg(program.get_program()).args(program.get_args()).env_clear();
-            traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            traced.stdout(Stdio::piped()).stderr(Stdio::piped());
-            let ran = crate::support::run(traced, String::new()).await;
-            if ran.stderr.contains("ptrace") {
-                println!("SKIPPED: strace may not trace here: {}", ran.stderr);
-                return;
-            }
-            let found = stored(&profile);
-            assert!(found == old || found == new, "{call} {k}: neither the old list nor the new one");
-            assert_eq!(sync_here(&profile).await.status.code(), "complete", "{call} {k}");
-            assert_eq!(stored(&profile), new, "{call} {k}");
-            if ran.code == 0 {
+/// Kills a program by the kernel at the k-th time that it makes a call, for every k until it gets through. `play` runs it
+/// with the options of strace for that, looks at what is left, and gives back how it ended.
+async fn at_every_call(calls: &[(&str, usize)], mut play: impl AsyncFnMut(&str, [&str; 6]) -> i32) {
+    for (call, step) in calls {
+        // By the command each of them; where a call is made often without a file of ours, one in `step` by default.
+        let step = if std::env::var_os("PIA_HALO_KILLS").is_some() { 1 } else { *step };
+        for k in (1..).step_by(step) {
+            let what = format!("killed at {call} {k}");
+            let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={k}"));
+            if play(&what, ["-o", "/dev/null", "-e", &trace, "-e", &inject]).await == 0 {
                 assert!(k > 1, "{call} was never called");
                 break;
             }
-            k += every;
         }
     }
+}
+
+/// No file of ours that others may read.
+fn all_private(profile: &Profile, what: &str) {
+    for folder in ["config", "data", "state"] {
+        for file in files(&profile.folder.path().join(folder)) {
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{what}: {}", file.display());
+        }
+    }
+}
+
+/// R21 for the sync's own writes: killed by the kernel at the k-th call that opens, writes, syncs or removes, for every k.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_call_that_writes_the_list_is_whole() {
+    if !may_trace() {
+        return;
+    }
+    let profile = Profile::synced(Options { clients: 230, ..Options::default() }).await;
+    let calls =
+        [("pwrite64", 1), ("fsync", 1), ("fdatasync", 1), ("ftruncate", 1), ("unlink", 1), ("openat", 4), ("write", 7)];
+    let mut seed = 0;
+    let play = async |what: &str, options: [&str; 6]| {
+        let old = stored(&profile);
+        seed += 1;
+        change(&profile, seed);
+        let new = expected(&old, &profile);
+        let ran = run(traced(&profile.command(["sync", "--json"]), &options), String::new()).await;
+        all_private(&profile, what);
+        let found = stored(&profile);
+        assert!(found == old || found == new, "{what}: neither the old list nor the new one");
+        profile.run(["sync"]).await.expect(0);
+        assert_eq!(stored(&profile), new, "{what}");
+        ran.code
+    };
+    at_every_call(&calls, play).await;
+    assert!(profile.workspace().audit.verify(None).unwrap().whole);
+}
+
+/// R21 for a save: settings and secret are the old ones or the new ones, the next save works, and the trail is whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_call_of_a_save_each_file_is_whole() {
+    if !may_trace() {
+        return;
+    }
+    let profile = Profile::set_up(Options { clients: 30, ..Options::default() }).await;
+    let file = profile.folder.path().join("other.toml");
+    let saved = || [profile.config(), profile.credentials()].map(|path| std::fs::read(path).unwrap());
+    let (mut time, path) = (0, file.to_str().unwrap());
+    let calls = [
+        ("fsync", 1),
+        ("rename", 1),
+        ("fchmod", 1),
+        ("fdatasync", 1),
+        ("pwrite64", 1),
+        ("unlink", 1),
+        ("openat", 2),
+        ("write", 2),
+    ];
+    let play = async |what: &str, options: [&str; 6]| {
+        let before = saved();
+        time = (time + 1) % 1_440;
+        let answers = profile.answers("acme", "").replace("04:30", &format!("{:02}:{:02}", time / 60, time % 60));
+        std::fs::write(&file, answers).unwrap();
+        let save = || profile.command(["setup", "--answers", path, "--client-secret-file", "-"]);
+        let secret = format!("a-secret-of-the-test-{time}");
+        let ran = run(traced(&save(), &options), secret.clone()).await;
+        all_private(&profile, what);
+        let found = saved();
+        profile.run(["status", "--json"]).await.expect(0);
+        let left = files(&profile.folder.path().join("config"));
+        assert!(!left.iter().any(|path| path.to_string_lossy().ends_with(".tmp")), "{what}: {left:?}");
+        run(save(), secret).await.expect(0);
+        let after = saved();
+        for place in 0..2 {
+            assert!(found[place] == before[place] || found[place] == after[place], "{what}: torn");
+            assert!(before[place] != after[place], "{what}: nothing was to be saved");
+        }
+        ran.code
+    };
+    at_every_call(&calls, play).await;
+    assert!(profile.workspace().audit.verify(None).unwrap().whole);
+}
+
+/// R28: what a thousand killed saves left is gone after the next start, and none of it is taken for data.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_thousand_killed_saves_left_is_gone_at_the_next_start_and_never_read() {
+    let profile = Profile::synced(Options { clients: 30, ..Options::default() }).await;
+    let status = profile.json(["config", "show"], 0).await;
+    let list = stored(&profile);
+    let folder = profile.config().parent().unwrap().to_owned();
+    // Whole settings of another time among them: the worst that could be taken for data.
+    let other = std::fs::read_to_string(profile.config()).unwrap().replace("04:30", "05:45");
+    for number in 0..1_000 {
+        let name = ["config.toml", "credentials.toml"][number % 2];
+        let content = if number % 4 == 0 { other.as_str() } else { "[configurations" };
+        std::fs::write(folder.join(format!(".{name}.{number:016}.tmp")), content).unwrap();
+    }
+    let kept = folder.join(".config.toml.notes.tmp");
+    std::fs::write(&kept, "somebody's own").unwrap();
+    assert_eq!(profile.json(["config", "show"], 0).await, status);
+    let left = files(&folder);
+    let names: Vec<_> = left.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert!(names.contains(&".config.toml.notes.tmp") && names.len() <= 6, "{names:?}");
+    assert_eq!(stored(&profile), list);
 }
 
 /// R22: a disk that is full on the way. The old list stands, the pages before are good, and the message names the file.
@@ -217,7 +301,7 @@ async fn a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoi
     limited.arg(inner.get_program()).args(inner.get_args()).env_clear();
     limited.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ran = crate::support::run(limited, String::new()).await.expect(7).says("pia-halo.db");
+    let ran = run(limited, String::new()).await.expect(7).says("pia-halo.db");
     assert_eq!(stored(&profile), old, "{ran:?}");
     let kept = on_the_disk(&profile);
     let report = sync_here(&profile).await;

@@ -2,11 +2,13 @@
 
 mod completeness;
 mod disabling;
+mod disk_errors;
 mod full_disk;
 mod killed;
 mod limits;
 mod line;
 mod one_at_a_time;
+mod power_cut;
 mod resuming;
 mod too_large;
 mod toxics;
@@ -16,8 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pia_halo::demo::Options;
 use pia_halo::domain::client::{ClientStatus, StoredClient};
+use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::domain::sync_run::{Brake, SyncReport};
-use pia_halo::ops::sync;
+use pia_halo::ops::{Workspace, sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Profile;
@@ -36,7 +39,10 @@ type List = BTreeMap<i64, (String, bool)>;
 
 /// What is stored.
 fn stored(profile: &Profile) -> List {
-    let clients = profile.workspace().store.clients(&profile.id()).unwrap();
+    list_of(profile.workspace().store.clients(&profile.id()).unwrap())
+}
+
+fn list_of(clients: Vec<StoredClient>) -> List {
     let one =
         |row: StoredClient| (row.client.id, (row.client.name.raw().to_owned(), row.status == ClientStatus::Active));
     clients.into_iter().map(one).collect()
@@ -54,7 +60,10 @@ fn truth(profile: &Profile) -> List {
 
 /// A sync in this process.
 async fn sync_here(profile: &Profile) -> SyncReport {
-    let (workspace, id) = (profile.workspace(), profile.id());
-    let configuration = workspace.active_configuration(Some(&id)).unwrap().1;
-    sync::run(&workspace, &id, &configuration, Brake::On, CancellationToken::new(), |_| {}).await.unwrap()
+    sync_in(&profile.workspace(), &profile.id()).await
+}
+
+async fn sync_in(workspace: &Workspace, id: &ConfigurationId) -> SyncReport {
+    let configuration = workspace.active_configuration(Some(id)).unwrap().1;
+    sync::run(workspace, id, &configuration, Brake::On, CancellationToken::new(), |_| {}).await.unwrap()
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 use super::quoted;
@@ -95,6 +96,9 @@ impl FileError {
                 io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),
                 io::ErrorKind::PermissionDenied => {
                     format!("look at its owner and mode: ls -ld {}", quoted(path))
+                }
+                _ if source.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                    format!("the disk of {} errs: look at the system's log (dmesg)", path.display())
                 }
                 _ => format!("look at {}", path.display()),
             },
