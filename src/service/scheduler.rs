@@ -393,6 +393,17 @@ mod tests {
         assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
     }
 
+    /// R47: a machine that begins with a clock that is years ahead, as one without a battery may, and hears the time later.
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_at_the_very_first_start_holds_up_no_sync() {
+        let desk = Desk::open("2036-11-20T12:00:00Z");
+        assert_eq!(runs(&desk, "2036-11-20T12:01:00Z", complete).await, []);
+        desk.sleep_until(at("2026-11-20T12:00:00Z"));
+        let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
+        assert_eq!(began, ["2026-11-21T04:30:00Z", "2026-11-22T04:30:00Z"].map(at));
+        assert!(desk.days().iter().all(|run| run.outcome == DailyOutcome::Synced));
+    }
+
     /// R47: the clock is put right in the middle of a sync, by an hour or by years, in either direction: that day is done.
     #[tokio::test]
     async fn a_clock_that_is_set_during_a_sync_makes_no_second_run() {
