@@ -1,5 +1,6 @@
 //! The daily sync: one run for each UTC day, at its time or as soon after it as the service runs again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -43,10 +44,10 @@ pub struct Scheduler<M> {
     moments: M,
     run_sync: RunSync,
     delay: fn() -> SignedDuration,
-    /// How often the run of a day was tried, and when it is tried again.
-    tried: Option<Tried>,
-    /// The day whose catch-up run waits its random part, and until when.
-    waits: Option<(Date, Timestamp)>,
+    /// Of each configuration: how often the run of a day was tried, and when it is tried again.
+    tried: BTreeMap<ConfigurationId, Tried>,
+    /// Of each configuration: the day whose catch-up run waits its random part, and until when.
+    waits: BTreeMap<ConfigurationId, (Date, Timestamp)>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +66,7 @@ impl<M: Moments> Scheduler<M> {
             // Nobody is there to say yes: a mass change is held, and reported.
             Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, false, cancel, |_| {}).await })
         });
-        Self { shared, moments, run_sync, delay: random_delay, tried: None, waits: None }
+        Self { shared, moments, run_sync, delay: random_delay, tried: BTreeMap::new(), waits: BTreeMap::new() }
     }
 
     /// Runs until the service ends.
@@ -109,16 +110,17 @@ impl<M: Moments> Scheduler<M> {
             }
             Due::Now { day, late, missed } => (day, late, missed),
         };
-        let tried = self.tried.filter(|tried| tried.day == day);
+        let tried = self.tried.get(&id).copied().filter(|tried| tried.day == day);
         if let Some(tried) = tried.filter(|tried| now < tried.again) {
             return Ok(Some(tried.again));
         }
         if late && tried.is_none() {
-            let waits = self.waits.filter(|(waiting, _)| *waiting == day);
-            let (_, until) = *self.waits.insert(waits.unwrap_or_else(|| {
+            let waits = self.waits.get(&id).copied().filter(|(waiting, _)| *waiting == day);
+            let (_, until) = waits.unwrap_or_else(|| {
                 tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
                 (day, now + (self.delay)())
-            }));
+            });
+            self.waits.insert(id.clone(), (day, until));
             // Changed settings end no waiting; a clock that was set back does not make it longer than it ever is.
             if now < until && until.duration_since(now) <= SPREAD {
                 return Ok(Some(until));
@@ -142,7 +144,7 @@ impl<M: Moments> Scheduler<M> {
             }
             Ok(report) if report.status == SyncStatus::Busy => {
                 let again = workspace.now() + BUSY;
-                self.tried = Some(Tried { day, times: 0, again });
+                self.tried.insert(id, Tried { day, times: 0, again });
                 Ok(Some(again))
             }
             other => {
@@ -170,14 +172,14 @@ impl<M: Moments> Scheduler<M> {
         why: &str,
     ) -> Result<Option<Timestamp>, Failure> {
         let now = self.shared.workspace.now();
-        let times = self.tried.filter(|tried| tried.day == day).map_or(0, |tried| tried.times);
+        let times = self.tried.get(id).filter(|tried| tried.day == day).map_or(0, |tried| tried.times);
         let again = RETRIES.get(times).map(|wait| now + *wait).filter(|again| *again < next_slot);
         let Some(again) = again else {
             tracing::error!(%day, why, "the daily sync has failed; the next one comes tomorrow");
             return self.note(id, day, DailyOutcome::Failed, missed);
         };
         tracing::warn!(%day, why, %again, "the daily sync has failed and is tried again");
-        self.tried = Some(Tried { day, times: times + 1, again });
+        self.tried.insert(id.clone(), Tried { day, times: times + 1, again });
         Ok(Some(again))
     }
 
@@ -193,7 +195,8 @@ impl<M: Moments> Scheduler<M> {
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
         workspace.store.note_days(id, &days, workspace.now())?;
-        self.tried = None;
+        self.tried.remove(id);
+        self.waits.remove(id);
         if let Err(error) = workspace.store.forget_old_events(workspace.now()) {
             tracing::warn!(%error, "old events could not be forgotten");
         }
@@ -452,6 +455,29 @@ mod tests {
         desk.at_moment(at("2026-11-21T00:30:00Z"), |desk| desk.sleep_until(at("2026-11-21T08:30:00Z")));
         let began = runs(&desk, "2026-11-21T23:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
+    }
+
+    /// Another configuration is activated while the run of the first one waits to be tried again: its own run comes at once,
+    /// and the first one's number of tries is not its own.
+    #[tokio::test]
+    async fn a_failed_run_of_one_configuration_does_not_delay_anothers() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        desk.add("beta");
+        // Both were looked after before; the fourth wait of the first one is an hour.
+        desk.workspace().store.served_since(&"beta".parse().unwrap(), desk.now()).unwrap();
+        desk.at_moment(at("2026-11-21T05:30:00Z"), |desk| desk.activate("beta"));
+        let began =
+            runs(
+                &desk,
+                "2026-11-21T23:00:00Z",
+                |times, desk| {
+                    if times <= 4 { fail(times, desk) } else { complete(times, desk) }
+                },
+            )
+            .await;
+        let wanted = ["04:30:00", "04:35:00", "04:50:00", "05:20:00", "05:30:19"];
+        assert_eq!(began, wanted.map(|time| at(&format!("2026-11-21T{time}Z"))));
+        assert_eq!(desk.workspace().store.days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
     }
 
     #[tokio::test]

@@ -171,6 +171,18 @@ impl Desk {
         });
     }
 
+    /// Another configuration, the same as the first.
+    pub fn add(&self, id: &str) {
+        self.change(|config| {
+            let configuration = config.configurations.values().next().unwrap().clone();
+            config.configurations.insert(id.parse().unwrap(), configuration);
+        });
+    }
+
+    pub fn activate(&self, id: &str) {
+        self.change(|config| config.active = Some(id.parse().unwrap()));
+    }
+
     pub fn deactivate(&self) {
         self.change(|config| config.active = None);
     }
