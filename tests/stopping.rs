@@ -261,7 +261,8 @@ async fn the_log_is_a_line_for_what_is_noteworthy_and_has_no_token() {
     assert_eq!(lines("refused: no address"), 1);
     assert_eq!(lines("the settings cannot be read"), 1, "{log}");
     let of_service: Vec<&str> = log.lines().skip_while(|line| !line.contains("the service takes callbacks")).collect();
-    assert!(of_service.len() < 12, "{of_service:#?}");
+    // A file that is written in place may be seen empty as well, by each who looks; but no line stands for a callback.
+    assert!(of_service.len() < 20, "{of_service:#?}");
     // Each line is a moment, a level, and words with their values as `name=value`.
     for line in &of_service {
         let mut words = line.split_whitespace();

@@ -14,7 +14,7 @@ use crate::domain::daily::{Daily, Due};
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::{SyncReport, SyncStatus};
-use crate::ops;
+use crate::ops::{self, Workspace};
 
 /// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
 const RETRIES: [SignedDuration; 6] = [
@@ -95,14 +95,19 @@ impl<M: Moments> Scheduler<M> {
     /// Does what is due, and says when to look again: without a moment, when the settings change.
     async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
         let workspace = self.shared.workspace.clone();
-        let Some((id, configuration)) = workspace.the_active_configuration()? else {
+        let now = workspace.now();
+        let read = move |workspace: &Workspace| {
+            let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+            let time = configuration.company_sync.daily_sync_time;
+            let since = workspace.store.served_since(&id, now)?;
+            let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+            Ok(Some((id, configuration, daily)))
+        };
+        let Some((id, configuration, daily)) = workspace.apart(read).await? else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
         };
-        let now = workspace.now();
-        let time = configuration.company_sync.daily_sync_time;
-        let since = workspace.store.served_since(&id, now)?;
-        let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+        let time = daily.time;
         let (day, late, missed) = match daily.due(now) {
             Due::At(moment) => {
                 self.shared.metrics.next_sync(Some(moment));
@@ -127,8 +132,8 @@ impl<M: Moments> Scheduler<M> {
             }
         }
         // A run somebody made after the time serves the day as well; so does one whose end was not written down.
-        if self.is_served(&id, time.on(day))? {
-            return self.note(&id, day, DailyOutcome::Synced, &missed);
+        if self.is_served(&id, time.on(day)).await? {
+            return self.note(&id, day, DailyOutcome::Synced, &missed).await;
         }
         tracing::info!(%day, "the daily sync begins");
         let report = (self.run_sync)(id.clone(), configuration).await;
@@ -137,10 +142,10 @@ impl<M: Moments> Scheduler<M> {
         }
         self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
         match &report {
-            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed),
+            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed).await,
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
                 tracing::warn!(%day, "the daily sync is held: it waits for a yes, with pia-halo sync");
-                self.note(&id, day, DailyOutcome::Held, &missed)
+                self.note(&id, day, DailyOutcome::Held, &missed).await
             }
             Ok(report) if report.status == SyncStatus::Busy => {
                 let again = workspace.now() + BUSY;
@@ -152,18 +157,19 @@ impl<M: Moments> Scheduler<M> {
                     Ok(report) => report.error.as_ref().map(ToString::to_string).unwrap_or_default(),
                     Err(failure) => failure.to_string(),
                 };
-                self.retry(&id, day, &missed, time.next_after(time.on(day)), &why)
+                self.retry(&id, day, &missed, time.next_after(time.on(day)), &why).await
             }
         }
     }
 
-    fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
+    async fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
-        let runs = self.shared.workspace.store.runs(id, LATEST_RUNS)?;
+        let id = id.clone();
+        let runs = self.shared.workspace.apart(move |workspace| Ok(workspace.store.runs(&id, LATEST_RUNS)?)).await?;
         Ok(runs.iter().any(|run| run.status.has_published() && run.started_at >= slot))
     }
 
-    fn retry(
+    async fn retry(
         &mut self,
         id: &ConfigurationId,
         day: Date,
@@ -176,7 +182,7 @@ impl<M: Moments> Scheduler<M> {
         let again = RETRIES.get(times).map(|wait| now + *wait).filter(|again| *again < next_slot);
         let Some(again) = again else {
             tracing::error!(%day, why, "the daily sync has failed; the next one comes tomorrow");
-            return self.note(id, day, DailyOutcome::Failed, missed);
+            return self.note(id, day, DailyOutcome::Failed, missed).await;
         };
         tracing::warn!(%day, why, %again, "the daily sync has failed and is tried again");
         self.tried.insert(id.clone(), Tried { day, times: times + 1, again });
@@ -184,7 +190,7 @@ impl<M: Moments> Scheduler<M> {
     }
 
     /// Writes the day down, with those before it that were missed, and looks again at once.
-    fn note(
+    async fn note(
         &mut self,
         id: &ConfigurationId,
         day: Date,
@@ -194,11 +200,13 @@ impl<M: Moments> Scheduler<M> {
         let mut days: Vec<(Date, DailyOutcome)> = missed.iter().map(|missed| (*missed, DailyOutcome::Missed)).collect();
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
-        workspace.store.note_days(id, &days, workspace.now())?;
+        let (of, now) = (id.clone(), workspace.now());
+        workspace.apart(move |workspace| Ok(workspace.store.note_days(&of, &days, now)?)).await?;
         self.tried.remove(id);
         self.waits.remove(id);
-        if let Err(error) = workspace.store.forget_old_events(workspace.now()) {
-            tracing::warn!(%error, "old events could not be forgotten");
+        let forget = move |workspace: &Workspace| Ok(workspace.store.forget_old_events(now)?);
+        if let Err(failure) = workspace.apart(forget).await {
+            tracing::warn!(%failure, "old events could not be forgotten");
         }
         Ok(Some(workspace.now()))
     }
@@ -216,10 +224,11 @@ fn random_delay() -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use super::*;
     use crate::domain::failure::FailureKind;
-    use crate::service::testing::{Desk, at, report};
+    use crate::service::testing::{Desk, at, goes_on_while_the_database_is_held, report};
 
     /// A clock that is always where somebody waits for it to be, plus whatever the test adds.
     struct Leaps(Arc<Desk>);
@@ -455,6 +464,19 @@ mod tests {
         desk.at_moment(at("2026-11-21T00:30:00Z"), |desk| desk.sleep_until(at("2026-11-21T08:30:00Z")));
         let began = runs(&desk, "2026-11-21T23:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
+    }
+
+    /// The day is to be written down, and another program holds the database: no thread of the runtime waits for it.
+    #[tokio::test]
+    async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        runs(&desk, "2026-11-20T12:00:00Z", complete).await;
+        desk.end_at(at("2026-11-21T05:00:00Z"));
+        let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(&desk)));
+        scheduler.run_sync = Box::new(|_, _| Box::pin(async { Ok(report(SyncStatus::Complete)) }));
+        let seen = Arc::clone(&desk);
+        let took = goes_on_while_the_database_is_held(&desk, scheduler.run(), move || !seen.days().is_empty()).await;
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 
     /// Another configuration is activated while the run of the first one waits to be tried again: its own run comes at once,
