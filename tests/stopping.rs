@@ -202,6 +202,58 @@ async fn an_end_is_tidy_and_soon_whatever_the_service_is_at() {
     profile.run(["sync"]).await.expect(0).says("Complete");
 }
 
+/// Another program holds the database, and a callback, tries to hand events on and the daily sync all wait to write: the end
+/// comes as soon. What was acknowledged before is there, and of what waited everything or nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_soon_while_another_program_holds_the_database() {
+    let profile = profile().await;
+    let workspace = profile.workspace();
+    let service = Service::start_with(&profile, &["--forward-to", "http://127.0.0.1:9/"]).await;
+    let secrets = secrets(&profile);
+    let before: Vec<Value> = (0..20).map(|n| json!({ "id": format!("before-{n}") })).collect();
+    assert_eq!(service.callback(&secrets, "ticket-created", &json!(before)).await.status, 200);
+    assert_eq!(service.terminate().await, 143);
+
+    let holder = rusqlite::Connection::open(workspace.store.path()).unwrap();
+    // Each of them is due again: eight at once are tried, and each try is to be written down.
+    holder.execute_batch("UPDATE events SET forward_at = NULL; BEGIN IMMEDIATE").unwrap();
+    let service = Service::start_with(&profile, &["--forward-to", "http://127.0.0.1:9/"]).await;
+    let batch: Vec<Value> = (0..50).map(|n| json!({ "id": format!("held-up-{n}") })).collect();
+    let body = json!(batch).to_string();
+    let request = format!(
+        "POST /callbacks/acme/ticket-created/{} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        secrets.token.expose(),
+        basic("pia", secrets.password.expose()),
+        body.len()
+    );
+    let mut streams: Vec<_> = (0..3).map(|_| service.connect()).collect();
+    for stream in &mut streams {
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    // They are at the service: it has answered somebody who came after them.
+    assert_eq!(service.get("/healthz").await.0, 200);
+    let began = Instant::now();
+    assert_eq!(service.terminate().await, 143);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    for mut stream in streams {
+        let mut answer = String::new();
+        _ = stream.read_to_string(&mut answer);
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let whole: String = holder.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+    holder.execute_batch("ROLLBACK").unwrap();
+
+    // It comes again, as Halo sends it again: everything is there once.
+    let service = Service::start(&profile).await;
+    let ids = async || stored(&profile).await.into_iter().map(|event| event["id"].as_str().unwrap().to_owned());
+    let held_up = ids().await.filter(|id| id.starts_with("held-up")).count();
+    assert!(held_up == 0 || held_up == 50, "{held_up} of 50 are stored");
+    assert_eq!(service.callback(&secrets, "ticket-created", &json!(batch)).await.status, 200);
+    let ids: std::collections::BTreeSet<String> = ids().await.collect();
+    assert_eq!(ids.len(), 70);
+}
+
 /// Nothing ticks: while nothing comes in, no thread of the service wakes up before the next sync is due.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_service_wakes_nobody_and_is_small() {

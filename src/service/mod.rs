@@ -54,7 +54,7 @@ use crate::ops::Workspace;
 /// How long the parts have for a tidy end, after the connections had their [`connections::LAST`]: together well below the
 /// ten seconds after which a supervisor kills. What is in the middle of something is stopped then: nothing of it is half
 /// stored.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How the service was asked to run.
 #[derive(Clone, Debug)]

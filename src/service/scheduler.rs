@@ -515,7 +515,7 @@ mod tests {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.deactivate();
         let ended =
-            tokio::time::timeout(std::time::Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
+            tokio::time::timeout(Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
         assert!(ended.await.is_err(), "it waits for the settings to change");
     }
 }
