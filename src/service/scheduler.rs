@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::civil::Date;
@@ -15,6 +16,7 @@ use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::{SyncReport, SyncStatus};
 use crate::ops::{self, Workspace};
+use crate::store::STEP;
 
 /// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
 const RETRIES: [SignedDuration; 6] = [
@@ -34,6 +36,9 @@ const LATEST_RUNS: usize = 100;
 
 /// A catch-up run begins after a random part of this: a hundred hosts that come back together must not ask Halo together.
 const SPREAD: SignedDuration = SignedDuration::from_secs(50);
+
+/// Between two steps of forgetting old events.
+const REST: Duration = Duration::from_millis(50);
 
 type RunSync =
     Box<dyn Fn(ConfigurationId, Configuration) -> BoxFuture<'static, Result<SyncReport, Failure>> + Send + Sync>;
@@ -204,11 +209,23 @@ impl<M: Moments> Scheduler<M> {
         workspace.apart(move |workspace| Ok(workspace.store.note_days(&of, &days, now)?)).await?;
         self.tried.remove(id);
         self.waits.remove(id);
-        let forget = move |workspace: &Workspace| Ok(workspace.store.forget_old_events(now)?);
-        if let Err(failure) = workspace.apart(forget).await {
+        if let Err(failure) = self.forget_old_events(now).await {
             tracing::warn!(%failure, "old events could not be forgotten");
         }
         Ok(Some(workspace.now()))
+    }
+
+    /// In steps, with a rest after each: callbacks that come meanwhile have their turn, and the service can end.
+    async fn forget_old_events(&self, now: Timestamp) -> Result<(), Failure> {
+        let workspace = &self.shared.workspace;
+        let old = workspace.apart(move |workspace| Ok(workspace.store.old_events(now)?)).await?;
+        while !self.shared.cancel.is_cancelled() {
+            if workspace.apart(move |workspace| Ok(workspace.store.forget_events(old)?)).await? < STEP {
+                break;
+            }
+            tokio::time::sleep(REST).await;
+        }
+        Ok(())
     }
 }
 
@@ -224,7 +241,6 @@ fn random_delay() -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use super::*;
     use crate::domain::failure::FailureKind;
@@ -466,6 +482,28 @@ mod tests {
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
     }
 
+    /// All of them go after the daily sync, however many steps that takes.
+    #[tokio::test]
+    async fn old_events_are_forgotten_with_the_daily_sync() {
+        use crate::domain::callback::EventGroup;
+        use crate::domain::event::Incoming;
+        use crate::store::NewEvent;
+
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let event = |received_at| NewEvent {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            incoming: Incoming::read(b"{}").unwrap().remove(0),
+            received_at,
+            forward: false,
+        };
+        let store = &desk.workspace().store;
+        store.add_events(&vec![event(at("2026-10-20T12:00:00Z")); 2 * STEP]).unwrap();
+        store.add_events(&[event(desk.now())]).unwrap();
+        runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        assert_eq!(store.count_events(&"acme".parse().unwrap()).unwrap(), 1);
+    }
+
     /// The day is to be written down, and another program holds the database: no thread of the runtime waits for it.
     #[tokio::test]
     async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
@@ -514,8 +552,7 @@ mod tests {
     async fn nothing_runs_while_no_configuration_is_active() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.deactivate();
-        let ended =
-            tokio::time::timeout(Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
+        let ended = tokio::time::timeout(Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
         assert!(ended.await.is_err(), "it waits for the settings to change");
     }
 }

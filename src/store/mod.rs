@@ -30,7 +30,7 @@ use rusqlite::Connection;
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use error::StoreError;
-pub use events::{NewEvent, ToForward, ToLookUp};
+pub use events::{NewEvent, OldEvents, STEP, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
