@@ -290,6 +290,29 @@ async fn one_service_runs_at_a_time_and_status_knows_it() {
     assert_eq!(status["service"]["running"], false);
 }
 
+/// A restart is no event: what was known before it is shown from the first moment on, and what never was is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_know_the_last_event_and_the_last_sync_after_a_restart() {
+    let (profile, service, secrets) = serving().await;
+    let of = |metrics: &str, name: &str| -> Option<i64> {
+        let name = format!("pia_halo_last_{name}_timestamp_seconds ");
+        metrics.lines().find_map(|line| line.strip_prefix(&*name)).map(|moment| moment.parse().unwrap())
+    };
+    let (_, metrics) = service.get("/metrics").await;
+    assert_eq!((of(&metrics, "event"), of(&metrics, "sync")), (None, None), "{metrics}");
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 200);
+    assert_eq!(service.terminate().await, 143);
+    let workspace = profile.workspace();
+    let synced: jiff::Timestamp = "2026-11-01T04:30:20Z".parse().unwrap();
+    let day = ("2026-11-01".parse().unwrap(), pia_halo::domain::daily_run::DailyOutcome::Synced);
+    workspace.store.note_days(&profile.id(), &[day], synced).unwrap();
+    let last = workspace.store.last_event_at(&profile.id()).unwrap().unwrap();
+    let service = Service::start(&profile).await;
+    let (_, metrics) = service.get("/metrics").await;
+    let wanted = (Some(last.as_second()), Some(synced.as_second()));
+    assert_eq!((of(&metrics, "event"), of(&metrics, "sync")), wanted, "{metrics}");
+}
+
 /// Settings that another program changes are taken up without a restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_configuration_is_known_to_the_running_service() {

@@ -337,7 +337,8 @@ async fn a_time_that_another_program_changes_is_taken_up_without_a_restart() {
     let next = async || {
         let (_, metrics) = service.get("/metrics").await;
         let line = metrics.lines().find_map(|line| line.strip_prefix("pia_halo_next_sync_timestamp_seconds "));
-        line.unwrap().parse::<i64>().unwrap()
+        // Not there before the settings were looked at for the first time.
+        line.map_or(0, |moment| moment.parse::<i64>().unwrap())
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut look_again = tokio::time::interval(Duration::from_millis(20));

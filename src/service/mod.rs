@@ -102,9 +102,11 @@ pub async fn run(
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
     let gate = Gate::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
+    let metrics = Metrics::default();
+    metrics.begun(workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?);
     let shared = Arc::new(Shared {
         workspace,
-        metrics: Metrics::default(),
+        metrics,
         arrived: Notify::new(),
         looked_up: Notify::new(),
         changed: Notify::new(),

@@ -97,6 +97,20 @@ impl Store {
         })
     }
 
+    /// When a day of any configuration was last written down that had its run, whatever became of that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_daily_sync_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let mut read = inner.connection.prepare_cached("SELECT at FROM daily WHERE outcome <> ?1")?;
+            let rows = read.query_map([DailyOutcome::Missed.word()], |row| row.get::<_, String>(0))?;
+            let times: Vec<Timestamp> = rows.map(|at| time_in(&at?)).collect::<Result<_, Trouble>>()?;
+            Ok(times.into_iter().max())
+        })
+    }
+
     /// The days that need no run any more.
     ///
     /// # Errors
@@ -126,6 +140,10 @@ mod tests {
         store.note_days(&id("acme"), &[(day, DailyOutcome::Missed)], later).unwrap();
         assert_eq!(store.days(&id("acme")).unwrap(), [DailyRun { day, outcome: DailyOutcome::Synced, at: now }]);
         assert!(store.served_days(&id("trial")).unwrap().is_empty());
+        let earlier = now - jiff::SignedDuration::from_secs(60);
+        store.note_days(&id("trial"), &[(day, DailyOutcome::Failed)], earlier).unwrap();
+        store.note_days(&id("trial"), &[(day.tomorrow().unwrap(), DailyOutcome::Missed)], later).unwrap();
+        assert_eq!(store.last_daily_sync_of_all().unwrap(), Some(now), "a missed one was none");
     }
 
     #[test]

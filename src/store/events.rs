@@ -177,6 +177,19 @@ impl Store {
         })
     }
 
+    /// When the last event of any configuration came in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_event_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT received_at FROM events ORDER BY number DESC LIMIT 1";
+            let last: Option<i64> = inner.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+            last.map(moment).transpose()
+        })
+    }
+
     /// How many events wait to be handed on, and how many were given up.
     ///
     /// # Errors
