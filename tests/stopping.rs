@@ -329,33 +329,69 @@ async fn the_log_is_a_line_for_what_is_noteworthy_and_has_no_token() {
     }
 }
 
+/// Waits until the service means to sync at this time.
+async fn runs_at(service: &Service, time: &str) {
+    let (hour, minute) = time.split_once(':').unwrap();
+    let wanted = hour.parse::<i64>().unwrap() * 3_600 + minute.parse::<i64>().unwrap() * 60;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut look_again = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        let (_, metrics) = service.get("/metrics").await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("pia_halo_next_sync_timestamp_seconds "));
+        // Not there before the settings were looked at for the first time.
+        if line.is_some_and(|moment| moment.parse::<i64>().unwrap().rem_euclid(86_400) == wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{time}: {line:?}");
+        look_again.tick().await;
+    }
+}
+
+/// The settings are a link into another folder, over a second link, as managers of configurations make them: what they lead
+/// to is written in place, replaced, and switched to another folder, and each time the service knows before anybody knocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_behind_a_link_are_taken_up_without_a_restart() {
+    use std::os::unix::fs::symlink;
+    let profile = profile().await;
+    let managed = profile.folder.path().join("managed");
+    let text = std::fs::read_to_string(profile.config()).unwrap();
+    let put = |version: &str, time: &str| {
+        std::fs::create_dir_all(managed.join(version)).unwrap();
+        let (new, file) = (managed.join("new"), managed.join(version).join("config.toml"));
+        std::fs::write(&new, text.replace("04:30", time)).unwrap();
+        std::fs::rename(new, file).unwrap();
+    };
+    put("1", "05:01");
+    symlink("1", managed.join("now")).unwrap();
+    std::fs::remove_file(profile.config()).unwrap();
+    symlink("../../managed/now/config.toml", profile.config()).unwrap();
+    let service = Service::start(&profile).await;
+    runs_at(&service, "05:01").await;
+    std::fs::write(managed.join("1/config.toml"), text.replace("04:30", "05:02")).unwrap();
+    runs_at(&service, "05:02").await;
+    put("1", "05:03");
+    runs_at(&service, "05:03").await;
+    put("2", "05:04");
+    symlink("2", managed.join("next")).unwrap();
+    std::fs::rename(managed.join("next"), managed.join("now")).unwrap();
+    runs_at(&service, "05:04").await;
+    put("2", "05:05");
+    runs_at(&service, "05:05").await;
+}
+
 /// Another program changes the time: the service knows before anybody knocks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_that_another_program_changes_is_taken_up_without_a_restart() {
     let profile = profile().await;
     let service = Service::start(&profile).await;
-    let next = async || {
-        let (_, metrics) = service.get("/metrics").await;
-        let line = metrics.lines().find_map(|line| line.strip_prefix("pia_halo_next_sync_timestamp_seconds "));
-        // Not there before the settings were looked at for the first time.
-        line.map_or(0, |moment| moment.parse::<i64>().unwrap())
-    };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut look_again = tokio::time::interval(Duration::from_millis(20));
-    while next().await.rem_euclid(86_400) != 4 * 3_600 + 1_800 {
-        assert!(Instant::now() < deadline);
-        look_again.tick().await;
-    }
+    runs_at(&service, "04:30").await;
     let text = std::fs::read_to_string(profile.folder.path().join("acme.answers.toml")).unwrap();
     let file = profile.folder.path().join("later.toml");
     std::fs::write(&file, text.replace("04:30", "17:05")).unwrap();
     let mut command = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
     command.env("TERM", "dumb");
     crate::support::run(command, profile.halo.client_secret().to_owned()).await.expect(0);
-    while next().await.rem_euclid(86_400) != 17 * 3_600 + 300 {
-        assert!(Instant::now() < deadline, "{}", next().await);
-        look_again.tick().await;
-    }
+    runs_at(&service, "17:05").await;
     let status: Value = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["running"], true);
 }

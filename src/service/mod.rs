@@ -115,9 +115,12 @@ pub async fn run(
         intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
     });
-    let _watch = settings_watch::start(&shared);
+    let watch = settings_watch::start(&shared);
 
     let parts = Parts::new(cancel.clone());
+    if let Some(watch) = watch {
+        parts.start("settings", settings_watch::follow(Arc::clone(&shared), watch));
+    }
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if let Some(destination) = options.forward {
