@@ -223,7 +223,9 @@ impl Forwarder {
             let destination = self.destination.clone();
             let read = move |workspace: &Workspace| {
                 let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
-                let due = workspace.store.events_to_forward(&id, workspace.now(), 4 * AT_ONCE)?;
+                // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
+                // that is sent again meanwhile.
+                let due = workspace.store.events_to_forward(&id, workspace.now(), AT_ONCE)?;
                 let next = if due.is_empty() { workspace.store.next_forward_at(&id)? } else { None };
                 // Read each time: it may have been replaced since, and then the old one is not taken any more.
                 let fresh = (!due.is_empty()).then(|| destination.signature(workspace, &id));

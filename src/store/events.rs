@@ -344,8 +344,9 @@ impl Store {
         })
     }
 
-    /// Puts events that were given up, or one event whatever became of it, at the end of what is to be handed on. Answers
-    /// how many.
+    /// Puts every event that was given up, or one event whatever became of it, among what is to be handed on. With the one go
+    /// the older ones of its ticket that were given up: they are handed on before it, and the newer ones that wait after it.
+    /// Answers how many.
     ///
     /// # Errors
     ///
@@ -355,7 +356,9 @@ impl Store {
             let changed = inner.connection.execute(
                 "UPDATE events SET forward = 'pending', forward_at = NULL, forward_since = NULL, forward_attempts = 0,
                  forward_error = NULL
-                 WHERE configuration = ?1 AND (id = ?2 OR (?2 IS NULL AND forward = 'undelivered'))",
+                 WHERE configuration = ?1 AND (id = ?2 OR (forward = 'undelivered' AND
+                     (?2 IS NULL OR EXISTS (SELECT 1 FROM events n WHERE n.configuration = ?1 AND n.id = ?2
+                                            AND n.ticket_id = events.ticket_id AND n.number > events.number))))",
                 params![id.as_str(), event_id],
             )?;
             Ok(changed as u64)
@@ -666,6 +669,33 @@ mod tests {
         store.forwarded(&acme, 1, ForwardState::Delivered, None, None, later).unwrap();
         let given = store.events(&acme, None, Some(ForwardState::Delivered), 10).unwrap();
         assert_eq!(given[0].forwarding.as_ref().map(|forwarding| forwarding.attempts), Some(1));
+    }
+
+    /// Sending again keeps the order of the ticket: the older ones that were given up go first, the newer ones wait.
+    #[test]
+    fn one_event_that_is_sent_again_goes_after_the_older_ones_of_its_ticket_that_were_given_up() {
+        let (_folder, store) = store();
+        let acme = id("acme");
+        let tickets = [("a", 7), ("b", 7), ("x", 8), ("c", 7), ("d", 7)];
+        store.add_events(&tickets.map(|(name, ticket)| incoming(Some(name), Some(ticket)))).unwrap();
+        store.looked_up(&acme, i64::MAX, 7, Err("")).unwrap();
+        store.looked_up(&acme, i64::MAX, 8, Err("")).unwrap();
+        let set = |number, state| store.forwarded(&acme, number, state, None, None, now()).unwrap();
+        // Given up, taken, given up, given up; the last one waits.
+        let states = [ForwardState::Undelivered, ForwardState::Delivered];
+        for (number, state) in [(1, 0), (2, 1), (3, 0), (4, 0)] {
+            set(number, states[state]);
+        }
+        let mut order = Vec::new();
+        assert_eq!(store.forward_again(&acme, Some("c")).unwrap(), 2, "with a, and neither b nor x");
+        while let Some(due) = store.events_to_forward(&acme, now(), 10).unwrap().first() {
+            assert_eq!(store.events_to_forward(&acme, now(), 10).unwrap().len(), 1);
+            set(due.event.number, ForwardState::Delivered);
+            order.push(due.event.id.clone());
+        }
+        assert_eq!(order, ["a", "c", "d"]);
+        assert_eq!(store.forward_again(&acme, Some("nobody")).unwrap(), 0);
+        assert_eq!(store.forward_counts(&acme).unwrap(), (0, 1));
     }
 
     #[test]
