@@ -150,6 +150,8 @@ mod timing;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::testing::{Desk, at};
     use super::*;
     use crate::ops::events::group;
@@ -221,6 +223,36 @@ mod tests {
         change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
         assert!(!admits(&gate, &old, &old) && admits(&gate, &new, &new));
         assert_eq!(desk.workspace().settings.secrets(&acme()).unwrap().former_callback, None);
+    }
+
+    /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
+    #[test]
+    fn none_of_ten_thousand_forgeries_is_let_in() {
+        let (_desk, gate, pair, _) = with_one_pair();
+        let (token, password) = (pair.token.expose().to_owned(), pair.password.expose().to_owned());
+        let mut forged: BTreeSet<String> = BTreeSet::new();
+        for secret in [&token, &password] {
+            for at in 0..secret.len() {
+                forged.extend([secret[at + 1..].to_owned(), secret[..at].to_owned()]);
+                for other in (0..=127).map(char::from) {
+                    forged.insert(format!("{}{other}{}", &secret[..at], &secret[at + 1..]));
+                }
+            }
+            forged.extend([secret.to_uppercase(), secret.to_lowercase(), secret.repeat(2), format!("{secret} ")]);
+        }
+        while forged.len() < 10_010 {
+            forged.insert(new_callback_secrets().unwrap().token.expose().to_owned());
+        }
+        let is_let_in = |token: &str, password: &str| {
+            let header = format!("Basic {}", STANDARD.encode(format!("pia:{password}")));
+            gate.admit(&format!("/callbacks/acme/ticket-created/{token}"), Some(header.as_bytes())).is_some()
+        };
+        let forgeries = forged.iter().filter(|forged| **forged != token && **forged != password);
+        assert!(forgeries.clone().count() >= 10_000);
+        for forged in forgeries {
+            assert!(!is_let_in(forged, &password) && !is_let_in(&token, forged), "{}", forged.len());
+        }
+        assert!(is_let_in(&token, &password) && !is_let_in(&password, &token));
     }
 
     fn with_one_pair() -> (Arc<Desk>, Gate, CallbackSecrets, PathBuf) {

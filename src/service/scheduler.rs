@@ -482,6 +482,40 @@ mod tests {
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
     }
 
+    /// A run that somebody made by hand after the time serves the day, whatever was stopped or failed after it. One from
+    /// before the time does not, nor one that published nothing.
+    #[tokio::test]
+    async fn a_day_is_served_by_a_run_that_somebody_made_after_its_time() {
+        use SyncStatus::{Complete, CompleteWithWarnings, Failed, Interrupted, NeedsConfirmation};
+        let before = ("04:29:59", Complete);
+        let cases = [
+            (vec![], false),
+            (vec![before], false),
+            (vec![("04:30:00", Complete)], true),
+            (vec![before, ("05:00:00", CompleteWithWarnings)], true),
+            (vec![before, ("05:00:00", Failed)], false),
+            (vec![("05:00:00", Interrupted)], false),
+            (vec![("05:00:00", NeedsConfirmation)], false),
+            (vec![("05:00:00", Complete), ("05:10:00", Failed), ("05:20:00", Interrupted)], true),
+        ];
+        for (made, is_served) in cases {
+            let desk = Desk::open("2026-11-20T12:00:00Z");
+            runs(&desk, "2026-11-20T12:00:00Z", complete).await;
+            let store = &desk.workspace().store;
+            for (time, status) in &made {
+                let started_at = at(&format!("2026-11-21T{time}Z"));
+                let run = store.begin_run(&"acme".parse().unwrap(), started_at).unwrap();
+                let finished_at = started_at + SignedDuration::from_secs(30);
+                store.end_run(run, &SyncReport { started_at, finished_at, ..report(*status) }).unwrap();
+            }
+            desk.sleep_until(at("2026-11-21T06:00:00Z"));
+            let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+            assert_eq!(began.len(), usize::from(!is_served), "{made:?}");
+            let day = desk.days().remove(0);
+            assert_eq!((day.day.to_string().as_str(), day.outcome), ("2026-11-21", DailyOutcome::Synced), "{made:?}");
+        }
+    }
+
     /// All of them go after the daily sync, however many steps that takes.
     #[tokio::test]
     async fn old_events_are_forgotten_with_the_daily_sync() {
