@@ -186,6 +186,42 @@ async fn an_event_is_handed_on_signed_by_the_scheme() {
     assert_eq!(destination.ids()[1], "next");
 }
 
+/// The secret of the signature is replaced, in its file and in the settings, while the service runs: the next event is signed
+/// with the new one. While it cannot be read, the one before signs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_secret_of_the_signature_is_taken_up_without_a_restart() {
+    let (profile, secrets) = profile().await;
+    let destination = Destination::start().await;
+    let keys = ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b5sSYspob7oDC2FVsBQIhrscChlQIMV+"];
+    let file = profile.folder.path().join("forward_secret");
+    let give = |text: &str| std::fs::write(&file, text).unwrap();
+    let arrives = async |service: &Service, id: &str| {
+        send(service, &secrets, id, TICKET).await;
+        until(|| destination.ids().iter().any(|seen| seen == id)).await;
+        destination.arrived().into_iter().rfind(|arrived| arrived.id() == id).unwrap()
+    };
+    give(keys[0]);
+    let mut command = profile.command(["serve", "--listen", "127.0.0.1:0", "--forward-to", &destination.url]);
+    command.env("PIA_HALO_FORWARD_SECRET_FILE", &file);
+    let service = Service::start_by(command).await;
+    assert!(arrives(&service, "first").await.is_signed_with(keys[0]));
+    give(keys[1]);
+    let second = arrives(&service, "second").await;
+    assert!(second.is_signed_with(keys[1]) && !second.is_signed_with(keys[0]));
+    give("half of it");
+    assert!(arrives(&service, "third").await.is_signed_with(keys[1]));
+    assert_eq!(service.terminate().await, 143);
+
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    arrives(&service, "fourth").await;
+    let change = |secrets: &mut pia_halo::settings::StoredSecrets| {
+        secrets.forward = Some(pia_halo::domain::secret::Secret::new(keys[0]));
+        Ok::<_, pia_halo::domain::failure::Failure>(())
+    };
+    profile.workspace().settings.update_secrets(&profile.id(), change).unwrap();
+    assert!(arrives(&service, "fifth").await.is_signed_with(keys[0]));
+}
+
 /// While one ticket's event is not taken, that ticket's others wait behind it, and other tickets pass.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_of_a_ticket_is_kept_while_others_pass() {

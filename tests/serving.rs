@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
@@ -84,6 +85,76 @@ async fn no_acknowledged_event_is_lost_by_a_kill() {
     let lost: Vec<&String> = acknowledged.difference(&ids).collect();
     assert!(lost.is_empty(), "lost: {lost:?}");
     assert!(acknowledged.len() > 8);
+}
+
+/// The same, seen from the kernel: between the arrival of a callback and the write of its 200 the log of the database is
+/// synced to the disk, each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_200_is_written_after_the_disk_has_the_event() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("SKIPPED: there is no strace on this machine, so nobody saw the order of the calls");
+        return;
+    }
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let calls = profile.folder.path().join("calls");
+    let program = profile.command(["serve", "--listen", "127.0.0.1:0"]);
+    let mut traced = Command::new("strace");
+    // The tracer stands beside the service and not above it; of each text it writes too little to hold a token.
+    traced.args(["-D", "-f", "-q", "-y", "-s", "30", "-o"]).arg(&calls);
+    traced.args(["-e", "trace=fsync,fdatasync,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg"]);
+    traced.arg(program.get_program()).args(program.get_args()).env_clear();
+    traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if traced_by_nobody(&profile).await {
+        println!("SKIPPED: strace may not trace here");
+        return;
+    }
+    let service = Service::start_by(traced).await;
+    let secrets = secrets(&profile);
+    for n in 0..5 {
+        // About no ticket: nothing else has a reason to write meanwhile.
+        let body = json!({ "id": format!("e{n}") });
+        assert_eq!(service.callback(&secrets, "ticket-created", &body).await.status, 200);
+    }
+    assert_eq!(service.terminate().await, 143);
+    let is_over = || std::fs::read_to_string(&calls).unwrap().contains("+++ exited with");
+    crate::support::until(is_over).await;
+
+    let text = std::fs::read_to_string(&calls).unwrap();
+    let mut syncing: BTreeSet<&str> = BTreeSet::new();
+    let mut seen = Vec::new();
+    for line in text.lines() {
+        let (thread, call) = line.split_once(' ').unwrap();
+        let call = call.trim_start();
+        let is_sync = call.starts_with("fsync(") || call.starts_with("fdatasync(");
+        let of_log = is_sync && call.contains("pia-halo.db-wal>");
+        if of_log && call.contains("<unfinished") {
+            syncing.insert(thread);
+        }
+        let resumed = call.starts_with("<... f") && call.contains("sync resumed>") && syncing.remove(thread);
+        if (of_log || resumed) && call.ends_with("= 0") {
+            seen.push("synced");
+        } else if call.contains("\"POST /callbacks/") {
+            seen.push("came");
+        } else if call.contains("\"HTTP/1.1 200") && (call.starts_with("write") || call.starts_with("send")) {
+            seen.push("answered");
+        }
+    }
+    let asked: Vec<usize> = (0..seen.len()).filter(|at| seen[*at] == "came").collect();
+    assert_eq!(asked.len(), 5, "{seen:?}");
+    for came in asked {
+        let answered = (came..seen.len()).find(|at| seen[*at] == "answered").expect("it was answered");
+        assert!(seen[came..answered].contains(&"synced"), "{seen:?}");
+    }
+}
+
+/// Whether strace exists and may not trace, as in some containers.
+async fn traced_by_nobody(profile: &Profile) -> bool {
+    let program = profile.command(["--version"]);
+    let mut traced = Command::new("strace");
+    traced.args(["-D", "-f", "-q", "-o", "/dev/null"]).arg(program.get_program()).args(program.get_args()).env_clear();
+    traced.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = crate::support::run(traced, String::new()).await;
+    ran.code != 0 || ran.stderr.contains("ptrace")
 }
 
 /// R70: nothing but the whole truth is let in, and every refusal looks alike.
@@ -288,6 +359,29 @@ async fn one_service_runs_at_a_time_and_status_knows_it() {
     assert_eq!(service.terminate().await, 143);
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["running"], false);
+}
+
+/// A restart is no event: what was known before it is shown from the first moment on, and what never was is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_know_the_last_event_and_the_last_sync_after_a_restart() {
+    let (profile, service, secrets) = serving().await;
+    let of = |metrics: &str, name: &str| -> Option<i64> {
+        let name = format!("pia_halo_last_{name}_timestamp_seconds ");
+        metrics.lines().find_map(|line| line.strip_prefix(&*name)).map(|moment| moment.parse().unwrap())
+    };
+    let (_, metrics) = service.get("/metrics").await;
+    assert_eq!((of(&metrics, "event"), of(&metrics, "sync")), (None, None), "{metrics}");
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 200);
+    assert_eq!(service.terminate().await, 143);
+    let workspace = profile.workspace();
+    let synced: jiff::Timestamp = "2026-11-01T04:30:20Z".parse().unwrap();
+    let day = ("2026-11-01".parse().unwrap(), pia_halo::domain::daily_run::DailyOutcome::Synced);
+    workspace.store.note_days(&profile.id(), &[day], synced).unwrap();
+    let last = workspace.store.last_event_at(&profile.id()).unwrap().unwrap();
+    let service = Service::start(&profile).await;
+    let (_, metrics) = service.get("/metrics").await;
+    let wanted = (Some(last.as_second()), Some(synced.as_second()));
+    assert_eq!((of(&metrics, "event"), of(&metrics, "sync")), wanted, "{metrics}");
 }
 
 /// Settings that another program changes are taken up without a restart.

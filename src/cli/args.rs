@@ -362,7 +362,7 @@ pub struct Events {
     /// One event with its body as it came, control characters made visible
     #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "undelivered"])]
     pub show: Option<String>,
-    /// Hand an event on again, or all that could not be handed on
+    /// Hand an event on again, after the older ones of its ticket that were given up; or all that were given up
     #[arg(long, value_name = "ID|all", conflicts_with_all = ["follow", "undelivered", "show"])]
     pub send_again: Option<String>,
     /// Print the secret that events are signed with when they are handed on

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use super::Call;
 use super::args::Serve;
 use crate::domain::failure::Failure;
-use crate::domain::secret::Secret;
-use crate::ops;
 use crate::service::{self, Destination, Options};
-use crate::settings;
 
 pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> {
     // Nobody sits in front of a service: what it needs has to be there.
@@ -17,11 +14,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         None => None,
         Some(url) => {
             let (id, _) = workspace.active_configuration(None)?;
-            let secret = match given_secret(call)? {
-                Some(secret) => secret,
-                None => ops::events::forward_secret(&workspace, &id)?,
-            };
-            Some(Destination::new(url, secret)?)
+            let destination = Destination::new(url, secret_file(call))?;
+            // Said now, and not when the first event comes. It is read again for each event: a new one needs no restart.
+            destination.signature(&workspace, &id)?;
+            Some(destination)
         }
     };
     let output = &mut call.output;
@@ -31,11 +27,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     Ok(0)
 }
 
-/// The secret of the signature, where it comes from outside.
-fn given_secret(call: &Call) -> Result<Option<Secret>, Failure> {
+/// Where the secret of the signature comes from outside: the file that it is in.
+fn secret_file(call: &Call) -> Option<PathBuf> {
     let folder = call.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let credential = folder.map(|folder| folder.join("forward_secret")).filter(|file| file.exists());
-    let named = || call.environment.get("PIA_HALO_FORWARD_SECRET_FILE").map(PathBuf::from);
-    let Some(file) = credential.or_else(named) else { return Ok(None) };
-    Ok(Some(settings::given_secret(&file, std::io::empty())?.secret))
+    credential.or_else(|| call.environment.get("PIA_HALO_FORWARD_SECRET_FILE").map(PathBuf::from))
 }

@@ -127,11 +127,13 @@ pub async fn look_up(
     progress: &mut Progress,
     cancel: &CancellationToken,
 ) -> Result<Next, Failure> {
-    let store = &workspace.store;
-    let waiting = store.events_to_look_up(id, progress.after, BATCH)?;
+    let (of, after) = (id.clone(), progress.after);
+    let read = move |workspace: &Workspace| {
+        Ok((workspace.store.events_to_look_up(&of, after, BATCH)?, Boards::stored(workspace, &of)?))
+    };
+    let (waiting, mut boards) = workspace.apart(read).await?;
     // The newest of a ticket's events stands for those before it: Halo tells how the ticket is now.
     let newest: BTreeMap<i64, ToLookUp> = waiting.iter().map(|event| (event.ticket_id, *event)).collect();
-    let mut boards = Boards::stored(workspace, id)?;
     let mut failed_in_a_row = 0;
     for (ticket_id, event) in newest {
         if cancel.is_cancelled() {
@@ -144,15 +146,14 @@ pub async fn look_up(
             Ok(Some(ticket)) => boards.name(halo, ticket).await.map(Some),
             other => other,
         };
-        let problem = match found {
+        let said = match found {
             Ok(Some(ticket)) => {
                 let on_board = ticket.stands_on(&configuration.pia_screen.pia_board);
-                store.looked_up(id, event.number, ticket_id, Ok((&ticket, on_board)))?;
-                None
+                Ok((ticket, on_board))
             }
-            Ok(None) => Some("Halo has no such ticket, or its agent may not see it".to_owned()),
+            Ok(None) => Err("Halo has no such ticket, or its agent may not see it".to_owned()),
             Err(error @ (HaloError::Refused { .. } | HaloError::MissingRight { .. })) => {
-                Some(Failure::from(error).to_string())
+                Err(Failure::from(error).to_string())
             }
             // This one cannot be read now; the next one may be.
             Err(error) if concerns_one(&error) => {
@@ -170,7 +171,7 @@ pub async fn look_up(
                     tracing::warn!(ticket_id, failure = %Failure::from(error), "a ticket could not be read");
                     continue;
                 }
-                Some(Failure::from(error).to_string())
+                Err(Failure::from(error).to_string())
             }
             Err(error) => {
                 progress.after = 0;
@@ -179,9 +180,12 @@ pub async fn look_up(
         };
         failed_in_a_row = 0;
         progress.later.remove(&ticket_id);
-        if let Some(problem) = problem {
-            store.looked_up(id, event.number, ticket_id, Err(&problem))?;
-        }
+        let of = id.clone();
+        let write = move |workspace: &Workspace| {
+            let said = said.as_ref().map(|(ticket, on_board)| (ticket, *on_board)).map_err(String::as_str);
+            Ok(workspace.store.looked_up(&of, event.number, ticket_id, said)?)
+        };
+        workspace.apart(write).await?;
     }
     match waiting.last() {
         Some(last) if waiting.len() == BATCH => {

@@ -134,6 +134,15 @@ impl Workspace {
         Lock::holder(&self.settings.paths().lock(SERVICE_LOCK))
     }
 
+    /// Does what may wait for the disk, or for another program's write, off the threads that everybody else runs on.
+    pub async fn apart<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let workspace = self.clone();
+        tokio::task::spawn_blocking(move || work(&workspace)).await.map_err(super::lost_task)?
+    }
+
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

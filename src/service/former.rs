@@ -11,7 +11,7 @@ use crate::ops;
 pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
     let mut reloaded = shared.reloaded.subscribe();
     while !shared.cancel.is_cancelled() {
-        let wait = ops::rotate::forget_former(&shared.workspace).unwrap_or_else(|failure| {
+        let wait = shared.workspace.apart(ops::rotate::forget_former).await.unwrap_or_else(|failure| {
             tracing::warn!(%failure, "former callback secrets cannot be forgotten now; they are refused all the same");
             None
         });

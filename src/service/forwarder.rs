@@ -6,6 +6,7 @@
 //! secret is put right, a route comes back), and is tried again for three days; a 429 or 503 may ask for more time by its
 //! `Retry-After`. An event may arrive twice, with the same `webhook-id`: an answer that was lost is none.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,6 +29,8 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::ForwardState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::ops::{Workspace, events};
+use crate::settings::given_secret;
 use crate::store::ToForward;
 
 /// The waits between tries. The last one repeats until [`GIVE_UP`].
@@ -62,18 +65,17 @@ const AT_ONCE: usize = 8;
 pub struct Destination {
     /// The address; https, or plain http on this machine.
     pub url: url::Url,
-    /// The secret of the signature, as the scheme writes it: `whsec_` and base64.
-    pub secret: Secret,
+    /// The file with the secret of the signature; without one, the secret that was made for the configuration signs.
+    pub secret_file: Option<PathBuf>,
 }
 
 impl Destination {
-    /// Checks an address and a secret.
+    /// Checks an address.
     ///
     /// # Errors
     ///
-    /// Where the address is not https, and not on this machine either; where the secret is none of the scheme's.
-    pub fn new(url: &str, secret: Secret) -> Result<Self, Failure> {
-        let usage = |message: &str| Failure::new(FailureKind::Usage, message.to_owned());
+    /// Where it is not https, and not on this machine either.
+    pub fn new(url: &str, secret_file: Option<PathBuf>) -> Result<Self, Failure> {
         let url = url::Url::parse(url).map_err(|_| usage("--forward-to is no address"))?;
         let loopback = match url.host() {
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -87,13 +89,35 @@ impl Destination {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(usage("--forward-to must not hold a password: events are signed"));
         }
-        let code = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
-        if STANDARD.decode(code).map(Zeroizing::new).is_ok_and(|key| key.len() >= SHORTEST_KEY) {
-            return Ok(Self { url, secret });
-        }
-        Err(usage("the secret of the signature is not usable")
-            .hint("It is whsec_ and at least 24 bytes in base64, as pia-halo makes it"))
+        Ok(Self { url, secret_file })
     }
+
+    /// What signs the events of a configuration, by the secret as it is now. May wait for the disk.
+    ///
+    /// # Errors
+    ///
+    /// Where the secret cannot be read, or is none of the scheme's.
+    pub fn signature(&self, workspace: &Workspace, id: &ConfigurationId) -> Result<Webhook, Failure> {
+        let secret = match &self.secret_file {
+            Some(file) => given_secret(file, std::io::empty())?.secret,
+            None => events::forward_secret(workspace, id)?,
+        };
+        signature(&secret)
+    }
+}
+
+/// The secret as the scheme writes it: `whsec_` and base64.
+fn signature(secret: &Secret) -> Result<Webhook, Failure> {
+    let code = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
+    let is_long = STANDARD.decode(code).map(Zeroizing::new).is_ok_and(|key| key.len() >= SHORTEST_KEY);
+    is_long.then(|| Webhook::new(secret.expose()).ok()).flatten().ok_or_else(|| {
+        usage("the secret of the signature is not usable")
+            .hint("It is whsec_ and at least 24 bytes in base64, as pia-halo makes it")
+    })
+}
+
+fn usage(message: &str) -> Failure {
+    Failure::new(FailureKind::Usage, message.to_owned())
 }
 
 /// When an event is tried next after a try that failed; none where it is given up. `tries` came before this one, the
@@ -131,9 +155,9 @@ impl NotTaken {
 struct Forwarder {
     shared: Arc<Shared>,
     destination: Destination,
-    webhook: Webhook,
     http: reqwest::Client,
     not_taken: Seldom,
+    not_read: Seldom,
     /// The other side has said that it wants nothing any more.
     is_off: AtomicBool,
 }
@@ -141,7 +165,6 @@ struct Forwarder {
 /// The task that hands events on until the service ends.
 pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<Output = ()>, Failure> {
     let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be handed on: {error}"));
-    let webhook = Webhook::new(destination.secret.expose()).map_err(|error| broken(error.to_string()))?;
     let http = reqwest::Client::builder();
     // What is not encrypted stays on this machine, and passes by no proxy.
     let http = if destination.url.scheme() == "http" { http.no_proxy() } else { http };
@@ -153,15 +176,17 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
         .build()
         .map_err(|error| broken(error.without_url().to_string()))?;
     let is_off = AtomicBool::new(false);
-    let forwarder = Forwarder { shared, destination, webhook, http, is_off, not_taken: Seldom::default() };
+    let (not_taken, not_read) = Default::default();
+    let forwarder = Forwarder { shared, destination, http, is_off, not_taken, not_read };
     Ok(async move { forwarder.run().await })
 }
 
 impl Forwarder {
     async fn run(self) {
         let mut changed = self.shared.reloaded.subscribe();
+        let mut signs = None;
         loop {
-            let again = match self.turn().await {
+            let again = match self.turn(&mut signs).await {
                 Ok(again) => again,
                 Err(failure) => {
                     tracing::error!(%failure, "events could not be handed on");
@@ -188,25 +213,47 @@ impl Forwarder {
         }
     }
 
-    /// Hands on what is due; says when the next one is.
-    async fn turn(&self) -> Result<Option<Timestamp>, Failure> {
+    /// Hands on what is due; says when the next one is. `signs` is what signed last, and for which configuration.
+    async fn turn(&self, signs: &mut Option<(ConfigurationId, Webhook)>) -> Result<Option<Timestamp>, Failure> {
         let workspace = &self.shared.workspace;
-        let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
         loop {
             if self.is_off.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let due = workspace.store.events_to_forward(&id, workspace.now(), 4 * AT_ONCE)?;
-            if due.is_empty() || self.shared.cancel.is_cancelled() {
-                return Ok(workspace.store.next_forward_at(&id)?);
+            let destination = self.destination.clone();
+            let read = move |workspace: &Workspace| {
+                let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
+                // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
+                // that is sent again meanwhile.
+                let due = workspace.store.events_to_forward(&id, workspace.now(), AT_ONCE)?;
+                let next = if due.is_empty() { workspace.store.next_forward_at(&id)? } else { None };
+                // Read each time: it may have been replaced since, and then the old one is not taken any more.
+                let fresh = (!due.is_empty()).then(|| destination.signature(workspace, &id));
+                Ok(Some((id, due, next, fresh)))
+            };
+            let Some((id, due, next, fresh)) = workspace.apart(read).await? else { return Ok(None) };
+            if self.shared.cancel.is_cancelled() {
+                return Ok(None);
             }
+            let Some(fresh) = fresh else { return Ok(next) };
+            match fresh {
+                Ok(webhook) => *signs = Some((id.clone(), webhook)),
+                // Half a change, or a slip of somebody's: the one before may still be good, and if not, it is tried again.
+                Err(failure) if signs.as_ref().is_some_and(|(of, _)| *of == id) => {
+                    if let Some(times) = self.not_read.again() {
+                        tracing::warn!(%failure, times, "the secret of the signature cannot be read; the one before signs");
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+            let Some((_, webhook)) = &*signs else { return Ok(None) };
             let done: Vec<Result<(), Failure>> =
-                stream::iter(due).map(|due| self.hand_on(&id, due)).buffer_unordered(AT_ONCE).collect().await;
+                stream::iter(due).map(|due| self.hand_on(&id, webhook, due)).buffer_unordered(AT_ONCE).collect().await;
             done.into_iter().collect::<Result<Vec<()>, Failure>>()?;
         }
     }
 
-    async fn hand_on(&self, id: &ConfigurationId, due: ToForward) -> Result<(), Failure> {
+    async fn hand_on(&self, id: &ConfigurationId, webhook: &Webhook, due: ToForward) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
         if self.is_off.load(Ordering::Relaxed) {
             return Ok(());
@@ -215,7 +262,7 @@ impl Forwarder {
             biased;
             // Not tried, as far as anybody knows: it is tried again after the next start.
             () = self.shared.cancel.cancelled() => return Ok(()),
-            outcome = self.send(&due) => outcome,
+            outcome = self.send(webhook, &due) => outcome,
         };
         let now = workspace.now();
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
@@ -238,11 +285,14 @@ impl Forwarder {
             tracing::warn!(event = due.event.id, error, times, "an event was not taken; it is tried again");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
-        workspace.store.forwarded(id, due.event.number, state, next, error.as_deref(), now)?;
-        Ok(())
+        let (id, number) = (id.clone(), due.event.number);
+        let write = move |workspace: &Workspace| {
+            Ok(workspace.store.forwarded(&id, number, state, next, error.as_deref(), now)?)
+        };
+        workspace.apart(write).await
     }
 
-    async fn send(&self, due: &ToForward) -> Result<(), NotTaken> {
+    async fn send(&self, webhook: &Webhook, due: &ToForward) -> Result<(), NotTaken> {
         let event = &due.event;
         let body: Option<&RawValue> = serde_json::from_str(&due.body).ok();
         let payload = json!({
@@ -254,7 +304,7 @@ impl Forwarder {
         // The time of this try: whoever receives it refuses what is old.
         let timestamp = self.shared.workspace.now().as_second();
         let id = webhook_id(&event.id);
-        let signed = self.webhook.sign(&id, timestamp, payload.as_bytes());
+        let signed = webhook.sign(&id, timestamp, payload.as_bytes());
         let signature = signed.map_err(|error| NotTaken::lost(error.to_string()))?;
         let answer = self
             .http
@@ -325,9 +375,8 @@ mod tests {
 
     #[test]
     fn an_address_is_encrypted_or_on_this_machine_and_the_secret_long_enough() {
-        let secret = || Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=");
         for good in ["https://x.example/in?k=1", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost:1/"] {
-            assert!(Destination::new(good, secret()).is_ok(), "{good}");
+            assert!(Destination::new(good, None).is_ok(), "{good}");
         }
         for bad in [
             "http://x.example/",
@@ -338,12 +387,13 @@ mod tests {
             "x.example",
             "",
         ] {
-            let failure = Destination::new(bad, secret()).unwrap_err();
+            let failure = Destination::new(bad, None).unwrap_err();
             assert_eq!(failure.kind, FailureKind::Usage, "{bad}");
             assert!(!failure.to_string().contains("pw"), "{failure}");
         }
+        assert!(signature(&Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=")).is_ok());
         for short in ["", "whsec_", "whsec_AAAA", "hunter2"] {
-            let failure = Destination::new("https://x.example/", Secret::new(short)).unwrap_err();
+            let failure = signature(&Secret::new(short)).map(|_| ()).unwrap_err();
             assert!(!failure.to_string().contains("hunter2"));
         }
     }
@@ -364,8 +414,7 @@ mod tests {
 
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared_with_forwarding();
-        let destination =
-            Destination::new("http://127.0.0.1:1/", crate::settings::new_forward_secret().unwrap()).unwrap();
+        let destination = Destination::new("http://127.0.0.1:1/", None).unwrap();
         let forwarder = tokio::spawn(run(Arc::clone(&shared), destination).unwrap());
         // It sleeps before anything is there.
         tokio::task::yield_now().await;
@@ -389,5 +438,32 @@ mod tests {
         forwarder.await.unwrap();
         drop(receiver);
         intake.finish();
+    }
+
+    /// How the try has ended is to be written down, and another program holds the database: no thread of the runtime waits.
+    #[tokio::test]
+    async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
+        use crate::domain::callback::EventGroup;
+        use crate::domain::event::Incoming;
+        use crate::service::testing::{Desk, goes_on_while_the_database_is_held};
+        use crate::store::NewEvent;
+
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let event = NewEvent {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            incoming: Incoming::read(b"{}").unwrap().remove(0),
+            received_at: desk.now(),
+            forward: true,
+        };
+        let store = desk.workspace().store.clone();
+        store.add_events(&[event]).unwrap();
+        let forwarder = run(desk.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
+        let tried = move || {
+            let events = store.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            events[0].forwarding.as_ref().unwrap().attempts > 0
+        };
+        let took = goes_on_while_the_database_is_held(&desk, forwarder.unwrap(), tried).await;
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 }

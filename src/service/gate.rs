@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::callback::{BASIC_USER, CallbackSecrets, EventGroup};
 use crate::domain::configuration::ConfigurationId;
@@ -18,8 +18,15 @@ use crate::domain::secret::Secret;
 use crate::ops::{Workspace, events};
 use crate::settings::{StoredSecrets, new_callback_secrets};
 
-/// What tells one state of a file from another.
-type Stamp = Vec<Option<(SystemTime, u64, u64)>>;
+/// What tells one state of a file from another: device, number, length, and when its content and its mode or owner changed.
+type Stamp = Vec<Option<[i128; 5]>>;
+
+/// Settings that could not be read are tried again so soon; not for every knock.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// While the settings cannot be read nobody knows whether a rotation has replaced what is known. It stays good for as long
+/// as a rotation lets it by default, and no longer.
+const UNREAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// The gate. It takes up changed settings by itself.
 pub struct Gate {
@@ -29,16 +36,25 @@ pub struct Gate {
     nobody: CallbackSecrets,
 }
 
+#[derive(Clone)]
 struct Known {
     stamp: Stamp,
     secrets: BTreeMap<ConfigurationId, StoredSecrets>,
+    unread: Option<Unread>,
+}
+
+/// The settings have changed and cannot be read.
+#[derive(Clone, Copy)]
+struct Unread {
+    since: Timestamp,
+    tried: Timestamp,
 }
 
 impl Gate {
     /// Opens the gate with the settings as they are.
     pub fn open(workspace: &Workspace) -> Result<Self, Failure> {
         let nobody = new_callback_secrets()?;
-        let known = Known { stamp: stamp(workspace), secrets: events::secrets(workspace)? };
+        let known = Known { stamp: stamp(workspace), secrets: events::secrets(workspace)?, unread: None };
         Ok(Self { workspace: workspace.clone(), known: RwLock::new(Arc::new(known)), nobody })
     }
 
@@ -68,27 +84,38 @@ impl Gate {
 
     fn known(&self) -> Arc<Known> {
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
-        let stamp = stamp(&self.workspace);
-        if known.stamp == stamp {
+        let (stamp, now) = (stamp(&self.workspace), self.workspace.now());
+        if known.stamp == stamp && known.unread.is_none_or(|unread| within(unread.tried, now, TRY_AGAIN)) {
             return known;
         }
-        match events::secrets(&self.workspace) {
+        let fresh = match events::secrets(&self.workspace) {
             Ok(secrets) => {
-                let fresh = Arc::new(Known { stamp, secrets });
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
                 tracing::info!("changed settings are taken up");
-                fresh
+                Known { stamp, secrets, unread: None }
             }
             Err(failure) => {
-                // Half a change, or a slip of somebody's: what was good stays good until the files change again. They are
-                // not read for every knock until then.
-                tracing::warn!(%failure, "the settings cannot be read; those before them stay in use");
-                let same = Arc::new(Known { stamp, secrets: known.secrets.clone() });
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&same);
-                same
+                // Half a change, or a slip of somebody's: what was good stays good for a while.
+                let since = known.unread.map_or(now, |unread| unread.since);
+                let mut old = Known { stamp, unread: Some(Unread { since, tried: now }), ..(*known).clone() };
+                if known.unread.is_none() {
+                    tracing::warn!(%failure, "the settings cannot be read; those before them stay in use for a day");
+                }
+                if !within(since, now, UNREAD) && !old.secrets.is_empty() {
+                    tracing::error!(%failure, "the settings could not be read for a day; no callback is let in until they can");
+                    old.secrets.clear();
+                }
+                old
             }
-        }
+        };
+        let fresh = Arc::new(fresh);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        fresh
     }
+}
+
+/// Whether so little time has passed; a clock that was set back by more than that is no reason to go on waiting.
+fn within(since: Timestamp, now: Timestamp, length: SignedDuration) -> bool {
+    now.duration_since(since).abs() < length
 }
 
 fn stamp(workspace: &Workspace) -> Stamp {
@@ -96,7 +123,9 @@ fn stamp(workspace: &Workspace) -> Stamp {
     let paths = workspace.settings.paths();
     let of = |path: PathBuf| {
         let data = std::fs::metadata(path).ok()?;
-        Some((data.modified().ok()?, data.ino(), data.len()))
+        let moment = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        let (content, mode) = (moment(data.mtime(), data.mtime_nsec()), moment(data.ctime(), data.ctime_nsec()));
+        Some([data.dev().into(), data.ino().into(), data.len().into(), content, mode])
     };
     vec![of(paths.config()), of(paths.credentials())]
 }
@@ -121,6 +150,8 @@ mod timing;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::testing::{Desk, at};
     use super::*;
     use crate::ops::events::group;
@@ -192,5 +223,112 @@ mod tests {
         change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
         assert!(!admits(&gate, &old, &old) && admits(&gate, &new, &new));
         assert_eq!(desk.workspace().settings.secrets(&acme()).unwrap().former_callback, None);
+    }
+
+    /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
+    #[test]
+    fn none_of_ten_thousand_forgeries_is_let_in() {
+        let (_desk, gate, pair, _) = with_one_pair();
+        let (token, password) = (pair.token.expose().to_owned(), pair.password.expose().to_owned());
+        let mut forged: BTreeSet<String> = BTreeSet::new();
+        for secret in [&token, &password] {
+            for at in 0..secret.len() {
+                forged.extend([secret[at + 1..].to_owned(), secret[..at].to_owned()]);
+                for other in (0..=127).map(char::from) {
+                    forged.insert(format!("{}{other}{}", &secret[..at], &secret[at + 1..]));
+                }
+            }
+            forged.extend([secret.to_uppercase(), secret.to_lowercase(), secret.repeat(2), format!("{secret} ")]);
+        }
+        while forged.len() < 10_010 {
+            forged.insert(new_callback_secrets().unwrap().token.expose().to_owned());
+        }
+        let is_let_in = |token: &str, password: &str| {
+            let header = format!("Basic {}", STANDARD.encode(format!("pia:{password}")));
+            gate.admit(&format!("/callbacks/acme/ticket-created/{token}"), Some(header.as_bytes())).is_some()
+        };
+        let forgeries = forged.iter().filter(|forged| **forged != token && **forged != password);
+        assert!(forgeries.clone().count() >= 10_000);
+        for forged in forgeries {
+            assert!(!is_let_in(forged, &password) && !is_let_in(&token, forged), "{}", forged.len());
+        }
+        assert!(is_let_in(&token, &password) && !is_let_in(&password, &token));
+    }
+
+    fn with_one_pair() -> (Arc<Desk>, Gate, CallbackSecrets, PathBuf) {
+        let desk = Desk::open(BEGIN);
+        let pair = new_callback_secrets().unwrap();
+        change(&desk, |secrets| secrets.callback = Some(pair.clone()));
+        let gate = Gate::open(desk.workspace()).unwrap();
+        let file = desk.workspace().settings.paths().credentials();
+        (desk, gate, pair, file)
+    }
+
+    /// A later moment of the file system's clock than any that it has written down before.
+    fn tick(file: &std::path::Path) {
+        use std::os::unix::fs::MetadataExt;
+        let beside = file.with_extension("tick");
+        let written = |path: &std::path::Path| {
+            let data = std::fs::metadata(path).unwrap();
+            (data.ctime(), data.ctime_nsec())
+        };
+        let before = written(file);
+        loop {
+            std::fs::write(&beside, "x").unwrap();
+            if written(&beside) > before {
+                break std::fs::remove_file(&beside).unwrap();
+            }
+        }
+    }
+
+    /// The same file, the same length and the same time on it: only the kernel knows that it was changed.
+    #[test]
+    fn a_change_that_leaves_length_and_time_as_they_were_is_taken_up() {
+        let (desk, gate, old, file) = with_one_pair();
+        assert!(admits(&gate, &old, &old));
+        let new = new_callback_secrets().unwrap();
+        let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replace(old.token.expose(), new.token.expose());
+        tick(&file);
+        std::fs::write(&file, text.replace(old.password.expose(), new.password.expose())).unwrap();
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+        assert_eq!([&old, &new].map(|pair| admits(&gate, pair, pair)), [false, true]);
+        drop(desk);
+    }
+
+    /// One look at the wrong moment: nothing about the file changes afterwards, and its new secrets are taken up all the same.
+    #[test]
+    fn what_could_not_be_read_once_is_read_again_without_another_change() {
+        let (desk, gate, old, file) = with_one_pair();
+        let new = new_callback_secrets().unwrap();
+        change(&desk, |secrets| secrets.callback = Some(new.clone()));
+        // The settings themselves are at fault: this file is as it will be.
+        let config = desk.workspace().settings.paths().config();
+        let good = std::fs::read(&config).unwrap();
+        std::fs::write(&config, "no toml [").unwrap();
+        assert!(admits(&gate, &old, &old), "what was good before stays good");
+        std::fs::write(&config, good).unwrap();
+        // As if that had been the state of the files at the look that failed.
+        let now = stamp(desk.workspace());
+        gate.known.write().map(|mut known| Arc::make_mut(&mut known).stamp = now).unwrap();
+        assert!(admits(&gate, &old, &old), "not for every knock");
+        desk.sleep_until(desk.now() + TRY_AGAIN);
+        assert_eq!([&old, &new].map(|pair| admits(&gate, pair, pair)), [false, true]);
+        assert!(file.exists());
+    }
+
+    /// What nobody can look up any more may have been replaced: it is not good for longer than a rotation leaves it good.
+    #[test]
+    fn secrets_that_cannot_be_read_again_are_good_for_a_day_and_then_refused() {
+        let (desk, gate, pair, file) = with_one_pair();
+        let good = std::fs::read(&file).unwrap();
+        std::fs::write(&file, "no toml [").unwrap();
+        for (later, is_good) in [(0, true), (86_399, true), (86_400, false), (90_000, false)] {
+            desk.sleep_until(at(BEGIN) + SignedDuration::from_secs(later));
+            assert_eq!(admits(&gate, &pair, &pair), is_good, "after {later} s");
+        }
+        std::fs::write(&file, good).unwrap();
+        assert!(admits(&gate, &pair, &pair), "readable again");
     }
 }

@@ -1,9 +1,11 @@
 //! Storing callbacks before they are answered: one thread writes, and takes into one write whatever waits for it. So the
 //! disk is waited for once for many, and nobody is answered before his event is on it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -21,6 +23,10 @@ const CROWD: Duration = Duration::from_millis(50);
 /// Events that go into one write.
 const BATCH: usize = 1_000;
 
+/// How long another program's write is waited for, and in which steps: between them the end of the service is seen.
+const PATIENCE: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_millis(250);
+
 /// A callback on its way into the store.
 struct Parcel {
     events: Vec<NewEvent>,
@@ -30,6 +36,7 @@ struct Parcel {
 /// The thread that writes.
 pub struct Intake {
     parcels: SyncSender<Parcel>,
+    ends: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -53,13 +60,14 @@ pub enum NotStored {
 impl Intake {
     /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
     pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
-        let store = Store::open(workspace.store.path())?;
+        let store = Store::open(workspace.store.path())?.patient_for(STEP)?;
         let (parcels, waiting) = sync_channel(WAITING);
-        let thread =
-            std::thread::Builder::new().name("intake".to_owned()).spawn(move || write_all(&store, &waiting)).map_err(
-                |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}")),
-            )?;
-        Ok(Self { parcels, thread })
+        let ends = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&ends);
+        let work = move || write_all(&store, &waiting, &seen);
+        let thread = std::thread::Builder::new().name("intake".to_owned()).spawn(work);
+        let no_thread = |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}"));
+        Ok(Self { parcels, ends, thread: thread.map_err(no_thread)? })
     }
 
     /// Where callbacks are handed in.
@@ -67,8 +75,11 @@ impl Intake {
         Door { parcels: self.parcels.clone() }
     }
 
-    /// Waits until everything that was handed in is stored. Every door has to be closed before.
+    /// Waits until everything that was handed in is stored, unless another program holds the database: by now everybody who
+    /// waited for an answer is gone without one, and what was not stored was promised to nobody. Every door has to be closed
+    /// before.
     pub fn finish(self) {
+        self.ends.store(true, Ordering::Relaxed);
         drop(self.parcels);
         if self.thread.join().is_err() {
             tracing::error!("the thread that stores callbacks has failed");
@@ -106,7 +117,7 @@ impl Door {
     }
 }
 
-fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
+fn write_all(store: &Store, waiting: &Receiver<Parcel>, ends: &AtomicBool) {
     let not_stored = Seldom::default();
     while let Ok(first) = waiting.recv() {
         let mut parcels = vec![first];
@@ -129,7 +140,7 @@ fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
             answers.into_iter().for_each(|answer| _ = answer.send(Ok(Vec::new())));
             continue;
         }
-        match add(store, &events) {
+        match add(store, &events, ends) {
             Ok(new) => {
                 let mut new = new.into_iter();
                 for (answer, size) in answers.into_iter().zip(sizes) {
@@ -145,16 +156,22 @@ fn write_all(store: &Store, waiting: &Receiver<Parcel>) {
                 for answer in answers {
                     let _ = answer.send(Err(()));
                 }
+                if ends.load(Ordering::Relaxed) {
+                    return;
+                }
             }
         }
     }
 }
 
 /// Another program's write is waited for; the callbacks wait with it.
-fn add(store: &Store, events: &[NewEvent]) -> Result<Vec<bool>, StoreError> {
-    match store.add_events(events) {
-        Err(StoreError::Busy { .. }) => store.add_events(events),
-        other => other,
+fn add(store: &Store, events: &[NewEvent], ends: &AtomicBool) -> Result<Vec<bool>, StoreError> {
+    let began = Instant::now();
+    loop {
+        match store.add_events(events) {
+            Err(StoreError::Busy { .. }) if began.elapsed() < PATIENCE && !ends.load(Ordering::Relaxed) => {}
+            other => return other,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::halo::HaloApi;
+use crate::ops::Workspace;
 use crate::ops::events::{self, Next, Progress};
 
 use super::Shared;
@@ -67,10 +68,12 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
-    let Some((id, configuration)) = shared.workspace.the_active_configuration()? else { return Ok(Next::At(None)) };
-    if shared.workspace.store.events_to_look_up(&id, 0, 1)?.is_empty() {
-        return Ok(Next::At(None));
-    }
+    let waiting = |workspace: &Workspace| {
+        let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+        let waits = !workspace.store.events_to_look_up(&id, 0, 1)?.is_empty();
+        Ok(waits.then_some((id, configuration)))
+    };
+    let Some((id, configuration)) = shared.workspace.apart(waiting).await? else { return Ok(Next::At(None)) };
     let of = (id, configuration.api.clone());
     if kept.of.as_ref() != Some(&of) {
         *kept = Kept { of: Some(of.clone()), ..Kept::default() };

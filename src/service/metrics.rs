@@ -1,13 +1,14 @@
 //! What the service has done, as Prometheus reads it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::domain::sync_run::SyncReport;
@@ -48,7 +49,37 @@ struct Outcome {
 }
 
 type Count = Counter<u64, AtomicU64>;
-type Level = Gauge<i64, AtomicI64>;
+
+/// A moment as a gauge: absent as long as there is none, because a 0 would be one.
+#[derive(Clone, Debug)]
+struct Moment(Arc<AtomicI64>);
+
+impl Moment {
+    const NONE: i64 = i64::MIN;
+
+    fn set(&self, moment: Option<Timestamp>) {
+        self.0.store(moment.map_or(Self::NONE, Timestamp::as_second), Ordering::Relaxed);
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(Self::NONE)))
+    }
+}
+
+impl EncodeMetric for Moment {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
+        match self.0.load(Ordering::Relaxed) {
+            Self::NONE => Ok(()),
+            seconds => encoder.encode_gauge(&seconds),
+        }
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
 
 /// The counters.
 pub struct Metrics {
@@ -56,10 +87,10 @@ pub struct Metrics {
     callbacks: Family<Outcome, Count>,
     events: Count,
     repeated: Count,
-    last_event: Level,
+    last_event: Moment,
     syncs: Family<Outcome, Count>,
-    last_sync: Level,
-    next_sync: Level,
+    last_sync: Moment,
+    next_sync: Moment,
     forwards: Family<Outcome, Count>,
 }
 
@@ -70,10 +101,10 @@ impl Default for Metrics {
             callbacks: Family::default(),
             events: Count::default(),
             repeated: Count::default(),
-            last_event: Level::default(),
+            last_event: Moment::default(),
             syncs: Family::default(),
-            last_sync: Level::default(),
-            next_sync: Level::default(),
+            last_sync: Moment::default(),
+            next_sync: Moment::default(),
             forwards: Family::default(),
             registry: Registry::default(),
         };
@@ -88,28 +119,22 @@ impl Default for Metrics {
             "Events that came again and were not stored twice",
             metrics.repeated.clone(),
         );
-        registry.register(
-            "last_event_timestamp_seconds",
-            "When the last event came in; 0 without one",
-            metrics.last_event.clone(),
-        );
+        registry.register("last_event_timestamp_seconds", "When the last event came in", metrics.last_event.clone());
         registry.register("syncs", "Daily syncs, by how they ended", metrics.syncs.clone());
-        registry.register(
-            "last_sync_timestamp_seconds",
-            "When the last daily sync ended; 0 without one",
-            metrics.last_sync.clone(),
-        );
-        registry.register(
-            "next_sync_timestamp_seconds",
-            "When the next daily sync is due; 0 without one",
-            metrics.next_sync.clone(),
-        );
+        registry.register("last_sync_timestamp_seconds", "When the last daily sync ended", metrics.last_sync.clone());
+        registry.register("next_sync_timestamp_seconds", "When the next daily sync is due", metrics.next_sync.clone());
         registry.register("forwards", "Tries to hand an event on, by how they ended", metrics.forwards.clone());
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    /// What the service before this one has written down: the moments of the last event and of the last daily sync.
+    pub fn begun(&self, last_event: Option<Timestamp>, last_sync: Option<Timestamp>) {
+        self.last_event.set(last_event);
+        self.last_sync.set(last_sync);
+    }
+
     /// A request was answered.
     pub fn answered(&self, answer: Answer) {
         self.callbacks.get_or_create(&Outcome { outcome: answer.word().to_owned() }).inc();
@@ -120,7 +145,7 @@ impl Metrics {
         self.events.inc_by(new as u64);
         self.repeated.inc_by(repeated as u64);
         if new > 0 {
-            self.last_event.set(now.as_second());
+            self.last_event.set(Some(now));
         }
     }
 
@@ -128,12 +153,12 @@ impl Metrics {
     pub fn synced(&self, report: Option<&SyncReport>, now: Timestamp) {
         let outcome = report.map_or("failed", |report| report.status.code()).to_owned();
         self.syncs.get_or_create(&Outcome { outcome }).inc();
-        self.last_sync.set(now.as_second());
+        self.last_sync.set(Some(now));
     }
 
     /// When the next daily sync is due.
     pub fn next_sync(&self, moment: Option<Timestamp>) {
-        self.next_sync.set(moment.map_or(0, Timestamp::as_second));
+        self.next_sync.set(moment);
     }
 
     /// An event was handed on, or not.
@@ -170,6 +195,27 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");
         }
+    }
+
+    /// An alert on "no event for a day" must not ring because of a start, nor because there never was one.
+    #[test]
+    fn a_moment_that_there_is_not_is_absent_and_not_0() {
+        let metrics = Metrics::default();
+        let samples = || -> Vec<String> {
+            let text = metrics.text();
+            let moments = text.lines().filter(|line| line.contains("_timestamp_seconds ") && !line.starts_with('#'));
+            moments.map(ToOwned::to_owned).collect()
+        };
+        assert_eq!(samples(), [""; 0]);
+        let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        metrics.begun(Some(now), None);
+        metrics.next_sync(Some(now));
+        assert_eq!(
+            samples(),
+            ["pia_halo_last_event_timestamp_seconds 1795431180", "pia_halo_next_sync_timestamp_seconds 1795431180"]
+        );
+        metrics.next_sync(None);
+        assert_eq!(samples(), ["pia_halo_last_event_timestamp_seconds 1795431180"]);
     }
 
     /// The conventions of Prometheus: one prefix, counters that end in `_total`, base units in the name, help and type for

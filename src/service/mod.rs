@@ -54,7 +54,7 @@ use crate::ops::Workspace;
 /// How long the parts have for a tidy end, after the connections had their [`connections::LAST`]: together well below the
 /// ten seconds after which a supervisor kills. What is in the middle of something is stopped then: nothing of it is half
 /// stored.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How the service was asked to run.
 #[derive(Clone, Debug)]
@@ -102,9 +102,11 @@ pub async fn run(
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
     let gate = Gate::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
+    let metrics = Metrics::default();
+    metrics.begun(workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?);
     let shared = Arc::new(Shared {
         workspace,
-        metrics: Metrics::default(),
+        metrics,
         arrived: Notify::new(),
         looked_up: Notify::new(),
         changed: Notify::new(),
@@ -113,9 +115,12 @@ pub async fn run(
         intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
     });
-    let _watch = settings_watch::start(&shared);
+    let watch = settings_watch::start(&shared);
 
     let parts = Parts::new(cancel.clone());
+    if let Some(watch) = watch {
+        parts.start("settings", settings_watch::follow(Arc::clone(&shared), watch));
+    }
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if let Some(destination) = options.forward {

@@ -1,6 +1,8 @@
 //! The daily sync: one run for each UTC day, at its time or as soon after it as the service runs again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::civil::Date;
@@ -13,7 +15,8 @@ use crate::domain::daily::{Daily, Due};
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
-use crate::ops;
+use crate::ops::{self, Workspace};
+use crate::store::STEP;
 
 /// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
 const RETRIES: [SignedDuration; 6] = [
@@ -34,6 +37,9 @@ const LATEST_RUNS: usize = 100;
 /// A catch-up run begins after a random part of this: a hundred hosts that come back together must not ask Halo together.
 const SPREAD: SignedDuration = SignedDuration::from_secs(50);
 
+/// Between two steps of forgetting old events.
+const REST: Duration = Duration::from_millis(50);
+
 type RunSync =
     Box<dyn Fn(ConfigurationId, Configuration) -> BoxFuture<'static, Result<SyncReport, Failure>> + Send + Sync>;
 
@@ -43,10 +49,10 @@ pub struct Scheduler<M> {
     moments: M,
     run_sync: RunSync,
     delay: fn() -> SignedDuration,
-    /// How often the run of a day was tried, and when it is tried again.
-    tried: Option<Tried>,
-    /// The day whose catch-up run waits its random part, and until when.
-    waits: Option<(Date, Timestamp)>,
+    /// Of each configuration: how often the run of a day was tried, and when it is tried again.
+    tried: BTreeMap<ConfigurationId, Tried>,
+    /// Of each configuration: the day whose catch-up run waits its random part, and until when.
+    waits: BTreeMap<ConfigurationId, (Date, Timestamp)>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +71,7 @@ impl<M: Moments> Scheduler<M> {
             // Nobody is there to say yes: a mass change is held, and reported.
             Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, Brake::On, cancel, |_| {}).await })
         });
-        Self { shared, moments, run_sync, delay: random_delay, tried: None, waits: None }
+        Self { shared, moments, run_sync, delay: random_delay, tried: BTreeMap::new(), waits: BTreeMap::new() }
     }
 
     /// Runs until the service ends.
@@ -94,14 +100,19 @@ impl<M: Moments> Scheduler<M> {
     /// Does what is due, and says when to look again: without a moment, when the settings change.
     async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
         let workspace = self.shared.workspace.clone();
-        let Some((id, configuration)) = workspace.the_active_configuration()? else {
+        let now = workspace.now();
+        let read = move |workspace: &Workspace| {
+            let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+            let time = configuration.company_sync.daily_sync_time;
+            let since = workspace.store.served_since(&id, now)?;
+            let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+            Ok(Some((id, configuration, daily)))
+        };
+        let Some((id, configuration, daily)) = workspace.apart(read).await? else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
         };
-        let now = workspace.now();
-        let time = configuration.company_sync.daily_sync_time;
-        let since = workspace.store.served_since(&id, now)?;
-        let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+        let time = daily.time;
         let (day, late, missed) = match daily.due(now) {
             Due::At(moment) => {
                 self.shared.metrics.next_sync(Some(moment));
@@ -109,24 +120,25 @@ impl<M: Moments> Scheduler<M> {
             }
             Due::Now { day, late, missed } => (day, late, missed),
         };
-        let tried = self.tried.filter(|tried| tried.day == day);
+        let tried = self.tried.get(&id).copied().filter(|tried| tried.day == day);
         if let Some(tried) = tried.filter(|tried| now < tried.again) {
             return Ok(Some(tried.again));
         }
         if late && tried.is_none() {
-            let waits = self.waits.filter(|(waiting, _)| *waiting == day);
-            let (_, until) = *self.waits.insert(waits.unwrap_or_else(|| {
+            let waits = self.waits.get(&id).copied().filter(|(waiting, _)| *waiting == day);
+            let (_, until) = waits.unwrap_or_else(|| {
                 tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
                 (day, now + (self.delay)())
-            }));
+            });
+            self.waits.insert(id.clone(), (day, until));
             // Changed settings end no waiting; a clock that was set back does not make it longer than it ever is.
             if now < until && until.duration_since(now) <= SPREAD {
                 return Ok(Some(until));
             }
         }
         // A run somebody made after the time serves the day as well; so does one whose end was not written down.
-        if self.is_served(&id, time.on(day))? {
-            return self.note(&id, day, DailyOutcome::Synced, &missed);
+        if self.is_served(&id, time.on(day)).await? {
+            return self.note(&id, day, DailyOutcome::Synced, &missed).await;
         }
         tracing::info!(%day, "the daily sync begins");
         let report = (self.run_sync)(id.clone(), configuration).await;
@@ -135,14 +147,14 @@ impl<M: Moments> Scheduler<M> {
         }
         self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
         match &report {
-            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed),
+            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed).await,
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
                 tracing::warn!(%day, "the daily sync is held: it waits for a yes, with pia-halo sync");
-                self.note(&id, day, DailyOutcome::Held, &missed)
+                self.note(&id, day, DailyOutcome::Held, &missed).await
             }
             Ok(report) if report.status == SyncStatus::Busy => {
                 let again = workspace.now() + BUSY;
-                self.tried = Some(Tried { day, times: 0, again });
+                self.tried.insert(id, Tried { day, times: 0, again });
                 Ok(Some(again))
             }
             other => {
@@ -150,18 +162,19 @@ impl<M: Moments> Scheduler<M> {
                     Ok(report) => report.error.as_ref().map(ToString::to_string).unwrap_or_default(),
                     Err(failure) => failure.to_string(),
                 };
-                self.retry(&id, day, &missed, time.next_after(time.on(day)), &why)
+                self.retry(&id, day, &missed, time.next_after(time.on(day)), &why).await
             }
         }
     }
 
-    fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
+    async fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
-        let runs = self.shared.workspace.store.runs(id, LATEST_RUNS)?;
+        let id = id.clone();
+        let runs = self.shared.workspace.apart(move |workspace| Ok(workspace.store.runs(&id, LATEST_RUNS)?)).await?;
         Ok(runs.iter().any(|run| run.status.has_published() && run.started_at >= slot))
     }
 
-    fn retry(
+    async fn retry(
         &mut self,
         id: &ConfigurationId,
         day: Date,
@@ -170,19 +183,19 @@ impl<M: Moments> Scheduler<M> {
         why: &str,
     ) -> Result<Option<Timestamp>, Failure> {
         let now = self.shared.workspace.now();
-        let times = self.tried.filter(|tried| tried.day == day).map_or(0, |tried| tried.times);
+        let times = self.tried.get(id).filter(|tried| tried.day == day).map_or(0, |tried| tried.times);
         let again = RETRIES.get(times).map(|wait| now + *wait).filter(|again| *again < next_slot);
         let Some(again) = again else {
             tracing::error!(%day, why, "the daily sync has failed; the next one comes tomorrow");
-            return self.note(id, day, DailyOutcome::Failed, missed);
+            return self.note(id, day, DailyOutcome::Failed, missed).await;
         };
         tracing::warn!(%day, why, %again, "the daily sync has failed and is tried again");
-        self.tried = Some(Tried { day, times: times + 1, again });
+        self.tried.insert(id.clone(), Tried { day, times: times + 1, again });
         Ok(Some(again))
     }
 
     /// Writes the day down, with those before it that were missed, and looks again at once.
-    fn note(
+    async fn note(
         &mut self,
         id: &ConfigurationId,
         day: Date,
@@ -192,12 +205,27 @@ impl<M: Moments> Scheduler<M> {
         let mut days: Vec<(Date, DailyOutcome)> = missed.iter().map(|missed| (*missed, DailyOutcome::Missed)).collect();
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
-        workspace.store.note_days(id, &days, workspace.now())?;
-        self.tried = None;
-        if let Err(error) = workspace.store.forget_old_events(workspace.now()) {
-            tracing::warn!(%error, "old events could not be forgotten");
+        let (of, now) = (id.clone(), workspace.now());
+        workspace.apart(move |workspace| Ok(workspace.store.note_days(&of, &days, now)?)).await?;
+        self.tried.remove(id);
+        self.waits.remove(id);
+        if let Err(failure) = self.forget_old_events(now).await {
+            tracing::warn!(%failure, "old events could not be forgotten");
         }
         Ok(Some(workspace.now()))
+    }
+
+    /// In steps, with a rest after each: callbacks that come meanwhile have their turn, and the service can end.
+    async fn forget_old_events(&self, now: Timestamp) -> Result<(), Failure> {
+        let workspace = &self.shared.workspace;
+        let old = workspace.apart(move |workspace| Ok(workspace.store.old_events(now)?)).await?;
+        while !self.shared.cancel.is_cancelled() {
+            if workspace.apart(move |workspace| Ok(workspace.store.forget_events(old)?)).await? < STEP {
+                break;
+            }
+            tokio::time::sleep(REST).await;
+        }
+        Ok(())
     }
 }
 
@@ -216,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::domain::failure::FailureKind;
-    use crate::service::testing::{Desk, at, report};
+    use crate::service::testing::{Desk, at, goes_on_while_the_database_is_held, report};
 
     /// A clock that is always where somebody waits for it to be, plus whatever the test adds.
     struct Leaps(Arc<Desk>);
@@ -393,6 +421,17 @@ mod tests {
         assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
     }
 
+    /// R47: a machine that begins with a clock that is years ahead, as one without a battery may, and hears the time later.
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_at_the_very_first_start_holds_up_no_sync() {
+        let desk = Desk::open("2036-11-20T12:00:00Z");
+        assert_eq!(runs(&desk, "2036-11-20T12:01:00Z", complete).await, []);
+        desk.sleep_until(at("2026-11-20T12:00:00Z"));
+        let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
+        assert_eq!(began, ["2026-11-21T04:30:00Z", "2026-11-22T04:30:00Z"].map(at));
+        assert!(desk.days().iter().all(|run| run.outcome == DailyOutcome::Synced));
+    }
+
     /// R47: the clock is put right in the middle of a sync, by an hour or by years, in either direction: that day is done.
     #[tokio::test]
     async fn a_clock_that_is_set_during_a_sync_makes_no_second_run() {
@@ -443,6 +482,98 @@ mod tests {
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
     }
 
+    /// A run that somebody made by hand after the time serves the day, whatever was stopped or failed after it. One from
+    /// before the time does not, nor one that published nothing.
+    #[tokio::test]
+    async fn a_day_is_served_by_a_run_that_somebody_made_after_its_time() {
+        use SyncStatus::{Complete, CompleteWithWarnings, Failed, Interrupted, NeedsConfirmation};
+        let before = ("04:29:59", Complete);
+        let cases = [
+            (vec![], false),
+            (vec![before], false),
+            (vec![("04:30:00", Complete)], true),
+            (vec![before, ("05:00:00", CompleteWithWarnings)], true),
+            (vec![before, ("05:00:00", Failed)], false),
+            (vec![("05:00:00", Interrupted)], false),
+            (vec![("05:00:00", NeedsConfirmation)], false),
+            (vec![("05:00:00", Complete), ("05:10:00", Failed), ("05:20:00", Interrupted)], true),
+        ];
+        for (made, is_served) in cases {
+            let desk = Desk::open("2026-11-20T12:00:00Z");
+            runs(&desk, "2026-11-20T12:00:00Z", complete).await;
+            let store = &desk.workspace().store;
+            for (time, status) in &made {
+                let started_at = at(&format!("2026-11-21T{time}Z"));
+                let run = store.begin_run(&"acme".parse().unwrap(), started_at).unwrap();
+                let finished_at = started_at + SignedDuration::from_secs(30);
+                store.end_run(run, &SyncReport { started_at, finished_at, ..report(*status) }).unwrap();
+            }
+            desk.sleep_until(at("2026-11-21T06:00:00Z"));
+            let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+            assert_eq!(began.len(), usize::from(!is_served), "{made:?}");
+            let day = desk.days().remove(0);
+            assert_eq!((day.day.to_string().as_str(), day.outcome), ("2026-11-21", DailyOutcome::Synced), "{made:?}");
+        }
+    }
+
+    /// All of them go after the daily sync, however many steps that takes.
+    #[tokio::test]
+    async fn old_events_are_forgotten_with_the_daily_sync() {
+        use crate::domain::callback::EventGroup;
+        use crate::domain::event::Incoming;
+        use crate::store::NewEvent;
+
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let event = |received_at| NewEvent {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            incoming: Incoming::read(b"{}").unwrap().remove(0),
+            received_at,
+            forward: false,
+        };
+        let store = &desk.workspace().store;
+        store.add_events(&vec![event(at("2026-10-20T12:00:00Z")); 2 * STEP]).unwrap();
+        store.add_events(&[event(desk.now())]).unwrap();
+        runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        assert_eq!(store.count_events(&"acme".parse().unwrap()).unwrap(), 1);
+    }
+
+    /// The day is to be written down, and another program holds the database: no thread of the runtime waits for it.
+    #[tokio::test]
+    async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        runs(&desk, "2026-11-20T12:00:00Z", complete).await;
+        desk.end_at(at("2026-11-21T05:00:00Z"));
+        let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(&desk)));
+        scheduler.run_sync = Box::new(|_, _| Box::pin(async { Ok(report(SyncStatus::Complete)) }));
+        let seen = Arc::clone(&desk);
+        let took = goes_on_while_the_database_is_held(&desk, scheduler.run(), move || !seen.days().is_empty()).await;
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+
+    /// Another configuration is activated while the run of the first one waits to be tried again: its own run comes at once,
+    /// and the first one's number of tries is not its own.
+    #[tokio::test]
+    async fn a_failed_run_of_one_configuration_does_not_delay_anothers() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        desk.add("beta");
+        // Both were looked after before; the fourth wait of the first one is an hour.
+        desk.workspace().store.served_since(&"beta".parse().unwrap(), desk.now()).unwrap();
+        desk.at_moment(at("2026-11-21T05:30:00Z"), |desk| desk.activate("beta"));
+        let began =
+            runs(
+                &desk,
+                "2026-11-21T23:00:00Z",
+                |times, desk| {
+                    if times <= 4 { fail(times, desk) } else { complete(times, desk) }
+                },
+            )
+            .await;
+        let wanted = ["04:30:00", "04:35:00", "04:50:00", "05:20:00", "05:30:19"];
+        assert_eq!(began, wanted.map(|time| at(&format!("2026-11-21T{time}Z"))));
+        assert_eq!(desk.workspace().store.days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
+    }
+
     #[tokio::test]
     async fn a_changed_time_is_taken_up_without_a_restart() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
@@ -455,8 +586,7 @@ mod tests {
     async fn nothing_runs_while_no_configuration_is_active() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.deactivate();
-        let ended =
-            tokio::time::timeout(std::time::Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
+        let ended = tokio::time::timeout(Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
         assert!(ended.await.is_err(), "it waits for the settings to change");
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests of this room share: a service without sockets, on a clock that leaps.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -171,6 +172,18 @@ impl Desk {
         });
     }
 
+    /// Another configuration, the same as the first.
+    pub fn add(&self, id: &str) {
+        self.change(|config| {
+            let configuration = config.configurations.values().next().unwrap().clone();
+            config.configurations.insert(id.parse().unwrap(), configuration);
+        });
+    }
+
+    pub fn activate(&self, id: &str) {
+        self.change(|config| config.active = Some(id.parse().unwrap()));
+    }
+
     pub fn deactivate(&self) {
         self.change(|config| config.active = None);
     }
@@ -188,6 +201,32 @@ impl Desk {
     pub fn days(&self) -> Vec<DailyRun> {
         self.workspace.store.days(&"acme".parse().unwrap()).unwrap()
     }
+}
+
+/// How long half a second of short waits takes on a thread that a part of the service shares, while another program holds
+/// the database; and then until `done`.
+pub async fn goes_on_while_the_database_is_held(
+    desk: &Desk,
+    part: impl Future<Output = ()> + Send + 'static,
+    done: impl Fn() -> bool,
+) -> Duration {
+    let holder = rusqlite::Connection::open(desk.workspace.store.path()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let part = tokio::spawn(part);
+    let began = Instant::now();
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let took = began.elapsed();
+    assert!(!done(), "nothing can be written now");
+    holder.execute_batch("ROLLBACK").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "it is written once it can be");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    part.abort();
+    took
 }
 
 pub fn report(status: SyncStatus) -> SyncReport {

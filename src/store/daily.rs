@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::error::Trouble;
-use super::{Store, StoreError, time_in, time_out};
+use super::{Store, StoreError, maybe_time_in, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::daily_run::{DailyOutcome, DailyRun};
 
@@ -15,21 +15,32 @@ use crate::domain::daily_run::{DailyOutcome, DailyRun};
 const KEPT: i64 = 800;
 
 impl Store {
-    /// When the service first looked after a configuration: from now on, where it never has.
+    /// When the service first looked after a configuration: from now on, where it never has. A first look by a clock that
+    /// was ahead and has been put right since is taken back, as long as no day is written down: otherwise nothing would be
+    /// due until that date.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] where the database cannot be written.
+    /// [`StoreError`] where the database cannot be read, or written where there is something new to write.
     pub fn served_since(&self, id: &ConfigurationId, now: Timestamp) -> Result<Timestamp, StoreError> {
         self.with(|inner| {
+            let sql = "SELECT served_since, EXISTS (SELECT 1 FROM daily WHERE configuration = ?1)
+                       FROM configurations WHERE id = ?1";
+            let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let found: Option<(Option<String>, bool)> =
+                inner.connection.query_row(sql, [id.as_str()], row).optional()?;
+            let (since, has_days) = found.unwrap_or_default();
+            if let Some(since) = maybe_time_in(since)?
+                && (since <= now || has_days)
+            {
+                return Ok(since);
+            }
             inner.connection.execute(
                 "INSERT INTO configurations (id, served_since) VALUES (?1, ?2)
-                 ON CONFLICT (id) DO UPDATE SET served_since = coalesce(served_since, ?2)",
+                 ON CONFLICT (id) DO UPDATE SET served_since = ?2",
                 params![id.as_str(), time_out(now)],
             )?;
-            let sql = "SELECT served_since FROM configurations WHERE id = ?1";
-            let since: String = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?;
-            time_in(&since)
+            Ok(now)
         })
     }
 
@@ -86,6 +97,20 @@ impl Store {
         })
     }
 
+    /// When a day of any configuration was last written down that had its run, whatever became of that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_daily_sync_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let mut read = inner.connection.prepare_cached("SELECT at FROM daily WHERE outcome <> ?1")?;
+            let rows = read.query_map([DailyOutcome::Missed.word()], |row| row.get::<_, String>(0))?;
+            let times: Vec<Timestamp> = rows.map(|at| time_in(&at?)).collect::<Result<_, Trouble>>()?;
+            Ok(times.into_iter().max())
+        })
+    }
+
     /// The days that need no run any more.
     ///
     /// # Errors
@@ -115,6 +140,22 @@ mod tests {
         store.note_days(&id("acme"), &[(day, DailyOutcome::Missed)], later).unwrap();
         assert_eq!(store.days(&id("acme")).unwrap(), [DailyRun { day, outcome: DailyOutcome::Synced, at: now }]);
         assert!(store.served_days(&id("trial")).unwrap().is_empty());
+        let earlier = now - jiff::SignedDuration::from_secs(60);
+        store.note_days(&id("trial"), &[(day, DailyOutcome::Failed)], earlier).unwrap();
+        store.note_days(&id("trial"), &[(day.tomorrow().unwrap(), DailyOutcome::Missed)], later).unwrap();
+        assert_eq!(store.last_daily_sync_of_all().unwrap(), Some(now), "a missed one was none");
+    }
+
+    #[test]
+    fn a_first_look_by_a_clock_that_was_ahead_is_taken_back_until_a_day_is_written_down() {
+        let (_folder, store) = store();
+        let [now, ahead] = ["2026-11-23T10:53:00Z", "2036-11-23T10:53:00Z"].map(|text| text.parse().unwrap());
+        assert_eq!(store.served_since(&id("acme"), ahead).unwrap(), ahead);
+        assert_eq!(store.served_since(&id("acme"), now).unwrap(), now);
+        assert_eq!(store.served_since(&id("acme"), ahead).unwrap(), now);
+        store.note_days(&id("acme"), &[("2026-11-24".parse().unwrap(), DailyOutcome::Synced)], now).unwrap();
+        let earlier: Timestamp = "1970-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(store.served_since(&id("acme"), earlier).unwrap(), now);
     }
 
     #[test]

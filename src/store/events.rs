@@ -20,6 +20,13 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// ahead must not cost everything.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 2);
 
+/// How long an event that still has to be handed on is kept beyond that: one that was sent again on its last day is tried
+/// for three days. What was never tried in all this time, because nothing is handed on, goes as well.
+const KEPT_TO_HAND_ON: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// Events that are forgotten in one write: a callback that comes meanwhile waits for no more than this.
+pub const STEP: usize = 1_000;
+
 /// How long an event waits for its ticket before it is handed on without it: Halo may be out of reach.
 const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
 
@@ -111,14 +118,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         self.with(|inner| {
-            let order = if after.is_some() { "ASC" } else { "DESC" };
-            let mut read = inner.connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM events WHERE configuration = ?1 AND number > ?2
-                 AND (?3 IS NULL OR forward = ?3) ORDER BY number {order} LIMIT ?4"
-            ))?;
-            let state = state.map(ForwardState::word);
+            let mut read = inner.connection.prepare_cached(&listing(after.is_some(), state))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = read.query_map(params![id.as_str(), after.unwrap_or(0), state, limit], |row| Ok(event(row)))?;
+            let rows = read.query_map(params![id.as_str(), after.unwrap_or(0), limit], |row| Ok(event(row)))?;
             rows.map(|row| row?).collect()
         })
     }
@@ -158,10 +160,7 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn count_events(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT count(*) FROM events WHERE configuration = ?1";
-            Ok(count_in(inner.connection.query_row(sql, [id.as_str()], |row| row.get(0))?))
-        })
+        self.with(|inner| Ok(count_in(inner.connection.query_row(EVENT_COUNT, [id.as_str()], |row| row.get(0))?)))
     }
 
     /// When the last event came in.
@@ -178,6 +177,19 @@ impl Store {
         })
     }
 
+    /// When the last event of any configuration came in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_event_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT received_at FROM events ORDER BY number DESC LIMIT 1";
+            let last: Option<i64> = inner.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+            last.map(moment).transpose()
+        })
+    }
+
     /// How many events wait to be handed on, and how many were given up.
     ///
     /// # Errors
@@ -185,11 +197,9 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn forward_counts(&self, id: &ConfigurationId) -> Result<(u64, u64), StoreError> {
         self.with(|inner| {
-            let sql =
-                "SELECT count(*) FILTER (WHERE forward = 'pending'), count(*) FILTER (WHERE forward = 'undelivered')
-                       FROM events WHERE configuration = ?1 AND forward IS NOT NULL";
+            // Each by its own index: the others, with their bodies, are not looked at.
             let counts: (i64, i64) =
-                inner.connection.query_row(sql, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                inner.connection.query_row(FORWARD_COUNTS, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok((count_in(counts.0), count_in(counts.1)))
         })
     }
@@ -334,8 +344,9 @@ impl Store {
         })
     }
 
-    /// Puts events that were given up, or one event whatever became of it, at the end of what is to be handed on. Answers
-    /// how many.
+    /// Puts every event that was given up, or one event whatever became of it, among what is to be handed on. With the one go
+    /// the older ones of its ticket that were given up: they are handed on before it, and the newer ones that wait after it.
+    /// Answers how many.
     ///
     /// # Errors
     ///
@@ -345,31 +356,75 @@ impl Store {
             let changed = inner.connection.execute(
                 "UPDATE events SET forward = 'pending', forward_at = NULL, forward_since = NULL, forward_attempts = 0,
                  forward_error = NULL
-                 WHERE configuration = ?1 AND (id = ?2 OR (?2 IS NULL AND forward = 'undelivered'))",
+                 WHERE configuration = ?1 AND (id = ?2 OR (forward = 'undelivered' AND
+                     (?2 IS NULL OR EXISTS (SELECT 1 FROM events n WHERE n.configuration = ?1 AND n.id = ?2
+                                            AND n.ticket_id = events.ticket_id AND n.number > events.number))))",
                 params![id.as_str(), event_id],
             )?;
             Ok(changed as u64)
         })
     }
 
-    /// Forgets events that are older than thirty days, but none that still has to be handed on, and no more than the oldest
-    /// two days of them: it is called each day.
+    /// What there is to forget at this moment: events that are older than thirty days, those that still have to be handed on
+    /// three days later, and no more than the oldest two days of them, because it is asked for each day.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn old_events(&self, now: Timestamp) -> Result<OldEvents, StoreError> {
+        self.with(|inner| {
+            let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN).as_millisecond();
+            let (done, waiting) = (ago(KEPT), ago(KEPT + KEPT_TO_HAND_ON));
+            let sql = format!("SELECT min(received_at) FROM events WHERE {OLD}");
+            let oldest: Option<i64> = inner.connection.query_row(&sql, [done, waiting], |row| row.get(0))?;
+            let end = oldest.map_or(i64::MIN, |oldest| oldest.saturating_add(FORGOTTEN.as_millis() as i64));
+            Ok(OldEvents { done: done.min(end), waiting: waiting.min(end) })
+        })
+    }
+
+    /// Forgets the oldest of them, [`STEP`] at most. Answers how many: with fewer than that, they are all gone.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be written.
-    pub fn forget_old_events(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub fn forget_events(&self, old: OldEvents) -> Result<usize, StoreError> {
         self.with(|inner| {
-            let before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN).as_millisecond();
-            let sql = "DELETE FROM events WHERE received_at < ?1 AND forward IS NOT 'pending' AND received_at <
-                       (SELECT min(received_at) FROM events WHERE forward IS NOT 'pending') + ?2";
-            Ok(inner.connection.execute(sql, [before, FORGOTTEN.as_millis() as i64])? as u64)
+            let sql = format!(
+                "DELETE FROM events WHERE number IN
+                 (SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP})"
+            );
+            Ok(inner.connection.prepare_cached(&sql)?.execute([old.done, old.waiting])?)
         })
     }
 }
 
+/// Events that are to be forgotten: by the moments before which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldEvents {
+    done: i64,
+    waiting: i64,
+}
+
+/// Which events came before the first moment, or, where they still have to be handed on, before the second.
+const OLD: &str = "received_at < ?1 AND (forward IS NOT 'pending' OR received_at < ?2)";
+
+const FORWARD_COUNTS: &str = "SELECT
+    (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'pending'),
+    (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'undelivered')";
+
+const EVENT_COUNT: &str = "SELECT count(*) FROM events WHERE configuration = ?1";
+
 const COLUMNS: &str = "number, id, received_at, grp, event, ticket_id, on_pia_board, ticket, ticket_problem, forward, \
                        forward_attempts, forward_at, forward_error";
+
+/// The events after `?2`, `?3` at most. The state stands in the text, and not in a parameter: so its index is found.
+fn listing(oldest_first: bool, state: Option<ForwardState>) -> String {
+    let order = if oldest_first { "ASC" } else { "DESC" };
+    let state = state.map_or(String::new(), |state| format!("AND forward = '{}'", state.word()));
+    format!(
+        "SELECT {COLUMNS} FROM events WHERE configuration = ?1 AND number > ?2 {state} ORDER BY number {order} LIMIT ?3"
+    )
+}
 
 fn event(row: &Row<'_>) -> Result<Event, Trouble> {
     let group: String = row.get("grp")?;
@@ -453,6 +508,12 @@ mod tests {
         serde_json::from_value(json!({ "id": 7, "team": team, "summary": "a\u{202e}b" })).unwrap()
     }
 
+    /// Forgets what there is to forget, in as many steps as it takes.
+    fn forget(store: &Store, now: Timestamp) -> usize {
+        let old = store.old_events(now).unwrap();
+        std::iter::repeat_with(|| store.forget_events(old).unwrap()).take_while(|count| *count > 0).sum()
+    }
+
     /// R71: a copy, now or much later, in a batch or alone, is known; another configuration's event is not a copy.
     #[test]
     fn an_event_is_stored_once() {
@@ -466,7 +527,7 @@ mod tests {
         assert_eq!(store.add_events(&[incoming(None, Some(7)), incoming(None, Some(7))]).unwrap(), [true, true]);
         // A second, an hour, a week and more later, each time by another process.
         for later in [1, 3_600, 7 * 86_400, 8 * 86_400, 29 * 86_400].map(SignedDuration::from_secs) {
-            store.forget_old_events(now() + later).unwrap();
+            forget(&store, now() + later);
             drop(store);
             store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
             let again = NewEvent { received_at: now() + later, forward: false, ..batch[0].clone() };
@@ -474,17 +535,35 @@ mod tests {
         }
     }
 
+    /// Whatever became of it: not handed on at all, handed on, given up. One that waits has three days more.
     #[test]
-    fn what_is_old_goes_unless_it_has_to_be_handed_on() {
+    fn what_is_old_goes_and_what_has_to_be_handed_on_three_days_later() {
         let (_folder, store) = store();
-        store
-            .add_events(&[incoming(Some("a"), None), NewEvent { forward: false, ..incoming(Some("b"), None) }])
-            .unwrap();
-        let later = now() + KEPT + SignedDuration::from_secs(1);
-        assert_eq!(store.forget_old_events(now() + KEPT).unwrap(), 0);
-        assert_eq!(store.forget_old_events(later).unwrap(), 1);
-        let left = store.events(&id("acme"), None, None, 10).unwrap();
-        assert_eq!(left.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["a"]);
+        let names = ["waits", "taken", "given up"];
+        store.add_events(&names.map(|name| incoming(Some(name), None))).unwrap();
+        store.add_events(&[NewEvent { forward: false, ..incoming(Some("stays here"), Some(7)) }]).unwrap();
+        for (number, state) in [(2, ForwardState::Delivered), (3, ForwardState::Undelivered)] {
+            store.forwarded(&id("acme"), number, state, None, None, now()).unwrap();
+        }
+        let left = || -> Vec<String> {
+            store.events(&id("acme"), None, None, 10).unwrap().into_iter().map(|event| event.id).collect()
+        };
+        let second = SignedDuration::from_secs(1);
+        assert_eq!((forget(&store, now() + KEPT), left().len()), (0, 4));
+        assert_eq!((forget(&store, now() + KEPT + second), left()), (3, vec!["waits".to_owned()]));
+        assert_eq!(forget(&store, now() + KEPT + KEPT_TO_HAND_ON), 0, "as long as a try of the last day may go on");
+        assert_eq!((forget(&store, now() + KEPT + KEPT_TO_HAND_ON + second), left().len()), (1, 0));
+    }
+
+    /// However many there are, one write takes a thousand: whoever stores a callback comes in between.
+    #[test]
+    fn old_events_go_in_steps() {
+        let (_folder, store) = store();
+        let event = NewEvent { forward: false, ..incoming(None, None) };
+        store.add_events(&vec![event; 2 * STEP + 500]).unwrap();
+        let old = store.old_events(now() + 2 * KEPT).unwrap();
+        let steps: Vec<usize> = (0..4).map(|_| store.forget_events(old).unwrap()).collect();
+        assert_eq!(steps, [STEP, STEP, 500, 0]);
     }
 
     #[test]
@@ -495,13 +574,44 @@ mod tests {
             store.add_events(&[NewEvent { received_at, forward: false, ..incoming(None, None) }]).unwrap();
         }
         let far = now() + SignedDuration::from_hours(24 * 3_650);
-        assert_eq!(store.forget_old_events(far).unwrap(), 2);
-        assert_eq!(store.forget_old_events(now() + SignedDuration::from_hours(24 * 30)).unwrap(), 0, "put right");
+        assert_eq!(forget(&store, far), 2);
+        assert_eq!(forget(&store, now() + SignedDuration::from_hours(24 * 30)), 0, "put right");
         // The machine was off for long: day by day the old ones go.
         for _ in 0..14 {
-            assert_eq!(store.forget_old_events(far).unwrap(), 2);
+            assert_eq!(forget(&store, far), 2);
         }
         assert_eq!(store.count_events(&id("acme")).unwrap(), 0);
+    }
+
+    /// What every look at the service asks, and what is asked for each event: by an index, whatever else is stored.
+    #[test]
+    fn nothing_that_is_asked_often_looks_at_every_event() {
+        let (_folder, store) = store();
+        let old = format!("SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP}");
+        let questions = [
+            (EVENT_COUNT.to_owned(), "COVERING INDEX"),
+            (FORWARD_COUNTS.to_owned(), "INDEX events_given_up"),
+            (FORWARD_COUNTS.to_owned(), "INDEX events_to_forward"),
+            (listing(false, None), "INDEX events_of_configuration"),
+            (listing(true, Some(ForwardState::Undelivered)), "INDEX events_given_up"),
+            (old, "INDEX events_by_age"),
+            (format!("SELECT min(received_at) FROM events WHERE {OLD}"), "INDEX events_by_age"),
+        ];
+        for (question, wanted) in questions {
+            let plan: Vec<String> = store
+                .with(|inner| {
+                    let mut plan = inner.connection.prepare(&format!("EXPLAIN QUERY PLAN {question}"))?;
+                    let steps = plan.parameter_count();
+                    let rows = plan.query_map(rusqlite::params_from_iter(vec![1; steps]), |row| row.get(3))?;
+                    Ok(rows.collect::<Result<_, _>>()?)
+                })
+                .unwrap();
+            let plan = plan.join("; ");
+            assert!(
+                plan.contains(wanted) && !plan.contains("SCAN events") && !plan.contains("TEMP"),
+                "{question}: {plan}"
+            );
+        }
     }
 
     #[test]
@@ -559,6 +669,33 @@ mod tests {
         store.forwarded(&acme, 1, ForwardState::Delivered, None, None, later).unwrap();
         let given = store.events(&acme, None, Some(ForwardState::Delivered), 10).unwrap();
         assert_eq!(given[0].forwarding.as_ref().map(|forwarding| forwarding.attempts), Some(1));
+    }
+
+    /// Sending again keeps the order of the ticket: the older ones that were given up go first, the newer ones wait.
+    #[test]
+    fn one_event_that_is_sent_again_goes_after_the_older_ones_of_its_ticket_that_were_given_up() {
+        let (_folder, store) = store();
+        let acme = id("acme");
+        let tickets = [("a", 7), ("b", 7), ("x", 8), ("c", 7), ("d", 7)];
+        store.add_events(&tickets.map(|(name, ticket)| incoming(Some(name), Some(ticket)))).unwrap();
+        store.looked_up(&acme, i64::MAX, 7, Err("")).unwrap();
+        store.looked_up(&acme, i64::MAX, 8, Err("")).unwrap();
+        let set = |number, state| store.forwarded(&acme, number, state, None, None, now()).unwrap();
+        // Given up, taken, given up, given up; the last one waits.
+        let states = [ForwardState::Undelivered, ForwardState::Delivered];
+        for (number, state) in [(1, 0), (2, 1), (3, 0), (4, 0)] {
+            set(number, states[state]);
+        }
+        let mut order = Vec::new();
+        assert_eq!(store.forward_again(&acme, Some("c")).unwrap(), 2, "with a, and neither b nor x");
+        while let Some(due) = store.events_to_forward(&acme, now(), 10).unwrap().first() {
+            assert_eq!(store.events_to_forward(&acme, now(), 10).unwrap().len(), 1);
+            set(due.event.number, ForwardState::Delivered);
+            order.push(due.event.id.clone());
+        }
+        assert_eq!(order, ["a", "c", "d"]);
+        assert_eq!(store.forward_again(&acme, Some("nobody")).unwrap(), 0);
+        assert_eq!(store.forward_counts(&acme).unwrap(), (0, 1));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -29,7 +30,7 @@ use rusqlite::Connection;
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use error::StoreError;
-pub use events::{NewEvent, ToForward, ToLookUp};
+pub use events::{NewEvent, OldEvents, STEP, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
@@ -78,6 +79,16 @@ impl Store {
     fn around(path: &Path, connection: Connection) -> Self {
         let inner = Inner { connection, open_runs: BTreeMap::new() };
         Self { path: Arc::new(path.to_owned()), inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// The same connection, which waits no longer than this for another program's write.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database says so.
+    pub fn patient_for(self, patience: Duration) -> Result<Self, StoreError> {
+        self.with(|inner| Ok(inner.connection.busy_timeout(patience)?))?;
+        Ok(self)
     }
 
     /// Where the database is.

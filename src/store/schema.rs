@@ -194,6 +194,13 @@ ALTER TABLE configurations ADD COLUMN sign_in_tenant TEXT;
     ),
 ];
 
+/// What only makes reading quick: an older program lives with it, so it is no version of its own. The age of events is for
+/// forgetting them; those that were given up are counted at every look at the service.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS events_by_age ON events (received_at);
+CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHERE forward = 'undelivered';
+";
+
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
     let turn = Exclusive::take(path).map_err(by_cause)?;
@@ -343,6 +350,8 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
+        // Where they are there already nothing is written, and nobody is waited for.
+        connection.execute_batch(INDEXES)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(64);
