@@ -10,6 +10,7 @@ mod configuring;
 mod delivering;
 mod delivery;
 mod drift;
+mod escalating;
 mod events_by_keys;
 mod handing_on;
 mod hostile;

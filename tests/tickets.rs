@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Profile;
 
-const TICKET: i64 = 33_470;
+pub const TICKET: i64 = 33_470;
 const REFUSED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the Ticket Type or \
                        Client.";
 
@@ -31,12 +31,12 @@ async fn save(profile: &Profile, more: &str) {
     profile.run(["sync"]).await.expect(0);
 }
 
-async fn escalating() -> Profile {
+pub async fn escalating() -> Profile {
     escalating_to(Some(7)).await
 }
 
 /// Puts the ticket on a team, and leaves it to nobody.
-fn place(profile: &Profile, team: &str) {
+pub fn place(profile: &Profile, team: &str) {
     profile.halo.change(|state| {
         let ticket = state.tickets.iter_mut().find(|ticket| ticket.has_id(TICKET)).unwrap();
         ticket.set("team", team);
@@ -45,32 +45,37 @@ fn place(profile: &Profile, team: &str) {
 }
 
 /// Team and agent of the ticket in Halo.
-fn held(profile: &Profile) -> (String, i64) {
+pub fn held(profile: &Profile) -> (String, i64) {
     profile.halo.look(|state| {
         let ticket = state.tickets.iter().find(|ticket| ticket.has_id(TICKET)).unwrap();
         (ticket.text("team").to_owned(), ticket.int("agent_id").unwrap())
     })
 }
 
-fn notes(profile: &Profile) -> Vec<String> {
+pub fn notes(profile: &Profile) -> Vec<String> {
     profile.halo.look(|state| state.actions.iter().map(|action| action.text("note").to_owned()).collect())
 }
 
 /// Writes to tickets and actions that reached Halo.
-fn writes(profile: &Profile, path: &str) -> usize {
+pub fn writes(profile: &Profile, path: &str) -> usize {
     profile.halo.writes().iter().filter(|request| request.path == path).count()
 }
 
-async fn escalate(profile: &Profile, more: &[&str], code: i32) -> Value {
+pub async fn escalate(profile: &Profile, more: &[&str], code: i32) -> Value {
     let ticket = TICKET.to_string();
     profile.run([&["escalate", &ticket, "--json"], more].concat()).await.expect(code).json()
 }
 
-/// The lines of the audit trail about the ticket.
-fn audit(profile: &Profile) -> Vec<Value> {
+/// The lines of the audit trail about the ticket, with what was begun.
+pub fn trail(profile: &Profile) -> Vec<Value> {
     let text = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["object"] == format!("ticket {TICKET}")).collect()
+}
+
+/// What came of it, by the audit trail.
+fn audit(profile: &Profile) -> Vec<Value> {
+    trail(profile).into_iter().filter(|line| line["outcome"] != "begun").collect()
 }
 
 /// The open tickets of the board and no others, newest first, in a table and as JSON, whatever Halo's filter does.

@@ -4,11 +4,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::boards::Boards;
+use super::configure::{INTERRUPTED, read_back_later};
 use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Ticket};
 use crate::halo::{HaloApi, HaloError};
+
+/// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has done.
+const ESCALATE_LOCK: &str = "escalate";
+
+/// The outcome of a line that is written before Halo is.
+const BEGUN: &str = "begun";
+
+/// The two writes, as the audit trail calls them.
+const ESCALATE: &str = "escalate";
+const ADD_NOTE: &str = "add note";
+
+/// Lines of the audit trail among which those of a run that was killed are looked for.
+const LOOK_BACK: usize = 500;
 
 /// The open tickets on the Pia Board.
 pub async fn on_pia_board(
@@ -27,7 +41,8 @@ pub async fn on_pia_board(
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
 ///
 /// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket that
-/// stands there already is not written, and a note that it has already is not added a second time.
+/// stands there already is not written, and a note that it has already is not added a second time. Each write stands in
+/// the audit trail before it is sent: what a killed run has left open there is read back by the next one.
 pub async fn escalate(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -36,6 +51,7 @@ pub async fn escalate(
     note: Option<&str>,
     cancel: CancellationToken,
 ) -> Result<Escalation, Failure> {
+    let _lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)))?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let screen = &configuration.pia_screen;
     let mut desk = Desk {
@@ -47,6 +63,9 @@ pub async fn escalate(
         agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
     };
     let before = desk.look(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
+    if desk.left_open(ticket_id)?.as_deref() == Some(ESCALATE) {
+        desk.close(ticket_id, desk.has(&before))?;
+    }
     let (ticket, moved) = if desk.has(&before) { (before, false) } else { (desk.hand_over(&before).await?, true) };
     let noted = match note.map(str::trim).filter(|note| !note.is_empty()) {
         None => false,
@@ -85,8 +104,33 @@ impl Desk<'_> {
         ticket.is_on(self.board) && ticket.agent_id == self.agent
     }
 
+    /// What a run that was killed has begun on this ticket and not ended, by the audit trail.
+    fn left_open(&self, ticket: i64) -> Result<Option<String>, Failure> {
+        let object = Some(object(ticket));
+        let id = Some(self.id.as_str());
+        let lines = self.workspace.audit.recent(LOOK_BACK)?;
+        let last = lines.into_iter().find(|line| line.object == object && line.configuration.as_deref() == id);
+        Ok(last.filter(|line| line.outcome == BEGUN).map(|line| line.action))
+    }
+
+    /// Writes down what has become of it.
+    fn close(&self, ticket: i64, was_done: bool) -> Result<(), Failure> {
+        let mut activity = self.workspace.activity(Some(self.id), INTERRUPTED, read_back_later(was_done));
+        activity.object = Some(object(ticket));
+        self.workspace.write_down(&activity)
+    }
+
     /// Moves the ticket, once, and gives it back as Halo holds it then.
     async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Failure> {
+        let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
+        let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
+        let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
+        let wanted = self.agent.map_or("nobody".to_owned(), |id| id.to_string());
+        let mut activity = self.workspace.activity(Some(self.id), ESCALATE, BEGUN);
+        activity.object = Some(object(before.id));
+        activity.fields =
+            vec![field("team", team(before), Some(self.board.to_owned())), field("agent", agent(before), Some(wanted))];
+        self.workspace.write_down(&activity)?;
         let written = self.halo.move_ticket(before.id, self.board, self.agent).await;
         let status = self.halo.take_write_status();
         let held = match &written {
@@ -106,17 +150,11 @@ impl Desk<'_> {
             // A write that went well is always read back.
             (Ok(()), None) => ("unverified", Err(out_of_sight(before.id, self.board))),
         };
-        let after = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref());
-        let mut activity = self.workspace.activity(Some(self.id), "escalate", outcome);
-        let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
-        let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
-        let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
-        let wanted = self.agent.map_or("nobody".to_owned(), |id| id.to_string());
-        activity.object = Some(format!("ticket {}", before.id));
-        activity.fields = vec![
-            field("team", team(before), after.map_or(Some(self.board.to_owned()), team)),
-            field("agent", agent(before), after.map_or(Some(wanted), agent)),
-        ];
+        if let Some(after) = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref()) {
+            activity.fields =
+                vec![field("team", team(before), team(after)), field("agent", agent(before), agent(after))];
+        }
+        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
         activity.message = result.as_ref().err().map(ToString::to_string);
         activity.halo = Some(answer(status, written.as_ref().err()));
         self.workspace.write_down(&activity)?;
@@ -127,9 +165,16 @@ impl Desk<'_> {
     /// already is the one of the run before.
     async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Failure> {
         let before = self.halo.notes(ticket).await?;
-        if !moved && before.iter().any(|held| same_text(&held.text, note)) {
+        let has_it = before.iter().any(|held| same_text(&held.text, note));
+        if !moved && self.left_open(ticket)?.as_deref() == Some(ADD_NOTE) {
+            self.close(ticket, has_it)?;
+        }
+        if !moved && has_it {
             return Ok(false);
         }
+        let mut activity = self.workspace.activity(Some(self.id), ADD_NOTE, BEGUN);
+        activity.object = Some(object(ticket));
+        self.workspace.write_down(&activity)?;
         let written = self.halo.add_note(ticket, note).await;
         let status = self.halo.take_write_status();
         let (outcome, result) = match &written {
@@ -146,8 +191,7 @@ impl Desk<'_> {
                 }
             }
         };
-        let mut activity = self.workspace.activity(Some(self.id), "add note", outcome);
-        activity.object = Some(format!("ticket {ticket}"));
+        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
         activity.message = result.as_ref().err().map(ToString::to_string);
         activity.halo = Some(answer(status, written.as_ref().err()));
         self.workspace.write_down(&activity)?;
@@ -163,6 +207,11 @@ impl Desk<'_> {
         let now = self.halo.notes(ticket).await?;
         Ok(now.iter().any(|held| !before.contains(&held.id) && same_text(&held.text, note)))
     }
+}
+
+/// A ticket, as the audit trail and the lock call it.
+fn object(ticket: i64) -> String {
+    format!("ticket {ticket}")
 }
 
 /// Whether two notes say the same: Halo keeps the words, and not every blank and break between them.
