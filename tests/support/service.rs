@@ -171,8 +171,27 @@ pub fn secrets(profile: &Profile) -> CallbackSecrets {
     profile.workspace().settings.secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
 }
 
+/// A GUID that stands for a name of up to 16 characters; one that is a GUID already stays as it is.
+pub fn guid(name: &str) -> String {
+    if uuid::Uuid::try_parse(name).is_ok() {
+        return name.to_owned();
+    }
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    uuid::Uuid::from_bytes(bytes).to_string()
+}
+
+/// The name that a GUID stands for.
+pub fn named(guid: &str) -> String {
+    let Ok(id) = uuid::Uuid::try_parse(guid) else { return guid.to_owned() };
+    let name = std::str::from_utf8(id.as_bytes()).unwrap_or_default().trim_end_matches('\0');
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_name { name } else { guid }.to_owned()
+}
+
 /// An event as Halo sends one.
-pub fn event(id: &str, ticket: i64) -> Value {
+pub fn event(name: &str, ticket: i64) -> Value {
+    let id = guid(name);
     json!({ "id": id, "event": "New Ticket Logged", "object_id": ticket, "ticket": { "id": ticket, "summary": "Printer" } })
 }
 
