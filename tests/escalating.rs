@@ -1,6 +1,6 @@
 //! Handing a ticket over: by two programs at once, and by one that is killed on the way.
 
-use pia_halo::demo::{Scripted, ScriptedAnswer};
+use pia_halo::demo::{Scripted, ScriptedAnswer, State};
 use serde_json::{Value, json};
 
 use crate::support::changing::{When, killed_at};
@@ -104,4 +104,72 @@ async fn without_a_trail_nothing_is_sent() {
     std::fs::create_dir(&trail).unwrap();
     escalate(&profile, NOTE, 7).await;
     assert_eq!(profile.halo.writes().len(), 0);
+}
+
+/// Does this to Halo when that write reaches it.
+fn once_written(profile: &Profile, path: &'static str, then: impl Fn(&mut State) + Send + 'static) {
+    profile.halo.change(|state| {
+        state.on_request = Some(Box::new(move |state, request| {
+            if request.method == "POST" && request.path == path {
+                then(state);
+            }
+        }));
+    });
+}
+
+/// A web page in place of the answer to one look.
+fn page(path: &str) -> Scripted {
+    let answer = ScriptedAnswer::Reply {
+        status: 200,
+        content_type: "text/html",
+        headers: Vec::new(),
+        body: b"<html>maintenance</html>".to_vec(),
+    };
+    Scripted { method: "GET", path: path.to_owned(), skip: 0, times: 1, apply: false, answer }
+}
+
+/// Halo took it and cannot be asked what it made of it: not called undone, nor done, and the next run looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
+    let profile = escalating().await;
+    once_written(&profile, "/api/tickets", |state| state.scripted.push(page("/api/tickets/33470")));
+    let open = profile.run(["escalate", "33470", "--note", "once"]).await;
+    assert!(open.code != 0 && !open.stderr.contains("was not escalated"), "{open:?}");
+    open.says("Whether ticket 33470 was escalated is not known: it was sent and could not be read back")
+        .says("that looks first, and does nothing twice");
+    assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
+    assert_eq!(told(&profile).pop(), lines(&[("escalate", "unverified")]).pop());
+
+    once_written(&profile, "/api/actions", |state| {
+        let one = state.actions.len() + 1;
+        state.scripted.extend([page(&format!("/api/actions/{one}")), page("/api/actions")]);
+    });
+    let open = profile.run(["escalate", "33470", "--note", "once"]).await;
+    open.says("Ticket 33470 is escalated; whether its note was added is not known: it was sent");
+    profile.halo.change(|state| {
+        state.on_request = None;
+        state.scripted.clear();
+    });
+    assert_eq!(escalate(&profile, NOTE, 0).await["status"], "nothing_to_do");
+    assert_eq!((writes(&profile, "/api/tickets"), writes(&profile, "/api/actions")), (1, 1));
+}
+
+/// Our own record cannot be kept any more once Halo has the change: the change is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_in_halo_is_told_where_it_cannot_be_written_down() {
+    for (note, words) in [
+        (&[][..], "Ticket 33470 is escalated, and that could not be written down: "),
+        (NOTE, "Ticket 33470 is escalated, and its note is missing: "),
+    ] {
+        let profile = escalating().await;
+        let trail = profile.folder.path().join("state/pia-halo/audit.jsonl");
+        once_written(&profile, "/api/tickets", move |_| {
+            std::fs::remove_file(&trail).unwrap();
+            std::fs::create_dir(&trail).unwrap();
+        });
+        let told = escalate(&profile, note, 7).await;
+        let said = told["error"]["message"].as_str().unwrap();
+        assert!(said.starts_with(words), "{said}");
+        assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
+    }
 }

@@ -9,7 +9,7 @@ use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
-use crate::domain::ticket::BoardTickets;
+use crate::domain::ticket::{BoardTickets, Unfinished};
 
 /// Everything that runs, or has run since the start.
 #[derive(Debug, Default)]
@@ -299,8 +299,8 @@ pub enum EscalateWork {
         id: ConfigurationId,
         /// The ticket.
         ticket: i64,
-        /// Why.
-        failure: Failure,
+        /// What is known of it, and why.
+        unfinished: Unfinished,
     },
 }
 

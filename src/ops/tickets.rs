@@ -5,10 +5,10 @@ use tokio_util::sync::CancellationToken;
 use super::Workspace;
 use super::boards::Boards;
 use super::configure::{INTERRUPTED, read_back_later};
-use crate::domain::activity::{ActivityField, HaloAnswer};
+use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Ticket};
+use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
 use crate::halo::{HaloApi, HaloError};
 
 /// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has done.
@@ -20,6 +20,9 @@ const BEGUN: &str = "begun";
 /// The two writes, as the audit trail calls them.
 const ESCALATE: &str = "escalate";
 const ADD_NOTE: &str = "add note";
+
+/// The next step where it is not known, or where it is known not to be all there.
+const AGAIN: &str = "Escalate it again, with the same note: that looks first, and does nothing twice";
 
 /// Lines of the audit trail among which those of a run that was killed are looked for.
 const LOOK_BACK: usize = 500;
@@ -50,29 +53,38 @@ pub async fn escalate(
     ticket_id: i64,
     note: Option<&str>,
     cancel: CancellationToken,
-) -> Result<Escalation, Failure> {
-    let _lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)))?;
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+) -> Result<Escalation, Unfinished> {
+    let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
+    let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
+    let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
+    let halo = halo.cancelled_by(cancel);
     let screen = &configuration.pia_screen;
     let mut desk = Desk {
         workspace,
         id,
         halo,
-        boards: Boards::stored(workspace, id)?,
+        boards: Boards::stored(workspace, id).map_err(|error| Known::Unchanged.because(error))?,
         board: &screen.escalation_board,
         agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
     };
-    let before = desk.look(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
-    if desk.left_open(ticket_id)?.as_deref() == Some(ESCALATE) {
-        desk.close(ticket_id, desk.has(&before))?;
-    }
-    let (ticket, moved) = if desk.has(&before) { (before, false) } else { (desk.hand_over(&before).await?, true) };
-    let noted = match note.map(str::trim).filter(|note| !note.is_empty()) {
+    let before = desk.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
+    let note = note.map(str::trim).filter(|note| !note.is_empty());
+    let (ticket, moved) = if desk.has(&before) {
+        (before, false)
+    } else {
+        let moved = desk.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
+            (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
+            _ => unfinished,
+        });
+        (moved?, true)
+    };
+    let noted = match note {
         None => false,
-        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|failure| {
-            let board = desk.board;
-            let then = failure.hint.map(|hint| format!(". {hint}")).unwrap_or_default();
-            Failure { hint: Some(format!("The ticket stands on {board}; only its note is missing{then}")), ..failure }
+        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
+            if moved && unfinished.known != Known::Unrecorded {
+                unfinished.failure.kind = FailureKind::PartlyDone;
+            }
+            unfinished
         })?,
     };
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
@@ -99,6 +111,15 @@ impl Desk<'_> {
         }
     }
 
+    /// The ticket as it stands before anything is sent, with what a killed run has left open looked at.
+    async fn before(&mut self, ticket: i64) -> Result<Ticket, Failure> {
+        let before = self.look(ticket).await?.ok_or_else(|| unknown(ticket))?;
+        if self.left_open(ticket)?.as_deref() == Some(ESCALATE) {
+            self.close(ticket, self.has(&before))?;
+        }
+        Ok(before)
+    }
+
     /// Whether a ticket is where it has to be.
     fn has(&self, ticket: &Ticket) -> bool {
         ticket.is_on(self.board) && ticket.agent_id == self.agent
@@ -121,7 +142,7 @@ impl Desk<'_> {
     }
 
     /// Moves the ticket, once, and gives it back as Halo holds it then.
-    async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Failure> {
+    async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Unfinished> {
         let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
         let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
         let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
@@ -130,7 +151,7 @@ impl Desk<'_> {
         activity.object = Some(object(before.id));
         activity.fields =
             vec![field("team", team(before), Some(self.board.to_owned())), field("agent", agent(before), Some(wanted))];
-        self.workspace.write_down(&activity)?;
+        self.workspace.write_down(&activity).map_err(|failure| Known::Unchanged.because(failure))?;
         let written = self.halo.move_ticket(before.id, self.board, self.agent).await;
         let status = self.halo.take_write_status();
         let held = match &written {
@@ -139,63 +160,82 @@ impl Desk<'_> {
         };
         let (outcome, result) = match (&written, &held) {
             (_, Some(Ok(Some(after)))) if self.has(after) => ("done", Ok(after.clone())),
-            (Err(error), None) => ("failed", Err(refused(error, self.board))),
-            (Err(error), Some(Ok(Some(_)))) => {
+            (Err(error), None) => ("failed", Err(Known::Unchanged.because(refused(error, self.board)))),
+            (Err(error), Some(Ok(Some(after)))) if (&after.team, after.agent_id) == (&before.team, before.agent_id) => {
                 let hint = "Halo was asked again: the ticket was not moved. Try again later";
-                ("failed", Err(Failure::from(error.clone()).hint(hint)))
+                ("failed", Err(Known::Unchanged.because(Failure::from(error.clone()).hint(hint))))
             }
-            (_, Some(Ok(None))) => ("unverified", Err(out_of_sight(before.id, self.board))),
-            (_, Some(Err(error))) => ("unverified", Err(unread(error, before.id))),
-            (Ok(()), Some(Ok(Some(after)))) => ("unverified", Err(not_kept(after, self.board, self.agent))),
+            (_, Some(Ok(Some(after)))) => {
+                ("unverified", Err(Known::Elsewhere.because(not_kept(after, self.board, self.agent))))
+            }
+            (_, Some(Err(error))) => ("unverified", Err(Known::Unclear.because(unread(error)))),
             // A write that went well is always read back.
-            (Ok(()), None) => ("unverified", Err(out_of_sight(before.id, self.board))),
+            (_, Some(Ok(None))) | (Ok(()), None) => {
+                ("unverified", Err(Known::Unclear.because(out_of_sight(before.id, self.board))))
+            }
         };
         if let Some(after) = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref()) {
             activity.fields =
                 vec![field("team", team(before), team(after)), field("agent", agent(before), agent(after))];
         }
-        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
-        activity.message = result.as_ref().err().map(ToString::to_string);
         activity.halo = Some(answer(status, written.as_ref().err()));
-        self.workspace.write_down(&activity)?;
-        result
+        self.end(activity, outcome, result)
+    }
+
+    /// Writes down what has come of a write. What was done in Halo is told, whatever becomes of our own record.
+    fn end<T>(&self, mut activity: Activity, outcome: &str, result: Result<T, Unfinished>) -> Result<T, Unfinished> {
+        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
+        activity.message = result.as_ref().err().map(|unfinished| unfinished.failure.to_string());
+        match (self.workspace.write_down(&activity), result) {
+            (Ok(()), result) => result,
+            (Err(failure), Ok(_)) => Err(Known::Unrecorded.because(failure)),
+            (Err(failure), Err(mut unfinished)) => {
+                let then = unfinished.failure.hint.take().map(|hint| format!("{hint}. ")).unwrap_or_default();
+                unfinished.failure.hint = Some(format!("{then}It could not be written down: {failure}"));
+                Err(unfinished)
+            }
+        }
     }
 
     /// Adds the note, once, and says whether it was added. On a ticket that was not moved now, a note that is there
     /// already is the one of the run before.
-    async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Failure> {
-        let before = self.halo.notes(ticket).await?;
-        let has_it = before.iter().any(|held| same_text(&held.text, note));
-        if !moved && self.left_open(ticket)?.as_deref() == Some(ADD_NOTE) {
-            self.close(ticket, has_it)?;
-        }
-        if !moved && has_it {
-            return Ok(false);
-        }
+    async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Unfinished> {
         let mut activity = self.workspace.activity(Some(self.id), ADD_NOTE, BEGUN);
         activity.object = Some(object(ticket));
-        self.workspace.write_down(&activity)?;
+        let before = async {
+            let before = self.halo.notes(ticket).await?;
+            let has_it = before.iter().any(|held| same_text(&held.text, note));
+            if !moved && self.left_open(ticket)?.as_deref() == Some(ADD_NOTE) {
+                self.close(ticket, has_it)?;
+            }
+            if !moved && has_it {
+                return Ok(None);
+            }
+            self.workspace.write_down(&activity)?;
+            Ok::<_, Failure>(Some(before))
+        };
+        let before = before.await.map_err(|failure| Known::NoteMissing.because(again(failure)))?;
+        let Some(before) = before else { return Ok(false) };
         let written = self.halo.add_note(ticket, note).await;
         let status = self.halo.take_write_status();
         let (outcome, result) = match &written {
-            Err(error) if !error.may_have_been_applied() => ("failed", Err(refused(error, self.board))),
+            Err(error) if !error.may_have_been_applied() => {
+                ("failed", Err(Known::NoteMissing.because(note_refused(error))))
+            }
             _ => {
                 let id = written.as_ref().ok().copied().flatten();
                 match self.find_note(ticket, note, id, &before.iter().map(|held| held.id).collect::<Vec<_>>()).await {
                     Ok(true) => ("done", Ok(true)),
                     Ok(false) => match &written {
-                        Err(error) => ("failed", Err(Failure::from(error.clone()))),
-                        Ok(_) => ("unverified", Err(note_not_kept())),
+                        Err(error) => ("failed", Err(Known::NoteMissing.because(again(error.clone())))),
+                        Ok(_) => ("unverified", Err(Known::NoteUnclear.because(note_not_kept()))),
                     },
-                    Err(error) => ("unverified", Err(unread(&error, ticket))),
+                    Err(error) => ("unverified", Err(Known::NoteUnclear.because(unread(&error)))),
                 }
             }
         };
-        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
-        activity.message = result.as_ref().err().map(ToString::to_string);
         activity.halo = Some(answer(status, written.as_ref().err()));
-        self.workspace.write_down(&activity)?;
-        result
+        self.end(activity, outcome, result)
     }
 
     /// Whether Halo holds the note: by the id that it gave, or, where its answer was lost, among those that are new.
@@ -248,12 +288,29 @@ fn out_of_sight(ticket: i64, board: &str) -> Failure {
     ))
 }
 
-fn unread(error: &HaloError, ticket: i64) -> Failure {
+fn unread(error: &HaloError) -> Failure {
     let failure = Failure::from(error.clone());
-    let message = format!("the change was sent and could not be read back: {}", failure.message);
-    Failure { message, ..failure }.hint(format!(
-        "Run pia-halo escalate {ticket} again, with the same note: it looks first, and does nothing twice"
-    ))
+    let message = format!("it was sent and could not be read back: {}", failure.message);
+    Failure { message, ..failure }.hint(AGAIN)
+}
+
+/// What can be tried again. What the failure itself says of a next step comes first.
+fn again(failure: impl Into<Failure>) -> Failure {
+    let failure = failure.into();
+    let then = failure.hint.as_deref().map(|hint| format!("{hint}. ")).unwrap_or_default();
+    let hint = format!("{then}{AGAIN}");
+    failure.hint(hint)
+}
+
+/// Halo declined the note: over the agent's reach as well.
+fn note_refused(error: &HaloError) -> Failure {
+    let failure = Failure::from(error.clone());
+    if !matches!(error, HaloError::Refused { .. }) {
+        return again(failure);
+    }
+    Failure { kind: FailureKind::MissingRight, ..failure }.hint(
+        "Add it in Halo, or let the agent that the application logs in as add private notes, and escalate it again",
+    )
 }
 
 fn not_kept(after: &Ticket, board: &str, agent: Option<i64>) -> Failure {
