@@ -21,6 +21,7 @@ mod meanwhile;
 mod plain;
 mod planning;
 mod properties;
+mod proxying;
 mod reading_back;
 mod removing;
 mod removing_by_keys;
