@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,6 +18,8 @@ use super::Profile;
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
+    /// What it has said on standard error since it listens.
+    pub said: Arc<Mutex<String>>,
     http: reqwest::Client,
 }
 
@@ -48,6 +51,8 @@ impl Service {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let said: Arc<Mutex<String>> = Arc::default();
+        let heard = Arc::clone(&said);
         let address = tokio::task::spawn_blocking(move || {
             let mut said = String::new();
             loop {
@@ -56,7 +61,9 @@ impl Service {
                 if let Some(address) = said[before..].trim().strip_prefix("listening on http://") {
                     let address = address.parse().unwrap();
                     // Whatever it says later must not fill the pipe.
-                    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+                    std::thread::spawn(move || {
+                        lines.lines().map_while(Result::ok).for_each(|line| *heard.lock().unwrap() += &(line + "\n"));
+                    });
                     return address;
                 }
             }
@@ -64,7 +71,7 @@ impl Service {
         .await
         .unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { child, address, http }
+        Self { child, address, said, http }
     }
 
     /// Posts a body to a path.
