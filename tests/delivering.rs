@@ -155,9 +155,10 @@ async fn events_that_arrive_in_the_wrong_order_are_all_stored() {
     assert_eq!(tickets, [33_474, 33_473, 33_472, 33_471, 33_470]);
 }
 
-/// The demo, with nothing but Enter: Configure, and a ticket in the simulated Halo is stored within a second.
+/// The demo, with nothing but Enter: Configure, and a ticket in the simulated Halo is stored within a second and stands in
+/// the Events pane by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_demo_a_ticket_is_stored_within_a_second_of_its_making() {
+async fn in_the_demo_a_ticket_stands_in_the_events_pane_within_a_second_of_its_making() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--clients", "20"]).env("TMPDIR", home.path().to_str().unwrap());
     let mut pty = start.spawn();
@@ -188,7 +189,19 @@ async fn in_the_demo_a_ticket_is_stored_within_a_second_of_its_making() {
     pty.sees("curl -X POST http://127.0.0.1:").await;
     let screen = pty.screen();
     let address = screen.split_whitespace().find(|word| word.ends_with("/control/tickets")).unwrap();
-    let ticket = control(address, "POST", &json!({})).await;
+    let address = address.to_owned();
+    pty.press("Enter").await;
+    pty.sees("1 Sync").await;
+    pty.press("4").await;
+    pty.sees("No events yet").await;
+    let asked = Instant::now();
+    let ticket = control(&address, "POST", &json!({})).await;
+    // Nothing is pressed any more.
+    pty.sees(&format!(" {} ", ticket["id"])).await;
+    let shown = asked.elapsed();
+    eprintln!("shown after {} ms", shown.as_millis());
+    assert!(shown < Duration::from_secs(10), "{shown:?}");
+    assert!(pty.screen().contains("New Ticket Logged") && pty.screen().contains("1 of 1"), "{}", pty.screen());
     let profile = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path());
     let profile = profile.into_iter().find(|path| path.to_string_lossy().contains("pia-halo-demo-")).unwrap();
     let store = pia_halo::store::Store::open(&profile.join("data/pia-halo.db")).unwrap();

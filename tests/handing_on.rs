@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::destination::Destination;
-use crate::support::service::{Service, event, secrets, stored};
+use crate::support::service::{Service, event, guid, named, secrets, stored};
 use crate::support::{Profile, files, until};
 
 const TICKET: i64 = 33_470;
@@ -45,10 +45,10 @@ async fn send(service: &Service, secrets: &CallbackSecrets, id: &str, ticket: i6
     assert_eq!(service.callback(secrets, "ticket-created", &event(id, ticket)).await.status, 200);
 }
 
-/// The stored events by id, as the program's own store tells them.
+/// The stored events by name, as the program's own store tells them.
 fn known(profile: &Profile) -> BTreeMap<String, pia_halo::domain::event::Event> {
     let events = profile.workspace().store.events(&profile.id(), None, None, 10_000).unwrap();
-    events.into_iter().map(|event| (event.id.clone(), event)).collect()
+    events.into_iter().map(|event| (named(&event.id), event)).collect()
 }
 
 /// Whether Halo was asked for the tickets behind all events.
@@ -71,17 +71,18 @@ async fn the_ticket_behind_an_event_is_read_again_and_says_whether_it_is_on_the_
     let (profile, secrets) = profile().await;
     let service = Service::start(&profile).await;
     // All at once, so that one question serves the five events of a ticket. What the body says of the ticket is not believed.
-    let lies =
-        json!({ "id": "lie", "ticket": { "id": 33_471, "team": "Pia", "status": "Closed", "client_id": "Northwind" } });
+    let lies = json!({ "event": "lie", "ticket": { "id": 33_471, "team": "Pia", "status": "Closed", "client_id": "Northwind" } });
     let mut batch: Vec<Value> = (0..5).map(|n| event(&format!("on-{n}"), TICKET)).collect();
-    batch.extend([lies, event("gone", 4_711), json!({ "id": "about nothing", "event": "x" })]);
+    batch.extend([lies, event("gone", 4_711), json!({ "event": "about nothing" })]);
     assert_eq!(service.callback(&secrets, "ticket-updated", &json!(batch)).await.status, 200);
     until(|| all_looked_up(&profile)).await;
     let events = known(&profile);
     assert_eq!(events["on-0"].on_pia_board, Some(true));
     assert_eq!(events["on-4"].on_pia_board, Some(true));
-    assert_eq!(events["lie"].on_pia_board, Some(false));
-    assert_eq!((events["gone"].on_pia_board, events["about nothing"].on_pia_board), (None, None));
+    let of =
+        |name: &str| events.values().find(|own| own.event.as_ref().is_some_and(|event| event.raw() == name)).unwrap();
+    assert_eq!(of("lie").on_pia_board, Some(false));
+    assert_eq!((events["gone"].on_pia_board, of("about nothing").on_pia_board), (None, None));
     assert!(events["gone"].ticket_problem.as_ref().unwrap().contains("no such ticket"));
     let ticket = events["on-0"].ticket.as_ref().unwrap();
     let status = ticket.status.as_ref().unwrap().to_string();
@@ -89,12 +90,12 @@ async fn the_ticket_behind_an_event_is_read_again_and_says_whether_it_is_on_the_
     assert!(ticket.client.is_some() && ticket.client_id.is_some() && ticket.ticket_type.is_some());
     assert_eq!((asked_for(&profile, TICKET), asked_for(&profile, 33_471), asked_for(&profile, 4_711)), (1, 1, 1));
     let printed = stored(&profile).await;
-    assert_eq!(printed.iter().find(|event| event["id"] == "gone").unwrap()["on_pia_board"], Value::Null);
+    assert_eq!(printed.iter().find(|event| event["id"] == guid("gone")).unwrap()["on_pia_board"], Value::Null);
     // Another event of that ticket is another question; the one that is gone is not asked for again.
     send(&service, &secrets, "later", TICKET).await;
     until(|| all_looked_up(&profile)).await;
     assert_eq!((asked_for(&profile, TICKET), asked_for(&profile, 4_711)), (2, 1));
-    profile.run(["events", "--show", "on-0"]).await.expect(0).says("Status   In Progress").says("Board    Pia");
+    profile.run(["events", "--show", &guid("on-0")]).await.expect(0).says("Status   In Progress").says("Board    Pia");
 }
 
 /// Tenants that tell a team by its id: the name is asked for, once.
@@ -317,15 +318,15 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     until(|| state_of(&profile, "dead") == Some(ForwardState::Undelivered)).await;
     until(|| state_of(&profile, "other") == Some(ForwardState::Undelivered)).await;
     let listed = profile.run(["events", "--undelivered"]).await.expect(0);
-    listed.says("dead").says("not handed on after 2 tries: answered 500");
+    listed.says(&guid("dead")).says("not handed on after 2 tries: answered 500");
     let listed = profile.run(["events", "--undelivered", "--json"]).await.expect(0);
     let first: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["id"], &first["forwarding"]["state"]), (&json!("dead"), &json!("undelivered")));
+    assert_eq!((&first["id"], &first["forwarding"]["state"]), (&json!(guid("dead")), &json!("undelivered")));
     assert_eq!(profile.json(["status"], 0).await["service"]["undelivered"], 2);
     // The service sleeps, and hears of it.
     destination.answer(|_| 200);
     let tries = destination.arrived().len();
-    profile.run(["events", "--send-again", "dead"]).await.expect(0).says("1 to be handed on again");
+    profile.run(["events", "--send-again", &guid("dead")]).await.expect(0).says("1 to be handed on again");
     until(|| state_of(&profile, "dead") == Some(ForwardState::Delivered)).await;
     assert_eq!(
         (destination.arrived().len(), state_of(&profile, "other")),

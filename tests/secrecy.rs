@@ -6,7 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pia_halo::demo::{Fault, Options};
 
-use crate::support::{Profile, files};
+use ratatui::layout::Size;
+
+use crate::support::interface::Interface;
+use crate::support::service::{Service, secrets as callback_secrets};
+use crate::support::walk::Person;
+use crate::support::{Profile, files, until};
 
 /// The forms in which a secret could leak.
 pub fn forms(secret: &str) -> Vec<String> {
@@ -81,6 +86,78 @@ async fn no_secret_is_found_in_any_file_log_output_or_error() {
                 assert!(!found, "in {}", file.display());
             }
         }
+    }
+}
+
+/// What a callback carries is found where its body is kept and shown, and nowhere else: not in a log, however much that says,
+/// in a figure, a list, an answer, or on a pane. Of its headers and its query nothing is kept at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_callback_carries_is_shown_with_its_body_alone() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    // Nobody listens there: what is handed on fails, and says why.
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "-vv", "--forward-to", "http://127.0.0.1:9/in"];
+    let mut command = profile.command(arguments);
+    command.env("PIA_HALO_LOG", "trace");
+    let service = Service::start_by(command).await;
+    let secrets = callback_secrets(&profile);
+    let (token, password) = (secrets.token.expose(), secrets.password.expose());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut said = String::new();
+    let good = format!("/callbacks/acme/ticket-created/{token}");
+    let event = r#"{"event":"New Ticket Logged","object_id":33479,"x":"canary-in-the-body\u001b[2J"}"#;
+    let answers = [
+        (good.clone(), password, event, 200),
+        (format!("{good}?x=canary-in-the-query"), password, event, 200),
+        (format!("{good}-canary-in-the-path"), password, event, 404),
+        (good.clone(), "canary-in-the-password", event, 404),
+        (good.clone(), password, "canary-in-the-body: no JSON", 400),
+        ("/canary-in-the-path".to_owned(), "canary-in-the-password", event, 404),
+    ];
+    for (path, password, body, status) in answers {
+        let mut request = http.post(format!("http://{}{path}", service.address)).basic_auth("pia", Some(password));
+        for name in ["x-anything", "cookie", "user-agent", "referer", "x-forwarded-for", "content-type"] {
+            request = request.header(name, "canary-in-a-header");
+        }
+        let answer = request.body(body).send().await.map_err(reqwest::Error::without_url).unwrap();
+        assert_eq!(answer.status(), status, "{body}");
+        said += &format!("{:?}", answer.headers());
+        said += &answer.text().await.unwrap();
+    }
+    let failed = || profile.workspace().store.events(&profile.id(), None, None, 9).unwrap();
+    until(|| failed().iter().any(|event| event.forwarding.as_ref().is_some_and(|own| own.last_error.is_some()))).await;
+    for path in ["/metrics", "/healthz", "/canary-in-the-path"] {
+        said += &service.get(path).await.1;
+    }
+    let mut person = Interface::open_with(&profile, Size { width: 120, height: 40 }).await;
+    person.press("4").await;
+    person.sees("2 of 2").await;
+    said += &person.frames().concat();
+    person.press("Enter").await;
+    person.sees("\"event\":").await;
+    person.press("End").await;
+    person.sees("canary-in-the-body").await;
+    assert!(person.frames().iter().all(|frame| !frame.contains('\u{1b}')));
+    let shown = person.frames().concat();
+    person.leave().await;
+    for run in
+        [["events"].as_slice(), &["events", "--json"], &["events", "--undelivered"], &["status", "--json"], &["audit"]]
+    {
+        let ran = profile.run(run).await;
+        said += &format!("{}{}", ran.stdout, ran.stderr);
+    }
+    let service_said = std::sync::Arc::clone(&service.said);
+    assert_eq!(service.terminate().await, 143);
+    said += &service_said.lock().unwrap();
+    assert!(!said.contains("canary"), "{}", &said[said.find("canary").unwrap_or_default()..]);
+    for secret in secrets_of(&profile) {
+        assert!(forms(&secret).iter().all(|form| !said.contains(form) && !shown.contains(form)), "a secret was said");
+    }
+    for file in files(profile.folder.path()) {
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        let is_store = file.file_name().unwrap().to_string_lossy().starts_with("pia-halo.db");
+        let text = if is_store { text.replace("canary-in-the-body", "") } else { text };
+        assert!(!text.contains("canary-in"), "in {}", file.display());
     }
 }
 

@@ -10,7 +10,7 @@ use pia_halo::domain::callback::CallbackSecrets;
 use serde_json::{Value, json};
 
 use crate::support::Profile;
-use crate::support::service::{Answered, Service, basic, event, secrets, stored};
+use crate::support::service::{Answered, Service, basic, event, guid, named, secrets, stored};
 
 async fn serving() -> (Profile, Service, CallbackSecrets) {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
@@ -47,6 +47,27 @@ async fn each_event_is_stored_once_also_across_a_restart() {
     assert!(events[0]["received_at"].as_str().unwrap().ends_with('Z'));
 }
 
+/// What somebody's own payload calls `id` is no event's id: two events with the same one are two.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_events_with_the_same_id_of_somebodys_own_are_both_stored() {
+    let (profile, service, secrets) = serving().await;
+    let bodies = [
+        json!({ "id": 123 }),
+        json!({ "id": "abc", "event": "e", "object_id": 7 }),
+        json!({ "id": "33479", "ticket_id": 7 }),
+        json!({ "id": guid("a client"), "ticket_id": 7 }),
+        json!({ "ticket_id": 7 }),
+    ];
+    for body in &bodies {
+        for _ in 0..2 {
+            assert_eq!(service.callback(&secrets, "ticket-updated", body).await.status, 200);
+        }
+        let batch = json!([body, body]);
+        assert_eq!(service.callback(&secrets, "ticket-updated", &batch).await.status, 200);
+    }
+    assert_eq!(stored(&profile).await.len(), 4 * bodies.len());
+}
+
 /// The answer comes after the disk: whatever moment the program is killed at, what was acknowledged is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_event_is_lost_by_a_kill() {
@@ -80,7 +101,7 @@ async fn no_acknowledged_event_is_lost_by_a_kill() {
         service = Service::start(&profile).await;
     }
     let events = stored(&profile).await;
-    let ids: BTreeSet<String> = events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    let ids: BTreeSet<String> = events.iter().map(|event| named(event["id"].as_str().unwrap())).collect();
     assert_eq!(ids.len(), events.len(), "none twice");
     let lost: Vec<&String> = acknowledged.difference(&ids).collect();
     assert!(lost.is_empty(), "lost: {lost:?}");

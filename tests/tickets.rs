@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Profile;
 
-const TICKET: i64 = 33_470;
+pub const TICKET: i64 = 33_470;
 const REFUSED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the Ticket Type or \
                        Client.";
 
@@ -31,12 +31,12 @@ async fn save(profile: &Profile, more: &str) {
     profile.run(["sync"]).await.expect(0);
 }
 
-async fn escalating() -> Profile {
+pub async fn escalating() -> Profile {
     escalating_to(Some(7)).await
 }
 
 /// Puts the ticket on a team, and leaves it to nobody.
-fn place(profile: &Profile, team: &str) {
+pub fn place(profile: &Profile, team: &str) {
     profile.halo.change(|state| {
         let ticket = state.tickets.iter_mut().find(|ticket| ticket.has_id(TICKET)).unwrap();
         ticket.set("team", team);
@@ -45,32 +45,37 @@ fn place(profile: &Profile, team: &str) {
 }
 
 /// Team and agent of the ticket in Halo.
-fn held(profile: &Profile) -> (String, i64) {
+pub fn held(profile: &Profile) -> (String, i64) {
     profile.halo.look(|state| {
         let ticket = state.tickets.iter().find(|ticket| ticket.has_id(TICKET)).unwrap();
         (ticket.text("team").to_owned(), ticket.int("agent_id").unwrap())
     })
 }
 
-fn notes(profile: &Profile) -> Vec<String> {
+pub fn notes(profile: &Profile) -> Vec<String> {
     profile.halo.look(|state| state.actions.iter().map(|action| action.text("note").to_owned()).collect())
 }
 
 /// Writes to tickets and actions that reached Halo.
-fn writes(profile: &Profile, path: &str) -> usize {
+pub fn writes(profile: &Profile, path: &str) -> usize {
     profile.halo.writes().iter().filter(|request| request.path == path).count()
 }
 
-async fn escalate(profile: &Profile, more: &[&str], code: i32) -> Value {
+pub async fn escalate(profile: &Profile, more: &[&str], code: i32) -> Value {
     let ticket = TICKET.to_string();
     profile.run([&["escalate", &ticket, "--json"], more].concat()).await.expect(code).json()
 }
 
-/// The lines of the audit trail about the ticket.
-fn audit(profile: &Profile) -> Vec<Value> {
+/// The lines of the audit trail about the ticket, with what was begun.
+pub fn trail(profile: &Profile) -> Vec<Value> {
     let text = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["object"] == format!("ticket {TICKET}")).collect()
+}
+
+/// What came of it, by the audit trail.
+fn audit(profile: &Profile) -> Vec<Value> {
+    trail(profile).into_iter().filter(|line| line["outcome"] != "begun").collect()
 }
 
 /// The open tickets of the board and no others, newest first, in a table and as JSON, whatever Halo's filter does.
@@ -248,12 +253,16 @@ async fn a_write_that_never_arrived_is_told_and_can_be_made_again() {
     };
     lost("/api/tickets");
     let failed = escalate(&profile, &["--note", "once"], 5).await;
+    assert!(failed["error"]["message"].as_str().unwrap().starts_with("Ticket 33470 was not escalated: "), "{failed}");
     assert!(failed["error"]["hint"].as_str().unwrap().contains("the ticket was not moved"), "{failed}");
     assert_eq!((held(&profile).0.as_str(), notes(&profile).len()), ("Pia", 0));
     assert_eq!(audit(&profile)[0]["outcome"], "failed");
     lost("/api/actions");
-    let half = escalate(&profile, &["--note", "once"], 5).await;
-    assert!(half["error"]["hint"].as_str().unwrap().contains("only its note is missing"), "{half}");
+    let half = escalate(&profile, &["--note", "once"], 3).await;
+    assert_eq!(half["error"]["code"], "partly_done");
+    let said = half["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("Ticket 33470 is escalated, and its note is missing: "), "{said}");
+    assert!(half["error"]["hint"].as_str().unwrap().contains("with the same note"), "{half}");
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
     let done = escalate(&profile, &["--note", "once"], 0).await;
     assert_eq!((&done["moved"], &done["noted"]), (&json!(false), &json!(true)));
@@ -281,9 +290,15 @@ async fn a_refusal_shows_halos_own_words_and_changes_nothing() {
     assert_eq!(audit(&profile)[0]["outcome"], "failed");
     // The move is done, and the note alone is refused.
     profile.halo.set_fault(Fault::ActionRefused, true);
-    let half = escalate(&profile, &["--note", "n"], 4).await;
+    let half = escalate(&profile, &["--note", "n"], 3).await;
+    assert!(
+        half["error"]["message"].as_str().unwrap().starts_with("Ticket 33470 is escalated, and its note is missing: ")
+    );
     assert!(half["error"]["message"].as_str().unwrap().contains("You do not have access to this Action"), "{half}");
-    assert!(half["error"]["hint"].as_str().unwrap().contains("The ticket stands on Pia Escalations"), "{half}");
+    let hint = half["error"]["hint"].as_str().unwrap();
+    assert!(hint.starts_with("Add it in Halo, or let the agent") && !hint.contains("Nothing was changed"), "{hint}");
+    // Where the note alone was wanted, nothing was done: the right is what is missing.
+    escalate(&profile, &["--note", "n"], 4).await;
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
 }
 
@@ -301,6 +316,7 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
     profile.halo.set_fault(Fault::TicketsMovedBack, true);
     let moved_back = escalate(&profile, &["--note", "n"], 1).await;
     let said = moved_back["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("Ticket 33470 does not stand where it should: "), "{said}");
     assert!(said.contains("the ticket stands on Pia, assigned to Dana Scully"), "{said}");
     profile.halo.set_fault(Fault::TicketsMovedBack, false);
     assert_eq!(notes(&profile).len(), 0);
@@ -311,7 +327,9 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
             state.set_fault(Fault::AcceptedButNotStored, request.path == "/api/actions" && request.method == "POST");
         }));
     });
-    let no_note = escalate(&profile, &["--note", "n"], 1).await;
+    let no_note = escalate(&profile, &["--note", "n"], 3).await;
+    let said = no_note["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("Ticket 33470 is escalated; whether its note was added is not known: "), "{said}");
     assert!(no_note["error"]["message"].as_str().unwrap().contains("did not keep it as it was given"), "{no_note}");
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
 }
@@ -334,6 +352,8 @@ async fn a_ticket_that_is_not_there_is_told_from_one_that_went_out_of_sight() {
         }));
     });
     let hidden = escalate(&profile, &["--note", "n"], 4).await;
+    let said = hidden["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("Whether ticket 33470 was escalated is not known: Halo took the change"), "{said}");
     assert!(hidden["error"]["message"].as_str().unwrap().contains("not verified"), "{hidden}");
     assert_eq!(audit(&profile)[0]["outcome"], "unverified");
 }

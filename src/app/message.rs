@@ -15,7 +15,7 @@ use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
 use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
-use crate::domain::ticket::{BoardTickets, Escalation};
+use crate::domain::ticket::{BoardTickets, Escalation, Unfinished};
 
 use super::panes::clients::ClientList;
 use super::panes::events::Recent;
@@ -93,7 +93,7 @@ pub enum Reply {
     /// The open tickets on the Pia Board.
     Tickets(Result<BoardTickets, Failure>),
     /// A ticket was handed over to people, or why not.
-    Escalated(Result<Box<Escalation>, Failure>),
+    Escalated(Result<Box<Escalation>, Unfinished>),
     /// The stored clients.
     Clients(Result<ClientList, Failure>),
     /// Their beginning, while the rest is being read.

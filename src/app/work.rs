@@ -9,7 +9,7 @@ use crate::domain::failure::Failure;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
-use crate::domain::ticket::BoardTickets;
+use crate::domain::ticket::{BoardTickets, Unfinished};
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
 #[derive(Clone, Debug)]
@@ -310,8 +310,8 @@ pub enum EscalateWork {
         id: ConfigurationId,
         /// The ticket.
         ticket: i64,
-        /// Why.
-        failure: Failure,
+        /// What is known of it, and why.
+        unfinished: Unfinished,
     },
 }
 

@@ -44,7 +44,8 @@ pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, F
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
     let note = options.note.as_deref();
     let cancel = call.cancel.clone();
-    let done = ops::tickets::escalate(&workspace, &id, &configuration, options.ticket, note, cancel).await?;
+    let done = ops::tickets::escalate(&workspace, &id, &configuration, options.ticket, note, cancel).await;
+    let done = done.map_err(|unfinished| unfinished.told(options.ticket))?;
     if call.output.json {
         call.output.object(&done)?;
         return Ok(0);

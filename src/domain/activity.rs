@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::is_guid;
+
 /// Who is acting: the operating system's user, and where an SSH session comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
@@ -84,14 +86,6 @@ fn mask_tokens(text: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-fn is_guid(run: &str) -> bool {
-    run.len() == 36
-        && run.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 /// What Halo answered to a write.

@@ -7,13 +7,15 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::callback::EventGroup;
+use super::is_guid;
 use super::ticket::Ticket;
 use super::untrusted::Untrusted;
 
 /// One event of a callback's body. The text of the body is kept as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
-    /// Halo's own id of the event; not every form of the body has one.
+    /// Halo's own id of the event; not every form of the body has one. An event with an id that is known is a copy, so
+    /// nothing is taken for one that could come with two events.
     pub id: Option<String>,
     /// What happened, in Halo's words.
     pub event: Option<String>,
@@ -28,7 +30,10 @@ pub struct Incoming {
 #[error("the body is not JSON: an object or an array of objects")]
 pub struct NotEvents;
 
-/// Longer ids and names are not Halo's.
+/// What stands where there is no GUID.
+const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Longer names are not Halo's.
 const LONGEST: usize = 200;
 
 impl Incoming {
@@ -51,10 +56,12 @@ impl Incoming {
         let Ok(Value::Object(members)) = serde_json::from_str(raw.get()) else { return Err(NotEvents) };
         let member = |name: &str| members.get(name);
         let inside = |outer: &str, name: &str| member(outer).and_then(|value| value.get(name));
-        // `id` is the event's own where it is a GUID, and the ticket's where it is a number.
-        let id = member("id")
-            .and_then(Value::as_str)
-            .filter(|id| !id.is_empty() && id.len() <= LONGEST && !id.bytes().all(|byte| byte.is_ascii_digit()));
+        // `id` is the event's own in Halo's own form alone: a GUID, beside what happened and the object that it happened
+        // to. A payload that somebody has made up has whatever he put there: a ticket, a client, the webhook's own id.
+        let of_halo = ["event", "object_id"].iter().all(|name| member(name).is_some_and(|value| !value.is_null()));
+        let id = member("id").and_then(Value::as_str).filter(|id| {
+            of_halo && is_guid(id) && *id != NO_GUID && member("webhook_id").is_none_or(|other| other != id)
+        });
         let ticket_id = [
             member("object_id"),
             inside("ticket", "id"),
@@ -213,6 +220,7 @@ mod tests {
     use super::*;
 
     const GUID: &str = "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77";
+    const WEBHOOK: &str = "60b2ec55-fabe-417a-b354-40d962ef8031";
 
     fn one(body: &str) -> Incoming {
         let mut events = Incoming::read(body.as_bytes()).unwrap();
@@ -252,8 +260,24 @@ mod tests {
         for odd in ["{}", r#"{"id":-1}"#, r#"{"ticket_id":null,"event":7}"#, r#"{"object_id":1e300}"#, r#"{"id":{}}"#] {
             assert_eq!(one(odd).ticket_id, None, "{odd}");
         }
-        assert_eq!(one(r#"{"id":"x","event":"e"}"#).id.as_deref(), Some("x"));
-        assert_eq!(one(&format!(r#"{{"id":"{}"}}"#, "x".repeat(1_000))).id, None);
+    }
+
+    /// What could stand in two events is no event's id: taken for one, the second event would be lost.
+    #[test]
+    fn only_halos_own_form_tells_the_id_of_an_event() {
+        let with = |id: Value| {
+            let body = serde_json::json!({ "id": id, "webhook_id": WEBHOOK, "event": "e", "object_id": 7 });
+            one(&body.to_string()).id
+        };
+        assert_eq!(with(GUID.into()).as_deref(), Some(GUID));
+        let not = ["123", "abc", "", "33479", NO_GUID, WEBHOOK, "8c0f3b1e63d24d559a566f1f4c1c2b77", " {GUID}"];
+        for id in not.into_iter().map(Value::from).chain([123.into(), Value::Null, Value::from(vec![GUID])]) {
+            assert_eq!(with(id.clone()), None, "{id}");
+        }
+        // A payload that somebody made up: the GUID is the client's, or the ticket's, or anything's.
+        for other in ["", r#","ticket_id":7"#, r#","event":"e","ticket":{"id":7}"#, r#","object_id":7"#] {
+            assert_eq!(one(&format!(r#"{{"id":"{GUID}"{other}}}"#)).id, None, "{other}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum FailureKind {
     Usage,
     /// A yes is needed before going on.
     NeedsYes,
+    /// Part of it was done, and the rest was not.
+    PartlyDone,
     /// Halo does not accept the Client ID, the Client Secret or the scope.
     WrongCredentials,
     /// The agent or the application lacks a right.
@@ -39,7 +41,7 @@ impl FailureKind {
         match self {
             Self::Refused => 1,
             Self::Usage => 2,
-            Self::NeedsYes => 3,
+            Self::NeedsYes | Self::PartlyDone => 3,
             Self::WrongCredentials | Self::MissingRight => 4,
             Self::NotReached | Self::RateLimited(_) => 5,
             Self::Busy => 6,
@@ -93,6 +95,7 @@ impl Failure {
         match self.kind {
             FailureKind::Usage => "usage",
             FailureKind::NeedsYes => "needs_confirmation",
+            FailureKind::PartlyDone => "partly_done",
             FailureKind::WrongCredentials => "wrong_credentials",
             FailureKind::MissingRight => "missing_right",
             FailureKind::NotReached => "not_reached",

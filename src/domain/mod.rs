@@ -47,6 +47,15 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
+/// Whether a text is a GUID, as Halo writes one.
+fn is_guid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

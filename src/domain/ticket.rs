@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::failure::Failure;
 use super::people::Team;
 use super::untrusted::{Untrusted, same_name};
 
@@ -94,6 +95,59 @@ pub struct Escalation {
     pub moved: bool,
     /// Whether a note was added.
     pub noted: bool,
+}
+
+/// What is known of a ticket whose escalation did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Halo has it as it was.
+    Unchanged,
+    /// The change was sent, and what Halo has made of it is not known.
+    Unclear,
+    /// Halo took the change and holds something else.
+    Elsewhere,
+    /// It stands where it has to, and its note is not there.
+    NoteMissing,
+    /// It stands where it has to, and whether its note is there is not known.
+    NoteUnclear,
+    /// Everything is done in Halo, and our own record of it is not.
+    Unrecorded,
+}
+
+impl Known {
+    /// The same, with what kept it from its end.
+    pub fn because(self, failure: impl Into<Failure>) -> Unfinished {
+        Unfinished { known: self, failure: Box::new(failure.into()) }
+    }
+
+    /// It in a few words about a ticket.
+    pub fn words(self, ticket: i64) -> String {
+        match self {
+            Self::Unchanged => format!("Ticket {ticket} was not escalated"),
+            Self::Unclear => format!("Whether ticket {ticket} was escalated is not known"),
+            Self::Elsewhere => format!("Ticket {ticket} does not stand where it should"),
+            Self::NoteMissing => format!("Ticket {ticket} is escalated, and its note is missing"),
+            Self::NoteUnclear => format!("Ticket {ticket} is escalated; whether its note was added is not known"),
+            Self::Unrecorded => format!("Ticket {ticket} is escalated, and that could not be written down"),
+        }
+    }
+}
+
+/// An escalation that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What is known of the ticket.
+    pub known: Known,
+    /// What happened, and what to do next.
+    pub failure: Box<Failure>,
+}
+
+impl Unfinished {
+    /// The failure, with what is known of the ticket in front.
+    pub fn told(self, ticket: i64) -> Failure {
+        let failure = *self.failure;
+        Failure { message: format!("{}: {}", self.known.words(ticket), failure.message), ..failure }
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ use crate::store::Intent;
 /// configured stays the active configuration until it is done.
 pub(super) const CONFIGURE_LOCK: &str = "configure";
 
+/// What the audit trail calls a look at what a killed run has left open.
+pub(super) const INTERRUPTED: &str = "found after an interrupted run";
+
 /// Installs or repairs everything in Halo that the active configuration wants.
 pub async fn install(
     workspace: &Workspace,
@@ -98,17 +101,18 @@ pub(super) fn settle_open_intents(
     kinds: &[ObjectKind],
 ) -> Result<(), Failure> {
     for intent in workspace.store.open_intents(id)?.into_iter().filter(|intent| kinds.contains(&intent.kind)) {
-        let found = if was_done(&intent, plan) {
-            "read back later: as it should be"
-        } else {
-            "read back later: not as it should be"
-        };
+        let found = read_back_later(was_done(&intent, plan));
         workspace.store.end_intent(intent.id, found, workspace.now())?;
-        let mut activity = workspace.activity(Some(id), "found after an interrupted run", found);
+        let mut activity = workspace.activity(Some(id), INTERRUPTED, found);
         activity.object = Some(intent.name.display());
         workspace.write_down(&activity)?;
     }
     Ok(())
+}
+
+/// The outcome of a write that a run which was killed has left open.
+pub(super) fn read_back_later(was_done: bool) -> &'static str {
+    if was_done { "read back later: as it should be" } else { "read back later: not as it should be" }
 }
 
 /// Whether a plan that was made after an intent shows that it was carried out.

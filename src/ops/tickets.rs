@@ -4,11 +4,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::boards::Boards;
-use crate::domain::activity::{ActivityField, HaloAnswer};
+use super::configure::{INTERRUPTED, read_back_later};
+use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Ticket};
+use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
 use crate::halo::{HaloApi, HaloError};
+
+/// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has done.
+const ESCALATE_LOCK: &str = "escalate";
+
+/// The outcome of a line that is written before Halo is.
+const BEGUN: &str = "begun";
+
+/// The two writes, as the audit trail calls them.
+const ESCALATE: &str = "escalate";
+const ADD_NOTE: &str = "add note";
+
+/// The next step where it is not known, or where it is known not to be all there.
+const AGAIN: &str = "Escalate it again, with the same note: that looks first, and does nothing twice";
+
+/// Lines of the audit trail among which those of a run that was killed are looked for.
+const LOOK_BACK: usize = 500;
 
 /// The open tickets on the Pia Board.
 pub async fn on_pia_board(
@@ -27,7 +44,8 @@ pub async fn on_pia_board(
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
 ///
 /// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket that
-/// stands there already is not written, and a note that it has already is not added a second time.
+/// stands there already is not written, and a note that it has already is not added a second time. Each write stands in
+/// the audit trail before it is sent: what a killed run has left open there is read back by the next one.
 pub async fn escalate(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -35,25 +53,38 @@ pub async fn escalate(
     ticket_id: i64,
     note: Option<&str>,
     cancel: CancellationToken,
-) -> Result<Escalation, Failure> {
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+) -> Result<Escalation, Unfinished> {
+    let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
+    let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
+    let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
+    let halo = halo.cancelled_by(cancel);
     let screen = &configuration.pia_screen;
     let mut desk = Desk {
         workspace,
         id,
         halo,
-        boards: Boards::stored(workspace, id)?,
+        boards: Boards::stored(workspace, id).map_err(|error| Known::Unchanged.because(error))?,
         board: &screen.escalation_board,
         agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
     };
-    let before = desk.look(ticket_id).await?.ok_or_else(|| unknown(ticket_id))?;
-    let (ticket, moved) = if desk.has(&before) { (before, false) } else { (desk.hand_over(&before).await?, true) };
-    let noted = match note.map(str::trim).filter(|note| !note.is_empty()) {
+    let before = desk.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
+    let note = note.map(str::trim).filter(|note| !note.is_empty());
+    let (ticket, moved) = if desk.has(&before) {
+        (before, false)
+    } else {
+        let moved = desk.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
+            (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
+            _ => unfinished,
+        });
+        (moved?, true)
+    };
+    let noted = match note {
         None => false,
-        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|failure| {
-            let board = desk.board;
-            let then = failure.hint.map(|hint| format!(". {hint}")).unwrap_or_default();
-            Failure { hint: Some(format!("The ticket stands on {board}; only its note is missing{then}")), ..failure }
+        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
+            if moved && unfinished.known != Known::Unrecorded {
+                unfinished.failure.kind = FailureKind::PartlyDone;
+            }
+            unfinished
         })?,
     };
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
@@ -80,13 +111,47 @@ impl Desk<'_> {
         }
     }
 
+    /// The ticket as it stands before anything is sent, with what a killed run has left open looked at.
+    async fn before(&mut self, ticket: i64) -> Result<Ticket, Failure> {
+        let before = self.look(ticket).await?.ok_or_else(|| unknown(ticket))?;
+        if self.left_open(ticket)?.as_deref() == Some(ESCALATE) {
+            self.close(ticket, self.has(&before))?;
+        }
+        Ok(before)
+    }
+
     /// Whether a ticket is where it has to be.
     fn has(&self, ticket: &Ticket) -> bool {
         ticket.is_on(self.board) && ticket.agent_id == self.agent
     }
 
+    /// What a run that was killed has begun on this ticket and not ended, by the audit trail.
+    fn left_open(&self, ticket: i64) -> Result<Option<String>, Failure> {
+        let object = Some(object(ticket));
+        let id = Some(self.id.as_str());
+        let lines = self.workspace.audit.recent(LOOK_BACK)?;
+        let last = lines.into_iter().find(|line| line.object == object && line.configuration.as_deref() == id);
+        Ok(last.filter(|line| line.outcome == BEGUN).map(|line| line.action))
+    }
+
+    /// Writes down what has become of it.
+    fn close(&self, ticket: i64, was_done: bool) -> Result<(), Failure> {
+        let mut activity = self.workspace.activity(Some(self.id), INTERRUPTED, read_back_later(was_done));
+        activity.object = Some(object(ticket));
+        self.workspace.write_down(&activity)
+    }
+
     /// Moves the ticket, once, and gives it back as Halo holds it then.
-    async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Failure> {
+    async fn hand_over(&mut self, before: &Ticket) -> Result<Ticket, Unfinished> {
+        let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
+        let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
+        let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
+        let wanted = self.agent.map_or("nobody".to_owned(), |id| id.to_string());
+        let mut activity = self.workspace.activity(Some(self.id), ESCALATE, BEGUN);
+        activity.object = Some(object(before.id));
+        activity.fields =
+            vec![field("team", team(before), Some(self.board.to_owned())), field("agent", agent(before), Some(wanted))];
+        self.workspace.write_down(&activity).map_err(|failure| Known::Unchanged.because(failure))?;
         let written = self.halo.move_ticket(before.id, self.board, self.agent).await;
         let status = self.halo.take_write_status();
         let held = match &written {
@@ -95,63 +160,82 @@ impl Desk<'_> {
         };
         let (outcome, result) = match (&written, &held) {
             (_, Some(Ok(Some(after)))) if self.has(after) => ("done", Ok(after.clone())),
-            (Err(error), None) => ("failed", Err(refused(error, self.board))),
-            (Err(error), Some(Ok(Some(_)))) => {
+            (Err(error), None) => ("failed", Err(Known::Unchanged.because(refused(error, self.board)))),
+            (Err(error), Some(Ok(Some(after)))) if (&after.team, after.agent_id) == (&before.team, before.agent_id) => {
                 let hint = "Halo was asked again: the ticket was not moved. Try again later";
-                ("failed", Err(Failure::from(error.clone()).hint(hint)))
+                ("failed", Err(Known::Unchanged.because(Failure::from(error.clone()).hint(hint))))
             }
-            (_, Some(Ok(None))) => ("unverified", Err(out_of_sight(before.id, self.board))),
-            (_, Some(Err(error))) => ("unverified", Err(unread(error, before.id))),
-            (Ok(()), Some(Ok(Some(after)))) => ("unverified", Err(not_kept(after, self.board, self.agent))),
+            (_, Some(Ok(Some(after)))) => {
+                ("unverified", Err(Known::Elsewhere.because(not_kept(after, self.board, self.agent))))
+            }
+            (_, Some(Err(error))) => ("unverified", Err(Known::Unclear.because(unread(error)))),
             // A write that went well is always read back.
-            (Ok(()), None) => ("unverified", Err(out_of_sight(before.id, self.board))),
+            (_, Some(Ok(None))) | (Ok(()), None) => {
+                ("unverified", Err(Known::Unclear.because(out_of_sight(before.id, self.board))))
+            }
         };
-        let after = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref());
-        let mut activity = self.workspace.activity(Some(self.id), "escalate", outcome);
-        let team = |ticket: &Ticket| ticket.team.as_ref().map(ToString::to_string);
-        let agent = |ticket: &Ticket| Some(ticket.agent_id.map_or("nobody".to_owned(), |id| id.to_string()));
-        let field = |name: &str, before, after| ActivityField { name: name.to_owned(), before, after };
-        let wanted = self.agent.map_or("nobody".to_owned(), |id| id.to_string());
-        activity.object = Some(format!("ticket {}", before.id));
-        activity.fields = vec![
-            field("team", team(before), after.map_or(Some(self.board.to_owned()), team)),
-            field("agent", agent(before), after.map_or(Some(wanted), agent)),
-        ];
-        activity.message = result.as_ref().err().map(ToString::to_string);
+        if let Some(after) = held.as_ref().and_then(|held| held.as_ref().ok()?.as_ref()) {
+            activity.fields =
+                vec![field("team", team(before), team(after)), field("agent", agent(before), agent(after))];
+        }
         activity.halo = Some(answer(status, written.as_ref().err()));
-        self.workspace.write_down(&activity)?;
-        result
+        self.end(activity, outcome, result)
+    }
+
+    /// Writes down what has come of a write. What was done in Halo is told, whatever becomes of our own record.
+    fn end<T>(&self, mut activity: Activity, outcome: &str, result: Result<T, Unfinished>) -> Result<T, Unfinished> {
+        (activity.at, activity.outcome) = (self.workspace.now(), outcome.to_owned());
+        activity.message = result.as_ref().err().map(|unfinished| unfinished.failure.to_string());
+        match (self.workspace.write_down(&activity), result) {
+            (Ok(()), result) => result,
+            (Err(failure), Ok(_)) => Err(Known::Unrecorded.because(failure)),
+            (Err(failure), Err(mut unfinished)) => {
+                let then = unfinished.failure.hint.take().map(|hint| format!("{hint}. ")).unwrap_or_default();
+                unfinished.failure.hint = Some(format!("{then}It could not be written down: {failure}"));
+                Err(unfinished)
+            }
+        }
     }
 
     /// Adds the note, once, and says whether it was added. On a ticket that was not moved now, a note that is there
     /// already is the one of the run before.
-    async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Failure> {
-        let before = self.halo.notes(ticket).await?;
-        if !moved && before.iter().any(|held| same_text(&held.text, note)) {
-            return Ok(false);
-        }
+    async fn note(&mut self, ticket: i64, note: &str, moved: bool) -> Result<bool, Unfinished> {
+        let mut activity = self.workspace.activity(Some(self.id), ADD_NOTE, BEGUN);
+        activity.object = Some(object(ticket));
+        let before = async {
+            let before = self.halo.notes(ticket).await?;
+            let has_it = before.iter().any(|held| same_text(&held.text, note));
+            if !moved && self.left_open(ticket)?.as_deref() == Some(ADD_NOTE) {
+                self.close(ticket, has_it)?;
+            }
+            if !moved && has_it {
+                return Ok(None);
+            }
+            self.workspace.write_down(&activity)?;
+            Ok::<_, Failure>(Some(before))
+        };
+        let before = before.await.map_err(|failure| Known::NoteMissing.because(again(failure)))?;
+        let Some(before) = before else { return Ok(false) };
         let written = self.halo.add_note(ticket, note).await;
         let status = self.halo.take_write_status();
         let (outcome, result) = match &written {
-            Err(error) if !error.may_have_been_applied() => ("failed", Err(refused(error, self.board))),
+            Err(error) if !error.may_have_been_applied() => {
+                ("failed", Err(Known::NoteMissing.because(note_refused(error))))
+            }
             _ => {
                 let id = written.as_ref().ok().copied().flatten();
                 match self.find_note(ticket, note, id, &before.iter().map(|held| held.id).collect::<Vec<_>>()).await {
                     Ok(true) => ("done", Ok(true)),
                     Ok(false) => match &written {
-                        Err(error) => ("failed", Err(Failure::from(error.clone()))),
-                        Ok(_) => ("unverified", Err(note_not_kept())),
+                        Err(error) => ("failed", Err(Known::NoteMissing.because(again(error.clone())))),
+                        Ok(_) => ("unverified", Err(Known::NoteUnclear.because(note_not_kept()))),
                     },
-                    Err(error) => ("unverified", Err(unread(&error, ticket))),
+                    Err(error) => ("unverified", Err(Known::NoteUnclear.because(unread(&error)))),
                 }
             }
         };
-        let mut activity = self.workspace.activity(Some(self.id), "add note", outcome);
-        activity.object = Some(format!("ticket {ticket}"));
-        activity.message = result.as_ref().err().map(ToString::to_string);
         activity.halo = Some(answer(status, written.as_ref().err()));
-        self.workspace.write_down(&activity)?;
-        result
+        self.end(activity, outcome, result)
     }
 
     /// Whether Halo holds the note: by the id that it gave, or, where its answer was lost, among those that are new.
@@ -163,6 +247,11 @@ impl Desk<'_> {
         let now = self.halo.notes(ticket).await?;
         Ok(now.iter().any(|held| !before.contains(&held.id) && same_text(&held.text, note)))
     }
+}
+
+/// A ticket, as the audit trail and the lock call it.
+fn object(ticket: i64) -> String {
+    format!("ticket {ticket}")
 }
 
 /// Whether two notes say the same: Halo keeps the words, and not every blank and break between them.
@@ -199,12 +288,29 @@ fn out_of_sight(ticket: i64, board: &str) -> Failure {
     ))
 }
 
-fn unread(error: &HaloError, ticket: i64) -> Failure {
+fn unread(error: &HaloError) -> Failure {
     let failure = Failure::from(error.clone());
-    let message = format!("the change was sent and could not be read back: {}", failure.message);
-    Failure { message, ..failure }.hint(format!(
-        "Run pia-halo escalate {ticket} again, with the same note: it looks first, and does nothing twice"
-    ))
+    let message = format!("it was sent and could not be read back: {}", failure.message);
+    Failure { message, ..failure }.hint(AGAIN)
+}
+
+/// What can be tried again. What the failure itself says of a next step comes first.
+fn again(failure: impl Into<Failure>) -> Failure {
+    let failure = failure.into();
+    let then = failure.hint.as_deref().map(|hint| format!("{hint}. ")).unwrap_or_default();
+    let hint = format!("{then}{AGAIN}");
+    failure.hint(hint)
+}
+
+/// Halo declined the note: over the agent's reach as well.
+fn note_refused(error: &HaloError) -> Failure {
+    let failure = Failure::from(error.clone());
+    if !matches!(error, HaloError::Refused { .. }) {
+        return again(failure);
+    }
+    Failure { kind: FailureKind::MissingRight, ..failure }.hint(
+        "Add it in Halo, or let the agent that the application logs in as add private notes, and escalate it again",
+    )
 }
 
 fn not_kept(after: &Ticket, board: &str, agent: Option<i64>) -> Failure {

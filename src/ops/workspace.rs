@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::configure::CONFIGURE_LOCK;
+use super::configure::{CONFIGURE_LOCK, INTERRUPTED};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -266,7 +266,7 @@ impl Workspace {
             // Nobody can look any more what came of them: the Halo that they were for is not asked again.
             for intent in self.store.open_intents(id)? {
                 let outcome = "not known: it was meant for the Halo before this one";
-                let mut activity = self.activity(Some(id), "found after an interrupted run", outcome);
+                let mut activity = self.activity(Some(id), INTERRUPTED, outcome);
                 activity.object = Some(intent.name.display());
                 self.write_down(&activity)?;
                 self.store.end_intent(intent.id, outcome, self.now())?;

@@ -128,7 +128,8 @@ fn next_try(tries: usize, since: Timestamp, now: Timestamp, asked: Option<Signed
     (now < end).then(|| now.checked_add(wait).map_or(end, |next| next.min(end)))
 }
 
-/// The `webhook-id` of an event. Halo's own is a GUID; one that no header can carry is told by its hash.
+/// The `webhook-id` of an event. It is a GUID; what an earlier version has stored under an id that no header can carry is
+/// told by its hash.
 fn webhook_id(event: &str) -> String {
     if event.bytes().all(|byte| byte.is_ascii_graphic()) {
         return event.to_owned();

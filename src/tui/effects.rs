@@ -16,7 +16,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::{Brake, SyncProgress};
-use crate::domain::ticket::{BoardTickets, Escalation};
+use crate::domain::ticket::{BoardTickets, Escalation, Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
@@ -164,8 +164,9 @@ async fn escalate(
     ticket: i64,
     note: Option<&str>,
     cancel: CancellationToken,
-) -> Result<Escalation, Failure> {
-    let (id, configuration) = workspace.active_configuration(Some(id))?;
+) -> Result<Escalation, Unfinished> {
+    let active = workspace.active_configuration(Some(id));
+    let (id, configuration) = active.map_err(|failure| Known::Unchanged.because(failure))?;
     ops::tickets::escalate(workspace, &id, &configuration, ticket, note, cancel).await
 }
 

@@ -9,7 +9,7 @@ function setup(thread)
 end
 
 function init()
-   path, round = os.getenv("BENCH_PATH"), os.getenv("BENCH_ROUND")
+   path, round, mark = os.getenv("BENCH_PATH"), os.getenv("BENCH_ROUND"), os.getenv("BENCH_MARK")
    headers = { ["Authorization"] = os.getenv("BENCH_AUTHORIZATION"), ["Content-Type"] = "application/json" }
    acknowledged = io.open(os.getenv("BENCH_FOLDER") .. "/" .. round .. "-" .. number, "w")
    -- What was acknowledged counts, also where this program is killed.
@@ -19,7 +19,8 @@ end
 
 function request()
    sent = sent + 1
-   id = round .. "-" .. number .. "-" .. sent
+   -- A GUID, as Halo gives one: anything else is no event's id.
+   id = string.format("%s-%04x-4000-8000-%012x", mark, number, sent)
    local body = string.format(
       '{"id":"%s","event":"New Ticket Logged","object_id":%d,"timestamp":"2026-11-23T10:53:00Z",' ..
       '"ticket":{"id":%d,"summary":"The printer on the second floor is out of paper","client_name":"Northwind",' ..

@@ -139,6 +139,7 @@ impl Sender {
             .env("BENCH_AUTHORIZATION", format!("Basic {basic}"))
             .env("BENCH_FOLDER", stage.acknowledged.path())
             .env("BENCH_ROUND", round)
+            .env("BENCH_MARK", mark(round))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -157,6 +158,12 @@ impl Sender {
         let text = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("wrk2 said {text}"))
     }
+}
+
+/// What the ids of a round begin with.
+fn mark(round: &str) -> String {
+    let number = round.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    format!("{number:08x}")
 }
 
 struct Stage {
@@ -193,7 +200,7 @@ impl Stage {
     fn stored(&self, round: &str) -> (HashSet<String>, usize) {
         let store = rusqlite::Connection::open(self.profile.store()).unwrap();
         let mut read = store.prepare("SELECT id FROM events WHERE id LIKE ?1 || '-%'").unwrap();
-        let ids: Vec<String> = read.query_map([round], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let ids: Vec<String> = read.query_map([mark(round)], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let rows = ids.len();
         (ids.into_iter().collect(), rows)
     }

@@ -22,7 +22,7 @@ pub struct Arrived {
 impl Arrived {
     /// The event's id.
     pub fn id(&self) -> String {
-        self.headers["webhook-id"].to_str().unwrap().to_owned()
+        super::service::named(self.headers["webhook-id"].to_str().unwrap())
     }
 
     pub fn json(&self) -> Value {

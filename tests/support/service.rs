@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,6 +18,8 @@ use super::Profile;
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
+    /// What it has said on standard error since it listens.
+    pub said: Arc<Mutex<String>>,
     http: reqwest::Client,
 }
 
@@ -48,6 +51,8 @@ impl Service {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let said: Arc<Mutex<String>> = Arc::default();
+        let heard = Arc::clone(&said);
         let address = tokio::task::spawn_blocking(move || {
             let mut said = String::new();
             loop {
@@ -56,7 +61,9 @@ impl Service {
                 if let Some(address) = said[before..].trim().strip_prefix("listening on http://") {
                     let address = address.parse().unwrap();
                     // Whatever it says later must not fill the pipe.
-                    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+                    std::thread::spawn(move || {
+                        lines.lines().map_while(Result::ok).for_each(|line| *heard.lock().unwrap() += &(line + "\n"));
+                    });
                     return address;
                 }
             }
@@ -64,7 +71,7 @@ impl Service {
         .await
         .unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { child, address, http }
+        Self { child, address, said, http }
     }
 
     /// Posts a body to a path.
@@ -171,8 +178,27 @@ pub fn secrets(profile: &Profile) -> CallbackSecrets {
     profile.workspace().settings.secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
 }
 
+/// A GUID that stands for a name of up to 16 characters; one that is a GUID already stays as it is.
+pub fn guid(name: &str) -> String {
+    if uuid::Uuid::try_parse(name).is_ok() {
+        return name.to_owned();
+    }
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    uuid::Uuid::from_bytes(bytes).to_string()
+}
+
+/// The name that a GUID stands for.
+pub fn named(guid: &str) -> String {
+    let Ok(id) = uuid::Uuid::try_parse(guid) else { return guid.to_owned() };
+    let name = std::str::from_utf8(id.as_bytes()).unwrap_or_default().trim_end_matches('\0');
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_name { name } else { guid }.to_owned()
+}
+
 /// An event as Halo sends one.
-pub fn event(id: &str, ticket: i64) -> Value {
+pub fn event(name: &str, ticket: i64) -> Value {
+    let id = guid(name);
     json!({ "id": id, "event": "New Ticket Logged", "object_id": ticket, "ticket": { "id": ticket, "summary": "Printer" } })
 }
 

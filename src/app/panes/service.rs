@@ -11,6 +11,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::installation::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::status::{ServiceStatus, Status};
+use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 
 use super::{Pane, deliveries};
@@ -128,8 +129,10 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
             head.push((Tone::Calm, format!("Escalating ticket {ticket}, {seconds} s")));
         }
         EscalateWork::Done { words, .. } => head.push((Tone::Good, words.clone())),
-        EscalateWork::Failed { ticket, failure, .. } => {
-            head.push((Tone::Bad, format!("Ticket {ticket} was not escalated: {}", failure.message)));
+        EscalateWork::Failed { ticket, unfinished: Unfinished { known, failure }, .. } => {
+            // Bad news of a ticket that stands as it was; of any other one there is something to look after.
+            let tone = if *known == Known::Unchanged { Tone::Bad } else { Tone::Warn };
+            head.push((tone, format!("{}: {}", known.words(*ticket), failure.message)));
             let said = failure.halo_said.as_ref().map(Untrusted::display).filter(|said| !said.trim().is_empty());
             let said = match (said, failure.http_status) {
                 (Some(said), Some(status)) => Some(format!("Halo says: {status} {said}")),

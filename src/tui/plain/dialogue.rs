@@ -328,6 +328,12 @@ impl<P: Person> Dialogue<P> {
         Ok(answered)
     }
 
+    /// Whether a list whose rest is so many rows is read on: Enter, and no other answer, does.
+    pub(super) async fn reads_on(&mut self, rest: usize) -> Result<bool, Exit> {
+        let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
+        Ok(matches!(self.ask(&question).await?, Answer::Line(line) if line.trim().is_empty()))
+    }
+
     /// Asks for a yes or a no. Leaving at such a question needs no second one.
     pub(super) async fn yes_or_no(&mut self, prompt: &str, help: Vec<String>, usual: bool) -> Result<bool, Exit> {
         Ok(self.decide(prompt, help, usual, false).await? == Decision::Yes)

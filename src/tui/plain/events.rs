@@ -1,6 +1,6 @@
 //! The events, read out.
 
-use super::dialogue::{Answer, Dialogue, Question};
+use super::dialogue::Dialogue;
 use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Effect;
@@ -48,9 +48,7 @@ impl<P: Person> Dialogue<P> {
                 self.say("pia-halo tickets lists the tickets on the Pia Board, pia-halo escalate hands one over.");
                 return Ok(());
             }
-            let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
-            let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
-            if !line.trim().is_empty() {
+            if !self.reads_on(rest).await? {
                 return Ok(());
             }
             from += PAGE;

@@ -243,9 +243,7 @@ impl<P: Person> Dialogue<P> {
             if rest == 0 {
                 return Ok(());
             }
-            let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
-            let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
-            if !line.trim().is_empty() {
+            if !self.reads_on(rest).await? {
                 return Ok(());
             }
             from += PAGE;

@@ -17,6 +17,7 @@ use crate::app::work::EscalateWork;
 use crate::app::{Model, next_wake};
 use crate::domain::event::Body;
 use crate::domain::failure::FailureKind;
+use crate::domain::ticket::Known;
 
 fn selected(stage: &Stage) -> Option<i64> {
     stage.model.panes.events.selected().map(|event| event.number)
@@ -241,7 +242,7 @@ fn an_events_ticket_is_escalated_and_a_refusal_is_told_wherever_one_is() {
     assert_eq!(stage.keys("Enter"), [effect]);
     stage.keys("1");
     let failure = Failure::new(FailureKind::Refused, "Halo refused to change the ticket");
-    stage.reply(Reply::Escalated(Err(failure)));
+    stage.reply(Reply::Escalated(Err(Known::Unchanged.because(failure))));
     assert!(notice(&stage).starts_with("Ticket 33478 was not escalated"), "{}", notice(&stage));
     assert_eq!(stage.model.notice.as_ref().unwrap().tone, Tone::Bad);
 }

@@ -10,7 +10,7 @@ use crate::app::notice::Tone;
 use crate::app::popup::Popup;
 use crate::app::work::{EscalateWork, TicketWork};
 use crate::domain::failure::Failure;
-use crate::domain::ticket::{BoardTickets, Escalation, Ticket};
+use crate::domain::ticket::{BoardTickets, Escalation, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 
 use super::super::Pane;
@@ -170,7 +170,7 @@ pub fn escalate(model: &mut Model) -> Vec<Effect> {
 }
 
 /// It has ended.
-pub fn escalated(model: &mut Model, outcome: Result<Escalation, Failure>) {
+pub fn escalated(model: &mut Model, outcome: Result<Escalation, Unfinished>) {
     let EscalateWork::Running { id, ticket, .. } = &model.work.escalate else { return };
     let (id, ticket) = (id.clone(), *ticket);
     let is_shown = model.panes.pane == Pane::Events && model.current.as_ref() == Some(&id);
@@ -183,11 +183,11 @@ pub fn escalated(model: &mut Model, outcome: Result<Escalation, Failure>) {
             note(model, &done.ticket);
             EscalateWork::Done { id, words }
         }
-        Err(failure) => {
+        Err(unfinished) => {
             if !is_shown {
-                model.say(Tone::Bad, format!("Ticket {ticket} was not escalated: {failure}"));
+                model.say(Tone::Bad, format!("{}: {}", unfinished.known.words(ticket), unfinished.failure));
             }
-            EscalateWork::Failed { id, ticket, failure }
+            EscalateWork::Failed { id, ticket, unfinished }
         }
     };
     model.touch();

@@ -10,7 +10,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::event::Body;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::{ServiceStatus, Status};
-use crate::domain::ticket::BoardTickets;
+use crate::domain::ticket::{BoardTickets, Known};
 use crate::domain::untrusted::Untrusted;
 
 use super::{Scenes, unreachable, unreadable};
@@ -209,10 +209,17 @@ fn escalations(scenes: &mut Scenes) {
     });
     scenes.add("escalate_refused", escalating(), |stage| {
         stage.keys("Enter");
-        stage.reply(Reply::Escalated(Err(refusal())));
+        stage.reply(Reply::Escalated(Err(Known::Unchanged.because(refusal()))));
+    });
+    scenes.add("escalate_without_note", escalating(), |stage| {
+        stage.type_text("call back");
+        stage.keys("Enter");
+        let hint = "Escalate it again, with the same note: that looks first, and does nothing twice";
+        let failure = Failure::new(FailureKind::PartlyDone, "Halo gave no answer in time").hint(hint);
+        stage.reply(Reply::Escalated(Err(Known::NoteMissing.because(failure))));
     });
     scenes.add("escalate_refused_elsewhere", escalating(), |stage| {
         stage.keys("Enter 2");
-        stage.reply(Reply::Escalated(Err(refusal())));
+        stage.reply(Reply::Escalated(Err(Known::Unchanged.because(refusal()))));
     });
 }
