@@ -1,6 +1,7 @@
 //! The examples for a reverse proxy, run by the proxies themselves in front of the real service, where they are installed.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -53,7 +54,7 @@ async fn front(program: &str, check: &[&str], run: &[&str], folder: &Path, url: 
         command
     };
     let Ok(checked) = command(check).output() else {
-        println!("SKIPPED: {program} is not here");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no {program} on this machine");
         return None;
     };
     let said = String::from_utf8_lossy(&checked.stderr);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ids, small, stored, truth};
 use crate::support::Profile;
 
-/// S47: Halo's count and the stored list agree, id by id.
+/// S47, R2: Halo's count and the stored list agree, id by id; each page is asked for as one, the first like the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
     let profile = Profile::synced(Options { clients: 717, ..Options::default() }).await;
@@ -16,6 +16,11 @@ async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
     assert_eq!(ids(&profile, "all").await, truth);
     let pages = profile.halo.requests().into_iter().filter(|request| request.path == "/api/client").collect::<Vec<_>>();
     assert!(pages.len() <= 8 + 2, "{}", pages.len());
+    // Several are asked for at once, and may arrive in another order.
+    let numbers: BTreeSet<usize> =
+        pages.iter().map(|page| page.parameter("page_no").unwrap().parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=pages.len()).collect());
+    assert_eq!(pages[0].parameter("page_no"), Some("1"));
     for page in pages {
         let sent = |name: &str| page.parameter(name).map(str::to_owned);
         assert_eq!(sent("pageinate").as_deref(), Some("true"));
@@ -157,4 +162,50 @@ async fn a_count_that_is_none_proves_nothing_and_costs_nothing() {
         assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{count}: {report}");
         assert_eq!(stored(&profile), truth(&profile), "{count}");
     }
+}
+
+/// R9: the id is the only key. Each that was renamed, moved, switched off or on again is told as what it is, also where two
+/// have one name or have swapped theirs, and where an id has become another client.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_is_told_of_the_id_that_it_happened_to() {
+    let profile = Profile::set_up(small()).await;
+    profile.halo.change(|state| {
+        for (at, client) in state.clients.iter_mut().enumerate() {
+            (client.inactive, client.toplevel_id) = (at == 16, 1);
+            client.main_site_name = Some("Main".to_owned());
+            client.overrides.clear();
+        }
+    });
+    profile.json(["sync"], 0).await;
+    let before = stored(&profile);
+    let ids = profile.halo.change(|state| {
+        let ids: Vec<i64> = state.clients[10..18].iter().map(|client| client.id).collect();
+        let clients = &mut state.clients;
+        clients[10].name = "Renamed".to_owned();
+        clients[11].toplevel_id = 2;
+        clients[12].inactive = true;
+        let (one, two) = (clients[13].name.clone(), clients[14].name.clone());
+        (clients[13].name, clients[14].name) = (two, one);
+        clients[15].name = clients[20].name.clone();
+        clients[16].inactive = false;
+        // Another client altogether, with the id of one that is gone.
+        clients[17] = pia_halo::demo::Client::new(ids[7], "Somebody else");
+        ids
+    });
+    let report = profile.json(["sync"], 0).await;
+    let lines = profile.json(["history", &report["run"].to_string()], 0).await;
+    let mut told: Vec<(i64, &str)> = lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["id"].as_i64().unwrap(), line["change"].as_str().unwrap()))
+        .collect();
+    told.sort_unstable();
+    let kinds = ["renamed", "changed", "disabled", "renamed", "renamed", "renamed", "returned", "renamed"];
+    assert_eq!(told, ids.iter().copied().zip(kinds).collect::<Vec<_>>(), "{lines}");
+    let names_before = lines.as_array().unwrap().iter().filter(|line| line["change"] == "renamed");
+    for line in names_before {
+        assert_eq!(line["name_before"], before[&line["id"].as_i64().unwrap()].0, "{line}");
+    }
+    assert_eq!(stored(&profile), truth(&profile));
 }

@@ -36,7 +36,7 @@ async fn clients_are_disabled_and_not_deleted_and_come_back() {
 /// R8: a list that has lost most of its clients is held, and nothing is disabled without a yes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mass_change_is_held_until_somebody_says_yes() {
-    let profile = Profile::synced(small()).await;
+    let profile = Profile::synced(Options { clients: 1_000, ..Options::default() }).await;
     let active = ids(&profile, "active").await;
     let all = |state: &State| state.clients.iter().map(|client| (client.name.clone(), client.id)).collect::<Vec<_>>();
     let before = profile.halo.look(|state| all(state));

@@ -1,6 +1,7 @@
 //! The client list: prepared once and elsewhere, searched at each key, and only the rows on the screen ever built.
 
 mod list;
+mod search;
 
 use std::fmt;
 

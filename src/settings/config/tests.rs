@@ -126,7 +126,7 @@ pia_url = "https://pia.acme.example"
 }
 
 #[test]
-fn two_programs_that_activate_at_once_leave_one_active() {
+fn of_many_that_claim_a_free_place_at_once_one_gets_it() {
     let (folder, settings) = settings();
     let ids = ["a", "b", "c", "d"].map(id);
     for id in &ids {

@@ -1,13 +1,12 @@
-//! A list of clients with all that a search wants of it: folded and sorted once, away from the keys, and shared from then on.
+//! A list of clients, with all that a search wants of it: folded and sorted once, away from the keys, and shared from then on.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
 
+use super::search::{Index, Search};
 use crate::domain::client::{ClientStatus, StoredClient, fold};
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 
@@ -59,6 +58,10 @@ impl Filter {
             Self::Changed => row.change == Some(Change::Changed),
         }
     }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
 }
 
 /// In which order clients are listed.
@@ -102,85 +105,41 @@ pub enum Change {
     Changed,
 }
 
-/// A client with what is searched in it.
+/// A client of the list.
 struct Row {
     client: StoredClient,
     change: Option<Change>,
-    /// The name, folded.
-    name: String,
-    /// The main site and the top level, folded.
-    place: String,
-    /// The name as the fuzzy search wants it, where the name itself is not that already.
-    wide: Option<Utf32String>,
-    /// The letters of the name: a row that has not all those of the search is passed over without a look at it.
-    letters: u64,
-    /// The letters of the place.
-    place_letters: u64,
 }
 
 impl Row {
-    fn new(client: StoredClient, change: Option<Change>) -> Self {
-        let name = fold(client.client.name.raw());
-        let mut place = String::new();
-        for part in [&client.client.main_site, &client.client.toplevel].into_iter().flatten() {
-            if !place.is_empty() {
-                place.push('\n');
-            }
-            place.push_str(&fold(part.raw()));
-        }
-        let wide = (!name.is_ascii()).then(|| Utf32String::from(name.as_str()));
-        Self { letters: letters(&name), place_letters: letters(&place), client, change, name, place, wide }
-    }
-
-    /// Whether a word stands in the name. Of a single letter the letters of an ASCII name say it, and the name itself, one
-    /// of a hundred thousand, need not be looked at.
-    fn name_has(&self, word: &str) -> bool {
-        let told = is_own(word) && self.wide.is_none();
-        if told { wanted(word) & !self.letters == 0 } else { self.name.contains(word) }
-    }
-
-    /// The same of the place; its letters are told apart only where it is ASCII.
-    fn place_has(&self, word: &str) -> bool {
-        wanted(word) & !self.place_letters == 0 && self.place.contains(word)
-    }
-
-    fn haystack(&self) -> Utf32Str<'_> {
-        self.wide.as_ref().map_or_else(|| Utf32Str::Ascii(self.name.as_bytes()), |wide| wide.slice(..))
+    /// The filters that take it, a bit for each.
+    fn taken_by(&self) -> u8 {
+        let all = [Filter::Active, Filter::Disabled, Filter::All, Filter::New, Filter::Changed];
+        all.into_iter().filter(|filter| filter.takes(self)).fold(0, |bits, filter| bits | filter.bit())
     }
 }
 
-/// Which letters a folded text has: a bit for each letter and digit, and shared ones for the rest. What is not ASCII may
-/// match more than itself, and so has all of them.
-fn letters(text: &str) -> u64 {
-    text.bytes().fold(0, |letters, byte| match byte {
-        b'a'..=b'z' => letters | 1 << (byte - b'a'),
-        b'0'..=b'9' => letters | 1 << (26 + byte - b'0'),
-        0..=127 => letters | 1 << (36 + byte % 28),
-        _ => u64::MAX,
-    })
-}
-
-/// Whether a word is a single letter that has a bit of its own.
-fn is_own(word: &str) -> bool {
-    matches!(word.as_bytes(), [b'a'..=b'z' | b'0'..=b'9'])
-}
-
-/// What a search asks of the letters: what is not ASCII asks nothing.
-fn wanted(word: &str) -> u64 {
-    word.chars().filter(char::is_ascii).fold(0, |all, character| all | letters(character.encode_utf8(&mut [0; 4])))
+/// The rows of a list, by name. What each key looks at stands in arrays of its own: a hundred thousand clients with all
+/// that is known of them are more than a processor has at hand.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    /// The filters that take each.
+    taken_by: Vec<u8>,
+    index: Index,
 }
 
 /// A list of clients, by name, ready to be searched. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct ClientList {
-    rows: Arc<Vec<Row>>,
+    rows: Arc<Rows>,
     /// More than there are rows as long as only the beginning is there.
     total: usize,
 }
 
 impl fmt::Debug for ClientList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientList({} of {})", self.rows.len(), self.total)
+        write!(f, "ClientList({} of {})", self.rows().len(), self.total)
     }
 }
 
@@ -189,7 +148,7 @@ impl PartialEq for ClientList {
         let same = |(a, b): (&Row, &Row)| a.client == b.client && a.change == b.change;
         self.total == other.total
             && (Arc::ptr_eq(&self.rows, &other.rows)
-                || self.rows.len() == other.rows.len() && self.rows.iter().zip(other.rows.iter()).all(same))
+                || self.rows().len() == other.rows().len() && self.rows().iter().zip(other.rows()).all(same))
     }
 }
 
@@ -210,13 +169,21 @@ impl ClientList {
             .iter()
             .map(|line| (line.id, if line.change == ChangeKind::Added { Change::New } else { Change::Changed }))
             .collect();
-        let row = |client: StoredClient| {
+        let named = |client: StoredClient| (fold(client.client.name.raw()), client);
+        let mut clients: Vec<(String, StoredClient)> = clients.into_iter().map(named).collect();
+        clients.sort_unstable_by(|a, b| (&a.0, a.1.client.id).cmp(&(&b.0, b.1.client.id)));
+        let index = Index::new(clients.iter().map(|(name, client)| (name.as_str(), &client.client)));
+        let row = |(_, client): (String, StoredClient)| {
             let change = changes.get(&client.client.id).copied();
-            Row::new(client, change)
+            Row { client, change }
         };
-        let mut rows: Vec<Row> = clients.into_iter().map(row).collect();
-        rows.sort_unstable_by(|a, b| (&a.name, a.client.client.id).cmp(&(&b.name, b.client.client.id)));
-        Self { total: rows.len(), rows: Arc::new(rows) }
+        let rows: Vec<Row> = clients.into_iter().map(row).collect();
+        let taken_by = rows.iter().map(Row::taken_by).collect();
+        Self { total: rows.len(), rows: Arc::new(Rows { rows, taken_by, index }) }
+    }
+
+    fn rows(&self) -> &[Row] {
+        &self.rows.rows
     }
 
     /// The beginning of a list that has so many clients; the rest is on its way.
@@ -227,7 +194,7 @@ impl ClientList {
 
     /// Whether every client of the list is there.
     pub fn is_whole(&self) -> bool {
-        self.rows.len() == self.total
+        self.rows().len() == self.total
     }
 
     /// All clients, those included that are not there yet.
@@ -237,124 +204,47 @@ impl ClientList {
 
     /// A client.
     pub fn client(&self, row: u32) -> Option<&StoredClient> {
-        self.rows.get(row as usize).map(|row| &row.client)
+        self.rows().get(row as usize).map(|row| &row.client)
     }
 
     /// What the last sync did to it.
     pub(super) fn change(&self, row: u32) -> Option<Change> {
-        self.rows.get(row as usize).and_then(|row| row.change)
+        self.rows().get(row as usize).and_then(|row| row.change)
     }
 
     /// When the newest client was last seen in Halo.
     pub(super) fn seen(&self) -> Option<Timestamp> {
-        self.rows.iter().map(|row| row.client.last_seen).max()
+        self.rows().iter().map(|row| row.client.last_seen).max()
     }
 
     /// The rows in an order.
     pub(super) fn order(&self, sort: Sort) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+        let mut order: Vec<u32> = (0..self.rows().len() as u32).collect();
         match sort {
             Sort::Name => {}
-            Sort::Id => order.sort_unstable_by_key(|row| self.rows[*row as usize].client.client.id),
+            Sort::Id => order.sort_unstable_by_key(|row| self.rows()[*row as usize].client.client.id),
             // They stand by name already, and a stable sort keeps that.
-            Sort::Seen => order.sort_by_key(|row| self.rows[*row as usize].client.last_seen),
+            Sort::Seen => order.sort_by_key(|row| self.rows()[*row as usize].client.last_seen),
         }
         order
     }
 
-    /// The places in the order whose rows match: all that `from` has, or all there are.
+    /// The places in the order whose rows match, best first: of all that `from` has, or of all there are.
     pub(super) fn listed(&self, order: &[u32], from: Option<&[u32]>, filter: Filter, query: &str) -> Vec<u32> {
-        let rows = |at: u32| Some((at, self.rows.get(*order.get(at as usize)? as usize)?));
-        let taken = |(at, row): (u32, &'_ _)| filter.takes(row).then_some(at);
-        let mut search = Search::new(query);
-        match (query.is_empty(), from) {
-            (true, None) => (0..order.len() as u32).filter_map(rows).filter_map(taken).collect(),
-            (true, Some(from)) => from.iter().copied().filter_map(rows).filter_map(taken).collect(),
-            (false, None) => search.rank((0..order.len() as u32).filter_map(rows), filter),
-            (false, Some(from)) => search.rank(from.iter().copied().filter_map(rows), filter),
-        }
-    }
-}
-
-/// The class of what has nothing but the letters in their order.
-const GUESSED: u8 = 4;
-
-/// A search line, taken apart once.
-struct Search<'a> {
-    query: &'a str,
-    words: Vec<&'a str>,
-    needles: Vec<Utf32String>,
-    letters: u64,
-    /// It is a number, and as an id this one.
-    number: Option<Option<i64>>,
-    matcher: Matcher,
-}
-
-impl<'a> Search<'a> {
-    fn new(query: &'a str) -> Self {
-        let words: Vec<&str> = query.split_whitespace().collect();
-        let number = !query.is_empty() && query.bytes().all(|byte| byte.is_ascii_digit());
-        Self {
-            query,
-            needles: words.iter().map(|word| Utf32String::from(*word)).collect(),
-            letters: words.iter().fold(0, |letters, word| letters | wanted(word)),
-            words,
-            number: number.then(|| query.parse().ok().filter(|id: &i64| id.to_string() == query)),
-            matcher: Matcher::new(Config::DEFAULT),
+        match from {
+            Some(from) => self.found(order, from.iter().copied(), filter, query),
+            None => self.found(order, 0..order.len() as u32, filter, query),
         }
     }
 
-    /// The rows that match, best first: the whole name, its beginning, somewhere in it, its site or top level, and last the
-    /// letters in their order.
-    fn rank<'r>(&mut self, rows: impl Iterator<Item = (u32, &'r Row)>, filter: Filter) -> Vec<u32> {
-        // Each class apart: within most of them every row is as good as the other, and stands in the order already.
-        let mut classes: [Vec<u32>; GUESSED as usize] = Default::default();
-        let mut guessed: Vec<(Reverse<u32>, u32)> = Vec::new();
-        for (at, row) in rows {
-            match self.matches(row, filter) {
-                None => {}
-                Some((GUESSED, score)) => guessed.push((Reverse(score), at)),
-                Some((class, _)) => classes[usize::from(class)].push(at),
-            }
+    fn found(&self, order: &[u32], places: impl Iterator<Item = u32>, filter: Filter, query: &str) -> Vec<u32> {
+        let row = |place: u32| Some((place, *order.get(place as usize)?));
+        let taken = |(_, row): &(u32, u32)| self.rows.taken_by[*row as usize] & filter.bit() != 0;
+        let rows = places.filter_map(row).filter(taken);
+        if query.is_empty() {
+            rows.map(|(place, _)| place).collect()
+        } else {
+            Search::new(&self.rows.index, query).rank(rows)
         }
-        for class in &mut classes {
-            class.sort_unstable();
-        }
-        guessed.sort_unstable();
-        classes.into_iter().flatten().chain(guessed.into_iter().map(|(_, at)| at)).collect()
-    }
-
-    fn matches(&mut self, row: &Row, filter: Filter) -> Option<(u8, u32)> {
-        if !filter.takes(row) {
-            return None;
-        }
-        if self.number.is_some_and(|id| id == Some(row.client.client.id)) {
-            return Some((0, 0));
-        }
-        let named = self.letters & !row.letters == 0;
-        if !named && self.letters & !(row.letters | row.place_letters) != 0 {
-            return None;
-        }
-        if named {
-            if row.name.starts_with(self.query) {
-                return Some((u8::from(row.name.len() != self.query.len()), 0));
-            }
-            if self.words.iter().all(|word| row.name_has(word)) {
-                return Some((2, 0));
-            }
-        }
-        // By site and top level too, as the command searches.
-        if self.words.iter().all(|word| row.place_has(word) || row.name_has(word)) {
-            return Some((3, 0));
-        }
-        // Letters in their order are a guess; digits in their order are noise.
-        if !named || self.number.is_some() {
-            return None;
-        }
-        let mut score = 0;
-        for needle in &self.needles {
-            score += u32::from(self.matcher.fuzzy_match(row.haystack(), needle.slice(..))?);
-        }
-        Some((GUESSED, score))
     }
 }
