@@ -180,8 +180,9 @@ fn sanitise(text: &str) -> String {
         };
         looked_at += 1;
         if standing + columns > SHOWN || looked_at > LOOKED_AT {
-            // What would join a letter that does not come joins nothing.
-            out.truncate(out.trim_end_matches(['\u{200c}', '\u{200d}']).len());
+            // What would join a letter that does not come joins nothing, and not the mark for the rest either.
+            let joins = |last| matches!(last, '\u{200c}' | '\u{200d}') || are_one(last, '…');
+            out.truncate(out.trim_end_matches(joins).len());
             out.push('…');
             break;
         }
@@ -334,6 +335,14 @@ mod tests {
             let widest = shown.graphemes(true).map(str::len).max().unwrap_or_default();
             assert!(widest <= CHARACTER, "{part:?} makes {widest} bytes in one cell");
         }
+    }
+
+    /// A sign that takes the next character into its cell does not take the mark for the rest.
+    #[test]
+    fn what_is_cut_after_a_sign_that_joins_is_shown_the_same_way_twice() {
+        let shown = display(&format!("{}{}x", "x".repeat(SHOWN - 1), "\u{600}".repeat(LEANING + 1)));
+        assert!(shown.ends_with("x…"), "{shown:?}");
+        assert_eq!(display(&shown), shown);
     }
 
     #[test]

@@ -460,8 +460,10 @@ mod tests {
         let store = desk.workspace().store.clone();
         store.add_events(&[event]).unwrap();
         let forwarder = run(desk.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
+        // By a connection of its own: who waits for the database holds the other one.
+        let looking = crate::store::Store::open(store.path()).unwrap();
         let tried = move || {
-            let events = store.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            let events = looking.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
             events[0].forwarding.as_ref().unwrap().attempts > 0
         };
         let took = goes_on_while_the_database_is_held(&desk, forwarder.unwrap(), tried).await;
