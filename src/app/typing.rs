@@ -57,7 +57,10 @@ pub(super) fn type_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             }
         }
         Place::Escalate => {
-            if let Some(Popup::Escalate(question)) = &mut model.popup
+            // The key that opened the question, pressed twice, is no note.
+            if let Some(reason) = events::tickets::now_refusal(model) {
+                model.say(Tone::Warn, reason);
+            } else if let Some(Popup::Escalate(question)) = &mut model.popup
                 && type_text(&mut question.note, event, NOTE)
             {
                 model.touch();

@@ -165,6 +165,9 @@ impl Desk<'_> {
                 let hint = "Halo was asked again: the ticket was not moved. Try again later";
                 ("failed", Err(Known::Unchanged.because(Failure::from(error.clone()).hint(hint))))
             }
+            (_, Some(Ok(Some(after)))) if after.stands_on(self.board).is_none() => {
+                ("unverified", Err(Known::Unclear.because(on_no_known_team(self.board))))
+            }
             (_, Some(Ok(Some(after)))) => {
                 ("unverified", Err(Known::Elsewhere.because(not_kept(after, self.board, self.agent))))
             }
@@ -286,6 +289,12 @@ fn out_of_sight(ticket: i64, board: &str) -> Failure {
     Failure::new(FailureKind::MissingRight, message).hint(format!(
         "Look at the ticket in Halo. To see it from here, the agent has to be a member of the team {board}"
     ))
+}
+
+fn on_no_known_team(board: &str) -> Failure {
+    let message = "Halo took the change, and names no team that is known here: not verified";
+    Failure::new(FailureKind::Refused, message)
+        .hint(format!("Look at the ticket in Halo: it should stand on {board}. A sync reads the teams anew"))
 }
 
 fn unread(error: &HaloError) -> Failure {

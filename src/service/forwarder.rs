@@ -283,7 +283,8 @@ impl Forwarder {
         if let Some(error) = &error
             && let Some(times) = self.not_taken.again()
         {
-            tracing::warn!(event = due.event.id, error, times, "an event was not taken; it is tried again");
+            let what = if next.is_some() { "it is tried again" } else { "it is given up: pia-halo events lists it" };
+            tracing::warn!(event = due.event.id, error, times, "an event was not taken; {what}");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         let (id, number) = (id.clone(), due.event.number);

@@ -145,7 +145,9 @@ impl<M: Moments> Scheduler<M> {
         if self.shared.cancel.is_cancelled() {
             return Ok(None);
         }
-        self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
+        if !report.as_ref().is_ok_and(|report| report.status == SyncStatus::Busy) {
+            self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
+        }
         match &report {
             Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed).await,
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
@@ -171,7 +173,9 @@ impl<M: Moments> Scheduler<M> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
         let id = id.clone();
         let runs = self.shared.workspace.apart(move |workspace| Ok(workspace.store.runs(&id, LATEST_RUNS)?)).await?;
-        Ok(runs.iter().any(|run| run.status.has_published() && run.started_at >= slot))
+        // One that lies ahead was made by a clock that was wrong.
+        let now = self.shared.workspace.now();
+        Ok(runs.iter().any(|run| run.status.has_published() && (slot..=now).contains(&run.started_at)))
     }
 
     async fn retry(
@@ -495,6 +499,8 @@ mod tests {
             (vec![before, ("05:00:00", CompleteWithWarnings)], true),
             (vec![before, ("05:00:00", Failed)], false),
             (vec![("05:00:00", Interrupted)], false),
+            // It was made by a clock that was ahead: it is six o'clock.
+            (vec![("07:00:00", Complete)], false),
             (vec![("05:00:00", NeedsConfirmation)], false),
             (vec![("05:00:00", Complete), ("05:10:00", Failed), ("05:20:00", Interrupted)], true),
         ];

@@ -302,7 +302,7 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
-            let sql = "SELECT min(coalesce(forward_at, CASE looked_up WHEN 0 THEN received_at + ?2 END))
+            let sql = "SELECT min(CASE looked_up WHEN 0 THEN max(coalesce(forward_at, 0), received_at + ?2) ELSE forward_at END)
                        FROM events e WHERE configuration = ?1 AND forward = 'pending'
                        AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
                                        AND b.forward = 'pending' AND b.ticket_id = e.ticket_id AND b.number < e.number)";

@@ -307,6 +307,8 @@ fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Cl
         let id = bad.id.map_or_else(|| "a row without an id".to_owned(), |id| format!("client {id}"));
         page.notes.push(format!("{id} could not be read: {}", bad.why));
     }
-    let differing = answer.clients.into_iter().filter(|client| !known.has(client)).collect();
+    let mut differing: Vec<Client> = answer.clients.into_iter().filter(|client| !known.has(client)).collect();
+    // The page may be kept for a while, and the room of all its clients with it.
+    differing.shrink_to_fit();
     (page, differing)
 }
