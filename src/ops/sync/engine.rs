@@ -8,7 +8,7 @@
 //! looks show exactly the same ids: rows that slide past the reader cannot make two looks equal.
 //!
 //! Where one client goes and another comes, the count stands still and a row may slide past the reader all the same. One
-//! that was expected is missed and asked for by its id. In a list of clients that nobody expects, the end is read first,
+//! that was expected is missed and asked for by its id. Of a list with more clients than are expected the end is read first,
 //! alone: new clients come at the end, and one that slides into a page that is read later is told by its id. Without
 //! them, each row that slid past is one id too few.
 

@@ -57,16 +57,20 @@ pub async fn run(
 
     on_progress(&SyncProgress::default());
     let course = Course { workspace, id, halo: halo.clone(), run, started_at, started };
-    let report = match course.read(brake, &mut on_progress).await {
+    let mut report = match course.read(brake, &mut on_progress).await {
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
     };
-    if report.status.has_published() {
-        workspace.remember_verified(id, &configuration.api, &halo).await?;
+    let noted = if report.status.has_published() {
+        workspace.remember_verified(id, &configuration.api, &halo).await
     } else if report.pages == 0 {
         // Perhaps it is not there any more that one signs in.
-        workspace.store.forget_sign_in_place(id)?;
-    }
+        workspace.store.forget_sign_in_place(id).map_err(Failure::from)
+    } else {
+        Ok(())
+    };
+    // The run has ended as it has, whatever comes of this.
+    report.warnings.extend(noted.err().map(|failure| failure.to_string()));
     let mut activity = workspace.activity(Some(id), "sync", report.status.code());
     activity.message = Some(report.error.as_ref().map_or_else(|| report.proof(), ToString::to_string));
     workspace.write_down(&activity)?;

@@ -76,6 +76,8 @@ pub(super) struct Reading<'a> {
     due: Option<Instant>,
     drop_first: bool,
     writing: bool,
+    /// A write has failed: what comes after it must not be staged among what it was to take away.
+    broken: bool,
     /// Pages of an interrupted run are on the disk: what has changed back since has to be written over them.
     resumes: bool,
     /// Clients that were asked for one by one in this look, and are there.
@@ -107,6 +109,7 @@ impl<'a> Reading<'a> {
             due: None,
             drop_first: false,
             writing: false,
+            broken: false,
             resumes,
             found: Vec::new(),
         }
@@ -121,11 +124,12 @@ impl<'a> Reading<'a> {
             // Whatever is in the air is let go. A page that is being written is not: it is waited for.
             air.abort_all();
             while let Some(joined) = air.join_next().await {
-                if let Ok(Answer::Staged(_)) = joined {
+                if let Ok(Answer::Staged(staged)) = joined {
                     self.writing = false;
+                    self.broken |= staged.is_err();
                 }
             }
-            if !self.writing && (self.drop_first || !self.unwritten.is_empty()) {
+            if !self.writing && !self.broken && (self.drop_first || !self.unwritten.is_empty()) {
                 self.write(&mut air);
                 _ = air.join_next().await;
             }
@@ -199,6 +203,7 @@ impl<'a> Reading<'a> {
             Answer::TicketTypes(answer) => self.lists.ticket_types = self.note(SideList::TicketTypes, answer)?,
             Answer::Staged(staged) => {
                 self.writing = false;
+                self.broken = staged.is_err();
                 staged?;
             }
         }
@@ -299,6 +304,7 @@ async fn until(moment: Option<Instant>) {
 fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Client>) {
     let mut page = ListedPage { page: number, record_count: answer.record_count, ..ListedPage::default() };
     page.ids = answer.clients.iter().map(|client| client.id).collect();
+    let in_order = page.ids.is_sorted();
     for bad in answer.bad_rows {
         match bad.id {
             Some(id) => page.ids.push(id),
@@ -306,6 +312,10 @@ fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Cl
         }
         let id = bad.id.map_or_else(|| "a row without an id".to_owned(), |id| format!("client {id}"));
         page.notes.push(format!("{id} could not be read: {}", bad.why));
+    }
+    if in_order {
+        // A row that cannot be read stands where its id belongs, like the others.
+        page.ids.sort_unstable();
     }
     let mut differing: Vec<Client> = answer.clients.into_iter().filter(|client| !known.has(client)).collect();
     // The page may be kept for a while, and the room of all its clients with it.

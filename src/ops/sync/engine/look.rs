@@ -98,11 +98,11 @@ impl Look {
         }
     }
 
-    /// The last page by what the first one says, where that is another one, and has clients that nobody expects.
+    /// The last page by what the first one says, where that is another one, and more are listed than anybody expects.
     pub fn end(&self, expected: usize, rules: Rules) -> Option<u32> {
         let (_, count) = self.counts?;
         let last = u32::try_from(count.div_ceil(self.page_size)).ok().filter(|last| (2..=rules.pages).contains(last));
-        last.filter(|_| count > expected as u64 + self.page_size)
+        last.filter(|_| count > expected as u64)
     }
 
     /// The page that is worth asking for now, if one is.
@@ -157,6 +157,11 @@ pub(super) fn describe_mismatch(look: &Look) -> String {
             thousands(first),
             thousands(last)
         ),
+        Some((_, count)) if count == look.seen.len() as u64 => {
+            format!(
+                "Halo's list changed while it was read, although it has {read} clients as before; nothing was disabled"
+            )
+        }
         Some((_, count)) => {
             format!("Halo says {}, but {read} could be read; nothing was disabled", thousands(count))
         }

@@ -388,7 +388,7 @@ fn page(look: u32, page: u32) -> Ask {
 
 #[test]
 fn a_calm_list_is_read_once_and_proved_by_its_count() {
-    let mut calm = engine(&[1, 2, 3], Rules::default());
+    let mut calm = engine(&[1, 2, 3, 4, 5], Rules::default());
     assert_eq!(read(&mut calm, &[&[1, 2, 3, 4, 5]], &[5], &[]), [page(1, 1), page(1, 2), page(1, 3)]);
     assert_eq!(calm.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
     assert!(calm.warnings().is_empty());
