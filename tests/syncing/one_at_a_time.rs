@@ -103,8 +103,10 @@ async fn two_programs_that_activate_at_once_leave_one_active() {
     profile.save("other", "").await.expect(0);
     let ids = ["acme", "other"].map(|id| ConfigurationId::parse(id).unwrap());
     let workspaces = ids.clone().map(|_| profile.workspace());
+    let mut raced = 0;
     for race in 0..rounds().unwrap_or(10) * 10 {
-        activate::deactivate(&workspaces[0]).unwrap();
+        // A child that another test of this process forks holds every lock of it until it has become its program.
+        crate::support::until(|| activate::deactivate(&workspaces[0]).is_ok()).await;
         let start = Barrier::new(2);
         let activate = |at: usize| {
             start.wait();
@@ -114,6 +116,11 @@ async fn two_programs_that_activate_at_once_leave_one_active() {
             let other = scope.spawn(|| activate(1));
             [activate(0), other.join().unwrap()]
         });
+        if answers.iter().all(|answer| matches!(answer, Err(failure) if failure.kind == FailureKind::Busy)) {
+            // Such a child kept both out.
+            continue;
+        }
+        raced += 1;
         let won = |at: usize| matches!(&answers[at], Ok(Activation::Active(Some(id))) if *id == ids[at]);
         let (winner, loser) = if won(0) { (0, 1) } else { (1, 0) };
         assert!(won(winner) && !won(loser), "race {race}: {answers:?}");
@@ -126,6 +133,7 @@ async fn two_programs_that_activate_at_once_leave_one_active() {
         assert_eq!(config.active().map(|(id, _)| id.clone()), Some(ids[winner].clone()), "race {race}");
         assert_eq!(config.configurations.len(), 2, "race {race}");
     }
+    assert!(raced > rounds().unwrap_or(10) * 5, "{raced}");
 }
 
 /// R41: the same by two programs, each with a yes for whichever is active: who ends last has the place, and the others of
