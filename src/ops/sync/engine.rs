@@ -215,10 +215,8 @@ impl Engine {
         self.pages += 1;
         self.warnings.extend(page.notes.iter().cloned());
         self.look.take(page);
-        self.look.have.insert(page.page);
         for before in left.iter().filter(|before| before.page != page.page) {
             self.look.take(before);
-            self.look.have.insert(before.page);
             self.warnings.extend(before.notes.iter().cloned());
             self.resumed += 1;
         }

@@ -33,7 +33,7 @@ pub(super) struct Look {
     /// The next page to ask for.
     pub next: u32,
     /// Pages that need not be asked for: an interrupted run has read them, or they told whether its pages hold.
-    pub have: BTreeSet<u32>,
+    have: BTreeSet<u32>,
     /// Pages asked for and not answered.
     pub open: BTreeSet<u32>,
     /// The highest id at the end of the list, where that was read first.
@@ -66,6 +66,7 @@ impl Look {
     }
 
     pub fn take(&mut self, page: &ListedPage) {
+        self.have.insert(page.page);
         let before = self.rows();
         self.seen.extend(&page.ids);
         self.nameless += page.nameless;
