@@ -9,6 +9,7 @@
 //! | room | what lives there |
 //! | --- | --- |
 //! | [`domain`] | plain types that can only be built valid; no runtime, network, file, environment or clock |
+//! | [`keys`] | the key map: which key means which command where |
 //! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
 //! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors |
 //! | [`store`] | the embedded database, the audit trail and the locks |
@@ -27,6 +28,7 @@ pub mod cli;
 pub mod demo;
 pub mod domain;
 pub mod halo;
+pub mod keys;
 pub mod ops;
 pub mod service;
 pub mod settings;

@@ -18,7 +18,6 @@ pub mod draft;
 pub mod event;
 pub mod failure;
 pub mod installation;
-pub mod keys;
 pub mod manual;
 pub mod members;
 pub mod people;

@@ -14,8 +14,8 @@ use super::keys;
 use super::private_file::{self, Contents, Exclusive};
 use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::keys::KeyMap;
 use crate::domain::untrusted::Untrusted;
+use crate::keys::KeyMap;
 
 /// What `config.toml` holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@ use toml::Value;
 
 use super::fields::Problem;
 use super::suggestion::nearest;
-use crate::domain::keys::{Key, KeyMap, NotAKey};
 use crate::domain::untrusted::Untrusted;
+use crate::keys::{Key, KeyMap, NotAKey};
 
 /// Reads the table; the first mistake ends it.
 pub fn read(value: &Value) -> Result<KeyMap, Problem> {

@@ -4,7 +4,7 @@
 mod hints;
 mod press;
 
-pub use crate::domain::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Place, Shown};
+pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Place, Shown};
 pub use hints::{Hint, Offer, help, hints, offers};
 pub use press::press;
 

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::domain::keys::Key;
+use crate::keys::Key;
 
 /// Whether this is the key that was pressed.
 pub fn is(key: Key, event: KeyEvent) -> bool {

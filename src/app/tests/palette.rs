@@ -13,9 +13,9 @@ use crate::app::testing::{
 };
 use crate::app::work::ApplyWork;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::keys::Key;
 use crate::domain::status::Overview;
 use crate::domain::sync_run::SyncStatus;
+use crate::keys::Key;
 
 fn palette(stage: &Stage) -> &Palette {
     stage.model.palette.as_ref().expect("the commands are open")

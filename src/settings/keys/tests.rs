@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::keys::{Command, DEFAULTS, Place};
+use crate::keys::{Command, DEFAULTS, Place};
 use crate::settings::{Paths, Settings, SettingsError};
 
 fn settings(text: &str) -> (tempfile::TempDir, Settings) {
@@ -88,7 +88,7 @@ fn the_shipped_keys_can_be_copied_into_the_settings_line_by_line() {
         .collect();
     assert_eq!(lines.len(), KeyMap::commands().len());
     let all = with(&lines.join("\n")).unwrap();
-    for place in crate::domain::keys::BINDINGS.iter().flat_map(|binding| binding.places).copied() {
+    for place in crate::keys::BINDINGS.iter().flat_map(|binding| binding.places).copied() {
         let keys = |map: &KeyMap| -> Vec<(&str, Vec<Key>)> {
             map.rows(place).map(|(binding, keys)| (binding.id, keys.collect())).collect()
         };

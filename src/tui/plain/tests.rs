@@ -21,10 +21,10 @@ use crate::app::testing::{
 use crate::app::{Model, Start, Theme};
 use crate::domain::check::CheckReport;
 use crate::domain::draft::{Draft, Step};
-use crate::domain::keys::KeyMap;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::status::Overview;
 use crate::domain::sync_run::{Brake, SyncStatus};
+use crate::keys::KeyMap;
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Replies;
 use crate::tui::slots::fake::FakeOutside;

@@ -13,7 +13,7 @@ pub use key::{Key, NotAKey};
 pub use table::{BINDINGS, Binding, Command, Group, Place, Shown};
 
 /// The default keys, commented: the one place where they are written.
-pub const DEFAULTS: &str = include_str!("../../../assets/keys.toml");
+pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");
 
 /// Without these a person may find no way on and no way out: they keep their meaning whatever the settings say.
 const KEPT: [Key; 9] =
