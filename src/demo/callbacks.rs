@@ -1,7 +1,8 @@
 //! What an event becomes: one letter for each webhook that is bound to it, in one of the bodies that receivers have met
 //! (api facts, section 6.2).
 
-use super::courier::Letter;
+use super::behaviour::BodyForm;
+use super::outbox::Letter;
 use super::reply::Row;
 use super::state::{Object, State};
 use serde_json::{Value, json};
@@ -17,24 +18,8 @@ pub(super) const STATUS_CHANGED: i64 = 76;
 /// A ticket was deleted.
 pub(super) const DELETED: i64 = 1072;
 
-/// The body of a delivery. Which one Halo sends is up to its version and the tenant's settings; all of these have been
-/// met by receivers (api facts, section 6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyForm {
-    /// The event with its own GUID, and the ticket in it.
-    #[default]
-    Event,
-    /// The ticket and nothing around it: its `id` is a number.
-    Ticket,
-    /// `{"ticket_id": 33479}`.
-    TicketId,
-    /// `{"event_data": {"id": 33479}}`.
-    EventData,
-    /// An array of events, of one event where none is batched.
-    Array,
-    /// A payload of the administrator's own, with a ticket whose status, type, priority and agent are objects.
-    Custom,
-}
+/// The status that ends a ticket (api facts, section 5).
+pub(super) const CLOSED_STATUS: i64 = 9;
 
 impl State {
     /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it is
@@ -69,6 +54,23 @@ impl State {
                 self.outbox.put(letter.clone());
             }
             self.outbox.put(letter);
+        }
+    }
+
+    /// Raises what a change of a ticket means, by what it was before.
+    pub(super) fn raise_changes(&mut self, id: i64, before: &Row) {
+        let Some(ticket) = self.tickets.iter().find(|ticket| ticket.has_id(id)) else { return };
+        let differs = |(member, value): (&String, &Value)| before.get(member) != Some(value);
+        let other = ticket.members.iter().any(|pair| pair.0 != "status_id" && differs(pair));
+        let status = ticket.members.get("status_id").filter(|status| before.get("status_id") != Some(status)).cloned();
+        if other {
+            self.raise(UPDATED, id);
+        }
+        if let Some(status) = status {
+            self.raise(STATUS_CHANGED, id);
+            if status == CLOSED_STATUS {
+                self.raise(CLOSED, id);
+            }
         }
     }
 

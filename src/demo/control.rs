@@ -2,11 +2,10 @@
 //! what comes of it. It is no part of Halo: it needs no token, is in no log of requests, and counts against no limit. The
 //! simulated Halo listens on loopback addresses only, and so does this.
 
-use super::callbacks::{CLOSED, CREATED, DELETED, STATUS_CHANGED, UPDATED};
+use super::callbacks::{CREATED, DELETED};
 use super::reply::{Reply, Row};
-use super::routes::Received;
+use super::request::Received;
 use super::state::{Object, State, next_id};
-use super::tickets::CLOSED_STATUS;
 use serde_json::{Value, json};
 
 /// Below this path, which is none of Halo's, tickets are made, changed and deleted.
@@ -86,23 +85,6 @@ impl State {
         self.name_client(id);
         self.raise_changes(id, &before);
         Ok((200, self.ticket_row(id)))
-    }
-
-    /// Raises what a change of a ticket means, by what it was before.
-    pub(super) fn raise_changes(&mut self, id: i64, before: &Row) {
-        let Some(ticket) = self.tickets.iter().find(|ticket| ticket.has_id(id)) else { return };
-        let differs = |(member, value): (&String, &Value)| before.get(member) != Some(value);
-        let other = ticket.members.iter().any(|pair| pair.0 != "status_id" && differs(pair));
-        let status = ticket.members.get("status_id").filter(|status| before.get("status_id") != Some(status)).cloned();
-        if other {
-            self.raise(UPDATED, id);
-        }
-        if let Some(status) = status {
-            self.raise(STATUS_CHANGED, id);
-            if status == CLOSED_STATUS {
-                self.raise(CLOSED, id);
-            }
-        }
     }
 
     fn delete_ticket(&mut self, id: i64) -> Done {

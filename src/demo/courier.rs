@@ -6,17 +6,17 @@
 
 use super::deliveries::{Delivered, Logged};
 use super::faults::Fault;
+use super::outbox::Letter;
 use super::server::Shared;
 use super::state::{Object, State};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 use url::{Host, Url};
 
 /// As much of an answer as the log keeps.
@@ -24,47 +24,6 @@ const ANSWER_CAP: usize = 4_000;
 
 /// How long letters wait for each other where they are to go out in the wrong order.
 const SHUFFLED_WITHIN: Duration = Duration::from_millis(100);
-
-/// One event for one webhook, on its way.
-#[derive(Debug, Clone)]
-pub(super) struct Letter {
-    /// The event's GUID.
-    pub(super) id: String,
-    pub(super) webhook_id: String,
-    pub(super) notification_id: Option<i64>,
-    pub(super) ticket_id: i64,
-    pub(super) body: Value,
-    /// Whether even a single one goes out as an array.
-    pub(super) is_array: bool,
-    /// When it was put into the outbox, on the simulated Halo's clock.
-    pub(super) since: Duration,
-}
-
-/// What waits to be posted, in the order in which it happened.
-#[derive(Debug, Default)]
-pub(super) struct Outbox {
-    letters: VecDeque<Letter>,
-    filled: Arc<Notify>,
-}
-
-impl Outbox {
-    pub(super) fn put(&mut self, letter: Letter) {
-        self.letters.push_back(letter);
-        self.filled.notify_one();
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.letters.is_empty()
-    }
-
-    /// Something that decides what is due has changed: the clock, or a webhook.
-    pub(super) fn look_again(&self) {
-        if !self.letters.is_empty() {
-            self.filled.notify_one();
-        }
-    }
-}
 
 /// One call at a webhook's address.
 #[derive(Debug)]

@@ -4,11 +4,11 @@
 //! delivery; and by the faults whose names begin with `deliveries-`, which write it when it is read and decide what comes
 //! of the courier's calls.
 
-use super::clients::Paging;
 use super::faults::Fault;
+use super::paging::Paging;
 use super::query::Query;
 use super::reply::{Answer, Reply, wire};
-use super::state::{Object, State};
+use super::state::{Object, State, switch_off};
 use serde_json::{Value, json};
 
 /// What came of one delivery.
@@ -175,16 +175,6 @@ impl State {
             }
         }
     }
-}
-
-/// Switches a webhook off as Halo does after failures: by either of two members, and with the time of it.
-pub(super) fn switch_off(webhook: &mut Object, by_disabled: bool) {
-    if by_disabled {
-        webhook.set("disabled", true);
-    } else {
-        webhook.set("active", false);
-    }
-    webhook.set("last_auto_disable_date", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string());
 }
 
 /// `GET /api/WebhookEvent`: newest first unless asked for otherwise; headers and bodies only in the detail read.

@@ -1,6 +1,6 @@
 //! The hazards that can be switched on, by name.
 
-use super::ParseError;
+use super::parse_error::ParseError;
 use std::fmt;
 use std::str::FromStr;
 

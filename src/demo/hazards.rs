@@ -1,10 +1,11 @@
 //! The hazards around a request: what strikes before it is looked at, and what becomes of its reply.
 
+use super::endpoints::carried_out;
 use super::faults::Fault;
 use super::hostile;
-use super::limit::{self, RateLimit};
+use super::limit::{self, RateLimit, RetryAfter};
 use super::reply::{Delivery, Reply, gateway_page, login_page};
-use super::routes::{Place, Received, carried_out, retry_after};
+use super::request::{Place, Received};
 use super::state::{Client, Object, Scripted, ScriptedAnswer, State, TicketType};
 use serde_json::Value;
 
@@ -80,6 +81,18 @@ fn struck_before(state: &mut State, request: &Received, place: Place) -> Option<
         return Some(Reply::empty(500).delivered(Delivery::Silence));
     }
     state.has(Fault::GatewayTimeout).then(|| gateway_page(504))
+}
+
+/// What a 429 says of waiting.
+pub(super) fn retry_after(state: &State) -> RetryAfter {
+    let by_fault = [
+        (Fault::RetryAfter, RetryAfter::Seconds),
+        (Fault::RetryAfterDate, RetryAfter::Date),
+        (Fault::RetryAfterHuge, RetryAfter::Text("1000000000".into())),
+        (Fault::RetryAfterOdd, RetryAfter::Text("soon".into())),
+    ];
+    let chosen = by_fault.into_iter().find(|(fault, _)| state.has(*fault)).map(|(_, what)| what);
+    chosen.unwrap_or_else(|| state.behaviour.retry_after.clone())
 }
 
 fn read_spoilt(state: &State, reply: Reply) -> Reply {

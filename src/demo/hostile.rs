@@ -6,7 +6,7 @@
 
 use super::faults::Fault;
 use super::reply::{ErrorForm, Reply};
-use super::routes::Place;
+use super::request::Place;
 use super::state::State;
 use serde_json::Value;
 use std::sync::LazyLock;

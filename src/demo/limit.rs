@@ -1,6 +1,6 @@
 //! Halo's rate limit: so many requests in a rolling window, answered beyond that by 429 (api facts, section 3).
 
-use super::ParseError;
+use super::parse_error::ParseError;
 use super::reply::Reply;
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, look-ups
 //! (api facts, section 5).
 
-use super::clients::Paging;
 use super::faults::Fault;
+use super::paging::Paging;
 use super::query::Query;
 use super::reply::{Answer, Reply};
 use super::state::{Object, State};

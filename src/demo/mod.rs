@@ -9,17 +9,23 @@
 //! ```text
 //!  server.rs   bytes in, bytes out, late or broken
 //!     ├─ control.rs  what a person does in Halo's own screens: tickets
-//!     └─ routes.rs   counting, the gates of login and rights, the table of endpoints
-//!          ├─ hazards.rs  what strikes before a request, and what becomes of its reply
-//!          ├─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs  ticket_types.rs
-//!          │    tickets.rs
-//!          └─ state.rs  what it knows, made by seed.rs, open to tests
-//!               └─ callbacks.rs  an event is raised: letters into the outbox ─> courier.rs  posts them to the webhooks
+//!     └─ routes.rs   counting, the rate limit
+//!          └─ hazards.rs  what strikes before a request, and what becomes of its reply
+//!               └─ endpoints.rs  the gates of login and rights, the table of endpoints
+//!                    └─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs
+//!                         ticket_types.rs  tickets.rs
+//!                         └─ callbacks.rs  an event is raised: letters into the outbox
+//!                              └─ state.rs  what it knows, made by seed.rs, open to tests
+//!  courier.rs  takes letters out of the outbox and posts them to the webhooks
 //! ```
+//!
+//! No file knows one above it: the state knows neither its endpoints nor the courier.
 //!
 //! Answering is a plain function of the state and the request, under one lock: what the log of requests shows in an order
 //! was done in that order.
 
+mod application;
+mod behaviour;
 mod body;
 mod callbacks;
 mod catalogue;
@@ -31,6 +37,7 @@ mod courier;
 mod deliveries;
 #[cfg(test)]
 mod delivering_tests;
+mod endpoints;
 mod faults;
 mod hazards;
 mod hostile;
@@ -39,9 +46,14 @@ mod lists;
 mod log;
 mod names;
 mod notifications;
+mod options;
+mod outbox;
+mod paging;
+mod parse_error;
 mod query;
 mod random;
 mod reply;
+mod request;
 mod routes;
 mod seed;
 mod server;
@@ -54,74 +66,25 @@ mod tickets;
 mod token;
 mod webhooks;
 
-pub use callbacks::BodyForm;
+pub use application::Application;
+pub use behaviour::{Behaviour, BodyForm, LinksMode};
 pub use clock::Clock;
 pub use deliveries::Delivered;
 pub use faults::Fault;
 pub use limit::{RateLimit, RetryAfter};
 pub use log::RecordedRequest;
+pub use options::Options;
+pub use parse_error::ParseError;
 pub use reply::{ErrorForm, Row};
-pub use state::{Behaviour, Client, Hook, LinksMode, Object, Scripted, ScriptedAnswer, State, TabLink, TicketType};
-pub use token::Application;
+pub use state::{Client, Hook, Object, Scripted, ScriptedAnswer, State, TabLink, TicketType};
 
 use serde_json::Value;
 use server::Shared;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-
-/// A name or a figure that could not be read; says what was expected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError(String);
-
-impl ParseError {
-    fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// How a simulated Halo is to be made.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How many clients it has, "Unknown" and the inactive ones included.
-    pub clients: usize,
-    /// The seed of all its data: one seed, one Halo.
-    pub seed: u64,
-    /// How long each reply takes.
-    pub latency: Duration,
-    /// The rate limit, if any.
-    pub rate_limit: Option<RateLimit>,
-    /// Where it listens; loopback addresses only.
-    pub listen: SocketAddr,
-    /// The hazards that are on from the start.
-    pub faults: BTreeSet<Fault>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            clients: 250,
-            seed: 1,
-            latency: Duration::ZERO,
-            rate_limit: None,
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            faults: BTreeSet::new(),
-        }
-    }
-}
 
 /// A running simulated Halo. Dropping it stops the server.
 pub struct SimulatedHalo {
@@ -266,6 +229,7 @@ mod tests {
     use super::testing::{tester, tester_of};
     use super::*;
     use serde_json::json;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn only_loopback_addresses_are_listened_on() {

@@ -1,13 +1,15 @@
 //! The Halo that a seed makes: the same one every time.
 
+use super::application::Application;
+use super::behaviour::Behaviour;
+use super::catalogue;
 use super::clock::Clock;
 use super::limit::Window;
 use super::names::{FIRST, LEGAL, NOTABLE, TRADE};
+use super::options::Options;
 use super::random::Random;
 use super::reply::members;
-use super::state::{Behaviour, Client, Object, State, TabLink, TicketType};
-use super::token::Application;
-use super::{Options, catalogue};
+use super::state::{Client, Object, State, TabLink, TicketType};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +49,7 @@ pub(super) fn state(options: &Options, base: String) -> State {
         scripted: Vec::new(),
         on_request: None,
         clock: Clock::start(),
-        outbox: super::courier::Outbox::default(),
+        outbox: super::outbox::Outbox::default(),
         tokens: BTreeMap::new(),
         window: Window::default(),
         requests: Vec::new(),
@@ -243,7 +245,7 @@ fn foreign_webhooks(random: &mut Random) -> (Vec<Object>, Vec<Object>) {
     ];
     for (name, url, events) in foreign {
         let id = random.guid();
-        let mut row = super::webhooks::defaults();
+        let mut row = super::state::new_webhook();
         row.extend([
             ("id".to_owned(), json!(id)),
             ("name".to_owned(), json!(name)),

@@ -3,7 +3,8 @@
 use super::control;
 use super::query::Query;
 use super::reply::{Delivery, Reply};
-use super::routes::{self, Received};
+use super::request::Received;
+use super::routes;
 use super::state::State;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};

@@ -1,18 +1,17 @@
 //! Everything that the simulated Halo knows, open to tests: they add, rename and delete behind a client's back.
 
-use super::callbacks::BodyForm;
+use super::application::{Application, Token};
+use super::behaviour::Behaviour;
 use super::clock::Clock;
-use super::courier::Outbox;
 use super::faults::Fault;
-use super::limit::{RateLimit, RetryAfter, Window};
+use super::limit::Window;
 use super::log::RecordedRequest;
+use super::outbox::Outbox;
 use super::random::Random;
-use super::reply::{ErrorForm, Row, wire};
-use super::token::{Application, Token};
+use super::reply::{ErrorForm, Row, members, wire};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
 /// A client (a customer). Kept apart from the other rows because there can be a hundred thousand.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,120 +133,6 @@ pub struct TicketType {
     pub links: Vec<TabLink>,
     /// Whether writes to this one ticket type are refused with 403.
     pub locked: bool,
-}
-
-/// Whether a written list of allowed tabs replaces the stored one. Not recorded for the real Halo (api facts, section 13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LinksMode {
-    /// The written list is the new list.
-    #[default]
-    Replace,
-    /// The written rows are added; none is taken away.
-    Add,
-}
-
-/// Switches for what the facts leave open, and the figures of the faults.
-#[derive(Debug, Clone)]
-pub struct Behaviour {
-    /// Whether a write of one object is answered with an array of one instead of the object (api facts, section 8).
-    pub array_reply: bool,
-    /// Whether a written list of allowed tabs replaces or adds.
-    pub links_mode: LinksMode,
-    /// Whether a tab's own `tickettypes` is shown and honoured, as in the newest versions (api facts, section 7).
-    pub tab_side_links: bool,
-    /// Whether deleting a tab deletes the links to it.
-    pub deleting_tab_clears_links: bool,
-    /// Whether a tab that a ticket type still allows cannot be deleted.
-    pub linked_tab_cannot_be_deleted: bool,
-    /// Whether deleting a webhook deletes its events (api facts, section 13: unknown, so they stay at first).
-    pub deleting_webhook_clears_events: bool,
-    /// How many failed deliveries in a row switch a new webhook off; 0 is never. Halo's own figure is not recorded
-    /// (api facts, section 13).
-    pub auto_disable_attempts: u32,
-    /// Whether a webhook that Halo switches off gets `disabled: true` instead of `active: false`; both members are in
-    /// the schema (api facts, section 6.2).
-    pub switches_off_by_disabled: bool,
-    /// Whether the log of deliveries comes oldest first, whatever order was asked for.
-    pub log_oldest_first: bool,
-    /// Whether the log of deliveries is that of every webhook, whichever was asked for: a filter that Halo does not know
-    /// is no filter (api facts, section 4).
-    pub log_filter_ignored: bool,
-    /// Whether times in the log of deliveries carry seven digits and a `Z`; otherwise no zone, and UTC is meant (api
-    /// facts, section 9).
-    pub log_times_with_zone: bool,
-    /// Whether `error` of a delivery is a text instead of a flag: the schema and the facts differ (api facts, section 6.2).
-    pub log_error_is_text: bool,
-    /// Whether `team_name` filters the list of tickets: the parameter is in the schema, its effect is not on record.
-    pub tickets_filtered_by_team: bool,
-    /// The body of a delivery.
-    pub body_form: BodyForm,
-    /// How many of the next events are delivered twice, the second time as the same event.
-    pub deliveries_repeated: u32,
-    /// After how long a delivery is given up. Halo's own figure is not recorded (api facts, section 6.2); this is that of
-    /// .NET's HTTP client.
-    pub delivery_time_out: Duration,
-    /// Whether a deletion is answered with the deleted object instead of no body.
-    pub delete_returns_object: bool,
-    /// The form of a refusal's text.
-    pub error_form: ErrorForm,
-    /// The rate limit; none at first.
-    pub rate_limit: Option<RateLimit>,
-    /// What a 429 says about waiting.
-    pub retry_after: RetryAfter,
-    /// The life of a token in seconds, as `expires_in` has it.
-    pub token_seconds: u64,
-    /// How long a reply takes.
-    pub latency: Duration,
-    /// How much longer it takes with the `slow` and `gateway-timeout` faults.
-    pub slow_by: Duration,
-    /// The pause between the pieces of a body with the `slow-drip` fault.
-    pub drip_pause: Duration,
-    /// How many API requests a token is good for with the `token-expiry-mid-sync` fault.
-    pub requests_per_token: u32,
-    /// The percentage of replies that fail with the `server-errors` fault.
-    pub server_error_percent: u32,
-    /// What AuthInfo names with the `foreign-auth-host` fault.
-    pub foreign_auth_url: String,
-    /// Where the `redirect-elsewhere` fault points, followed by the path.
-    pub redirect_to: String,
-    /// Sent as the client list's `record_count` if set; null leaves it out.
-    pub record_count: Option<Value>,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            array_reply: false,
-            links_mode: LinksMode::default(),
-            tab_side_links: false,
-            deleting_tab_clears_links: true,
-            linked_tab_cannot_be_deleted: false,
-            deleting_webhook_clears_events: false,
-            auto_disable_attempts: 0,
-            switches_off_by_disabled: false,
-            log_oldest_first: false,
-            log_filter_ignored: false,
-            log_times_with_zone: false,
-            log_error_is_text: false,
-            tickets_filtered_by_team: false,
-            body_form: BodyForm::default(),
-            deliveries_repeated: 0,
-            delivery_time_out: Duration::from_secs(100),
-            delete_returns_object: false,
-            error_form: ErrorForm::default(),
-            rate_limit: None,
-            retry_after: RetryAfter::default(),
-            token_seconds: 3600,
-            latency: Duration::ZERO,
-            slow_by: Duration::from_secs(3),
-            drip_pause: Duration::from_millis(20),
-            requests_per_token: 3,
-            server_error_percent: 33,
-            foreign_auth_url: "https://login.elsewhere.example/auth/".into(),
-            redirect_to: "https://elsewhere.example".into(),
-            record_count: None,
-        }
-    }
 }
 
 /// An answer that a test lays down beforehand, for a request that matches.
@@ -398,7 +283,7 @@ impl State {
     pub fn switch_webhooks_off(&mut self) {
         let by_disabled = self.behaviour.switches_off_by_disabled;
         for webhook in self.webhooks.iter_mut().filter(|webhook| webhook.made_by_api) {
-            super::deliveries::switch_off(webhook, by_disabled);
+            switch_off(webhook, by_disabled);
         }
     }
 
@@ -407,7 +292,7 @@ impl State {
         const URL: &str = "https://automation.example.invalid/in";
         self.webhooks.retain(|webhook| webhook.text("url") != URL);
         if on {
-            let mut members = super::webhooks::defaults();
+            let mut members = new_webhook();
             let id = self.random.guid();
             for (member, value) in [("id", &*id), ("name", "Pia - Ticket Created"), ("url", URL)] {
                 members.insert(member.to_owned(), value.into());
@@ -532,6 +417,29 @@ impl State {
             super::reply::Reply::empty(200)
         }
     }
+}
+
+/// Switches a webhook off as Halo does after failures: by either of two members, and with the time of it.
+pub(super) fn switch_off(webhook: &mut Object, by_disabled: bool) {
+    if by_disabled {
+        webhook.set("disabled", true);
+    } else {
+        webhook.set("active", false);
+    }
+    webhook.set("last_auto_disable_date", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string());
+}
+
+/// What a new webhook has where nothing was sent.
+pub(super) fn new_webhook() -> Row {
+    members(json!({
+        "type": 0, "method": 0, "content_type": "application/json", "authentication_type": 0, "certificate_id": 0, "active": false,
+        "last_status": 0, "custom_payload": false, "payload_type": 0, "batch_method": 0, "batch_delay_seconds": 30, "batch_limit": 0,
+        "infinite_loop_threshold": 5, "auto_disable_attempts": 0, "log_retention_policy_days": 30, "notify_on_failure": false,
+        "algorithm": 0, "digest": 0, "inbound_authentication_type": 0, "initial_verification_type": 0, "group_id": 0,
+        "library_licence_name": "", "log_ticket_attempts": 0, "major_version_number": 0, "minor_version_number": 0,
+        "patch_version_number": 0, "multiple_execution_mode": 0, "notify_on_failure_tech": 0, "notify_on_failure_template": 0,
+        "runbook_start_type": 0, "safe_instances": 0, "use_lightweight_logs": false
+    }))
 }
 
 /// One more than the greatest id, as Halo itself picks them (api facts, section 7).

@@ -1,11 +1,12 @@
 //! `/api/TicketType`: the list that hides much, and the detail that holds the links to custom tabs (api facts, sections 5
 //! and 7).
 
+use super::behaviour::LinksMode;
 use super::body::{Body, Kind, Shape, nested};
 use super::faults::Fault;
 use super::query::Query;
 use super::reply::{Answer, Reply, Row};
-use super::state::{LinksMode, State, TabLink, TicketType};
+use super::state::{State, TabLink, TicketType};
 use serde_json::{Value, json};
 
 const SHAPE: Shape = Shape {

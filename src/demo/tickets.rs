@@ -2,9 +2,9 @@
 //! (api facts, sections 2, 4, 5 and 8).
 
 use super::body::{Body, Kind, Shape};
-use super::callbacks::CREATED;
-use super::clients::{Paging, unstable_by};
+use super::callbacks::{CLOSED_STATUS, CREATED};
 use super::faults::Fault;
+use super::paging::{Paging, unstable_by};
 use super::query::Query;
 use super::reply::{Answer, Reply, Row, wire};
 use super::state::{Object, State, next_id};
@@ -42,9 +42,6 @@ const ACTION: Shape = Shape {
     ],
     lenient_numbers: false,
 };
-
-/// The status that ends a ticket (api facts, section 5).
-pub(super) const CLOSED_STATUS: i64 = 9;
 
 /// What a support log quotes (api facts, section 2). Halo does not fill in the placeholder.
 const NOT_REASSIGNED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the \

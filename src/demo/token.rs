@@ -1,5 +1,6 @@
 //! The login: AuthInfo, the token endpoint with OpenIddict's errors, and what a bearer may do (api facts, sections 1 and 2).
 
+use super::application::Token;
 use super::faults::Fault;
 use super::reply::{Answer, Reply, Row, wire};
 use super::state::State;
@@ -7,37 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
-
-/// An API application of Halo: credentials and scopes (api facts, section 2).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Application {
-    /// Looks like a GUID.
-    pub client_id: String,
-    /// Looks like two GUIDs.
-    pub client_secret: String,
-    /// What its Permissions tab allows; `all` at first.
-    pub scopes: BTreeSet<String>,
-    /// Whether it is active.
-    pub active: bool,
-}
-
-impl fmt::Debug for Application {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = formatter.debug_struct("Application");
-        shown.field("client_id", &self.client_id).field("scopes", &self.scopes).field("active", &self.active);
-        shown.finish_non_exhaustive()
-    }
-}
-
-/// An issued bearer. It keeps the scopes with which it was issued (api facts, section 2).
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    expires: Duration,
-    scopes: BTreeSet<String>,
-    requests: u32,
-}
 
 /// The scopes that Halo knows (api facts, section 2).
 const READ_EDIT: &[&str] = &[

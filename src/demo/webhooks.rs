@@ -3,8 +3,8 @@
 use super::body::{Body, Kind, Shape};
 use super::faults::Fault;
 use super::query::Query;
-use super::reply::{Answer, Reply, Row, members, wire};
-use super::state::{Object, State};
+use super::reply::{Answer, Reply, wire};
+use super::state::{Object, State, new_webhook};
 use serde_json::{Value, json};
 
 const SHAPE: Shape = Shape {
@@ -40,19 +40,6 @@ const SHAPE: Shape = Shape {
     ],
     lenient_numbers: false,
 };
-
-/// What a new webhook has where nothing was sent.
-pub(super) fn defaults() -> Row {
-    members(json!({
-        "type": 0, "method": 0, "content_type": "application/json", "authentication_type": 0, "certificate_id": 0, "active": false,
-        "last_status": 0, "custom_payload": false, "payload_type": 0, "batch_method": 0, "batch_delay_seconds": 30, "batch_limit": 0,
-        "infinite_loop_threshold": 5, "auto_disable_attempts": 0, "log_retention_policy_days": 30, "notify_on_failure": false,
-        "algorithm": 0, "digest": 0, "inbound_authentication_type": 0, "initial_verification_type": 0, "group_id": 0,
-        "library_licence_name": "", "log_ticket_attempts": 0, "major_version_number": 0, "minor_version_number": 0,
-        "patch_version_number": 0, "multiple_execution_mode": 0, "notify_on_failure_tech": 0, "notify_on_failure_template": 0,
-        "runbook_start_type": 0, "safe_instances": 0, "use_lightweight_logs": false
-    }))
-}
 
 fn position(state: &State, id: &str) -> Option<usize> {
     state.webhooks.iter().position(|webhook| webhook.text("id").eq_ignore_ascii_case(id))
@@ -97,7 +84,7 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
         let mut webhook = match at.and_then(|at| state.webhooks.get(at)) {
             Some(webhook) => webhook.clone(),
             None => {
-                let mut fresh = Object { members: defaults(), made_by_api: true, ..Object::default() };
+                let mut fresh = Object { members: new_webhook(), made_by_api: true, ..Object::default() };
                 fresh.set("auto_disable_attempts", state.behaviour.auto_disable_attempts);
                 fresh
             }
