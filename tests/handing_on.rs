@@ -2,6 +2,7 @@
 //! until it is taken.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
@@ -195,7 +196,10 @@ async fn a_changed_secret_of_the_signature_is_taken_up_without_a_restart() {
     let destination = Destination::start().await;
     let keys = ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b5sSYspob7oDC2FVsBQIhrscChlQIMV+"];
     let file = profile.folder.path().join("forward_secret");
-    let give = |text: &str| std::fs::write(&file, text).unwrap();
+    let give = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    };
     let arrives = async |service: &Service, id: &str| {
         send(service, &secrets, id, TICKET).await;
         until(|| destination.ids().iter().any(|seen| seen == id)).await;

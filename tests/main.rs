@@ -38,3 +38,4 @@ mod syncing;
 mod terminal;
 mod tickets;
 mod time;
+mod trusting;

@@ -16,6 +16,7 @@ use crate::domain::configuration::{
 use crate::domain::daily_sync_time::{DailySyncTime, TimeError};
 use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::{unquoted, without_margin};
 
 pub use super::fields::{FIELDS, FieldId, FieldInfo, Kind};
 
@@ -47,7 +48,7 @@ impl SecretInput {
 
     /// What was typed.
     pub fn secret(&self) -> Secret {
-        Secret::new(self.0.trim())
+        Secret::typed(&self.0)
     }
 
     fn push(&mut self, character: char) -> bool {
@@ -359,8 +360,7 @@ fn clean_paste(pasted: &str, trim: bool) -> (String, Pasted) {
     let line = body.split(['\r', '\n']).next().unwrap_or_default();
     let outcome = if line.len() < body.len() { Pasted::FirstLine } else { Pasted::Whole };
     let text: String = line.chars().filter(|character| !character.is_control()).collect();
-    let quotes: &[char] = &['"', '\'', '`', '“', '”', '‘', '’'];
-    let text = if trim { text.trim().trim_matches(quotes).trim().to_owned() } else { text };
+    let text = if trim { unquoted(without_margin(&text)).to_owned() } else { text };
     (text, outcome)
 }
 

@@ -60,7 +60,7 @@ impl Call {
     }
 
     fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
-        let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?;
+        let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?.telling(output::tell);
         Ok(if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace })
     }
 }
@@ -77,6 +77,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     };
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    keep_memory_private();
     let environment = Environment::capture();
     let no_colour = environment.text("NO_COLOR").is_some();
     let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
@@ -105,6 +106,16 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // A reading of standard input cannot be stopped; nobody waits for it.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))
+}
+
+/// A core file, or another program of the same user, would have every secret of this one.
+fn keep_memory_private() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    {
+        _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
 }
 
 async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {

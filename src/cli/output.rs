@@ -134,6 +134,11 @@ impl Output {
     }
 }
 
+/// A message for the person from deep inside the work.
+pub fn tell(text: &str) {
+    write_all(&mut io::stderr().lock(), text);
+}
+
 /// The state of something, in front of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {

@@ -7,7 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
-use crate::domain::untrusted::harmless;
+use crate::domain::untrusted::{harmless, without_margin};
 
 /// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
 static ASKING: Mutex<Option<Option<Termios>>> = Mutex::new(None);
@@ -58,7 +58,7 @@ pub fn secret() -> Result<Secret, Failure> {
     eprint_flush("\n");
     let answer = zeroize::Zeroizing::new(answer);
     match read {
-        Ok(_) if !answer.trim().is_empty() => Ok(Secret::new(answer.trim())),
+        Ok(_) if !without_margin(&answer).is_empty() => Ok(Secret::typed(&answer)),
         _ => Err(Failure::new(FailureKind::Usage, "a Client Secret is needed")),
     }
 }

@@ -1,6 +1,6 @@
 //! `setup`: a configuration saved from an answers file, or asked for line by line.
 
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::json;
@@ -12,7 +12,10 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
-use crate::settings::{SecretSource, answers, client_secret, given_secret, secret_source};
+use crate::settings::private_file::require_trusted;
+use crate::settings::{
+    FoundSecret, SecretSource, SettingsError, answers, client_secret, given_secret, read_named, secret_source,
+};
 use crate::tui::plain::Goal;
 use crate::tui::session;
 
@@ -27,7 +30,8 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
     if file == Path::new("-") && secret == Some(Path::new("-")) {
         return Err(Failure::new(FailureKind::Usage, "answers and Client Secret cannot both come from standard input"));
     }
-    let answers = answers::parse(&read(file, "answers")?)?;
+    let answers = answers::parse(&read_answers(file)?)?;
+    require_own_command(file, &answers.configuration, &workspace)?;
     for (key, note) in &answers.notes {
         if note.is_warning() {
             call.output.warn(format!("{key}: {note}"))
@@ -37,7 +41,7 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
     }
     let mut configuration = answers.configuration;
     let (id, is_new) = choose_id(call, &workspace, answers.id, &configuration)?;
-    let secret = choose_secret(&workspace, &id, &configuration, secret)?;
+    let secret = choose_secret(call, &workspace, &id, &configuration, secret)?;
     let contact = answers.escalate_to;
     let contact =
         ops::setup::find_escalate_to(&workspace, &id, &configuration.api, &secret, contact, call.cancel.clone());
@@ -92,16 +96,31 @@ async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
     interactive::in_lines(workspace, None, Goal::SetUp(call.configuration.clone())).await
 }
 
-fn read(path: &Path, what: &str) -> Result<String, Failure> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
+/// An answers file has a few hundred bytes.
+const LONGEST_ANSWERS: usize = 256 << 10;
+
+fn read_answers(path: &Path) -> Result<String, Failure> {
+    let unreadable = |why: String| {
+        Failure::new(FailureKind::Usage, format!("the answers cannot be read from {}: {why}", path.display()))
     };
-    text.map_err(|error| {
-        Failure::new(FailureKind::Usage, format!("the {what} cannot be read from {}: {error}", path.display()))
-    })
+    let bytes = read_named(path, LONGEST_ANSWERS).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => unreadable("nothing came out of that pipe".to_owned()),
+        _ => unreadable(error.to_string()),
+    })?;
+    if bytes.len() > LONGEST_ANSWERS {
+        return Err(unreadable("too large".to_owned()));
+    }
+    String::from_utf8(bytes.to_vec()).map_err(|_| unreadable("not text in UTF-8".to_owned()))
+}
+
+/// A command in an answers file is run in the person's name: nobody else may have written it.
+fn require_own_command(file: &Path, configuration: &Configuration, workspace: &Workspace) -> Result<(), Failure> {
+    let is_file = file != Path::new("-") && std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
+    if configuration.api.client_secret_command.is_some() && is_file {
+        let home = workspace.settings.paths().home.as_deref();
+        require_trusted(file, home).map_err(SettingsError::from)?;
+    }
+    Ok(())
 }
 
 /// Which configuration is meant. The same answers saved twice are one configuration.
@@ -138,6 +157,7 @@ fn choose_id(
 }
 
 fn choose_secret(
+    call: &mut Call,
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,
@@ -148,7 +168,7 @@ fn choose_secret(
         Some(file) if file == Path::new("-") && prompt::is_possible() => {
             return Ok(SecretChoice::Typed(prompt::secret()?));
         }
-        Some(file) => return Ok(SecretChoice::Typed(given_secret(file, std::io::stdin())?.secret)),
+        Some(file) => return Ok(typed(call, given_secret(file)?)),
         None => {}
     }
     let command = configuration.api.client_secret_command.as_deref();
@@ -157,7 +177,7 @@ fn choose_secret(
         // A variable is gone the next time: setup is where it is kept.
         Some(SecretSource::Environment | SecretSource::EnvironmentFile(_)) => {
             if let Some(found) = client_secret(settings, environment, Some(id), command)? {
-                return Ok(SecretChoice::Typed(found.secret));
+                return Ok(typed(call, found));
             }
         }
         Some(_) => return Ok(SecretChoice::Stored),
@@ -170,6 +190,14 @@ fn choose_secret(
         "give it with --client-secret-file FILE (or - for standard input), PIA_HALO_CLIENT_SECRET_FILE, \
          PIA_HALO_CLIENT_SECRET, or client_secret_command in the answers",
     ))
+}
+
+/// What a place gave, with a word on what was left out of it.
+fn typed(call: &mut Call, found: FoundSecret) -> SecretChoice {
+    if let Some(note) = found.note() {
+        call.output.warn(note);
+    }
+    SecretChoice::Typed(found.secret)
 }
 
 /// `--activate` with another configuration active needs a yes, before anything is saved. Says whose place may be taken.

@@ -28,6 +28,7 @@ pub fn cancel_on_signal(cancel: CancellationToken) -> EndedBy {
         let (cancel, code) = (cancel.clone(), Arc::clone(&code));
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
+                crate::settings::end_waits();
                 if super::prompt::end_question() || cancel.is_cancelled() {
                     std::process::exit(i32::from(exit));
                 }

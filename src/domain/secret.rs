@@ -5,6 +5,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use super::untrusted::{is_invisible, unquoted, without_margin};
+
 /// A secret. It has no form that shows it but [`Secret::expose`], and it is erased when dropped.
 #[derive(Clone)]
 pub struct Secret(SecretString);
@@ -13,6 +15,13 @@ impl Secret {
     /// Takes the text over.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
+    }
+
+    /// A secret as a person hands it over: without the blanks, quotes and invisible characters that a copy brings along.
+    pub fn typed(text: &str) -> Self {
+        let mut room = String::with_capacity(text.len());
+        room.extend(unquoted(without_margin(text)).chars().filter(|character| !is_invisible(*character)));
+        Self::new(room)
     }
 
     /// The one door to the text. Every use is a place to look at in a review.
@@ -65,6 +74,20 @@ mod tests {
     fn debug_never_shows_the_text() {
         let secret = Secret::new("correct horse battery staple");
         assert_eq!(format!("{secret:?} {secret:#?}"), "[secret] [secret]");
+    }
+
+    #[test]
+    fn typed_secret_loses_blanks_quotes_and_invisible_characters() {
+        for text in [
+            "s3 cret",
+            " s3 cret\u{a0}",
+            "\u{feff}s3 cret",
+            "\u{200b}\u{2060}s3 cr\u{ad}et\u{202c} ",
+            "\u{feff}\"s3 cret\"\u{3000}",
+        ] {
+            assert_eq!(Secret::typed(text).expose(), "s3 cret", "{text:?}");
+        }
+        assert!(Secret::typed("\u{feff}\u{a0}").is_empty());
     }
 
     #[test]

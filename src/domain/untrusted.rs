@@ -155,6 +155,18 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(without_giants(out))
 }
 
+/// A text without the blanks and invisible characters around it that a copy brings along.
+pub fn without_margin(text: &str) -> &str {
+    text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
+}
+
+/// A text without the pair of quotes around it, if there is one.
+pub fn unquoted(text: &str) -> &str {
+    let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
+    let inside = text.strip_prefix(quotes).and_then(|rest| rest.strip_suffix(quotes));
+    inside.map_or(text, without_margin)
+}
+
 /// Whether Halo would take two names for one: it compares without case and without blanks around them.
 pub fn same_name(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()

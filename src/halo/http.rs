@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::error::{HaloError, Oddity, TlsCause, Unreached};
+use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire::{self, Misread};
 use super::{Connection, said};
@@ -146,7 +147,7 @@ impl Transport {
                 .connect_timeout(limits.connect)
                 .read_timeout(limits.read_gap)
                 .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
-            if loopback { builder.no_proxy() } else { builder }
+            if loopback { builder.no_proxy().dns_resolver(LoopbackOnly) } else { builder }
         };
         let built = if encrypted {
             build_encrypted(builder, authority.as_deref())
@@ -293,7 +294,9 @@ fn lost(error: &reqwest::Error) -> Lost {
         source = inner.source();
     }
     let says = |word: &str| words.contains(word);
-    let cause = if says("invalid peer certificate") {
+    let cause = if says(NOT_LOOPBACK) {
+        Cause::NotEncrypted
+    } else if says("invalid peer certificate") {
         Cause::Tls(certificate_fault(&words))
     } else if error.is_dns() {
         Cause::Net(Unreached::NameNotFound)

@@ -12,7 +12,8 @@ use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationI
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
 use crate::halo::{Connection, Gates, HaloApi};
-use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, client_secret};
+use crate::settings::private_file::require_trusted;
+use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, client_secret};
 use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
 /// What time it is. A test gives its own.
@@ -41,6 +42,9 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(40);
 /// Asks a person for the Client Secret, where there is one to ask.
 pub type Prompt = fn() -> Result<Secret, Failure>;
 
+/// Says something to the person, beside the work.
+pub type Tell = fn(&str);
+
 /// The place that use-cases work in. Cheap to clone.
 #[derive(Clone)]
 pub struct Workspace {
@@ -54,6 +58,7 @@ pub struct Workspace {
     actor: Arc<Actor>,
     clock: Arc<dyn Clock>,
     prompt: Option<Prompt>,
+    tell: Option<Tell>,
     gates: Gates,
 }
 
@@ -83,6 +88,7 @@ impl Workspace {
             actor: Arc::new(actor),
             clock,
             prompt: None,
+            tell: None,
             gates: Gates::default(),
         })
     }
@@ -97,6 +103,12 @@ impl Workspace {
     #[must_use]
     pub fn asking_nobody(self) -> Self {
         Self { prompt: None, ..self }
+    }
+
+    /// The same workspace, with a person who hears what it does on the side.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Self { tell: Some(tell), ..self }
     }
 
     /// Takes a lock of the profile, held until it is dropped or the program ends.
@@ -220,8 +232,12 @@ impl Workspace {
         // A command may take its time.
         let look = move || client_secret(&settings, &environment, id.as_ref(), command.as_deref());
         let found = tokio::task::spawn_blocking(look).await.map_err(super::lost_task)??;
+        if let Some(note) = found.as_ref().and_then(FoundSecret::note) {
+            tracing::warn!("{note}");
+            self.tell.iter().for_each(|tell| tell(&note));
+        }
         match (found, self.prompt) {
-            (Some(FoundSecret { secret, source }), _) => Ok((secret, Some(source))),
+            (Some(FoundSecret { secret, source, .. }), _) => Ok((secret, Some(source))),
             (None, Some(prompt)) => Ok((tokio::task::spawn_blocking(prompt).await.map_err(super::lost_task)??, None)),
             (None, None) => Err(Failure::new(FailureKind::Usage, "there is no Client Secret for this configuration")
                 .hint("give it in the wizard, or with pia-halo setup --client-secret-file FILE")),
@@ -231,12 +247,12 @@ impl Workspace {
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
-        Ok(HaloApi::behind(connection(api, secret), &self.gates)?)
+        Ok(HaloApi::behind(connection(api, secret)?, &self.gates)?)
     }
 
     /// A Halo with the given secret.
     pub fn connect(api: &ApiCredentials, client_secret: Secret) -> Result<HaloApi, Failure> {
-        Ok(HaloApi::new(connection(api, client_secret))?)
+        Ok(HaloApi::new(connection(api, client_secret)?)?)
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -350,8 +366,12 @@ fn name_of_halo(api: &ApiCredentials) -> String {
     format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
 }
 
-fn connection(api: &ApiCredentials, client_secret: Secret) -> Connection {
-    Connection {
+fn connection(api: &ApiCredentials, client_secret: Secret) -> Result<Connection, Failure> {
+    // Whoever can write there says who is taken for Halo. What is missing or no file is said where it is read.
+    if let Some(path) = api.ca_file.as_deref().filter(|path| path.is_file()) {
+        require_trusted(path, None).map_err(SettingsError::from)?;
+    }
+    Ok(Connection {
         url: api.url.clone(),
         auth_url: api.auth_url.clone(),
         tenant: api.tenant.clone(),
@@ -359,7 +379,7 @@ fn connection(api: &ApiCredentials, client_secret: Secret) -> Connection {
         client_secret,
         request_budget: api.request_budget,
         ca_file: api.ca_file.clone(),
-    }
+    })
 }
 
 /// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.

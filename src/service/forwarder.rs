@@ -29,8 +29,10 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::ForwardState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::halo::LoopbackOnly;
 use crate::ops::{Workspace, events};
-use crate::settings::given_secret;
+use crate::settings::private_file::require_secret;
+use crate::settings::{SettingsError, given_secret};
 use crate::store::ToForward;
 
 /// The waits between tries. The last one repeats until [`GIVE_UP`].
@@ -99,7 +101,10 @@ impl Destination {
     /// Where the secret cannot be read, or is none of the scheme's.
     pub fn signature(&self, workspace: &Workspace, id: &ConfigurationId) -> Result<Webhook, Failure> {
         let secret = match &self.secret_file {
-            Some(file) => given_secret(file, std::io::empty())?.secret,
+            Some(file) => {
+                require_secret(file, None).map_err(SettingsError::from)?;
+                given_secret(file)?.secret
+            }
             None => events::forward_secret(workspace, id)?,
         };
         signature(&secret)
@@ -168,7 +173,7 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
     let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be handed on: {error}"));
     let http = reqwest::Client::builder();
     // What is not encrypted stays on this machine, and passes by no proxy.
-    let http = if destination.url.scheme() == "http" { http.no_proxy() } else { http };
+    let http = if destination.url.scheme() == "http" { http.no_proxy().dns_resolver(LoopbackOnly) } else { http };
     let http = http
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

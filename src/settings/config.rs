@@ -53,6 +53,7 @@ impl Settings {
     /// [`SettingsError`] where the file is there but cannot be used; the first mistake in it is named.
     pub fn load(&self) -> Result<Config, SettingsError> {
         let path = self.paths.config();
+        self.require_trusted(&path)?;
         let Some(contents) = private_file::read(&path)? else { return Ok(Config::default()) };
         parse(&path, &contents)
     }
@@ -67,6 +68,8 @@ impl Settings {
     /// What `change` answers, or [`SettingsError`] where reading or saving fails. The file is then as it was.
     pub fn update<R, E: From<SettingsError>>(&self, change: impl FnOnce(&mut Config) -> Result<R, E>) -> Result<R, E> {
         let path = self.paths.config();
+        // Before the lock, which closes the folder: what was planted in it would be believed from then on.
+        self.require_trusted(&path).map_err(SettingsError::from)?;
         let file = Exclusive::take(&path).map_err(SettingsError::from)?;
         let before = self.load()?;
         let mut config = before.clone();

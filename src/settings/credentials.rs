@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::Settings;
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
-use super::private_file::{self, Exclusive, FileError, quoted};
+use super::private_file::{self, Exclusive};
 use crate::domain::callback::{CallbackSecrets, TOKEN_BYTES};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::secret::Secret;
@@ -111,7 +111,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError::TooOpen`] where group or others can read the file, and whatever else makes it unusable.
+    /// [`FileError::OthersRead`](super::private_file::FileError::OthersRead) where group or others can read the file, and whatever else makes it unusable.
     pub fn secrets(&self, id: &ConfigurationId) -> Result<StoredSecrets, SettingsError> {
         Ok(self.all_secrets()?.remove(id).unwrap_or_default())
     }
@@ -127,7 +127,10 @@ impl Settings {
         id: &ConfigurationId,
         change: impl FnOnce(&mut StoredSecrets) -> Result<T, E>,
     ) -> Result<T, E> {
-        let file = Exclusive::take(&self.paths.credentials()).map_err(SettingsError::from)?;
+        let path = self.paths.credentials();
+        // Before the lock, which closes the folder: what was planted in it would be believed from then on.
+        self.require_secret(&path).map_err(SettingsError::from)?;
+        let file = Exclusive::take(&path).map_err(SettingsError::from)?;
         let mut all = self.all_secrets()?;
         let before = all.remove(id).unwrap_or_default();
         let mut after = before.clone();
@@ -169,15 +172,8 @@ impl Settings {
 
     fn all_secrets(&self) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
         let path = self.paths.credentials();
+        self.require_secret(&path)?;
         let Some(contents) = private_file::read(&path)? else { return Ok(BTreeMap::new()) };
-        if contents.mode & 0o077 != 0 {
-            let mend = format!("chmod 600 {}", quoted(&path));
-            return Err(SettingsError::TooOpen { path, mode: contents.mode, mend });
-        }
-        // Only root can put another's file there, or take it for its own.
-        if contents.owner != rustix::process::geteuid().as_raw() {
-            return Err(FileError::NotOurs { path }.into());
-        }
         let table = document::parse(&path, &contents, Discretion::Secret)?;
         read(&table).map_err(|(key, why)| SettingsError::Invalid { path, key, why: why.to_owned() })
     }

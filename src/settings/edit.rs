@@ -18,6 +18,7 @@ impl Settings {
     /// where another program saved while the editor was open. The settings are then as they were.
     pub fn edit<E: From<SettingsError>>(&self, edit: impl FnOnce(&Path) -> Result<(), E>) -> Result<bool, E> {
         let path = self.paths().config();
+        self.require_trusted(&path).map_err(SettingsError::from)?;
         let copy = path.with_file_name("config.edit.toml");
         let before = bytes(&path).map_err(SettingsError::from)?;
         let start = before.clone().unwrap_or_else(|| Zeroizing::new(b"version = 1\n".to_vec()));

@@ -58,16 +58,6 @@ pub enum SettingsError {
         /// What is wrong, and what would be right.
         why: String,
     },
-    /// A file with secrets that others can read.
-    #[error("{} holds secrets and others can read it (mode {mode:04o})", path.display())]
-    TooOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-        /// The command that mends it.
-        mend: String,
-    },
     /// A change that could not be read back: it is not saved.
     #[error("not saved: {key}: {why}")]
     NotSaveable {
@@ -107,7 +97,6 @@ impl SettingsError {
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
                 format!("mend it in an editor: {}; pia-halo does not write it until then", path.display())
             }
-            Self::TooOpen { mend, .. } => format!("run: {mend}"),
             Self::ChangedMeanwhile { copy } => format!("your changes are kept in {}", copy.display()),
             Self::NotSaveable { .. } | Self::NoRandom(_) => return None,
             Self::Secret { origin, .. } => origin.hint()?,

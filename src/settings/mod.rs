@@ -3,6 +3,8 @@
 //! Three rules hold everywhere in this room. Reading creates nothing. A save is whole or did not happen, and two programs
 //! that save at once both count. A file that is not understood, newer or broken, is left as it is, byte for byte.
 
+use std::path::Path;
+
 pub mod answers;
 mod config;
 mod credentials;
@@ -12,6 +14,7 @@ mod edit;
 mod environment;
 mod error;
 mod fields;
+mod given;
 mod keys;
 mod paths;
 pub mod private_file;
@@ -23,8 +26,11 @@ pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_f
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
+pub use given::{end_waits, read_named};
 pub use paths::Paths;
 pub use secret_source::{FoundSecret, SecretSource, client_secret, given_secret, secret_source};
+
+use self::private_file::FileError;
 
 /// The files of one person, or of one throw-away profile. Cheap to clone; holds nothing in memory.
 #[derive(Clone, Debug)]
@@ -43,8 +49,21 @@ impl Settings {
         &self.paths
     }
 
+    /// Refuses one of these files where somebody else could have written it.
+    fn require_trusted(&self, path: &Path) -> Result<(), FileError> {
+        private_file::require_trusted(path, self.paths.home.as_deref())
+    }
+
+    /// The same for a file with secrets, which nobody else may read either.
+    fn require_secret(&self, path: &Path) -> Result<(), FileError> {
+        private_file::require_secret(path, self.paths.home.as_deref())
+    }
+
     /// Removes what saves that were killed left behind. Called once at the start; never waits and never fails.
     pub fn tidy(&self) {
-        private_file::tidy(&[self.paths.config(), self.paths.credentials(), self.paths.draft()]);
+        let mut files = vec![self.paths.config(), self.paths.credentials(), self.paths.draft()];
+        // What is refused is left as it is, also its folder's mode.
+        files.retain(|path| self.require_trusted(path).is_ok());
+        private_file::tidy(&files);
     }
 }

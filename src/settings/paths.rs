@@ -17,6 +17,8 @@ pub struct Paths {
     pub data_dir: PathBuf,
     /// The draft, the log and the audit trail.
     pub state_dir: PathBuf,
+    /// What the person owns begins here: no folder above it is asked whether others can write.
+    pub home: Option<PathBuf>,
 }
 
 impl Paths {
@@ -39,12 +41,18 @@ impl Paths {
             config_dir: folder("XDG_CONFIG_HOME", ".config")?,
             data_dir: folder("XDG_DATA_HOME", ".local/share")?,
             state_dir: folder("XDG_STATE_HOME", ".local/state")?,
+            home: home.clone(),
         })
     }
 
     /// Folders below one root: a profile that can be thrown away whole.
     pub fn below(root: &Path) -> Self {
-        Self { config_dir: root.join("config"), data_dir: root.join("data"), state_dir: root.join("state") }
+        Self {
+            config_dir: root.join("config"),
+            data_dir: root.join("data"),
+            state_dir: root.join("state"),
+            home: Some(root.to_owned()),
+        }
     }
 
     /// The settings.

@@ -19,8 +19,10 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 mod error;
+mod trust;
 
 pub use error::FileError;
+pub use trust::{require_secret, require_trusted};
 
 /// No file of ours comes near this; a larger one is a mistake, and reading it could fill the memory.
 const LARGEST: u64 = 4 << 20;
@@ -42,14 +44,10 @@ pub fn quoted(path: &Path) -> String {
     }
 }
 
-/// What a file holds, and who may read it.
+/// What a file holds.
 pub struct Contents {
     /// The bytes, erased when dropped.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// The permission bits.
-    pub mode: u32,
-    /// The owner's number.
-    pub owner: u32,
 }
 
 /// Reads a file; none where there is none. A pipe or a device is refused, not waited for.
@@ -84,7 +82,7 @@ pub fn read(path: &Path) -> Result<Option<Contents>, FileError> {
     // Room for all of it at once: a buffer that grows leaves copies of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 64));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-    Ok(Some(Contents { bytes, mode: metadata.mode() & 0o7777, owner: metadata.uid() }))
+    Ok(Some(Contents { bytes }))
 }
 
 /// Makes a folder for its owner alone, with what is above it. One that is there already is closed to others, unless the

@@ -1,7 +1,6 @@
 //! Where the Client Secret comes from: the first match of the contract's order (section 2) wins.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,8 @@ use zeroize::Zeroizing;
 use super::Settings;
 use super::environment::Environment;
 use super::error::SettingsError;
+use super::given::{self, read_named};
+use super::private_file;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -27,6 +28,8 @@ const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
 
 /// A Client Secret has some 80 characters. Whoever points at a disk image should hear of it soon.
 const LONGEST: usize = 16 << 10;
+
+const TOO_LONG: &str = "far too long to be a Client Secret";
 
 /// How long a command may take to give the secret.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -93,21 +96,33 @@ pub struct FoundSecret {
     pub secret: Secret,
     /// The place that gave it.
     pub source: SecretSource,
+    /// Whether it came with blanks, quotes or invisible characters, which are not part of it.
+    pub cleaned: bool,
 }
 
-/// Reads what `--client-secret-file` names; `-` is standard input. May wait for as long as that gives nothing.
+impl FoundSecret {
+    /// What the person should hear of it.
+    pub fn note(&self) -> Option<String> {
+        self.cleaned.then(|| {
+            format!(
+                "the Client Secret from {} had blanks, quotes or invisible characters around it: they are left out",
+                self.source
+            )
+        })
+    }
+}
+
+/// Reads what `--client-secret-file` names; `-` is standard input, which may take its time.
 ///
 /// # Errors
 ///
 /// [`SettingsError::Secret`] where it cannot be read, is empty or holds more than one line.
-pub fn given_secret(file: &Path, standard_input: impl Read) -> Result<FoundSecret, SettingsError> {
-    if file == Path::new("-") {
-        let source = SecretSource::StandardInput;
-        let secret = read_secret(standard_input, &source)?;
-        return Ok(FoundSecret { secret, source });
-    }
-    let source = SecretSource::GivenFile(file.to_owned());
-    Ok(FoundSecret { secret: read_file(file, &source)?, source })
+pub fn given_secret(file: &Path) -> Result<FoundSecret, SettingsError> {
+    let source = match file.to_str() {
+        Some("-") => SecretSource::StandardInput,
+        _ => SecretSource::GivenFile(file.to_owned()),
+    };
+    read_file(file, source)
 }
 
 /// Which place would give the Client Secret, without asking it: no command is run, no file but `credentials.toml` read.
@@ -145,17 +160,22 @@ pub fn client_secret(
     let Some(source) = outside_source(environment, command) else {
         let stored = id.map(|id| settings.secrets(id)).transpose()?.and_then(|secrets| secrets.client_secret);
         let source = SecretSource::Stored(settings.paths().credentials());
-        return Ok(stored.map(|secret| FoundSecret { secret, source }));
+        return stored.map(|secret| secret_of(secret.expose().as_bytes(), source)).transpose();
     };
-    let secret = match &source {
-        SecretSource::Systemd(path) | SecretSource::EnvironmentFile(path) => read_file(path, &source)?,
-        SecretSource::Command(words) => run(words, &source, environment, COMMAND_LIMIT)?,
-        _ => {
-            let value = environment.get(VARIABLE).unwrap_or_default();
-            read_secret(value.as_encoded_bytes(), &source)?
+    let found = match source {
+        SecretSource::Systemd(ref path) => read_file(&path.clone(), source)?,
+        SecretSource::EnvironmentFile(ref path) => {
+            // A pipe is refused, not waited for: a service would do so at each start.
+            if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+                return Err(refused(&source, "not a file"));
+            }
+            private_file::require_secret(path, None)?;
+            read_file(&path.clone(), source)?
         }
+        SecretSource::Command(ref words) => run(&words.clone(), source, environment, COMMAND_LIMIT)?,
+        _ => secret_of(environment.get(VARIABLE).unwrap_or_default().as_encoded_bytes(), source)?,
     };
-    Ok(Some(FoundSecret { secret, source }))
+    Ok(Some(found))
 }
 
 /// The first place outside `credentials.toml` that is set, in order.
@@ -185,14 +205,13 @@ fn words_of(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-fn read_file(path: &Path, source: &SecretSource) -> Result<Secret, SettingsError> {
-    let file = File::open(path).map_err(|error| refused(source, words_of(&error)))?;
-    read_secret(file, source)
-}
-
-fn read_secret(from: impl Read, source: &SecretSource) -> Result<Secret, SettingsError> {
-    let bytes = read_bytes(from).map_err(|error| refused(source, words_of(&error)))?;
-    secret_of(bytes, source)
+fn read_file(path: &Path, source: SecretSource) -> Result<FoundSecret, SettingsError> {
+    let bytes = read_named(path, LONGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => refused(&source, TOO_LONG),
+        io::ErrorKind::TimedOut => refused(&source, "nothing came out of that pipe"),
+        _ => refused(&source, words_of(&error)),
+    })?;
+    secret_of(&bytes, source)
 }
 
 /// Reads to the end, or to where it is too long. Room for all of it at once: a growing buffer leaves copies behind.
@@ -202,29 +221,32 @@ fn read_bytes(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn secret_of(bytes: Zeroizing<Vec<u8>>, source: &SecretSource) -> Result<Secret, SettingsError> {
+fn secret_of(bytes: &[u8], source: SecretSource) -> Result<FoundSecret, SettingsError> {
     if bytes.len() > LONGEST {
-        return Err(refused(source, "far too long to be a Client Secret"));
+        return Err(refused(&source, TOO_LONG));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| refused(source, "not text"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| refused(&source, "not text"))?;
     let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if line.trim().is_empty() {
-        return Err(refused(source, "empty"));
+    let secret = Secret::typed(line);
+    if secret.is_empty() {
+        return Err(refused(&source, "empty"));
     }
-    if line.chars().any(char::is_control) {
-        return Err(refused(source, "more than one line, or control characters"));
+    if secret.expose().chars().any(char::is_control) {
+        return Err(refused(&source, "more than one line, or control characters"));
     }
-    Ok(Secret::new(line))
+    let cleaned = secret.expose().len() < line.len();
+    Ok(FoundSecret { secret, source, cleaned })
 }
 
 /// Runs a command and takes what it prints.
 fn run(
     words: &[String],
-    source: &SecretSource,
+    source: SecretSource,
     environment: &Environment,
     limit: Duration,
-) -> Result<Secret, SettingsError> {
-    let (program, arguments) = words.split_first().ok_or_else(|| refused(source, "no program is named"))?;
+) -> Result<FoundSecret, SettingsError> {
+    let refused = |why: String| refused(&source, why);
+    let (program, arguments) = words.split_first().ok_or_else(|| refused("no program is named".to_owned()))?;
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -237,11 +259,18 @@ fn run(
         // Its own group, so that what it starts can be stopped with it.
         .process_group(0)
         .spawn()
-        .map_err(|error| refused(source, format!("cannot be run: {}", words_of(&error))))?;
+        .map_err(|error| refused(format!("cannot be run: {}", words_of(&error))))?;
     let deadline = Instant::now() + limit;
     let printed = drain(child.stdout.take());
     let complained = drain(child.stderr.take());
-    let late = || refused(source, format!("no answer within {} seconds", limit.as_secs()));
+    let late = || {
+        let why = if given::is_ending() {
+            "not waited for any longer".to_owned()
+        } else {
+            format!("no answer within {} seconds", limit.as_secs())
+        };
+        refused(why)
+    };
     // The end of its output, or of our patience: a grandchild may hold the pipe open for ever.
     let Some(bytes) = receive(&printed, deadline) else {
         stop(&mut child);
@@ -250,12 +279,12 @@ fn run(
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+            Ok(None) if Instant::now() < deadline && !given::is_ending() => thread::sleep(Duration::from_millis(2)),
             Ok(None) => {
                 stop(&mut child);
                 return Err(late());
             }
-            Err(error) => return Err(refused(source, words_of(&error))),
+            Err(error) => return Err(refused(words_of(&error))),
         }
     };
     if !status.success() {
@@ -264,9 +293,9 @@ fn run(
         let last_line = Untrusted::new(said.lines().last().unwrap_or_default()).display();
         let ended =
             status.code().map_or("was ended by a signal".to_owned(), |code| format!("ended with status {code}"));
-        return Err(refused(source, if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));
+        return Err(refused(if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));
     }
-    secret_of(bytes, source)
+    secret_of(&bytes, source)
 }
 
 type Drained = mpsc::Receiver<Zeroizing<Vec<u8>>>;
@@ -286,7 +315,14 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> Drained {
 }
 
 fn receive(drained: &Drained, deadline: Instant) -> Option<Zeroizing<Vec<u8>>> {
-    drained.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match drained.recv_timeout(left.min(given::SLICE)) {
+            Ok(bytes) => return Some(bytes),
+            Err(mpsc::RecvTimeoutError::Timeout) if left > given::SLICE && !given::is_ending() => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 fn stop(child: &mut Child) {

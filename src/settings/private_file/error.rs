@@ -25,6 +25,22 @@ pub enum FileError {
         /// The name.
         path: PathBuf,
     },
+    /// Others can write there, so what it says may not be the owner's word.
+    #[error("{} can be changed by others (mode {mode:04o}), so it is not trusted", path.display())]
+    OthersWrite {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file with secrets that others can read.
+    #[error("{} holds secrets and others can read it (mode {mode:04o})", path.display())]
+    OthersRead {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// A link whose target is gone.
     #[error("{} is a link that leads nowhere", path.display())]
     DanglingLink {
@@ -67,6 +83,8 @@ impl FileError {
         match self {
             Self::NotAFile { path, .. }
             | Self::NotOurs { path }
+            | Self::OthersWrite { path, .. }
+            | Self::OthersRead { path, .. }
             | Self::DanglingLink { path }
             | Self::TooLarge { path }
             | Self::Locked { path }
@@ -84,6 +102,8 @@ impl FileError {
             Self::NotOurs { path } => {
                 format!("run pia-halo as its owner, or take it over: sudo chown \"$USER\" {}", quoted(path))
             }
+            Self::OthersWrite { path, .. } => format!("run: chmod go-w {}", quoted(path)),
+            Self::OthersRead { path, .. } => format!("run: chmod 600 {}", quoted(path)),
             Self::TooLarge { path } => format!("look at {}, and move it away if it is a mistake", path.display()),
             Self::Locked { .. } => "try again when the other program has ended".to_owned(),
             Self::NoLocks { .. } => {

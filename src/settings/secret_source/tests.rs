@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::domain::failure::Failure;
@@ -20,6 +21,7 @@ impl Desk {
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path.into_os_string().into_string().unwrap()
     }
 
@@ -108,15 +110,50 @@ fn a_place_that_gives_nothing_usable_is_named_and_the_next_is_not_tried() {
 #[test]
 fn a_given_file_or_standard_input_loses_only_its_line_end() {
     let desk = desk();
-    let path = desk.file("secret", " with blanks \n");
-    let found = given_secret(Path::new(&path), io::empty()).unwrap();
-    assert_eq!((found.secret.expose(), found.source), (" with blanks ", SecretSource::GivenFile(path.into())));
-    let found = given_secret(Path::new("-"), "typed\r\n".as_bytes()).unwrap();
-    assert_eq!((found.secret.expose(), found.source), ("typed", SecretSource::StandardInput));
-    let error = given_secret(Path::new("-"), io::empty()).unwrap_err();
-    assert_eq!(error.to_string(), "the Client Secret from standard input: empty");
+    let path = desk.file("secret", "with blanks\r\n");
+    let found = given_secret(Path::new(&path)).unwrap();
+    assert_eq!((found.secret.expose(), found.note()), ("with blanks", None));
+    assert_eq!(found.source, SecretSource::GivenFile(path.into()));
     // Endless input ends, too.
-    assert!(given_secret(Path::new("-"), io::repeat(b'x')).is_err());
+    assert!(given_secret(Path::new("/dev/zero")).unwrap_err().to_string().ends_with(TOO_LONG));
+}
+
+#[test]
+fn blanks_and_invisible_characters_are_left_out_from_every_place_and_said() {
+    let desk = desk();
+    let id = ConfigurationId::parse("acme").unwrap();
+    for text in ["\u{feff}s3cret", " s3cret\u{a0}", "\u{200b}\"s3cret\"\n", "s3cret\n\n"] {
+        let file = desk.file("secret", text);
+        let command = ["printf", "%s", text].map(str::to_owned);
+        let stored = StoredSecrets { client_secret: Some(Secret::new(text)), ..StoredSecrets::default() };
+        desk.settings.save_secrets(&id, &stored).unwrap();
+        for found in [
+            given_secret(Path::new(&file)).unwrap(),
+            desk.found(&[(FILE_VARIABLE, &file)], None).unwrap().unwrap(),
+            desk.found(&[(VARIABLE, text)], None).unwrap().unwrap(),
+            desk.found(&[], Some(&command)).unwrap().unwrap(),
+            desk.found(&[], None).unwrap().unwrap(),
+        ] {
+            assert_eq!(found.secret.expose(), "s3cret", "{text:?} from {}", found.source);
+            assert!(found.note().unwrap().contains("invisible characters"), "{text:?} from {}", found.source);
+        }
+    }
+}
+
+#[test]
+fn secret_file_of_the_environment_that_others_read_or_no_file_is_refused() {
+    let desk = desk();
+    let file = desk.file("secret", "s3cret");
+    for mode in [0o644, 0o640, 0o606] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let failure = Failure::from(desk.found(&[(FILE_VARIABLE, &file)], None).unwrap_err());
+        assert_eq!((failure.exit_code(), failure.hint), (7, Some(format!("run: chmod 600 {file}"))));
+    }
+    let pipe = desk.folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let error = desk.found(&[(FILE_VARIABLE, pipe.to_str().unwrap())], None).unwrap_err();
+    assert!(error.to_string().ends_with("not a file"), "{error}");
 }
 
 #[test]
@@ -156,7 +193,7 @@ fn a_command_that_does_not_end_is_stopped_with_all_that_it_started() {
         let source = SecretSource::Command(words.clone());
         // A busy machine may need longer only to begin.
         for limit in [100, 1_000, 10_000].map(Duration::from_millis) {
-            let error = run(&words, &source, &Environment::default(), limit).unwrap_err();
+            let error = run(&words, source.clone(), &Environment::default(), limit).unwrap_err();
             assert!(error.to_string().contains("no answer within"), "{error}");
             if fs::read_to_string(&note).is_ok_and(|text| text.ends_with('\n')) {
                 break;
@@ -181,7 +218,7 @@ fn a_command_that_does_not_end_is_stopped_with_all_that_it_started() {
 #[test]
 fn a_command_that_prints_without_end_does_not_fill_the_memory() {
     let source = SecretSource::Command(shell("yes"));
-    let error = run(&shell("yes"), &source, &Environment::default(), Duration::from_millis(200)).unwrap_err();
+    let error = run(&shell("yes"), source, &Environment::default(), Duration::from_millis(200)).unwrap_err();
     assert!(error.to_string().contains("no answer within"), "{error}");
 }
 
@@ -189,6 +226,6 @@ fn a_command_that_prints_without_end_does_not_fill_the_memory() {
 fn a_command_does_not_inherit_a_secret_that_was_meant_for_us() {
     let words = shell("echo \"[$PIA_HALO_CLIENT_SECRET][$KEPT]\"");
     let environment = Environment::from_pairs([(VARIABLE, "hunter2"), ("KEPT", "kept")]);
-    let secret = run(&words, &SecretSource::Command(words.clone()), &environment, COMMAND_LIMIT).unwrap();
-    assert_eq!(secret.expose(), "[][kept]");
+    let found = run(&words, SecretSource::Command(words.clone()), &environment, COMMAND_LIMIT).unwrap();
+    assert_eq!(found.secret.expose(), "[][kept]");
 }
