@@ -1,8 +1,8 @@
 //! The plan and what becomes of it, in random Halos; and everybody else's objects, byte for byte.
 
 use pia_halo::demo::{Object, State, TabLink};
+use pia_halo::domain::plan::Parts;
 use pia_halo::domain::plan::{Action, Outcome};
-use pia_halo::domain::planner::Parts;
 use pia_halo::ops::configure::Consent;
 use pia_halo::ops::remove::Extent;
 use serde_json::{Value, json};

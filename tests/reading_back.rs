@@ -3,9 +3,10 @@
 
 use pia_halo::demo::{RecordedRequest, State};
 use pia_halo::domain::activity::Actor;
-use pia_halo::domain::installation::{ObjectKind, Written};
-use pia_halo::domain::members::Proof;
+use pia_halo::domain::object::ObjectKind;
 use pia_halo::domain::plan::Action;
+use pia_halo::domain::record::Proof;
+use pia_halo::domain::record::Written;
 use pia_halo::store::Lock;
 use serde_json::{Value, json};
 

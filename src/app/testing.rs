@@ -17,13 +17,13 @@ use crate::domain::configuration::{
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
-use crate::domain::installation::{InstalledObject, ObjectKind};
+use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Operation, Outcome, Plan};
+use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Outcome, Plan};
+use crate::domain::record::InstalledObject;
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::rotation::RotationStatus;
 use crate::domain::secret::Secret;
-use crate::domain::sight::Sight;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
 };
@@ -419,7 +419,7 @@ pub fn objects() -> Vec<InstalledObject> {
 }
 
 fn change(action: Action, kind: ObjectKind, name: &str, reason: &str, fields: Vec<FieldChange>) -> Change {
-    Change { action, kind, name: foreign(name), id: None, fields, reason: quoting(reason), operation: Operation::None }
+    Change { action, kind, name: foreign(name), id: None, fields, reason: quoting(reason) }
 }
 
 fn field(name: &'static str, before: Option<&str>, after: &str) -> FieldChange {
@@ -451,7 +451,7 @@ pub fn plan() -> Plan {
             change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
         ],
         blocked: vec![],
-        seen: Sight::default(),
+        basis: Basis::default(),
     }
 }
 
@@ -475,7 +475,7 @@ pub fn removal() -> Plan {
             change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
         ],
         blocked: vec![],
-        seen: Sight::default(),
+        basis: Basis::default(),
     }
 }
 

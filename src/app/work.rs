@@ -6,8 +6,8 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
+use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
-use crate::domain::planner::Parts;
 use crate::domain::sync_run::{SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
 

@@ -9,7 +9,7 @@ use super::remove::{self, Question};
 use super::{Call, configure, prompt};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::planner::Parts;
+use crate::domain::plan::Parts;
 use crate::domain::request::Activation;
 use crate::ops;
 use crate::ops::activate::Replacing;

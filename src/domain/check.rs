@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::failure::FailureKind;
 use super::people::Team;
-use super::rights::{MissingRight, WriteProof};
 
 /// What is tried, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -80,6 +79,48 @@ pub enum CheckStatus {
     Fail,
     /// Not tried, because something before it failed or it is not configured.
     Skip,
+}
+
+/// Which gate is shut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// The application's permissions.
+    Application,
+    /// The agent's role.
+    AgentRole,
+    /// One of the two: Halo does not tell.
+    Either,
+}
+
+/// A right that is missing, and where in Halo it is ticked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingRight {
+    /// Which gate is shut.
+    pub gate: Gate,
+    /// The right, in Halo's words.
+    pub right: String,
+    /// Where it is ticked.
+    pub place: String,
+}
+
+impl MissingRight {
+    /// What to do, as a sentence without a full stop.
+    pub fn advice(&self) -> String {
+        format!("in Halo, {}: {}", self.place, self.right)
+    }
+}
+
+/// What can be said of writing something before the first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteProof {
+    /// The scope covers it and the agent is an administrator.
+    Expected,
+    /// Halo does not tell.
+    NotProvable,
+    /// The scope does not cover it, or the agent is no administrator.
+    Doubtful,
 }
 
 /// One check with its verdict.

@@ -2,8 +2,8 @@
 
 use super::callback::{BASIC_USER, EventGroup};
 use super::chat_pod::ChatPodUrl;
-use super::installation::ObjectKind;
-use super::planner::Parts;
+use super::object::ObjectKind;
+use super::plan::Parts;
 
 /// Where custom tabs are in Halo, as the guide walks there.
 const CUSTOM_TABS: &str = "Configuration icon (bottom of the side menu) › Custom Objects › Custom Tabs";

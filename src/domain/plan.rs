@@ -1,12 +1,12 @@
 //! The plan: every change that Configure would make in Halo, before it is made; and what came of it.
 
-use serde::Serialize;
+use std::hash::{Hash, Hasher};
 
-use super::callback::{EventGroup, EventNumber};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
 use super::failure::{Failure, FailureKind};
-use super::installation::ObjectKind;
-use super::members::Members;
-use super::sight::Sight;
+use super::object::ObjectKind;
 use super::untrusted::Untrusted;
 
 /// What is done to an object.
@@ -64,81 +64,6 @@ pub struct FieldChange {
     pub after: Option<String>,
 }
 
-/// What has to be sent for a change. Secrets are filled in when it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Nothing.
-    None,
-    /// Nothing is sent: our own record lets go of an object that is gone.
-    Forget,
-    /// Make the webhook of a group.
-    CreateWebhook(EventGroup),
-    /// Write the webhook of a group again, under its id.
-    UpdateWebhook(EventGroup, String),
-    /// Bind an event to the webhook of a group, under Halo's name for it.
-    BindEvent(EventGroup, EventNumber, Untrusted),
-    /// Give an event of a webhook back what makes it fire: its kind, its way of delivery, and no conditions.
-    MendEvent {
-        /// The webhook.
-        webhook: String,
-        /// The binding.
-        binding: i64,
-    },
-    /// Take a binding away.
-    UnbindEvent {
-        /// The webhook that it belongs to.
-        webhook: String,
-        /// The binding.
-        binding: i64,
-    },
-    /// Delete a webhook.
-    DeleteWebhook(String),
-    /// Make the tab, as this kind of tab.
-    CreateTab(i64),
-    /// Write the tab again, under its id, as this kind of tab.
-    UpdateTab(i64, i64),
-    /// Delete a tab.
-    DeleteTab(i64),
-    /// Make a ticket type show a tab; without one, the tab of this plan.
-    LinkTicketType(i64, Option<i64>),
-    /// Make a ticket type not show a tab any more.
-    UnlinkTicketType {
-        /// The ticket type.
-        ticket_type: i64,
-        /// The tab.
-        tab: i64,
-    },
-    /// Give an object its former members back.
-    Restore(Restore),
-}
-
-impl Operation {
-    /// Whether it takes something out of Halo: done when it is not there any more.
-    pub fn takes_out(&self) -> bool {
-        matches!(
-            self,
-            Self::UnbindEvent { .. } | Self::DeleteWebhook(_) | Self::DeleteTab(_) | Self::UnlinkTicketType { .. }
-        )
-    }
-}
-
-/// An object that is brought back to what it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restore {
-    /// What kind of object.
-    pub kind: ObjectKind,
-    /// The id it has now; none makes it anew.
-    pub id: Option<String>,
-    /// The id it had, where it is made anew.
-    pub was: Option<String>,
-    /// The webhook that an event belongs to.
-    pub parent: Option<String>,
-    /// What is written.
-    pub members: Members,
-    /// Whether it was taken over, so that our record lets go of it.
-    pub was_adopted: bool,
-}
-
 /// One line of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -154,9 +79,6 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// Why.
     pub reason: String,
-    /// What will be sent.
-    #[serde(skip)]
-    pub operation: Operation,
 }
 
 /// Why an object differs, or has a new address already, while a rotation of the callback secrets is not finished.
@@ -195,8 +117,55 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
     pub blocked: Vec<Blocked>,
-    /// What it saw of the objects that it touches.
-    pub seen: Sight,
+    /// What it was made from.
+    pub basis: Basis,
+}
+
+/// A fingerprint of everything that a plan was made from and would send: plans with the same lines can differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Basis([u8; 32]);
+
+impl Basis {
+    /// The fingerprint, secrets included: it gives none of them away.
+    pub fn of(what: &impl Hash) -> Self {
+        let mut digest = Digest(Sha256::new());
+        what.hash(&mut digest);
+        Self(digest.0.finalize().into())
+    }
+}
+
+struct Digest(Sha256);
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Unused: the digest is longer than this.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// What is to be removed. The tab takes its links along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The webhooks with their events.
+    pub webhooks: bool,
+    /// The Pia Chat Pod tab with its links.
+    pub chat_pod: bool,
+    /// The links of the ticket types to the tab.
+    pub links: bool,
+}
+
+impl Parts {
+    /// Everything.
+    pub const ALL: Self = Self { webhooks: true, chat_pod: true, links: true };
+
+    /// Whether it is everything.
+    pub fn is_all(self) -> bool {
+        self.webhooks && self.chat_pod
+    }
 }
 
 /// Something that the plan cannot do.

@@ -7,8 +7,8 @@ use super::configuration::{Configuration, ConfigurationId};
 use super::daily_run::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
-use super::installation::InstalledObject;
 use super::people::{Agent, Team, TicketType};
+use super::record::InstalledObject;
 use super::rotation::RotationStatus;
 use super::sync_run::SyncStatus;
 

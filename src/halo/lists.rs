@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError};
 use crate::domain::people::{Agent, Team, UNASSIGNED};
-use crate::domain::rights::AgentRights;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::rights::AgentRights;
 
 /// What Halo says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,14 +19,17 @@
 //! What is known of Halo, and how well, stands in the api facts; comments name the section.
 
 mod clients;
+pub mod delivery;
 mod discovery;
 mod error;
 mod gates;
 mod governor;
 mod http;
+pub mod install;
 mod lists;
 mod loopback;
 mod retry;
+pub mod rights;
 mod said;
 mod scopes;
 mod tabs;

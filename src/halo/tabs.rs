@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::wire::{Each, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
-use crate::domain::installation::HeldTab;
-use crate::domain::members::Members;
+use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::HeldTab;
 
 const PATH: &str = "/api/Tabs";
 

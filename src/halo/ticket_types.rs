@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
-use crate::domain::installation::HeldTicketType;
 use crate::domain::people::TicketType;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::HeldTicketType;
 
 const PATH: &str = "/api/TicketType";
 

@@ -12,8 +12,8 @@ use super::said;
 use super::webhooks::{PATH as WEBHOOKS, safe_id};
 use super::wire::{Flag, Int, Scalar, Text};
 use super::{HaloApi, HaloError, Oddity};
-use crate::domain::delivery::{LoggedDelivery, WebhookState};
 use crate::domain::secret::Secret;
+use crate::halo::delivery::{LoggedDelivery, WebhookState};
 
 const PATH: &str = "/api/WebhookEvent";
 

@@ -9,10 +9,11 @@ use serde_json::json;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError, Oddity};
 use crate::domain::callback::EventNumber;
-use crate::domain::installation::{Binding, HeldWebhook, same_id};
-use crate::domain::members::Members;
+use crate::domain::object::same_id;
+use crate::domain::record::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::{Binding, HeldWebhook};
 
 pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";

@@ -9,7 +9,7 @@ use super::remove::{Extent, run_locked};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::ConfigureReport;
-use crate::domain::planner::Parts;
+use crate::domain::plan::Parts;
 use crate::domain::request::Activation;
 use crate::settings::Config;
 

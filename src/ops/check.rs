@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
+use crate::domain::check::{Gate, MissingRight, WriteProof};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
 use crate::domain::request::{SecretChoice, VerifyRequest};
-use crate::domain::rights::{self, APPLICATION, Gate, MissingRight, ROLE, Scopes, WriteProof};
 use crate::domain::untrusted::{Untrusted, same_name};
+use crate::halo::rights::{self, APPLICATION, ROLE, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 
 /// How long is waited for who the agent is: megabytes, and nice to have.

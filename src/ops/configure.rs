@@ -12,8 +12,9 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::ObjectKind;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, Operation, Outcome, Plan};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 use crate::store::Intent;
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
@@ -97,7 +98,7 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
 pub(super) fn settle_open_intents(
     workspace: &Workspace,
     id: &ConfigurationId,
-    plan: &Plan,
+    plan: &InstallPlan,
     kinds: &[ObjectKind],
 ) -> Result<(), Failure> {
     for intent in workspace.store.open_intents(id)?.into_iter().filter(|intent| kinds.contains(&intent.kind)) {
@@ -116,8 +117,8 @@ pub(super) fn read_back_later(was_done: bool) -> &'static str {
 }
 
 /// Whether a plan that was made after an intent shows that it was carried out.
-fn was_done(intent: &Intent, plan: &Plan) -> bool {
-    let mut of_object = plan.changes.iter().filter(|change| {
+fn was_done(intent: &Intent, plan: &InstallPlan) -> bool {
+    let mut of_object = plan.steps.iter().filter(|change| {
         change.kind == intent.kind
             && match &intent.object {
                 Some(id) => change.id.as_ref() == Some(id),
@@ -125,7 +126,7 @@ fn was_done(intent: &Intent, plan: &Plan) -> bool {
             }
     });
     // Whatever has to be made, linked or forgotten is not there; what is kept, mended, taken over or taken out is.
-    let is_there = |change: &Change| {
+    let is_there = |change: &Step| {
         !matches!(change.action, Action::Create | Action::Link) && change.operation != Operation::Forget
     };
     match intent.action {
@@ -154,7 +155,7 @@ pub fn refused(report: CheckReport) -> ConfigureReport {
     }
 }
 
-fn judge(results: &[ChangeResult], plan: &Plan) -> (ConfigureStatus, String) {
+fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, String) {
     let (done, open) = tally(results);
     let own = |result: &&ChangeResult| matches!(result.kind, ObjectKind::Webhook | ObjectKind::CustomTab);
     let kept = results.iter().filter(own).filter(|result| result.outcome == Outcome::Unchanged).count();

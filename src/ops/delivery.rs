@@ -4,10 +4,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::delivery::{self, Delivery, Findings};
+use crate::domain::delivery::Delivery;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::secret::Secret;
+use crate::halo::delivery::{Findings, judge};
 
 /// Reads the log of each of our webhooks, and remembers the verdicts.
 ///
@@ -56,7 +57,7 @@ pub async fn read(
             webhook: states.get(&object.id.to_ascii_lowercase()),
             log: log.as_deref().map_err(String::as_str),
         };
-        verdicts.push(delivery::judge(&findings, workspace.now()));
+        verdicts.push(judge(&findings, workspace.now()));
     }
     workspace.store.remember_deliveries(&id, &verdicts)?;
     Ok(verdicts)

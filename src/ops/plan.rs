@@ -10,12 +10,14 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{
-    Held, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, Written, same_id,
-};
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::plan::Parts;
 use crate::domain::plan::{Action, Plan};
-use crate::domain::planner::{self, Current, Ownership, Parts};
+use crate::domain::record::{InstalledObject, Written};
 use crate::domain::secret::Secret;
+use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
+use crate::halo::install::plan::InstallPlan;
+use crate::halo::install::planner::{self, Current, Ownership};
 use crate::halo::{HaloApi, HaloError};
 use crate::settings::StoredSecrets;
 
@@ -36,7 +38,7 @@ pub async fn load(
         return Ok(Err(report));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
-    Ok(Ok(target.plan(&halo).await?))
+    Ok(Ok(target.plan(&halo).await?.shown()))
 }
 
 /// What a configuration wants in Halo, with our record of what is there.
@@ -126,7 +128,7 @@ impl Target {
     }
 
     /// Reads Halo and plans what Configure would change.
-    pub(super) async fn plan(&self, halo: &HaloApi) -> Result<Plan, Failure> {
+    pub(super) async fn plan(&self, halo: &HaloApi) -> Result<InstallPlan, Failure> {
         let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
@@ -134,20 +136,20 @@ impl Target {
     }
 
     /// Reads the webhooks and plans what a rotation would change.
-    pub(super) async fn plan_rotation(&self, halo: &HaloApi) -> Result<Plan, Failure> {
+    pub(super) async fn plan_rotation(&self, halo: &HaloApi) -> Result<InstallPlan, Failure> {
         let held = Held { webhooks: self.read_webhooks(halo).await?, ..Held::default() };
         Ok(self.wanted().map(|wanted| planner::plan_rotation(wanted, &held, &self.record)).unwrap_or_default())
     }
 
     /// Reads Halo and plans what Remove would take out.
-    pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<Plan, Failure> {
+    pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<InstallPlan, Failure> {
         let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
         Ok(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts))
     }
 
     /// Reads Halo and plans what undoes the writes of a run.
-    pub(super) async fn plan_roll_back(&self, halo: &HaloApi, writes: &[Written]) -> Result<Plan, Failure> {
+    pub(super) async fn plan_roll_back(&self, halo: &HaloApi, writes: &[Written]) -> Result<InstallPlan, Failure> {
         let mut held = self.read(halo, writes).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
         let mut current: Current = BTreeMap::new();

@@ -12,10 +12,12 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{ObjectKind, Written};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
-use crate::domain::planner::Parts;
+use crate::domain::record::Written;
 use crate::halo::HaloApi;
+use crate::halo::install::plan::InstallPlan;
 use crate::store::{ConfigureRun, Lock};
 
 /// What is to be taken out.
@@ -39,7 +41,7 @@ pub async fn load(
     workspace.recognise(id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
     Ok(match work.test(&mut on_check).await? {
-        Ok(_) => Ok(work.plan().await?),
+        Ok(_) => Ok(work.plan().await?.shown()),
         Err(report) => Err(report),
     })
 }
@@ -180,11 +182,11 @@ impl<'a> Work<'a> {
         Ok(if report.ok { Ok(report.warnings()) } else { Err(report) })
     }
 
-    async fn plan(&self) -> Result<Plan, Failure> {
+    async fn plan(&self) -> Result<InstallPlan, Failure> {
         match (self.extent, &self.last_run) {
             (Extent::Removal(parts), _) => self.target.plan_removal(&self.halo, parts).await,
             (Extent::LastRun, Some((_, writes))) => self.target.plan_roll_back(&self.halo, writes).await,
-            (Extent::LastRun, None) => Ok(Plan::default()),
+            (Extent::LastRun, None) => Ok(InstallPlan::default()),
         }
     }
 
@@ -207,7 +209,7 @@ impl<'a> Work<'a> {
     }
 }
 
-fn judge(extent: Extent, results: &[ChangeResult], plan: &Plan) -> (ConfigureStatus, String) {
+fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, String) {
     let (done, open) = tally(results);
     let open = open + plan.hindrances().count();
     let (complete, words, none) = match extent {

@@ -22,10 +22,11 @@ use crate::domain::callback::CallbackSecrets;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::ObjectKind;
-use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::domain::rotation::{Overlap, PlannedRotation, RotationReport};
 use crate::halo::HaloApi;
+use crate::halo::install::plan::InstallPlan;
 use crate::settings::{StoredSecrets, new_callback_secrets};
 
 /// The word for the audit trail.
@@ -55,7 +56,7 @@ pub async fn load(
     if !report.ok {
         return Ok(Err(report));
     }
-    Ok(Ok(PlannedRotation { plan: work.plan().await?, goes_on: work.goes_on }))
+    Ok(Ok(PlannedRotation { plan: work.plan().await?.shown(), goes_on: work.goes_on }))
 }
 
 /// Rotates, or finishes what an earlier run began. The configuration has to be the active one.
@@ -144,7 +145,7 @@ impl<'a> Work<'a> {
     }
 
     /// The plan, where the webhooks are as Configure has left them.
-    async fn plan(&self) -> Result<Plan, Failure> {
+    async fn plan(&self) -> Result<InstallPlan, Failure> {
         let plan = self.target.plan_rotation(&self.halo).await?;
         if plan.blocked.is_empty() {
             return Ok(plan);
@@ -231,7 +232,7 @@ fn finished(until: Option<Timestamp>) -> String {
 }
 
 /// How it stands where Halo does not show both webhooks with the new address, and as Configure installs them.
-fn judge(results: &[ChangeResult], shown: Result<&Plan, &Failure>) -> (ConfigureStatus, String) {
+fn judge(results: &[ChangeResult], shown: Result<&InstallPlan, &Failure>) -> (ConfigureStatus, String) {
     let again = "nothing is lost, both tokens are good";
     let finish = "rotate again finishes it with the same token";
     match shown {
@@ -240,9 +241,9 @@ fn judge(results: &[ChangeResult], shown: Result<&Plan, &Failure>) -> (Configure
             (ConfigureStatus::PartlyDone, message)
         }
         Ok(shown) => {
-            let new = shown.changes.iter().filter(|change| change.action == Action::Keep).count();
+            let new = shown.steps.iter().filter(|change| change.action == Action::Keep).count();
             let status = if new == 0 { ConfigureStatus::Failed } else { ConfigureStatus::PartlyDone };
-            (status, format!("{new} of {} webhooks have the new token; {again}; {finish}", shown.changes.len()))
+            (status, format!("{new} of {} webhooks have the new token; {again}; {finish}", shown.steps.len()))
         }
         Err(failure) => {
             let sent = results.iter().any(|result| matches!(result.outcome, Outcome::Done | Outcome::Unverified));
@@ -253,7 +254,7 @@ fn judge(results: &[ChangeResult], shown: Result<&Plan, &Failure>) -> (Configure
 }
 
 /// What is not as Configure installs it.
-fn hindrances(plan: &Plan) -> String {
+fn hindrances(plan: &InstallPlan) -> String {
     let open: Vec<String> =
         plan.blocked.iter().map(|blocked| format!("{}: {}", blocked.name, blocked.reason)).collect();
     open.join("; ")

@@ -56,7 +56,8 @@ impl Store {
 mod tests {
     use super::*;
     use crate::domain::delivery::DeliveryState;
-    use crate::domain::installation::{InstalledObject, ObjectKind};
+    use crate::domain::object::ObjectKind;
+    use crate::domain::record::InstalledObject;
     use crate::domain::untrusted::Untrusted;
     use crate::store::test_support::BACK_TO_THE_FIRST_VERSION;
 

@@ -7,7 +7,8 @@ use super::error::Trouble;
 use super::{Store, StoreError, maybe_time_in, time_in, time_out};
 use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::installation::{InstalledObject, ObjectKind};
+use crate::domain::object::ObjectKind;
+use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 
 /// A connection test that passed.

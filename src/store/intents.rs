@@ -7,9 +7,10 @@ use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use super::error::Trouble;
 use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::installation::{ObjectKind, Written};
-use crate::domain::members::Proof;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
+use crate::domain::record::Proof;
+use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
 
 /// How many intents that have ended are remembered for each configuration. Those of the last run of Configure are kept

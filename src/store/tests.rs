@@ -14,10 +14,11 @@ use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{ObjectKind, Written};
-use crate::domain::members::{Members, Proof};
+use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::Action;
+use crate::domain::record::Written;
+use crate::domain::record::{Members, Proof};
 use crate::domain::untrusted::Untrusted;
 use crate::settings::{Paths, Settings, SettingsError, StoredSecrets, new_callback_secrets};
 
@@ -391,7 +392,7 @@ fn lists_are_replaced_one_by_one_and_kept_exactly() {
 
 #[test]
 fn an_installed_object_is_remembered_renamed_and_forgotten() {
-    use crate::domain::installation::InstalledObject;
+    use crate::domain::record::InstalledObject;
     let (_folder, store) = store();
     let object = |kind, id: &str, name: &str, second| InstalledObject {
         kind,

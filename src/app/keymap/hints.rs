@@ -13,7 +13,7 @@ use crate::app::wizard::{self, Item, Wizard, configure};
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::draft::Step;
 use crate::domain::manual;
-use crate::domain::planner::Parts;
+use crate::domain::plan::Parts;
 
 use super::press::press;
 use super::{Binding, Command as C, Group, Key, Meaning, Place, Place as P, Shown, comes_too_soon, meaning_of, place};

@@ -6,7 +6,7 @@ use crate::app::notice::Tone;
 use crate::app::work::DeliveryWork;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
 
 /// What was read last: just now, or by an earlier run.

@@ -3,7 +3,7 @@
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::{ApplyWork, PlanWork};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
 
 use super::deliveries;

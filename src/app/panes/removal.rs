@@ -9,7 +9,7 @@ use crate::app::wizard::{self, configure};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::manual;
-use crate::domain::planner::Parts;
+use crate::domain::plan::Parts;
 
 use super::Pane;
 

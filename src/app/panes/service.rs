@@ -8,7 +8,7 @@ use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
 use crate::domain::delivery::DeliveryState;
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{Known, Unfinished};

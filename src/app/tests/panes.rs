@@ -10,7 +10,7 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::sync_run::{Brake, SyncStatus};
 

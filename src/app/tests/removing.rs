@@ -14,9 +14,9 @@ use crate::app::testing::{
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::Parts;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Plan};
-use crate::domain::planner::Parts;
 use crate::domain::request::Activation;
 
 fn planned() -> Stage {

@@ -2,12 +2,14 @@
 
 use super::Apply;
 use crate::domain::callback::EventGroup;
-use crate::domain::installation::{HeldTab, HeldTicketType, ObjectKind};
 use crate::domain::manual;
-use crate::domain::members::Members;
-use crate::domain::plan::{FieldChange, Operation, Restore};
-use crate::domain::planner;
-use crate::domain::sight::is_another_tab;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::FieldChange;
+use crate::domain::record::Members;
+use crate::halo::install::held::{HeldTab, HeldTicketType};
+use crate::halo::install::plan::{Operation, Restore};
+use crate::halo::install::planner;
+use crate::halo::install::snapshot::is_another_tab;
 use crate::halo::{HaloApi, HaloError};
 
 /// What a read-back found.

@@ -27,11 +27,13 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::installation::{ObjectKind, Written};
 use crate::domain::manual;
-use crate::domain::members::Proof;
-use crate::domain::plan::{Action, Blocked, Change, ChangeResult, Operation, Outcome, Plan};
-use crate::domain::sight::Sight;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, Blocked, ChangeResult, Outcome, Plan};
+use crate::domain::record::Proof;
+use crate::domain::record::Written;
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::snapshot::Snapshot;
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
 
@@ -54,9 +56,9 @@ pub enum Consent<'a> {
 
 impl Consent<'_> {
     /// Refuses a plan that is not the one which was shown.
-    pub(super) fn covers(self, plan: &Plan) -> Result<(), Failure> {
+    pub(super) fn covers(self, plan: &InstallPlan) -> Result<(), Failure> {
         match self {
-            Self::Plan(shown) if shown != plan => Err(Failure::new(
+            Self::Plan(shown) if *shown != plan.shown() => Err(Failure::new(
                 FailureKind::NeedsYes,
                 "Halo has changed since this plan was made; nothing was written",
             )
@@ -85,7 +87,7 @@ pub(super) struct Apply<'a> {
     /// The tab that ticket types are linked to, once it is known to be in Halo.
     tab: Option<i64>,
     /// What the plan saw of the objects that it touches.
-    seen: Sight,
+    seen: Snapshot,
     /// What was there before an object was made again.
     there: Vec<String>,
     /// The guid of that tab, where Halo tells one.
@@ -120,7 +122,7 @@ impl<'a> Apply<'a> {
             run,
             webhooks: BTreeMap::new(),
             tab: None,
-            seen: Sight::default(),
+            seen: Snapshot::default(),
             there: Vec::new(),
             guid: None,
             renumbered: BTreeMap::new(),
@@ -139,10 +141,14 @@ impl<'a> Apply<'a> {
 
     /// Makes every change. From the first write on there is a report, whatever happens: when our own record cannot be
     /// kept, nothing more is written, and the report says so.
-    pub(super) async fn all(&mut self, plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
+    pub(super) async fn all(
+        &mut self,
+        plan: &InstallPlan,
+        on_event: &mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Vec<ChangeResult> {
         let mut results = Vec::new();
         self.seen = plan.seen.clone();
-        for change in &plan.changes {
+        for change in &plan.steps {
             let mut result = ChangeResult {
                 kind: change.kind,
                 name: change.name.clone(),
@@ -168,11 +174,11 @@ impl<'a> Apply<'a> {
     /// A link that Halo did not let go of may have gone with its tab.
     async fn look_again(
         &mut self,
-        plan: &Plan,
+        plan: &InstallPlan,
         results: &mut [ChangeResult],
         on_event: &mut (dyn FnMut(Event<'_>) + Send),
     ) {
-        for (change, result) in plan.changes.iter().zip(results) {
+        for (change, result) in plan.steps.iter().zip(results) {
             let is_open =
                 matches!(change.operation, Operation::UnlinkTicketType { .. }) && result.outcome == Outcome::Unverified;
             if !is_open || !matches!(self.look(&change.operation, None).await, Ok(Found::Yes(_))) {
@@ -188,7 +194,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Makes one change. `result` is right at every moment, also where an error ends it.
-    async fn apply(&mut self, change: &Change, result: &mut ChangeResult) -> Result<(), Failure> {
+    async fn apply(&mut self, change: &Step, result: &mut ChangeResult) -> Result<(), Failure> {
         match &change.operation {
             Operation::None => {
                 self.take_note(change, change.id.as_deref());
@@ -259,7 +265,7 @@ impl<'a> Apply<'a> {
     /// Sends and reads back; once more where Halo has another way, or is known to need a second try.
     ///
     /// With what Halo answered to the last of the two.
-    async fn carry_out(&mut self, change: &Change) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
+    async fn carry_out(&mut self, change: &Step) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
         let operation = &change.operation;
         // What the write before this one was answered with is no answer to this one.
         self.halo.take_write_status();
@@ -328,7 +334,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Keeps in mind what later changes build on.
-    fn take_note(&mut self, change: &Change, id: Option<&str>) {
+    fn take_note(&mut self, change: &Step, id: Option<&str>) {
         let Some(id) = id else { return };
         match &change.operation {
             Operation::None | Operation::CreateWebhook(_) | Operation::UpdateWebhook(..)
@@ -355,7 +361,7 @@ impl<'a> Apply<'a> {
 
     /// Keeps in mind that an object cannot go because something that belongs to it did not. A link that Halo took
     /// back without letting go of it is no reason: deleting the tab is the only other way.
-    fn keep_in_use(&mut self, change: &Change, outcome: Outcome) {
+    fn keep_in_use(&mut self, change: &Step, outcome: Outcome) {
         let stays = match (&change.operation, outcome) {
             (_, Outcome::Done | Outcome::Unchanged) => None,
             (Operation::UnlinkTicketType { tab, .. }, Outcome::Failed | Outcome::Skipped) => Some(tab.to_string()),
@@ -365,7 +371,7 @@ impl<'a> Apply<'a> {
         self.in_use.extend(stays);
     }
 
-    fn reason_to_skip(&self, change: &Change) -> Option<String> {
+    fn reason_to_skip(&self, change: &Step) -> Option<String> {
         let given_up = self.given_up.iter().find(|(kind, _)| kind.is_none_or(|kind| kind == change.kind));
         if let Some((_, reason)) = given_up {
             return Some(reason.clone());
@@ -445,7 +451,7 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
 }
 
 /// What could not be taken out through the API can be by hand.
-fn with_clicks(change: &Change, words: String) -> String {
+fn with_clicks(change: &Step, words: String) -> String {
     if !change.operation.takes_out() {
         return words;
     }
@@ -453,7 +459,7 @@ fn with_clicks(change: &Change, words: String) -> String {
 }
 
 /// What the plan could not do, as results: skipped, with the reason.
-pub(super) fn tell_blocked(plan: &Plan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
+pub(super) fn tell_blocked(plan: &InstallPlan, on_event: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<ChangeResult> {
     let result = |blocked: &Blocked| ChangeResult {
         kind: blocked.kind,
         name: blocked.name.clone(),

@@ -3,10 +3,10 @@
 use super::Apply;
 use crate::domain::callback::{BASIC_USER, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::ObjectKind;
-use crate::domain::members::{Members, Proof};
-use crate::domain::plan::{Operation, Restore};
+use crate::domain::object::ObjectKind;
+use crate::domain::record::{Members, Proof};
 use crate::domain::secret::Secret;
+use crate::halo::install::plan::{Operation, Restore};
 use crate::halo::{HaloApi, HaloError, TabDraft, WebhookDraft};
 
 impl Apply<'_> {

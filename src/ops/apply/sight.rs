@@ -1,10 +1,10 @@
 //! A last look before a write: whether what it would change is still what its plan was made from.
 
 use super::Apply;
-use crate::domain::installation::{ObjectKind, same_id};
-use crate::domain::plan::Operation;
-use crate::domain::sight::{same_tab, same_webhook};
+use crate::domain::object::{ObjectKind, same_id};
 use crate::halo::HaloError;
+use crate::halo::install::plan::Operation;
+use crate::halo::install::snapshot::{same_tab, same_webhook};
 
 impl Apply<'_> {
     /// Whether the object of a change is still as the plan saw it. One that is gone is for the write itself to find.

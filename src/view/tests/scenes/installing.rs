@@ -2,7 +2,7 @@
 
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, plan, results};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 
 use super::{Scenes, busy, refused, unreachable};

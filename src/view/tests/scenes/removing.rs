@@ -2,7 +2,7 @@
 
 use crate::app::message::Reply;
 use crate::app::testing::{Stage, deliveries, failed, in_panes, kept, objects, removal, results};
-use crate::domain::installation::ObjectKind;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Outcome, Plan};
 
 use super::cards::two;

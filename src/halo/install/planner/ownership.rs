@@ -4,7 +4,9 @@
 //! its chat pod. Everything else is somebody's, whatever its name.
 
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{HeldTab, HeldWebhook, InstalledObject, ObjectKind, same_id};
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::record::InstalledObject;
+use crate::halo::install::held::{HeldTab, HeldWebhook};
 
 /// What tells our objects from everybody else's.
 #[derive(Clone, Debug)]

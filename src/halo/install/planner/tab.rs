@@ -4,10 +4,12 @@ use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
 use super::{recorded, removal};
 use crate::domain::callback::mask_address;
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{Held, HeldTab, HeldTicketType, ObjectKind, Wanted};
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
+use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
 const IFRAME: i64 = 1;
@@ -15,7 +17,7 @@ const IFRAME: i64 = 1;
 /// The ticket's number among the entities that can have tabs (api facts, section 7).
 const TICKET: i64 = 1;
 
-pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, plan: &mut Plan) {
+pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, plan: &mut InstallPlan) {
     let name = ChatPodUrl::TAB_NAME;
     let address = wanted.chat_pod.as_str();
     let remembered = recorded(ownership.record, ObjectKind::CustomTab, name);
@@ -25,21 +27,15 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
     let tab = by_record.or_else(by_address);
-    let change = |action, id: Option<i64>, fields, reason: &str, operation| Change {
-        action,
-        kind: ObjectKind::CustomTab,
-        name: name.into(),
-        id: id.map(|id| id.to_string()),
-        fields,
-        reason: reason.to_owned(),
-        operation,
+    let change = |action, id: Option<i64>, fields, reason: &str, operation| {
+        Step::new(action, ObjectKind::CustomTab, name, id, reason, operation).with(fields)
     };
     let kind = iframe_kind(held, tab.map(|tab| tab.id), wanted);
     for copy in held.tabs.iter().filter(|copy| {
         // To the letter: a tab with other words behind the path may be somebody's own idea.
         tab.is_some_and(|tab| tab.id != copy.id) && is_chat_pod(copy, &wanted.chat_pod)
     }) {
-        plan.changes.extend(removal::delete_tab(copy, held, "a second tab that shows the same chat pod"));
+        plan.steps.extend(removal::delete_tab(copy, held, "a second tab that shows the same chat pod"));
     }
     match tab {
         Some(tab) => {
@@ -52,7 +48,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
                 // Written even when nothing differs: from here on our record holds it.
                 (false, _) => (Action::Adopt, "made earlier for this configuration", write),
             };
-            plan.changes.push(change(action, Some(tab.id), fields, reason, operation));
+            plan.steps.push(change(action, Some(tab.id), fields, reason, operation));
         }
         None => {
             if let Some(foreign) = held.tabs.iter().find(|tab| same_name(tab.name.raw(), name)) {
@@ -71,17 +67,11 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
             let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
-            plan.changes.push(change(
-                Action::Create,
-                None,
-                fields,
-                reason,
-                Operation::CreateTab(kind.unwrap_or(IFRAME)),
-            ));
+            plan.steps.push(change(Action::Create, None, fields, reason, Operation::CreateTab(kind.unwrap_or(IFRAME))));
         }
     }
     for ticket_type in &held.ticket_types {
-        plan.changes.push(plan_link(ticket_type, tab.map(|tab| tab.id)));
+        plan.steps.push(plan_link(ticket_type, tab.map(|tab| tab.id)));
     }
 }
 
@@ -120,7 +110,7 @@ pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -
     fields
 }
 
-fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Change {
+fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "not active: left out"),
@@ -142,13 +132,6 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Change {
         }
         _ => (Vec::new(), Operation::None),
     };
-    Change {
-        action,
-        kind: ObjectKind::TicketType,
-        name: ticket_type.name.clone(),
-        id: Some(ticket_type.id.to_string()),
-        fields,
-        reason: reason.to_owned(),
-        operation,
-    }
+    let id = Some(ticket_type.id);
+    Step::new(action, ObjectKind::TicketType, ticket_type.name.clone(), id, reason, operation).with(fields)
 }

@@ -3,24 +3,25 @@
 //! Between a plan and its last write minutes can pass, in which a run waits for Halo's request limit. So each object is
 //! looked at once more before it is written or deleted, and compared with this.
 
-use super::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, same_id};
-use super::plan::{Change, Operation};
+use super::held::{Binding, Held, HeldTab, HeldWebhook};
+use super::plan::{Operation, Step};
+use crate::domain::object::{ObjectKind, same_id};
 
 /// The objects that the changes of a plan touch, as Halo held them when it was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Snapshot {
     webhooks: Vec<HeldWebhook>,
     tabs: Vec<HeldTab>,
 }
 
-impl Sight {
-    /// What these changes touch of what Halo holds.
-    pub fn of(changes: &[Change], held: &Held) -> Self {
+impl Snapshot {
+    /// What these steps touch of what Halo holds.
+    pub fn of(steps: &[Step], held: &Held) -> Self {
         // What is made again has its former id only until then, and somebody else's may have that by now.
-        let made_again: Vec<&str> = changes.iter().filter_map(|change| made_again(&change.operation)).collect();
-        let touched: Vec<(ObjectKind, String)> = changes
+        let made_again: Vec<&str> = steps.iter().filter_map(|step| made_again(&step.operation)).collect();
+        let touched: Vec<(ObjectKind, String)> = steps
             .iter()
-            .filter_map(|change| touched(&change.operation))
+            .filter_map(|step| touched(&step.operation))
             .filter(|(_, id)| !made_again.contains(&id.as_str()))
             .collect();
         let is_touched =

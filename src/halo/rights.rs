@@ -3,9 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
-use super::check::CheckId;
+use crate::domain::check::{CheckId, Gate, MissingRight, WriteProof};
 
 /// Where an application's permissions are ticked.
 pub const APPLICATION: &str =
@@ -13,48 +11,6 @@ pub const APPLICATION: &str =
 
 /// Where an agent's rights are ticked.
 pub const ROLE: &str = "Configuration › Teams & Agents › Roles › the role of the application's agent › Permissions";
-
-/// Which gate is shut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gate {
-    /// The application's permissions.
-    Application,
-    /// The agent's role.
-    AgentRole,
-    /// One of the two: Halo does not tell.
-    Either,
-}
-
-/// A right that is missing, and where in Halo it is ticked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MissingRight {
-    /// Which gate is shut.
-    pub gate: Gate,
-    /// The right, in Halo's words.
-    pub right: String,
-    /// Where it is ticked.
-    pub place: String,
-}
-
-impl MissingRight {
-    /// What to do, as a sentence without a full stop.
-    pub fn advice(&self) -> String {
-        format!("in Halo, {}: {}", self.place, self.right)
-    }
-}
-
-/// What can be said of writing something before the first write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WriteProof {
-    /// The scope covers it and the agent is an administrator.
-    Expected,
-    /// Halo does not tell.
-    NotProvable,
-    /// The scope does not cover it, or the agent is no administrator.
-    Doubtful,
-}
 
 /// The scopes of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -3,9 +3,9 @@
 use super::tests::{binding, empty_halo, events, installed, ticket_type, wanted};
 use super::*;
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{HeldTab, HeldTicketType, HeldWebhook};
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, Parts};
 use crate::domain::secret::Secret;
+use crate::halo::install::held::{HeldTab, HeldTicketType, HeldWebhook};
 
 /// A small generator of our own: a seed is enough to see a case again.
 struct Random(u64);
@@ -104,10 +104,10 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
 }
 
 /// A Halo that does exactly what it is told.
-fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<InstalledObject>) {
+fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<InstalledObject>) {
     let installed_at = jiff::Timestamp::UNIX_EPOCH;
     let mut next = 1_000;
-    for change in &plan.changes {
+    for change in &plan.steps {
         next += 1;
         let (mut id, own) = (change.id.clone(), change.name.clone());
         let group_id = |held: &Held, group: crate::domain::callback::EventGroup| {
@@ -193,8 +193,8 @@ fn apply(plan: &Plan, wanted: &Wanted, held: &mut Held, record: &mut Vec<Install
 }
 
 /// Whether a plan tells what it saw of everything that it would write again or take out.
-fn sees_what_it_touches(plan: &Plan) -> bool {
-    plan.changes.iter().all(|change| match &change.operation {
+fn sees_what_it_touches(plan: &InstallPlan) -> bool {
+    plan.steps.iter().all(|change| match &change.operation {
         Operation::UpdateWebhook(_, id) | Operation::DeleteWebhook(id) => plan.seen.webhook(id).is_some(),
         Operation::MendEvent { webhook, binding } | Operation::UnbindEvent { webhook, binding } => {
             plan.seen.binding(webhook, *binding).is_some()

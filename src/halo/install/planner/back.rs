@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ownership::Ownership;
 use super::roll_back::same_tab;
-use crate::domain::installation::{Held, ObjectKind, Written, same_id};
-use crate::domain::members::Members;
+use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::Action;
+use crate::domain::record::Members;
+use crate::domain::record::Written;
+use crate::halo::install::held::Held;
 
 /// The ids that deleted objects have now, by kind and the id they had.
 pub(super) struct Back(BTreeMap<(ObjectKind, String), String>);

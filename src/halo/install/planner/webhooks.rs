@@ -2,10 +2,13 @@
 
 use super::{events, recorded, removal};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
-use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id};
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, ROTATING};
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::plan::{Action, Blocked, FieldChange, ROTATING};
+use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
+use crate::halo::install::held::{Held, HeldWebhook, Wanted};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Halo's number for Basic sign-in on a webhook (api facts, section 6.1).
 const BASIC: i64 = 1;
@@ -19,7 +22,7 @@ pub(super) fn plan_webhook(
     wanted: &Wanted,
     held: &Held,
     record: &[InstalledObject],
-    plan: &mut Plan,
+    plan: &mut InstallPlan,
 ) {
     let name = group.webhook_name();
     let remembered = recorded(record, ObjectKind::Webhook, name);
@@ -51,7 +54,7 @@ pub(super) fn plan_webhook(
     // Before anything is written: a copy may hold the name that the one which stays has to get back.
     for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
         let reason = "a second webhook of ours for the same events: every event would come twice";
-        plan.changes.extend(removal::delete_webhook(copy, reason));
+        plan.steps.extend(removal::delete_webhook(copy, reason));
     }
 
     let mut fields = own.map_or_else(|| new_webhook_fields(address), |own| webhook_fields(own, name, address));
@@ -79,7 +82,7 @@ pub(super) fn is_replaced(webhook: &HeldWebhook, group: EventGroup, wanted: &Wan
 }
 
 fn push_webhook(
-    plan: &mut Plan,
+    plan: &mut InstallPlan,
     group: EventGroup,
     webhook: Option<&HeldWebhook>,
     action: Action,
@@ -91,15 +94,8 @@ fn push_webhook(
         (_, Some(webhook)) => Operation::UpdateWebhook(group, webhook.id.clone()),
         (_, None) => Operation::CreateWebhook(group),
     };
-    plan.changes.push(Change {
-        action,
-        kind: ObjectKind::Webhook,
-        name: group.webhook_name().into(),
-        id: webhook.map(|webhook| webhook.id.clone()),
-        fields,
-        reason: reason.to_owned(),
-        operation,
-    });
+    let id = webhook.map(|webhook| &webhook.id);
+    plan.steps.push(Step::new(action, ObjectKind::Webhook, group.webhook_name(), id, reason, operation).with(fields));
 }
 
 fn new_webhook_fields(address: &str) -> Vec<FieldChange> {

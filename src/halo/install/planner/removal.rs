@@ -4,63 +4,41 @@ use super::events::{binding_fields, unbind};
 use super::ownership::Ownership;
 use super::tab::tab_fields;
 use super::webhooks::webhook_fields;
-use super::{change, leaving};
+use super::{leaving, step};
 use crate::domain::callback::{EventGroup, mask_address};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::installation::{
-    Held, HeldTab, HeldTicketType, HeldWebhook, InstalledObject, ObjectKind, Wanted, same_id,
-};
-use crate::domain::plan::{Action, Change, FieldChange, Operation, Plan};
-use crate::domain::sight::Sight;
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::plan::{Action, FieldChange, Parts};
+use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
-
-/// What is to be removed. The tab takes its links along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
-    /// The webhooks with their events.
-    pub webhooks: bool,
-    /// The Pia Chat Pod tab with its links.
-    pub chat_pod: bool,
-    /// The links of the ticket types to the tab.
-    pub links: bool,
-}
-
-impl Parts {
-    /// Everything.
-    pub const ALL: Self = Self { webhooks: true, chat_pod: true, links: true };
-
-    /// Whether it is everything.
-    pub fn is_all(self) -> bool {
-        self.webhooks && self.chat_pod
-    }
-}
+use crate::halo::install::held::{Held, HeldTab, HeldTicketType, HeldWebhook, Wanted};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
-pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> InstallPlan {
+    let mut plan = InstallPlan::default();
     if parts.chat_pod || parts.links {
         remove_tabs(ownership, wanted, held, parts, &mut plan);
     }
     if parts.webhooks {
         remove_webhooks(ownership, wanted, held, &mut plan);
     }
-    plan.seen = Sight::of(&plan.changes, held);
-    plan
+    plan.made_from(held)
 }
 
-fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts, plan: &mut Plan) {
+fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts, plan: &mut InstallPlan) {
     for tab in &held.tabs {
         if ownership.owns_tab(tab) {
             let edits = wanted
                 .map(|wanted| tab_fields(tab, ChatPodUrl::TAB_NAME, wanted.chat_pod.as_str(), None))
                 .unwrap_or_default();
-            plan.changes.extend(unlink_everywhere(tab, held));
+            plan.steps.extend(unlink_everywhere(tab, held));
             if parts.chat_pod {
-                plan.changes.push(delete_tab_itself(tab, &why("made by Configure", &edits)));
+                plan.steps.push(delete_tab_itself(tab, &why("made by Configure", &edits)));
             }
         } else if same_name(tab.name.raw(), ChatPodUrl::TAB_NAME) {
-            plan.changes.push(left_alone(ObjectKind::CustomTab, &tab.name, tab.id));
+            plan.steps.push(left_alone(ObjectKind::CustomTab, &tab.name, tab.id));
         }
     }
     let there = |own: &&InstalledObject| held.tabs.iter().any(|tab| tab.id.to_string() == own.id);
@@ -74,11 +52,11 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
         is_left || held.ticket_types.iter().filter(shows).any(|kind| kind.id.to_string() == own.id)
     };
     gone(ownership, ObjectKind::TicketType, true, linked, plan);
-    plan.changes.extend(left);
+    plan.steps.extend(left);
 }
 
 /// The links that outlived our tab. The next tab that gets its number would be shown by all of these ticket types.
-fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Change> {
+fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Step> {
     let left = |own: &InstalledObject| {
         let tab: i64 = own.mark.as_ref()?.parse().ok()?;
         let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
@@ -89,13 +67,13 @@ fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Change> {
     recorded.filter_map(left).collect()
 }
 
-fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, plan: &mut Plan) {
+fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, plan: &mut InstallPlan) {
     for webhook in &held.webhooks {
         if ownership.owns_webhook(webhook) {
             let edits = wanted.map(|wanted| edits_of(webhook, wanted, ownership)).unwrap_or_default();
-            plan.changes.extend(delete_webhook(webhook, &why("made by Configure", &edits)));
+            plan.steps.extend(delete_webhook(webhook, &why("made by Configure", &edits)));
         } else if EventGroup::ALL.iter().any(|group| same_name(webhook.name.raw(), group.webhook_name())) {
-            plan.changes.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
+            plan.steps.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
         }
     }
     let there = |own: &&InstalledObject| held.webhooks.iter().any(|webhook| same_id(&webhook.id, &own.id));
@@ -112,16 +90,16 @@ fn gone(
     kind: ObjectKind,
     is_meant: bool,
     is_there: impl Fn(&&InstalledObject) -> bool,
-    plan: &mut Plan,
+    plan: &mut InstallPlan,
 ) {
     for own in ownership.record.iter().filter(|own| is_meant && own.kind == kind && !is_there(own)) {
-        plan.changes.push(change(Action::Keep, kind, &own.name, &own.id, "already gone from Halo", Operation::Forget));
+        plan.steps.push(step(Action::Keep, kind, &own.name, &own.id, "already gone from Halo", Operation::Forget));
     }
 }
 
-fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> Change {
+fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> Step {
     let reason = "has our name, but cannot be shown to be ours: left alone";
-    change(Action::Keep, kind, name, id, reason, Operation::None)
+    step(Action::Keep, kind, name, id, reason, Operation::None)
 }
 
 /// The reason, with what somebody has edited since.
@@ -149,8 +127,8 @@ fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -
 }
 
 /// Takes a webhook out, its events first: whether they go with it is not known.
-pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Change> {
-    let mut changes: Vec<Change> = webhook
+pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Step> {
+    let mut changes: Vec<Step> = webhook
         .bindings
         .iter()
         .map(|binding| {
@@ -160,31 +138,30 @@ pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Change>
         })
         .collect();
     let operation = Operation::DeleteWebhook(webhook.id.clone());
-    let mut last = change(Action::Delete, ObjectKind::Webhook, &webhook.name, &webhook.id, reason, operation);
-    last.fields.push(leaving("url", Untrusted::new(mask_address(webhook.url.expose())).display()));
+    let mut last = step(Action::Delete, ObjectKind::Webhook, &webhook.name, &webhook.id, reason, operation);
+    last.line.fields.push(leaving("url", Untrusted::new(mask_address(webhook.url.expose())).display()));
     changes.push(last);
     changes
 }
 
 /// Takes a tab out, its links first.
-pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Change> {
+pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Step> {
     let mut changes = unlink_everywhere(tab, held);
     changes.push(delete_tab_itself(tab, reason));
     changes
 }
 
-fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Change> {
+fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Step> {
     held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
 }
 
-pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Change {
+pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Step {
     unlink_from(ticket_type, tab.id, tab.name.display(), "shows the tab that goes")
 }
 
-fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Change {
+fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Step {
     let operation = Operation::UnlinkTicketType { ticket_type: ticket_type.id, tab };
-    let mut change =
-        change(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
+    let mut change = step(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
     let others = ticket_type.tabs.len().saturating_sub(1);
     let rest = match others {
         0 => None,
@@ -192,15 +169,15 @@ fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason:
         count => Some(format!("{count} other tabs")),
     };
     let before = rest.as_ref().map_or_else(|| tab_name.clone(), |rest| format!("{rest}, {tab_name}"));
-    change.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
+    change.line.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
     change
 }
 
-fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Change {
+fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Step {
     let mut change =
-        change(Action::Delete, ObjectKind::CustomTab, &tab.name, tab.id, reason, Operation::DeleteTab(tab.id));
+        step(Action::Delete, ObjectKind::CustomTab, &tab.name, tab.id, reason, Operation::DeleteTab(tab.id));
     if let Some(url) = &tab.url {
-        change.fields.push(leaving("url", url.display()));
+        change.line.fields.push(leaving("url", url.display()));
     }
     change
 }

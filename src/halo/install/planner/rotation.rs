@@ -6,25 +6,26 @@
 use super::recorded;
 use super::webhooks::{is_replaced, webhook_fields};
 use crate::domain::callback::{CallbackUrl, EventGroup, mask_address};
-use crate::domain::installation::{Held, HeldWebhook, InstalledObject, ObjectKind, Wanted};
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
-use crate::domain::sight::Sight;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, Blocked, FieldChange};
+use crate::domain::record::InstalledObject;
+use crate::halo::install::held::{Held, HeldWebhook, Wanted};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Says which webhooks have yet to get the new address. Nothing in it depends on which token the new one is: the plan
 /// that was shown can be compared with the one that is applied, without a token made before there was a yes.
-pub fn plan_rotation(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan_rotation(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> InstallPlan {
+    let mut plan = InstallPlan::default();
     for (group, url) in &wanted.webhooks {
         match rotate(*group, url, wanted, held, record) {
-            Ok(change) => plan.changes.push(change),
+            Ok(change) => plan.steps.push(change),
             Err(reason) => {
                 let name = group.webhook_name().into();
                 plan.blocked.push(Blocked { kind: ObjectKind::Webhook, name, reason, only_told: false });
             }
         }
     }
-    plan.seen = Sight::of(&plan.changes, held);
-    plan
+    plan.made_from(held)
 }
 
 fn rotate(
@@ -33,7 +34,7 @@ fn rotate(
     wanted: &Wanted,
     held: &Held,
     record: &[InstalledObject],
-) -> Result<Change, String> {
+) -> Result<Step, String> {
     let name = group.webhook_name();
     let remembered = recorded(record, ObjectKind::Webhook, name);
     let own = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
@@ -62,15 +63,7 @@ fn rotate(
     let url = FieldChange { name: "url", before: after(&mask_address(own.url.expose())), after: after("a new token") };
     let password = FieldChange { name: "basic_password", before: None, after: after("set anew") };
     let fields = if has_new { Vec::new() } else { vec![url, password] };
-    Ok(Change {
-        action,
-        kind: ObjectKind::Webhook,
-        name: name.into(),
-        id: Some(own.id.clone()),
-        fields,
-        reason: reason.to_owned(),
-        operation,
-    })
+    Ok(Step::new(action, ObjectKind::Webhook, name, Some(&own.id), reason, operation).with(fields))
 }
 
 #[cfg(test)]
@@ -79,9 +72,9 @@ mod tests {
     use super::*;
     use crate::domain::address::PiaUrl;
     use crate::domain::configuration::ConfigurationId;
-    use crate::domain::planner::plan;
     use crate::domain::secret::Secret;
     use crate::domain::untrusted::Untrusted;
+    use crate::halo::install::planner::plan;
 
     /// What is wanted while the token of [`installed`] is replaced.
     fn rotating() -> Wanted {
@@ -93,8 +86,8 @@ mod tests {
         Wanted { webhooks, replaced: before.webhooks.clone(), ..before }
     }
 
-    fn actions(plan: &Plan) -> Vec<Action> {
-        plan.changes.iter().map(|change| change.action).collect()
+    fn actions(plan: &InstallPlan) -> Vec<Action> {
+        plan.steps.iter().map(|change| change.action).collect()
     }
 
     #[test]
@@ -102,13 +95,13 @@ mod tests {
         let (mut held, record) = installed();
         let plan = plan_rotation(&rotating(), &held, &record);
         assert_eq!((actions(&plan), plan.blocked.len()), (vec![Action::Update; 2], 0));
-        assert_eq!(plan.changes[0].operation, Operation::UpdateWebhook(EventGroup::TicketCreated, "guid-0".into()));
+        assert_eq!(plan.steps[0].operation, Operation::UpdateWebhook(EventGroup::TicketCreated, "guid-0".into()));
         held.webhooks[1].url = rotating().webhooks[1].1.expose();
         let plan = plan_rotation(&rotating(), &held, &record);
         assert_eq!(actions(&plan), [Action::Update, Action::Keep]);
         held.webhooks[0].url = rotating().webhooks[0].1.expose();
         assert!(!plan_rotation(&rotating(), &held, &record).changes_pending());
-        let text = format!("{plan:?}{}", serde_json::to_string(&plan.changes).unwrap());
+        let text = format!("{plan:?}{}", serde_json::to_string(&plan.shown().changes).unwrap());
         assert!(!text.contains(&"n".repeat(43)) && !text.contains(&"t".repeat(43)), "{text}");
     }
 
@@ -145,7 +138,7 @@ mod tests {
         let pending: Vec<_> = half.pending().collect();
         assert_eq!(pending.len(), 1);
         assert!(pending[0].is_of_rotation() && pending[0].id.as_deref() == Some("guid-1"));
-        let kept = half.changes.iter().find(|change| change.id.as_deref() == Some("guid-0")).unwrap();
+        let kept = half.steps.iter().find(|change| change.id.as_deref() == Some("guid-0")).unwrap();
         assert_eq!((kept.action, kept.is_of_rotation()), (Action::Keep, true));
         // What somebody has changed besides is their change still.
         held.webhooks[1].active = false;

@@ -2,9 +2,10 @@
 
 use super::tests::{binding, installed, wanted};
 use super::*;
-use crate::domain::installation::{HeldTab, HeldWebhook, Written};
-use crate::domain::members::{Members, Proof};
 use crate::domain::plan::Action;
+use crate::domain::record::Written;
+use crate::domain::record::{Members, Proof};
+use crate::halo::install::held::{HeldTab, HeldWebhook};
 
 fn write(kind: ObjectKind, action: Action, object: &str, proof: Proof) -> Written {
     Written { kind, name: "x".into(), action, object: Some(object.to_owned()), proof }
@@ -39,14 +40,14 @@ fn linked(ticket_type: &str, tab: &str) -> Written {
     Written { action: Action::Link, ..unlinked(ticket_type, tab) }
 }
 
-fn rolled_back(writes: &[Written], held: &Held, record: &[InstalledObject], current: &Current) -> Plan {
+fn rolled_back(writes: &[Written], held: &Held, record: &[InstalledObject], current: &Current) -> InstallPlan {
     let wanted = wanted();
     let prefix = Some(wanted.callback_prefix.as_str());
     let ownership = Ownership { callback_prefix: prefix, chat_pod: Some(&wanted.chat_pod), record };
     plan_roll_back(&ownership, writes, held, current)
 }
 
-fn pending(plan: &Plan) -> Vec<(ObjectKind, Action)> {
+fn pending(plan: &InstallPlan) -> Vec<(ObjectKind, Action)> {
     plan.pending().map(|change| (change.kind, change.action)).collect()
 }
 
@@ -113,8 +114,8 @@ fn a_deleted_webhook_is_not_back_because_the_one_that_was_kept_has_its_name() {
     ];
     let mut current = Current::new();
     current.insert((ObjectKind::Webhook, "guid-0".into()), webhook_members(&held.webhooks[0]));
-    let parents = |plan: &Plan| -> Vec<Option<String>> {
-        let restores = plan.changes.iter().filter_map(|change| match &change.operation {
+    let parents = |plan: &InstallPlan| -> Vec<Option<String>> {
+        let restores = plan.steps.iter().filter_map(|change| match &change.operation {
             Operation::Restore(restore) if restore.kind == ObjectKind::WebhookEvent => Some(restore.parent.clone()),
             _ => None,
         });
@@ -147,7 +148,7 @@ fn a_ticket_type_that_showed_two_deleted_copies_shows_both_again() {
         deleted(ObjectKind::CustomTab, "12", tab_members(&copy)),
         unlinked("1", "12"),
     ];
-    let links = |plan: &Plan| plan.changes.iter().filter(|change| change.action == Action::Link).count();
+    let links = |plan: &InstallPlan| plan.steps.iter().filter(|change| change.action == Action::Link).count();
     assert_eq!(links(&rolled_back(&writes, &held, &record, &Current::new())), 2);
     // And the other way about: a type that was linked to two is unlinked from both.
     held.tabs.push(copy);

@@ -8,21 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::back::Back;
 use super::ownership::Ownership;
 use super::removal::{delete_tab, delete_webhook, unlink};
-use super::{change, events, leaving};
+use super::{events, leaving, step};
 use crate::domain::callback::mask_address;
-use crate::domain::installation::{Binding, Held, HeldTab, HeldWebhook, ObjectKind, Written, same_id};
-use crate::domain::members::Members;
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan, Restore};
-use crate::domain::sight::Sight;
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::plan::{Action, Blocked, FieldChange};
+use crate::domain::record::Members;
+use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::{Binding, Held, HeldTab, HeldWebhook};
+use crate::halo::install::plan::{InstallPlan, Operation, Restore, Step};
 
 /// The members that objects have now, by kind and id.
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
-pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held, current: &Current) -> Plan {
+pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held, current: &Current) -> InstallPlan {
     let back = Back::find(ownership, writes, held);
-    let (plan, done) = (Plan::default(), BTreeSet::new());
+    let (plan, done) = (InstallPlan::default(), BTreeSet::new());
     let mut roll_back = RollBack { ownership, writes, held, current, back, plan, done };
     // What the run has made goes altogether: mending it first would be of no use.
     let made: BTreeSet<(ObjectKind, String)> = writes
@@ -33,9 +35,7 @@ pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held
     for write in writes {
         roll_back.undo(write, &made);
     }
-    let mut plan = roll_back.plan;
-    plan.seen = Sight::of(&plan.changes, held);
-    plan
+    roll_back.plan.made_from(held)
 }
 
 struct RollBack<'a> {
@@ -44,7 +44,7 @@ struct RollBack<'a> {
     held: &'a Held,
     current: &'a Current,
     back: Back,
-    plan: Plan,
+    plan: InstallPlan,
     /// What the plan deals with already.
     done: BTreeSet<(ObjectKind, String, bool)>,
 }
@@ -140,7 +140,7 @@ impl RollBack<'_> {
         self.push_new(changes.unwrap_or_default());
     }
 
-    fn push_new(&mut self, changes: Vec<Change>) {
+    fn push_new(&mut self, changes: Vec<Step>) {
         for change in changes {
             // A ticket type can have lost, or got, the links to more than one tab.
             let id = match &change.operation {
@@ -149,7 +149,7 @@ impl RollBack<'_> {
                 _ => change.id.clone().unwrap_or_default(),
             };
             if self.is_new(change.kind, &id, change.operation.takes_out()) {
-                self.plan.changes.push(change);
+                self.plan.steps.push(change);
             }
         }
     }
@@ -182,7 +182,7 @@ impl RollBack<'_> {
         let Some(kind) = kind.filter(|kind| !(is_there && kind.tabs.contains(&tab))) else { return };
         let operation = Operation::LinkTicketType(kind.id, Some(tab));
         let reason = "showed the tab before";
-        let change = change(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
+        let change = step(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
         self.push_new(vec![change]);
     }
 
@@ -240,9 +240,9 @@ impl RollBack<'_> {
         let parent = write.proof.parent.clone();
         let kind = write.kind;
         let restore = Restore { kind, id: Some(id.to_owned()), was: None, parent, members, was_adopted };
-        let mut change = change(Action::Update, write.kind, &write.name, id, reason, Operation::Restore(restore));
-        change.fields = fields;
-        self.plan.changes.push(change);
+        let mut change = step(Action::Update, write.kind, &write.name, id, reason, Operation::Restore(restore));
+        change.line.fields = fields;
+        self.plan.steps.push(change);
     }
 
     fn make_again(&mut self, write: &Written) {
@@ -263,15 +263,15 @@ impl RollBack<'_> {
             }
             _ => "deleted by the run that is rolled back; it gets a new id",
         };
-        let mut change = change(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
-        change.id = None;
+        let mut change = step(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
+        change.line.id = None;
         let after = |mut field: FieldChange| {
             std::mem::swap(&mut field.before, &mut field.after);
             field
         };
         let fields = before.iter().map(|(name, value)| after(leaving(field_name(name), shown(name, value))));
-        change.fields = fields.filter(|field| field.name != OTHER).collect();
-        self.plan.changes.push(change);
+        change.line.fields = fields.filter(|field| field.name != OTHER).collect();
+        self.plan.steps.push(change);
     }
 }
 

@@ -21,28 +21,29 @@ mod webhooks;
 
 pub use self::events::binding_fields;
 pub use self::ownership::Ownership;
-pub use self::removal::{Parts, plan_removal};
+pub use self::removal::plan_removal;
 pub use self::roll_back::{Current, plan_roll_back};
 pub use self::rotation::plan_rotation;
 pub use self::tab::tab_fields;
 pub use self::webhooks::webhook_fields;
 
-use super::installation::{Held, InstalledObject, ObjectKind, Wanted};
-use super::plan::{Change, FieldChange, Operation, Plan};
-use super::sight::Sight;
-use super::untrusted::Untrusted;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, FieldChange};
+use crate::domain::record::InstalledObject;
+use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::{Held, Wanted};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Says what has to change in Halo, in the order in which it has to be done.
-pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> InstallPlan {
+    let mut plan = InstallPlan::default();
     for (group, url) in &wanted.webhooks {
         let address = url.expose();
         webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
     }
     let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
     tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
-    plan.seen = Sight::of(&plan.changes, held);
-    plan
+    plan.made_from(held)
 }
 
 /// What our record calls an object of this kind and name.
@@ -50,24 +51,16 @@ fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> 
     record.iter().find(|object| object.kind == kind && object.name.raw() == name)
 }
 
-/// A change of an object that Halo holds.
-fn change(
-    action: super::plan::Action,
+/// A step for an object that Halo holds.
+fn step(
+    action: Action,
     kind: ObjectKind,
     name: &Untrusted,
     id: impl ToString,
-    reason: impl Into<String>,
+    reason: &str,
     operation: Operation,
-) -> Change {
-    Change {
-        action,
-        kind,
-        name: name.clone(),
-        id: Some(id.to_string()),
-        fields: Vec::new(),
-        reason: reason.into(),
-        operation,
-    }
+) -> Step {
+    Step::new(action, kind, name.clone(), Some(id), reason, operation)
 }
 
 /// A field that goes away with its object.

@@ -1,14 +1,18 @@
-//! The members of an object in Halo, word for word: what an intent keeps, so that a roll back can give them back.
+//! Our record of an installation: what was put where, and what was there before, member by member, so that a roll back
+//! can give it back.
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::installation::same_id;
+use super::object::{ObjectKind, same_id};
+use super::plan::Action;
+use super::untrusted::Untrusted;
 
 /// Members of an object as Halo wrote them. An address among them may end in a token, so only their names are shown.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Members(Map<String, Value>);
 
@@ -137,6 +141,37 @@ impl Proof {
         let replaced = |members: &Option<Members>| members.as_ref().map(|members| members.replacing(from, to));
         Self { before: replaced(&self.before), after: replaced(&self.after), ..self.clone() }
     }
+}
+
+/// An object that we put into Halo, or took over, as our own record has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InstalledObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Halo's id, as text.
+    pub id: String,
+    /// Its name.
+    pub name: Untrusted,
+    /// When it was installed or taken over.
+    pub installed_at: Timestamp,
+    /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked to.
+    #[serde(skip)]
+    pub mark: Option<String>,
+}
+
+/// One write of a run of Configure, as its intent recorded it before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Untrusted,
+    /// What was to be done.
+    pub action: Action,
+    /// Halo's id, where it was known or told.
+    pub object: Option<String>,
+    /// How the object was before, and what was written.
+    pub proof: Proof,
 }
 
 #[cfg(test)]

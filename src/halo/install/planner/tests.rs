@@ -3,9 +3,9 @@ use crate::domain::address::PiaUrl;
 use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::installation::{Binding, HeldTab, HeldTicketType, HeldWebhook};
-use crate::domain::plan::{Action, ActionCounts};
+use crate::domain::plan::{Action, ActionCounts, Parts};
 use crate::domain::secret::Secret;
+use crate::halo::install::held::{Binding, HeldTab, HeldTicketType, HeldWebhook};
 
 pub(super) fn wanted() -> Wanted {
     let pia = PiaUrl::read("https://pia.acme.example").unwrap().address;
@@ -75,9 +75,9 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
 #[test]
 fn an_empty_halo_gets_exactly_the_objects_of_the_contract() {
     let plan = plan(&wanted(), &empty_halo(), &[]);
-    assert_eq!(plan.counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
+    assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
-    let kept: Vec<_> = plan.changes.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
+    let kept: Vec<_> = plan.steps.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
     assert_eq!(kept, ["shows all custom tabs already", "not active: left out"]);
 }
 
@@ -86,7 +86,7 @@ fn what_is_installed_is_kept_and_a_second_plan_is_empty() {
     let (held, record) = installed();
     let plan = plan(&wanted(), &held, &record);
     assert!(!plan.changes_pending(), "{plan:#?}");
-    assert_eq!(plan.summary(), "12 kept");
+    assert_eq!(plan.shown().summary(), "12 kept");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn no_plan_shows_a_token() {
     let (mut held, record) = installed();
     held.webhooks[0].url = Secret::new(format!("https://elsewhere.example/{}", "s".repeat(40)));
     for plan in [plan(&wanted(), &empty_halo(), &[]), plan(&wanted(), &held, &record)] {
-        let text = format!("{plan:?}{}", serde_json::to_string(&plan.changes).unwrap());
+        let text = format!("{plan:?}{}", serde_json::to_string(&plan.shown().changes).unwrap());
         assert!(!text.contains(&token) && !text.contains(&"s".repeat(40)));
     }
 }
@@ -153,7 +153,7 @@ fn the_assigned_variant_of_an_event_does_not_count() {
 fn objects_of_the_portal_are_taken_over_and_not_doubled() {
     let (held, _) = installed();
     let plan = plan(&wanted(), &held, &[]);
-    assert_eq!(plan.counts(), ActionCounts { adopt: 3, keep: 9, ..ActionCounts::default() });
+    assert_eq!(plan.shown().counts(), ActionCounts { adopt: 3, keep: 9, ..ActionCounts::default() });
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_foreign_object_with_our_name_is_reported_and_left_alone() {
     let plan = plan(&wanted(), &held, &[]);
     assert_eq!(plan.blocked.len(), 2);
     assert!(plan.pending().all(|change| change.id.as_deref() != Some("guid-0")));
-    assert!(plan.changes.iter().all(|change| change.kind != ObjectKind::CustomTab && change.action != Action::Link));
+    assert!(plan.steps.iter().all(|change| change.kind != ObjectKind::CustomTab && change.action != Action::Link));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_tab_that_has_our_old_id_but_neither_our_name_nor_our_address_is_left_alone(
     held.tabs[0].name = "Accounting".into();
     held.tabs[0].url = Some("https://accounts.example/?t=$FAULTID".into());
     let plan = plan(&wanted(), &held, &record);
-    let tab: Vec<_> = plan.changes.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
+    let tab: Vec<_> = plan.steps.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
     assert_eq!(tab.len(), 1);
     assert_eq!((tab[0].action, tab[0].id.as_deref()), (Action::Create, None));
 }
@@ -212,7 +212,7 @@ fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
     assert_eq!(twice.blocked, []);
     // Without a record the oldest stays.
     let adopted = plan(&wanted(), &held, &[]);
-    let gone: Vec<_> = adopted.changes.iter().filter(|change| change.action == Action::Delete).collect();
+    let gone: Vec<_> = adopted.steps.iter().filter(|change| change.action == Action::Delete).collect();
     assert!(gone.iter().any(|change| change.id.as_deref() == Some("guid-0")));
     assert!(gone.iter().any(|change| change.id.as_deref() == Some("46")));
 }
@@ -288,7 +288,7 @@ fn a_removal_names_what_somebody_has_edited_and_leaves_what_is_not_provably_ours
     held.tabs.extend([foreign, named]);
     let wanted = wanted();
     let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
-    let reason = |id: &str| plan.changes.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
+    let reason = |id: &str| plan.steps.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
     assert!(reason("guid-0").ends_with("edited by somebody since: url"), "{}", reason("guid-0"));
     assert!(reason("46").ends_with("edited by somebody since: url"));
     for id in ["7", "8"] {
@@ -309,15 +309,15 @@ fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
     let wanted = wanted();
     let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &empty_halo(), Parts::ALL);
     assert!(!plan.changes_pending());
-    assert_eq!(plan.changes.len(), record.len());
-    assert!(plan.changes.iter().all(|change| change.operation == Operation::Forget));
+    assert_eq!(plan.steps.len(), record.len());
+    assert!(plan.steps.iter().all(|change| change.operation == Operation::Forget));
 }
 
 #[test]
 fn a_removal_works_without_a_wish() {
     let (held, record) = installed();
     let bare = Ownership { callback_prefix: None, chat_pod: None, record: &record };
-    assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).counts().delete, 8);
+    assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).shown().counts().delete, 8);
     let nothing = Ownership { record: &[], ..bare };
     assert!(!plan_removal(&nothing, None, &held, Parts::ALL).changes_pending(), "nothing proves that these are ours");
 }
@@ -353,7 +353,7 @@ fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
     };
     let kind_made = |held: &Held| {
         let plan = plan(&wanted(), held, &[]);
-        plan.changes.iter().find_map(|change| match change.operation {
+        plan.steps.iter().find_map(|change| match change.operation {
             Operation::CreateTab(kind) => Some(kind),
             _ => None,
         })
@@ -387,7 +387,7 @@ fn a_foreign_tab_with_the_chat_pod_s_path_is_neither_taken_over_nor_in_the_way()
     let mut held = empty_halo();
     held.tabs.push(crm(7));
     let fresh = plan(&portal(), &held, &[]);
-    let tabs: Vec<_> = fresh.changes.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
+    let tabs: Vec<_> = fresh.steps.iter().filter(|change| change.kind == ObjectKind::CustomTab).collect();
     assert_eq!(tabs.len(), 1);
     assert_eq!((tabs[0].action, &tabs[0].id), (Action::Create, &None));
     // Ours stands behind it in Halo's list, and is the one that is taken over.
@@ -432,5 +432,5 @@ fn a_guid_is_the_same_in_either_case() {
     let wanted = wanted();
     assert!(!plan(&wanted, &held, &record).changes_pending());
     let removal = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
-    assert!(removal.changes.iter().all(|change| change.operation != Operation::Forget), "{removal:#?}");
+    assert!(removal.steps.iter().all(|change| change.operation != Operation::Forget), "{removal:#?}");
 }

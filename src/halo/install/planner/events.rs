@@ -1,9 +1,11 @@
 //! The events that the webhooks are bound to: bound, mended, unbound, and never guessed.
 
 use crate::domain::callback::{EventGroup, EventNumber};
-use crate::domain::installation::{Binding, Held, HeldWebhook, ObjectKind};
-use crate::domain::plan::{Action, Blocked, Change, FieldChange, Operation, Plan};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::{Binding, Held, HeldWebhook};
+use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// The kind of notification that fires for a webhook (api facts, section 6.1).
 const FIRES: i64 = -2;
@@ -11,15 +13,15 @@ const FIRES: i64 = -2;
 /// Delivery by webhook (api facts, section 6.1).
 const BY_WEBHOOK: i64 = 6;
 
-pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held: &Held, plan: &mut Plan) {
+pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held: &Held, plan: &mut InstallPlan) {
     let bindings = webhook.map_or(&[][..], |webhook| &webhook.bindings);
     for event in group.events() {
         let name = Untrusted::new(event.usual_name());
         let mut bound = bindings.iter().filter(|binding| binding.event == *event);
         if let Some(binding) = bound.next() {
-            plan.changes.push(kept_or_mended(webhook, binding, &name));
+            plan.steps.push(kept_or_mended(webhook, binding, &name));
             for extra in bound {
-                plan.changes.push(unbind(webhook, extra, &name, "bound twice"));
+                plan.steps.push(unbind(webhook, extra, &name, "bound twice"));
             }
             continue;
         }
@@ -27,7 +29,7 @@ pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held
             Some(known_as) => {
                 let mut change = event_change(Action::Create, name, None, *event, "missing in Halo");
                 change.operation = Operation::BindEvent(group, *event, known_as.clone());
-                plan.changes.push(change);
+                plan.steps.push(change);
             }
             None => plan.blocked.push(Blocked {
                 kind: ObjectKind::WebhookEvent,
@@ -38,18 +40,18 @@ pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held
         }
     }
     for binding in bindings.iter().filter(|binding| !group.events().contains(&binding.event)) {
-        plan.changes.push(unbind(webhook, binding, &binding.name, "not one of ours"));
+        plan.steps.push(unbind(webhook, binding, &binding.name, "not one of ours"));
     }
 }
 
 /// An event that is bound as it should be, or that somebody has kept from firing.
-fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> Change {
+fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> Step {
     let fields = binding_fields(binding);
     if fields.is_empty() {
         return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "as it should be");
     }
     let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, "changed in Halo");
-    change.fields = fields;
+    change.line.fields = fields;
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
     change.operation = Operation::MendEvent { webhook, binding: binding.id };
     change
@@ -74,29 +76,21 @@ pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
 }
 
 /// Takes a binding off its webhook.
-pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> Change {
+pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> Step {
     let mut change = event_change(Action::Delete, name.clone(), Some(binding.id), binding.event, reason);
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
     change.operation = Operation::UnbindEvent { webhook, binding: binding.id };
     change
 }
 
-fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNumber, reason: &str) -> Change {
+fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNumber, reason: &str) -> Step {
     let number = Some(event.to_string());
     let fields = match action {
         Action::Create => vec![FieldChange { name: "event", before: None, after: number }],
         Action::Delete => vec![FieldChange { name: "event", before: number, after: None }],
         _ => Vec::new(),
     };
-    Change {
-        action,
-        kind: ObjectKind::WebhookEvent,
-        name,
-        id: id.map(|id| id.to_string()),
-        fields,
-        reason: reason.to_owned(),
-        operation: Operation::None,
-    }
+    Step::new(action, ObjectKind::WebhookEvent, name, id, reason, Operation::None).with(fields)
 }
 
 /// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook (api facts,

@@ -1,0 +1,110 @@
+//! What Configure wants in Halo, and what Halo holds.
+
+use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::untrusted::Untrusted;
+
+/// What should be in Halo (contract, section 6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// One webhook per group of events, with its whole address.
+    pub webhooks: Vec<(EventGroup, CallbackUrl)>,
+    /// What all our callback addresses begin with.
+    pub callback_prefix: String,
+    /// The address of the Pia Chat Pod.
+    pub chat_pod: ChatPodUrl,
+    /// The addresses that a rotation replaces with those above; none while no rotation is under way.
+    pub replaced: Vec<(EventGroup, CallbackUrl)>,
+}
+
+impl Wanted {
+    /// The address that a rotation replaces.
+    pub fn replaced(&self, group: EventGroup) -> Option<&CallbackUrl> {
+        self.replaced.iter().find(|(own, _)| *own == group).map(|(_, url)| url)
+    }
+}
+
+/// A webhook that Halo holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeldWebhook {
+    /// Halo's GUID.
+    pub id: String,
+    /// The name.
+    pub name: Untrusted,
+    /// Where it posts to: may end in a token.
+    pub url: crate::domain::secret::Secret,
+    /// Whether Halo delivers to it.
+    pub active: bool,
+    /// Halo's number for the HTTP method; 0 is POST here.
+    pub method: Option<i64>,
+    /// The media type it posts.
+    pub content_type: Option<Untrusted>,
+    /// Halo's number for the way of signing in; 1 is Basic.
+    pub authentication_type: Option<i64>,
+    /// The Basic user.
+    pub basic_username: Option<Untrusted>,
+    /// The events it is bound to.
+    pub bindings: Vec<Binding>,
+}
+
+/// The binding of one event to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Binding {
+    /// Halo's id of the binding.
+    pub id: i64,
+    /// The event.
+    pub event: EventNumber,
+    /// The name of the binding.
+    pub name: Untrusted,
+    /// Halo's number for the kind of notification; -2 fires for webhooks.
+    pub kind: Option<i64>,
+    /// Halo's number for the way of delivery; 6 is a webhook.
+    pub delivery: Option<i64>,
+    /// How many conditions keep it from firing.
+    pub conditions: usize,
+}
+
+/// A custom tab that Halo holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeldTab {
+    /// Halo's id.
+    pub id: i64,
+    /// What stays its own when its number goes to another tab; not every version tells it.
+    pub guid: Option<String>,
+    /// The name.
+    pub name: Untrusted,
+    /// What it shows.
+    pub url: Option<Untrusted>,
+    /// The kind of tab; 1 is an iframe as far as is known.
+    pub tab_type: Option<i64>,
+    /// The entity it belongs to; 1 is the ticket.
+    pub table: Option<i64>,
+}
+
+/// A ticket type with the tabs it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeldTicketType {
+    /// Halo's id.
+    pub id: i64,
+    /// The name.
+    pub name: Untrusted,
+    /// Whether it can be used.
+    pub active: bool,
+    /// Whether it shows every custom tab.
+    pub allows_all_tabs: bool,
+    /// The custom tabs it shows otherwise.
+    pub tabs: Vec<i64>,
+}
+
+/// What Halo holds now.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
+pub struct Held {
+    /// Every ordinary outgoing webhook; bindings are read for those that may be ours.
+    pub webhooks: Vec<HeldWebhook>,
+    /// Every custom tab.
+    pub tabs: Vec<HeldTab>,
+    /// Every ticket type.
+    pub ticket_types: Vec<HeldTicketType>,
+    /// Halo's own catalogue of events.
+    pub events: Vec<(EventNumber, Untrusted)>,
+}

@@ -1,0 +1,14 @@
+//! What Configure, Remove, a roll back and a rotation have to do with the objects in Halo. Pure: it reads nothing and
+//! sends nothing.
+//!
+//! ```text
+//!  held.rs      what is wanted, and what Halo holds
+//!  planner/     from both, and our record, to a plan
+//!  plan.rs      the plan: lines that are shown, with what is sent for each
+//!  snapshot.rs  what the plan saw, to be compared before each write
+//! ```
+
+pub mod held;
+pub mod plan;
+pub mod planner;
+pub mod snapshot;
