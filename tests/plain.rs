@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pia_halo::demo::Options;
+use pia_halo::domain::fields::FieldId;
 use rustix::process::Signal;
 
 use crate::commands::holds_exactly_the_objects_of_the_contract;
@@ -189,7 +190,7 @@ async fn every_way_out_keeps_the_draft_and_gives_the_echo_back() {
         assert!(listener.pty.has_former_modes(), "{name}: typing would not show");
         listener.heard_only_text();
         let draft = profile.workspace().settings.load_draft().unwrap().unwrap();
-        assert_eq!((&*draft.name, &*draft.client_id), ("Acme MSP", profile.halo.client_id()), "{name}");
+        assert_eq!((draft.name(), draft.text(FieldId::ClientId)), ("Acme MSP", profile.halo.client_id()), "{name}");
     }
 }
 
@@ -207,7 +208,7 @@ async fn a_lost_line_keeps_the_draft_of_the_dialogue() {
         listener.pty.hang_up();
         assert_eq!(listener.pty.exit_code_within(WITHIN_A_SECOND), 129);
         let draft = profile.workspace().settings.load_draft().unwrap().unwrap();
-        assert_eq!(draft.client_id, profile.halo.client_id());
+        assert_eq!(draft.text(FieldId::ClientId), profile.halo.client_id());
     }
 }
 

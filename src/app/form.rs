@@ -8,17 +8,15 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
-use crate::domain::address::{AddressError, HaloUrl, Note, PiaUrl};
+use crate::domain::address::{Note, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::configuration::{
-    EscalateTo, check_board, check_client_id, check_name, client_id_warning, client_secret_warning,
-};
-use crate::domain::daily_sync_time::{DailySyncTime, TimeError};
-use crate::domain::draft::Step;
+use crate::domain::configuration::{EscalateTo, client_secret_warning};
+use crate::domain::draft::{Draft, Step};
+use crate::domain::fields::{Refused, Taken};
 use crate::domain::secret::Secret;
-use crate::domain::untrusted::{unquoted, without_margin};
+use crate::domain::untrusted::{Untrusted, unquoted, without_margin};
 
-pub use super::fields::{FIELDS, FieldId, FieldInfo, Kind};
+pub use crate::domain::fields::{FIELDS, FieldId, FieldInfo, Kind};
 
 /// The Client Secret while it is typed: erased when dropped, never printed.
 pub struct SecretInput(Zeroizing<String>);
@@ -117,17 +115,28 @@ pub struct Form {
 impl Form {
     /// A form with nothing in it.
     pub fn new() -> Self {
-        let texts = FIELDS
-            .iter()
-            .filter(|info| info.id.is_text() && info.kind != Kind::Secret)
-            .map(|info| (info.id, Input::default()))
-            .collect();
+        let texts = FIELDS.iter().filter(|info| info.is_line()).map(|info| (info.id, Input::default())).collect();
         Self { texts, secret: SecretInput::new(), escalate_to: None, shown: BTreeSet::new() }
+    }
+
+    /// The form of a draft.
+    pub fn of(draft: &Draft) -> Self {
+        let mut form = Self { escalate_to: draft.escalate_to.clone(), ..Self::new() };
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            form.set(info.id, draft.text(info.id));
+        }
+        form
     }
 
     /// The text of a field.
     pub fn text(&self, field: FieldId) -> &str {
         self.texts.get(&field).map_or("", Input::value)
+    }
+
+    /// The value of a field as it would be saved, fit to be shown.
+    pub fn shown(&self, field: FieldId) -> String {
+        let value = self.take(field).map_or_else(|_| self.text(field).trim().to_owned(), |taken| taken.value);
+        Untrusted::new(value.trim()).display()
     }
 
     /// The editor of a field.
@@ -218,22 +227,17 @@ impl Form {
 
     /// What is wrong with a field, by the domain's own rules.
     pub fn error(&self, field: FieldId, has_secret: bool) -> Option<String> {
-        let text = self.text(field);
-        match field {
-            FieldId::Name => check_name(text).err().map(|error| error.to_string()),
-            FieldId::Url => HaloUrl::read(text).err().map(|error| error.to_string()),
-            FieldId::ClientId => check_client_id(text).err().map(|error| error.to_string()),
-            FieldId::ClientSecret => {
+        match field.info().kind {
+            Kind::Secret => {
                 (self.secret.secret().is_empty() && !has_secret).then(|| "the Client Secret is needed".to_owned())
             }
-            FieldId::DailySyncTime => DailySyncTime::parse(text).err().map(|error| error.to_string()),
-            FieldId::PiaBoard | FieldId::EscalationBoard => check_board(text).err().map(|error| error.to_string()),
-            FieldId::PiaUrl if !text.trim().is_empty() => PiaUrl::read(text).err().map(|error| pia_words(&error)),
-            FieldId::ChatPodUrl if !text.trim().is_empty() => {
-                ChatPodUrl::parse(text).err().map(|error| error.to_string())
-            }
-            FieldId::PiaUrl | FieldId::ChatPodUrl | FieldId::Token | FieldId::EscalateTo => None,
+            Kind::Choice | Kind::ReadOnly => None,
+            _ => self.take(field).err().map(|refused| refused.why),
         }
+    }
+
+    fn take(&self, field: FieldId) -> Result<Taken, Refused> {
+        field.info().take(self.text(field))
     }
 
     /// The error of a field, where it is time to show it.
@@ -271,42 +275,22 @@ impl Form {
 
     /// A better value that can be taken over with a key.
     pub fn suggestion(&self, field: FieldId) -> Option<String> {
-        let error = match field {
-            FieldId::Url => HaloUrl::read(self.text(field)).err()?,
-            FieldId::PiaUrl => PiaUrl::read(self.text(field)).err()?,
-            FieldId::DailySyncTime => {
-                return match DailySyncTime::parse(self.text(field)) {
-                    Err(TimeError::TwoDigits(better) | TimeError::PlainDigits(better)) => Some(better),
-                    _ => None,
-                };
-            }
-            _ => return None,
-        };
-        match error {
-            AddressError::BareWord { suggestion } | AddressError::PlainHttp { suggestion } => Some(suggestion),
-            _ => None,
-        }
+        self.take(field).err()?.better
     }
 
     /// What is worth saying about a value that is no error.
     pub fn remarks(&self, field: FieldId) -> Vec<Remark> {
-        let text = self.text(field).trim();
-        match field {
-            FieldId::Url => {
-                HaloUrl::read(text).map(|r| read_remarks(text, r.address.as_str(), &r.notes)).unwrap_or_default()
-            }
-            FieldId::PiaUrl => {
-                PiaUrl::read(text).map(|r| read_remarks(text, r.address.as_str(), &r.notes)).unwrap_or_default()
-            }
-            FieldId::ClientId => {
-                client_id_warning(text).map(|text| Remark { warning: true, text }).into_iter().collect()
-            }
-            FieldId::ClientSecret => {
-                let warning = client_secret_warning(self.secret.length());
-                warning.map(|text| Remark { warning: true, text }).into_iter().collect()
-            }
-            _ => Vec::new(),
+        if field.info().kind == Kind::Secret {
+            let warning = client_secret_warning(self.secret.length());
+            return warning.map(|text| Remark { warning: true, text }).into_iter().collect();
         }
+        let Ok(taken) = self.take(field) else { return Vec::new() };
+        let mut remarks = match field.info().kind {
+            Kind::Address => read_remarks(self.text(field).trim(), &taken),
+            _ => Vec::new(),
+        };
+        remarks.extend(taken.doubt.map(|text| Remark { warning: true, text }));
+        remarks
     }
 }
 
@@ -329,14 +313,8 @@ pub enum Edited {
     Nothing,
 }
 
-fn pia_words(error: &AddressError) -> String {
-    match error {
-        AddressError::Shape => "not an address; such as https://pia.acme.example".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn read_remarks(typed: &str, address: &str, notes: &[Note]) -> Vec<Remark> {
+fn read_remarks(typed: &str, taken: &Taken) -> Vec<Remark> {
+    let Taken { value: address, notes, .. } = taken;
     let mut remarks = Vec::new();
     // That https:// was added is seen in the address itself.
     let quiet = notes.iter().filter(|note| !note.is_warning() && **note != Note::SchemeAdded);

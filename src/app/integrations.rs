@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::fields::FieldId;
 use crate::domain::status::{Saved, StepState};
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::untrusted::Untrusted;
@@ -133,7 +134,7 @@ pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
         },
         Card::Draft => {
             let draft = model.overview.draft.clone().unwrap_or_default();
-            words(HALO, draft_title(&draft.name), Untrusted::new(without_user(&draft.url)).display())
+            words(HALO, draft_title(draft.name()), Untrusted::new(without_user(draft.text(FieldId::Url))).display())
         }
         Card::New => words(HALO, "+ new configuration".to_owned(), String::new()),
         Card::Other(name) => words(name, String::new(), String::new()),

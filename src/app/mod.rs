@@ -6,7 +6,6 @@
 
 mod answer;
 pub mod effect;
-pub mod fields;
 pub mod form;
 pub mod integrations;
 pub mod keymap;

@@ -37,7 +37,7 @@ fn begin(model: &mut Model) -> Vec<Effect> {
     };
     if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
-        let title = saved.unwrap_or_else(|| integrations::draft_title(&draft.name));
+        let title = saved.unwrap_or_else(|| integrations::draft_title(draft.name()));
         let step =
             wizard::step_name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
         model.popup = Some(Popup::Confirm(Confirm::new(Ask::Continue { title, step })));

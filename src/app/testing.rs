@@ -17,6 +17,7 @@ use crate::domain::configuration::{
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
+use crate::domain::fields::FieldId;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Outcome, Plan};
@@ -249,15 +250,10 @@ pub fn finished() -> Overview {
 }
 
 pub fn draft(step: Step) -> Draft {
-    Draft {
-        step,
-        name: "Acme MSP".to_owned(),
-        url: "acme.halopsa.com".to_owned(),
-        client_id: "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f".to_owned(),
-        secret_entered: true,
-        daily_sync_time: "04:30".to_owned(),
-        ..Draft::default()
-    }
+    Draft { step, secret_entered: true, ..Draft::default() }
+        .with(FieldId::Name, "Acme MSP")
+        .with(FieldId::Url, "acme.halopsa.com")
+        .with(FieldId::ClientId, "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f")
 }
 
 pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>) -> Check {

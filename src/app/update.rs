@@ -331,7 +331,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             }
         }
         Command::DiscardDraft => {
-            let name = model.overview.draft.as_ref().map(|draft| draft.name.clone()).unwrap_or_default();
+            let name = model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
             let ask = Ask::Discard { title: integrations::draft_title(&name) };
             model.popup = Some(Popup::Confirm(Confirm::new(ask)));
             model.touch();

@@ -11,8 +11,9 @@ use super::Call;
 use super::args::Demo;
 use super::interactive::{self, ForDemo};
 use crate::demo::{Fault, Options, SimulatedHalo};
-use crate::domain::draft::{Draft, Step};
+use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fields::FieldId;
 use crate::ops::Workspace;
 use crate::service;
 use crate::settings::Paths;
@@ -92,15 +93,12 @@ async fn try_out(call: &mut Call, halo: &SimulatedHalo, no_colour: bool) -> Resu
 /// What the fields begin with. Where no service could begin, nothing arrives, and nobody is told how to try it.
 fn begin_with(halo: &SimulatedHalo, service: Option<SocketAddr>) -> ForDemo {
     let tip = format!("Make a ticket in the simulated Halo: curl -X POST {}", halo.control());
-    let prefill = Draft {
-        step: Step::Checklist,
-        name: "Demo".to_owned(),
-        url: halo.url().to_owned(),
-        client_id: halo.client_id().to_owned(),
-        daily_sync_time: "04:30".to_owned(),
-        pia_url: service.map_or("https://pia.demo.example".to_owned(), |address| format!("http://{address}")),
-        ..Draft::default()
-    };
+    let pia = service.map_or("https://pia.demo.example".to_owned(), |address| format!("http://{address}"));
+    let prefill = Draft::default()
+        .with(FieldId::Name, "Demo")
+        .with(FieldId::Url, halo.url())
+        .with(FieldId::ClientId, halo.client_id())
+        .with(FieldId::PiaUrl, pia);
     ForDemo { prefill, tip: service.map(|_| tip) }
 }
 
@@ -174,7 +172,7 @@ mod tests {
         let taken = halo.url().trim_start_matches("http://").parse().unwrap();
         assert!(Beside::begin(workspace(&folder), taken, &CancellationToken::new()).await.is_none());
         let demo = begin_with(&halo, None);
-        assert_eq!((&*demo.prefill.pia_url, demo.tip), ("https://pia.demo.example", None));
+        assert_eq!((demo.prefill.text(FieldId::PiaUrl), demo.tip), ("https://pia.demo.example", None));
     }
 
     #[tokio::test]
@@ -184,7 +182,7 @@ mod tests {
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
         let service = Beside::begin(workspace(&folder), listen, &CancellationToken::new()).await.unwrap();
         let demo = begin_with(&halo, Some(service.address));
-        assert_eq!(demo.prefill.pia_url, format!("http://{}", service.address));
+        assert_eq!(demo.prefill.text(FieldId::PiaUrl), format!("http://{}", service.address));
         assert!(demo.tip.unwrap().ends_with(&format!("curl -X POST {}/control/tickets", halo.url())));
         let silent = tokio::net::TcpStream::connect(service.address).await.unwrap();
         let begun = Instant::now();

@@ -48,6 +48,16 @@ pub enum AddressError {
     Shape,
 }
 
+impl AddressError {
+    /// The address that was probably meant.
+    pub fn suggestion(&self) -> Option<String> {
+        match self {
+            Self::BareWord { suggestion } | Self::PlainHttp { suggestion } => Some(suggestion.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// Something to say about an address that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::failure::FailureKind;
+use super::fields::FieldId;
 use super::people::Team;
 
 /// What is tried, in this order.
@@ -52,17 +53,17 @@ impl CheckId {
     /// The words for it on a screen.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Address => "Url",
-            Self::Token => "Authentication Token",
+            Self::Address => FieldId::Url.info().label,
+            Self::Token => FieldId::Token.info().label,
             Self::Clients => "Clients",
             Self::Agents => "Agents",
             Self::Teams => "Teams",
             Self::TicketTypes => "Ticket types",
             Self::Webhooks => "Webhooks",
             Self::CustomTabs => "Custom tabs",
-            Self::PiaBoard => "Pia Board",
-            Self::EscalationBoard => "Pia Escalation Board",
-            Self::EscalateTo => "Pia Escalate To",
+            Self::PiaBoard => FieldId::PiaBoard.info().label,
+            Self::EscalationBoard => FieldId::EscalationBoard.info().label,
+            Self::EscalateTo => FieldId::EscalateTo.info().label,
         }
     }
 }

@@ -131,6 +131,21 @@ pub struct ApiCredentials {
     pub client_secret_command: Option<Vec<String>>,
 }
 
+impl ApiCredentials {
+    /// The ones of a Halo that needs nothing but its address.
+    pub fn new(url: HaloUrl, client_id: impl Into<String>) -> Self {
+        Self {
+            url,
+            client_id: client_id.into(),
+            tenant: None,
+            auth_url: None,
+            request_budget: None,
+            ca_file: None,
+            client_secret_command: None,
+        }
+    }
+}
+
 /// The Company Sync section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +220,17 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// One with these credentials and everything else as it usually is.
+    pub fn new(api: ApiCredentials) -> Self {
+        Self {
+            name: String::new(),
+            api,
+            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+            pia_screen: PiaScreen::default(),
+            integration: Integration::default(),
+        }
+    }
+
     /// The name for a title: the Configuration Name or, without one, Halo's host.
     pub fn title(&self) -> String {
         if self.name.trim().is_empty() { self.api.url.host() } else { self.name.clone() }

@@ -1,115 +1,103 @@
 //! An unfinished wizard: what was typed, as it was typed. Never a secret.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::configuration::{Configuration, ConfigurationId, EscalateTo};
+use super::fields::{FIELDS, FieldId};
 
-/// The steps of the wizard. A draft names its step, so that a later version may order them differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Step {
-    /// What you need.
-    Checklist,
-    /// API Credentials, with the connection test.
-    Credentials,
-    /// Company Sync.
-    CompanySync,
-    /// Pia Screen.
-    PiaScreen,
-    /// Integration: where Pia is, and the Callback URLs.
-    Integration,
-    /// Review and Save.
-    Review,
-    /// Initial Sync, and Pia Escalate To once after it.
-    InitialSync,
-    /// Configure: test, plan, apply.
-    Configure,
-    /// Finished.
-    Finished,
-}
+pub use super::step::Step;
 
-impl Step {
-    /// Every step in the order of the guide.
-    pub const ALL: [Self; 9] = [
-        Self::Checklist,
-        Self::Credentials,
-        Self::CompanySync,
-        Self::PiaScreen,
-        Self::Integration,
-        Self::Review,
-        Self::InitialSync,
-        Self::Configure,
-        Self::Finished,
-    ];
-}
-
-/// What the wizard remembers across a lost line: every field as typed, and where the person was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the wizard remembers across a dropped connection: every field as typed, and where the person was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draft {
     /// The configuration being edited; none while it is new.
     pub configuration: Option<ConfigurationId>,
     /// Where the person was.
     pub step: Step,
-    /// Configuration Name.
-    pub name: String,
-    /// Url.
-    pub url: String,
-    /// Client ID.
-    pub client_id: String,
+    /// What is typed into each field.
+    #[serde(flatten)]
+    pub typed: Typed,
     /// Whether a Client Secret had been typed: it has to be typed again.
     pub secret_entered: bool,
-    /// Daily Sync Time.
-    pub daily_sync_time: String,
-    /// Pia Board.
-    pub pia_board: String,
     /// Pia Escalate To.
     pub escalate_to: Option<EscalateTo>,
-    /// Pia Escalation Board.
-    pub escalation_board: String,
-    /// Where Halo reaches Pia.
-    pub pia_url: String,
-    /// The address of the Pia Chat Pod, where it is not the default.
-    pub chat_pod_url: String,
 }
 
-impl Default for Draft {
+/// The text of each field: in a file, a key each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed(BTreeMap<FieldId, String>);
+
+impl Default for Typed {
     /// An empty wizard, with the guide's defaults.
     fn default() -> Self {
-        Self {
-            configuration: None,
-            step: Step::Checklist,
-            name: String::new(),
-            url: String::new(),
-            client_id: String::new(),
-            secret_entered: false,
-            daily_sync_time: String::new(),
-            pia_board: "Pia".to_owned(),
-            escalate_to: None,
-            escalation_board: "Pia".to_owned(),
-            pia_url: String::new(),
-            chat_pod_url: String::new(),
+        let texts = FIELDS.iter().filter(|field| field.is_line());
+        Self(texts.map(|field| (field.id, field.default.to_owned())).collect())
+    }
+}
+
+impl Serialize for Typed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(field, text)| (field.info().short_key(), text)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Typed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Typed;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the fields of a draft")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Typed, A::Error> {
+                let mut typed = Typed::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match FIELDS.iter().find(|field| field.is_line() && field.short_key() == key) {
+                        Some(field) => _ = typed.0.insert(field.id, map.next_value()?),
+                        None => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(typed)
+            }
         }
+        deserializer.deserialize_map(Keys)
     }
 }
 
 impl Draft {
     /// The draft with which a saved configuration is edited.
     pub fn of(id: &ConfigurationId, configuration: &Configuration) -> Self {
-        let text = |text: Option<String>| text.unwrap_or_default();
+        let lines = FIELDS.iter().filter(|field| field.is_line());
         Self {
             configuration: Some(id.clone()),
             step: Step::Credentials,
-            name: configuration.name.clone(),
-            url: configuration.api.url.to_string(),
-            client_id: configuration.api.client_id.clone(),
+            typed: Typed(lines.map(|field| (field.id, (field.get)(configuration))).collect()),
             secret_entered: false,
-            daily_sync_time: configuration.company_sync.daily_sync_time.to_string(),
-            pia_board: configuration.pia_screen.pia_board.clone(),
             escalate_to: configuration.pia_screen.escalate_to.clone(),
-            escalation_board: configuration.pia_screen.escalation_board.clone(),
-            pia_url: text(configuration.integration.pia_url.as_ref().map(ToString::to_string)),
-            chat_pod_url: text(configuration.integration.chat_pod_url.as_ref().map(ToString::to_string)),
         }
+    }
+
+    /// What is typed into a field.
+    pub fn text(&self, field: FieldId) -> &str {
+        self.typed.0.get(&field).map_or("", String::as_str)
+    }
+
+    /// Configuration Name, as typed.
+    pub fn name(&self) -> &str {
+        self.text(FieldId::Name)
+    }
+
+    /// The same with another text in one field.
+    #[must_use]
+    pub fn with(mut self, field: FieldId, text: impl Into<String>) -> Self {
+        self.typed.0.insert(field, text.into());
+        self
     }
 }

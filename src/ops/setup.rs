@@ -7,6 +7,7 @@ use super::{Workspace, status};
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fields::{FIELDS, FieldInfo, Kind};
 use crate::domain::people::Agent;
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use crate::settings::answers::EscalateChoice;
@@ -102,30 +103,19 @@ type Difference = (&'static str, Option<String>, Option<String>);
 
 /// The fields that differ; all of them for a new configuration.
 fn differences(old: Option<&Configuration>, new: &Configuration, secret_changed: bool) -> Vec<Difference> {
-    let field = |name, text: fn(&Configuration) -> Option<String>| {
-        let (before, after) = (old.and_then(text), text(new));
-        (old.is_none() || before != after).then_some((name, before, after))
+    let text = |own: &Configuration, info: &FieldInfo| Some((info.get)(own)).filter(|text| !text.is_empty());
+    let difference = |info: &FieldInfo| {
+        let (before, after) = (old.and_then(|old| text(old, info)), text(new, info));
+        match info.kind {
+            Kind::Secret => secret_changed.then_some((info.label, None, None)),
+            Kind::ReadOnly => None,
+            _ => (old.is_none() || before != after).then_some((info.label, before, after)),
+        }
     };
+    // A command may hold what is nobody's business: the values are in the settings.
     let settings_differ = old.is_some_and(|old| connection_settings(&old.api) != connection_settings(&new.api));
-    [
-        field("Configuration Name", |own| Some(own.name.clone())),
-        field("Url", |own| Some(own.api.url.to_string())),
-        field("Client ID", |own| Some(own.api.client_id.clone())),
-        secret_changed.then_some(("Client Secret", None, None)),
-        field("Daily Sync Time", |own| Some(own.company_sync.daily_sync_time.to_string())),
-        field("Pia Board", |own| Some(own.pia_screen.pia_board.clone())),
-        field("Pia Escalate To", |own| {
-            own.pia_screen.escalate_to.as_ref().map(|contact| format!("{} ({})", contact.name, contact.agent_id))
-        }),
-        field("Pia Escalation Board", |own| Some(own.pia_screen.escalation_board.clone())),
-        field("Pia Url", |own| own.integration.pia_url.as_ref().map(ToString::to_string)),
-        field("Chat Pod Url", |own| own.integration.chat_pod_url.as_ref().map(|url| url.as_str().to_owned())),
-        // A command may hold what is nobody's business: what these are stands in the settings.
-        settings_differ.then_some(("connection settings", None, None)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let settings = settings_differ.then_some(("connection settings", None, None));
+    FIELDS.iter().filter_map(difference).chain(settings).collect()
 }
 
 fn connection_settings(api: &ApiCredentials) -> impl PartialEq {

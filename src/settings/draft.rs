@@ -68,6 +68,7 @@ mod tests {
     use super::*;
     use crate::domain::configuration::EscalateTo;
     use crate::domain::draft::Step;
+    use crate::domain::fields::FieldId;
     use crate::settings::Paths;
 
     fn settings() -> (tempfile::TempDir, Settings) {
@@ -81,13 +82,13 @@ mod tests {
         let (_folder, settings) = settings();
         let draft = Draft {
             step: Step::CompanySync,
-            name: "Ünïcode \"MSP\" = [x] # 北京".to_owned(),
-            url: "half an addre".to_owned(),
             secret_entered: true,
-            daily_sync_time: "4:3".to_owned(),
             escalate_to: Some(EscalateTo { agent_id: 7, name: "Dana\u{1b}Scully".to_owned() }),
             ..Draft::default()
-        };
+        }
+        .with(FieldId::Name, "Ünïcode \"MSP\" = [x] # 北京")
+        .with(FieldId::Url, "half an addre")
+        .with(FieldId::DailySyncTime, "4:3");
         settings.save_draft(&draft).unwrap();
         assert_eq!(settings.load_draft().unwrap(), Some(draft));
         assert!(fs::read_to_string(settings.paths().draft()).unwrap().starts_with("version = 1\n"));

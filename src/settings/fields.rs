@@ -5,13 +5,9 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::suggestion::nearest;
-use crate::domain::address::{AddressError, AuthUrl, HaloUrl, Note, PiaUrl, Reading};
-use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::configuration::{
-    ApiCredentials, CompanySync, Configuration, EscalateTo, Integration, PiaScreen, check_board, check_client_id,
-    check_name,
-};
-use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::address::{AddressError, AuthUrl, HaloUrl, Note, Reading};
+use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
+use crate::domain::fields::{FIELDS, FieldId, FieldInfo};
 use crate::domain::untrusted::Untrusted;
 
 /// A key with what is wrong with it.
@@ -34,14 +30,22 @@ pub enum EscalateChoice {
     Id(i64),
 }
 
-/// Keys of the tables, and which table each may stand in: the one list that checks and suggestions are made from.
-const TOP: &[&str] = &["name", "api", "company_sync", "pia_screen", "integration"];
-const TABLES: [(&str, &[&str]); 4] = [
-    ("api", &["url", "client_id", "tenant", "auth_url", "request_budget", "ca_file", "client_secret_command"]),
-    ("company_sync", &["daily_sync_time"]),
-    ("pia_screen", &["pia_board", "escalation_board", "escalate_to"]),
-    ("integration", &["pia_url", "chat_pod_url"]),
-];
+/// The tables of a configuration.
+const TABLES: [&str; 4] = ["api", "company_sync", "pia_screen", "integration"];
+
+/// Keys of `[api]` that no field of the wizard asks for.
+const CONNECTION: [&str; 5] = ["tenant", "auth_url", "request_budget", "ca_file", "client_secret_command"];
+
+/// The keys that a table may have: the one list that checks and suggestions are made from.
+fn known(table: &str) -> Vec<&'static str> {
+    let fields = FIELDS.iter().map(FieldInfo::table_and_key).filter(|(of, key)| *of == table && !key.is_empty());
+    let more: &[&str] = match table {
+        "" => &TABLES,
+        "api" => &CONNECTION,
+        _ => &[],
+    };
+    fields.map(|(_, key)| key).chain(more.iter().copied()).collect()
+}
 
 /// Keys under which people look for a place to put a secret.
 const SECRET_KEYS: [&str; 8] = [
@@ -62,7 +66,7 @@ const NO_SECRETS: &str = "secrets do not belong here; the Client Secret comes fr
 /// Every key that a configuration may have, as `api.url` and the like.
 #[cfg(test)]
 pub fn all_keys() -> Vec<String> {
-    let inner = TABLES.iter().flat_map(|(table, keys)| keys.iter().map(move |key| format!("{table}.{key}")));
+    let inner = TABLES.iter().flat_map(|table| known(table).into_iter().map(move |key| format!("{table}.{key}")));
     std::iter::once("name".to_owned()).chain(inner).collect()
 }
 
@@ -81,27 +85,62 @@ pub struct Read {
 /// Reads one configuration. `prefix` is the table it is in, for the messages; `loose` allows what only an answers file
 /// may say.
 pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
-    let mut reader = Reader { prefix, problems: Vec::new(), notes: Vec::new() };
-    reader.refuse_unknown("", table, TOP);
-    let name = reader.name(table);
-    let api = reader.api(table);
-    let company_sync = reader.company_sync(table);
-    let (pia_screen, escalate_to) = reader.pia_screen(table, loose);
-    let integration = reader.integration(table);
-    let Reader { problems, notes, .. } = reader;
-    let configuration = match (api, company_sync, problems.is_empty()) {
-        (Some(api), Some(company_sync), true) => {
-            Some(Configuration { name, api, company_sync, pia_screen, integration })
+    let mut reader = Reader { prefix, loose, problems: Vec::new(), notes: Vec::new(), values: Vec::new() };
+    reader.refuse_unknown("", table, &known(""));
+    reader.fields("", table);
+    let mut escalate_to = None;
+    let mut connection = Connection::default();
+    for name in TABLES {
+        let content = reader.table(table, name);
+        reader.fields(name, &content);
+        match name {
+            "api" => connection = reader.connection(&content),
+            "pia_screen" => {
+                escalate_to = content.get("escalate_to").and_then(|value| reader.escalate_to(value));
+            }
+            _ => {}
         }
-        _ => None,
-    };
+    }
+    let Reader { problems, notes, values, .. } = reader;
+    let value = |field| values.iter().find(|(id, _)| *id == field).map(|(_, text)| text.as_str());
+    let url = value(FieldId::Url).and_then(|text| HaloUrl::read(text).ok()).filter(|_| problems.is_empty());
+    let configuration = url.map(|reading| {
+        let mut own = Configuration::new(connection.of(ApiCredentials::new(reading.address, "")));
+        for (field, text) in &values {
+            (field.info().set)(&mut own, text);
+        }
+        if let Some(EscalateChoice::Exact(contact)) = &escalate_to {
+            own.pia_screen.escalate_to = Some(contact.clone());
+        }
+        own
+    });
     Read { configuration, escalate_to, notes, problems }
+}
+
+/// What `[api]` says beside the fields.
+#[derive(Default)]
+struct Connection {
+    tenant: Option<String>,
+    auth_url: Option<AuthUrl>,
+    request_budget: Option<u32>,
+    ca_file: Option<PathBuf>,
+    client_secret_command: Option<Vec<String>>,
+}
+
+impl Connection {
+    fn of(self, api: ApiCredentials) -> ApiCredentials {
+        let Self { tenant, auth_url, request_budget, ca_file, client_secret_command } = self;
+        ApiCredentials { tenant, auth_url, request_budget, ca_file, client_secret_command, ..api }
+    }
 }
 
 struct Reader<'a> {
     prefix: &'a str,
+    loose: bool,
     problems: Vec<Problem>,
     notes: Vec<(String, Note)>,
+    /// The value of each field.
+    values: Vec<(FieldId, String)>,
 }
 
 impl Reader<'_> {
@@ -119,11 +158,10 @@ impl Reader<'_> {
 
     /// A table by its name. A missing one is an empty one: what it must hold is then named key by key.
     fn table(&mut self, parent: &Table, name: &str) -> Table {
-        let known = TABLES.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, keys)| keys);
         match parent.get(name) {
             None => Table::new(),
             Some(Value::Table(table)) => {
-                self.refuse_unknown(name, table, known);
+                self.refuse_unknown(name, table, &known(name));
                 table.clone()
             }
             Some(_) => {
@@ -155,32 +193,32 @@ impl Reader<'_> {
         Some(reading.address)
     }
 
-    fn name(&mut self, content: &Table) -> String {
-        let Some(name) = self.text("", content, "name", "Acme MSP") else { return String::new() };
-        self.checked("", "name", check_name(name));
-        name.to_owned()
+    /// The text fields of a table; one that is left out has the value that it begins with in the wizard, unless it is
+    /// needed.
+    fn fields(&mut self, table: &str, content: &Table) {
+        let here = |info: &&FieldInfo| info.is_line() && info.table_and_key().0 == table;
+        for info in FIELDS.iter().filter(here) {
+            let key = info.short_key();
+            let text = match content.contains_key(key) {
+                true => self.text(table, content, key, info.example),
+                // When to sync is the one default that a person has to agree to.
+                false if info.id == FieldId::DailySyncTime => Some(""),
+                false => Some(info.default),
+            };
+            let Some(text) = text else { continue };
+            match info.take(text) {
+                Ok(taken) => {
+                    let path = path(&[self.prefix, table, key]);
+                    self.notes.extend(taken.notes.into_iter().map(|note| (path.clone(), note)));
+                    self.values.push((info.id, text.to_owned()));
+                }
+                Err(refused) => self.problem(table, key, refused.why),
+            }
+        }
     }
 
-    fn api(&mut self, parent: &Table) -> Option<ApiCredentials> {
+    fn connection(&mut self, content: &Table) -> Connection {
         const API: &str = "api";
-        let content = &self.table(parent, API);
-        let url = match content.get("url") {
-            None => self.address(API, "url", HaloUrl::read("")),
-            Some(_) => {
-                let text = self.text(API, content, "url", "https://yourcompany.halopsa.com");
-                text.and_then(|text| self.address(API, "url", HaloUrl::read(text)))
-            }
-        };
-        let client_id = match content.get("client_id") {
-            None => {
-                self.checked(API, "client_id", check_client_id(""));
-                None
-            }
-            Some(_) => {
-                let text = self.text(API, content, "client_id", "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f");
-                text.and_then(|text| self.checked(API, "client_id", check_client_id(text)).map(|()| text.trim()))
-            }
-        };
         let tenant = self.text(API, content, "tenant", "acme").map(str::trim);
         if tenant.is_some_and(|tenant| tenant.is_empty() || tenant.chars().any(char::is_control)) {
             self.problem(API, "tenant", "one line is needed, such as acme; or leave the key out");
@@ -188,18 +226,13 @@ impl Reader<'_> {
         let auth_url = self
             .text(API, content, "auth_url", "https://yourcompany.halopsa.com/auth")
             .and_then(|text| self.address(API, "auth_url", AuthUrl::read(text)));
-        let request_budget = self.request_budget(content);
-        let ca_file = self.ca_file(content);
-        let client_secret_command = self.command(content);
-        Some(ApiCredentials {
-            url: url?,
-            client_id: client_id?.to_owned(),
+        Connection {
             tenant: tenant.map(str::to_owned),
             auth_url,
-            request_budget,
-            ca_file,
-            client_secret_command,
-        })
+            request_budget: self.request_budget(content),
+            ca_file: self.ca_file(content),
+            client_secret_command: self.command(content),
+        }
     }
 
     fn request_budget(&mut self, content: &Table) -> Option<u32> {
@@ -237,35 +270,8 @@ impl Reader<'_> {
         words
     }
 
-    fn company_sync(&mut self, parent: &Table) -> Option<CompanySync> {
-        const COMPANY_SYNC: &str = "company_sync";
-        let content = &self.table(parent, COMPANY_SYNC);
-        let key = "daily_sync_time";
-        let text = if content.contains_key(key) { self.text(COMPANY_SYNC, content, key, "04:30")? } else { "" };
-        let daily_sync_time = self.checked(COMPANY_SYNC, key, DailySyncTime::parse(text))?;
-        Some(CompanySync { daily_sync_time })
-    }
-
-    fn pia_screen(&mut self, parent: &Table, loose: bool) -> (PiaScreen, Option<EscalateChoice>) {
-        const PIA_SCREEN: &str = "pia_screen";
-        let content = &self.table(parent, PIA_SCREEN);
-        let mut board = |key| match self.text(PIA_SCREEN, content, key, "Pia") {
-            None => PiaScreen::usual_board(),
-            Some(text) => {
-                self.checked(PIA_SCREEN, key, check_board(text));
-                text.to_owned()
-            }
-        };
-        let (pia_board, escalation_board) = (board("pia_board"), board("escalation_board"));
-        let choice = content.get("escalate_to").and_then(|value| self.escalate_to(value, loose));
-        let escalate_to = match &choice {
-            Some(EscalateChoice::Exact(agent)) => Some(agent.clone()),
-            _ => None,
-        };
-        (PiaScreen { pia_board, escalation_board, escalate_to }, choice)
-    }
-
-    fn escalate_to(&mut self, value: &Value, loose: bool) -> Option<EscalateChoice> {
+    fn escalate_to(&mut self, value: &Value) -> Option<EscalateChoice> {
+        let loose = self.loose;
         const TABLE: &str = "pia_screen.escalate_to";
         match value {
             // Blank is the guide's way of saying "none".
@@ -298,18 +304,6 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn integration(&mut self, parent: &Table) -> Integration {
-        const INTEGRATION: &str = "integration";
-        let content = &self.table(parent, INTEGRATION);
-        let pia_url = self
-            .text(INTEGRATION, content, "pia_url", "https://pia.acme.example")
-            .and_then(|text| self.address(INTEGRATION, "pia_url", PiaUrl::read(text)));
-        let chat_pod_url = self
-            .text(INTEGRATION, content, "chat_pod_url", "https://pia.acme.example/pod?ticket=$FAULTID")
-            .and_then(|text| self.checked(INTEGRATION, "chat_pod_url", ChatPodUrl::parse(text)));
-        Integration { pia_url, chat_pod_url }
-    }
 }
 
 fn path(parts: &[&str]) -> String {
@@ -327,10 +321,8 @@ pub fn explain_unknown(key: &str, table: &str, known: &[&str]) -> String {
     if let Some(near) = nearest(&plain, known) {
         return format!("unknown key; did you mean {near}?");
     }
-    let elsewhere = TABLES.iter().find(|(name, keys)| *name != table && nearest(&plain, keys).is_some());
-    if let Some((name, keys)) = elsewhere
-        && let Some(near) = nearest(&plain, keys)
-    {
+    let elsewhere = TABLES.iter().filter(|other| **other != table);
+    if let Some((name, near)) = elsewhere.filter_map(|name| Some((name, nearest(&plain, &self::known(name))?))).next() {
         return format!("unknown key here; {near} belongs below [{name}]");
     }
     let all = known.join(", ");

@@ -208,6 +208,7 @@ mod tests {
     use crate::domain::configuration::ConfigurationId;
     use crate::domain::draft::Draft;
     use crate::domain::failure::{Failure, FailureKind};
+    use crate::domain::fields::FieldId;
     use crate::domain::status::Overview;
     use crate::domain::sync_run::Brake;
 
@@ -299,7 +300,7 @@ mod tests {
             }
         });
         let mut slots = Slots::new(outside.clone());
-        let draft = |name: &str| Draft { name: name.to_owned(), ..Draft::default() };
+        let draft = |name: &str| Draft::default().with(FieldId::Name, name);
         slots.start(Effect::SaveDraft(Box::new(draft("a"))));
         sleep(Duration::from_millis(10)).await;
         slots.start(Effect::SaveDraft(Box::new(draft("b"))));

@@ -21,6 +21,7 @@ use super::slots::fake::FakeOutside;
 use super::*;
 use crate::app::message::Reply;
 use crate::domain::draft::Draft;
+use crate::domain::fields::FieldId;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::SyncProgress;
 
@@ -432,7 +433,7 @@ async fn leaving_by_a_signal_saves_the_draft_before_the_terminal_is_given_back()
         (Signal::Hangup, Exit::HungUp),
         (Signal::Panic, Exit::Panicked),
     ] {
-        let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+        let draft = Effect::SaveDraft(Box::new(Draft::default().with(FieldId::Name, "Acme")));
         let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
         let saved = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&saved);
@@ -463,7 +464,7 @@ async fn a_panic_of_the_app_saves_the_draft_and_gives_the_terminal_back() {
         (Fault::UpdateAndLeave, false),
         (Fault::Leave, false),
     ] {
-        let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+        let draft = Effect::SaveDraft(Box::new(Draft::default().with(FieldId::Name, "Acme")));
         let probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
         let mut probe = Probe { fault: Some(fault), ..probe };
         let outside = silent();
@@ -530,7 +531,7 @@ impl Write for Breaking {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_writing_thread_saves_the_draft_and_gives_the_terminal_back() {
-    let draft = Effect::SaveDraft(Box::new(Draft { name: "Acme".to_owned(), ..Draft::default() }));
+    let draft = Effect::SaveDraft(Box::new(Draft::default().with(FieldId::Name, "Acme")));
     let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
     let outside = silent();
     let (exit, hands) = with_writer(&mut probe, outside.clone(), Breaking, async |_| {

@@ -81,7 +81,7 @@ fn an_older_overview_takes_no_draft_away() {
     let effects = stage.keys("^O");
     assert!(matches!(effects.as_slice(), [Effect::SaveDraft(_), Effect::LoadOverview]), "{effects:?}");
     stage.reply(Reply::Overview(Ok(finished())));
-    assert_eq!(stage.model.overview.draft.as_ref().map(|draft| draft.name.as_str()), Some("Acme MSP"));
+    assert_eq!(stage.model.overview.draft.as_ref().map(|draft| draft.name()), Some("Acme MSP"));
     assert!(integrations::cards(&stage.model).0.contains(&Card::Draft));
 }
 
@@ -230,7 +230,7 @@ fn what_is_typed_while_a_save_runs_stays_an_edit() {
     stage.type_text("/later");
     let effects = stage.reply(Reply::Saved(Ok(save_report(true))));
     let Some(Effect::SaveDraft(draft)) = effects.first() else { panic!("{effects:?}") };
-    assert!(draft.pia_url.ends_with("/later"), "{}", draft.pia_url);
+    assert!(draft.text(FieldId::PiaUrl).ends_with("/later"), "{draft:?}");
     assert!(wizard(&stage).is_edited());
     assert!(wizard(&stage).form.secret.is_empty(), "the secret that was sent is saved");
 }
@@ -304,8 +304,9 @@ fn a_password_in_an_address_is_kept_nowhere() {
     stage.type_text("https://dana:hunter2@acme.halopsa.com");
     let effects = stage.keys("^O");
     let [Effect::SaveDraft(draft), _] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(draft.url, "https://acme.halopsa.com");
-    stage.model.overview.draft.as_mut().unwrap().url = "https://dana:hunter2@acme.halopsa.com".to_owned();
+    assert_eq!(draft.text(FieldId::Url), "https://acme.halopsa.com");
+    let draft = stage.model.overview.draft.take().unwrap();
+    stage.model.overview.draft = Some(draft.with(FieldId::Url, "https://dana:hunter2@acme.halopsa.com"));
     let card = integrations::card_texts(&stage.model, &Card::Draft).concat();
     assert!(!card.contains("hunter2"), "{card}");
 }
@@ -401,6 +402,6 @@ fn what_was_typed_is_kept_when_its_field_is_left() {
     assert_eq!(stage.type_text("Acme"), [], "not at every letter");
     let effects = stage.keys("Tab");
     let [Effect::SaveDraft(kept)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(kept.name, "Acme");
+    assert_eq!(kept.name(), "Acme");
     assert_eq!(stage.keys("Tab"), [], "nothing new to keep");
 }

@@ -127,7 +127,7 @@ fn a_finished_card_opens_its_panes_and_e_edits_it() {
     stage.keys("Shift-Tab Shift-Tab Shift-Tab Shift-Tab");
     stage.type_text("!");
     let effects = stage.keys("Esc");
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft(draft) if draft.name == "Acme MSP!")));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft(draft) if draft.name() == "Acme MSP!")));
     assert!(stage.model.notice.as_ref().unwrap().text.contains("kept as a draft"));
 }
 

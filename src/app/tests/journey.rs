@@ -57,7 +57,7 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
     // Company Sync, Pia Screen, Integration: Enter on the last field goes on.
     let effects = stage.keys("Enter");
     let [Effect::SaveDraft(draft)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!((draft.step, draft.secret_entered, draft.name.as_str()), (Step::CompanySync, true, "Acme MSP"));
+    assert_eq!((draft.step, draft.secret_entered, draft.name()), (Step::CompanySync, true, "Acme MSP"));
     assert!(!format!("{effects:?}").contains(CANARY));
     stage.keys("Enter");
     assert_eq!(step(&stage), Step::PiaScreen);
@@ -164,7 +164,7 @@ fn a_draft_is_offered_at_the_next_start_at_its_step() {
     let mut stage = Stage::with(Overview { draft: Some(draft.clone()), ..Overview::default() });
     stage.keys("Enter");
     assert_eq!(step(&stage), Step::PiaScreen);
-    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::ClientId), draft.client_id);
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::ClientId), draft.text(FieldId::ClientId));
     assert!(stage.model.notice.as_ref().unwrap().text.contains("Client Secret has to be typed again"));
 }
 

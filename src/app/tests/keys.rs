@@ -54,7 +54,7 @@ fn a_lone_esc_never_destroys() {
     let mut stage = with_credentials();
     stage.keys("Esc Esc Esc Esc Esc");
     let draft = stage.model.overview.draft.clone().unwrap();
-    assert_eq!(draft.name, "Acme MSP");
+    assert_eq!(draft.name(), "Acme MSP");
     stage.keys("Enter");
     assert!(!stage.model.wizard.as_ref().unwrap().form.secret.is_empty());
 }

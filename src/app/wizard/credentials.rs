@@ -116,15 +116,7 @@ impl Wizard {
                 url,
                 client_id,
             },
-            None => ApiCredentials {
-                url,
-                client_id,
-                tenant: None,
-                auth_url: None,
-                request_budget: None,
-                ca_file: None,
-                client_secret_command: None,
-            },
+            None => ApiCredentials::new(url, client_id),
         })
     }
 

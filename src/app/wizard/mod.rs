@@ -9,7 +9,6 @@ pub mod review;
 pub mod steps;
 
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::{Draft, Step};
 use crate::domain::status::{Saved, StepState};
 
@@ -96,25 +95,6 @@ pub enum Item {
 
 impl Wizard {
     fn new(draft: &Draft, saved: Option<&Saved>) -> Self {
-        let mut form = Form::new();
-        let time = if draft.daily_sync_time.is_empty() {
-            DailySyncTime::EXAMPLE.to_string()
-        } else {
-            draft.daily_sync_time.clone()
-        };
-        for (field, text) in [
-            (FieldId::Name, draft.name.clone()),
-            (FieldId::Url, draft.url.clone()),
-            (FieldId::ClientId, draft.client_id.clone()),
-            (FieldId::DailySyncTime, time),
-            (FieldId::PiaBoard, draft.pia_board.clone()),
-            (FieldId::EscalationBoard, draft.escalation_board.clone()),
-            (FieldId::PiaUrl, draft.pia_url.clone()),
-            (FieldId::ChatPodUrl, draft.chat_pod_url.clone()),
-        ] {
-            form.set(field, text);
-        }
-        form.escalate_to = draft.escalate_to.clone();
         let mut wizard = Self {
             id: saved.map(|saved| saved.id.clone()),
             base: saved.map(|saved| saved.configuration.clone()),
@@ -122,7 +102,7 @@ impl Wizard {
             outside_secret: None,
             step: draft.step,
             reached: draft.step,
-            form,
+            form: Form::of(draft),
             focus: Item::Need(0),
             test: Test::Not,
             untested: false,
@@ -133,11 +113,11 @@ impl Wizard {
         };
         wizard.baseline = match saved {
             Some(saved) => Draft::of(&saved.id, &saved.configuration),
-            None => Draft { daily_sync_time: DailySyncTime::EXAMPLE.to_string(), ..Draft::default() },
+            None => Draft::default(),
         };
         if let Some(saved) = saved {
-            let same = wizard.form.text(FieldId::Url) == wizard.baseline.url
-                && wizard.form.text(FieldId::ClientId) == wizard.baseline.client_id;
+            let is_same = |field| wizard.form.text(field) == wizard.baseline.text(field);
+            let same = is_same(FieldId::Url) && is_same(FieldId::ClientId);
             match saved.status.steps.credentials {
                 StepState::Done if same => wizard.test = Test::Before,
                 StepState::NotVerified if same => wizard.untested = true,
@@ -171,21 +151,17 @@ impl Wizard {
 
     /// What is remembered of it across a lost line.
     pub fn draft(&self) -> Draft {
-        let text = |field| self.form.text(field).to_owned();
-        Draft {
+        let draft = Draft {
             configuration: self.id.clone(),
             step: self.step,
-            name: text(FieldId::Name),
-            url: without_user(&text(FieldId::Url)),
-            client_id: text(FieldId::ClientId),
             secret_entered: !self.form.secret.is_empty(),
-            daily_sync_time: text(FieldId::DailySyncTime),
-            pia_board: text(FieldId::PiaBoard),
             escalate_to: self.form.escalate_to.clone(),
-            escalation_board: text(FieldId::EscalationBoard),
-            pia_url: without_user(&text(FieldId::PiaUrl)),
-            chat_pod_url: without_user(&text(FieldId::ChatPodUrl)),
-        }
+            ..Draft::default()
+        };
+        FIELDS.iter().filter(|info| info.is_line()).fold(draft, |draft, info| {
+            let text = self.form.text(info.id);
+            draft.with(info.id, if info.is_address() { without_user(text) } else { text.to_owned() })
+        })
     }
 
     /// Whether something is typed that is not saved.
@@ -275,7 +251,7 @@ pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
     let Some(draft) = model.overview.draft.as_ref().filter(|draft| draft.configuration.as_ref() != id) else {
         return false;
     };
-    let title = integrations::draft_title(&draft.name);
+    let title = integrations::draft_title(draft.name());
     model.say(Tone::Warn, format!("There is a draft of {title}: continue it, or discard it with x, first."));
     true
 }

@@ -2,14 +2,11 @@
 
 use crate::app::answer;
 use crate::app::effect::Effect;
-use crate::app::form::FieldId;
+use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::integrations;
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::domain::address::PiaUrl;
-use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::configuration::{CompanySync, Configuration, Integration};
-use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::configuration::Configuration;
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
@@ -17,18 +14,9 @@ use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use super::{Wizard, go, panes, point_at};
 
 /// The lines of the review, in order.
-pub const LINES: [FieldId; 10] = [
-    FieldId::Name,
-    FieldId::Url,
-    FieldId::ClientId,
-    FieldId::ClientSecret,
-    FieldId::DailySyncTime,
-    FieldId::PiaBoard,
-    FieldId::EscalateTo,
-    FieldId::EscalationBoard,
-    FieldId::PiaUrl,
-    FieldId::ChatPodUrl,
-];
+pub fn lines() -> impl Iterator<Item = FieldId> {
+    FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id)
+}
 
 /// How the save stands.
 #[derive(Debug)]
@@ -64,23 +52,15 @@ pub enum Then {
 impl Wizard {
     /// The configuration as typed; where a field is wrong, that field.
     pub fn configuration(&self) -> Result<Configuration, FieldId> {
-        if let Some(wrong) = LINES.into_iter().find(|field| self.form.error(*field, self.has_secret).is_some()) {
+        if let Some(wrong) = lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
             return Err(wrong);
         }
-        let text = |field| self.form.text(field).trim();
-        Ok(Configuration {
-            name: self.form.text(FieldId::Name).to_owned(),
-            api: self.api().ok_or(FieldId::Url)?,
-            company_sync: CompanySync {
-                daily_sync_time: DailySyncTime::parse(text(FieldId::DailySyncTime))
-                    .map_err(|_| FieldId::DailySyncTime)?,
-            },
-            pia_screen: self.pia_screen(),
-            integration: Integration {
-                pia_url: PiaUrl::read(text(FieldId::PiaUrl)).ok().map(|reading| reading.address),
-                chat_pod_url: ChatPodUrl::parse(text(FieldId::ChatPodUrl)).ok(),
-            },
-        })
+        let mut own = Configuration::new(self.api().ok_or(FieldId::Url)?);
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            (info.set)(&mut own, self.form.text(info.id));
+        }
+        own.pia_screen.escalate_to = self.form.escalate_to.clone();
+        Ok(own)
     }
 }
 

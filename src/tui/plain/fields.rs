@@ -162,7 +162,7 @@ impl<P: Person> Dialogue<P> {
         }
         let teams = if info.kind == Kind::Board { self.teams(field) } else { Vec::new() };
         let mut help = vec![info.more.to_owned(), format!("Example: {}", info.example)];
-        if may_be_blank(field) {
+        if field.may_be_blank() {
             help.push("A single - makes it blank.".to_owned());
         }
         if !teams.is_empty() {
@@ -243,7 +243,7 @@ impl<P: Person> Dialogue<P> {
         let current = Untrusted::new(wizard.form.text(field)).display();
         match (better, current.as_str()) {
             (Some(better), _) => format!("{label} (Enter takes {better}): "),
-            (None, "") if may_be_blank(field) => format!("{label} (Enter leaves it blank): "),
+            (None, "") if field.may_be_blank() => format!("{label} (Enter leaves it blank): "),
             (None, "") => format!("{label}: "),
             (None, current) => format!("{label} (Enter keeps {current}): "),
         }
@@ -469,8 +469,4 @@ impl<P: Person> Dialogue<P> {
 
 fn agents_of(chooser: &Chooser) -> Vec<usize> {
     chooser.rows.iter().copied().flatten().collect()
-}
-
-fn may_be_blank(field: FieldId) -> bool {
-    matches!(field, FieldId::Name | FieldId::PiaUrl | FieldId::ChatPodUrl)
 }

@@ -318,7 +318,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     async fn discard(&mut self) -> Result<(), Exit> {
-        let name = self.model.overview.draft.as_ref().map(|draft| draft.name.clone()).unwrap_or_default();
+        let name = self.model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
         self.float(Ask::Discard { title: integrations::draft_title(&name) }).await
     }
 

@@ -4,7 +4,7 @@ use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
 use super::words::{self, sentence, spoken};
 use crate::app::form::FieldId;
-use crate::app::wizard::review::{self, LINES, SaveState, Then};
+use crate::app::wizard::review::{self, SaveState, Then};
 use crate::app::wizard::{self, Item, configure, initial_sync, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::app::{integrations, panes};
@@ -51,19 +51,20 @@ impl<P: Person> Dialogue<P> {
                 (false, true) => "The credentials are not verified. ",
                 (false, false) => "The credentials are not tested. ",
             };
-            let prompt = format!("{state}Save? (Enter {enter}, 1 to {} changes that answer): ", LINES.len());
+            let prompt =
+                format!("{state}Save? (Enter {enter}, 1 to {} changes that answer): ", review::lines().count());
             let listed = self.review_lines();
             let Answer::Line(line) = self.ask(&Question::decision(prompt, listed)).await? else {
                 return self.step_back().await;
             };
             let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            match (line.trim(), number.and_then(|at| LINES.get(at))) {
+            match (line.trim(), number.and_then(|at| review::lines().nth(at))) {
                 ("" | "y" | "yes", _) => {
                     if self.save().await? {
                         return Ok(());
                     }
                 }
-                (_, Some(field)) => self.correct(*field).await?,
+                (_, Some(field)) => self.correct(field).await?,
                 _ => self.say("Press Enter to save, or type the number of the answer to change."),
             }
         }
@@ -81,17 +82,17 @@ impl<P: Person> Dialogue<P> {
 
     fn review_lines(&self) -> Vec<String> {
         let Some(wizard) = &self.model.wizard else { return Vec::new() };
-        let line = |(at, field): (usize, &FieldId)| {
+        let line = |(at, field): (usize, FieldId)| {
             let label = field.info().label;
-            if let Some(error) = wizard.form.error(*field, wizard.has_secret) {
+            if let Some(error) = wizard.form.error(field, wizard.has_secret) {
                 return format!("{}. {label}: not right yet, {error}", at + 1);
             }
-            let (value, _) = lines::value(&self.model, wizard, *field);
-            let warning = lines::warning(&self.model, wizard, *field);
+            let (value, _) = lines::value(&self.model, wizard, field);
+            let warning = lines::warning(&self.model, wizard, field);
             let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
             format!("{}. {label}: {}{warning}", at + 1, spoken(&value))
         };
-        LINES.iter().enumerate().map(line).collect()
+        review::lines().enumerate().map(line).collect()
     }
 
     // Whether the review is over.

@@ -200,8 +200,7 @@ fn credentials() -> Vec<(&'static str, &'static str)> {
 
 /// The draft as the first answer makes it.
 fn first_answer() -> Draft {
-    let (step, name, time) = (Step::Credentials, "Acme MSP".to_owned(), "04:30".to_owned());
-    Draft { step, name, daily_sync_time: time, ..Draft::default() }
+    Draft { step: Step::Credentials, ..Draft::default() }.with(FieldId::Name, "Acme MSP")
 }
 
 /// The same up to the review.
@@ -304,7 +303,10 @@ async fn back_goes_one_question_back_and_keeps_what_was_answered() {
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &answers).await;
     assert_eq!(talk.exit, Exit::Quit);
     let draft = talk.draft();
-    assert_eq!((&*draft.name, &*draft.url, &*draft.client_id), ("Acme Ltd", "acme.halopsa.com", ID));
+    assert_eq!(
+        (draft.name(), draft.text(FieldId::Url), draft.text(FieldId::ClientId)),
+        ("Acme Ltd", "acme.halopsa.com", ID)
+    );
     assert_eq!((draft.step, draft.secret_entered), (Step::PiaScreen, true));
     // Kept with each answer: a killed program loses one at most.
     let kept = |wanted: &Draft| talk.effects.contains(&Effect::SaveDraft(Box::new(wanted.clone())));
@@ -364,7 +366,7 @@ async fn a_question_mark_explains_and_a_backslash_gives_the_sign_itself() {
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &start).await;
     talk.says(FieldId::Name.info().more);
     talk.says("keys that are no text");
-    assert_eq!((&*talk.draft().name, &*talk.draft().url), ("q", ""));
+    assert_eq!((talk.draft().name(), talk.draft().text(FieldId::Url)), ("q", ""));
 }
 
 #[tokio::test(start_paused = true)]
@@ -375,7 +377,8 @@ async fn a_team_is_taken_by_its_number_and_any_name_can_be_typed() {
     talk.says("3. Service Desk");
     assert!(!talk.said("Old board"), "an inactive team is not suggested");
     talk.says("Warning: no team that this agent can see");
-    assert_eq!((&*talk.draft().pia_board, &*talk.draft().escalation_board), ("Service Desk", "2"));
+    let draft = talk.draft();
+    assert_eq!((draft.text(FieldId::PiaBoard), draft.text(FieldId::EscalationBoard)), ("Service Desk", "2"));
 }
 
 /// S8: not on without a passed test, or an explicit yes to going on untested.

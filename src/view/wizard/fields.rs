@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
-use crate::app::form::{FieldId, Kind};
+use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
@@ -12,6 +12,7 @@ use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions}
 use crate::app::wizard::{Item, Wizard};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::seen;
@@ -24,15 +25,8 @@ const LISTED: usize = 6;
 /// API Credentials.
 pub fn credentials(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    let look = page.look;
     page.heading("API Credentials", "", Style::new());
-    field(model, wizard, page, FieldId::Name);
-    page.blank();
-    field(model, wizard, page, FieldId::Url);
-    field(model, wizard, page, FieldId::ClientId);
-    field(model, wizard, page, FieldId::ClientSecret);
-    let row = page.label(FieldId::Token.info().label, Style::new(), false);
-    page.words(row, &token_words(wizard, model.now), look.dim());
+    rows(model, wizard, page, Step::Credentials);
     page.blank();
     test(model, wizard, page);
 }
@@ -42,7 +36,7 @@ pub fn company_sync(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let look = page.look;
     page.heading("Company Sync", "", Style::new());
-    field(model, wizard, page, FieldId::DailySyncTime);
+    rows(model, wizard, page, Step::CompanySync);
     page.blank();
     let focused = wizard.focus == Item::SyncNow;
     let style = if focused { look.focus() } else { Style::new() };
@@ -67,9 +61,7 @@ pub fn company_sync(model: &Model, page: &mut Page) {
 pub fn pia_screen(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     page.heading("Pia Screen", "", Style::new());
-    field(model, wizard, page, FieldId::PiaBoard);
-    escalate_to(model, page);
-    field(model, wizard, page, FieldId::EscalationBoard);
+    rows(model, wizard, page, Step::PiaScreen);
 }
 
 /// Integration.
@@ -77,8 +69,7 @@ pub fn integration(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let look = page.look;
     page.heading("Integration", "", Style::new());
-    field(model, wizard, page, FieldId::PiaUrl);
-    field(model, wizard, page, FieldId::ChatPodUrl);
+    rows(model, wizard, page, Step::Integration);
     page.blank();
     page.plain("Setup Integration", look.title());
     page.blank();
@@ -139,6 +130,23 @@ pub fn seconds_since(model: &Model, since: jiff::Timestamp) -> u64 {
     model.now.duration_since(since).as_secs().max(0) as u64
 }
 
+// The fields of a step.
+fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
+    for info in FIELDS.iter().filter(|info| info.step == step) {
+        match info.kind {
+            Kind::Choice => escalate_row(model, page, wizard.focus == Item::Field(info.id)),
+            Kind::ReadOnly => {
+                let row = page.label(info.label, Style::new(), false);
+                page.words(row, &token_words(wizard, model.now), page.look.dim());
+            }
+            _ => field(model, wizard, page, info.id),
+        }
+        if info.id == FieldId::Name {
+            page.blank();
+        }
+    }
+}
+
 fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     let look = page.look;
     let focused = wizard.focus == Item::Field(id);
@@ -177,9 +185,7 @@ fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -
     }
     let Some(input) = wizard.form.input(id) else { return (String::new(), Style::new(), None) };
     if !focused {
-        let placeholder =
-            input.value().is_empty() && matches!(id, FieldId::Name | FieldId::PiaUrl | FieldId::ChatPodUrl);
-        return if placeholder {
+        return if input.value().is_empty() && id.may_be_blank() {
             let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
             (fit(default.as_deref().unwrap_or("blank"), room), dim, None)
         } else {
@@ -265,12 +271,7 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
     }
 }
 
-fn escalate_to(model: &Model, page: &mut Page) {
-    let Some(wizard) = &model.wizard else { return };
-    escalate_row(model, page, wizard.focus == Item::Field(FieldId::EscalateTo));
-}
-
-/// Pia Escalate To, which stands on two steps.
+/// Pia Escalate To, which is on two steps.
 pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
     let look = page.look;
     let from = page.lines.len();

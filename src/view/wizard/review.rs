@@ -3,14 +3,11 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
-use crate::app::form::FieldId;
+use crate::app::form::{FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::pia_screen::{board_warning, escalate_words};
-use crate::app::wizard::review::LINES;
+use crate::app::wizard::review::lines;
 use crate::app::wizard::{Item, SaveState, Wizard};
-use crate::domain::address::{HaloUrl, PiaUrl};
-use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page};
 
 /// The page.
@@ -23,7 +20,7 @@ pub fn body(model: &Model, page: &mut Page) {
         (false, false) => ("! credentials not tested", look.tone(Tone::Warn)),
     };
     page.heading("Review and Save", right, style);
-    for field in LINES {
+    for field in lines() {
         line(model, wizard, page, field);
     }
     page.blank();
@@ -53,36 +50,31 @@ fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
 /// An answer as it is shown; and whether it is none that was typed.
 pub fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
     let text = wizard.form.text(field).trim();
-    let shown = Untrusted::new(text).display();
-    match field {
-        FieldId::Name if text.is_empty() => ("blank: the host's name is shown instead".to_owned(), true),
-        FieldId::Url => (HaloUrl::read(text).map_or(shown, |reading| reading.address.to_string()), false),
-        FieldId::ClientSecret => match (wizard.form.secret.length(), wizard.has_secret) {
+    match field.info().kind {
+        Kind::Secret => match (wizard.form.secret.length(), wizard.has_secret) {
             (0, _) => match &wizard.outside_secret {
                 Some(place) => (format!("from {place}"), true),
-                None => ("the stored one is kept".to_owned(), true),
+                None => ("stored".to_owned(), true),
             },
             (length, false) => (format!("••••••••••••   {length} characters"), false),
             (length, true) => (format!("••••••••••••   {length} characters, replaces the stored one"), false),
         },
-        FieldId::DailySyncTime => (format!("{shown} UTC"), false),
-        FieldId::EscalateTo => (escalate_words(model).0, wizard.form.escalate_to.is_none()),
-        FieldId::PiaUrl if text.is_empty() => ("blank: Configure will need it".to_owned(), true),
-        FieldId::PiaUrl => (PiaUrl::read(text).map_or(shown, |reading| reading.address.to_string()), false),
-        FieldId::ChatPodUrl if text.is_empty() => {
-            let below =
-                PiaUrl::read(wizard.form.text(FieldId::PiaUrl)).map(|r| ChatPodUrl::below(&r.address).to_string());
-            (below.unwrap_or_else(|_| "blank".to_owned()), true)
-        }
-        _ => (shown, false),
+        Kind::Choice => (escalate_words(model).0, wizard.form.escalate_to.is_none()),
+        _ => match (text.is_empty(), field.info().blank) {
+            (true, Some(_)) if field == FieldId::ChatPodUrl && wizard.form.default_chat_pod().is_some() => {
+                (wizard.form.default_chat_pod().unwrap_or_default(), true)
+            }
+            (true, Some(blank)) => (blank.to_owned(), true),
+            _ => (format!("{}{}", wizard.form.shown(field), field.info().unit), false),
+        },
     }
 }
 
 /// What looks wrong with an answer.
 pub fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String> {
-    match field {
-        FieldId::PiaBoard | FieldId::EscalationBoard => board_warning(model, field),
-        FieldId::EscalateTo => escalate_words(model).1,
+    match field.info().kind {
+        Kind::Board => board_warning(model, field),
+        Kind::Choice => escalate_words(model).1,
         _ => wizard.form.remarks(field).into_iter().find(|remark| remark.warning).map(|remark| remark.text),
     }
 }

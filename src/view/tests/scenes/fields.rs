@@ -5,8 +5,9 @@ use crate::app::testing::{
     Stage, at_review, at_sync, draft, failed, lists, overview, passed, save_report, saved, tested, with_credentials,
 };
 use crate::domain::check::{CheckId, CheckStatus};
-use crate::domain::draft::{Draft, Step};
+use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fields::FieldId;
 use crate::domain::people::Team;
 use crate::domain::status::{Overview, StepState};
 
@@ -207,7 +208,7 @@ fn review(scenes: &mut Scenes) {
     scenes.add("wizard_review_before", saved_before(), |stage| {
         stage.keys("Enter Enter Enter Enter Enter Enter Enter");
     });
-    let wrong = Draft { pia_url: "http://pia.acme.example/with/a/path".to_owned(), ..draft(Step::Review) };
+    let wrong = draft(Step::Review).with(FieldId::PiaUrl, "http://pia.acme.example/with/a/path");
     let found = Overview { draft: Some(wrong), ..Overview::default() };
     scenes.add("wizard_review_error", Stage::with(found), |stage| {
         stage.keys("Enter");

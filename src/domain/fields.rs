@@ -1,0 +1,405 @@
+//! The fields of a configuration: one row of a table each. The wizard's form, its review and its draft, the settings and
+//! answers files, what a save changed and plain mode are all made from it.
+
+use std::fmt::Display;
+
+use super::address::{AddressError, HaloUrl, Note, PiaUrl, Reading};
+use super::chat_pod::ChatPodUrl;
+use super::configuration::{Configuration, check_board, check_client_id, check_name, client_id_warning};
+use super::daily_sync_time::{DailySyncTime, TimeError};
+use super::step::Step;
+
+/// A field, by the guide's name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FieldId {
+    /// Configuration Name.
+    Name,
+    /// Url.
+    Url,
+    /// Client ID.
+    ClientId,
+    /// Client Secret.
+    ClientSecret,
+    /// Authentication Token.
+    Token,
+    /// Daily Sync Time.
+    DailySyncTime,
+    /// Pia Board.
+    PiaBoard,
+    /// Pia Escalate To.
+    EscalateTo,
+    /// Pia Escalation Board.
+    EscalationBoard,
+    /// Pia Url.
+    PiaUrl,
+    /// Chat Pod Url.
+    ChatPodUrl,
+}
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A line, kept to the letter.
+    Text,
+    /// A line without blanks or quotes around it.
+    Trimmed,
+    /// An address, in any spelling people use.
+    Address,
+    /// A line with suggestions from Halo's teams.
+    Board,
+    /// The Client Secret.
+    Secret,
+    /// One of Halo's agents, or none.
+    Choice,
+    /// Nothing: it fills itself.
+    ReadOnly,
+}
+
+/// Everything there is to know about a field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldInfo {
+    /// Which.
+    pub id: FieldId,
+    /// Its key in the settings and in an answers file, with its table; blank where it has none.
+    pub key: &'static str,
+    /// The step it stands on.
+    pub step: Step,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its name, as the guide has it.
+    pub label: &'static str,
+    /// One line under the value while the field has the focus.
+    pub help: &'static str,
+    /// The longer help.
+    pub more: &'static str,
+    /// A value as it could be.
+    pub example: &'static str,
+    /// What a new set-up begins with.
+    pub default: &'static str,
+    /// What a blank one means; none where it is needed.
+    pub blank: Option<&'static str>,
+    /// What belongs behind the value, such as its zone.
+    pub unit: &'static str,
+    /// The most characters it takes.
+    pub longest: usize,
+    /// What a text that is not blank is.
+    pub read: fn(&str) -> Result<Taken, Refused>,
+    /// Its value, as a person writes it; blank where it has none.
+    pub get: fn(&Configuration) -> String,
+    /// Puts a text in that [`FieldInfo::read`] takes.
+    pub set: fn(&mut Configuration, &str),
+}
+
+/// What a text is, read as a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The value as it is saved.
+    pub value: String,
+    /// What was changed in it, or is worth a second look.
+    pub notes: Vec<Note>,
+    /// What looks wrong although it can be saved.
+    pub doubt: Option<String>,
+}
+
+/// Why a text is no value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What is wrong, and what would be right.
+    pub why: String,
+    /// What was probably meant.
+    pub better: Option<String>,
+}
+
+/// The table of the fields.
+pub const FIELDS: [FieldInfo; 11] = [
+    FieldInfo {
+        id: FieldId::Name,
+        key: "name",
+        step: Step::Credentials,
+        kind: Kind::Text,
+        label: "Configuration Name",
+        help: "any name you like; optional",
+        more: "Names this configuration on every screen, in plans and in the audit trail. Kept exactly as typed, in any script.",
+        example: "Acme MSP",
+        default: "",
+        blank: Some("blank: the host's name is shown instead"),
+        unit: "",
+        longest: 100,
+        read: |text| kept(text, check_name(text)),
+        get: |own| own.name.clone(),
+        set: |own, text| own.name = text.to_owned(),
+    },
+    FieldInfo {
+        id: FieldId::Url,
+        key: "api.url",
+        step: Step::Credentials,
+        kind: Kind::Address,
+        label: "Url",
+        help: "the address of your Halo, as in your browser",
+        more: "Any form will do: parts that are not needed are dropped, and you are told which. https only. Halo shows it as \
+               Resource Server at Configuration › Integrations › Halo PSA API › API Details.",
+        example: "https://yourcompany.halopsa.com",
+        default: "",
+        blank: None,
+        unit: "",
+        longest: 400,
+        read: |text| address(HaloUrl::read(text), HaloUrl::as_str),
+        get: |own| own.api.url.to_string(),
+        set: |own, text| put(&mut own.api.url, HaloUrl::read(text).map(|reading| reading.address)),
+    },
+    FieldInfo {
+        id: FieldId::ClientId,
+        key: "api.client_id",
+        step: Step::Credentials,
+        kind: Kind::Trimmed,
+        label: "Client ID",
+        help: "from your API application in Halo; copy it after saving the application",
+        more: "Halo shows it at Configuration › Integrations › Halo PSA API › View Applications. It changes when \
+               you first save the application, so copy it afterwards.",
+        example: "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f",
+        default: "",
+        blank: None,
+        unit: "",
+        longest: 200,
+        read: client_id,
+        get: |own| own.api.client_id.clone(),
+        set: |own, text| own.api.client_id = text.trim().to_owned(),
+    },
+    FieldInfo {
+        id: FieldId::ClientSecret,
+        key: "",
+        step: Step::Credentials,
+        kind: Kind::Secret,
+        label: "Client Secret",
+        help: "shown once, when you create the application in Halo",
+        more: "Masked while you type and never shown again. Typing replaces the whole secret; Ctrl-U clears it. Stored \
+               in a separate file that only you can read.",
+        example: "two GUIDs with a hyphen between them",
+        default: "",
+        blank: None,
+        unit: "",
+        longest: 1_000,
+        read: |text| kept(text, Ok::<(), String>(())),
+        get: |_| String::new(),
+        set: |_, _| {},
+    },
+    FieldInfo {
+        id: FieldId::Token,
+        key: "",
+        step: Step::Credentials,
+        kind: Kind::ReadOnly,
+        label: "Authentication Token",
+        help: "generated by the test",
+        more: "You can skip this field: the token is generated automatically and renewed when it expires. It is never \
+               shown.",
+        example: "valid until 11:53 UTC",
+        default: "",
+        blank: None,
+        unit: "",
+        longest: 0,
+        read: |text| kept(text, Ok::<(), String>(())),
+        get: |_| String::new(),
+        set: |_, _| {},
+    },
+    FieldInfo {
+        id: FieldId::DailySyncTime,
+        key: "company_sync.daily_sync_time",
+        step: Step::CompanySync,
+        kind: Kind::Trimmed,
+        label: "Daily Sync Time",
+        help: "24-hour time in UTC, such as 04:30",
+        more: "When companies are synced each day, as 24-hour UTC time. 04:30 is half past four in the morning; \
+               00:45 UTC is 10:45 in Brisbane (+10:00).",
+        example: "04:30",
+        default: "04:30",
+        blank: None,
+        unit: " UTC",
+        longest: 16,
+        read: time,
+        get: |own| own.company_sync.daily_sync_time.to_string(),
+        set: |own, text| put(&mut own.company_sync.daily_sync_time, DailySyncTime::parse(text)),
+    },
+    FieldInfo {
+        id: FieldId::PiaBoard,
+        key: "pia_screen.pia_board",
+        step: Step::PiaScreen,
+        kind: Kind::Board,
+        label: "Pia Board",
+        help: "the board Pia reads tickets from, usually Pia",
+        more: "A board is a team in Halo, spelled exactly as in Halo. Only teams that the API agent belongs to are \
+               suggested, but you can type any name.",
+        example: "Pia",
+        default: "Pia",
+        blank: None,
+        unit: "",
+        longest: 100,
+        read: |text| kept(text.trim(), check_board(text)),
+        get: |own| own.pia_screen.pia_board.clone(),
+        set: |own, text| own.pia_screen.pia_board = text.trim().to_owned(),
+    },
+    FieldInfo {
+        id: FieldId::EscalateTo,
+        key: "pia_screen.escalate_to",
+        step: Step::PiaScreen,
+        kind: Kind::Choice,
+        label: "Pia Escalate To",
+        help: "the agent who gets escalated tickets; blank means none",
+        more: "The default escalation contact: an agent in Halo. The list fills with the first sync. Blank means no \
+               default escalation.",
+        example: "Dana Scully",
+        default: "",
+        blank: Some("no default escalation"),
+        unit: "",
+        longest: 0,
+        read: |text| kept(text, Ok::<(), String>(())),
+        get: |own| match &own.pia_screen.escalate_to {
+            Some(contact) => format!("{} ({})", contact.name, contact.agent_id),
+            None => String::new(),
+        },
+        set: |_, _| {},
+    },
+    FieldInfo {
+        id: FieldId::EscalationBoard,
+        key: "pia_screen.escalation_board",
+        step: Step::PiaScreen,
+        kind: Kind::Board,
+        label: "Pia Escalation Board",
+        help: "the board escalated tickets move to, usually Pia",
+        more: "A board is a team in Halo, spelled exactly as in Halo. It can be the same as the Pia Board.",
+        example: "Pia",
+        default: "Pia",
+        blank: None,
+        unit: "",
+        longest: 100,
+        read: |text| kept(text.trim(), check_board(text)),
+        get: |own| own.pia_screen.escalation_board.clone(),
+        set: |own, text| own.pia_screen.escalation_board = text.trim().to_owned(),
+    },
+    FieldInfo {
+        id: FieldId::PiaUrl,
+        key: "integration.pia_url",
+        step: Step::Integration,
+        kind: Kind::Address,
+        label: "Pia Url",
+        help: "public https address where Halo can reach this service; needed before Configure",
+        more: "Halo sends its callbacks to this address and loads the Pia Chat Pod from it, so Halo must be able to \
+               reach it. https only.",
+        example: "https://pia.acme.example",
+        default: "",
+        blank: Some("blank: needed before Configure"),
+        unit: "",
+        longest: 400,
+        read: pia_url,
+        get: |own| own.integration.pia_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        set: |own, text| own.integration.pia_url = PiaUrl::read(text).ok().map(|reading| reading.address),
+    },
+    FieldInfo {
+        id: FieldId::ChatPodUrl,
+        key: "integration.chat_pod_url",
+        step: Step::Integration,
+        kind: Kind::Trimmed,
+        label: "Chat Pod Url",
+        help: "the page in the Pia Chat Pod; blank means the usual one under Pia Url",
+        more: "Kept exactly as typed. Halo fills in its variables: $FAULTID, which is required, is the ticket and \
+               $LOGGEDINAGENTID the agent.",
+        example: "https://pia.acme.example/pod?ticket=$FAULTID&agent=$LOGGEDINAGENTID",
+        default: "",
+        blank: Some("blank"),
+        unit: "",
+        longest: 1_000,
+        read: |text| kept(text.trim(), ChatPodUrl::parse(text)),
+        get: |own| own.integration.chat_pod_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+        set: |own, text| own.integration.chat_pod_url = ChatPodUrl::parse(text).ok(),
+    },
+];
+
+impl FieldId {
+    /// Its row in the table.
+    pub fn info(self) -> &'static FieldInfo {
+        // The table has a row for every field: a test counts them.
+        FIELDS.iter().find(|info| info.id == self).unwrap_or(&FIELDS[0])
+    }
+
+    /// Whether text is typed into it.
+    pub fn is_text(self) -> bool {
+        !matches!(self.info().kind, Kind::Choice | Kind::ReadOnly)
+    }
+
+    /// Whether it may stay blank.
+    pub fn may_be_blank(self) -> bool {
+        self.info().blank.is_some()
+    }
+}
+
+impl FieldInfo {
+    /// Whether it is a line of text that may be written down: not the Client Secret.
+    pub fn is_line(&self) -> bool {
+        self.id.is_text() && self.kind != Kind::Secret
+    }
+
+    /// Whether it leads somewhere: what such a text holds in front of an `@` may be a password.
+    pub fn is_address(&self) -> bool {
+        self.kind == Kind::Address || self.id == FieldId::ChatPodUrl
+    }
+
+    /// The table of the settings that it is in, and its key there.
+    pub fn table_and_key(&self) -> (&'static str, &'static str) {
+        self.key.rsplit_once('.').unwrap_or(("", self.key))
+    }
+
+    /// Its key without the table, as a draft has it.
+    pub fn short_key(&self) -> &'static str {
+        self.table_and_key().1
+    }
+
+    /// Reads a text, which may be blank where the field may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] where it is no value of this field.
+    pub fn take(&self, text: &str) -> Result<Taken, Refused> {
+        if self.blank.is_some() && text.trim().is_empty() {
+            return kept("", Ok::<(), String>(()));
+        }
+        (self.read)(text)
+    }
+}
+
+fn kept<T, E: Display>(text: &str, checked: Result<T, E>) -> Result<Taken, Refused> {
+    let taken = Taken { value: text.to_owned(), notes: Vec::new(), doubt: None };
+    checked.map(|_| taken).map_err(|error| Refused { why: error.to_string(), better: None })
+}
+
+fn client_id(text: &str) -> Result<Taken, Refused> {
+    kept(text.trim(), check_client_id(text)).map(|taken| Taken { doubt: client_id_warning(text), ..taken })
+}
+
+fn address<T>(reading: Result<Reading<T>, AddressError>, text: fn(&T) -> &str) -> Result<Taken, Refused> {
+    let reading = reading.map_err(|error| Refused { why: error.to_string(), better: error.suggestion() })?;
+    Ok(Taken { value: text(&reading.address).to_owned(), notes: reading.notes, doubt: None })
+}
+
+fn pia_url(text: &str) -> Result<Taken, Refused> {
+    let example = || "not an address; such as https://pia.acme.example".to_owned();
+    match PiaUrl::read(text) {
+        Err(AddressError::Shape) => Err(Refused { why: example(), better: None }),
+        reading => address(reading, PiaUrl::as_str),
+    }
+}
+
+fn time(text: &str) -> Result<Taken, Refused> {
+    let time = DailySyncTime::parse(text).map_err(|error| {
+        let better = match &error {
+            TimeError::TwoDigits(better) | TimeError::PlainDigits(better) => Some(better.clone()),
+            _ => None,
+        };
+        Refused { why: error.to_string(), better }
+    })?;
+    kept(&time.to_string(), Ok::<(), String>(()))
+}
+
+fn put<T, E>(place: &mut T, value: Result<T, E>) {
+    if let Ok(value) = value {
+        *place = value;
+    }
+}
