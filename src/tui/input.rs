@@ -1,8 +1,6 @@
 //! Keys, pastes and sizes, as messages.
 //!
-//! crossterm is read by a thread of its own, not by its `EventStream`: after a hang-up crossterm 0.29 reads the dead
-//! terminal in a circle and never comes back, from `poll_next` too, which would take the event loop down with it. A
-//! thread that spins is ended by the exit that the hang-up brings.
+//! The terminal is read by a thread of its own, because a read of it cannot be stopped, and parsed by [`Keyboard`].
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,8 +9,14 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::Stream;
 use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use super::keyboard::Keyboard;
+use super::session::{OwnTerminal, TerminalControl as _};
 
 use crate::app::message::Message;
 use crate::domain::secret::Secret;
@@ -29,18 +33,21 @@ const WAITING: usize = 256;
 /// The messages of the person at the terminal.
 pub struct Input {
     receiver: mpsc::Receiver<Message>,
+    /// Tells that the window has another size; none where nobody watches.
+    resized: Option<Signal>,
 }
 
 impl Input {
     /// A hand that types, and the input that it types into.
     pub fn channel() -> (mpsc::Sender<Message>, Self) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (sender, Self { receiver })
+        (sender, Self { receiver, resized: None })
     }
 
     /// Reads the terminal until it ends.
     pub fn from_terminal() -> std::io::Result<Self> {
-        let (sender, input) = Self::channel();
+        let (sender, mut input) = Self::channel();
+        input.resized = Some(signal(SignalKind::window_change())?);
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_terminal(&sender))?;
         Ok(input)
     }
@@ -50,22 +57,48 @@ impl Stream for Input {
     type Item = Message;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.receiver.poll_recv(context)
+        if let Poll::Ready(message) = self.receiver.poll_recv(context) {
+            return Poll::Ready(message);
+        }
+        while let Some(Poll::Ready(Some(()))) = self.resized.as_mut().map(|resized| resized.poll_recv(context)) {
+            if let Some(message) = OwnTerminal.size().and_then(resize) {
+                return Poll::Ready(Some(message));
+            }
+        }
+        Poll::Pending
     }
 }
 
+/// As much as is read at once.
+const ROOM: usize = 4 * 1024;
+
 fn read_terminal(sender: &mpsc::Sender<Message>) {
-    let mut burst = PasteBurst::default();
+    let (mut keyboard, mut burst) = (Keyboard::default(), PasteBurst::default());
+    let mut room = Zeroizing::new([0; ROOM]);
+    let mut events = Vec::new();
+    // When the rest of a sequence is not waited for any longer.
+    let mut unfinished = None;
     loop {
-        let messages = match next_event(burst.due()) {
-            Ok(Some(event)) => burst.accept(event, Instant::now()),
-            Ok(None) => burst.flush(),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Vec::new(),
+        let count = match read_until(unfinished.into_iter().chain(burst.due()).min(), &mut room[..]) {
+            Ok(count) => count,
             Err(error) => {
                 tracing::info!(%error, "the terminal gives no more keys");
                 return;
             }
         };
+        let now = Instant::now();
+        if count > 0 {
+            room[..count].iter().for_each(|byte| keyboard.accept(*byte, &mut events));
+            room[..count].zeroize();
+            unfinished = keyboard.patience().map(|patience| now + patience);
+        } else if unfinished.is_some_and(|due| due <= now) {
+            keyboard.silence(&mut events);
+            unfinished = None;
+        }
+        let mut messages: Vec<Message> = events.drain(..).flat_map(|event| burst.accept(event, now)).collect();
+        if burst.due().is_some_and(|due| due <= now) {
+            messages.extend(burst.flush());
+        }
         for message in messages {
             if sender.blocking_send(message).is_err() {
                 return;
@@ -74,14 +107,26 @@ fn read_terminal(sender: &mpsc::Sender<Message>) {
     }
 }
 
-/// The next event; none when `due` comes first.
-fn next_event(due: Option<Instant>) -> std::io::Result<Option<Event>> {
-    if let Some(due) = due
-        && !crossterm::event::poll(due.saturating_duration_since(Instant::now()))?
-    {
-        return Ok(None);
+/// Reads what the terminal has; nothing when `due` comes first.
+fn read_until(due: Option<Instant>, room: &mut [u8]) -> std::io::Result<usize> {
+    let terminal = rustix::stdio::stdin();
+    loop {
+        let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
+        // Rounded up, so that what is due then is due.
+        let wait = wait.and_then(|wait| Timespec::try_from(wait + Duration::from_micros(50)).ok());
+        match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], wait.as_ref()) {
+            Ok(0) if wait.is_some() => return Ok(0),
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match rustix::io::read(terminal, &mut *room) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => return Ok(count),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    crossterm::event::read().map(Some)
 }
 
 /// Tells typing from pasting where the terminal does not mark a paste: a newline at the heels of quick characters
@@ -190,10 +235,14 @@ fn typed_character(key: KeyEvent) -> Option<char> {
 fn plain_message(event: Event) -> Option<Message> {
     match event {
         Event::Paste(text) => Some(Message::Paste(Secret::new(text))),
-        // A terminal that hangs up reports no size at all before it is gone.
-        Event::Resize(width, height) if width > 0 && height > 0 => Some(Message::Resize(Size::new(width, height))),
-        Event::Resize(..) | Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
+        Event::Resize(width, height) => resize(Size::new(width, height)),
+        Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
+}
+
+/// A terminal that hangs up reports no size at all before it is gone.
+fn resize(size: Size) -> Option<Message> {
+    (size.width > 0 && size.height > 0).then_some(Message::Resize(size))
 }
 
 #[cfg(test)]

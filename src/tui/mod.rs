@@ -24,6 +24,7 @@ pub mod effects;
 pub mod event_loop;
 pub mod hangup;
 pub mod input;
+mod keyboard;
 pub mod output;
 pub mod outside;
 pub(crate) mod pen;

@@ -120,12 +120,21 @@ fn a_key_held_down_counts_each_time_once() {
 fn sequences_that_nobody_knows_change_nothing() {
     let (_home, mut pty) = in_form();
     let screen = pty.screen();
-    for unknown in ["\x1b[99~", "\x1b[?1;2c", "\x1b[1;9Q", "\x1b[24;80R", "\x1b[I", "\x1b[O", "\x1b[<0;10;10M"] {
+    let mouse = ["\x1b[<0;10;10M", "\x1b[M !!"];
+    let modes = ["\x1b[?997;1n", "\x1b[?2026;2$y", "\x1b[?1;2c", "\x1b[24;80R", "\x1b[I", "\x1b[O", "\x1b[8;24;80t"];
+    let keys = ["\x1b[99~", "\x1b[1;9Q", "\x1bOz"];
+    let words = ["\x1b]11;rgb:0/0/0\x07", "\x1b]52;c;aGk=\x1b\\", "\x1bP>|tmux 3.4\x1b\\", "\x1b_Gi=31;OK\x1b\\"];
+    for unknown in [&mouse[..], &modes, &keys, &words].concat() {
         pty.send(unknown);
         pty.settle();
         assert_eq!(pty.screen(), screen, "{unknown:?}");
+        for byte in unknown.bytes() {
+            pty.send_bytes(&[byte]);
+        }
+        pty.settle();
+        assert_eq!(pty.screen(), screen, "{unknown:?} in pieces");
     }
-    pty.send("Acme");
+    pty.send("Ac\x1b[?2026;2$yme\x1b[?997;1n");
     pty.wait_until("▸ Configuration Name     Acme");
     leave(pty);
 }
