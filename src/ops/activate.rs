@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::apply::{Consent, Event};
-use super::configure::CONFIGURE_LOCK;
+use super::locks::CONFIGURE_LOCK;
 use super::remove::{Extent, run_locked};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
+use super::locks::{CONFIGURE_LOCK, INTERRUPTED};
 use super::plan::Target;
 use super::{Workspace, check};
 use crate::domain::check::{Check, CheckReport};
@@ -16,13 +17,6 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
 use crate::store::Intent;
-
-/// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
-/// configured stays the active configuration until it is done.
-pub(super) const CONFIGURE_LOCK: &str = "configure";
-
-/// What the audit trail calls a look at what a killed run has left open.
-pub(super) const INTERRUPTED: &str = "found after an interrupted run";
 
 /// Installs or repairs everything in Halo that the active configuration wants.
 pub async fn install(
@@ -132,9 +126,9 @@ fn was_done(intent: &Intent, plan: &InstallPlan) -> bool {
     match intent.action {
         Action::Delete | Action::Unlink => !of_object.any(is_there),
         // Still to be mended: it was not. Still to be given back: it was.
-        Action::Update => of_object.any(|change| {
-            is_there(change) && (change.action != Action::Update || matches!(change.operation, Operation::Restore(_)))
-        }),
+        Action::Update => {
+            of_object.any(|change| is_there(change) && (change.action != Action::Update || change.operation.restores()))
+        }
         _ => of_object.any(is_there),
     }
 }

@@ -12,6 +12,7 @@ pub mod clients;
 pub mod configure;
 pub mod delivery;
 pub mod events;
+mod locks;
 pub mod plan;
 pub mod remove;
 pub mod rotate;

@@ -6,7 +6,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
-use super::configure::{CONFIGURE_LOCK, ended, refused, settle_open_intents};
+use super::configure::{ended, refused, settle_open_intents};
+use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport};

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Consent, Event};
-use super::configure::{CONFIGURE_LOCK, ended, refused, settle_open_intents};
+use super::configure::{ended, refused, settle_open_intents};
+use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check, events};
 use crate::domain::callback::CallbackSecrets;

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::configure::CONFIGURE_LOCK;
+use super::locks::CONFIGURE_LOCK;
 use super::{Workspace, status};
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};

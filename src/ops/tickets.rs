@@ -4,7 +4,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::boards::Boards;
-use super::configure::{INTERRUPTED, read_back_later};
+use super::configure::read_back_later;
+use super::locks::INTERRUPTED;
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::configure::{CONFIGURE_LOCK, INTERRUPTED};
+use super::locks::{CONFIGURE_LOCK, INTERRUPTED};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};

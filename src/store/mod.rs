@@ -5,6 +5,7 @@
 //! exactly as it came; ids are the only keys.
 
 mod audit;
+mod changes;
 mod checkpoint;
 mod clients;
 mod daily;

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::changes::Report;
 use super::checkpoint::each_client;
 use super::clients::counts;
 use super::error::Trouble;
@@ -15,7 +16,7 @@ use super::{RunId, Store, StoreError, time_out};
 use crate::domain::client::Client;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SyncReport};
+use crate::domain::sync_run::{ChangeCounts, ChangeKind, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
 /// What is stored of each client, in little room: enough to tell whether a row of Halo's is as it is stored.
@@ -304,43 +305,4 @@ impl Work<'_> {
         }
         Ok(self.counts)
     }
-}
-
-/// A change report as its row holds it: one text, because a first run has a line for every client.
-#[derive(Default)]
-struct Report(String);
-
-/// Kind, id, name, name before.
-type Line<'a> = (&'a str, i64, &'a str, Option<&'a str>);
-
-impl Report {
-    fn push(&mut self, id: i64, change: ChangeKind, name: &str, before: Option<&str>) -> Result<(), Trouble> {
-        let line: Line<'_> = (change.word(), id, name, before);
-        let line = serde_json::to_string(&line).map_err(|_| Trouble::Content("a change"))?;
-        self.0.push(if self.0.is_empty() { '[' } else { ',' });
-        self.0.push_str(&line);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Option<String> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.push(']');
-        Some(self.0)
-    }
-}
-
-/// Reads a report back, by kind and id.
-pub(super) fn read_changes(text: Option<&str>) -> Result<Vec<ClientChange>, Trouble> {
-    type Owned = (String, i64, String, Option<String>);
-    let odd = || Trouble::Content("a change");
-    let lines: Vec<Owned> = text.map_or(Ok(Vec::new()), serde_json::from_str).map_err(|_| odd())?;
-    let mut changes = Vec::with_capacity(lines.len());
-    for (word, id, name, before) in lines {
-        let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
-        changes.push(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) });
-    }
-    changes.sort_by_key(|line| (line.change, line.id));
-    Ok(changes)
 }

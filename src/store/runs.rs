@@ -5,8 +5,9 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use super::changes::read_changes;
 use super::error::Trouble;
-use super::{Inner, Store, StoreError, count_in, count_out, publish, time_in, time_out};
+use super::{Inner, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus};
 
@@ -137,7 +138,7 @@ impl Store {
             let found: Option<Option<String>> =
                 statement.query_row(params![id.as_str(), count_out(run)], |row| row.get(0)).optional()?;
             let Some(text) = found else { return Ok(None) };
-            publish::read_changes(text.as_deref()).map(Some)
+            read_changes(text.as_deref()).map(Some)
         })
     }
 }

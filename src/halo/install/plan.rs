@@ -17,45 +17,73 @@ pub enum Operation {
     None,
     /// Nothing is sent: our own record lets go of an object that is gone.
     Forget,
+    /// To a webhook.
+    Webhook(WebhookWrite),
+    /// To the binding of an event.
+    Event(EventWrite),
+    /// To a tab.
+    Tab(TabWrite),
+    /// To the list of tabs that a ticket type shows.
+    Link(LinkWrite),
+    /// To any object: its former members are given back.
+    Restore(Restore),
+}
+
+/// What is sent for a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum WebhookWrite {
     /// Make the webhook of a group.
-    CreateWebhook(EventGroup),
+    Create(EventGroup),
     /// Write the webhook of a group again, under its id.
-    UpdateWebhook(EventGroup, String),
+    Update(EventGroup, String),
+    /// Delete it.
+    Delete(String),
+}
+
+/// What is sent for the binding of an event to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventWrite {
     /// Bind an event to the webhook of a group, under Halo's name for it.
-    BindEvent(EventGroup, EventNumber, Untrusted),
+    Bind(EventGroup, EventNumber, Untrusted),
     /// Give an event of a webhook back what makes it fire: its kind, its way of delivery, and no conditions.
-    MendEvent {
+    Mend {
         /// The webhook.
         webhook: String,
         /// The binding.
         binding: i64,
     },
     /// Take a binding away.
-    UnbindEvent {
+    Unbind {
         /// The webhook that it belongs to.
         webhook: String,
         /// The binding.
         binding: i64,
     },
-    /// Delete a webhook.
-    DeleteWebhook(String),
-    /// Make the tab, as this kind of tab.
-    CreateTab(i64),
-    /// Write the tab again, under its id, as this kind of tab.
-    UpdateTab(i64, i64),
-    /// Delete a tab.
-    DeleteTab(i64),
-    /// Make a ticket type show a tab; without one, the tab of this plan.
-    LinkTicketType(i64, Option<i64>),
-    /// Make a ticket type not show a tab any more.
-    UnlinkTicketType {
+}
+
+/// What is sent for a tab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TabWrite {
+    /// Make it, as this kind of tab.
+    Create(i64),
+    /// Write it again, under its id, as this kind of tab.
+    Update(i64, i64),
+    /// Delete it.
+    Delete(i64),
+}
+
+/// What is sent for a ticket type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LinkWrite {
+    /// Make it show a tab; without one, the tab of this plan.
+    Add(i64, Option<i64>),
+    /// Make it not show a tab any more.
+    Remove {
         /// The ticket type.
         ticket_type: i64,
         /// The tab.
         tab: i64,
     },
-    /// Give an object its former members back.
-    Restore(Restore),
 }
 
 impl Operation {
@@ -63,8 +91,49 @@ impl Operation {
     pub fn takes_out(&self) -> bool {
         matches!(
             self,
-            Self::UnbindEvent { .. } | Self::DeleteWebhook(_) | Self::DeleteTab(_) | Self::UnlinkTicketType { .. }
+            Self::Event(EventWrite::Unbind { .. })
+                | Self::Webhook(WebhookWrite::Delete(_))
+                | Self::Tab(TabWrite::Delete(_))
+                | Self::Link(LinkWrite::Remove { .. })
         )
+    }
+
+    /// Whether there is another way to get it done where Halo took it and did not do it. Deletions are known to need a
+    /// second try; a link can be set from the tab's side.
+    pub fn has_second_way(&self) -> bool {
+        self.takes_out() || matches!(self, Self::Link(_))
+    }
+
+    /// Whether it gives an object its former members back.
+    pub fn restores(&self) -> bool {
+        matches!(self, Self::Restore(_))
+    }
+
+    /// The webhook or tab that it writes, deletes or is about.
+    pub(super) fn touches(&self) -> Option<(ObjectKind, String)> {
+        match self {
+            Self::Webhook(WebhookWrite::Update(_, id) | WebhookWrite::Delete(id))
+            | Self::Event(EventWrite::Unbind { webhook: id, .. } | EventWrite::Mend { webhook: id, .. }) => {
+                Some((ObjectKind::Webhook, id.clone()))
+            }
+            Self::Tab(TabWrite::Update(id, _) | TabWrite::Delete(id))
+            | Self::Link(LinkWrite::Add(_, Some(id)) | LinkWrite::Remove { tab: id, .. }) => {
+                Some((ObjectKind::CustomTab, id.to_string()))
+            }
+            Self::Restore(restore) => match restore.kind {
+                ObjectKind::WebhookEvent => Some((ObjectKind::Webhook, restore.parent.clone()?)),
+                kind => Some((kind, restore.id.clone()?)),
+            },
+            _ => None,
+        }
+    }
+
+    /// The id that an object had which it makes again.
+    pub(super) fn makes_again(&self) -> Option<&str> {
+        match self {
+            Self::Restore(restore) if restore.kind.is_our_own() => restore.was.as_deref(),
+            _ => None,
+        }
     }
 }
 
@@ -106,6 +175,16 @@ impl Step {
     ) -> Self {
         let (name, id, reason) = (name.into(), id.map(|id| id.to_string()), reason.into());
         Self { line: Change { action, kind, name, id, fields: Vec::new(), reason }, operation }
+    }
+
+    /// What tells it from the other steps of a plan: a ticket type can have lost, or got, the links to several tabs.
+    pub(super) fn key(&self) -> String {
+        match &self.operation {
+            Operation::Link(LinkWrite::Remove { ticket_type, tab } | LinkWrite::Add(ticket_type, Some(tab))) => {
+                format!("{ticket_type} {tab}")
+            }
+            _ => self.line.id.clone().unwrap_or_default(),
+        }
     }
 
     /// The same with these fields.

@@ -4,7 +4,7 @@
 //! looked at once more before it is written or deleted, and compared with this.
 
 use super::held::{Binding, Held, HeldTab, HeldWebhook};
-use super::plan::{Operation, Step};
+use super::plan::Step;
 use crate::domain::object::{ObjectKind, same_id};
 
 /// The objects that the changes of a plan touch, as Halo held them when it was made.
@@ -18,10 +18,10 @@ impl Snapshot {
     /// What these steps touch of what Halo holds.
     pub fn of(steps: &[Step], held: &Held) -> Self {
         // What is made again has its former id only until then, and somebody else's may have that by now.
-        let made_again: Vec<&str> = steps.iter().filter_map(|step| made_again(&step.operation)).collect();
+        let made_again: Vec<&str> = steps.iter().filter_map(|step| step.operation.makes_again()).collect();
         let touched: Vec<(ObjectKind, String)> = steps
             .iter()
-            .filter_map(|step| touched(&step.operation))
+            .filter_map(|step| step.operation.touches())
             .filter(|(_, id)| !made_again.contains(&id.as_str()))
             .collect();
         let is_touched =
@@ -44,37 +44,6 @@ impl Snapshot {
     /// A tab that the plan touches.
     pub fn tab(&self, id: i64) -> Option<&HeldTab> {
         self.tabs.iter().find(|own| own.id == id)
-    }
-}
-
-/// The webhook or tab that an operation writes, deletes or is about.
-fn touched(operation: &Operation) -> Option<(ObjectKind, String)> {
-    match operation {
-        Operation::UpdateWebhook(_, id)
-        | Operation::DeleteWebhook(id)
-        | Operation::UnbindEvent { webhook: id, .. }
-        | Operation::MendEvent { webhook: id, .. } => Some((ObjectKind::Webhook, id.clone())),
-        Operation::UpdateTab(id, _)
-        | Operation::DeleteTab(id)
-        | Operation::LinkTicketType(_, Some(id))
-        | Operation::UnlinkTicketType { tab: id, .. } => Some((ObjectKind::CustomTab, id.to_string())),
-        Operation::Restore(restore) => match restore.kind {
-            ObjectKind::WebhookEvent => Some((ObjectKind::Webhook, restore.parent.clone()?)),
-            kind => Some((kind, restore.id.clone()?)),
-        },
-        Operation::None
-        | Operation::Forget
-        | Operation::CreateWebhook(_)
-        | Operation::BindEvent(..)
-        | Operation::CreateTab(_)
-        | Operation::LinkTicketType(_, None) => None,
-    }
-}
-
-fn made_again(operation: &Operation) -> Option<&str> {
-    match operation {
-        Operation::Restore(restore) if restore.kind.is_our_own() => restore.was.as_deref(),
-        _ => None,
     }
 }
 

@@ -4,26 +4,28 @@
 //! whose answer was lost is looked for, never repeated blindly.
 //!
 //! ```text
-//!  mod.rs     one change after the other: intent, sent, read back, outcome
-//!  send.rs    from an operation to requests, and what has to be known before
-//!  sight.rs   whether what is written is still what the plan saw
-//!  look.rs    reading back
-//!  record.rs  our own record and the audit trail
+//!  mod.rs      one change after the other: intent, sent, read back, outcome
+//!  write.rs    what every write answers: as planned? what was there? sent, read back, noted
+//!  webhook.rs  event.rs  tab.rs  link.rs      the answers of one kind of object
+//!  restore.rs  the answers of a roll back, for any object
+//!  record.rs   our own record and the audit trail
 //! ```
 
-mod look;
+mod event;
+mod link;
 mod record;
-mod send;
-mod sight;
+mod restore;
+mod tab;
+mod webhook;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::look::Found;
+use self::write::{Found, Write};
 use super::Workspace;
 use super::plan::Target;
 use crate::domain::activity::HaloAnswer;
 use crate::domain::callback::EventGroup;
-use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
@@ -67,6 +69,21 @@ impl Consent<'_> {
         }
     }
 }
+
+/// Asks the write of an operation, whatever kind of object it is about; `$idle` where nothing is sent.
+macro_rules! ask {
+    ($operation:expr, $write:ident => $answer:expr, $idle:expr) => {
+        match $operation {
+            Operation::Webhook($write) => $answer,
+            Operation::Event($write) => $answer,
+            Operation::Tab($write) => $answer,
+            Operation::Link($write) => $answer,
+            Operation::Restore($write) => $answer,
+            Operation::None | Operation::Forget => $idle,
+        }
+    };
+}
+use ask;
 
 /// What is said of an object that somebody has changed while the plan was carried out.
 const CHANGED: &str = "nothing was sent: it has changed in Halo since the plan was made; look at the new plan";
@@ -179,9 +196,8 @@ impl<'a> Apply<'a> {
         on_event: &mut (dyn FnMut(Event<'_>) + Send),
     ) {
         for (change, result) in plan.steps.iter().zip(results) {
-            let is_open =
-                matches!(change.operation, Operation::UnlinkTicketType { .. }) && result.outcome == Outcome::Unverified;
-            if !is_open || !matches!(self.look(&change.operation, None).await, Ok(Found::Yes(_))) {
+            let is_open = change.action == Action::Unlink && result.outcome == Outcome::Unverified;
+            if !is_open || !matches!(self.read_back(&change.operation, None).await, Ok(Found::Yes(_))) {
                 continue;
             }
             result.outcome = Outcome::Done;
@@ -197,7 +213,7 @@ impl<'a> Apply<'a> {
     async fn apply(&mut self, change: &Step, result: &mut ChangeResult) -> Result<(), Failure> {
         match &change.operation {
             Operation::None => {
-                self.take_note(change, change.id.as_deref());
+                self.note_kept(change);
                 return Ok(());
             }
             Operation::Forget => return self.remember(change, Outcome::Done, change.id.as_deref()),
@@ -245,15 +261,9 @@ impl<'a> Apply<'a> {
         self.keep_in_use(change, outcome);
         // What Halo made for us is ours, also where it does not look as it should: the next run mends it.
         if matches!(outcome, Outcome::Done | Outcome::Unverified) {
-            self.take_note(change, result.id.as_deref());
             if let Some(id) = &result.id {
                 store.name_object(intent, id)?;
-            }
-            if matches!(change.operation, Operation::CreateTab(_) | Operation::UpdateTab(..))
-                && let Some(tab) = self.tab
-            {
-                // Not told, our record knows it by its name alone: no reason to call the write a failure.
-                self.guid = self.halo.tab(tab).await.ok().flatten().and_then(|tab| tab.guid);
+                ask!(&change.operation, write => write.note(self, id).await, ());
             }
             self.remember(change, outcome, result.id.as_deref())?;
         }
@@ -269,15 +279,15 @@ impl<'a> Apply<'a> {
         let operation = &change.operation;
         // What the write before this one was answered with is no answer to this one.
         self.halo.take_write_status();
-        let mut sent = self.send(operation).await;
+        let mut sent = ask!(operation, write => write.send(self).await, Ok(None));
         let mut answer = self.answer(&sent);
         let mut settled = self.settle(operation, &sent).await;
         if settled.0 == Outcome::Unverified
-            && self.has_second_try(operation)
+            && operation.has_second_way()
             && sent.is_ok()
             && matches!(self.is_as_planned(operation).await, Ok(true))
         {
-            sent = self.send_otherwise(operation).await;
+            sent = ask!(operation, write => write.send_otherwise(self).await, Ok(None));
             // Where the other way does not exist, nothing was sent, and the first answer is the last.
             let second = self.answer(&sent);
             if second.status.is_some() || sent.as_ref().is_err_and(HaloError::may_have_been_applied) {
@@ -314,7 +324,7 @@ impl<'a> Apply<'a> {
         }
         let error = sent.as_ref().err().map(failure_text);
         let some = |id: String| (!id.is_empty()).then_some(id);
-        match self.look(operation, sent.as_ref().ok().cloned().flatten()).await {
+        match self.read_back(operation, sent.as_ref().ok().cloned().flatten()).await {
             Ok(Found::Yes(id)) => (Outcome::Done, some(id), None),
             Ok(Found::Differs(id, what)) => (Outcome::Unverified, some(id), Some(what)),
             // Halo said that it failed, and it did.
@@ -333,42 +343,41 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Keeps in mind what later changes build on.
-    fn take_note(&mut self, change: &Step, id: Option<&str>) {
-        let Some(id) = id else { return };
-        match &change.operation {
-            Operation::None | Operation::CreateWebhook(_) | Operation::UpdateWebhook(..)
-                if change.kind == ObjectKind::Webhook =>
-            {
-                let group = EventGroup::ALL.into_iter().find(|group| change.name.raw() == group.webhook_name());
-                if let Some(group) = group {
-                    self.webhooks.insert(group, id.to_owned());
-                }
+    /// Whether the object of a change is still as the plan saw it.
+    async fn is_as_planned(&self, operation: &Operation) -> Result<bool, HaloError> {
+        ask!(operation, write => write.is_as_planned(self).await, Ok(true))
+    }
+
+    async fn read_back(&self, operation: &Operation, told: Option<String>) -> Result<Found, HaloError> {
+        ask!(operation, write => write.read_back(self, told).await, Ok(Found::Yes(String::new())))
+    }
+
+    /// Keeps in mind what is there already, for the changes that build on it.
+    fn note_kept(&mut self, change: &Step) {
+        let Some(id) = &change.id else { return };
+        let group = EventGroup::ALL.into_iter().find(|group| change.name.raw() == group.webhook_name());
+        match (change.kind, group) {
+            (ObjectKind::Webhook, Some(group)) => {
+                self.webhooks.insert(group, id.clone());
             }
-            Operation::None | Operation::CreateTab(_) | Operation::UpdateTab(..)
-                if change.kind == ObjectKind::CustomTab =>
-            {
-                self.tab = id.parse().ok();
-            }
-            Operation::Restore(restore) => {
-                if let (None, Some(was), true) = (&restore.id, &restore.was, restore.kind.is_our_own()) {
-                    self.renumbered.insert(was.clone(), id.to_owned());
-                }
-            }
+            (ObjectKind::CustomTab, _) => self.tab = id.parse().ok(),
             _ => {}
         }
     }
 
-    /// Keeps in mind that an object cannot go because something that belongs to it did not. A link that Halo took
-    /// back without letting go of it is no reason: deleting the tab is the only other way.
+    /// The webhook of a group; empty only where a skipped change has let nothing through.
+    fn webhook_id(&self, group: EventGroup) -> &str {
+        self.webhooks.get(&group).map_or("", String::as_str)
+    }
+
+    /// The id that an object has now.
+    fn id_now<'b>(&'b self, was: &'b str) -> &'b str {
+        self.renumbered.get(was).map_or(was, String::as_str)
+    }
+
+    /// Keeps in mind that an object cannot go because something that belongs to it did not.
     fn keep_in_use(&mut self, change: &Step, outcome: Outcome) {
-        let stays = match (&change.operation, outcome) {
-            (_, Outcome::Done | Outcome::Unchanged) => None,
-            (Operation::UnlinkTicketType { tab, .. }, Outcome::Failed | Outcome::Skipped) => Some(tab.to_string()),
-            (Operation::UnbindEvent { webhook, .. }, _) => Some(webhook.clone()),
-            _ => None,
-        };
-        self.in_use.extend(stays);
+        self.in_use.extend(ask!(&change.operation, write => write.holds(outcome), None));
     }
 
     fn reason_to_skip(&self, change: &Step) -> Option<String> {
@@ -376,26 +385,7 @@ impl<'a> Apply<'a> {
         if let Some((_, reason)) = given_up {
             return Some(reason.clone());
         }
-        match &change.operation {
-            Operation::BindEvent(group, ..) if !self.webhooks.contains_key(group) => {
-                Some(format!("{} is not in Halo as it should be", group.webhook_name()))
-            }
-            Operation::LinkTicketType(_, None) if self.tab.is_none() => {
-                Some(format!("{} is not in Halo as it should be", ChatPodUrl::TAB_NAME))
-            }
-            Operation::LinkTicketType(_, Some(tab))
-                if self.seen.tab(*tab).is_none() && !self.renumbered.contains_key(&tab.to_string()) =>
-            {
-                Some("the tab that it showed is not in Halo".to_owned())
-            }
-            Operation::DeleteTab(id) if self.in_use.contains(&id.to_string()) => {
-                Some("a ticket type still shows it".to_owned())
-            }
-            Operation::DeleteWebhook(id) if self.in_use.contains(id) => {
-                Some("an event is still bound to it".to_owned())
-            }
-            _ => None,
-        }
+        ask!(&change.operation, write => write.reason_to_skip(self), None)
     }
 
     /// Decides which later changes are not worth trying after a refusal.
@@ -432,11 +422,11 @@ impl<'a> Apply<'a> {
         if !self.is_as_planned(operation).await? {
             return Ok(None);
         }
-        self.note_what_is_there(operation).await?;
+        self.there = ask!(operation, write => write.beside(self).await?, Vec::new());
         if self.run.is_none() {
             return Ok(Some(Proof::default()));
         }
-        let proof = self.prove(operation).await?;
+        let proof = ask!(operation, write => write.prove(self).await?, Proof::default());
         // Those of a rotation as well: what Halo holds may end in the one before.
         let tokens = self.target.installs.iter().flat_map(|installs| &installs.tokens);
         Ok(Some(tokens.fold(proof, |proof, token| proof.replacing(token.expose(), TOKEN))))

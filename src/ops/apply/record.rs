@@ -1,6 +1,7 @@
 //! Our own record of what is in Halo, and the audit trail.
 
-use super::Apply;
+use super::write::Write;
+use super::{Apply, ask};
 use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
@@ -37,11 +38,7 @@ impl Apply<'_> {
         }
         // A ticket type is Halo's own: the link to it is remembered under its id.
         let installed_at = self.workspace.now();
-        let mark = match &change.operation {
-            Operation::LinkTicketType(_, tab) => self.tab_to_link(*tab).map(|tab| tab.to_string()),
-            Operation::CreateTab(_) | Operation::UpdateTab(..) => self.guid.clone(),
-            _ => None,
-        };
+        let mark = ask!(&change.operation, write => write.mark(self), None);
         let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at, mark };
         Ok(store.record_installed(self.id, &object)?)
     }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ownership::Ownership;
-use super::roll_back::same_tab;
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::Action;
 use crate::domain::record::Members;
 use crate::domain::record::Written;
-use crate::halo::install::held::Held;
+use crate::domain::untrusted::Untrusted;
+use crate::halo::install::held::{Held, HeldTab};
 
 /// The ids that deleted objects have now, by kind and the id they had.
 pub(super) struct Back(BTreeMap<(ObjectKind, String), String>);
@@ -82,4 +82,9 @@ impl Back {
             ObjectKind::TicketType => Vec::new(),
         }
     }
+}
+
+/// Whether a tab has the name and the address of one that was.
+pub(super) fn same_tab(was: &Members, tab: &HeldTab) -> bool {
+    was.text("name") == Some(tab.name.raw()) && was.text("url") == tab.url.as_ref().map(Untrusted::raw)
 }

@@ -5,7 +5,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Binding, Held, HeldWebhook};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, Step};
 
 /// The kind of notification that fires for a webhook (api facts, section 6.1).
 const FIRES: i64 = -2;
@@ -28,7 +28,7 @@ pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held
         match catalogue_name(held, *event) {
             Some(known_as) => {
                 let mut change = event_change(Action::Create, name, None, *event, "missing in Halo");
-                change.operation = Operation::BindEvent(group, *event, known_as.clone());
+                change.operation = Operation::Event(EventWrite::Bind(group, *event, known_as.clone()));
                 plan.steps.push(change);
             }
             None => plan.blocked.push(Blocked {
@@ -53,7 +53,7 @@ fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untru
     let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, "changed in Halo");
     change.line.fields = fields;
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
-    change.operation = Operation::MendEvent { webhook, binding: binding.id };
+    change.operation = Operation::Event(EventWrite::Mend { webhook, binding: binding.id });
     change
 }
 
@@ -79,7 +79,7 @@ pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
 pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> Step {
     let mut change = event_change(Action::Delete, name.clone(), Some(binding.id), binding.event, reason);
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
-    change.operation = Operation::UnbindEvent { webhook, binding: binding.id };
+    change.operation = Operation::Event(EventWrite::Unbind { webhook, binding: binding.id });
     change
 }
 

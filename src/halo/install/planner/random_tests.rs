@@ -6,6 +6,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::plan::{Action, Parts};
 use crate::domain::secret::Secret;
 use crate::halo::install::held::{HeldTab, HeldTicketType, HeldWebhook};
+use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
 /// A small generator of our own: a seed is enough to see a case again.
 struct Random(u64);
@@ -114,7 +115,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
             held.webhooks.iter().position(|webhook| webhook.name.raw() == group.webhook_name()).unwrap()
         };
         match &change.operation {
-            Operation::CreateWebhook(group) | Operation::UpdateWebhook(group, _) => {
+            Operation::Webhook(WebhookWrite::Create(group)) | Operation::Webhook(WebhookWrite::Update(group, _)) => {
                 let url = wanted.webhooks.iter().find(|(own, _)| own == group).unwrap().1.expose();
                 let at = held.webhooks.iter().position(|webhook| Some(&webhook.id) == change.id.as_ref());
                 let made = id.get_or_insert_with(|| format!("made-{next}")).clone();
@@ -137,37 +138,37 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     None => held.webhooks.push(webhook),
                 }
             }
-            Operation::BindEvent(group, event, _) => {
+            Operation::Event(EventWrite::Bind(group, event, _)) => {
                 let at = group_id(held, *group);
                 held.webhooks[at].bindings.push(binding(next, event.0));
             }
-            Operation::MendEvent { webhook, binding: id } => {
+            Operation::Event(EventWrite::Mend { webhook, binding: id }) => {
                 let webhook = held.webhooks.iter_mut().find(|own| own.id == *webhook).unwrap();
                 let own = webhook.bindings.iter_mut().find(|own| own.id == *id).unwrap();
                 *own = binding(own.id, own.event.0);
             }
-            Operation::UnbindEvent { webhook, binding } => {
+            Operation::Event(EventWrite::Unbind { webhook, binding }) => {
                 let webhook = held.webhooks.iter_mut().find(|own| own.id == *webhook).unwrap();
                 webhook.bindings.retain(|own| own.id != *binding);
             }
-            Operation::DeleteWebhook(id) => {
+            Operation::Webhook(WebhookWrite::Delete(id)) => {
                 let webhook = held.webhooks.iter().find(|own| own.id == *id).unwrap();
                 assert!(webhook.bindings.is_empty(), "events before the webhook");
                 held.webhooks.retain(|own| own.id != *id);
             }
-            Operation::CreateTab(kind) | Operation::UpdateTab(_, kind) => {
+            Operation::Tab(TabWrite::Create(kind)) | Operation::Tab(TabWrite::Update(_, kind)) => {
                 let number: i64 = id.get_or_insert_with(|| next.to_string()).parse().unwrap();
                 held.tabs.retain(|tab| tab.id != number);
                 let url = Some(wanted.chat_pod.as_str().into());
                 let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), Some(*kind));
                 held.tabs.push(HeldTab { id: number, guid: None, name, url, tab_type, table: Some(1) });
             }
-            Operation::DeleteTab(id) => {
+            Operation::Tab(TabWrite::Delete(id)) => {
                 let linked = held.ticket_types.iter().any(|kind| kind.tabs.contains(id));
                 assert!(!linked, "links before the tab");
                 held.tabs.retain(|tab| tab.id != *id);
             }
-            Operation::LinkTicketType(id, _) => {
+            Operation::Link(LinkWrite::Add(id, _)) => {
                 let tab = held
                     .tabs
                     .iter()
@@ -175,7 +176,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                 let tab = tab.unwrap().id;
                 held.ticket_types.iter_mut().find(|kind| kind.id == *id).unwrap().tabs.push(tab);
             }
-            Operation::UnlinkTicketType { ticket_type, tab } => {
+            Operation::Link(LinkWrite::Remove { ticket_type, tab }) => {
                 let kind = held.ticket_types.iter_mut().find(|kind| kind.id == *ticket_type).unwrap();
                 kind.tabs.retain(|own| own != tab);
             }
@@ -195,11 +196,12 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
 /// Whether a plan tells what it saw of everything that it would write again or take out.
 fn sees_what_it_touches(plan: &InstallPlan) -> bool {
     plan.steps.iter().all(|change| match &change.operation {
-        Operation::UpdateWebhook(_, id) | Operation::DeleteWebhook(id) => plan.seen.webhook(id).is_some(),
-        Operation::MendEvent { webhook, binding } | Operation::UnbindEvent { webhook, binding } => {
-            plan.seen.binding(webhook, *binding).is_some()
+        Operation::Webhook(WebhookWrite::Update(_, id)) | Operation::Webhook(WebhookWrite::Delete(id)) => {
+            plan.seen.webhook(id).is_some()
         }
-        Operation::UpdateTab(id, _) | Operation::DeleteTab(id) => plan.seen.tab(*id).is_some(),
+        Operation::Event(EventWrite::Mend { webhook, binding })
+        | Operation::Event(EventWrite::Unbind { webhook, binding }) => plan.seen.binding(webhook, *binding).is_some(),
+        Operation::Tab(TabWrite::Update(id, _)) | Operation::Tab(TabWrite::Delete(id)) => plan.seen.tab(*id).is_some(),
         _ => true,
     })
 }

@@ -1,18 +1,18 @@
 //! What Remove would take out of Halo: only what is provably ours, links before the tab, events before the webhook.
 
-use super::events::{binding_fields, unbind};
+use super::events::binding_fields;
 use super::ownership::Ownership;
-use super::tab::tab_fields;
-use super::webhooks::webhook_fields;
+use super::tab::{delete_tab_itself, tab_fields, unlink_everywhere, unlink_from};
+use super::webhooks::{delete_webhook, webhook_fields};
 use super::{leaving, step};
-use crate::domain::callback::{EventGroup, mask_address};
+use crate::domain::callback::EventGroup;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::{Action, FieldChange, Parts};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
-use crate::halo::install::held::{Held, HeldTab, HeldTicketType, HeldWebhook, Wanted};
+use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
@@ -124,60 +124,4 @@ fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -
         edits.push(leaving("events", ""));
     }
     edits
-}
-
-/// Takes a webhook out, its events first: whether they go with it is not known.
-pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Step> {
-    let mut changes: Vec<Step> = webhook
-        .bindings
-        .iter()
-        .map(|binding| {
-            let usual = Untrusted::from(binding.event.usual_name());
-            let name = if usual.raw() == "event" { &binding.name } else { &usual };
-            unbind(Some(webhook), binding, name, "its webhook goes")
-        })
-        .collect();
-    let operation = Operation::DeleteWebhook(webhook.id.clone());
-    let mut last = step(Action::Delete, ObjectKind::Webhook, &webhook.name, &webhook.id, reason, operation);
-    last.line.fields.push(leaving("url", Untrusted::new(mask_address(webhook.url.expose())).display()));
-    changes.push(last);
-    changes
-}
-
-/// Takes a tab out, its links first.
-pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Step> {
-    let mut changes = unlink_everywhere(tab, held);
-    changes.push(delete_tab_itself(tab, reason));
-    changes
-}
-
-fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Step> {
-    held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
-}
-
-pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Step {
-    unlink_from(ticket_type, tab.id, tab.name.display(), "shows the tab that goes")
-}
-
-fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Step {
-    let operation = Operation::UnlinkTicketType { ticket_type: ticket_type.id, tab };
-    let mut change = step(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
-    let others = ticket_type.tabs.len().saturating_sub(1);
-    let rest = match others {
-        0 => None,
-        1 => Some("1 other tab".to_owned()),
-        count => Some(format!("{count} other tabs")),
-    };
-    let before = rest.as_ref().map_or_else(|| tab_name.clone(), |rest| format!("{rest}, {tab_name}"));
-    change.line.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
-    change
-}
-
-fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Step {
-    let mut change =
-        step(Action::Delete, ObjectKind::CustomTab, &tab.name, tab.id, reason, Operation::DeleteTab(tab.id));
-    if let Some(url) = &tab.url {
-        change.line.fields.push(leaving("url", url.display()));
-    }
-    change
 }

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::back::Back;
+use super::back::{Back, same_tab};
 use super::ownership::Ownership;
-use super::removal::{delete_tab, delete_webhook, unlink};
+use super::tab::{delete_tab, unlink};
+use super::webhooks::delete_webhook;
 use super::{events, leaving, step};
 use crate::domain::callback::mask_address;
 use crate::domain::object::{ObjectKind, same_id};
@@ -16,7 +17,7 @@ use crate::domain::record::Members;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Binding, Held, HeldTab, HeldWebhook};
-use crate::halo::install::plan::{InstallPlan, Operation, Restore, Step};
+use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Restore, Step};
 
 /// The members that objects have now, by kind and id.
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
@@ -142,13 +143,7 @@ impl RollBack<'_> {
 
     fn push_new(&mut self, changes: Vec<Step>) {
         for change in changes {
-            // A ticket type can have lost, or got, the links to more than one tab.
-            let id = match &change.operation {
-                Operation::UnlinkTicketType { ticket_type, tab } => format!("{ticket_type} {tab}"),
-                Operation::LinkTicketType(ticket_type, Some(tab)) => format!("{ticket_type} {tab}"),
-                _ => change.id.clone().unwrap_or_default(),
-            };
-            if self.is_new(change.kind, &id, change.operation.takes_out()) {
+            if self.is_new(change.kind, &change.key(), change.operation.takes_out()) {
                 self.plan.steps.push(change);
             }
         }
@@ -180,7 +175,7 @@ impl RollBack<'_> {
         let Ok(tab) = now.as_deref().unwrap_or(was).parse::<i64>() else { return };
         let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
         let Some(kind) = kind.filter(|kind| !(is_there && kind.tabs.contains(&tab))) else { return };
-        let operation = Operation::LinkTicketType(kind.id, Some(tab));
+        let operation = Operation::Link(LinkWrite::Add(kind.id, Some(tab)));
         let reason = "showed the tab before";
         let change = step(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
         self.push_new(vec![change]);
@@ -285,11 +280,6 @@ fn has_text(members: Option<&Members>, name: &str, text: Option<&Untrusted>) -> 
 fn is_written(write: &Written, tab: &HeldTab) -> bool {
     let after = write.proof.after.as_ref();
     has_text(after, "name", Some(&tab.name)) || has_text(after, "url", tab.url.as_ref())
-}
-
-/// Whether a tab has the name and the address of one that was.
-pub(super) fn same_tab(was: &Members, tab: &HeldTab) -> bool {
-    was.text("name") == Some(tab.name.raw()) && was.text("url") == tab.url.as_ref().map(Untrusted::raw)
 }
 
 /// A member that has no word of its own on a screen.

@@ -10,7 +10,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::record::InstalledObject;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
 
 /// Says which webhooks have yet to get the new address. Nothing in it depends on which token the new one is: the plan
 /// that was shown can be compared with the one that is applied, without a token made before there was a yes.
@@ -57,7 +57,11 @@ fn rotate(
     let (action, reason, operation) = if has_new {
         (Action::Keep, "has the new token already", Operation::None)
     } else {
-        (Action::Update, "gets a new token and password", Operation::UpdateWebhook(group, own.id.clone()))
+        (
+            Action::Update,
+            "gets a new token and password",
+            Operation::Webhook(WebhookWrite::Update(group, own.id.clone())),
+        )
     };
     let after = |text: &str| Some(text.to_owned());
     let url = FieldChange { name: "url", before: after(&mask_address(own.url.expose())), after: after("a new token") };
@@ -95,7 +99,10 @@ mod tests {
         let (mut held, record) = installed();
         let plan = plan_rotation(&rotating(), &held, &record);
         assert_eq!((actions(&plan), plan.blocked.len()), (vec![Action::Update; 2], 0));
-        assert_eq!(plan.steps[0].operation, Operation::UpdateWebhook(EventGroup::TicketCreated, "guid-0".into()));
+        assert_eq!(
+            plan.steps[0].operation,
+            Operation::Webhook(WebhookWrite::Update(EventGroup::TicketCreated, "guid-0".into()))
+        );
         held.webhooks[1].url = rotating().webhooks[1].1.expose();
         let plan = plan_rotation(&rotating(), &held, &record);
         assert_eq!(actions(&plan), [Action::Update, Action::Keep]);

@@ -1,7 +1,7 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
 use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
-use super::{recorded, removal};
+use super::{leaving, recorded, step};
 use crate::domain::callback::mask_address;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
@@ -9,7 +9,7 @@ use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Step, TabWrite};
 
 /// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
 const IFRAME: i64 = 1;
@@ -35,13 +35,13 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
         // To the letter: a tab with other words behind the path may be somebody's own idea.
         tab.is_some_and(|tab| tab.id != copy.id) && is_chat_pod(copy, &wanted.chat_pod)
     }) {
-        plan.steps.extend(removal::delete_tab(copy, held, "a second tab that shows the same chat pod"));
+        plan.steps.extend(delete_tab(copy, held, "a second tab that shows the same chat pod"));
     }
     match tab {
         Some(tab) => {
             let fields = tab_fields(tab, name, address, kind);
             // A kind that nothing speaks against is left as it is.
-            let write = Operation::UpdateTab(tab.id, kind.or(tab.tab_type).unwrap_or(IFRAME));
+            let write = Operation::Tab(TabWrite::Update(tab.id, kind.or(tab.tab_type).unwrap_or(IFRAME)));
             let (action, reason, operation) = match (by_record.is_some(), fields.is_empty()) {
                 (true, true) => (Action::Keep, "as it should be", Operation::None),
                 (true, false) => (Action::Update, "changed in Halo", write),
@@ -67,7 +67,13 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
             let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
-            plan.steps.push(change(Action::Create, None, fields, reason, Operation::CreateTab(kind.unwrap_or(IFRAME))));
+            plan.steps.push(change(
+                Action::Create,
+                None,
+                fields,
+                reason,
+                Operation::Tab(TabWrite::Create(kind.unwrap_or(IFRAME))),
+            ));
         }
     }
     for ticket_type in &held.ticket_types {
@@ -128,10 +134,57 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
             let before = (!others.is_empty()).then(|| others.clone());
             let after = if others.is_empty() { String::new() } else { format!("{others}, ") };
             let after = Some(format!("{after}{}", ChatPodUrl::TAB_NAME));
-            (vec![FieldChange { name: "custom tabs", before, after }], Operation::LinkTicketType(ticket_type.id, None))
+            (
+                vec![FieldChange { name: "custom tabs", before, after }],
+                Operation::Link(LinkWrite::Add(ticket_type.id, None)),
+            )
         }
         _ => (Vec::new(), Operation::None),
     };
     let id = Some(ticket_type.id);
     Step::new(action, ObjectKind::TicketType, ticket_type.name.clone(), id, reason, operation).with(fields)
+}
+
+/// Takes a tab out, its links first.
+pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Step> {
+    let mut changes = unlink_everywhere(tab, held);
+    changes.push(delete_tab_itself(tab, reason));
+    changes
+}
+
+pub(super) fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Step> {
+    held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
+}
+
+pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Step {
+    unlink_from(ticket_type, tab.id, tab.name.display(), "shows the tab that goes")
+}
+
+pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Step {
+    let operation = Operation::Link(LinkWrite::Remove { ticket_type: ticket_type.id, tab });
+    let mut change = step(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
+    let others = ticket_type.tabs.len().saturating_sub(1);
+    let rest = match others {
+        0 => None,
+        1 => Some("1 other tab".to_owned()),
+        count => Some(format!("{count} other tabs")),
+    };
+    let before = rest.as_ref().map_or_else(|| tab_name.clone(), |rest| format!("{rest}, {tab_name}"));
+    change.line.fields.push(FieldChange { name: "custom tabs", before: Some(before), after: rest });
+    change
+}
+
+pub(super) fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Step {
+    let mut change = step(
+        Action::Delete,
+        ObjectKind::CustomTab,
+        &tab.name,
+        tab.id,
+        reason,
+        Operation::Tab(TabWrite::Delete(tab.id)),
+    );
+    if let Some(url) = &tab.url {
+        change.line.fields.push(leaving("url", url.display()));
+    }
+    change
 }

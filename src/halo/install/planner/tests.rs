@@ -6,6 +6,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::{Action, ActionCounts, Parts};
 use crate::domain::secret::Secret;
 use crate::halo::install::held::{Binding, HeldTab, HeldTicketType, HeldWebhook};
+use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
 pub(super) fn wanted() -> Wanted {
     let pia = PiaUrl::read("https://pia.acme.example").unwrap().address;
@@ -133,9 +134,12 @@ fn events_are_bound_unbound_and_never_guessed() {
     assert_eq!(
         pending,
         [
-            (Action::Delete, Operation::UnbindEvent { webhook: "guid-0".into(), binding: 9 }),
-            (Action::Create, Operation::BindEvent(EventGroup::TicketUpdated, EventNumber(19), "event 19 - All".into())),
-            (Action::Delete, Operation::UnbindEvent { webhook: "guid-1".into(), binding: 139 }),
+            (Action::Delete, Operation::Event(EventWrite::Unbind { webhook: "guid-0".into(), binding: 9 })),
+            (
+                Action::Create,
+                Operation::Event(EventWrite::Bind(EventGroup::TicketUpdated, EventNumber(19), "event 19 - All".into()))
+            ),
+            (Action::Delete, Operation::Event(EventWrite::Unbind { webhook: "guid-1".into(), binding: 139 })),
         ]
     );
     assert_eq!(plan.blocked.len(), 1);
@@ -175,7 +179,7 @@ fn a_new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
     let plan = plan(&wanted(), &held, &record);
     let pending: Vec<_> = plan.pending().collect();
     assert_eq!(pending.len(), 1);
-    assert_eq!(pending[0].operation, Operation::LinkTicketType(9, None));
+    assert_eq!(pending[0].operation, Operation::Link(LinkWrite::Add(9, None)));
     assert_eq!(pending[0].fields[0].after.as_deref(), Some("2 other tabs, Pia Chat Pod"));
 }
 
@@ -203,10 +207,10 @@ fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
     assert_eq!(
         pending,
         [
-            (Action::Delete, Operation::UnbindEvent { webhook: "copy".into(), binding: 103 }),
-            (Action::Delete, Operation::DeleteWebhook("copy".into())),
-            (Action::Unlink, Operation::UnlinkTicketType { ticket_type: 1, tab: 12 }),
-            (Action::Delete, Operation::DeleteTab(12)),
+            (Action::Delete, Operation::Event(EventWrite::Unbind { webhook: "copy".into(), binding: 103 })),
+            (Action::Delete, Operation::Webhook(WebhookWrite::Delete("copy".into()))),
+            (Action::Unlink, Operation::Link(LinkWrite::Remove { ticket_type: 1, tab: 12 })),
+            (Action::Delete, Operation::Tab(TabWrite::Delete(12))),
         ]
     );
     assert_eq!(twice.blocked, []);
@@ -336,7 +340,7 @@ fn an_event_that_was_kept_from_firing_is_mended_in_place() {
         let plan = plan(&wanted(), &held, &record);
         let pending: Vec<_> = plan.pending().collect();
         assert_eq!((pending.len(), pending[0].fields[0].name), (1, field));
-        let operation = Operation::MendEvent { webhook: "guid-1".into(), binding: 176 };
+        let operation = Operation::Event(EventWrite::Mend { webhook: "guid-1".into(), binding: 176 });
         assert_eq!((pending[0].action, &pending[0].operation), (Action::Update, &operation));
     }
 }
@@ -354,7 +358,7 @@ fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
     let kind_made = |held: &Held| {
         let plan = plan(&wanted(), held, &[]);
         plan.steps.iter().find_map(|change| match change.operation {
-            Operation::CreateTab(kind) => Some(kind),
+            Operation::Tab(TabWrite::Create(kind)) => Some(kind),
             _ => None,
         })
     };

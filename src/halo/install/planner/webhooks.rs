@@ -1,6 +1,6 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
-use super::{events, recorded, removal};
+use super::{events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::{Action, Blocked, FieldChange, ROTATING};
@@ -8,7 +8,7 @@ use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
 
 /// Halo's number for Basic sign-in on a webhook (api facts, section 6.1).
 const BASIC: i64 = 1;
@@ -54,7 +54,7 @@ pub(super) fn plan_webhook(
     // Before anything is written: a copy may hold the name that the one which stays has to get back.
     for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
         let reason = "a second webhook of ours for the same events: every event would come twice";
-        plan.steps.extend(removal::delete_webhook(copy, reason));
+        plan.steps.extend(delete_webhook(copy, reason));
     }
 
     let mut fields = own.map_or_else(|| new_webhook_fields(address), |own| webhook_fields(own, name, address));
@@ -91,8 +91,8 @@ fn push_webhook(
 ) {
     let operation = match (action, webhook) {
         (Action::Keep, _) => Operation::None,
-        (_, Some(webhook)) => Operation::UpdateWebhook(group, webhook.id.clone()),
-        (_, None) => Operation::CreateWebhook(group),
+        (_, Some(webhook)) => Operation::Webhook(WebhookWrite::Update(group, webhook.id.clone())),
+        (_, None) => Operation::Webhook(WebhookWrite::Create(group)),
     };
     let id = webhook.map(|webhook| &webhook.id);
     plan.steps.push(Step::new(action, ObjectKind::Webhook, group.webhook_name(), id, reason, operation).with(fields));
@@ -147,4 +147,22 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<F
         differs("basic_username", user.display(), BASIC_USER);
     }
     fields
+}
+
+/// Takes a webhook out, its events first: whether they go with it is not known.
+pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Step> {
+    let mut changes: Vec<Step> = webhook
+        .bindings
+        .iter()
+        .map(|binding| {
+            let usual = Untrusted::from(binding.event.usual_name());
+            let name = if usual.raw() == "event" { &binding.name } else { &usual };
+            events::unbind(Some(webhook), binding, name, "its webhook goes")
+        })
+        .collect();
+    let operation = Operation::Webhook(WebhookWrite::Delete(webhook.id.clone()));
+    let mut last = step(Action::Delete, ObjectKind::Webhook, &webhook.name, &webhook.id, reason, operation);
+    last.line.fields.push(leaving("url", Untrusted::new(mask_address(webhook.url.expose())).display()));
+    changes.push(last);
+    changes
 }

@@ -1,0 +1,110 @@
+//! The binding of an event to a webhook: bound, mended, taken away.
+
+use super::Apply;
+use super::write::{Found, Write, compare, gone, settled, text, there, written};
+use crate::domain::manual;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::Outcome;
+use crate::domain::record::{Members, Proof};
+use crate::halo::install::plan::EventWrite;
+use crate::halo::install::planner;
+use crate::halo::{HaloApi, HaloError};
+
+impl Write for EventWrite {
+    fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
+        let Self::Bind(group, ..) = self else { return None };
+        let is_there = apply.webhooks.contains_key(group);
+        (!is_there).then(|| format!("{} is not in Halo as it should be", group.webhook_name()))
+    }
+
+    async fn is_as_planned(&self, apply: &Apply<'_>) -> Result<bool, HaloError> {
+        match self {
+            Self::Bind(..) => Ok(true),
+            Self::Unbind { webhook, binding } | Self::Mend { webhook, binding } => {
+                is_as_planned(apply, webhook, *binding).await
+            }
+        }
+    }
+
+    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+        Ok(match self {
+            Self::Bind(group, event, _) => Proof {
+                parent: Some(apply.webhook_id(*group).to_owned()),
+                ..written(Members::default().with("eventno", event.0))
+            },
+            Self::Mend { webhook, binding } => Proof {
+                before: there(apply.halo.binding_members(webhook, *binding).await?)?,
+                parent: Some(webhook.clone()),
+                ..written(HaloApi::firing())
+            },
+            // What is gone already needs no proof: deleting it is done.
+            Self::Unbind { webhook, binding } => Proof {
+                before: apply.halo.binding_members(webhook, *binding).await?,
+                parent: Some(webhook.clone()),
+                after: None,
+                beside: bound_beside(apply, webhook, *binding).await?,
+            },
+        })
+    }
+
+    async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {
+        let halo = apply.halo;
+        match self {
+            Self::Bind(group, event, name) => Ok(text(halo.bind_event(apply.webhook_id(*group), *event, name).await?)),
+            Self::Mend { binding, .. } => Ok(text(halo.put_binding(Some(*binding), &HaloApi::firing()).await?)),
+            Self::Unbind { webhook, binding } => {
+                // Another program can have moved it to its own webhook (api facts, section 6.1): then it is off ours.
+                if halo.bindings(webhook).await?.iter().all(|own| own.id != *binding) {
+                    return Ok(None);
+                }
+                halo.unbind_event(*binding).await.map(|()| None)
+            }
+        }
+    }
+
+    async fn read_back(&self, apply: &Apply<'_>, _: Option<String>) -> Result<Found, HaloError> {
+        match self {
+            Self::Bind(group, event, _) => {
+                let bindings = apply.halo.bindings(apply.webhook_id(*group)).await?;
+                let bound = bindings.iter().find(|binding| binding.event == *event);
+                Ok(bound.map_or(Found::No, |own| settled(own.id.to_string(), &planner::binding_fields(own))))
+            }
+            Self::Mend { webhook, binding } => {
+                let now = apply.halo.binding_members(webhook, *binding).await?;
+                Ok(compare(binding.to_string(), &HaloApi::firing(), now))
+            }
+            Self::Unbind { webhook, binding } => {
+                let bindings = apply.halo.bindings(webhook).await?;
+                let still = bindings.iter().find(|own| own.id == *binding);
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::WebhookEvent, name);
+                Ok(gone(binding, still.map(|own| by_hand(&own.name.display()))))
+            }
+        }
+    }
+
+    fn holds(&self, outcome: Outcome) -> Option<String> {
+        match self {
+            Self::Unbind { webhook, .. } if !is_over(outcome) => Some(webhook.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn is_over(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Done | Outcome::Unchanged)
+}
+
+/// Whether a binding is still as the plan saw it.
+pub(super) async fn is_as_planned(apply: &Apply<'_>, webhook: &str, id: i64) -> Result<bool, HaloError> {
+    let Some(seen) = apply.seen.binding(webhook, id) else { return Ok(true) };
+    let now = apply.halo.bindings(webhook).await?.into_iter().find(|own| own.id == id);
+    Ok(now.is_none_or(|now| now == *seen))
+}
+
+/// The other bindings of a webhook to the same event.
+async fn bound_beside(apply: &Apply<'_>, webhook: &str, binding: i64) -> Result<Vec<String>, HaloError> {
+    let bindings = apply.halo.bindings(webhook).await?;
+    let event = bindings.iter().find(|own| own.id == binding).map(|own| own.event);
+    let beside = bindings.iter().filter(|own| own.id != binding && Some(own.event) == event);
+    Ok(beside.map(|own| own.id.to_string()).collect())
+}

@@ -1,0 +1,98 @@
+//! A webhook: made, written again, deleted.
+
+use super::Apply;
+use super::write::{Found, Write, gone, settled, there, written};
+use crate::domain::callback::{BASIC_USER, EventGroup};
+use crate::domain::manual;
+use crate::domain::object::ObjectKind;
+use crate::domain::record::Proof;
+use crate::domain::secret::Secret;
+use crate::halo::install::plan::WebhookWrite;
+use crate::halo::install::planner;
+use crate::halo::install::snapshot::same_webhook;
+use crate::halo::{HaloError, WebhookDraft};
+
+impl Write for WebhookWrite {
+    fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
+        let Self::Delete(id) = self else { return None };
+        apply.in_use.contains(id).then(|| "an event is still bound to it".to_owned())
+    }
+
+    async fn is_as_planned(&self, apply: &Apply<'_>) -> Result<bool, HaloError> {
+        match self {
+            Self::Create(_) => Ok(true),
+            Self::Update(_, id) | Self::Delete(id) => is_as_planned(apply, id).await,
+        }
+    }
+
+    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+        Ok(match self {
+            Self::Create(group) => written(draft(apply, *group, None).members()),
+            Self::Update(group, id) => Proof {
+                before: there(apply.halo.webhook_members(id).await?)?,
+                ..written(draft(apply, *group, Some(id)).members())
+            },
+            // What is gone already needs no proof: deleting it is done.
+            Self::Delete(id) => Proof { before: apply.halo.webhook_members(id).await?, ..Proof::default() },
+        })
+    }
+
+    async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {
+        match self {
+            Self::Create(group) => apply.halo.save_webhook(&draft(apply, *group, None)).await,
+            Self::Update(group, id) => apply.halo.save_webhook(&draft(apply, *group, Some(id))).await,
+            Self::Delete(id) => apply.halo.delete_webhook(id).await.map(|()| None),
+        }
+    }
+
+    async fn read_back(&self, apply: &Apply<'_>, told: Option<String>) -> Result<Found, HaloError> {
+        match self {
+            Self::Create(group) => find(apply, *group, told).await,
+            Self::Update(group, id) => find(apply, *group, Some(id.clone())).await,
+            Self::Delete(id) => {
+                let still = apply.halo.webhook(id).await?;
+                let by_hand = |name: &str| manual::removal_of(ObjectKind::Webhook, name);
+                Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
+            }
+        }
+    }
+
+    async fn note(&self, apply: &mut Apply<'_>, id: &str) {
+        if let Self::Create(group) | Self::Update(group, _) = self {
+            apply.webhooks.insert(*group, id.to_owned());
+        }
+    }
+}
+
+/// Whether a webhook is still as the plan saw it.
+pub(super) async fn is_as_planned(apply: &Apply<'_>, id: &str) -> Result<bool, HaloError> {
+    let Some(seen) = apply.seen.webhook(id) else { return Ok(true) };
+    Ok(apply.halo.webhook(id).await?.is_none_or(|now| same_webhook(seen, &now)))
+}
+
+/// Finds the webhook by the id that Halo told or, where the answer was lost, by its address.
+async fn find(apply: &Apply<'_>, group: EventGroup, id: Option<String>) -> Result<Found, HaloError> {
+    let draft = draft(apply, group, None);
+    let found = match id {
+        Some(id) => apply.halo.webhook(&id).await?,
+        None => apply.halo.webhooks().await?.into_iter().find(|webhook| webhook.url == draft.url),
+    };
+    let Some(webhook) = found else { return Ok(Found::No) };
+    let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose());
+    Ok(settled(webhook.id, &differs))
+}
+
+fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft {
+    let installs = apply.target.installs.as_ref();
+    let url = installs.and_then(|installs| {
+        installs.wanted.webhooks.iter().find(|(own, _)| *own == group).map(|(_, url)| url.expose())
+    });
+    WebhookDraft {
+        id: id.map(str::to_owned),
+        name: group.webhook_name().to_owned(),
+        url: url.unwrap_or_else(|| Secret::new("")),
+        username: BASIC_USER.to_owned(),
+        password: installs.map(|installs| installs.secrets.password.clone()),
+        active: true,
+    }
+}
