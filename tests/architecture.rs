@@ -1,8 +1,6 @@
 //! The rules of the house that can be read off the source tree.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
+use crate::support::tree::{File, circles, read};
 use crate::support::{files, project};
 
 /// Which rooms each room may look into. Layers look down only.
@@ -21,43 +19,6 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("cli", &["domain", "keys", "words", "settings", "halo", "store", "ops", "service", "app", "view", "tui", "demo"]),
     ("demo", &[]),
 ];
-
-/// A source file with its tests cut off.
-struct Source {
-    path: PathBuf,
-    room: String,
-    code: String,
-}
-
-fn sources() -> Vec<Source> {
-    let root = project().join("src");
-    let rust: Vec<(PathBuf, String)> = files(&root)
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
-        .map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap()))
-        .collect();
-    let for_tests: BTreeSet<&str> = rust.iter().flat_map(|(_, text)| test_modules(text)).collect();
-    let is_test = |path: &PathBuf| {
-        path.with_extension("").components().any(|part| for_tests.contains(&*part.as_os_str().to_string_lossy()))
-    };
-    rust.iter()
-        .filter(|(path, _)| !is_test(&path.strip_prefix(&root).unwrap().to_owned()))
-        .map(|(path, text)| {
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
-            let relative = path.strip_prefix(&root).unwrap();
-            let room = relative.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
-            Source { path: path.clone(), room, code }
-        })
-        .collect()
-}
-
-/// The modules that a file declares for tests alone.
-fn test_modules(text: &str) -> impl Iterator<Item = &str> {
-    text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
-        let line = rest.lines().next()?.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
-        line.strip_prefix("mod ")?.strip_suffix(';')
-    })
-}
 
 /// The lines of code, without comments.
 fn lines(code: &str) -> impl Iterator<Item = &str> {
@@ -87,12 +48,15 @@ fn pure_rooms_name_no_runtime_network_file_environment_or_clock() {
         "getrandom",
     ];
     let mut found = Vec::new();
-    for source in sources().iter().filter(|source| ["domain", "keys", "words", "app", "view"].contains(&&*source.room))
-    {
+    let is_pure = |file: &&File| {
+        let room = file.room.as_str();
+        ["domain", "keys", "words", "app", "view"].contains(&room) || file.name.starts_with("halo/install/")
+    };
+    for source in read().iter().filter(is_pure) {
         for line in lines(&source.code) {
             for word in outside {
                 if line.contains(word) {
-                    found.push(format!("{}: {word}: {line}", source.path.display()));
+                    found.push(format!("{}: {word}: {line}", source.name));
                 }
             }
         }
@@ -103,41 +67,107 @@ fn pure_rooms_name_no_runtime_network_file_environment_or_clock() {
 #[test]
 fn layers_look_down_only() {
     let mut found = Vec::new();
-    for source in sources() {
+    for source in read() {
         let Some((_, allowed)) = ROOMS.iter().find(|(room, _)| *room == source.room) else { continue };
-        for line in lines(&source.code) {
-            for (room, _) in ROOMS {
-                let named = line.contains(&format!("crate::{room}::")) || line.contains(&format!("crate::{room};"));
-                if named && room != source.room && !allowed.contains(&room) {
-                    found.push(format!("{} looks into {room}: {line}", source.path.display()));
-                }
-            }
-        }
+        let named = source.rooms.iter().filter(|room| **room != source.room && !allowed.contains(&room.as_str()));
+        found.extend(named.filter(|room| is_room(room)).map(|room| format!("{} looks into {room}", source.name)));
     }
     assert_eq!(found, [""; 0]);
 }
 
+fn is_room(name: &str) -> bool {
+    ROOMS.iter().any(|(room, _)| *room == name)
+}
+
+/// Every form of import is an arrow: groups, `super::`, paths in code and in macros, and what a module hands on.
+#[test]
+fn every_form_of_import_is_seen() {
+    let tree = read();
+    let names = |from: &str, to: &str| {
+        let at = tree.iter().position(|file| file.name == to).unwrap_or_else(|| panic!("{to} is there"));
+        tree.iter().find(|file| file.name == from).is_some_and(|file| file.names.contains(&at))
+    };
+    for (from, to, form) in [
+        ("cli/mod.rs", "cli/sync.rs", "a path in code"),
+        ("halo/install/planner/back.rs", "halo/install/planner/ownership.rs", "super"),
+        ("store/publish.rs", "store/runs.rs", "a group, and a type that the module hands on"),
+        ("ops/plan.rs", "halo/install/held.rs", "crate"),
+        ("ops/apply/restore.rs", "ops/apply/webhook.rs", "a module in a group"),
+    ] {
+        assert!(names(from, to), "{from} names {to}: {form}");
+    }
+}
+
+/// Files that name each other in a circle cannot be read, moved or tested alone. A file may name the `mod.rs` above it.
+/// The numbers are what is still to be mended: they only go down.
+const CIRCLES: [(&str, usize); 5] = [("app", 28), ("cli", 2), ("service", 2), ("settings", 2), ("tui", 2)];
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let tree = read();
+    let mut found = Vec::new();
+    for (room, _) in ROOMS {
+        let allowed = CIRCLES.iter().find(|(of, _)| *of == room).map_or(0, |(_, size)| *size);
+        found.extend(circles(tree, room).into_iter().filter(|circle| circle.len() > allowed));
+    }
+    assert_eq!(found, [[""; 0]; 0]);
+}
+
+/// What is done to an object in Halo is taken apart where it is made up, and where it is handed to the file of its kind.
+#[test]
+fn an_operation_is_taken_apart_in_one_place_for_each_kind() {
+    let taking_apart = |name: &str| {
+        let apart = |file: &&File| file.matches.contains(name);
+        read().iter().filter(apart).map(|file| file.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(taking_apart("Operation"), ["halo/install/plan.rs", "ops/apply/mod.rs"]);
+    for (write, file) in
+        [("WebhookWrite", "webhook"), ("EventWrite", "event"), ("TabWrite", "tab"), ("LinkWrite", "link")]
+    {
+        let elsewhere: Vec<_> =
+            taking_apart(write).into_iter().filter(|name| *name != "halo/install/plan.rs").collect();
+        assert_eq!(elsewhere, [""; 0], "{write} belongs to ops/apply/{file}.rs");
+    }
+}
+
+/// The figures of the house; to see them: `cargo test --test promises figures -- --nocapture`.
+#[test]
+fn figures_of_the_house_can_be_told() {
+    let tree = read();
+    println!("{:<10} {:>6} {:>6} {:>7}", "room", "files", "lines", "circle");
+    for (room, _) in ROOMS {
+        let files: Vec<_> = tree.iter().filter(|file| file.room == room).collect();
+        let lines: usize = files.iter().map(|file| file.lines).sum();
+        let largest = circles(tree, room).first().map_or(0, Vec::len);
+        println!("{room:<10} {:>6} {lines:>6} {largest:>7}", files.len());
+    }
+    let all: usize = tree.iter().map(|file| file.lines).sum();
+    let apart = tree.iter().filter(|file| file.matches.contains("Operation")).count();
+    let closures: usize = tree.iter().map(|file| file.code.matches("self.act(").count()).sum();
+    println!("{all} lines; {apart} files take an operation apart; {closures} closures of plain mode on the model");
+}
+
 #[test]
 fn only_the_command_that_starts_it_knows_the_simulated_halo() {
-    for source in sources().iter().filter(|source| source.room != "demo") {
-        let may = ["cli/demo.rs", "cli/args.rs", "lib.rs"].iter().any(|end| source.path.ends_with(end));
-        assert!(may || !lines(&source.code).any(|line| line.contains("crate::demo")), "{}", source.path.display());
+    for source in read().iter().filter(|source| source.room != "demo") {
+        let may = ["cli/demo.rs", "cli/args.rs", "lib.rs"].contains(&source.name.as_str());
+        assert!(may || !source.rooms.contains("demo"), "{}", source.name);
     }
 }
 
 #[test]
 fn the_terminals_own_sixteen_colours_are_the_only_ones() {
-    for source in sources() {
+    for source in read() {
         for word in ["Color::Rgb", "Color::Indexed", "from_u32", "from_hsl"] {
-            assert!(!(source.room != "demo" && source.code.contains(word)), "{}: {word}", source.path.display());
+            assert!(!(source.room != "demo" && source.code.contains(word)), "{}: {word}", source.name);
         }
     }
 }
 
 #[test]
 fn nothing_can_switch_the_check_of_certificates_off() {
-    for source in sources() {
-        assert!(!source.code.contains("danger_accept"), "{}", source.path.display());
+    for source in read() {
+        assert!(!source.code.contains("danger_accept"), "{}", source.name);
     }
 }
 
@@ -145,8 +175,8 @@ fn nothing_can_switch_the_check_of_certificates_off() {
 #[test]
 fn secrets_are_compared_in_constant_time_and_in_one_place() {
     let mut comparisons = Vec::new();
-    for source in sources() {
-        let path = source.path.strip_prefix(project()).unwrap().display().to_string();
+    for source in read() {
+        let path = format!("src/{}", source.name);
         let code: String = lines(&source.code).collect::<Vec<_>>().join(" ");
         if path == "src/domain/secret.rs" {
             let body = code.split("impl PartialEq for Secret").nth(1).unwrap();
@@ -172,10 +202,10 @@ fn secrets_are_compared_in_constant_time_and_in_one_place() {
 
 #[test]
 fn no_room_is_a_maze() {
-    let long: Vec<String> = sources()
+    let long: Vec<String> = read()
         .iter()
         .filter(|source| source.code.lines().count() > 600)
-        .map(|source| format!("{}: {} lines", source.path.display(), source.code.lines().count()))
+        .map(|source| format!("{}: {} lines", source.name, source.code.lines().count()))
         .collect();
     assert_eq!(long, [""; 0]);
     let main = std::fs::read_to_string(project().join("src/main.rs")).unwrap();

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod interface;
 pub mod pty;
 pub mod service;
+pub mod tree;
 pub mod vt;
 pub mod walk;
 

@@ -98,6 +98,15 @@ impl Operation {
         )
     }
 
+    /// Whether our record lets go of the object once it is done.
+    pub fn lets_go(&self) -> bool {
+        match self {
+            Self::Forget => true,
+            Self::Restore(restore) => restore.was_adopted,
+            _ => self.takes_out(),
+        }
+    }
+
     /// Whether there is another way to get it done where Halo took it and did not do it. Deletions are known to need a
     /// second try; a link can be set from the tab's side.
     pub fn has_second_way(&self) -> bool {
@@ -110,7 +119,7 @@ impl Operation {
     }
 
     /// The webhook or tab that it writes, deletes or is about.
-    pub(super) fn touches(&self) -> Option<(ObjectKind, String)> {
+    fn touches(&self) -> Option<(ObjectKind, String)> {
         match self {
             Self::Webhook(WebhookWrite::Update(_, id) | WebhookWrite::Delete(id))
             | Self::Event(EventWrite::Unbind { webhook: id, .. } | EventWrite::Mend { webhook: id, .. }) => {
@@ -129,7 +138,7 @@ impl Operation {
     }
 
     /// The id that an object had which it makes again.
-    pub(super) fn makes_again(&self) -> Option<&str> {
+    fn makes_again(&self) -> Option<&str> {
         match self {
             Self::Restore(restore) if restore.kind.is_our_own() => restore.was.as_deref(),
             _ => None,
@@ -217,7 +226,12 @@ pub struct InstallPlan {
 impl InstallPlan {
     /// Remembers what Halo held of everything that the steps touch.
     pub(super) fn made_from(mut self, held: &Held) -> Self {
-        self.seen = Snapshot::of(&self.steps, held);
+        let operations = || self.steps.iter().map(|step| &step.operation);
+        // What is made again has its former id only until then, and somebody else's may have that by now.
+        let made_again: Vec<&str> = operations().filter_map(Operation::makes_again).collect();
+        let touched: Vec<(ObjectKind, String)> =
+            operations().filter_map(Operation::touches).filter(|(_, id)| !made_again.contains(&id.as_str())).collect();
+        self.seen = Snapshot::of(&touched, held);
         self
     }
 

@@ -4,7 +4,6 @@
 //! looked at once more before it is written or deleted, and compared with this.
 
 use super::held::{Binding, Held, HeldTab, HeldWebhook};
-use super::plan::Step;
 use crate::domain::object::{ObjectKind, same_id};
 
 /// The objects that the changes of a plan touch, as Halo held them when it was made.
@@ -15,15 +14,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What these steps touch of what Halo holds.
-    pub fn of(steps: &[Step], held: &Held) -> Self {
-        // What is made again has its former id only until then, and somebody else's may have that by now.
-        let made_again: Vec<&str> = steps.iter().filter_map(|step| step.operation.makes_again()).collect();
-        let touched: Vec<(ObjectKind, String)> = steps
-            .iter()
-            .filter_map(|step| step.operation.touches())
-            .filter(|(_, id)| !made_again.contains(&id.as_str()))
-            .collect();
+    /// What Halo holds of these objects.
+    pub fn of(touched: &[(ObjectKind, String)], held: &Held) -> Self {
         let is_touched =
             |kind, id: &str| touched.iter().any(|(own, touched)| (*own, same_id(touched, id)) == (kind, true));
         let webhooks = held.webhooks.iter().filter(|own| is_touched(ObjectKind::Webhook, &own.id));

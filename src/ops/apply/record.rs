@@ -15,16 +15,10 @@ impl Apply<'_> {
         let Some(id) = id else { return Ok(()) };
         let (store, kind) = (&self.workspace.store, change.kind);
         let is_own = matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
-        let lets_go = match &change.operation {
-            Operation::Forget => true,
-            Operation::Restore(restore) => {
-                if !restore.was_adopted {
-                    return Ok(());
-                }
-                true
-            }
-            operation => operation.takes_out(),
-        };
+        let lets_go = change.operation.lets_go();
+        if change.operation.restores() && !lets_go {
+            return Ok(());
+        }
         if outcome == Outcome::Unverified && (!is_own || lets_go) {
             return Ok(());
         }
