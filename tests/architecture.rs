@@ -158,7 +158,7 @@ fn only_the_command_that_starts_it_knows_the_simulated_halo() {
 #[test]
 fn the_terminals_own_sixteen_colours_are_the_only_ones() {
     for source in read() {
-        for word in ["Color::Rgb", "Color::Indexed", "from_u32", "from_hsl"] {
+        for word in ["Color::Rgb", "Color::Indexed", "Color::from_u32", "Color::from_hsl"] {
             assert!(!(source.room != "demo" && source.code.contains(word)), "{}: {word}", source.name);
         }
     }

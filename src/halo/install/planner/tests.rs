@@ -101,6 +101,20 @@ fn no_plan_shows_a_token() {
     }
 }
 
+/// Agreed to is what was shown, and all that it was made from: a masked token included.
+#[test]
+fn plans_with_same_lines_and_other_token_differ() {
+    let shown = |token: &str| {
+        let (mut held, record) = installed();
+        held.webhooks[0].url = Secret::new(format!("https://elsewhere.example/{token}{}", "s".repeat(40)));
+        plan(&wanted(), &held, &record).shown()
+    };
+    let (one, other) = (shown("a"), shown("b"));
+    assert_eq!(one.changes, other.changes);
+    assert_ne!(one, other);
+    assert_eq!(one, shown("a"));
+}
+
 #[test]
 fn each_drift_of_a_webhook_is_named_field_by_field() {
     type Drift = fn(&mut HeldWebhook);
