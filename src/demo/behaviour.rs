@@ -12,6 +12,10 @@ pub enum BodyForm {
     /// The event with its own GUID, and the ticket in it.
     #[default]
     Event,
+    /// The same with the key fields of the ticket alone.
+    SmallEvent,
+    /// The event without the ticket (2.214.1 and later).
+    EventOnly,
     /// The ticket and nothing around it: its `id` is a number.
     Ticket,
     /// `{"ticket_id": 33479}`.
@@ -80,6 +84,8 @@ pub struct Behaviour {
     pub error_form: ErrorForm,
     /// The rate limit; none at first.
     pub rate_limit: Option<RateLimit>,
+    /// The status for a tenant that is none; Halo's own is not recorded.
+    pub wrong_tenant_status: u16,
     /// What a 429 says about waiting.
     pub retry_after: RetryAfter,
     /// The life of a token in seconds, as `expires_in` has it.
@@ -124,6 +130,7 @@ impl Default for Behaviour {
             delete_returns_object: false,
             error_form: ErrorForm::default(),
             rate_limit: None,
+            wrong_tenant_status: 400,
             retry_after: RetryAfter::default(),
             token_seconds: 3600,
             latency: Duration::ZERO,

@@ -24,8 +24,6 @@ pub(super) struct Shape {
     /// The type's name in messages.
     pub(super) entity: &'static str,
     pub(super) members: &'static [(&'static str, Kind)],
-    /// Whether `"3"` is taken for 3: seen on Notification only (api facts, section 6.1).
-    pub(super) lenient_numbers: bool,
 }
 
 /// A request body with what is needed to read it.
@@ -99,7 +97,7 @@ fn element(shape: &Shape, body: &str, path: &str, item: &Value) -> Result<Row, R
             continue;
         }
         let path = format!("{path}.{name}");
-        let value = convert(shape, kind, value).map_err(|problem| {
+        let value = convert(kind, value).map_err(|problem| {
             let position = body.find(&format!("\"{name}\"")).map_or(1, |at| at + name.len() + 3);
             model_state(&path, &format!("{problem} Path '{path}', line 1, position {position}."))
         })?;
@@ -110,7 +108,7 @@ fn element(shape: &Shape, body: &str, path: &str, item: &Value) -> Result<Row, R
     Ok(row)
 }
 
-fn convert(shape: &Shape, kind: Kind, value: &Value) -> Result<Value, String> {
+fn convert(kind: Kind, value: &Value) -> Result<Value, String> {
     let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match (if kind == Kind::Id { Kind::Int } else { kind }, value) {
         (_, Value::Null) => Err("Error converting value {null} to type 'System.Int32'.".into()),
@@ -119,17 +117,17 @@ fn convert(shape: &Shape, kind: Kind, value: &Value) -> Result<Value, String> {
             None if number.is_f64() => Err(format!("Input string '{shown}' is not a valid integer.")),
             None => Err(format!("JSON integer {shown} is too large or small for an Int32.")),
         },
-        (Kind::Int, Value::String(text)) if shape.lenient_numbers => text
+        // Halo's own page sends whole numbers as texts.
+        (Kind::Int, Value::String(text)) => text
             .trim()
             .parse::<i32>()
             .map(Value::from)
             .map_err(|_| format!("Could not convert string to integer: {shown}.")),
-        (Kind::Int, Value::String(_)) => Err(format!("Could not convert string to integer: {shown}.")),
         (Kind::Float, Value::Number(_))
         | (Kind::Bool, Value::Bool(_))
         | (Kind::Text, Value::String(_))
         | (Kind::List, Value::Array(_)) => Ok(value.clone()),
-        (Kind::Float, Value::String(text)) if shape.lenient_numbers => text
+        (Kind::Float, Value::String(text)) => text
             .trim()
             .parse::<f64>()
             .map(Value::from)

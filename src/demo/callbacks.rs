@@ -2,6 +2,7 @@
 //! (api facts, section 6.2).
 
 use super::behaviour::BodyForm;
+use super::faults::Fault;
 use super::outbox::Letter;
 use super::reply::Row;
 use super::state::{Object, State};
@@ -18,8 +19,13 @@ pub(super) const STATUS_CHANGED: i64 = 76;
 /// A ticket was deleted.
 pub(super) const DELETED: i64 = 1072;
 
-/// The status that ends a ticket (api facts, section 5).
+/// The status that `open_only` knows to end a ticket (api facts, section 5).
 pub(super) const CLOSED_STATUS: i64 = 9;
+
+/// Whether a status ends a ticket: others of the tenant's own do, too.
+pub(super) fn is_final(status: i64) -> bool {
+    matches!(status, 8 | CLOSED_STATUS | 13)
+}
 
 impl State {
     /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it is
@@ -39,10 +45,25 @@ impl State {
         self.behaviour.deliveries_repeated = self.behaviour.deliveries_repeated.saturating_sub(1);
         for (webhook_id, notification_id, custom) in bound {
             let id = self.random.guid();
-            let form = if custom { BodyForm::Custom } else { self.behaviour.body_form };
+            let form = match custom {
+                true => BodyForm::Custom,
+                false if self.has(Fault::CallbacksEventOnly) => BodyForm::EventOnly,
+                false => self.behaviour.body_form,
+            };
             let body = match form {
-                BodyForm::Event | BodyForm::Array => event(&id, &webhook_id, eventno, &name, &ticket),
-                BodyForm::Ticket => ticket.wire(),
+                BodyForm::Event | BodyForm::SmallEvent | BodyForm::EventOnly | BodyForm::Array => {
+                    let message = self.random.guid_in_sequence();
+                    let mut body = event(&id, &message, eventno, &name, &ticket);
+                    body["webhook_id"] = webhook_id.as_str().into();
+                    body["notification_id"] = notification_id.into();
+                    if form != BodyForm::EventOnly {
+                        let mut row = self.told(&ticket);
+                        row.retain(|member, _| form != BodyForm::SmallEvent || KEY_FIELDS.contains(&member.as_str()));
+                        body["ticket"] = super::reply::wire(&row);
+                    }
+                    body
+                }
+                BodyForm::Ticket => super::reply::wire(&self.told(&ticket)),
                 BodyForm::TicketId => json!({ "ticket_id": ticket_id }),
                 BodyForm::EventData => json!({ "event_data": { "id": ticket_id } }),
                 BodyForm::Custom => self.custom(&name, &ticket),
@@ -68,7 +89,7 @@ impl State {
         }
         if let Some(status) = status {
             self.raise(STATUS_CHANGED, id);
-            if status == CLOSED_STATUS {
+            if status.as_i64().is_some_and(is_final) {
                 self.raise(CLOSED, id);
             }
         }
@@ -81,13 +102,22 @@ impl State {
         name.trim_end_matches(" - All").to_owned()
     }
 
+    /// A ticket as Halo tells it: with the id of its team beside the name.
+    pub(super) fn told(&self, ticket: &Object) -> Row {
+        let mut row = ticket.members.clone();
+        let team = self.teams.iter().find(|team| team.name().eq_ignore_ascii_case(ticket.text("team")));
+        row.insert("team_id".into(), team.and_then(|team| team.int("id")).into());
+        row.insert("hasbeenclosed".into(), ticket.int("status_id").is_some_and(is_final).into());
+        row
+    }
+
     /// What `<<ticket^status^name>>` and its like are filled with.
     fn custom(&self, event: &str, ticket: &Object) -> Value {
         fn named<'a>(mut rows: impl Iterator<Item = &'a Object>, id: Option<i64>) -> Value {
             let row = rows.find(|row| id.is_some_and(|id| row.has_id(id)));
             row.map_or(Value::Null, |row| json!({ "id": id, "name": row.name() }))
         }
-        let mut row = ticket.members.clone();
+        let mut row = self.told(ticket);
         row.insert("status".into(), named(self.statuses.iter(), ticket.int("status_id")));
         let kinds = self.ticket_types.iter().map(|kind| &kind.row);
         row.insert("tickettype".into(), named(kinds, ticket.int("tickettype_id")));
@@ -129,10 +159,21 @@ fn is_met(condition: &Value, ticket: &Row) -> bool {
     }
 }
 
-fn event(id: &str, webhook_id: &str, eventno: i64, name: &str, ticket: &Object) -> Value {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+/// What is left of a ticket in a small payload. No source shows the members.
+const KEY_FIELDS: [&str; 7] = ["id", "summary", "client_id", "tickettype_id", "status_id", "team_id", "agent_id"];
+
+/// The head of a delivery, and the action where there is one.
+fn event(id: &str, message_id: &str, eventno: i64, name: &str, ticket: &Object) -> Value {
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
+    let number = format!("Ticket ID: {:07}", ticket.int("id").unwrap_or(0));
+    let message = match eventno {
+        CREATED => format!("A new Ticket has been logged. {number}"),
+        STATUS_CHANGED => format!("The status has been changed for {number}."),
+        _ => format!("{name}. {number}"),
+    };
     let mut body = json!({
-        "id": id, "webhook_id": webhook_id, "event": name, "object_id": ticket.int("id"), "timestamp": now, "ticket": ticket.wire()
+        "id": id, "escmsg_id": message_id, "event": name, "message": message, "object_id": ticket.int("id"), "agent_id": 3,
+        "timestamp": now
     });
     // A status that changes by itself has no action behind it.
     let outcome = match eventno {

@@ -39,7 +39,6 @@ const ZEROES: &[&str] = &[
 const EMPTY: &[&str] = &[
     "ref",
     "website",
-    "customer_relationship",
     "itglue_id",
     "accountsid",
     "dbc_company_id",
@@ -57,7 +56,7 @@ pub(super) fn row(state: &State, client: &Client) -> Value {
         "id": client.id, "name": client.name, "toplevel_id": client.toplevel_id,
         "toplevel_name": state.toplevels.get(&client.toplevel_id), "inactive": client.inactive,
         "main_site_id": client.id + 6, "main_site_name": client.main_site_name, "colour": "#2196f3", "key": client.id.to_string(),
-        "customertype": 1, "customer_relationship_list": [], "calldate": "1900-01-01T00:00:00",
+        "customertype": 1, "customer_relationship": [], "customer_relationship_list": "[]", "calldate": "1900-01-01T00:00:00",
         "datecreated": "2024-06-20T14:45:15.9746271Z", "startdate": "0001-01-01T00:00:00",
         "lastinvoiceenddate": "1899-12-30T00:00:00", "chargehours": 0.0,
         "logo": format!("{}/api/attachment/image/{}", state.base, client.id), "use": "client"

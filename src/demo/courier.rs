@@ -95,7 +95,12 @@ impl State {
         let mut due: Option<(usize, bool, Vec<usize>)> = None;
         for (id, places) in waiting {
             let (Some(webhook), Some(&first)) = (of(&id), places.first()) else { continue };
-            let batched = webhook.int("batch_method").unwrap_or(0) != 0;
+            let method = webhook.int("batch_method").unwrap_or(0);
+            let batched = method != 0;
+            // Together goes what is the same event (1), of the same type (2), or anything (3).
+            let kind = |place: usize| self.outbox.letters[place].notification_id;
+            let places: Vec<usize> =
+                places.into_iter().filter(|&place| !matches!(method, 1 | 2) || kind(place) == kind(first)).collect();
             let number = |member: &str| usize::try_from(webhook.int(member).unwrap_or(0)).unwrap_or(0);
             let limit = if batched { number("batch_limit") } else { 1 };
             let hold = match (batched, shuffled) {
@@ -163,7 +168,7 @@ impl State {
         self.log_delivery(
             &letter.webhook_id,
             Logged {
-                id: letter.id.clone(),
+                event_id: letter.id.clone(),
                 notification_id: letter.notification_id,
                 ticket_id: letter.ticket_id,
                 milliseconds: took.as_secs_f64() * 1000.0,

@@ -13,7 +13,8 @@ pub(super) fn carried_out(state: &mut State, request: &Received) -> Reply {
     let answer = match request.place(state) {
         Place::Page => Ok(login_page()),
         Place::AuthInfo if request.method == "GET" => Ok(token::auth_info(state)),
-        Place::AuthInfo => Err(Reply::empty(405)),
+        Place::Metadata if request.method == "GET" => Ok(token::metadata(state)),
+        Place::AuthInfo | Place::Metadata => Err(Reply::empty(405)),
         Place::Token => {
             let details = TokenRequest {
                 method: &request.method,
@@ -86,7 +87,7 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("GET", "agent", Some(id)) => lists::agent(state, int(id)?),
         ("GET", "team", None) => lists::teams(state, query),
         ("GET", "team", Some(id)) => lists::team(state, int(id)?),
-        ("GET", "status", None) => Ok(lists::statuses(state)),
+        ("GET", "status", None) => lists::statuses(state, query),
         ("GET", "users", None) => lists::enveloped(state, query, "users"),
         ("GET", "site", None) => lists::enveloped(state, query, "sites"),
         ("GET", "tickets", None) => tickets::list(state, query),

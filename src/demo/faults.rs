@@ -111,6 +111,12 @@ faults! {
         "a note is refused with 400: the agent has no access to that action";
     TicketsMovedBack "tickets-moved-back"
         "a rule of Halo's puts a ticket back on its team right after each write, which is answered with success";
+    RuleApplied "rule-applied"
+        "a rule of Halo's puts each ticket that is written on 1st Line Support, within the write, and the answer says so";
+    StatusFilterIgnored "status-filter-ignored"
+        "the list of statuses is whole, whether or not those that end a ticket are wanted";
+    ApiAgentsListed "api-agents-listed"
+        "the list of agents holds those for programs alone, which can be given no ticket";
     TeamsAsIds "teams-as-ids"
         "a ticket carries its team as a number instead of a name, by a setting of the tenant";
     TicketsNotPaged "tickets-not-paged"
@@ -173,6 +179,12 @@ faults! {
         "a custom tab lists its ticket types and honours that list when it is written, as in the newest versions";
     LinksOutliveTheTab "links-outlive-the-tab"
         "deleting a custom tab leaves the links of the ticket types to it";
+    TypesShowAllTabs "types-show-all-tabs"
+        "every ticket type shows every custom tab, as Halo's default is, and has no list of those that it allows";
+    TabMembersMissing "tab-members-missing"
+        "a ticket type does not say which custom tabs it shows, as versions do that leave null members out";
+    StaleReads "stale-reads"
+        "an object that was read is answered from a cache for the next minute, unless nocache=true is sent";
     LinkedTabStays "linked-tab-stays"
         "a custom tab that a ticket type still allows cannot be deleted";
     IframeIsTypeTwo "iframe-is-type-two"
@@ -199,6 +211,10 @@ faults! {
         "Halo's deliveries fail until it switches the webhook off, after auto_disable_attempts of them";
     DeliveriesNone "deliveries-none"
         "Halo delivers nothing, and its log stays empty";
+    CallbacksEventOnly "callbacks-event-only"
+        "callbacks tell the event and nothing of the ticket, as newer versions can be set to";
+    LogIdsAreEvents "log-ids-are-events"
+        "a row of the log of deliveries has the id of the event, instead of one of its own";
     CallbacksOutOfOrder "callbacks-out-of-order"
         "what happens within a tenth of a second is delivered the latest first: no order is promised";
     BindingHijacked "binding-hijacked"

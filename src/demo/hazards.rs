@@ -8,6 +8,7 @@ use super::reply::{Delivery, Reply, gateway_page, login_page};
 use super::request::{Place, Received};
 use super::state::{Client, Object, Scripted, ScriptedAnswer, State, TicketType};
 use serde_json::Value;
+use std::time::Duration;
 
 /// The answer laid down beforehand for this request, if there is one.
 pub(super) fn scripted(state: &mut State, request: &Received) -> Option<Reply> {
@@ -43,6 +44,9 @@ pub(super) fn hazarded(state: &mut State, request: &Received) -> Reply {
 fn answered(state: &mut State, request: &Received, place: Place) -> Reply {
     if let Some(reply) = struck_before(state, request, place) {
         return reply;
+    }
+    if place == Place::Api && request.is_read() && request.segments().len() == 3 && state.has(Fault::StaleReads) {
+        return remembered(state, request);
     }
     let undo = (place == Place::Api && !request.is_read()).then(|| Stored::of(state, request)).flatten();
     let reply = carried_out(state, request);
@@ -93,6 +97,25 @@ pub(super) fn retry_after(state: &State) -> RetryAfter {
     ];
     let chosen = by_fault.into_iter().find(|(fault, _)| state.has(*fault)).map(|(_, what)| what);
     chosen.unwrap_or_else(|| state.behaviour.retry_after.clone())
+}
+
+/// A read of one object, from the cache where that has it and no fresh answer is asked for.
+fn remembered(state: &mut State, request: &Received) -> Reply {
+    let now = state.clock.now();
+    let is_fresh = |(name, _): &&(String, String)| name == "nocache";
+    let asks =
+        format!("{} {:?}", request.path, request.query.0.iter().filter(|pair| !is_fresh(pair)).collect::<Vec<_>>());
+    let stale = state.remembered.get(&asks).filter(|(until, _)| *until > now).map(|(_, reply)| reply.clone());
+    match stale.filter(|_| request.query.word("nocache") != Some(true)) {
+        Some(reply) => reply,
+        None => {
+            let reply = carried_out(state, request);
+            if reply.status == 200 {
+                state.remembered.insert(asks, (now + Duration::from_secs(60), reply.clone()));
+            }
+            reply
+        }
+    }
 }
 
 fn read_spoilt(state: &State, reply: Reply) -> Reply {
@@ -166,7 +189,6 @@ mod tests {
     use super::super::testing::tester;
     use super::*;
     use serde_json::json;
-    use std::time::Duration;
 
     fn tab() -> Value {
         json!([{ "name": "Pia Chat Pod", "tableid": 1, "type": 1, "url": "https://pia.example/pod" }])
@@ -282,7 +304,22 @@ mod tests {
         assert_eq!(tester.halo.look(|state| state.tabs.len()), 5);
         assert!(tester.request("GET", "/api/Team").send().await.is_err());
         assert_eq!(tester.get("/api/Team").await.0, 200);
-        assert_eq!(tester.get("/api/Status").await.1.as_array().unwrap().len(), 9);
+        assert_eq!(tester.get("/api/Status").await.1.as_array().unwrap().len(), 11);
         assert_eq!(tester.get("/api/Status").await.1, json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_cached_object_is_stale_for_a_minute_unless_nocache_is_sent() {
+        let tester = tester().await;
+        tester.halo.set_fault(Fault::StaleReads, true);
+        tester.halo.change(|state| state.clock.stop());
+        let name = async |query: &str| tester.get(&format!("/api/Tabs/14{query}")).await.1["name"].clone();
+        assert_eq!(name("").await, "Asset Map");
+        tester.halo.change(|state| state.tabs[0].set("name", "Other"));
+        assert_eq!((name("").await, name("?nocache=true").await), (json!("Asset Map"), json!("Other")));
+        tester.halo.change(|state| state.tabs[0].set("name", "Third"));
+        assert_eq!(name("").await, "Other", "a fresh answer is kept too");
+        tester.halo.change(|state| state.clock.advance(Duration::from_secs(60)));
+        assert_eq!(name("").await, "Third");
     }
 }

@@ -7,7 +7,6 @@ use super::reply::{Answer, Reply};
 use super::state::{Object, State, next_id};
 use serde_json::{Value, json};
 
-/// Numeric strings are taken here: a shipped client sends `eventno` as `"3"` (api facts, section 6.1).
 const SHAPE: Shape = Shape {
     entity: "NHAPI.DataTransferObjects.UnameNotification",
     members: &[
@@ -33,7 +32,6 @@ const SHAPE: Shape = Shape {
         ("webhook_id", Kind::Guid),
         ("conditions", Kind::List),
     ],
-    lenient_numbers: true,
 };
 
 /// `GET /api/Notification`: a bare array; without `webhook_id` every row.

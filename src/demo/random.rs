@@ -44,6 +44,11 @@ impl Random {
         choices.get(index).copied().unwrap_or_default()
     }
 
+    /// One of those that the database makes: in sequence, so that they end alike.
+    pub(super) fn guid_in_sequence(&mut self) -> String {
+        format!("{:08x}-c5ee-f111-80e9-02725cb0e102", self.next() >> 32)
+    }
+
     /// A GUID in Halo's lower-case form.
     pub(super) fn guid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());

@@ -134,6 +134,11 @@ impl ErrorForm {
     }
 }
 
+/// What the database says, in the serialised .NET exception in which Halo passes it on.
+pub(super) fn database_error(code: u32, text: &str) -> Reply {
+    ErrorForm::Exception.refuse(&format!("A database error occurred ({code}) - {text}"))
+}
+
 /// The model state form of a 400: member path to texts (api facts, section 8).
 pub(super) fn model_state(path: &str, text: &str) -> Reply {
     Reply::json(400, &json!({ path: [text] }))

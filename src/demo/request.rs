@@ -24,6 +24,8 @@ pub(super) struct Received {
 pub(super) enum Place {
     AuthInfo,
     Token,
+    /// OpenID metadata.
+    Metadata,
     Api,
     /// The web interface, which shows its login page.
     Page,
@@ -40,6 +42,8 @@ impl Received {
             ["api", ..] => Place::Api,
             ["auth", "token"] if !state.has(Fault::AuthAtRoot) => Place::Token,
             ["token"] if state.has(Fault::AuthAtRoot) => Place::Token,
+            ["auth", ".well-known", "openid-configuration"] if !state.has(Fault::AuthAtRoot) => Place::Metadata,
+            [".well-known", "openid-configuration"] if state.has(Fault::AuthAtRoot) => Place::Metadata,
             _ => Place::Page,
         }
     }

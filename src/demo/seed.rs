@@ -59,6 +59,7 @@ pub(super) fn state(options: &Options, base: String) -> State {
         base,
         tried_deletes: BTreeSet::new(),
         refusals: 0,
+        remembered: BTreeMap::new(),
     };
     for &fault in &options.faults {
         state.set_fault(fault, true);
@@ -198,7 +199,7 @@ fn ticket_types(random: &mut Random) -> Vec<TicketType> {
             "default_team": "", "default_agent": 0, "default_sla": 1, "default_priority": 3, "group_id": 0, "group_name": "",
             "itilrequesttype": itil, "allow_all_clients": true, "allowattachments": true, "copyattachmentstochild": false,
             "copyattachmentstorelated": false, "fieldidlist": "", "is_sprint": false, "jira_issue_type": "",
-            "kanbanstatuschoice": 0, "kanbanstatuschoice_list": [], "project_type": 0
+            "kanbanstatuschoice": [{ "id": "1", "name": "1" }], "kanbanstatuschoice_list": "[\"1\"]", "project_type": 0
         }));
         row.hidden_from_restricted = matches!(id, 2 | 4 | 5);
         let mut links = Vec::new();
@@ -272,7 +273,9 @@ fn statuses(random: &mut Random) -> Vec<Object> {
         (3, "Action Required"),
         (4, "With User"),
         (5, "With Supplier"),
+        (8, "Resolved"),
         (9, "Closed"),
+        (13, "Cancelled"),
         (21, "On Hold"),
         (22, "Updated"),
         (23, "Scheduled"),
@@ -326,9 +329,9 @@ fn tickets(clients: &[Client], seed: u64) -> Vec<Object> {
 
 fn instance(clients: usize) -> Object {
     Object::new(json!({
-        "dbid": "DEMO", "app_version": "2.196.1", "database_version": "2.196.1.4", "agent_count": 9, "licensed_agent_count": 8,
+        "dbid": "DEMO", "app_version": "2.196.1", "database_version": "2196", "agent_count": 9, "licensed_agent_count": 8,
         "online_agent_count": 2, "last_login": "2026-03-02T09:12:44.173", "app_name": "Halo", "mobileapp_enabled": true,
-        "teamsbot_enabled": false, "nhserver_version": "2.196.1", "teams_chat_profile": 0, "using_event_service": true,
+        "teamsbot_enabled": false, "nhserver_version": "2.196.1", "teams_chat_profile": "", "hosted_group": "UK00-Demo1", "using_event_service": true,
         "using_scheduling_service": true, "using_outgoing_service": true, "using_incoming_service": true, "client_count": clients
     }))
 }

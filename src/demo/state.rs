@@ -8,10 +8,11 @@ use super::limit::Window;
 use super::log::RecordedRequest;
 use super::outbox::Outbox;
 use super::random::Random;
-use super::reply::{ErrorForm, Row, members, wire};
+use super::reply::{ErrorForm, Reply, Row, database_error, members, wire};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 /// A client (a customer). Kept apart from the other rows because there can be a hundred thousand.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +105,20 @@ impl Object {
     #[must_use]
     pub fn has_id(&self, id: i64) -> bool {
         self.int("id") == Some(id)
+    }
+
+    /// Whether its texts fit into these columns: member, column and characters of UTF-16.
+    pub(super) fn fits(&self, table: &str, columns: &[(&str, &str, usize)]) -> Result<(), Reply> {
+        let is_long = |(member, _, length): &&(&str, &str, usize)| self.text(member).encode_utf16().count() > *length;
+        let Some((member, column, length)) = columns.iter().find(is_long) else { return Ok(()) };
+        let begin: String = self.text(member).chars().take(*length).collect();
+        Err(database_error(
+            2628,
+            &format!(
+                "String or binary data would be truncated in table 'D_DEMO.dbo.{table}', column '{column}'. Truncated value: \
+                 '{begin}'.\r\nThe statement has been terminated."
+            ),
+        ))
     }
 
     pub(super) fn wire(&self) -> Value {
@@ -233,6 +248,8 @@ pub struct State {
     pub(super) base: String,
     pub(super) tried_deletes: BTreeSet<String>,
     pub(super) refusals: usize,
+    /// Answers in the cache, until then on the clock.
+    pub(super) remembered: BTreeMap<String, (Duration, Reply)>,
 }
 
 impl fmt::Debug for State {
@@ -392,7 +409,7 @@ impl State {
     }
 
     /// A refusal with a text of Halo's, in the form that is switched on.
-    pub(super) fn refuse(&mut self, text: &str) -> super::reply::Reply {
+    pub(super) fn refuse(&mut self, text: &str) -> Reply {
         let form = if self.has(Fault::ErrorForms) {
             self.refusals += 1;
             ErrorForm::ALL[self.refusals % ErrorForm::ALL.len()]
@@ -403,19 +420,15 @@ impl State {
     }
 
     /// The reply to a write: 201 with a single object for an array of one (api facts, section 8).
-    pub(super) fn created(&self, mut rows: Vec<Value>) -> super::reply::Reply {
+    pub(super) fn created(&self, mut rows: Vec<Value>) -> Reply {
         let as_array = self.behaviour.array_reply || self.has(Fault::ArrayReply) || rows.len() != 1;
         let body = if as_array { Value::Array(rows) } else { rows.pop().unwrap_or_default() };
-        super::reply::Reply::json(201, &body)
+        Reply::json(201, &body)
     }
 
     /// The reply to a deletion: 200 with no body, or with the object (api facts, section 8).
-    pub(super) fn deleted(&self, row: &Value) -> super::reply::Reply {
-        if self.behaviour.delete_returns_object {
-            super::reply::Reply::json(200, row)
-        } else {
-            super::reply::Reply::empty(200)
-        }
+    pub(super) fn deleted(&self, row: &Value) -> Reply {
+        if self.behaviour.delete_returns_object { Reply::json(200, row) } else { Reply::empty(200) }
     }
 }
 
@@ -437,7 +450,8 @@ pub(super) fn new_webhook() -> Row {
         "infinite_loop_threshold": 5, "auto_disable_attempts": 0, "log_retention_policy_days": 30, "notify_on_failure": false,
         "algorithm": 0, "digest": 0, "inbound_authentication_type": 0, "initial_verification_type": 0, "group_id": 0,
         "library_licence_name": "", "log_ticket_attempts": 0, "major_version_number": 0, "minor_version_number": 0,
-        "patch_version_number": 0, "multiple_execution_mode": 0, "notify_on_failure_tech": 0, "notify_on_failure_template": 0,
+        "patch_version_number": 0, "multiple_execution_mode": 0, "notify_on_failure_tech": -1, "notify_on_failure_template": 32,
+        "last_auto_disable_date": "1900-01-01T00:00:00",
         "runbook_start_type": 0, "safe_instances": 0, "use_lightweight_logs": false
     }))
 }

@@ -26,15 +26,11 @@ const SHAPE: Shape = Shape {
         ("module_id", Kind::Int),
         ("tickettypes", Kind::List),
     ],
-    lenient_numbers: false,
 };
 
 /// The elements of a tab's `tickettypes`: their ids are strings (api facts, section 7).
-const KEY_PAIR: Shape = Shape {
-    entity: "NHAPI.DataTransferObjects.KeyPair",
-    members: &[("id", Kind::Text), ("name", Kind::Text)],
-    lenient_numbers: false,
-};
+const KEY_PAIR: Shape =
+    Shape { entity: "NHAPI.DataTransferObjects.KeyPair", members: &[("id", Kind::Text), ("name", Kind::Text)] };
 
 /// Whether a tab's own list of ticket types is shown and honoured.
 fn has_tab_side_links(state: &State) -> bool {
@@ -79,14 +75,7 @@ fn check(state: &mut State, tab: &Object) -> Result<(), Reply> {
     if tab.name().trim().is_empty() {
         return Err(state.refuse("Name must not be blank"));
     }
-    for (member, column, limit) in [("url", "tnurl", 1000), ("icon", "TNicon", 50), ("name", "TNName", 4000)] {
-        if tab.text(member).encode_utf16().count() > limit {
-            let text = format!(
-                "A database error occurred (2628) - String or binary data would be truncated in table 'D_DEMO.dbo.TABNAME', column '{column}'."
-            );
-            return Err(state.refuse(&text));
-        }
-    }
+    tab.fits("TABNAME", &[("url", "tnurl", 1000), ("icon", "TNicon", 50), ("name", "TNName", 4000)])?;
     let table = tab.int("tableid").unwrap_or(0);
     if !((0..=9).contains(&table) || (1000..2000).contains(&table)) {
         return Err(ErrorForm::Exception.refuse("Invalid Data Type"));
@@ -218,11 +207,11 @@ mod tests {
             assert_eq!(status, 400, "{member}");
             body
         };
-        assert!(refused("url", json!("x".repeat(1001))).await.as_str().unwrap().contains("tnurl"));
+        assert!(refused("url", json!("x".repeat(1001))).await["Message"].as_str().unwrap().contains("tnurl"));
         refused("icon", json!("x".repeat(51))).await;
         refused("name", json!(" ")).await;
         assert_eq!(refused("tableid", json!(77)).await["Message"], "Invalid Data Type");
-        refused("sequence", json!("10")).await;
+        refused("sequence", json!("ten")).await;
         refused("open_in_new_tab", json!("true")).await;
         assert_eq!(tester.halo.look(|state| state.tabs.len()), 2);
     }

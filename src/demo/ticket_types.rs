@@ -5,7 +5,7 @@ use super::behaviour::LinksMode;
 use super::body::{Body, Kind, Shape, nested};
 use super::faults::Fault;
 use super::query::Query;
-use super::reply::{Answer, Reply, Row};
+use super::reply::{Answer, Reply, Row, database_error};
 use super::state::{State, TabLink, TicketType};
 use serde_json::{Value, json};
 
@@ -22,7 +22,6 @@ const SHAPE: Shape = Shape {
         ("allowall_iframe_customtabs", Kind::Bool),
         ("allowed_iframe_customtabs", Kind::List),
     ],
-    lenient_numbers: false,
 };
 
 const LINK: Shape = Shape {
@@ -33,7 +32,6 @@ const LINK: Shape = Shape {
         ("iframetab_id", Kind::Id),
         ("iframetab_name", Kind::Text),
     ],
-    lenient_numbers: false,
 };
 
 fn seen(state: &State, kind: &TicketType) -> bool {
@@ -77,8 +75,16 @@ fn detailed(state: &State, kind: &TicketType) -> Value {
         })
         .collect();
     if let Some(row) = value.as_object_mut() {
-        row.insert("allowall_iframe_customtabs".into(), kind.allow_all_tabs.into());
-        row.insert("allowed_iframe_customtabs".into(), links.into());
+        // Null members are left out: one that shows every tab has no list, and older versions have neither.
+        let told = !state.has(Fault::TabMembersMissing);
+        let all = kind.allow_all_tabs || state.has(Fault::TypesShowAllTabs);
+        row.insert("use".into(), "tickets".into());
+        if told {
+            row.insert("allowall_iframe_customtabs".into(), all.into());
+        }
+        if told && !all {
+            row.insert("allowed_iframe_customtabs".into(), links.into());
+        }
         row.insert("tab_config".into(), json!([]));
         row.insert("workflow_id".into(), json!(-1));
         row.insert("initial_status".into(), json!(1));
@@ -105,9 +111,10 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
         let wanted = nested(&LINK, &members, index, "allowed_iframe_customtabs")?;
         members.remove("allowed_iframe_customtabs");
         let Some(id) = members.remove("id").and_then(|id| id.as_i64()).filter(|id| *id != 0) else {
-            return Err(state.refuse(
-                "A database error occurred (515) - Cannot insert the value NULL into column 'RTAppointmentDefaultBody', table \
-                 'D_DEMO.dbo.REQUESTTYPE'; column does not allow nulls. INSERT fails..",
+            return Err(database_error(
+                515,
+                "Cannot insert the value NULL into column 'RTAppointmentDefaultBody', table 'D_DEMO.dbo.REQUESTTYPE'; column \
+                 does not allow nulls. INSERT fails..",
             ));
         };
         let at = position(state, id)?;
@@ -236,9 +243,9 @@ mod tests {
         let tester = tester().await;
         let (status, body) = tester.post("/api/TicketType", &json!([{ "name": "Copied" }])).await;
         assert_eq!(status, 400);
-        assert!(body.as_str().unwrap().starts_with("A database error occurred (515)"));
+        assert!(body["Message"].as_str().unwrap().starts_with("A database error occurred (515)"));
         assert_eq!(tester.post("/api/TicketType", &json!([{ "id": 999 }])).await, (404, Value::Null));
-        let body = json!([{ "id": 1, "allowed_iframe_customtabs": [{ "iframetab_id": "14" }] }]);
+        let body = json!([{ "id": 1, "allowed_iframe_customtabs": [{ "iframetab_id": "14a" }] }]);
         let (status, body) = tester.post("/api/TicketType", &body).await;
         assert_eq!(status, 400);
         assert!(body.get("[0].allowed_iframe_customtabs[0].iframetab_id").is_some(), "{body}");
@@ -248,5 +255,20 @@ mod tests {
         tester.halo.set_fault(Fault::LinkNotStored, true);
         assert_eq!(link(&tester, 4, &[14]).await, 201);
         assert!(tabs_of(&tester, 4).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_a_type_says_of_tabs_can_be_missing() {
+        let tester = tester().await;
+        let members = async |id: i64| {
+            let (_, body) = tester.get(&format!("/api/TicketType/{id}?includedetails=true")).await;
+            let has = |member: &str| body.get(member).is_some();
+            (body["allowall_iframe_customtabs"].clone(), has("allowed_iframe_customtabs"))
+        };
+        assert_eq!((members(1).await, members(5).await), ((json!(false), true), (json!(true), false)));
+        tester.halo.set_fault(Fault::TypesShowAllTabs, true);
+        assert_eq!(members(1).await, (json!(true), false));
+        tester.halo.set_fault(Fault::TabMembersMissing, true);
+        assert_eq!(members(5).await, (Value::Null, false));
     }
 }

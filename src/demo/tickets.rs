@@ -25,7 +25,6 @@ const SHAPE: Shape = Shape {
         ("team", Kind::Text),
         ("agent_id", Kind::Int),
     ],
-    lenient_numbers: false,
 };
 
 const ACTION: Shape = Shape {
@@ -40,12 +39,22 @@ const ACTION: Shape = Shape {
         ("important", Kind::Bool),
         ("sendemail", Kind::Bool),
     ],
-    lenient_numbers: false,
 };
 
 /// What a support log quotes (api facts, section 2). Halo does not fill in the placeholder.
 const NOT_REASSIGNED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the \
                               $#request Type or Client.";
+
+/// The team of a ticket that was given to none.
+const FIRST_LINE: &str = "1st Line Support";
+
+/// The action by which Halo tells that a rule has changed a ticket.
+fn rule_applied(ticket: Option<i64>) -> Value {
+    json!({
+        "ticket_id": ticket, "id": 3, "outcome": "Rule Applied", "who": "System", "who_type": 0, "who_agentid": 0,
+        "note": "Matched Rules Changed: Add default 1st line support group to new ticket"
+    })
+}
 
 /// What a row shows beside ids, where it was asked for.
 #[derive(Default)]
@@ -70,10 +79,10 @@ fn seen(state: &State, ticket: &Object) -> bool {
 }
 
 fn row(state: &State, ticket: &Object, names: &Names) -> Value {
-    let mut row = ticket.members.clone();
+    let mut row = state.told(ticket);
     if state.has(Fault::TeamsAsIds) {
-        let id = team(state, ticket.text("team")).and_then(|team| team.int("id"));
-        row.insert("team".into(), id.into());
+        let id = row.get("team_id").cloned().unwrap_or_default();
+        row.insert("team".into(), id);
     }
     let named = |rows: &[Object], member: &str| {
         rows.iter().find(|row| row.int("id") == ticket.int(member)).map(|row| Value::from(row.name()))
@@ -89,6 +98,30 @@ fn row(state: &State, ticket: &Object, names: &Names) -> Value {
         row.insert("tickettype_name".into(), kind.map(|kind| Value::from(kind.row.name())).into());
     }
     wire(&row)
+}
+
+/// A ticket that is read by its id or was just written: its type, priority and user are objects, with ids as floats here
+/// and there.
+fn detailed(state: &State, ticket: &Object, names: &Names) -> Value {
+    let mut value = row(state, ticket, names);
+    let Some(row) = value.as_object_mut() else { return value };
+    if let Some(kind) = state.ticket_types.iter().find(|kind| kind.row.int("id") == ticket.int("tickettype_id")) {
+        let mut nested = kind.row.members.clone();
+        nested.insert("use".into(), "tickets".into());
+        row.insert("tickettype".into(), nested.into());
+    }
+    let priority = ticket.int("priority_id");
+    row.insert("priority".into(), json!({ "id": "76e4b18d-d5e0-f111-8a68-b01041c8667a", "priorityid": priority, "name": "Medium", "fixtime": 5.0 }));
+    let user = ticket.int("user_id").unwrap_or(38);
+    let site = ticket.int("site_id").unwrap_or(18);
+    row.insert(
+        "user".into(),
+        json!({
+            "id": user, "name": ticket.text("user_name"), "site_id": site as f64, "inactive": false, "use": "user",
+            "site": { "id": site, "name": "Main", "client_id": ticket.int("client_id").unwrap_or(0) as f64, "upwho": 3.0 }
+        }),
+    );
+    value
 }
 
 /// `GET /api/Tickets`: an envelope. Whether a filter by the team's name filters is a switch; `tickettype_id` and
@@ -137,7 +170,7 @@ pub(super) fn get(state: &State, id: i64, query: &Query) -> Answer {
     let details = query.flag("includedetails")?;
     let names = Names { agent: details || query.flag("includeagent")?, status: details, ticket_type: details };
     let ticket = &state.tickets[position(state, id)?];
-    Ok(Reply::json(200, &row(state, ticket, &names)))
+    Ok(Reply::json(200, &detailed(state, ticket, &names)))
 }
 
 fn position(state: &State, id: i64) -> Result<usize, Reply> {
@@ -166,7 +199,15 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
         if state.has(Fault::TicketsMovedBack) && id.is_some() {
             state.tickets[at].set("team", team);
         }
-        stored.push(row(state, &state.tickets[at], &Names::default()));
+        if state.has(Fault::RuleApplied) {
+            state.tickets[at].set("team", FIRST_LINE);
+        }
+        let mut reply = detailed(state, &state.tickets[at], &Names::default());
+        if let (true, Some(row)) = (state.has(Fault::RuleApplied), reply.as_object_mut()) {
+            row.insert("matched_rule_ids".into(), "45".into());
+            row.insert("extra_actions".into(), json!([rule_applied(state.tickets[at].int("id"))]));
+        }
+        stored.push(reply);
         // Changes made through the API raise events too (api facts, section 6.1).
         let number = state.tickets[at].int("id").unwrap_or_default();
         match id {
@@ -186,9 +227,12 @@ fn reassigned(state: &mut State, members: &mut Row) -> Result<(), Reply> {
             .filter(|team| !(team.flag("inactive") || restricted && team.hidden_from_restricted))
             .map(|team| Some(team.name().to_owned())),
     };
-    let known_agent = members
-        .get("agent_id")
-        .is_none_or(|id| state.agents.iter().any(|agent| agent.int("id") == id.as_i64() && !agent.flag("isdisabled")));
+    let known_agent = members.get("agent_id").is_none_or(|id| {
+        state
+            .agents
+            .iter()
+            .any(|agent| agent.int("id") == id.as_i64() && !agent.flag("isdisabled") && !agent.flag("isapiagent"))
+    });
     let moves = members.contains_key("team") || members.contains_key("agent_id");
     let refused = moves && state.has(Fault::ReassignRefused);
     let (Some(name), true, false) = (known_team, known_agent, refused) else {
@@ -208,7 +252,7 @@ fn logged(state: &mut State, members: &Row) -> Result<Object, Reply> {
     };
     Ok(Object::new(json!({
         "id": next_id(&state.tickets), "client_id": client.id, "client_name": client.name, "tickettype_id": 1, "status_id": 1,
-        "priority_id": 3, "team": "1st Line Support", "agent_id": 1, "estimate": -0.0, "use": "ticket"
+        "priority_id": 3, "team": FIRST_LINE, "agent_id": 1, "estimate": -0.0, "use": "ticket"
     })))
 }
 
@@ -223,7 +267,7 @@ pub(super) fn actions(state: &mut State, query: &Query) -> Answer {
         state.actions.iter().rev().filter(|action| action.int("ticket_id") == Some(ticket)).collect();
     let total = of_ticket.len();
     let rows: Vec<Value> = of_ticket.into_iter().take(count.unwrap_or(total)).map(Object::wire).collect();
-    Ok(Reply::json(200, &json!({ "record_count": total, "actions": rows })))
+    Ok(Reply::json(200, &json!({ "record_count": total, "ticket_id": ticket, "actions": rows })))
 }
 
 /// `GET /api/Actions/{id}?ticket_id=`: actions are counted for each ticket, so the id alone names none.
@@ -243,7 +287,7 @@ pub(super) fn post_action(state: &mut State, body: Body<'_>) -> Answer {
         };
         position(state, ticket)?;
         if state.has(Fault::ActionRefused) {
-            return Err(state.refuse("You do not have access to this Action"));
+            return Err(state.refuse("You do not have access to this Action at the moment"));
         }
         let of_ticket = state.actions.iter().filter(|action| action.int("ticket_id") == Some(ticket));
         let last = of_ticket.filter_map(|action| action.int("id")).max().unwrap_or(0);
@@ -325,7 +369,7 @@ mod tests {
             assert_eq!(moved(&tester, element.clone()).await, (400, json!(NOT_REASSIGNED)), "{element}");
         }
         assert_eq!(moved(&tester, json!({ "id": 1 })).await, (404, Value::Null));
-        assert_eq!(moved(&tester, json!({ "id": 33470, "agent_id": "7" })).await.0, 400);
+        assert_eq!(moved(&tester, json!({ "id": 33470, "agent_id": "seven" })).await.0, 400);
         tester.halo.set_fault(Fault::ReassignRefused, true);
         assert_eq!(moved(&tester, json!({ "id": 33470, "team": "Pia" })).await.1, json!(NOT_REASSIGNED));
         tester.halo.set_fault(Fault::ForbiddenTicketWrites, true);
@@ -393,6 +437,32 @@ mod tests {
         assert_eq!(tester.post("/api/Actions", &note(1, "x")).await.0, 404);
         tester.halo.set_fault(Fault::ActionRefused, true);
         let refused = tester.post("/api/Actions", &note(33470, "x")).await;
-        assert_eq!(refused, (400, json!("You do not have access to this Action")));
+        assert_eq!(refused, (400, json!("You do not have access to this Action at the moment")));
+    }
+
+    #[tokio::test]
+    async fn a_rule_moves_a_ticket_within_the_write_and_says_so() {
+        let tester = tester().await;
+        tester.halo.set_fault(Fault::RuleApplied, true);
+        let (status, reply) = moved(&tester, json!({ "id": 33470, "team": "Pia Escalations" })).await;
+        assert_eq!((status, &reply["team"], &reply["team_id"]), (201, &json!(FIRST_LINE), &json!(3)));
+        assert_eq!(reply["extra_actions"][0]["outcome"], "Rule Applied");
+        assert_eq!(tester.get(TICKET).await.1["team"], FIRST_LINE);
+    }
+
+    #[tokio::test]
+    async fn several_statuses_end_a_ticket_and_the_filter_knows_one() {
+        let tester = tester().await;
+        tester.halo.change(|state| {
+            state.tickets[0].set("status_id", 13);
+            state.tickets[1].set("status_id", CLOSED_STATUS);
+        });
+        let open = ids(&tester.get("/api/Tickets?open_only=true&count=100").await.1);
+        assert!(open.contains(&33470) && !open.contains(&33471));
+        assert_eq!(tester.get(TICKET).await.1["hasbeenclosed"], true);
+        let statuses = async |query: &str| tester.get(&format!("/api/Status{query}")).await.1.as_array().unwrap().len();
+        assert_eq!((statuses("").await, statuses("?excludeclosed=true").await), (11, 8));
+        tester.halo.set_fault(Fault::StatusFilterIgnored, true);
+        assert_eq!(statuses("?excludeclosed=true").await, 11);
     }
 }

@@ -63,14 +63,32 @@ pub(super) fn auth_info(state: &State) -> Reply {
     if state.has(Fault::NoAuthinfo) {
         return Reply::empty(404);
     }
-    let auth_url = if state.has(Fault::ForeignAuthHost) {
+    Reply::json(200, &json!({ "auth_url": auth_url(state), "tenant_id": state.tenant }))
+}
+
+fn auth_url(state: &State) -> String {
+    if state.has(Fault::ForeignAuthHost) {
         state.behaviour.foreign_auth_url.clone()
     } else if state.has(Fault::AuthAtRoot) {
         format!("{}/", state.base)
     } else {
         format!("{}/auth/", state.base)
-    };
-    Reply::json(200, &json!({ "auth_url": auth_url, "tenant_id": state.tenant }))
+    }
+}
+
+/// `GET {auth}/.well-known/openid-configuration`, open to anyone: the other way to the token endpoint.
+pub(super) fn metadata(state: &State) -> Reply {
+    let issuer = auth_url(state);
+    Reply::json(
+        200,
+        &json!({
+            "issuer": issuer, "authorization_endpoint": format!("{issuer}authorize"),
+            "token_endpoint": format!("{issuer}token"), "jwks_uri": format!("{issuer}.well-known/jwks"),
+            "grant_types_supported": ["authorization_code", "client_credentials", "password", "refresh_token"],
+            "response_types_supported": ["code", "token", "id_token"], "scopes_supported": ["openid", "offline_access", "all"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"]
+        }),
+    )
 }
 
 /// What the token endpoint looks at.
@@ -135,7 +153,7 @@ pub(super) fn token(state: &mut State, request: &TokenRequest<'_>) -> Answer {
     if let Some(tenant) = request.tenant.or_else(|| field("tenant"))
         && !tenant.eq_ignore_ascii_case(&state.tenant)
     {
-        return Err(Reply::text(400, "Tenant not found"));
+        return Err(Reply::text(state.behaviour.wrong_tenant_status, "Tenant not found"));
     }
     match field("grant_type") {
         None => {
@@ -267,8 +285,14 @@ pub(super) fn allows(scopes: &BTreeSet<String>, subject: Subject, write: bool) -
 /// `GET /api/InstanceInfo` (api facts, section 1).
 pub(super) fn instance_info(state: &State) -> Reply {
     let mut row = state.instance.members.clone();
-    for (member, path) in [("agent_url", ""), ("portal_url", "/portal"), ("auth_url", "/auth")] {
+    row.insert("tenant_id".into(), state.tenant.as_str().into());
+    for (member, path) in
+        [("agent_url", ""), ("portal_url", "/portal"), ("auth_url", "/auth"), ("chat_service_url", "/api")]
+    {
         row.insert(member.into(), format!("{}{path}", state.base).into());
+    }
+    for service in ["automation", "incoming", "outgoing", "report", "schedule"] {
+        row.insert(format!("{service}_service_url"), format!("{}/api/$ENDPOINT", state.base).into());
     }
     Reply::json(200, &wire(&row))
 }
@@ -299,6 +323,8 @@ mod tests {
         let (status, body) = read(reply).await;
         assert_eq!(status, 200);
         assert_eq!(body, json!({ "auth_url": tester.url("/auth/"), "tenant_id": "demo" }));
+        let (status, metadata) = tester.get("/auth/.well-known/openid-configuration").await;
+        assert_eq!((status, &metadata["token_endpoint"]), (200, &json!(tester.url("/auth/token"))));
     }
 
     #[tokio::test]

@@ -38,8 +38,15 @@ const SHAPE: Shape = Shape {
         ("algorithm", Kind::Int),
         ("digest", Kind::Int),
     ],
-    lenient_numbers: false,
 };
+
+/// What the table's columns hold.
+const COLUMNS: [(&str, &str, usize); 4] = [
+    ("url", "WHurl", 500),
+    ("name", "WHname", 255),
+    ("basic_username", "WHbasicusername", 255),
+    ("note", "WHnote", 4000),
+];
 
 fn position(state: &State, id: &str) -> Option<usize> {
     state.webhooks.iter().position(|webhook| webhook.text("id").eq_ignore_ascii_case(id))
@@ -125,6 +132,7 @@ fn check(state: &mut State, webhook: &Object, at: Option<usize>) -> Result<(), R
     {
         return Err(state.refuse("Name must be unique"));
     }
+    webhook.fits("WEBHOOK", &COLUMNS)?;
     if webhook.int("type") == Some(0) && !valid_url(webhook.text("url")) {
         return Err(state.refuse("Please enter a valid URL"));
     }
@@ -188,11 +196,11 @@ mod tests {
         assert_eq!((status, &after["active"], &after["url"]), (201, &json!(false), &made["url"]));
         let unknown = json!([{ "id": "60b2ec55-fabe-417a-b354-40d962ef8031", "active": false }]);
         assert_eq!(tester.post("/api/Webhook", &unknown).await, (404, Value::Null));
-        let (status, body) = tester.post("/api/Webhook", &json!([{ "id": id, "type": "0" }])).await;
+        let (status, body) = tester.post("/api/Webhook", &json!([{ "id": id, "type": "zero" }])).await;
         assert_eq!(status, 400);
         let text = body["[0].type"][0].as_str().unwrap();
         assert!(
-            text.starts_with("Could not convert string to integer: 0. Path '[0].type', line 1, position "),
+            text.starts_with("Could not convert string to integer: zero. Path '[0].type', line 1, position "),
             "{text}"
         );
     }
@@ -291,5 +299,22 @@ mod tests {
         tester.halo.set_fault(Fault::ErrorForms, true);
         let (one, two) = (tester.post("/api/Webhook", &bad).await, tester.post("/api/Webhook", &bad).await);
         assert_ne!(one, two);
+    }
+
+    #[tokio::test]
+    async fn a_text_that_is_longer_than_its_column_is_a_database_error() {
+        let tester = tester().await;
+        for (member, text, column) in [
+            ("url", format!("https://pia.example/{}", "x".repeat(481)), "WHurl"),
+            ("name", "n".repeat(256), "WHname"),
+            ("basic_username", "🚀".repeat(128), "WHbasicusername"),
+        ] {
+            let mut row = sample("One");
+            row[member] = text.into();
+            let (status, body) = tester.post("/api/Webhook", &json!([row])).await;
+            let said = body["Message"].as_str().unwrap();
+            assert!(status == 400 && said.starts_with("A database error occurred (2628)") && said.contains(column));
+        }
+        assert!(tester.halo.look(|state| state.webhook("One").is_none()));
     }
 }
