@@ -151,9 +151,9 @@ pub struct Demo {
     /// How long each answer takes
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub latency_ms: u64,
-    /// Its request limit, such as 300/300: requests in so many seconds
-    #[arg(long, value_name = "REQUESTS/SECONDS")]
-    pub rate_limit: Option<crate::demo::RateLimit>,
+    /// Its request limit, requests in so many seconds; 0 for none, to measure without it
+    #[arg(long, value_name = "REQUESTS/SECONDS", default_value_t = crate::demo::RateLimit::PUBLISHED)]
+    pub rate_limit: crate::demo::RateLimit,
     /// Where it listens; loopback only
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,

@@ -31,7 +31,7 @@ pub(super) async fn run(call: &mut Call, options: Demo, no_colour: bool) -> Resu
         clients: options.clients,
         seed: options.seed,
         latency: Duration::from_millis(options.latency_ms),
-        rate_limit: options.rate_limit,
+        rate_limit: options.rate_limit.filled(),
         listen: options.listen,
         faults: options.fault.iter().copied().collect(),
     })

@@ -15,7 +15,7 @@ pub struct Options {
     pub seed: u64,
     /// How long each reply takes.
     pub latency: Duration,
-    /// The rate limit, if any.
+    /// The rate limit; none at first, so that a test that is not about it need not wait for it.
     pub rate_limit: Option<RateLimit>,
     /// Where it listens; loopback addresses only.
     pub listen: SocketAddr,

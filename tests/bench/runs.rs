@@ -23,7 +23,16 @@ impl Halo {
     /// Starts it, with so many clients, each reply so late.
     pub fn start(clients: u64, latency_ms: u64) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["demo", "--serve", "--clients", &clients.to_string(), "--latency-ms", &latency_ms.to_string()])
+            .args([
+                "demo",
+                "--serve",
+                "--clients",
+                &clients.to_string(),
+                "--latency-ms",
+                &latency_ms.to_string(),
+                "--rate-limit",
+                "0",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
