@@ -11,16 +11,18 @@
 //! | [`domain`] | plain types that can only be built valid; no runtime, network, file, environment or clock |
 //! | [`keys`] | the key map: which key means which command where |
 //! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
-//! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors |
+//! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors; and what is installed in a Halo |
 //! | [`store`] | the embedded database, the audit trail and the locks |
-//! | [`ops`] | the use-cases, once: check, sync, plan, configure, remove, status, activate, setup |
+//! | [`ops`] | the use-cases, once: check, sync, plan, configure, remove, rotate, status, activate, setup, tickets, events |
+//! | [`service`] | `serve`: callbacks taken in and handed on, the daily sync, health and figures |
 //! | [`app`] | the terminal interface as a pure state machine |
 //! | [`view`] | pure drawing of the app's model |
 //! | [`tui`] | everything that has a terminal or a runtime in it |
 //! | [`cli`] | one file per command; text, JSON and exit codes |
 //! | [`demo`] | a simulated Halo behind a real socket |
 //!
-//! Layers look down only: domain < settings, halo, store < ops < app, cli < tui. Nothing but the `demo` command and
+//! Layers look down only: domain < keys < settings, halo, store < ops < service, and domain < app < view < tui; the
+//! command line stands on top of both. Nothing but the `demo` command and
 //! the tests knows that the simulated Halo exists. A test in `tests/` reads the source tree and holds these rules.
 
 pub mod app;

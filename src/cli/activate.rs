@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use super::args::Activate;
+use super::exit::ExitCode as _;
 use super::remove::{self, Question};
-use super::{Call, configure, prompt};
+use super::{Call, planned, prompt};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Parts;
@@ -41,7 +42,7 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
         }
     }
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
-    let (cancel, on_event) = (call.cancel.clone(), configure::printer(&mut call.output));
+    let (cancel, on_event) = (call.cancel.clone(), planned::printer(&mut call.output));
     let (activation, removal) =
         ops::activate::activate_removing(workspace, &options.id, consent, cancel, on_event).await?;
     let active = match &activation {
@@ -60,7 +61,7 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
             _ => tell(call, Some(&options.id))?,
         }
     }
-    let code = removal.as_ref().map_or(0, configure::exit_code);
+    let code = removal.as_ref().map_or(0, planned::exit_code);
     Ok(match (switched, code) {
         (true, _) => 0,
         // Everything is out of Halo, and yet another program has made somebody else active meanwhile.

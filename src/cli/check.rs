@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Call;
+use super::exit::ExitCode;
 use super::output::{Mark, Output};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
@@ -86,6 +87,6 @@ pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) ->
 pub(super) fn exit_code(report: &CheckReport) -> u8 {
     match report.first_failure() {
         None => 0,
-        Some(check) => check.failure.as_ref().map_or(1, FailureKind::exit_code),
+        Some(check) => check.failure.as_ref().map_or(1, ExitCode::exit_code),
     }
 }

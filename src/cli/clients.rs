@@ -5,6 +5,7 @@ use super::args::{ClientStatus, Clients, Format, Sort};
 use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
 use crate::domain::untrusted::Untrusted;
+use crate::ops;
 use crate::ops::clients::{CSV_HEADER, Order, Query, Which, csv_row, list};
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
@@ -34,7 +35,7 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         Format::Csv => call.output.csv(CSV_HEADER, clients.iter().map(csv_row))?,
         Format::Table => table(call, &clients),
     }
-    if clients.is_empty() && !workspace.store.lists(&id)?.synced {
+    if clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced {
         call.output.say("No sync yet: run pia-halo sync first");
     }
     Ok(0)

@@ -5,15 +5,14 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::args::Configure;
-use super::output::{Mark, Output};
-use super::remove::{self, Question};
-use super::{Call, check, plan, prompt};
+use super::planned::Question;
+use super::{Call, check, planned, prompt, remove};
 use crate::domain::check::Check;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
-use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
+use crate::domain::plan::ConfigureStatus;
 use crate::ops;
-use crate::ops::configure::{Consent, Event};
+use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
 
 pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Failure> {
@@ -22,7 +21,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     }
     let workspace = call.workspace()?;
     if options.roll_back {
-        return remove::take_out(call, &workspace, Extent::LastRun, Question::RollBack, options.yes).await;
+        return remove::take_out(call, &workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
     }
     let yes = options.yes;
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
@@ -32,95 +31,26 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         let mut warnings = Vec::new();
         let on_check = |check: &Check| warnings.extend(check.warning());
         match ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await? {
-            Ok(planned) => {
+            Ok(shown) => {
                 check::warn(&mut call.output, &warnings);
-                ask(call, &planned)?;
-                agreed = Some(planned);
+                if shown.changes_pending() {
+                    let (words, hint) = (shown.question(), "say yes with --yes; pia-halo plan shows it");
+                    let no = "not applied; nothing was written";
+                    planned::agree(call, &shown, Question { words, hint, ask: &prompt::yes, no })?;
+                }
+                agreed = Some(shown);
             }
-            Err(report) => return tell(&mut call.output, &ops::configure::refused(report)),
+            Err(report) => return planned::tell(&mut call.output, &ops::configure::refused(report)),
         }
     }
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
     let cancel = call.cancel.clone();
-    let report = ops::configure::install(&workspace, &id, consent, cancel, printer(&mut call.output)).await?;
-    let code = tell(&mut call.output, &report)?;
+    let report = ops::configure::install(&workspace, &id, consent, cancel, planned::printer(&mut call.output)).await?;
+    let code = planned::tell(&mut call.output, &report)?;
     if matches!(report.status, ConfigureStatus::Refused | ConfigureStatus::Failed) {
         call.output.say("By hand: pia-halo configure --manual prints every click and value.");
     }
     Ok(code)
-}
-
-pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, Failure> {
-    if output.json {
-        output.object(report)?;
-        return Ok(exit_code(report));
-    }
-    say(output, report);
-    Ok(exit_code(report))
-}
-
-/// How a run ended, for people: of its objects the printer has told already.
-pub(super) fn say(output: &mut Output, report: &ConfigureReport) {
-    for verdict in report.refusal.iter().flat_map(|refusal| &refusal.checks) {
-        check::print(output, verdict);
-    }
-    output.line(&report.message);
-    check::warn(output, &report.warnings);
-}
-
-/// Shows the plan and asks; without a terminal, ends with the question.
-fn ask(call: &mut Call, planned: &Plan) -> Result<(), Failure> {
-    if !planned.changes_pending() {
-        return Ok(());
-    }
-    let question = planned.question();
-    if call.output.json || !prompt::is_possible() {
-        return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes; pia-halo plan shows it"));
-    }
-    plan::print(&mut call.output, planned);
-    if prompt::yes(&question) {
-        return Ok(());
-    }
-    Err(Failure::new(FailureKind::NeedsYes, "not applied; nothing was written"))
-}
-
-/// Prints each object as it is done; of JSON there is one object at the end.
-pub(super) fn printer(output: &mut Output) -> impl FnMut(Event<'_>) + Send {
-    |event| {
-        if let Event::Applied(result) = event
-            && !output.json
-        {
-            print(output, result);
-        }
-    }
-}
-
-fn print(output: &mut Output, result: &ChangeResult) {
-    let (mark, word) = match result.outcome {
-        Outcome::Done => (Mark::Good, "done"),
-        Outcome::Unchanged => (Mark::None, "unchanged"),
-        Outcome::Failed => (Mark::Bad, "FAILED"),
-        Outcome::Unverified => (Mark::Warning, "not verified"),
-        Outcome::Skipped => (Mark::Warning, "skipped"),
-    };
-    let mark = output.mark(mark);
-    let id = result.id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
-    output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
-    if let Some(message) = &result.message {
-        output.line(format!("                {message}"));
-    }
-}
-
-pub(super) fn exit_code(report: &ConfigureReport) -> u8 {
-    let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
-    match report.status {
-        status if status.is_complete() => 0,
-        ConfigureStatus::Refused => report.refusal.as_ref().map_or(1, check::exit_code),
-        ConfigureStatus::PartlyDone if some => 3,
-        // Nothing of it was done: what kept the first one from it is the reason.
-        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(3, FailureKind::exit_code),
-        _ => report.cause.as_ref().map_or(1, FailureKind::exit_code),
-    }
 }
 
 /// The clicks and the values for doing it by hand. They hold the callback token and the password, because somebody has

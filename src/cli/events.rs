@@ -20,7 +20,6 @@ const BATCH: usize = 1_000;
 pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
-    let store = &workspace.store;
     if options.forward_secret {
         call.output.line(ops::events::forward_secret(&workspace, &id)?.expose());
         return Ok(0);
@@ -35,11 +34,11 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         return Ok(0);
     }
     if let Some(which) = &options.show {
-        let (event, body) = store.event(&id, which)?.ok_or_else(|| unknown(which))?;
+        let (event, body) = ops::events::one(&workspace, &id, which)?.ok_or_else(|| unknown(which))?;
         return show(&mut call.output, &event, &body);
     }
     let state = options.undelivered.then_some(ForwardState::Undelivered);
-    let mut events = store.events(&id, None, state, options.limit)?;
+    let mut events = ops::events::list(&workspace, &id, None, state, options.limit)?;
     events.reverse();
     for event in &events {
         print(&mut call.output, event)?;
@@ -54,10 +53,10 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     let mut last = match events.last() {
         Some(event) => event.number,
-        None => store.events(&id, None, None, 1)?.first().map_or(0, |event| event.number),
+        None => ops::events::list(&workspace, &id, None, None, 1)?.first().map_or(0, |event| event.number),
     };
     loop {
-        for event in store.events(&id, Some(last), None, BATCH)? {
+        for event in ops::events::list(&workspace, &id, Some(last), None, BATCH)? {
             last = event.number;
             print(&mut call.output, &event)?;
         }

@@ -6,6 +6,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{ClientChange, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
+use crate::ops;
 use crate::ops::clients::inert;
 
 /// Runs that are remembered.
@@ -17,10 +18,10 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
     let limit = options.limit.unwrap_or(usize::MAX);
     let Some(number) = options.run else {
-        let runs = workspace.store.runs(&id, limit.min(REMEMBERED))?;
+        let runs = ops::sync::runs(&workspace, &id, limit.min(REMEMBERED))?;
         return print_runs(call, format, &runs);
     };
-    let Some(mut changes) = workspace.store.changes(&id, number)? else {
+    let Some(mut changes) = ops::sync::changes(&workspace, &id, number)? else {
         return Err(Failure::new(FailureKind::Usage, format!("there is no run {number} of {id} in the history"))
             .hint("pia-halo history lists the last 100 runs with their numbers"));
     };

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use super::Call;
+use super::args::Arguments;
+use super::exit::ExitCode as _;
 use crate::app::{Model, Start, Theme};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
@@ -14,8 +17,6 @@ use crate::settings::Environment;
 use crate::tui::effects::Effects;
 use crate::tui::plain::{self, Goal};
 use crate::tui::{self, Look, session};
-
-const COMMANDS: &str = "setup, check, sync, clients, plan, configure, status, activate, deactivate, config, demo";
 
 /// What the demo begins with.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +30,7 @@ pub(super) struct ForDemo {
 pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
     if !session::has_terminal() {
         let failure = Failure::new(FailureKind::Usage, "the terminal interface needs a terminal")
-            .hint(format!("commands that do not: {COMMANDS}; see pia-halo --help"));
+            .hint(format!("commands that do not: {}; see pia-halo --help", commands()));
         call.output.failure(&failure);
         return failure.exit_code();
     }
@@ -42,6 +43,13 @@ pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
         call.output.failure(&failure);
         failure.exit_code()
     })
+}
+
+/// Every command that people are shown.
+fn commands() -> String {
+    let program = Arguments::command();
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
 }
 
 /// The person's time zone: `TZ`, else the machine's, by `/etc/localtime` or at least by name in `/etc/timezone`. A `TZ` that
@@ -99,4 +107,15 @@ pub(super) async fn with(
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));
     let exit = tui::run_interactive(&mut model, effects, outside, look).await.map_err(|error| unusable(&error))?;
     Ok(exit.code())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn commands_are_told_as_clap_knows_them() {
+        let commands = super::commands();
+        for name in ["setup", "serve", "tickets", "rotate", "audit"] {
+            assert!(commands.split(", ").any(|command| command == name), "{name}: {commands}");
+        }
+    }
 }

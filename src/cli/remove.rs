@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use super::args::{Part, Remove};
-use super::{Call, configure, plan, prompt};
+use super::{Call, plan, planned, prompt};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::manual;
 use crate::domain::plan::Parts;
 use crate::domain::plan::Plan;
@@ -40,7 +40,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
         let mut warnings = Vec::new();
         let on_check = |check: &Check| warnings.extend(check.warning());
         return match ops::remove::load(&workspace, &id, extent, call.cancel.clone(), on_check).await? {
-            Ok(planned) => plan::show(call, &planned, &warnings),
+            Ok(shown) => plan::show(call, &shown, &warnings),
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
@@ -75,9 +75,9 @@ pub(super) async fn take_out(
         ControlFlow::Break(code) => return Ok(code),
     };
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
-    let (cancel, on_event) = (call.cancel.clone(), configure::printer(&mut call.output));
+    let (cancel, on_event) = (call.cancel.clone(), planned::printer(&mut call.output));
     let report = ops::remove::run(workspace, &id, extent, consent, cancel, on_event).await?;
-    let code = configure::tell(&mut call.output, &report)?;
+    let code = planned::tell(&mut call.output, &report)?;
     if report.refusal.is_some() && matches!(question, Question::Remove) {
         call.output.say("By hand: pia-halo remove --manual prints every click.");
     }
@@ -100,28 +100,28 @@ pub(super) async fn agree(
     let mut warnings = Vec::new();
     let on_check = |check: &Check| warnings.extend(check.warning());
     match ops::remove::load(workspace, id, extent, call.cancel.clone(), on_check).await? {
-        Ok(planned) => {
+        Ok(shown) => {
             super::check::warn(&mut call.output, &warnings);
-            ask(call, &planned, question, id, configuration)?;
-            Ok(ControlFlow::Continue(Some(planned)))
+            ask(call, &shown, question, id, configuration)?;
+            Ok(ControlFlow::Continue(Some(shown)))
         }
-        Err(report) => configure::tell(&mut call.output, &ops::configure::refused(report)).map(ControlFlow::Break),
+        Err(report) => planned::tell(&mut call.output, &ops::configure::refused(report)).map(ControlFlow::Break),
     }
 }
 
 /// Shows the plan and asks; without a terminal, ends with the question.
 fn ask(
     call: &mut Call,
-    planned: &Plan,
+    shown: &Plan,
     question: Question<'_>,
     id: &ConfigurationId,
     configuration: &Configuration,
 ) -> Result<(), Failure> {
-    if !planned.changes_pending() && !matches!(question, Question::RemoveAndSwitch(_)) {
+    if !shown.changes_pending() && !matches!(question, Question::RemoveAndSwitch(_)) {
         return Ok(());
     }
     let name = configuration.name.as_str();
-    let summary = planned.summary();
+    let summary = shown.summary();
     let (words, hint) = match question {
         Question::Remove => {
             (format!("Remove this from Halo ({summary})?"), "say yes with --yes; pia-halo remove --plan shows it")
@@ -132,22 +132,15 @@ fn ask(
         ),
         Question::RollBack => (format!("Roll the last run of Configure back ({summary})?"), "say yes with --yes"),
     };
-    if call.output.json || !prompt::is_possible() {
-        return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
-    }
-    plan::print(&mut call.output, planned);
     let to_type = [id.as_str(), name];
-    let agreed = match question {
+    let ask = |words: &str| match question {
         Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to go on"), &to_type),
-        Question::RemoveAndSwitch(_) if planned.changes_pending() => {
+        Question::RemoveAndSwitch(_) if shown.changes_pending() => {
             prompt::typed(&format!("{words} Type {id} or {name} to go on"), &to_type)
         }
-        Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(&words),
+        Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(words),
     };
-    if agreed {
-        return Ok(());
-    }
-    Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was written"))
+    planned::agree(call, shown, planned::Question { words, hint, ask: &ask, no: "not confirmed; nothing was written" })
 }
 
 /// The clicks for doing it by hand. Nothing is read and nothing is asked of Halo: it works where the API does not.

@@ -1,5 +1,6 @@
 //! `sync`: the company sync, now.
 
+use super::exit::ExitCode as _;
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
@@ -8,7 +9,7 @@ use crate::ops;
 
 pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
     let mut brake = if yes { Brake::Off } else { Brake::On };
     let report = loop {
         let mut report = once(call, &workspace, &id, &configuration, brake).await?;

@@ -35,22 +35,6 @@ pub enum FailureKind {
     Interrupted,
 }
 
-impl FailureKind {
-    /// The exit code of a command that ends with it.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Refused => 1,
-            Self::Usage => 2,
-            Self::NeedsYes | Self::PartlyDone => 3,
-            Self::WrongCredentials | Self::MissingRight => 4,
-            Self::NotReached | Self::RateLimited(_) => 5,
-            Self::Busy => 6,
-            Self::LocalState => 7,
-            Self::Interrupted => 130,
-        }
-    }
-}
-
 /// The field of the wizard that a failure points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureField {
@@ -105,11 +89,6 @@ impl Failure {
             FailureKind::LocalState => "local_state",
             FailureKind::Interrupted => "interrupted",
         }
-    }
-
-    /// The exit code of a command that ends with it.
-    pub fn exit_code(&self) -> u8 {
-        self.kind.exit_code()
     }
 }
 

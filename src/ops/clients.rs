@@ -12,6 +12,7 @@ use super::Workspace;
 use crate::domain::client::{ClientStatus, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::status::Lists;
 use crate::domain::sync_run::ClientChange;
 use crate::domain::untrusted::Untrusted;
 
@@ -198,6 +199,16 @@ fn write<'a>(file: fs::File, clients: impl Iterator<Item = &'a StoredClient>) ->
     buffer.flush()?;
     buffer.get_ref().sync_all()?;
     Ok(count)
+}
+
+/// The first clients in use by name, and how many there are.
+pub fn first(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result<(Vec<StoredClient>, u64), Failure> {
+    Ok(workspace.store.first_clients(id, Some(true), limit)?)
+}
+
+/// The boards and agents of the last sync.
+pub fn lists(workspace: &Workspace, id: &ConfigurationId) -> Result<Lists, Failure> {
+    Ok(workspace.store.lists(id)?)
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use super::Workspace;
 use super::boards::Boards;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::event::{Body, Event};
+use crate::domain::event::{Body, Event, ForwardState};
 use crate::domain::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::domain::status::ServiceStatus;
+use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
 use crate::settings::{StoredSecrets, new_forward_secret, private_file};
 use crate::store::ToLookUp;
@@ -207,4 +208,20 @@ fn concerns_one(error: &HaloError) -> bool {
         HaloError::Unexpected { .. } | HaloError::TooLarge { .. } => true,
         _ => false,
     }
+}
+
+/// The newest events, newest first; those after a number oldest first.
+pub fn list(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    after: Option<i64>,
+    state: Option<ForwardState>,
+    limit: usize,
+) -> Result<Vec<Event>, Failure> {
+    Ok(workspace.store.events(id, after, state, limit)?)
+}
+
+/// An event with its body, by its id.
+pub fn one(workspace: &Workspace, id: &ConfigurationId, event: &str) -> Result<Option<(Event, Untrusted)>, Failure> {
+    Ok(workspace.store.event(id, event)?)
 }

@@ -6,6 +6,7 @@ use super::locks::CONFIGURE_LOCK;
 use super::{Workspace, status};
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
+use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::{FIELDS, FieldInfo, Kind};
 use crate::domain::people::Agent;
@@ -184,4 +185,14 @@ fn find_contact(agents: &[Agent], choice: &EscalateChoice) -> Option<Result<Esca
         [agent] => Some(Ok(EscalateTo { agent_id: agent.id, name: agent.name.display() })),
         several => Some(Err(several.len())),
     }
+}
+
+/// Keeps what was typed so far.
+pub fn save_draft(workspace: &Workspace, draft: &Draft) -> Result<(), Failure> {
+    Ok(workspace.settings.save_draft(draft)?)
+}
+
+/// Forgets it.
+pub fn discard_draft(workspace: &Workspace) -> Result<(), Failure> {
+    Ok(workspace.settings.discard_draft()?)
 }

@@ -55,6 +55,7 @@ pub async fn escalate(
     note: Option<&str>,
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
+    workspace.require_active(id).map_err(|failure| Known::Unchanged.because(failure))?;
     let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
     let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;

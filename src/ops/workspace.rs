@@ -210,6 +210,11 @@ impl Workspace {
         Err(Failure::new(FailureKind::Usage, message).hint(format!("pia-halo activate {id}")))
     }
 
+    /// Refuses work that only the active configuration may do.
+    pub(super) fn require_active(&self, id: &ConfigurationId) -> Result<(), Failure> {
+        self.active_configuration(Some(id)).map(drop)
+    }
+
     /// The active configuration; none where none is.
     ///
     /// # Errors

@@ -200,7 +200,7 @@ mod tests {
         cancel.cancelled().await;
         let failure = parts.end().await.unwrap_err();
         assert!(failure.to_string().contains("breaks"), "{failure}");
-        assert_eq!(failure.exit_code(), 1);
+        assert_eq!(failure.kind, FailureKind::Refused);
     }
 
     /// A part that hears nothing holds the end up for a while, and not for good.

@@ -49,21 +49,20 @@ impl Outside for Effects {
 
 /// Does what an effect asks for; progress goes out through `replies`, the last answer comes back.
 async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel: CancellationToken) -> Option<Reply> {
-    let stored = workspace.clone();
     Some(match effect {
-        Effect::LoadOverview => Reply::Overview(off_thread(move || ops::status::overview(&stored)).await),
+        Effect::LoadOverview => Reply::Overview(workspace.apart(move |stored| ops::status::overview(stored)).await),
         Effect::Verify(request) => Reply::Verified(verify(workspace, &request, replies, cancel).await),
-        Effect::Save(request) => Reply::Saved(off_thread(move || ops::setup::save(&stored, &request)).await),
+        Effect::Save(request) => Reply::Saved(workspace.apart(move |stored| ops::setup::save(stored, &request)).await),
         Effect::SaveDraft(draft) => {
-            let saved = off_thread(move || stored.settings.save_draft(&draft).map_err(Failure::from)).await;
+            let saved = workspace.apart(move |stored| ops::setup::save_draft(stored, &draft)).await;
             return saved.err().map(Reply::DraftFailed);
         }
         Effect::DiscardDraft => {
-            let discarded = off_thread(move || stored.settings.discard_draft().map_err(Failure::from)).await;
+            let discarded = workspace.apart(move |stored| ops::setup::discard_draft(stored)).await;
             return discarded.err().map(Reply::DraftFailed);
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
-        Effect::LoadLists(id) => Reply::Lists(off_thread(move || stored.store.lists(&id).map_err(Failure::from)).await),
+        Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
         Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, replies, cancel).await),
         Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
         Effect::LoadRemoval(id, parts) => {
@@ -87,7 +86,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadEvents(id) => Reply::Events(watch::read(workspace, &id, STEP).await),
         Effect::LoadEvent { id, number } => {
-            Reply::Event(off_thread(move || ops::events::body(&stored, &id, number)).await)
+            Reply::Event(workspace.apart(move |stored| ops::events::body(stored, &id, number)).await)
         }
         Effect::LoadTickets(id) => Reply::Tickets(tickets(workspace, &id, cancel).await),
         Effect::Escalate { id, ticket, note } => {
@@ -95,43 +94,38 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadClients(id) => {
             let replies = replies.clone();
-            Reply::Clients(off_thread(move || clients(&stored, &id, &replies)).await)
+            Reply::Clients(workspace.apart(move |stored| clients(stored, &id, &replies)).await)
         }
         Effect::Export(export) => Reply::Exported(
-            off_thread(move || {
-                let folder = std::env::current_dir()
-                    .map_err(|error| Failure::new(FailureKind::LocalState, format!("the folder is gone: {error}")))?;
-                let (count, file) = ops::clients::export(&folder, &export.id, export.at, export.clients())?;
-                Ok((count, Untrusted::new(file.to_string_lossy()).display()))
-            })
-            .await,
+            workspace
+                .apart(move |_| {
+                    let folder = std::env::current_dir().map_err(|error| {
+                        Failure::new(FailureKind::LocalState, format!("the folder is gone: {error}"))
+                    })?;
+                    let (count, file) = ops::clients::export(&folder, &export.id, export.at, export.clients())?;
+                    Ok((count, Untrusted::new(file.to_string_lossy()).display()))
+                })
+                .await,
         ),
         Effect::LoadChanges { id, run } => {
-            Reply::Changes(off_thread(move || stored.store.changes(&id, run).map_err(Failure::from)).await)
+            Reply::Changes(workspace.apart(move |stored| ops::sync::changes(stored, &id, run)).await)
         }
         Effect::LoadStatus(id) => {
-            Reply::Status(off_thread(move || ops::status::standing(&stored, &id).map(Box::new)).await)
+            Reply::Status(workspace.apart(move |stored| ops::status::standing(stored, &id).map(Box::new)).await)
         }
-        Effect::LoadCallbacks(id) => Reply::Callbacks(off_thread(move || ops::status::callbacks(&stored, &id)).await),
+        Effect::LoadCallbacks(id) => {
+            Reply::Callbacks(workspace.apart(move |stored| ops::status::callbacks(stored, &id)).await)
+        }
         Effect::Activate { id, replacing } => {
             let replacing = replacing.map_or(Replacing::Nobody, Replacing::Only);
-            Reply::Activated(off_thread(move || ops::activate::activate(&stored, &id, &replacing)).await)
+            Reply::Activated(workspace.apart(move |stored| ops::activate::activate(stored, &id, &replacing)).await)
         }
         Effect::Deactivate => Reply::Activated(
-            off_thread(move || ops::activate::deactivate(&stored).map(|_| Activation::Active(None))).await,
+            workspace.apart(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None))).await,
         ),
         // Done by the loop itself, which has the terminal.
         Effect::Cancel(_) | Effect::Copy(_) | Effect::Suspend | Effect::Repaint | Effect::Quit => return None,
     })
-}
-
-/// Files and the database are read where they hold up nobody's keys.
-pub(super) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(FailureKind::LocalState, "a task of the program ended without an answer")))
 }
 
 /// More than any terminal has rows.
@@ -139,7 +133,7 @@ const BEGINNING: usize = 200;
 
 /// The stored list: the beginning of it at once, then the whole, made ready to be searched before it gets to the keys.
 fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Result<ClientList, Failure> {
-    let (first, stored) = workspace.store.first_clients(id, Some(true), BEGINNING)?;
+    let (first, stored) = ops::clients::first(workspace, id, BEGINNING)?;
     // A short list is whole as fast.
     if first.len() == BEGINNING {
         let total = usize::try_from(stored).unwrap_or(usize::MAX);
@@ -165,8 +159,8 @@ async fn escalate(
     note: Option<&str>,
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
-    let active = workspace.active_configuration(Some(id));
-    let (id, configuration) = active.map_err(|failure| Known::Unchanged.because(failure))?;
+    let (id, configuration, _) =
+        workspace.configuration(Some(id)).map_err(|failure| Known::Unchanged.because(failure))?;
     ops::tickets::escalate(workspace, &id, &configuration, ticket, note, cancel).await
 }
 
@@ -191,7 +185,7 @@ async fn sync(
     replies: &Replies,
     cancel: CancellationToken,
 ) -> Result<crate::domain::sync_run::SyncReport, Failure> {
-    let (id, configuration) = workspace.active_configuration(Some(id))?;
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
     let on_progress = |progress: &SyncProgress| replies.send(Reply::SyncProgress(progress.clone()));
     ops::sync::run(workspace, &id, &configuration, brake, cancel, on_progress).await
 }

@@ -9,7 +9,6 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use super::effects::off_thread;
 use super::outside::Replies;
 use crate::app::message::Reply;
 use crate::app::panes::events::{EventList, Recent};
@@ -39,12 +38,12 @@ pub async fn events(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
 
 /// Reads the newest events once.
 pub async fn read(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result<Box<Recent>, Failure> {
-    let (workspace, id) = (workspace.clone(), id.clone());
-    off_thread(move || {
-        let (events, total, service) = ops::events::recent(&workspace, &id, limit)?;
+    let id = id.clone();
+    let read = move |workspace: &Workspace| {
+        let (events, total, service) = ops::events::recent(workspace, &id, limit)?;
         Ok(Box::new(Recent { list: EventList::new(events, total), service }))
-    })
-    .await
+    };
+    workspace.apart(read).await
 }
 
 // Where the files cannot be watched, the pane shows what there is whenever it is opened.

@@ -19,7 +19,7 @@ use super::{Workspace, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{Brake, ChangeCounts, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, ChangeCounts, ClientChange, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::HaloApi;
 use crate::store::{Evidence, Known, LockError, Publication, RunId};
@@ -31,7 +31,7 @@ const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
 
-/// Runs the sync. The `brake` says what becomes of it where many clients are gone.
+/// Runs the sync of the active configuration. The `brake` says what becomes of it where many clients are gone.
 ///
 /// An `Err` means that it could not begin; a run that failed or was stopped is a report.
 pub async fn run(
@@ -42,6 +42,7 @@ pub async fn run(
     cancel: CancellationToken,
     mut on_progress: impl FnMut(&SyncProgress) + Send,
 ) -> Result<SyncReport, Failure> {
+    workspace.require_active(id)?;
     let _lock = match workspace.lock(&format!("sync-{id}"), "Sync Now") {
         Ok(lock) => lock,
         Err(held @ LockError::Held(_)) => return busy(workspace, id, held.into()),
@@ -302,4 +303,14 @@ fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result
         error: Some(failure),
         ..blank(workspace.store.client_counts(id)?, workspace.now())
     })
+}
+
+/// The last runs, newest first.
+pub fn runs(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, Failure> {
+    Ok(workspace.store.runs(id, limit)?)
+}
+
+/// What a run has changed; none where no such run is remembered.
+pub fn changes(workspace: &Workspace, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, Failure> {
+    Ok(workspace.store.changes(id, run)?)
 }

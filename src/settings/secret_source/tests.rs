@@ -1,3 +1,4 @@
+use crate::domain::failure::FailureKind;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
@@ -147,7 +148,7 @@ fn secret_file_of_the_environment_that_others_read_or_no_file_is_refused() {
     for mode in [0o644, 0o640, 0o606] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let failure = Failure::from(desk.found(&[(FILE_VARIABLE, &file)], None).unwrap_err());
-        assert_eq!((failure.exit_code(), failure.hint), (7, Some(format!("run: chmod 600 {file}"))));
+        assert_eq!((failure.kind, failure.hint), (FailureKind::LocalState, Some(format!("run: chmod 600 {file}"))));
     }
     let pipe = desk.folder.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);

@@ -1,0 +1,89 @@
+//! What `configure`, `remove` and `rotate` have in common: the plan is shown and agreed to, and the report told.
+
+use super::exit::ExitCode;
+use super::output::{Mark, Output};
+use super::{Call, check, plan, prompt};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
+use crate::ops::configure::Event;
+
+/// How a person is asked to agree to a plan.
+pub(super) struct Question<'a> {
+    /// The question, with what would be done.
+    pub words: String,
+    /// What to do where nobody can be asked.
+    pub hint: &'a str,
+    /// Asks, once the plan is on the screen.
+    pub ask: &'a dyn Fn(&str) -> bool,
+    /// What is said after a no.
+    pub no: &'a str,
+}
+
+/// Shows the plan and asks; without a terminal, ends with the question.
+pub(super) fn agree(call: &mut Call, planned: &Plan, question: Question<'_>) -> Result<(), Failure> {
+    let Question { words, hint, ask, no } = question;
+    if call.output.json || !prompt::is_possible() {
+        return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
+    }
+    plan::print(&mut call.output, planned);
+    if ask(&words) { Ok(()) } else { Err(Failure::new(FailureKind::NeedsYes, no)) }
+}
+
+/// Tells how a run ended, and gives its exit code.
+pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, Failure> {
+    if output.json {
+        output.object(report)?;
+        return Ok(exit_code(report));
+    }
+    say(output, report);
+    Ok(exit_code(report))
+}
+
+/// How a run ended, for people: of its objects the printer has told already.
+pub(super) fn say(output: &mut Output, report: &ConfigureReport) {
+    for verdict in report.refusal.iter().flat_map(|refusal| &refusal.checks) {
+        check::print(output, verdict);
+    }
+    output.line(&report.message);
+    check::warn(output, &report.warnings);
+}
+
+/// Prints each object as it is done; of JSON there is one object at the end.
+pub(super) fn printer(output: &mut Output) -> impl FnMut(Event<'_>) + Send {
+    |event| {
+        if let Event::Applied(result) = event
+            && !output.json
+        {
+            print(output, result);
+        }
+    }
+}
+
+fn print(output: &mut Output, result: &ChangeResult) {
+    let (mark, word) = match result.outcome {
+        Outcome::Done => (Mark::Good, "done"),
+        Outcome::Unchanged => (Mark::None, "unchanged"),
+        Outcome::Failed => (Mark::Bad, "FAILED"),
+        Outcome::Unverified => (Mark::Warning, "not verified"),
+        Outcome::Skipped => (Mark::Warning, "skipped"),
+    };
+    let mark = output.mark(mark);
+    let id = result.id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
+    output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
+    if let Some(message) = &result.message {
+        output.line(format!("                {message}"));
+    }
+}
+
+/// The exit code of a run that ended like this.
+pub(super) fn exit_code(report: &ConfigureReport) -> u8 {
+    let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
+    match report.status {
+        status if status.is_complete() => 0,
+        ConfigureStatus::Refused => report.refusal.as_ref().map_or(1, check::exit_code),
+        ConfigureStatus::PartlyDone if some => 3,
+        // Nothing of it was done: what kept the first one from it is the reason.
+        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(3, ExitCode::exit_code),
+        _ => report.cause.as_ref().map_or(1, ExitCode::exit_code),
+    }
+}
