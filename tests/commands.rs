@@ -168,7 +168,7 @@ async fn setup_with_activate_needs_a_yes_while_another_is_active() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_no_terminal_and_no_command_it_names_the_commands_and_ends_with_2() {
     let profile = Profile::new().await;
-    profile.run([""; 0]).await.expect(2).says("setup, check, sync, clients, plan, configure");
+    profile.run([""; 0]).await.expect(2).says("setup, check, sync, clients, history, plan, configure");
     profile.run(["demo"]).await.expect(2).says("demo --serve");
     profile.run(["no-such-command"]).await.expect(2);
     profile.run(["check"]).await.expect(2).says("nothing is configured yet");
