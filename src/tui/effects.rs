@@ -50,7 +50,7 @@ impl Outside for Effects {
 /// Does what an effect asks for; progress goes out through `replies`, the last answer comes back.
 async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel: CancellationToken) -> Option<Reply> {
     Some(match effect {
-        Effect::LoadOverview => Reply::Overview(workspace.apart(move |stored| ops::status::overview(stored)).await),
+        Effect::LoadOverview => Reply::Overview(workspace.apart(ops::status::overview).await),
         Effect::Verify(request) => Reply::Verified(verify(workspace, &request, replies, cancel).await),
         Effect::Save(request) => Reply::Saved(workspace.apart(move |stored| ops::setup::save(stored, &request)).await),
         Effect::SaveDraft(draft) => {
@@ -58,7 +58,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return saved.err().map(Reply::DraftFailed);
         }
         Effect::DiscardDraft => {
-            let discarded = workspace.apart(move |stored| ops::setup::discard_draft(stored)).await;
+            let discarded = workspace.apart(ops::setup::discard_draft).await;
             return discarded.err().map(Reply::DraftFailed);
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
