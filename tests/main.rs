@@ -25,6 +25,7 @@ mod proxying;
 mod reading_back;
 mod removing;
 mod removing_by_keys;
+mod replay;
 mod requirements;
 mod rolling_back;
 mod rotating;

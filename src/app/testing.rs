@@ -335,7 +335,7 @@ pub fn teams() -> Vec<Team> {
 }
 
 pub fn lists() -> Lists {
-    let agent = |id, name: &str, assignable| Agent { id, name: foreign(name), assignable };
+    let agent = |id, name: &str, assignable| Agent { id, name: foreign(name), assignable, api_only: false };
     Lists {
         agents: vec![agent(7, "Dana Scully", true), agent(8, "Ångström Björk", true), agent(1, "Unassigned", false)],
         teams: teams(),

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::address::{AuthUrl, HaloUrl, PiaUrl};
 use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
+use super::ticket::NoteOutcome;
 
 /// The key of a configuration: in the settings, on the command line and in callback addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +168,9 @@ pub struct PiaScreen {
     /// The default escalation contact; absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_to: Option<EscalateTo>,
+    /// The action of Halo's with which notes are added, where it is another than the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note_outcome: Option<NoteOutcome>,
 }
 
 impl PiaScreen {
@@ -178,7 +182,8 @@ impl PiaScreen {
 
 impl Default for PiaScreen {
     fn default() -> Self {
-        Self { pia_board: Self::usual_board(), escalation_board: Self::usual_board(), escalate_to: None }
+        let (pia_board, escalation_board) = (Self::usual_board(), Self::usual_board());
+        Self { pia_board, escalation_board, escalate_to: None, note_outcome: None }
     }
 }
 

@@ -9,8 +9,10 @@ pub struct Agent {
     pub id: i64,
     /// The name.
     pub name: Untrusted,
-    /// Whether tickets can be assigned to the agent: enabled, and not Halo's "Unassigned".
+    /// Whether tickets can be assigned to the agent: enabled, a person, and not Halo's "Unassigned".
     pub assignable: bool,
+    /// Whether the agent is there for programs alone, as far as Halo told just now. It is not stored.
+    pub api_only: bool,
 }
 
 /// Halo's "Unassigned" is an agent with this id (api facts, section 5).
@@ -36,4 +38,25 @@ pub struct TicketType {
     pub name: Untrusted,
     /// Whether it can be used.
     pub active: bool,
+}
+
+/// A status that tickets can have. Numbers and names differ from Halo to Halo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Halo's id.
+    pub id: i64,
+    /// The name.
+    pub name: Untrusted,
+    /// Whether it ends a ticket.
+    pub ends: bool,
+}
+
+impl Status {
+    /// Whether a name is one of those by which people mean that a ticket is over.
+    pub fn sounds_final(name: &Untrusted) -> bool {
+        let lower = name.raw().to_lowercase();
+        let mut words = lower.split(|sign: char| !sign.is_alphanumeric());
+        let is_final = |word: &str| matches!(word, "closed" | "resolved" | "completed" | "cancelled" | "canceled");
+        words.clone().any(is_final) && !words.any(|word| matches!(word, "not" | "re" | "un" | "reopened"))
+    }
 }

@@ -1,12 +1,10 @@
 //! Where the sign-in server is and which tenant to name (api facts, section 1).
 
-use reqwest::Method;
 use serde::Deserialize;
 
 use super::HaloApi;
 use super::error::{HaloError, Oddity};
 use super::governor::Urgency;
-use super::http::Call;
 use super::wire::{Text, read_object};
 use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::untrusted::Untrusted;
@@ -41,8 +39,16 @@ struct AuthInfo {
     tenant_id: Text,
 }
 
+/// What the sign-in server says of itself, as OpenID has it.
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    token_endpoint: Text,
+}
+
 impl HaloApi {
-    /// Finds the sign-in server: what the settings say, else what Halo says of itself, else `/auth` on the same host.
+    /// Finds the sign-in server: what the settings say, else what Halo says of itself, else what OpenID's metadata at `/auth`
+    /// on the same host say, else that place itself.
     /// Once found it is kept.
     ///
     /// # Errors
@@ -101,16 +107,7 @@ impl HaloApi {
 
     /// What Halo says of itself, if it can be understood.
     async fn ask_auth_info(&self) -> Result<Option<AuthInfo>, HaloError> {
-        let call = Call {
-            does: "name its sign-in server",
-            method: Method::GET,
-            address: self.shared.connection.url.join("/api/AuthInfo"),
-            path: "/api/AuthInfo",
-            query: Vec::new(),
-            payload: None,
-            repeatable: true,
-            hide: Vec::new(),
-        };
+        let call = self.get("name its sign-in server", "/api/AuthInfo", &[]);
         let answer = match self.deliver(&call, None, Urgency::Person).await {
             // The sign-in server is known: what is missing is at most the tenant.
             Err(HaloError::ServerError { .. } | HaloError::TooLarge { .. })
@@ -124,7 +121,26 @@ impl HaloApi {
         if (300..400).contains(&answer.status) && call.redirect_host(&answer).is_some() {
             return Err(call.refusal(&answer, &[]));
         }
-        Ok(answer.is_success().then(|| read_object::<AuthInfo>(&answer.body).ok()).flatten())
+        let told = answer.is_success().then(|| read_object::<AuthInfo>(&answer.body).ok()).flatten();
+        let is_named = told.as_ref().is_some_and(|info| info.auth_url.0.is_some());
+        if is_named || self.shared.connection.auth_url.is_some() {
+            return Ok(told);
+        }
+        let named = self.ask_metadata().await?;
+        Ok(Some(AuthInfo { auth_url: Text(named), ..told.unwrap_or_default() }))
+    }
+
+    /// Where OpenID's metadata lead, for a Halo that keeps its own word back. They know of no tenant.
+    async fn ask_metadata(&self) -> Result<Option<String>, HaloError> {
+        let call = self.get("name its sign-in server", "/auth/.well-known/openid-configuration", &[]);
+        let answer = match self.deliver(&call, None, Urgency::Person).await {
+            Err(HaloError::ServerError { .. } | HaloError::TooLarge { .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let told =
+            answer.is_success().then(|| read_object::<Metadata>(&answer.body).ok()).flatten().unwrap_or_default();
+        let endpoint = told.token_endpoint.filled();
+        Ok(endpoint.and_then(|endpoint| endpoint.trim_end_matches('/').strip_suffix("/token").map(ToOwned::to_owned)))
     }
 
     /// Weighs what the settings and Halo say. The settings win, and another host is only theirs to name.

@@ -1,10 +1,12 @@
 //! The short lists: agents, teams, and who Halo says it is (api facts, sections 1 and 5).
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError};
-use crate::domain::people::{Agent, Team, UNASSIGNED};
+use crate::domain::people::{Agent, Status, Team, UNASSIGNED};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::rights::AgentRights;
 
@@ -13,12 +15,16 @@ use crate::halo::rights::AgentRights;
 pub struct Instance {
     /// The version of the program.
     pub version: Option<Untrusted>,
+    /// The name of the product: Halo PSA, HaloITSM.
+    pub product: Option<Untrusted>,
 }
 
 #[derive(Deserialize)]
 struct InstanceReply {
     #[serde(default)]
     app_version: Text,
+    #[serde(default)]
+    app_name: Text,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +49,8 @@ struct AgentRow {
     isdisabled: Flag,
     #[serde(default)]
     is_agent: Flag,
+    #[serde(default)]
+    isapiagent: Flag,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +63,14 @@ struct TeamRow {
     inactive: Flag,
 }
 
+#[derive(Deserialize)]
+struct StatusRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    name: Text,
+}
+
 impl HaloApi {
     /// What Halo says of itself.
     ///
@@ -64,7 +80,7 @@ impl HaloApi {
         let does = "tell its version";
         let reply = self.read_one::<InstanceReply>(self.get(does, "/api/InstanceInfo", &[])).await?;
         let reply = reply.ok_or(HaloError::NotFound { does })?;
-        Ok(Instance { version: reply.app_version.untrusted() })
+        Ok(Instance { version: reply.app_version.untrusted(), product: reply.app_name.untrusted() })
     }
 
     /// What Halo tells of the agent that this application logs in as. The reply has megabytes (api facts, section 5).
@@ -91,8 +107,10 @@ impl HaloApi {
             .into_iter()
             .filter_map(|row| {
                 let id = row.id.0?;
-                let assignable = id != UNASSIGNED && !row.isdisabled.is_set() && row.is_agent.0 != Some(false);
-                Some(Agent { id, name: row.name.untrusted()?, assignable })
+                let is_somebody = id != UNASSIGNED && !row.isdisabled.is_set() && row.is_agent.0 != Some(false);
+                // Halo gives no ticket to an agent that is there for programs alone.
+                let api_only = row.isapiagent.is_set();
+                Some(Agent { id, name: row.name.untrusted()?, assignable: is_somebody && !api_only, api_only })
             })
             .collect())
     }
@@ -110,5 +128,23 @@ impl HaloApi {
                 Some(Team { id: row.id.0?, name: row.name.untrusted()?, inactive: row.inactive.is_set() })
             })
             .collect())
+    }
+
+    /// Every status. Which of them end a ticket is what Halo leaves out of its list of the others; where it leaves nothing
+    /// out, it does not know the question, and their names tell.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn statuses(&self) -> Result<Vec<Status>, HaloError> {
+        let list = async |query: &[(&'static str, &str)]| {
+            let call = self.get("list the statuses", "/api/Status", query);
+            let rows = self.read_list::<StatusRow>(call, &["statuses", "results"]).await?.rows;
+            Ok::<_, HaloError>(rows.into_iter().filter_map(|row| Some((row.id.0?, row.name.untrusted()?))))
+        };
+        let all: Vec<_> = list(&[]).await?.collect();
+        let open: BTreeSet<i64> = list(&[("excludeclosed", "true")]).await?.map(|(id, _)| id).collect();
+        let knows = !open.is_empty() && all.iter().any(|(id, _)| !open.contains(id));
+        let ends = |id: i64, name: &Untrusted| if knows { !open.contains(&id) } else { Status::sounds_final(name) };
+        Ok(all.into_iter().map(|(id, name)| Status { id, ends: ends(id, &name), name }).collect())
     }
 }

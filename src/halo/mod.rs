@@ -89,6 +89,9 @@ use crate::domain::sync_run::{BudgetWait, RequestBudget};
 /// Tokens that may die under one request.
 const MAX_RENEWALS: u32 = 8;
 
+/// Asks for an answer that is not a remembered one.
+const FRESH: (&str, &str) = ("nocache", "true");
+
 /// What is needed to talk to a Halo.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -253,7 +256,9 @@ impl HaloApi {
 
     /// One object of `path`. `id` has to be safe in an address.
     fn one(&self, does: &'static str, method: Method, path: &'static str, id: &str) -> Call {
-        self.call(does, method, path, Some(id), Vec::new(), None)
+        // Whoever asks for one object looks what has become of it, perhaps after a write of a run before this one.
+        let query = if method == Method::GET { vec![(FRESH.0, FRESH.1.to_owned())] } else { Vec::new() };
+        self.call(does, method, path, Some(id), query, None)
     }
 
     fn call(
@@ -286,7 +291,12 @@ impl HaloApi {
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
     /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
     /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
-    async fn send(&self, call: Call) -> Result<Answer, HaloError> {
+    async fn send(&self, mut call: Call) -> Result<Answer, HaloError> {
+        // Halo may answer from memory, and would show a list as it was before the write.
+        let is_fresh = call.query.iter().any(|(name, _)| *name == FRESH.0);
+        if call.method == Method::GET && !is_fresh && self.counters.has_written.load(Ordering::Relaxed) {
+            call.query.push((FRESH.0, FRESH.1.to_owned()));
+        }
         let mut bearer = self.bearer().await?;
         let mut renewals = 0;
         loop {
@@ -329,6 +339,7 @@ impl HaloApi {
         let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
         if !call.repeatable {
             self.counters.write_status.store(0, Ordering::Relaxed);
+            self.counters.has_written.store(true, Ordering::Relaxed);
         }
         let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
         if !call.repeatable {
@@ -394,10 +405,16 @@ impl HaloApi {
             #[serde(default)]
             id: wire::Text,
         }
+        let stored: Option<Stored> = self.write_and_read(call).await?;
+        Ok(stored.and_then(|stored| stored.id.untrusted()).map(|id| id.display()))
+    }
+
+    /// The same for what else the reply tells.
+    async fn write_and_read<R: DeserializeOwned>(&self, call: Call) -> Result<Option<R>, HaloError> {
         let does = call.does;
         let answer = self.send(call).await?;
-        match wire::read_object::<Stored>(&answer.body) {
-            Ok(stored) => Ok(stored.id.untrusted().map(|id| id.display())),
+        match wire::read_object::<R>(&answer.body) {
+            Ok(stored) => Ok(Some(stored)),
             Err(wire::Misread::WebPage) => Err(E::Unexpected { does, what: Oddity::WebPage }),
             Err(_) => Ok(None),
         }

@@ -1,7 +1,7 @@
 //! Asking again: what may be asked again, after how long, and when to give up.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -114,6 +114,8 @@ pub(super) struct Counters {
     pub waited_ms: AtomicU64,
     /// The status that the last write was answered with; 0 where none was.
     pub write_status: AtomicU16,
+    /// Whether a write was ever sent.
+    pub has_written: AtomicBool,
 }
 
 /// One request through the gate, again and again where that is safe.

@@ -31,10 +31,14 @@ pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
         Err(_) if body.starts_with(['{', '[']) => return None,
         Err(_) => body.into_owned(),
     };
-    // Halo leaves this placeholder in its texts where the word for a ticket is meant (api facts, section 9).
-    let text = hidden(text, hide).replace("$#request", "Ticket");
+    let text = in_words(hidden(text, hide));
     let text = text.trim();
     (!text.is_empty()).then(|| Untrusted::new(text.chars().take(LONGEST).collect::<String>()))
+}
+
+/// Halo leaves a placeholder in its texts where the word for a ticket is meant (api facts, section 9).
+pub(super) fn in_words(text: String) -> String {
+    text.replace("$#request", "Ticket")
 }
 
 /// The name of an OAuth error: `invalid_client`.

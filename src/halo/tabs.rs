@@ -109,7 +109,7 @@ impl HaloApi {
     pub async fn tab(&self, id: i64) -> Result<Option<HeldTab>, HaloError> {
         let does = "read a custom tab";
         let mut call = self.one(does, Method::GET, PATH, &id.to_string());
-        call.query = vec![("includedetails", "true".to_owned())];
+        call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<TabRow>(call).await? else { return Ok(None) };
         // An answer about something else is no word that this one is gone.
         let tab = row.held().filter(|tab| tab.id == id);
@@ -168,7 +168,7 @@ impl HaloApi {
     /// Whatever a read can fail with.
     pub async fn ticket_types_of_tab(&self, id: i64) -> Result<Option<Vec<i64>>, HaloError> {
         let mut call = self.one("read a custom tab", Method::GET, PATH, &id.to_string());
-        call.query = vec![("includedetails", "true".to_owned())];
+        call.query.push(("includedetails", "true".to_owned()));
         let row = self.read_one::<ListingRow>(call).await?;
         let ids =
             |pairs: Each<PairRow>| pairs.0.iter().filter_map(|pair| pair.id.0.as_ref()?.trim().parse().ok()).collect();

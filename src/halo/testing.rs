@@ -89,7 +89,7 @@ impl Server {
     /// A server that names itself as sign-in server and gives out tokens; the script answers the rest.
     pub async fn halo(script: impl Fn(&Seen, usize) -> Play + Send + Sync + 'static) -> Self {
         Self::bare(move |seen, before| match seen.path() {
-            "/api/AuthInfo" => json(404, ""),
+            "/api/AuthInfo" | "/auth/.well-known/openid-configuration" => json(404, ""),
             "/auth/token" => token(before),
             _ => script(seen, before),
         })

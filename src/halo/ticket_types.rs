@@ -21,6 +21,8 @@ struct TicketTypeRow {
     #[serde(default)]
     inactive: Flag,
     #[serde(default)]
+    visible: Flag,
+    #[serde(default)]
     allowall_iframe_customtabs: Flag,
     #[serde(default)]
     allowed_iframe_customtabs: Each<LinkRow>,
@@ -38,6 +40,11 @@ struct LinkRow {
 impl TicketTypeRow {
     fn name(&mut self) -> Untrusted {
         Untrusted::new(std::mem::take(&mut self.name).0.unwrap_or_default())
+    }
+
+    /// Few versions say that a type is retired; the others only whether it can be seen.
+    fn is_active(&self) -> bool {
+        !self.inactive.is_set() && self.visible.0 != Some(false)
     }
 }
 
@@ -63,7 +70,7 @@ impl HaloApi {
         let rows = self.read_list::<TicketTypeRow>(call, &["tickettypes", "results"]).await?.rows;
         Ok(rows
             .into_iter()
-            .filter_map(|mut row| Some(TicketType { id: row.id.0?, active: !row.inactive.is_set(), name: row.name() }))
+            .filter_map(|mut row| Some(TicketType { id: row.id.0?, active: row.is_active(), name: row.name() }))
             .collect())
     }
 
@@ -75,8 +82,8 @@ impl HaloApi {
         let Some(mut row) = self.ticket_type_row(id).await? else { return Ok(None) };
         Ok(Some(HeldTicketType {
             id,
-            active: !row.inactive.is_set(),
-            allows_all_tabs: row.allowall_iframe_customtabs.is_set(),
+            active: row.is_active(),
+            allows_all_tabs: row.allowall_iframe_customtabs.0,
             tabs: row.allowed_iframe_customtabs.0.iter().filter_map(|link| link.iframetab_id.0).collect(),
             name: row.name(),
         }))
@@ -86,7 +93,7 @@ impl HaloApi {
         let does = "read a ticket type";
         let mut call = self.one(does, Method::GET, PATH, &id.to_string());
         // The list has no tabs, and without these two neither has this (api facts, section 5).
-        call.query = vec![("includedetails", "true".to_owned()), ("includeconfig", "true".to_owned())];
+        call.query.extend([("includedetails", "true".to_owned()), ("includeconfig", "true".to_owned())]);
         match self.read_one::<TicketTypeRow>(call).await? {
             Some(row) if row.id.0 == Some(id) => Ok(Some(row)),
             Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
@@ -99,7 +106,8 @@ impl HaloApi {
     ///
     /// Whether Halo replaces the list it holds or adds to it is not known (api facts, section 7). So the full list is
     /// sent, and links that are there already keep the ids of their rows: read just before, they mean the same either
-    /// way. Whether the ticket type shows every tab is left as it is. Read back afterwards.
+    /// way. Whether the ticket type shows every tab is left as it is: what Halo did not tell is not written, since a
+    /// "no" in its place would hide every tab of others. Read back afterwards.
     ///
     /// # Errors
     /// [`HaloError::NotFound`] if the ticket type is gone; whatever a read or a write can fail with. If reading fails
@@ -130,11 +138,10 @@ impl HaloApi {
                 link
             })
             .collect();
-        let element = json!({
-            "id": ticket_type,
-            "allowall_iframe_customtabs": row.allowall_iframe_customtabs.is_set(),
-            "allowed_iframe_customtabs": links,
-        });
+        let mut element = json!({ "id": ticket_type, "allowed_iframe_customtabs": links });
+        if let Some(allows_all) = row.allowall_iframe_customtabs.0 {
+            element["allowall_iframe_customtabs"] = allows_all.into();
+        }
         self.write(self.post(does, PATH, element)).await.map(drop)
     }
 }

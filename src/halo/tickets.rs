@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Int, Scalar, Text};
-use super::{HaloApi, HaloError, Oddity, PAGE_SIZE};
+use super::wire::{Each, Int, Named, Scalar, Text};
+use super::{FRESH, HaloApi, HaloError, Oddity, PAGE_SIZE};
 use crate::domain::people::UNASSIGNED;
-use crate::domain::ticket::{BoardTickets, Ticket};
+use crate::domain::ticket::{BoardTickets, NoteOutcome, Ticket};
 use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tickets";
@@ -50,6 +50,9 @@ struct TicketRow {
     tickettype_id: Int,
     #[serde(default)]
     tickettype_name: Text,
+    /// A ticket that is read by its id tells its type whole, and leaves the name beside the id out.
+    #[serde(default)]
+    tickettype: Named,
     #[serde(default)]
     client_id: Int,
     #[serde(default)]
@@ -75,7 +78,7 @@ impl TicketRow {
             status_id: self.status_id.0,
             status: self.status_name.untrusted(),
             ticket_type_id: self.tickettype_id.0,
-            ticket_type: self.tickettype_name.untrusted(),
+            ticket_type: self.tickettype_name.or(self.tickettype.0).untrusted(),
             client_id: self.client_id.0,
             client: self.client_name.untrusted(),
         })
@@ -90,8 +93,8 @@ impl HaloApi {
     pub async fn ticket(&self, id: i64) -> Result<Option<Ticket>, HaloError> {
         let does = "read a ticket";
         let mut call = self.one(does, Method::GET, PATH, &id.to_string());
-        // The names of status, type and agent stand beside their ids only then.
-        call.query = vec![("includedetails", "true".to_owned())];
+        // The agent's name stands beside its id only then; no version tells a status by more than its id.
+        call.query.extend([("includedetails", "true".to_owned()), ("includeagent", "true".to_owned())]);
         let Some(row) = self.read_one::<TicketRow>(call).await? else { return Ok(None) };
         let ticket = row.ticket().filter(|ticket| ticket.id == id);
         ticket.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
@@ -145,21 +148,29 @@ impl HaloApi {
         Ok(BoardTickets { board_exists: !found.is_empty(), tickets: found, cut: true })
     }
 
-    /// Moves a ticket to a board and gives it to an agent, or to nobody. Read back afterwards.
+    /// Moves a ticket to a board and gives it to an agent, or to nobody. Gives what Halo says of a rule of its own that it
+    /// applied to the ticket on that occasion, if it did. Read back afterwards.
     ///
     /// # Errors
     /// Whatever a write can fail with: Halo refuses in its own words where the agent may not.
-    pub async fn move_ticket(&self, id: i64, board: &str, agent: Option<i64>) -> Result<(), HaloError> {
+    pub async fn move_ticket(&self, id: i64, board: &str, agent: Option<i64>) -> Result<Option<Untrusted>, HaloError> {
         let element = json!({ "id": id, "team": board, "agent_id": agent.unwrap_or(UNASSIGNED) });
-        self.write(self.post("move the ticket", PATH, element)).await.map(drop)
+        let moved: Option<MovedRow> = self.write_and_read(self.post("move the ticket", PATH, element)).await?;
+        let actions = moved.map(|row| row.extra_actions.0).unwrap_or_default();
+        let rule = actions.into_iter().find(|action| action.outcome.0.as_deref() == Some("Rule Applied"));
+        Ok(rule.and_then(|rule| rule.note.untrusted()))
     }
 
-    /// Adds a private note to a ticket; gives its id, where Halo tells one. Read back afterwards.
+    /// Adds a private note to a ticket by an action of Halo's; gives its id, where Halo tells one. Read back afterwards.
     ///
     /// # Errors
     /// Whatever a write can fail with.
-    pub async fn add_note(&self, ticket: i64, note: &str) -> Result<Option<i64>, HaloError> {
-        let element = json!({ "ticket_id": ticket, "outcome": "Private Note", "note": note, "hiddenfromuser": true });
+    pub async fn add_note(&self, ticket: i64, note: &str, outcome: &NoteOutcome) -> Result<Option<i64>, HaloError> {
+        let mut element = json!({ "ticket_id": ticket, "note": note, "hiddenfromuser": true });
+        match outcome {
+            NoteOutcome::Number(number) => element["outcome_id"] = (*number).into(),
+            NoteOutcome::Name(name) => element["outcome"] = name.as_str().into(),
+        }
         let id = self.write(self.post("add a note to the ticket", ACTIONS, element)).await?;
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
@@ -171,7 +182,7 @@ impl HaloApi {
     pub async fn note(&self, ticket: i64, id: i64) -> Result<Option<Note>, HaloError> {
         let mut call = self.one("read a note of a ticket", Method::GET, ACTIONS, &id.to_string());
         // Notes are counted for each ticket.
-        call.query = vec![("ticket_id", ticket.to_string())];
+        call.query.push(("ticket_id", ticket.to_string()));
         Ok(self.read_one::<ActionRow>(call).await?.and_then(ActionRow::note))
     }
 
@@ -180,7 +191,8 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn notes(&self, ticket: i64) -> Result<Vec<Note>, HaloError> {
-        let call = self.get("list the notes of a ticket", ACTIONS, &[("ticket_id", &ticket.to_string())]);
+        let query = [("ticket_id", &*ticket.to_string()), FRESH];
+        let call = self.get("list the notes of a ticket", ACTIONS, &query);
         let rows = self.read_list::<ActionRow>(call, &["actions", "results"]).await?.rows;
         Ok(rows.into_iter().filter_map(ActionRow::note).collect())
     }
@@ -192,6 +204,15 @@ struct ActionRow {
     id: Int,
     #[serde(default)]
     note: Text,
+    #[serde(default)]
+    outcome: Text,
+}
+
+/// What Halo did to a ticket beside what it was told.
+#[derive(Deserialize)]
+struct MovedRow {
+    #[serde(default)]
+    extra_actions: Each<ActionRow>,
 }
 
 impl ActionRow {

@@ -202,7 +202,7 @@ impl HaloApi {
         let does = "read a delivery";
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
         let mut call = self.one(does, Method::GET, PATH, id);
-        call.query = vec![("includedetails", "true".to_owned())];
+        call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<DetailRow>(call).await? else { return Ok(None) };
         if row.id.0.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(id)) {
             return Err(HaloError::Unexpected { does, what: Oddity::OtherObject });

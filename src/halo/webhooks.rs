@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::wire::{Each, Flag, Int, Text};
-use super::{HaloApi, HaloError, Oddity};
+use super::{HaloApi, HaloError, Oddity, said};
 use crate::domain::callback::EventNumber;
 use crate::domain::object::same_id;
 use crate::domain::record::Members;
@@ -24,6 +24,8 @@ const OUTGOING: i64 = 0;
 const POST: i64 = 0;
 /// Basic, in the numbers of webhooks.
 const BASIC: i64 = 1;
+/// Each event in a delivery of its own.
+const ONE_BY_ONE: i64 = 0;
 /// The type of a binding that fires.
 const BINDING_TYPE: i64 = -2;
 /// Delivery by webhook.
@@ -100,6 +102,7 @@ impl WebhookDraft {
             .with("content_type", "application/json")
             .with("authentication_type", BASIC)
             .with("basic_username", self.username.as_str())
+            .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
         // Halo switches a webhook off by either (api facts, section 6.2), so both are written to switch it on again.
         if self.id.is_some() && self.active { members.with("disabled", false) } else { members }
@@ -128,6 +131,8 @@ struct WebhookRow {
     authentication_type: Int,
     #[serde(default)]
     basic_username: Text,
+    #[serde(default)]
+    batch_method: Int,
 }
 
 impl WebhookRow {
@@ -143,6 +148,7 @@ impl WebhookRow {
             content_type: self.content_type.untrusted(),
             authentication_type: self.authentication_type.0,
             basic_username: self.basic_username.untrusted(),
+            batch_method: self.batch_method.0,
             bindings: Vec::new(),
         })
     }
@@ -216,7 +222,7 @@ impl HaloApi {
         let does = "read a webhook";
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
         let mut call = self.one(does, Method::GET, PATH, id);
-        call.query = vec![("includedetails", "true".to_owned())];
+        call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
         let held = row.held().filter(|held| same_id(&held.id, id));
         held.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
@@ -260,7 +266,7 @@ impl HaloApi {
     async fn events_of_webhook(&self, id: &str) -> Result<Vec<i64>, HaloError> {
         let does = "read whose the listed events are";
         let mut call = self.one(does, Method::GET, PATH, safe_id(does, id)?);
-        call.query = vec![("includedetails", "true".to_owned())];
+        call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<EventsRow>(call).await? else { return Ok(Vec::new()) };
         let is_it = row.id.0.as_ref().is_some_and(|own| same_id(own, id));
         let events = row.events.filter(|_| is_it).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })?;
@@ -411,7 +417,8 @@ impl HaloApi {
         let rows = self.read_list::<EventRow>(call, &["results"]).await?.rows;
         let mut catalogue: BTreeMap<EventNumber, Untrusted> = BTreeMap::new();
         for row in rows {
-            let (Some(number), Some(name)) = (row.id.0, row.name.untrusted()) else { continue };
+            let (Some(number), Some(name)) = (row.id.0, row.name.filled()) else { continue };
+            let name = Untrusted::new(said::in_words(name));
             let assigned = |name: &Untrusted| name.raw().contains("Assigned");
             catalogue
                 .entry(EventNumber(number))

@@ -285,6 +285,11 @@ impl Text {
         self.0.filter(|text| !text.trim().is_empty())
     }
 
+    /// The text or, where there is none, another one.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self.0.as_ref().is_some_and(|text| !text.trim().is_empty()) { self } else { other }
+    }
+
     /// The same as text from Halo.
     pub(super) fn untrusted(self) -> Option<Untrusted> {
         self.filled().map(Untrusted::new)
@@ -311,6 +316,10 @@ impl<R> Default for Each<R> {
         Self(Vec::new())
     }
 }
+
+/// The name of an object that is told whole where others tell its id; anything else has none.
+#[derive(Debug, Default)]
+pub(super) struct Named(pub Text);
 
 /// A value that is no list and no object; those are none.
 #[derive(Default)]
@@ -418,6 +427,18 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for Each<R> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
         Ok(Self(elements.into_iter().filter_map(|element| read_row(element.get())).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct NameOnly {
+            #[serde(default)]
+            name: Text,
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(read_row::<NameOnly>(raw.get()).map(|object| object.name).unwrap_or_default()))
     }
 }
 

@@ -298,6 +298,10 @@ fn judge_contact(screen: &PiaScreen, agents: Option<&[Agent]>) -> Verdict {
     let Some(agents) = agents else { return Verdict::not_tried(CheckId::Agents) };
     match agents.iter().find(|agent| agent.id == contact.agent_id) {
         Some(agent) if agent.assignable => Verdict::pass(format!("{} is an agent", agent.name)),
+        Some(agent) if agent.api_only => Verdict::warn(
+            format!("{} is an API-only agent in Halo, and tickets cannot be assigned to one", agent.name),
+            "choose another contact, or untick \"API-only Agent\" of this one in Halo",
+        ),
         Some(agent) => Verdict::warn(format!("{} is disabled in Halo", agent.name), "choose another contact"),
         None => {
             let name = Untrusted::new(contact.name.as_str());

@@ -11,6 +11,7 @@ use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::event::{Body, Event, ForwardState};
 use crate::domain::failure::Failure;
+use crate::domain::people::Status;
 use crate::domain::secret::Secret;
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
@@ -103,6 +104,8 @@ pub struct Progress {
     after: i64,
     /// Tickets that cannot be read for now: how often that was tried, and when it is tried again.
     later: BTreeMap<i64, (usize, Timestamp)>,
+    /// Halo's statuses, as they were last read.
+    statuses: Vec<Status>,
 }
 
 /// What is to be done after a call.
@@ -132,7 +135,8 @@ pub async fn look_up(
     let read = move |workspace: &Workspace| {
         Ok((workspace.store.events_to_look_up(&of, after, BATCH)?, Boards::stored(workspace, &of)?))
     };
-    let (waiting, mut boards) = workspace.apart(read).await?;
+    let (waiting, boards) = workspace.apart(read).await?;
+    let mut boards = boards.knowing(std::mem::take(&mut progress.statuses));
     // The newest of a ticket's events stands for those before it: Halo tells how the ticket is now.
     let newest: BTreeMap<i64, ToLookUp> = waiting.iter().map(|event| (event.ticket_id, *event)).collect();
     let mut failed_in_a_row = 0;
@@ -188,6 +192,7 @@ pub async fn look_up(
         };
         workspace.apart(write).await?;
     }
+    progress.statuses = boards.into_statuses();
     match waiting.last() {
         Some(last) if waiting.len() == BATCH => {
             progress.after = last.number;

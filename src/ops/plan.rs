@@ -225,7 +225,7 @@ impl Target {
                     id: row.id,
                     name: row.name,
                     active: false,
-                    allows_all_tabs: false,
+                    allows_all_tabs: None,
                     tabs: Vec::new(),
                 },
             });

@@ -9,7 +9,8 @@ use super::locks::INTERRUPTED;
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
+use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, NoteOutcome, Ticket, Unfinished};
+use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
 
 /// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has done.
@@ -37,9 +38,16 @@ pub async fn on_pia_board(
 ) -> Result<BoardTickets, Failure> {
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let board = &configuration.pia_screen.pia_board;
-    let team = Boards::stored(workspace, id)?.find(&halo, board).await?;
+    let mut boards = Boards::stored(workspace, id)?;
+    let team = boards.find(&halo, board).await?;
     let found = halo.tickets_on(board, team).await?;
-    Ok(BoardTickets { board_exists: found.board_exists || team.is_some(), ..found })
+    let mut tickets = Vec::new();
+    for ticket in found.tickets {
+        if !boards.is_over(&halo, &ticket).await? {
+            tickets.push(boards.name(&halo, ticket).await?);
+        }
+    }
+    Ok(BoardTickets { board_exists: found.board_exists || team.is_some(), cut: found.cut, tickets })
 }
 
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
@@ -61,6 +69,7 @@ pub async fn escalate(
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
     let halo = halo.cancelled_by(cancel);
     let screen = &configuration.pia_screen;
+    let outcome = screen.note_outcome.clone().unwrap_or_default();
     let mut desk = Desk {
         workspace,
         id,
@@ -68,6 +77,7 @@ pub async fn escalate(
         boards: Boards::stored(workspace, id).map_err(|error| Known::Unchanged.because(error))?,
         board: &screen.escalation_board,
         agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
+        outcome: &outcome,
     };
     let before = desk.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
     let note = note.map(str::trim).filter(|note| !note.is_empty());
@@ -103,6 +113,8 @@ struct Desk<'a> {
     board: &'a str,
     /// Who has to have it.
     agent: Option<i64>,
+    /// The action by which its note is added.
+    outcome: &'a NoteOutcome,
 }
 
 impl Desk<'_> {
@@ -171,11 +183,12 @@ impl Desk<'_> {
                 ("unverified", Err(Known::Unclear.because(on_no_known_team(self.board))))
             }
             (_, Some(Ok(Some(after)))) => {
-                ("unverified", Err(Known::Elsewhere.because(not_kept(after, self.board, self.agent))))
+                let rule = written.as_ref().ok().and_then(Option::as_ref);
+                ("unverified", Err(Known::Elsewhere.because(not_kept(after, self.board, self.agent, rule))))
             }
             (_, Some(Err(error))) => ("unverified", Err(Known::Unclear.because(unread(error)))),
             // A write that went well is always read back.
-            (_, Some(Ok(None))) | (Ok(()), None) => {
+            (_, Some(Ok(None))) | (Ok(_), None) => {
                 ("unverified", Err(Known::Unclear.because(out_of_sight(before.id, self.board))))
             }
         };
@@ -221,7 +234,13 @@ impl Desk<'_> {
         };
         let before = before.await.map_err(|failure| Known::NoteMissing.because(again(failure)))?;
         let Some(before) = before else { return Ok(false) };
-        let written = self.halo.add_note(ticket, note).await;
+        let mut written = self.halo.add_note(ticket, note, self.outcome).await;
+        // The agent may not do this action, or this Halo calls it something else: there is another one.
+        if let Err(HaloError::Refused { .. }) = &written
+            && let Ok(id) = self.halo.add_note(ticket, note, &self.outcome.other()).await
+        {
+            written = Ok(id);
+        }
         let status = self.halo.take_write_status();
         let (outcome, result) = match &written {
             Err(error) if !error.may_have_been_applied() => {
@@ -324,7 +343,7 @@ fn note_refused(error: &HaloError) -> Failure {
     )
 }
 
-fn not_kept(after: &Ticket, board: &str, agent: Option<i64>) -> Failure {
+fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untrusted>) -> Failure {
     let team = after.team.as_ref().map_or("no team".to_owned(), ToString::to_string);
     let holder = match (&after.agent, after.agent_id) {
         (Some(name), Some(_)) => format!("assigned to {name}"),
@@ -333,9 +352,12 @@ fn not_kept(after: &Ticket, board: &str, agent: Option<i64>) -> Failure {
     };
     let message = format!("Halo took the change and did not keep it: the ticket stands on {team}, {holder}");
     let wanted = if agent.is_some() { "to Pia Escalate To" } else { "to nobody" };
-    Failure::new(FailureKind::Refused, message).hint(format!(
-        "Look in Halo for a rule that moves or assigns tickets: it should stand on {board} and belong {wanted}"
-    ))
+    let rule = match rule {
+        Some(rule) => format!("A rule of Halo's changed the ticket at once (\"{rule}\"): change that rule"),
+        None => "Look in Halo for a rule that moves or assigns tickets".to_owned(),
+    };
+    Failure::new(FailureKind::Refused, message)
+        .hint(format!("{rule}; the ticket should stand on {board} and belong {wanted}"))
 }
 
 fn note_not_kept() -> Failure {

@@ -8,6 +8,7 @@ use super::suggestion::nearest;
 use crate::domain::address::{AddressError, AuthUrl, HaloUrl, Note, Reading};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
 use crate::domain::fields::{FIELDS, FieldId, FieldInfo};
+use crate::domain::ticket::NoteOutcome;
 use crate::domain::untrusted::Untrusted;
 
 /// A key with what is wrong with it.
@@ -36,12 +37,16 @@ const TABLES: [&str; 4] = ["api", "company_sync", "pia_screen", "integration"];
 /// Keys of `[api]` that no field of the wizard asks for.
 const CONNECTION: [&str; 5] = ["tenant", "auth_url", "request_budget", "ca_file", "client_secret_command"];
 
+/// The key of `[pia_screen]` that no field of the wizard asks for.
+const NOTE_OUTCOME: &str = "note_outcome";
+
 /// The keys that a table may have: the one list that checks and suggestions are made from.
 fn known(table: &str) -> Vec<&'static str> {
     let fields = FIELDS.iter().map(FieldInfo::table_and_key).filter(|(of, key)| *of == table && !key.is_empty());
     let more: &[&str] = match table {
         "" => &TABLES,
         "api" => &CONNECTION,
+        "pia_screen" => &[NOTE_OUTCOME],
         _ => &[],
     };
     fields.map(|(_, key)| key).chain(more.iter().copied()).collect()
@@ -89,6 +94,7 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
     reader.refuse_unknown("", table, &known(""));
     reader.fields("", table);
     let mut escalate_to = None;
+    let mut note_outcome = None;
     let mut connection = Connection::default();
     for name in TABLES {
         let content = reader.table(table, name);
@@ -97,6 +103,7 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
             "api" => connection = reader.connection(&content),
             "pia_screen" => {
                 escalate_to = content.get("escalate_to").and_then(|value| reader.escalate_to(value));
+                note_outcome = content.get(NOTE_OUTCOME).and_then(|value| reader.note_outcome(value));
             }
             _ => {}
         }
@@ -112,6 +119,7 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
         if let Some(EscalateChoice::Exact(contact)) = &escalate_to {
             own.pia_screen.escalate_to = Some(contact.clone());
         }
+        own.pia_screen.note_outcome = note_outcome;
         own
     });
     Read { configuration, escalate_to, notes, problems }
@@ -268,6 +276,20 @@ impl Reader<'_> {
             self.problem("api", "client_secret_command", why);
         }
         words
+    }
+
+    fn note_outcome(&mut self, value: &Value) -> Option<NoteOutcome> {
+        match value {
+            Value::Integer(number) if *number > 0 => Some(NoteOutcome::Number(*number)),
+            Value::String(name) if !name.trim().is_empty() && !name.chars().any(char::is_control) => {
+                Some(NoteOutcome::Name(name.trim().to_owned()))
+            }
+            _ => {
+                let why = "an action of Halo's is needed: its number, such as 7, or its name, such as \"Private Note\"";
+                self.problem("pia_screen", NOTE_OUTCOME, why);
+                None
+            }
+        }
     }
 
     fn escalate_to(&mut self, value: &Value) -> Option<EscalateChoice> {

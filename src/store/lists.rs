@@ -60,7 +60,8 @@ impl Store {
                 })
                 .optional()?
                 .flatten();
-            let agents = entries(AGENTS)?.into_iter().map(|(id, name, assignable)| Agent { id, name, assignable });
+            let agent = |(id, name, assignable)| Agent { id, name, assignable, api_only: false };
+            let agents = entries(AGENTS)?.into_iter().map(agent);
             let teams = entries(TEAMS)?.into_iter().map(|(id, name, used)| Team { id, name, inactive: !used });
             let types = entries(TICKET_TYPES)?.into_iter().map(|(id, name, active)| TicketType { id, name, active });
             Ok(Lists {

@@ -370,8 +370,8 @@ fn lists_are_replaced_one_by_one_and_kept_exactly() {
     let (_folder, store) = store();
     assert!(!store.lists(&id("acme")).unwrap().synced);
     let agents = [
-        Agent { id: 7, name: "Dana\u{1b}[31m\0Scully".into(), assignable: true },
-        Agent { id: 1, name: "Unassigned".into(), assignable: false },
+        Agent { id: 7, name: "Dana\u{1b}[31m\0Scully".into(), assignable: true, api_only: false },
+        Agent { id: 1, name: "Unassigned".into(), assignable: false, api_only: false },
     ];
     let teams =
         [Team { id: 3, name: "Pia".into(), inactive: false }, Team { id: 4, name: "Old".into(), inactive: true }];

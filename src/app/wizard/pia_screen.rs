@@ -25,6 +25,7 @@ impl Wizard {
             pia_board: self.form.text(FieldId::PiaBoard).trim().to_owned(),
             escalation_board: self.form.text(FieldId::EscalationBoard).trim().to_owned(),
             escalate_to: self.form.escalate_to.clone(),
+            note_outcome: self.base.as_ref().and_then(|base| base.pia_screen.note_outcome.clone()),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct HeldWebhook {
     pub authentication_type: Option<i64>,
     /// The Basic user.
     pub basic_username: Option<Untrusted>,
+    /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
+    pub batch_method: Option<i64>,
     /// The events it is bound to.
     pub bindings: Vec<Binding>,
 }
@@ -90,8 +92,8 @@ pub struct HeldTicketType {
     pub name: Untrusted,
     /// Whether it can be used.
     pub active: bool,
-    /// Whether it shows every custom tab.
-    pub allows_all_tabs: bool,
+    /// Whether it shows every custom tab; unknown where Halo does not tell.
+    pub allows_all_tabs: Option<bool>,
     /// The custom tabs it shows otherwise.
     pub tabs: Vec<i64>,
 }

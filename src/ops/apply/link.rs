@@ -80,7 +80,7 @@ impl Write for LinkWrite {
             Self::Add(id, tab) => {
                 let Some(tab) = tab_to_link(apply, *tab) else { return Ok(Found::No) };
                 let Some(held) = apply.halo.ticket_type(*id).await? else { return Ok(Found::No) };
-                if held.allows_all_tabs || held.tabs.contains(&tab) {
+                if held.allows_all_tabs == Some(true) || held.tabs.contains(&tab) {
                     return others_kept(apply, *id, &held).await;
                 }
                 let by_hand = manual::link_of(&held.name.display());
@@ -154,7 +154,7 @@ async fn set_ticket_types(
 async fn others_kept(apply: &Apply<'_>, id: i64, held: &HeldTicketType) -> Result<Found, HaloError> {
     let told = apply.told.get(&id).map_or(&[][..], Vec::as_slice);
     let mut lost = Vec::new();
-    for tab in told.iter().filter(|tab| !held.allows_all_tabs && !held.tabs.contains(tab)) {
+    for tab in told.iter().filter(|tab| held.allows_all_tabs != Some(true) && !held.tabs.contains(tab)) {
         // What led to a tab that is gone is no loss.
         if apply.halo.tab(*tab).await?.is_some() {
             lost.push(tab.to_string());

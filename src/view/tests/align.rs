@@ -157,7 +157,9 @@ fn show_agents(names: &[String]) -> Stage {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
-    let agents = names.iter().zip(1..).map(|(name, id)| Agent { id, name: name.as_str().into(), assignable: true });
+    let agent =
+        |(name, id): (&String, i64)| Agent { id, name: name.as_str().into(), assignable: true, api_only: false };
+    let agents = names.iter().zip(1..).map(agent);
     stage.reply(Reply::Lists(Ok(crate::domain::status::Lists { agents: agents.collect(), ..lists() })));
     stage.keys("Enter Down Down Down");
     stage

@@ -84,6 +84,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
             content_type: None,
             authentication_type: None,
             basic_username: None,
+            batch_method: Some(0),
             bindings: Vec::new(),
         });
         let id = 200 + i64::try_from(number).unwrap();
@@ -129,6 +130,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     content_type: Some("application/json".into()),
                     authentication_type: Some(1),
                     basic_username: Some("pia".into()),
+                    batch_method: Some(0),
                     bindings,
                 };
                 let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && other.id != webhook.id);

@@ -120,7 +120,7 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "not active: left out"),
-        _ if ticket_type.allows_all_tabs => (Action::Keep, "shows all custom tabs already"),
+        _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "shows all custom tabs already"),
         _ if linked => (Action::Keep, "shows the Pia Chat Pod"),
         _ => (Action::Link, "does not show the Pia Chat Pod"),
     };

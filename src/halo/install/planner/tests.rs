@@ -30,11 +30,11 @@ pub(super) fn binding(id: i64, event: i64) -> Binding {
 }
 
 pub(super) fn ticket_type(id: i64, name: &str) -> HeldTicketType {
-    HeldTicketType { id, name: name.into(), active: true, allows_all_tabs: false, tabs: vec![] }
+    HeldTicketType { id, name: name.into(), active: true, allows_all_tabs: Some(false), tabs: vec![] }
 }
 
 pub(super) fn empty_halo() -> Held {
-    let project = HeldTicketType { allows_all_tabs: true, ..ticket_type(3, "Project") };
+    let project = HeldTicketType { allows_all_tabs: Some(true), ..ticket_type(3, "Project") };
     let old = HeldTicketType { active: false, ..ticket_type(4, "Old") };
     let types = vec![ticket_type(1, "Incident"), ticket_type(2, "Request"), project, old];
     Held { ticket_types: types, events: events(), ..Held::default() }
@@ -61,6 +61,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
             content_type: Some("application/json".into()),
             authentication_type: Some(1),
             basic_username: Some("pia".into()),
+            batch_method: Some(0),
             bindings: bindings.collect(),
         });
     }

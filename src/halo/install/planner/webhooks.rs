@@ -16,6 +16,9 @@ const BASIC: i64 = 1;
 /// Halo's number for POST on a webhook (api facts, section 6.1).
 const POST: i64 = 0;
 
+/// Halo's number for each event in a delivery of its own.
+const ONE_BY_ONE: i64 = 0;
+
 pub(super) fn plan_webhook(
     group: EventGroup,
     address: &str,
@@ -140,6 +143,11 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<F
         && kind != BASIC
     {
         differs("authentication", kind.to_string(), "Basic");
+    }
+    if let Some(batch) = webhook.batch_method
+        && batch != ONE_BY_ONE
+    {
+        differs("batch_method", batch.to_string(), "one event a delivery");
     }
     if let Some(user) = &webhook.basic_username
         && user.raw() != BASIC_USER

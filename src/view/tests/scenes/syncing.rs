@@ -57,8 +57,9 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("Enter");
         stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
         let mut many = lists();
-        many.agents =
-            (1..=AGENTS).map(|id| Agent { id, name: format!("Agent {id:03}").into(), assignable: true }).collect();
+        many.agents = (1..=AGENTS)
+            .map(|id| Agent { id, name: format!("Agent {id:03}").into(), assignable: true, api_only: false })
+            .collect();
         stage.reply(Reply::Lists(Ok(many)));
         stage.keys("Enter");
         stage.type_text("agent");
