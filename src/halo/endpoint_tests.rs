@@ -128,7 +128,7 @@ async fn a_webhook_is_made_as_an_array_of_one_and_its_id_is_read_from_either_rep
             sent.json(),
             value!([{ "name": "Pia - Ticket Created", "type": 0, "url": "https://pia.example/t", "method": 0,
                 "content_type": "application/json", "authentication_type": 1, "basic_username": "pia",
-                "basic_password": "hunter2", "active": true }])
+                "basic_password": "hunter2", "batch_method": 0, "active": true }])
         );
     }
 }
@@ -254,7 +254,7 @@ async fn the_catalogue_keeps_the_form_that_fires() {
     .await;
     let catalogue = server.api().event_catalogue().await.unwrap();
     let read: Vec<_> = catalogue.iter().map(|(number, name)| (number.0, name.raw())).collect();
-    assert_eq!(read, [(3, "New $#request Logged - All"), (19, "Updated")]);
+    assert_eq!(read, [(3, "New Ticket Logged - All"), (19, "Updated")]);
     assert_eq!(server.last("/api/Lookup").target, "/api/Lookup?lookupid=64");
 }
 
@@ -295,7 +295,7 @@ async fn a_ticket_type_is_read_with_its_tabs() {
     .await;
     let held = server.api().ticket_type(1).await.unwrap().unwrap();
     assert_eq!((held.allows_all_tabs, held.active, held.tabs), (Some(false), true, vec![46]));
-    assert_eq!(server.last("/api/TicketType/1").target, "/api/TicketType/1?includedetails=true&includeconfig=true");
+    assert_eq!(server.last("/api/TicketType/1").target, "/api/TicketType/1?nocache=true&includedetails=true&includeconfig=true");
     assert_eq!(gone().await.api().ticket_type(1).await, Ok(None));
     let bare = answering(value!({ "id": 1, "allowed_iframe_customtabs": null })).await;
     assert!(bare.api().ticket_type(1).await.unwrap().unwrap().tabs.is_empty());

@@ -373,7 +373,7 @@ async fn every_refusal_of_the_token_call_is_told_apart() {
 #[tokio::test]
 async fn a_refused_token_call_waits_for_the_limit_too() {
     let server = Server::bare(|seen, before| match (seen.path(), before) {
-        ("/api/AuthInfo", _) => json(404, ""),
+        ("/api/AuthInfo" | "/auth/.well-known/openid-configuration", _) => json(404, ""),
         ("/auth/token", 0) => json(429, "Rate Limit Reached - 90 Requests per rolling 1 second window"),
         ("/auth/token", _) => token(before),
         _ => empty_page(),
@@ -383,7 +383,7 @@ async fn a_refused_token_call_waits_for_the_limit_too() {
     api.sign_in().await.unwrap();
     let usage = api.usage();
     assert!(usage.waited >= Duration::from_millis(240), "{usage:?}");
-    assert_eq!((usage.requests, usage.retries, usage.waiting), (3, 1, None));
+    assert_eq!((usage.requests, usage.retries, usage.waiting), (4, 1, None));
 }
 
 // The wire
@@ -666,7 +666,7 @@ async fn the_sync_counts_for_itself_and_shares_the_token() {
     person.sign_in().await.unwrap();
     let sync = person.in_background();
     sync.clients_page(1).await.unwrap();
-    assert_eq!((person.usage().requests, sync.usage().requests), (2, 1));
+    assert_eq!((person.usage().requests, sync.usage().requests), (3, 1));
     assert_eq!(server.count("/auth/token"), 1);
 }
 

@@ -286,7 +286,7 @@ mod tests {
             if rows > 0 {
                 let newest = format!("{PATH}/row-{}", rows - 1);
                 assert_eq!(server.count(&newest), 1, "{rows} {oldest_first}");
-                assert!(server.last(&newest).target.ends_with("?includedetails=true"));
+                assert!(server.last(&newest).target.ends_with("?nocache=true&includedetails=true"));
             }
         }
         let server = log(1, false, 0).await;
