@@ -13,6 +13,36 @@ const HALO_HOSTS: [&str; 4] = ["halopsa.com", "haloitsm.com", "haloservicedesk.c
 /// What people copy along with the address of their Halo, longest first.
 const HALO_TAILS: [&str; 4] = ["/auth/token", "/auth", "/api", "/apidoc"];
 
+/// Pages of Halo's own screens, by the part of the path that names them: what a browser shows behind the address.
+const HALO_PAGES: [&str; 26] = [
+    "account",
+    "agents",
+    "asset",
+    "assets",
+    "calendar",
+    "chat",
+    "client",
+    "clients",
+    "config",
+    "contracts",
+    "customer",
+    "customers",
+    "dashboard",
+    "home",
+    "invoices",
+    "kb",
+    "login",
+    "opps",
+    "portal",
+    "projects",
+    "reports",
+    "suppliers",
+    "ticket",
+    "tickets",
+    "timesheets",
+    "users",
+];
+
 /// Why an address is refused, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
@@ -63,6 +93,8 @@ impl AddressError {
 pub enum Note {
     /// `https://` was put in front.
     SchemeAdded,
+    /// What was in front is read as `https://`: a slash too few, a colon too few, the scheme twice.
+    SchemeMended,
     /// A part that is not needed was dropped.
     Dropped(String),
     /// Plain http, which only a loopback host may have.
@@ -86,6 +118,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SchemeAdded => f.write_str("https:// was added"),
+            Self::SchemeMended => f.write_str("the beginning was read as one https://"),
             Self::Dropped(part) => write!(f, "{part} is not needed"),
             Self::NotEncrypted => f.write_str("not encrypted, this machine only"),
             Self::Private => f.write_str("a private address"),
@@ -207,16 +240,19 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         return Err(AddressError::Shape);
     }
     let mut notes = Vec::new();
-    let with_scheme = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => {
-            format!("{}://{rest}", scheme.to_ascii_lowercase())
-        }
-        Some(_) => return Err(AddressError::Scheme),
-        None if ["javascript:", "file:", "data:", "mailto:"]
-            .iter()
-            .any(|s| text.to_ascii_lowercase().starts_with(s)) =>
-        {
-            return Err(AddressError::Scheme);
+    let (scheme, rest) = split_scheme(text);
+    let has_another = rest.split_once("://").is_some_and(|(other, _)| other.bytes().all(is_of_scheme))
+        || ["javascript:", "file:", "data:", "mailto:"].iter().any(|s| rest.to_ascii_lowercase().starts_with(s));
+    if has_another {
+        return Err(AddressError::Scheme);
+    }
+    let with_scheme = match scheme {
+        Some(scheme) => {
+            let plain = format!("{scheme}://{rest}");
+            if !text.eq_ignore_ascii_case(&plain) {
+                notes.push(Note::SchemeMended);
+            }
+            plain
         }
         None => {
             if vendor && is_bare_word(text) {
@@ -233,7 +269,12 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         return Err(AddressError::Credentials);
     }
     check_host(&url, &typed_host)?;
-    if let Some(part) = drop_tail(&mut url, tails) {
+    if let Some(host) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
+        url.set_host(Some(&host)).map_err(|_| AddressError::Shape)?;
+        notes.push(Note::Dropped("the dot behind the host".to_owned()));
+    }
+    let pages: &[&str] = if tails.contains(&"/api") { &HALO_PAGES } else { &[] };
+    if let Some(part) = drop_tail(&mut url, tails, pages) {
         notes.push(Note::Dropped(part));
     }
     if url.scheme() == "http" {
@@ -254,6 +295,33 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         }
     }
     Ok((url, notes))
+}
+
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+/// Takes every `https://` off the beginning, in the spellings that hands make of it; tells which one came last. A name
+/// that only begins like a scheme, such as `https.example`, has none.
+fn split_scheme(text: &str) -> (Option<&'static str>, &str) {
+    let (mut scheme, mut rest) = (None, text);
+    loop {
+        let starts = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        let Some(found) = ["https", "http"].into_iter().find(|word| starts(word)) else { break };
+        let behind = &rest[found.len()..];
+        let marks = behind.trim_start_matches([':', ';', ',', '.', '/', '\\']);
+        let between = &behind[..behind.len() - marks.len()];
+        // A colon, or slashes: a dot alone stands in the middle of a name.
+        if !between.starts_with([':', ';', '/', '\\']) && !between.contains(['/', '\\']) {
+            break;
+        }
+        (scheme, rest) = (Some(found), marks);
+    }
+    match scheme {
+        // As in the middle of a page: //acme.halopsa.com
+        None if rest.starts_with("//") => (Some("https"), rest.trim_start_matches('/')),
+        _ => (scheme, rest),
+    }
 }
 
 fn is_bare_word(text: &str) -> bool {
@@ -281,7 +349,10 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
     match url.host() {
         None => Err(AddressError::Shape),
         Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
+            let name = name.strip_suffix('.').unwrap_or(name);
+            if matches!(name, "http" | "https") {
+                return Err(AddressError::Shape);
+            }
             // The parser undoes %22 and the like: no host has a quote or a blank in its name.
             let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
             let is_name = !name.split('.').any(str::is_empty) && name.chars().all(is_letter);
@@ -310,8 +381,9 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
     if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
 }
 
-/// Drops a known tail, the query and the fragment, and says what went.
-fn drop_tail(url: &mut Url, tails: &[&str]) -> Option<String> {
+/// Drops a page of Halo's screens or a known tail, the query and the fragment, and says what went. Any other path stays: a
+/// Halo of one's own may live in a folder.
+fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
     let extra = match (url.query(), url.fragment()) {
         (None, None) => String::new(),
         (query, fragment) => {
@@ -327,8 +399,12 @@ fn drop_tail(url: &mut Url, tails: &[&str]) -> Option<String> {
     url.set_fragment(None);
     let path = url.path().trim_end_matches('/').to_owned();
     let lower = path.to_ascii_lowercase();
-    let tail = tails.iter().find(|tail| lower.ends_with(**tail)).copied().unwrap_or_default();
-    let (kept, dropped) = path.split_at(path.len() - tail.len());
+    let page = lower.match_indices('/').map(|(at, _)| at).find(|at| {
+        let segment = lower[at + 1..].split('/').next().unwrap_or_default();
+        pages.contains(&segment)
+    });
+    let tail = tails.iter().find(|tail| lower.ends_with(**tail)).map(|tail| path.len() - tail.len());
+    let (kept, dropped) = path.split_at(page.or(tail).unwrap_or(path.len()));
     url.set_path(kept.trim_end_matches('/'));
     let dropped = format!("{dropped}{extra}");
     (!dropped.is_empty()).then_some(dropped)
@@ -380,7 +456,25 @@ mod tests {
     #[test]
     fn every_spelling_of_the_table_is_read() {
         let acme = "https://acme.halopsa.com";
-        let cases: [(&str, &str, &[&str]); 19] = [
+        let once = "the beginning was read as one https://";
+        let cases: [(&str, &str, &[&str]); 32] = [
+            ("https:/acme.halopsa.com", acme, &[once]),
+            ("https:acme.halopsa.com", acme, &[once]),
+            ("https//acme.halopsa.com", acme, &[once]),
+            ("https:\\\\acme.halopsa.com", acme, &[once]),
+            ("https://https://acme.halopsa.com", acme, &[once]),
+            ("http://HTTPS:/acme.halopsa.com", acme, &[once]),
+            ("//acme.halopsa.com", acme, &[once]),
+            ("https://acme.halopsa.com.", acme, &["the dot behind the host is not needed"]),
+            ("https://acme.halopsa.com/tickets?area=1", acme, &["/tickets?area=1 is not needed"]),
+            ("acme.halopsa.com/portal/home", acme, &["https:// was added", "/portal/home is not needed"]),
+            ("https://acme.halopsa.com/config/api/tickets", acme, &["/config/api/tickets is not needed"]),
+            (
+                "https://halo.msp.example/halo/ticket?id=7#x",
+                "https://halo.msp.example/halo",
+                &["/ticket?id=7#x is not needed"],
+            ),
+            ("https.example.com", "https://https.example.com", &["https:// was added"]),
             (acme, acme, &[]),
             ("https://acme.halopsa.com/", acme, &[]),
             ("https://acme.halopsa.com/api", acme, &["/api is not needed"]),
@@ -436,12 +530,23 @@ mod tests {
         ] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::DisguisedHost), "{text}");
         }
-        for text in ["ftp://acme.halopsa.com", "javascript:alert(1)", "file:///etc/passwd"] {
+        for text in
+            ["ftp://acme.halopsa.com", "javascript:alert(1)", "file:///etc/passwd", "https://ftp://acme.example"]
+        {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Scheme), "{text}");
         }
-        for text in
-            ["https://", "https://a b", "ac me", "https://acme..com", "\u{1b}[2J", "https://%22", "https://a%27b"]
-        {
+        for text in [
+            "https://",
+            "https://https",
+            "https:",
+            "https://acme.example..",
+            "https://a b",
+            "ac me",
+            "https://acme..com",
+            "\u{1b}[2J",
+            "https://%22",
+            "https://a%27b",
+        ] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Shape), "{text}");
         }
     }
@@ -471,6 +576,70 @@ mod tests {
         assert!(!on_host("https://evil.example/auth"));
     }
 
+    /// Whatever stands around a host: it is read as that host, or refused.
+    #[test]
+    fn no_spelling_ends_on_a_host_that_was_not_typed() {
+        const HOSTS: [&str; 6] =
+            ["acme.halopsa.com", "https.example", "http-halo.example", "tickets.example", "10.1.2.3", "portal"];
+        const BEFORE: [&str; 20] = [
+            "",
+            "https://",
+            "https:/",
+            "https:",
+            "https//",
+            "https;//",
+            "https.://",
+            "HTTPS://",
+            "hTTps:\\\\",
+            "http://",
+            "http:",
+            "//",
+            "/",
+            "\\\\",
+            "<",
+            "https:///",
+            "user@",
+            "https://user:pw@",
+            "ftp://",
+            "https://https.",
+        ];
+        const BEHIND: [&str; 16] = [
+            "",
+            "/",
+            ".",
+            "..",
+            ":443",
+            ":8443/",
+            "/api",
+            "/tickets?area=1",
+            "\\evil.example",
+            "?u=https://evil.example",
+            "#@evil.example",
+            "@evil.example",
+            "/https://evil.example",
+            "/@evil.example",
+            ":443@evil.example",
+            ">",
+        ];
+        for host in HOSTS {
+            for behind in BEHIND {
+                for first in BEFORE {
+                    for second in BEFORE {
+                        let typed = format!("{first}{second}{host}{behind}");
+                        let mut hosts = Vec::new();
+                        hosts.extend(HaloUrl::read(&typed).ok().map(|read| read.address.host()));
+                        hosts.extend(PiaUrl::read(&typed).ok().map(|read| read.address.host()));
+                        for read in hosts {
+                            let is_it = |name: &str| [name, &format!("{name}:8443")].contains(&read.as_str());
+                            // A name in front of a name is a name of its own.
+                            assert!(is_it(host) || is_it(&format!("https.{host}")), "{typed}: {read}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn pia_addresses_keep_their_path() {
         assert_eq!(
@@ -478,5 +647,7 @@ mod tests {
             "https://pia.acme.example/api"
         );
         assert!(PiaUrl::read("http://pia.acme.example").is_err());
+        let portal = PiaUrl::read("https:/pia.acme.example./portal").unwrap().address;
+        assert_eq!(portal.as_str(), "https://pia.acme.example/portal", "only Halo's own pages are known");
     }
 }

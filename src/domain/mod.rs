@@ -22,6 +22,7 @@ pub mod manual;
 pub mod object;
 pub mod people;
 pub mod plan;
+pub mod product;
 pub mod record;
 pub mod request;
 pub mod rotation;

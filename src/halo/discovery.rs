@@ -153,7 +153,10 @@ impl HaloApi {
         let auth_url = match (&connection.auth_url, named) {
             (Some(configured), _) => configured.clone(),
             (None, Some(named)) if named.is_on_host_of(&connection.url) => named,
-            (None, Some(named)) => return Err(HaloError::ForeignAuthHost { host: Untrusted::new(named.host()) }),
+            (None, Some(named)) => {
+                let host = Untrusted::new(named.host());
+                return Err(HaloError::ForeignAuthHost { host, product: self.product() });
+            }
             (None, None) => {
                 let usual = AuthUrl::read(&connection.url.join("/auth"));
                 let odd = HaloError::Unexpected { does: "name its sign-in server", what: Oddity::OtherShape };

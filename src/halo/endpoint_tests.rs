@@ -295,7 +295,10 @@ async fn a_ticket_type_is_read_with_its_tabs() {
     .await;
     let held = server.api().ticket_type(1).await.unwrap().unwrap();
     assert_eq!((held.allows_all_tabs, held.active, held.tabs), (Some(false), true, vec![46]));
-    assert_eq!(server.last("/api/TicketType/1").target, "/api/TicketType/1?nocache=true&includedetails=true&includeconfig=true");
+    assert_eq!(
+        server.last("/api/TicketType/1").target,
+        "/api/TicketType/1?nocache=true&includedetails=true&includeconfig=true"
+    );
     assert_eq!(gone().await.api().ticket_type(1).await, Ok(None));
     let bare = answering(value!({ "id": 1, "allowed_iframe_customtabs": null })).await;
     assert!(bare.api().ticket_type(1).await.unwrap().unwrap().tabs.is_empty());

@@ -1,5 +1,6 @@
 //! Why Halo could not be asked, by what the person can do about it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use thiserror::Error;
 
 use super::wire::Misread;
 use crate::domain::failure::{Failure, FailureField, FailureKind};
+use crate::domain::product::Product;
 use crate::domain::untrusted::Untrusted;
 
 /// Where the credentials and rights of the application stand in Halo.
@@ -24,6 +26,18 @@ pub enum HaloError {
         status: u16,
         /// Halo's own words.
         said: Option<Untrusted>,
+        /// Which Halo it is.
+        product: Product,
+    },
+    /// The application exists and is meant for another way of signing in.
+    #[error("the application in Halo is not set up for signing in with a Client ID and a Client Secret")]
+    WrongMethod {
+        /// Halo's status code.
+        status: u16,
+        /// Halo's own words.
+        said: Option<Untrusted>,
+        /// Which Halo it is.
+        product: Product,
     },
     /// The application exists and may not have the scope that is asked for.
     #[error("the application in Halo is not permitted the scope \"all\"")]
@@ -32,6 +46,8 @@ pub enum HaloError {
         status: u16,
         /// Halo's own words.
         said: Option<Untrusted>,
+        /// Which Halo it is.
+        product: Product,
     },
     /// 403, or 401 although the token is good (api facts, section 2).
     #[error("Halo does not let the agent {does}{}", good_token(*.status))]
@@ -42,6 +58,8 @@ pub enum HaloError {
         status: u16,
         /// Halo's own words.
         said: Option<Untrusted>,
+        /// Which Halo it is.
+        product: Product,
     },
     /// No reply, or none that is whole.
     #[error("{}", .cause.sentence(.host))]
@@ -52,6 +70,8 @@ pub enum HaloError {
         cause: Unreached,
         /// Whether the request may have reached Halo.
         sent: bool,
+        /// The address of this machine from which it was tried, where no connection came about.
+        from: Option<IpAddr>,
     },
     /// The other end could not prove who it is.
     #[error("the certificate of {host} is not accepted: {}", .cause.words())]
@@ -122,6 +142,8 @@ pub enum HaloError {
     ForeignAuthHost {
         /// The host that it names.
         host: Untrusted,
+        /// Which Halo it is.
+        product: Product,
     },
     /// A redirect. It is not followed: the request carries the Client Secret or a token.
     #[error("{}", redirected(.to_host.as_ref()))]
@@ -282,6 +304,7 @@ impl HaloError {
             Self::Cancelled { in_flight } => *in_flight,
             Self::ServerError { .. } | Self::Unexpected { .. } | Self::TooLarge { .. } => true,
             Self::WrongCredentials { .. }
+            | Self::WrongMethod { .. }
             | Self::InvalidScope { .. }
             | Self::MissingRight { .. }
             | Self::Tls { .. }
@@ -299,6 +322,7 @@ impl HaloError {
     pub fn http_status(&self) -> Option<u16> {
         match self {
             Self::WrongCredentials { status, .. }
+            | Self::WrongMethod { status, .. }
             | Self::InvalidScope { status, .. }
             | Self::MissingRight { status, .. }
             | Self::Refused { status, .. }
@@ -314,6 +338,7 @@ impl HaloError {
     pub fn halo_said(&self) -> Option<&Untrusted> {
         match self {
             Self::WrongCredentials { said, .. }
+            | Self::WrongMethod { said, .. }
             | Self::InvalidScope { said, .. }
             | Self::MissingRight { said, .. }
             | Self::Refused { said, .. }
@@ -324,7 +349,9 @@ impl HaloError {
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::WrongCredentials { .. } | Self::InvalidScope { .. } => FailureKind::WrongCredentials,
+            Self::WrongCredentials { .. } | Self::WrongMethod { .. } | Self::InvalidScope { .. } => {
+                FailureKind::WrongCredentials
+            }
             Self::MissingRight { .. } => FailureKind::MissingRight,
             Self::NotReached { .. } | Self::Tls { .. } | Self::ServerError { .. } | Self::Redirected { .. } => {
                 FailureKind::NotReached
@@ -360,6 +387,10 @@ impl HaloError {
                 "Copy the Client ID again from {APPLICATIONS}: it changes when the application is first saved in Halo. \
                  A Client Secret is shown only once: make a new one if it is gone. The application has to be active"
             ),
+            Self::WrongMethod { .. } => format!(
+                "In Halo, open the application ({APPLICATIONS}) and set its Authentication Method to \"Client ID and \
+                 Secret (Services)\""
+            ),
             Self::InvalidScope { .. } => {
                 format!("Open the application in Halo ({APPLICATIONS}), and on its Permissions tab allow \"all\"")
             }
@@ -368,10 +399,14 @@ impl HaloError {
                  of the agent that the application logs in as (Configuration › Teams & Agents); the Administrator \
                  role has every right"
             ),
-            Self::NotReached { cause, .. } => match cause {
+            Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Look at the Url: is the name spelt as in the browser?".to_owned(),
                 Unreached::Connect | Unreached::ConnectTimeout => {
-                    "Look at the Url, and whether this machine may connect to it (firewall, proxy, VPN)".to_owned()
+                    let from = from.map(|address| format!(", whose address is {address},")).unwrap_or_default();
+                    format!(
+                        "Look at the Url, and whether this machine{from} may connect to it (firewall, proxy, VPN, a list \
+                         of allowed addresses at Halo)"
+                    )
                 }
                 Unreached::Proxy => {
                     "Look at HTTPS_PROXY and NO_PROXY in the environment, and at what the proxy asks for".to_owned()
@@ -386,7 +421,9 @@ impl HaloError {
             },
             Self::Tls { cause, .. } => match cause {
                 TlsCause::UnknownAuthority => "If your company has its own certificate authority, name its file in \
-                                               the setting ca_file; otherwise do not go on"
+                                               the setting ca_file. If this Halo is on your own server, it may leave \
+                                               out the intermediate certificate: install the full chain there. \
+                                               Otherwise do not go on"
                     .to_owned(),
                 TlsCause::WrongName => "Look at the Url: is it the name that Halo itself uses?".to_owned(),
                 TlsCause::Expired | TlsCause::NotYetValid => {
@@ -427,7 +464,14 @@ impl HaloError {
             Self::NotEncrypted => "Use an address that begins with https://".to_owned(),
             Self::Cancelled { .. } => return None,
         };
-        Some(text)
+        Some(match self {
+            Self::WrongCredentials { product, .. }
+            | Self::WrongMethod { product, .. }
+            | Self::InvalidScope { product, .. }
+            | Self::MissingRight { product, .. }
+            | Self::ForeignAuthHost { product, .. } => product.in_words(&text),
+            _ => text,
+        })
     }
 }
 
@@ -450,7 +494,11 @@ mod tests {
 
     #[test]
     fn wrong_credentials_point_at_the_secret_and_at_the_trap_of_the_first_save() {
-        let error = HaloError::WrongCredentials { status: 401, said: Some("The specified…".into()) };
+        let error = HaloError::WrongCredentials {
+            status: 401,
+            said: Some("The specified…".into()),
+            product: Product::default(),
+        };
         let failure = Failure::from(error);
         assert_eq!(failure.kind, FailureKind::WrongCredentials);
         assert_eq!((failure.field, failure.http_status), (Some(FailureField::ClientSecret), Some(401)));
@@ -460,7 +508,12 @@ mod tests {
 
     #[test]
     fn a_missing_right_names_both_gates_and_a_401_says_that_the_token_is_good() {
-        let error = |status| HaloError::MissingRight { does: "list the webhooks", status, said: None };
+        let error = |status| HaloError::MissingRight {
+            does: "list the webhooks",
+            status,
+            said: None,
+            product: Product::default(),
+        };
         let failure = Failure::from(error(403));
         assert_eq!(failure.message, "Halo does not let the agent list the webhooks");
         let hint = failure.hint.unwrap();
@@ -469,8 +522,22 @@ mod tests {
     }
 
     #[test]
+    fn no_connection_names_own_address_and_unknown_authority_the_chain() {
+        let from = Some("192.0.2.7".parse().unwrap());
+        let lost = HaloError::NotReached { host: "h".into(), cause: Unreached::Connect, sent: false, from };
+        let hint = Failure::from(lost).hint.unwrap();
+        assert!(
+            hint.contains("this machine, whose address is 192.0.2.7, may connect")
+                && hint.contains("allowed addresses")
+        );
+        let tls = HaloError::Tls { host: "h".into(), cause: TlsCause::UnknownAuthority };
+        let hint = Failure::from(tls).hint.unwrap();
+        assert!(hint.contains("intermediate certificate") && hint.contains("full chain"), "{hint}");
+    }
+
+    #[test]
     fn only_what_may_have_reached_halo_may_have_been_applied() {
-        let lost = |sent| HaloError::NotReached { host: "h".into(), cause: Unreached::Broken, sent };
+        let lost = |sent| HaloError::NotReached { host: "h".into(), cause: Unreached::Broken, sent, from: None };
         let does = "save the webhook";
         for (error, may) in [
             (lost(true), true),
@@ -479,8 +546,8 @@ mod tests {
             (HaloError::Unexpected { does, what: Oddity::WebPage }, true),
             (HaloError::Cancelled { in_flight: true }, true),
             (HaloError::Cancelled { in_flight: false }, false),
-            (HaloError::MissingRight { does, status: 403, said: None }, false),
-            (HaloError::MissingRight { does, status: 401, said: None }, false),
+            (HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }, false),
+            (HaloError::MissingRight { does, status: 401, said: None, product: Product::default() }, false),
             (HaloError::RateLimited { until: None }, false),
             (HaloError::Refused { does, status: 400, said: None }, false),
             (HaloError::NotFound { does }, false),
@@ -491,7 +558,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_sentence_without_a_full_stop_and_shows_hosts_sanitised() {
-        let error = HaloError::ForeignAuthHost { host: "evil.example\u{1b}[2J".into() };
+        let error = HaloError::ForeignAuthHost { host: "evil.example\u{1b}[2J".into(), product: Product::default() };
         assert!(error.to_string().contains("evil.example^[[2J"));
         let does = "list the clients";
         for error in [
@@ -500,7 +567,7 @@ mod tests {
             HaloError::Redirected { to_host: None, status: 302 },
             HaloError::TooLarge { does, limit: 32 * 1024 * 1024 },
             HaloError::Unexpected { does, what: Oddity::WebPage },
-            HaloError::NotReached { host: "a.example".into(), cause: Unreached::NameNotFound, sent: false },
+            HaloError::NotReached { host: "a.example".into(), cause: Unreached::NameNotFound, sent: false, from: None },
             HaloError::Tls { host: "a.example".into(), cause: TlsCause::Expired },
             HaloError::CaFile { path: "/etc/ca.pem".into(), problem: "is empty".into() },
         ] {

@@ -17,6 +17,7 @@ use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire::{self, Misread};
 use super::{Connection, said};
+use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
@@ -82,6 +83,8 @@ pub(super) struct Call {
     pub repeatable: bool,
     /// What an error must not repeat.
     pub hide: Vec<Secret>,
+    /// Which Halo it is.
+    pub product: Product,
 }
 
 impl Call {
@@ -91,7 +94,7 @@ impl Call {
         let said = || self.said(answer, hide);
         match status {
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
-            401 | 403 => HaloError::MissingRight { does, status, said: said() },
+            401 | 403 => HaloError::MissingRight { does, status, said: said(), product: self.product.clone() },
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
             404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(Misread::WebPage) => {
                 HaloError::Unexpected { does, what: Oddity::WebPage }

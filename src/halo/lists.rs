@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError};
 use crate::domain::people::{Agent, Status, Team, UNASSIGNED};
+use crate::domain::product::Product;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::rights::AgentRights;
 
@@ -80,6 +81,9 @@ impl HaloApi {
         let does = "tell its version";
         let reply = self.read_one::<InstanceReply>(self.get(does, "/api/InstanceInfo", &[])).await?;
         let reply = reply.ok_or(HaloError::NotFound { does })?;
+        if let Some(product) = reply.app_name.clone().untrusted().as_ref().and_then(Product::named) {
+            self.call_it(product);
+        }
         Ok(Instance { version: reply.app_version.untrusted(), product: reply.app_name.untrusted() })
     }
 

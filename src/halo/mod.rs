@@ -51,14 +51,16 @@ mod transport_tests;
 
 use std::fmt;
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub use clients::{ClientPage, PAGE_SIZE};
@@ -83,8 +85,12 @@ use self::http::{Call, Payload, Transport};
 use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
+use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
+
+/// For finding out the address of this machine.
+const OWN_ADDRESS: Duration = Duration::from_secs(2);
 
 /// Tokens that may die under one request.
 const MAX_RENEWALS: u32 = 8;
@@ -144,6 +150,7 @@ struct Shared {
     governor: Arc<Governor>,
     token: TokenHold,
     discovery: Mutex<Kept>,
+    product: RwLock<Product>,
 }
 
 impl fmt::Debug for HaloApi {
@@ -184,6 +191,8 @@ impl HaloApi {
     }
 
     fn with_gate(connection: Connection, limits: Limits, governor: Arc<Governor>) -> Result<Self, HaloError> {
+        let host = connection.url.host();
+        let product = RwLock::new(Product::at(host.split(':').next().unwrap_or_default()));
         let shared = Shared {
             transport: Transport::new(&connection, limits)?,
             connection,
@@ -191,6 +200,7 @@ impl HaloApi {
             governor,
             token: TokenHold::default(),
             discovery: Mutex::default(),
+            product,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -242,6 +252,16 @@ impl HaloApi {
         self.shared.governor.subscribe()
     }
 
+    /// Which Halo it is, as far as is known by now.
+    pub fn product(&self) -> Product {
+        self.shared.product.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes by a name that Halo told, now or to an earlier connection.
+    pub fn call_it(&self, product: Product) {
+        *self.shared.product.write().unwrap_or_else(PoisonError::into_inner) = product;
+    }
+
     /// A read of `path`, which begins with `/api/`.
     fn get(&self, does: &'static str, path: &'static str, query: &[(&'static str, &str)]) -> Call {
         let query = query.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -276,7 +296,7 @@ impl HaloApi {
             address.push_str(id);
         }
         let repeatable = method == Method::GET;
-        Call { does, method, address, path, query, payload, repeatable, hide: Vec::new() }
+        Call { does, method, address, path, query, payload, repeatable, hide: Vec::new(), product: self.product() }
     }
 
     /// Whether a token was good for another call; a stop ends the wait for that call.
@@ -341,7 +361,10 @@ impl HaloApi {
             self.counters.write_status.store(0, Ordering::Relaxed);
             self.counters.has_written.store(true, Ordering::Relaxed);
         }
-        let answer = course.run(attempt).await.map_err(|stop| self.stopped(call, stop))?;
+        let answer = match course.run(attempt).await {
+            Ok(answer) => answer,
+            Err(stop) => return Err(with_own_address(self.stopped(call, stop)).await),
+        };
         if !call.repeatable {
             self.counters.write_status.store(answer.status, Ordering::Relaxed);
         }
@@ -362,7 +385,7 @@ impl HaloApi {
         };
         let host = host_of(&call.address);
         match lost.cause {
-            Cause::Net(cause) => E::NotReached { host, cause, sent: lost.sent && !call.repeatable },
+            Cause::Net(cause) => E::NotReached { host, cause, sent: lost.sent && !call.repeatable, from: None },
             Cause::Tls(cause) => E::Tls { host, cause },
             Cause::TooLarge => E::TooLarge { does: call.does, limit: self.shared.limits.body },
             Cause::NotEncrypted => E::NotEncrypted,
@@ -431,6 +454,31 @@ impl HaloApi {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Says from which address of this machine no connection came about: the other end may keep a list of those it lets in.
+async fn with_own_address(error: HaloError) -> HaloError {
+    let E::NotReached { host, cause: cause @ (Unreached::Connect | Unreached::ConnectTimeout), sent, .. } = error
+    else {
+        return error;
+    };
+    let from = timeout(OWN_ADDRESS, own_address(&host)).await.ok().flatten();
+    E::NotReached { host, cause, sent, from }
+}
+
+/// The address from which packets to a host would go out; none on this machine itself. Nothing is sent.
+async fn own_address(host: &str) -> Option<IpAddr> {
+    let target = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:443")
+    };
+    let target = tokio::net::lookup_host(target).await.ok()?.next()?;
+    let any: IpAddr = if target.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let socket = tokio::net::UdpSocket::bind((any, 0)).await.ok()?;
+    socket.connect(target).await.ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
 }
 
 /// The host of an address with its port.

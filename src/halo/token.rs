@@ -264,6 +264,7 @@ impl HaloApi {
             // Issuing a token twice changes nothing.
             repeatable: true,
             hide: vec![connection.client_secret.clone()],
+            product: self.product(),
         };
         // Everybody waits for the token, a person perhaps among them.
         let sent = Instant::now();
@@ -295,6 +296,7 @@ fn may_be_elsewhere(error: &HaloError) -> bool {
     matches!(
         error,
         HaloError::WrongCredentials { .. }
+            | HaloError::WrongMethod { .. }
             | HaloError::Refused { .. }
             | HaloError::NotFound { .. }
             | HaloError::ServerError { .. }
@@ -317,14 +319,15 @@ fn renew_after(life: Duration) -> Duration {
 
 /// What a refusal of the token call means (api facts, section 2).
 fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
-    let status = answer.status;
+    let (status, product) = (answer.status, call.product.clone());
     let said = call.said(answer, &[]);
     match oauth_error(&answer.body).as_deref() {
-        Some("invalid_scope") => HaloError::InvalidScope { status, said },
-        Some("invalid_client" | "unauthorized_client" | "invalid_grant" | "access_denied") => {
-            HaloError::WrongCredentials { status, said }
+        Some("invalid_scope") => HaloError::InvalidScope { status, said, product },
+        Some("unauthorized_client" | "unsupported_grant_type") => HaloError::WrongMethod { status, said, product },
+        Some("invalid_client" | "invalid_grant" | "access_denied") => {
+            HaloError::WrongCredentials { status, said, product }
         }
-        _ if status == 401 || status == 403 => HaloError::WrongCredentials { status, said },
+        _ if status == 401 || status == 403 => HaloError::WrongCredentials { status, said, product },
         _ => call.refusal(answer, &[]),
     }
 }

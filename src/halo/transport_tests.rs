@@ -10,6 +10,7 @@ use super::testing::{Play, SECRET, Seen, Server, TOKEN, json, quick, token};
 use super::*;
 use crate::domain::address::SignInPlace;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::product::Product;
 
 fn empty_page() -> Play {
     json(200, r#"{"record_count":0,"clients":[]}"#)
@@ -90,7 +91,7 @@ async fn a_foreign_sign_in_server_is_named_and_the_secret_stays() {
     })
     .await;
     let error = server.api().sign_in().await.unwrap_err();
-    assert_eq!(error, HaloError::ForeignAuthHost { host: foreign.url.host().into() });
+    assert_eq!(error, HaloError::ForeignAuthHost { host: foreign.url.host().into(), product: Product::default() });
     assert!(Failure::from(error).hint.unwrap().contains("auth_url"));
     assert_eq!((foreign.seen().len(), server.seen().len()), (0, 1));
 
@@ -296,7 +297,10 @@ async fn sixteen_waiting_calls_are_refused_by_one_token_call() {
 async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
     let server = Server::halo(|_, _| json(401, "")).await;
     let error = server.api().agents().await.unwrap_err();
-    assert_eq!(error, HaloError::MissingRight { does: "list the agents", status: 401, said: None });
+    assert_eq!(
+        error,
+        HaloError::MissingRight { does: "list the agents", status: 401, said: None, product: Product::default() }
+    );
     assert_eq!((server.count("/auth/token"), server.count("/api/Agent")), (2, 2));
 }
 
@@ -568,6 +572,23 @@ async fn a_gateways_page_of_404_does_not_say_that_a_client_is_gone() {
 }
 
 #[tokio::test]
+async fn another_way_of_signing_in_names_the_authentication_method() {
+    for error in ["unauthorized_client", "unsupported_grant_type"] {
+        let server = Server::bare(move |seen, _| match seen.path() {
+            "/auth/token" => json(400, format!(r#"{{"error":"{error}"}}"#)),
+            _ => json(404, ""),
+        })
+        .await;
+        let api = server.api();
+        api.call_it(Product::at("acme.haloitsm.com"));
+        let failure = Failure::from(api.sign_in().await.unwrap_err());
+        assert_eq!(failure.kind, FailureKind::WrongCredentials);
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("HaloITSM API › View Applications") && hint.contains("Authentication Method"), "{hint}");
+    }
+}
+
+#[tokio::test]
 async fn every_odd_answer_is_named() {
     let odd = |status, body: &'static str| async move {
         Server::halo(client_error(status, body)).await.api().clients_page(1).await.unwrap_err()
@@ -581,7 +602,10 @@ async fn every_odd_answer_is_named() {
     assert_eq!(odd(200, r#"{"users":[]}"#).await, unexpected(Oddity::OtherShape));
     assert_eq!(odd(404, "").await, HaloError::NotFound { does });
     assert_eq!(odd(404, "<html>404</html>").await, unexpected(Oddity::WebPage));
-    assert_eq!(odd(403, "").await, HaloError::MissingRight { does, status: 403, said: None });
+    assert_eq!(
+        odd(403, "").await,
+        HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }
+    );
     let said = Some("Invalid Data Type".into());
     assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Refused { does, status: 400, said });
     assert_eq!(odd(500, "").await, HaloError::ServerError { does, status: 500, said: None });

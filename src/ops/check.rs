@@ -14,6 +14,7 @@ use crate::domain::check::{Gate, MissingRight, WriteProof};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
+use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::untrusted::{Untrusted, same_name};
 use crate::halo::rights::{self, APPLICATION, ROLE, Scopes};
@@ -21,6 +22,9 @@ use crate::halo::{HaloApi, HaloError, Token};
 
 /// How long is waited for who the agent is: megabytes, and nice to have.
 const OWN_AGENT: Duration = Duration::from_secs(10);
+
+/// Checks that read something, before that of the custom tabs.
+const READS_BEFORE_IT: usize = 5;
 
 /// What to do about clients that are not listed.
 const ALL_CLIENTS: &str = "in Halo, set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
@@ -81,7 +85,14 @@ pub(super) async fn with_halo(
     pia_screen: Option<&PiaScreen>,
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<CheckReport, Failure> {
-    let mut run = Run { checks: Vec::new(), on_check, stopped: None, answers_401: false, scopes: Scopes::unknown() };
+    let mut run = Run {
+        checks: Vec::new(),
+        on_check,
+        stopped: None,
+        answers_401: false,
+        scopes: Scopes::unknown(),
+        product: halo.product(),
+    };
     let mut identity =
         HaloIdentity { url: api.url.to_string(), auth_url: None, tenant: api.tenant.clone(), version: None };
 
@@ -108,6 +119,7 @@ pub(super) async fn with_halo(
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
             Err(error) => run.look_at(&error),
         }
+        run.product = halo.product();
     }
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
     let mut agent = None;
@@ -397,6 +409,8 @@ struct Run<'a> {
     answers_401: bool,
     /// What the token is good for.
     scopes: Scopes,
+    /// Which Halo it is.
+    product: Product,
 }
 
 impl Run<'_> {
@@ -448,7 +462,16 @@ impl Run<'_> {
                 if fatal {
                     self.stopped = Some(id);
                 }
-                let verdict = Verdict::fail(id, failure, &self.scopes);
+                // Scopes and roles are shut one by one. Where nothing at all can be read, it is the login that is wrong.
+                let is_shut_out = id == CheckId::CustomTabs
+                    && failure.http_status == Some(403)
+                    && self.checks.iter().filter(|check| check.http_status == Some(403)).count() == READS_BEFORE_IT;
+                let mut verdict = Verdict::fail(id, failure, &self.scopes);
+                if is_shut_out {
+                    let login = rights::missing(id, Some(401), &self.scopes);
+                    verdict.hint = Some(format!("every read is refused: {}", login.advice()));
+                    verdict.missing = Some(login);
+                }
                 self.push(id, verdict, started.elapsed());
                 Ok(None)
             }
@@ -467,14 +490,19 @@ impl Run<'_> {
     }
 
     fn push(&mut self, id: CheckId, verdict: Verdict, took: Duration) {
+        let by_name = |missing: MissingRight| MissingRight {
+            right: self.product.in_words(&missing.right),
+            place: self.product.in_words(&missing.place),
+            ..missing
+        };
         let check = Check {
             id,
             status: verdict.status,
             message: verdict.message,
-            hint: verdict.hint,
+            hint: verdict.hint.map(|hint| self.product.in_words(&hint)),
             http_status: verdict.http_status,
             failure: verdict.failure,
-            missing: verdict.missing,
+            missing: verdict.missing.map(by_name),
             writes: verdict.writes,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };

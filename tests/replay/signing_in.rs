@@ -74,7 +74,7 @@ pub async fn expect(name: &str) -> bool {
 async fn other_host(scene: &Scene) {
     let error = scene.api.sign_in().await.unwrap_err();
     assert!(
-        matches!(&error, HaloError::ForeignAuthHost { host } if host.raw() == "uk-trial.halo.example"),
+        matches!(&error, HaloError::ForeignAuthHost { host, .. } if host.raw() == "uk-trial.halo.example"),
         "{error:?}"
     );
     assert!(Failure::from(error).hint.unwrap().contains("auth_url"));

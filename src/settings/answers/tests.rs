@@ -111,7 +111,11 @@ fn each_key_of_an_answers_file_has_its_rule_and_its_message() {
         ("pia_screen.escalate_to", "{ agent_id = 7 }", "pia_screen.escalate_to.name: the agent's name is needed"),
         ("pia_screen.escalate_to", "{ name = \"Dana\" }", "pia_screen.escalate_to.agent_id: the agent's id in Halo"),
         ("pia_screen.escalate_to", "{ agent_id = 7, name = \"D\", x = 1 }", "pia_screen.escalate_to.x: unknown key"),
-        ("pia_screen.note_outcome", "0", "pia_screen.note_outcome: an action of Halo's is needed: its number, such as 7"),
+        (
+            "pia_screen.note_outcome",
+            "0",
+            "pia_screen.note_outcome: an action of Halo's is needed: its number, such as 7",
+        ),
         ("pia_screen.note_outcome", "\" \"", "pia_screen.note_outcome: an action of Halo's is needed"),
         ("integration.pia_url", "\"http://pia.acme.example\"", ADDRESS),
         ("integration.pia_url", "7", "integration.pia_url: a text in quotes is needed"),
