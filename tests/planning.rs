@@ -91,7 +91,7 @@ async fn two_hundred_look_alikes_are_untouched() {
     }
 }
 
-/// R38: names that Halo takes for ours, on objects that are not: they keep us from installing, and are left alone.
+/// R38: names that Halo takes for ours, on objects that are not: told in the plan with their ids, and left alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_halo_takes_for_ours_is_reported_and_left() {
     let profile = Profile::synced(small()).await;
@@ -100,9 +100,11 @@ async fn a_name_that_halo_takes_for_ours_is_reported_and_left() {
         state.tabs[0].set("name", "Pia Chat Pod ");
     });
     let before = plain(profile.halo.snapshot());
-    let plan = profile.json(["plan"], 3).await;
-    let blocked: Vec<_> = plan["blocked"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
-    assert_eq!(blocked, ["webhook", "custom_tab"]);
+    let plan = profile.json(["plan"], 0).await;
+    let told =
+        plan["changes"].as_array().unwrap().iter().filter(|row| row["reason"].to_string().contains("is not ours"));
+    let told: Vec<_> = told.map(|row| (row["action"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    assert_eq!(told, [("create", "webhook"), ("create", "custom_tab")]);
     profile.run(["configure", "--yes"]).await.expect(3);
     let removal = profile.json(["remove", "--plan"], 3).await;
     let left = removal["changes"].as_array().unwrap().iter().filter(|change| change["action"] == "keep");

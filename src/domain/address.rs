@@ -246,6 +246,10 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     if has_another {
         return Err(AddressError::Scheme);
     }
+    // A path, with no host in front of it.
+    if rest.starts_with(['/', '\\']) {
+        return Err(AddressError::Shape);
+    }
     let with_scheme = match scheme {
         Some(scheme) => {
             let plain = format!("{scheme}://{rest}");
@@ -319,7 +323,9 @@ fn split_scheme(text: &str) -> (Option<&'static str>, &str) {
     }
     match scheme {
         // As in the middle of a page: //acme.halopsa.com
-        None if rest.starts_with("//") => (Some("https"), rest.trim_start_matches('/')),
+        None if rest.starts_with("//") || rest.starts_with("\\\\") => {
+            (Some("https"), rest.trim_start_matches(['/', '\\']))
+        }
         _ => (scheme, rest),
     }
 }

@@ -93,6 +93,9 @@ impl TabRow {
 }
 
 impl HaloApi {
+    /// Characters that Halo keeps of the address of a custom tab.
+    pub const LONGEST_TAB_URL: usize = 1_000;
+
     /// Every custom tab.
     ///
     /// # Errors

@@ -364,7 +364,7 @@ async fn every_refusal_of_the_token_call_is_told_apart() {
             WrongCredentials,
             WrongCredentials,
             WrongCredentials,
-            Refused,
+            WrongCredentials,
             Refused,
             Refused,
             Refused,

@@ -202,6 +202,9 @@ pub(super) fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, Ha
 }
 
 impl HaloApi {
+    /// Characters that Halo keeps of the address of a webhook.
+    pub const LONGEST_WEBHOOK_URL: usize = 500;
+
     /// Every ordinary outgoing webhook, without bindings.
     ///
     /// # Errors

@@ -98,7 +98,8 @@ impl Target {
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
         let target = Self::new(workspace, id, configuration)?;
-        if target.installs.is_some() {
+        if let Some(installs) = &target.installs {
+            fits(&installs.wanted)?;
             return Ok(target);
         }
         if configuration.integration.pia_url.is_none() {
@@ -237,5 +238,24 @@ impl Target {
             }
         }
         Ok(ticket_types)
+    }
+}
+
+/// Refuses addresses that Halo's database cuts or chokes on: found out before the first write, and not by it.
+fn fits(wanted: &Wanted) -> Result<(), Failure> {
+    let callback =
+        wanted.webhooks.iter().map(|(_, url)| url.expose().expose().chars().count()).max().unwrap_or_default();
+    let pod = wanted.chat_pod.as_str().chars().count();
+    let too_long = [
+        ("callback address", callback, HaloApi::LONGEST_WEBHOOK_URL, "pia_url"),
+        ("address of the Pia Chat Pod", pod, HaloApi::LONGEST_TAB_URL, "chat_pod_url"),
+    ];
+    match too_long.into_iter().find(|(_, length, longest, _)| length > longest) {
+        None => Ok(()),
+        Some((what, length, longest, key)) => {
+            let message = format!("the {what} has {length} characters, and Halo keeps {longest}; nothing was written");
+            Err(Failure::new(FailureKind::Usage, message)
+                .hint(format!("use a shorter {key} in the Integration section")))
+        }
     }
 }

@@ -244,7 +244,7 @@ impl Desk<'_> {
         let status = self.halo.take_write_status();
         let (outcome, result) = match &written {
             Err(error) if !error.may_have_been_applied() => {
-                ("failed", Err(Known::NoteMissing.because(note_refused(error))))
+                ("failed", Err(Known::NoteMissing.because(note_refused(error, note, self.outcome))))
             }
             _ => {
                 let id = written.as_ref().ok().copied().flatten();
@@ -333,14 +333,17 @@ fn again(failure: impl Into<Failure>) -> Failure {
 }
 
 /// Halo declined the note: over the agent's reach as well.
-fn note_refused(error: &HaloError) -> Failure {
+fn note_refused(error: &HaloError, note: &str, outcome: &NoteOutcome) -> Failure {
     let failure = Failure::from(error.clone());
     if !matches!(error, HaloError::Refused { .. }) {
         return again(failure);
     }
-    Failure { kind: FailureKind::MissingRight, ..failure }.hint(
-        "Add it in Halo, or let the agent that the application logs in as add private notes, and escalate it again",
-    )
+    let note = Untrusted::new(note);
+    Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
+        "Halo refused the actions {outcome} and {other}. Let the agent that the application logs in as use one of them, or \
+         name another in the setting note_outcome, and escalate it again; or add the note in Halo: {note}",
+        other = outcome.other()
+    ))
 }
 
 fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untrusted>) -> Failure {

@@ -117,8 +117,8 @@ struct Route {
     method: String,
     /// Its segments in small letters; `{...}` is any.
     path: Vec<String>,
-    /// What its query has to hold.
-    query: String,
+    /// What its query or its body has to hold.
+    words: String,
     reply: Reply,
 }
 
@@ -186,11 +186,16 @@ impl Replay {
         self.put_where(method, path, "", reply);
     }
 
-    /// The same where the query holds some words.
-    pub fn put_where(&self, method: &str, path: &str, query: &str, reply: Reply) {
+    /// The same where the query or the body holds some words.
+    pub fn put_where(&self, method: &str, path: &str, words: &str, reply: Reply) {
         let path = segments(path);
-        let route = Route { method: method.to_owned(), path, query: query.to_owned(), reply };
+        let route = Route { method: method.to_owned(), path, words: words.to_owned(), reply };
         self.shared.routes.lock().unwrap().insert(0, route);
+    }
+
+    /// Forgets the replies.
+    pub fn forget(&self) {
+        self.shared.routes.lock().unwrap().clear();
     }
 
     /// The requests to a path, `{id}` in it or not.
@@ -233,7 +238,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let found = {
         let routes = shared.routes.lock().unwrap();
         let is_it = |route: &&Route| {
-            route.method == asked.method && fits(&route.path, &asked.path) && asked.query.contains(&route.query)
+            let says = asked.query.contains(&route.words) || asked.body.contains(&route.words);
+            route.method == asked.method && fits(&route.path, &asked.path) && says
         };
         routes.iter().find(is_it).map(|route| route.reply.clone())
     };

@@ -35,6 +35,7 @@ use crate::domain::plan::{Action, Blocked, ChangeResult, Outcome, Plan};
 use crate::domain::record::Proof;
 use crate::domain::record::Written;
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::planner;
 use crate::halo::install::snapshot::Snapshot;
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
@@ -442,6 +443,9 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
 
 /// What could not be taken out through the API can be by hand.
 fn with_clicks(change: &Step, words: String) -> String {
+    if let Some(other) = planner::taken_by(&change.reason) {
+        return format!("{words}. {other}");
+    }
     if !change.operation.takes_out() {
         return words;
     }

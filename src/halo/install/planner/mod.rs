@@ -12,6 +12,7 @@
 
 mod back;
 mod events;
+mod names;
 mod ownership;
 mod removal;
 mod roll_back;
@@ -20,6 +21,7 @@ mod tab;
 mod webhooks;
 
 pub use self::events::binding_fields;
+pub use self::names::taken_by;
 pub use self::ownership::Ownership;
 pub use self::removal::plan_removal;
 pub use self::roll_back::{Current, plan_roll_back};

@@ -133,8 +133,9 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     batch_method: Some(0),
                     bindings,
                 };
-                let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && other.id != webhook.id);
-                assert_eq!(taken.count(), 0, "Halo would refuse the name");
+                let is_ours = |other: &HeldWebhook| !other.id.starts_with("foreign") && other.id != webhook.id;
+                let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && is_ours(other));
+                assert_eq!(taken.count(), 0, "Halo would refuse the name of one of ours");
                 match at {
                     Some(at) => held.webhooks[at] = webhook,
                     None => held.webhooks.push(webhook),

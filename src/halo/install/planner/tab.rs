@@ -1,13 +1,12 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
+use super::names::{is_like, not_ours, with_foreign};
 use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
 use super::{leaving, recorded, step};
-use crate::domain::callback::mask_address;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Blocked, FieldChange};
+use crate::domain::plan::{Action, FieldChange};
 use crate::domain::untrusted::Untrusted;
-use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Step, TabWrite};
 
@@ -51,27 +50,17 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             plan.steps.push(change(action, Some(tab.id), fields, reason, operation));
         }
         None => {
-            if let Some(foreign) = held.tabs.iter().find(|tab| same_name(tab.name.raw(), name)) {
-                let leads = foreign.url.as_ref().map_or_else(
-                    || "has no address".to_owned(),
-                    |url| format!("leads to {}", Untrusted::new(mask_address(url.raw()))),
-                );
-                plan.blocked.push(Blocked {
-                    kind: ObjectKind::CustomTab,
-                    name: name.into(),
-                    reason: format!("a custom tab that is not ours holds this name and {leads}; rename or delete it"),
-                    only_told: false,
-                });
-                return;
-            }
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
             let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
+            let foreign = held.tabs.iter().find(|tab| is_like(tab.name.raw(), name));
+            let beside = foreign.map(|foreign| not_ours("custom tab", &foreign.name, foreign.id));
+            let reason = with_foreign(reason, beside);
             plan.steps.push(change(
                 Action::Create,
                 None,
                 fields,
-                reason,
+                &reason,
                 Operation::Tab(TabWrite::Create(kind.unwrap_or(IFRAME))),
             ));
         }

@@ -182,9 +182,14 @@ fn a_foreign_object_with_our_name_is_reported_and_left_alone() {
     held.webhooks[0].name = "PIA - ticket created ".into();
     held.tabs[0].url = Some("https://other.example/pod?ticket=$FAULTID".into());
     let plan = plan(&wanted(), &held, &[]);
-    assert_eq!(plan.blocked.len(), 2);
-    assert!(plan.pending().all(|change| change.id.as_deref() != Some("guid-0")));
-    assert!(plan.steps.iter().all(|change| change.kind != ObjectKind::CustomTab && change.action != Action::Link));
+    assert_eq!(plan.blocked.len(), 0);
+    assert!(plan.pending().all(|change| !["guid-0", "46"].contains(&change.id.as_deref().unwrap_or_default())));
+    let told: Vec<_> = plan.pending().filter(|change| change.reason.contains("not ours")).collect();
+    let made: Vec<_> = told.iter().map(|change| (change.action, change.kind)).collect();
+    assert_eq!(made, [(Action::Create, ObjectKind::Webhook), (Action::Create, ObjectKind::CustomTab)]);
+    assert!(told[0].reason.contains("\"PIA - ticket created \" (guid-0)"), "{}", told[0].reason);
+    assert!(told[1].reason.contains("\"Pia Chat Pod\" (46)"), "{}", told[1].reason);
+    assert!(plan.steps.iter().any(|change| change.action == Action::Link), "the others are made");
 }
 
 #[test]
@@ -237,7 +242,7 @@ fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
 }
 
 #[test]
-fn a_rename_onto_a_taken_name_is_not_tried() {
+fn a_rename_onto_a_taken_name_is_tried_and_told() {
     let (mut held, record) = installed();
     let foreign = HeldWebhook {
         id: "foreign".to_owned(),
@@ -247,8 +252,9 @@ fn a_rename_onto_a_taken_name_is_not_tried() {
     held.webhooks[0].name = "renamed".into();
     held.webhooks.push(foreign);
     let taken = plan(&wanted(), &held, &record);
-    assert!(taken.pending().all(|change| change.kind != ObjectKind::Webhook));
-    assert_eq!(taken.blocked.len(), 1);
+    let renamed: Vec<_> = taken.pending().filter(|change| change.kind == ObjectKind::Webhook).collect();
+    assert_eq!((renamed.len(), renamed[0].id.as_deref(), taken.blocked.len()), (1, Some("guid-0"), 0));
+    assert!(renamed[0].reason.contains("(foreign) is not ours"), "{}", renamed[0].reason);
 }
 
 fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership<'a> {

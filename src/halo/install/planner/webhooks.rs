@@ -1,12 +1,12 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
+use super::names::{is_like, not_ours, with_foreign};
 use super::{events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Blocked, FieldChange, ROTATING};
+use crate::domain::plan::{Action, FieldChange, ROTATING};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
-use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
 
@@ -36,23 +36,12 @@ pub(super) fn plan_webhook(
     let own = by_record.or_else(by_address);
 
     let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
-    // Names are unique in Halo: a foreign webhook with ours keeps us from writing it.
+    // Whether Halo lets two have one name is for Halo to say: ours is written, and what is not ours is told and left alone.
     let foreign = held.webhooks.iter().find(|webhook| {
-        same_name(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)
+        is_like(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)
     });
-    let renamed = own.is_none_or(|own| !same_name(own.name.raw(), name));
-    if let (Some(foreign), true) = (foreign, renamed) {
-        plan.blocked.push(Blocked {
-            kind: ObjectKind::Webhook,
-            name: name.into(),
-            reason: format!(
-                "a webhook that is not ours holds this name and leads to {}; rename or delete it in Halo",
-                Untrusted::new(mask_address(foreign.url.expose()))
-            ),
-            only_told: false,
-        });
-        return;
-    }
+    let is_named = own.is_some_and(|own| own.name.raw() == name);
+    let beside = foreign.filter(|_| !is_named).map(|foreign| not_ours("webhook", &foreign.name, &foreign.id));
 
     // Before anything is written: a copy may hold the name that the one which stays has to get back.
     for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
@@ -75,7 +64,7 @@ pub(super) fn plan_webhook(
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
     };
-    push_webhook(plan, group, own, action, fields, reason);
+    push_webhook(plan, group, own, action, fields, &with_foreign(reason, beside));
     events::plan_events(group, own, held, plan);
 }
 

@@ -1,0 +1,62 @@
+//! Objects of somebody else's that have a name like ours: told, and left alone.
+
+use crate::domain::untrusted::Untrusted;
+
+/// What a plan says of them.
+const NOT_OURS: &str = "is not ours and stays as it is";
+
+/// Whether two names are the same to a person's eye: whatever the case, the spaces and the dashes.
+pub(super) fn is_like(one: &str, other: &str) -> bool {
+    let plain = |name: &str| -> String {
+        let is_between =
+            |sign: char| sign.is_whitespace() || matches!(sign, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+        name.chars().filter(|sign| !is_between(*sign)).flat_map(char::to_lowercase).collect()
+    };
+    plain(one) == plain(other)
+}
+
+/// Names a foreign object.
+pub(super) fn not_ours(kind: &str, name: &Untrusted, id: impl std::fmt::Display) -> String {
+    format!("the {kind} \"{name}\" ({id}) {NOT_OURS}")
+}
+
+/// Why an object is written, with the foreign one beside it.
+pub(super) fn with_foreign(reason: &str, foreign: Option<String>) -> String {
+    foreign.map_or_else(|| reason.to_owned(), |foreign| format!("{reason}; {foreign}"))
+}
+
+/// The foreign object that a reason names, and what to do where Halo refuses ours because of its name.
+pub fn taken_by(reason: &str) -> Option<String> {
+    let (_, foreign) = reason.split_once("; ")?;
+    let named = foreign.strip_suffix(NOT_OURS)?;
+    Some(format!(
+        "If its name is taken by {}: rename or delete that one in Halo, and run Configure again",
+        named.trim_end()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_alike_whatever_case_space_and_dash() {
+        for name in
+            ["Pia - Ticket Created", "PIA - ticket created ", "Pia\u{2013}Ticket  Created", "pia-ticket-created"]
+        {
+            assert!(is_like(name, "Pia - Ticket Created"), "{name}");
+        }
+        for name in ["Pia - Ticket Create", "P\u{456}a - Ticket Created", ""] {
+            assert!(!is_like(name, "Pia - Ticket Created"), "{name}");
+        }
+    }
+
+    #[test]
+    fn refused_name_says_which_object_to_rename() {
+        let reason = with_foreign("missing in Halo", Some(not_ours("webhook", &"PIA; x".into(), "b7a1")));
+        assert_eq!(reason, "missing in Halo; the webhook \"PIA; x\" (b7a1) is not ours and stays as it is");
+        let told = taken_by(&reason).unwrap();
+        assert!(told.starts_with("If its name is taken by the webhook \"PIA; x\" (b7a1): rename"), "{told}");
+        assert_eq!(taken_by("missing in Halo"), None);
+    }
+}
