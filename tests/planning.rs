@@ -100,7 +100,7 @@ async fn a_name_that_halo_takes_for_ours_is_reported_and_left() {
         state.tabs[0].set("name", "Pia Chat Pod ");
     });
     let before = plain(profile.halo.snapshot());
-    let plan = profile.json(["plan"], 0).await;
+    let plan = profile.json(["plan"], 3).await;
     let told =
         plan["changes"].as_array().unwrap().iter().filter(|row| row["reason"].to_string().contains("is not ours"));
     let told: Vec<_> = told.map(|row| (row["action"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();

@@ -296,7 +296,8 @@ async fn a_refusal_shows_halos_own_words_and_changes_nothing() {
     );
     assert!(half["error"]["message"].as_str().unwrap().contains("You do not have access to this Action"), "{half}");
     let hint = half["error"]["hint"].as_str().unwrap();
-    assert!(hint.starts_with("Add it in Halo, or let the agent") && !hint.contains("Nothing was changed"), "{hint}");
+    assert!(hint.ends_with("or add the note in Halo: n") && hint.contains("Let the agent"), "{hint}");
+    assert!(!hint.contains("Nothing was changed"), "{hint}");
     // Where the note alone was wanted, nothing was done: the right is what is missing.
     escalate(&profile, &["--note", "n"], 4).await;
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));

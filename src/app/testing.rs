@@ -205,6 +205,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         configuration: name.to_lowercase(),
         name: name.to_owned(),
         active,
+        halo: None,
         steps: Steps {
             credentials: StepState::Done,
             company_sync: StepState::Done,

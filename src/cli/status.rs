@@ -25,6 +25,9 @@ fn print(call: &mut Call, status: &Status) {
     let active = if status.active { "active" } else { "not active" };
     let name = if status.name.is_empty() { String::new() } else { format!("{} ", status.name) };
     output.line(format!("{name}({}), {active}", status.configuration));
+    if let Some(halo) = &status.halo {
+        output.line(format!("Halo       {}", halo.line()));
+    }
     let steps = &status.steps;
     for (title, state) in [
         ("API Credentials", steps.credentials),

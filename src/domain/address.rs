@@ -356,7 +356,8 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
         None => Err(AddressError::Shape),
         Some(Host::Domain(name)) => {
             let name = name.strip_suffix('.').unwrap_or(name);
-            if matches!(name, "http" | "https") {
+            // No name ends so: it is the scheme once more, with a mark that is none.
+            if matches!(name.rsplit('.').next(), Some("http" | "https")) {
                 return Err(AddressError::Shape);
             }
             // The parser undoes %22 and the like: no host has a quote or a blank in its name.

@@ -108,6 +108,34 @@ pub struct ServiceStatus {
     pub days: Vec<DailyRun>,
 }
 
+/// Which release of Halo answered last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// The name of the product.
+    pub product: String,
+    /// Its version.
+    pub version: String,
+    /// The version before that, where it has changed since the first check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// When the change was noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+}
+
+impl Release {
+    /// It in a line.
+    pub fn line(&self) -> String {
+        let Self { product, version, .. } = self;
+        match (&self.before, self.changed_at) {
+            (Some(before), Some(at)) => {
+                format!("{product} {version}; it was {before} before {}", at.strftime("%Y-%m-%d"))
+            }
+            _ => format!("{product} {version}"),
+        }
+    }
+}
+
 /// Where one configuration stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -117,6 +145,9 @@ pub struct Status {
     pub name: String,
     /// Whether it is the active one.
     pub active: bool,
+    /// Which release of Halo answered the last check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halo: Option<Release>,
     /// The steps of the set-up.
     pub steps: Steps,
     /// The last sync.

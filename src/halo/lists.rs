@@ -84,6 +84,9 @@ impl HaloApi {
         if let Some(product) = reply.app_name.clone().untrusted().as_ref().and_then(Product::named) {
             self.call_it(product);
         }
+        if let Some(version) = reply.app_version.clone().untrusted() {
+            _ = self.shared.version.set(version);
+        }
         Ok(Instance { version: reply.app_version.untrusted(), product: reply.app_name.untrusted() })
     }
 

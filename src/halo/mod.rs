@@ -54,7 +54,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -88,6 +88,7 @@ use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
+use crate::domain::untrusted::Untrusted;
 
 /// For finding out the address of this machine.
 const OWN_ADDRESS: Duration = Duration::from_secs(2);
@@ -151,6 +152,7 @@ struct Shared {
     token: TokenHold,
     discovery: Mutex<Kept>,
     product: RwLock<Product>,
+    version: OnceLock<Untrusted>,
 }
 
 impl fmt::Debug for HaloApi {
@@ -201,6 +203,7 @@ impl HaloApi {
             token: TokenHold::default(),
             discovery: Mutex::default(),
             product,
+            version: OnceLock::new(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -255,6 +258,11 @@ impl HaloApi {
     /// Which Halo it is, as far as is known by now.
     pub fn product(&self) -> Product {
         self.shared.product.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The version of Halo, once it was asked for.
+    pub fn version(&self) -> Option<&Untrusted> {
+        self.shared.version.get()
     }
 
     /// Goes by a name that Halo told, now or to an earlier connection.

@@ -107,6 +107,7 @@ fn status(
         configuration: id.to_string(),
         name: configuration.name.clone(),
         active,
+        halo: workspace.store.release(id)?,
         steps: Steps {
             credentials: if verified { StepState::Done } else { StepState::NotVerified },
             company_sync: StepState::Done,

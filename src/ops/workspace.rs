@@ -10,7 +10,9 @@ use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::product::Product;
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
 use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::private_file::require_trusted;
 use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, client_secret};
@@ -252,7 +254,12 @@ impl Workspace {
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
-        Ok(HaloApi::behind(connection(api, secret)?, &self.gates)?)
+        let halo = HaloApi::behind(connection(api, secret)?, &self.gates)?;
+        let known = self.store.release(id)?.map(|release| Untrusted::new(release.product));
+        if let Some(product) = known.as_ref().and_then(Product::named) {
+            halo.call_it(product);
+        }
+        Ok(halo)
     }
 
     /// A Halo with the given secret.
@@ -309,6 +316,9 @@ impl Workspace {
         api: &ApiCredentials,
         halo: &HaloApi,
     ) -> Result<(), Failure> {
+        if let Some(version) = halo.version() {
+            self.store.set_release(id, &halo.product().to_string(), &version.display(), self.now())?;
+        }
         self.note_verified(id, fingerprint(api), halo.sign_in_place().await)
     }
 

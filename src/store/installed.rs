@@ -9,6 +9,7 @@ use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
+use crate::domain::status::Release;
 use crate::domain::untrusted::Untrusted;
 
 /// A connection test that passed.
@@ -172,6 +173,51 @@ impl Store {
         })
     }
 
+    /// Which release of Halo answered last; none where none has told.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn release(&self, id: &ConfigurationId) -> Result<Option<Release>, StoreError> {
+        self.with(|inner| {
+            type Columns = (Option<String>, Option<String>, Option<String>, Option<String>);
+            let row: Option<Columns> = inner
+                .connection
+                .prepare_cached(
+                    "SELECT halo_product, halo_version, halo_version_before, halo_changed_at FROM configurations
+                     WHERE id = ?1",
+                )?
+                .query_row(params![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .optional()?;
+            let Some((Some(product), Some(version), before, changed_at)) = row else { return Ok(None) };
+            Ok(Some(Release { product, version, before, changed_at: maybe_time_in(changed_at)? }))
+        })
+    }
+
+    /// Remembers which release of Halo answered, and the one before where it is another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn set_release(
+        &self,
+        id: &ConfigurationId,
+        product: &str,
+        version: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO configurations (id, halo_product, halo_version) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET halo_product = excluded.halo_product, halo_version = excluded.halo_version,
+                    halo_version_before = iif(halo_version != excluded.halo_version, halo_version, halo_version_before),
+                    halo_changed_at = iif(halo_version != excluded.halo_version, ?4, halo_changed_at)",
+                params![id.as_str(), product, version, time_out(at)],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Forgets where the connection test signed in: the next one has to find out.
     ///
     /// # Errors
@@ -242,7 +288,8 @@ impl Store {
             )?;
             if known.is_some() {
                 for forget in [
-                    "UPDATE configurations SET proved_at = NULL, lists_at = NULL, configured_at = NULL WHERE id = ?1",
+                    "UPDATE configurations SET proved_at = NULL, lists_at = NULL, configured_at = NULL, halo_product = NULL,
+                        halo_version = NULL, halo_version_before = NULL, halo_changed_at = NULL WHERE id = ?1",
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",
                     "DELETE FROM configure_runs WHERE configuration = ?1",

@@ -157,10 +157,10 @@ async fn capped_page_is_read_on_to_the_count() {
     stage.replay.put("GET", "/api/Client", Recorded::read("client-list-past-the-end").reply);
     stage.replay.put_where("GET", "/api/Client", "page_no=2", Reply::json(200, page));
     stage.replay.put_where("GET", "/api/Client", "page_no=1&", first);
-    let report = stage.profile.run(["sync", "--accept-mass-change", "--json"]).await.json();
+    let report = stage.profile.run(["sync", "--yes", "--json"]).await.json();
     assert_eq!((&report["halo_count"], &report["stored"]), (&json!(137), &json!(137)), "{report}");
     stage.replay.put("GET", "/api/Client", Recorded::read("client-list-past-the-end").reply);
-    let report = stage.profile.run(["sync", "--accept-mass-change", "--json"]).await.json();
+    let report = stage.profile.run(["sync", "--yes", "--json"]).await.json();
     assert_ne!(report["status"], "complete", "{report}");
 }
 
@@ -196,6 +196,22 @@ async fn api_only_agent_as_contact_is_told() {
     let contact = check(&report, "escalate_to");
     assert_eq!(contact["status"], "warn");
     assert!(contact["message"].as_str().unwrap().contains("API-only"), "{contact}");
+}
+
+/// The release that answered stands in the status, with the one before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn version_of_halo_and_its_change_are_told() {
+    let stage = Stage::new().await;
+    stage.profile.run(["check"]).await.expect(0);
+    let before = stage.json(["status"], 0).await["halo"]["version"].as_str().unwrap().to_owned();
+    stage.replay.replay("instanceinfo-hosted");
+    stage.profile.run(["check"]).await.expect(0);
+    let halo = &stage.json(["status"], 0).await["halo"];
+    assert_eq!(
+        (&halo["product"], &halo["version"], &halo["before"]),
+        (&json!("Halo PSA"), &json!("2.236.133"), &json!(before))
+    );
+    stage.profile.run(["status"]).await.expect(0).says(&format!("Halo PSA 2.236.133; it was {before} before "));
 }
 
 /// A rule of Halo's that takes a ticket back within the write is named.
@@ -240,7 +256,7 @@ async fn each_read_after_a_write_is_fresh() {
     let mut after_write = all.iter().skip_while(|asked| asked.method != "POST" || !asked.path.starts_with("/api/"));
     let stale: Vec<_> = after_write
         .by_ref()
-        .take_while(|asked| !asked.path.ends_with("/token"))
+        .take_while(|asked| !asked.path.ends_with("/AuthInfo"))
         .filter(|asked| asked.method == "GET" && !asked.query.contains("nocache=true"))
         .collect();
     assert!(stale.is_empty(), "{stale:?}");
@@ -269,7 +285,7 @@ async fn batching_of_a_webhook_is_drift() {
     let stage = Stage::new().await;
     stage.profile.run(["configure", "--yes"]).await.expect(0);
     stage.profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("batch_method", 3));
-    let plan = stage.json(["plan"], 0).await;
+    let plan = stage.json(["plan"], 3).await;
     let change = plan["changes"].as_array().unwrap().iter().find(|change| change["action"] == "update").unwrap();
     assert_eq!(change["fields"][0]["name"], "batch_method", "{change}");
     stage.profile.run(["configure", "--yes"]).await.expect(0);

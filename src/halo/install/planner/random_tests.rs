@@ -133,7 +133,9 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     batch_method: Some(0),
                     bindings,
                 };
-                let is_ours = |other: &HeldWebhook| !other.id.starts_with("foreign") && other.id != webhook.id;
+                let is_ours = |other: &HeldWebhook| {
+                    other.url.expose().starts_with(&wanted.callback_prefix) && other.id != webhook.id
+                };
                 let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && is_ours(other));
                 assert_eq!(taken.count(), 0, "Halo would refuse the name of one of ours");
                 match at {
