@@ -256,6 +256,13 @@ impl<'a> Apply<'a> {
         result.outcome = outcome;
         let is_failed = outcome == Outcome::Failed;
         result.message = message.map(|words| if is_failed { with_clicks(change, words) } else { words });
+        // Halo's own refusal is the only word on whether two may have one name.
+        if is_failed
+            && answer.status == Some(400)
+            && let (Some(words), Some(other)) = (&mut result.message, planner::taken_by(&change.reason))
+        {
+            words.push_str(&format!(". {other}"));
+        }
         if id.is_some() {
             result.id = id;
         }
@@ -443,9 +450,6 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
 
 /// What could not be taken out through the API can be by hand.
 fn with_clicks(change: &Step, words: String) -> String {
-    if let Some(other) = planner::taken_by(&change.reason) {
-        return format!("{words}. {other}");
-    }
     if !change.operation.takes_out() {
         return words;
     }

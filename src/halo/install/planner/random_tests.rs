@@ -113,7 +113,8 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
         next += 1;
         let (mut id, own) = (change.id.clone(), change.name.clone());
         let group_id = |held: &Held, group: crate::domain::callback::EventGroup| {
-            held.webhooks.iter().position(|webhook| webhook.name.raw() == group.webhook_name()).unwrap()
+            let address = wanted.webhooks.iter().find(|(own, _)| *own == group).unwrap().1.expose();
+            held.webhooks.iter().position(|webhook| webhook.url == address).unwrap()
         };
         match &change.operation {
             Operation::Webhook(WebhookWrite::Create(group)) | Operation::Webhook(WebhookWrite::Update(group, _)) => {
