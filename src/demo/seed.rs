@@ -330,7 +330,7 @@ fn tickets(clients: &[Client], seed: u64) -> Vec<Object> {
 fn instance(clients: usize) -> Object {
     Object::new(json!({
         "dbid": "DEMO", "app_version": "2.196.1", "database_version": "2196", "agent_count": 9, "licensed_agent_count": 8,
-        "online_agent_count": 2, "last_login": "2026-03-02T09:12:44.173", "app_name": "Halo", "mobileapp_enabled": true,
+        "online_agent_count": 2, "last_login": "2026-03-02T09:12:44.173", "app_name": "Halo PSA", "mobileapp_enabled": true,
         "teamsbot_enabled": false, "nhserver_version": "2.196.1", "teams_chat_profile": "", "hosted_group": "UK00-Demo1", "using_event_service": true,
         "using_scheduling_service": true, "using_outgoing_service": true, "using_incoming_service": true, "client_count": clients
     }))
