@@ -8,8 +8,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
+use pia_halo::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::service::{Service, event, secrets};
 use crate::support::{Profile, run};
 
 fn chmod(path: &Path, mode: u32) {
@@ -146,4 +148,92 @@ async fn crash_leaves_no_core() {
     kill_process(Pid::from_child(&service), Signal::ABORT).unwrap();
     let status = service.wait().unwrap();
     assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
+}
+
+/// The hint of a damaged store: nothing that was acknowledged is lost, also in the log beside the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let service = Service::start(&profile).await;
+    let callbacks = secrets(&profile);
+    for n in 0..20 {
+        let answer = service.callback(&callbacks, "ticket-created", &event(&format!("event-{n}"), n)).await;
+        assert_eq!(answer.status, 200);
+    }
+    profile.run(["store", "set-aside"]).await.expect(6).says("serve by dana");
+    service.kill();
+    let folder = profile.json(["store", "set-aside"], 0).await["folder"].as_str().unwrap().to_owned();
+    let kept = Store::open(&Path::new(&folder).join("pia-halo.db")).unwrap();
+    assert_eq!(kept.events(&profile.id(), None, None, 100).unwrap().len(), 20);
+    profile.run(["events"]).await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    // A damaged one, by the command that its hint names.
+    let store = profile.folder.path().join("data/pia-halo/pia-halo.db");
+    fs::write(&store, "no database at all, but long enough to be looked at as one".repeat(20)).unwrap();
+    profile.run(["status"]).await.expect(7).says("pia-halo store set-aside");
+    profile.run(["store", "set-aside"]).await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_client_secret_is_tested_before_it_replaces_the_old_one() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let renew = ["setup", "--client-secret-file", "-"];
+    run(profile.command(renew), "wrong".to_owned()).await.expect(4).says("the old Client Secret stays");
+    profile.run(["check"]).await.expect(0);
+    profile.run(["remove", "--yes", "--forget-secrets"]).await.expect(0);
+    profile.run(["check"]).await.expect(2).says("pia-halo setup --client-secret-file FILE");
+    let good = format!("\u{feff}{}\u{a0}\n", profile.halo.client_secret());
+    run(profile.command(renew), good).await.expect(0).says("invisible characters");
+    profile.run(["check"]).await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configuration_is_deleted_after_a_yes_with_all_that_is_known_of_it() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(["config", "delete", "acme"]).await.expect(3).says("Pia Chat Pod");
+    profile.run(["config", "delete", "nobody", "--yes"]).await.expect(2);
+    profile.run(["status"]).await.expect(0);
+    profile.run(["config", "delete", "acme", "--yes"]).await.expect(0);
+    assert!(!fs::read_to_string(profile.config()).unwrap().contains("acme"));
+    assert!(!fs::read_to_string(profile.credentials()).unwrap().contains("acme"));
+    assert_eq!(profile.workspace().store.clients(&profile.id()).unwrap().len(), 0);
+    profile.save("acme", "").await.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_trail_is_waited_for_five_seconds_and_its_holder_named() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let trail = fs::File::open(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
+    rustix::fs::flock(&trail, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let start = Instant::now();
+    let named = format!("(process {})", std::process::id());
+    profile.run(["deactivate"]).await.expect(6).says(&named);
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipe_in_place_of_the_log_stops_nobody_and_is_named() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let log = profile.folder.path().join("state/pia-halo/pia-halo.log");
+    fs::remove_file(&log).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    profile.run(["status"]).await.expect(0).says("pia-halo.log is a pipe");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_said_is_no_success() {
+    let profile = Profile::new().await;
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["--help"][..], &["--version"], &["demo", "--serve"], &["demo", "--list-faults"]] {
+        let mut command = profile.command(arguments);
+        let mut child = command.stdout(full()).spawn().unwrap();
+        let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+        assert_eq!(status.code(), Some(7), "{arguments:?}");
+    }
+    assert!(!profile.folder.path().join("state").exists(), "the demo leaves no log");
+    let ran = profile.run(["a\u{7}b\u{1b}]0;x\u{7}"]).await.expect(2);
+    assert!(!ran.stderr.contains(['\u{7}', '\u{1b}']), "{ran:?}");
 }

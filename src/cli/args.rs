@@ -127,6 +127,9 @@ pub enum Command {
     /// The settings, secrets masked
     #[command(subcommand)]
     Config(Config),
+    /// The database of clients, runs and events
+    #[command(subcommand)]
+    Store(Store),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -171,7 +174,8 @@ pub struct Setup {
     /// A file with the answers, or - for standard input
     #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
-    /// A file with the Client Secret, or - for standard input
+    /// A file with the Client Secret, or - for standard input; without --answers, a new one for the saved configuration,
+    /// tested before it takes the place of the old one
     #[arg(long, value_name = "FILE|-")]
     pub client_secret_file: Option<PathBuf>,
     /// Make it the active configuration
@@ -403,4 +407,23 @@ pub enum Config {
     Show,
     /// Open the settings in your editor, and keep them only if they are valid
     Edit,
+    /// Delete a configuration with its secrets, clients and events; what is in Halo stays there
+    Delete(Delete),
+}
+
+/// Options of `config delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Which configuration
+    pub id: ConfigurationId,
+    /// Say yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What can be done with the store.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Move the store into a folder of its own, whole, and begin a new one; with the service stopped
+    SetAside,
 }

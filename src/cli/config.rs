@@ -4,8 +4,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::Call;
+use super::args::Delete;
+use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::ops;
 use crate::settings::{Paths, secret_source};
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
@@ -68,7 +70,7 @@ pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
 }
 
 pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
-    if !super::prompt::is_possible() {
+    if !prompt::is_possible() {
         return Err(Failure::new(FailureKind::Usage, "an editor needs a terminal")
             .hint("change single values with pia-halo setup --answers FILE"));
     }
@@ -84,5 +86,32 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
         }
     })?;
     call.output.line(if kept { "settings changed" } else { "nothing changed" });
+    Ok(0)
+}
+
+pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
+    let (workspace, id) = (call.workspace()?, &options.id);
+    if !options.yes {
+        let left = ops::delete::left_in_halo(&workspace, id)?;
+        let left = if left.is_empty() {
+            String::new()
+        } else {
+            format!("; in its Halo remain {}: pia-halo remove takes them out first", left.join(", "))
+        };
+        let message = format!("{id} goes with its secrets, clients and events{left}");
+        if call.output.json || !prompt::is_possible() {
+            return Err(Failure::new(FailureKind::NeedsYes, message).hint("say yes with --yes; nothing was deleted"));
+        }
+        call.output.warn(message);
+        if !prompt::yes(&format!("Delete {id}?")) {
+            return Err(Failure::new(FailureKind::NeedsYes, "nothing was deleted"));
+        }
+    }
+    ops::delete::delete(&workspace, id)?;
+    if call.output.json {
+        call.output.object(&json!({ "status": "deleted", "configuration": id }))?;
+    } else {
+        call.output.line(format!("{id} deleted"));
+    }
     Ok(0)
 }

@@ -1,9 +1,9 @@
 //! The log file: private, rotated, and never on the screen of the terminal interface.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
@@ -11,6 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::domain::untrusted::Untrusted;
+use crate::settings::private_file::{FileError, open_private};
 use crate::settings::{Environment, Paths};
 
 /// A log longer than this begins anew; the old one is kept beside it.
@@ -28,18 +30,42 @@ pub enum Detail {
 /// Starts logging into the state folder and, when `verbose`, onto standard error: not while the interface is drawn.
 ///
 /// A log that cannot be written stops nobody from working.
-pub fn start(environment: &Environment, verbose: u8, detail: Detail) {
-    let filter = environment.text("PIA_HALO_LOG").map(ToOwned::to_owned);
+/// Answers with what a person should hear of it: a log that is something else, or a filter that is none.
+pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: bool) -> Vec<String> {
+    let mut complaints = Vec::new();
     // The HTTP crates write whole addresses into their logs, and ours end in a token.
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
-        .parse_lossy(filter.unwrap_or_else(|| detail.filter().to_owned()))
+        .parse(detail.filter())
+        .unwrap_or_default();
+    let asked = environment
+        .text("PIA_HALO_LOG")
+        .map(|text| (text, EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(text)));
+    let filter = match asked {
+        Some((_, Ok(asked))) => asked,
+        Some((text, Err(_))) => {
+            complaints
+                .push(format!("PIA_HALO_LOG is not understood, and left out: {}", Untrusted::new(text).display()));
+            filter
+        }
+        None => filter,
+    };
+    let filter = filter
         .add_directive(quiet("reqwest"))
         .add_directive(quiet("hyper"))
         .add_directive(quiet("hyper_util"))
         .add_directive(quiet("h2"))
         .add_directive(quiet("rustls"));
-    let file = Paths::from_environment(environment).ok().and_then(|paths| Log::open(paths.log()).ok());
+    let paths = Paths::from_environment(environment).ok().filter(|_| into_file);
+    let file = paths.and_then(|paths| match Log::open(paths.log()) {
+        Ok(log) => Some(log),
+        // A disk that is full or closed is said by whatever matters more.
+        Err(FileError::Io { .. }) => None,
+        Err(error) => {
+            complaints.push(format!("nothing is logged: {error}; {}", error.hint()));
+            None
+        }
+    });
     let file = file
         .map(|file| fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file)).with_filter(filter));
     let stderr = (verbose > 0).then(|| {
@@ -49,6 +75,7 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail) {
     });
     // A second start in one process (tests) keeps the first.
     _ = tracing_subscriber::registry().with(file).with(stderr).try_init();
+    complaints
 }
 
 fn quiet(target: &str) -> tracing_subscriber::filter::Directive {
@@ -72,13 +99,12 @@ struct Log {
 }
 
 impl Log {
-    fn open(path: PathBuf) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            crate::settings::private_file::ensure_folder(folder).map_err(io::Error::other)?;
-        }
-        let length = fs::symlink_metadata(&path).map_or(0, |found| found.len());
-        let mut log = Self { file: append(&path)?, path, length };
-        log.begin_anew()?;
+    fn open(path: PathBuf) -> Result<Self, FileError> {
+        let file = open_private(&path, true)?;
+        let length = file.metadata().map_or(0, |found| found.len());
+        let mut log = Self { file, path, length };
+        // Where another cannot be begun, this one goes on.
+        _ = log.begin_anew();
         Ok(log)
     }
 
@@ -87,9 +113,21 @@ impl Log {
         if self.length > LARGEST {
             self.length = 0;
             fs::rename(&self.path, self.path.with_extension("log.1"))?;
-            self.file = append(&self.path)?;
+            self.file = open_private(&self.path, true).map_err(io::Error::other)?;
+        } else if self.is_elsewhere() {
+            // Another program of ours began anew: what is written into the old file is lost after the next time.
+            self.file = open_private(&self.path, true).map_err(io::Error::other)?;
+            self.length = self.file.metadata().map_or(0, |found| found.len());
         }
         Ok(())
+    }
+
+    /// Whether the name stands for another file by now.
+    fn is_elsewhere(&self) -> bool {
+        match (fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(named), Ok(open)) => (named.dev(), named.ino()) != (open.dev(), open.ino()),
+            (named, _) => named.is_err(),
+        }
     }
 }
 
@@ -105,10 +143,6 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -130,5 +164,30 @@ mod tests {
             .collect();
         assert!(files.iter().all(|length| (1..=LARGEST + line.len() as u64).contains(length)), "{files:?}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn log_that_another_program_moved_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pia-halo.log");
+        let mut log = Log::open(path.clone()).unwrap();
+        log.write_all(b"one\n").unwrap();
+        fs::rename(&path, path.with_extension("log.1")).unwrap();
+        log.write_all(b"two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn log_of_another_kind_is_refused_and_an_open_one_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, pipe) = (folder.path().join("pia-halo.log"), folder.path().join("pipe"));
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        drop(Log::open(path.clone()).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(Log::open(pipe).err().unwrap().to_string().contains("is a pipe"));
     }
 }

@@ -26,10 +26,12 @@ mod serve;
 mod setup;
 mod signals;
 mod status;
+mod store;
 mod sync;
 mod table;
 mod tickets;
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -37,11 +39,12 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use tokio_util::sync::CancellationToken;
 
-use self::args::{Arguments, Command, Config};
+use self::args::{Arguments, Command, Config, Store};
 use self::exit::ExitCode as _;
 use self::output::Output;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::harmless;
 use crate::ops::{SystemClock, Workspace};
 use crate::settings::{Environment, Paths};
 
@@ -84,7 +87,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let no_colour = environment.text("NO_COLOR").is_some();
     let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
-    let call = Call {
+    let mut call = Call {
         output: Output::new(&arguments.everywhere, no_colour, plain),
         plain,
         configuration: arguments.everywhere.configuration.clone(),
@@ -99,7 +102,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
     };
     let serves = matches!(arguments.command, Some(Command::Serve(_)));
     let detail = if serves { log::Detail::Noteworthy } else { log::Detail::Requests };
-    log::start(&call.environment, if draws { 0 } else { arguments.everywhere.verbose }, detail);
+    // The demo leaves nothing among the person's own files.
+    let into_file = !matches!(arguments.command, Some(Command::Demo(_)));
+    let verbose = if draws { 0 } else { arguments.everywhere.verbose };
+    for complaint in log::start(&call.environment, verbose, detail, into_file) {
+        call.output.warn(format!("pia-halo: {complaint}"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -126,6 +134,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         return interactive::run(&mut call, arguments.everywhere.no_color).await;
     };
     let ended_by = signals::cancel_on_signal(call.cancel.clone());
+    signals::survive_file_limit();
     let done = match command {
         Command::Demo(options) => demo::run(&mut call, options, arguments.everywhere.no_color).await,
         Command::Setup(options) => setup::run(&mut call, options).await,
@@ -149,6 +158,8 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Path) => config::path(&mut call),
         Command::Config(Config::Show) => config::show(&mut call),
         Command::Config(Config::Edit) => config::edit(&mut call),
+        Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
+        Command::Store(Store::SetAside) => store::set_aside(&mut call),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pia-halo", &mut script);
@@ -184,10 +195,27 @@ fn usage(error: &clap::Error) -> ExitCode {
         Output::new(&everywhere, true, true).failure(&failure);
         return ExitCode::from(failure.exit_code());
     }
-    error.exit()
+    // What was typed is quoted: it may hold what a terminal acts upon.
+    let text = error.render().to_string();
+    let is_odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(char::is_control));
+    let printed = if is_odd && error.use_stderr() {
+        writeln!(std::io::stderr(), "{}", harmless(&text).trim_end())
+    } else {
+        error.print().and_then(|()| std::io::stdout().flush())
+    };
+    match printed {
+        Err(why) if !error.use_stderr() && why.kind() != ErrorKind::BrokenPipe => {
+            _ = writeln!(std::io::stderr(), "pia-halo: the result could not be written: {why}");
+            ExitCode::from(FailureKind::LocalState.exit_code())
+        }
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+    }
 }
 
 fn page(output: &mut Output, text: &[u8]) -> Result<u8, Failure> {
     output.line(String::from_utf8_lossy(text).trim_end());
     Ok(0)
 }
+
+#[cfg(test)]
+mod hints_tests;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::Setup;
 use super::{Call, activate, check, interactive, prompt};
+use crate::domain::check::CheckId;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
@@ -24,7 +25,13 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
         call.output.line(answers::template().trim_end());
         return Ok(0);
     }
-    let Some(file) = options.answers.as_deref() else { return by_questions(call, &options).await };
+    let Some(file) = options.answers.as_deref() else {
+        let is_alone = !options.activate && !options.test && !options.yes;
+        return match options.client_secret_file.as_deref().filter(|_| is_alone) {
+            Some(file) => renew_secret(call, file).await,
+            None => by_questions(call, &options).await,
+        };
+    };
     let workspace = call.workspace()?;
     let secret = options.client_secret_file.as_deref();
     if file == Path::new("-") && secret == Some(Path::new("-")) {
@@ -71,15 +78,41 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
     Ok(0)
 }
 
+/// A new Client Secret for a saved configuration. The old one stays until Halo has taken the new one.
+async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let secret = choose_secret(call, &workspace, &id, &configuration, Some(file))?;
+    let request = VerifyRequest {
+        id: Some(id.clone()),
+        api: configuration.api.clone(),
+        secret: secret.clone(),
+        pia_screen: None,
+    };
+    let mut report = ops::check::verify(&workspace, &request, call.cancel.clone(), |_| {}).await?;
+    // Rights that are missing are no reason to keep a secret that may be revoked.
+    report.checks.retain(|check| matches!(check.id, CheckId::Address | CheckId::Token));
+    let code = check::refuse(&mut call.output, &report, "the old Client Secret stays")?;
+    if code != 0 {
+        return Ok(code);
+    }
+    let command = configuration.api.client_secret_command.clone();
+    let request = SaveRequest { id: Some(id.clone()), configuration, secret, verified: report.ok };
+    let report = ops::setup::save(&workspace, &request)?;
+    match secret_source(&workspace.settings, workspace.environment(), Some(&id), command.as_deref())? {
+        None | Some(SecretSource::Stored(_)) => {}
+        Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} is used before it")),
+    }
+    tell(call, &report, false)?;
+    Ok(0)
+}
+
 /// Without answers: the wizard's questions, where there is a terminal and somebody asked for lines.
 async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
     let answers = "pia-halo setup --answers FILE saves a configuration without a terminal";
-    if options.activate || options.test || options.yes || options.client_secret_file.is_some() {
-        return Err(Failure::new(
-            FailureKind::Usage,
-            "--activate, --test, --yes and --client-secret-file go with --answers",
-        )
-        .hint("without --answers the wizard asks for each of them"));
+    if options.activate || options.test || options.yes {
+        return Err(Failure::new(FailureKind::Usage, "--activate, --test and --yes go with --answers")
+            .hint("without --answers the wizard asks for each of them"));
     }
     if !session::has_terminal() || call.output.json {
         return Err(Failure::new(FailureKind::Usage, "the questions of setup need a terminal").hint(answers));

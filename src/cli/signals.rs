@@ -19,6 +19,12 @@ impl EndedBy {
     }
 }
 
+/// A file that may not grow any more is an error of the write, as a full disk is, and no end without a word.
+pub fn survive_file_limit() {
+    // Watched once, it stays watched.
+    _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+}
+
 /// Cancels the token at the first hang-up, interrupt or terminate; ends the process at the second.
 pub fn cancel_on_signal(cancel: CancellationToken) -> EndedBy {
     let code = Arc::new(AtomicU8::new(0));

@@ -24,6 +24,7 @@ pub mod people;
 pub mod plan;
 pub mod product;
 pub mod record;
+pub mod redaction;
 pub mod request;
 pub mod rotation;
 pub mod secret;

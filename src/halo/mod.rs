@@ -117,6 +117,15 @@ pub struct Connection {
     pub request_budget: Option<u32>,
     /// A file of certificates in PEM form that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The other secrets of this configuration: no text from outside may show them.
+    pub hide: Vec<Secret>,
+}
+
+impl Connection {
+    /// Everything that no text from outside may show.
+    fn secrets(&self) -> Vec<Secret> {
+        self.hide.iter().chain([&self.client_secret]).cloned().collect()
+    }
 }
 
 /// What a handle has asked for so far.
@@ -304,7 +313,17 @@ impl HaloApi {
             address.push_str(id);
         }
         let repeatable = method == Method::GET;
-        Call { does, method, address, path, query, payload, repeatable, hide: Vec::new(), product: self.product() }
+        Call {
+            does,
+            method,
+            address,
+            path,
+            query,
+            payload,
+            repeatable,
+            hide: self.shared.connection.secrets(),
+            product: self.product(),
+        }
     }
 
     /// Whether a token was good for another call; a stop ends the wait for that call.
@@ -380,9 +399,7 @@ impl HaloApi {
     }
 
     fn refusal(&self, call: &Call, answer: &Answer, bearer: Option<&Bearer>) -> HaloError {
-        let mut hide = vec![&self.shared.connection.client_secret];
-        hide.extend(bearer.map(|bearer| &bearer.text));
-        call.refusal(answer, &hide)
+        call.refusal(answer, &bearer.map(|bearer| &bearer.text).into_iter().collect::<Vec<_>>())
     }
 
     fn stopped(&self, call: &Call, stop: Stop) -> HaloError {

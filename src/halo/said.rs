@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::wire::text_of;
+use crate::domain::redaction::without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
@@ -31,7 +32,7 @@ pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
         Err(_) if body.starts_with(['{', '[']) => return None,
         Err(_) => body.into_owned(),
     };
-    let text = in_words(hidden(text, hide));
+    let text = in_words(without_secrets(&text, hide));
     let text = text.trim();
     (!text.is_empty()).then(|| Untrusted::new(text.chars().take(LONGEST).collect::<String>()))
 }
@@ -69,20 +70,6 @@ fn model_state(members: &Map<String, Value>) -> Option<String> {
         .take(3)
         .collect();
     (!lines.is_empty()).then(|| lines.join("; "))
-}
-
-fn hidden(mut text: String, hide: &[&Secret]) -> String {
-    for secret in hide {
-        let whole = secret.expose();
-        // Of an address it is the end that is secret, and an error may repeat that alone.
-        let end = whole.rsplit('/').next().unwrap_or_default();
-        for part in [whole, end] {
-            if part.len() >= 4 && text.contains(part) {
-                text = text.replace(part, "[secret]");
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ impl Server {
             client_secret: Secret::new(SECRET),
             request_budget: None,
             ca_file: None,
+            hide: Vec::new(),
         }
     }
 

@@ -263,7 +263,7 @@ impl HaloApi {
             payload: Some(Payload::Form(form)),
             // Issuing a token twice changes nothing.
             repeatable: true,
-            hide: vec![connection.client_secret.clone()],
+            hide: connection.secrets(),
             product: self.product(),
         };
         // Everybody waits for the token, a person perhaps among them.

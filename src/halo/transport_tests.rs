@@ -711,6 +711,7 @@ fn the_budget_is_halos_own_unless_the_settings_or_loopback_say_otherwise() {
         client_secret: Secret::new(""),
         request_budget,
         ca_file: None,
+        hide: Vec::new(),
     };
     let budget = |url, set| HaloApi::new(connection(url, set)).unwrap().shared.governor.limit();
     let (far, near) = ("https://acme.halopsa.com", "http://127.0.0.1:9");

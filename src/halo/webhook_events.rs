@@ -207,7 +207,8 @@ impl HaloApi {
         if row.id.0.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(id)) {
             return Err(HaloError::Unexpected { does, what: Oddity::OtherObject });
         }
-        let hide: Vec<&Secret> = hide.iter().copied().chain([&self.shared.connection.client_secret]).collect();
+        let own = self.shared.connection.secrets();
+        let hide: Vec<&Secret> = hide.iter().copied().chain(&own).collect();
         Ok(Some(row.logged(&hide)))
     }
 }

@@ -42,7 +42,7 @@ pub async fn verify(
         SecretChoice::Typed(secret) => secret.clone(),
         SecretChoice::Stored => workspace.client_secret(request.id.as_ref(), &request.api).await?.0,
     };
-    let halo = Workspace::connect(&request.api, secret)?.cancelled_by(cancel);
+    let halo = workspace.connect(request.id.as_ref(), &request.api, secret)?.cancelled_by(cancel);
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
     if let (true, SecretChoice::Stored, Some(id)) = (report.ok, &request.secret, id) {

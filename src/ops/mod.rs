@@ -6,10 +6,12 @@
 
 pub mod activate;
 mod apply;
+pub mod aside;
 mod boards;
 pub mod check;
 pub mod clients;
 pub mod configure;
+pub mod delete;
 pub mod delivery;
 pub mod events;
 mod locks;

@@ -149,7 +149,7 @@ pub async fn find_escalate_to(
                 SecretChoice::Typed(secret) => secret.clone(),
                 SecretChoice::Stored => workspace.client_secret(Some(id), api).await?.0,
             };
-            let halo = Workspace::connect(api, secret)?.cancelled_by(cancel);
+            let halo = workspace.connect(Some(id), api, secret)?.cancelled_by(cancel);
             let agents = halo.agents().await.map_err(Failure::from)?;
             find_contact(&agents, &choice).unwrap_or(Err(0))
         }

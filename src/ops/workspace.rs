@@ -35,7 +35,7 @@ impl Clock for SystemClock {
 }
 
 /// The lock of the service.
-const SERVICE_LOCK: &str = "service";
+pub(super) const SERVICE_LOCK: &str = "service";
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
@@ -73,13 +73,7 @@ impl Workspace {
             None => Store::open(&paths.store())?,
         };
         let audit = Audit::new(paths.audit());
-        let actor = Actor {
-            user: environment
-                .text("USER")
-                .or_else(|| environment.text("LOGNAME"))
-                .map_or_else(user_number, str::to_owned),
-            ssh_from: ["SSH_CONNECTION", "SSH_CLIENT"].into_iter().find_map(|name| address_of(environment.text(name)?)),
-        };
+        let actor = actor_of(&environment);
         let settings = Settings::new(paths);
         settings.tidy();
         Ok(Self {
@@ -254,7 +248,7 @@ impl Workspace {
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
-        let halo = HaloApi::behind(connection(api, secret)?, &self.gates)?;
+        let halo = HaloApi::behind(self.connection(Some(id), api, secret)?, &self.gates)?;
         let known = self.store.release(id)?.map(|release| Untrusted::new(release.product));
         if let Some(product) = known.as_ref().and_then(Product::named) {
             halo.call_it(product);
@@ -263,8 +257,28 @@ impl Workspace {
     }
 
     /// A Halo with the given secret.
-    pub fn connect(api: &ApiCredentials, client_secret: Secret) -> Result<HaloApi, Failure> {
-        Ok(HaloApi::new(connection(api, client_secret)?)?)
+    pub fn connect(
+        &self,
+        id: Option<&ConfigurationId>,
+        api: &ApiCredentials,
+        client_secret: Secret,
+    ) -> Result<HaloApi, Failure> {
+        Ok(HaloApi::new(self.connection(id, api, client_secret)?)?)
+    }
+
+    fn connection(
+        &self,
+        id: Option<&ConfigurationId>,
+        api: &ApiCredentials,
+        client_secret: Secret,
+    ) -> Result<Connection, Failure> {
+        if !api.url.is_loopback() {
+            require_sound_proxy(&self.environment)?;
+        }
+        let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
+        let callbacks = stored.every_callback().flat_map(|pair| [&pair.token, &pair.password]);
+        let hide = callbacks.chain(&stored.forward).chain(&stored.client_secret).cloned().collect();
+        connection(api, client_secret, hide)
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -376,12 +390,20 @@ impl Workspace {
     }
 }
 
+/// Who acts.
+pub(super) fn actor_of(environment: &Environment) -> Actor {
+    Actor {
+        user: environment.text("USER").or_else(|| environment.text("LOGNAME")).map_or_else(user_number, str::to_owned),
+        ssh_from: ["SSH_CONNECTION", "SSH_CLIENT"].into_iter().find_map(|name| address_of(environment.text(name)?)),
+    }
+}
+
 /// What one Halo is told from another by.
 fn name_of_halo(api: &ApiCredentials) -> String {
     format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
 }
 
-fn connection(api: &ApiCredentials, client_secret: Secret) -> Result<Connection, Failure> {
+fn connection(api: &ApiCredentials, client_secret: Secret, hide: Vec<Secret>) -> Result<Connection, Failure> {
     // Whoever can write there says who is taken for Halo. What is missing or no file is said where it is read.
     if let Some(path) = api.ca_file.as_deref().filter(|path| path.is_file()) {
         require_trusted(path, None).map_err(SettingsError::from)?;
@@ -394,7 +416,41 @@ fn connection(api: &ApiCredentials, client_secret: Secret) -> Result<Connection,
         client_secret,
         request_budget: api.request_budget,
         ca_file: api.ca_file.clone(),
+        hide,
     })
+}
+
+/// Refuses a variable that is to name a proxy and does not: the HTTP client would pass it by and go straight to Halo.
+fn require_sound_proxy(environment: &Environment) -> Result<(), Failure> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    for (name, value) in names.iter().filter_map(|name| Some((name, environment.text(name)?))) {
+        if let Some(why) = proxy_fault(value) {
+            let message = format!("{name} {why}; nothing was sent");
+            return Err(Failure::new(FailureKind::Usage, message)
+                .hint(format!("correct it, or unset it: {name}=http://proxy.example:3128")));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the address of a proxy. It may hold a password: it is not repeated.
+fn proxy_fault(value: &str) -> Option<&'static str> {
+    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Some("has blanks in it");
+    }
+    if value.contains('#') {
+        return Some("has a # in it, which is written %23 in a password");
+    }
+    let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let Ok(url) = url::Url::parse(&whole) else { return Some("is no address") };
+    match url.scheme() {
+        "http" | "https" => {}
+        scheme if scheme.starts_with("socks") => return Some("names a SOCKS proxy, which is not supported"),
+        _ => return Some("is no address of an http proxy"),
+    }
+    let host = url.host_str().unwrap_or_default();
+    let is_word = !value.contains("://") && url.port().is_none() && !host.contains('.') && host != "localhost";
+    (host.is_empty() || is_word).then_some("is no address")
 }
 
 /// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.
@@ -416,4 +472,34 @@ fn fingerprint(api: &ApiCredentials) -> String {
     let ca_file = api.ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let tenant = api.tenant.as_deref().unwrap_or_default();
     [api.url.as_str(), &api.client_id, tenant, &auth_url, &ca_file].map(|part| part.replace(' ', "%20")).join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_that_would_be_passed_by_is_named() {
+        for good in
+            ["http://proxy:3128", "https://u:p%23s@proxy.example", "proxy:3128", "10.0.0.1:8080", "http://[::1]:3128/"]
+        {
+            assert_eq!(proxy_fault(good), None, "{good}");
+        }
+        for bad in [
+            "http://proxy:3128/ ",
+            " http://proxy",
+            "http://u:p#s@proxy:3128",
+            "socks5://proxy:1080",
+            "socks5h://p:1",
+            "notaurl",
+            "ftp://proxy",
+            "http://",
+            "http://proxy:99999",
+        ] {
+            assert!(proxy_fault(bad).is_some(), "{bad}");
+        }
+        let failure =
+            require_sound_proxy(&Environment::from_pairs([("HTTPS_PROXY", "http://u:hunter2#@p")])).unwrap_err();
+        assert!(failure.message.starts_with("HTTPS_PROXY has a #") && !failure.message.contains("hunter2"));
+    }
 }

@@ -18,6 +18,8 @@ use fs4::{FileExt, TryLockError};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::domain::untrusted::Untrusted;
+
 mod error;
 mod trust;
 
@@ -243,6 +245,45 @@ pub fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Takes the lock of an open file, and waits up to 5 seconds for whoever holds it. `path` is what it protects.
+///
+/// # Errors
+///
+/// [`FileError::Locked`] after that time, with who holds it; as [`try_lock`].
+pub fn lock(file: &File, path: &Path) -> Result<(), FileError> {
+    lock_within(file, path, PATIENCE)
+}
+
+fn lock_within(file: &File, path: &Path, patience: Duration) -> Result<(), FileError> {
+    let deadline = Instant::now() + patience;
+    while !try_lock(file, path)? {
+        if Instant::now() >= deadline {
+            return Err(FileError::Locked { path: path.to_owned(), holder: lock_holder(file) });
+        }
+        thread::sleep(RETRY);
+    }
+    Ok(())
+}
+
+/// Who holds the lock of a file, by the kernel's own list.
+fn lock_holder(file: &File) -> Option<String> {
+    let metadata = file.metadata().ok()?;
+    let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
+    let place = format!("{major:02x}:{minor:02x}:{}", metadata.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let line = locks.lines().find(|line| line.split_whitespace().any(|field| field == place))?;
+    let pid = line.split_whitespace().find_map(|field| field.parse::<u32>().ok().filter(|pid| *pid > 0))?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(format!("{} (process {pid})", Untrusted::new(name.trim()).display()))
+}
+
+/// Whether the file system keeps the locks that a database takes; `false` where it has none.
+fn has_record_locks(file: &File) -> bool {
+    use rustix::io::Errno;
+    let probe = rustix::fs::fcntl_lock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    !matches!(probe, Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL))
+}
+
 /// Takes the lock of an open file together with others who only look; `false` where somebody holds it for himself.
 ///
 /// # Errors
@@ -280,7 +321,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 pub struct Exclusive {
     path: PathBuf,
     // Closed, and so unlocked, when dropped. Never deleted: a file that comes and goes cannot be a lock.
-    _lock: File,
+    lock: File,
 }
 
 impl Exclusive {
@@ -296,14 +337,17 @@ impl Exclusive {
     fn take_within(path: &Path, patience: Duration) -> Result<Self, FileError> {
         let lock_path = beside(path, "lock");
         let lock = open_private(&lock_path, false)?;
-        let deadline = Instant::now() + patience;
-        while !try_lock(&lock, &lock_path)? {
-            if Instant::now() >= deadline {
-                return Err(FileError::Locked { path: path.to_owned() });
-            }
-            thread::sleep(RETRY);
-        }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        lock_within(&lock, path, patience)?;
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Refuses a file system without the locks that a database needs: there it would seem to be in use for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::NoLocks`].
+    pub fn require_record_locks(&self) -> Result<(), FileError> {
+        if has_record_locks(&self.lock) { Ok(()) } else { Err(FileError::NoLocks { path: self.path.clone() }) }
     }
 
     /// Replaces the file by these bytes.
@@ -407,7 +451,11 @@ fn swap(
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) => match File::open(folder)?.sync_all() {
+            // Some file systems keep no folder apart from its disk, and say that there is nothing to sync.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
+            outcome => outcome,
+        },
         None => Ok(()),
     }
 }

@@ -43,7 +43,7 @@ impl Audit {
         let fail = |error: io::Error| of_io(error, "write", &self.path);
         let mut file = private_file::open_private(&self.path, true)?;
         // Looking at the last byte and writing belong together. The lock ends with the file.
-        fs4::FileExt::lock(&file).map_err(fail)?;
+        private_file::lock(&file, &self.path)?;
         let length = file.metadata().map_err(fail)?.len();
         let before = chain::tail(&file, length).map_err(fail)?;
         let mut line = Vec::new();

@@ -70,10 +70,9 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Newer { path, .. } => format!("update pia-halo; {} was left untouched", path.display()),
-            Self::Corrupt { path, .. } => format!(
-                "move it away and sync again: mv {0} {0}.old; what is installed in Halo is found again by its address",
-                quoted(path)
-            ),
+            Self::Corrupt { .. } => "stop pia-halo serve, set the store aside whole, and sync again: \
+                 pia-halo store set-aside; what is installed in Halo is found again by its address"
+                .to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
@@ -142,6 +141,8 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
         Some(ErrorCode::NotADatabase) => StoreError::Corrupt { path, why: "it is not a database".to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, why: "it is damaged".to_owned() },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        // The files beside a database grow in ways that tell no more than that.
+        Some(ErrorCode::SystemIoFailure) if is_full(&path) => StoreError::Full { path },
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
             StoreError::NoPermission { path }
         }
@@ -159,11 +160,17 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
     }
 }
 
+fn is_full(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0))
+}
+
 /// An error of the file system, by what the person can do.
 pub(super) fn of_io(source: io::Error, doing: &'static str, path: &Path) -> StoreError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StoreError::Full { path }
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NoPermission { path },
         _ => StoreError::File(FileError::Io { doing, path, source }),
     }

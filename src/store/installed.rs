@@ -249,6 +249,28 @@ impl Store {
         })
     }
 
+    /// Forgets everything about a configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written; nothing is forgotten then.
+    pub fn forget(&self, id: &ConfigurationId) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for part in ["pages", "change_reports"] {
+                let sql = format!("DELETE FROM {part} WHERE run IN (SELECT id FROM runs WHERE configuration = ?1)");
+                transaction.execute(&sql, [id.as_str()])?;
+            }
+            let parts =
+                ["clients", "lists", "runs", "installed", "intents", "configure_runs", "deliveries", "events", "daily"];
+            for part in parts {
+                transaction.execute(&format!("DELETE FROM {part} WHERE configuration = ?1"), [id.as_str()])?;
+            }
+            transaction.execute("DELETE FROM configurations WHERE id = ?1", [id.as_str()])?;
+            Ok(transaction.commit()?)
+        })
+    }
+
     /// The Halo that what is stored is of; none where nothing was stored yet.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! Halo and what it was about to put there; the trail of who did what. Everything that Halo or a person wrote is kept
 //! exactly as it came; ids are the only keys.
 
+mod aside;
 mod audit;
 mod changes;
 mod checkpoint;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+pub use aside::set_aside;
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use error::StoreError;

@@ -214,6 +214,7 @@ CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHE
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
     let turn = Exclusive::take(path).map_err(by_cause)?;
+    turn.require_record_locks().map_err(by_cause)?;
     // Where there is a log beside the file somebody may be using it, and what is seen without locks may be half a
     // change: then it is judged below, under them. Where there is a journal, the machine stopped while the form was made,
     // and SQLite takes that back first.
@@ -276,7 +277,7 @@ fn brought_up_in_memory(target: &Path, version: i64) -> Result<Connection, rusql
     Ok(connection)
 }
 
-fn by_cause(error: FileError) -> StoreError {
+pub(super) fn by_cause(error: FileError) -> StoreError {
     match error {
         FileError::Io { doing, path, source } => of_io(source, doing, &path),
         other => StoreError::File(other),
@@ -293,7 +294,7 @@ fn look_first(path: &Path, target: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn beside(target: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(target: &Path, ending: &str) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

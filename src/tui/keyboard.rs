@@ -341,7 +341,7 @@ fn typed(number: u32, modifiers: KeyModifiers) -> Option<KeyEvent> {
         // Keys without a character, by the numbers of the kitty keyboard protocol.
         57344..=63743 => return None,
         _ => {
-            let letter = char::from_u32(number).filter(|letter| !letter.is_control())?;
+            let letter = char::try_from(number).ok().filter(|letter| !letter.is_control())?;
             KeyCode::Char(if shift { letter.to_uppercase().next().unwrap_or(letter) } else { letter })
         }
     };

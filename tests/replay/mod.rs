@@ -50,6 +50,7 @@ fn connection(replay: &Replay, halo: &SimulatedHalo) -> Connection {
         client_secret: Secret::new(halo.client_secret()),
         request_budget: None,
         ca_file: None,
+        hide: Vec::new(),
     }
 }
 

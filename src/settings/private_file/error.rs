@@ -54,10 +54,12 @@ pub enum FileError {
         path: PathBuf,
     },
     /// Another program has been saving the same file for longer than a save takes.
-    #[error("another program is saving {}", path.display())]
+    #[error("{} is using {}", .holder.as_deref().unwrap_or("another program"), path.display())]
     Locked {
         /// The file.
         path: PathBuf,
+        /// Who holds its lock, where the system tells.
+        holder: Option<String>,
     },
     /// The file system has no locks, so two programs could spoil each other's files.
     #[error("the file system of {} has no file locks", path.display())]
@@ -87,7 +89,7 @@ impl FileError {
             | Self::OthersRead { path, .. }
             | Self::DanglingLink { path }
             | Self::TooLarge { path }
-            | Self::Locked { path }
+            | Self::Locked { path, .. }
             | Self::NoLocks { path }
             | Self::Io { path, .. } => path,
         }
@@ -110,7 +112,7 @@ impl FileError {
                 "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
             }
             Self::Io { path, source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     "make room on the disk and try again; what was saved before is untouched".to_owned()
                 }
                 io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),

@@ -1,0 +1,26 @@
+//! `store`: the database as a whole.
+
+use serde_json::json;
+
+use super::Call;
+use crate::domain::failure::Failure;
+use crate::ops::{self, Clock as _, SystemClock};
+use crate::settings::Paths;
+
+pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    let folder = ops::aside::set_aside(&paths, &call.environment, SystemClock.now())?;
+    if call.output.json {
+        let status = if folder.is_some() { "set_aside" } else { "nothing_to_do" };
+        call.output.object(&json!({ "status": status, "folder": folder }))?;
+        return Ok(0);
+    }
+    match folder {
+        Some(folder) => {
+            call.output.line(format!("The store is in {} now, with every event in it", folder.display()));
+            call.output.say("pia-halo sync fills a new one");
+        }
+        None => call.output.line("There is no store"),
+    }
+    Ok(0)
+}

@@ -1,0 +1,43 @@
+//! The store set aside whole, also one that cannot be opened.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::locks::CONFIGURE_LOCK;
+use super::workspace::{SERVICE_LOCK, actor_of};
+use crate::domain::activity::Activity;
+use crate::domain::failure::Failure;
+use crate::settings::{Environment, Paths, Settings};
+use crate::store::{self, Audit, Lock};
+
+/// Sets the store aside, and answers with the folder that it is in now; none where there is no store. Not while the service,
+/// a sync or Configure works with it.
+///
+/// # Errors
+///
+/// [`FailureKind::Busy`](crate::domain::failure::FailureKind::Busy) with who works with it, or what keeps the files from
+/// being moved; they are then where they were.
+pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Option<PathBuf>, Failure> {
+    let actor = actor_of(environment);
+    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
+    let syncs = known.keys().map(|id| format!("sync-{id}"));
+    let mut locks = Vec::new();
+    for name in [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs) {
+        locks.push(Lock::take(&paths.lock(&name), "store set-aside", &actor, now)?);
+    }
+    let Some(folder) = store::set_aside(&paths.store(), now)? else { return Ok(None) };
+    let activity = Activity {
+        at: now,
+        who: actor,
+        configuration: None,
+        action: "set the store aside".to_owned(),
+        object: Some(folder.display().to_string()),
+        fields: Vec::new(),
+        outcome: "done".to_owned(),
+        message: None,
+        halo: None,
+    };
+    Audit::new(paths.audit()).append(&activity)?;
+    Ok(Some(folder))
+}
