@@ -365,12 +365,19 @@ async fn a_ticket_without_an_answer_is_asked_for_after_growing_waits_and_not_for
     let (id, configuration) = workspace.active_configuration(None).unwrap();
     let halo = workspace.halo(&id, &configuration.api).await.unwrap();
     let add = |ticket: i64| {
-        let incoming = Incoming { id: None, event: None, ticket_id: Some(ticket), body: "{}".to_owned() };
+        let incoming = Incoming {
+            id: None,
+            event: None,
+            ticket_id: Some(ticket),
+            sent_at: None,
+            not_understood: None,
+            body: "{}".into(),
+        };
         let (configuration, received_at) = (id.clone(), hand.now());
         let group = EventGroup::TicketCreated;
         workspace
             .store
-            .add_events(&[NewEvent { configuration, group, incoming, received_at, forward: false }])
+            .add_events([NewEvent { configuration, group, incoming, received_at, fetched_from: None, forward: false }])
             .unwrap();
     };
     let page = |path: &str| {

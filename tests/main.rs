@@ -23,6 +23,7 @@ mod planning;
 mod properties;
 mod proxying;
 mod reading_back;
+mod receiving;
 mod removing;
 mod removing_by_keys;
 mod replay;

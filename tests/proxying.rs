@@ -14,7 +14,7 @@ use crate::support::service::{Service, basic, event, secrets, stored};
 use crate::support::{Profile, files, project, until};
 
 /// What a callback may have at most.
-const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 16 << 20;
 
 fn example(name: &str) -> String {
     std::fs::read_to_string(project().join("assets/reverse-proxy").join(name)).unwrap()

@@ -255,21 +255,21 @@ async fn a_body_that_is_no_event_is_refused_with_its_reason() {
     let (profile, service, secrets) = serving().await;
     let path = format!("/callbacks/acme/ticket-created/{}", secrets.token.expose());
     let user = Some(("pia", secrets.password.expose()));
-    let largest = format!("{{\"id\":\"large\",\"x\":\"{}\"}}", "y".repeat((1 << 20) - 21));
-    assert_eq!(largest.len(), 1 << 20);
+    let largest = format!("{{\"id\":\"large\",\"x\":\"{}\"}}", "y".repeat((16 << 20) - 21));
+    assert_eq!(largest.len(), 16 << 20);
     let deep = "[".repeat(200) + &"]".repeat(200);
     for (body, status) in [
         (largest.clone().into_bytes(), 200),
         (format!("{largest} ").into_bytes(), 413),
-        (vec![b'x'; 8 << 20], 413),
+        (vec![b'x'; 24 << 20], 413),
         (Vec::new(), 400),
         (b"null".to_vec(), 400),
         (b"not json".to_vec(), 400),
-        (deep.into_bytes(), 400),
+        (deep.into_bytes(), 200),
         (vec![0xff; 100], 400),
         (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], 400),
         (format!("{{\"id\":\"20 kB\",\"x\":\"{}\"}}", "y".repeat(20 << 10)).into_bytes(), 200),
-        (b"[1]".to_vec(), 400),
+        (b"[1]".to_vec(), 200),
         (b"{\"id\":7,\"ticket\":[],\"event\":{}}".to_vec(), 200),
         (b"[]".to_vec(), 200),
         (b"{}".to_vec(), 200),
@@ -283,7 +283,7 @@ async fn a_body_that_is_no_event_is_refused_with_its_reason() {
         basic("pia", secrets.password.expose())
     );
     let chunk = format!("10000\r\n{}\r\n", "z".repeat(0x10000));
-    let endless = service.raw([head.into_bytes(), chunk.repeat(40).into_bytes()].concat()).await;
+    let endless = service.raw([head.into_bytes(), chunk.repeat(300).into_bytes()].concat()).await;
     assert!(endless.starts_with("HTTP/1.1 413"), "{endless}");
     // A hundred and sixty megabytes, packed into less than one: nothing is unpacked, whatever the header says.
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -88,6 +88,9 @@ fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {
     let what = event.event.as_ref().map_or_else(|| event.group.slug().to_owned(), ToString::to_string);
     let at = event.received_at.strftime("%Y-%m-%d %H:%M:%S UTC");
     output.line(format!("{at}  {what:<28}  ticket {ticket:<9}  {board}  {}", event.id));
+    for remark in event.remarks() {
+        output.line(format!("    {}", Untrusted::new(remark).display()));
+    }
     if let Some(given_up) = event.forwarding.as_ref().filter(|forwarding| forwarding.state == ForwardState::Undelivered)
     {
         let error = given_up.last_error.as_deref().unwrap_or("no answer");
@@ -100,7 +103,7 @@ fn show(output: &mut Output, event: &Event, body: &Untrusted) -> Result<u8, Fail
     if output.json {
         let mut shown = serde_json::to_value(event)
             .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as JSON: {error}")))?;
-        shown["body"] = serde_json::from_str(body.raw()).unwrap_or_default();
+        shown["body"] = serde_json::from_str(body.raw()).unwrap_or_else(|_| body.raw().into());
         output.object(&shown)?;
         return Ok(0);
     }

@@ -75,6 +75,10 @@ fn print(call: &mut Call, status: &Status) {
     if let Some(last) = service.last_event_at {
         output.line(format!("Events     the last one at {}", last.strftime("%Y-%m-%d %H:%M UTC")));
     }
+    if let Some(late) = service.late() {
+        let mark = output.mark(Mark::Warning);
+        output.line(format!("         {mark} {late}"));
+    }
     if service.undelivered > 0 {
         let count = thousands(service.undelivered);
         output.line(format!("           {count} not handed on: pia-halo events --undelivered, then --send-again all"));

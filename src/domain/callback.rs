@@ -52,6 +52,12 @@ impl EventGroup {
 pub struct EventNumber(pub i64);
 
 impl EventNumber {
+    /// The event that Halo means by a name: deliveries have it in small letters.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = EventGroup::ALL.into_iter().flat_map(EventGroup::events);
+        all.copied().find(|event| event.usual_name().eq_ignore_ascii_case(name))
+    }
+
     /// The usual name of the event: for a screen, and for a binding where the catalogue has none.
     pub fn usual_name(self) -> &'static str {
         match self.0 {

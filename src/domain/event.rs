@@ -1,34 +1,51 @@
 //! What Halo tells Pia: the callbacks, as they come in and as they are kept.
 
-use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::callback::EventGroup;
+use super::callback::{EventGroup, EventNumber};
 use super::is_guid;
 use super::ticket::Ticket;
 use super::untrusted::Untrusted;
 
 /// One event of a callback's body. The text of the body is kept as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    /// Halo's own id of the event; not every form of the body has one. An event with an id that is known is a copy, so
-    /// nothing is taken for one that could come with two events.
+pub struct Incoming<'a> {
+    /// Halo's own id of the event; not every form of the body has one. An event with an id that is known is a copy where
+    /// it tells the same of the same ticket, so nothing is taken for an id that could come with two events.
     pub id: Option<String>,
-    /// What happened, in Halo's words.
+    /// What happened: the name in Halo's catalogue where Halo means one of those, and otherwise Halo's words.
     pub event: Option<String>,
     /// The ticket it is about.
     pub ticket_id: Option<i64>,
+    /// When Halo says it happened.
+    pub sent_at: Option<Timestamp>,
+    /// Why a reader of JSON does not understand it, with the names of its members and none of their values.
+    pub not_understood: Option<String>,
     /// The event to the letter.
-    pub body: String,
+    pub body: Cow<'a, str>,
 }
 
-/// The body is neither an object nor an array of objects.
+/// Why a body holds no events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the body is not JSON: an object or an array of objects")]
-pub struct NotEvents;
+pub enum NotEvents {
+    /// It is something else.
+    #[error("the body is not JSON: an object or an array of objects")]
+    NotJson,
+    /// More than [`MOST_EVENTS`] in one array.
+    #[error("the body holds too many events")]
+    TooMany,
+}
+
+/// Events in one body.
+pub const MOST_EVENTS: usize = 100_000;
 
 /// What stands where there is no GUID.
 const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -36,51 +53,260 @@ const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
 /// Longer names are not Halo's.
 const LONGEST: usize = 200;
 
-impl Incoming {
-    /// Reads a body: one event or, where Halo batches, an array of them (api facts, section 6.2).
+/// Members of an event that is not understood whose names are told, and how long one may be.
+const NAMED: usize = 30;
+const LONGEST_NAME: usize = 40;
+
+/// The body of a callback: one event or, where Halo batches, an array of them. It is taken apart by its brackets and texts
+/// alone, so that what a reader of JSON would refuse (half a character, a number no machine holds, a hundred levels) costs
+/// no event beside it. Events are read one after the other: a body of any size takes no more memory than itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBody(String);
+
+impl EventBody {
+    /// Checks a body.
     ///
     /// # Errors
     ///
-    /// [`NotEvents`] where it is anything else. An event in which no ticket is found is an event all the same.
-    pub fn read(body: &[u8]) -> Result<Vec<Self>, NotEvents> {
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        let whole: &RawValue = serde_json::from_slice(body).map_err(|_| NotEvents)?;
-        if whole.get().starts_with('[') {
-            let parts: Vec<&RawValue> = serde_json::from_str(whole.get()).map_err(|_| NotEvents)?;
-            return parts.into_iter().map(Self::of).collect();
+    /// [`NotEvents`] where it is neither an object nor an array.
+    pub fn read(body: Vec<u8>) -> Result<Self, NotEvents> {
+        let body = Self(text(body));
+        let whole = body.whole();
+        if !whole.starts_with(['{', '[']) {
+            return Err(NotEvents::NotJson);
         }
-        Ok(vec![Self::of(whole)?])
+        let mut items = Items::of(whole);
+        let count = items.by_ref().count();
+        match items.is_whole() {
+            false => Err(NotEvents::NotJson),
+            true if whole.starts_with('[') && count > MOST_EVENTS => Err(NotEvents::TooMany),
+            true => Ok(body),
+        }
     }
 
-    fn of(raw: &RawValue) -> Result<Self, NotEvents> {
-        let Ok(Value::Object(members)) = serde_json::from_str(raw.get()) else { return Err(NotEvents) };
-        let member = |name: &str| members.get(name);
-        let inside = |outer: &str, name: &str| member(outer).and_then(|value| value.get(name));
+    /// Its events, in their order.
+    pub fn events(&self) -> impl Iterator<Item = Incoming<'_>> {
+        let whole = self.whole();
+        let (one, many) = match whole.starts_with('[') {
+            true => (None, Some(Items::of(whole))),
+            false => (Some(whole), None),
+        };
+        one.into_iter().chain(many.into_iter().flatten()).map(Incoming::of)
+    }
+
+    fn whole(&self) -> &str {
+        self.0.trim_start_matches('\u{feff}').trim()
+    }
+}
+
+/// The bytes as text. A byte that is no character becomes a control character, which no reader of JSON takes: so the event
+/// that it stands in, and no other, is not understood.
+fn text(mut bytes: Vec<u8>) -> String {
+    loop {
+        match String::from_utf8(bytes) {
+            Ok(text) => return text,
+            Err(error) => {
+                let wrong = error.utf8_error();
+                let from = wrong.valid_up_to();
+                bytes = error.into_bytes();
+                let until = wrong.error_len().map_or(bytes.len(), |length| from + length);
+                bytes[from..until].fill(0x1a);
+            }
+        }
+    }
+}
+
+/// What stands between the outer brackets of a text, divided by its commas. Nothing but brackets and texts is looked at.
+struct Items<'a> {
+    rest: &'a str,
+    ended: bool,
+    whole: bool,
+}
+
+impl<'a> Items<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text.get(1..).unwrap_or_default(), ended: false, whole: false }
+    }
+
+    /// Whether the closing bracket was found, and nothing behind it; asked at the end.
+    fn is_whole(&self) -> bool {
+        self.whole
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        while !self.ended {
+            let (mut depth, mut in_text, mut escaped, mut end) = (0_usize, false, false, None);
+            for (at, byte) in self.rest.bytes().enumerate() {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' if in_text => escaped = true,
+                    b'"' => in_text = !in_text,
+                    _ if in_text => {}
+                    b'[' | b'{' => depth += 1,
+                    b']' | b'}' if depth > 0 => depth -= 1,
+                    b',' | b']' | b'}' if depth == 0 => {
+                        end = Some((at, byte != b','));
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            let Some((at, last)) = end else {
+                self.ended = true;
+                return None;
+            };
+            let item = self.rest[..at].trim();
+            self.rest = &self.rest[at + 1..];
+            if last {
+                self.ended = true;
+                self.whole = self.rest.trim().is_empty();
+            }
+            if !item.is_empty() {
+                return Some(item);
+            }
+        }
+        None
+    }
+}
+
+/// Names and values of an object, as far as they can be told apart.
+fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
+    let items = object.starts_with('{').then(|| Items::of(object));
+    items.into_iter().flatten().filter_map(|member| {
+        let name = member.strip_prefix('"')?;
+        let end = name.find('"')?;
+        let value = name[end + 1..].trim_start().strip_prefix(':')?;
+        Some((&name[..end], value.trim()))
+    })
+}
+
+/// The values of some members of an object, found in one go.
+fn values<'a, const N: usize>(object: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
+    let mut found = [None; N];
+    for (name, value) in members(object) {
+        if let Some(at) = names.iter().position(|wanted| *wanted == name) {
+            found[at] = Some(value);
+        }
+    }
+    found
+}
+
+/// A value that is a number or a text of a sane length.
+fn scalar(value: Option<&str>) -> Option<Value> {
+    let value = value.filter(|value| value.len() <= 8 * LONGEST && !value.starts_with(['{', '[']))?;
+    serde_json::from_str(value).ok().filter(|value: &Value| !value.is_null())
+}
+
+impl<'a> Incoming<'a> {
+    fn of(raw: &'a str) -> Self {
+        let names = ["id", "event", "object_id", "webhook_id", "ticket_id", "timestamp", "ticket", "event_data"];
+        let [id, event, object, webhook, other, sent_at, ticket, data] = values(raw, names);
+        let [id, event, object, webhook] = [id, event, object, webhook].map(scalar);
+        let [in_ticket] = values(ticket.unwrap_or_default(), ["id"]);
+        let [in_data, of_data] = values(data.unwrap_or_default(), ["id", "ticket_id"]);
         // `id` is the event's own in Halo's own form alone: a GUID, beside what happened and the object that it happened
         // to. A payload that somebody has made up has whatever he put there: a ticket, a client, the webhook's own id.
-        let of_halo = ["event", "object_id"].iter().all(|name| member(name).is_some_and(|value| !value.is_null()));
-        let id = member("id").and_then(Value::as_str).filter(|id| {
-            of_halo && is_guid(id) && *id != NO_GUID && member("webhook_id").is_none_or(|other| other != id)
+        let is_own = event.is_some() && object.is_some();
+        let guid = id.as_ref().and_then(Value::as_str).filter(|guid| {
+            is_own && is_guid(guid) && *guid != NO_GUID && webhook.as_ref().is_none_or(|other| other != guid)
         });
-        let ticket_id = [
-            member("object_id"),
-            inside("ticket", "id"),
-            member("ticket_id"),
-            inside("event_data", "id"),
-            inside("event_data", "ticket_id"),
-            member("id"),
-        ];
-        let event = member("event").and_then(|event| match event {
-            Value::String(text) => Some(text.chars().take(LONGEST).collect()),
+        let guid = guid.map(ToOwned::to_owned);
+        let ticket_id = [object, scalar(in_ticket), scalar(other), scalar(in_data), scalar(of_data), id];
+        let event = event.and_then(|event| match event {
+            Value::String(words) => Some(words),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        Ok(Self {
-            id: id.map(ToOwned::to_owned),
+        let event = event.map(|words| match EventNumber::named(words.trim()) {
+            Some(known) => known.usual_name().to_owned(),
+            None => words.chars().take(LONGEST).collect(),
+        });
+        Self {
+            id: guid,
             event,
-            ticket_id: ticket_id.into_iter().flatten().find_map(number),
-            body: raw.get().to_owned(),
-        })
+            ticket_id: ticket_id.iter().flatten().find_map(number),
+            sent_at: scalar(sent_at).and_then(|text| time(text.as_str()?)),
+            not_understood: not_understood(raw),
+            body: raw.into(),
+        }
+    }
+}
+
+/// Halo's times have a zone or mean UTC; those before this century mean "none".
+fn time(text: &str) -> Option<Timestamp> {
+    let plain = || text.parse::<civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let time = text.parse::<Timestamp>().ok().or_else(|| plain().map(|time| time.timestamp()))?;
+    (time.as_second() >= 946_684_800).then_some(time)
+}
+
+fn not_understood(raw: &str) -> Option<String> {
+    let why = match raw.as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<Sound>(raw).err()?.to_string(),
+        Some(b'[') => "a list where an object was due".to_owned(),
+        Some(b'"') => "a text where an object was due".to_owned(),
+        _ if raw == "null" => "null where an object was due".to_owned(),
+        _ => "something where an object was due".to_owned(),
+    };
+    let short = |name: &str| Untrusted::new(name.chars().take(LONGEST_NAME).collect::<String>()).display();
+    let mut names: Vec<String> = members(raw).take(NAMED + 1).map(|(name, _)| short(name)).collect();
+    if names.len() > NAMED {
+        names[NAMED] = "…".to_owned();
+    }
+    Some(if names.is_empty() { why } else { format!("{why}; its members: {}", names.join(", ")) })
+}
+
+/// Any JSON that can be read: it is, and nothing of it is kept.
+struct Sound;
+
+impl<'de> Deserialize<'de> for Sound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Sound {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }
 
@@ -107,6 +333,15 @@ pub struct Event {
     pub id: String,
     /// When it came in.
     pub received_at: Timestamp,
+    /// When Halo says it happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+    /// Where it was fetched from, where Halo's call for it never came in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched_from: Option<FetchedFrom>,
+    /// Why a reader of JSON does not understand it, with the names of its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_understood: Option<String>,
     /// Which address it came to.
     #[serde(serialize_with = "slug")]
     pub group: EventGroup,
@@ -125,6 +360,63 @@ pub struct Event {
     /// How it stands with handing it on; none where nothing is handed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarding: Option<Forwarding>,
+}
+
+/// How late an event may come in before that is worth a warning.
+pub const LATE: SignedDuration = SignedDuration::from_mins(5);
+
+impl Event {
+    /// How long after it happened it came in; none where Halo did not say, or where the event was fetched later. Less than
+    /// nothing where the clocks are apart.
+    pub fn lag(&self) -> Option<SignedDuration> {
+        let sent_at = self.sent_at.filter(|_| self.fetched_from.is_none())?;
+        Some(self.received_at.duration_since(sent_at))
+    }
+
+    /// What is unusual about it.
+    pub fn remarks(&self) -> Vec<String> {
+        let late = self.lag().filter(|lag| *lag >= LATE);
+        let late = late.map(|lag| format!("came in {} after it happened", minutes(lag)));
+        let fetched = self.fetched_from.map(|from| match from {
+            FetchedFrom::HaloLog => "fetched later, from Halo's log of deliveries".to_owned(),
+            FetchedFrom::Tickets => "fetched later: the ticket had changed, and Halo's log does not say how".to_owned(),
+        });
+        let odd = self.not_understood.as_ref().map(|why| format!("not understood: {why}"));
+        late.into_iter().chain(fetched).chain(odd).collect()
+    }
+}
+
+/// A length of time in minutes, or in hours where there are many.
+pub fn minutes(time: SignedDuration) -> String {
+    match time.as_mins() {
+        minutes @ ..120 => format!("{minutes} min"),
+        minutes => format!("{} h", minutes / 60),
+    }
+}
+
+/// Where an event was fetched from that was missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FetchedFrom {
+    /// The body of Halo's call, out of its log of deliveries.
+    HaloLog,
+    /// The ticket had changed: what happened to it is not known to the letter.
+    Tickets,
+}
+
+impl FetchedFrom {
+    /// The word for it, as it is stored and printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HaloLog => "halo_log",
+            Self::Tickets => "tickets",
+        }
+    }
+
+    /// The one with this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::HaloLog, Self::Tickets].into_iter().find(|from| from.word() == word)
+    }
 }
 
 fn slug<S: Serializer>(group: &EventGroup, serializer: S) -> Result<S::Ok, S::Error> {
@@ -222,8 +514,14 @@ mod tests {
     const GUID: &str = "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77";
     const WEBHOOK: &str = "60b2ec55-fabe-417a-b354-40d962ef8031";
 
-    fn one(body: &str) -> Incoming {
-        let mut events = Incoming::read(body.as_bytes()).unwrap();
+    fn read(body: &[u8]) -> Vec<Incoming<'static>> {
+        let owned = |event: Incoming<'_>| Incoming { body: event.body.into_owned().into(), ..event };
+        let body = EventBody::read(body.to_vec()).unwrap();
+        body.events().map(owned).collect()
+    }
+
+    fn one(body: &str) -> Incoming<'static> {
+        let mut events = read(body.as_bytes());
         assert_eq!(events.len(), 1);
         events.remove(0)
     }
@@ -250,9 +548,9 @@ mod tests {
             assert_eq!((event.id, event.ticket_id), (None, Some(33_479)), "{bare}");
         }
         let batch = format!("\u{feff}[{full}, {{\"ticket_id\":2}}]");
-        let events = Incoming::read(batch.as_bytes()).unwrap();
+        let events = read(batch.as_bytes());
         assert_eq!(events.iter().map(|event| event.ticket_id).collect::<Vec<_>>(), [Some(33_479), Some(2)]);
-        assert_eq!(Incoming::read(b"[]"), Ok(vec![]));
+        assert_eq!(read(b"[]"), []);
     }
 
     #[test]
@@ -293,14 +591,51 @@ mod tests {
         assert_eq!(long.cut, 3 + ((1 << 20) + 9 - 1) / BODY_COLUMNS - BODY_LINES);
     }
 
-    /// R73: wrong types, bad JSON, 200 deep.
     #[test]
-    fn what_is_no_event_is_refused() {
-        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        let within = format!(r#"{{"a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-        for body in ["", "null", "7", "\"text\"", "{", "[1]", "[{},null]", "{}{}", &deep, &within] {
-            assert_eq!(Incoming::read(body.as_bytes()), Err(NotEvents), "{body:.40}");
+    fn body_that_is_no_object_and_no_array_is_refused() {
+        for body in ["", "null", "7", "\"text\"", "{", "[{}", "{}{}", "[{}]x", "{\"a\":\"", "<html></html>"] {
+            assert_eq!(EventBody::read(body.into()), Err(NotEvents::NotJson), "{body:.40}");
         }
-        assert_eq!(Incoming::read(b"{\"a\":\"\xff\"}"), Err(NotEvents));
+        let many = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+        assert_eq!(EventBody::read(many(MOST_EVENTS + 1).into()), Err(NotEvents::TooMany));
+        assert_eq!(read(many(MOST_EVENTS).as_bytes()).len(), MOST_EVENTS);
+    }
+
+    /// Each is stored as it came, with its id and ticket where they can be told, and named by its members alone.
+    #[test]
+    fn bad_element_costs_no_event_beside_it() {
+        let head = format!(r#""id":"{GUID}","event":"e","object_id":7,"summary""#);
+        let deep = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
+        for value in [r#""half \ud83d""#, "1e999", &deep, "\"raw\nline\"", r#""\q""#, "NaN", "tru", "\"\u{1a}\""] {
+            let bad = format!("{{{head}:{value}}}");
+            let events = read(format!("[{{\"ticket_id\":1}}, {bad} ,{{\"ticket_id\":2}}]").as_bytes());
+            let tickets: Vec<_> = events.iter().map(|event| event.ticket_id).collect();
+            assert_eq!(tickets, [Some(1), Some(7), Some(2)], "{value:.40}");
+            assert_eq!((events[1].id.as_deref(), &*events[1].body), (Some(GUID), &*bad), "{value:.40}");
+            let problem = events[1].not_understood.clone().expect(value);
+            assert!(problem.ends_with("; its members: id, event, object_id, summary"), "{problem}");
+            assert!(!problem.contains("half") && !problem.contains(GUID), "{problem}");
+            assert!([0, 2].iter().all(|good| events[*good].not_understood.is_none()));
+            assert_eq!(read(bad.as_bytes()), events[1..2], "alone, too");
+        }
+        let events = read(b"[null,{\"ticket_id\":1},7,\"secret\",[{}],{\"a\":\"\xff\xfe\"}]");
+        let problems: Vec<_> = events.iter().map(|event| event.not_understood.as_deref().unwrap_or("-")).collect();
+        assert_eq!(problems[..3], ["null where an object was due", "-", "something where an object was due"]);
+        assert_eq!(problems[3..5], ["a text where an object was due", "a list where an object was due"]);
+        assert!(problems[5].ends_with("its members: a"), "{problems:?}");
+    }
+
+    /// The forms that Halo is known to send, as recorded.
+    #[test]
+    fn delivery_in_small_letters_means_the_event_of_the_catalogue() {
+        let event = one(&format!(
+            r#"{{"id":"{GUID}","webhook_id":"{WEBHOOK}","notification_id":41,"event":"ticket status changed",
+                "object_id":4242,"timestamp":"2026-09-25T06:41:08.7895915Z"}}"#
+        ));
+        assert_eq!((event.event.as_deref(), event.ticket_id), (Some("Ticket Status Changed"), Some(4242)));
+        assert_eq!(event.sent_at.unwrap().to_string(), "2026-09-25T06:41:08.7895915Z");
+        for (text, sent) in [("2026-09-25T06:41:08", true), ("1900-01-01T00:00:00", false), ("soon", false)] {
+            assert_eq!(one(&format!(r#"{{"timestamp":"{text}"}}"#)).sent_at.is_some(), sent, "{text}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Where things stand: what `status` prints and the panes show.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::configuration::{Configuration, ConfigurationId};
 use super::daily_run::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
+use super::event::{LATE, minutes};
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
@@ -102,6 +103,9 @@ pub struct ServiceStatus {
     pub since: Option<Timestamp>,
     /// When the last callback came in.
     pub last_event_at: Option<Timestamp>,
+    /// How long after it happened that one came in, in milliseconds; none where Halo did not say when that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_lag_ms: Option<i64>,
     /// Events that could not be handed on.
     pub undelivered: u64,
     /// What became of the last days' syncs, the newest first.
@@ -133,6 +137,14 @@ impl Release {
             }
             _ => format!("{product} {version}"),
         }
+    }
+}
+
+impl ServiceStatus {
+    /// That Halo's callbacks come late, and by how much.
+    pub fn late(&self) -> Option<String> {
+        let lag = self.last_lag_ms.map(SignedDuration::from_millis).filter(|lag| *lag >= LATE)?;
+        Some(format!("the last event came in {} late: Halo's queue is long, or a clock is wrong", minutes(lag)))
     }
 }
 

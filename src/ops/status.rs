@@ -78,10 +78,12 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
     let holder = workspace.service();
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);
+    let last = workspace.store.events(id, None, None, 1)?.pop();
     Ok(ServiceStatus {
         running: holder.is_some(),
         since: holder.map(|holder| holder.since),
-        last_event_at: workspace.store.last_event_at(id)?,
+        last_event_at: last.as_ref().map(|event| event.received_at),
+        last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
         undelivered: workspace.store.forward_counts(id)?.1,
         days,
     })

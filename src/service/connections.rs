@@ -1,7 +1,7 @@
 //! The sockets: how many at once, and how long each may take to say what it wants.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::receiver::Receiver;
-use super::seldom::Seldom;
+use super::throttle::Throttle;
 
-/// Connections at once. With one more, the oldest that serves nobody who may is closed: a crowd that says nothing keeps
-/// nobody out.
+/// Connections at once. With one more, the oldest that serves nobody who may is closed, and then the oldest that has not said
+/// all: a crowd that says nothing, or says it slowly, keeps nobody out.
 const MOST: usize = 1_024;
 
 /// How long the head of a request may take.
@@ -28,28 +28,46 @@ pub const LAST: Duration = Duration::from_secs(3);
 /// The longest head of a request, and all that is read ahead of a body.
 const BUFFER: usize = 16 << 10;
 
-/// Whether a connection serves somebody who may.
-#[derive(Clone, Default)]
-pub struct Busy(Arc<AtomicUsize>);
+/// Whom a connection serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Serves {
+    /// Nobody who may, or nobody at this moment.
+    Stranger,
+    /// Somebody who may, and has not said all yet.
+    Reading,
+    /// Somebody who may, and waits for his answer.
+    Waiting,
+}
 
-/// While it lives, the connection is busy.
-pub struct Serving(Arc<AtomicUsize>);
+/// Whom a connection serves, for whoever has to close one.
+#[derive(Clone, Default)]
+pub struct Busy(Arc<AtomicU8>);
+
+/// While it lives, the connection serves somebody who may.
+pub struct Serving(Arc<AtomicU8>);
 
 impl Busy {
     /// Somebody who may is served from now on.
     pub fn begin(&self) -> Serving {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.store(Serves::Reading as u8, Ordering::Relaxed);
         Serving(Arc::clone(&self.0))
     }
 
-    fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    fn is(&self, serves: Serves) -> bool {
+        self.0.load(Ordering::Relaxed) == serves as u8
+    }
+}
+
+impl Serving {
+    /// All was said.
+    pub fn waits(&self) {
+        self.0.store(Serves::Waiting as u8, Ordering::Relaxed);
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.store(Serves::Stranger as u8, Ordering::Relaxed);
     }
 }
 
@@ -57,13 +75,26 @@ impl Drop for Serving {
 #[derive(Clone, Default)]
 pub struct Connections {
     open: Arc<Mutex<Open>>,
-    not_taken: Arc<Seldom>,
+    not_taken: Arc<Throttle>,
 }
 
 #[derive(Default)]
 struct Open {
     next: u64,
     connections: BTreeMap<u64, (Busy, CancellationToken)>,
+}
+
+impl Open {
+    /// Closes the connection that is missed least; says whether there is one.
+    fn close_one(&mut self) -> bool {
+        let oldest = |serves| self.connections.iter().find(|(_, (busy, _))| busy.is(serves)).map(|(number, _)| *number);
+        let least = oldest(Serves::Stranger).or_else(|| oldest(Serves::Reading));
+        let closed = least.and_then(|number| self.connections.remove(&number));
+        closed.is_some_and(|(_, close)| {
+            close.cancel();
+            true
+        })
+    }
 }
 
 impl Connections {
@@ -86,7 +117,8 @@ impl Connections {
                     });
                 }
                 Err(error) => {
-                    // Out of file handles: those that are open have to end first.
+                    // Out of file handles: one that is open has to end first.
+                    self.lock().close_one();
                     if let Some(times) = self.not_taken.again() {
                         tracing::warn!(%error, times, "a connection could not be taken");
                     }
@@ -106,11 +138,8 @@ impl Connections {
 
     fn admit(&self) -> Option<(u64, Busy, CancellationToken)> {
         let mut open = self.lock();
-        if open.connections.len() >= MOST {
-            let idle = open.connections.iter().find(|(_, (busy, _))| !busy.is_busy()).map(|(number, _)| *number)?;
-            if let Some((_, close)) = open.connections.remove(&idle) {
-                close.cancel();
-            }
+        if open.connections.len() >= MOST && !open.close_one() {
+            return None;
         }
         let number = open.next;
         open.next += 1;

@@ -17,18 +17,20 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use standardwebhooks::Webhook;
 use zeroize::Zeroizing;
 
 use super::Shared;
-use super::seldom::Seldom;
+use super::room::Room;
+use super::throttle::Throttle;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::event::ForwardState;
+use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
 use crate::halo::LoopbackOnly;
 use crate::ops::{Workspace, events};
 use crate::settings::private_file::require_secret;
@@ -158,12 +160,44 @@ impl NotTaken {
     }
 }
 
+#[derive(Serialize)]
+struct Payload<'a> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    event: &'a Event,
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+/// What is sent of an event.
+fn payload(workspace: &Workspace, id: &ConfigurationId, event: &Event) -> Result<String, Failure> {
+    let body = workspace.store.event_body(id, event.number)?.unwrap_or_else(|| Untrusted::new("null"));
+    // What no reader of JSON understands goes as a text.
+    let json = serde_json::from_str(body.raw()).ok().filter(|_| event.not_understood.is_none());
+    let body = json.map_or(Body::Text(body.raw()), Body::Json);
+    let payload = Payload { r#type: event.group.slug(), timestamp: event.received_at, data: Data { event, body } };
+    serde_json::to_string(&payload).map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))
+}
+
 struct Forwarder {
     shared: Arc<Shared>,
+    /// The memory for bodies that are on their way.
+    room: Room,
     destination: Destination,
     http: reqwest::Client,
-    not_taken: Seldom,
-    not_read: Seldom,
+    not_taken: Throttle,
+    not_read: Throttle,
     /// The other side has said that it wants nothing any more.
     is_off: AtomicBool,
 }
@@ -183,7 +217,7 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
         .map_err(|error| broken(error.without_url().to_string()))?;
     let is_off = AtomicBool::new(false);
     let (not_taken, not_read) = Default::default();
-    let forwarder = Forwarder { shared, destination, http, is_off, not_taken, not_read };
+    let forwarder = Forwarder { shared, room: Room::default(), destination, http, is_off, not_taken, not_read };
     Ok(async move { forwarder.run().await })
 }
 
@@ -264,11 +298,19 @@ impl Forwarder {
         if self.is_off.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let mut held = self.room.begin();
+        // The body, and what is made of it.
+        if !held.grow(2 * due.size).await {
+            return Ok(());
+        }
+        held.is_whole();
+        let (of, event) = (id.clone(), due.event.clone());
+        let payload = workspace.apart(move |workspace| payload(workspace, &of, &event)).await?;
         let outcome = tokio::select! {
             biased;
             // Not tried, as far as anybody knows: it is tried again after the next start.
             () = self.shared.cancel.cancelled() => return Ok(()),
-            outcome = self.send(webhook, &due) => outcome,
+            outcome = self.send(webhook, &due.event, payload) => outcome,
         };
         let now = workspace.now();
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
@@ -299,15 +341,7 @@ impl Forwarder {
         workspace.apart(write).await
     }
 
-    async fn send(&self, webhook: &Webhook, due: &ToForward) -> Result<(), NotTaken> {
-        let event = &due.event;
-        let body: Option<&RawValue> = serde_json::from_str(&due.body).ok();
-        let payload = json!({
-            "type": event.group.slug(),
-            "timestamp": event.received_at,
-            "data": { "event": event, "body": body },
-        })
-        .to_string();
+    async fn send(&self, webhook: &Webhook, event: &Event, payload: String) -> Result<(), NotTaken> {
         // The time of this try: whoever receives it refuses what is old.
         let timestamp = self.shared.workspace.now().as_second();
         let id = webhook_id(&event.id);
@@ -451,20 +485,22 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
         use crate::domain::callback::EventGroup;
-        use crate::domain::event::Incoming;
+        use crate::domain::event::EventBody;
         use crate::service::testing::{Desk, goes_on_while_the_database_is_held};
         use crate::store::NewEvent;
 
         let desk = Desk::open("2026-11-20T12:00:00Z");
+        let body = EventBody::read(b"{}".to_vec()).unwrap();
         let event = NewEvent {
             configuration: "acme".parse().unwrap(),
             group: EventGroup::TicketCreated,
-            incoming: Incoming::read(b"{}").unwrap().remove(0),
+            incoming: body.events().next().unwrap(),
+            fetched_from: None,
             received_at: desk.now(),
             forward: true,
         };
         let store = desk.workspace().store.clone();
-        store.add_events(&[event]).unwrap();
+        store.add_events([event]).unwrap();
         let forwarder = run(desk.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
         // By a connection of its own: who waits for the database holds the other one.
         let looking = crate::store::Store::open(store.path()).unwrap();

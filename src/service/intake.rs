@@ -7,9 +7,14 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::seldom::Seldom;
+use super::room::Held;
+use super::throttle::Throttle;
+use crate::domain::callback::EventGroup;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::event::EventBody;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
 use crate::store::{NewEvent, Store, StoreError};
@@ -20,30 +25,69 @@ const WAITING: usize = 4_096;
 /// How soon somebody who only knocks tries again in a crowd.
 const CROWD: Duration = Duration::from_millis(50);
 
-/// Events that go into one write.
+/// Callbacks that go into one write.
 const BATCH: usize = 1_000;
 
 /// How long another program's write is waited for, and in which steps: between them the end of the service is seen.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(250);
 
-/// A callback on its way into the store.
-struct Parcel {
-    events: Vec<NewEvent>,
-    answer: oneshot::Sender<Result<Vec<bool>, ()>>,
+/// A callback whose body was read.
+#[derive(Debug)]
+pub struct Callback {
+    /// Whose.
+    pub configuration: ConfigurationId,
+    /// Which address it came to.
+    pub group: EventGroup,
+    /// Its events.
+    pub body: EventBody,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// Whether its events are to be handed on.
+    pub forward: bool,
+    /// The memory that its body takes: free again once it is stored.
+    pub _room: Held,
+}
+
+impl Callback {
+    fn events(&self) -> impl Iterator<Item = NewEvent<'_>> {
+        self.body.events().map(|incoming| NewEvent {
+            configuration: self.configuration.clone(),
+            group: self.group,
+            incoming,
+            received_at: self.received_at,
+            fetched_from: None,
+            forward: self.forward,
+        })
+    }
+}
+
+/// What became of the events of a callback: new, and known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Events that were stored.
+    pub new: usize,
+    /// Events that were known already.
+    pub known: usize,
+}
+
+/// A callback on its way into the store; without one, somebody only asks whether the thread is alive.
+struct Job {
+    callback: Option<Callback>,
+    answer: oneshot::Sender<Result<Stored, NotStored>>,
 }
 
 /// The thread that writes.
 pub struct Intake {
-    parcels: SyncSender<Parcel>,
+    jobs: SyncSender<Job>,
     ends: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 /// Where callbacks are handed in. Cheap to clone.
 #[derive(Clone)]
-pub struct Door {
-    parcels: SyncSender<Parcel>,
+pub struct Queue {
+    jobs: SyncSender<Job>,
 }
 
 /// Why events were not stored.
@@ -61,53 +105,49 @@ impl Intake {
     /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
     pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
         let store = Store::open(workspace.store.path())?.patient_for(STEP)?;
-        let (parcels, waiting) = sync_channel(WAITING);
+        let (jobs, waiting) = sync_channel(WAITING);
         let ends = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ends);
         let work = move || write_all(&store, &waiting, &seen);
         let thread = std::thread::Builder::new().name("intake".to_owned()).spawn(work);
         let no_thread = |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}"));
-        Ok(Self { parcels, ends, thread: thread.map_err(no_thread)? })
+        Ok(Self { jobs, ends, thread: thread.map_err(no_thread)? })
     }
 
     /// Where callbacks are handed in.
-    pub fn door(&self) -> Door {
-        Door { parcels: self.parcels.clone() }
+    pub fn queue(&self) -> Queue {
+        Queue { jobs: self.jobs.clone() }
     }
 
     /// Waits until everything that was handed in is stored, unless another program holds the database: by now everybody who
-    /// waited for an answer is gone without one, and what was not stored was promised to nobody. Every door has to be closed
+    /// waited for an answer is gone without one, and what was not stored was promised to nobody. Every queue has to be closed
     /// before.
     pub fn finish(self) {
         self.ends.store(true, Ordering::Relaxed);
-        drop(self.parcels);
+        drop(self.jobs);
         if self.thread.join().is_err() {
             tracing::error!("the thread that stores callbacks has failed");
         }
     }
 }
 
-impl Door {
-    /// Stores the events of one callback; says of each whether it is new. When this returns they are on the disk.
-    pub async fn store(&self, events: Vec<NewEvent>) -> Result<Vec<bool>, NotStored> {
+impl Queue {
+    /// Stores the events of one callback. When this returns they are on the disk.
+    pub async fn store(&self, callback: Callback) -> Result<Stored, NotStored> {
         let (answer, stored) = oneshot::channel();
-        self.parcels.try_send(Parcel { events, answer }).map_err(|error| match error {
+        self.jobs.try_send(Job { callback: Some(callback), answer }).map_err(|error| match error {
             TrySendError::Full(_) => NotStored::Full,
             TrySendError::Disconnected(_) => NotStored::Gone,
         })?;
-        match stored.await {
-            Ok(Ok(new)) => Ok(new),
-            Ok(Err(())) => Err(NotStored::Broken),
-            // It ended with the parcel in its hands.
-            Err(_) => Err(NotStored::Gone),
-        }
+        // Where nobody answers it ended with the job in its hands.
+        stored.await.unwrap_or(Err(NotStored::Gone))
     }
 
     /// Comes back once the thread that writes has had its turn: not while it hangs, and never once it is gone.
-    pub async fn knock(&self) {
+    pub async fn probe(&self) {
         loop {
             let (answer, heard) = oneshot::channel();
-            match self.parcels.try_send(Parcel { events: Vec::new(), answer }) {
+            match self.jobs.try_send(Job { callback: None, answer }) {
                 Ok(()) if heard.await.is_ok() => return,
                 // A crowd is before it: that is work, and no illness.
                 Err(TrySendError::Full(_)) => tokio::time::sleep(CROWD).await,
@@ -117,46 +157,40 @@ impl Door {
     }
 }
 
-fn write_all(store: &Store, waiting: &Receiver<Parcel>, ends: &AtomicBool) {
-    let not_stored = Seldom::default();
+fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
+    let (not_stored, odd) = (Throttle::default(), Throttle::default());
     while let Ok(first) = waiting.recv() {
-        let mut parcels = vec![first];
-        let mut count = parcels[0].events.len();
-        while count < BATCH {
+        let mut jobs = vec![first];
+        while jobs.len() < BATCH {
             match waiting.try_recv() {
-                Ok(parcel) => {
-                    count += parcel.events.len();
-                    parcels.push(parcel);
-                }
+                Ok(job) => jobs.push(job),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
-        let (events, answers): (Vec<_>, Vec<_>) =
-            parcels.into_iter().map(|parcel| (parcel.events, parcel.answer)).unzip();
-        let sizes: Vec<usize> = events.iter().map(Vec::len).collect();
-        let events: Vec<NewEvent> = events.into_iter().flatten().collect();
-        // Somebody only asked whether the thread is alive.
-        if events.is_empty() {
-            answers.into_iter().for_each(|answer| _ = answer.send(Ok(Vec::new())));
-            continue;
-        }
-        match add(store, &events, ends) {
-            Ok(new) => {
-                let mut new = new.into_iter();
-                for (answer, size) in answers.into_iter().zip(sizes) {
-                    let mine = new.by_ref().take(size).collect();
+        let (callbacks, answers): (Vec<Option<Callback>>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.callback, job.answer)).unzip();
+        match add(store, &callbacks, ends) {
+            Ok(added) => {
+                for (stored, answer) in added.stored.into_iter().zip(answers) {
                     // Whoever hung up before the answer has his event stored all the same.
-                    let _ = answer.send(Ok(mine));
+                    let _ = answer.send(Ok(stored));
+                }
+                if let Some(problem) = added.not_understood
+                    && let Some(times) = odd.again()
+                {
+                    tracing::warn!(problem, times, "an event was not understood; it is stored as it came");
                 }
             }
             Err(error) => {
                 if let Some(times) = not_stored.again() {
                     tracing::error!(%error, times, "callbacks could not be stored");
                 }
+                // With another file there, or one of another form, only a new start goes on.
+                let is_lost = matches!(error, StoreError::Moved { .. } | StoreError::Newer { .. });
                 for answer in answers {
-                    let _ = answer.send(Err(()));
+                    let _ = answer.send(Err(if is_lost { NotStored::Gone } else { NotStored::Broken }));
                 }
-                if ends.load(Ordering::Relaxed) {
+                if is_lost || ends.load(Ordering::Relaxed) {
                     return;
                 }
             }
@@ -164,20 +198,55 @@ fn write_all(store: &Store, waiting: &Receiver<Parcel>, ends: &AtomicBool) {
     }
 }
 
+/// What was added in one write.
+#[derive(Default)]
+struct Added {
+    /// Of each callback.
+    stored: Vec<Stored>,
+    /// Why the first event that was not understood was not.
+    not_understood: Option<String>,
+}
+
 /// Another program's write is waited for; the callbacks wait with it.
-fn add(store: &Store, events: &[NewEvent], ends: &AtomicBool) -> Result<Vec<bool>, StoreError> {
+fn add(store: &Store, callbacks: &[Option<Callback>], ends: &AtomicBool) -> Result<Added, StoreError> {
     let began = Instant::now();
     loop {
-        match store.add_events(events) {
+        match add_once(store, callbacks) {
             Err(StoreError::Busy { .. }) if began.elapsed() < PATIENCE && !ends.load(Ordering::Relaxed) => {}
             other => return other,
         }
     }
 }
 
-/// A door behind which nobody takes anything, for as long as the other half is kept.
+fn add_once(store: &Store, callbacks: &[Option<Callback>]) -> Result<Added, StoreError> {
+    let mut added = Added { stored: vec![Stored::default(); callbacks.len()], not_understood: None };
+    let (mut of, mut problem) = (Vec::new(), None);
+    let events = callbacks
+        .iter()
+        .enumerate()
+        .flat_map(|(at, callback)| callback.iter().flat_map(Callback::events).map(move |event| (at, event)));
+    let events = events.map(|(at, event)| {
+        of.push(at);
+        problem = problem.take().or_else(|| event.incoming.not_understood.clone());
+        event
+    });
+    // Nobody who only asks for a sign of life waits for the disk.
+    if callbacks.iter().any(Option::is_some) {
+        let new = store.add_events(events)?;
+        // Where the file was moved meanwhile, they are in one that nobody opens again.
+        store.is_current()?;
+        for (at, is_new) in of.into_iter().zip(new) {
+            let stored = &mut added.stored[at];
+            *(if is_new { &mut stored.new } else { &mut stored.known }) += 1;
+        }
+    }
+    added.not_understood = problem;
+    Ok(added)
+}
+
+/// A queue behind which nobody takes anything, for as long as the other half is kept.
 #[cfg(test)]
-pub fn unheard() -> (Door, impl Sized) {
-    let (parcels, waiting) = sync_channel(1);
-    (Door { parcels }, waiting)
+pub fn unheard() -> (Queue, impl Sized) {
+    let (jobs, waiting) = sync_channel(1);
+    (Queue { jobs }, waiting)
 }

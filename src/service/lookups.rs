@@ -96,7 +96,7 @@ async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
 mod tests {
     use super::*;
     use crate::domain::callback::EventGroup;
-    use crate::domain::event::Incoming;
+    use crate::domain::event::EventBody;
     use crate::service::testing::Desk;
     use crate::store::NewEvent;
 
@@ -105,14 +105,16 @@ mod tests {
     async fn the_forwarder_is_woken_where_halo_cannot_be_asked() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared_with_forwarding();
+        let body = EventBody::read(br#"{"ticket_id":7}"#.to_vec()).unwrap();
         let event = NewEvent {
             configuration: "acme".parse().unwrap(),
             group: EventGroup::TicketCreated,
-            incoming: Incoming::read(br#"{"ticket_id":7}"#).unwrap().remove(0),
+            incoming: body.events().next().unwrap(),
+            fetched_from: None,
             received_at: desk.now(),
             forward: true,
         };
-        desk.workspace().store.add_events(&[event]).unwrap();
+        desk.workspace().store.add_events([event]).unwrap();
         let look_ups = tokio::spawn(run(Arc::clone(&shared)));
         tokio::time::timeout(Duration::from_secs(60), shared.looked_up.notified()).await.expect("it is woken");
         shared.cancel.cancel();

@@ -1,28 +1,29 @@
 //! `serve`: the daily sync at its time, and the callbacks that Halo sends.
 //!
 //! ```text
-//! receiver ─ gate (who may) ─> intake (one write for many events, then the answer)
+//! receiver ─ auth (who may) ─> intake (one write for many events, then the answer)
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
-//! former ──── wall clock ─> forgets the secrets that a rotation has replaced
+//! expiry ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
 //!
 //! Nothing ticks: each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
 
+mod auth;
 mod clock;
 mod connections;
-mod former;
+mod expiry;
 mod forwarder;
-mod gate;
 mod intake;
 mod lookups;
 mod metrics;
 mod receiver;
+mod room;
 mod scheduler;
-mod seldom;
 mod settings_watch;
 mod supervisor;
+mod throttle;
 
 #[cfg(test)]
 mod testing;
@@ -41,9 +42,9 @@ use tokio_util::task::TaskTracker;
 
 pub use self::forwarder::Destination;
 
+use self::auth::Auth;
 use self::clock::WallClock;
 use self::connections::Connections;
-use self::gate::Gate;
 use self::intake::Intake;
 use self::metrics::Metrics;
 use self::receiver::Receiver;
@@ -78,6 +79,8 @@ struct Shared {
     /// The same, for whoever else waits for it.
     reloaded: watch::Sender<()>,
     forwards: bool,
+    /// A callback was refused or could not be stored: what Halo had to say may have been missed.
+    missed: Notify,
     /// The thread that stores callbacks has ended by itself.
     intake_gone: AtomicBool,
     cancel: CancellationToken,
@@ -100,7 +103,7 @@ pub async fn run(
             .hint("choose another address with --listen, or end the program that has this one")
     })?;
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
-    let gate = Gate::open(&workspace)?;
+    let auth = Auth::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
     let metrics = Metrics::default();
     metrics.begun(workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?);
@@ -111,6 +114,7 @@ pub async fn run(
         looked_up: Notify::new(),
         changed: Notify::new(),
         reloaded: watch::Sender::new(()),
+        missed: Notify::new(),
         forwards: options.forward.is_some(),
         intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
@@ -126,11 +130,11 @@ pub async fn run(
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }
-    parts.start("former token", former::run(Arc::clone(&shared), WallClock));
-    let receiver = Receiver::new(Arc::clone(&shared), gate, intake.door());
+    parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
+    let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);
     supervisor::ready();
-    parts.start("supervisor", supervisor::run(cancel.clone(), intake.door()));
+    parts.start("supervisor", supervisor::run(cancel.clone(), intake.queue()));
     tracing::info!(%address, "the service takes callbacks");
 
     Connections::default().serve(listener, receiver, cancel).await;

@@ -6,33 +6,31 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::Shared;
-use super::connections::Busy;
-use super::gate::Gate;
-use super::intake::{Door, NotStored};
+use super::auth::Auth;
+use super::connections::{Busy, Serving};
+use super::intake::{Callback, NotStored, Queue, Stored};
 use super::metrics::Answer;
-use super::seldom::Seldom;
-use crate::domain::event::Incoming;
-use crate::store::NewEvent;
-
-/// The longest body.
-pub const LARGEST: usize = 1 << 20;
+use super::room::{Held, LARGEST, Room, USUAL};
+use super::throttle::Throttle;
+use crate::domain::event::{EventBody, NotEvents};
 
 /// How much of a body that nobody wants is read, and for how long.
 const DRAINED: usize = 16 << 20;
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How long a body may take.
+/// How long a body may take, and one that is larger than what Halo usually sends.
 const READ: Duration = Duration::from_secs(10);
+const READ_LARGE: Duration = Duration::from_secs(30);
 
 /// The service behind the sockets. Cheap to clone.
 #[derive(Clone)]
@@ -42,20 +40,24 @@ pub struct Receiver {
 
 struct Desk {
     shared: Arc<Shared>,
-    gate: Gate,
-    door: Door,
-    refused: Seldom,
+    auth: Auth,
+    queue: Queue,
+    room: Room,
+    refused: Throttle,
+    not_taken: Throttle,
 }
 
 impl Receiver {
     /// A receiver that hands what it is given to the intake.
-    pub fn new(shared: Arc<Shared>, gate: Gate, door: Door) -> Self {
+    pub fn new(shared: Arc<Shared>, auth: Auth, queue: Queue) -> Self {
         // One handler for every path: what is refused must not be told apart by who refuses it.
         let router = Router::new().fallback(answer).with_state(Arc::new(Desk {
             shared,
-            gate,
-            door,
-            refused: Seldom::default(),
+            auth,
+            queue,
+            room: Room::default(),
+            refused: Throttle::default(),
+            not_taken: Throttle::default(),
         }));
         Self { router }
     }
@@ -78,60 +80,90 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         _ => {}
     }
     let authorization = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-    let admitted = desk.gate.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
+    let admitted = desk.auth.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
         desk.shared.metrics.answered(Answer::Refused);
         if let Some(times) = desk.refused.again() {
             // Not the address: a token that is wrong here may be right elsewhere.
             tracing::warn!(times, "refused: no address, user and password of a saved configuration");
         }
+        if parts.method == Method::POST && parts.uri.path().starts_with("/callbacks/") {
+            desk.shared.missed.notify_one();
+        }
         drain(body).await;
         return refused();
     };
-    let _busy = parts.extensions.get::<Busy>().map(Busy::begin);
-    let bytes = match read(&parts.headers, body).await {
-        Ok(bytes) => bytes,
-        Err((answer, status)) => {
-            desk.shared.metrics.answered(answer);
-            return status.into_response();
-        }
+    let serving = parts.extensions.get::<Busy>().map(Busy::begin);
+    let (bytes, room) = match read(&parts.headers, body, desk.room.begin()).await {
+        Ok(read) => read,
+        Err(not_read) => return desk.not_read(not_read),
     };
-    let Ok(incoming) = Incoming::read(&bytes) else {
-        desk.shared.metrics.answered(Answer::NotJson);
-        return (StatusCode::BAD_REQUEST, "not JSON: an object or an array of objects\n").into_response();
+    let body = match EventBody::read(bytes) {
+        Ok(body) => body,
+        Err(NotEvents::TooMany) => return desk.not_read(NotRead::TooLarge),
+        Err(NotEvents::NotJson) => return desk.not_read(NotRead::NotJson),
     };
-    let received_at = desk.shared.workspace.now();
-    let forward = desk.shared.forwards;
-    let events: Vec<NewEvent> = incoming
-        .into_iter()
-        .map(|incoming| NewEvent { configuration: configuration.clone(), group, incoming, received_at, forward })
-        .collect();
-    let count = events.len();
-    match desk.door.store(events).await {
-        Ok(new) => {
-            let new = new.into_iter().filter(|new| *new).count();
+    serving.iter().for_each(Serving::waits);
+    let (received_at, forward) = (desk.shared.workspace.now(), desk.shared.forwards);
+    let callback = Callback { configuration: configuration.clone(), group, body, received_at, forward, _room: room };
+    match desk.queue.store(callback).await {
+        Ok(Stored { new, known }) => {
             desk.shared.metrics.answered(Answer::Stored);
-            desk.shared.metrics.stored(new, count - new, received_at);
+            desk.shared.metrics.stored(new, known, received_at);
             if new > 0 {
                 desk.shared.arrived.notify_one();
                 // Its ticket may not be known for long: handing it on does not wait for that.
                 desk.shared.looked_up.notify_one();
             }
-            tracing::debug!(%configuration, group = group.slug(), count, new, "a callback was stored");
+            tracing::debug!(%configuration, group = group.slug(), new, known, "a callback was stored");
             (StatusCode::OK, "stored\n").into_response()
         }
         Err(problem) => {
             desk.shared.metrics.answered(Answer::NotStored);
+            desk.shared.missed.notify_one();
             if problem == NotStored::Gone && !desk.shared.intake_gone.swap(true, Ordering::Relaxed) {
                 tracing::error!("the thread that stores callbacks has ended: the service ends, too");
                 desk.shared.cancel.cancel();
             }
             let words = match problem {
-                NotStored::Full => "too many callbacks at once; send it again\n",
+                NotStored::Full => CROWDED,
                 NotStored::Broken | NotStored::Gone => "not stored; send it again\n",
             };
             (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
         }
+    }
+}
+
+const CROWDED: &str = "too many callbacks at once; send it again\n";
+
+/// Why a body was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotRead {
+    /// Neither an object nor an array, or cut off.
+    NotJson,
+    TooLarge,
+    TooSlow,
+    /// No memory was free for it for long.
+    Crowded,
+}
+
+impl Desk {
+    /// Somebody who may was not served: what Halo had to say is asked for later.
+    fn not_read(&self, why: NotRead) -> Response {
+        let (answer, status, words) = match why {
+            NotRead::NotJson => {
+                (Answer::NotJson, StatusCode::BAD_REQUEST, "not JSON: an object or an array of objects\n")
+            }
+            NotRead::TooLarge => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, ""),
+            NotRead::TooSlow => (Answer::TooSlow, StatusCode::REQUEST_TIMEOUT, ""),
+            NotRead::Crowded => (Answer::NotStored, StatusCode::SERVICE_UNAVAILABLE, CROWDED),
+        };
+        self.shared.metrics.answered(answer);
+        self.shared.missed.notify_one();
+        if let Some(times) = self.not_taken.again() {
+            tracing::warn!(times, status = status.as_u16(), "a callback with the right token was not taken: {why:?}");
+        }
+        (status, words).into_response()
     }
 }
 
@@ -140,35 +172,44 @@ fn refused() -> Response {
     (StatusCode::NOT_FOUND, "not found\n").into_response()
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (Answer, StatusCode)> {
-    const TOO_LARGE: (Answer, StatusCode) = (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE);
+/// Reads a body into the room that it gets. What nobody wants is read on for a while: see [`drain`].
+async fn read(headers: &HeaderMap, mut body: Body, mut held: Held) -> Result<(Vec<u8>, Held), NotRead> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
         drain(body).await;
-        return Err(TOO_LARGE);
+        return Err(NotRead::TooLarge);
     }
-    let mut body = body;
-    let whole = async {
-        let mut bytes = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Some(data) = frame.ok()?.into_data().ok() else { continue };
-            bytes.extend_from_slice(&data);
-            if bytes.len() > LARGEST {
-                break;
-            }
-        }
-        Some(bytes)
-    };
-    match tokio::time::timeout(READ, whole).await {
-        Err(_) => Err((Answer::TooSlow, StatusCode::REQUEST_TIMEOUT)),
-        // The sender went away in the middle of it.
-        Ok(None) => Err((Answer::NotJson, StatusCode::BAD_REQUEST)),
-        Ok(Some(bytes)) if bytes.len() > LARGEST => {
+    let mut bytes = Vec::new();
+    let mut deadline = Instant::now() + READ;
+    loop {
+        let frame = tokio::select! {
+            biased;
+            () = held.gives_way() => return Err(NotRead::Crowded),
+            frame = tokio::time::timeout_at(deadline, body.frame()) => frame.map_err(|_| NotRead::TooSlow)?,
+        };
+        let Some(frame) = frame else { break };
+        // The sender may go away in the middle of it.
+        let Ok(data) = frame.map_err(|_| NotRead::NotJson)?.into_data() else { continue };
+        let length = bytes.len() + data.len();
+        if length > LARGEST {
+            drop(held);
             drain(body).await;
-            Err(TOO_LARGE)
+            return Err(NotRead::TooLarge);
         }
-        Ok(Some(bytes)) => Ok(bytes.freeze()),
+        if length > held.capacity() {
+            let size = announced.unwrap_or(if length > USUAL { LARGEST } else { USUAL }).max(length);
+            if !held.grow(size).await {
+                return Err(NotRead::Crowded);
+            }
+            // What he waited for was no slowness of his.
+            deadline = Instant::now() + if size > USUAL { READ_LARGE } else { READ };
+            bytes.reserve_exact(size - bytes.len());
+        }
+        held.has_read(data.len());
+        bytes.extend_from_slice(&data);
     }
+    held.is_whole();
+    Ok((bytes, held))
 }
 
 /// Reads on what nobody wants, within bounds: who is still sending when the connection closes may never see the answer.
@@ -188,6 +229,8 @@ async fn drain(mut body: Body) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use bytes::Bytes;
+
     use super::super::intake::Intake;
     use super::*;
     use crate::ops::Workspace;
@@ -210,7 +253,7 @@ pub(super) mod tests {
         let secrets = StoredSecrets { callback: Some(callback), ..StoredSecrets::default() };
         workspace.settings.save_secrets(&"acme".parse().unwrap(), &secrets).unwrap();
         let intake = Intake::start(workspace).unwrap();
-        let receiver = Receiver::new(shared, Gate::open(workspace).unwrap(), intake.door());
+        let receiver = Receiver::new(shared, Auth::open(workspace).unwrap(), intake.queue());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
         (receiver, intake, path, format!("Basic {basic}"))
     }
@@ -226,9 +269,9 @@ pub(super) mod tests {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared();
         let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
-        let (door, thread) = crate::service::intake::unheard();
+        let (queue, thread) = crate::service::intake::unheard();
         drop(thread);
-        let receiver = Receiver::new(Arc::clone(&shared), Gate::open(&shared.workspace).unwrap(), door);
+        let receiver = Receiver::new(Arc::clone(&shared), Auth::open(&shared.workspace).unwrap(), queue);
         assert_eq!(callback(&receiver, &path, &authorization, "{}").await, 503);
         assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
         intake.finish();
@@ -241,7 +284,7 @@ pub(super) mod tests {
         let shared = desk.shared();
         let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
         for (path, status, limit) in [(path.as_str(), 408, READ), ("/callbacks/acme/ticket-created/x", 404, DRAIN)] {
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             let answer = receiver.clone().answer(endless(path, &authorization), Busy::default());
             let answer =
                 tokio::time::timeout(Duration::from_secs(60), answer).await.expect("it waits for good").unwrap();

@@ -526,20 +526,22 @@ mod tests {
     #[tokio::test]
     async fn old_events_are_forgotten_with_the_daily_sync() {
         use crate::domain::callback::EventGroup;
-        use crate::domain::event::Incoming;
+        use crate::domain::event::EventBody;
         use crate::store::NewEvent;
 
         let desk = Desk::open("2026-11-20T12:00:00Z");
+        let body = EventBody::read(b"{}".to_vec()).unwrap();
         let event = |received_at| NewEvent {
             configuration: "acme".parse().unwrap(),
             group: EventGroup::TicketCreated,
-            incoming: Incoming::read(b"{}").unwrap().remove(0),
+            incoming: body.events().next().unwrap(),
+            fetched_from: None,
             received_at,
             forward: false,
         };
         let store = &desk.workspace().store;
-        store.add_events(&vec![event(at("2026-10-20T12:00:00Z")); 2 * STEP]).unwrap();
-        store.add_events(&[event(desk.now())]).unwrap();
+        store.add_events(vec![event(at("2026-10-20T12:00:00Z")); 2 * STEP]).unwrap();
+        store.add_events([event(desk.now())]).unwrap();
         runs(&desk, "2026-11-21T12:00:00Z", complete).await;
         assert_eq!(store.count_events(&"acme".parse().unwrap()).unwrap(), 1);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
-use super::intake::Door;
+use super::intake::Queue;
 
 /// Callbacks are taken.
 pub fn ready() {
@@ -24,22 +24,22 @@ fn tell(states: &[NotifyState<'_>]) {
 }
 
 /// Says that the service is alive, as often as systemd wants to hear it; nothing where it does not.
-pub async fn run(cancel: CancellationToken, door: Door) {
+pub async fn run(cancel: CancellationToken, queue: Queue) {
     let Some(interval) = sd_notify::watchdog_enabled() else { return };
     tokio::select! {
         biased;
         () = cancel.cancelled() => {}
-        () = beat(interval, || door.knock(), || tell(&[NotifyState::Watchdog])) => {}
+        () = beat(interval, || queue.probe(), || tell(&[NotifyState::Watchdog])) => {}
     }
 }
 
 /// Twice in each interval, as long as the thread that stores callbacks answers: alive is who would store the next one.
-async fn beat<K: Future<Output = ()>>(interval: Duration, knock: impl Fn() -> K, alive: impl Fn()) {
+async fn beat<K: Future<Output = ()>>(interval: Duration, probe: impl Fn() -> K, alive: impl Fn()) {
     let mut pace = tokio::time::interval(interval / 2);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
-        knock().await;
+        probe().await;
         alive();
     }
 }
@@ -55,9 +55,9 @@ mod tests {
     const ASKED: Duration = Duration::from_secs(60);
 
     /// How often it said that it is alive, within this time.
-    async fn beats<K: Future<Output = ()>>(knock: impl Fn() -> K, within: Duration) -> u64 {
+    async fn beats<K: Future<Output = ()>>(probe: impl Fn() -> K, within: Duration) -> u64 {
         let count = AtomicU64::new(0);
-        let counting = beat(ASKED, knock, || _ = count.fetch_add(1, Ordering::Relaxed));
+        let counting = beat(ASKED, probe, || _ = count.fetch_add(1, Ordering::Relaxed));
         assert!(tokio::time::timeout(within, counting).await.is_err(), "it goes on for good");
         count.into_inner()
     }
@@ -71,18 +71,18 @@ mod tests {
     async fn the_thread_that_stores_answers_a_knock() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let intake = Intake::start(&desk.shared().workspace).unwrap();
-        let door = intake.door();
-        tokio::time::timeout(ASKED, door.knock()).await.unwrap();
-        drop(door);
+        let queue = intake.queue();
+        tokio::time::timeout(ASKED, queue.probe()).await.unwrap();
+        drop(queue);
         intake.finish();
     }
 
     /// Who cannot store callbacks any more is not alive, though its tasks run.
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_hears_nothing_while_the_thread_that_stores_hangs_or_is_gone() {
-        let (door, thread) = unheard();
-        assert_eq!(beats(|| door.knock(), 10 * ASKED).await, 0, "it hangs");
+        let (queue, thread) = unheard();
+        assert_eq!(beats(|| queue.probe(), 10 * ASKED).await, 0, "it hangs");
         drop(thread);
-        assert_eq!(beats(|| door.knock(), 10 * ASKED).await, 0, "it is gone");
+        assert_eq!(beats(|| queue.probe(), 10 * ASKED).await, 0, "it is gone");
     }
 }

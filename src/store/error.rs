@@ -30,6 +30,12 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// Moved away, deleted or replaced since it was opened: what is written would be in no file that anybody opens.
+    #[error("{} was moved or replaced while it was in use", path.display())]
+    Moved {
+        /// Where the database was.
+        path: PathBuf,
+    },
     /// No room.
     #[error("the disk of {} is full", path.display())]
     Full {
@@ -73,6 +79,7 @@ impl StoreError {
             Self::Corrupt { .. } => "stop pia-halo serve, set the store aside whole, and sync again: \
                  pia-halo store set-aside; what is installed in Halo is found again by its address"
                 .to_owned(),
+            Self::Moved { .. } => "start this again: it opens the file that is there now".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
@@ -114,6 +121,10 @@ pub(super) enum Trouble {
     Content(&'static str),
     /// See [`StoreError::RunGone`].
     RunGone,
+    /// See [`StoreError::Moved`].
+    Moved,
+    /// See [`StoreError::Newer`]: its version.
+    Newer(i64),
 }
 
 impl From<rusqlite::Error> for Trouble {
@@ -130,6 +141,8 @@ impl Trouble {
                 StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
             }
             Self::RunGone => StoreError::RunGone,
+            Self::Moved => StoreError::Moved { path: path.to_owned() },
+            Self::Newer(found) => StoreError::Newer { path: path.to_owned(), found, known: super::schema::VERSION },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The callbacks: stored before they are answered, each once, and what became of them since.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::error::Trouble;
 use super::{Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::event::{Event, ForwardState, Forwarding, Incoming};
+use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding, Incoming};
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
@@ -32,15 +32,17 @@ const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
 
 /// An event on its way into the store.
 #[derive(Clone, Debug)]
-pub struct NewEvent {
+pub struct NewEvent<'a> {
     /// Whose.
     pub configuration: ConfigurationId,
     /// Which address it came to.
     pub group: EventGroup,
     /// What came.
-    pub incoming: Incoming,
+    pub incoming: Incoming<'a>,
     /// When.
     pub received_at: Timestamp,
+    /// Where it was fetched from; none where Halo called.
+    pub fetched_from: Option<FetchedFrom>,
     /// Whether it is to be handed on.
     pub forward: bool,
 }
@@ -61,45 +63,23 @@ pub struct ToLookUp {
 pub struct ToForward {
     /// The event.
     pub event: Event,
-    /// As it came.
-    pub body: String,
+    /// How long its body is, in bytes.
+    pub size: usize,
     /// When it was tried first; none before the first try.
     pub since: Option<Timestamp>,
 }
 
 impl Store {
     /// Stores events, all of them in one write. When this returns they are on the disk. Says of each whether it is new:
-    /// one whose id is there already is not stored again.
+    /// one whose id is there already, for the same event of the same ticket, is not stored again.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be written; then none of them is stored.
-    pub fn add_events(&self, events: &[NewEvent]) -> Result<Vec<bool>, StoreError> {
+    pub fn add_events<'a>(&self, events: impl IntoIterator<Item = NewEvent<'a>>) -> Result<Vec<bool>, StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut new = Vec::with_capacity(events.len());
-            {
-                let mut insert = transaction.prepare_cached(
-                    "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-                )?;
-                for event in events {
-                    let incoming = &event.incoming;
-                    let id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-                    let added = insert.execute(params![
-                        event.configuration.as_str(),
-                        id,
-                        event.received_at.as_millisecond(),
-                        event.group.slug(),
-                        incoming.event,
-                        incoming.ticket_id,
-                        incoming.body,
-                        incoming.ticket_id.is_none(),
-                        event.forward.then_some(ForwardState::Pending.word()),
-                    ])?;
-                    new.push(added > 0);
-                }
-            }
+            let new = events.into_iter().map(|event| insert(&transaction, &event)).collect::<Result<_, _>>()?;
             transaction.commit()?;
             Ok(new)
         })
@@ -271,7 +251,7 @@ impl Store {
     ) -> Result<Vec<ToForward>, StoreError> {
         self.with(|inner| {
             let mut read = inner.connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, body, forward_since FROM events e
+                "SELECT {COLUMNS}, forward_since, octet_length(body) AS size FROM events e
                  WHERE configuration = ?1 AND forward = 'pending' AND (looked_up = 1 OR received_at <= ?4)
                  AND (forward_at IS NULL OR forward_at <= ?2)
                  AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
@@ -284,11 +264,8 @@ impl Store {
             let mut due = Vec::new();
             while let Some(row) = rows.next()? {
                 let since: Option<i64> = row.get("forward_since")?;
-                due.push(ToForward {
-                    event: event(row)?,
-                    body: row.get("body")?,
-                    since: since.map(moment).transpose()?,
-                });
+                let size = count_in(row.get("size")?) as usize;
+                due.push(ToForward { event: event(row)?, size, since: since.map(moment).transpose()? });
             }
             Ok(due)
         })
@@ -415,7 +392,7 @@ const FORWARD_COUNTS: &str = "SELECT
 const EVENT_COUNT: &str = "SELECT count(*) FROM events WHERE configuration = ?1";
 
 const COLUMNS: &str = "number, id, received_at, grp, event, ticket_id, on_pia_board, ticket, ticket_problem, forward, \
-                       forward_attempts, forward_at, forward_error";
+                       forward_attempts, forward_at, forward_error, sent_at, fetched_from, not_understood";
 
 /// The events after `?2`, `?3` at most. The state stands in the text, and not in a parameter: so its index is found.
 fn listing(oldest_first: bool, state: Option<ForwardState>) -> String {
@@ -443,6 +420,9 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
         number: row.get("number")?,
         id: Untrusted::new(row.get::<_, String>("id")?).display(),
         received_at: moment(row.get("received_at")?)?,
+        sent_at: row.get::<_, Option<i64>>("sent_at")?.map(moment).transpose()?,
+        fetched_from: row.get::<_, Option<String>>("fetched_from")?.and_then(|word| FetchedFrom::of_word(&word)),
+        not_understood: row.get("not_understood")?,
         group: EventGroup::ALL
             .into_iter()
             .find(|known| known.slug() == group)
@@ -454,6 +434,43 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
         ticket_problem: row.get("ticket_problem")?,
         forwarding,
     })
+}
+
+/// Stores an event that is not there yet; says whether it is new.
+fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Result<bool, Trouble> {
+    let incoming = &event.incoming;
+    let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let mut known = transaction.prepare_cached(
+        "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4 FROM events WHERE configuration = ?1 AND id = ?2",
+    )?;
+    let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
+    let is_another: Option<bool> =
+        known.query_row(params![configuration, id, incoming.event, ticket_id], |row| row.get(0)).optional()?;
+    // Halo gives each event an id of its own, as far as anybody knows. Where two share one, the second is no copy.
+    if is_another == Some(true) {
+        let ticket = ticket_id.map(|id| id.to_string()).unwrap_or_default();
+        id = format!("{id}/{ticket}/{}", incoming.event.as_deref().unwrap_or_default());
+    }
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward, sent_at,
+                             fetched_from, not_understood)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+    )?;
+    let added = insert.execute(params![
+        configuration,
+        id,
+        event.received_at.as_millisecond(),
+        event.group.slug(),
+        incoming.event,
+        ticket_id,
+        incoming.body,
+        ticket_id.is_none(),
+        event.forward.then_some(ForwardState::Pending.word()),
+        incoming.sent_at.map(Timestamp::as_millisecond),
+        event.fetched_from.map(FetchedFrom::word),
+        incoming.not_understood,
+    ])?;
+    Ok(added > 0)
 }
 
 /// A ticket as a column holds it: to the letter, which its `Serialize` is not.
@@ -489,7 +506,7 @@ mod tests {
         "2026-11-23T10:53:00Z".parse().unwrap()
     }
 
-    fn incoming(event_id: Option<&str>, ticket_id: Option<i64>) -> NewEvent {
+    fn incoming(event_id: Option<&str>, ticket_id: Option<i64>) -> NewEvent<'static> {
         NewEvent {
             configuration: id("acme"),
             group: EventGroup::TicketCreated,
@@ -497,9 +514,12 @@ mod tests {
                 id: event_id.map(ToOwned::to_owned),
                 event: Some("New Ticket Logged".to_owned()),
                 ticket_id,
-                body: "{}".to_owned(),
+                sent_at: None,
+                not_understood: None,
+                body: "{}".into(),
             },
             received_at: now(),
+            fetched_from: None,
             forward: true,
         }
     }
@@ -519,20 +539,34 @@ mod tests {
     fn an_event_is_stored_once() {
         let (folder, mut store) = store();
         let batch = [incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("a"), Some(7))];
-        assert_eq!(store.add_events(&batch).unwrap(), [true, true, false]);
-        assert_eq!(store.add_events(&batch[..1]).unwrap(), [false]);
+        assert_eq!(store.add_events(batch.clone()).unwrap(), [true, true, false]);
+        assert_eq!(store.add_events(batch[..1].to_vec()).unwrap(), [false]);
         let other = NewEvent { configuration: id("trial"), ..incoming(Some("a"), None) };
-        assert_eq!(store.add_events(&[other]).unwrap(), [true]);
+        assert_eq!(store.add_events([other]).unwrap(), [true]);
         // Without an id of Halo's, two are two: dropping a true one would be worse.
-        assert_eq!(store.add_events(&[incoming(None, Some(7)), incoming(None, Some(7))]).unwrap(), [true, true]);
+        assert_eq!(store.add_events([incoming(None, Some(7)), incoming(None, Some(7))]).unwrap(), [true, true]);
         // A second, an hour, a week and more later, each time by another process.
         for later in [1, 3_600, 7 * 86_400, 8 * 86_400, 29 * 86_400].map(SignedDuration::from_secs) {
             forget(&store, now() + later);
             drop(store);
             store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
             let again = NewEvent { received_at: now() + later, forward: false, ..batch[0].clone() };
-            assert_eq!(store.add_events(&[again]).unwrap(), [false], "{later:?} later");
+            assert_eq!(store.add_events([again]).unwrap(), [false], "{later:?} later");
         }
+    }
+
+    #[test]
+    fn events_that_share_an_id_and_tell_of_others_are_each_stored() {
+        let (_folder, store) = store();
+        let named = |event: NewEvent<'static>, name: &str| NewEvent {
+            incoming: Incoming { event: Some(name.to_owned()), ..event.incoming },
+            ..event
+        };
+        let batch = [incoming(Some("a"), Some(7)), incoming(Some("a"), Some(8)), incoming(Some("a"), None)];
+        let closed = named(batch[0].clone(), "Ticket Closed");
+        let batch = [&batch[..], &[closed]].concat();
+        assert_eq!(store.add_events(batch.clone()).unwrap(), [true; 4]);
+        assert_eq!(store.add_events(batch).unwrap(), [false; 4]);
     }
 
     /// Whatever became of it: not handed on at all, handed on, given up. One that waits has three days more.
@@ -540,8 +574,8 @@ mod tests {
     fn what_is_old_goes_and_what_has_to_be_handed_on_three_days_later() {
         let (_folder, store) = store();
         let names = ["waits", "taken", "given up"];
-        store.add_events(&names.map(|name| incoming(Some(name), None))).unwrap();
-        store.add_events(&[NewEvent { forward: false, ..incoming(Some("stays here"), Some(7)) }]).unwrap();
+        store.add_events(names.map(|name| incoming(Some(name), None))).unwrap();
+        store.add_events([NewEvent { forward: false, ..incoming(Some("stays here"), Some(7)) }]).unwrap();
         for (number, state) in [(2, ForwardState::Delivered), (3, ForwardState::Undelivered)] {
             store.forwarded(&id("acme"), number, state, None, None, now()).unwrap();
         }
@@ -560,7 +594,7 @@ mod tests {
     fn old_events_go_in_steps() {
         let (_folder, store) = store();
         let event = NewEvent { forward: false, ..incoming(None, None) };
-        store.add_events(&vec![event; 2 * STEP + 500]).unwrap();
+        store.add_events(vec![event; 2 * STEP + 500]).unwrap();
         let old = store.old_events(now() + 2 * KEPT).unwrap();
         let steps: Vec<usize> = (0..4).map(|_| store.forget_events(old).unwrap()).collect();
         assert_eq!(steps, [STEP, STEP, 500, 0]);
@@ -571,7 +605,7 @@ mod tests {
         let (_folder, store) = store();
         for day in 0..30 {
             let received_at = now() + SignedDuration::from_hours(24 * day);
-            store.add_events(&[NewEvent { received_at, forward: false, ..incoming(None, None) }]).unwrap();
+            store.add_events([NewEvent { received_at, forward: false, ..incoming(None, None) }]).unwrap();
         }
         let far = now() + SignedDuration::from_hours(24 * 3_650);
         assert_eq!(forget(&store, far), 2);
@@ -618,12 +652,12 @@ mod tests {
     fn one_answer_of_halo_serves_every_event_of_its_ticket_that_came_before() {
         let (_folder, store) = store();
         store
-            .add_events(&[incoming(Some("a"), Some(7)), incoming(Some("b"), Some(8)), incoming(Some("c"), Some(7))])
+            .add_events([incoming(Some("a"), Some(7)), incoming(Some("b"), Some(8)), incoming(Some("c"), Some(7))])
             .unwrap();
         let waiting = store.events_to_look_up(&id("acme"), 0, 10).unwrap();
         assert_eq!(waiting.iter().map(|event| event.ticket_id).collect::<Vec<_>>(), [7, 8, 7]);
         let last = waiting[2].number;
-        store.add_events(&[incoming(Some("d"), Some(7))]).unwrap();
+        store.add_events([incoming(Some("d"), Some(7))]).unwrap();
         store.looked_up(&id("acme"), last, 7, Ok((&ticket("Pia"), Some(true)))).unwrap();
         store.looked_up(&id("acme"), last, 8, Err("the ticket is not there any more")).unwrap();
         let events = store.events(&id("acme"), None, None, 10).unwrap();
@@ -641,7 +675,7 @@ mod tests {
         let (_folder, store) = store();
         let acme = id("acme");
         store
-            .add_events(&[incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("c"), Some(8))])
+            .add_events([incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("c"), Some(8))])
             .unwrap();
         let due = |now| -> Vec<String> {
             store.events_to_forward(&acme, now, 10).unwrap().into_iter().map(|due| due.event.id).collect()
@@ -657,7 +691,7 @@ mod tests {
         assert_eq!(store.next_forward_at(&acme).unwrap(), Some(later));
         assert_eq!(due(later), ["a", "c"]);
         // An event behind it, whose ticket was not asked for in time, is no reason to look again before.
-        store.add_events(&[incoming(Some("d"), Some(7))]).unwrap();
+        store.add_events([incoming(Some("d"), Some(7))]).unwrap();
         assert_eq!(due(later), ["a", "c"]);
         assert_eq!(store.next_forward_at(&acme).unwrap(), Some(later));
         store.forwarded(&acme, 4, ForwardState::Delivered, None, None, now()).unwrap();
@@ -677,7 +711,7 @@ mod tests {
         let (_folder, store) = store();
         let acme = id("acme");
         let tickets = [("a", 7), ("b", 7), ("x", 8), ("c", 7), ("d", 7)];
-        store.add_events(&tickets.map(|(name, ticket)| incoming(Some(name), Some(ticket)))).unwrap();
+        store.add_events(tickets.map(|(name, ticket)| incoming(Some(name), Some(ticket)))).unwrap();
         store.looked_up(&acme, i64::MAX, 7, Err("")).unwrap();
         store.looked_up(&acme, i64::MAX, 8, Err("")).unwrap();
         let set = |number, state| store.forwarded(&acme, number, state, None, None, now()).unwrap();
@@ -701,7 +735,7 @@ mod tests {
     #[test]
     fn events_can_be_followed_and_looked_at() {
         let (_folder, store) = store();
-        store.add_events(&[incoming(Some("a"), None), incoming(Some("b"), None), incoming(Some("c"), None)]).unwrap();
+        store.add_events([incoming(Some("a"), None), incoming(Some("b"), None), incoming(Some("c"), None)]).unwrap();
         let ids = |after| -> Vec<String> {
             store.events(&id("acme"), after, None, 2).unwrap().into_iter().map(|event| event.id).collect()
         };

@@ -50,6 +50,8 @@ use crate::domain::configuration::ConfigurationId;
 #[derive(Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
+    /// Device and number of the file that is open.
+    file: Option<[u64; 2]>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -81,7 +83,7 @@ impl Store {
 
     fn around(path: &Path, connection: Connection) -> Self {
         let inner = Inner { connection, open_runs: BTreeMap::new() };
-        Self { path: Arc::new(path.to_owned()), inner: Arc::new(Mutex::new(inner)) }
+        Self { path: Arc::new(path.to_owned()), file: file_at(path), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// The same connection, which waits no longer than this for another program's write.
@@ -99,11 +101,29 @@ impl Store {
         &self.path
     }
 
+    /// Makes sure that the file that is open is the one at its path, in a form that this program knows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Moved`] where it was moved, deleted or replaced, [`StoreError::Newer`] where a newer program has
+    /// changed its form.
+    pub fn is_current(&self) -> Result<(), StoreError> {
+        self.with(|_| Ok(()))
+    }
+
     /// Does something with the connection and puts the path into its errors.
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
         // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut inner).map_err(|trouble| trouble.at(&self.path))
+        self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| trouble.at(&self.path))
+    }
+
+    fn check(&self, inner: &Inner) -> Result<(), Trouble> {
+        if self.file != file_at(&self.path) {
+            return Err(Trouble::Moved);
+        }
+        let version = inner.connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
+        if version > schema::VERSION { Err(Trouble::Newer(version)) } else { Ok(()) }
     }
 }
 
@@ -114,6 +134,11 @@ impl std::fmt::Debug for Store {
 }
 
 use error::Trouble;
+
+fn file_at(path: &Path) -> Option<[u64; 2]> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| [file.dev(), file.ino()])
+}
 
 /// A time as a column holds it: RFC 3339 in UTC, to the nanosecond, and readable in any SQLite shell.
 fn time_out(time: Timestamp) -> String {

@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 4] = [
+const UPGRADES: [(i64, &str); 5] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
@@ -190,6 +190,25 @@ ALTER TABLE configurations ADD COLUMN served_since TEXT;
         "
 ALTER TABLE configurations ADD COLUMN sign_in_url TEXT;
 ALTER TABLE configurations ADD COLUMN sign_in_tenant TEXT;
+",
+    ),
+    (
+        5,
+        // When Halo says that an event happened, where a missed one was fetched from, and why one is not understood. Until
+        // when nothing was missed, and what was done about each gap since.
+        "
+ALTER TABLE events ADD COLUMN sent_at INTEGER;
+ALTER TABLE events ADD COLUMN fetched_from TEXT;
+ALTER TABLE events ADD COLUMN not_understood TEXT;
+ALTER TABLE configurations ADD COLUMN complete_until INTEGER;
+CREATE TABLE gaps (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    gap TEXT NOT NULL
+) STRICT;
+CREATE INDEX gaps_of_configuration ON gaps (configuration, number);
 ",
     ),
     (

@@ -29,6 +29,8 @@ ALTER TABLE configurations DROP COLUMN halo_product;
 ALTER TABLE configurations DROP COLUMN halo_version;
 ALTER TABLE configurations DROP COLUMN halo_version_before;
 ALTER TABLE configurations DROP COLUMN halo_changed_at;
+ALTER TABLE configurations DROP COLUMN complete_until;
+DROP TABLE gaps;
 PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);
 ";

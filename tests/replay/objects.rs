@@ -1,7 +1,7 @@
 //! Webhooks, their events and their log, custom tabs, the catalogue, and what Halo sends to a callback address.
 
 use pia_halo::domain::callback::EventNumber;
-use pia_halo::domain::event::Incoming;
+use pia_halo::domain::event::EventBody;
 use pia_halo::domain::secret::Secret;
 use pia_halo::halo::{TabDraft, WebhookDraft};
 use serde_json::json;
@@ -126,7 +126,8 @@ pub async fn expect(name: &str) -> bool {
 /// What Halo sends, as it is taken in.
 fn delivery(name: &str) -> bool {
     let recorded = Recorded::read(name);
-    let events = Incoming::read(recorded.reply.body.as_bytes()).unwrap();
+    let body = EventBody::read(recorded.reply.body.as_bytes().to_vec()).unwrap();
+    let events: Vec<_> = body.events().collect();
     let told: Vec<_> = events.iter().map(|event| (event.id.as_deref(), event.ticket_id.unwrap())).collect();
     let ids = |name: &str| recorded.value()[name].as_str().unwrap().to_owned();
     match name {

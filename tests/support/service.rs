@@ -137,6 +137,11 @@ impl Service {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code().unwrap_or(-1)).await.unwrap()
     }
 
+    /// Waits until it ends by itself, and gives its exit code.
+    pub async fn exit(mut self) -> i32 {
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap().code().unwrap_or(-1)).await.unwrap()
+    }
+
     /// Kilobytes that it has ever had in memory.
     pub fn peak_memory(&self) -> u64 {
         self.kilobytes("VmHWM:")

@@ -29,6 +29,8 @@ pub enum Warning {
     SwitchedOff(String),
     /// The service does not run: Halo's callbacks reach nobody.
     NotRunning,
+    /// Halo's callbacks come late.
+    Late(String),
     /// The service runs, and has heard nothing since then.
     Silent(Timestamp),
 }
@@ -39,6 +41,7 @@ impl Warning {
         match self {
             Self::SwitchedOff(_) => "webhook switched off",
             Self::NotRunning => "service not running",
+            Self::Late(_) => "events come late",
             Self::Silent(_) => "no event for a day",
         }
     }
@@ -55,6 +58,7 @@ impl Warning {
                                  systemd unit."
                     .to_owned()
             }
+            Self::Late(words) => format!("{}{}.", words[..1].to_uppercase(), &words[1..]),
             Self::Silent(since) => format!(
                 "No event since {}. Either no ticket was touched, or Halo does not reach this service. {} and then {} \
                  reads Halo's log of deliveries.",
@@ -89,6 +93,7 @@ pub fn warnings(model: &Model) -> Vec<Warning> {
     if !status.service.running {
         warnings.push(Warning::NotRunning);
     }
+    warnings.extend(status.service.late().map(Warning::Late));
     warnings.extend(silent_since(status).filter(|since| model.now.duration_since(*since) >= DAY).map(Warning::Silent));
     warnings
 }

@@ -143,6 +143,7 @@ kinds!(escalate, ESCALATIONS, EscalateWork, {
 kinds!(warning, WARNINGS, Warning, {
     Warning::SwitchedOff(_) => "webhook switched off",
     Warning::NotRunning => "service not running",
+    Warning::Late(_) => "events come late",
     Warning::Silent(_) => "no event for a day",
 });
 kinds!(sort, SORTS, Sort, {

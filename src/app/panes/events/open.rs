@@ -115,6 +115,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
         ("Group", event.group.webhook_name().to_owned(), Tone::Calm),
         ("Ticket", event.ticket_id.map_or_else(|| "none is named".to_owned(), |id| id.to_string()), Tone::Calm),
     ];
+    facts.extend(event.remarks().into_iter().map(|remark| ("", Untrusted::new(remark).display(), Tone::Warn)));
     facts.extend(event.ticket.as_ref().map(ticket_facts).into_iter().flatten());
     facts.extend(
         event.ticket_problem.as_ref().map(|problem| ("", Untrusted::new(problem.as_str()).display(), Tone::Warn)),

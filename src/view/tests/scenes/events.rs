@@ -8,6 +8,7 @@ use crate::app::testing::events::{
 use crate::app::testing::{Stage, at, deliveries, finished, foreign, in_panes, overview, saved, standing, status};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::Body;
+use crate::domain::event::FetchedFrom;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{BoardTickets, Known};
@@ -129,6 +130,8 @@ fn warned(scenes: &mut Scenes) {
         status.service.since = Some(at("2026-11-16T09:12:00Z"));
         status.service.last_event_at = Some(at("2026-11-22T10:15:00Z"));
     };
+    let late = |status: &mut Status| status.service.last_lag_ms = Some(720_000);
+    scenes.add("pane_events_late", standing_so(late, events()), |_| {});
     let mut old = many_events(95, 3);
     for event in &mut old {
         event.received_at -= jiff::SignedDuration::from_hours(24);
@@ -139,6 +142,14 @@ fn warned(scenes: &mut Scenes) {
 fn whole(scenes: &mut Scenes) {
     scenes.add("event", in_events(), |stage| {
         stage.keys("Down Enter");
+        stage.reply(Reply::Event(Ok(Some(body()))));
+    });
+    let mut odd = events();
+    let head = "EOF while parsing a string at line 1 column 80; its members: id, event, summary";
+    odd[0].not_understood = Some(head.to_owned());
+    odd[0].fetched_from = Some(FetchedFrom::HaloLog);
+    scenes.add("event_remarks", standing_so(|_| {}, odd), |stage| {
+        stage.keys("Enter");
         stage.reply(Reply::Event(Ok(Some(body()))));
     });
     scenes.add("event_end", in_events(), |stage| {

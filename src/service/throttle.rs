@@ -9,7 +9,7 @@ const WHILE: Duration = Duration::from_secs(600);
 
 /// Says which line is written. One for each kind of line.
 #[derive(Debug, Default)]
-pub struct Seldom(Mutex<State>);
+pub struct Throttle(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -17,7 +17,7 @@ struct State {
     unsaid: u64,
 }
 
-impl Seldom {
+impl Throttle {
     /// It has happened again. Where a line is due, how often since the last one.
     pub fn again(&self) -> Option<u64> {
         self.again_at(Instant::now())
@@ -40,9 +40,9 @@ mod tests {
 
     #[test]
     fn a_flood_is_one_line_in_ten_minutes_that_says_how_many() {
-        let (seldom, began) = (Seldom::default(), Instant::now());
+        let (throttle, began) = (Throttle::default(), Instant::now());
         let lines: Vec<u64> =
-            (0..2_000_000).filter_map(|n| seldom.again_at(began + Duration::from_millis(n))).collect();
+            (0..2_000_000).filter_map(|n| throttle.again_at(began + Duration::from_millis(n))).collect();
         assert_eq!(lines, [1, 600_000, 600_000, 600_000]);
     }
 }

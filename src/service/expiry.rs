@@ -1,4 +1,4 @@
-//! What a rotation has replaced is forgotten when its overlap ends. That it is refused from then on is the gate's to see to,
+//! What a rotation has replaced is forgotten when its overlap ends. That it is refused from then on is the auth's to see to,
 //! whether it is forgotten or not.
 
 use std::sync::Arc;

@@ -21,15 +21,15 @@ use crate::settings::{StoredSecrets, new_callback_secrets};
 /// What tells one state of a file from another: device, number, length, and when its content and its mode or owner changed.
 type Stamp = Vec<Option<[i128; 5]>>;
 
-/// Settings that could not be read are tried again so soon; not for every knock.
+/// Settings that could not be read are tried again so soon; not for every probe.
 const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// While the settings cannot be read nobody knows whether a rotation has replaced what is known. It stays good for as long
 /// as a rotation lets it by default, and no longer.
 const UNREAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// The gate. It takes up changed settings by itself.
-pub struct Gate {
+/// The auth. It takes up changed settings by itself.
+pub struct Auth {
     workspace: Workspace,
     known: RwLock<Arc<Known>>,
     /// What an unknown configuration is compared with.
@@ -50,8 +50,8 @@ struct Unread {
     tried: Timestamp,
 }
 
-impl Gate {
-    /// Opens the gate with the settings as they are.
+impl Auth {
+    /// Opens the auth with the settings as they are.
     pub fn open(workspace: &Workspace) -> Result<Self, Failure> {
         let nobody = new_callback_secrets()?;
         let known = Known { stamp: stamp(workspace), secrets: events::secrets(workspace)?, unread: None };
@@ -172,10 +172,10 @@ mod tests {
         desk.workspace().settings.update_secrets(&acme(), change).unwrap();
     }
 
-    fn admits(gate: &Gate, token: &CallbackSecrets, password: &CallbackSecrets) -> bool {
+    fn admits(auth: &Auth, token: &CallbackSecrets, password: &CallbackSecrets) -> bool {
         let path = format!("/callbacks/acme/ticket-created/{}", token.token.expose());
         let header = format!("Basic {}", STANDARD.encode(format!("pia:{}", password.password.expose())));
-        let admitted = gate.admit(&path, Some(header.as_bytes()));
+        let admitted = auth.admit(&path, Some(header.as_bytes()));
         admitted.inspect(|admitted| assert_eq!(*admitted, (acme(), group("ticket-created").unwrap()))).is_some()
     }
 
@@ -186,8 +186,8 @@ mod tests {
         let desk = Desk::open(BEGIN);
         let [old, new, nobody] = std::array::from_fn(|_| new_callback_secrets().unwrap());
         change(&desk, |secrets| secrets.callback = Some(old.clone()));
-        let gate = Gate::open(desk.workspace()).unwrap();
-        let good = || [&old, &new, &nobody].map(|pair| admits(&gate, pair, pair));
+        let auth = Auth::open(desk.workspace()).unwrap();
+        let good = || [&old, &new, &nobody].map(|pair| admits(&auth, pair, pair));
         assert_eq!(good(), [true, false, false]);
 
         change(&desk, |secrets| secrets.next_callback = Some(new.clone()));
@@ -207,7 +207,7 @@ mod tests {
         let stored = desk.workspace().settings.secrets(&acme()).unwrap();
         assert!(stored.former_callback.is_some(), "refused although it is still in the file");
         desk.sleep_until(at(BEGIN));
-        assert!(!admits(&gate, &old, &new) && !admits(&gate, &new, &old));
+        assert!(!admits(&auth, &old, &new) && !admits(&auth, &new, &old));
     }
 
     #[test]
@@ -218,17 +218,17 @@ mod tests {
             secrets.callback = Some(old.clone());
             secrets.next_callback = Some(new.clone());
         });
-        let gate = Gate::open(desk.workspace()).unwrap();
-        assert!(admits(&gate, &old, &old) && admits(&gate, &new, &new));
+        let auth = Auth::open(desk.workspace()).unwrap();
+        assert!(admits(&auth, &old, &old) && admits(&auth, &new, &new));
         change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
-        assert!(!admits(&gate, &old, &old) && admits(&gate, &new, &new));
+        assert!(!admits(&auth, &old, &old) && admits(&auth, &new, &new));
         assert_eq!(desk.workspace().settings.secrets(&acme()).unwrap().former_callback, None);
     }
 
     /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
     #[test]
     fn none_of_ten_thousand_forgeries_is_let_in() {
-        let (_desk, gate, pair, _) = with_one_pair();
+        let (_desk, auth, pair, _) = with_one_pair();
         let (token, password) = (pair.token.expose().to_owned(), pair.password.expose().to_owned());
         let mut forged: BTreeSet<String> = BTreeSet::new();
         for secret in [&token, &password] {
@@ -245,7 +245,7 @@ mod tests {
         }
         let is_let_in = |token: &str, password: &str| {
             let header = format!("Basic {}", STANDARD.encode(format!("pia:{password}")));
-            gate.admit(&format!("/callbacks/acme/ticket-created/{token}"), Some(header.as_bytes())).is_some()
+            auth.admit(&format!("/callbacks/acme/ticket-created/{token}"), Some(header.as_bytes())).is_some()
         };
         let forgeries = forged.iter().filter(|forged| **forged != token && **forged != password);
         assert!(forgeries.clone().count() >= 10_000);
@@ -255,13 +255,13 @@ mod tests {
         assert!(is_let_in(&token, &password) && !is_let_in(&password, &token));
     }
 
-    fn with_one_pair() -> (Arc<Desk>, Gate, CallbackSecrets, PathBuf) {
+    fn with_one_pair() -> (Arc<Desk>, Auth, CallbackSecrets, PathBuf) {
         let desk = Desk::open(BEGIN);
         let pair = new_callback_secrets().unwrap();
         change(&desk, |secrets| secrets.callback = Some(pair.clone()));
-        let gate = Gate::open(desk.workspace()).unwrap();
+        let auth = Auth::open(desk.workspace()).unwrap();
         let file = desk.workspace().settings.paths().credentials();
-        (desk, gate, pair, file)
+        (desk, auth, pair, file)
     }
 
     /// A later moment of the file system's clock than any that it has written down before.
@@ -284,8 +284,8 @@ mod tests {
     /// The same file, the same length and the same time on it: only the kernel knows that it was changed.
     #[test]
     fn a_change_that_leaves_length_and_time_as_they_were_is_taken_up() {
-        let (desk, gate, old, file) = with_one_pair();
-        assert!(admits(&gate, &old, &old));
+        let (desk, auth, old, file) = with_one_pair();
+        assert!(admits(&auth, &old, &old));
         let new = new_callback_secrets().unwrap();
         let time = std::fs::metadata(&file).unwrap().modified().unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
@@ -293,42 +293,42 @@ mod tests {
         tick(&file);
         std::fs::write(&file, text.replace(old.password.expose(), new.password.expose())).unwrap();
         std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
-        assert_eq!([&old, &new].map(|pair| admits(&gate, pair, pair)), [false, true]);
+        assert_eq!([&old, &new].map(|pair| admits(&auth, pair, pair)), [false, true]);
         drop(desk);
     }
 
     /// One look at the wrong moment: nothing about the file changes afterwards, and its new secrets are taken up all the same.
     #[test]
     fn what_could_not_be_read_once_is_read_again_without_another_change() {
-        let (desk, gate, old, file) = with_one_pair();
+        let (desk, auth, old, file) = with_one_pair();
         let new = new_callback_secrets().unwrap();
         change(&desk, |secrets| secrets.callback = Some(new.clone()));
         // The settings themselves are at fault: this file is as it will be.
         let config = desk.workspace().settings.paths().config();
         let good = std::fs::read(&config).unwrap();
         std::fs::write(&config, "no toml [").unwrap();
-        assert!(admits(&gate, &old, &old), "what was good before stays good");
+        assert!(admits(&auth, &old, &old), "what was good before stays good");
         std::fs::write(&config, good).unwrap();
         // As if that had been the state of the files at the look that failed.
         let now = stamp(desk.workspace());
-        gate.known.write().map(|mut known| Arc::make_mut(&mut known).stamp = now).unwrap();
-        assert!(admits(&gate, &old, &old), "not for every knock");
+        auth.known.write().map(|mut known| Arc::make_mut(&mut known).stamp = now).unwrap();
+        assert!(admits(&auth, &old, &old), "not for every probe");
         desk.sleep_until(desk.now() + TRY_AGAIN);
-        assert_eq!([&old, &new].map(|pair| admits(&gate, pair, pair)), [false, true]);
+        assert_eq!([&old, &new].map(|pair| admits(&auth, pair, pair)), [false, true]);
         assert!(file.exists());
     }
 
     /// What nobody can look up any more may have been replaced: it is not good for longer than a rotation leaves it good.
     #[test]
     fn secrets_that_cannot_be_read_again_are_good_for_a_day_and_then_refused() {
-        let (desk, gate, pair, file) = with_one_pair();
+        let (desk, auth, pair, file) = with_one_pair();
         let good = std::fs::read(&file).unwrap();
         std::fs::write(&file, "no toml [").unwrap();
         for (later, is_good) in [(0, true), (86_399, true), (86_400, false), (90_000, false)] {
             desk.sleep_until(at(BEGIN) + SignedDuration::from_secs(later));
-            assert_eq!(admits(&gate, &pair, &pair), is_good, "after {later} s");
+            assert_eq!(admits(&auth, &pair, &pair), is_good, "after {later} s");
         }
         std::fs::write(&file, good).unwrap();
-        assert!(admits(&gate, &pair, &pair), "readable again");
+        assert!(admits(&auth, &pair, &pair), "readable again");
     }
 }

@@ -69,7 +69,7 @@ fn a_wrong_token_takes_as_long_whichever_byte_is_wrong() {
     let callback = new_callback_secrets().unwrap();
     let stored = StoredSecrets { callback: Some(callback.clone()), ..StoredSecrets::default() };
     workspace.settings.save_secrets(&id, &stored).unwrap();
-    let gate = Gate::open(&workspace).unwrap();
+    let auth = Auth::open(&workspace).unwrap();
     let wrong_at = |at: usize| {
         let mut token = callback.token.expose().as_bytes().to_vec();
         token[at] = if token[at] == b'A' { b'B' } else { b'A' };
@@ -82,8 +82,8 @@ fn a_wrong_token_takes_as_long_whichever_byte_is_wrong() {
     let comparison = welch(|kind| {
         black_box(black_box(&callback.token) == black_box(&secrets[kind]));
     });
-    let whole = welch(|kind| assert!(gate.admit(&paths[kind], Some(password.as_bytes())).is_none()));
-    let told = format!("Welch's t: {comparison:.2} comparing, {whole:.2} at the gate");
+    let whole = welch(|kind| assert!(auth.admit(&paths[kind], Some(password.as_bytes())).is_none()));
+    let told = format!("Welch's t: {comparison:.2} comparing, {whole:.2} at the auth");
     assert!(comparison.abs() < 10.0 && whole.abs() < 10.0, "{told}");
     std::io::Write::write_all(&mut std::io::stderr(), format!("{told}\n").as_bytes()).unwrap();
 }
