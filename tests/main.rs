@@ -4,6 +4,7 @@
 
 mod architecture;
 mod audit;
+mod catching_up;
 mod checking;
 mod commands;
 mod configuring;

@@ -300,7 +300,7 @@ async fn a_body_that_is_no_event_is_refused_with_its_reason() {
     );
     let unpacked = service.raw([head.into_bytes(), bomb].concat()).await;
     assert!(unpacked.starts_with("HTTP/1.1 400"), "{unpacked}");
-    assert_eq!(stored(&profile).await.len(), 4);
+    assert_eq!(stored(&profile).await.len(), 6);
     assert!(service.peak_memory() < 100 << 10, "{} KiB", service.peak_memory());
 }
 

@@ -4,8 +4,10 @@ use super::Call;
 use super::output::Mark;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
+use crate::domain::gap::Gap;
 use crate::domain::status::{Status, StepState};
 use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
 use crate::ops;
 
 pub(super) fn run(call: &mut Call) -> Result<u8, Failure> {
@@ -78,6 +80,9 @@ fn print(call: &mut Call, status: &Status) {
     if let Some(late) = service.late() {
         let mark = output.mark(Mark::Warning);
         output.line(format!("         {mark} {late}"));
+    }
+    for words in service.gaps.iter().take(3).flat_map(Gap::words) {
+        output.line(format!("           {}", Untrusted::new(words).display()));
     }
     if service.undelivered > 0 {
         let count = thousands(service.undelivered);

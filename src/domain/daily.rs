@@ -25,6 +25,8 @@ pub struct Daily {
     pub time: DailySyncTime,
     /// When the service first looked after this configuration: no day before it was missed.
     pub since: Timestamp,
+    /// How old the stored list is; none where there is none.
+    pub list_at: Option<Timestamp>,
     /// The days that had their run, or were written down as missed.
     pub served: BTreeSet<Date>,
 }
@@ -51,7 +53,9 @@ impl Daily {
         let today = TimeZone::UTC.to_datetime(now).date();
         let latest = if now >= self.time.on(today) { today } else { before(today) };
         let slot = self.time.on(latest);
-        if slot >= self.since && slot <= now && !self.served.contains(&latest) {
+        // Where the service is new, a list that is older than the last due time is caught up as a missed day is.
+        let is_due = slot >= self.since || self.list_at.is_some_and(|list| list < slot);
+        if is_due && slot <= now && !self.served.contains(&latest) {
             let late = now.duration_since(slot) > PUNCTUAL;
             return Due::Now { day: latest, late, missed: self.missed_before(latest) };
         }
@@ -103,7 +107,29 @@ mod tests {
     }
 
     fn daily(since: &str, served: &[&str]) -> Daily {
-        Daily { time: DailySyncTime::EXAMPLE, since: at(since), served: served.iter().map(|text| day(text)).collect() }
+        Daily {
+            time: DailySyncTime::EXAMPLE,
+            since: at(since),
+            list_at: None,
+            served: served.iter().map(|text| day(text)).collect(),
+        }
+    }
+
+    #[test]
+    fn list_older_than_last_due_time_is_caught_up_at_first_start() {
+        let mut daily = daily("2026-11-23T12:00:00Z", &[]);
+        let now = at("2026-11-23T12:00:00Z");
+        assert_eq!(
+            daily.due(now),
+            Due::At(at("2026-11-24T04:30:00Z")),
+            "nothing is stored: the first sync is a person's"
+        );
+        daily.list_at = Some(at("2026-11-23T05:00:00Z"));
+        assert_eq!(daily.due(now), Due::At(at("2026-11-24T04:30:00Z")));
+        daily.list_at = Some(at("2026-10-01T05:00:00Z"));
+        assert_eq!(daily.due(now), Due::Now { day: day("2026-11-23"), late: true, missed: Vec::new() });
+        daily.served.insert(day("2026-11-23"));
+        assert_eq!(daily.due(now), Due::At(at("2026-11-24T04:30:00Z")), "once");
     }
 
     #[test]
@@ -178,7 +204,7 @@ mod tests {
         for minute in 0..DAY {
             let time = DailySyncTime::parse(&format!("{:02}:{:02}", minute / 60, minute % 60)).unwrap();
             let since = random(DAY);
-            let mut daily = Daily { time, since: moment(since), served: BTreeSet::new() };
+            let mut daily = Daily { time, since: moment(since), list_at: None, served: BTreeSet::new() };
             let (mut ran, mut lost, mut chances) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
             let mut on = since;
             while on < 400 * DAY {
@@ -217,7 +243,7 @@ mod tests {
         ) {
             let time = DailySyncTime::parse(&format!("{hour:02}:{minute:02}")).unwrap();
             let began = at("2026-02-01T00:00:00Z") + SignedDuration::from_secs(start);
-            let mut daily = Daily { time, since: began, served: BTreeSet::new() };
+            let mut daily = Daily { time, since: began, list_at: None, served: BTreeSet::new() };
             let mut runs: BTreeMap<Date, u32> = BTreeMap::new();
             let mut lost: BTreeSet<Date> = BTreeSet::new();
             let end = began + SignedDuration::from_hours(24 * 400);

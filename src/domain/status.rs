@@ -8,6 +8,7 @@ use super::daily_run::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
 use super::event::{LATE, minutes};
+use super::gap::Gap;
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
@@ -106,6 +107,9 @@ pub struct ServiceStatus {
     /// How long after it happened that one came in, in milliseconds; none where Halo did not say when that was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_lag_ms: Option<i64>,
+    /// What was missed in the last days, and fetched afterwards; the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// Events that could not be handed on.
     pub undelivered: u64,
     /// What became of the last days' syncs, the newest first.

@@ -15,13 +15,16 @@ use super::{HaloApi, HaloError, Oddity};
 use crate::domain::secret::Secret;
 use crate::halo::delivery::{LoggedDelivery, WebhookState};
 
-const PATH: &str = "/api/WebhookEvent";
+pub(super) const PATH: &str = "/api/WebhookEvent";
 
 /// Rows of a page: more is never given (api facts, section 4).
 const PAGE: u64 = 100;
 
 /// Pages that are looked through for the rows of one webhook, where Halo gives those of all.
 const PAGES: u64 = 5;
+
+/// The same, where everything since a moment is wanted.
+const PAGES_SINCE: u64 = 50;
 
 /// Deliveries that are read in full: the newest ones, until one succeeded.
 const READ_IN_FULL: usize = 5;
@@ -31,7 +34,7 @@ const FIRST_REAL_YEAR: i16 = 2000;
 
 /// A time in a reply: with a zone or without one, which means UTC.
 #[derive(Default)]
-struct When(Option<Timestamp>);
+pub(super) struct When(pub(super) Option<Timestamp>);
 
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -138,7 +141,7 @@ impl HaloApi {
     /// Whatever a read can fail with; [`HaloError::Unexpected`] where the log is too long to be looked through.
     pub async fn deliveries(&self, webhook_id: &str, hide: &[&Secret]) -> Result<Vec<LoggedDelivery>, HaloError> {
         let mut logged = Vec::new();
-        for (at, id) in self.delivery_ids(webhook_id).await?.into_iter().take(READ_IN_FULL) {
+        for (at, id) in self.delivery_ids(webhook_id, None).await?.into_iter().take(READ_IN_FULL) {
             let Some(mut detail) = self.delivery(&id, hide).await? else { continue };
             detail.at = detail.at.or(at);
             let succeeded = detail.http_status.is_some_and(|status| (200..300).contains(&status));
@@ -150,10 +153,19 @@ impl HaloApi {
         Ok(logged)
     }
 
-    /// Times and ids of the newest deliveries, newest first. Whether Halo honours the order and the filter is not known,
-    /// so neither is relied on.
-    async fn delivery_ids(&self, webhook_id: &str) -> Result<Vec<(Option<Timestamp>, String)>, HaloError> {
+    /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one before
+    /// it, where there is one. Whether Halo honours the order and the filter is not known, so neither is relied on.
+    pub(super) async fn delivery_ids(
+        &self,
+        webhook_id: &str,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<(Option<Timestamp>, String)>, HaloError> {
         let does = "read the log of deliveries";
+        let is_enough = |found: &[(Option<Timestamp>, String)]| match since {
+            None => !found.is_empty(),
+            Some(since) => found.iter().any(|(at, _)| at.is_some_and(|at| at < since)),
+        };
+        let most = if since.is_some() { PAGES_SINCE } else { PAGES };
         let mut found = Vec::new();
         let (mut page, mut pages) = (1, 0);
         loop {
@@ -182,14 +194,17 @@ impl HaloApi {
                     found.clear();
                     last_page
                 }
-                _ if !found.is_empty() || last_page <= 1 => break,
+                _ if last_page <= 1 || is_enough(&found) => break,
                 _ if oldest_first => page - 1,
                 _ => page + 1,
             };
             if page == 0 || page > last_page {
                 break;
             }
-            if pages == PAGES {
+            if pages == most && since.is_some() {
+                break;
+            }
+            if pages == most {
                 return Err(HaloError::Unexpected { does, what: Oddity::EndlessList });
             }
         }

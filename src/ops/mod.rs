@@ -8,6 +8,7 @@ pub mod activate;
 mod apply;
 pub mod aside;
 mod boards;
+pub mod catch_up;
 pub mod check;
 pub mod clients;
 pub mod configure;

@@ -16,6 +16,9 @@ const HISTORY: usize = 100;
 /// Days of the daily sync that are shown.
 const DAYS: usize = 31;
 
+/// How long a gap in the callbacks is shown.
+const GAPS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 7);
+
 /// Lines of the audit trail that are shown.
 const ACTIVITY: usize = 500;
 
@@ -84,6 +87,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
         since: holder.map(|holder| holder.since),
         last_event_at: last.as_ref().map(|event| event.received_at),
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
+        gaps: workspace.store.gaps(id, workspace.now() - GAPS)?,
         undelivered: workspace.store.forward_counts(id)?.1,
         days,
     })

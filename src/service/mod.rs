@@ -5,12 +5,14 @@
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
+//! catch-up ── at the start ─> fetches what Halo wanted to tell while nobody listened
 //! expiry ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
 //!
 //! Nothing ticks: each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
 
 mod auth;
+mod catch_up;
 mod clock;
 mod connections;
 mod expiry;
@@ -130,6 +132,7 @@ pub async fn run(
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }
+    parts.start("catch-up", catch_up::run(Arc::clone(&shared)));
     parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);
@@ -142,6 +145,9 @@ pub async fn run(
     let ended = parts.end().await;
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
+    if let Err(failure) = crate::ops::catch_up::note_complete(&shared.workspace) {
+        tracing::warn!(%failure, "the moment of the end could not be written down");
+    }
     tracing::info!("the service has ended");
     if shared.intake_gone.load(Ordering::Relaxed) {
         return Err(failed("the thread that stores callbacks"));

@@ -105,7 +105,8 @@ impl<M: Moments> Scheduler<M> {
             let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
             let time = configuration.company_sync.daily_sync_time;
             let since = workspace.store.served_since(&id, now)?;
-            let daily = Daily { time, since, served: workspace.store.served_days(&id)? };
+            let list_at = workspace.store.proved_at(&id)?;
+            let daily = Daily { time, since, list_at, served: workspace.store.served_days(&id)? };
             Ok(Some((id, configuration, daily)))
         };
         let Some((id, configuration, daily)) = workspace.apart(read).await? else {

@@ -134,6 +134,19 @@ impl Store {
         })
     }
 
+    /// Whether a callback about a ticket came in at or after a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn heard_of(&self, id: &ConfigurationId, ticket_id: i64, since: Timestamp) -> Result<bool, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE configuration = ?1 AND ticket_id = ?2 AND received_at >= ?3)";
+            let heard = params![id.as_str(), ticket_id, since.as_millisecond()];
+            Ok(inner.connection.query_row(sql, heard, |row| row.get(0))?)
+        })
+    }
+
     /// How many events are kept.
     ///
     /// # Errors
@@ -437,7 +450,7 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
 }
 
 /// Stores an event that is not there yet; says whether it is new.
-fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Result<bool, Trouble> {
+pub(super) fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Result<bool, Trouble> {
     let incoming = &event.incoming;
     let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let mut known = transaction.prepare_cached(
@@ -493,7 +506,7 @@ fn ticket_out(ticket: &Ticket) -> String {
     .to_string()
 }
 
-fn moment(milliseconds: i64) -> Result<Timestamp, Trouble> {
+pub(super) fn moment(milliseconds: i64) -> Result<Timestamp, Trouble> {
     Timestamp::from_millisecond(milliseconds).map_err(|_| Trouble::Content("a time"))
 }
 

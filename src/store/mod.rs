@@ -13,6 +13,7 @@ mod daily;
 mod deliveries;
 mod error;
 mod events;
+mod gaps;
 mod installed;
 mod intents;
 mod lists;

@@ -8,6 +8,7 @@ use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
 use crate::domain::delivery::DeliveryState;
+use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::status::{ServiceStatus, Status};
@@ -126,6 +127,9 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
     let most = if model.layout.body.height < LOW { 1 } else { usize::MAX };
     let warnings = warnings(model).into_iter().take(most);
     let mut head: Vec<(Tone, String)> = warnings.map(|warning| (Tone::Warn, warning.words(model))).collect();
+    let day = model.now.checked_sub(DAY).unwrap_or(Timestamp::MIN);
+    let gaps = status(model).into_iter().flat_map(|service| &service.gaps).filter(|gap| gap.until > day);
+    head.extend(gaps.take(1).flat_map(Gap::words).map(|words| (Tone::Calm, Untrusted::new(words).display() + ".")));
     match &model.work.escalate {
         work if work.id() != model.current.as_ref() => {}
         EscalateWork::None => {}

@@ -1,0 +1,70 @@
+//! A time in which Halo's callbacks were missed, and what was fetched afterwards.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A gap that was looked after. Only one in which something was found, or could not be had, is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// From when on something may have been missed.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Events that were fetched out of Halo's log of deliveries.
+    pub from_log: u64,
+    /// Events that stand for a ticket that had changed, where the log told nothing.
+    pub from_tickets: u64,
+    /// What could not be had, in sentences.
+    pub problems: Vec<String>,
+}
+
+impl Gap {
+    /// Whether there is anything to be told.
+    pub fn is_news(&self) -> bool {
+        self.from_log + self.from_tickets > 0 || !self.problems.is_empty()
+    }
+
+    /// What was fetched, and what could not be had: a sentence each.
+    pub fn words(&self) -> Vec<String> {
+        let same_day = self.since.strftime("%F").to_string() == self.until.strftime("%F").to_string();
+        let form = if same_day { "%H:%M" } else { "%d %b %H:%M" };
+        let between = format!("between {} and {} UTC", self.since.strftime("%d %b %H:%M"), self.until.strftime(form));
+        let fetched = |count: u64, from: &str| match count {
+            0 => None,
+            1 => Some(format!("1 event {between} was fetched from {from}")),
+            count => Some(format!("{} events {between} were fetched from {from}", super::thousands(count))),
+        };
+        let found = [fetched(self.from_log, "Halo's log"), fetched(self.from_tickets, "the tickets that had changed")];
+        let problems = self.problems.iter().map(|problem| format!("{between}: {problem}"));
+        found.into_iter().flatten().chain(problems).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gap_says_how_many_were_fetched_from_where() {
+        let mut gap = Gap {
+            since: "2026-11-23T02:10:05Z".parse().unwrap(),
+            until: "2026-11-23T02:14:00Z".parse().unwrap(),
+            from_log: 3,
+            from_tickets: 0,
+            problems: Vec::new(),
+        };
+        assert_eq!(gap.words(), ["3 events between 23 Nov 02:10 and 02:14 UTC were fetched from Halo's log"]);
+        gap.from_log = 0;
+        assert!(!gap.is_news());
+        gap.from_tickets = 1;
+        gap.until = "2026-11-24T02:14:00Z".parse().unwrap();
+        gap.problems.push("Halo's log is empty".to_owned());
+        assert_eq!(
+            gap.words(),
+            [
+                "1 event between 23 Nov 02:10 and 24 Nov 02:14 UTC was fetched from the tickets that had changed",
+                "between 23 Nov 02:10 and 24 Nov 02:14 UTC: Halo's log is empty"
+            ]
+        );
+    }
+}

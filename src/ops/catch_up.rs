@@ -1,0 +1,193 @@
+//! Events that were missed: what Halo wanted to tell while nobody listened is fetched from its log of deliveries, and, where
+//! that holds nothing, from the tickets that have changed since.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::Workspace;
+use crate::domain::callback::EventGroup;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::event::{EventBody, FetchedFrom, Incoming};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::gap::Gap;
+use crate::domain::object::ObjectKind;
+use crate::halo::{HaloApi, HaloError, LogPart, LoggedCall};
+use crate::store::NewEvent;
+
+/// How far Halo's clock and ours may be apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// What Halo had to tell, on its way into the store.
+struct Missed {
+    at: Timestamp,
+    group: EventGroup,
+    what: What,
+}
+
+enum What {
+    /// A call's body out of the log.
+    Body(EventBody),
+    /// A ticket that has changed.
+    Ticket(i64),
+}
+
+/// Fetches what was missed since nothing was, or since `earlier` where that is before it, until `until`. None where no
+/// service has looked after this configuration before: then there is no gap, and one can be known of from now on.
+///
+/// # Errors
+///
+/// Where Halo cannot be asked: nothing is written down, and the next look finds the same gap.
+pub async fn run(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    halo: &HaloApi,
+    earlier: Option<Timestamp>,
+    until: Timestamp,
+    forward: bool,
+) -> Result<Option<Gap>, Failure> {
+    let of = id.clone();
+    let read = move |workspace: &Workspace| {
+        let Some(since) = workspace.store.complete_until(&of)? else {
+            workspace.store.note_complete(&of, until)?;
+            return Ok(None);
+        };
+        let mut webhooks = workspace.store.installed(&of)?;
+        webhooks.retain(|object| object.kind == ObjectKind::Webhook);
+        Ok(Some((earlier.map_or(since, |earlier| earlier.min(since)), webhooks)))
+    };
+    let Some((since, webhooks)) = workspace.apart(read).await? else { return Ok(None) };
+    let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
+    let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
+    let (mut missed, mut tells_nothing) = (Vec::new(), false);
+    for webhook in &webhooks {
+        let name = webhook.name.display();
+        let Some(group) = EventGroup::ALL.into_iter().find(|group| group.webhook_name() == name) else { continue };
+        let log = match halo.calls_since(&webhook.id, from).await {
+            Ok(log) => log,
+            Err(error) if is_refused(&error) => {
+                gap.problems.push(format!("Halo's log of {name} cannot be read: {}", Failure::from(error)));
+                LogPart::default()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // One that was installed since has no older row; without a single row nobody knows whether Halo keeps a log.
+        let is_whole = log.is_whole || (webhook.installed_at > from && !log.calls.is_empty());
+        tells_nothing |= !is_whole;
+        missed.extend(log.calls.into_iter().filter_map(|call| of_log(call, group)));
+    }
+    if tells_nothing {
+        let (tickets, untold) = halo.tickets_changed_since(since).await?;
+        if untold > 0 {
+            gap.problems.push(format!("Halo does not say when {untold} tickets changed: they were left out"));
+        }
+        let known: Vec<i64> = missed.iter().filter_map(Missed::ticket).collect();
+        for ticket in tickets.into_iter().filter(|ticket| ticket.at <= until && !known.contains(&ticket.id)) {
+            let group = if ticket.is_new { EventGroup::TicketCreated } else { EventGroup::TicketUpdated };
+            missed.push(Missed { at: ticket.at, group, what: What::Ticket(ticket.id) });
+        }
+    }
+    missed.sort_by_key(|missed| missed.at);
+    let (of, problem) =
+        (id.clone(), "Halo's log does not reach back that far, so a ticket that was deleted is not known");
+    let write = move |workspace: &Workspace| {
+        let mut events = Vec::new();
+        for missed in &missed {
+            // A callback about that ticket came in after it had changed: it was told.
+            if let What::Ticket(ticket) = missed.what
+                && workspace.store.heard_of(&of, ticket, missed.at)?
+            {
+                continue;
+            }
+            events.extend(missed.events().map(|incoming| NewEvent {
+                configuration: of.clone(),
+                group: missed.group,
+                fetched_from: Some(missed.from()),
+                incoming,
+                received_at: until,
+                forward,
+            }));
+        }
+        if events.iter().any(|event| event.fetched_from == Some(FetchedFrom::Tickets)) {
+            gap.problems.push(problem.to_owned());
+        }
+        Ok(workspace.store.close_gap(&of, gap, events)?)
+    };
+    workspace.apart(write).await.map(Some)
+}
+
+fn is_refused(error: &HaloError) -> bool {
+    matches!(error, HaloError::Refused { .. } | HaloError::MissingRight { .. } | HaloError::Unexpected { .. })
+}
+
+/// What a call of the log has to tell that we may not know.
+fn of_log(call: LoggedCall, group: EventGroup) -> Option<Missed> {
+    let at = call.at.unwrap_or(Timestamp::MIN);
+    let body = match (call.body, call.ticket_id) {
+        (Some(body), _) => body,
+        // A lightweight log keeps which ticket it was about.
+        (None, Some(ticket)) if !call.taken => json!({
+            "id": call.id,
+            "event": if group == EventGroup::TicketCreated { "New Ticket Logged" } else { "Ticket Changed" },
+            "object_id": ticket,
+            "timestamp": call.at,
+        })
+        .to_string(),
+        _ => return None,
+    };
+    let body = EventBody::read(body.into_bytes()).ok()?;
+    // When it happened, and not when Halo told of it: that keeps the order of each ticket.
+    let at = body.events().find_map(|event| event.sent_at).unwrap_or(at);
+    // What was taken and cannot be told from another one is not stored again.
+    let can_be_told = !call.taken || body.events().all(|event| event.id.is_some());
+    can_be_told.then_some(Missed { at, group, what: What::Body(body) })
+}
+
+impl Missed {
+    fn from(&self) -> FetchedFrom {
+        match self.what {
+            What::Body(_) => FetchedFrom::HaloLog,
+            What::Ticket(_) => FetchedFrom::Tickets,
+        }
+    }
+
+    fn ticket(&self) -> Option<i64> {
+        match &self.what {
+            What::Body(body) => body.events().find_map(|event| event.ticket_id),
+            What::Ticket(ticket) => Some(*ticket),
+        }
+    }
+
+    fn events(&self) -> Box<dyn Iterator<Item = Incoming<'_>> + '_> {
+        match &self.what {
+            What::Body(body) => Box::new(body.events()),
+            What::Ticket(ticket) => Box::new(std::iter::once(Incoming {
+                // The same ticket as it changed then: found again, it is known.
+                id: Some(format!("ticket-{ticket}-{}", self.at.as_millisecond())),
+                event: None,
+                ticket_id: Some(*ticket),
+                sent_at: Some(self.at),
+                not_understood: None,
+                body: json!({ "ticket_id": ticket, "changed_at": self.at }).to_string().into(),
+            })),
+        }
+    }
+}
+
+/// That nothing was missed until now: the service ends in order.
+///
+/// # Errors
+///
+/// Where the store cannot be written: the next start looks at a longer time than it has to.
+pub fn note_complete(workspace: &Workspace) -> Result<(), Failure> {
+    match workspace.the_active_configuration()? {
+        Some((id, _)) if workspace.store.complete_until(&id)?.is_some() => {
+            Ok(workspace.store.note_complete(&id, workspace.now())?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a failure is Halo's word, which asking again in a minute does not change.
+pub fn is_final(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused)
+}

@@ -1,0 +1,181 @@
+//! What Halo wanted to tell while nobody listened: fetched from its log of deliveries, or from the tickets that have changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use pia_halo::demo::{Fault, Options};
+use serde_json::{Value, json};
+
+use crate::support::service::{Service, stored};
+use crate::support::{PIA, Profile, run, until};
+
+const CREATED: &str = "Pia - Ticket Created";
+
+/// A service that was configured to be called, and has been stopped; and its address.
+async fn stopped() -> (Profile, String) {
+    let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
+    let service = Service::start(&profile).await;
+    let answers = profile.answers("acme", "").replace(PIA, &format!("http://{}", service.address));
+    let file = profile.folder.path().join("answers.toml");
+    std::fs::write(&file, answers).unwrap();
+    let setup = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
+    run(setup, profile.halo.client_secret().to_owned()).await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let address = service.address.to_string();
+    // Its first look at this configuration: from here on a gap is one.
+    service.terminate().await;
+    let service = Service::start_at(&profile, &address, &[]).await;
+    until(|| is_looked_after(&profile)).await;
+    service.terminate().await;
+    (profile, address)
+}
+
+fn is_looked_after(profile: &Profile) -> bool {
+    profile.workspace().store.complete_until(&"acme".parse().unwrap()).unwrap().is_some()
+}
+
+async fn control(profile: &Profile, method: &str, ticket: Option<i64>, body: &Value) -> i64 {
+    let ticket = ticket.map(|id| format!("/{id}")).unwrap_or_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}{ticket}", profile.halo.control());
+    let answer = http.request(method.parse().unwrap(), url).body(body.to_string()).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap()["id"].as_i64().unwrap()
+}
+
+/// Fifty tickets made, changed, closed and deleted; what has to be told of each, in its order.
+async fn traffic(profile: &Profile) -> BTreeMap<i64, Vec<&'static str>> {
+    let mut told: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+    for n in 0..50 {
+        let id = control(profile, "POST", None, &json!({ "summary": format!("ticket {n}"), "team": "Pia" })).await;
+        told.entry(id).or_default().push("New Ticket Logged");
+        if n % 5 == 0 {
+            control(profile, "POST", Some(id), &json!({ "summary": "changed" })).await;
+            told.entry(id).or_default().push("Ticket Updated by User");
+        }
+        if n % 7 == 0 {
+            control(profile, "POST", Some(id), &json!({ "status_id": 9 })).await;
+            told.entry(id).or_default().extend(["Ticket Status Changed", "Ticket Closed"]);
+        }
+        if n % 10 == 0 {
+            control(profile, "DELETE", Some(id), &json!({})).await;
+            told.entry(id).or_default().push("Ticket Deleted");
+        }
+    }
+    let all: usize = told.values().map(Vec::len).sum();
+    until(|| profile.halo.look(|halo| halo.webhook_events.len()) >= all).await;
+    told
+}
+
+/// What is stored of each ticket, in its order.
+async fn heard(profile: &Profile) -> (usize, BTreeMap<i64, Vec<String>>) {
+    let events = stored(profile).await;
+    let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), events.len(), "none twice");
+    let mut heard: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for event in &events {
+        let ticket = event["ticket_id"].as_i64().unwrap();
+        heard.entry(ticket).or_default().push(event["event"].as_str().unwrap_or("-").to_owned());
+    }
+    (events.len(), heard)
+}
+
+async fn eventually(profile: &Profile, count: usize) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let mut look_again = tokio::time::interval(Duration::from_millis(100));
+    let id = "acme".parse().unwrap();
+    while profile.workspace().store.count_events(&id).unwrap() < count as u64 {
+        assert!(Instant::now() < deadline, "the events are never fetched");
+        look_again.tick().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_missed_while_stopped_are_fetched_once_in_order() {
+    let (profile, address) = stopped().await;
+    let told = traffic(&profile).await;
+    let all: usize = told.values().map(Vec::len).sum();
+    let before = profile.halo.requests().len();
+    // Killed on the way, at whatever moment: nothing is lost by it, and nothing comes twice.
+    for milliseconds in [60, 150, 400] {
+        let service = Service::start_at(&profile, &address, &[]).await;
+        let end = Instant::now() + Duration::from_millis(milliseconds);
+        until(|| Instant::now() >= end).await;
+        service.kill();
+    }
+    let service = Service::start_at(&profile, &address, &[]).await;
+    eventually(&profile, all).await;
+    let requests = profile.halo.requests().len() - before;
+    let (count, heard) = heard(&profile).await;
+    assert_eq!(count, all);
+    for (ticket, told) in &told {
+        assert_eq!(heard[ticket], *told, "{ticket}");
+    }
+    assert!(requests < 5 * all + 200, "{requests} requests for {all} events");
+    let events = stored(&profile).await;
+    assert!(events.iter().all(|event| event["fetched_from"] == "halo_log"), "marked");
+    let status = profile.run(["status"]).await.expect(0);
+    assert!(status.stdout.contains(&format!("{all} events between ")), "{}", status.stdout);
+    assert!(status.stdout.contains("were fetched from Halo's log"), "{}", status.stdout);
+    // Another start finds nothing that is not known.
+    service.terminate().await;
+    let service = Service::start_at(&profile, &address, &[]).await;
+    let id = control(&profile, "POST", None, &json!({})).await;
+    eventually(&profile, all + 1).await;
+    let events = stored(&profile).await;
+    assert_eq!((events.len(), events[all]["ticket_id"].as_i64()), (all + 1, Some(id)));
+    assert!(events[all].get("fetched_from").is_none());
+    service.terminate().await;
+}
+
+/// Without bodies, which ticket it was is known; without a log, which tickets are new.
+#[tokio::test(flavor = "multi_thread")]
+async fn log_that_says_less_is_made_up_for_by_tickets() {
+    let (profile, address) = stopped().await;
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("use_lightweight_logs", true));
+    let ticket = control(&profile, "POST", None, &json!({ "team": "Pia" })).await;
+    until(|| profile.halo.look(|halo| halo.webhook_events.len()) >= 1).await;
+    let service = Service::start_at(&profile, &address, &[]).await;
+    eventually(&profile, 1).await;
+    let events = stored(&profile).await;
+    assert_eq!((&events[0]["ticket_id"], &events[0]["fetched_from"]), (&json!(ticket), &json!("halo_log")));
+    service.terminate().await;
+
+    profile.halo.set_fault(Fault::DeliveriesNone, true);
+    let ticket = control(&profile, "POST", None, &json!({ "team": "Pia" })).await;
+    let service = Service::start_at(&profile, &address, &[]).await;
+    eventually(&profile, 2).await;
+    let events = stored(&profile).await;
+    assert_eq!((&events[1]["ticket_id"], &events[1]["fetched_from"]), (&json!(ticket), &json!("tickets")));
+    assert_eq!(events[1]["group"], "ticket-created");
+    let status = profile.run(["status"]).await.expect(0);
+    assert!(status.stdout.contains("a ticket that was deleted is not known"), "{}", status.stdout);
+    service.terminate().await;
+    let service = Service::start_at(&profile, &address, &[]).await;
+    let metrics = service.get("/metrics").await.1;
+    assert!(metrics.contains("# EOF"), "{metrics}");
+    service.terminate().await;
+    assert_eq!(stored(&profile).await.len(), 2, "once");
+}
+
+/// A webhook that Halo has switched off meanwhile is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_switched_off_while_stopped_is_named_in_status() {
+    let (profile, address) = stopped().await;
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("auto_disable_attempts", 1));
+    control(&profile, "POST", None, &json!({})).await;
+    until(|| profile.halo.look(|halo| !halo.webhook(CREATED).unwrap().flag("active"))).await;
+    let _service = Service::start_at(&profile, &address, &[]).await;
+    eventually(&profile, 1).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut look_again = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        let status = profile.run(["status"]).await.expect(0);
+        if status.stdout.contains("Halo has switched it off") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{}", status.stdout);
+        look_again.tick().await;
+    }
+}
