@@ -11,7 +11,7 @@ use crate::domain::request::{SaveRequest, VerifyRequest};
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::Brake;
 
-use super::panes::clients::ClientList;
+use super::panes::clients::list::ClientList;
 
 /// One running task per purpose. Starting a slot again cancels what ran there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,8 +17,8 @@ use crate::domain::status::{Lists, Overview};
 use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Escalation, Unfinished};
 
-use super::panes::clients::ClientList;
-use super::panes::events::Recent;
+use super::panes::clients::list::ClientList;
+use super::panes::events::list::Recent;
 
 /// Something happened. Its `Debug` does not tell what was typed or pasted: that may be a secret.
 #[derive(Clone, PartialEq)]

@@ -3,24 +3,42 @@
 //! [`Model::new`] gives the first state and the first effects; [`update()`] takes one [`message::Message`] at a time and
 //! answers with [`effect::Effect`]s; [`next_wake`] says when time itself has to be told. Geometry is decided here, in
 //! [`layout`]; [`crate::view`] only reads.
+//!
+//! ```text
+//!   shell     one message at a time; what works everywhere; where to go
+//!     |
+//!   hints     keys and commands, from what the screen offers
+//!     |
+//!   screens   one a screen: offers, does, takes text, moves      (the contract is in screen)
+//!     |
+//!   jobs      what runs outside: start, progress, stop, end
+//!     |
+//!   model     one tree of plain data: shared facts, and each screen's own state
+//! ```
 
-mod answer;
+mod drafts;
 pub mod effect;
 pub mod form;
+pub mod go;
+pub mod hints;
 pub mod integrations;
+pub mod jobs;
 pub mod keymap;
 pub mod layout;
 pub mod message;
 pub mod model;
-mod moving;
 pub mod notice;
+pub mod offer;
 pub mod palette;
 pub mod panes;
+pub mod parts;
 pub mod popup;
-mod reply;
+mod replies;
+pub mod screen;
+mod screens;
+pub mod service;
+mod shell;
 pub mod text;
-mod typing;
-pub mod update;
 pub mod wizard;
 pub mod work;
 
@@ -30,4 +48,4 @@ pub(crate) mod testing;
 mod tests;
 
 pub use model::{Model, Start, Theme};
-pub use update::{next_wake, update};
+pub use shell::{follow, next_wake, update};

@@ -6,22 +6,23 @@ use ratatui::layout::Size;
 
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::draft::Draft;
+use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
 use crate::domain::people::Team;
 use crate::domain::request::Standing;
 use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
 use crate::domain::untrusted::Untrusted;
+use crate::keys::KeyMap;
 
 use super::effect::{Effect, Slot};
-use super::integrations::IntegrationsPage;
-use super::keymap::KeyMap;
+use super::go::Go;
+use super::integrations::state::IntegrationsPage;
 use super::layout::{Layout, layout};
 use super::notice::{Notice, Tone};
 use super::palette::Palette;
-use super::panes::Panes;
+use super::panes::state::Panes;
 use super::popup::Popup;
-use super::wizard::Wizard;
+use super::wizard::state::Wizard;
 use super::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, TicketWork, Work};
 
 /// How the screens are drawn.
@@ -116,6 +117,8 @@ pub struct Model {
     pub(crate) palette: Option<Palette>,
     pub(crate) notice: Option<Notice>,
     pub(crate) layout: Layout,
+    /// Where the shell is to lead once the screen has answered.
+    pub(crate) next: Option<Go>,
     dirty: bool,
 }
 
@@ -144,6 +147,7 @@ impl Model {
             palette: None,
             notice: None,
             layout: layout(start.size, false),
+            next: None,
             dirty: true,
         };
         (model, vec![Effect::LoadOverview])
@@ -162,6 +166,12 @@ impl Model {
     /// Something visible changed.
     pub(crate) fn touch(&mut self) {
         self.dirty = true;
+    }
+
+    /// Asks the shell to lead elsewhere, once the screen has answered.
+    pub(crate) fn go(&mut self, go: Go) -> Vec<Effect> {
+        self.next = Some(go);
+        Vec::new()
     }
 
     /// Says something in passing.
@@ -265,6 +275,11 @@ impl Model {
         reads.filter(|_| was_open).map(Effect::Cancel).collect()
     }
 
+    /// Whether the configuration that is open is set up to the end.
+    pub(crate) fn is_finished_current(&self) -> bool {
+        self.current.is_some() && self.status().is_some_and(is_finished)
+    }
+
     /// How Configure stands for the configuration that is open.
     pub(crate) fn apply(&self) -> &ApplyWork {
         const NONE: &ApplyWork = &ApplyWork::None;
@@ -280,4 +295,25 @@ impl Model {
 /// The name of a saved configuration, fit to be shown.
 pub(crate) fn saved_title(saved: &Saved) -> String {
     Untrusted::new(saved.configuration.title()).display()
+}
+
+/// Whether nothing of the set-up is left to do.
+pub fn is_finished(status: &Status) -> bool {
+    let steps = &status.steps;
+    steps.credentials != StepState::Todo && steps.initial_sync == StepState::Done && steps.configure == StepState::Done
+}
+
+/// The first step that is not finished.
+pub fn first_unfinished(status: &Status) -> Step {
+    let steps = &status.steps;
+    [
+        (Step::Credentials, steps.credentials == StepState::Todo),
+        (Step::CompanySync, steps.company_sync == StepState::Todo),
+        (Step::PiaScreen, steps.pia_screen == StepState::Todo),
+        (Step::InitialSync, steps.initial_sync != StepState::Done),
+        (Step::Configure, steps.configure != StepState::Done),
+    ]
+    .into_iter()
+    .find(|(_, open)| *open)
+    .map_or(Step::Finished, |(step, _)| step)
 }

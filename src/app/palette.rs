@@ -9,9 +9,10 @@ use tui_input::Input;
 
 use crate::domain::client::fold;
 
-use super::keymap::{self, Command, Meaning, Offer, Place};
-use super::layout::Window;
-use super::model::Model;
+use super::keymap::{Command, Place};
+use super::layout::{Layout, Window};
+use super::offer::Offer;
+use super::screen::Move;
 
 /// The open list of commands.
 #[derive(Debug)]
@@ -31,6 +32,14 @@ pub struct Palette {
 }
 
 impl Palette {
+    /// The commands of a place.
+    pub fn new(place: Place, offers: Vec<Offer>, height: usize) -> Self {
+        let (query, window) = (Input::default(), Window::default());
+        let mut palette = Self { query, offers: listed(offers), rows: Vec::new(), window, chosen: None, place };
+        palette.searched(height);
+        palette
+    }
+
     /// The offer on a row.
     pub fn offer(&self, row: usize) -> Option<&Offer> {
         self.offers.get(*self.rows.get(row)?)
@@ -45,6 +54,52 @@ impl Palette {
         self.window.select(row, self.rows.len(), height);
         self.chosen = self.offer(self.window.selected).map(Offer::command);
     }
+
+    /// The search line was changed: the best row is the chosen one.
+    pub fn searched(&mut self, height: usize) {
+        self.search();
+        self.select(0, height);
+    }
+
+    /// Moves. Says whether anything moved.
+    pub fn moved(&mut self, to: Move, page: usize, height: usize) -> bool {
+        let (window, chosen) = (self.window, self.chosen);
+        self.select(to.from(window.selected, page), height);
+        (window, chosen) != (self.window, self.chosen)
+    }
+
+    /// Something changed below: so may what there is to do. The chosen command stays chosen, wherever its row is now.
+    pub fn settle(&mut self, place: Place, offers: Vec<Offer>, height: usize) {
+        self.offers = listed(offers);
+        self.search();
+        let chosen = self.chosen.filter(|_| place == self.place);
+        self.place = place;
+        let row = (0..self.rows.len()).find(|row| self.offer(*row).map(Offer::command) == chosen);
+        self.select(row.unwrap_or_default(), height);
+        if row.is_none() {
+            self.chosen = None;
+        }
+    }
+
+    /// Why Enter runs nothing.
+    pub fn refusal(&self) -> Option<String> {
+        match self.chosen {
+            Some(_) => None,
+            None if self.rows.is_empty() => Some("No command is called that.".to_owned()),
+            None => Some("Something changed meanwhile: choose again.".to_owned()),
+        }
+    }
+}
+
+// Steps of the focus are keys and no commands: nobody looks "Down" up by its name.
+fn listed(mut offers: Vec<Offer>) -> Vec<Offer> {
+    offers.retain(|offer| !offer.command().is_step() && offer.command() != Command::Commands);
+    offers
+}
+
+/// The rows that fit.
+pub fn height(layout: &Layout) -> usize {
+    usize::from(layout.body.height).saturating_sub(4).clamp(1, 14)
 }
 
 /// The offers that match, best first: the beginning of the words, somewhere in them, and last the letters in their order;
@@ -74,100 +129,4 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
         .collect();
     ranked.sort_unstable();
     ranked.into_iter().map(|(_, _, _, at)| at).collect()
-}
-
-// Steps of the focus are keys and no commands: nobody looks "Down" up by its name.
-fn found(model: &Model, place: Place) -> Vec<Offer> {
-    let mut offers = keymap::offers(model, place);
-    offers.retain(|offer| !offer.command().is_step() && offer.command() != Command::Commands);
-    offers
-}
-
-/// The rows that fit.
-pub fn height(model: &Model) -> usize {
-    usize::from(model.layout.body.height).saturating_sub(4).clamp(1, 14)
-}
-
-/// Opens the commands of what has the focus.
-pub fn open(model: &mut Model) {
-    let place = keymap::below(model);
-    let mut palette = Palette {
-        query: Input::default(),
-        offers: found(model, place),
-        rows: Vec::new(),
-        window: Window::default(),
-        chosen: None,
-        place,
-    };
-    palette.search();
-    palette.select(0, height(model));
-    model.palette = Some(palette);
-    model.touch();
-}
-
-/// Closes them; everything is as it was.
-pub fn close(model: &mut Model) {
-    model.palette = None;
-    model.touch();
-}
-
-/// Changes the search line; the best row is then the chosen one.
-pub fn edit(model: &mut Model, change: impl FnOnce(&mut Input) -> bool) {
-    let height = height(model);
-    if let Some(palette) = &mut model.palette {
-        let before = palette.query.value().to_owned();
-        if !change(&mut palette.query) {
-            return;
-        }
-        if palette.query.value() != before {
-            palette.search();
-            palette.select(0, height);
-        }
-        model.touch();
-    }
-}
-
-/// A row up or down.
-pub fn step(model: &mut Model, by: isize) {
-    let height = height(model);
-    if let Some(palette) = &mut model.palette {
-        let (window, chosen) = (palette.window, palette.chosen);
-        palette.select(palette.window.selected.saturating_add_signed(by), height);
-        if (window, chosen) != (palette.window, palette.chosen) {
-            model.touch();
-        }
-    }
-}
-
-/// Something changed below: so may what there is to do. The chosen command stays chosen, wherever its row is now.
-pub fn settle(model: &mut Model) {
-    let Some(mut palette) = model.palette.take() else { return };
-    let (place, height) = (keymap::below(model), height(model));
-    palette.offers = found(model, place);
-    palette.search();
-    let chosen = palette.chosen.filter(|_| place == palette.place);
-    palette.place = place;
-    let row = (0..palette.rows.len()).find(|row| palette.offer(*row).map(Offer::command) == chosen);
-    palette.select(row.unwrap_or_default(), height);
-    if row.is_none() {
-        palette.chosen = None;
-    }
-    model.palette = Some(palette);
-}
-
-/// Why Enter runs nothing.
-pub fn run_refusal(model: &Model) -> Option<String> {
-    let palette = model.palette.as_ref()?;
-    match palette.chosen {
-        Some(_) => None,
-        None if palette.rows.is_empty() => Some("No command is called that.".to_owned()),
-        None => Some("Something changed meanwhile: choose again.".to_owned()),
-    }
-}
-
-/// Closes the commands, and says what the chosen one means: what its own key would mean.
-pub fn take_chosen(model: &mut Model) -> Meaning {
-    let chosen = model.palette.take().and_then(|palette| palette.chosen);
-    model.touch();
-    chosen.map_or(Meaning::Nothing, |command| keymap::meaning_of(model, keymap::place(model), command))
 }

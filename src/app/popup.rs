@@ -1,13 +1,15 @@
 //! What floats above a screen: a question, a choice, the help, the detail of a client.
 
+use jiff::Timestamp;
+use ratatui::layout::Size;
 use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::people::Agent;
+use crate::domain::ticket::Ticket;
 
 use super::layout::Window;
-use super::panes::events::tickets::Question;
 
 /// What floats.
 #[derive(Debug)]
@@ -24,6 +26,19 @@ pub enum Popup {
     Typed(Typed),
     /// The question before a ticket is escalated.
     Escalate(Box<Question>),
+}
+
+/// The question before a ticket is escalated.
+#[derive(Debug)]
+pub struct Question {
+    /// The ticket.
+    pub ticket: i64,
+    /// The ticket as it was last read from Halo, where it was.
+    pub known: Option<Ticket>,
+    /// The note for whoever takes it over.
+    pub note: Input,
+    /// Since when it stands.
+    pub since: Timestamp,
 }
 
 /// A yes that has to be typed: too much hangs on it for one key.
@@ -65,6 +80,15 @@ impl Confirm {
         Self { ask, yes, third: false }
     }
 
+    /// The answer that has the focus.
+    pub fn chosen(&self) -> Answer {
+        match (self.yes, self.third) {
+            (_, true) => Answer::Third,
+            (true, _) => Answer::Yes,
+            _ => Answer::No,
+        }
+    }
+
     /// To the next answer.
     pub fn turn(&mut self) {
         (self.yes, self.third) = match (self.yes, self.third) {
@@ -72,6 +96,17 @@ impl Confirm {
             (false, third) => (!third, false),
         };
     }
+}
+
+/// An answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// The third one, where there is one.
+    Third,
 }
 
 /// What can be asked.
@@ -261,6 +296,16 @@ pub struct Help {
     pub lines: Vec<HelpLine>,
     /// The first line shown.
     pub first: usize,
+}
+
+/// The columns that the help has for its words.
+pub fn help_columns(size: Size) -> usize {
+    usize::from(size.width).saturating_sub(8).clamp(20, 70)
+}
+
+/// The lines of the help that fit.
+pub fn help_height(size: Size) -> usize {
+    usize::from(size.height).saturating_sub(6).max(1)
 }
 
 /// One line of the help.

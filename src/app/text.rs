@@ -3,6 +3,11 @@
 use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::domain::untrusted::Untrusted;
+
+/// Said where the addresses of the callbacks are asked for before there are any.
+pub const NO_CALLBACKS: &str = "There are no Callback URLs yet: they are made at the first save.";
+
 /// The columns that a text takes: character by character, as the screen lays it out. Taken whole, some pairs count as
 /// one column (the Arabic lam with alef) and what stands behind them would be a column off.
 pub fn width(text: &str) -> usize {
@@ -52,6 +57,11 @@ pub fn without_user(address: &str) -> String {
         Some(at) => format!("{}{}", &address[..start], &address[start + at + 1..]),
         None => address.to_owned(),
     }
+}
+
+/// The name of a draft, fit to be shown.
+pub fn draft_title(name: &str) -> String {
+    if name.trim().is_empty() { "new configuration".to_owned() } else { Untrusted::new(name).display() }
 }
 
 #[cfg(test)]

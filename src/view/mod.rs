@@ -4,6 +4,7 @@ pub mod integrations;
 pub mod page;
 mod palette;
 pub mod panes;
+pub mod plan;
 pub mod popup;
 mod scroll;
 pub mod text;
@@ -24,7 +25,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::Model;
-use crate::app::keymap::{self, Command, Hint, Place};
+use crate::app::hints::{self, Hint};
+use crate::app::keymap::{Command, Place};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
@@ -301,7 +303,7 @@ fn lower_rule(model: &Model, frame: &mut Frame, look: Look, area: Rect, notice: 
 
 fn keys(model: &Model, look: Look) -> Line<'static> {
     let columns = usize::from(model.layout.keys.width);
-    let (left, right) = keymap::hints(model, columns);
+    let (left, right) = hints::hints(model, columns);
     let spans = |hints: Vec<Hint>| -> Vec<Span<'static>> {
         let one =
             |hint: Hint| [Span::styled(hint.key, look.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")];

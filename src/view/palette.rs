@@ -25,7 +25,7 @@ const KEYS: usize = 12;
 pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     let Some(palette) = &model.palette else { return };
     let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 64);
-    let height = height(model);
+    let height = height(&model.layout);
     let query = palette.query.value();
     let cursor = palette.query.visual_cursor();
     let room = columns.saturating_sub(2);

@@ -7,12 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
-use crate::app::keymap::{self, Command, Meaning, Place};
+use crate::app::hints::{self, Meaning};
+use crate::app::keymap::{Command, Place};
 use crate::app::model::saved_title;
-use crate::app::panes::events::tickets::Question;
-use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Typed};
+use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Question, Typed, help_columns, help_height};
 use crate::app::text::{width, wrap};
-use crate::app::update::{help_columns, help_height};
 use crate::app::wizard::pia_screen::chooser_height;
 use crate::app::work::{Goal, PlanWork};
 use crate::domain::thousands;
@@ -85,7 +84,7 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
     let answer = |words: &str, command: Command, chosen: bool| {
         let (mark, style) = if chosen { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
         // Where too much hangs on it for one letter, the letter is not offered.
-        let works = matches!(keymap::meaning_of(model, Place::Confirm, command), Meaning::Do(_));
+        let works = matches!(hints::meaning_of(model, Place::Confirm, command), Meaning::Do(_));
         let key = model.keys.key(command, Place::Confirm).filter(|_| works);
         let key = key.map(|key| format!(" ({})", key.name())).unwrap_or_default();
         [
@@ -252,8 +251,8 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
 }
 
 fn help_page(model: &Model, frame: &mut Frame, look: Look, help: &Help) {
-    let columns = help_columns(model);
-    let height = help_height(model);
+    let columns = help_columns(model.size);
+    let height = help_height(model.size);
     let keys = help.lines.iter().filter_map(|line| match line {
         HelpLine::Key(key, _) => Some(width(key)),
         _ => None,

@@ -1,12 +1,13 @@
 //! The Integration pane: each object in Halo, by our record and by the last look into Halo.
 
+use crate::app::jobs::deliveries;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
 
-use super::deliveries;
+pub use super::state::Selected;
 
 /// An object with its state, as the pane lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,15 +112,6 @@ fn repair(change: &Change) -> Option<&'static str> {
         Action::Delete if change.kind == ObjectKind::WebhookEvent => "Repair: the webhook is not told of it any more.",
         Action::Delete => "Repair: the extra copy is deleted; the one that is kept stays.",
     })
-}
-
-/// A row of the pane, by what it is rather than by where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selected {
-    /// An object in Halo.
-    Object(ObjectKind, String),
-    /// A callback address.
-    Callback(usize),
 }
 
 /// What is selected now.

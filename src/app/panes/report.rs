@@ -3,52 +3,23 @@
 use std::num::NonZeroU64;
 
 use crate::app::effect::Effect;
-use crate::app::layout::Window;
 use crate::app::model::Model;
+use crate::app::screen::Now;
 use crate::domain::failure::Failure;
-use crate::domain::sync_run::{ClientChange, SyncReport};
+use crate::domain::sync_run::ClientChange;
 
-/// The change report of a run.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The run: its number in the history.
-    run: Option<NonZeroU64>,
-    /// What it changed, once that was read; none inside where it is not remembered any more.
-    pub changes: Option<Result<Option<Vec<ClientChange>>, Failure>>,
-    /// The window on it.
-    pub window: Window,
-}
-
-impl Report {
-    /// The lines.
-    pub fn lines(&self) -> &[ClientChange] {
-        match &self.changes {
-            Some(Ok(Some(changes))) => changes,
-            _ => &[],
-        }
-    }
-
-    /// How many there are.
-    pub fn rows(&self) -> usize {
-        self.lines().len()
-    }
-
-    /// The run as the history has it.
-    pub fn run<'a>(&self, model: &'a Model) -> Option<&'a SyncReport> {
-        model.facts.standing.as_ref()?.runs.iter().find(|run| self.run.is_some() && run.run == self.run)
-    }
-}
+use super::state::Report;
 
 fn selected(model: &Model) -> Option<NonZeroU64> {
     model.facts.standing.as_ref()?.runs.get(model.panes.history.selected)?.run
 }
 
-/// Why no report can be opened; an empty reason where one is open.
-pub fn refusal(model: &Model) -> Option<String> {
+/// Whether a report can be opened now.
+pub fn now(model: &Model) -> Now {
     if model.panes.report.is_some() {
-        return Some(String::new());
+        return Now::Hidden;
     }
-    selected(model).is_none().then(|| "There is no sync to look at yet.".to_owned())
+    Now::unless(selected(model).is_none().then(|| "There is no sync to look at yet.".to_owned()))
 }
 
 /// Opens the report of the selected run.

@@ -3,7 +3,8 @@
 use crossterm::event::KeyCode;
 
 use crate::app::form::FieldId;
-use crate::app::keymap::{BINDINGS, Key, Meaning, Place, Shown, hints, meaning, place, press};
+use crate::app::hints::{Meaning, hints, meaning};
+use crate::app::keymap::{BINDINGS, Key, Place, Shown, place, press};
 use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};

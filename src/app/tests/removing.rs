@@ -1,13 +1,13 @@
 //! Drift, deliveries and Remove in the Integration pane, and the switch that removes first.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::deliveries::summary;
+use crate::app::jobs::plan::by_hand;
 use crate::app::keymap::{Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
-use crate::app::panes::deliveries::summary;
 use crate::app::panes::integration::{objects, repairs};
-use crate::app::panes::removal::by_hand;
 use crate::app::testing::{
     Stage, deliveries, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
 };

@@ -411,7 +411,7 @@ fn no_sync_yet_blocks_configure() {
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Failed))));
     assert_eq!(wizard(&stage).focus, Item::SyncNow);
     assert_eq!(mark(&stage.model, Step::InitialSync), Mark::Current);
-    assert!(crate::app::wizard::configure::blocker(&stage.model).unwrap().contains("No sync yet"));
+    assert!(crate::app::jobs::plan::blocker(&stage.model).unwrap().contains("No sync yet"));
 }
 
 /// S9: step 2 is done only when a sync was proved complete.

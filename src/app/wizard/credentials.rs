@@ -8,80 +8,14 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::work::PlanWork;
-use crate::domain::address::HaloUrl;
-use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
-use crate::domain::configuration::ApiCredentials;
+use crate::domain::check::{Check, CheckReport};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureField};
-use crate::domain::request::{SecretChoice, VerifyRequest};
+use crate::domain::request::VerifyRequest;
 
-use super::{Item, Wizard, go, point_at, set_focus};
-
-/// How the connection test stands.
-#[derive(Debug)]
-pub enum Test {
-    /// Not tested, with what is typed now.
-    Not,
-    /// Saved as tested, and unchanged since.
-    Before,
-    /// Running.
-    Running {
-        /// Since when.
-        since: Timestamp,
-        /// The checks that are done.
-        checks: Vec<Check>,
-    },
-    /// Passed.
-    Passed(CheckReport),
-    /// Halo answered, and something failed.
-    Failed(CheckReport),
-    /// It could not be made.
-    Broken(Failure),
-}
-
-impl Test {
-    /// Whether the credentials count as tested.
-    pub fn is_passed(&self) -> bool {
-        matches!(self, Self::Before | Self::Passed(_))
-    }
-
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        matches!(self, Self::Running { .. })
-    }
-
-    /// Its report, once it has one.
-    pub fn report(&self) -> Option<&CheckReport> {
-        match self {
-            Self::Passed(report) | Self::Failed(report) => Some(report),
-            _ => None,
-        }
-    }
-
-    /// The places of the checks in the order in which they are shown: what failed first, once all are done. Those that
-    /// were skipped share one line.
-    pub fn order(&self) -> Vec<usize> {
-        let checks = self.checks();
-        let mut order: Vec<usize> = (0..checks.len()).filter(|at| checks[*at].status != CheckStatus::Skip).collect();
-        if !self.is_running() {
-            order.sort_by_key(|at| match checks[*at].status {
-                CheckStatus::Fail => 0,
-                CheckStatus::Warn => 1,
-                CheckStatus::Pass | CheckStatus::Skip => 2,
-            });
-        }
-        order
-    }
-
-    /// The checks that are done.
-    pub fn checks(&self) -> &[Check] {
-        match self {
-            Self::Running { checks, .. } => checks,
-            Self::Passed(report) | Self::Failed(report) => &report.checks,
-            Self::Not | Self::Before | Self::Broken(_) => &[],
-        }
-    }
-}
+pub use super::state::Test;
+use super::state::{Item, Wizard};
+use super::{go, point_at, set_focus};
 
 /// What the field Authentication Token shows. The token itself never comes here.
 pub fn token_words(wizard: &Wizard, now: Timestamp) -> String {
@@ -95,56 +29,6 @@ pub fn token_words(wizard: &Wizard, now: Timestamp) -> String {
             Some(_) => "expired; a new one is generated when it is needed".to_owned(),
             None => "none".to_owned(),
         },
-    }
-}
-
-impl Wizard {
-    /// The API Credentials as typed; none while a field is wrong.
-    pub fn api(&self) -> Option<ApiCredentials> {
-        let url = HaloUrl::read(self.form.text(FieldId::Url)).ok()?.address;
-        let client_id = self.form.text(FieldId::ClientId).trim().to_owned();
-        let typed = !self.form.secret.is_empty();
-        Some(match self.base.as_ref().map(|base| &base.api) {
-            Some(base) => ApiCredentials {
-                // Another Halo has another tenant and another sign-in server.
-                tenant: base.tenant.clone().filter(|_| base.url == url),
-                auth_url: base.auth_url.clone().filter(|_| base.url == url),
-                request_budget: base.request_budget,
-                ca_file: base.ca_file.clone(),
-                // A command comes before the stored secret: it would hide the one that was typed.
-                client_secret_command: base.client_secret_command.clone().filter(|_| !typed),
-                url,
-                client_id,
-            },
-            None => ApiCredentials::new(url, client_id),
-        })
-    }
-
-    /// Whether what is typed as Client Secret may not replace the stored one: Halo has not taken it (N12). A test that
-    /// failed for a missing right has shown that the secret is good.
-    pub fn keeps_secret(&self) -> bool {
-        let stored = self.base.is_some() && self.has_secret;
-        let taken = self.test.is_passed()
-            || self.test.checks().iter().any(|check| check.id == CheckId::Token && check.status == CheckStatus::Pass);
-        stored && !self.form.secret.is_empty() && !taken
-    }
-
-    /// The line of help of a field, as things stand.
-    pub fn help(&self, field: FieldId) -> String {
-        match (field, &self.outside_secret) {
-            (FieldId::ClientSecret, Some(place)) => {
-                format!("blank takes it from {place}; typing stores another one")
-            }
-            (FieldId::ClientSecret, None) if self.has_secret => {
-                "blank keeps the stored one; typing replaces it whole".to_owned()
-            }
-            _ => field.info().help.to_owned(),
-        }
-    }
-
-    /// The Client Secret to use.
-    pub fn secret_choice(&self) -> SecretChoice {
-        if self.form.secret.is_empty() { SecretChoice::Stored } else { SecretChoice::Typed(self.form.secret.secret()) }
     }
 }
 
@@ -229,7 +113,7 @@ pub fn ask_untested(model: &mut Model) -> Vec<Effect> {
 
 /// The person agreed to go on without a passed test.
 pub fn pass_over(model: &mut Model) -> Vec<Effect> {
-    let mut effects: Vec<Effect> = super::stop_test(model).into_iter().collect();
+    let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
     if let Some(wizard) = model.wizard.as_mut() {
         if wizard.keeps_secret() {
             wizard.form.secret.clear();

@@ -1,199 +1,34 @@
 //! The set-up, step by step. Going back always works and keeps what was typed; only going forward is checked.
 
 pub mod checklist;
-pub mod configure;
 pub mod credentials;
+pub mod finished;
 pub mod initial_sync;
 pub mod pia_screen;
 pub mod review;
+pub mod state;
 pub mod steps;
 
-use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::{Draft, Step};
-use crate::domain::status::{Saved, StepState};
 
-use super::effect::{Effect, Slot};
-use super::form::{FIELDS, FieldId, Form, Kind};
-use super::integrations;
+use super::effect::Effect;
+use super::form::FieldId;
+use super::go::Go;
+use super::jobs::plan;
 use super::model::{Model, Screen};
 use super::notice::Tone;
-use super::panes;
-use super::text::without_user;
+use super::text::draft_title;
 
-pub use credentials::Test;
-pub use pia_screen::BoardList;
-pub use review::SaveState;
-pub use steps::{Mark, STEPS, connection, first_unfinished, is_finished, items, mark, step_name};
+pub use super::model::{first_unfinished, is_finished};
+pub use state::{BoardList, Item, SaveState, Test, Wizard};
+pub use steps::{Mark, STEPS, connection, items, mark, step_name};
 
 /// Said when a set-up is left.
 pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
 
 /// Said where a draft is found whose Client Secret was typed.
 pub const SECRET_LOST: &str = "The Client Secret has to be typed again: a draft never holds it.";
-
-/// The set-up of one configuration.
-#[derive(Debug)]
-pub struct Wizard {
-    /// The configuration, once it is saved.
-    pub id: Option<ConfigurationId>,
-    /// As it is saved.
-    pub base: Option<Configuration>,
-    /// Whether a Client Secret is stored.
-    pub has_secret: bool,
-    /// The place outside that gives it, where that is not the store.
-    pub outside_secret: Option<String>,
-    /// The step that is shown.
-    pub step: Step,
-    /// The furthest step that was shown.
-    pub reached: Step,
-    /// What is typed.
-    pub form: Form,
-    /// What has the focus.
-    pub focus: Item,
-    /// The connection test.
-    pub test: Test,
-    /// Whether the person agreed to go on without a passed test.
-    pub untested: bool,
-    /// The suggestions under a board, while they are open.
-    pub list: Option<BoardList>,
-    /// The save.
-    pub save: SaveState,
-    /// Whether Pia Escalate To was asked for after the first sync.
-    pub asked_escalate_to: bool,
-    /// What was there before anything was typed.
-    baseline: Draft,
-}
-
-/// Something that can have the focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
-    /// A line of the checklist.
-    Need(usize),
-    /// A field.
-    Field(FieldId),
-    /// The connection test.
-    Test,
-    /// One of its results.
-    Check(usize),
-    /// Sync Now.
-    SyncNow,
-    /// A callback address.
-    Callback(usize),
-    /// A line of the review.
-    Line(FieldId),
-    /// Save.
-    Save,
-    /// A warning of the sync.
-    Warning(usize),
-    /// On to the next step.
-    Go,
-    /// The plan; which of its lines is kept with the plan.
-    Plan,
-    /// A line of the last screen.
-    Open(usize),
-}
-
-impl Wizard {
-    fn new(draft: &Draft, saved: Option<&Saved>) -> Self {
-        let mut wizard = Self {
-            id: saved.map(|saved| saved.id.clone()),
-            base: saved.map(|saved| saved.configuration.clone()),
-            has_secret: saved.is_some_and(|saved| saved.has_secret),
-            outside_secret: None,
-            step: draft.step,
-            reached: draft.step,
-            form: Form::of(draft),
-            focus: Item::Need(0),
-            test: Test::Not,
-            untested: false,
-            list: None,
-            save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
-            asked_escalate_to: false,
-            baseline: Draft::default(),
-        };
-        wizard.baseline = match saved {
-            Some(saved) => Draft::of(&saved.id, &saved.configuration),
-            None => Draft::default(),
-        };
-        if let Some(saved) = saved {
-            let is_same = |field| wizard.form.text(field) == wizard.baseline.text(field);
-            let same = is_same(FieldId::Url) && is_same(FieldId::ClientId);
-            match saved.status.steps.credentials {
-                StepState::Done if same => wizard.test = Test::Before,
-                StepState::NotVerified if same => wizard.untested = true,
-                _ => {}
-            }
-        }
-        wizard
-    }
-
-    /// A new one.
-    pub fn fresh(prefill: &Draft) -> Self {
-        Self::new(prefill, None)
-    }
-
-    /// The one of a saved configuration, at a step.
-    pub fn of(saved: &Saved, step: Step) -> Self {
-        let mut wizard = Self::new(&Draft { step, ..Draft::of(&saved.id, &saved.configuration) }, Some(saved));
-        wizard.reached = Step::Finished;
-        wizard
-    }
-
-    /// The one of a draft.
-    pub fn of_draft(draft: &Draft, saved: Option<&Saved>) -> Self {
-        let mut wizard = Self::new(draft, saved);
-        if saved.is_none() {
-            wizard.step = wizard.step.min(Step::Review);
-            wizard.reached = wizard.step;
-        }
-        wizard
-    }
-
-    /// What is remembered of it across a lost line.
-    pub fn draft(&self) -> Draft {
-        let draft = Draft {
-            configuration: self.id.clone(),
-            step: self.step,
-            secret_entered: !self.form.secret.is_empty(),
-            escalate_to: self.form.escalate_to.clone(),
-            ..Draft::default()
-        };
-        FIELDS.iter().filter(|info| info.is_line()).fold(draft, |draft, info| {
-            let text = self.form.text(info.id);
-            draft.with(info.id, if info.is_address() { without_user(text) } else { text.to_owned() })
-        })
-    }
-
-    /// Whether something is typed that is not saved.
-    pub fn is_edited(&self) -> bool {
-        let now = Draft { step: self.baseline.step, ..self.draft() };
-        now != self.baseline
-    }
-
-    /// What was typed then is saved now.
-    pub fn settle(&mut self, typed: Draft) {
-        self.baseline =
-            Draft { configuration: self.id.clone(), step: self.baseline.step, secret_entered: false, ..typed };
-    }
-
-    /// The name for the title line.
-    pub fn title(&self) -> String {
-        integrations::draft_title(self.form.text(FieldId::Name).trim())
-    }
-
-    /// The fields of a step that text or a choice goes into.
-    pub fn fields(step: Step) -> impl Iterator<Item = FieldId> {
-        FIELDS.iter().filter(move |info| info.step == step && info.kind != Kind::ReadOnly).map(|info| info.id)
-    }
-
-    /// The field that has the focus, where text goes into it.
-    pub fn text_field(&self) -> Option<FieldId> {
-        match self.focus {
-            Item::Field(field) if field.is_text() => Some(field),
-            _ => None,
-        }
-    }
-}
 
 /// Shows a set-up.
 pub fn show(model: &mut Model, mut wizard: Wizard) -> Vec<Effect> {
@@ -246,12 +81,35 @@ pub fn come_back(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Shows the set-up of a saved configuration where it is not finished.
+pub fn unfinished(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
+    let Some(saved) = model.saved(id).cloned() else { return Vec::new() };
+    if another_draft(model, Some(id)) {
+        return Vec::new();
+    }
+    let step = first_unfinished(&saved.status);
+    show(model, Wizard::of(&saved, step))
+}
+
+/// Shows the set-up of a new configuration. A draft of one has its own card; there is one draft.
+pub fn new(model: &mut Model) -> Vec<Effect> {
+    if model.overview.draft.is_some() {
+        another_draft(model, None);
+        if model.notice.is_none() {
+            model.say(Tone::Warn, "There is a draft already: continue it, or discard it with x, first.");
+        }
+        return Vec::new();
+    }
+    let fresh = Wizard::fresh(&model.prefill);
+    show(model, fresh)
+}
+
 /// Says that a draft of something else is in the way: there is one draft, and it is never overwritten unasked.
 pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
     let Some(draft) = model.overview.draft.as_ref().filter(|draft| draft.configuration.as_ref() != id) else {
         return false;
     };
-    let title = integrations::draft_title(draft.name());
+    let title = draft_title(draft.name());
     model.say(Tone::Warn, format!("There is a draft of {title}: continue it, or discard it with x, first."));
     true
 }
@@ -303,7 +161,7 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
         (Step::PiaScreen, Some(id)) => effects.push(Effect::LoadLists(id)),
         (Step::Integration, Some(id)) => effects.push(Effect::LoadCallbacks(id)),
         (Step::InitialSync, _) => initial_sync::focus(model),
-        (Step::Configure, _) => effects.extend(configure::load_plan_unless_there(model)),
+        (Step::Configure, _) => effects.extend(plan::load_plan_unless_there(model)),
         (Step::Finished, Some(id)) => effects.extend([Effect::LoadStatus(id), Effect::LoadOverview]),
         _ => {}
     }
@@ -312,37 +170,17 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
 
 /// Changes the step: the draft is kept.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
-    leave_field(model);
+    model.leave_field();
     let mut effects = arrive(model, step);
-    effects.extend(keep_draft(model));
+    effects.extend(model.keep_draft());
     effects
-}
-
-/// Keeps what is typed, where it is not saved.
-pub fn keep_draft(model: &mut Model) -> Option<Effect> {
-    let wizard = model.wizard.as_ref()?;
-    if !wizard.is_edited() {
-        return None;
-    }
-    let draft = wizard.draft();
-    model.overview.draft = Some(draft.clone());
-    Some(Effect::SaveDraft(Box::new(draft)))
 }
 
 /// Puts the set-up away; what is typed and not saved is kept as a draft.
 pub fn put_away(model: &mut Model) -> Option<Effect> {
-    let draft = keep_draft(model);
+    let draft = model.keep_draft();
     model.wizard = None;
     draft
-}
-
-/// The focus leaves a field: from now on its error is shown.
-pub fn leave_field(model: &mut Model) {
-    let Some(wizard) = model.wizard.as_mut() else { return };
-    wizard.list = None;
-    if let Item::Field(field) = wizard.focus {
-        wizard.form.leave(field);
-    }
 }
 
 /// Moves the focus by a number of items; round the ends only where `around`.
@@ -362,7 +200,7 @@ pub fn set_focus(model: &mut Model, item: Item) {
     if model.wizard.as_ref().is_none_or(|wizard| wizard.focus == item) {
         return;
     }
-    leave_field(model);
+    model.leave_field();
     if let Some(wizard) = model.wizard.as_mut() {
         if !matches!(item, Item::Callback(_)) {
             model.facts.revealed = false;
@@ -409,7 +247,7 @@ pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
 
 /// Forward, where the step allows it.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
-    leave_field(model);
+    model.leave_field();
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let fields: Vec<FieldId> = Wizard::fields(wizard.step).collect();
     if let Some(field) = wizard.form.insist(&fields, wizard.has_secret) {
@@ -425,8 +263,8 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
         Step::InitialSync => initial_sync::forward(model),
         Step::Configure => go(model, Step::Finished),
         Step::Finished => {
-            let mut effects: Vec<Effect> = put_away(model).into_iter().collect();
-            effects.extend(panes::enter(model));
+            let effects: Vec<Effect> = put_away(model).into_iter().collect();
+            model.go(Go::Panes);
             effects
         }
     }
@@ -448,17 +286,12 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
 
 /// Leaves the set-up; what is typed is kept as a draft.
 pub fn leave(model: &mut Model) -> Vec<Effect> {
-    leave_field(model);
-    let mut effects: Vec<Effect> = stop_test(model).into_iter().collect();
-    let draft = keep_draft(model);
+    model.leave_field();
+    let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
+    let draft = model.keep_draft();
     let kept = draft.is_some();
     effects.extend(draft);
-    let to_panes = model.is_finished_current();
-    if to_panes {
-        effects.extend(panes::enter(model));
-    } else {
-        integrations::enter(model);
-    }
+    model.go(if model.is_finished_current() { Go::Panes } else { Go::Integrations });
     if kept {
         model.say(Tone::Good, KEPT);
     } else {
@@ -467,22 +300,12 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Stops a connection test that runs.
-pub fn stop_test(model: &mut Model) -> Option<Effect> {
-    let wizard = model.wizard.as_mut()?;
-    if !wizard.test.is_running() {
-        return None;
-    }
-    wizard.test = Test::Not;
-    Some(Effect::Cancel(Slot::Check))
-}
-
 /// A field was changed.
 pub fn edited(model: &mut Model, field: FieldId) -> Vec<Effect> {
     model.touch();
     let mut effects = Vec::new();
     if matches!(field, FieldId::Url | FieldId::ClientId | FieldId::ClientSecret) {
-        effects.extend(stop_test(model));
+        effects.extend(model.stop_test());
         if let Some(wizard) = model.wizard.as_mut() {
             wizard.test = Test::Not;
             wizard.untested = false;
@@ -495,11 +318,4 @@ pub fn edited(model: &mut Model, field: FieldId) -> Vec<Effect> {
     }
     pia_screen::suggest(model, field);
     effects
-}
-
-impl Model {
-    /// Whether the configuration that is open is set up to the end.
-    pub(crate) fn is_finished_current(&self) -> bool {
-        self.current.is_some() && self.status().is_some_and(is_finished)
-    }
 }

@@ -4,31 +4,12 @@ use crate::app::effect::Effect;
 use crate::app::form::{FieldId, Kind};
 use crate::app::model::Model;
 use crate::app::popup::{Chooser, Popup};
+use crate::app::screen::Now;
 use crate::domain::client::fold;
-use crate::domain::configuration::{EscalateTo, PiaScreen};
+use crate::domain::configuration::EscalateTo;
 
-use super::{Item, Wizard, enter_on_field, initial_sync};
-
-/// The suggestions under a board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoardList {
-    /// The selected one.
-    pub selected: usize,
-    /// Whether every team is listed, or those that match.
-    pub all: bool,
-}
-
-impl Wizard {
-    /// The Pia Screen section as typed.
-    pub fn pia_screen(&self) -> PiaScreen {
-        PiaScreen {
-            pia_board: self.form.text(FieldId::PiaBoard).trim().to_owned(),
-            escalation_board: self.form.text(FieldId::EscalationBoard).trim().to_owned(),
-            escalate_to: self.form.escalate_to.clone(),
-            note_outcome: self.base.as_ref().and_then(|base| base.pia_screen.note_outcome.clone()),
-        }
-    }
-}
+use super::state::{BoardList, Item, Wizard};
+use super::{enter_on_field, initial_sync};
 
 /// The teams to suggest for a board.
 pub fn suggestions(model: &Model, field: FieldId) -> Vec<String> {
@@ -58,17 +39,14 @@ pub fn suggest(model: &mut Model, field: FieldId) {
     }
 }
 
-/// Why no suggestions can be listed for what has the focus.
-pub fn list_refusal(model: &Model) -> Option<String> {
+/// Whether suggestions can be listed for what has the focus.
+pub fn list_now(model: &Model) -> Now {
     let field = model.wizard.as_ref().and_then(Wizard::text_field);
-    match field {
-        Some(field) if field.info().kind == Kind::Board => model
-            .teams()
-            .is_empty()
-            .then(|| "Halo's teams are not known yet: they come with the connection test or a sync.".to_owned()),
-        // Elsewhere the key has another meaning.
-        _ => Some(String::new()),
+    if field.is_none_or(|field| field.info().kind != Kind::Board) {
+        return Now::Hidden;
     }
+    let unknown = "Halo's teams are not known yet: they come with the connection test or a sync.";
+    Now::unless(model.teams().is_empty().then(|| unknown.to_owned()))
 }
 
 /// Lists every team under the board that has the focus.

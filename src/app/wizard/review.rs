@@ -1,68 +1,18 @@
 //! Review and Save.
 
-use crate::app::answer;
 use crate::app::effect::Effect;
-use crate::app::form::{FIELDS, FieldId, Kind};
-use crate::app::integrations;
+use crate::app::form::FieldId;
+use crate::app::go::Go;
+use crate::app::jobs::activate;
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::domain::configuration::Configuration;
-use crate::domain::draft::{Draft, Step};
+use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 
-use super::{Wizard, go, panes, point_at};
-
-/// The lines of the review, in order.
-pub fn lines() -> impl Iterator<Item = FieldId> {
-    FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id)
-}
-
-/// How the save stands.
-#[derive(Debug)]
-pub enum SaveState {
-    /// Not saved.
-    Not,
-    /// Running.
-    Running {
-        /// What is being saved.
-        configuration: Box<Configuration>,
-        /// As it was typed.
-        typed: Box<Draft>,
-        /// With which secret.
-        secret: SecretChoice,
-        /// What comes after it.
-        then: Then,
-    },
-    /// Saved, and what changed with it; none where it was saved in an earlier session.
-    Saved(Option<Vec<&'static str>>),
-    /// Not saved, and why.
-    Failed(Failure),
-}
-
-/// What comes after a save.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// The person looks at what changed.
-    Stay,
-    /// On to Configure.
-    Configure,
-}
-
-impl Wizard {
-    /// The configuration as typed; where a field is wrong, that field.
-    pub fn configuration(&self) -> Result<Configuration, FieldId> {
-        if let Some(wrong) = lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
-            return Err(wrong);
-        }
-        let mut own = Configuration::new(self.api().ok_or(FieldId::Url)?);
-        for info in FIELDS.iter().filter(|info| info.is_line()) {
-            (info.set)(&mut own, self.form.text(info.id));
-        }
-        own.pia_screen.escalate_to = self.form.escalate_to.clone();
-        Ok(own)
-    }
-}
+use super::state::Wizard;
+pub use super::state::{SaveState, Then, lines};
+use super::{go, point_at};
 
 /// Why Save does nothing now.
 pub fn save_refusal(model: &Model) -> Option<String> {
@@ -134,7 +84,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
         model.work.forget_plan();
     }
     // What was typed while it was being saved is not saved.
-    let mut effects = vec![super::keep_draft(model).unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
+    let mut effects = vec![model.keep_draft().unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
     effects.extend(model.open(&report.id));
     model.facts.callbacks = report.callbacks;
     if then == Then::Configure {
@@ -149,7 +99,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     {
         // Of no use until it is the active one.
         let active = (active.id.clone(), saved_title(active));
-        answer::ask_to_switch(model, report.id, wanted_name, active);
+        activate::ask_to_switch(model, report.id, wanted_name, active);
     }
     effects
 }
@@ -167,12 +117,8 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
         (false, _) => go(model, Step::InitialSync),
         (true, false) => go(model, Step::Configure),
         (true, true) => {
-            let mut effects: Vec<Effect> = super::put_away(model).into_iter().collect();
-            if model.current.is_some() {
-                effects.extend(panes::enter(model));
-            } else {
-                integrations::enter(model);
-            }
+            let effects: Vec<Effect> = super::put_away(model).into_iter().collect();
+            model.go(if model.current.is_some() { Go::Panes } else { Go::Integrations });
             effects
         }
     }

@@ -5,10 +5,10 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
-use crate::domain::status::{Status, StepState};
 use crate::domain::untrusted::Untrusted;
 
-use super::{Item, Test, Wizard, checklist, configure, initial_sync, review};
+use super::state::{Item, Test, Wizard, lines};
+use super::{checklist, finished, initial_sync};
 
 /// How a step is marked in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,27 +67,6 @@ pub fn mark(model: &Model, step: Step) -> Mark {
     }
 }
 
-/// Whether nothing of the set-up is left to do.
-pub fn is_finished(status: &Status) -> bool {
-    let steps = &status.steps;
-    steps.credentials != StepState::Todo && steps.initial_sync == StepState::Done && steps.configure == StepState::Done
-}
-
-/// The first step that is not finished.
-pub fn first_unfinished(status: &Status) -> Step {
-    let steps = &status.steps;
-    [
-        (Step::Credentials, steps.credentials == StepState::Todo),
-        (Step::CompanySync, steps.company_sync == StepState::Todo),
-        (Step::PiaScreen, steps.pia_screen == StepState::Todo),
-        (Step::InitialSync, steps.initial_sync != StepState::Done),
-        (Step::Configure, steps.configure != StepState::Done),
-    ]
-    .into_iter()
-    .find(|(_, open)| *open)
-    .map_or(Step::Finished, |(step, _)| step)
-}
-
 /// What can have the focus on the step that is shown, in order.
 pub fn items(model: &Model) -> Vec<Item> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
@@ -100,10 +79,10 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::CompanySync => fields().chain(wizard.id.is_some().then_some(Item::SyncNow)).collect(),
         Step::PiaScreen => fields().collect(),
         Step::Integration => fields().chain((0..model.facts.callbacks.len()).map(Item::Callback)).collect(),
-        Step::Review => review::lines().map(Item::Line).chain([Item::Save]).collect(),
+        Step::Review => lines().map(Item::Line).chain([Item::Save]).collect(),
         Step::InitialSync => initial_sync::items(model),
         Step::Configure => vec![Item::Plan],
-        Step::Finished => (0..configure::open_lines(model).len().max(1)).map(Item::Open).collect(),
+        Step::Finished => (0..finished::open_lines(model).len().max(1)).map(Item::Open).collect(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::app::effect::Effect;
 use crate::app::message::{Message, Reply};
 use crate::app::popup::Popup;
 use crate::app::work::Goal;
-use crate::app::{Model, update, wizard};
+use crate::app::{self, Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
@@ -143,7 +143,8 @@ impl<P: Person> Dialogue<P> {
     /// Changes the model as a key would, and waits for all that comes of it.
     pub(super) async fn act(&mut self, change: impl FnOnce(&mut Model) -> Vec<Effect>) -> Result<(), Exit> {
         self.model.now = (self.clock)();
-        let effects = change(&mut self.model);
+        let mut effects = change(&mut self.model);
+        effects.extend(app::follow(&mut self.model));
         self.perform(effects);
         self.settle().await
     }

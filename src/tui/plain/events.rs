@@ -5,7 +5,7 @@ use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Effect;
 use crate::app::panes::events::open;
-use crate::app::panes::service::warnings;
+use crate::app::service::warnings;
 use crate::domain::event::Event;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;

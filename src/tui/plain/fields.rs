@@ -140,7 +140,7 @@ impl<P: Person> Dialogue<P> {
             return self.contact().await;
         }
         let moved = self.typed(field).await?;
-        self.act(|model| wizard::keep_draft(model).into_iter().collect()).await?;
+        self.act(|model| model.keep_draft().into_iter().collect()).await?;
         Ok(Some(moved))
     }
 
@@ -428,7 +428,7 @@ impl<P: Person> Dialogue<P> {
                     wizard.form.escalate_to = choice;
                     wizard.asked_escalate_to = true;
                 }
-                wizard::keep_draft(model).into_iter().collect()
+                model.keep_draft().into_iter().collect()
             })
             .await?;
             self.say(format!("{}: {name}.", info.label));

@@ -7,10 +7,12 @@ use super::person::Person;
 use super::words::{sentence, spoken};
 use crate::app::effect::Effect;
 use crate::app::integrations::{self, Card};
+use crate::app::jobs::{activate, plan};
 use crate::app::model::{Screen, saved_title};
 use crate::app::panes::{self, Pane, clients, integration};
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::wizard::{self, configure};
+use crate::app::text::draft_title;
+use crate::app::wizard;
 use crate::domain::client::StoredClient;
 use crate::domain::draft::Step;
 use crate::domain::status::{StepState, Steps};
@@ -29,7 +31,7 @@ impl<P: Person> Dialogue<P> {
         self.announced = None;
         let name = self.model.current_saved().map(saved_title).unwrap_or_default();
         self.person.say("");
-        let configure = if configure::is_again(&self.model) { "Re-configure" } else { "Configure" };
+        let configure = if plan::is_again(&self.model) { "Re-configure" } else { "Configure" };
         let mut rows =
             ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
         let others = "Integrations: other configurations";
@@ -309,7 +311,7 @@ impl<P: Person> Dialogue<P> {
                 self.float(Ask::Deactivate { name }).await
             }
             Picked::Row(2) => {
-                self.act(|model| integrations::activate(model, id)).await?;
+                self.act(|model| activate::start(model, id)).await?;
                 self.answer_popups().await.map(|_| ())
             }
             Picked::Row(_) => self.discard().await,
@@ -319,7 +321,7 @@ impl<P: Person> Dialogue<P> {
 
     async fn discard(&mut self) -> Result<(), Exit> {
         let name = self.model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
-        self.float(Ask::Discard { title: integrations::draft_title(&name) }).await
+        self.float(Ask::Discard { title: draft_title(&name) }).await
     }
 
     async fn float(&mut self, ask: Ask) -> Result<(), Exit> {

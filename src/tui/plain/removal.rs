@@ -3,9 +3,11 @@
 use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
 use super::person::Person;
 use super::words;
+use crate::app::jobs::{plan, removal};
 use crate::app::model::saved_title;
-use crate::app::panes::{Pane, removal};
+use crate::app::panes::Pane;
 use crate::app::popup::Popup;
+use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::app::{integrations, wizard};
 use crate::domain::configuration::ConfigurationId;
@@ -83,7 +85,7 @@ impl<P: Person> Dialogue<P> {
                 (true, false) => {
                     format!("Type {id} to remove this, n does not, p chooses the parts, d reads every field: ")
                 }
-                (false, true) if removal::only_switches(&self.model) => {
+                (false, true) if plan::only_switches(&self.model) => {
                     let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
                     if !self.yes_or_no(prompt, Vec::new(), false).await? {
                         return Ok(());
@@ -157,9 +159,13 @@ impl<P: Person> Dialogue<P> {
         });
         let Picked::Row(row) = self.pick(&rows, None, "Which part").await? else { return Ok(false) };
         let (part, _) = removal::PARTS[row];
-        if let Some(reason) = removal::choose_refusal(&self.model, part) {
-            self.say(reason);
-            return Ok(false);
+        match removal::choose_now(&self.model, part) {
+            Now::Can => {}
+            Now::Not(reason) => {
+                self.say(reason);
+                return Ok(false);
+            }
+            Now::Hidden => return Ok(false),
         }
         self.act(|model| removal::choose(model, part)).await?;
         Ok(true)
@@ -183,7 +189,7 @@ impl<P: Person> Dialogue<P> {
                 }
             }
         }
-        let steps = removal::by_hand(&self.model);
+        let steps = plan::by_hand(&self.model);
         if !steps.is_empty() {
             self.say("By hand, in Halo:");
             self.say_all(super::dialogue::numbered(&steps));

@@ -4,17 +4,18 @@ use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
 use super::words::{self, sentence, spoken};
 use crate::app::form::FieldId;
+use crate::app::jobs::{activate, plan, sync};
+use crate::app::panes;
 use crate::app::wizard::review::{self, SaveState, Then};
-use crate::app::wizard::{self, Item, configure, initial_sync, pia_screen};
+use crate::app::wizard::{self, Item, initial_sync, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
-use crate::app::{integrations, panes};
 use crate::domain::draft::Step;
 use crate::domain::plan::Plan;
 use crate::domain::status::StepState;
 use crate::domain::sync_run::Brake;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
-use crate::view::wizard::configure::left_over;
+use crate::view::plan::left_over;
 use crate::view::wizard::initial_sync::{changed_words, ended_words};
 use crate::view::wizard::{closing, open_word, review as lines};
 
@@ -138,7 +139,7 @@ impl<P: Person> Dialogue<P> {
         if !self.yes_or_no("Activate it? y is Activate, n is No, Enter is No: ", text, false).await? {
             return Ok(false);
         }
-        self.act(|model| integrations::activate(model, &id)).await?;
+        self.act(|model| activate::start(model, &id)).await?;
         self.answer_popups().await?;
         Ok(self.model.is_active() && self.model.current.as_ref() == Some(&id))
     }
@@ -177,7 +178,7 @@ impl<P: Person> Dialogue<P> {
 
     /// The company sync, with its question where it has one.
     pub(super) async fn sync_now(&mut self) -> Result<(), Exit> {
-        self.act(|model| initial_sync::start(model, Brake::On)).await?;
+        self.act(|model| sync::start(model, Brake::On)).await?;
         loop {
             self.say_sync_end();
             if self.model.popup.is_none() {
@@ -235,12 +236,12 @@ impl<P: Person> Dialogue<P> {
         }
         let mut shown = false;
         loop {
-            if let Some(reason) = configure::blocker(&self.model) {
+            if let Some(reason) = plan::blocker(&self.model) {
                 self.say(words::without_keys(&reason));
                 return self.unblock().await;
             }
             if matches!((self.model.apply(), &self.model.work.plan), (ApplyWork::None, PlanWork::None)) {
-                self.act(configure::load_plan).await?;
+                self.act(plan::load_plan).await?;
             }
             let (prompt, help) = match (self.model.apply(), &self.model.work.plan) {
                 (ApplyWork::None, PlanWork::Ready(plan)) => {
@@ -280,7 +281,7 @@ impl<P: Person> Dialogue<P> {
                     self.model.work.forget_plan();
                 }
                 ("y" | "Y" | "yes", true) => {
-                    self.act(configure::apply).await?;
+                    self.act(plan::apply).await?;
                 }
                 ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),
                 ("d", true) => self.say_all(&question.help),
@@ -365,7 +366,7 @@ impl<P: Person> Dialogue<P> {
     /// What is done, and what is open.
     pub(super) async fn finished(&mut self) -> Result<(), Exit> {
         self.announce(Step::Finished);
-        let open = configure::open_lines(&self.model);
+        let open = wizard::finished::open_lines(&self.model);
         self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
         let lines: Vec<String> = open.iter().map(|(state, name, _)| format!("{name}: {}", open_word(*state))).collect();
         self.say_all(lines);

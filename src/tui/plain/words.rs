@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Action, Change, ChangeResult};
-use crate::view::wizard::configure::{before_after, outcome};
+use crate::view::plan::{before_after, outcome};
 use crate::view::wizard::fields::check_message;
 
 /// Signs that stand before a line on a screen, and what is said instead.

@@ -5,11 +5,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::Model;
+use crate::app::jobs::tickets;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::events::open::{self, LABEL, Opened};
-use crate::app::panes::events::{Filter, height, tickets};
-use crate::app::panes::service;
+use crate::app::panes::events::{Filter, height, tickets_height};
+use crate::app::service;
 use crate::app::text::wrap;
 use crate::app::work::TicketWork;
 use crate::domain::event::Event;
@@ -247,7 +248,7 @@ fn board(model: &Model, page: &mut Page) {
     }
     page.push(if status > 0 { header.text("Status", look.dim()) } else { header });
     let window = model.panes.events.board;
-    let rows = tickets::height(model).min(tickets.len() - window.first.min(tickets.len()));
+    let rows = tickets_height(model).min(tickets.len() - window.first.min(tickets.len()));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: tickets.len() });
     let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
     for (at, ticket) in tickets.iter().enumerate().skip(window.first).take(rows) {

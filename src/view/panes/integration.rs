@@ -4,13 +4,13 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::jobs::deliveries;
+use crate::app::jobs::plan::blocker;
 use crate::app::keymap;
 use crate::app::notice::Tone;
-use crate::app::panes::deliveries;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::panes::objects_height;
 use crate::app::text::{width, wrap};
-use crate::app::wizard::configure::blocker;
 use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::duration;

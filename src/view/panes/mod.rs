@@ -14,7 +14,7 @@ use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::integration::repairs;
-use crate::app::panes::service;
+use crate::app::service;
 use crate::domain::status::{ServiceStatus, StepState};
 
 use super::page::Page;
@@ -27,7 +27,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     match model.panes.pane {
         Pane::Sync => sync::body(model, &mut page),
         Pane::Clients => clients::body(model, &mut page),
-        Pane::Integration if model.panes.planning => super::wizard::plan_body(model, &mut page, "Configure"),
+        Pane::Integration if model.panes.planning => super::plan::body(model, &mut page, "Configure"),
         Pane::Integration => integration::body(model, &mut page),
         Pane::Events => events::body(model, &mut page),
         Pane::Activity => activity::body(model, &mut page),
@@ -40,7 +40,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     match model.panes.pane {
         Pane::Sync => sync::detail(model, look, columns),
         Pane::Clients => clients::detail(model, look, columns),
-        Pane::Integration if model.panes.planning => super::wizard::plan_detail(model, look, columns),
+        Pane::Integration if model.panes.planning => super::plan::detail(model, look, columns),
         Pane::Integration => integration::detail(model, look, columns),
         Pane::Events => events::detail(model, look, columns),
         Pane::Activity => activity::detail(model, look, columns),

@@ -7,7 +7,8 @@ use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::history_height;
-use crate::app::panes::report::{Report, height as report_height};
+use crate::app::panes::report::height as report_height;
+use crate::app::panes::state::Report;
 use crate::app::text::wrap;
 use crate::app::work::SyncEnd;
 use crate::domain::sync_run::{ChangeKind, SyncReport};
@@ -131,7 +132,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     let place =
         if rows == 0 { String::new() } else { format!("{} of {}", open.window.selected + 1, thousands(rows as u64)) };
     page.heading("What the sync changed", &place, look.dim());
-    if let Some(run) = open.run(model) {
+    if let Some(run) = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs)) {
         let (tone, word) = tone_and_word(run);
         let began = run.started_at.strftime("%a %d %b %Y %H:%M UTC");
         page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), look.tone(tone));
@@ -215,7 +216,7 @@ fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
 
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
-    let looked_at = model.panes.report.as_ref().and_then(|open| open.run(model));
+    let looked_at = model.panes.report.as_ref().and_then(|open| open.run(runs));
     let Some(run) = looked_at.or_else(|| runs.get(model.panes.history.selected)) else { return Vec::new() };
     let (tone, word) = tone_and_word(run);
     let mut lines = vec![

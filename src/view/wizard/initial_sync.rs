@@ -3,9 +3,9 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
+use crate::app::jobs::sync;
 use crate::app::notice::Tone;
 use crate::app::wizard::Item;
-use crate::app::wizard::initial_sync::sync_refusal;
 use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
@@ -42,7 +42,7 @@ pub fn body(model: &Model, page: &mut Page) {
         "reads Halo's clients, agents, teams and ticket types"
     };
     page.words(row, words, look.dim());
-    if let Some(reason) = sync_refusal(model) {
+    if let Some(reason) = sync::refusal(model) {
         page.state(Tone::Warn, &reason, page.value_column());
     }
     page.blank();

@@ -1,12 +1,10 @@
 //! The set-up, step by step.
 
-pub mod configure;
 pub mod fields;
 pub use fields::callbacks;
 pub mod initial_sync;
 pub mod review;
 
-pub use configure::{body as plan_body, detail as plan_detail};
 pub use initial_sync::{changed_words as sync_changed_words, progress as sync_progress};
 
 use ratatui::style::Style;
@@ -16,12 +14,13 @@ use crate::app::Model;
 use crate::app::form::FieldId;
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::wizard::configure::open_lines;
+use crate::app::wizard::finished::open_lines;
 use crate::app::wizard::{Item, checklist, step_name};
 use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 
 use super::page::{LABEL, MARGIN, Page, Row};
+use super::plan;
 use super::theme::{Look, symbol};
 
 /// The page of the step that is shown.
@@ -36,7 +35,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         Step::Integration => fields::integration(model, &mut page),
         Step::Review => review::body(model, &mut page),
         Step::InitialSync => initial_sync::body(model, &mut page),
-        Step::Configure => configure::body(model, &mut page, step_name(Step::Configure)),
+        Step::Configure => plan::body(model, &mut page, step_name(Step::Configure)),
         Step::Finished => finished(model, &mut page),
     }
     page
@@ -50,7 +49,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         Item::Check(at) => {
             wizard.test.checks().get(at).map(|check| check_help(check, look, columns)).unwrap_or_default()
         }
-        Item::Plan => configure::detail(model, look, columns),
+        Item::Plan => plan::detail(model, look, columns),
         _ => Vec::new(),
     }
 }
@@ -65,7 +64,7 @@ fn field_help(field: FieldId, look: Look, columns: usize) -> Vec<Line<'static>> 
     lines
 }
 
-fn check_help(check: &crate::domain::check::Check, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub(crate) fn check_help(check: &crate::domain::check::Check, look: Look, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {

@@ -1,6 +1,10 @@
 //! The client list: what is found, and what stays selected.
 
+use jiff::Timestamp;
+use tui_input::Input;
+
 use super::*;
+use crate::domain::client::StoredClient;
 use crate::domain::client::{Client, ClientStatus, DisabledReason};
 
 fn client(id: i64, name: &str, active: bool) -> StoredClient {

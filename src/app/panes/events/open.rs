@@ -3,6 +3,8 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
+use crate::app::screen::Move;
+use crate::app::service;
 use crate::app::text::wrap;
 use crate::domain::event::{Body, Event, ForwardState, Forwarding};
 use crate::domain::failure::Failure;
@@ -10,33 +12,7 @@ use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
-/// The event that is looked at whole.
-#[derive(Debug)]
-pub struct Opened {
-    /// The event, as it was last read.
-    pub event: Event,
-    /// Its body, once that was read; none inside where it is not kept any more.
-    body: Option<Result<Option<Body>, Failure>>,
-    /// What is shown of it, to the width of the screen.
-    pub lines: Vec<Line>,
-    /// The first line that is shown.
-    pub first: usize,
-}
-
-/// A line of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// A label with what stands beside it; without a label where that goes on.
-    Pair(&'static str, String, Tone),
-    /// A heading.
-    Title(&'static str),
-    /// A part of the body.
-    Body(String),
-    /// Help.
-    Help(String),
-    /// Air.
-    Blank,
-}
+pub use super::state::{Line, Opened};
 
 /// Columns of the labels.
 pub const LABEL: usize = 11;
@@ -84,7 +60,7 @@ pub fn refresh(model: &mut Model) {
 
 /// Lines that fit.
 pub fn height(model: &Model) -> usize {
-    let above = super::super::service::head_height(model) + 3;
+    let above = service::head_height(model) + 3;
     usize::from(model.layout.body.height).saturating_sub(above).max(1)
 }
 
@@ -97,11 +73,11 @@ pub fn settle(model: &mut Model) {
 }
 
 /// Scrolls.
-pub fn scroll(model: &mut Model, to: impl Fn(usize, usize, usize) -> usize) {
+pub fn scroll(model: &mut Model, to: Move) {
     let height = height(model);
     let Some(opened) = &mut model.panes.events.open else { return };
     let (first, rows) = (opened.first, opened.lines.len());
-    opened.first = to(first, rows, height).min(rows.saturating_sub(height));
+    opened.first = to.from(first, height).min(rows.saturating_sub(height));
     if opened.first != first {
         model.touch();
     }

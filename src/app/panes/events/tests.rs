@@ -4,11 +4,12 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::app::effect::Slot;
+use crate::app::jobs::tickets;
 use crate::app::keymap::{Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
-use crate::app::panes::service::{Warning, warnings};
 use crate::app::popup::Popup;
+use crate::app::service::{Warning, warnings};
 use crate::app::testing::events::{
     board, escalating, escalation, event, events, in_events, in_tickets, many_events, recent, service,
 };

@@ -1,20 +1,19 @@
-//! What answers change.
+//! What answers change: each goes to the job or the screen that asked.
 
 use crate::domain::draft::Step;
-use crate::domain::failure::Failure;
-use crate::domain::request::Activation;
 use crate::domain::status::Overview;
 use crate::domain::thousands;
 
-use super::answer;
 use super::effect::Effect;
 use super::integrations;
+use super::jobs::{activate, deliveries, escalate, plan, sync, tickets};
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
-use super::panes::{self, clients, deliveries, events, report};
+use super::panes::{self, clients, events, report};
 use super::popup::{Ask, Confirm, Popup};
-use super::wizard::{self, Wizard, configure, credentials, initial_sync, review};
+use super::text::draft_title;
+use super::wizard::{self, Wizard, credentials, initial_sync, review};
 
 // Where the interface begins, once it is known what there is.
 fn begin(model: &mut Model) -> Vec<Effect> {
@@ -37,7 +36,7 @@ fn begin(model: &mut Model) -> Vec<Effect> {
     };
     if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
-        let title = saved.unwrap_or_else(|| integrations::draft_title(draft.name()));
+        let title = saved.unwrap_or_else(|| draft_title(draft.name()));
         let step =
             wizard::step_name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
         model.popup = Some(Popup::Confirm(Confirm::new(Ask::Continue { title, step })));
@@ -80,14 +79,18 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Checked(check) => {
             if !credentials::checked(model, check.clone()) {
-                configure::checked(model, check);
+                plan::checked(model, check);
             }
         }
         Reply::Verified(outcome) => credentials::verified(model, outcome),
         Reply::Saved(outcome) => return review::saved(model, outcome),
         Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be kept: {failure}")),
-        Reply::SyncProgress(progress) => initial_sync::progress(model, progress),
-        Reply::Synced(outcome) => return initial_sync::synced(model, outcome),
+        Reply::SyncProgress(progress) => sync::progress(model, progress),
+        Reply::Synced(outcome) => {
+            let effects = sync::synced(model, outcome);
+            initial_sync::focus(model);
+            return effects;
+        }
         Reply::Lists(Ok(lists)) => {
             if model.facts.lists != lists {
                 model.facts.lists = lists;
@@ -96,14 +99,14 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
         }
         Reply::Lists(Err(failure)) => model.say(Tone::Bad, failure.to_string()),
-        Reply::Planned(outcome) => configure::planned(model, outcome),
-        Reply::Applied(result) => configure::applied(model, result),
-        Reply::Configured(outcome) => return configure::configured(model, outcome),
+        Reply::Planned(outcome) => plan::planned(model, outcome),
+        Reply::Applied(result) => plan::applied(model, result),
+        Reply::Configured(outcome) => return plan::configured(model, outcome),
         Reply::Deliveries(outcome) => return deliveries::take(model, outcome),
         Reply::Events(outcome) => events::take(model, outcome),
         Reply::Event(outcome) => events::open::read(model, outcome),
-        Reply::Tickets(outcome) => events::tickets::take(model, outcome),
-        Reply::Escalated(outcome) => events::tickets::escalated(model, outcome.map(|done| *done)),
+        Reply::Tickets(outcome) => tickets::take(model, outcome),
+        Reply::Escalated(outcome) => escalate::escalated(model, outcome.map(|done| *done)),
         Reply::Clients(Ok(clients)) => {
             model.panes.clients.fill(clients);
             clients::settle(model);
@@ -144,7 +147,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.facts.callbacks_failed = Some(failure);
             model.touch();
         }
-        Reply::Activated(outcome) => return activated(model, outcome),
+        Reply::Activated(outcome) => return activate::done(model, outcome),
         Reply::Copied(Ok(())) => {
             model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");
         }
@@ -154,33 +157,4 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
     }
     Vec::new()
-}
-
-fn activated(model: &mut Model, outcome: Result<Activation, Failure>) -> Vec<Effect> {
-    match outcome {
-        Ok(Activation::Active(active)) => {
-            let words = match active.as_ref().and_then(|id| model.saved(id)).map(saved_title) {
-                Some(name) => format!("{name} is active now."),
-                None if active.is_some() => "It is active now.".to_owned(),
-                None => "No configuration is active now.".to_owned(),
-            };
-            // Seen at once; the overview that was asked for says the same a moment later.
-            for saved in &mut model.overview.configurations {
-                saved.status.active = Some(&saved.id) == active.as_ref();
-            }
-            model.say(Tone::Good, words);
-            let mut effects = vec![Effect::LoadOverview];
-            effects.extend(model.current.clone().map(Effect::LoadStatus));
-            effects
-        }
-        Ok(Activation::NeedsYes { wanted, active, active_name }) => {
-            let wanted_name = model.saved(&wanted).map_or_else(|| wanted.to_string(), saved_title);
-            answer::ask_to_switch(model, wanted, wanted_name, (active, active_name));
-            Vec::new()
-        }
-        Err(failure) => {
-            model.say(Tone::Bad, failure.to_string());
-            Vec::new()
-        }
-    }
 }

@@ -4,12 +4,13 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::keymap::{self, Meaning, Place};
+use crate::app::hints::{self, Meaning};
+use crate::app::jobs::plan::{self, blocker, is_again};
+use crate::app::jobs::removal;
+use crate::app::keymap::Place;
 use crate::app::model::saved_title;
 use crate::app::notice::Tone;
-use crate::app::panes::removal;
 use crate::app::text::{width, wrap};
-use crate::app::wizard::configure::{blocker, is_again};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
@@ -20,8 +21,8 @@ use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 
-use super::check_help;
-use super::fields::{check_row, report_rows, seconds_since};
+use super::wizard::check_help;
+use super::wizard::fields::{check_row, report_rows, seconds_since};
 
 /// Columns of the sign and the kind of an object.
 const KIND: usize = 14;
@@ -122,7 +123,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
 
 // Where Halo refuses the API, the clicks are what is left; each takes the focus, so that all can be read.
 fn by_hand(model: &Model, page: &mut Page) {
-    let steps = removal::by_hand(model);
+    let steps = plan::by_hand(model);
     if steps.is_empty() {
         return;
     }
@@ -150,7 +151,7 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
     let mut row = start("Taken out:");
     for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
-        let key = match keymap::meaning_of(model, Place::Plan, part) {
+        let key = match hints::meaning_of(model, Place::Plan, part) {
             Meaning::Do(_) => model.keys.key(part, Place::Plan).map(|key| format!(" ({})", key.name())),
             _ => None,
         };

@@ -1,100 +1,21 @@
-//! The open tickets on the Pia Board, and handing one over to people.
+//! Handing a ticket over to people: the question, and what came of it.
 
 use jiff::{SignedDuration, Timestamp};
 use tui_input::Input;
 
-use crate::app::effect::{Effect, Slot};
-use crate::app::keymap::spoken;
+use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::popup::Popup;
-use crate::app::work::{EscalateWork, TicketWork};
-use crate::domain::failure::Failure;
-use crate::domain::ticket::{BoardTickets, Escalation, Ticket, Unfinished};
+use crate::app::panes::state::Pane;
+use crate::app::popup::{Popup, Question};
+use crate::app::work::EscalateWork;
+use crate::domain::ticket::{Escalation, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 
-use super::super::Pane;
+use super::tickets::selected;
 
 /// How long a question stands before a key can answer it: whoever presses one key twice has not read it.
 const READING: SignedDuration = SignedDuration::from_millis(500);
-
-/// The question before a ticket is escalated.
-#[derive(Debug)]
-pub struct Question {
-    /// The ticket.
-    pub ticket: i64,
-    /// The ticket as it was last read from Halo, where it was.
-    pub known: Option<Ticket>,
-    /// The note for whoever takes it over.
-    pub note: Input,
-    /// Since when it stands.
-    pub since: Timestamp,
-}
-
-/// The tickets as they were last read.
-pub fn tickets(model: &Model) -> &[Ticket] {
-    model.work.board.as_ref().map_or(&[], |(_, board)| &board.tickets)
-}
-
-/// The selected ticket.
-pub fn selected(model: &Model) -> Option<&Ticket> {
-    tickets(model).get(model.panes.events.board.selected)
-}
-
-/// Rows of tickets that fit.
-pub fn height(model: &Model) -> usize {
-    let above = super::super::service::head_height(model) + 5;
-    usize::from(model.layout.body.height).saturating_sub(above).max(1)
-}
-
-/// From the events to the tickets, and back.
-pub fn turn(model: &mut Model) -> Vec<Effect> {
-    model.panes.events.tickets = !model.panes.events.tickets;
-    model.panes.events.searching = false;
-    model.touch();
-    if model.panes.events.tickets && model.work.board.is_none() && read_refusal(model).is_none() {
-        return read(model);
-    }
-    Vec::new()
-}
-
-/// Why the tickets cannot be read now.
-pub fn read_refusal(model: &Model) -> Option<String> {
-    matches!(model.work.tickets, TicketWork::Reading { .. }).then(|| "The tickets are being read already.".to_owned())
-}
-
-/// Reads them from Halo.
-pub fn read(model: &mut Model) -> Vec<Effect> {
-    let Some(id) = model.current.clone() else { return Vec::new() };
-    model.work.tickets = TicketWork::Reading { since: model.now };
-    model.touch();
-    vec![Effect::LoadTickets(id)]
-}
-
-/// Stops reading them. What was read before stays.
-pub fn stop(model: &mut Model) -> Vec<Effect> {
-    model.work.tickets = TicketWork::None;
-    model.say(Tone::Calm, format!("Stopped. {} reads the tickets.", spoken(model, "check_halo")));
-    vec![Effect::Cancel(Slot::Tickets)]
-}
-
-/// They were read.
-pub fn take(model: &mut Model, outcome: Result<BoardTickets, Failure>) {
-    if !matches!(model.work.tickets, TicketWork::Reading { .. }) {
-        return;
-    }
-    let before = selected(model).map(|ticket| ticket.id);
-    model.work.tickets = match outcome {
-        Ok(board) => {
-            let row = before.and_then(|id| board.tickets.iter().position(|ticket| ticket.id == id));
-            model.work.board = Some((model.now, board));
-            model.panes.events.board.selected = row.unwrap_or_default();
-            TicketWork::None
-        }
-        Err(failure) => TicketWork::Failed(failure),
-    };
-    model.touch();
-}
 
 // What `e` is about: the ticket, and what is known of it.
 fn meant(model: &Model) -> Option<(i64, Option<&Ticket>)> {
@@ -110,7 +31,7 @@ fn meant(model: &Model) -> Option<(i64, Option<&Ticket>)> {
 }
 
 /// Why no ticket can be escalated now.
-pub fn escalate_refusal(model: &Model) -> Option<String> {
+pub fn refusal(model: &Model) -> Option<String> {
     if let EscalateWork::Running { ticket, .. } = &model.work.escalate {
         return Some(format!("Ticket {ticket} is being escalated: one at a time."));
     }
@@ -159,7 +80,7 @@ pub fn escalate(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.touch();
-    if let Some(reason) = escalate_refusal(model) {
+    if let Some(reason) = refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }

@@ -15,7 +15,8 @@ use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 
-use super::{Pane, deliveries};
+use super::jobs::deliveries;
+use super::panes::state::Pane;
 
 /// After so long without an event something may be wrong.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -77,7 +78,7 @@ pub fn status(model: &Model) -> Option<&ServiceStatus> {
 }
 
 /// Every place that says how the configuration that is open stands.
-pub(super) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
+pub(crate) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
     let current = model.current.as_ref();
     let saved = model.overview.configurations.iter_mut().filter(move |saved| Some(&saved.id) == current);
     let standing = model.facts.standing.as_mut().map(|standing| &mut standing.status);

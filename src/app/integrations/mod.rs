@@ -1,6 +1,6 @@
 //! The Integrations page: find Halo PSA, see what is active.
 
-use tui_input::Input;
+pub mod state;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
@@ -10,12 +10,10 @@ use crate::domain::sync_run::SyncStatus;
 use crate::domain::untrusted::Untrusted;
 
 use super::effect::Effect;
-use super::layout::Window;
-use super::model::{Model, Screen, saved_title};
+use super::go::Go;
+use super::model::{Model, Screen, is_finished, saved_title};
 use super::notice::Tone;
-use super::popup::{Ask, Confirm, Popup};
-use super::text::without_user;
-use super::wizard::{self, Wizard};
+use super::text::{draft_title, without_user};
 
 /// The name of the one integration that this program sets up.
 pub const HALO: &str = "Halo PSA";
@@ -25,19 +23,6 @@ pub const CATEGORY: &str = "Ticketing";
 
 /// The other integrations that Pia knows in this category.
 pub const OTHERS: [&str; 2] = ["Autotask PSA", "ConnectWise Manage"];
-
-/// The page.
-#[derive(Debug, Default)]
-pub struct IntegrationsPage {
-    /// What is searched for.
-    pub query: Input,
-    /// Whether the search line has the focus.
-    pub searching: bool,
-    /// Whether every known integration is listed.
-    pub all: bool,
-    /// The selected card.
-    pub window: Window,
-}
 
 /// A card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,11 +126,6 @@ pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
     }
 }
 
-/// The name of a draft, fit to be shown.
-pub fn draft_title(name: &str) -> String {
-    if name.trim().is_empty() { "new configuration".to_owned() } else { Untrusted::new(name).display() }
-}
-
 /// The state of a card.
 pub fn card_state(model: &Model, card: &Card) -> Option<CardState> {
     match card {
@@ -215,34 +195,23 @@ pub fn enter(model: &mut Model) {
     select(model, model.integrations.window.selected);
 }
 
+/// That another integration is set up elsewhere.
+pub fn elsewhere(name: &str) -> String {
+    format!("{name} is set up in the Pia portal; it is not available here.")
+}
+
 /// "Configure": into the wizard where it is not finished, into the panes where it is.
 pub fn open_selected(model: &mut Model) -> Vec<Effect> {
+    let draft = model.overview.draft.clone();
     match selected(model) {
-        Some(Card::Saved(id)) => {
-            let draft = model.overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(&id));
-            if let Some(draft) = draft {
-                return wizard::resume_draft(model, &draft);
-            }
-            open_saved(model, &id)
-        }
-        Some(Card::Draft) => {
-            let draft = model.overview.draft.clone().unwrap_or_default();
-            wizard::resume_draft(model, &draft)
-        }
-        // A draft of a new configuration has its own card; there is one draft.
-        Some(Card::New) if model.overview.draft.is_some() => {
-            wizard::another_draft(model, None);
-            if model.notice.is_none() {
-                model.say(Tone::Warn, "There is a draft already: continue it, or discard it with x, first.");
-            }
-            Vec::new()
-        }
-        Some(Card::New) => {
-            let fresh = Wizard::fresh(&model.prefill);
-            wizard::show(model, fresh)
-        }
+        Some(Card::Saved(id)) => match draft.filter(|draft| draft.configuration.as_ref() == Some(&id)) {
+            Some(draft) => model.go(Go::Draft(Box::new(draft))),
+            None => open_saved(model, &id),
+        },
+        Some(Card::Draft) => model.go(Go::Draft(Box::new(draft.unwrap_or_default()))),
+        Some(Card::New) => model.go(Go::New),
         Some(Card::Other(name)) => {
-            model.say(Tone::Warn, format!("{name} is set up in the Pia portal; it is not available here."));
+            model.say(Tone::Warn, elsewhere(name));
             Vec::new()
         }
         None => {
@@ -254,48 +223,19 @@ pub fn open_selected(model: &mut Model) -> Vec<Effect> {
 
 /// Opens a saved configuration where it stands.
 pub fn open_saved(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
-    let Some(saved) = model.saved(id).cloned() else { return Vec::new() };
-    if wizard::is_finished(&saved.status) {
-        let mut effects = model.open(id);
-        effects.extend(super::panes::enter(model));
-        return effects;
+    let Some(saved) = model.saved(id) else { return Vec::new() };
+    if !is_finished(&saved.status) {
+        return model.go(Go::Unfinished(id.clone()));
     }
-    if wizard::another_draft(model, Some(id)) {
-        return Vec::new();
-    }
-    let step = wizard::first_unfinished(&saved.status);
-    wizard::show(model, Wizard::of(&saved, step))
+    let effects = model.open(id);
+    model.go(Go::Panes);
+    effects
 }
 
 /// "Edit": into the wizard at its first step.
 pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
     match selected(model) {
-        Some(Card::Saved(id)) => wizard::edit(model, &id),
+        Some(Card::Saved(id)) => model.go(Go::Edit(id)),
         _ => open_selected(model),
-    }
-}
-
-/// Whether the active configuration has something in its Halo, by our own record.
-pub fn has_objects(model: &Model) -> bool {
-    model.active().is_some_and(|saved| !saved.status.integration.objects.is_empty())
-}
-
-/// "Activate": asks where another is active.
-pub fn activate(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
-    let Some(saved) = model.saved(id) else { return Vec::new() };
-    let wanted_name = saved_title(saved);
-    match model.active().map(|active| (active.id.clone(), saved_title(active))) {
-        Some((active, active_name)) if active != *id => {
-            let has_objects = has_objects(model);
-            let ask = Ask::Switch { wanted: id.clone(), wanted_name, active, active_name, has_objects };
-            model.popup = Some(Popup::Confirm(Confirm::new(ask)));
-            model.touch();
-            Vec::new()
-        }
-        Some(_) => {
-            model.say(Tone::Calm, format!("{wanted_name} is active already."));
-            Vec::new()
-        }
-        None => vec![Effect::Activate { id: id.clone(), replacing: None }],
     }
 }

@@ -1,4 +1,4 @@
-//! Configure: test, plan, apply; in the wizard and, as Re-configure, in the Integration pane.
+//! The plan: test, read Halo, plan, apply; for Configure and for Remove alike.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,14 +6,11 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{self, Command, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::app::panes::removal;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
+use crate::domain::manual;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
-use crate::domain::status::StepState;
-
-use super::credentials::Test;
 
 /// That the configuration is not the active one, and the key that changes it from here.
 pub fn inactive(model: &Model) -> String {
@@ -95,7 +92,7 @@ pub fn is_unread(model: &Model) -> bool {
 fn is_applicable(model: &Model) -> bool {
     let pending =
         matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending());
-    pending || removal::only_switches(model)
+    pending || only_switches(model)
 }
 
 /// Notes since when a plan has been on the screen. With `again`, its time begins anew.
@@ -128,7 +125,7 @@ pub fn load_plan(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
-    let mut effects: Vec<Effect> = super::stop_test(model).into_iter().collect();
+    let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
     model.work.forget_plan();
     model.work.plan = PlanWork::Reading { since: model.now, checks: Vec::new() };
     model.touch();
@@ -173,10 +170,10 @@ pub fn apply_refusal(model: &Model) -> Option<String> {
         let same = || format!("{what} runs already. It ends by itself.");
         return if elsewhere || model.work.apply.is_stopping() { running(model) } else { Some(same()) };
     }
-    let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal::blocker(model) };
+    let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal_blocker(model) };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
-        (ApplyWork::None, PlanWork::Ready(_)) if removal::only_switches(model) => blocker(model),
+        (ApplyWork::None, PlanWork::Ready(_)) if only_switches(model) => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
             Goal::Install => "Nothing to do: Halo holds everything already.".to_owned(),
             Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".to_owned(),
@@ -261,7 +258,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
 pub fn is_settled(model: &Model) -> bool {
     let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
         if !plan.changes_pending() && plan.hindrances().next().is_none());
-    nothing && !removal::only_switches(model) || model.apply().is_complete()
+    nothing && !only_switches(model) || model.apply().is_complete()
 }
 
 /// Whether Configure was done before: then its name is Re-configure.
@@ -271,7 +268,7 @@ pub fn is_again(model: &Model) -> bool {
 
 /// Moves in the plan.
 pub fn move_line(model: &mut Model, to: usize) {
-    let rows = model.work.plan_rows(model.apply()) + removal::by_hand(model).len();
+    let rows = model.work.plan_rows(model.apply()) + by_hand(model).len();
     let to = to.min(rows.saturating_sub(1));
     if to != model.work.plan_line {
         model.work.plan_line = to;
@@ -294,19 +291,26 @@ pub fn open(model: &mut Model, open: bool) {
     }
 }
 
-/// The steps as the last screen names them: what is done, and what is open.
-pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)> {
-    let Some(wizard) = &model.wizard else { return Vec::new() };
-    let verified = match (wizard.test.is_passed(), &wizard.test) {
-        (true, _) => StepState::Done,
-        (false, Test::Not) if wizard.untested => StepState::NotVerified,
-        _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),
+/// What has to be done before Remove can be. It needs no sync: it takes out what is there.
+pub fn removal_blocker(model: &Model) -> Option<String> {
+    let Some(saved) = model.current_saved() else { return Some("Save the configuration first.".to_owned()) };
+    (!saved.status.active).then(|| inactive(model))
+}
+
+/// The clicks that do it without the API, where Halo refuses that or is not reached.
+pub fn by_hand(model: &Model) -> Vec<String> {
+    let refused = match (model.apply(), &model.work.plan) {
+        (ApplyWork::Ended { report, .. }, _) => report.refusal.is_some(),
+        (ApplyWork::Failed { .. }, _) => true,
+        (ApplyWork::None, plan) => matches!(plan, PlanWork::Refused(_) | PlanWork::Failed(_)),
+        (ApplyWork::Running { .. }, _) => false,
     };
-    let done = |done: bool| if done { StepState::Done } else { StepState::Todo };
-    vec![
-        (verified, "API Credentials", "test the connection: Integrations, then e"),
-        (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
-        (done(model.is_synced()), "Initial Sync", "Sync Now: s in the panes"),
-        (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
-    ]
+    model.goal().parts().filter(|_| refused).map(manual::removal).unwrap_or_default()
+}
+
+/// Whether nothing is left to be taken out before the switch that was asked for.
+pub fn only_switches(model: &Model) -> bool {
+    let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
+        if !plan.changes_pending() && plan.blocked.is_empty());
+    nothing && matches!(model.work.goal, Goal::Remove { then: Some(_), .. })
 }

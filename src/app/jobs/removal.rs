@@ -4,14 +4,14 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
+use crate::app::panes::state::Pane;
 use crate::app::popup::{Popup, Typed};
-use crate::app::wizard::{self, configure};
+use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::manual;
 use crate::domain::plan::Parts;
 
-use super::Pane;
+use super::plan;
 
 /// The parts that can be chosen, each with its command and its name.
 pub const PARTS: [(Command, &str); 3] =
@@ -26,15 +26,9 @@ pub fn is_chosen(parts: Parts, part: Command) -> bool {
     }
 }
 
-/// What has to be done before Remove can be. It needs no sync: it takes out what is there.
-pub fn blocker(model: &Model) -> Option<String> {
-    let Some(saved) = model.current_saved() else { return Some("Save the configuration first.".to_owned()) };
-    (!saved.status.active).then(|| configure::inactive(model))
-}
-
 /// Why nothing can be removed now.
 pub fn refusal(model: &Model) -> Option<String> {
-    configure::running(model).or_else(|| blocker(model))
+    plan::running(model).or_else(|| plan::removal_blocker(model))
 }
 
 /// Shows what Remove would take out. Nothing is written.
@@ -54,7 +48,7 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
         return Vec::new();
     }
     let (Some(id), Some(parts)) = (model.current.clone(), goal.parts()) else { return Vec::new() };
-    let mut effects: Vec<Effect> = wizard::stop_test(model).into_iter().collect();
+    let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
     model.work.forget_plan();
     model.work.goal = goal;
     model.work.plan = PlanWork::Reading { since: model.now, checks: Vec::new() };
@@ -64,35 +58,22 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
     effects
 }
 
-/// The clicks that do it without the API, where Halo refuses that or is not reached.
-pub fn by_hand(model: &Model) -> Vec<String> {
-    let refused = match (model.apply(), &model.work.plan) {
-        (ApplyWork::Ended { report, .. }, _) => report.refusal.is_some(),
-        (ApplyWork::Failed { .. }, _) => true,
-        (ApplyWork::None, plan) => matches!(plan, PlanWork::Refused(_) | PlanWork::Failed(_)),
-        (ApplyWork::Running { .. }, _) => false,
-    };
-    model.goal().parts().filter(|_| refused).map(manual::removal).unwrap_or_default()
-}
-
-/// Why a part cannot be chosen or left out now; an empty reason where there is nothing to choose.
-pub fn choose_refusal(model: &Model, part: Command) -> Option<String> {
+/// Whether a part can be chosen or left out now.
+pub fn choose_now(model: &Model, part: Command) -> Now {
     let chosen_here = matches!(model.work.plan, PlanWork::Reading { .. } | PlanWork::Ready(_) | PlanWork::Refused(_));
-    match (model.apply(), &model.work.goal) {
-        _ if !chosen_here => Some(String::new()),
-        (ApplyWork::None, Goal::Remove { then: Some(_), .. }) => {
-            Some("Everything goes before the switch: a part cannot stay.".to_owned())
-        }
-        (ApplyWork::None, Goal::Remove { parts, .. }) if part == Command::PartLinks && parts.chat_pod => {
-            Some("The Pia Chat Pod takes its links along. Leave it out first.".to_owned())
-        }
-        (ApplyWork::None, Goal::Remove { parts, .. }) => {
-            let left = toggled(*parts, part);
-            let nothing = !(left.webhooks || left.chat_pod || left.links);
-            nothing.then(|| "Something has to be chosen.".to_owned())
-        }
-        _ => Some(String::new()),
+    let (ApplyWork::None, Goal::Remove { parts, then }) = (model.apply(), &model.work.goal) else { return Now::Hidden };
+    if !chosen_here {
+        return Now::Hidden;
     }
+    if then.is_some() {
+        return Now::Not("Everything goes before the switch: a part cannot stay.".to_owned());
+    }
+    if part == Command::PartLinks && parts.chat_pod {
+        return Now::Not("The Pia Chat Pod takes its links along. Leave it out first.".to_owned());
+    }
+    let left = toggled(*parts, part);
+    let nothing = !(left.webhooks || left.chat_pod || left.links);
+    Now::unless(nothing.then(|| "Something has to be chosen.".to_owned()))
 }
 
 fn toggled(parts: Parts, part: Command) -> Parts {
@@ -112,35 +93,19 @@ pub fn choose(model: &mut Model, part: Command) -> Vec<Effect> {
     }
 }
 
-/// Whether nothing is left to be taken out before the switch that was asked for.
-pub fn only_switches(model: &Model) -> bool {
-    let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
-        if !plan.changes_pending() && plan.blocked.is_empty());
-    nothing && matches!(model.work.goal, Goal::Remove { then: Some(_), .. })
-}
-
 /// "Apply": first the id has to be typed.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
-    if let Some(reason) = configure::apply_refusal(model) {
+    if let Some(reason) = plan::apply_refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
-    if only_switches(model) {
-        return configure::apply(model);
+    if plan::only_switches(model) {
+        return plan::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
     model.popup = Some(Popup::Typed(Typed::new(id)));
     model.touch();
     Vec::new()
-}
-
-/// Why what is typed agrees to nothing.
-pub fn agree_refusal(model: &Model) -> Option<String> {
-    match &model.popup {
-        Some(Popup::Typed(typed)) if typed.is_right() => None,
-        Some(Popup::Typed(typed)) => Some(format!("Type {} to go on, or leave with Esc.", typed.wanted)),
-        _ => Some(String::new()),
-    }
 }
 
 /// What is typed is the id: it begins.
@@ -150,20 +115,20 @@ pub fn agree(model: &mut Model) -> Vec<Effect> {
     if !typed.is_right() || model.current.as_ref() != Some(&typed.wanted) || model.goal().is_install() {
         return Vec::new();
     }
-    configure::apply(model)
+    plan::apply(model)
 }
 
 /// From the question whether to switch: the plan that takes out the active one's objects first.
 pub fn before_switch(model: &mut Model, wanted: ConfigurationId) -> Vec<Effect> {
     let Some(active) = model.active().map(|saved| saved.id.clone()) else { return Vec::new() };
-    if let Some(reason) = configure::running(model) {
+    if let Some(reason) = plan::running(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
     let mut effects = Vec::new();
     if model.screen == Screen::Wizard {
-        wizard::leave_field(model);
-        effects.extend(wizard::keep_draft(model));
+        model.leave_field();
+        effects.extend(model.keep_draft());
     }
     effects.extend(model.open(&active));
     model.screen = Screen::Panes;
@@ -195,9 +160,9 @@ pub fn leave_plan(model: &mut Model) -> Vec<Effect> {
             model.work.forget_plan();
         }
         // The pane shows again how what is installed stands.
-        if removal && configure::is_again(model) {
+        if removal && plan::is_again(model) {
             model.touch();
-            return configure::load_plan_unless_there(model);
+            return plan::load_plan_unless_there(model);
         }
     }
     model.touch();

@@ -1,112 +1,90 @@
-//! What the keys do now, in words: the line of keys and the help.
+//! What there is to do now: what each key means, the line of keys, the help and the commands, all from what the screen
+//! offers.
 
-use crate::app::form::FieldId;
-use crate::app::integrations::{self, Card};
-use crate::app::model::{Model, Screen};
-use crate::app::panes::clients::Filter;
-use crate::app::panes::events::Filter as EventFilter;
-use crate::app::panes::integration::BY_HAND;
-use crate::app::panes::removal;
-use crate::app::popup::{HelpLine, Popup};
-use crate::app::text::{width, wrap};
-use crate::app::wizard::{self, Item, Wizard, configure};
-use crate::app::work::{ApplyWork, PlanWork};
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::form::FieldId;
+use super::jobs::plan;
+use super::keymap::{Command as C, Command, Group, Key, Place, Place as P, Shown, hit, place, press};
+use super::model::{Model, Screen};
+use super::offer::Offer;
+use super::panes::integration::BY_HAND;
+use super::popup::HelpLine;
+use super::screen::Now;
+use super::screens::{self, words};
+use super::text::{width, wrap};
+use super::wizard::state::Item;
 use crate::domain::draft::Step;
 use crate::domain::manual;
 use crate::domain::plan::Parts;
 
-use super::press::press;
-use super::{Binding, Command as C, Group, Key, Meaning, Place, Place as P, Shown, comes_too_soon, meaning_of, place};
-
-fn on_last_field(wizard: &Wizard) -> bool {
-    matches!(wizard.focus, Item::Field(field) if Wizard::fields(wizard.step).last().is_none_or(|last| last == field))
+/// What a key means now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// This.
+    Do(Command),
+    /// Nothing now, and why.
+    Refused(String),
+    /// Nothing here.
+    Nothing,
 }
 
-/// The words of a binding, as they are now.
-fn words(model: &Model, place: Place, binding: &Binding) -> String {
-    let wizard = model.wizard.as_ref();
-    let text = match (binding.command, place) {
-        (C::Apply, _) if removal::only_switches(model) => "Switch",
-        (C::Apply, _) if !model.goal().is_install() => "Remove",
-        (C::PartWebhooks | C::PartChatPod | C::PartLinks, _) => {
-            return part_words(model, binding);
-        }
-        (C::Configure, _) if configure::is_again(model) => "Re-configure",
-        (C::ReadPlan, P::Plan)
-            if configure::is_settled(model)
-                || (matches!(model.work.plan, PlanWork::Ready(_)) && matches!(model.apply(), ApplyWork::None)) =>
-        {
-            "Check Halo again"
-        }
-        (C::ReadPlan, P::Plan) if matches!(model.work.plan, PlanWork::None) => "Check Halo",
-        // Enter says the same.
-        (C::NextItem, P::Field | P::Choice) if !wizard.is_some_and(on_last_field) => "",
-        (C::NextItem, P::Field | P::Choice) => binding.words,
-        (C::NextItem, P::FieldList) => binding.words,
-        (C::NextItem, _) => "Next",
-        (C::Reveal, _) if model.facts.revealed => "Hide",
-        (C::Test, _) if wizard.is_some_and(|wizard| !wizard.test.checks().is_empty() || wizard.test.is_passed()) => {
-            "Test again"
-        }
-        (C::EnterField, _) => match wizard.map(|wizard| (wizard.step, wizard.focus)) {
-            Some((Step::Credentials, Item::Field(FieldId::ClientSecret))) => "Test",
-            Some((step, Item::Field(field))) if Wizard::fields(step).last() != Some(field) => "Next",
-            _ => "Continue",
-        },
-        (C::Edit, P::Cards) => "Edit",
-        (C::OpenCard, P::Cards) => match integrations::selected(model) {
-            Some(Card::Draft) => "Continue",
-            Some(Card::Saved(id)) if model.saved(&id).is_some_and(|saved| wizard::is_finished(&saved.status)) => "Open",
-            _ => "Configure",
-        },
-        (C::ViewAll, _) if model.integrations.all => "Only what is available",
-        (C::Continue, P::Finished) => "Open the panes",
-        (C::Filter, P::PaneEvents) => match model.panes.events.filter.next() {
-            EventFilter::All => "Show all",
-            EventFilter::OnBoard => "On the Pia Board",
-            EventFilter::Created => "Show created",
-            EventFilter::Updated => "Show updated",
-            EventFilter::Undelivered => "Show undelivered",
-        },
-        (C::Tickets, P::PaneTickets) => "Events",
-        (C::Down, P::EventPage) => "Scroll",
-        (C::Filter, _) => match model.panes.clients.filter.next() {
-            Filter::Active => "Show active",
-            Filter::Disabled => "Show disabled",
-            Filter::All => "Show all",
-            Filter::New => "Show new",
-            Filter::Changed => "Show changed",
-        },
-        (C::No, P::Confirm) => match &model.popup {
-            Some(Popup::Confirm(confirm)) => confirm.ask.no(),
-            _ => "No",
-        },
-        (C::Yes, P::Confirm) => match &model.popup {
-            Some(Popup::Confirm(confirm)) => confirm.ask.yes(),
-            _ => "Yes",
-        },
-        (C::Back, P::Plan) if matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(_))) => {
-            "Not now"
-        }
-        (C::Back, P::PaneSync) if model.panes.report.is_some() => "Back",
-        // The other key says the same.
-        (C::Back, P::PaneTickets) => "",
-        (C::Back, P::PaneSync | P::PaneClients | P::PaneIntegration | P::PaneEvents | P::PaneActivity)
-            if !model.panes.from_wizard =>
-        {
-            ""
-        }
-        _ => binding.words,
-    };
-    text.to_owned()
+/// Whether a key comes without a new decision behind it: held down since before there was something to decide on.
+pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
+    comes_too_soon(model, place(model), event)
+        || (event.kind == KeyEventKind::Repeat
+            && matches!(
+                meaning(model, event),
+                Meaning::Do(
+                    C::Apply
+                        | C::Yes
+                        | C::Answer
+                        | C::ThirdAnswer
+                        | C::Agree
+                        | C::EscalateNow
+                        | C::SyncNow
+                        | C::RunChosen
+                )
+            ))
 }
 
-// A part of what is removed, and whether its key leaves it out or takes it in.
-fn part_words(model: &Model, binding: &Binding) -> String {
-    let chosen = model.work.goal.parts().is_some_and(|parts| removal::is_chosen(parts, binding.command));
-    let verb = if chosen { "Keep" } else { "Remove" };
-    let name = removal::PARTS.iter().find(|(part, _)| *part == binding.command).map_or(binding.words, |(_, name)| name);
-    format!("{verb} {name}")
+// Whether a key would apply a plan that has only just come up.
+fn comes_too_soon(model: &Model, place: Place, event: KeyEvent) -> bool {
+    let applies = || hit(model, place, event).any(|binding| binding.command == C::Apply);
+    place == P::Plan && plan::is_unread(model) && applies()
+}
+
+/// What a key means now.
+pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
+    let place = place(model);
+    let mut refused = Meaning::Nothing;
+    for binding in hit(model, place, event) {
+        match meaning_of(model, place, binding.command) {
+            Meaning::Nothing => {}
+            Meaning::Refused(reason) if refused == Meaning::Nothing => refused = Meaning::Refused(reason),
+            Meaning::Refused(_) => {}
+            done @ Meaning::Do(_) => return done,
+        }
+    }
+    refused
+}
+
+// What becomes of a command of a place now: what works everywhere is the shell's.
+fn now(model: &Model, place: Place, command: Command) -> Now {
+    match command {
+        C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
+        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands => Now::Can,
+        _ => screens::now(model, place, command),
+    }
+}
+
+/// What a command of a place means now, whichever way it is called.
+pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
+    match now(model, place, command) {
+        Now::Can => Meaning::Do(command),
+        Now::Not(reason) => Meaning::Refused(reason),
+        Now::Hidden => Meaning::Nothing,
+    }
 }
 
 /// A key and what it does now.
@@ -121,36 +99,6 @@ pub struct Hint {
 impl Hint {
     fn width(&self) -> usize {
         width(&self.key) + 1 + width(&self.words)
-    }
-}
-
-/// A command of a place, with the keys that lead to it now.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// The first of its lines in the table.
-    binding: &'static Binding,
-    /// In which words; without any where the line of keys leaves it out.
-    words: String,
-    /// With which keys.
-    keys: Vec<Key>,
-    /// Why it cannot work now.
-    pub refused: Option<String>,
-}
-
-impl Offer {
-    /// The command.
-    pub fn command(&self) -> C {
-        self.binding.command
-    }
-
-    /// Its words, also where the line of keys leaves it out because another key says the same.
-    pub fn title(&self) -> &str {
-        if self.words.is_empty() { self.binding.words } else { &self.words }
-    }
-
-    /// Its keys by their names.
-    pub fn keys(&self) -> String {
-        self.keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -1,0 +1,31 @@
+//! Where to lead next: a screen never names another, it says where to go.
+
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::draft::Draft;
+
+use super::popup::Answer;
+
+/// A place to go to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Go {
+    /// On from a question, with its answer.
+    Answer(Answer),
+    /// The Integrations page.
+    Integrations,
+    /// The Integrations page, from anywhere: what is typed is kept, and the page is read anew.
+    Overview,
+    /// The panes.
+    Panes,
+    /// The panes, at the clients, with the way back into the set-up.
+    Clients,
+    /// The set-up that is in memory.
+    Wizard,
+    /// The set-up of a new configuration.
+    New,
+    /// The set-up of a saved configuration, where it is not finished.
+    Unfinished(ConfigurationId),
+    /// The set-up of a saved configuration, from its first step, or its draft.
+    Edit(ConfigurationId),
+    /// The set-up that a draft was kept of.
+    Draft(Box<Draft>),
+}

@@ -1,0 +1,133 @@
+//! The company sync: Sync Now, how it goes, how it ended, and the question before many clients are disabled.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::keymap::{self, Place};
+use crate::app::model::{Model, saved_title};
+use crate::app::notice::Tone;
+use crate::app::popup::{Ask, Confirm, Popup};
+use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncRun, SyncWork, Unasked};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
+
+use super::plan;
+
+/// Why Sync Now does nothing now.
+pub fn refusal(model: &Model) -> Option<String> {
+    if let SyncWork::Running(run) = &model.work.sync {
+        let since = run.since.strftime("%H:%M");
+        let whose = match model.saved(&run.id) {
+            Some(saved) if model.current.as_ref() != Some(&run.id) => format!(" {}", saved_title(saved)),
+            _ => String::new(),
+        };
+        if run.stopping {
+            return Some(format!("The sync{whose} is stopping. Sync Now is off until it has ended."));
+        }
+        return Some(format!("Syncing{whose} already, since {since} UTC. Sync Now is off until it ends."));
+    }
+    if model.work.apply.is_running() {
+        return Some(format!("{} Sync Now is off until then.", plan::running(model).unwrap_or_default()));
+    }
+    if model.current.is_none() {
+        return Some("Save the configuration first.".to_owned());
+    }
+    let known = model.current_saved().is_some();
+    (known && !model.is_active()).then(|| plan::inactive(model))
+}
+
+/// "Sync Now".
+pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
+    if let Some(reason) = refusal(model) {
+        model.say(Tone::Warn, reason);
+        return Vec::new();
+    }
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    if brake == Brake::On
+        && let Some(Unasked { id, gone, reasons }) = model.work.unasked.take_if(|of| of.id == id)
+    {
+        // The last one still waits for its answer.
+        model.popup = Some(Popup::Confirm(Confirm::new(Ask::MassChange { id, gone, reasons })));
+        model.touch();
+        return Vec::new();
+    }
+    model.work.unasked = None;
+    model.work.sync = SyncWork::Running(SyncRun {
+        id: id.clone(),
+        since: model.now,
+        progress: SyncProgress::default(),
+        stopping: false,
+    });
+    model.touch();
+    vec![Effect::Sync { id, brake }]
+}
+
+/// "Stop": the list stays as it was. It is over once it says how it ended.
+pub fn stop(model: &mut Model) -> Vec<Effect> {
+    match &mut model.work.sync {
+        SyncWork::Running(run) if !run.stopping => run.stopping = true,
+        _ => return Vec::new(),
+    }
+    model.touch();
+    vec![Effect::Cancel(Slot::Sync)]
+}
+
+/// The sync goes on.
+pub fn progress(model: &mut Model, progress: SyncProgress) {
+    if let SyncWork::Running(run) = &mut model.work.sync
+        && run.progress != progress
+    {
+        run.progress = progress;
+        model.touch();
+    }
+}
+
+/// The sync has ended.
+pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Effect> {
+    let SyncWork::Running(run) = &model.work.sync else { return Vec::new() };
+    let (id, read, stopped) = (run.id.clone(), run.progress.clients_read, run.stopping);
+    model.touch();
+    let needs_yes = outcome.as_ref().ok().and_then(|report| {
+        let (id, reasons) = (id.clone(), report.warnings.clone());
+        report.would_disable.map(|gone| Unasked { id, gone, reasons })
+    });
+    let end = match outcome {
+        Ok(report) => SyncEnd::Report(Box::new(report)),
+        Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { at: model.now, read },
+        Err(failure) => SyncEnd::Failed(failure),
+    };
+    model.work.sync = SyncWork::Ended(id.clone(), end);
+    if let Some(question) = needs_yes {
+        ask(model, question);
+    }
+    let mut effects = vec![Effect::LoadOverview];
+    if model.current.as_ref() == Some(&id) {
+        if matches!((model.apply(), &model.work.plan), (ApplyWork::None, plan) if !matches!(plan, PlanWork::Reading { .. }))
+        {
+            // It was made from the lists before this one.
+            model.work.forget_plan();
+        }
+        effects.extend([Effect::LoadStatus(id.clone()), Effect::LoadLists(id.clone()), Effect::LoadClients(id)]);
+    }
+    effects
+}
+
+// Asks about a mass change: at once where the sync is looked at, and never under a finger that types something else.
+fn ask(model: &mut Model, question: Unasked) {
+    let looked_at = match keymap::place(model) {
+        Place::InitialSync => true,
+        // The sync runs, so the field of the contact is not there yet to have the focus.
+        Place::PaneSync => true,
+        _ => false,
+    };
+    if looked_at && model.current.as_ref() == Some(&question.id) {
+        let Unasked { id, gone, reasons } = question;
+        let ask = Ask::MassChange { id, gone, reasons };
+        model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+        return;
+    }
+    let name = model.saved(&question.id).map_or_else(|| question.id.to_string(), saved_title);
+    model.work.unasked = Some(question);
+    model.say(
+        Tone::Warn,
+        format!("The sync of {name} waits for an answer: more clients than usual are gone. Sync Now asks."),
+    );
+}

@@ -1,0 +1,108 @@
+//! The state of the panes.
+
+use std::num::NonZeroU64;
+
+use crate::app::layout::Window;
+use crate::domain::failure::Failure;
+use crate::domain::object::ObjectKind;
+use crate::domain::sync_run::{ClientChange, SyncReport};
+
+use super::clients::state::Clients;
+use super::events::state::Events;
+
+/// A pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Pane {
+    /// The company sync and its history.
+    #[default]
+    Sync,
+    /// The client list.
+    Clients,
+    /// What is in Halo.
+    Integration,
+    /// What Halo has told us.
+    Events,
+    /// The audit trail.
+    Activity,
+}
+
+impl Pane {
+    /// Every pane, by its digit.
+    pub const ALL: [Self; 5] = [Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
+
+    /// Its name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sync => "Sync",
+            Self::Clients => "Clients",
+            Self::Integration => "Integration",
+            Self::Events => "Events",
+            Self::Activity => "Activity",
+        }
+    }
+}
+
+/// The panes.
+#[derive(Debug, Default)]
+pub struct Panes {
+    /// Which is shown.
+    pub pane: Pane,
+    /// The window on the history of syncs.
+    pub history: Window,
+    /// What a sync changed, where that is looked at in place of the history.
+    pub report: Option<Report>,
+    /// The window on the audit trail.
+    pub activity: Window,
+    /// The window on the objects in Halo.
+    pub objects: Window,
+    /// What is selected in it: a look into Halo brings the objects into another order.
+    pub object: Option<Selected>,
+    /// The client list.
+    pub clients: Clients,
+    /// The events.
+    pub events: Events,
+    /// Whether the Integration pane shows the plan.
+    pub planning: bool,
+    /// Whether the panes are looked at from within the set-up, and Esc goes back there.
+    pub from_wizard: bool,
+}
+
+/// The change report of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The run: its number in the history.
+    pub(super) run: Option<NonZeroU64>,
+    /// What it changed, once that was read; none inside where it is not remembered any more.
+    pub changes: Option<Result<Option<Vec<ClientChange>>, Failure>>,
+    /// The window on it.
+    pub window: Window,
+}
+
+impl Report {
+    /// The lines.
+    pub fn lines(&self) -> &[ClientChange] {
+        match &self.changes {
+            Some(Ok(Some(changes))) => changes,
+            _ => &[],
+        }
+    }
+
+    /// How many there are.
+    pub fn rows(&self) -> usize {
+        self.lines().len()
+    }
+
+    /// The run as the history has it.
+    pub fn run<'a>(&self, runs: &'a [SyncReport]) -> Option<&'a SyncReport> {
+        runs.iter().find(|run| self.run.is_some() && run.run == self.run)
+    }
+}
+
+/// A row of the pane, by what it is rather than by where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selected {
+    /// An object in Halo.
+    Object(ObjectKind, String),
+    /// A callback address.
+    Callback(usize),
+}

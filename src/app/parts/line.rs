@@ -1,0 +1,40 @@
+//! A line that text goes into: a search, an answer, a note.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input, InputRequest};
+
+use crate::app::screen::Typed;
+
+/// The most characters that a search line takes.
+const SEARCH: usize = 100;
+
+/// Takes a text into a search line. Says whether the text or the cursor changed.
+pub fn search(input: &mut Input, text: Typed<'_>) -> bool {
+    line(input, text, SEARCH)
+}
+
+/// Takes a text into a line of at most so many characters. Of a pasted one the first line is taken.
+pub fn line(input: &mut Input, text: Typed<'_>, most: usize) -> bool {
+    match text {
+        Typed::Key(event) => key(input, event, most),
+        Typed::Paste(text) => {
+            let room = most.saturating_sub(input.value().chars().count());
+            let line = text.trim().lines().next().unwrap_or_default();
+            for character in line.chars().filter(|character| !character.is_control()).take(room) {
+                input.handle(InputRequest::InsertChar(character));
+            }
+            true
+        }
+    }
+}
+
+fn key(input: &mut Input, event: KeyEvent, most: usize) -> bool {
+    if let KeyCode::Char(_) = event.code
+        && input.value().chars().count() >= most
+        && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+    {
+        return false;
+    }
+    input.handle_event(&Event::Key(event)).is_some_and(|change| change.value || change.cursor)
+}

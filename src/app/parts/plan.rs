@@ -1,0 +1,96 @@
+//! The plan as the set-up and the Integration pane show it: the same keys, the same answers.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::{plan, removal};
+use crate::app::keymap::{Binding, Command as C};
+use crate::app::model::Model;
+use crate::app::screen::{Move, Now};
+use crate::app::work::{ApplyWork, PlanWork};
+
+/// What becomes of a command on the plan.
+pub fn now(model: &Model, command: C) -> Now {
+    match command {
+        C::Apply => apply(model),
+        C::Continue => Now::only_if(plan::is_settled(model)),
+        C::ReadPlan if model.goal().is_install() => Now::unless(plan::load_refusal(model)),
+        C::ReadPlan => match model.work.plan {
+            PlanWork::Reading { .. } if !model.apply().is_running() => {
+                Now::Not("Halo is being read already.".to_owned())
+            }
+            _ => Now::unless(removal::refusal(model)),
+        },
+        C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose_now(model, command),
+        C::OpenLine | C::CloseLine => {
+            let open = model.work.plan_open.contains(&model.work.plan_line);
+            match plan::open_refusal(model) {
+                None => Now::only_if(open == (command == C::CloseLine)),
+                reason => Now::unless(reason),
+            }
+        }
+        C::StopReading => {
+            Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. }) && !model.apply().is_running())
+        }
+        C::StopApply => Now::only_if(model.apply().is_running() && !model.apply().is_stopping()),
+        _ => Now::Can,
+    }
+}
+
+fn apply(model: &Model) -> Now {
+    if plan::is_unread(model) {
+        return Now::Not("The plan has only just come up: read it first.".to_owned());
+    }
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => Now::unless(plan::apply_refusal(model)),
+        (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => Now::unless(plan::apply_refusal(model)),
+        _ if plan::only_switches(model) => Now::unless(plan::apply_refusal(model)),
+        _ => Now::Hidden,
+    }
+}
+
+/// The words of a command on the plan.
+pub fn words(model: &Model, binding: &Binding) -> Option<String> {
+    let ready = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(_)));
+    let words = match binding.command {
+        C::Apply if plan::only_switches(model) => "Switch",
+        C::Apply if !model.goal().is_install() => "Remove",
+        C::PartWebhooks | C::PartChatPod | C::PartLinks => return Some(part_words(model, binding)),
+        C::ReadPlan if plan::is_settled(model) || ready => "Check Halo again",
+        C::ReadPlan if matches!(model.work.plan, PlanWork::None) => "Check Halo",
+        C::Back if ready => "Not now",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+// A part of what is removed, and whether its key leaves it out or takes it in.
+fn part_words(model: &Model, binding: &Binding) -> String {
+    let chosen = model.work.goal.parts().is_some_and(|parts| removal::is_chosen(parts, binding.command));
+    let verb = if chosen { "Keep" } else { "Remove" };
+    let name = removal::PARTS.iter().find(|(part, _)| *part == binding.command).map_or(binding.words, |(_, name)| name);
+    format!("{verb} {name}")
+}
+
+/// Does a command of the plan.
+pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
+    let install = model.goal().is_install();
+    match command {
+        C::ReadPlan if install => plan::load_plan(model),
+        C::ReadPlan => removal::again(model),
+        C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose(model, command),
+        C::Apply if install => plan::apply(model),
+        C::Apply => removal::ask(model),
+        C::StopApply => plan::stop(model),
+        C::OpenLine | C::CloseLine => {
+            plan::open(model, command == C::OpenLine);
+            Vec::new()
+        }
+        C::StopReading => plan::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Moves in the plan.
+pub fn moved(model: &mut Model, to: Move) {
+    let page = usize::from(model.layout.body.height).saturating_sub(6).max(1);
+    plan::move_line(model, to.from(model.work.plan_line, page));
+}

@@ -1,0 +1,49 @@
+//! The list of commands under the keys. What is chosen in it is run by the shell.
+
+use crate::app::effect::Effect;
+use crate::app::keymap::{Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::palette::height;
+use crate::app::parts::line;
+use crate::app::screen::{Move, Now, Screen, Typed};
+
+/// The list of commands.
+pub struct Commands;
+
+impl Screen for Commands {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match (&model.palette, command) {
+            (Some(palette), C::RunChosen) => Now::unless(palette.refusal()),
+            _ => Now::Can,
+        }
+    }
+
+    fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
+        if command == C::CloseCommands {
+            model.palette = None;
+            model.touch();
+        }
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let height = height(&model.layout);
+        let page = usize::from(model.layout.body.height).saturating_sub(6).max(1);
+        if model.palette.as_mut().is_some_and(|palette| palette.moved(to, page, height)) {
+            model.touch();
+        }
+    }
+
+    fn typed(model: &mut Model, _: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        let height = height(&model.layout);
+        let palette = model.palette.as_mut()?;
+        let before = palette.query.value().to_owned();
+        if line::search(&mut palette.query, text) {
+            if palette.query.value() != before {
+                palette.searched(height);
+            }
+            model.touch();
+        }
+        Some(Vec::new())
+    }
+}

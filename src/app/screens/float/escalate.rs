@@ -1,0 +1,52 @@
+//! The question before a ticket is escalated, under the keys.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::escalate as job;
+use crate::app::keymap::{Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::parts::line;
+use crate::app::popup::Popup;
+use crate::app::screen::{Now, Screen, Typed};
+
+/// The most characters that a note takes.
+const NOTE: usize = 1_000;
+
+/// The question before a ticket is escalated.
+pub struct Escalate;
+
+impl Screen for Escalate {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match command {
+            C::EscalateNow => Now::unless(job::now_refusal(model)),
+            _ => Now::Can,
+        }
+    }
+
+    fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
+        match command {
+            C::EscalateNow => job::escalate(model),
+            _ => super::close(model),
+        }
+    }
+
+    fn typed(model: &mut Model, _: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        // The key that opened the question, pressed twice, is no note.
+        if let (Typed::Key(_), Some(reason)) = (text, job::now_refusal(model)) {
+            model.say(Tone::Warn, reason);
+        } else if let Some(Popup::Escalate(question)) = &mut model.popup {
+            let changed = match text {
+                Typed::Key(_) => line::line(&mut question.note, text, NOTE),
+                // A note has no second line here: what stood on several stands beside each other.
+                Typed::Paste(text) => {
+                    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    line::line(&mut question.note, Typed::Paste(&text), NOTE)
+                }
+            };
+            if changed {
+                model.touch();
+            }
+        }
+        Some(Vec::new())
+    }
+}

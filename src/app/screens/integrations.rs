@@ -1,0 +1,135 @@
+//! The Integrations page under the keys.
+
+use crate::app::effect::Effect;
+use crate::app::go::Go;
+use crate::app::integrations::{self, Card, select, selected};
+use crate::app::jobs::activate;
+use crate::app::keymap::{Binding, Command as C, Place as P, spoken};
+use crate::app::model::{Model, is_finished, saved_title};
+use crate::app::parts::line;
+use crate::app::popup::{Ask, Confirm, Popup};
+use crate::app::screen::{Move, Now, Screen, Typed};
+use crate::app::text::draft_title;
+
+/// The page.
+pub struct Integrations;
+
+fn is_active(model: &Model) -> bool {
+    matches!(selected(model), Some(Card::Saved(id)) if model.saved(&id).is_some_and(|saved| saved.status.active))
+}
+
+// Whether the selected card is of the draft.
+fn has_draft(model: &Model) -> bool {
+    match selected(model) {
+        Some(Card::Draft) => true,
+        Some(Card::Saved(id)) => {
+            model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(&id))
+        }
+        _ => false,
+    }
+}
+
+impl Screen for Integrations {
+    fn now(model: &Model, place: P, command: C) -> Now {
+        let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
+        match command {
+            C::OpenCard => match selected(model) {
+                Some(Card::Other(name)) => Now::Not(integrations::elsewhere(name)),
+                _ => Now::Can,
+            },
+            C::Activate if is_active(model) => Now::Not("It is active already.".to_owned()),
+            C::Activate => {
+                let saved = matches!(selected(model), Some(Card::Saved(_)));
+                unless(!saved, "Only a saved configuration can be activated.")
+            }
+            C::Deactivate => unless(!is_active(model), "It is not active."),
+            C::DiscardDraft => unless(!has_draft(model), "There is no draft here."),
+            C::Edit => {
+                let edits = matches!(selected(model), Some(Card::Saved(_) | Card::Draft));
+                unless(!edits, "There is nothing to edit here.")
+            }
+            C::Back if place == P::Cards => {
+                let leads = model.wizard.is_some()
+                    || model.is_finished_current()
+                    || !model.integrations.query.value().is_empty();
+                unless(!leads, &format!("This is the first screen. Quit is {}.", spoken(model, "quit")))
+            }
+            _ => Now::Can,
+        }
+    }
+
+    fn words(model: &Model, _: P, binding: &Binding) -> Option<String> {
+        let words = match binding.command {
+            C::OpenCard => match selected(model) {
+                Some(Card::Draft) => "Continue",
+                Some(Card::Saved(id)) if model.saved(&id).is_some_and(|saved| is_finished(&saved.status)) => "Open",
+                _ => "Configure",
+            },
+            C::ViewAll if model.integrations.all => "Only what is available",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Search => model.integrations.searching = true,
+            C::LeaveSearch => model.integrations.searching = false,
+            C::Back if place == P::CardSearch || !model.integrations.query.value().is_empty() => {
+                model.integrations.query.reset();
+                model.integrations.searching = false;
+                select(model, 0);
+            }
+            C::Back if model.wizard.is_some() => return model.go(Go::Wizard),
+            C::Back => return model.go(Go::Panes),
+            C::ViewAll => {
+                model.integrations.all = !model.integrations.all;
+                select(model, model.integrations.window.selected);
+            }
+            C::OpenCard => return integrations::open_selected(model),
+            C::Edit => return integrations::edit_selected(model),
+            C::Activate => {
+                let Some(Card::Saved(id)) = selected(model) else { return Vec::new() };
+                return activate::start(model, &id);
+            }
+            C::Deactivate => {
+                let Some(Card::Saved(id)) = selected(model) else { return Vec::new() };
+                let Some(name) = model.saved(&id).map(saved_title) else { return Vec::new() };
+                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Deactivate { name })));
+            }
+            C::DiscardDraft => {
+                let name = model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
+                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title: draft_title(&name) })));
+            }
+            _ => return Vec::new(),
+        }
+        model.touch();
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let row = model.integrations.window.selected;
+        let page = usize::from(model.layout.body.height).saturating_sub(6).max(1);
+        if row == 0 && to == Move::Rows(-1) {
+            model.integrations.searching = true;
+            model.touch();
+        } else if select(model, to.from(row, page)) {
+            model.touch();
+        }
+    }
+
+    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        if place != P::CardSearch {
+            return None;
+        }
+        if line::search(&mut model.integrations.query, text) {
+            select(model, 0);
+            model.touch();
+        }
+        Some(Vec::new())
+    }
+
+    fn settle(model: &mut Model) {
+        select(model, model.integrations.window.selected);
+    }
+}

@@ -1,0 +1,86 @@
+//! The screens: which of them has the keys, and the one place that forwards to it.
+
+pub mod float;
+pub mod integrations;
+pub mod panes;
+pub mod wizard;
+
+use super::effect::Effect;
+use super::keymap::{Binding, Command, Place as P};
+use super::model::{Model, Screen as Shown};
+use super::screen::{Move, Now, Screen, Typed};
+
+/// A screen at its start: nothing is known yet, and nothing is offered but what works everywhere.
+struct Starting;
+
+impl Screen for Starting {
+    fn on(_: &mut Model, _: P, _: Command) -> Vec<Effect> {
+        Vec::new()
+    }
+}
+
+// Asks the screen that a place belongs to.
+macro_rules! ask {
+    ($model:expr, $place:expr, $what:ident($($given:expr),*)) => {
+        match $place {
+            P::Palette => float::commands::Commands::$what($($given),*),
+            P::Confirm => float::confirm::Confirm::$what($($given),*),
+            P::HelpPage => float::help::Help::$what($($given),*),
+            P::Typed => float::typed::Typed::$what($($given),*),
+            P::Escalate => float::escalate::Escalate::$what($($given),*),
+            P::Starting => Starting::$what($($given),*),
+            P::Cards | P::CardSearch => integrations::Integrations::$what($($given),*),
+            P::PaneSync => panes::sync::Sync::$what($($given),*),
+            P::PaneClients | P::ClientSearch | P::ClientPage => panes::clients::Clients::$what($($given),*),
+            P::PaneIntegration => panes::integration::Integration::$what($($given),*),
+            P::Plan if $model.screen == Shown::Panes => panes::integration::Integration::$what($($given),*),
+            P::PaneEvents | P::EventSearch | P::EventPage | P::PaneTickets => {
+                panes::events::Events::$what($($given),*)
+            }
+            P::PaneActivity => panes::activity::Activity::$what($($given),*),
+            P::Checklist
+            | P::Field
+            | P::FieldList
+            | P::Choice
+            | P::Test
+            | P::SyncButton
+            | P::Callbacks
+            | P::Review
+            | P::InitialSync
+            | P::Plan
+            | P::Finished
+            | P::Chooser => wizard::Wizard::$what($($given),*),
+        }
+    };
+}
+
+/// What becomes of a command of a place now.
+pub fn now(model: &Model, place: P, command: Command) -> Now {
+    ask!(model, place, now(model, place, command))
+}
+
+/// The words of a command of a place.
+pub fn words(model: &Model, place: P, binding: &Binding) -> String {
+    let words: Option<String> = ask!(model, place, words(model, place, binding));
+    words.unwrap_or_else(|| binding.words.to_owned())
+}
+
+/// Does a command of a place.
+pub fn on(model: &mut Model, place: P, command: Command) -> Vec<Effect> {
+    ask!(model, place, on(model, place, command))
+}
+
+/// Moves in the list of a place.
+pub fn moved(model: &mut Model, place: P, to: Move) {
+    ask!(model, place, moved(model, place, to));
+}
+
+/// Takes a text where the place takes one.
+pub fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    ask!(model, place, typed(model, place, text))
+}
+
+/// Places the windows of a place anew.
+pub fn settle(model: &mut Model, place: P) {
+    ask!(model, place, settle(model));
+}

@@ -1,0 +1,110 @@
+//! The Clients pane under the keys.
+
+use crate::app::effect::Effect;
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::panes::clients::{self, Filter};
+use crate::app::parts::line;
+use crate::app::popup::Popup;
+use crate::app::screen::{Move, Now, Screen, Typed};
+
+/// The client list.
+pub struct Clients;
+
+fn leave_search(model: &mut Model) {
+    model.panes.clients.searching = false;
+    model.panes.clients.note_selected();
+    model.touch();
+}
+
+impl Screen for Clients {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match command {
+            C::Export => Now::unless(clients::export_refusal(model)),
+            C::Details => {
+                let none = model.panes.clients.selected().is_none();
+                Now::unless(none.then(|| "No client is selected.".to_owned()))
+            }
+            _ => super::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        match binding.command {
+            C::Filter => Some(
+                match model.panes.clients.filter.next() {
+                    Filter::Active => "Show active",
+                    Filter::Disabled => "Show disabled",
+                    Filter::All => "Show all",
+                    Filter::New => "Show new",
+                    Filter::Changed => "Show changed",
+                }
+                .to_owned(),
+            ),
+            _ if place == P::PaneClients => super::words(model, binding),
+            _ => None,
+        }
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Search => {
+                model.panes.clients.searching = true;
+                model.touch();
+            }
+            C::LeaveSearch => leave_search(model),
+            C::Back if place == P::ClientSearch => {
+                model.panes.clients.query.reset();
+                leave_search(model);
+                model.panes.clients.search(false);
+                clients::settle(model);
+            }
+            C::Filter => clients::filter(model),
+            C::Sort => clients::sort(model),
+            C::Export => return clients::export(model),
+            C::Details if model.layout.detail.is_some() => {
+                model.say(Tone::Calm, "The details stand on the right.");
+            }
+            C::Details => {
+                model.popup = Some(Popup::Client);
+                model.touch();
+            }
+            C::ClosePopup => {
+                model.popup = None;
+                model.touch();
+            }
+            _ => return super::on(model, command),
+        }
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let (rows, height) = (model.panes.clients.count(), clients::height(model));
+        if super::move_in(&mut model.panes.clients.window, rows, height, to) {
+            model.panes.clients.note_selected();
+            model.touch();
+        }
+    }
+
+    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        if place != P::ClientSearch {
+            return None;
+        }
+        let before = model.panes.clients.query.value().to_owned();
+        if line::search(&mut model.panes.clients.query, text) {
+            if model.panes.clients.query.value() == before {
+                model.touch();
+            } else {
+                model.panes.clients.search(matches!(text, Typed::Key(_)));
+                clients::settle(model);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    fn settle(model: &mut Model) {
+        let (rows, height) = (model.panes.clients.count(), clients::height(model));
+        super::settle(&mut model.panes.clients.window, rows, height);
+    }
+}

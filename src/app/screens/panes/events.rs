@@ -1,0 +1,129 @@
+//! The Events pane under the keys: the events, one of them whole, and the tickets on the Pia Board.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::{escalate, tickets};
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::panes::events::{self, Filter, open};
+use crate::app::parts::line;
+use crate::app::screen::{Move, Now, Screen, Typed};
+use crate::app::work::TicketWork;
+
+/// What Halo has told us.
+pub struct Events;
+
+// From the events to the tickets, and back.
+fn turn(model: &mut Model) -> Vec<Effect> {
+    model.panes.events.tickets = !model.panes.events.tickets;
+    model.panes.events.searching = false;
+    model.touch();
+    if model.panes.events.tickets && model.work.board.is_none() && tickets::read_refusal(model).is_none() {
+        return tickets::read(model);
+    }
+    Vec::new()
+}
+
+impl Screen for Events {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match command {
+            C::OpenEvent => Now::unless(open::refusal(model)),
+            C::ReadTickets => Now::unless(tickets::read_refusal(model)),
+            C::StopTickets => Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. })),
+            C::Escalate => Now::unless(escalate::refusal(model)),
+            _ => super::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        let words = match (binding.command, place) {
+            (C::Filter, _) => match model.panes.events.filter.next() {
+                Filter::All => "Show all",
+                Filter::OnBoard => "On the Pia Board",
+                Filter::Created => "Show created",
+                Filter::Updated => "Show updated",
+                Filter::Undelivered => "Show undelivered",
+            },
+            (C::Tickets, P::PaneTickets) => "Events",
+            (C::Down, P::EventPage) => "Scroll",
+            // The other key says the same.
+            (C::Back, P::PaneTickets) => "",
+            (C::Back, P::PaneEvents) => return super::words(model, binding),
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Search => {
+                model.panes.events.searching = true;
+                model.touch();
+            }
+            C::LeaveSearch => {
+                events::leave_search(model);
+                model.touch();
+            }
+            C::Back if place == P::EventSearch => {
+                model.panes.events.query.reset();
+                events::leave_search(model);
+                events::searched(model);
+            }
+            C::Back if place == P::EventPage => return open::close(model),
+            C::Back if place == P::PaneTickets => return turn(model),
+            C::Filter => events::filter(model),
+            C::OpenEvent => return open::open(model),
+            C::Tickets => return turn(model),
+            C::ReadTickets => return tickets::read(model),
+            C::StopTickets => return tickets::stop(model),
+            C::Escalate => return escalate::ask(model),
+            _ => return super::on(model, command),
+        }
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, place: P, to: Move) {
+        match place {
+            P::EventPage => open::scroll(model, to),
+            P::PaneTickets => {
+                let (rows, height) = (tickets::tickets(model).len(), events::tickets_height(model));
+                if super::move_in(&mut model.panes.events.board, rows, height, to) {
+                    model.touch();
+                }
+            }
+            _ => {
+                let (rows, height) = (model.panes.events.count(), events::height(model));
+                let events = &mut model.panes.events;
+                let row = to.from(events.window.selected, height);
+                let moved = super::move_in(&mut events.window, rows, height, to);
+                events.note_end(row);
+                if moved {
+                    events.note_selected();
+                    model.touch();
+                }
+            }
+        }
+    }
+
+    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        if place != P::EventSearch {
+            return None;
+        }
+        let before = model.panes.events.query.value().to_owned();
+        if line::search(&mut model.panes.events.query, text) {
+            if model.panes.events.query.value() == before {
+                model.touch();
+            } else {
+                events::searched(model);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    fn settle(model: &mut Model) {
+        let (rows, height) = (tickets::tickets(model).len(), events::tickets_height(model));
+        super::settle(&mut model.panes.events.board, rows, height);
+        let (rows, height) = (model.panes.events.count(), events::height(model));
+        super::settle(&mut model.panes.events.window, rows, height);
+        open::settle(model);
+    }
+}

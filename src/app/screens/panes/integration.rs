@@ -1,0 +1,100 @@
+//! The Integration pane under the keys: the objects in Halo, and the plan.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::{activate, deliveries, plan, removal};
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::panes::{integration, objects_height};
+use crate::app::parts::plan as page;
+use crate::app::screen::{Move, Now, Screen};
+use crate::app::text::NO_CALLBACKS;
+
+/// What is in Halo.
+pub struct Integration;
+
+// The callback addresses are selected like the objects above them.
+fn size(model: &Model) -> (usize, usize) {
+    let callbacks = model.facts.callbacks.len();
+    (integration::objects(model).len() + callbacks, objects_height(model) + callbacks)
+}
+
+impl Screen for Integration {
+    fn now(model: &Model, place: P, command: C) -> Now {
+        match command {
+            C::Activate => activate::now(model),
+            _ if place == P::Plan => page::now(model, command),
+            C::Configure => Now::unless(plan::blocker(model)),
+            C::ReadPlan => Now::unless(plan::load_refusal(model)),
+            C::Remove => Now::unless(removal::refusal(model)),
+            C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
+            C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.to_owned()),
+            C::Copy => {
+                let none = integration::selected_callback(model).is_none();
+                Now::unless(none.then(|| "Select a Callback URL first, with the arrows.".to_owned()))
+            }
+            _ => super::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        let words = match binding.command {
+            _ if place == P::Plan => return page::words(model, binding),
+            C::Configure if plan::is_again(model) => "Re-configure",
+            C::Reveal if model.facts.revealed => "Hide",
+            _ => return super::words(model, binding),
+        };
+        Some(words.to_owned())
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Continue => {
+                model.panes.planning = false;
+                let installed = model.goal().is_install() || plan::is_again(model);
+                model.work.forget_plan();
+                model.touch();
+                if installed { plan::load_plan_unless_there(model) } else { Vec::new() }
+            }
+            C::Back if place == P::Plan => removal::leave_plan(model),
+            C::Activate => super::on(model, command),
+            _ if place == P::Plan => page::on(model, command),
+            C::Configure => {
+                model.panes.planning = true;
+                model.touch();
+                plan::look_again(model)
+            }
+            C::ReadPlan => plan::load_plan(model),
+            C::Remove => removal::open(model),
+            C::ReadDeliveries => deliveries::load(model),
+            C::Reveal => {
+                model.facts.revealed = !model.facts.revealed;
+                model.touch();
+                Vec::new()
+            }
+            C::Copy => {
+                let at = integration::selected_callback(model).unwrap_or_default();
+                model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect()
+            }
+            _ => super::on(model, command),
+        }
+    }
+
+    fn moved(model: &mut Model, place: P, to: Move) {
+        if place == P::Plan {
+            return page::moved(model, to);
+        }
+        let (rows, height) = size(model);
+        if super::move_in(&mut model.panes.objects, rows, height, to) {
+            model.panes.object = integration::selected(model);
+            model.touch();
+        }
+    }
+
+    fn settle(model: &mut Model) {
+        let (rows, height) = size(model);
+        if let Some(row) = integration::kept_row(model) {
+            model.panes.objects.selected = row;
+        }
+        super::settle(&mut model.panes.objects, rows, height);
+    }
+}

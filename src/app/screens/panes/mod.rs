@@ -1,0 +1,60 @@
+//! The panes under the keys, and what works in all of them.
+
+pub mod activity;
+pub mod clients;
+pub mod events;
+pub mod integration;
+pub mod sync;
+
+use crate::app::effect::Effect;
+use crate::app::go::Go;
+use crate::app::jobs::{activate, sync as job};
+use crate::app::keymap::{Binding, Command as C};
+use crate::app::layout::Window;
+use crate::app::model::Model;
+use crate::app::panes::show;
+use crate::app::panes::state::Pane;
+use crate::app::screen::{Move, Now};
+use crate::domain::sync_run::Brake;
+
+/// What becomes of a command that works in every pane.
+fn now(model: &Model, command: C) -> Now {
+    match command {
+        C::SyncNow => Now::unless(job::refusal(model)),
+        C::Edit => Now::unless(model.current_saved().is_none().then(|| "There is nothing to edit here.".to_owned())),
+        C::Activate => activate::now(model),
+        _ => Now::Can,
+    }
+}
+
+// From the first page there is no way back that is missed.
+fn words(model: &Model, binding: &Binding) -> Option<String> {
+    (binding.command == C::Back && !model.panes.from_wizard).then(String::new)
+}
+
+/// Does what works in every pane.
+fn on(model: &mut Model, command: C) -> Vec<Effect> {
+    match command {
+        C::PaneSync => show(model, Pane::Sync),
+        C::PaneClients => show(model, Pane::Clients),
+        C::PaneIntegration => show(model, Pane::Integration),
+        C::PaneEvents => show(model, Pane::Events),
+        C::PaneActivity => show(model, Pane::Activity),
+        C::SyncNow => job::start(model, Brake::On),
+        C::Edit => model.current.clone().map(Go::Edit).map(|go| model.go(go)).unwrap_or_default(),
+        C::Activate => activate::current(model),
+        C::Back if model.panes.from_wizard && model.wizard.is_some() => model.go(Go::Wizard),
+        C::Back => model.go(Go::Overview),
+        _ => Vec::new(),
+    }
+}
+
+/// Moves in a list. Says whether anything moved.
+fn move_in(window: &mut Window, rows: usize, height: usize, to: Move) -> bool {
+    window.select(to.from(window.selected, height), rows, height)
+}
+
+/// Places a list anew: the terminal or the list has another size.
+fn settle(window: &mut Window, rows: usize, height: usize) {
+    window.select(window.selected, rows, height);
+}

@@ -1,0 +1,70 @@
+//! The Sync pane under the keys: the history, and what one sync changed.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::sync as job;
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::layout::Window;
+use crate::app::model::Model;
+use crate::app::panes::{history_height, report};
+use crate::app::screen::{Move, Now, Screen};
+
+/// The company sync and its history.
+pub struct Sync;
+
+// The list that is shown, with its rows and its height.
+fn list(model: &mut Model) -> (&mut Window, usize, usize) {
+    let (of_report, of_history) = (report::height(model), history_height(model));
+    let runs = model.facts.standing.as_ref().map_or(0, |standing| standing.runs.len());
+    match &mut model.panes.report {
+        Some(report) => {
+            let rows = report.rows();
+            (&mut report.window, rows, of_report)
+        }
+        None => (&mut model.panes.history, runs, of_history),
+    }
+}
+
+impl Screen for Sync {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match command {
+            C::StopSync => match model.work.sync.run_of(model.current.as_ref()) {
+                Some(run) if !run.stopping => Now::Can,
+                Some(_) => Now::Not("It is stopping already.".to_owned()),
+                None => Now::Not("No sync is running.".to_owned()),
+            },
+            C::Changes => report::now(model),
+            _ => super::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, _: P, binding: &Binding) -> Option<String> {
+        if binding.command == C::Back && model.panes.report.is_some() {
+            return Some("Back".to_owned());
+        }
+        super::words(model, binding)
+    }
+
+    fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
+        match command {
+            C::StopSync => job::stop(model),
+            C::Changes => report::open(model),
+            C::Back if model.panes.report.take().is_some() => {
+                model.touch();
+                Vec::new()
+            }
+            _ => super::on(model, command),
+        }
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let (window, rows, height) = list(model);
+        if super::move_in(window, rows, height, to) {
+            model.touch();
+        }
+    }
+
+    fn settle(model: &mut Model) {
+        let (window, rows, height) = list(model);
+        super::settle(window, rows, height);
+    }
+}

@@ -1,0 +1,247 @@
+//! The set-up under the keys, with the choice of an agent that floats above it.
+
+use crate::app::effect::Effect;
+use crate::app::form::{Edited, FieldId, Pasted};
+use crate::app::go::Go;
+use crate::app::jobs::{activate, plan, sync};
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::parts::{line, plan as page};
+use crate::app::popup::Popup;
+use crate::app::screen::{Move, Now, Screen, Typed};
+use crate::app::text::NO_CALLBACKS;
+use crate::app::wizard::state::{Item, SaveState};
+use crate::app::wizard::{self, credentials, pia_screen, review};
+use crate::domain::draft::Step;
+use crate::domain::sync_run::Brake;
+
+/// The set-up.
+pub struct Wizard;
+
+type State = wizard::state::Wizard;
+
+fn focus(model: &Model) -> Option<Item> {
+    model.wizard.as_ref().map(|wizard| wizard.focus)
+}
+
+// Pia Escalate To is asked for after the first sync, and the agents are still on their way from the store.
+fn waits_for_agents(model: &Model) -> bool {
+    model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::InitialSync) && !model.facts.lists.synced
+}
+
+fn better(model: &Model) -> Option<(FieldId, String)> {
+    let wizard = model.wizard.as_ref()?;
+    let field = wizard.text_field()?;
+    wizard.form.suggestion(field).map(|better| (field, better))
+}
+
+fn on_last_field(wizard: &State) -> bool {
+    matches!(wizard.focus, Item::Field(field) if State::fields(wizard.step).last().is_none_or(|last| last == field))
+}
+
+fn save(model: &Model, command: C) -> Now {
+    let running = model.wizard.as_ref().is_some_and(|wizard| matches!(wizard.save, SaveState::Running { .. }));
+    if focus(model) != Some(Item::Save) {
+        return Now::Hidden;
+    }
+    match (review::save_refusal(model), command) {
+        (None, command) => Now::only_if(command == C::Save),
+        (Some(reason), C::Save) if running => Now::Not(reason),
+        (Some(_), command) => Now::only_if(command == C::Continue && !running),
+    }
+}
+
+impl Screen for Wizard {
+    fn now(model: &Model, place: P, command: C) -> Now {
+        let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
+        let wizard = model.wizard.as_ref();
+        match (command, place) {
+            (C::Activate, _) => activate::now(model),
+            (_, P::Plan) => page::now(model, command),
+            (C::Save, _) | (C::Continue, P::Review) => save(model, command),
+            (C::Continue, P::Test) => Now::only_if(wizard.is_some_and(|wizard| wizard.test.is_passed())),
+            (C::Continue, P::InitialSync) => Now::only_if(focus(model) == Some(Item::Go)),
+            (C::Test, _) => Now::unless(credentials::test_refusal(model)),
+            (C::Untested, _) => {
+                unless(wizard.is_some_and(|w| w.test.is_passed()), "The test has passed: go on with Enter.")
+            }
+            (C::TakeBetter, _) => Now::only_if(better(model).is_some()),
+            (C::OpenList, _) => pia_screen::list_now(model),
+            // Without a choice, Enter goes on.
+            (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
+            (C::EnterField, P::Choice) if waits_for_agents(model) => {
+                Now::Not("Halo's agents are being read.".to_owned())
+            }
+            (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
+            (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "It is blank already."),
+            (C::Jump, _) => Now::only_if(matches!(focus(model), Some(Item::Line(_)))),
+            (C::SyncNow, _) => Now::unless(sync::refusal(model)),
+            (C::StopSync, _) => {
+                Now::only_if(model.work.sync.run_of(model.current.as_ref()).is_some_and(|run| !run.stopping))
+            }
+            (C::NextItem | C::PreviousItem, place) if place != P::FieldList => {
+                Now::only_if(wizard::items(model).len() >= 2)
+            }
+            (C::LookAtClients, _) => {
+                let something = model.is_synced() || model.work.sync.is_running();
+                unless(!something, "The client list fills with the first sync.")
+            }
+            (C::Reveal | C::Copy, _) => unless(model.facts.callbacks.is_empty(), NO_CALLBACKS),
+            _ => Now::Can,
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        let wizard = model.wizard.as_ref()?;
+        let words = match (binding.command, place) {
+            (_, P::Plan) => return page::words(model, binding),
+            // Enter says the same.
+            (C::NextItem, P::Field | P::Choice) if !on_last_field(wizard) => "",
+            (C::NextItem, P::Field | P::Choice | P::FieldList) => return None,
+            (C::NextItem, _) => "Next",
+            (C::Reveal, _) if model.facts.revealed => "Hide",
+            (C::Test, _) if !wizard.test.checks().is_empty() || wizard.test.is_passed() => "Test again",
+            (C::EnterField, _) => match (wizard.step, wizard.focus) {
+                (Step::Credentials, Item::Field(FieldId::ClientSecret)) => "Test",
+                (step, Item::Field(field)) if State::fields(step).last() != Some(field) => "Next",
+                _ => "Continue",
+            },
+            (C::Continue, P::Finished) => "Open the panes",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Back => {
+                let mut effects: Vec<Effect> = plan::stop_reading(model).into_iter().collect();
+                effects.extend(wizard::back(model));
+                return effects;
+            }
+            C::Continue => return wizard::forward(model),
+            C::Activate => return activate::current(model),
+            _ if place == P::Plan => return page::on(model, command),
+            C::NextItem => wizard::move_focus(model, 1, true),
+            C::PreviousItem => wizard::move_focus(model, -1, true),
+            C::EnterField => return wizard::enter_on_field(model),
+            C::TakeBetter => {
+                let (Some((field, better)), Some(wizard)) = (better(model), model.wizard.as_mut()) else {
+                    return Vec::new();
+                };
+                wizard.form.set(field, better);
+                return wizard::edited(model, field);
+            }
+            C::OpenList => pia_screen::open_list(model),
+            C::TakeFromList => pia_screen::take_suggestion(model),
+            C::CloseList => {
+                if let Some(wizard) = model.wizard.as_mut() {
+                    wizard.list = None;
+                    model.touch();
+                }
+            }
+            C::ChooseAgent => pia_screen::choose(model),
+            C::ClearAgent => pia_screen::clear_choice(model),
+            C::TakeAgent => return pia_screen::take_choice(model),
+            C::ClosePopup => {
+                model.popup = None;
+                model.touch();
+            }
+            C::Test => return credentials::start(model),
+            C::Untested => return credentials::ask_untested(model),
+            C::Reveal => {
+                model.facts.revealed = !model.facts.revealed;
+                model.touch();
+            }
+            C::Copy => {
+                let Some(Item::Callback(at)) = focus(model) else { return Vec::new() };
+                return model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect();
+            }
+            C::Jump => {
+                if let Some(Item::Line(field)) = focus(model) {
+                    return review::jump(model, field);
+                }
+            }
+            C::Save => return review::save(model, review::Then::Stay),
+            // What is typed and not saved is not what is synced: the saved configuration is.
+            C::SyncNow => return sync::start(model, Brake::On),
+            C::StopSync => return sync::stop(model),
+            C::LookAtClients => return model.go(Go::Clients),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, place: P, to: Move) {
+        let page = usize::from(model.layout.body.height).saturating_sub(6).max(1) as isize;
+        let by = match to {
+            Move::Rows(by) => by,
+            Move::Pages(by) => by * page,
+            Move::First => isize::MIN / 2,
+            Move::Last => isize::MAX / 2,
+        };
+        match place {
+            P::Plan => page::moved(model, to),
+            P::FieldList => pia_screen::move_list(model, by),
+            P::Chooser => {
+                let height = pia_screen::chooser_height(model);
+                if let Some(Popup::Chooser(chooser)) = &mut model.popup {
+                    let (row, rows) = (chooser.window.selected.saturating_add_signed(by), chooser.rows.len());
+                    if chooser.window.select(row, rows, height) {
+                        model.touch();
+                    }
+                }
+            }
+            _ => wizard::move_focus(model, by, false),
+        }
+    }
+
+    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        match place {
+            P::Field | P::FieldList => Some(into_field(model, text)),
+            P::Chooser => {
+                let height = pia_screen::chooser_height(model);
+                if let Some(Popup::Chooser(chooser)) = &mut model.popup
+                    && line::search(&mut chooser.query, text)
+                {
+                    chooser.filter(height);
+                    model.touch();
+                }
+                Some(Vec::new())
+            }
+            _ => None,
+        }
+    }
+
+    fn settle(model: &mut Model) {
+        let height = pia_screen::chooser_height(model);
+        if let Some(Popup::Chooser(chooser)) = &mut model.popup {
+            let (row, rows) = (chooser.window.selected, chooser.rows.len());
+            chooser.window.select(row, rows, height);
+        }
+    }
+}
+
+fn into_field(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    let Some(field) = wizard.text_field() else { return Vec::new() };
+    match text {
+        Typed::Key(event) => match wizard.form.key(field, event) {
+            Edited::Text => return wizard::edited(model, field),
+            Edited::Cursor => model.touch(),
+            Edited::Full => model
+                .say(Tone::Warn, format!("{} takes at most {} characters.", field.info().label, field.info().longest)),
+            Edited::Nothing => {}
+        },
+        Typed::Paste(text) => {
+            let pasted = wizard.form.paste(field, text);
+            let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
+            if let Some(words) = pasted.words(field) {
+                model.say(Tone::Warn, words);
+            }
+            return effects;
+        }
+    }
+    Vec::new()
+}

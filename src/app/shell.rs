@@ -1,0 +1,368 @@
+//! The shell: one message at a time, what it changes and what it asks of the world outside; what works everywhere, and
+//! where the screens ask to be led.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::draft::Step;
+use crate::domain::sync_run::Brake;
+
+use super::effect::{Effect, Slot};
+use super::form::{FieldId, Pasted};
+use super::go::Go;
+use super::hints::{self, Meaning, is_held_back, meaning, meaning_of};
+use super::integrations;
+use super::jobs::{escalate, plan, removal, sync};
+use super::keymap::{self, Command};
+use super::message::Message;
+use super::model::{Model, Screen};
+use super::notice::Tone;
+use super::palette::{self, Palette};
+use super::panes::{self, events};
+use super::popup::{Answer, Ask, Confirm, Help, Popup, help_columns};
+use super::replies;
+use super::screen::{Move, Typed};
+use super::screens;
+use super::service;
+use super::wizard::state::{Item, Test};
+use super::wizard::{self, credentials};
+use super::work::Goal;
+
+/// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
+pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
+    let before = model.now;
+    // What changes with time is said as of the last message.
+    let passed = moments(model).any(|moment| before < moment && moment <= now);
+    model.now = now;
+    if passed {
+        model.touch();
+    }
+    let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
+    let mut effects = match message {
+        Message::Key(event) => key(model, event),
+        Message::Burst(text) => burst(model, text.expose()),
+        Message::Paste(text) => type_in(model, Typed::Paste(text.expose())),
+        Message::Resize(size) => {
+            if model.size != size {
+                model.size = size;
+                model.touch();
+            }
+            Vec::new()
+        }
+        Message::Reply(reply) => replies::take(model, *reply),
+        Message::Wake => {
+            wake(model);
+            Vec::new()
+        }
+        Message::Leave => quit(model),
+    };
+    effects.extend(follow(model));
+    keep_what_was_left(model, focus, &mut effects);
+    effects.splice(0..0, removal::leave(model));
+    effects.extend(events::watch(model));
+    if model.is_dirty() {
+        settle(model);
+    }
+    effects
+}
+
+// What was typed is kept once its field is left, so that a killed program loses one field at most.
+fn keep_what_was_left(model: &mut Model, before: Option<Item>, effects: &mut Vec<Effect>) {
+    let Some((before, wizard)) = before.zip(model.wizard.as_ref()) else { return };
+    let decided = effects.iter().any(|effect| matches!(effect.slot(), Some(Slot::Draft | Slot::Save)));
+    if wizard.focus == before || decided || model.overview.draft.as_ref() == Some(&wizard.draft()) {
+        return;
+    }
+    effects.extend(model.keep_draft());
+}
+
+/// When time has to be told: while something runs, by the second; while a notice stands, until it goes. Idle: never.
+pub fn next_wake(model: &Model, now: Timestamp) -> Option<Timestamp> {
+    let second = |since: Timestamp| {
+        let whole = now.duration_since(since).as_secs().max(-1) + 1;
+        since.checked_add(SignedDuration::from_secs(whole)).unwrap_or(Timestamp::MAX)
+    };
+    let test = model.wizard.as_ref().and_then(|wizard| match wizard.test {
+        Test::Running { since, .. } => Some(since),
+        _ => None,
+    });
+    let running = model.work.running_since().chain(test).map(second);
+    let moments = moments(model).filter(|moment| *moment > model.now).map(|moment| moment.max(now));
+    running.chain(model.notice.as_ref().map(|notice| notice.until.max(now))).chain(moments).min()
+}
+
+// The moments at which what is shown becomes something else by itself: the token expires, the plan can be applied.
+fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
+    let wizard =
+        model.wizard.as_ref().filter(|wizard| model.screen == Screen::Wizard && wizard.step == Step::Credentials);
+    let token = wizard.and_then(|wizard| wizard.test.report()).and_then(|report| report.token_valid_until);
+    let reading = escalate::accepts_from(model);
+    token.into_iter().chain(plan::accepts_from(model)).chain(reading).chain(service::moments(model))
+}
+
+// Time itself: only what runs is shown by the second.
+fn wake(model: &mut Model) {
+    if model.notice.as_ref().is_some_and(|notice| notice.until <= model.now) {
+        model.notice = None;
+        model.touch();
+    }
+    let testing = model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_running());
+    if testing || model.work.running_since().next().is_some() {
+        model.touch();
+    }
+}
+
+// Places everything anew after a change.
+fn settle(model: &mut Model) {
+    model.place_all();
+    screens::settle(model, keymap::base(model));
+    plan::note_shown(model, false);
+    let below = keymap::below(model);
+    if model.palette.is_some() {
+        let (offers, height) = (hints::offers(model, below), palette::height(&model.layout));
+        if let Some(palette) = &mut model.palette {
+            palette.settle(below, offers, height);
+        }
+    }
+    if let Some(Popup::Help(_)) = model.popup {
+        // The help is about what is below it.
+        let popup = model.popup.take();
+        let lines = hints::help(model, help_columns(model.size));
+        model.popup = popup;
+        if let Some(Popup::Help(help)) = &mut model.popup {
+            help.lines = lines;
+        }
+    }
+    screens::settle(model, below);
+}
+
+fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    if model.layout.too_small && !matches!(meaning(model, event), Meaning::Do(Command::Quit | Command::Suspend)) {
+        return Vec::new();
+    }
+    if is_held_back(model, event) {
+        if plan::is_unread(model) {
+            // The key is still held down: the time to read the plan begins when it is let go.
+            plan::note_shown(model, true);
+        }
+        return Vec::new();
+    }
+    let said = model.notice.take();
+    let meaning = match meaning(model, event) {
+        // From here on it is as if its own key had been pressed.
+        Meaning::Do(Command::RunChosen) => take_chosen(model),
+        meaning => meaning,
+    };
+    let effects = match meaning {
+        Meaning::Do(command) => run(model, command),
+        Meaning::Refused(reason) => {
+            model.say(Tone::Calm, reason);
+            Vec::new()
+        }
+        Meaning::Nothing => screens::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
+    };
+    if said.is_some() && model.notice.is_none() {
+        if model.is_dirty() {
+            return effects;
+        }
+        // A key that means nothing takes nothing away.
+        model.notice = said;
+    }
+    effects
+}
+
+// Closes the commands, and says what the chosen one means: what its own key would mean.
+fn take_chosen(model: &mut Model) -> Meaning {
+    let chosen = model.palette.take().and_then(|palette| palette.chosen);
+    model.touch();
+    chosen.map_or(Meaning::Nothing, |command| meaning_of(model, keymap::place(model), command))
+}
+
+// Does a command: what works everywhere here, the rest where the keys go.
+fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    let place = keymap::place(model);
+    match command {
+        Command::Quit => return ask_to_quit(model),
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::Repaint => {
+            model.touch();
+            return vec![Effect::Repaint];
+        }
+        Command::Help => {
+            let lines = hints::help(model, help_columns(model.size));
+            model.popup = Some(Popup::Help(Help { lines, first: 0 }));
+            model.touch();
+        }
+        Command::Commands => {
+            let below = keymap::below(model);
+            let palette = Palette::new(below, hints::offers(model, below), palette::height(&model.layout));
+            model.palette = Some(palette);
+            model.touch();
+        }
+        Command::Integrations => return to_integrations(model),
+        command => match Move::of(command) {
+            Some(to) => screens::moved(model, place, to),
+            None => return screens::on(model, place, command),
+        },
+    }
+    Vec::new()
+}
+
+// A paste that the terminal has marked.
+fn type_in(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
+    screens::typed(model, keymap::place(model), text).unwrap_or_else(|| {
+        model.say(Tone::Calm, "There is no field here to paste into.");
+        Vec::new()
+    })
+}
+
+/// Written where the cursor stands, as keys are; the first newline ends it and submits nothing. Where no text is taken,
+/// nothing that weighs is done by it: a word that was pasted into the wrong window is no row of commands.
+fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let code = match character {
+            '\n' => {
+                if !characters.as_str().trim().is_empty() {
+                    let words = Pasted::FirstLine.words(FieldId::Name).unwrap_or_default();
+                    model.say(Tone::Warn, words);
+                }
+                break;
+            }
+            '\t' => KeyCode::Tab,
+            character => KeyCode::Char(character),
+        };
+        let event = KeyEvent::new(code, KeyModifiers::NONE);
+        if let Meaning::Do(command) = meaning(model, event)
+            && weighs(command)
+        {
+            model.say(Tone::Warn, "Several keys came at once, as from a paste. They did nothing here.");
+            break;
+        }
+        effects.extend(key(model, event));
+        effects.extend(follow(model));
+    }
+    effects
+}
+
+// What changes something, ends something or shows a secret.
+fn weighs(command: Command) -> bool {
+    !matches!(
+        command,
+        Command::Up
+            | Command::Down
+            | Command::Search
+            | Command::Filter
+            | Command::NextItem
+            | Command::PreviousItem
+            | Command::PaneSync
+            | Command::PaneClients
+            | Command::PaneIntegration
+            | Command::PaneEvents
+            | Command::PaneActivity
+            | Command::LookAtClients
+            | Command::Help
+            | Command::Commands
+    )
+}
+
+/// Leads where a screen has asked to be led.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    while let Some(go) = model.next.take() {
+        effects.extend(lead(model, go));
+    }
+    effects
+}
+
+fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
+    match go {
+        Go::Answer(answer) => return answered(model, answer),
+        Go::Integrations => integrations::enter(model),
+        Go::Overview => return to_integrations(model),
+        Go::Panes => return panes::enter(model),
+        Go::Clients => return panes::peek(model),
+        Go::Wizard => return wizard::come_back(model),
+        Go::New => return wizard::new(model),
+        Go::Unfinished(id) => return wizard::unfinished(model, &id),
+        Go::Edit(id) => return wizard::edit(model, &id),
+        Go::Draft(draft) => return wizard::resume_draft(model, &draft),
+    }
+    Vec::new()
+}
+
+// What an answer does to the question that floats.
+fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    let Some(Popup::Confirm(confirm)) = model.popup.take() else { return Vec::new() };
+    model.touch();
+    match (confirm.ask, answer) {
+        (Ask::Switch { wanted, has_objects: true, .. }, Answer::Third) => removal::before_switch(model, wanted),
+        (_, Answer::No | Answer::Third) => Vec::new(),
+        (Ask::Continue { .. }, _) => {
+            let draft = model.overview.draft.clone().unwrap_or_default();
+            wizard::resume_draft(model, &draft)
+        }
+        (Ask::Discard { .. }, _) => {
+            model.overview.draft = None;
+            model.wizard = None;
+            model.say(Tone::Calm, "The draft is discarded.");
+            vec![Effect::DiscardDraft]
+        }
+        (Ask::Switch { wanted, active, .. }, _) => vec![Effect::Activate { id: wanted, replacing: Some(active) }],
+        (Ask::Deactivate { .. }, _) => vec![Effect::Deactivate],
+        (Ask::Untested { .. }, _) => credentials::pass_over(model),
+        (Ask::MassChange { id, gone, .. }, _) if model.current.as_ref() == Some(&id) => {
+            sync::start(model, Brake::UpTo(gone))
+        }
+        (Ask::MassChange { .. }, _) => Vec::new(),
+        (Ask::Quit { .. }, _) => quit(model),
+    }
+}
+
+// A key that ends the program asks first where something would be lost or cut short; a signal never asks.
+fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
+    let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
+    let work = model.work.apply.goal().map_or("Configure", Goal::word);
+    let running = format!(
+        "{work} runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
+    );
+    let reason = if model.work.apply.is_running() {
+        running.as_str()
+    } else if secret {
+        "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
+    } else {
+        ""
+    };
+    if asked || reason.is_empty() {
+        return quit(model);
+    }
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Quit { reason: reason.to_owned() })));
+    model.touch();
+    Vec::new()
+}
+
+/// Keeps what is typed, and ends the program.
+pub fn quit(model: &mut Model) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = model.keep_draft().into_iter().collect();
+    effects.push(Effect::Quit);
+    effects
+}
+
+fn to_integrations(model: &mut Model) -> Vec<Effect> {
+    model.popup = None;
+    let mut effects = Vec::new();
+    let peeking = model.screen == Screen::Panes && model.panes.from_wizard;
+    if model.screen == Screen::Wizard || peeking {
+        model.leave_field();
+        effects.extend(model.keep_draft());
+    }
+    let kept = !effects.is_empty();
+    integrations::enter(model);
+    if kept {
+        model.say(Tone::Good, wizard::KEPT);
+    }
+    effects.push(Effect::LoadOverview);
+    effects
+}

@@ -1,0 +1,24 @@
+//! The last screen of the set-up.
+
+use crate::app::jobs::plan::is_settled;
+use crate::app::model::Model;
+use crate::domain::status::StepState;
+
+use super::state::Test;
+
+/// The steps as the last screen names them: what is done, and what is open.
+pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)> {
+    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let verified = match (wizard.test.is_passed(), &wizard.test) {
+        (true, _) => StepState::Done,
+        (false, Test::Not) if wizard.untested => StepState::NotVerified,
+        _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),
+    };
+    let done = |done: bool| if done { StepState::Done } else { StepState::Todo };
+    vec![
+        (verified, "API Credentials", "test the connection: Integrations, then e"),
+        (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
+        (done(model.is_synced()), "Initial Sync", "Sync Now: s in the panes"),
+        (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
+    ]
+}

@@ -1,0 +1,365 @@
+//! The state of the set-up: what is typed, where the focus is, how test and save stand.
+
+use jiff::Timestamp;
+
+use crate::app::form::{FIELDS, FieldId, Form, Kind};
+use crate::app::text::{draft_title, without_user};
+use crate::domain::address::HaloUrl;
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
+use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, PiaScreen};
+use crate::domain::draft::{Draft, Step};
+use crate::domain::failure::Failure;
+use crate::domain::request::SecretChoice;
+use crate::domain::status::{Saved, StepState};
+
+/// The set-up of one configuration.
+#[derive(Debug)]
+pub struct Wizard {
+    /// The configuration, once it is saved.
+    pub id: Option<ConfigurationId>,
+    /// As it is saved.
+    pub base: Option<Configuration>,
+    /// Whether a Client Secret is stored.
+    pub has_secret: bool,
+    /// The place outside that gives it, where that is not the store.
+    pub outside_secret: Option<String>,
+    /// The step that is shown.
+    pub step: Step,
+    /// The furthest step that was shown.
+    pub reached: Step,
+    /// What is typed.
+    pub form: Form,
+    /// What has the focus.
+    pub focus: Item,
+    /// The connection test.
+    pub test: Test,
+    /// Whether the person agreed to go on without a passed test.
+    pub untested: bool,
+    /// The suggestions under a board, while they are open.
+    pub list: Option<BoardList>,
+    /// The save.
+    pub save: SaveState,
+    /// Whether Pia Escalate To was asked for after the first sync.
+    pub asked_escalate_to: bool,
+    /// What was there before anything was typed.
+    pub(super) baseline: Draft,
+}
+
+/// Something that can have the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A line of the checklist.
+    Need(usize),
+    /// A field.
+    Field(FieldId),
+    /// The connection test.
+    Test,
+    /// One of its results.
+    Check(usize),
+    /// Sync Now.
+    SyncNow,
+    /// A callback address.
+    Callback(usize),
+    /// A line of the review.
+    Line(FieldId),
+    /// Save.
+    Save,
+    /// A warning of the sync.
+    Warning(usize),
+    /// On to the next step.
+    Go,
+    /// The plan; which of its lines is kept with the plan.
+    Plan,
+    /// A line of the last screen.
+    Open(usize),
+}
+
+impl Wizard {
+    fn new(draft: &Draft, saved: Option<&Saved>) -> Self {
+        let mut wizard = Self {
+            id: saved.map(|saved| saved.id.clone()),
+            base: saved.map(|saved| saved.configuration.clone()),
+            has_secret: saved.is_some_and(|saved| saved.has_secret),
+            outside_secret: None,
+            step: draft.step,
+            reached: draft.step,
+            form: Form::of(draft),
+            focus: Item::Need(0),
+            test: Test::Not,
+            untested: false,
+            list: None,
+            save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
+            asked_escalate_to: false,
+            baseline: Draft::default(),
+        };
+        wizard.baseline = match saved {
+            Some(saved) => Draft::of(&saved.id, &saved.configuration),
+            None => Draft::default(),
+        };
+        if let Some(saved) = saved {
+            let is_same = |field| wizard.form.text(field) == wizard.baseline.text(field);
+            let same = is_same(FieldId::Url) && is_same(FieldId::ClientId);
+            match saved.status.steps.credentials {
+                StepState::Done if same => wizard.test = Test::Before,
+                StepState::NotVerified if same => wizard.untested = true,
+                _ => {}
+            }
+        }
+        wizard
+    }
+
+    /// A new one.
+    pub fn fresh(prefill: &Draft) -> Self {
+        Self::new(prefill, None)
+    }
+
+    /// The one of a saved configuration, at a step.
+    pub fn of(saved: &Saved, step: Step) -> Self {
+        let mut wizard = Self::new(&Draft { step, ..Draft::of(&saved.id, &saved.configuration) }, Some(saved));
+        wizard.reached = Step::Finished;
+        wizard
+    }
+
+    /// The one of a draft.
+    pub fn of_draft(draft: &Draft, saved: Option<&Saved>) -> Self {
+        let mut wizard = Self::new(draft, saved);
+        if saved.is_none() {
+            wizard.step = wizard.step.min(Step::Review);
+            wizard.reached = wizard.step;
+        }
+        wizard
+    }
+
+    /// What is remembered of it across a lost line.
+    pub fn draft(&self) -> Draft {
+        let draft = Draft {
+            configuration: self.id.clone(),
+            step: self.step,
+            secret_entered: !self.form.secret.is_empty(),
+            escalate_to: self.form.escalate_to.clone(),
+            ..Draft::default()
+        };
+        FIELDS.iter().filter(|info| info.is_line()).fold(draft, |draft, info| {
+            let text = self.form.text(info.id);
+            draft.with(info.id, if info.is_address() { without_user(text) } else { text.to_owned() })
+        })
+    }
+
+    /// Whether something is typed that is not saved.
+    pub fn is_edited(&self) -> bool {
+        let now = Draft { step: self.baseline.step, ..self.draft() };
+        now != self.baseline
+    }
+
+    /// What was typed then is saved now.
+    pub fn settle(&mut self, typed: Draft) {
+        self.baseline =
+            Draft { configuration: self.id.clone(), step: self.baseline.step, secret_entered: false, ..typed };
+    }
+
+    /// The name for the title line.
+    pub fn title(&self) -> String {
+        draft_title(self.form.text(FieldId::Name).trim())
+    }
+
+    /// The fields of a step that text or a choice goes into.
+    pub fn fields(step: Step) -> impl Iterator<Item = FieldId> {
+        FIELDS.iter().filter(move |info| info.step == step && info.kind != Kind::ReadOnly).map(|info| info.id)
+    }
+
+    /// The field that has the focus, where text goes into it.
+    pub fn text_field(&self) -> Option<FieldId> {
+        match self.focus {
+            Item::Field(field) if field.is_text() => Some(field),
+            _ => None,
+        }
+    }
+}
+
+/// How the connection test stands.
+#[derive(Debug)]
+pub enum Test {
+    /// Not tested, with what is typed now.
+    Not,
+    /// Saved as tested, and unchanged since.
+    Before,
+    /// Running.
+    Running {
+        /// Since when.
+        since: Timestamp,
+        /// The checks that are done.
+        checks: Vec<Check>,
+    },
+    /// Passed.
+    Passed(CheckReport),
+    /// Halo answered, and something failed.
+    Failed(CheckReport),
+    /// It could not be made.
+    Broken(Failure),
+}
+
+impl Test {
+    /// Whether the credentials count as tested.
+    pub fn is_passed(&self) -> bool {
+        matches!(self, Self::Before | Self::Passed(_))
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// Its report, once it has one.
+    pub fn report(&self) -> Option<&CheckReport> {
+        match self {
+            Self::Passed(report) | Self::Failed(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The places of the checks in the order in which they are shown: what failed first, once all are done. Those that
+    /// were skipped share one line.
+    pub fn order(&self) -> Vec<usize> {
+        let checks = self.checks();
+        let mut order: Vec<usize> = (0..checks.len()).filter(|at| checks[*at].status != CheckStatus::Skip).collect();
+        if !self.is_running() {
+            order.sort_by_key(|at| match checks[*at].status {
+                CheckStatus::Fail => 0,
+                CheckStatus::Warn => 1,
+                CheckStatus::Pass | CheckStatus::Skip => 2,
+            });
+        }
+        order
+    }
+
+    /// The checks that are done.
+    pub fn checks(&self) -> &[Check] {
+        match self {
+            Self::Running { checks, .. } => checks,
+            Self::Passed(report) | Self::Failed(report) => &report.checks,
+            Self::Not | Self::Before | Self::Broken(_) => &[],
+        }
+    }
+}
+
+impl Wizard {
+    /// The API Credentials as typed; none while a field is wrong.
+    pub fn api(&self) -> Option<ApiCredentials> {
+        let url = HaloUrl::read(self.form.text(FieldId::Url)).ok()?.address;
+        let client_id = self.form.text(FieldId::ClientId).trim().to_owned();
+        let typed = !self.form.secret.is_empty();
+        Some(match self.base.as_ref().map(|base| &base.api) {
+            Some(base) => ApiCredentials {
+                // Another Halo has another tenant and another sign-in server.
+                tenant: base.tenant.clone().filter(|_| base.url == url),
+                auth_url: base.auth_url.clone().filter(|_| base.url == url),
+                request_budget: base.request_budget,
+                ca_file: base.ca_file.clone(),
+                // A command comes before the stored secret: it would hide the one that was typed.
+                client_secret_command: base.client_secret_command.clone().filter(|_| !typed),
+                url,
+                client_id,
+            },
+            None => ApiCredentials::new(url, client_id),
+        })
+    }
+
+    /// Whether what is typed as Client Secret may not replace the stored one: Halo has not taken it (N12). A test that
+    /// failed for a missing right has shown that the secret is good.
+    pub fn keeps_secret(&self) -> bool {
+        let stored = self.base.is_some() && self.has_secret;
+        let taken = self.test.is_passed()
+            || self.test.checks().iter().any(|check| check.id == CheckId::Token && check.status == CheckStatus::Pass);
+        stored && !self.form.secret.is_empty() && !taken
+    }
+
+    /// The line of help of a field, as things stand.
+    pub fn help(&self, field: FieldId) -> String {
+        match (field, &self.outside_secret) {
+            (FieldId::ClientSecret, Some(place)) => {
+                format!("blank takes it from {place}; typing stores another one")
+            }
+            (FieldId::ClientSecret, None) if self.has_secret => {
+                "blank keeps the stored one; typing replaces it whole".to_owned()
+            }
+            _ => field.info().help.to_owned(),
+        }
+    }
+
+    /// The Client Secret to use.
+    pub fn secret_choice(&self) -> SecretChoice {
+        if self.form.secret.is_empty() { SecretChoice::Stored } else { SecretChoice::Typed(self.form.secret.secret()) }
+    }
+}
+
+/// The suggestions under a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoardList {
+    /// The selected one.
+    pub selected: usize,
+    /// Whether every team is listed, or those that match.
+    pub all: bool,
+}
+
+impl Wizard {
+    /// The Pia Screen section as typed.
+    pub fn pia_screen(&self) -> PiaScreen {
+        PiaScreen {
+            pia_board: self.form.text(FieldId::PiaBoard).trim().to_owned(),
+            escalation_board: self.form.text(FieldId::EscalationBoard).trim().to_owned(),
+            escalate_to: self.form.escalate_to.clone(),
+            note_outcome: self.base.as_ref().and_then(|base| base.pia_screen.note_outcome.clone()),
+        }
+    }
+}
+
+/// The lines of the review, in order.
+pub fn lines() -> impl Iterator<Item = FieldId> {
+    FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id)
+}
+
+/// How the save stands.
+#[derive(Debug)]
+pub enum SaveState {
+    /// Not saved.
+    Not,
+    /// Running.
+    Running {
+        /// What is being saved.
+        configuration: Box<Configuration>,
+        /// As it was typed.
+        typed: Box<Draft>,
+        /// With which secret.
+        secret: SecretChoice,
+        /// What comes after it.
+        then: Then,
+    },
+    /// Saved, and what changed with it; none where it was saved in an earlier session.
+    Saved(Option<Vec<&'static str>>),
+    /// Not saved, and why.
+    Failed(Failure),
+}
+
+/// What comes after a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The person looks at what changed.
+    Stay,
+    /// On to Configure.
+    Configure,
+}
+
+impl Wizard {
+    /// The configuration as typed; where a field is wrong, that field.
+    pub fn configuration(&self) -> Result<Configuration, FieldId> {
+        if let Some(wrong) = lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
+            return Err(wrong);
+        }
+        let mut own = Configuration::new(self.api().ok_or(FieldId::Url)?);
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            (info.set)(&mut own, self.form.text(info.id));
+        }
+        own.pia_screen.escalate_to = self.form.escalate_to.clone();
+        Ok(own)
+    }
+}
