@@ -2,6 +2,8 @@
 
 use ratatui::layout::{Rect, Size};
 
+use crate::keys::Command;
+
 /// Below this, only a line is shown that says so.
 pub const SMALLEST: Size = Size { width: 40, height: 10 };
 
@@ -54,6 +56,44 @@ pub fn layout(size: Size, steps: bool) -> Layout {
         detail,
         lower: row(size.height - 2, 1),
         keys: row(size.height - 1, 1),
+    }
+}
+
+/// A move in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// By rows.
+    Rows(isize),
+    /// By pages.
+    Pages(isize),
+    /// To the first row.
+    First,
+    /// To the last.
+    Last,
+}
+
+impl Move {
+    /// What a command means as a move.
+    pub fn of(command: Command) -> Option<Self> {
+        Some(match command {
+            Command::Up => Self::Rows(-1),
+            Command::Down => Self::Rows(1),
+            Command::PageUp => Self::Pages(-1),
+            Command::PageDown => Self::Pages(1),
+            Command::First => Self::First,
+            Command::Last => Self::Last,
+            _ => return None,
+        })
+    }
+
+    /// The row that it leads to, from one of a list that shows `height` rows; it may lie beyond the last.
+    pub fn from(self, row: usize, height: usize) -> usize {
+        match self {
+            Self::Rows(by) => row.saturating_add_signed(by),
+            Self::Pages(by) => row.saturating_add_signed(by.saturating_mul(height as isize)),
+            Self::First => 0,
+            Self::Last => usize::MAX / 2,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a screen offers: a command of its place, its words now, its keys, and whether it can work.
 
-use super::keymap::{Binding, Command, Key};
+use crate::keys::{Binding, Command, Key};
 
 /// A command of a place, with the keys that lead to it now.
 #[derive(Clone, Debug)]

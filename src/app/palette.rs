@@ -8,11 +8,10 @@ use nucleo_matcher::{Config, Matcher, Utf32String};
 use tui_input::Input;
 
 use crate::domain::client::fold;
+use crate::keys::{Command, Place};
 
-use super::keymap::{Command, Place};
-use super::layout::{Layout, Window};
+use super::layout::{Layout, Move, Window};
 use super::offer::Offer;
-use super::screen::Move;
 
 /// The open list of commands.
 #[derive(Debug)]

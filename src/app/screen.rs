@@ -5,6 +5,7 @@ use crossterm::event::KeyEvent;
 
 use super::effect::Effect;
 use super::keymap::{Binding, Command, Place};
+pub use super::layout::Move;
 use super::model::Model;
 
 /// What becomes of a command now.
@@ -27,44 +28,6 @@ impl Now {
     /// It works where something holds, and has no meaning elsewhere.
     pub fn only_if(holds: bool) -> Self {
         if holds { Self::Can } else { Self::Hidden }
-    }
-}
-
-/// A move in a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
-    /// By rows.
-    Rows(isize),
-    /// By pages.
-    Pages(isize),
-    /// To the first row.
-    First,
-    /// To the last.
-    Last,
-}
-
-impl Move {
-    /// What a command means as a move.
-    pub fn of(command: Command) -> Option<Self> {
-        Some(match command {
-            Command::Up => Self::Rows(-1),
-            Command::Down => Self::Rows(1),
-            Command::PageUp => Self::Pages(-1),
-            Command::PageDown => Self::Pages(1),
-            Command::First => Self::First,
-            Command::Last => Self::Last,
-            _ => return None,
-        })
-    }
-
-    /// The row that it leads to, from one of a list that shows `height` rows; it may lie beyond the last.
-    pub fn from(self, row: usize, height: usize) -> usize {
-        match self {
-            Self::Rows(by) => row.saturating_add_signed(by),
-            Self::Pages(by) => row.saturating_add_signed(by.saturating_mul(height as isize)),
-            Self::First => 0,
-            Self::Last => usize::MAX / 2,
-        }
     }
 }
 

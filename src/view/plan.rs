@@ -21,8 +21,7 @@ use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 
-use super::wizard::check_help;
-use super::wizard::fields::{check_row, report_rows, seconds_since};
+use super::wizard::fields::{check_help, check_row, report_rows, seconds_since};
 
 /// Columns of the sign and the kind of an object.
 const KIND: usize = 14;

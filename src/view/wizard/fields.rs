@@ -1,6 +1,7 @@
 //! The four sections of fields.
 
 use ratatui::style::Style;
+use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
@@ -17,7 +18,7 @@ use crate::domain::status::StepState;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad, took};
-use crate::view::theme::symbol;
+use crate::view::theme::{Look, symbol};
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
@@ -443,4 +444,14 @@ pub fn passed(report: &CheckReport) -> String {
         0 => format!("✓ passed in {}{version}", took(milliseconds)),
         count => format!("✓ passed, {count} to look at{version}"),
     }
+}
+
+pub(crate) fn check_help(check: &Check, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
+    lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
+    if let Some(hint) = &check.hint {
+        lines.push(Line::default());
+        lines.extend(wrap(hint, columns).into_iter().map(Line::raw));
+    }
+    lines
 }

@@ -47,7 +47,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     match wizard.focus {
         Item::Field(field) | Item::Line(field) => field_help(field, look, columns),
         Item::Check(at) => {
-            wizard.test.checks().get(at).map(|check| check_help(check, look, columns)).unwrap_or_default()
+            wizard.test.checks().get(at).map(|check| fields::check_help(check, look, columns)).unwrap_or_default()
         }
         Item::Plan => plan::detail(model, look, columns),
         _ => Vec::new(),
@@ -61,16 +61,6 @@ fn field_help(field: FieldId, look: Look, columns: usize) -> Vec<Line<'static>> 
     lines.push(Line::default());
     lines.push(Line::styled("Example", look.dim()));
     lines.extend(wrap(info.example, columns).into_iter().map(Line::raw));
-    lines
-}
-
-pub(crate) fn check_help(check: &crate::domain::check::Check, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
-    lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
-    if let Some(hint) = &check.hint {
-        lines.push(Line::default());
-        lines.extend(wrap(hint, columns).into_iter().map(Line::raw));
-    }
     lines
 }
 
