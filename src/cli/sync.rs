@@ -77,8 +77,8 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
 
 fn exit_code(report: &SyncReport) -> u8 {
     match &report.error {
-        None if report.proved => 0,
-        // Read and kept, but not known to be all of them.
+        None if report.status == SyncStatus::Complete => 0,
+        // Read and kept, with something to look at.
         None => 3,
         Some(Failure { kind: FailureKind::NeedsYes, .. }) => 3,
         Some(error) => error.exit_code(),

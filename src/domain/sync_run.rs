@@ -10,6 +10,10 @@ use super::failure::Failure;
 use super::thousands;
 use super::untrusted::{Exact, Untrusted};
 
+/// The warning of a run with an agent that sees chosen clients only.
+pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Halo may have more: \
+    set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,8 +103,10 @@ pub struct ListedPage {
     pub ids: Vec<i64>,
     /// Rows without a readable id: Halo counts them, and nobody can name them.
     pub nameless: u64,
-    /// Rows that could not be used, each as a sentence.
-    pub notes: Vec<String>,
+    /// The highest id of the list before the page was read, where that is known.
+    pub newest: Option<i64>,
+    /// The ids of rows that could not be read beyond them, each with why, as the end of a sentence.
+    pub unread: Vec<(i64, String)>,
 }
 
 /// What happened to one client in a run.
@@ -230,7 +236,8 @@ pub enum Brake {
 }
 
 impl SyncReport {
-    /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored.
+    /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored, and what an agent sees is not
+    /// called all.
     pub fn proof(&self) -> String {
         if !self.status.has_published() {
             let read = thousands(self.stored);
@@ -238,9 +245,14 @@ impl SyncReport {
                 self.halo_count.map_or_else(|| "gave no count".to_owned(), |n| format!("says {}", thousands(n)));
             return format!("Halo {count}, read {read}; the stored list is as it was");
         }
+        let seen = if self.warnings.iter().any(|warning| warning == SEES_CHOSEN_CLIENTS) {
+            ", as this agent sees it"
+        } else {
+            ""
+        };
         match self.halo_count {
-            Some(count) => format!("Halo says {}, stored {}", thousands(count), thousands(self.stored)),
-            None => format!("Halo gave no count, stored {}", thousands(self.stored)),
+            Some(count) => format!("Halo says {}, stored {}{seen}", thousands(count), thousands(self.stored)),
+            None => format!("Halo gave no count, stored {}{seen}", thousands(self.stored)),
         }
     }
 }

@@ -75,7 +75,15 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with. A broken row is no error.
     pub async fn clients_page(&self, page: u32) -> Result<ClientPage, HaloError> {
-        self.read_page(page, PAGE_SIZE).await
+        self.read_page(page, PAGE_SIZE, false).await
+    }
+
+    /// The page with the highest ids, from the highest one down. A Halo that lists in one direction gives its first page.
+    ///
+    /// # Errors
+    /// As [`HaloApi::clients_page`].
+    pub async fn newest_clients(&self) -> Result<ClientPage, HaloError> {
+        self.read_page(1, PAGE_SIZE, true).await
     }
 
     /// Halo's count of all clients, for the price of one row.
@@ -83,10 +91,10 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn probe_clients(&self) -> Result<Option<u64>, HaloError> {
-        Ok(self.read_page(1, 1).await?.record_count)
+        Ok(self.read_page(1, 1, false).await?.record_count)
     }
 
-    async fn read_page(&self, page: u32, size: u32) -> Result<ClientPage, HaloError> {
+    async fn read_page(&self, page: u32, size: u32, backwards: bool) -> Result<ClientPage, HaloError> {
         // Without `pageinate`, spelt so, the paging is ignored; without an order rows move between pages.
         let call = self.get(
             "list the clients",
@@ -96,7 +104,7 @@ impl HaloApi {
                 ("page_size", &size.to_string()),
                 ("page_no", &page.to_string()),
                 ("order", "id"),
-                ("orderdesc", "false"),
+                ("orderdesc", if backwards { "true" } else { "false" }),
                 ("includeinactive", "true"),
             ],
         );

@@ -1,7 +1,9 @@
-//! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's.
+//! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's, of which
+//! it lets as many into the air as the line takes (`pace`).
 //!
-//! Halo publishes 700 requests per rolling 5 minutes and has said 300 and 450 in the past (api facts, section 3). So the
-//! gate starts with what the settings say and learns, downwards only, from what a refusal tells.
+//! Halo publishes 700 requests per rolling 5 minutes, asks for fair use of 500 in 3 minutes in some versions, and has said
+//! 300 and 450 in the past (api facts, section 3). So the gate starts with what the settings say and learns, downwards
+//! only, from what a refusal tells.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::pace::{Flown, Pace};
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
 
 /// The window that Halo publishes.
@@ -20,17 +23,25 @@ pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
 /// 90 % of the 700 requests that Halo publishes: the rest is for the other integrations of the same Halo.
 pub(super) const DEFAULT_BUDGET: u32 = 630;
 
+/// The window of Halo's fair-use rule.
+const FAIR_USE_WINDOW: Duration = Duration::from_secs(3 * 60);
+
+/// 90 % of the 500 requests that the fair-use rule allows.
+const FAIR_USE: u32 = 450;
+
 /// The shortest and longest window that is believed when a refusal names one.
 const BELIEVABLE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 /// Different windows that are kept at once; a server that names more is not talking sense.
-const MAX_RULES: usize = 4;
+const MAX_RULES: usize = 6;
 
 /// Who is waiting for a request. The order is the order in which the gate serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
     /// Somebody looks at a screen.
     Person,
+    /// The sync, once more: its patience runs, so the pace does not hold it up.
+    Again,
     /// The sync.
     Background,
 }
@@ -60,6 +71,8 @@ pub(super) struct Permit {
     pub sent: Instant,
     /// How long it took to get.
     pub waited: Duration,
+    /// How many were in the air then, with this one.
+    flying: usize,
     _flight: Flight,
 }
 
@@ -71,9 +84,10 @@ struct Flight {
 }
 
 impl Flight {
-    fn start(flying: &Arc<AtomicUsize>, changed: &Arc<Notify>) -> Self {
-        flying.fetch_add(1, Ordering::AcqRel);
-        Self { flying: Arc::clone(flying), changed: Arc::clone(changed) }
+    /// Takes off; says how many are in the air now.
+    fn start(flying: &Arc<AtomicUsize>, changed: &Arc<Notify>) -> (Self, usize) {
+        let now = flying.fetch_add(1, Ordering::AcqRel) + 1;
+        (Self { flying: Arc::clone(flying), changed: Arc::clone(changed) }, now)
     }
 }
 
@@ -105,6 +119,8 @@ struct State {
     unsure_until: Option<Instant>,
     queue: BTreeSet<(Urgency, u64)>,
     next_place: u64,
+    /// How many of the sync's requests may be in the air.
+    pace: Pace,
 }
 
 #[derive(Clone, Copy)]
@@ -122,9 +138,10 @@ enum Turn {
 }
 
 impl Governor {
-    /// A gate that lets `budget` requests pass in every five minutes; any number without one.
+    /// A gate that lets `budget` requests pass in every five minutes, and keeps to fair use within them; any number without
+    /// a budget.
     pub(super) fn new(budget: Option<u32>) -> Self {
-        let rules = budget.map(|limit| Rule { limit: limit.max(1), window: WINDOW }).into_iter().collect();
+        let rules = budget.map(starting_rules).unwrap_or_default();
         Self {
             state: Mutex::new(State { rules, ..State::default() }),
             changed: Arc::default(),
@@ -149,8 +166,8 @@ impl Governor {
                 let flight = matches!(turn, Turn::Go).then(|| Flight::start(&self.flying, &self.changed));
                 (turn, flight)
             };
-            if let Some(flight) = flight {
-                return Permit { sent: now, waited: now - arrived, _flight: flight };
+            if let Some((flight, flying)) = flight {
+                return Permit { sent: now, waited: now - arrived, flying, _flight: flight };
             }
             match turn {
                 Turn::Wait(until, wait) => {
@@ -172,6 +189,22 @@ impl Governor {
         until
     }
 
+    /// How many of the sync's requests are let into the air at once.
+    pub(super) fn pace(&self) -> usize {
+        self.lock().pace.limit()
+    }
+
+    /// Takes in a good answer to a question of this kind.
+    pub(super) fn answered(&self, permit: &Permit, does: &'static str) {
+        let flown = Flown { does, sent: permit.sent, flying: permit.flying };
+        self.lock().pace.answered(flown, Instant::now());
+    }
+
+    /// Takes in that Halo refused or failed, or that the connection broke.
+    pub(super) fn failed(&self, permit: &Permit) {
+        self.lock().pace.failed(permit.sent, Instant::now());
+    }
+
     /// The wait that goes on now.
     pub(super) fn waiting(&self) -> Option<BudgetWait> {
         *self.waiting.borrow()
@@ -184,8 +217,7 @@ impl Governor {
         if state.rules.is_empty() {
             return None;
         }
-        let opens = state.opens_at(now);
-        let rule = state.tightest();
+        let (opens, rule) = state.opening(now);
         let counts = |sent: &&Instant| now.duration_since(**sent) < rule.window + slack(rule.window);
         let used = state.sent.iter().rev().take_while(counts).count();
         Some(RequestBudget {
@@ -253,9 +285,11 @@ impl State {
         if flying > 0 && self.unsure_until.is_some_and(|until| now < until) {
             return Turn::Behind;
         }
-        let until = self.opens_at(now);
+        if key.0 == Urgency::Background && !self.pace.lets_go(flying) {
+            return Turn::Behind;
+        }
+        let (until, rule) = self.opening(now);
         if until > now {
-            let rule = self.tightest();
             let wait =
                 BudgetWait { limit: rule.limit, window_seconds: rule.window.as_secs(), until: show(until - now) };
             return Turn::Wait(until, wait);
@@ -267,12 +301,19 @@ impl State {
 
     /// When the next request may pass.
     fn opens_at(&mut self, now: Instant) -> Instant {
+        self.opening(now).0
+    }
+
+    /// The same, with the rule that holds it up; the tightest one where none does.
+    fn opening(&mut self, now: Instant) -> (Instant, Rule) {
         self.forget(now);
-        let by_rules = self.rules.iter().filter_map(|rule| {
+        let full = self.rules.iter().filter_map(|rule| {
             let index = self.sent.len().checked_sub(rule.limit as usize)?;
-            Some(*self.sent.get(index)? + rule.window + slack(rule.window))
+            Some((*self.sent.get(index)? + rule.window + slack(rule.window), *rule))
         });
-        by_rules.chain(self.closed.map(|closed| closed.until)).max().unwrap_or(now).max(now)
+        let closed = self.closed.map(|closed| (closed.until, self.tightest()));
+        let last = full.chain(closed).max_by_key(|(until, _)| *until).filter(|(until, _)| *until > now);
+        last.unwrap_or_else(|| (now, self.tightest()))
     }
 
     fn forget(&mut self, now: Instant) {
@@ -337,6 +378,15 @@ impl State {
     }
 }
 
+/// The budget, and the fair-use rule where it says more. Whoever raises the budget knows their Halo, and raises both.
+fn starting_rules(budget: u32) -> Vec<Rule> {
+    let budget = budget.max(1);
+    let fair = FAIR_USE.max(budget.saturating_sub(budget / 7 * 2));
+    let long = Rule { limit: budget, window: WINDOW };
+    let short = Rule { limit: fair, window: FAIR_USE_WINDOW };
+    std::iter::once(long).chain((fair < budget).then_some(short)).collect()
+}
+
 /// What is added to a window, because the two ends of a connection do not see a request at the same moment.
 fn slack(window: Duration) -> Duration {
     (window / 50).min(Duration::from_secs(1))
@@ -369,8 +419,9 @@ fn read_limit(body: &[u8]) -> Option<Rule> {
 
 fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        // Zero is an answer that would only bring the next refusal.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number holds is a long time too. Zero is an answer that would only bring the next refusal.
+        let seconds = text.parse::<u64>().unwrap_or(u64::MAX);
         return (seconds > 0).then(|| Duration::from_secs(seconds.min(24 * 3600)));
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
@@ -449,6 +500,55 @@ mod tests {
             assert!(halo.accepts(), "a request too many");
         }
         assert_eq!(halo.most, 30, "the whole budget is used");
+    }
+
+    /// When the last of so many requests can go at the earliest under these rules, if each goes as soon as it may.
+    fn shortest(requests: usize, rules: &[(usize, u64)]) -> Duration {
+        let mut sent: Vec<u64> = Vec::new();
+        for at in 0..requests {
+            let free = rules.iter().filter_map(|(limit, window)| Some(sent[at.checked_sub(*limit)?] + window));
+            sent.push(free.max().unwrap_or(0));
+        }
+        Duration::from_secs(sent[requests - 1])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fair_use_costs_no_refusal_and_no_time() {
+        // 1,000 pages and what is asked before them, at 90 % of 500 in 3 minutes and of 700 in 5.
+        let mut halo = Counting::new(500, 180);
+        let governor = Governor::new(Some(DEFAULT_BUDGET));
+        let start = Instant::now();
+        for _ in 0..1_008 {
+            governor.acquire(Urgency::Background).await;
+            assert!(halo.accepts(), "refused after {:?}", start.elapsed());
+        }
+        let shortest = shortest(1_008, &[(450, 180), (630, 300)]);
+        assert!(shortest <= start.elapsed(), "{:?} is faster than both rules let it", start.elapsed());
+        assert!(start.elapsed() <= shortest.mul_f64(1.02), "{:?}, {shortest:?} at best", start.elapsed());
+        assert_eq!(halo.most, 450, "as many as the rule lets pass");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wait_names_the_rule_that_holds_it_up() {
+        let governor = Governor::new(Some(DEFAULT_BUDGET));
+        for (requests, rule) in [(450, (450, 180)), (180, (630, 300))] {
+            for _ in 0..requests {
+                governor.acquire(Urgency::Background).await;
+            }
+            let budget = governor.budget().unwrap();
+            assert_eq!((budget.limit, budget.window_seconds), rule);
+            assert!(budget.more_at.is_some() && budget.used == budget.limit);
+        }
+    }
+
+    #[test]
+    fn budget_decides_how_the_fair_use_rule_is_kept() {
+        let limits = |budget| starting_rules(budget).iter().map(|rule| rule.limit).collect::<Vec<_>>();
+        assert_eq!(limits(DEFAULT_BUDGET), [630, 450]);
+        assert_eq!(limits(500), [500, 450]);
+        assert_eq!(limits(450), [450]);
+        assert_eq!(limits(0), [1]);
+        assert_eq!(limits(6_300), [6_300, 4_500]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -555,6 +655,30 @@ mod tests {
             wait.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), ["person 1", "person 2", "sync 1", "sync 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn person_passes_where_sync_has_all_it_may_have_in_the_air() {
+        let governor = Arc::new(Governor::new(None));
+        let mut air = Vec::new();
+        for _ in 0..4 {
+            air.push(governor.acquire(Urgency::Background).await);
+        }
+        let fifth = {
+            let governor = Arc::clone(&governor);
+            tokio::spawn(async move { governor.acquire(Urgency::Background).await })
+        };
+        tokio::task::yield_now().await;
+        let person = tokio::time::timeout(Duration::from_millis(1), governor.acquire(Urgency::Person)).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!fifth.is_finished(), "five of the sync in the air, although nothing is known of the line");
+        drop(person);
+        // An answer in time lets one more go.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for permit in air.drain(..2) {
+            governor.answered(&permit, "list");
+        }
+        tokio::time::timeout(Duration::from_millis(1), fifth).await.unwrap().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
@@ -686,8 +810,10 @@ mod tests {
         assert_eq!(read("300"), Some(300));
         assert_eq!(read(" 1 "), Some(1));
         assert_eq!(read("Tue, 24 Nov 2026 04:31:30 GMT"), Some(90));
-        assert_eq!(read("1000000000"), Some(86_400));
-        for text in ["0", "-5", "soon", "", "1.5", "Tue, 24 Nov 2026 04:29:00 GMT", "999999999999999999999999"] {
+        for long in ["1000000000", "4294967297", "999999999999999999999999"] {
+            assert_eq!(read(long), Some(86_400), "{long}");
+        }
+        for text in ["0", "-5", "soon", "", "1.5", "Tue, 24 Nov 2026 04:29:00 GMT"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

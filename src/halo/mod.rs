@@ -29,6 +29,7 @@ pub mod install;
 mod lists;
 mod loopback;
 mod missed;
+mod pace;
 mod retry;
 pub mod rights;
 mod said;
@@ -153,6 +154,7 @@ pub struct HaloApi {
     urgency: Urgency,
     cancel: CancellationToken,
     renews: bool,
+    patience: Patience,
 }
 
 struct Shared {
@@ -217,6 +219,7 @@ impl HaloApi {
             version: OnceLock::new(),
         };
         Ok(Self {
+            patience: limits.patience,
             shared: Arc::new(shared),
             counters: Arc::default(),
             urgency: Urgency::Person,
@@ -230,6 +233,13 @@ impl HaloApi {
     #[must_use]
     pub fn without_renewal(&self) -> Self {
         Self { renews: false, ..self.clone() }
+    }
+
+    /// A handle that gives up after about ten seconds what somebody waits for. Not for writes: the wait for one that is on
+    /// its way is worth more than ten seconds.
+    #[must_use]
+    pub fn while_a_person_waits(&self) -> Self {
+        Self { patience: self.patience.of_a_person(), ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.
@@ -253,6 +263,11 @@ impl HaloApi {
             waiting: self.shared.governor.waiting(),
             budget: self.shared.governor.budget(),
         }
+    }
+
+    /// How many requests of a sync are let into the air at once: asking for more ahead is of no use.
+    pub fn pace(&self) -> usize {
+        self.shared.governor.pace()
     }
 
     /// The status that the last write of this handle was answered with, once: for the audit trail. None where none was
@@ -373,14 +388,15 @@ impl HaloApi {
     /// Sends through the gate until there is an answer. Any status but a server error is one.
     async fn deliver(&self, call: &Call, bearer: Option<&Bearer>, urgency: Urgency) -> Result<Answer, HaloError> {
         let course = Course {
+            does: call.does,
             governor: &self.shared.governor,
             urgency,
             cancel: &self.cancel,
             counters: &self.counters,
-            patience: self.shared.limits.patience,
+            patience: self.patience,
             connects: match self.urgency {
                 Urgency::Person => CONNECTS_FOR_A_PERSON,
-                Urgency::Background => self.shared.limits.patience.attempts,
+                Urgency::Again | Urgency::Background => self.patience.attempts,
             },
             repeatable: call.repeatable,
         };
@@ -440,11 +456,18 @@ impl HaloApi {
         }
     }
 
-    /// Reads a list, bare or in an envelope under one of `names`.
+    /// Reads a list, bare or in an envelope under one of `names`. Where Halo gives words in place of one, they are told.
     async fn read_list<R: DeserializeOwned>(&self, call: Call, names: &[&str]) -> Result<wire::Rows<R>, HaloError> {
-        let does = call.does;
+        let (does, hide) = (call.does, call.hide.clone());
         let answer = self.send(call).await?;
-        wire::read_rows(&answer.body, names).map_err(|misread| E::Unexpected { does, what: misread.into() })
+        wire::read_rows(&answer.body, names).map_err(|misread| {
+            let hide: Vec<&Secret> = hide.iter().chain([&self.shared.connection.client_secret]).collect();
+            let is_object = misread == wire::Misread::Shape && answer.body.trim_ascii_start().starts_with(b"{");
+            match said::said(&answer.body, &hide).filter(|_| is_object) {
+                said @ Some(_) => E::Refused { does, status: answer.status, said },
+                None => E::Unexpected { does, what: misread.into() },
+            }
+        })
     }
 
     /// Sends a write and reads of its reply what it names as the id. A reply without one is no failure: the caller

@@ -29,6 +29,8 @@ pub struct Patience {
     pub longest_pause: Duration,
     /// No attempt begins later than this after the first, waits for the request limit left out.
     pub total: Duration,
+    /// The longest attempt, beside what else bounds it.
+    pub attempt: Duration,
 }
 
 impl Default for Patience {
@@ -38,11 +40,18 @@ impl Default for Patience {
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(8),
             total: Duration::from_secs(90),
+            attempt: Duration::MAX,
         }
     }
 }
 
 impl Patience {
+    /// That of somebody who looks on: about ten seconds in all.
+    pub(super) fn of_a_person(self) -> Self {
+        let all = Duration::from_secs(9);
+        Self { total: self.total.min(all), attempt: self.attempt.min(all), ..self }
+    }
+
     /// The pause after so many attempts, between its half and its whole by `chance` (0 to 1).
     fn pause(&self, attempts: u32, chance: f64) -> Duration {
         let doubled = self.first_pause.saturating_mul(1_u32.checked_shl(attempts - 1).unwrap_or(u32::MAX));
@@ -120,6 +129,8 @@ pub(super) struct Counters {
 
 /// One request through the gate, again and again where that is safe.
 pub(super) struct Course<'a> {
+    /// What it is for.
+    pub does: &'static str,
     /// The gate.
     pub governor: &'a Governor,
     /// Who waits.
@@ -146,19 +157,24 @@ impl Course<'_> {
     {
         let (mut spent, mut attempts, mut refusals) = (Duration::ZERO, 0_u32, 0_u32);
         loop {
-            let permit = self.unless_cancelled(false, self.governor.acquire(self.urgency)).await?;
+            let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
+            let permit = self.unless_cancelled(false, self.governor.acquire(urgency)).await?;
             self.counters.waited_ms.fetch_add(millis(permit.waited), Ordering::Relaxed);
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             // A later attempt gets what is left, so that failing takes no longer than is promised.
-            let time = if attempts == 0 {
-                Duration::MAX
-            } else {
-                (self.patience.total + self.patience.total / 6).saturating_sub(spent)
-            };
+            let left = (self.patience.total + self.patience.total / 6).saturating_sub(spent);
+            let time = if attempts == 0 { self.patience.attempt } else { self.patience.attempt.min(left) };
             let outcome = self.unless_cancelled(true, attempt(time)).await?;
             spent += started.elapsed();
             attempts += 1;
+            match &outcome {
+                Ok(answer) if answer.status == 429 || is_passing(answer) => self.governor.failed(&permit),
+                Ok(answer) if answer.is_success() => self.governor.answered(&permit, self.does),
+                Ok(_) => {}
+                Err(lost) if matches!(lost.cause, Cause::Net(_)) => self.governor.failed(&permit),
+                Err(_) => {}
+            }
 
             if let Ok(answer) = &outcome
                 && answer.status == 429
@@ -248,6 +264,7 @@ mod tests {
 
         fn course(&self, repeatable: bool) -> Course<'_> {
             Course {
+                does: "test",
                 governor: &self.governor,
                 urgency: Urgency::Background,
                 cancel: &self.cancel,
@@ -325,6 +342,28 @@ mod tests {
             .await;
         assert!(matches!(ended, Err(Stop::Lost(_))));
         assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+    }
+
+    /// 13.5: whatever a server does, somebody who looks on has an answer after about ten seconds.
+    #[tokio::test(start_paused = true)]
+    async fn person_waits_ten_seconds_at_most() {
+        for (takes, outcome) in [
+            (Duration::from_secs(600), lost(Unreached::Silent, true)),
+            (Duration::from_secs(4), lost(Unreached::Broken, true)),
+            (Duration::from_millis(50), Ok(504)),
+            (Duration::ZERO, lost(Unreached::Broken, true)),
+        ] {
+            let (bench, start) = (Bench::new(None), Instant::now());
+            let course = Course { patience: Patience::default().of_a_person(), ..bench.course(true) };
+            let ended = course
+                .run(|time| async move {
+                    sleep(time.min(takes)).await;
+                    outcome.map(answer)
+                })
+                .await;
+            assert!(ended.map_or(true, |answer| answer.status == 504));
+            assert!(start.elapsed() <= Duration::from_secs(11), "{outcome:?} after {:?}", start.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

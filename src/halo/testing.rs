@@ -143,6 +143,7 @@ pub(super) fn quick() -> Limits {
             first_pause: Duration::from_millis(1),
             longest_pause: Duration::from_millis(4),
             total: Duration::from_secs(5),
+            attempt: Duration::MAX,
         },
     }
 }

@@ -85,6 +85,7 @@ pub(super) async fn with_halo(
     pia_screen: Option<&PiaScreen>,
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<CheckReport, Failure> {
+    let halo = &halo.while_a_person_waits();
     let mut run = Run {
         checks: Vec::new(),
         on_check,

@@ -36,7 +36,10 @@ pub struct StagedPage {
 struct Content<'a> {
     ids: Vec<i64>,
     nameless: u64,
-    notes: Vec<String>,
+    #[serde(default)]
+    newest: Option<i64>,
+    #[serde(default)]
+    unread: Vec<(i64, String)>,
     #[serde(borrow)]
     rows: Vec<StagedRow<'a>>,
 }
@@ -48,6 +51,15 @@ type StagedRow<'a> = (i64, Text<'a>, Option<Text<'a>>, Option<Text<'a>>, bool);
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+
+impl<'a> From<&'a Untrusted> for Text<'a> {
+    fn from(text: &'a Untrusted) -> Self {
+        Self(text.raw().into())
+    }
+}
+
+/// The parts of a client that are kept: name, top level, main site, inactive.
+pub(super) type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>, bool);
 
 impl Store {
     /// Stages pages of a run, all of them or none. Nothing of them is visible yet. A page that comes twice counts as it
@@ -152,17 +164,18 @@ fn relaxed(
 }
 
 fn content(staged: &StagedPage) -> serde_json::Result<String> {
-    let text = |text: &'_ Untrusted| Text(text.raw().to_owned().into());
-    let row = |client: &Client| {
-        let (toplevel, site) = (client.toplevel.as_ref().map(text), client.main_site.as_ref().map(text));
-        (client.id, text(&client.name), toplevel, site, client.inactive)
-    };
     serde_json::to_string(&Content {
         ids: steps(&staged.page.ids),
         nameless: staged.page.nameless,
-        notes: staged.page.notes.clone(),
-        rows: staged.differing.iter().map(row).collect(),
+        newest: staged.page.newest,
+        unread: staged.page.unread.clone(),
+        rows: staged.differing.iter().map(row_of).collect(),
     })
+}
+
+fn row_of(client: &Client) -> StagedRow<'_> {
+    let (toplevel, main_site) = (client.toplevel.as_ref().map(Text::from), client.main_site.as_ref().map(Text::from));
+    (client.id, Text::from(&client.name), toplevel, main_site, client.inactive)
 }
 
 fn listed(connection: &Connection, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
@@ -178,24 +191,22 @@ fn listed(connection: &Connection, run: RunId) -> Result<Vec<ListedPage>, Troubl
             record_count: row.get::<_, Option<i64>>(1)?.map(count_in),
             ids: places(&content.ids),
             nameless: content.nameless,
-            notes: content.notes,
+            newest: content.newest,
+            unread: content.unread,
         });
     }
     Ok(pages)
 }
 
 /// Hands the clients of a page's row over, one by one.
-pub(super) fn each_client(content: &str, mut take: impl FnMut(Client) -> Result<(), Trouble>) -> Result<(), Trouble> {
+pub(super) fn each_client(
+    content: &str,
+    mut take: impl FnMut(i64, Parts<'_>) -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
     let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
-    let untrusted = |text: Text<'_>| Untrusted::new(text.0);
-    for (id, name, toplevel, main_site, inactive) in content.rows {
-        take(Client {
-            id,
-            name: untrusted(name),
-            toplevel: toplevel.map(untrusted),
-            main_site: main_site.map(untrusted),
-            inactive,
-        })?;
+    for (id, name, toplevel, main_site, inactive) in &content.rows {
+        let (toplevel, main_site) = (toplevel.as_ref().map(|text| &*text.0), main_site.as_ref().map(|text| &*text.0));
+        take(*id, (&name.0, toplevel, main_site, *inactive))?;
     }
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::changes::Report;
-use super::checkpoint::each_client;
+use super::checkpoint::{Parts, each_client};
 use super::clients::counts;
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
@@ -33,9 +33,6 @@ struct KnownClient {
     gone: bool,
     inactive: bool,
 }
-
-/// The parts of a client that are kept.
-type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>, bool);
 
 impl Known {
     fn print(&self, parts: Parts<'_>) -> u64 {
@@ -146,6 +143,7 @@ impl Store {
                 return Err(Trouble::RunGone);
             }
             let mut work = Work {
+                insert: transaction.prepare_cached(INSERT)?,
                 transaction: &transaction,
                 id: &id,
                 known,
@@ -168,7 +166,11 @@ impl Store {
     }
 }
 
+const INSERT: &str = "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
+
 struct Work<'a> {
+    insert: CachedStatement<'a>,
     transaction: &'a Transaction<'a>,
     id: &'a ConfigurationId,
     known: &'a Known,
@@ -219,60 +221,44 @@ impl Work<'_> {
         let mut rows = pages.query(params![run.0, first, last])?;
         while let Some(row) = rows.next()? {
             let content = row.get_ref(0)?.as_str().map_err(|_| Trouble::Content("a page"))?;
-            each_client(content, |client| self.take(&client))?;
+            each_client(content, |client, parts| self.take(client, parts))?;
         }
         Ok(())
     }
 
-    fn take(&mut self, client: &Client) -> Result<(), Trouble> {
-        let first_time = self.settled.insert(client.id);
-        if first_time && !self.known.clients.contains_key(&client.id) {
-            self.insert(client)?;
-            return self.note(client.id, ChangeKind::Added, client.name.raw(), None);
+    fn take(&mut self, client: i64, parts: Parts<'_>) -> Result<(), Trouble> {
+        let first_time = self.settled.insert(client);
+        let (now_name, now_toplevel, now_site, now_inactive) = parts;
+        if first_time && !self.known.clients.contains_key(&client) {
+            let row = params![self.id.as_str(), client, now_name, now_toplevel, now_site, now_inactive, self.now];
+            self.insert.execute(row)?;
+            return self.note(client, ChangeKind::Added, now_name, None);
         }
         let id = self.id.as_str();
         let mut stored = self.transaction.prepare_cached(
             "SELECT name, toplevel, main_site, inactive, gone FROM clients WHERE configuration = ?1 AND id = ?2",
         )?;
         let (name, toplevel, main_site, inactive, gone): (String, Option<String>, Option<String>, bool, bool) = stored
-            .query_row(params![id, client.id], |row| {
+            .query_row(params![id, client], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?;
         let before = (name.as_str(), toplevel.as_deref(), main_site.as_deref(), inactive);
-        let differs = gone || before != parts(client);
+        let differs = gone || before != parts;
         if first_time && differs {
-            let change = match (!gone && !inactive, !client.inactive) {
+            let change = match (!gone && !inactive, !now_inactive) {
                 (false, true) => ChangeKind::Returned,
                 (true, false) => ChangeKind::Disabled,
-                _ if name != client.name.raw() => ChangeKind::Renamed,
+                _ if name != now_name => ChangeKind::Renamed,
                 _ => ChangeKind::Changed,
             };
             self.differed += u64::from(!gone);
-            let name_before = (name != client.name.raw()).then_some(name.as_str());
-            self.note(client.id, change, client.name.raw(), name_before)?;
+            self.note(client, change, now_name, (name != now_name).then_some(name.as_str()))?;
         }
-        self.update(client)
-    }
-
-    fn insert(&self, client: &Client) -> Result<(), Trouble> {
-        let (name, toplevel, main_site, inactive) = parts(client);
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
-            )?
-            .execute(params![self.id.as_str(), client.id, name, toplevel, main_site, inactive, self.now])?;
-        Ok(())
-    }
-
-    fn update(&self, client: &Client) -> Result<(), Trouble> {
-        let (name, toplevel, main_site, inactive) = parts(client);
-        self.transaction
-            .prepare_cached(
-                "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL
-                 WHERE configuration = ?1 AND id = ?2",
-            )?
-            .execute(params![self.id.as_str(), client.id, name, toplevel, main_site, inactive])?;
+        let mut update = self.transaction.prepare_cached(
+            "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL
+             WHERE configuration = ?1 AND id = ?2",
+        )?;
+        update.execute(params![self.id.as_str(), client, now_name, now_toplevel, now_site, now_inactive])?;
         Ok(())
     }
 

@@ -63,7 +63,46 @@ pub struct Run {
     pub peak: u64,
     /// Bytes that it sent to the disk.
     pub written: u64,
+    /// What it took of the processor, to the hundredth of a second: on a machine with other work, the clock says how long
+    /// the others took too.
+    pub processor: Duration,
     pub report: Value,
+}
+
+/// Runs a program that answers with JSON, and watches it.
+pub fn watch(mut command: Command) -> Run {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let started = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let proc = PathBuf::from(format!("/proc/{}", child.id()));
+    let mut stdout = child.stdout.take().unwrap();
+    let output = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        std::io::copy(&mut stdout, &mut text).unwrap();
+        text
+    });
+    let (mut peak, mut written, mut processor) = (0, 0, Duration::ZERO);
+    loop {
+        peak = peak.max(figure(&proc.join("status"), "VmHWM:"));
+        written = written.max(figure(&proc.join("io"), "write_bytes:"));
+        processor = processor.max(used(&proc));
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    let wall = started.elapsed();
+    assert!(child.wait().unwrap().success(), "{command:?}");
+    let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
+    Run { wall, peak, written, processor, report }
+}
+
+/// The processor time of a process and all its threads.
+fn used(proc: &Path) -> Duration {
+    let text = std::fs::read_to_string(proc.join("stat")).unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 impl Profile {
@@ -100,28 +139,7 @@ impl Profile {
 
     /// Runs the program, and watches it.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let started = Instant::now();
-        let mut child = self.command(arguments).spawn().unwrap();
-        let proc = PathBuf::from(format!("/proc/{}", child.id()));
-        let mut stdout = child.stdout.take().unwrap();
-        let output = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            std::io::copy(&mut stdout, &mut text).unwrap();
-            text
-        });
-        let (mut peak, mut written) = (0, 0);
-        loop {
-            peak = peak.max(figure(&proc.join("status"), "VmHWM:"));
-            written = written.max(figure(&proc.join("io"), "write_bytes:"));
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::park_timeout(Duration::from_millis(2));
-        }
-        let wall = started.elapsed();
-        assert!(child.wait().unwrap().success(), "{arguments:?}");
-        let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
-        Run { wall, peak, written, report }
+        watch(self.command(arguments))
     }
 
     /// A sync that has to be complete.

@@ -1,7 +1,9 @@
-//! How long a company sync takes, beside the plain download of the same pages.
+//! How long a company sync takes, beside the plain download of the same pages by four, eight and sixteen connections, and
+//! beside two published Python packages on the same Halo in the same run.
 //!
-//! `cargo bench --bench sync` prints a table in Markdown. `PIA_HALO_BENCH=1000,10000` measures these numbers of clients
-//! only. The simulated Halo runs in a process of its own; each figure is the best of a few rounds, because other programs
+//! `cargo bench --bench sync` prints tables in Markdown. `PIA_HALO_BENCH=1000,10000` measures these numbers of clients
+//! only; `PIA_HALO_BENCH_LATENCY=50` these latencies only, in milliseconds. The packages are installed under `target`,
+//! where Python and its registry can be had; otherwise they are left out, and it says so. The simulated Halo runs in a process of its own; each figure is the best of a few rounds, because other programs
 //! of the machine can only make it worse.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
@@ -10,6 +12,8 @@
 
 mod runs;
 
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,8 +24,11 @@ use serde_json::Value;
 
 use runs::{Halo, Profile, Run, best, machine, milliseconds};
 
-/// As many as the sync has.
-const CONNECTIONS: u64 = 4;
+/// Of the plain downloads.
+const CONNECTIONS: [u64; 3] = [4, 8, 16];
+
+/// The packages and their versions.
+const PEERS: [&str; 2] = ["haloitsm-python==0.1.0", "HaloPSA==2.0.2"];
 
 async fn token(halo: &Halo, client: &reqwest::Client) -> String {
     let form = [
@@ -36,15 +43,15 @@ async fn token(halo: &Halo, client: &reqwest::Client) -> String {
 }
 
 /// Fetches every page on as many connections, and throws it away. The token is there already.
-async fn download(halo: &Halo, clients: u64) -> Duration {
+async fn download(halo: &Halo, clients: u64, connections: u64) -> Duration {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let token = token(halo, &client).await;
     let (next, pages) = (Arc::new(AtomicU64::new(1)), clients.div_ceil(100));
     let started = Instant::now();
-    let mut connections = tokio::task::JoinSet::new();
-    for _ in 0..CONNECTIONS {
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..connections {
         let (client, token, next, url) = (client.clone(), token.clone(), Arc::clone(&next), halo.url.clone());
-        connections.spawn(async move {
+        running.spawn(async move {
             loop {
                 let page = next.fetch_add(1, Ordering::Relaxed);
                 if page > pages {
@@ -59,7 +66,7 @@ async fn download(halo: &Halo, clients: u64) -> Duration {
             }
         });
     }
-    while connections.join_next().await.is_some() {}
+    while running.join_next().await.is_some() {}
     started.elapsed()
 }
 
@@ -87,20 +94,53 @@ fn rows(profile: &Profile) -> Vec<(i64, String, Option<String>)> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
+/// A Python that has the packages.
+fn python() -> Result<PathBuf, String> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peers");
+    let python = folder.join("bin/python");
+    let run = |program: &Path, arguments: &[&str]| {
+        let done = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        let done = done.map_err(|error| format!("{}: {error}", program.display()))?;
+        let said = String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_owned();
+        if done.status.success() { Ok(()) } else { Err(said) }
+    };
+    if !python.exists() {
+        run(Path::new("python3"), &["-m", "venv", &folder.to_string_lossy()])?;
+    }
+    run(&python, &[&["-m", "pip", "install", "--quiet", "--disable-pip-version-check"], &PEERS[..]].concat())?;
+    Ok(python)
+}
+
+/// One package on the same Halo.
+fn peer(python: &Path, package: &str, halo: &Halo) -> Run {
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peers.py"));
+    command.args([package, &halo.url, &halo.client_id]).env("HALO_SECRET", &halo.client_secret);
+    runs::watch(command)
+}
+
+fn numbers(name: &str, default: &str) -> Vec<u64> {
+    let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    text.split(',').map(|number| number.trim().parse().unwrap()).collect()
+}
+
 fn main() {
-    let sizes = std::env::var("PIA_HALO_BENCH").unwrap_or_else(|_| "1000,10000,100000".to_owned());
-    let sizes: Vec<u64> = sizes.split(',').map(|size| size.trim().parse().unwrap()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let python = python();
+    let mut peers = String::new();
     println!("{}\n", machine());
     println!(
-        "| clients | latency | download | first sync | ratio | peak | second sync | ratio | peak | written | open: first window | open: all | list as JSON |"
+        "| clients | latency | download by 4 | by 8 | by 16 | first sync | to by 4 | to by 8 | processor | peak | second sync | to by 4 | to by 8 | processor | peak | written | open: first window | open: all | list as JSON |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for clients in sizes {
-        for latency in [0, 50] {
-            let rounds = if clients >= 100_000 { 2 } else { 3 };
+    println!("|{}", " ---: |".repeat(19));
+    let latencies = numbers("PIA_HALO_BENCH_LATENCY", "0,50");
+    for clients in numbers("PIA_HALO_BENCH", "1000,10000,100000") {
+        for latency in latencies.iter().copied() {
+            let rounds = if clients >= 100_000 { 3 } else { 5 };
             let halo = Halo::start(clients, latency);
-            let download = best(rounds, || runtime.block_on(download(&halo, clients)), |time| *time);
+            let plain =
+                |connections| best(rounds, || runtime.block_on(download(&halo, clients, connections)), |time| *time);
+            let [by_4, by_8, by_16] = CONNECTIONS.map(plain);
             let (profile, first) = best(
                 rounds,
                 || {
@@ -115,21 +155,44 @@ fn main() {
             assert!(before == rows(&profile), "an unchanged list was written");
             let (window, all) = best(rounds, || open(&profile), |(_, all)| *all);
             let list = best(rounds, || profile.run(&["clients", "--json", "--status", "all"]), |run| run.wall);
-            let ratio = |run: &Run| run.wall.as_secs_f64() / download.as_secs_f64();
+            let told = |run: &Run| {
+                let to = |plain: Duration| run.wall.as_secs_f64() / plain.as_secs_f64();
+                let (wall, processor) = (milliseconds(run.wall), milliseconds(run.processor));
+                let peak = run.peak as f64 / 1024.0;
+                format!("{wall} | {:.2} | {:.2} | {processor} | {peak:.0} MiB", to(by_4), to(by_8))
+            };
             println!(
-                "| {clients} | {latency} ms | {} | {} | {:.2} | {:.0} MiB | {} | {:.2} | {:.0} MiB | {} KiB | {} | {} | {} |",
-                milliseconds(download),
-                milliseconds(first.wall),
-                ratio(&first),
-                first.peak as f64 / 1024.0,
-                milliseconds(second.wall),
-                ratio(&second),
-                second.peak as f64 / 1024.0,
+                "| {clients} | {latency} ms | {} | {} | {} | {} | {} | {} KiB | {} | {} | {} |",
+                milliseconds(by_4),
+                milliseconds(by_8),
+                milliseconds(by_16),
+                told(&first),
+                told(&second),
                 second.written / 1024,
                 milliseconds(window),
                 milliseconds(all),
                 milliseconds(list.wall),
             );
+            // A hundred thousand rows take a package of Python minutes.
+            for package in PEERS.iter().filter_map(|peer| peer.split("==").next()).filter(|_| clients <= 10_000) {
+                let Ok(python) = &python else { break };
+                let run = best(2, || peer(python, package, &halo), |run| run.wall);
+                let (report, times) = (&run.report, run.wall.as_secs_f64() / first.wall.as_secs_f64());
+                peers.push_str(&format!(
+                    "| {clients} | {latency} ms | {package} | {} | {} | {} | {times:.1} | {:.0} MiB |\n",
+                    report["rows"],
+                    report["requests"],
+                    milliseconds(run.wall),
+                    run.peak as f64 / 1024.0
+                ));
+            }
         }
+    }
+    match python {
+        Ok(_) => {
+            println!("\n| clients | latency | package | rows got | requests | time | to our first sync | peak |");
+            println!("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n{peers}");
+        }
+        Err(why) => println!("\nhaloitsm-python and HaloPSA were not measured: {why}"),
     }
 }

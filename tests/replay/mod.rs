@@ -61,6 +61,7 @@ fn quick() -> Limits {
         first_pause: Duration::from_millis(1),
         longest_pause: Duration::from_millis(2),
         total: Duration::from_secs(5),
+        attempt: Duration::MAX,
     };
     Limits { patience, ..Limits::default() }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pia_halo::demo::Options;
-use serde_json::json;
+use pia_halo::demo::{Options, Scripted, ScriptedAnswer};
+use serde_json::{Value, json};
 
 use super::{ids, small, stored, truth};
 use crate::support::Profile;
@@ -122,20 +122,20 @@ async fn the_history_tells_what_each_run_changed() {
     );
 }
 
-/// R1: all rows, and no more requests than the pages need: the address, the token, three lists, and for a list that fills
-/// its last page the one after it. A first sync asks for its first page twice: it reads the last one first.
+/// R1: all rows, and no more requests than the pages need: the address, the token, three lists, who the agent is, and for a
+/// list that fills its last page the one after it. A first sync of several pages asks for the highest id before them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_calm_list_takes_as_many_requests_as_it_has_pages() {
     for (clients, pages) in [(0, 1), (1, 2), (99, 2), (100, 2), (717, 8), (1_000, 11), (10_001, 101)] {
         let profile = Profile::set_up(Options { clients, ..Options::default() }).await;
         let report = profile.json(["sync"], 0).await;
         assert_eq!((&report["status"], &report["stored"]), (&json!("complete"), &json!(clients)));
-        let twice = i64::from(clients > 100);
-        let requests = json!(pages + 5 + twice);
+        let (newest, rights) = (i64::from(clients > 100), i64::from(clients > 0));
+        let requests = json!(pages + 5 + newest + rights);
         assert_eq!((&report["pages"], &report["requests"]), (&json!(pages), &requests), "{clients} clients");
         // The second time it is known where to sign in, and who is to be found again.
         let report = profile.json(["sync"], 0).await;
-        assert_eq!((&report["pages"], &report["requests"]), (&json!(pages), &json!(pages + 4)), "{clients} clients");
+        assert_eq!((&report["pages"], &report["requests"]), (&json!(pages), &json!(pages + 4 + rights)));
         assert_eq!(stored(&profile), truth(&profile));
     }
 }
@@ -162,6 +162,103 @@ async fn a_count_that_is_none_proves_nothing_and_costs_nothing() {
         assert!(report["pages"].as_u64().unwrap() <= 2 * (3 + 10), "{count}: {report}");
         assert_eq!(stored(&profile), truth(&profile), "{count}");
     }
+}
+
+/// 13.5: rows without an id on every page alike, and no count: read once, and told in one line.
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_pages_cost_six_requests_and_one_warning() {
+    let profile = Profile::set_up(small()).await;
+    let rows = vec![json!({ "name": "nobody" }); 40];
+    script(&profile, "/api/client", &json!({ "clients": rows }));
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!(report["status"], "complete_with_warnings");
+    assert!(report["requests"].as_u64().unwrap() <= 6, "{report}");
+    let warnings = report["warnings"].as_array().unwrap();
+    assert!(warnings.contains(&json!("40 rows could not be read: no id")) && warnings.len() == 2, "{report}");
+}
+
+/// 13.5: the same clients on every page, and no count.
+#[tokio::test(flavor = "multi_thread")]
+async fn same_rows_on_every_page_are_asked_for_a_second_time_at_most() {
+    let profile = Profile::set_up(small()).await;
+    let rows: Vec<_> = (1..=100).map(|id| json!({ "id": id, "name": format!("Client {id}") })).collect();
+    script(&profile, "/api/client", &json!({ "clients": rows }));
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!((&report["stored"], &report["proved"]), (&json!(100), &json!(false)));
+    let asked = profile.halo.requests().iter().filter(|request| request.path == "/api/client").count();
+    assert!(asked <= 3, "{asked}: {report}");
+}
+
+/// 13.5: what is no list fails, in Halo's words where it has some; the list that is stored stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_list_fails_in_halos_words() {
+    let profile = Profile::synced(small()).await;
+    let before = stored(&profile);
+    for (body, words) in [
+        (json!([]), "an empty list and no count"),
+        (json!({}), "JSON of another kind"),
+        (json!({ "message": "Clients are being moved" }), "Clients are being moved"),
+        (json!("clients"), "JSON of another kind"),
+        (json!({ "clients": "none" }), "JSON of another kind"),
+    ] {
+        profile.halo.change(|state| state.scripted.clear());
+        script(&profile, "/api/client", &body);
+        let report = profile.run(["sync", "--json"]).await.expect(1).json();
+        assert_eq!(report["status"], "failed", "{body}");
+        assert!(report["error"].to_string().contains(words), "{body}: {report}");
+        assert_eq!(stored(&profile), before, "{body}");
+    }
+}
+
+/// 13.5: whatever is wrong with each row, a run has no more than twenty lines about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_run_has_more_than_twenty_warnings() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| {
+        state.clients.drain(20..60);
+        for id in 21..=60 {
+            let body = json!({ "message": format!("no client {id} today") }).to_string().into_bytes();
+            let (path, skip, times) = (format!("/api/client/{id}"), 0, u32::MAX);
+            let answer =
+                ScriptedAnswer::Reply { status: 400, content_type: "application/json", headers: Vec::new(), body };
+            state.scripted.push(Scripted { method: "GET", path, skip, times, apply: false, answer });
+        }
+    });
+    let ran = profile.run(["sync", "--json"]).await;
+    let warnings = ran.json()["warnings"].as_array().unwrap().clone();
+    assert!((2..=20).contains(&warnings.len()), "{warnings:#?}");
+}
+
+/// F17: an agent that sees chosen clients only gets a shorter list and a true count of it. A script sees that, and the
+/// proof does not say more than is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn restricted_agents_sync_says_what_it_cannot_see() {
+    let profile = Profile::set_up(small()).await;
+    profile.halo.set_fault("restricted-agent".parse().unwrap(), true);
+    profile.run(["sync"]).await.expect(3).says("as this agent sees it").says("the agent sees chosen clients only");
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!((&report["status"], &report["proved"]), (&json!("complete_with_warnings"), &json!(true)));
+    profile.halo.set_fault("restricted-agent".parse().unwrap(), false);
+    let told = profile.run(["sync"]).await.expect(0);
+    assert!(!told.stdout.contains("as this agent sees it"), "{told:#?}");
+}
+
+/// One rule for scripts: a run with warnings exits with 3, whatever they are about.
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_with_warnings_exits_with_three() {
+    let profile = Profile::set_up(small()).await;
+    script(&profile, "/api/agent", &json!({ "message": "not today" }));
+    let told = profile.run(["sync"]).await.expect(3);
+    assert!(told.stderr.contains("Agents could not be read") && told.stderr.contains("not today"), "{told:#?}");
+}
+
+/// Answers every question for a path with this.
+fn script(profile: &Profile, path: &str, body: &Value) {
+    let (path, skip, times, body) = (path.to_owned(), 0, u32::MAX, body.to_string().into_bytes());
+    let answer = ScriptedAnswer::Reply { status: 200, content_type: "application/json", headers: Vec::new(), body };
+    profile.halo.change(|state| {
+        state.scripted.push(Scripted { method: "GET", path, skip, times, apply: false, answer });
+    });
 }
 
 /// R9: the id is the only key. Each that was renamed, moved, switched off or on again is told as what it is, also where two

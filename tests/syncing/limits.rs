@@ -70,7 +70,9 @@ async fn a_large_list_at_a_low_limit_takes_what_the_limit_says_and_no_more() {
     let took = started.elapsed();
     assert_eq!((report.status.code(), report.stored), ("complete", clients as u64));
     assert!(took >= Duration::from_secs(15 * 60) && took <= Duration::from_secs(22 * 60), "{took:?}");
-    assert!(report.rate_limited_ms > 0 && report.requests <= pages + 10, "{report:?}");
+    // What was in the air together with the first refusal is sent again.
+    assert!(report.rate_limited_ms > 0 && report.requests - report.retries <= pages + 10, "{report:?}");
+    assert!(report.retries <= 16, "{report:?}");
 }
 
 /// R12: the wait is shown with its figures, and ends at once when it is stopped.

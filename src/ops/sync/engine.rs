@@ -8,17 +8,20 @@
 //! looks show exactly the same ids: rows that slide past the reader cannot make two looks equal.
 //!
 //! Where one client goes and another comes, the count stands still and a row may slide past the reader all the same. One
-//! that was expected is missed and asked for by its id. Of a list with more clients than are expected the end is read first,
-//! alone: new clients come at the end, and one that slides into a page that is read later is told by its id. Without
-//! them, each row that slid past is one id too few.
+//! that was expected is missed and asked for by its id. Of a list with more clients than are expected the highest id is
+//! read first, alone: new clients have higher ones, and tell that the list has changed since. Without them, each row that
+//! slid past is one id too few. A Halo that does not list backwards is asked for the last page instead.
 
 mod look;
+mod tally;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use self::look::{Look, Stage, describe_mismatch, still_hold};
+use self::look::{Look, NEWEST, Stage, describe_mismatch, still_hold};
+use self::tally::{Kind, Tally};
 use crate::domain::sync_run::{Brake, ListedPage};
 use crate::domain::thousands;
+use crate::halo::PAGE_SIZE;
 
 /// The figures that the machine keeps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +34,15 @@ pub(super) struct Rules {
     pub brake: u64,
     /// Pages of one look at most, whatever Halo says of its count.
     pub pages: u32,
+    /// Rows of a page, as long as none has come.
+    pub page_size: u64,
+    /// Pages that are asked for at once before Halo has told how long its list is.
+    pub guessed: u32,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { looks: 2, asked_by_id: 200, brake: 20, pages: 20_000 }
+        Self { looks: 2, asked_by_id: 200, brake: 20, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
     }
 }
 
@@ -48,6 +55,11 @@ pub(super) enum Ask {
         look: u32,
         /// The page, from 1.
         page: u32,
+    },
+    /// The first page of the list from its end, in this look.
+    Newest {
+        /// The look.
+        look: u32,
     },
     /// One client by its id.
     Client(i64),
@@ -83,6 +95,8 @@ pub(super) enum Verdict {
         /// Clients in use.
         active: u64,
     },
+    /// No row and no count: that is no list.
+    NoList,
 }
 
 /// What became of a page.
@@ -129,7 +143,9 @@ pub(super) struct Engine {
     /// Whether a client is there could not be learnt.
     unclear: bool,
     pages: u64,
-    warnings: Vec<String>,
+    warnings: Tally,
+    /// The rows of this look that could not be read.
+    bad_rows: Tally,
     verdict: Option<Verdict>,
 }
 
@@ -144,13 +160,18 @@ impl Engine {
         // Where the list ended then, there may be clients now.
         left.retain(|page| !page.ids.is_empty());
         let expected: HashMap<i64, bool> = expected.into_iter().collect();
+        let stage = if left.is_empty() { first_stage(rules, expected.len(), None) } else { Stage::Length(1) };
+        let mut look = Look::new(1, stage);
+        // The pages of an interrupted run were all read after its question for the highest id.
+        look.newest = left.iter().map(|page| page.newest).min().flatten();
+        look.asked_newest = look.newest.is_some();
         Self {
             rules,
             brake,
             active: expected.values().filter(|active| **active).count() as u64,
             expected,
             phase: Phase::Looking,
-            look: Look::new(1),
+            look,
             before: None,
             ever: HashSet::new(),
             left,
@@ -161,7 +182,8 @@ impl Engine {
             slid: false,
             unclear: false,
             pages: 0,
-            warnings: Vec::new(),
+            warnings: Tally::default(),
+            bad_rows: Tally::default(),
             verdict: None,
         }
     }
@@ -170,17 +192,20 @@ impl Engine {
     pub(super) fn ask(&mut self) -> Option<Ask> {
         match self.phase {
             Phase::Looking => {
-                if let Some(page) = self.left.iter().map(|page| page.page).max() {
+                let look = self.look.number;
+                if matches!(self.look.stage, Stage::Length(_))
+                    && let Some(page) = self.left.iter().map(|page| page.page).max()
+                {
                     let first_time = self.look.open.insert(page);
-                    return first_time.then_some(Ask::Page { look: self.look.number, page });
+                    return first_time.then_some(Ask::Page { look, page });
                 }
                 self.look.pass_over_what_is_there();
                 let page = self.look.wanted(self.rules)?;
-                if self.look.stage == Stage::Through {
+                if matches!(self.look.stage, Stage::Through | Stage::Length(_)) {
                     self.look.next += 1;
                 }
                 self.look.open.insert(page);
-                Some(Ask::Page { look: self.look.number, page })
+                Some(if page == NEWEST { Ask::Newest { look } } else { Ask::Page { look, page } })
             }
             Phase::Asking => {
                 let id = self.to_ask.pop()?;
@@ -191,18 +216,49 @@ impl Engine {
         }
     }
 
+    /// Takes in the first page from the end of the list. Where it is the whole list, it is page 1, and its ids are put in
+    /// order.
+    pub(super) fn newest(&mut self, page: &mut ListedPage) -> Taken {
+        if !self.look.open.remove(&NEWEST) {
+            return Taken::Aside;
+        }
+        self.look.asked_newest = true;
+        let rows = page.ids.len() as u64 + page.nameless;
+        // What brings no id ends the list, whatever its end is.
+        let is_whole = page.ids.is_empty() || page.record_count == Some(rows);
+        let descends = page.ids.len() > 1 && page.ids.is_sorted_by(|one, next| one > next);
+        if is_whole || !descends {
+            // The whole list in one page is of one moment. One that does not come backwards is an ordinary first page.
+            if is_whole {
+                page.ids.sort_unstable();
+            }
+            self.look.stage = Stage::Length(0);
+            self.look.open.insert(page.page);
+            self.look.pass_over_what_is_there();
+            return self.page(page);
+        }
+        self.look.learn(page);
+        self.look.newest = page.ids.first().copied();
+        self.look.stage = Stage::Through;
+        Taken::Aside
+    }
+
     /// Takes in a page that was asked for.
     pub(super) fn page(&mut self, page: &ListedPage) -> Taken {
-        if !self.look.open.remove(&page.page) {
+        if !self.look.open.remove(&page.page) || self.look.stage == Stage::Newest {
             return Taken::Aside;
         }
         let left = std::mem::take(&mut self.left);
-        if self.look.stage == Stage::Length {
+        if matches!(self.look.stage, Stage::Length(_)) {
             left.iter().chain([page]).for_each(|page| self.look.learn(page));
-            let end = self.look.end(self.expected.len(), self.rules);
+            let end = self.look.end(self.expected.len(), self.rules).filter(|_| self.look.newest.is_none());
+            if end.is_some() && !self.look.asked_newest {
+                self.look.begin_with_the_newest();
+                return if left.is_empty() { Taken::Aside } else { Taken::ForNothing };
+            }
             let has_the_end = end.is_none_or(|end| end == page.page);
             if !(left.is_empty() || has_the_end && still_hold(&left, page)) {
-                self.look = Look::new(self.look.number);
+                self.look = self.fresh_look(self.look.number);
                 return Taken::ForNothing;
             }
             if let Some(end) = end {
@@ -213,15 +269,22 @@ impl Engine {
             }
         }
         self.pages += 1;
-        self.warnings.extend(page.notes.iter().cloned());
         self.look.take(page);
+        self.count_bad_rows(page);
         for before in left.iter().filter(|before| before.page != page.page) {
             self.look.take(before);
-            self.warnings.extend(before.notes.iter().cloned());
+            self.count_bad_rows(before);
             self.resumed += 1;
         }
         self.settle();
         Taken::In
+    }
+
+    fn count_bad_rows(&mut self, page: &ListedPage) {
+        self.bad_rows.add_nameless(page.nameless);
+        for (id, why) in &page.unread {
+            self.bad_rows.add(Kind::Unread(why.clone()), Some(*id));
+        }
     }
 
     /// Takes in what Halo says of a client.
@@ -234,11 +297,11 @@ impl Engine {
             Word::There => {
                 self.slid = true;
                 self.ever.insert(id);
-                self.warnings.push(format!("client {id} was left out of Halo's list, and is still there"));
+                self.warnings.add(Kind::LeftOut, Some(id));
             }
             Word::Unclear(why) => {
                 self.unclear = true;
-                self.warnings.push(format!("client {id} is not in Halo's list, and could not be asked for: {why}"));
+                self.warnings.add(Kind::Unclear(why), Some(id));
             }
         }
         self.settle();
@@ -256,10 +319,14 @@ impl Engine {
 
     fn looked(&mut self) {
         if !self.look.is_proved() {
-            if self.look.number < self.rules.looks {
+            if self.look.counts.is_none() && self.look.rows() == 0 {
+                return self.end(Verdict::NoList);
+            }
+            // Without a count another look proves no more than this one.
+            if self.look.number < self.rules.looks && self.look.counts.is_some() {
                 return self.look_again();
             }
-            self.warnings.push(describe_mismatch(&self.look));
+            self.warnings.add(Kind::Other(describe_mismatch(&self.look)), None);
             return self.publish_unproved();
         }
         let seen = &self.look.seen;
@@ -279,9 +346,10 @@ impl Engine {
             self.look_again();
         } else {
             let missing = thousands(self.missing.len() as u64);
-            self.warnings.push(format!(
+            let line = format!(
                 "Halo's list changes while it is read: {missing} clients are not in it, and nothing was disabled"
-            ));
+            );
+            self.warnings.add(Kind::Other(line), None);
             self.publish_unproved();
         }
     }
@@ -298,13 +366,18 @@ impl Engine {
     }
 
     fn look_again(&mut self) {
-        let next = Look::new(self.look.number + 1);
+        let next = self.fresh_look(self.look.number + 1);
         let look = std::mem::replace(&mut self.look, next);
         self.ever.extend(&look.seen);
         self.before = look.is_proved().then_some(look.seen);
         self.missing.clear();
+        self.bad_rows = Tally::default();
         (self.slid, self.unclear) = (false, false);
         self.phase = Phase::Looking;
+    }
+
+    fn fresh_look(&self, number: u32) -> Look {
+        Look::new(number, first_stage(self.rules, self.expected.len(), self.count()))
     }
 
     fn missing_in_use(&self) -> Vec<i64> {
@@ -364,6 +437,11 @@ impl Engine {
         self.look.counts.map(|(_, last)| last)
     }
 
+    /// The highest id of the list before its pages were read, where that is known.
+    pub(super) fn newest_id(&self) -> Option<i64> {
+        self.look.newest
+    }
+
     /// Pages that were answered and count.
     pub(super) fn pages(&self) -> u64 {
         self.pages
@@ -379,10 +457,20 @@ impl Engine {
         self.resumed
     }
 
-    /// What was not as it should be, each as a sentence.
-    pub(super) fn warnings(&self) -> &[String] {
-        &self.warnings
+    /// What was not as it should be, a sentence for each kind.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.bad_rows.lines().into_iter().chain(self.warnings.lines()).collect()
     }
+}
+
+/// Whether a list that was so long last can be begun with its pages, or has more clients than are expected.
+fn first_stage(rules: Rules, expected: usize, count: Option<u64>) -> Stage {
+    let expected = expected as u64;
+    if count.map_or(expected == 0, |count| count > expected) {
+        return Stage::Newest;
+    }
+    let pages = u32::try_from(expected.div_ceil(rules.page_size)).unwrap_or(u32::MAX);
+    Stage::Length(pages.clamp(1, rules.guessed.max(1)))
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ use crate::store::{Evidence, Known, LockError, Publication, RunId};
 /// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
 const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 
+/// The most warnings of a run; beyond them it is only said how many there were.
+const WARNINGS: usize = 20;
+
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
 
@@ -93,7 +96,7 @@ impl Learnt {
     fn of(reading: &mut Reading<'_>) -> Self {
         let engine = &reading.engine;
         let mut warnings = std::mem::take(&mut reading.warnings);
-        warnings.extend_from_slice(engine.warnings());
+        warnings.extend(engine.warnings());
         Self {
             halo_count: engine.count(),
             read: engine.read(),
@@ -168,6 +171,7 @@ impl Course<'_> {
                 learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, held(gone.len() as u64, *active)))
             }
+            Some(Verdict::NoList) => Err(stopped(learnt, no_list())),
             None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
         }
     }
@@ -233,7 +237,7 @@ impl Course<'_> {
             requests: usage.requests,
             retries: usage.retries,
             rate_limited_ms: milliseconds(usage.waited),
-            warnings: learnt.warnings,
+            warnings: shortened(learnt.warnings),
             would_disable: learnt.would_disable,
             started_at: self.started_at,
             finished_at: self.workspace.now(),
@@ -256,6 +260,12 @@ fn name_some(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Re
     Ok(format!("not in Halo's list any more: {}{more}", names.join(", ")))
 }
 
+/// Neither rows nor a count: nothing tells that it is Halo's list, and an empty one would be no news to anybody.
+fn no_list() -> Failure {
+    Failure::new(FailureKind::Refused, "asked to list the clients, Halo answered with an empty list and no count")
+        .hint("Look at the Url and at what stands between: a proxy may answer in Halo's place")
+}
+
 /// More clients would be disabled than anyone expects of one day.
 fn held(gone: u64, active: u64) -> Failure {
     let (gone, active) = (thousands(gone), thousands(active));
@@ -264,6 +274,16 @@ fn held(gone: u64, active: u64) -> Failure {
         "if Halo's agent may still see all clients and this is right, say yes: pia-halo sync --yes. \
          Otherwise set \"Allow use of all Customers/Clients\" on the agent",
     )
+}
+
+/// So many warnings that somebody can still read them.
+fn shortened(mut warnings: Vec<String>) -> Vec<String> {
+    if warnings.len() >= WARNINGS {
+        let more = thousands((warnings.len() + 2 - WARNINGS) as u64);
+        warnings.truncate(WARNINGS - 2);
+        warnings.push(format!("and {more} warnings more"));
+    }
+    warnings
 }
 
 fn milliseconds(time: std::time::Duration) -> u64 {

@@ -1,4 +1,4 @@
-//! Asks Halo what the [engine](super::engine) wants to know, several questions at a time, and puts what it learns on the
+//! Asks Halo what the [engine](super::engine) wants to know, as many questions at a time as the line and Halo take, and puts what it learns on the
 //! disk as it comes: what is new at once, what is as it is stored now and then.
 
 use std::collections::VecDeque;
@@ -12,17 +12,17 @@ use super::engine::{Ask, Engine, Taken, Word};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::sync_run::{ListedPage, SideList, SyncProgress};
+use crate::domain::sync_run::{ListedPage, SEES_CHOSEN_CLIENTS, SideList, SyncProgress};
+use crate::halo::rights::AgentRights;
 use crate::halo::{ClientPage, HaloApi, HaloError};
 use crate::ops::{Workspace, lost_task};
 use crate::store::{FreshLists, Known, RunId, StagedPage, StoreError};
 
-/// Questions that are in the air at once. Halo's request limit allows two a second on average: four are enough to keep
-/// any line busy, and few enough for a tenant's server.
-pub(super) const CONNECTIONS: usize = 4;
-
 /// Pages with something new that wait for the disk before no more are asked for.
 const UNWRITTEN: usize = 16;
+
+/// How long is waited for who the agent is: megabytes.
+const OWN_AGENT: Duration = Duration::from_secs(10);
 
 /// How long pages without anything new are kept in memory alone: so much is read again after a kill. After any other end
 /// they are on the disk.
@@ -50,7 +50,9 @@ impl SideLists {
 /// What has come back.
 enum Answer {
     Page(u32, Result<(ListedPage, Vec<Client>), HaloError>),
+    Newest(u32, Result<(ListedPage, Vec<Client>), HaloError>),
     Client(i64, Result<Option<Client>, HaloError>),
+    Rights(Option<AgentRights>),
     Agents(Result<Vec<Agent>, HaloError>),
     Teams(Result<Vec<Team>, HaloError>),
     TicketTypes(Result<Vec<TicketType>, HaloError>),
@@ -82,6 +84,7 @@ pub(super) struct Reading<'a> {
     resumes: bool,
     /// Clients that were asked for one by one in this look, and are there.
     found: Vec<Client>,
+    asked_rights: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -112,6 +115,7 @@ impl<'a> Reading<'a> {
             broken: false,
             resumes,
             found: Vec::new(),
+            asked_rights: false,
         }
     }
 
@@ -141,11 +145,14 @@ impl<'a> Reading<'a> {
         let mut waits = self.halo.waits();
         let mut lists = VecDeque::from([SideList::Agents, SideList::Teams, SideList::TicketTypes]);
         loop {
-            while air.len() - usize::from(self.writing) < CONNECTIONS && self.needed < UNWRITTEN {
+            while air.len() - usize::from(self.writing) < self.halo.pace() && self.needed < UNWRITTEN {
                 if let Some(ask) = self.engine.ask() {
                     self.send(air, ask);
                 } else if let Some(list) = lists.pop_front() {
                     self.send_list(air, list);
+                } else if !self.asked_rights && self.engine.read() > 0 {
+                    self.asked_rights = true;
+                    self.send_rights(air);
                 } else {
                     break;
                 }
@@ -171,6 +178,10 @@ impl<'a> Reading<'a> {
                 let answer = halo.clients_page(page).await.map(|answer| listed(page, answer, &known));
                 Answer::Page(look, answer)
             }),
+            Ask::Newest { look } => air.spawn(async move {
+                let answer = halo.newest_clients().await.map(|answer| listed(1, answer, &known));
+                Answer::Newest(look, answer)
+            }),
             Ask::Client(id) => air.spawn(async move { Answer::Client(id, halo.client(id).await) }),
         };
     }
@@ -182,6 +193,16 @@ impl<'a> Reading<'a> {
             SideList::Teams => air.spawn(async move { Answer::Teams(halo.teams().await) }),
             SideList::TicketTypes => air.spawn(async move { Answer::TicketTypes(halo.ticket_types().await) }),
         };
+    }
+
+    /// Asks whether the agent sees all clients: a list that is complete for it may not be all of Halo's. What is not told
+    /// in time is not known.
+    fn send_rights(&self, air: &mut JoinSet<Answer>) {
+        let halo = self.halo.without_renewal();
+        air.spawn(async move {
+            let rights = tokio::time::timeout(OWN_AGENT, halo.own_agent()).await;
+            Answer::Rights(rights.ok().and_then(Result::ok))
+        });
     }
 
     fn take(&mut self, air: &mut JoinSet<Answer>, joined: Result<Answer, JoinError>) -> Result<(), Failure> {
@@ -197,7 +218,18 @@ impl<'a> Reading<'a> {
                     self.found.clear();
                 }
             }
+            Answer::Newest(look, answer) => {
+                let (mut page, differing) = answer?;
+                if self.engine.newest(&mut page) == Taken::In {
+                    self.keep(StagedPage { look, page, differing });
+                }
+            }
             Answer::Client(id, answer) => self.take_client(id, answer)?,
+            Answer::Rights(rights) => {
+                if rights.is_some_and(|rights| rights.sees_chosen_clients) {
+                    self.warnings.push(SEES_CHOSEN_CLIENTS.to_owned());
+                }
+            }
             Answer::Agents(answer) => self.lists.agents = self.note(SideList::Agents, answer)?,
             Answer::Teams(answer) => self.lists.teams = self.note(SideList::Teams, answer)?,
             Answer::TicketTypes(answer) => self.lists.ticket_types = self.note(SideList::TicketTypes, answer)?,
@@ -214,7 +246,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Keeps a page until it is written.
-    fn keep(&mut self, staged: StagedPage) {
+    fn keep(&mut self, mut staged: StagedPage) {
+        staged.page.newest = self.engine.newest_id();
         self.needed += usize::from(self.resumes || !staged.differing.is_empty());
         self.unwritten.push(staged);
         self.due.get_or_insert_with(|| Instant::now() + UNCHANGED);
@@ -307,11 +340,12 @@ fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Cl
     let in_order = page.ids.is_sorted();
     for bad in answer.bad_rows {
         match bad.id {
-            Some(id) => page.ids.push(id),
+            Some(id) => {
+                page.ids.push(id);
+                page.unread.push((id, bad.why));
+            }
             None => page.nameless += 1,
         }
-        let id = bad.id.map_or_else(|| "a row without an id".to_owned(), |id| format!("client {id}"));
-        page.notes.push(format!("{id} could not be read: {}", bad.why));
     }
     if in_order {
         // A row that cannot be read stands where its id belongs, like the others.

@@ -7,7 +7,13 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 fn left_behind(store: &Store, second: i64) -> ListedPage {
     let run = store.begin_run(&id("acme"), at(second)).unwrap();
     let clients = [client(i64::MIN, "min"), client(i64::MAX, "max"), client(5, "\u{1b}\"\u{0}\u{202e}")];
-    let listed = ListedPage { record_count: Some(7), nameless: 1, notes: vec!["odd".to_owned()], ..page(1, &clients) };
+    let listed = ListedPage {
+        record_count: Some(7),
+        nameless: 1,
+        newest: Some(9),
+        unread: vec![(9, "odd".to_owned())],
+        ..page(1, &clients)
+    };
     let differing = clients.to_vec();
     store.stage(run, &[StagedPage { look: 1, page: listed.clone(), differing }], at(second)).unwrap();
     listed

@@ -9,13 +9,21 @@ use crate::domain::thousands;
 /// How far a look has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The first page has to tell how long the list is, before anything else can be asked.
-    Length,
+    /// The highest id comes first, alone.
+    Newest,
+    /// The first pages have to tell how long the list is. So many may be asked for at once: the known list fills them.
+    Length(u32),
     /// The end of the list comes next, alone: this page.
     End(u32),
     /// Page after page.
     Through,
 }
+
+/// Stands for the question for the highest id among the pages that are open.
+pub(super) const NEWEST: u32 = 0;
+
+/// Pages that are asked for beyond those that the count promises, while the count does not fit.
+const BEYOND: u64 = 2;
 
 /// One reading of the whole list.
 #[derive(Debug)]
@@ -30,47 +38,53 @@ pub(super) struct Look {
     steady: bool,
     /// Rows of the fullest page: what Halo takes for a page.
     page_size: u64,
+    /// Whether page 1 is among them. None is fuller, and before it the end of the list may be taken for a full page.
+    sized: bool,
     /// The next page to ask for.
     pub next: u32,
     /// Pages that need not be asked for: an interrupted run has read them, or they told whether its pages hold.
     have: BTreeSet<u32>,
     /// Pages asked for and not answered.
     pub open: BTreeSet<u32>,
-    /// The highest id at the end of the list, where that was read first.
-    newest: Option<i64>,
+    /// The highest id of the list before anything else was read, where that was asked for.
+    pub newest: Option<i64>,
+    /// Whether it was asked for, whatever came of it.
+    pub asked_newest: bool,
     /// The first page known to bring nothing new: there the list ends, or Halo repeats itself for ever.
     barren: u32,
 }
 
 impl Look {
-    pub fn new(number: u32) -> Self {
+    pub fn new(number: u32, stage: Stage) -> Self {
         Self {
             number,
-            stage: Stage::Length,
+            stage,
             seen: HashSet::new(),
             nameless: 0,
             counts: None,
             steady: true,
             page_size: 1,
+            sized: false,
             next: 1,
             have: BTreeSet::new(),
             open: BTreeSet::new(),
             newest: None,
+            asked_newest: false,
             barren: u32::MAX,
         }
     }
 
     /// Rows read, those that nobody can name included.
-    fn rows(&self) -> u64 {
+    pub fn rows(&self) -> u64 {
         self.seen.len() as u64 + self.nameless
     }
 
     pub fn take(&mut self, page: &ListedPage) {
         self.have.insert(page.page);
-        let before = self.rows();
+        let before = self.seen.len();
         self.seen.extend(&page.ids);
         self.nameless += page.nameless;
-        if self.rows() == before {
+        if self.seen.len() == before {
             self.barren = self.barren.min(page.page);
         }
         // A list that is not in the order of the ids tells nothing by them.
@@ -89,6 +103,7 @@ impl Look {
     /// Takes in what a page says of the length of the list.
     pub fn learn(&mut self, page: &ListedPage) {
         self.page_size = self.page_size.max(page.ids.len() as u64 + page.nameless);
+        self.sized |= page.page == 1;
         match (page.record_count, self.counts) {
             (None, _) => self.steady = false,
             (Some(count), None) => self.counts = Some((count, count)),
@@ -109,7 +124,8 @@ impl Look {
     /// The page that is worth asking for now, if one is.
     pub fn wanted(&self, rules: Rules) -> Option<u32> {
         match self.stage {
-            Stage::Length => self.open.is_empty().then_some(1),
+            Stage::Newest => self.open.is_empty().then_some(NEWEST),
+            Stage::Length(guess) => (self.next <= guess).then_some(self.next),
             Stage::End(last) => self.open.is_empty().then_some(last),
             Stage::Through => self.wants_more(rules).then_some(self.next),
         }
@@ -117,17 +133,27 @@ impl Look {
 
     /// Whether page `next` is worth asking for now.
     fn wants_more(&self, rules: Rules) -> bool {
-        if self.next >= self.barren || self.next > rules.pages {
+        if self.next >= self.barren || self.next > rules.pages || !self.sized && self.open.contains(&1) {
             return false;
         }
         match self.counts {
             // All pages that the count promises. Where it fills its last page, it may leave whole pages out: then the one
             // after it is asked for too, and has to be empty.
             Some((_, count)) if u64::from(self.next) <= count / self.page_size + 1 => true,
-            // Too few rows, or more than Halo counts: one page more after the other, as long as they bring news.
-            Some((_, count)) => self.open.is_empty() && self.rows() != count,
+            // Too few rows, or more than Halo counts: a little further, one page after the other, while they bring news.
+            Some((_, count)) => {
+                let promised = count.div_ceil(self.page_size).max(1);
+                self.open.is_empty() && self.rows() != count && u64::from(self.next) <= promised + BEYOND
+            }
             None => self.open.is_empty(),
         }
+    }
+
+    /// Begins anew with the highest id, because the list is longer than anybody expects. What is under way is waited for,
+    /// and does not count.
+    pub fn begin_with_the_newest(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        *self = Self { open, ..Self::new(self.number, Stage::Newest) };
     }
 
     pub fn pass_over_what_is_there(&mut self) {

@@ -56,6 +56,8 @@ struct Character {
     at_the_end: u64,
     /// Nothing is stored yet.
     first: bool,
+    /// It lists in one direction, whatever is asked for.
+    one_way: bool,
 }
 
 impl Character {
@@ -75,6 +77,7 @@ impl Character {
             // The others have an id between those that are there, as after an import.
             at_the_end: 70,
             first: false,
+            one_way: dice.percent(20),
         }
     }
 
@@ -145,6 +148,15 @@ impl FakeHalo {
         ListedPage { page: number, record_count, ids, ..ListedPage::default() }
     }
 
+    /// The first page from the end.
+    fn newest(&mut self) -> ListedPage {
+        if self.character.one_way {
+            return self.page(1);
+        }
+        let all = ListedPage { ids: self.clients.iter().rev().copied().collect(), ..self.page(1) };
+        ListedPage { ids: all.ids.into_iter().take(self.character.page).collect(), ..all }
+    }
+
     fn word(&mut self, id: i64) -> Word {
         self.shift();
         if self.dice.percent(self.character.unclear) {
@@ -202,10 +214,19 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
     if halo.dice.percent(30) {
         let mut killed = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), Vec::new(), brake);
         for _ in 0..halo.dice.below(8) {
-            let Some(Ask::Page { look: 1, page }) = killed.ask() else { break };
-            let answer = halo.page(page);
+            let answer = match killed.ask() {
+                Some(Ask::Page { look: 1, page }) => halo.page(page),
+                Some(Ask::Newest { look: 1 }) => {
+                    let mut answer = halo.newest();
+                    if killed.newest(&mut answer) == Taken::In {
+                        left.push(ListedPage { newest: killed.newest_id(), ..answer });
+                    }
+                    continue;
+                }
+                _ => break,
+            };
             if killed.page(&answer) == Taken::In {
-                left.push(answer);
+                left.push(ListedPage { newest: killed.newest_id(), ..answer });
             }
         }
         if !left.is_empty() && halo.dice.percent(30) {
@@ -238,6 +259,13 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
                     seen.extend(&answer.ids);
                 }
             }
+            Ask::Newest { .. } => {
+                let mut answer = halo.newest();
+                let _ = writeln!(log, "{ask:?} {answer:?}");
+                if engine.newest(&mut answer) == Taken::In {
+                    seen.extend(&answer.ids);
+                }
+            }
             Ask::Client(id) => {
                 let word = halo.word(id);
                 let _ = writeln!(log, "{ask:?} {word:?}");
@@ -257,7 +285,7 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
 /// The rules of these small Halos: asking one by one ends soon, so that second and third looks are needed.
 fn small_rules(seed: u64) -> Rules {
     let asked_by_id = [200, 3, 0][(seed % 3) as usize];
-    Rules { asked_by_id, brake: 5, ..Rules::default() }
+    Rules { asked_by_id, brake: 5, page_size: 1 + seed % 9, ..Rules::default() }
 }
 
 fn seeds(all: std::ops::Range<u64>) -> Vec<u64> {
@@ -294,6 +322,11 @@ fn no_client_is_disabled_by_mistake_in_ten_thousand_shifting_halos() {
                 let lost = gone.iter().filter(|id| played.stored[id]).count() as u64;
                 assert!(seed % 2 == 0 || lost <= 5.max(active / 10), "seed {seed}: past the brake\n{log}");
                 (proved.is_some(), gone.is_empty())
+            }
+            // A list without an end that tells anything has no count either.
+            Verdict::NoList => {
+                assert!(played.halo.character.silent > 0 && played.looked.is_empty(), "seed {seed}\n{log}");
+                (false, false)
             }
             Verdict::Hold { .. } => {
                 assert_ne!(seed % 2, 0, "seed {seed}: held although somebody said yes\n{log}");
@@ -372,6 +405,12 @@ fn read(engine: &mut Engine, looks: &[&[i64]], counts: &[u64], there: &[i64]) ->
                 let record_count = Some(counts[at.min(counts.len() - 1)]);
                 engine.page(&ListedPage { page, record_count, ids, ..ListedPage::default() });
             }
+            Ask::Newest { look } => {
+                let at = (look as usize - 1).min(looks.len() - 1);
+                let ids = looks[at].iter().rev().copied().take(2).collect();
+                let record_count = Some(counts[at.min(counts.len() - 1)]);
+                engine.newest(&mut ListedPage { page: 1, record_count, ids, ..ListedPage::default() });
+            }
             Ask::Client(id) => engine.client(id, if there.contains(&id) { Word::There } else { Word::Gone }),
         }
     }
@@ -411,6 +450,10 @@ fn a_count_that_is_not_the_unique_ids_is_no_proof() {
 fn a_count_that_moves_while_the_pages_are_read_is_no_proof() {
     let mut moved = engine(&[9], Rules { looks: 1, ..Rules::default() });
     while let Some(ask) = moved.ask() {
+        if let Ask::Newest { .. } = ask {
+            moved.newest(&mut ListedPage { page: 1, record_count: Some(5), ids: vec![5, 4], ..ListedPage::default() });
+            continue;
+        }
         let Ask::Page { page, .. } = ask else { panic!("{ask:?}: asked by id without a proof") };
         let ids = [&[1, 2][..], &[3, 4], &[5]].get(page as usize - 1).map_or(Vec::new(), |ids| ids.to_vec());
         let record_count = Some(if page == 2 { 6 } else { 5 });
@@ -519,25 +562,139 @@ fn the_pages_of_an_interrupted_run_are_not_read_again_if_nothing_has_changed() {
     assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
 }
 
-/// The end of a list that nobody knows is read first, also when it is gone on with.
+/// The highest id of a list that nobody knows is read first, and holds for a run that goes on with it.
 #[test]
-fn a_list_that_nobody_knows_is_read_from_its_end_and_gone_on_with_there() {
-    let listed = |number, ids: &[i64]| ListedPage {
+fn unknown_list_is_read_after_its_highest_id() {
+    let listed = |number, ids: &[i64], newest| ListedPage {
         page: number,
         record_count: Some(7),
         ids: ids.to_vec(),
+        newest,
         ..ListedPage::default()
     };
     let go_on = |left: Vec<ListedPage>| {
         let mut engine = Engine::new(Rules::default(), [], left, Brake::On);
         let asked = read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]);
         assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
-        asked.iter().map(|ask| if let Ask::Page { page, .. } = ask { *page } else { 0 }).collect::<Vec<u32>>()
+        asked
     };
-    assert_eq!(go_on(vec![]), [1, 4, 1, 2, 3]);
-    assert_eq!(go_on(vec![listed(4, &[7]), listed(2, &[3, 4])]), [4, 1, 3]);
-    // Without the end there is no telling what has come since.
-    assert_eq!(go_on(vec![listed(2, &[3, 4])]), [2, 1, 4, 1, 2, 3]);
+    let pages = |numbers: &[u32]| numbers.iter().map(|number| page(1, *number)).collect::<Vec<_>>();
+    let newest = [Ask::Newest { look: 1 }];
+    assert_eq!(go_on(vec![]), [&newest[..], &pages(&[1, 2, 3, 4])].concat());
+    assert_eq!(go_on(vec![listed(4, &[7], Some(7)), listed(2, &[3, 4], Some(7))]), pages(&[4, 1, 3]));
+    // Without it there is no telling what has come since.
+    let anew = [&pages(&[2]), &newest[..], &pages(&[1, 2, 3, 4])].concat();
+    assert_eq!(go_on(vec![listed(2, &[3, 4], None)]), anew);
+}
+
+/// A row that slid past, and a client that came before the run was killed: the pages it left were never the list.
+#[test]
+fn client_newer_than_an_interrupted_run_calls_for_another_look() {
+    let listed = |number, ids: &[i64]| ListedPage {
+        page: number,
+        record_count: Some(4),
+        ids: ids.to_vec(),
+        newest: Some(4),
+        ..ListedPage::default()
+    };
+    let left = vec![listed(1, &[1, 2]), listed(2, &[4, 5])];
+    let mut engine = Engine::new(Rules::default(), [], left, Brake::On);
+    let asked = read(&mut engine, &[&[2, 3, 4, 5]], &[4], &[]);
+    assert!(asked.contains(&Ask::Newest { look: 2 }), "{asked:?}");
+    assert_eq!(engine.read(), 4);
+}
+
+/// A Halo that lists in one direction only: its last page is read first.
+#[test]
+fn one_way_list_is_read_after_its_last_page() {
+    let mut engine = engine(&[], Rules::default());
+    let mut asked = Vec::new();
+    while let Some(ask) = engine.ask() {
+        asked.push(ask);
+        let number = if let Ask::Page { page, .. } = ask { page } else { 1 };
+        let ids = [1, 2, 3, 4, 5].into_iter().skip((number as usize - 1) * 2).take(2).collect();
+        let mut answer = ListedPage { page: number, record_count: Some(5), ids, ..ListedPage::default() };
+        match ask {
+            Ask::Newest { .. } => engine.newest(&mut answer),
+            _ => engine.page(&answer),
+        };
+    }
+    let pages = [3, 1, 2].map(|number| page(1, number));
+    assert_eq!(asked, [&[Ask::Newest { look: 1 }][..], &pages].concat());
+    assert!(matches!(engine.verdict(), Some(Verdict::Publish { proved: Some(1), .. })));
+}
+
+/// What is known of the list says how many pages can be asked for before the first of them is there.
+#[test]
+fn known_list_is_begun_with_several_pages_at_once() {
+    let rules = Rules { page_size: 2, ..Rules::default() };
+    let mut engine = engine(&(1..=20).collect::<Vec<_>>(), rules);
+    let asked: Vec<Ask> = std::iter::from_fn(|| engine.ask()).collect();
+    assert_eq!(asked, [1, 2, 3, 4].map(|number| page(1, number)));
+    // More are listed than are known: what is under way does not count, and the highest id comes first.
+    let listed = |number: u32, ids: &[i64]| ListedPage {
+        page: number,
+        record_count: Some(21),
+        ids: ids.to_vec(),
+        ..ListedPage::default()
+    };
+    for number in [2, 1, 4] {
+        assert_eq!(engine.page(&listed(number, &[1, 2])), Taken::Aside);
+        assert_eq!(engine.ask(), None);
+    }
+    assert_eq!(engine.page(&listed(3, &[5, 6])), Taken::Aside);
+    assert_eq!(engine.ask(), Some(Ask::Newest { look: 1 }));
+}
+
+/// 13.5: rows that nobody can name, on every page alike and without a count, are read once.
+#[test]
+fn pass_ends_at_page_without_new_ids() {
+    let garbage = ListedPage { page: 1, nameless: 100, ..ListedPage::default() };
+    let mut engine = engine(&[9], Rules::default());
+    let mut asked = 0;
+    while let Some(ask) = engine.ask() {
+        asked += 1;
+        let number = if let Ask::Page { page, .. } = ask { page } else { 1 };
+        engine.page(&ListedPage { page: number, ..garbage.clone() });
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(engine.warnings()[0], "100 rows could not be read: no id");
+    assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![9], gone: vec![] }));
+}
+
+/// 13.5: a Halo with ever new rows behind a small count.
+#[test]
+fn requests_end_two_pages_behind_the_count() {
+    for count in [0_u64, 3, 10] {
+        let mut engine = engine(&[], Rules::default());
+        let mut asked = 0;
+        while let Some(ask) = engine.ask() {
+            asked += 1;
+            let number = if let Ask::Page { page, .. } = ask { page } else { 1 };
+            let ids = vec![i64::from(number) * 2, i64::from(number) * 2 + 1];
+            let mut answer = ListedPage { page: number, record_count: Some(count), ids, ..ListedPage::default() };
+            match ask {
+                Ask::Newest { .. } => engine.newest(&mut answer),
+                _ => engine.page(&answer),
+            };
+        }
+        // In each of two looks: what is promised, two pages, and the question for the highest id with what it leads to.
+        assert!(asked <= 2 * (count.div_ceil(2).max(1) + 2 + 2), "{count}: {asked}");
+    }
+}
+
+/// 13.5: an empty list that nobody counted is no list.
+#[test]
+fn empty_list_without_count_is_no_list() {
+    for stored in [&[][..], &[1, 2]] {
+        let mut engine = engine(stored, Rules::default());
+        let mut nothing = ListedPage { page: 1, ..ListedPage::default() };
+        match engine.ask() {
+            Some(Ask::Newest { .. }) => engine.newest(&mut nothing),
+            _ => engine.page(&nothing),
+        };
+        assert_eq!((engine.ask(), engine.verdict()), (None, Some(&Verdict::NoList)), "{stored:?}");
+    }
 }
 
 /// One deleted and one made between the kill and the next run: the count and the first page are as they were, and yet a row
@@ -548,13 +705,15 @@ fn a_deletion_behind_an_unchanged_count_throws_the_checkpoint_away() {
         page: number,
         record_count: Some(9),
         ids: ids.to_vec(),
+        newest: Some(10),
         ..ListedPage::default()
     };
     let left = vec![listed(1, &[1, 2]), listed(2, &[3, 4]), listed(3, &[5, 6])];
     let mut engine = Engine::new(Rules::default(), [(7, true)], left, Brake::On);
     // 4 has gone, 10 has come, and 7 stands now on the page that had 5 and 6.
     let asked = read(&mut engine, &[&[1, 2, 3, 5, 6, 7, 8, 9, 10]], &[9], &[7]);
-    assert_eq!(asked, [3, 1, 5, 1, 2, 3, 4].map(|number| page(1, number)));
+    let pages = [1, 2, 3, 4, 5].map(|number| page(1, number));
+    assert_eq!(asked, [&[page(1, 3), Ask::Newest { look: 1 }][..], &pages].concat());
     assert_eq!((engine.resumed(), engine.read()), (0, 9));
     assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
 }
