@@ -25,7 +25,7 @@ struct TicketTypeRow {
     #[serde(default)]
     allowall_iframe_customtabs: Flag,
     #[serde(default)]
-    allowed_iframe_customtabs: Each<LinkRow>,
+    allowed_iframe_customtabs: Option<Each<LinkRow>>,
 }
 
 /// The row that links a custom tab to a ticket type.
@@ -40,6 +40,10 @@ struct LinkRow {
 impl TicketTypeRow {
     fn name(&mut self) -> Untrusted {
         Untrusted::new(std::mem::take(&mut self.name).0.unwrap_or_default())
+    }
+
+    fn links(&self) -> &[LinkRow] {
+        self.allowed_iframe_customtabs.as_ref().map_or(&[], |links| &links.0)
     }
 
     /// Few versions say that a type is retired; the others only whether it can be seen.
@@ -84,7 +88,7 @@ impl HaloApi {
             id,
             active: row.is_active(),
             allows_all_tabs: row.allowall_iframe_customtabs.0,
-            tabs: row.allowed_iframe_customtabs.0.iter().filter_map(|link| link.iframetab_id.0).collect(),
+            tabs: row.links().iter().filter_map(|link| link.iframetab_id.0).collect(),
             name: row.name(),
         }))
     }
@@ -102,7 +106,7 @@ impl HaloApi {
     }
 
     /// Changes which custom tabs a ticket type shows, from those that it shows at this moment; where that changes
-    /// nothing, nothing is written.
+    /// nothing, or Halo does not tell them, nothing is written.
     ///
     /// Whether Halo replaces the list it holds or adds to it is not known (api facts, section 7). So the full list is
     /// sent, and links that are there already keep the ids of their rows: read just before, they mean the same either
@@ -119,8 +123,12 @@ impl HaloApi {
     ) -> Result<(), HaloError> {
         let does = "set the custom tabs of a ticket type";
         let row = self.ticket_type_row(ticket_type).await?.ok_or(HaloError::NotFound { does })?;
+        // Of a type that tells nothing of its tabs, those of others would be replaced by ours.
+        if row.allowed_iframe_customtabs.is_none() && row.allowall_iframe_customtabs.0.is_none() {
+            return Ok(());
+        }
         // A row that cannot be read cannot be sent again, and would be lost.
-        let shown: Option<Vec<i64>> = row.allowed_iframe_customtabs.0.iter().map(|link| link.iframetab_id.0).collect();
+        let shown: Option<Vec<i64>> = row.links().iter().map(|link| link.iframetab_id.0).collect();
         let shown = shown.ok_or(HaloError::Unexpected { does, what: Oddity::OtherShape })?;
         let mut tabs = shown.clone();
         change(&mut tabs);
@@ -130,7 +138,7 @@ impl HaloApi {
         let links: Vec<Value> = tabs
             .iter()
             .map(|tab| {
-                let held = row.allowed_iframe_customtabs.0.iter().find(|link| link.iframetab_id.0 == Some(*tab));
+                let held = row.links().iter().find(|link| link.iframetab_id.0 == Some(*tab));
                 let mut link = json!({ "tickettype_id": ticket_type, "iframetab_id": tab });
                 if let Some(id) = held.and_then(|link| link.id.0) {
                     link["id"] = id.into();

@@ -94,11 +94,8 @@ pub async fn expect(name: &str) -> bool {
             let id = Recorded::read(name).value()["id"].as_i64().unwrap();
             let held = api.ticket_type(id).await.unwrap().unwrap();
             assert_eq!((held.allows_all_tabs, held.tabs.len()), (None, 0), "not known is not no");
-            replay.put("POST", TICKET_TYPE, super::server::Reply::json(201, json!({ "id": id })));
             api.change_tabs(id, |tabs| tabs.push(46)).await.unwrap();
-            let sent = replay.last("POST", TICKET_TYPE).json();
-            let links = json!([{ "tickettype_id": id, "iframetab_id": 46 }]);
-            assert_eq!(sent, json!([{ "id": id, "allowed_iframe_customtabs": links }]));
+            assert!(replay.asked("POST", TICKET_TYPE).is_empty(), "a list that was not told is not replaced");
         }
         "tickettype-post-400-database" => {
             let error = api.change_tabs(1, |tabs| tabs.push(46)).await.unwrap_err();

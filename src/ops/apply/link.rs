@@ -84,7 +84,11 @@ impl Write for LinkWrite {
                     return others_kept(apply, *id, &held).await;
                 }
                 let by_hand = manual::link_of(&held.name.display());
-                Ok(Found::Not(id.to_string(), format!("Halo did not keep the link. By hand: {by_hand}")))
+                let why = match held.allows_all_tabs {
+                    None if held.tabs.is_empty() => "Halo does not tell which custom tabs it shows",
+                    _ => "Halo did not keep the link",
+                };
+                Ok(Found::Not(id.to_string(), format!("{why}. By hand: {by_hand}")))
             }
             Self::Remove { ticket_type, tab } => {
                 let Some(held) = apply.halo.ticket_type(*ticket_type).await? else {
