@@ -15,7 +15,7 @@ const CREATED: &str = "Pia - Ticket Created";
 const UPDATED: &str = "Pia - Ticket Updated";
 
 /// A service that began before anything was configured, and a Halo that was configured to deliver to it.
-async fn configured(options: Options) -> (Profile, Service) {
+pub(crate) async fn configured(options: Options) -> (Profile, Service) {
     let profile = Profile::with(options).await;
     let service = Service::start(&profile).await;
     let answers = profile.answers("acme", "").replace(PIA, &format!("http://{}", service.address));
@@ -28,7 +28,7 @@ async fn configured(options: Options) -> (Profile, Service) {
     (profile, service)
 }
 
-fn few() -> Options {
+pub(crate) fn few() -> Options {
     Options { clients: 20, ..Options::default() }
 }
 

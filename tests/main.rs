@@ -13,6 +13,7 @@ mod delivery;
 mod drift;
 mod escalating;
 mod events_by_keys;
+mod full_circle;
 mod handing_on;
 mod hostile;
 mod journey;

@@ -77,8 +77,12 @@ pub enum Command {
     Demo(Demo),
     /// Save a configuration without the wizard; with --plain, the wizard as questions
     Setup(Setup),
-    /// Test the connection and every right that later steps need; changes nothing
-    Check,
+    /// Test the connection and every right that later steps need; changes nothing without --full-circle
+    ///
+    /// With --full-circle, after a typed yes: makes a ticket on the Pia Board, follows its event through Halo's log to the
+    /// running service and on to Pia, and closes the ticket again. Exit code 0: it went all the way round; 1: it broke,
+    /// and the output says where; 3: only the ticket could not be closed.
+    Check(Check),
     /// Run the company sync now
     Sync(Yes),
     /// The synced client list, offline
@@ -197,6 +201,20 @@ pub struct Setup {
 pub struct Yes {
     /// Say yes to the question
     #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Make a ticket, follow its event all the way, and close it again
+    #[arg(long)]
+    pub full_circle: bool,
+    /// How long the event is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 90, requires = "full_circle")]
+    pub timeout: u64,
+    /// Say yes to the question
+    #[arg(long, short, requires = "full_circle")]
     pub yes: bool,
 }
 

@@ -1,16 +1,22 @@
 //! `check`: the connection and every right that the later steps need.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::Call;
 use super::exit::ExitCode;
 use super::output::{Mark, Output};
+use super::{Call, args, prompt};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::ops;
 
-pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
+pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Failure> {
+    if options.full_circle {
+        return full_circle(call, options).await;
+    }
     let workspace = call.workspace()?;
     let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
     let request = VerifyRequest {
@@ -20,6 +26,52 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
         pia_screen: Some(configuration.pia_screen),
     };
     report(call, &workspace, &request).await
+}
+
+/// Follows a ticket all the way round.
+async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let prepared = ops::full_circle::prepare(&workspace, call.configuration.as_ref())?;
+    if !options.yes {
+        let question = prepared.question();
+        if call.output.json || !prompt::is_possible() {
+            return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes"));
+        }
+        if !prompt::typed(&format!("This {question}. Type yes to go on"), &["yes"]) {
+            return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was written"));
+        }
+    }
+    let output = &mut call.output;
+    let on_hop = |hop: &HopReport| {
+        if !output.json {
+            print_hop(output, hop);
+        }
+    };
+    let patience = Duration::from_secs(options.timeout);
+    let report = ops::full_circle::prove(&workspace, &prepared, patience, call.cancel.clone(), on_hop).await?;
+    if output.json {
+        output.object(&report)?;
+    }
+    Ok(circle_code(&report))
+}
+
+/// 0 where the circle is closed; 3 where only the ticket stayed open; otherwise the code of what broke.
+fn circle_code(report: &FullCircle) -> u8 {
+    match report.hops.iter().find(|hop| Some(hop.hop) == report.broken_at) {
+        None => 0,
+        Some(HopReport { hop: Hop::Closed, .. }) => FailureKind::PartlyDone.exit_code(),
+        Some(hop) => hop.failure.as_ref().map_or(1, ExitCode::exit_code),
+    }
+}
+
+fn print_hop(output: &mut Output, hop: &HopReport) {
+    let (mark, word) = signs(hop.status);
+    let mark = output.mark(mark);
+    let after = hop.after_ms.map_or(String::new(), |ms| format!("+{}.{:03} s", ms / 1000, ms % 1000));
+    output.line(format!("{mark} {word}  {:<15} {after:>11}  {}", hop.hop.title(), hop.message));
+    if let Some(hint) = &hop.hint {
+        output.line(format!("        {:<15} {:>11}  {hint}", "", ""));
+    }
 }
 
 /// Tests a connection and prints the verdicts as they fall.
@@ -43,22 +95,20 @@ pub(super) async fn report(
 
 /// One verdict: a line, and a second one with what to change.
 pub(super) fn print(output: &mut Output, check: &Check) {
-    let mark = match check.status {
-        CheckStatus::Pass => Mark::Good,
-        CheckStatus::Warn => Mark::Warning,
-        CheckStatus::Fail => Mark::Bad,
-        CheckStatus::Skip => Mark::None,
-    };
-    let word = match check.status {
-        CheckStatus::Pass => "pass",
-        CheckStatus::Warn => "warn",
-        CheckStatus::Fail => "FAIL",
-        CheckStatus::Skip => "skip",
-    };
+    let (mark, word) = signs(check.status);
     let mark = output.mark(mark);
     output.line(format!("{mark} {word}  {:<21} {}", check.id.title(), check.message));
     if let Some(hint) = &check.hint {
         output.line(format!("        {:<21} {hint}", ""));
+    }
+}
+
+fn signs(status: CheckStatus) -> (Mark, &'static str) {
+    match status {
+        CheckStatus::Pass => (Mark::Good, "pass"),
+        CheckStatus::Warn => (Mark::Warning, "warn"),
+        CheckStatus::Fail => (Mark::Bad, "FAIL"),
+        CheckStatus::Skip => (Mark::None, "skip"),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod draft;
 pub mod event;
 pub mod failure;
 pub mod fields;
+pub mod full_circle;
 pub mod gap;
 pub mod manual;
 pub mod object;

@@ -46,7 +46,8 @@ impl LoggedDelivery {
         self.http_status.is_some() || self.failed
     }
 
-    fn is_success(&self) -> bool {
+    /// Whether the address took it.
+    pub fn is_success(&self) -> bool {
         matches!(self.http_status, Some(200..=299))
     }
 }

@@ -76,7 +76,7 @@ pub use missed::{ChangedTicket, LogPart, LoggedCall};
 pub use retry::Patience;
 pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;
-pub use tickets::Note;
+pub use tickets::{NewTicket, Note};
 pub use token::Token;
 pub use webhooks::WebhookDraft;
 pub use wire::BadRow;

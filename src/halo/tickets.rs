@@ -19,6 +19,21 @@ const ACTIONS: &str = "/api/Actions";
 /// section 4), and then every open ticket of the tenant comes.
 const MAX_PAGES: u32 = 50;
 
+/// A ticket that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTicket<'a> {
+    /// What it is called.
+    pub summary: &'a str,
+    /// What it says.
+    pub details: &'a str,
+    /// Halo's id of the client it is for.
+    pub client: i64,
+    /// The team it is to stand on.
+    pub board: &'a str,
+    /// Its type; Halo's own choice where there is none.
+    pub ticket_type: Option<i64>,
+}
+
 /// A note on a ticket, or another action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -146,6 +161,30 @@ impl HaloApi {
             }
         }
         Ok(BoardTickets { board_exists: !found.is_empty(), tickets: found, cut: true })
+    }
+
+    /// Makes a ticket; gives its id, where Halo tells one. Read back afterwards.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with.
+    pub async fn make_ticket(&self, ticket: &NewTicket<'_>) -> Result<Option<i64>, HaloError> {
+        let mut element = json!({
+            "summary": ticket.summary, "details": ticket.details, "client_id": ticket.client, "team": ticket.board,
+        });
+        if let Some(kind) = ticket.ticket_type {
+            element["tickettype_id"] = kind.into();
+        }
+        let id = self.write(self.post("make a ticket", PATH, element)).await?;
+        Ok(id.and_then(|id| id.trim().parse().ok()))
+    }
+
+    /// Gives a ticket another status. Read back afterwards.
+    ///
+    /// # Errors
+    /// Whatever a write can fail with: a workflow may forbid a status.
+    pub async fn set_status(&self, id: i64, status: i64) -> Result<(), HaloError> {
+        let element = json!({ "id": id, "status_id": status });
+        self.write(self.post("change the status of the ticket", PATH, element)).await.map(drop)
     }
 
     /// Moves a ticket to a board and gives it to an agent, or to nobody. Gives what Halo says of a rule of its own that it

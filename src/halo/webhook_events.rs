@@ -2,7 +2,7 @@
 //!
 //! Halo's API has no known call that fires a test of a webhook: nothing here writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use reqwest::Method;
@@ -80,6 +80,8 @@ struct DetailRow {
     #[serde(default)]
     timestamp: When,
     #[serde(default)]
+    entity_id: Int,
+    #[serde(default)]
     responsestatus: Int,
     #[serde(default)]
     responsebody: Text,
@@ -142,7 +144,7 @@ impl HaloApi {
     pub async fn deliveries(&self, webhook_id: &str, hide: &[&Secret]) -> Result<Vec<LoggedDelivery>, HaloError> {
         let mut logged = Vec::new();
         for (at, id) in self.delivery_ids(webhook_id, None).await?.into_iter().take(READ_IN_FULL) {
-            let Some(mut detail) = self.delivery(&id, hide).await? else { continue };
+            let Some((_, mut detail)) = self.delivery(&id, hide).await? else { continue };
             detail.at = detail.at.or(at);
             let succeeded = detail.http_status.is_some_and(|status| (200..300).contains(&status));
             logged.push(detail);
@@ -151,6 +153,38 @@ impl HaloApi {
             }
         }
         Ok(logged)
+    }
+
+    /// The ids of the newest deliveries of a webhook.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn logged_ids(&self, webhook_id: &str) -> Result<BTreeSet<String>, HaloError> {
+        Ok(self.delivery_ids(webhook_id, None).await?.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// The delivery that is about a ticket, among those that are not `known`: each that was looked at is from then on.
+    /// Where Halo does not tell what a delivery is about, it is taken for that one.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn delivery_of(
+        &self,
+        webhook_id: &str,
+        ticket: i64,
+        known: &mut BTreeSet<String>,
+        hide: &[&Secret],
+    ) -> Result<Option<LoggedDelivery>, HaloError> {
+        let rows = self.delivery_ids(webhook_id, None).await?;
+        for (at, id) in rows.into_iter().filter(|(_, id)| !known.contains(id)).take(READ_IN_FULL).collect::<Vec<_>>() {
+            let Some((about, mut logged)) = self.delivery(&id, hide).await? else { continue };
+            known.insert(id);
+            if about.is_none_or(|about| about == ticket) {
+                logged.at = logged.at.or(at);
+                return Ok(Some(logged));
+            }
+        }
+        Ok(None)
     }
 
     /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one before
@@ -212,8 +246,8 @@ impl HaloApi {
         Ok(found)
     }
 
-    /// One delivery in full; none where its row has gone from the log meanwhile.
-    async fn delivery(&self, id: &str, hide: &[&Secret]) -> Result<Option<LoggedDelivery>, HaloError> {
+    /// One delivery in full, and the ticket it is about where Halo tells; none where its row has gone from the log meanwhile.
+    async fn delivery(&self, id: &str, hide: &[&Secret]) -> Result<Option<(Option<i64>, LoggedDelivery)>, HaloError> {
         let does = "read a delivery";
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
         let mut call = self.one(does, Method::GET, PATH, id);
@@ -224,7 +258,8 @@ impl HaloApi {
         }
         let own = self.shared.connection.secrets();
         let hide: Vec<&Secret> = hide.iter().copied().chain(&own).collect();
-        Ok(Some(row.logged(&hide)))
+        let about = row.entity_id.0.filter(|id| *id > 0);
+        Ok(Some((about, row.logged(&hide))))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod configure;
 pub mod delete;
 pub mod delivery;
 pub mod events;
+pub mod full_circle;
 mod locks;
 pub mod plan;
 pub mod remove;

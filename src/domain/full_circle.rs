@@ -1,0 +1,105 @@
+//! The full circle: a ticket made in Halo, followed to where its event ends.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::check::CheckStatus;
+use super::failure::{Failure, FailureKind};
+
+/// A station on the way of the event, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hop {
+    /// Halo has the ticket.
+    Made,
+    /// Halo's log has its delivery.
+    Logged,
+    /// The callback address took the delivery.
+    Delivered,
+    /// The service here has stored the event.
+    Stored,
+    /// Pia took the event from the service.
+    HandedOn,
+    /// The ticket is closed again.
+    Closed,
+}
+
+impl Hop {
+    /// The words for it on a screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Made => "Ticket made",
+            Self::Logged => "In Halo's log",
+            Self::Delivered => "Delivered",
+            Self::Stored => "Stored here",
+            Self::HandedOn => "Handed on",
+            Self::Closed => "Ticket closed",
+        }
+    }
+}
+
+/// What became of one station.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HopReport {
+    /// Which one.
+    pub hop: Hop,
+    /// How it ended.
+    pub status: CheckStatus,
+    /// When it was reached: Halo's time for what Halo does, ours for the rest.
+    pub at: Option<Timestamp>,
+    /// How long after the ticket was made that was, by our own clock.
+    pub after_ms: Option<u64>,
+    /// What was found, fit to be shown.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The kind of failure, where Halo or this machine failed.
+    #[serde(skip)]
+    pub failure: Option<FailureKind>,
+}
+
+impl HopReport {
+    /// A station with no time to it.
+    pub fn new(hop: Hop, status: CheckStatus, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { hop, status, at: None, after_ms: None, message, hint: None, failure: None }
+    }
+
+    /// The way ends here.
+    pub fn broken(hop: Hop, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..Self::new(hop, CheckStatus::Fail, message) }
+    }
+
+    /// The way ends here, because something failed.
+    pub fn failed(hop: Hop, failure: Failure) -> Self {
+        let report = Self::new(hop, CheckStatus::Fail, failure.to_string());
+        Self { hint: failure.hint, failure: Some(failure.kind), ..report }
+    }
+
+    /// When it was reached.
+    #[must_use]
+    pub fn reached(self, at: Option<Timestamp>, after_ms: u64) -> Self {
+        Self { at, after_ms: Some(after_ms), ..self }
+    }
+}
+
+/// How the whole way went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FullCircle {
+    /// Whether no station broke.
+    pub ok: bool,
+    /// The ticket, once Halo had it.
+    pub ticket: Option<i64>,
+    /// The first station that was not reached.
+    pub broken_at: Option<Hop>,
+    /// Every station.
+    pub hops: Vec<HopReport>,
+}
+
+impl FullCircle {
+    /// Sums the stations up.
+    pub fn of(ticket: Option<i64>, hops: Vec<HopReport>) -> Self {
+        let broken_at = hops.iter().find(|hop| hop.status == CheckStatus::Fail).map(|hop| hop.hop);
+        Self { ok: broken_at.is_none(), ticket, broken_at, hops }
+    }
+}

@@ -1,0 +1,178 @@
+//! `check --full-circle`: a ticket is made, its event followed, and the ticket closed again, whatever breaks on the way.
+
+use pia_halo::demo::{Fault, Scripted, ScriptedAnswer, State};
+use serde_json::{Value, json};
+
+use crate::delivering::{configured, few};
+use crate::support::destination::Destination;
+use crate::support::service::Service;
+use crate::support::{Profile, until};
+
+const CREATED: &str = "Pia - Ticket Created";
+
+async fn circle(profile: &Profile, seconds: &str, code: i32) -> Value {
+    profile.json(["check", "--full-circle", "--yes", "--timeout", seconds], code).await
+}
+
+fn hops(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    report["hops"].as_array().unwrap().iter().map(|hop| (text(&hop["hop"]), text(&hop["status"]))).collect()
+}
+
+fn statuses(report: &Value) -> Vec<String> {
+    hops(report).into_iter().map(|(_, status)| status).collect()
+}
+
+/// The statuses of the tickets that the program has made.
+fn made(profile: &Profile) -> Vec<i64> {
+    profile.halo.look(|state| {
+        let ours = state.tickets.iter().filter(|ticket| ticket.text("summary").starts_with("pia-halo full circle"));
+        ours.map(|ticket| ticket.int("status_id").unwrap()).collect()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_shows_every_hop_and_closes_its_ticket() {
+    let (profile, service) = configured(few()).await;
+    service.terminate().await;
+    let destination = Destination::start().await;
+    let listen = profile.halo.look(|state| {
+        let url = state.webhook(CREATED).unwrap().text("url").to_owned();
+        url.trim_start_matches("http://").split('/').next().unwrap().to_owned()
+    });
+    let service = Service::start_at(&profile, &listen, &["--forward-to", &destination.url]).await;
+    let report = circle(&profile, "60", 0).await;
+    let names = ["made", "logged", "delivered", "stored", "handed_on", "closed"];
+    assert_eq!(hops(&report), names.map(|name| (name.to_owned(), "pass".to_owned())), "{report}");
+    assert_eq!((&report["ok"], &report["broken_at"]), (&json!(true), &Value::Null));
+    let stations = report["hops"].as_array().unwrap();
+    assert!(stations.iter().all(|hop| hop["after_ms"].is_u64()), "{report}");
+    assert_eq!(made(&profile), [9], "closed by a status that ends a ticket");
+    assert_eq!(profile.halo.look(|state| state.tickets.last().unwrap().int("id")), report["ticket"].as_i64());
+    let text = profile.run(["check", "--full-circle", "--yes"]).await.expect(0);
+    text.says("Ticket made").says("Handed on").says("its status is Closed");
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_needs_a_yes_and_an_installed_webhook() {
+    let (profile, service) = configured(few()).await;
+    profile.halo.clear_requests();
+    let asked = profile.run(["check", "--full-circle"]).await.expect(3);
+    asked.says("makes a ticket in Halo on the board").says("--yes");
+    assert!(profile.halo.writes().is_empty());
+    profile.run(["check", "--timeout", "3"]).await.expect(2);
+    profile.run(["remove", "--yes"]).await.expect(0);
+    profile.halo.clear_requests();
+    profile.run(["check", "--full-circle", "--yes"]).await.expect(1).says("pia-halo configure");
+    assert!(profile.halo.requests().is_empty());
+    drop(service);
+}
+
+/// The hop, and the fault or the change that breaks it.
+type Breaking = (&'static str, Option<Fault>, fn(&mut State));
+
+/// Each hop broken by what breaks it, and the ticket closed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_names_the_hop_that_broke_and_closes_the_ticket() {
+    let broken: [Breaking; 4] = [
+        ("logged", Some(Fault::DeliveriesNone), |_| {}),
+        ("logged", None, |state| state.webhook_mut(CREATED).unwrap().set("active", false)),
+        ("delivered", Some(Fault::DeliveriesNotFound), |_| {}),
+        ("stored", Some(Fault::DeliveriesFine), |_| {}),
+    ];
+    let (profile, service) = configured(few()).await;
+    for (number, (hop, fault, change)) in broken.into_iter().enumerate() {
+        profile.halo.change(|state| {
+            fault.into_iter().for_each(|fault| state.set_fault(fault, true));
+            state.webhook_mut(CREATED).unwrap().set("active", true);
+            change(state);
+        });
+        let report = circle(&profile, "3", 1).await;
+        assert_eq!(report["broken_at"], hop, "{report}");
+        let stations = report["hops"].as_array().unwrap();
+        let station = stations.iter().find(|station| station["hop"] == hop).unwrap();
+        assert!(station["hint"].as_str().unwrap().len() > 20, "{station}");
+        assert_eq!(
+            (number == 1, stations[5]["status"].as_str()),
+            (report.to_string().contains("switched off"), Some("pass"))
+        );
+        assert_eq!(made(&profile), vec![9; number + 1], "{report}");
+        profile.halo.change(|state| fault.into_iter().for_each(|fault| state.set_fault(fault, false)));
+    }
+    drop(service);
+    // Handed on to nobody.
+    let listen = profile.halo.look(|state| {
+        let url = state.webhook(CREATED).unwrap().text("url").to_owned();
+        url.trim_start_matches("http://").split('/').next().unwrap().to_owned()
+    });
+    profile.halo.change(|state| state.webhook_mut(CREATED).unwrap().set("active", true));
+    let service = Service::start_at(&profile, &listen, &["--forward-to", "http://127.0.0.1:9/"]).await;
+    let report = circle(&profile, "4", 1).await;
+    assert_eq!(report["broken_at"], "handed_on", "{report}");
+    assert_eq!(made(&profile).len(), 5);
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_says_what_halo_refuses() {
+    let (profile, service) = configured(few()).await;
+    profile.halo.set_fault(Fault::ForbiddenTicketWrites, true);
+    let report = circle(&profile, "3", 4).await;
+    assert_eq!((&report["broken_at"], &report["ticket"]), (&json!("made"), &Value::Null));
+    assert!(made(&profile).is_empty());
+    profile.halo.set_fault(Fault::ForbiddenTicketWrites, false);
+    // Closing is refused: that alone is partly done.
+    let answer =
+        ScriptedAnswer::Reply { status: 400, content_type: "text/plain", headers: vec![], body: b"No.".to_vec() };
+    let closing = Scripted { method: "POST", path: "/api/tickets".into(), skip: 1, times: 9, apply: false, answer };
+    profile.halo.change(|state| state.scripted.push(closing));
+    let report = circle(&profile, "60", 3).await;
+    assert_eq!((&report["broken_at"], &report["hops"][5]["status"]), (&json!("closed"), &json!("fail")));
+    assert!(report["hops"][5]["hint"].as_str().unwrap().contains("by hand"), "{report}");
+    assert_eq!(made(&profile), [1]);
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_looks_for_a_ticket_when_the_answer_is_lost() {
+    let (profile, service) = configured(few()).await;
+    let lost = Scripted {
+        method: "POST",
+        path: "/api/tickets".into(),
+        skip: 0,
+        times: 1,
+        apply: true,
+        answer: ScriptedAnswer::Reset,
+    };
+    profile.halo.change(|state| state.scripted.push(lost));
+    assert_eq!(circle(&profile, "60", 0).await["ok"], true);
+    assert_eq!(made(&profile), [9], "made once");
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_without_a_service_ends_in_halos_log() {
+    let (profile, service) = configured(few()).await;
+    profile.halo.set_fault(Fault::RuleApplied, true);
+    profile.halo.set_fault(Fault::StaleReads, true);
+    service.kill();
+    let report = circle(&profile, "20", 1).await;
+    assert_eq!((&report["broken_at"], &report["hops"][0]["status"]), (&json!("delivered"), &json!("warn")), "{report}");
+    profile.halo.set_fault(Fault::DeliveriesFine, true);
+    let report = circle(&profile, "20", 0).await;
+    assert_eq!(statuses(&report), ["warn", "pass", "pass", "skip", "skip", "pass"], "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_full_circle_closes_its_ticket() {
+    let (profile, service) = configured(few()).await;
+    profile.halo.set_fault(Fault::DeliveriesNone, true);
+    let mut child = profile.command(["check", "--full-circle", "--yes"]).spawn().unwrap();
+    until(|| made(&profile).len() == 1).await;
+    let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let code = tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap();
+    assert_eq!((code, made(&profile)), (Some(130), vec![9]));
+    drop(service);
+}
