@@ -1,6 +1,6 @@
 //! Keys, pastes and sizes, as messages.
 //!
-//! The terminal is read by a thread of its own, because a read of it cannot be stopped, and parsed by [`Keyboard`].
+//! The terminal is read by a thread of its own, because a read of it cannot be stopped, and parsed by `Keyboard`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
