@@ -123,8 +123,8 @@ pub(super) enum Trouble {
     RunGone,
     /// See [`StoreError::Moved`].
     Moved,
-    /// See [`StoreError::Newer`]: its version.
-    Newer(i64),
+    /// See [`StoreError::Newer`]: its version, and the newest that this program knows.
+    Newer { found: i64, known: i64 },
 }
 
 impl From<rusqlite::Error> for Trouble {
@@ -142,7 +142,7 @@ impl Trouble {
             }
             Self::RunGone => StoreError::RunGone,
             Self::Moved => StoreError::Moved { path: path.to_owned() },
-            Self::Newer(found) => StoreError::Newer { path: path.to_owned(), found, known: super::schema::VERSION },
+            Self::Newer { found, known } => StoreError::Newer { path: path.to_owned(), found, known },
         }
     }
 }

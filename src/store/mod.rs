@@ -124,7 +124,8 @@ impl Store {
             return Err(Trouble::Moved);
         }
         let version = inner.connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
-        if version > schema::VERSION { Err(Trouble::Newer(version)) } else { Ok(()) }
+        let known = schema::VERSION;
+        if version > known { Err(Trouble::Newer { found: version, known }) } else { Ok(()) }
     }
 }
 
