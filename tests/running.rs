@@ -176,7 +176,7 @@ fn the_proxies_pass_on_the_callbacks_alone_and_log_no_token() {
         lines.collect::<Vec<_>>().join("\n")
     };
     let nginx = bare(&read("nginx.conf"));
-    assert!(nginx.contains("client_max_body_size 1m;") && nginx.contains("return 404;"));
+    assert!(nginx.contains("client_max_body_size 16m;") && nginx.contains("return 404;"));
     assert_eq!(nginx.matches("proxy_pass").count(), 1);
     // Neither the address nor the request line, in any of nginx's names for them.
     let format = nginx.lines().find(|line| line.starts_with("log_format")).unwrap();
@@ -185,7 +185,7 @@ fn the_proxies_pass_on_the_callbacks_alone_and_log_no_token() {
     }
     assert!(nginx.contains("error_log /var/log/nginx/pia-halo.error.log emerg;"));
     let caddy = bare(&read("Caddyfile"));
-    assert!(caddy.contains("max_size 1MiB") && caddy.contains("respond 404"));
+    assert!(caddy.contains("max_size 16MiB") && caddy.contains("respond 404"));
     // The access log, and what Caddy says of its own failures.
     assert_eq!(caddy.matches("request>uri delete\nrequest>headers delete").count(), 2);
     assert_eq!(caddy.matches("log {").count(), 2);

@@ -84,6 +84,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     keep_memory_private();
+    if matches!(arguments.command, Some(Command::Serve(_))) {
+        give_memory_back();
+    }
     let environment = Environment::capture();
     let no_colour = environment.text("NO_COLOR").is_some();
     let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
@@ -127,6 +130,20 @@ fn keep_memory_private() {
     {
         _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
+}
+
+/// Has large blocks mapped one by one, so that the memory of a body of megabytes goes back to the system with it. The C
+/// library raises its own threshold at the first such body and keeps every later one; it reads this once, at the start of a
+/// program, so the service starts itself again with it.
+fn give_memory_back() {
+    use std::os::unix::process::CommandExt;
+    const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+    if std::env::var_os(THRESHOLD).is_some() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    // Where that fails the service runs on as it is.
+    _ = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(THRESHOLD, "1048576").exec();
 }
 
 async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {

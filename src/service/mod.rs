@@ -145,14 +145,22 @@ pub async fn run(
     let ended = parts.end().await;
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
-    if let Err(failure) = crate::ops::catch_up::note_complete(&shared.workspace) {
-        tracing::warn!(%failure, "the moment of the end could not be written down");
-    }
+    note_end(&shared.workspace).await;
     tracing::info!("the service has ended");
     if shared.intake_gone.load(Ordering::Relaxed) {
         return Err(failed("the thread that stores callbacks"));
     }
     ended
+}
+
+/// Notes that nothing was missed until now. An end does not wait long for another program's write: without the note the
+/// next start looks at a longer time than it has to.
+async fn note_end(workspace: &Workspace) {
+    match tokio::time::timeout(Duration::from_secs(1), workspace.apart(crate::ops::catch_up::note_complete)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::warn!(%failure, "the moment of the end could not be written down"),
+        Err(_) => tracing::warn!("the moment of the end could not be written down: the database is busy"),
+    }
 }
 
 /// The tasks of the service. Each runs until the service ends; where one fails, the service ends, because nobody would
