@@ -50,7 +50,7 @@ fn largest(figures: &[usize]) -> usize {
 pub fn measure() -> Vec<Figure> {
     let home = tempfile::tempdir().expect("a folder");
     // So many clients, so slowly, that the sync runs for a few seconds.
-    let mut pty = Start::pia_halo(home.path(), ["demo", "--clients", "6000", "--latency-ms", "300"]).spawn();
+    let mut pty = Start::pia_halo(home.path(), ["demo", "--clients", "30000", "--latency-ms", "300"]).spawn();
     pty.wait_until("Enter Configure");
     go(&mut pty, key::ENTER, "What you need");
     go(&mut pty, key::ENTER, "▸ Test");
@@ -63,7 +63,7 @@ pub fn measure() -> Vec<Figure> {
     let searched = ["s", "o", "n", key::BACKSPACE, "u"].map(|key| cost(&mut pty, key));
     cost(&mut pty, key::ESC);
     go(&mut pty, "1", "Last run");
-    go(&mut pty, "2", "of 6,000");
+    go(&mut pty, "2", "of 30,000");
     go(&mut pty, "?", "Moving");
     cost(&mut pty, key::ESC);
     go(&mut pty, &key::ctrl('o'), "View All");
@@ -132,7 +132,7 @@ fn to_clients(pty: &mut Pty) {
     for words in ["Enter Apply", "Webhook install was successful", "finished"] {
         go(pty, key::ENTER, words);
     }
-    go(pty, "2", "of 6,000");
+    go(pty, "2", "of 30,000");
 }
 
 /// A key that repeats two hundred times a second, for a second.
