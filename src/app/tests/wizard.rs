@@ -17,6 +17,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::{Activation, SecretChoice};
 use crate::domain::status::{Overview, StepState};
 use crate::domain::sync_run::SyncStatus;
+use crate::domain::ticket::NoteOutcome;
 
 fn wizard(stage: &Stage) -> &Wizard {
     stage.model.wizard.as_ref().unwrap()
@@ -335,7 +336,7 @@ fn escalate_to_is_chosen_cleared_and_flagged() {
     let (name, warning) = escalate_words(&stage.model);
     assert_eq!(name, "Fox Mulder");
     assert!(warning.unwrap().contains("no longer an agent"));
-    assert_eq!(wizard(&stage).pia_screen().escalate_to, Some(gone));
+    assert_eq!(wizard(&stage).configuration().unwrap().pia_screen.escalate_to, Some(gone));
 }
 
 /// S39: a save says what changed; nothing is saved twice; a failed save keeps everything.
@@ -495,4 +496,18 @@ fn a_secret_from_outside_need_not_be_typed() {
     let effects = stage.keys("Enter");
     let [Effect::Verify(request)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(request.secret, SecretChoice::Stored);
+}
+
+/// A setting that no field asks for is not lost by an edit.
+#[test]
+fn edit_keeps_settings_without_field() {
+    let mut saved = saved("acme", "Acme MSP", true, true, true);
+    saved.configuration.pia_screen.note_outcome = Some(NoteOutcome::Number(7));
+    saved.configuration.api.request_budget = Some(100);
+    let mut edited = Wizard::of(&saved, Step::PiaScreen);
+    edited.form.set(FieldId::PiaBoard, "Service Desk");
+    let own = edited.configuration().unwrap();
+    assert_eq!(own.pia_screen.pia_board, "Service Desk");
+    assert_eq!(own.pia_screen.note_outcome, Some(NoteOutcome::Number(7)));
+    assert_eq!(own.api.request_budget, Some(100));
 }

@@ -52,7 +52,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     }
     let Some(api) = wizard.api() else { return Vec::new() };
     // The boards are looked for once the person has seen them.
-    let pia_screen = (wizard.reached > Step::PiaScreen).then(|| wizard.pia_screen());
+    let pia_screen = (wizard.reached > Step::PiaScreen).then(|| wizard.written(api.clone()).pia_screen);
     let request = VerifyRequest { id: wizard.id.clone(), api, secret: wizard.secret_choice(), pia_screen };
     wizard.test = Test::Running { since: now, checks: Vec::new() };
     wizard.untested = false;

@@ -6,7 +6,7 @@ use crate::app::form::{FIELDS, FieldId, Form, Kind};
 use crate::app::text::{draft_title, without_user};
 use crate::domain::address::HaloUrl;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
-use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, PiaScreen};
+use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
 use crate::domain::request::SecretChoice;
@@ -302,14 +302,17 @@ pub struct BoardList {
 }
 
 impl Wizard {
-    /// The Pia Screen section as typed.
-    pub fn pia_screen(&self) -> PiaScreen {
-        PiaScreen {
-            pia_board: self.form.text(FieldId::PiaBoard).trim().to_owned(),
-            escalation_board: self.form.text(FieldId::EscalationBoard).trim().to_owned(),
-            escalate_to: self.form.escalate_to.clone(),
-            note_outcome: self.base.as_ref().and_then(|base| base.pia_screen.note_outcome.clone()),
+    /// What is typed, with these credentials. What no field asks for stays as it was saved.
+    pub fn written(&self, api: ApiCredentials) -> Configuration {
+        let mut own = match &self.base {
+            Some(base) => Configuration { api, ..base.clone() },
+            None => Configuration::new(api),
+        };
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            (info.set)(&mut own, self.form.text(info.id));
         }
+        own.pia_screen.escalate_to = self.form.escalate_to.clone();
+        own
     }
 }
 
@@ -355,11 +358,6 @@ impl Wizard {
         if let Some(wrong) = lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
             return Err(wrong);
         }
-        let mut own = Configuration::new(self.api().ok_or(FieldId::Url)?);
-        for info in FIELDS.iter().filter(|info| info.is_line()) {
-            (info.set)(&mut own, self.form.text(info.id));
-        }
-        own.pia_screen.escalate_to = self.form.escalate_to.clone();
-        Ok(own)
+        Ok(self.written(self.api().ok_or(FieldId::Url)?))
     }
 }
