@@ -226,6 +226,7 @@ mod tests {
                 if sent.is_refused {
                     left += 1;
                     self.refused += 1;
+                    assert!(self.refused < 10_000, "it never falls");
                     self.pace.failed(sent.flown.sent, self.now);
                 } else {
                     self.pace.answered(sent.flown, self.now);
