@@ -3,6 +3,7 @@
 python peers.py PACKAGE URL CLIENT_ID, with the Client Secret in HALO_SECRET.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -43,7 +44,7 @@ def haloitsm_python():
 
 
 def halopsa():
-    from HaloPSA import Halo as module
+    module = importlib.import_module("HaloPSA.Halo")
 
     # It knows hosted Halos only.
     def connect(self, tenant, clientid, secret, scope="all", tenant_type="psa", log_level="Normal"):

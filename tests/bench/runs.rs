@@ -92,7 +92,8 @@ pub fn watch(mut command: Command) -> Run {
         std::thread::park_timeout(Duration::from_millis(2));
     }
     let wall = started.elapsed();
-    assert!(child.wait().unwrap().success(), "{command:?}");
+    // Not the command: its environment may hold a secret.
+    assert!(child.wait().unwrap().success(), "{:?}", command.get_args());
     let report = serde_json::from_slice(&output.join().unwrap()).unwrap();
     Run { wall, peak, written, processor, report }
 }
