@@ -3,25 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use pia_halo::demo::{Fault, Options};
+use pia_halo::demo::Fault;
 use serde_json::{Value, json};
 
+use crate::delivering::{self, configured, few};
 use crate::support::service::{Service, stored};
-use crate::support::{PIA, Profile, run, until};
+use crate::support::{Profile, until};
 
 const CREATED: &str = "Pia - Ticket Created";
 
 /// A service that was configured to be called, and has been stopped; and its address.
 async fn stopped() -> (Profile, String) {
-    let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
-    let service = Service::start(&profile).await;
-    let answers = profile.answers("acme", "").replace(PIA, &format!("http://{}", service.address));
-    let file = profile.folder.path().join("answers.toml");
-    std::fs::write(&file, answers).unwrap();
-    let setup = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
-    run(setup, profile.halo.client_secret().to_owned()).await.expect(0);
-    profile.run(["sync"]).await.expect(0);
-    profile.run(["configure", "--yes"]).await.expect(0);
+    let (profile, service) = configured(few()).await;
     let address = service.address.to_string();
     // Its first look at this configuration: from here on a gap is one.
     service.terminate().await;
@@ -37,11 +30,8 @@ fn is_looked_after(profile: &Profile) -> bool {
 
 async fn control(profile: &Profile, method: &str, ticket: Option<i64>, body: &Value) -> i64 {
     let ticket = ticket.map(|id| format!("/{id}")).unwrap_or_default();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}{ticket}", profile.halo.control());
-    let answer = http.request(method.parse().unwrap(), url).body(body.to_string()).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.status());
-    serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap()["id"].as_i64().unwrap()
+    let answer = delivering::control(&format!("{}{ticket}", profile.halo.control()), method, body).await;
+    answer["id"].as_i64().unwrap()
 }
 
 /// Fifty tickets made, changed, closed and deleted; what has to be told of each, in its order.

@@ -33,7 +33,7 @@ pub(crate) fn few() -> Options {
 }
 
 /// What a person does in Halo's own screens.
-async fn control(url: &str, method: &str, body: &Value) -> Value {
+pub(crate) async fn control(url: &str, method: &str, body: &Value) -> Value {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.request(method.parse().unwrap(), url).body(body.to_string()).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());

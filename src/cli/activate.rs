@@ -81,7 +81,7 @@ pub(super) fn make_active(
         return Ok(());
     };
     let message = taken(&active, &active_name);
-    if !call.output.json && prompt::is_possible() {
+    if call.can_ask() {
         call.output.warn(&message);
         if prompt::yes(&format!("Switch to {id}?")) {
             return make_active(call, workspace, id, Replacing::Only(active));

@@ -34,7 +34,7 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
     let prepared = ops::full_circle::prepare(&workspace, call.configuration.as_ref())?;
     if !options.yes {
         let question = prepared.question();
-        if call.output.json || !prompt::is_possible() {
+        if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes"));
         }
         if !prompt::typed(&format!("This {question}. Type yes to go on"), &["yes"]) {

@@ -99,7 +99,7 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
             format!("; in its Halo remain {}: pia-halo remove takes them out first", left.join(", "))
         };
         let message = format!("{id} goes with its secrets, clients and events{left}");
-        if call.output.json || !prompt::is_possible() {
+        if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("say yes with --yes; nothing was deleted"));
         }
         call.output.warn(message);

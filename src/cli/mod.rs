@@ -65,6 +65,11 @@ impl Call {
         self.workspace_below(paths)
     }
 
+    /// Whether a question can be put to a person: JSON is for a program.
+    fn can_ask(&self) -> bool {
+        !self.output.json && prompt::is_possible()
+    }
+
     fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
         let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?.telling(output::tell);
         Ok(if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace })

@@ -2,7 +2,7 @@
 
 use super::exit::ExitCode;
 use super::output::{Mark, Output};
-use super::{Call, check, plan, prompt};
+use super::{Call, check, plan};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
@@ -22,7 +22,7 @@ pub(super) struct Question<'a> {
 /// Shows the plan and asks; without a terminal, ends with the question.
 pub(super) fn agree(call: &mut Call, planned: &Plan, question: Question<'_>) -> Result<(), Failure> {
     let Question { words, hint, ask, no } = question;
-    if call.output.json || !prompt::is_possible() {
+    if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
     }
     plan::print(&mut call.output, planned);

@@ -247,7 +247,7 @@ fn agree_to_switch(
     }
     let name = config.configurations.get(&active).map(Configuration::title).unwrap_or_default();
     let message = format!("{}; nothing was saved", activate::taken(&active, &name));
-    if !call.output.json && prompt::is_possible() {
+    if call.can_ask() {
         call.output.warn(&message);
         if prompt::yes(&format!("Save {id} and switch to it?")) {
             return Ok(Replacing::Only(active));

@@ -13,7 +13,7 @@ pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
     let mut brake = if yes { Brake::Off } else { Brake::On };
     let report = loop {
         let mut report = once(call, &workspace, &id, &configuration, brake).await?;
-        let Some(gone) = report.would_disable.filter(|_| !call.output.json && prompt::is_possible()) else {
+        let Some(gone) = report.would_disable.filter(|_| call.can_ask()) else {
             break report;
         };
         for warning in report.warnings.drain(..) {

@@ -4,11 +4,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::Deserialize;
 
-use super::webhook_events::{PATH as LOG, When};
-use super::webhooks::safe_id;
+use super::webhook_events::When;
 use super::wire::{Int, Text};
 use super::{HaloApi, HaloError, PAGE_SIZE};
 
@@ -82,17 +80,12 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn calls_since(&self, webhook_id: &str, since: Timestamp) -> Result<LogPart, HaloError> {
-        let does = "read a delivery";
         let rows = self.delivery_ids(webhook_id, Some(since)).await?;
         let is_whole = rows.iter().any(|(at, _)| at.is_some_and(|at| at < since));
         let due: Vec<_> = rows.into_iter().filter(|(at, _)| at.is_none_or(|at| at >= since)).collect();
         let mut part = LogPart { is_whole: is_whole && due.len() <= MOST_CALLS, calls: Vec::new() };
         for (at, id) in due.into_iter().take(MOST_CALLS) {
-            let Ok(safe) = safe_id(does, &id) else { continue };
-            let mut call = self.one(does, Method::GET, LOG, safe);
-            call.query = vec![("includedetails", "true".to_owned())];
-            // A row that has gone from the log meanwhile is passed over.
-            let Some(row) = self.read_one::<CallRow>(call).await? else { continue };
+            let Some(row) = self.logged::<CallRow>(&id).await? else { continue };
             part.calls.push(LoggedCall {
                 at: row.timestamp.0.or(at),
                 taken: row.responsestatus.0.is_some_and(|status| (200..300).contains(&status)),
@@ -115,17 +108,7 @@ impl HaloApi {
         let from = since.strftime("%Y-%m-%dT%H:%M:%S").to_string();
         let (mut changed, mut seen, mut untold) = (Vec::new(), BTreeSet::new(), 0);
         for page in 1..=MOST_PAGES {
-            let (size, page) = (PAGE_SIZE.to_string(), page.to_string());
-            let query = [
-                ("pageinate", "true"),
-                ("page_size", &*size),
-                ("page_no", &*page),
-                ("order", "id"),
-                ("orderdesc", "true"),
-                ("lastupdatefromdate", &*from),
-            ];
-            let call = self.get("list the tickets", "/api/Tickets", &query);
-            let read = self.read_list::<TicketRow>(call, &["tickets", "results"]).await?;
+            let read = self.tickets_page::<TicketRow>(page, &[("lastupdatefromdate", &*from)]).await?;
             let before = seen.len();
             for row in &read.rows {
                 let Some(id) = row.id.0.filter(|id| seen.insert(*id)) else { continue };

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::wire::{Each, Int, Named, Scalar, Text};
+use super::wire::{Each, Int, Named, Rows, Scalar, Text};
 use super::{FRESH, HaloApi, HaloError, Oddity, PAGE_SIZE};
 use crate::domain::people::UNASSIGNED;
 use crate::domain::ticket::{BoardTickets, NoteOutcome, Ticket};
@@ -115,6 +116,22 @@ impl HaloApi {
         ticket.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
     }
 
+    /// One page of the tickets that a question is about, the newest first.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub(super) async fn tickets_page<T: DeserializeOwned>(
+        &self,
+        page: u32,
+        about: &[(&'static str, &str)],
+    ) -> Result<Rows<T>, HaloError> {
+        let (size, page) = (PAGE_SIZE.to_string(), page.to_string());
+        let paging =
+            [("pageinate", "true"), ("page_size", &*size), ("page_no", &*page), ("order", "id"), ("orderdesc", "true")];
+        let call = self.get("list the tickets", PATH, &[&paging, about].concat());
+        self.read_list(call, &["tickets", "results"]).await
+    }
+
     /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams by
     /// their ids.
     ///
@@ -124,21 +141,14 @@ impl HaloApi {
         let mut found: Vec<Ticket> = Vec::new();
         let mut seen: BTreeSet<i64> = BTreeSet::new();
         for page in 1..=MAX_PAGES {
-            let (size, page) = (PAGE_SIZE.to_string(), page.to_string());
             let query = [
-                ("pageinate", "true"),
-                ("page_size", &*size),
-                ("page_no", &*page),
-                ("order", "id"),
-                ("orderdesc", "true"),
                 ("open_only", "true"),
                 ("team_name", board),
                 ("includeagent", "true"),
                 ("includestatus", "true"),
                 ("includetickettype", "true"),
             ];
-            let call = self.get("list the tickets", PATH, &query);
-            let read = self.read_list::<TicketRow>(call, &["tickets", "results"]).await?;
+            let read = self.tickets_page::<TicketRow>(page, &query).await?;
             let (rows, total) = (read.rows.len() + read.bad.len(), read.record_count);
             let mut new = 0;
             for mut ticket in read.rows.into_iter().filter_map(TicketRow::ticket) {

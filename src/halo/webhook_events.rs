@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, civil, tz::TimeZone};
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::said;
 use super::webhooks::{PATH as WEBHOOKS, safe_id};
@@ -15,7 +16,8 @@ use super::{HaloApi, HaloError, Oddity};
 use crate::domain::secret::Secret;
 use crate::halo::delivery::{LoggedDelivery, WebhookState};
 
-pub(super) const PATH: &str = "/api/WebhookEvent";
+const PATH: &str = "/api/WebhookEvent";
+const READ_ONE: &str = "read a delivery";
 
 /// Rows of a page: more is never given (api facts, section 4).
 const PAGE: u64 = 100;
@@ -146,9 +148,9 @@ impl HaloApi {
         for (at, id) in self.delivery_ids(webhook_id, None).await?.into_iter().take(READ_IN_FULL) {
             let Some((_, mut detail)) = self.delivery(&id, hide).await? else { continue };
             detail.at = detail.at.or(at);
-            let succeeded = detail.http_status.is_some_and(|status| (200..300).contains(&status));
+            let is_last = detail.is_success();
             logged.push(detail);
-            if succeeded {
+            if is_last {
                 break;
             }
         }
@@ -246,15 +248,19 @@ impl HaloApi {
         Ok(found)
     }
 
+    /// A row of the log in full; none where it has gone from the log meanwhile.
+    pub(super) async fn logged<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, HaloError> {
+        let Ok(id) = safe_id(READ_ONE, id) else { return Ok(None) };
+        let mut call = self.one(READ_ONE, Method::GET, PATH, id);
+        call.query.push(("includedetails", "true".to_owned()));
+        self.read_one(call).await
+    }
+
     /// One delivery in full, and the ticket it is about where Halo tells; none where its row has gone from the log meanwhile.
     async fn delivery(&self, id: &str, hide: &[&Secret]) -> Result<Option<(Option<i64>, LoggedDelivery)>, HaloError> {
-        let does = "read a delivery";
-        let Ok(id) = safe_id(does, id) else { return Ok(None) };
-        let mut call = self.one(does, Method::GET, PATH, id);
-        call.query.push(("includedetails", "true".to_owned()));
-        let Some(row) = self.read_one::<DetailRow>(call).await? else { return Ok(None) };
+        let Some(row) = self.logged::<DetailRow>(id).await? else { return Ok(None) };
         if row.id.0.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(id)) {
-            return Err(HaloError::Unexpected { does, what: Oddity::OtherObject });
+            return Err(HaloError::Unexpected { does: READ_ONE, what: Oddity::OtherObject });
         }
         let own = self.shared.connection.secrets();
         let hide: Vec<&Secret> = hide.iter().copied().chain(&own).collect();

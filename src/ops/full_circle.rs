@@ -437,12 +437,12 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
 
 fn delivered(log: &LoggedDelivery) -> HopReport {
     let took = log.duration.as_ref().map(|text| format!(", in {text} ms")).unwrap_or_default();
+    let words = log.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
     match log.http_status {
         Some(status) if log.is_success() => {
             HopReport::new(Hop::Delivered, CheckStatus::Pass, format!("answered with {status}{took}"))
         }
         Some(status) => {
-            let words = log.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
             let hint = match status {
                 401 | 403 => "the callback's password or token is another one: pia-halo configure writes the right one",
                 404 => "the address leads elsewhere: look at the Pia Url and the reverse proxy",
@@ -450,14 +450,11 @@ fn delivered(log: &LoggedDelivery) -> HopReport {
             };
             HopReport::broken(Hop::Delivered, format!("answered with {status}{words}"), hint)
         }
-        None => {
-            let words = log.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
-            HopReport::broken(
-                Hop::Delivered,
-                format!("Halo had no answer from the address{words}"),
-                "the Pia address has to be reachable from the Internet: look at DNS, the firewall and the certificate",
-            )
-        }
+        None => HopReport::broken(
+            Hop::Delivered,
+            format!("Halo had no answer from the address{words}"),
+            "the Pia address has to be reachable from the Internet: look at DNS, the firewall and the certificate",
+        ),
     }
 }
 

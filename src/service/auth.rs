@@ -28,7 +28,7 @@ const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// as a rotation lets it by default, and no longer.
 const UNREAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// The auth. It takes up changed settings by itself.
+/// The secrets of every saved configuration. Changed settings are taken up without a restart.
 pub struct Auth {
     workspace: Workspace,
     known: RwLock<Arc<Known>>,
@@ -51,7 +51,7 @@ struct Unread {
 }
 
 impl Auth {
-    /// Opens the auth with the settings as they are.
+    /// Begins with the settings as they are.
     pub fn open(workspace: &Workspace) -> Result<Self, Failure> {
         let nobody = new_callback_secrets()?;
         let known = Known { stamp: stamp(workspace), secrets: events::secrets(workspace)?, unread: None };

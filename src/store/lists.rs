@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, time_out};
@@ -31,19 +31,6 @@ const TICKET_TYPES: &str = "ticket_type";
 type Entries<'a> = BTreeMap<i64, (&'a str, bool)>;
 
 impl Store {
-    /// Replaces the lists that are given, in one step.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written; nothing is changed then.
-    pub fn replace_lists(&self, id: &ConfigurationId, fresh: FreshLists<'_>, now: Timestamp) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            replace(&transaction, id, fresh, now)?;
-            Ok(transaction.commit()?)
-        })
-    }
-
     /// The stored lists, each by id.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Asks Halo what the [engine](super::engine) wants to know, as many questions at a time as the line and Halo take, and puts what it learns on the
-//! disk as it comes: what is new at once, what is as it is stored now and then.
+//! Asks Halo what the [engine](super::engine) wants to know, as many questions at a time as the line and Halo take, and puts
+//! what it learns on the disk as it comes: what is new at once, what is as it is stored now and then.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
