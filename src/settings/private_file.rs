@@ -297,6 +297,13 @@ pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Gives a lock back. Closing the file is not enough: a child that is being started has a copy of it for a moment, and the
+/// lock would live until that one is closed too.
+pub fn unlock(file: &File) {
+    // Where this fails, closing the file ends the lock all the same.
+    let _ = FileExt::unlock(file);
+}
+
 fn lock_error(source: io::Error, path: &Path) -> FileError {
     use rustix::io::Errno;
     let without = [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL].map(|errno| Some(errno.raw_os_error()));
@@ -320,8 +327,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// with its holder, even with a killed one.
 pub struct Exclusive {
     path: PathBuf,
-    // Closed, and so unlocked, when dropped. Never deleted: a file that comes and goes cannot be a lock.
+    // Unlocked when dropped. Never deleted: a file that comes and goes cannot be a lock.
     lock: File,
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        unlock(&self.lock);
+    }
 }
 
 impl Exclusive {

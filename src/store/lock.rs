@@ -77,9 +77,7 @@ impl Lock {
     /// cannot be used or its file system has no locks.
     pub fn take(path: &Path, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
         let mut file = private_file::open_private(path, false)?;
-        if !private_file::try_lock(&file, path)? {
-            return Err(LockError::Held(holder(&mut file)));
-        }
+        lock_or_holder(&mut file, path)?;
         let holder = Holder {
             pid: std::process::id(),
             user: who.user.clone(),
@@ -100,10 +98,9 @@ impl Lock {
     /// Who holds the lock in this file now; nothing is made, and nobody is kept out for longer than the look takes.
     pub fn holder(path: &Path) -> Option<Holder> {
         let mut file = File::open(path).ok()?;
-        match private_file::try_lock_shared(&file, path) {
-            Ok(false) => read_note(&mut file),
-            _ => None,
-        }
+        let is_held = !private_file::try_lock_shared(&file, path).ok()?;
+        private_file::unlock(&file);
+        if is_held { read_note(&mut file) } else { None }
     }
 }
 
@@ -111,6 +108,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // The note of a holder that is gone would only mislead. If it stays, the kernel still knows better.
         let _ = self.file.set_len(0);
+        private_file::unlock(&self.file);
     }
 }
 
@@ -122,15 +120,19 @@ fn write_note(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     file.write_all(&note)
 }
 
-/// Who holds it. Whoever has just taken it has not signed yet: that is waited for a moment.
-fn holder(file: &mut File) -> Option<Holder> {
+/// Takes the lock, or says who holds it. A lock without a note is tried again for a moment: its holder has just come and
+/// not signed yet, or only looks who holds it, and is gone at once.
+fn lock_or_holder(file: &mut File, path: &Path) -> Result<(), LockError> {
     for _ in 0..20 {
+        if private_file::try_lock(file, path)? {
+            return Ok(());
+        }
         if let Some(holder) = read_note(file) {
-            return Some(holder);
+            return Err(LockError::Held(Some(holder)));
         }
         std::thread::park_timeout(Duration::from_millis(5));
     }
-    None
+    Err(LockError::Held(None))
 }
 
 fn read_note(file: &mut File) -> Option<Holder> {

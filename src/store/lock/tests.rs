@@ -79,6 +79,36 @@ fn a_holder_that_is_killed_frees_the_lock_at_once() {
 }
 
 #[test]
+fn lock_ends_with_its_holder_though_a_child_has_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    let held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
+    // What a child holds between its fork and its exec.
+    let _copy = held.file.try_clone().unwrap();
+    drop(held);
+    assert!(Lock::take(&path, "sync", &actor(), at(1)).is_ok());
+}
+
+#[test]
+fn asking_who_holds_a_lock_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    let ended = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while ended.load(Ordering::Relaxed) == 0 {
+                    Lock::holder(&path);
+                }
+            });
+        }
+        let refused = (0..2_000).filter(|_| Lock::take(&path, "sync", &actor(), at(0)).is_err()).count();
+        ended.store(1, Ordering::Relaxed);
+        assert_eq!(refused, 0);
+    });
+}
+
+#[test]
 fn of_sixteen_that_press_sync_now_at_once_one_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
