@@ -5,7 +5,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::form::FieldId;
 use super::jobs::plan;
-use super::keymap::{Command as C, Command, Group, Key, Place, Place as P, Shown, hit, place, press};
+use super::keymap::{Command as C, Command, Group, Key, Pane, Place, Place as P, Shown, hit, place, press};
 use super::model::{Model, Screen};
 use super::offer::Offer;
 use super::panes::integration::BY_HAND;
@@ -209,7 +209,7 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
             lines.push(HelpLine::Key(offer.keys(), offer.title().to_owned()));
         }
     }
-    if matches!(place, P::PaneIntegration | P::Plan) {
+    if matches!(place, P::Pane(Pane::Integration) | P::Plan) {
         lines.push(HelpLine::Blank);
         lines.push(HelpLine::Title("To remove the Pia Chat Pod by hand, in Halo".to_owned()));
         for step in BY_HAND {

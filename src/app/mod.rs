@@ -35,7 +35,7 @@ pub mod parts;
 pub mod popup;
 mod replies;
 pub mod screen;
-mod screens;
+pub mod screens;
 pub mod service;
 mod shell;
 pub mod text;

@@ -256,13 +256,9 @@ fn weighs(command: Command) -> bool {
             | Command::Filter
             | Command::NextItem
             | Command::PreviousItem
-            | Command::PaneSync
-            | Command::PaneClients
-            | Command::PaneIntegration
-            | Command::PaneEvents
-            | Command::PaneActivity
             | Command::LookAtClients
             | Command::Help
+            | Command::Pane(_)
             | Command::Commands
     )
 }

@@ -1,5 +1,38 @@
 //! The table of what keys mean: where, and in which words. The keys themselves stand in `assets/keys.toml`.
 
+/// A pane: what is seen once the set-up is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[allow(missing_docs, reason = "named by their titles")]
+pub enum Pane {
+    #[default]
+    Sync,
+    Clients,
+    Integration,
+    Events,
+    Activity,
+}
+
+impl Pane {
+    /// Every pane, in the order of the line that names them.
+    pub const ALL: [Self; 5] = [Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
+
+    // Its title, and how a sentence says that something works there.
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sync => ("Sync", "in the pane Sync"),
+            Self::Clients => ("Clients", "in the pane Clients"),
+            Self::Integration => ("Integration", "in the pane Integration"),
+            Self::Events => ("Events", "in the pane Events"),
+            Self::Activity => ("Activity", "in the pane Activity"),
+        }
+    }
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        self.row().0
+    }
+}
+
 /// What a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the words of the table say it")]
@@ -68,11 +101,7 @@ pub enum Command {
     Activate,
     Deactivate,
     DiscardDraft,
-    PaneSync,
-    PaneClients,
-    PaneIntegration,
-    PaneEvents,
-    PaneActivity,
+    Pane(Pane),
     Yes,
     No,
     Answer,
@@ -102,15 +131,11 @@ pub enum Place {
     InitialSync,
     Plan,
     Finished,
-    PaneSync,
-    PaneClients,
+    Pane(Pane),
     ClientSearch,
-    PaneIntegration,
-    PaneEvents,
     EventSearch,
     EventPage,
     PaneTickets,
-    PaneActivity,
     Confirm,
     Chooser,
     HelpPage,
@@ -154,15 +179,11 @@ impl Place {
             Self::InitialSync => "on Initial Sync",
             Self::Plan => "on the plan",
             Self::Finished => "on the last page",
-            Self::PaneSync => "in the pane Sync",
-            Self::PaneClients => "in the pane Clients",
+            Self::Pane(pane) => pane.row().1,
             Self::ClientSearch => "in the search of the clients",
-            Self::PaneIntegration => "in the pane Integration",
-            Self::PaneEvents => "in the pane Events",
             Self::EventSearch => "in the search of the events",
             Self::EventPage => "on an event",
             Self::PaneTickets => "in the list of tickets",
-            Self::PaneActivity => "in the pane Activity",
             Self::Confirm => "in a question",
             Self::Chooser => "in the choice of an agent",
             Self::HelpPage => "in the help",
@@ -192,9 +213,7 @@ impl Command {
             Self::Help | Self::Commands | Self::Integrations | Self::Quit | Self::Repaint | Self::Suspend => {
                 Group::Everywhere
             }
-            Self::PaneSync | Self::PaneClients | Self::PaneIntegration | Self::PaneEvents | Self::PaneActivity => {
-                Group::Moving
-            }
+            Self::Pane(_) => Group::Moving,
             _ if self.is_step() => Group::Moving,
             _ => Group::Here,
         }
@@ -258,11 +277,17 @@ use Command as C;
 use Place as P;
 use Shown::{Help, Left, Right};
 
+const SYNC: Place = P::Pane(Pane::Sync);
+const CLIENTS: Place = P::Pane(Pane::Clients);
+const INTEGRATION: Place = P::Pane(Pane::Integration);
+const EVENTS: Place = P::Pane(Pane::Events);
+const ACTIVITY: Place = P::Pane(Pane::Activity);
+
 #[rustfmt::skip]
 const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
-    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::PaneSync, P::PaneClients, P::ClientSearch,
-    P::PaneIntegration, P::PaneEvents, P::EventSearch, P::EventPage, P::PaneTickets, P::PaneActivity,
+    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, SYNC, CLIENTS, P::ClientSearch,
+    INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
 ];
 const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
@@ -271,25 +296,22 @@ const BESIDE_PANES: &[Place] = &[
     P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::EventSearch, P::Confirm,
     P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
-const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, P::PaneSync, P::PaneIntegration];
+const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, SYNC, INTEGRATION];
 const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch];
 const FORM: &[Place] =
     &[P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Review, P::InitialSync, P::Finished];
-#[rustfmt::skip]
-const PANES: &[Place] = &[
-    P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage, P::PaneTickets, P::PaneActivity,
-];
-const EDITING: &[Place] = &[P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneActivity];
-const WITH_TICKETS: &[Place] = &[P::PaneEvents, P::EventPage, P::PaneTickets];
+const PANES: &[Place] = &[SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, ACTIVITY];
+const EDITING: &[Place] = &[SYNC, CLIENTS, INTEGRATION, ACTIVITY];
+const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets];
 #[rustfmt::skip]
 const LISTS: &[Place] = &[
-    P::Cards, P::FieldList, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage,
-    P::PaneTickets, P::PaneActivity, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
+    P::Cards, P::FieldList, P::Plan, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage,
+    P::PaneTickets, ACTIVITY, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
 ];
 #[rustfmt::skip]
 const LONG_LISTS: &[Place] = &[
-    P::Cards, P::Plan, P::PaneSync, P::PaneClients, P::PaneIntegration, P::PaneEvents, P::EventPage, P::PaneTickets,
-    P::PaneActivity, P::HelpPage, P::ClientPage,
+    P::Cards, P::Plan, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
+    ACTIVITY, P::HelpPage, P::ClientPage,
 ];
 
 /// The table. Where a key has several meanings in one place, the first that can be meant now is meant.
@@ -319,7 +341,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ClosePopup, "quit", &[P::HelpPage, P::ClientPage], "Close", Left),
     // Integrations.
     row(C::OpenCard, "accept", &[P::Cards], "Configure", Left),
-    row(C::Search, "search", &[P::Cards, P::PaneClients], "Search", Left),
+    row(C::Search, "search", &[P::Cards, CLIENTS], "Search", Left),
     row(C::Activate, "activate", ACTIVATING, "Activate", Left),
     row(C::Edit, "edit", &[P::Cards], "Edit", Left),
     row(C::DiscardDraft, "discard_draft", &[P::Cards], "Discard draft", Left),
@@ -347,12 +369,12 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Untested, "untested", &[P::Test], "Continue untested", Left),
     row(C::SyncNow, "accept", &[P::SyncButton], "Sync Now", Left),
     row(C::SyncNow, "sync_now", &[P::SyncButton], "Sync Now", Left),
-    row(C::Configure, "accept", &[P::PaneIntegration], "Configure", Left),
-    row(C::ReadPlan, "check_halo", &[P::PaneIntegration], "Check Halo", Left),
-    row(C::Remove, "remove", &[P::PaneIntegration], "Remove", Left),
-    row(C::ReadDeliveries, "read_deliveries", &[P::PaneIntegration], "Deliveries", Left),
-    row(C::Reveal, "reveal", &[P::Callbacks, P::PaneIntegration], "Reveal", Left),
-    row(C::Copy, "copy", &[P::Callbacks, P::PaneIntegration], "Copy", Left),
+    row(C::Configure, "accept", &[INTEGRATION], "Configure", Left),
+    row(C::ReadPlan, "check_halo", &[INTEGRATION], "Check Halo", Left),
+    row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
+    row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
+    row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
+    row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
     row(C::Jump, "accept", &[P::Review], "Change", Left),
     row(C::Save, "accept", &[P::Review], "Save", Left),
     row(C::Continue, "accept", &[P::Review, P::InitialSync], "Continue", Left),
@@ -374,26 +396,26 @@ pub const BINDINGS: &[Binding] = &[
     row(C::StopReading, "cancel", &[P::Plan], "Stop", Left),
     row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
     // The panes.
-    row(C::Details, "accept", &[P::PaneClients], "Details", Left),
-    row(C::OpenEvent, "accept", &[P::PaneEvents], "Open", Left),
+    row(C::Details, "accept", &[CLIENTS], "Details", Left),
+    row(C::OpenEvent, "accept", &[EVENTS], "Open", Left),
     row(C::Escalate, "accept", &[P::PaneTickets], "Escalate", Left),
     row(C::Escalate, "escalate", WITH_TICKETS, "Escalate", Left),
-    row(C::Tickets, "tickets", &[P::PaneEvents, P::PaneTickets], "Tickets", Left),
-    row(C::Search, "search", &[P::PaneEvents], "Search", Left),
-    row(C::Filter, "filter", &[P::PaneClients, P::PaneEvents], "Filter", Left),
+    row(C::Tickets, "tickets", &[EVENTS, P::PaneTickets], "Tickets", Left),
+    row(C::Search, "search", &[EVENTS], "Search", Left),
+    row(C::Filter, "filter", &[CLIENTS, EVENTS], "Filter", Left),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
     row(C::StopTickets, "cancel", &[P::PaneTickets], "Stop", Left),
-    row(C::Sort, "sort", &[P::PaneClients], "Sort", Left),
+    row(C::Sort, "sort", &[CLIENTS], "Sort", Left),
     row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),
-    row(C::StopSync, "stop_sync", &[P::PaneSync], "Stop", Left),
-    row(C::Changes, "accept", &[P::PaneSync], "Changes", Left),
+    row(C::StopSync, "stop_sync", &[SYNC], "Stop", Left),
+    row(C::Changes, "accept", &[SYNC], "Changes", Left),
     row(C::Edit, "edit", EDITING, "Edit", Left),
-    row(C::Export, "export", &[P::PaneClients], "Export", Left),
-    row(C::PaneSync, "pane_sync", PANES, "Go to Sync", Help),
-    row(C::PaneClients, "pane_clients", PANES, "Go to Clients", Help),
-    row(C::PaneIntegration, "pane_integration", PANES, "Go to Integration", Help),
-    row(C::PaneEvents, "pane_events", PANES, "Go to Events", Help),
-    row(C::PaneActivity, "pane_activity", PANES, "Go to Activity", Help),
+    row(C::Export, "export", &[CLIENTS], "Export", Left),
+    row(C::Pane(Pane::Sync), "pane_sync", PANES, "Go to Sync", Help),
+    row(C::Pane(Pane::Clients), "pane_clients", PANES, "Go to Clients", Help),
+    row(C::Pane(Pane::Integration), "pane_integration", PANES, "Go to Integration", Help),
+    row(C::Pane(Pane::Events), "pane_events", PANES, "Go to Events", Help),
+    row(C::Pane(Pane::Activity), "pane_activity", PANES, "Go to Activity", Help),
     // Moving.
     row(C::NextItem, "next", FORM, "Next field", Left),
     row(C::PreviousItem, "previous", FORM, "Previous", Help),

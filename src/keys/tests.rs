@@ -47,9 +47,9 @@ fn a_command_has_the_keys_that_it_is_given() {
     // `x` discards a draft, on the same page as `quit` quits.
     assert_eq!(map.unwrap_err().command, "quit");
     let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["w"])]).unwrap();
-    assert_eq!(map.key(Command::SyncNow, Place::PaneSync), Some(Key::F(5)));
-    assert_eq!(map.key(Command::Filter, Place::PaneClients), None);
-    assert_eq!(map.key(Command::Quit, Place::PaneClients), Some(Key::Letter('w')));
+    assert_eq!(map.key(Command::SyncNow, Place::Pane(Pane::Sync)), Some(Key::F(5)));
+    assert_eq!(map.key(Command::Filter, Place::Pane(Pane::Clients)), None);
+    assert_eq!(map.key(Command::Quit, Place::Pane(Pane::Clients)), Some(Key::Letter('w')));
     assert_eq!(map.key(Command::Quit, Place::Field), Some(Key::Ctrl('c')), "there a letter is a letter");
     assert_eq!(map.key(Command::ClosePopup, Place::HelpPage), Some(Key::Esc));
     let close: Vec<Key> =

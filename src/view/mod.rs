@@ -239,11 +239,13 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
 
 fn panes_line(model: &Model, look: Look) -> Line<'static> {
     let mut spans = Vec::new();
-    let commands =
-        [Command::PaneSync, Command::PaneClients, Command::PaneIntegration, Command::PaneEvents, Command::PaneActivity];
-    for (pane, command) in Pane::ALL.into_iter().zip(commands) {
+    for pane in Pane::ALL {
         let (mark, style) = if pane == model.panes.pane { ("▸", look.focus()) } else { (" ", Style::new()) };
-        let key = model.keys.key(command, Place::PaneSync).map(|key| format!("{} ", key.name())).unwrap_or_default();
+        let key = model
+            .keys
+            .key(Command::Pane(pane), Place::Pane(pane))
+            .map(|key| format!("{} ", key.name()))
+            .unwrap_or_default();
         spans.push(Span::styled(mark, look.title()));
         spans.push(Span::styled(format!("{key}{}", pane.title()), style));
         spans.push(Span::raw(" "));

@@ -1,7 +1,7 @@
 //! The company sync: Sync Now, how it goes, how it ended, and the question before many clients are disabled.
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::keymap::{self, Place};
+use crate::app::keymap::{self, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
@@ -115,7 +115,7 @@ fn ask(model: &mut Model, question: Unasked) {
     let looked_at = match keymap::place(model) {
         Place::InitialSync => true,
         // The sync runs, so the field of the contact is not there yet to have the focus.
-        Place::PaneSync => true,
+        Place::Pane(Pane::Sync) => true,
         _ => false,
     };
     if looked_at && model.current.as_ref() == Some(&question.id) {

@@ -2,14 +2,13 @@
 
 mod press;
 
-pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Place, Shown};
+pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Pane, Place, Shown};
 pub use press::press;
 
 use crossterm::event::KeyEvent;
 
 use super::form::Kind;
 use super::model::{Model, Screen};
-use super::panes::state::Pane;
 use super::popup::Popup;
 use super::wizard::state::{Item, Wizard};
 use crate::domain::draft::Step;
@@ -43,16 +42,12 @@ pub fn base(model: &Model) -> Place {
         Screen::Integrations => Place::Cards,
         Screen::Wizard => model.wizard.as_ref().map_or(Place::Starting, wizard_place),
         Screen::Panes => match model.panes.pane {
-            Pane::Sync => Place::PaneSync,
             Pane::Clients if model.panes.clients.searching => Place::ClientSearch,
-            Pane::Clients => Place::PaneClients,
             Pane::Integration if model.panes.planning => Place::Plan,
-            Pane::Integration => Place::PaneIntegration,
             Pane::Events if model.panes.events.tickets => Place::PaneTickets,
             Pane::Events if model.panes.events.open.is_some() => Place::EventPage,
             Pane::Events if model.panes.events.searching => Place::EventSearch,
-            Pane::Events => Place::PaneEvents,
-            Pane::Activity => Place::PaneActivity,
+            pane => Place::Pane(pane),
         },
     }
 }

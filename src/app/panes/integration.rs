@@ -7,6 +7,7 @@ use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
 
+use super::state::Pane;
 pub use super::state::Selected;
 
 /// An object with its state, as the pane lists it.
@@ -117,7 +118,7 @@ fn repair(change: &Change) -> Option<&'static str> {
 /// What is selected now.
 pub fn selected(model: &Model) -> Option<Selected> {
     let rows = objects(model);
-    let at = model.panes.objects.selected;
+    let at = model.panes.window(Pane::Integration).selected;
     match rows.get(at) {
         Some(row) => Some(Selected::Object(row.kind, row.name.clone())),
         None => at.checked_sub(rows.len()).map(Selected::Callback),
@@ -136,7 +137,7 @@ pub fn kept_row(model: &Model) -> Option<usize> {
 /// The callback address that is selected: by itself, or by its webhook.
 pub fn selected_callback(model: &Model) -> Option<usize> {
     let rows = objects(model);
-    let selected = model.panes.objects.selected;
+    let selected = model.panes.window(Pane::Integration).selected;
     match rows.get(selected) {
         Some(row) if row.kind == ObjectKind::Webhook => {
             model.facts.callbacks.iter().position(|(group, _)| group.webhook_name() == row.name)

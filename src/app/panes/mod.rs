@@ -40,7 +40,6 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.facts.revealed = false;
     let Some(id) = model.current.clone() else { return Vec::new() };
     match pane {
-        Pane::Sync | Pane::Events | Pane::Activity => vec![Effect::LoadStatus(id)],
         Pane::Clients => vec![Effect::LoadClients(id)],
         Pane::Integration => {
             let mut effects = vec![Effect::LoadStatus(id.clone()), Effect::LoadCallbacks(id)];
@@ -50,6 +49,7 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
             }
             effects
         }
+        _ => vec![Effect::LoadStatus(id)],
     }
 }
 
@@ -67,12 +67,6 @@ pub fn peek(model: &mut Model) -> Vec<Effect> {
 /// Rows of the history that fit under what stands above them; on a low terminal a few, and what stands above gives way.
 pub fn history_height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(11).max(4)
-}
-
-/// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
-pub fn activity_height(model: &Model) -> usize {
-    let below = if model.layout.detail.is_some() { 0 } else { 3 };
-    usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
 }
 
 /// Rows of objects that fit.

@@ -8,10 +8,10 @@ use crate::app::screen::Now;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::ClientChange;
 
-use super::state::Report;
+use super::state::{Pane, Report};
 
 fn selected(model: &Model) -> Option<NonZeroU64> {
-    model.facts.standing.as_ref()?.runs.get(model.panes.history.selected)?.run
+    model.facts.standing.as_ref()?.runs.get(model.panes.window(Pane::Sync).selected)?.run
 }
 
 /// Whether a report can be opened now.

@@ -6,56 +6,21 @@ use crate::app::layout::Window;
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
 use crate::domain::sync_run::{ClientChange, SyncReport};
+pub use crate::keys::Pane;
 
 use super::clients::state::Clients;
 use super::events::state::Events;
-
-/// A pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Pane {
-    /// The company sync and its history.
-    #[default]
-    Sync,
-    /// The client list.
-    Clients,
-    /// What is in Halo.
-    Integration,
-    /// What Halo has told us.
-    Events,
-    /// The audit trail.
-    Activity,
-}
-
-impl Pane {
-    /// Every pane, by its digit.
-    pub const ALL: [Self; 5] = [Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
-
-    /// Its name.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Sync => "Sync",
-            Self::Clients => "Clients",
-            Self::Integration => "Integration",
-            Self::Events => "Events",
-            Self::Activity => "Activity",
-        }
-    }
-}
 
 /// The panes.
 #[derive(Debug, Default)]
 pub struct Panes {
     /// Which is shown.
     pub pane: Pane,
-    /// The window on the history of syncs.
-    pub history: Window,
+    /// The window on the list of each.
+    pub windows: [Window; Pane::ALL.len()],
     /// What a sync changed, where that is looked at in place of the history.
     pub report: Option<Report>,
-    /// The window on the audit trail.
-    pub activity: Window,
-    /// The window on the objects in Halo.
-    pub objects: Window,
-    /// What is selected in it: a look into Halo brings the objects into another order.
+    /// What is selected among the objects in Halo: a look into Halo brings them into another order.
     pub object: Option<Selected>,
     /// The client list.
     pub clients: Clients,
@@ -65,6 +30,18 @@ pub struct Panes {
     pub planning: bool,
     /// Whether the panes are looked at from within the set-up, and Esc goes back there.
     pub from_wizard: bool,
+}
+
+impl Panes {
+    /// The window on the list of a pane.
+    pub fn window(&self, pane: Pane) -> Window {
+        self.windows[pane as usize]
+    }
+
+    /// The same, to be moved.
+    pub fn window_mut(&mut self, pane: Pane) -> &mut Window {
+        &mut self.windows[pane as usize]
+    }
 }
 
 /// The change report of a run.

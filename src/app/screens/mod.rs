@@ -6,7 +6,7 @@ pub mod panes;
 pub mod wizard;
 
 use super::effect::Effect;
-use super::keymap::{Binding, Command, Place as P};
+use super::keymap::{Binding, Command, Pane, Place as P};
 use super::model::{Model, Screen as Shown};
 use super::screen::{Move, Now, Screen, Typed};
 
@@ -30,14 +30,10 @@ macro_rules! ask {
             P::Escalate => float::escalate::Escalate::$what($($given),*),
             P::Starting => Starting::$what($($given),*),
             P::Cards | P::CardSearch => integrations::Integrations::$what($($given),*),
-            P::PaneSync => panes::sync::Sync::$what($($given),*),
-            P::PaneClients | P::ClientSearch | P::ClientPage => panes::clients::Clients::$what($($given),*),
-            P::PaneIntegration => panes::integration::Integration::$what($($given),*),
-            P::Plan if $model.screen == Shown::Panes => panes::integration::Integration::$what($($given),*),
-            P::PaneEvents | P::EventSearch | P::EventPage | P::PaneTickets => {
-                panes::events::Events::$what($($given),*)
-            }
-            P::PaneActivity => panes::activity::Activity::$what($($given),*),
+            P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
+            P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
+            P::Plan if $model.screen == Shown::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
+            P::EventSearch | P::EventPage | P::PaneTickets => panes::ask_pane!(Pane::Events, $what($($given),*)),
             P::Checklist
             | P::Field
             | P::FieldList

@@ -5,7 +5,7 @@ use crossterm::event::KeyEventKind;
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::hints::{self, Meaning, hints, meaning};
-use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Place, place};
+use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::palette::Palette;
 use crate::app::popup::{HelpLine, Popup};
@@ -160,7 +160,7 @@ fn a_command_that_cannot_work_now_is_listed_with_its_reason_and_says_it() {
     assert_eq!(titles(&stage).last(), Some(&"Stop"), "what can work comes first");
     stage.type_text("stop");
     assert_eq!(stage.keys("Enter"), []);
-    assert_eq!((notice(&stage), place(&stage.model)), ("No sync is running.", Place::PaneSync));
+    assert_eq!((notice(&stage), place(&stage.model)), ("No sync is running.", Place::Pane(Pane::Sync)));
 }
 
 #[test]

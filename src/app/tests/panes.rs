@@ -32,7 +32,7 @@ fn the_selected_object_stays_selected_when_halo_is_looked_at() {
     stage.keys("3");
     stage.reply(Reply::Planned(Ok(Ok(kept()))));
     let names = |stage: &Stage| objects(&stage.model).into_iter().map(|row| row.name).collect::<Vec<_>>();
-    let selected = |stage: &Stage| names(stage).swap_remove(stage.model.panes.objects.selected);
+    let selected = |stage: &Stage| names(stage).swap_remove(stage.model.panes.window(Pane::Integration).selected);
     for wanted in ["Pia - Ticket Updated", "Project", "Pia - Ticket Created"] {
         stage.keys("Down Home");
         for _ in 0..names(&stage).iter().position(|name| name == wanted).unwrap() {
@@ -271,7 +271,7 @@ fn a_run_of_the_history_says_what_it_changed() {
     stage.reply(Reply::Changes(Ok(Some(changes(90)))));
     stage.keys("End");
     assert_eq!(stage.model.panes.report.as_ref().unwrap().window.selected, 449);
-    assert_eq!(stage.model.panes.history.selected, 1);
+    assert_eq!(stage.model.panes.window(Pane::Sync).selected, 1);
     assert_eq!(stage.keys("Enter"), [], "it is open already");
     assert_eq!(stage.keys("Esc"), []);
     assert!(stage.model.panes.report.is_none() && stage.model.screen == Screen::Panes);

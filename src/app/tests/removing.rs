@@ -3,7 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::deliveries::summary;
 use crate::app::jobs::plan::by_hand;
-use crate::app::keymap::{Place, place};
+use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
@@ -151,7 +151,7 @@ fn what_is_removed_is_not_configured() {
         stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, false)))));
         assert!(!stage.model.is_configured(), "{ended:?}");
         assert_eq!(stage.keys("Enter"), [], "there is nothing installed to look at");
-        assert_eq!(place(&stage.model), Place::PaneIntegration);
+        assert_eq!(place(&stage.model), Place::Pane(Pane::Integration));
         assert!(matches!(stage.model.work.apply, ApplyWork::None));
     }
 }

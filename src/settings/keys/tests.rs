@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::configuration::ConfigurationId;
-use crate::keys::{Command, DEFAULTS, Place};
+use crate::keys::{Command, DEFAULTS, Pane, Place};
 use crate::settings::{Paths, Settings, SettingsError};
 
 fn settings(text: &str) -> (tempfile::TempDir, Settings) {
@@ -33,9 +33,9 @@ fn refused(line: &str, key: &str, words: &[&str]) {
 #[test]
 fn own_keys_are_read_and_the_others_stay() {
     let keys = with("sync_now = [\"f5\", \"s\"]\nquit = [\"Ctrl-Q\"]\nfilter = []").unwrap();
-    assert_eq!(keys.key(Command::SyncNow, Place::PaneSync), Some(Key::F(5)));
+    assert_eq!(keys.key(Command::SyncNow, Place::Pane(Pane::Sync)), Some(Key::F(5)));
     assert_eq!(keys.key(Command::Quit, Place::Cards), Some(Key::Ctrl('q')));
-    assert_eq!(keys.key(Command::Filter, Place::PaneClients), None);
+    assert_eq!(keys.key(Command::Filter, Place::Pane(Pane::Clients)), None);
     assert_eq!(keys.key(Command::Help, Place::Cards), Some(Key::Letter('?')));
     assert_eq!(with("").unwrap(), KeyMap::default());
 }

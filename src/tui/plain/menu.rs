@@ -17,13 +17,54 @@ use crate::domain::client::StoredClient;
 use crate::domain::draft::Step;
 use crate::domain::status::{StepState, Steps};
 use crate::domain::thousands;
-use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
-use crate::view::panes::activity::title;
-use crate::view::text::{age, ago, moment};
+use crate::view::panes::{is_read, lines};
+use crate::view::text::{age, ago};
 
 /// Rows that are read out at once.
 const PAGE: usize = 10;
+
+/// What can be done with the configuration that is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    SyncNow,
+    Configure,
+    Status,
+    CallbackUrls,
+    Edit,
+    Remove,
+    Others,
+    Pane(Pane),
+    Quit,
+}
+
+impl Entry {
+    fn words(self, configure: &'static str) -> &'static str {
+        match self {
+            Self::SyncNow => "Sync Now",
+            Self::Configure => configure,
+            Self::Status => "Status",
+            Self::CallbackUrls => "Callback URLs",
+            Self::Edit => "Edit the settings",
+            Self::Remove => "Remove from Halo",
+            Self::Others => "Integrations: other configurations",
+            Self::Pane(pane) => pane.title(),
+            Self::Quit => "Quit",
+        }
+    }
+}
+
+// In the order of the list. Sync and Integration are done rather than read.
+fn entries() -> Vec<Entry> {
+    use Entry::{CallbackUrls, Configure, Edit, Others, Quit, Remove, Status, SyncNow};
+    let [clients, activity, events] = [Pane::Clients, Pane::Activity, Pane::Events].map(Entry::Pane);
+    let mut entries = vec![SyncNow, clients, Configure, Status, CallbackUrls, activity, Edit, Remove, Others, events];
+    let read = Pane::ALL.into_iter().filter(|pane| is_read(*pane)).map(Entry::Pane);
+    let more: Vec<Entry> = read.filter(|entry| !entries.contains(entry)).collect();
+    entries.extend(more);
+    entries.push(Quit);
+    entries
+}
 
 impl<P: Person> Dialogue<P> {
     /// What can be done with the configuration that is open.
@@ -32,10 +73,8 @@ impl<P: Person> Dialogue<P> {
         let name = self.model.current_saved().map(saved_title).unwrap_or_default();
         self.person.say("");
         let configure = if plan::is_again(&self.model) { "Re-configure" } else { "Configure" };
-        let mut rows =
-            ["Sync Now", "Clients", configure, "Status", "Callback URLs", "Activity"].map(str::to_owned).to_vec();
-        let others = "Integrations: other configurations";
-        rows.extend(["Edit the settings", "Remove from Halo", others, "Events", "Quit"].map(str::to_owned));
+        let entries = entries();
+        let rows: Vec<String> = entries.iter().map(|entry| entry.words(configure).to_owned()).collect();
         let picked = if std::mem::replace(&mut self.menu_listed, true) {
             self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
         } else {
@@ -50,32 +89,32 @@ impl<P: Person> Dialogue<P> {
                 })
                 .await;
         };
-        match row {
-            0 => {
+        match entries[row] {
+            Entry::SyncNow => {
                 if self.active().await? {
                     self.act(|model| panes::show(model, Pane::Sync)).await?;
                     self.sync_now().await?;
                 }
             }
-            1 => self.clients().await?,
-            2 => {
+            Entry::Configure => {
                 self.model.work.forget_plan();
                 self.plan().await?;
             }
-            3 => self.status().await?,
-            4 => self.callback_urls().await?,
-            5 => self.activity().await?,
-            6 => self.edit().await?,
-            7 => self.remove().await?,
-            8 => {
+            Entry::Status => self.status().await?,
+            Entry::CallbackUrls => self.callback_urls().await?,
+            Entry::Edit => self.edit().await?,
+            Entry::Remove => self.remove().await?,
+            Entry::Others => {
                 self.act(|model| {
                     integrations::enter(model);
                     Vec::new()
                 })
                 .await?;
             }
-            9 => self.events().await?,
-            _ => return Err(Exit::Quit),
+            Entry::Pane(Pane::Clients) => self.clients().await?,
+            Entry::Pane(Pane::Events) => self.events().await?,
+            Entry::Pane(pane) => self.read_pane(pane).await?,
+            Entry::Quit => return Err(Exit::Quit),
         }
         Ok(())
     }
@@ -220,36 +259,23 @@ impl<P: Person> Dialogue<P> {
         Ok(())
     }
 
-    /// The audit trail, newest first.
-    async fn activity(&mut self) -> Result<(), Exit> {
-        self.act(|model| panes::show(model, Pane::Activity)).await?;
-        let mut from = 0;
-        loop {
-            let activity = self.model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.activity);
-            let shown = |text: &str| Untrusted::new(text).display();
-            let lines: Vec<String> = activity
-                .iter()
-                .skip(from)
-                .take(PAGE)
-                .map(|line| {
-                    let when = moment(self.model.now, line.at);
-                    let message = line.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
-                    format!("{when} UTC, {}: {}, {}{message}", shown(&line.who.user), title(line), shown(&line.outcome))
-                })
-                .collect();
-            let rest = activity.len().saturating_sub(from + PAGE);
-            if lines.is_empty() {
-                self.say("Nothing has been done yet.");
-            }
-            self.say_all(lines);
-            if rest == 0 {
-                return Ok(());
-            }
-            if !self.reads_on(rest).await? {
-                return Ok(());
-            }
-            from += PAGE;
+    /// A pane, read out line by line.
+    async fn read_pane(&mut self, pane: Pane) -> Result<(), Exit> {
+        self.act(|model| panes::show(model, pane)).await?;
+        let lines = lines(&self.model);
+        if lines.is_empty() {
+            self.say("Nothing has been done yet.");
         }
+        let mut pages = lines.chunks(PAGE).peekable();
+        let mut rest = lines.len();
+        while let Some(page) = pages.next() {
+            self.say_all(page);
+            rest -= page.len();
+            if pages.peek().is_some() && !self.reads_on(rest).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The Integrations page.

@@ -5,7 +5,8 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::notice::Tone;
-use crate::app::panes::activity_height;
+use crate::app::panes::Pane;
+use crate::app::screens::panes::activity::height;
 use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
 use crate::domain::thousands;
@@ -34,7 +35,11 @@ pub fn body(model: &Model, page: &mut Page) {
     let words = if count == 0 {
         String::new()
     } else {
-        format!("{} of {} entries", thousands(model.panes.activity.selected as u64 + 1), thousands(count as u64))
+        format!(
+            "{} of {} entries",
+            thousands(model.panes.window(Pane::Activity).selected as u64 + 1),
+            thousands(count as u64)
+        )
     };
     page.heading("Activity", &words, look.dim());
     if let Some(failure) = &model.facts.standing_failed {
@@ -57,10 +62,10 @@ pub fn body(model: &Model, page: &mut Page) {
         header = header.cell("Who", look.dim(), who);
     }
     page.push(header.cell("What", look.dim(), what).text("Outcome", look.dim()));
-    let window = model.panes.activity;
-    let rows = activity_height(model).min(count - window.first.min(count));
+    let window = model.panes.window(Pane::Activity);
+    let rows = height(model).min(count - window.first.min(count));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: count });
-    for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(activity_height(model)) {
+    for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(height(model)) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
         let mut row = Row::new(look, focused).cell(&moment(model.now, activity.at), style, 15);
@@ -85,8 +90,8 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
-/// What was done, to what.
-pub fn title(activity: &Activity) -> String {
+// What was done, to what.
+fn title(activity: &Activity) -> String {
     match &activity.object {
         Some(object) => format!("{} {}", shown(&activity.action), shown(object)),
         None => shown(&activity.action),
@@ -95,7 +100,8 @@ pub fn title(activity: &Activity) -> String {
 
 /// The second column: the selected line, whole.
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let activity = model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.activity.selected));
+    let activity =
+        model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.window(Pane::Activity).selected));
     let Some(activity) = activity else { return Vec::new() };
     let mut lines = vec![Line::default()];
     lines.extend(title_lines(&title(activity), look, columns));
@@ -105,6 +111,16 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         lines.extend(wrap(&text, columns).into_iter().map(Line::raw));
     }
     lines
+}
+
+/// The audit trail read out, an entry a line.
+pub fn lines(model: &Model) -> Vec<String> {
+    let line = |entry: &Activity| {
+        let when = moment(model.now, entry.at);
+        let message = entry.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
+        format!("{when} UTC, {}: {}, {}{message}", shown(&entry.who.user), title(entry), shown(&entry.outcome))
+    };
+    model.facts.standing.iter().flat_map(|standing| &standing.activity).map(line).collect()
 }
 
 // Everything that is known of an entry, a line each.

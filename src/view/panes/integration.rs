@@ -9,10 +9,11 @@ use crate::app::jobs::plan::blocker;
 use crate::app::keymap;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{BY_HAND, objects};
-use crate::app::panes::objects_height;
+use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
+use crate::view::plan;
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::view::wizard::callbacks;
@@ -20,6 +21,9 @@ use crate::view::wizard::callbacks;
 const KIND: usize = 14;
 
 pub fn body(model: &Model, page: &mut Page) {
+    if model.panes.planning {
+        return plan::body(model, page, "Configure");
+    }
     let look = page.look;
     let configured = model.status().and_then(|status| status.integration.configured_at);
     let right = match configured {
@@ -30,7 +34,7 @@ pub fn body(model: &Model, page: &mut Page) {
         None => "not configured yet".to_owned(),
     };
     let rows = objects(model);
-    let window = model.panes.objects;
+    let window = model.panes.window(Pane::Integration);
     let longest = rows.iter().map(|row| width(&row.name) + 2).max().unwrap_or_default();
     let name = longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 2).clamp(10, 27));
     let right = match rows.len() {
@@ -79,7 +83,7 @@ pub fn body(model: &Model, page: &mut Page) {
     looked(model, page);
     delivered(model, page);
     page.blank();
-    let at = model.panes.objects.selected.checked_sub(rows.len());
+    let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
     callbacks(model, page, at, "made at the first save");
 }
 
@@ -134,9 +138,12 @@ fn delivered(model: &Model, page: &mut Page) {
 }
 
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    if model.panes.planning {
+        return plan::detail(model, look, columns);
+    }
     let mut lines = vec![Line::default()];
     let rows = objects(model);
-    if let Some(row) = rows.get(model.panes.objects.selected) {
+    if let Some(row) = rows.get(model.panes.window(Pane::Integration).selected) {
         lines.extend(title_lines(&row.name, look, columns));
         for text in std::iter::once(&row.words).chain(row.detail.iter().filter(|text| **text != row.words)) {
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));

@@ -1,6 +1,6 @@
 //! The panes: Sync, Clients, Integration, Events, Activity.
 
-pub mod activity;
+mod activity;
 mod clients;
 pub mod events;
 mod integration;
@@ -21,30 +21,41 @@ use super::page::Page;
 use super::text::{ago, moment};
 use super::theme::Look;
 
+type Body = fn(&Model, &mut Page);
+type Detail = fn(&Model, Look, usize) -> Vec<Line<'static>>;
+type Lines = fn(&Model) -> Vec<String>;
+
+// How a pane is drawn, and what stands beside it; how it is read out, unless plain mode has a way of its own with it.
+fn drawn(pane: Pane) -> (Body, Detail, Option<Lines>) {
+    match pane {
+        Pane::Sync => (sync::body, sync::detail, None),
+        Pane::Clients => (clients::body, clients::detail, None),
+        Pane::Integration => (integration::body, integration::detail, None),
+        Pane::Events => (events::body, events::detail, None),
+        Pane::Activity => (activity::body, activity::detail, Some(activity::lines)),
+    }
+}
+
 /// The pane that is shown.
 pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     let mut page = Page::new(look, columns);
-    match model.panes.pane {
-        Pane::Sync => sync::body(model, &mut page),
-        Pane::Clients => clients::body(model, &mut page),
-        Pane::Integration if model.panes.planning => super::plan::body(model, &mut page, "Configure"),
-        Pane::Integration => integration::body(model, &mut page),
-        Pane::Events => events::body(model, &mut page),
-        Pane::Activity => activity::body(model, &mut page),
-    }
+    drawn(model.panes.pane).0(model, &mut page);
     page
 }
 
 /// The second column.
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
-    match model.panes.pane {
-        Pane::Sync => sync::detail(model, look, columns),
-        Pane::Clients => clients::detail(model, look, columns),
-        Pane::Integration if model.panes.planning => super::plan::detail(model, look, columns),
-        Pane::Integration => integration::detail(model, look, columns),
-        Pane::Events => events::detail(model, look, columns),
-        Pane::Activity => activity::detail(model, look, columns),
-    }
+    drawn(model.panes.pane).1(model, look, columns)
+}
+
+/// Whether a pane is read out line by line.
+pub fn is_read(pane: Pane) -> bool {
+    drawn(pane).2.is_some()
+}
+
+/// The lines of the pane that is shown, as they are read out.
+pub fn lines(model: &Model) -> Vec<String> {
+    drawn(model.panes.pane).2.map(|lines| lines(model)).unwrap_or_default()
 }
 
 /// What the header says: the state, and behind three blanks what gives way on a narrow terminal.

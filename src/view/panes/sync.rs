@@ -6,9 +6,9 @@ use ratatui::text::Line;
 use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
-use crate::app::panes::history_height;
 use crate::app::panes::report::height as report_height;
 use crate::app::panes::state::Report;
+use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
 use crate::app::work::SyncEnd;
 use crate::domain::sync_run::{ChangeKind, SyncReport};
@@ -49,7 +49,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let count = match runs.len() {
             0 => String::new(),
             1 => "1 sync so far".to_owned(),
-            count => format!("{} of {} syncs", model.panes.history.selected + 1, thousands(count as u64)),
+            count => format!("{} of {} syncs", model.panes.window(Pane::Sync).selected + 1, thousands(count as u64)),
         };
         page.heading("Company Sync", &count, look.dim());
         match model.work.sync.end_of(model.current.as_ref()) {
@@ -85,7 +85,7 @@ pub fn body(model: &Model, page: &mut Page) {
     let header = Row::new(look, false).cell("Began (UTC)", look.dim(), BEGAN).cell("Result", look.dim(), result);
     let header = header.cell("Clients", look.dim(), 10);
     page.push(if wide { header.cell("Changed", look.dim(), 9).text("Took", look.dim()) } else { header });
-    let window = model.panes.history;
+    let window = model.panes.window(Pane::Sync);
     let shown = history_height(model).min(runs.len() - window.first.min(runs.len()));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown, total: runs.len() });
     for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
@@ -217,7 +217,7 @@ fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
     let looked_at = model.panes.report.as_ref().and_then(|open| open.run(runs));
-    let Some(run) = looked_at.or_else(|| runs.get(model.panes.history.selected)) else { return Vec::new() };
+    let Some(run) = looked_at.or_else(|| runs.get(model.panes.window(Pane::Sync).selected)) else { return Vec::new() };
     let (tone, word) = tone_and_word(run);
     let mut lines = vec![
         Line::default(),

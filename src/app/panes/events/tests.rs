@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::app::effect::Slot;
 use crate::app::jobs::tickets;
-use crate::app::keymap::{Place, place};
+use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
 use crate::app::popup::Popup;
@@ -155,7 +155,7 @@ fn an_event_is_opened_whole_scrolls_and_closes() {
     stage.reply(recent(more));
     assert_eq!(stage.model.panes.events.open.as_ref().unwrap().event.ticket_problem.as_deref(), Some("gone"));
     stage.keys("Esc");
-    assert_eq!((place(&stage.model), selected(&stage)), (Place::PaneEvents, Some(number)));
+    assert_eq!((place(&stage.model), selected(&stage)), (Place::Pane(Pane::Events), Some(number)));
     // Its answer is late: nobody looks at it any more.
     stage.keys("Enter");
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Event)]);
@@ -179,7 +179,7 @@ fn the_tickets_are_read_when_they_are_looked_at_and_stopped_with_esc() {
     stage.reply(Reply::Tickets(Ok(other)));
     assert_eq!(tickets::selected(&stage.model).unwrap().id, 33_470, "the same ticket on another row");
     stage.keys("Esc");
-    assert_eq!(place(&stage.model), Place::PaneEvents);
+    assert_eq!(place(&stage.model), Place::Pane(Pane::Events));
     assert_eq!(stage.keys("b"), [], "they were read");
 }
 

@@ -3,7 +3,7 @@
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
-use crate::app::panes::activity_height;
+use crate::app::panes::Pane;
 use crate::app::screen::{Move, Now, Screen};
 
 /// The audit trail.
@@ -11,6 +11,12 @@ pub struct Activity;
 
 fn rows(model: &Model) -> usize {
     model.facts.standing.as_ref().map_or(0, |standing| standing.activity.len())
+}
+
+/// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
+pub fn height(model: &Model) -> usize {
+    let below = if model.layout.detail.is_some() { 0 } else { 3 };
+    usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
 }
 
 impl Screen for Activity {
@@ -27,14 +33,14 @@ impl Screen for Activity {
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {
-        let (rows, height) = (rows(model), activity_height(model));
-        if super::move_in(&mut model.panes.activity, rows, height, to) {
+        let (rows, height) = (rows(model), height(model));
+        if super::move_in(model.panes.window_mut(Pane::Activity), rows, height, to) {
             model.touch();
         }
     }
 
     fn settle(model: &mut Model) {
-        let (rows, height) = (rows(model), activity_height(model));
-        super::settle(&mut model.panes.activity, rows, height);
+        let (rows, height) = (rows(model), height(model));
+        super::settle(model.panes.window_mut(Pane::Activity), rows, height);
     }
 }

@@ -1,7 +1,7 @@
 //! The Clients pane under the keys.
 
 use crate::app::effect::Effect;
-use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::clients::{self, Filter};
@@ -42,7 +42,7 @@ impl Screen for Clients {
                 }
                 .to_owned(),
             ),
-            _ if place == P::PaneClients => super::words(model, binding),
+            _ if place == P::Pane(Pane::Clients) => super::words(model, binding),
             _ => None,
         }
     }

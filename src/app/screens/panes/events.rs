@@ -2,7 +2,7 @@
 
 use crate::app::effect::Effect;
 use crate::app::jobs::{escalate, tickets};
-use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::events::{self, Filter, open};
 use crate::app::parts::line;
@@ -47,7 +47,7 @@ impl Screen for Events {
             (C::Down, P::EventPage) => "Scroll",
             // The other key says the same.
             (C::Back, P::PaneTickets) => "",
-            (C::Back, P::PaneEvents) => return super::words(model, binding),
+            (C::Back, P::Pane(Pane::Events)) => return super::words(model, binding),
             _ => return None,
         };
         Some(words.to_owned())

@@ -4,7 +4,7 @@ use crate::app::effect::Effect;
 use crate::app::jobs::{activate, deliveries, plan, removal};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
-use crate::app::panes::{integration, objects_height};
+use crate::app::panes::{Pane, integration, objects_height};
 use crate::app::parts::plan as page;
 use crate::app::screen::{Move, Now, Screen};
 use crate::app::text::NO_CALLBACKS;
@@ -84,7 +84,7 @@ impl Screen for Integration {
             return page::moved(model, to);
         }
         let (rows, height) = size(model);
-        if super::move_in(&mut model.panes.objects, rows, height, to) {
+        if super::move_in(model.panes.window_mut(Pane::Integration), rows, height, to) {
             model.panes.object = integration::selected(model);
             model.touch();
         }
@@ -93,8 +93,8 @@ impl Screen for Integration {
     fn settle(model: &mut Model) {
         let (rows, height) = size(model);
         if let Some(row) = integration::kept_row(model) {
-            model.panes.objects.selected = row;
+            model.panes.window_mut(Pane::Integration).selected = row;
         }
-        super::settle(&mut model.panes.objects, rows, height);
+        super::settle(model.panes.window_mut(Pane::Integration), rows, height);
     }
 }

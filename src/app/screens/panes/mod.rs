@@ -13,9 +13,22 @@ use crate::app::keymap::{Binding, Command as C};
 use crate::app::layout::Window;
 use crate::app::model::Model;
 use crate::app::panes::show;
-use crate::app::panes::state::Pane;
 use crate::app::screen::{Move, Now};
 use crate::domain::sync_run::Brake;
+
+// The screen of each pane.
+macro_rules! ask_pane {
+    ($pane:expr, $what:ident($($given:expr),*)) => {
+        match $pane {
+            Pane::Sync => panes::sync::Sync::$what($($given),*),
+            Pane::Clients => panes::clients::Clients::$what($($given),*),
+            Pane::Integration => panes::integration::Integration::$what($($given),*),
+            Pane::Events => panes::events::Events::$what($($given),*),
+            Pane::Activity => panes::activity::Activity::$what($($given),*),
+        }
+    };
+}
+pub(super) use ask_pane;
 
 /// What becomes of a command that works in every pane.
 fn now(model: &Model, command: C) -> Now {
@@ -35,16 +48,12 @@ fn words(model: &Model, binding: &Binding) -> Option<String> {
 /// Does what works in every pane.
 fn on(model: &mut Model, command: C) -> Vec<Effect> {
     match command {
-        C::PaneSync => show(model, Pane::Sync),
-        C::PaneClients => show(model, Pane::Clients),
-        C::PaneIntegration => show(model, Pane::Integration),
-        C::PaneEvents => show(model, Pane::Events),
-        C::PaneActivity => show(model, Pane::Activity),
         C::SyncNow => job::start(model, Brake::On),
         C::Edit => model.current.clone().map(Go::Edit).map(|go| model.go(go)).unwrap_or_default(),
         C::Activate => activate::current(model),
         C::Back if model.panes.from_wizard && model.wizard.is_some() => model.go(Go::Wizard),
         C::Back => model.go(Go::Overview),
+        C::Pane(pane) => show(model, pane),
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use crate::app::jobs::sync as job;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::layout::Window;
 use crate::app::model::Model;
-use crate::app::panes::{history_height, report};
+use crate::app::panes::{Pane, history_height, report};
 use crate::app::screen::{Move, Now, Screen};
 
 /// The company sync and its history.
@@ -20,7 +20,7 @@ fn list(model: &mut Model) -> (&mut Window, usize, usize) {
             let rows = report.rows();
             (&mut report.window, rows, of_report)
         }
-        None => (&mut model.panes.history, runs, of_history),
+        None => (&mut model.panes.windows[Pane::Sync as usize], runs, of_history),
     }
 }
 
