@@ -42,4 +42,5 @@ mod syncing;
 mod terminal;
 mod tickets;
 mod time;
+mod together;
 mod trusting;

@@ -1,7 +1,9 @@
 //! What is kept of the set-up whichever screen is shown: the draft, and what ends when the set-up is left.
 
+use crate::domain::draft::Step;
+
 use super::effect::{Effect, Slot};
-use super::model::Model;
+use super::model::{Model, Screen};
 use super::wizard::state::{Item, Test};
 
 impl Model {
@@ -23,6 +25,17 @@ impl Model {
         let draft = wizard.draft();
         self.overview.draft = Some(draft.clone());
         Some(Effect::SaveDraft(Box::new(draft)))
+    }
+
+    /// Lets others know which saved configuration is being changed here, while its answers are on the screen.
+    pub(crate) fn hold_edit(&mut self) -> Option<Effect> {
+        let shown = self.wizard.as_ref().filter(|_| self.screen == Screen::Wizard);
+        let changed = shown.filter(|wizard| wizard.step <= Step::Review).and_then(|wizard| wizard.id.clone());
+        if self.editing == changed {
+            return None;
+        }
+        self.editing.clone_from(&changed);
+        Some(changed.map_or(Effect::Cancel(Slot::Edit), Effect::HoldEdit))
     }
 
     /// Stops a connection test that runs.

@@ -26,6 +26,8 @@ pub enum Slot {
     Activate,
     /// The unfinished wizard.
     Draft,
+    /// Letting others know what is being changed here.
+    Edit,
     /// The company sync.
     Sync,
     /// The lists kept beside the clients.
@@ -71,6 +73,9 @@ pub enum Effect {
     SaveDraft(Box<Draft>),
     /// Forget the unfinished wizard.
     DiscardDraft,
+    /// Let others know that a configuration is being changed here, until it is cancelled. Answer where somebody else is
+    /// changing it: `AlsoEditing`.
+    HoldEdit(ConfigurationId),
     /// Run the company sync. Answers: `SyncProgress`, then `Synced`.
     Sync {
         /// Whose.
@@ -200,6 +205,7 @@ impl Effect {
             Self::Save(_) => Slot::Save,
             Self::Activate { .. } | Self::Deactivate => Slot::Activate,
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
+            Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,
             Self::LoadLists(_) => Slot::Lists,
             Self::LoadPlan(_) | Self::LoadRemoval(..) => Slot::Plan,

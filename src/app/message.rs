@@ -10,6 +10,7 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::delivery::Delivery;
 use crate::domain::event::Body;
 use crate::domain::failure::Failure;
+use crate::domain::merge::Clash;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
@@ -70,6 +71,10 @@ pub enum Reply {
     Verified(Result<CheckReport, Failure>),
     /// A configuration was saved.
     Saved(Result<SaveReport, Failure>),
+    /// It was not: another person has changed the same since it was read.
+    Clashed(Box<Clash>),
+    /// Somebody else is changing the configuration that is open, in words.
+    AlsoEditing(String),
     /// The draft could not be kept.
     DraftFailed(Failure),
     /// The sync goes on.

@@ -107,6 +107,8 @@ pub struct Model {
     pub(crate) integrations: IntegrationsPage,
     /// The set-up, kept while other screens are shown.
     pub(crate) wizard: Option<Wizard>,
+    /// The configuration that others are told is being changed here.
+    pub(crate) editing: Option<ConfigurationId>,
     pub(crate) panes: Panes,
     /// The configuration that is open in the wizard or in the panes.
     pub(crate) current: Option<ConfigurationId>,
@@ -139,6 +141,7 @@ impl Model {
             owns_draft: false,
             integrations: IntegrationsPage::default(),
             wizard: None,
+            editing: None,
             panes: Panes::default(),
             current: None,
             facts: Facts { tip: start.tip, ..Facts::default() },

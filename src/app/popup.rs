@@ -1,11 +1,14 @@
 //! What floats above a screen: a question, a choice, the help, the detail of a client.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use ratatui::layout::Size;
 use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
 
@@ -142,6 +145,8 @@ pub enum Ask {
         /// The active one.
         name: String,
     },
+    /// Somebody else has changed the same since it was read: which is to be saved?
+    Clash(Box<Deciding>),
     /// Go on without a passed test?
     Untested {
         /// Whether a new Client Secret was typed over a stored one that Halo has not taken: the stored one stays.
@@ -163,6 +168,24 @@ pub enum Ask {
     },
 }
 
+/// A save that somebody else's came before, decided setting by setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deciding {
+    /// What is saved now, and what both changed.
+    pub clash: Clash,
+    /// How many of them are decided.
+    pub at: usize,
+    /// The keys of those that are saved as they are typed here.
+    pub mine: BTreeSet<String>,
+}
+
+impl Deciding {
+    /// The one that is asked about.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.clash.conflicts.get(self.at)
+    }
+}
+
 impl Ask {
     /// The question.
     pub fn title(&self) -> String {
@@ -171,6 +194,10 @@ impl Ask {
             Self::Discard { title } => format!("Discard the draft of {title}?"),
             Self::Switch { active_name, wanted_name, .. } => format!("Switch from {active_name} to {wanted_name}?"),
             Self::Deactivate { name } => format!("Deactivate {name}?"),
+            Self::Clash(deciding) => {
+                let label = deciding.conflict().map_or("", |conflict| &conflict.label);
+                format!("{label}: save yours over theirs?")
+            }
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
             Self::MassChange { .. } => "Disable that many clients?".to_owned(),
             Self::Quit { .. } => "Quit now?".to_owned(),
@@ -200,6 +227,18 @@ impl Ask {
             Self::Deactivate { .. } => {
                 vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
             }
+            Self::Clash(deciding) => {
+                let Some(conflict) = deciding.conflict() else { return Vec::new() };
+                let mut text = vec![
+                    "Somebody else has saved this configuration since you read it, and changed the same.".to_owned(),
+                    format!("You both read: {}", conflict.was),
+                    format!("They saved: {}", conflict.theirs),
+                    format!("You typed: {}", conflict.mine),
+                ];
+                let left = deciding.clash.conflicts.len() - deciding.at - 1;
+                text.extend((left > 0).then(|| format!("{left} more to decide after this one.")));
+                text
+            }
             Self::Untested { keeps_secret } => {
                 let stays = "The stored Client Secret stays in use: another one replaces it only after Halo has taken \
                              it. What you typed of the new one is forgotten.";
@@ -228,6 +267,7 @@ impl Ask {
             Self::Discard { .. } => "Discard",
             Self::Switch { .. } => "Switch",
             Self::Deactivate { .. } => "Deactivate",
+            Self::Clash(_) => "Save mine",
             Self::Untested { .. } => "Continue untested",
             Self::MassChange { .. } => "Sync and disable",
             Self::Quit { .. } => "Quit",
@@ -236,13 +276,17 @@ impl Ask {
 
     /// The word for a third answer, where there is one.
     pub fn third(&self) -> Option<&'static str> {
-        matches!(self, Self::Switch { has_objects: true, .. }).then_some("Remove first")
+        match self {
+            Self::Switch { has_objects: true, .. } => Some("Remove first"),
+            Self::Clash(_) => Some("Keep theirs"),
+            _ => None,
+        }
     }
 
     /// The word for no.
     pub fn no(&self) -> &'static str {
         match self {
-            Self::Continue { .. } => "Later",
+            Self::Continue { .. } | Self::Clash(_) => "Later",
             _ => "No",
         }
     }

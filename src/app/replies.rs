@@ -84,6 +84,13 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Verified(outcome) => credentials::verified(model, outcome),
         Reply::Saved(outcome) => return review::saved(model, outcome),
+        Reply::Clashed(clash) => review::clashed(model, *clash),
+        Reply::AlsoEditing(editor) => {
+            model.say(
+                Tone::Warn,
+                format!("Somebody else is at it, too: {editor}. Nothing of either is lost at a save."),
+            );
+        }
         Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be kept: {failure}")),
         Reply::SyncProgress(progress) => sync::progress(model, progress),
         Reply::Synced(outcome) => {

@@ -25,7 +25,7 @@ use super::screen::{Move, Typed};
 use super::screens;
 use super::service;
 use super::wizard::state::{Item, Test};
-use super::wizard::{self, credentials};
+use super::wizard::{self, credentials, review};
 use super::work::Goal;
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
@@ -269,6 +269,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
     while let Some(go) = model.next.take() {
         effects.extend(lead(model, go));
     }
+    effects.extend(model.hold_edit());
     effects
 }
 
@@ -294,6 +295,7 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
     model.touch();
     match (confirm.ask, answer) {
         (Ask::Switch { wanted, has_objects: true, .. }, Answer::Third) => removal::before_switch(model, wanted),
+        (Ask::Clash(deciding), Answer::Yes | Answer::Third) => review::decide(model, *deciding, answer == Answer::Yes),
         (_, Answer::No | Answer::Third) => Vec::new(),
         (Ask::Continue { .. }, _) => {
             let draft = model.overview.draft.clone().unwrap_or_default();

@@ -18,6 +18,7 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::fields::FieldId;
+use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Outcome, Plan};
@@ -36,6 +37,7 @@ pub mod events;
 use super::effect::Effect;
 use super::keymap::KeyMap;
 use super::message::{Message, Reply};
+use super::wizard::SaveState;
 use super::{Model, Start, Theme, update};
 
 /// A secret that must never be seen anywhere.
@@ -108,7 +110,13 @@ impl Stage {
         update(&mut self.model, message, self.now)
     }
 
-    pub fn reply(&mut self, reply: Reply) -> Vec<Effect> {
+    pub fn reply(&mut self, mut reply: Reply) -> Vec<Effect> {
+        let save = self.model.wizard.as_ref().map(|wizard| &wizard.save);
+        if let (Reply::Saved(Ok(report)), Some(SaveState::Running { configuration, .. })) = (&mut reply, save)
+            && report.kept.is_empty()
+        {
+            report.configuration.clone_from(configuration);
+        }
         let is_plan = matches!(reply, Reply::Planned(_));
         let effects = self.send(Message::Reply(Box::new(reply)));
         if is_plan {
@@ -355,10 +363,21 @@ pub fn save_report(active: bool) -> SaveReport {
     SaveReport {
         moved: false,
         id: id("acme"),
+        configuration: Box::new(configuration("Acme MSP")),
+        kept: Vec::new(),
         changed: vec!["Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"],
         active,
         callbacks: callbacks(),
     }
+}
+
+/// What is answered to a save where somebody else has saved another Pia Board and another time since.
+pub fn clash(mine: &Configuration) -> Reply {
+    let mut theirs = configuration("Acme MSP");
+    theirs.pia_screen.pia_board = "Desk".to_owned();
+    theirs.company_sync.daily_sync_time = DailySyncTime::parse("05:00").unwrap();
+    let merged = merge(&configuration("Acme MSP"), &theirs, mine, &Default::default());
+    Reply::Clashed(Box::new(Clash { theirs, conflicts: merged.conflicts }))
 }
 
 pub fn progress(read: u64, total: Option<u64>) -> SyncProgress {

@@ -10,6 +10,7 @@ use super::{Call, activate, check, interactive, prompt};
 use crate::domain::check::CheckId;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::merge::{Clash, Conflict};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
@@ -47,7 +48,10 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
         }
     }
     let mut configuration = answers.configuration;
-    let (id, is_new) = choose_id(call, &workspace, answers.id, &configuration)?;
+    let (id, read) = choose_id(call, &workspace, answers.id, &configuration)?;
+    if let Some(editor) = ops::drafts::editor(&workspace, &id) {
+        call.output.warn(editor);
+    }
     let secret = choose_secret(call, &workspace, &id, &configuration, secret)?;
     let contact = answers.escalate_to;
     let contact =
@@ -68,8 +72,9 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
             return Ok(code);
         }
     }
-    let request = SaveRequest { id: Some(id), configuration, secret, verified: options.test };
-    let mut report = ops::setup::save(&workspace, &request)?;
+    let is_new = read.is_none();
+    let request = SaveRequest { id: Some(id), read, configuration, secret, verified: options.test };
+    let mut report = ops::setup::save(&workspace, &request)?.map_err(refuse_clash)?;
     if options.activate && !report.active {
         activate::make_active(call, &workspace, &report.id, replacing)?;
         report.active = true;
@@ -97,8 +102,9 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
         return Ok(code);
     }
     let command = configuration.api.client_secret_command.clone();
-    let request = SaveRequest { id: Some(id.clone()), configuration, secret, verified: report.ok };
-    let report = ops::setup::save(&workspace, &request)?;
+    let read = Some(configuration.clone());
+    let request = SaveRequest { id: Some(id.clone()), read, configuration, secret, verified: report.ok };
+    let report = ops::setup::save(&workspace, &request)?.map_err(refuse_clash)?;
     match secret_source(&workspace.settings, workspace.environment(), Some(&id), command.as_deref())? {
         None | Some(SecretSource::Stored(_)) => {}
         Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} is used before it")),
@@ -156,13 +162,21 @@ fn require_own_command(file: &Path, configuration: &Configuration, workspace: &W
     Ok(())
 }
 
-/// Which configuration is meant. The same answers saved twice are one configuration.
+/// Somebody else was first, and nobody is there to decide.
+fn refuse_clash(clash: Box<Clash>) -> Failure {
+    let lines: Vec<String> = clash.conflicts.iter().map(Conflict::line).collect();
+    let message = format!("not saved: somebody else has changed the same meanwhile: {}", lines.join("; "));
+    Failure::new(FailureKind::Busy, message)
+        .hint("run setup again to save yours over it, or take theirs into the answers")
+}
+
+/// Which configuration is meant, and how it is saved now. The same answers saved twice are one configuration.
 fn choose_id(
     call: &Call,
     workspace: &Workspace,
     given: Option<ConfigurationId>,
     configuration: &Configuration,
-) -> Result<(ConfigurationId, bool), Failure> {
+) -> Result<(ConfigurationId, Option<Configuration>), Failure> {
     if let (Some(id), Some(asked)) = (&given, &call.configuration)
         && id != asked
     {
@@ -172,15 +186,15 @@ fn choose_id(
         ));
     }
     let given = given.or_else(|| call.configuration.clone());
-    let config = workspace.settings.load()?;
+    let mut saved = workspace.settings.load()?.configurations;
     if let Some(id) = given {
-        let is_new = !config.configurations.contains_key(&id);
-        return Ok((id, is_new));
+        let read = saved.remove(&id);
+        return Ok((id, read));
     }
     let id = ConfigurationId::suggest(&configuration.name, Some(&configuration.api.url), |_| false);
-    match config.configurations.get(&id) {
-        None => Ok((id, true)),
-        Some(saved) if saved.api.url == configuration.api.url => Ok((id, false)),
+    match saved.remove(&id) {
+        None => Ok((id, None)),
+        Some(saved) if saved.api.url == configuration.api.url => Ok((id, Some(saved))),
         Some(saved) => {
             let message = format!("{id} is saved already, for {}", saved.api.url);
             Err(Failure::new(FailureKind::Usage, message)
@@ -279,6 +293,7 @@ fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failur
             "created": is_new,
             "active": report.active,
             "changed": report.changed,
+            "kept": report.kept,
             "callback_urls": callbacks,
         }));
     }
@@ -289,6 +304,9 @@ fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failur
     };
     if report.moved {
         call.output.warn(SaveReport::MOVED);
+    }
+    if let Some(kept) = report.kept_words() {
+        call.output.warn(kept);
     }
     let active = if report.active { ", active" } else { "" };
     call.output.line(format!("{} {what}{active}", report.id));

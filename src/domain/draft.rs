@@ -26,6 +26,10 @@ pub struct Draft {
     pub secret_entered: bool,
     /// Pia Escalate To.
     pub escalate_to: Option<EscalateTo>,
+    /// Whose it is, once it is kept.
+    pub who: Option<String>,
+    /// What was read before it was changed: what another person saves meanwhile is told from what was changed here by it.
+    pub read: Option<Box<Configuration>>,
 }
 
 /// The text of each field: in a file, a key each.
@@ -81,6 +85,8 @@ impl Draft {
             typed: Typed(lines.map(|field| (field.id, (field.get)(configuration))).collect()),
             secret_entered: false,
             escalate_to: configuration.pia_screen.escalate_to.clone(),
+            who: None,
+            read: Some(Box::new(configuration.clone())),
         }
     }
 

@@ -21,6 +21,7 @@ pub mod fields;
 pub mod full_circle;
 pub mod gap;
 pub mod manual;
+pub mod merge;
 pub mod object;
 pub mod people;
 pub mod plan;

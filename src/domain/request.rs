@@ -34,6 +34,8 @@ pub struct VerifyRequest {
 pub struct SaveRequest {
     /// Which configuration; none makes a new one.
     pub id: Option<ConfigurationId>,
+    /// What was read before it was changed; none of a new one. What another person has saved since is kept.
+    pub read: Option<Configuration>,
     /// What to save.
     pub configuration: Configuration,
     /// The secret to store with it.
@@ -47,8 +49,12 @@ pub struct SaveRequest {
 pub struct SaveReport {
     /// The configuration's id.
     pub id: ConfigurationId,
+    /// As it is saved now.
+    pub configuration: Box<Configuration>,
     /// What changed, by the guide's names; everything for a new one.
     pub changed: Vec<&'static str>,
+    /// What somebody else changed since it was read, and was kept.
+    pub kept: Vec<String>,
     /// Whether it speaks of another Halo than before.
     pub moved: bool,
     /// Whether it is the active configuration now.
@@ -61,6 +67,12 @@ impl SaveReport {
     /// What comes of a configuration that speaks of another Halo than before.
     pub const MOVED: &str = "Url or tenant is another one: this counts as another Halo. Sync before you configure: the \
         clients stay as they are until then. What Configure made in the one before stays there.";
+
+    /// What is said of another person's changes; none where there were none.
+    pub fn kept_words(&self) -> Option<String> {
+        let names = self.kept.join(", ");
+        (!names.is_empty()).then(|| format!("Changed by somebody else since you read it, and kept: {names}."))
+    }
 }
 
 /// Where a configuration stands, with its history.

@@ -1,4 +1,15 @@
-//! Names that several use-cases share: of a lock, and of what the audit trail says.
+//! What several use-cases share: names of a lock and of what the audit trail says, and where a session has its draft.
+
+use std::sync::Mutex;
+
+use crate::store::Lock;
+
+/// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
+pub(super) type Chosen = Option<(usize, Option<Lock>)>;
+
+/// The same, for all parts of a program.
+#[derive(Debug, Default)]
+pub(super) struct Place(pub(super) Mutex<Chosen>);
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.

@@ -14,6 +14,7 @@ pub mod clients;
 pub mod configure;
 pub mod delete;
 pub mod delivery;
+pub mod drafts;
 pub mod events;
 pub mod full_circle;
 mod locks;

@@ -1,14 +1,16 @@
 //! Saving a configuration: from the wizard, or from an answers file.
 
+use std::collections::BTreeSet;
+
 use tokio_util::sync::CancellationToken;
 
 use super::locks::CONFIGURE_LOCK;
 use super::{Workspace, status};
 use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
-use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::{FIELDS, FieldInfo, Kind};
+use crate::domain::merge::{Clash, Merged, merge};
 use crate::domain::people::Agent;
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use crate::settings::answers::EscalateChoice;
@@ -16,23 +18,26 @@ use crate::settings::{Config, StoredSecrets, new_callback_secrets};
 
 /// Saves a configuration, whole or not at all. The first one saved becomes the active one.
 ///
-/// Callback secrets are made at the first save and kept from then on.
-pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, Failure> {
-    let configuration = &request.configuration;
-    let id = match &request.id {
-        Some(id) => id.clone(),
-        None => {
-            let taken = workspace.settings.load()?.configurations;
-            ConfigurationId::suggest(&configuration.name, Some(&configuration.api.url), |id| taken.contains_key(id))
-        }
-    };
+/// Callback secrets are made at the first save and kept from then on. What another person has saved since it was read is
+/// kept; `Ok(Err(clash))` where both changed the same: nothing is saved then.
+pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveReport, Box<Clash>>, Failure> {
+    let taken = workspace.settings.load()?.configurations;
+    let id = request.id.clone().unwrap_or_else(|| {
+        let Configuration { name, api, .. } = &request.configuration;
+        ConfigurationId::suggest(name, Some(&api.url), |id| taken.contains_key(id))
+    });
     // Not while Configure writes into the Halo that this configuration spoke of until now.
-    let moves = workspace.is_another_halo(&id, &configuration.api)?;
+    let api = &with_theirs(&id, request, taken.get(&id))?.configuration.api;
+    let moves = workspace.is_another_halo(&id, api)?;
     let lock = if moves { Some(workspace.lock(CONFIGURE_LOCK, "another Halo")?) } else { None };
     let saved = workspace.settings.update(|config: &mut Config| {
-        if request.id.is_none() && config.configurations.contains_key(&id) {
-            return Err(Failure::new(FailureKind::Busy, format!("{id} was saved by another program just now"))
-                .hint("save again: it gets another id"));
+        let theirs = config.configurations.get(&id);
+        let Merged { configuration, kept, conflicts } = with_theirs(&id, request, theirs)?;
+        if let Some(theirs) = theirs.filter(|_| !conflicts.is_empty()) {
+            return Ok(Err(Box::new(Clash { theirs: theirs.clone(), conflicts })));
+        }
+        if configuration.api != *api {
+            return Err(saved_just_now(&id).hint("save again"));
         }
         // Secrets first: settings never speak of a secret that is not there. And under the lock of the settings, so
         // that of two first saves one makes the callback secrets and the other keeps them.
@@ -42,35 +47,63 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<SaveReport, 
         if is_first {
             config.active = Some(id.clone());
         }
-        Ok(Change { old, secret_changed, active: config.active.as_ref() == Some(&id) })
+        let active = config.active.as_ref() == Some(&id);
+        Ok(Ok(Change { old, configuration, kept, secret_changed, active }))
     })?;
+    let Change { old, configuration, kept, secret_changed, active } = match saved {
+        Ok(change) => change,
+        Err(clash) => return Ok(Err(clash)),
+    };
+    let (old, configuration) = (old.as_ref(), &configuration);
 
     match &lock {
         Some(lock) => workspace.recognise_under(lock, &id, &configuration.api)?,
         None => workspace.recognise(&id, &configuration.api)?,
     }
-    if saved.old.as_ref().is_none_or(|old| old.integration != configuration.integration) {
+    if old.is_none_or(|old| old.integration != configuration.integration) {
         // What is installed leads to another address now: Configure has something to do again.
         workspace.store.set_configured_at(&id, None)?;
     }
-    if request.verified {
+    // What was tested is what was typed: with a part of somebody else's it is another thing.
+    if request.verified && configuration.api == request.configuration.api {
         workspace.remember_tested(&id, &configuration.api)?;
-    } else if saved.secret_changed || credentials_changed(saved.old.as_ref(), configuration) {
+    } else if secret_changed || old.is_none_or(|old| old.api != configuration.api) {
         workspace.forget_verified(&id)?;
     }
-    let fields = differences(saved.old.as_ref(), configuration, saved.secret_changed);
+    let fields = differences(old, configuration, secret_changed);
     let changed: Vec<&'static str> = fields.iter().map(|(name, ..)| *name).collect();
     let mut activity = workspace.activity(Some(&id), "save", "done");
     let field = |(name, before, after): Difference| ActivityField { name: name.to_owned(), before, after };
     activity.fields = fields.into_iter().map(field).collect();
     activity.message = Some(if changed.is_empty() { "nothing changed".to_owned() } else { changed.join(", ") });
     workspace.write_down(&activity)?;
-    Ok(SaveReport { callbacks: status::callbacks(workspace, &id)?, id, changed, moved: moves, active: saved.active })
+    let callbacks = status::callbacks(workspace, &id)?;
+    let configuration = Box::new(configuration.clone());
+    Ok(Ok(SaveReport { id, configuration, changed, kept, moved: moves, active, callbacks }))
+}
+
+/// What is to be saved, together with what another person has saved since it was read.
+fn with_theirs(id: &ConfigurationId, request: &SaveRequest, theirs: Option<&Configuration>) -> Result<Merged, Failure> {
+    match (&request.read, theirs) {
+        (Some(read), Some(theirs)) => Ok(merge(read, theirs, &request.configuration, &BTreeSet::new())),
+        (None, None) => {
+            Ok(Merged { configuration: request.configuration.clone(), kept: Vec::new(), conflicts: Vec::new() })
+        }
+        (None, Some(_)) => Err(saved_just_now(id).hint("look at what was saved, and save again")),
+        (Some(_), None) => Err(Failure::new(FailureKind::Busy, format!("{id} was deleted by somebody else meanwhile"))
+            .hint("what you typed is not lost: begin again with it, and it is saved as a new configuration")),
+    }
+}
+
+fn saved_just_now(id: &ConfigurationId) -> Failure {
+    Failure::new(FailureKind::Busy, format!("{id} was saved by another program just now; nothing was changed"))
 }
 
 /// What a save found and did.
 struct Change {
     old: Option<Configuration>,
+    configuration: Configuration,
+    kept: Vec<String>,
     secret_changed: bool,
     active: bool,
 }
@@ -93,10 +126,6 @@ fn save_secrets(workspace: &Workspace, id: &ConfigurationId, choice: &SecretChoi
         secrets.forget_expired(workspace.now());
         Ok(secrets.client_secret != before)
     })
-}
-
-fn credentials_changed(old: Option<&Configuration>, new: &Configuration) -> bool {
-    old.is_none_or(|old| old.api != new.api)
 }
 
 /// A field by the guide's name, before and after. Secrets have neither.
@@ -185,14 +214,4 @@ fn find_contact(agents: &[Agent], choice: &EscalateChoice) -> Option<Result<Esca
         [agent] => Some(Ok(EscalateTo { agent_id: agent.id, name: agent.name.display() })),
         several => Some(Err(several.len())),
     }
-}
-
-/// Keeps what was typed so far.
-pub fn save_draft(workspace: &Workspace, draft: &Draft) -> Result<(), Failure> {
-    Ok(workspace.settings.save_draft(draft)?)
-}
-
-/// Forgets it.
-pub fn discard_draft(workspace: &Workspace) -> Result<(), Failure> {
-    Ok(workspace.settings.discard_draft()?)
 }

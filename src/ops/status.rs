@@ -1,6 +1,6 @@
 //! Where things stand: read from settings and store alone, with no network.
 
-use super::Workspace;
+use super::{Workspace, drafts};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
@@ -54,7 +54,7 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
     let outside = secret_source(&workspace.settings, workspace.environment(), None, None)?;
     Ok(Overview {
         configurations,
-        draft: workspace.settings.load_draft()?,
+        draft: drafts::load(workspace)?,
         outside_secret: outside.map(|source| source.to_string()),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::locks::{CONFIGURE_LOCK, INTERRUPTED};
+use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -62,6 +62,7 @@ pub struct Workspace {
     prompt: Option<Prompt>,
     tell: Option<Tell>,
     gates: Gates,
+    drafts: Arc<Place>,
 }
 
 impl Workspace {
@@ -86,6 +87,7 @@ impl Workspace {
             prompt: None,
             tell: None,
             gates: Gates::default(),
+            drafts: Arc::default(),
         })
     }
 
@@ -122,6 +124,16 @@ impl Workspace {
             }
         }
         Ok(self.lock(SERVICE_LOCK, "serve")?)
+    }
+
+    /// Who works here.
+    pub(super) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Where this session keeps its draft.
+    pub(super) fn drafts(&self) -> &Place {
+        &self.drafts
     }
 
     /// Whether somebody writes into a Halo at this moment.

@@ -1,5 +1,7 @@
 //! `draft.toml`: the wizard that was left unfinished.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
 use super::Settings;
@@ -16,13 +18,25 @@ struct Document<'a> {
 }
 
 impl Settings {
+    /// The places for drafts, one for each session that has something half typed.
+    pub const DRAFTS: RangeInclusive<usize> = 1..=9;
+
+    /// Whether something is kept in this place.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being found out.
+    pub fn has_draft(&self, place: usize) -> Result<bool, SettingsError> {
+        Ok(private_file::resolve(&self.paths.draft_at(place))?.is_some())
+    }
+
     /// Reads the unfinished wizard; none where there is none. Makes nothing.
     ///
     /// # Errors
     ///
     /// [`SettingsError`] where the file is there but cannot be used. It may be discarded then: it is only a help.
-    pub fn load_draft(&self) -> Result<Option<Draft>, SettingsError> {
-        let path = self.paths.draft();
+    pub fn load_draft(&self, place: usize) -> Result<Option<Draft>, SettingsError> {
+        let path = self.paths.draft_at(place);
         let Some(contents) = private_file::read(&path)? else { return Ok(None) };
         let table = document::parse(&path, &contents, Discretion::Plain)?;
         match table.try_into() {
@@ -39,8 +53,8 @@ impl Settings {
     /// # Errors
     ///
     /// What keeps the file from being saved; it is then as it was.
-    pub fn save_draft(&self, draft: &Draft) -> Result<(), SettingsError> {
-        let file = Exclusive::take(&self.paths.draft())?;
+    pub fn save_draft(&self, place: usize, draft: &Draft) -> Result<(), SettingsError> {
+        let file = Exclusive::take(&self.paths.draft_at(place))?;
         let text = toml::to_string_pretty(&Document { version: VERSION, draft }).map_err(|error| {
             SettingsError::NotSaveable { key: "draft.toml".to_owned(), why: document::one_line(&error.to_string()) }
         })?;
@@ -52,8 +66,8 @@ impl Settings {
     /// # Errors
     ///
     /// What keeps the file from being removed.
-    pub fn discard_draft(&self) -> Result<(), SettingsError> {
-        let path = self.paths.draft();
+    pub fn discard_draft(&self, place: usize) -> Result<(), SettingsError> {
+        let path = self.paths.draft_at(place);
         if private_file::resolve(&path)?.is_none() {
             return Ok(());
         }
@@ -89,26 +103,26 @@ mod tests {
         .with(FieldId::Name, "Ünïcode \"MSP\" = [x] # 北京")
         .with(FieldId::Url, "half an addre")
         .with(FieldId::DailySyncTime, "4:3");
-        settings.save_draft(&draft).unwrap();
-        assert_eq!(settings.load_draft().unwrap(), Some(draft));
+        settings.save_draft(1, &draft).unwrap();
+        assert_eq!(settings.load_draft(1).unwrap(), Some(draft));
         assert!(fs::read_to_string(settings.paths().draft()).unwrap().starts_with("version = 1\n"));
     }
 
     #[test]
     fn there_is_no_draft_before_the_first_and_none_after_it_is_discarded() {
         let (folder, settings) = settings();
-        assert_eq!(settings.load_draft().unwrap(), None);
-        settings.discard_draft().unwrap();
+        assert_eq!(settings.load_draft(1).unwrap(), None);
+        settings.discard_draft(1).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "asking makes nothing");
-        settings.save_draft(&Draft::default()).unwrap();
-        settings.discard_draft().unwrap();
-        assert_eq!(settings.load_draft().unwrap(), None);
+        settings.save_draft(1, &Draft::default()).unwrap();
+        settings.discard_draft(1).unwrap();
+        assert_eq!(settings.load_draft(1).unwrap(), None);
     }
 
     #[test]
     fn a_draft_that_is_not_understood_is_refused_and_can_be_discarded() {
         let (_folder, settings) = settings();
-        settings.save_draft(&Draft::default()).unwrap();
+        settings.save_draft(1, &Draft::default()).unwrap();
         for (text, told) in [
             ("version = 2\nstep = \"checklist\"\n", "version 2"),
             ("version = 1\nstep = \"no-such-step\"\n", "unknown variant"),
@@ -116,11 +130,11 @@ mod tests {
             ("", "version = 1"),
         ] {
             fs::write(settings.paths().draft(), text).unwrap();
-            let error = settings.load_draft().unwrap_err().to_string();
+            let error = settings.load_draft(1).unwrap_err().to_string();
             assert!(error.contains(told) && error.contains("draft.toml"), "{text}: {error}");
             assert_eq!(fs::read_to_string(settings.paths().draft()).unwrap(), text);
         }
-        settings.discard_draft().unwrap();
-        assert_eq!(settings.load_draft().unwrap(), None);
+        settings.discard_draft(1).unwrap();
+        assert_eq!(settings.load_draft(1).unwrap(), None);
     }
 }

@@ -61,7 +61,8 @@ impl Settings {
 
     /// Removes what saves that were killed left behind. Called once at the start; never waits and never fails.
     pub fn tidy(&self) {
-        let mut files = vec![self.paths.config(), self.paths.credentials(), self.paths.draft()];
+        let mut files = vec![self.paths.config(), self.paths.credentials()];
+        files.extend(Self::DRAFTS.map(|place| self.paths.draft_at(place)));
         // What is refused is left as it is, also its folder's mode.
         files.retain(|path| self.require_trusted(path).is_ok());
         private_file::tidy(&files);

@@ -70,9 +70,13 @@ impl Paths {
         self.data_dir.join("pia-halo.db")
     }
 
-    /// The unfinished wizard.
+    /// The unfinished wizard; further sessions at the same time keep theirs beside it.
     pub fn draft(&self) -> PathBuf {
-        self.state_dir.join("draft.toml")
+        self.draft_at(1)
+    }
+
+    pub(super) fn draft_at(&self, place: usize) -> PathBuf {
+        self.state_dir.join(if place == 1 { "draft.toml".to_owned() } else { format!("draft-{place}.toml") })
     }
 
     /// The log.

@@ -43,7 +43,7 @@ fn write_everything(root: &Path) {
             })
             .unwrap();
         settings.save_secrets(&id("acme"), &secrets).unwrap();
-        settings.save_draft(&Draft::default()).unwrap();
+        settings.save_draft(1, &Draft::default()).unwrap();
         let store = Store::open(&paths.store()).unwrap();
         sync(&store, "acme", 0, &[client(1, "a")]);
         let activity = Activity {

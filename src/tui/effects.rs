@@ -1,5 +1,7 @@
 //! The real world behind the interface: each effect calls one use-case, and its answers become replies.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,9 @@ use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
 use crate::ops::remove::Extent;
 use crate::ops::{self, Workspace};
+
+/// How often it is tried to hold what somebody else holds.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs effects in a workspace.
 pub struct Effects {
@@ -52,13 +57,21 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
     Some(match effect {
         Effect::LoadOverview => Reply::Overview(workspace.apart(ops::status::overview).await),
         Effect::Verify(request) => Reply::Verified(verify(workspace, &request, replies, cancel).await),
-        Effect::Save(request) => Reply::Saved(workspace.apart(move |stored| ops::setup::save(stored, &request)).await),
+        Effect::Save(request) => match workspace.apart(move |stored| ops::setup::save(stored, &request)).await {
+            Ok(Ok(report)) => Reply::Saved(Ok(report)),
+            Ok(Err(clash)) => Reply::Clashed(clash),
+            Err(failure) => Reply::Saved(Err(failure)),
+        },
+        Effect::HoldEdit(id) => {
+            hold_edit(workspace, &id, replies).await;
+            return None;
+        }
         Effect::SaveDraft(draft) => {
-            let saved = workspace.apart(move |stored| ops::setup::save_draft(stored, &draft)).await;
+            let saved = workspace.apart(move |stored| ops::drafts::save(stored, &draft)).await;
             return saved.err().map(Reply::DraftFailed);
         }
         Effect::DiscardDraft => {
-            let discarded = workspace.apart(ops::setup::discard_draft).await;
+            let discarded = workspace.apart(ops::drafts::discard).await;
             return discarded.err().map(Reply::DraftFailed);
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
@@ -162,6 +175,22 @@ async fn escalate(
     let (id, configuration, _) =
         workspace.configuration(Some(id)).map_err(|failure| Known::Unchanged.because(failure))?;
     ops::tickets::escalate(workspace, &id, &configuration, ticket, note, cancel).await
+}
+
+/// Lets others know that a configuration is being changed here, until it is cancelled; says once who else changes it.
+async fn hold_edit(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) {
+    let mut is_told = false;
+    loop {
+        let of = id.clone();
+        match workspace.apart(move |stored| Ok(ops::drafts::edit(stored, &of))).await {
+            Ok(Ok(_held)) => return std::future::pending().await,
+            Ok(Err(Some(editor))) if !std::mem::replace(&mut is_told, true) => {
+                replies.send(Reply::AlsoEditing(editor));
+            }
+            _ => {}
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 fn tell_checks(replies: &Replies) -> impl FnMut(&Check) + Send {

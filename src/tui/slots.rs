@@ -28,6 +28,7 @@ fn nature(slot: Slot) -> Nature {
     match slot {
         Slot::Overview
         | Slot::Check
+        | Slot::Edit
         | Slot::Lists
         | Slot::Plan
         | Slot::Deliveries

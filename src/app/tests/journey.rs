@@ -82,6 +82,7 @@ fn the_keys_lead_from_the_integrations_to_the_end() {
             Effect::LoadStatus(id("acme")),
             Effect::LoadLists(id("acme")),
             Effect::LoadCallbacks(id("acme")),
+            Effect::HoldEdit(id("acme")),
         ]
     );
     assert!(stage.model.wizard.as_ref().unwrap().form.secret.is_empty(), "a saved secret is not kept here");

@@ -8,4 +8,5 @@ mod palette;
 mod panes;
 mod removing;
 mod running;
+mod together;
 mod wizard;

@@ -1,17 +1,21 @@
 //! Review and Save.
 
+use std::collections::BTreeSet;
+
 use crate::app::effect::Effect;
 use crate::app::form::FieldId;
 use crate::app::go::Go;
 use crate::app::jobs::activate;
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
+use crate::app::popup::{Ask, Confirm, Deciding, Popup};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
+use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 
-use super::state::Wizard;
 pub use super::state::{SaveState, Then, lines};
+use super::state::{Test, Wizard};
 use super::{go, point_at};
 
 /// Why Save does nothing now.
@@ -42,6 +46,7 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     }
     let request = SaveRequest {
         id: wizard.id.clone(),
+        read: wizard.base.clone(),
         configuration: configuration.clone(),
         secret: wizard.secret_choice(),
         verified: wizard.test.is_passed(),
@@ -69,14 +74,13 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
             return Vec::new();
         }
     };
-    let moved = wizard.base.as_ref().is_none_or(|base| base.integration != configuration.integration);
-    wizard.id = Some(report.id.clone());
-    wizard.base = Some(*configuration);
+    let moved = wizard.base.as_ref().is_none_or(|base| base.integration != report.configuration.integration);
+    let kept = report.kept_words();
     wizard.has_secret = true;
     if matches!(&secret, SecretChoice::Typed(sent) if wizard.form.secret.secret() == *sent) {
         wizard.form.secret.clear();
     }
-    wizard.settle(*typed);
+    wizard.settle(report.id.clone(), *report.configuration, &configuration, *typed);
     wizard.save = SaveState::Saved(Some(report.changed));
     model.overview.draft = None;
     if moved || report.moved {
@@ -92,6 +96,8 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     }
     if report.moved {
         model.say(Tone::Warn, SaveReport::MOVED);
+    } else if let Some(kept) = kept {
+        model.say(Tone::Warn, kept);
     }
     let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     if !report.active
@@ -102,6 +108,47 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
         activate::ask_to_switch(model, report.id, wanted_name, active);
     }
     effects
+}
+
+/// Nothing was saved: somebody else has changed the same meanwhile. The person decides, setting by setting.
+pub fn clashed(model: &mut Model, clash: Clash) {
+    model.touch();
+    let running = |wizard: &&mut Wizard| matches!(wizard.save, SaveState::Running { .. });
+    let Some(wizard) = model.wizard.as_mut().filter(running) else { return };
+    wizard.save = SaveState::Not;
+    ask_which(model, Deciding { clash, at: 0, mine: BTreeSet::new() });
+}
+
+fn ask_which(model: &mut Model, deciding: Deciding) {
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Clash(Box::new(deciding)))));
+}
+
+/// Takes mine, or leaves theirs; saves once all is decided.
+pub fn decide(model: &mut Model, mut deciding: Deciding, is_mine: bool) -> Vec<Effect> {
+    let key = deciding.conflict().map(|conflict| conflict.key.clone());
+    deciding.mine.extend(key.filter(|_| is_mine));
+    deciding.at += 1;
+    if deciding.conflict().is_some() {
+        ask_which(model, deciding);
+        return Vec::new();
+    }
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    let (Some(read), Ok(typed)) = (&wizard.base, wizard.configuration()) else { return Vec::new() };
+    let theirs = &deciding.clash.theirs;
+    let together = merge(read, theirs, &typed, &deciding.mine).configuration;
+    let is_tested = together.api == typed.api;
+    wizard.rebase(theirs, &together);
+    if !is_tested {
+        wizard.test = Test::Not;
+        wizard.untested = false;
+    }
+    if !wizard.is_edited() {
+        wizard.save = SaveState::Saved(None);
+        model.say(Tone::Good, "Theirs is kept: nothing of yours is left to save.");
+        model.overview.draft = None;
+        return vec![Effect::DiscardDraft, Effect::LoadOverview];
+    }
+    save(model, Then::Stay)
 }
 
 /// Forward: saves where there is something to save, goes on where there is not.

@@ -78,7 +78,7 @@ impl Wizard {
     fn new(draft: &Draft, saved: Option<&Saved>) -> Self {
         let mut wizard = Self {
             id: saved.map(|saved| saved.id.clone()),
-            base: saved.map(|saved| saved.configuration.clone()),
+            base: saved.map(|saved| draft.read.as_deref().unwrap_or(&saved.configuration).clone()),
             has_secret: saved.is_some_and(|saved| saved.has_secret),
             outside_secret: None,
             step: draft.step,
@@ -92,12 +92,13 @@ impl Wizard {
             asked_escalate_to: false,
             baseline: Draft::default(),
         };
-        wizard.baseline = match saved {
-            Some(saved) => Draft::of(&saved.id, &saved.configuration),
+        wizard.baseline = match wizard.id.as_ref().zip(wizard.base.as_ref()) {
+            Some((id, base)) => Draft::of(id, base),
             None => Draft::default(),
         };
         if let Some(saved) = saved {
-            let is_same = |field| wizard.form.text(field) == wizard.baseline.text(field);
+            let now = Draft::of(&saved.id, &saved.configuration);
+            let is_same = |field| wizard.form.text(field) == now.text(field);
             let same = is_same(FieldId::Url) && is_same(FieldId::ClientId);
             match saved.status.steps.credentials {
                 StepState::Done if same => wizard.test = Test::Before,
@@ -137,6 +138,7 @@ impl Wizard {
             step: self.step,
             secret_entered: !self.form.secret.is_empty(),
             escalate_to: self.form.escalate_to.clone(),
+            read: self.base.clone().map(Box::new),
             ..Draft::default()
         };
         FIELDS.iter().filter(|info| info.is_line()).fold(draft, |draft, info| {
@@ -151,10 +153,38 @@ impl Wizard {
         now != self.baseline
     }
 
-    /// What was typed then is saved now.
-    pub fn settle(&mut self, typed: Draft) {
-        self.baseline =
-            Draft { configuration: self.id.clone(), step: self.baseline.step, secret_entered: false, ..typed };
+    /// What was sent as it was typed is saved now. Where something else is saved of a field, by somebody else, the form
+    /// takes that over, unless the field was typed into meanwhile.
+    pub fn settle(&mut self, id: ConfigurationId, saved: Configuration, sent: &Configuration, typed: Draft) {
+        let mut then =
+            Draft { configuration: Some(id.clone()), step: self.baseline.step, secret_entered: false, ..typed };
+        for info in FIELDS.iter().filter(|info| info.is_line() && (info.get)(&saved) != (info.get)(sent)) {
+            let is = (info.get)(&saved);
+            if self.form.text(info.id) == then.text(info.id) {
+                self.form.set(info.id, is.clone());
+            }
+            then = then.with(info.id, is);
+        }
+        let (is, was) = (&saved.pia_screen.escalate_to, &sent.pia_screen.escalate_to);
+        if is != was {
+            if self.form.escalate_to == then.escalate_to {
+                self.form.escalate_to.clone_from(is);
+            }
+            then.escalate_to.clone_from(is);
+        }
+        self.baseline = Draft { read: Some(Box::new(saved.clone())), ..then };
+        (self.id, self.base) = (Some(id), Some(saved));
+    }
+
+    /// From here on it is a change of what is saved now, and what is typed is this.
+    pub fn rebase(&mut self, saved: &Configuration, typed: &Configuration) {
+        let Some(id) = self.id.clone() else { return };
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            self.form.set(info.id, (info.get)(typed));
+        }
+        self.form.escalate_to.clone_from(&typed.pia_screen.escalate_to);
+        self.baseline = Draft { step: self.baseline.step, ..Draft::of(&id, saved) };
+        self.base = Some(saved.clone());
     }
 
     /// The name for the title line.

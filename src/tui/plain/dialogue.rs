@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use super::person::{Heard, Person, Takes};
 use super::words::{self, spoken};
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, Slot};
 use crate::app::message::{Message, Reply};
-use crate::app::popup::Popup;
+use crate::app::popup::{Ask, Popup};
 use crate::app::work::Goal;
 use crate::app::{self, Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
@@ -87,6 +87,8 @@ pub struct Dialogue<P> {
     pub(super) person: P,
     pub(super) model: Model,
     slots: Slots,
+    /// What never ends by itself: it is not waited for.
+    aside: Slots,
     clock: fn() -> Timestamp,
     exit: Option<Exit>,
     /// When a line was last said.
@@ -110,7 +112,8 @@ impl<P: Person> Dialogue<P> {
         Self {
             person,
             model,
-            slots: Slots::new(outside),
+            slots: Slots::new(Arc::clone(&outside)),
+            aside: Slots::new(outside),
             clock,
             exit: None,
             said: now,
@@ -159,6 +162,8 @@ impl<P: Person> Dialogue<P> {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                Effect::Cancel(Slot::Edit) => self.aside.cancel(Slot::Edit),
+                Effect::HoldEdit(_) => self.aside.start(effect),
                 Effect::Cancel(slot) => self.slots.cancel(slot),
                 Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
                 // Of a screen alone, and asked for by keys that nobody presses here.
@@ -203,7 +208,7 @@ impl<P: Person> Dialogue<P> {
         loop {
             let idle = self.slots.is_idle();
             let mut heard = false;
-            while let Some(reply) = self.slots.next_reply() {
+            while let Some(reply) = self.slots.next_reply().or_else(|| self.aside.next_reply()) {
                 heard = true;
                 self.tell(&reply);
                 let effects = update(&mut self.model, Message::Reply(Box::new(reply)), (self.clock)());
@@ -322,7 +327,7 @@ impl<P: Person> Dialogue<P> {
             for key in std::iter::repeat_n(KeyCode::Tab, tabs).chain([KeyCode::Enter]) {
                 self.send(Message::Key(KeyEvent::from(key))).await?;
             }
-            if decision == Decision::Third {
+            if decision == Decision::Third && matches!(ask, Ask::Switch { .. }) {
                 Box::pin(self.removal()).await?;
             }
         }

@@ -122,6 +122,10 @@ impl<P: Person> Dialogue<P> {
                 self.say_callbacks();
             }
             self.answer_popups().await?;
+            // Decided later: what is typed is not saved.
+            if self.model.wizard.as_ref().is_some_and(|wizard| wizard.is_edited()) {
+                return Ok(false);
+            }
         }
         self.act(review::forward).await?;
         Ok(true)

@@ -104,6 +104,7 @@ kinds!(ask, ASKS, Ask, {
     Ask::Discard { .. } => "ask discard",
     Ask::Switch { .. } => "ask switch",
     Ask::Deactivate { .. } => "ask deactivate",
+    Ask::Clash(_) => "ask clash",
     Ask::Untested { .. } => "ask untested",
     Ask::MassChange { .. } => "ask mass change",
     Ask::Quit { .. } => "ask quit",

@@ -33,6 +33,7 @@ impl Screen for Confirm {
         match binding.command {
             C::No => Some(ask.no().to_owned()),
             C::Yes => Some(ask.yes().to_owned()),
+            C::ThirdAnswer => ask.third().map(str::to_owned),
             _ => None,
         }
     }

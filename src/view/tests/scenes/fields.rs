@@ -2,7 +2,8 @@
 
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{
-    Stage, at_review, at_sync, draft, failed, lists, overview, passed, save_report, saved, tested, with_credentials,
+    Stage, at_review, at_sync, clash, draft, failed, lists, overview, passed, save_report, saved, tested,
+    with_credentials,
 };
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::draft::Step;
@@ -229,6 +230,14 @@ fn review(scenes: &mut Scenes) {
         stage.keys("Enter");
         let report = crate::domain::request::SaveReport { changed: vec![], ..save_report(true) };
         stage.reply(Reply::Saved(Ok(report)));
+    });
+    scenes.add("wizard_review_clash", saved_before(), |stage| {
+        let form = &mut stage.model.wizard.as_mut().unwrap().form;
+        form.set(FieldId::DailySyncTime, "06:00");
+        form.set(FieldId::PiaBoard, "Two");
+        stage.keys("Enter Enter Enter Enter Enter Enter Enter Enter");
+        let mine = stage.model.wizard.as_ref().unwrap().configuration().unwrap();
+        stage.reply(clash(&mine));
     });
     scenes.add("wizard_draft_not_kept", at_review(), |stage| {
         stage.reply(Reply::DraftFailed(unreadable()));

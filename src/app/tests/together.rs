@@ -1,0 +1,111 @@
+//! Two people who change one configuration at a time.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::form::FieldId;
+use crate::app::message::Reply;
+use crate::app::popup::{Ask, Confirm, Popup};
+use crate::app::testing::{Stage, clash, id, overview, save_report, saved};
+use crate::domain::request::{SaveReport, SaveRequest};
+
+/// A saved configuration with another time and another Pia Board typed, at the review.
+fn changed() -> Stage {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.keys("^O e");
+    let form = &mut stage.model.wizard.as_mut().unwrap().form;
+    form.set(FieldId::DailySyncTime, "06:00");
+    form.set(FieldId::PiaBoard, "Two");
+    stage.keys("Enter Enter Enter Enter Enter Enter Enter");
+    stage
+}
+
+fn request(effects: &[Effect]) -> SaveRequest {
+    let save = effects.iter().find_map(|effect| match effect {
+        Effect::Save(request) => Some((**request).clone()),
+        _ => None,
+    });
+    save.unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+/// Saves, and is answered that somebody else has saved both since.
+fn clashed() -> Stage {
+    let mut stage = changed();
+    let request = request(&stage.keys("Enter"));
+    stage.reply(clash(&request.configuration));
+    stage
+}
+
+fn asked(stage: &Stage) -> Option<String> {
+    match &stage.model.popup {
+        Some(Popup::Confirm(Confirm { ask: ask @ Ask::Clash(_), .. })) => Some(ask.title()),
+        _ => None,
+    }
+}
+
+#[test]
+fn save_goes_out_with_what_was_read() {
+    let sent = request(&changed().keys("Enter"));
+    let read = sent.read.unwrap();
+    assert_eq!(
+        (read.company_sync.daily_sync_time.to_string(), read.pia_screen.pia_board.as_str()),
+        ("04:30".into(), "Pia")
+    );
+    assert_eq!(sent.configuration.pia_screen.pia_board, "Two");
+}
+
+#[test]
+fn each_setting_that_both_changed_is_decided_by_the_person() {
+    let mut stage = clashed();
+    assert_eq!(asked(&stage).as_deref(), Some("Daily Sync Time: save yours over theirs?"));
+    stage.keys("y");
+    assert_eq!(asked(&stage).as_deref(), Some("Pia Board: save yours over theirs?"));
+    let sent = request(&stage.keys("r"));
+    assert_eq!(sent.read.unwrap().pia_screen.pia_board, "Desk", "from here on it is a change of theirs");
+    assert_eq!(sent.configuration.company_sync.daily_sync_time.to_string(), "06:00");
+    assert_eq!(sent.configuration.pia_screen.pia_board, "Desk");
+    stage.reply(Reply::Saved(Ok(save_report(true))));
+    assert!(!stage.model.wizard.as_ref().unwrap().is_edited());
+}
+
+/// Esc saves nothing and forgets nothing.
+#[test]
+fn clash_that_is_decided_later_keeps_what_was_typed() {
+    let mut stage = clashed();
+    assert_eq!(stage.keys("Esc"), []);
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::PiaBoard), "Two");
+    let again = request(&stage.keys("Enter"));
+    assert_eq!(again.read.unwrap().pia_screen.pia_board, "Pia", "asked again");
+}
+
+#[test]
+fn nothing_is_left_to_save_where_all_of_theirs_is_kept() {
+    let mut stage = clashed();
+    assert_eq!(stage.keys("r r"), [Effect::DiscardDraft, Effect::LoadOverview]);
+    let wizard = stage.model.wizard.as_ref().unwrap();
+    assert!(!wizard.is_edited());
+    assert_eq!(wizard.form.text(FieldId::PiaBoard), "Desk");
+}
+
+#[test]
+fn what_somebody_else_changed_is_seen_after_the_save() {
+    let mut stage = changed();
+    let mut configuration = request(&stage.keys("Enter")).configuration;
+    configuration.name = "Acme, renamed".to_owned();
+    let report = SaveReport {
+        configuration: Box::new(configuration),
+        kept: vec!["Configuration Name".to_owned()],
+        ..save_report(true)
+    };
+    stage.reply(Reply::Saved(Ok(report)));
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "Acme, renamed");
+    assert!(!stage.model.wizard.as_ref().unwrap().is_edited());
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("kept: Configuration Name"));
+}
+
+#[test]
+fn others_are_told_while_the_answers_are_on_the_screen() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    assert!(stage.keys("^O e").contains(&Effect::HoldEdit(id("acme"))));
+    stage.reply(Reply::AlsoEditing("being changed by dana on jump1".to_owned()));
+    assert!(stage.model.notice.as_ref().unwrap().text.contains("by dana on jump1"));
+    assert!(stage.keys("Esc").contains(&Effect::Cancel(Slot::Edit)));
+}
