@@ -100,6 +100,8 @@ impl Pasted {
     }
 }
 
+const NEEDS_SECRET: &str = "the Client Secret is needed";
+
 /// What is typed in all fields.
 #[derive(Debug)]
 pub struct Form {
@@ -199,38 +201,47 @@ impl Form {
 
     /// Puts a pasted text in at the cursor. It never submits anything.
     pub fn paste(&mut self, field: FieldId, pasted: &str) -> Pasted {
-        let info = field.info();
-        let (text, mut outcome) = clean_paste(pasted, info.kind != Kind::Text && info.kind != Kind::Board);
-        if info.kind == Kind::Secret {
+        let secret = field.info().kind == Kind::Secret;
+        if secret {
             // Pasting replaces it whole: half an old secret is no use.
             self.secret.clear();
         }
-        let had = if info.kind == Kind::Secret { 0 } else { self.text(field).chars().count() };
-        let room = info.longest.saturating_sub(had);
-        for (index, character) in text.chars().enumerate() {
-            if index >= room {
-                outcome = Pasted::Cut;
-                break;
-            }
-            if info.kind == Kind::Secret {
+        let (text, outcome) = read_paste(field, pasted, if secret { 0 } else { self.text(field).chars().count() });
+        for character in text.chars() {
+            if secret {
                 self.secret.push(character);
             } else if let Some(input) = self.texts.get_mut(&field) {
                 input.handle(InputRequest::InsertChar(character));
             }
         }
-        if text.is_empty() {
-            outcome = Pasted::Nothing;
-        }
         self.mended(field);
         outcome
+    }
+
+    /// Puts a whole answer in place of what stands in a field.
+    pub fn answer(&mut self, field: FieldId, text: &str) {
+        if field.info().kind != Kind::Secret {
+            self.set(field, "");
+        }
+        self.paste(field, text);
+    }
+
+    /// How a whole answer would be read, and what would be wrong with it; nothing is changed.
+    pub fn try_answer(&self, field: FieldId, text: &str, has_secret: bool) -> Result<Pasted, Refused> {
+        let (text, outcome) = read_paste(field, text, 0);
+        match field.info().kind {
+            Kind::Secret if text.is_empty() && !has_secret => {
+                Err(Refused { why: NEEDS_SECRET.to_owned(), better: None })
+            }
+            Kind::Secret => Ok(outcome),
+            _ => field.info().take(&text).map(|_| outcome),
+        }
     }
 
     /// What is wrong with a field, by the domain's own rules.
     pub fn error(&self, field: FieldId, has_secret: bool) -> Option<String> {
         match field.info().kind {
-            Kind::Secret => {
-                (self.secret.secret().is_empty() && !has_secret).then(|| "the Client Secret is needed".to_owned())
-            }
+            Kind::Secret => (self.secret.secret().is_empty() && !has_secret).then(|| NEEDS_SECRET.to_owned()),
             Kind::Choice | Kind::ReadOnly => None,
             _ => self.take(field).err().map(|refused| refused.why),
         }
@@ -329,6 +340,19 @@ fn read_remarks(typed: &str, taken: &Taken) -> Vec<Remark> {
         notes.iter().filter(|note| note.is_warning()).map(|note| Remark { warning: true, text: note.to_string() }),
     );
     remarks
+}
+
+// What a field takes of a pasted text beside so many characters.
+fn read_paste(field: FieldId, pasted: &str, had: usize) -> (Zeroizing<String>, Pasted) {
+    let info = field.info();
+    let (text, outcome) = clean_paste(pasted, info.kind != Kind::Text && info.kind != Kind::Board);
+    let text = Zeroizing::new(text);
+    let room = info.longest.saturating_sub(had);
+    match text.char_indices().nth(room) {
+        Some((end, _)) => (Zeroizing::new(text[..end].to_owned()), Pasted::Cut),
+        None if text.is_empty() => (text, Pasted::Nothing),
+        None => (text, outcome),
+    }
 }
 
 /// Makes one line of a pasted text: the first, without control characters and, for addresses, ids and secrets, without

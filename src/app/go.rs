@@ -1,7 +1,8 @@
 //! Where to lead next: a screen never names another, it says where to go.
 
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::draft::Draft;
+use crate::domain::draft::{Draft, Step};
+use crate::keys::Pane;
 
 use super::popup::Answer;
 
@@ -16,10 +17,22 @@ pub enum Go {
     Overview,
     /// The panes.
     Panes,
+    /// One of the panes.
+    Pane(Pane),
+    /// The plan of Configure, in the panes, to be read anew.
+    Configure,
+    /// The plan of what Remove takes out, in the panes.
+    Removal,
     /// The panes, at the clients, with the way back into the set-up.
     Clients,
     /// The set-up that is in memory.
     Wizard,
+    /// A step of the set-up that is in memory.
+    Step(Step),
+    /// Out of the set-up; what is typed is kept.
+    Leave,
+    /// A saved configuration, where it stands.
+    Saved(ConfigurationId),
     /// The set-up of a new configuration.
     New,
     /// The set-up of a saved configuration, where it is not finished.

@@ -17,9 +17,14 @@ use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
 use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Escalation, Unfinished};
+use crate::keys::Command;
 
+use super::effect::Slot;
+use super::form::FieldId;
+use super::go::Go;
 use super::panes::clients::list::ClientList;
 use super::panes::events::list::Recent;
+use super::wizard::state::Item;
 
 /// Something happened. Its `Debug` does not tell what was typed or pasted: that may be a secret.
 #[derive(Clone, PartialEq)]
@@ -33,6 +38,16 @@ pub enum Message {
     Paste(Secret),
     /// The terminal has a new size.
     Resize(Size),
+    /// A command by its name, as its key would do it: for whoever has no keys, and has read what is asked.
+    Do(Command),
+    /// Straight to a place.
+    Go(Go),
+    /// The focus, straight to an item of the set-up.
+    Focus(Item),
+    /// A field of the set-up, answered whole: an agent by the id, nothing for blank.
+    Answer(FieldId, Secret),
+    /// What a slot reads of the open configuration is to be read once more.
+    Read(Slot),
     /// A task answered. Answers of tasks that were replaced or cancelled never arrive.
     Reply(Box<Reply>),
     /// The moment has come that `next_wake` asked for.
@@ -50,6 +65,11 @@ impl fmt::Debug for Message {
                 f.write_str("Key(_)")
             }
             Self::Key(key) => write!(f, "Key({:?}, {:?})", key.code, key.modifiers),
+            Self::Do(command) => f.debug_tuple("Do").field(command).finish(),
+            Self::Go(go) => f.debug_tuple("Go").field(go).finish(),
+            Self::Focus(item) => f.debug_tuple("Focus").field(item).finish(),
+            Self::Answer(field, _) => write!(f, "Answer({field:?}, _)"),
+            Self::Read(slot) => f.debug_tuple("Read").field(slot).finish(),
             Self::Burst(_) => f.write_str("Burst(_)"),
             Self::Paste(_) => f.write_str("Paste(_)"),
             Self::Resize(size) => f.debug_tuple("Resize").field(size).finish(),

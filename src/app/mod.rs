@@ -48,4 +48,4 @@ pub(crate) mod testing;
 mod tests;
 
 pub use model::{Model, Start, Theme};
-pub use shell::{follow, next_wake, update};
+pub use shell::{next_wake, update};

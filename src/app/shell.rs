@@ -13,7 +13,7 @@ use super::go::Go;
 use super::hints::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::integrations;
 use super::jobs::{escalate, plan, removal, sync};
-use super::keymap::{self, Command};
+use super::keymap::{self, Command, Pane};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::notice::Tone;
@@ -49,6 +49,14 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             }
             Vec::new()
         }
+        Message::Do(command) => order(model, command),
+        Message::Go(go) => model.go(go),
+        Message::Focus(item) => {
+            wizard::set_focus(model, item);
+            Vec::new()
+        }
+        Message::Answer(field, text) => wizard::answer(model, field, text.expose()),
+        Message::Read(slot) => read(model, slot),
         Message::Reply(reply) => replies::take(model, *reply),
         Message::Wake => {
             wake(model);
@@ -171,6 +179,30 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     effects
 }
 
+// A command that no key stands for: it is a decision of its own, behind what was read.
+fn order(model: &mut Model, command: Command) -> Vec<Effect> {
+    plan::note_read(model);
+    match meaning_of(model, keymap::place(model), command) {
+        Meaning::Do(command) => run(model, command),
+        Meaning::Refused(reason) => {
+            model.say(Tone::Calm, reason);
+            Vec::new()
+        }
+        Meaning::Nothing => Vec::new(),
+    }
+}
+
+// Asks once more for what a slot reads of the open configuration, where that is read and not done.
+fn read(model: &Model, slot: Slot) -> Vec<Effect> {
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    match slot {
+        Slot::Status => vec![Effect::LoadStatus(id)],
+        Slot::Callbacks => vec![Effect::LoadCallbacks(id)],
+        Slot::Watch => vec![Effect::LoadEvents(id)],
+        _ => Vec::new(),
+    }
+}
+
 // Closes the commands, and says what the chosen one means: what its own key would mean.
 fn take_chosen(model: &mut Model) -> Meaning {
     let chosen = model.palette.take().and_then(|palette| palette.chosen);
@@ -263,8 +295,8 @@ fn weighs(command: Command) -> bool {
     )
 }
 
-/// Leads where a screen has asked to be led.
-pub fn follow(model: &mut Model) -> Vec<Effect> {
+// Leads where a screen has asked to be led.
+fn follow(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     while let Some(go) = model.next.take() {
         effects.extend(lead(model, go));
@@ -279,8 +311,21 @@ fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
         Go::Integrations => integrations::enter(model),
         Go::Overview => return to_integrations(model),
         Go::Panes => return panes::enter(model),
+        Go::Pane(pane) => return panes::show(model, pane),
+        Go::Configure => {
+            model.panes.pane = Pane::Integration;
+            model.panes.planning = true;
+            model.work.forget_plan();
+        }
+        Go::Removal => {
+            model.panes.pane = Pane::Integration;
+            return removal::open(model);
+        }
         Go::Clients => return panes::peek(model),
         Go::Wizard => return wizard::come_back(model),
+        Go::Step(step) => return wizard::go(model, step),
+        Go::Leave => return wizard::leave(model),
+        Go::Saved(id) => return integrations::open_saved(model, &id),
         Go::New => return wizard::new(model),
         Go::Unfinished(id) => return wizard::unfinished(model, &id),
         Go::Edit(id) => return wizard::edit(model, &id),

@@ -107,6 +107,11 @@ pub fn note_shown(model: &mut Model, again: bool) {
     };
 }
 
+/// Whoever answers a question line by line has read what it is about.
+pub fn note_read(model: &mut Model) {
+    model.work.plan_shown = is_applicable(model).then(|| model.now.checked_sub(READING).ok()).flatten();
+}
+
 /// Why the plan cannot be read now.
 pub fn load_refusal(model: &Model) -> Option<String> {
     if let Some(reason) = running(model) {

@@ -2,9 +2,10 @@
 
 use crossterm::event::KeyCode;
 
+use crate::app::effect::Effect;
 use crate::app::form::FieldId;
 use crate::app::hints::{Meaning, hints, meaning};
-use crate::app::keymap::{BINDINGS, Key, Place, Shown, place, press};
+use crate::app::keymap::{BINDINGS, Command, Key, Pane, Place, Shown, place, press};
 use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};
@@ -178,4 +179,28 @@ fn a_message_does_not_print_what_was_typed() {
     assert!(!format!("{:?}", Message::Paste(Secret::new("canary"))).contains("canary"));
     assert!(format!("{:?}", Message::Key(key("Enter"))).contains("Enter"));
     assert_eq!(key("^C").code, KeyCode::Char('c'));
+}
+
+/// Plain mode has no keys: a command by its name is held to what the screen offers, as its key is.
+#[test]
+fn command_by_name_does_what_its_key_does() {
+    let (mut by_key, mut by_name) = (in_panes(), in_panes());
+    assert_eq!(by_name.send(Message::Do(Command::Pane(Pane::Clients))), by_key.keys("2"));
+    assert_eq!(by_name.send(Message::Do(Command::StopSync)), [], "the pane Clients does not stop a sync");
+    by_name.send(Message::Do(Command::Pane(Pane::Sync)));
+    assert_eq!(by_name.send(Message::Do(Command::StopSync)), []);
+    assert_eq!(by_name.model.notice.as_ref().unwrap().text, "No sync is running.");
+}
+
+#[test]
+fn whole_answer_replaces_a_field_and_keeps_the_draft() {
+    let mut stage = with_credentials();
+    let effects = stage.send(Message::Answer(FieldId::Name, Secret::new("Acme")));
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "Acme");
+    assert!(matches!(&effects[..], [Effect::SaveDraft(_)]), "{effects:?}");
+    let form = &stage.model.wizard.as_ref().unwrap().form;
+    let wrong = form.try_answer(FieldId::Url, "acme", false).unwrap_err();
+    assert_eq!(wrong.better.as_deref(), Some("https://acme.halopsa.com"));
+    let message = Message::Answer(FieldId::ClientSecret, Secret::new("hunter2-canary"));
+    assert!(!format!("{message:?}").contains("canary"));
 }

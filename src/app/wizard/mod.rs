@@ -9,7 +9,7 @@ pub mod review;
 pub mod state;
 pub mod steps;
 
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{ConfigurationId, EscalateTo};
 use crate::domain::draft::{Draft, Step};
 
 use super::effect::Effect;
@@ -297,6 +297,27 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
     } else {
         model.wizard = None;
     }
+    effects
+}
+
+/// Answers a field whole; what is typed is kept.
+pub fn answer(model: &mut Model, field: FieldId, text: &str) -> Vec<Effect> {
+    let agent = text.parse::<i64>().ok().and_then(|id| model.facts.lists.agents.iter().find(|agent| agent.id == id));
+    let agent = agent.map(|agent| EscalateTo { agent_id: agent.id, name: agent.name.display() });
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    let mut effects = Vec::new();
+    if field == FieldId::EscalateTo {
+        wizard.form.escalate_to = agent;
+        wizard.asked_escalate_to = true;
+        model.touch();
+    } else {
+        wizard.form.answer(field, text);
+        effects = edited(model, field);
+        if let Some(wizard) = model.wizard.as_mut() {
+            wizard.list = None;
+        }
+    }
+    effects.extend(model.keep_draft());
     effects
 }
 

@@ -16,11 +16,17 @@ pub fn suggestions(model: &Model, field: FieldId) -> Vec<String> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     let all = wizard.list.is_some_and(|list| list.all);
     let query = if all { String::new() } else { fold(wizard.form.text(field).trim()) };
+    let mut names = teams(model);
+    names.retain(|name| fold(name).contains(&query));
+    names
+}
+
+/// Every team that a board can be, by name.
+pub fn teams(model: &Model) -> Vec<String> {
     let mut names: Vec<String> =
         model.teams().iter().filter(|team| !team.inactive).map(|team| team.name.display()).collect();
     names.sort_by_cached_key(|name| fold(name));
     names.dedup();
-    names.retain(|name| fold(name).contains(&query));
     names
 }
 

@@ -1,13 +1,12 @@
 //! The dialogue: the same model as the screens', led through its steps by questions.
 //!
-//! Nothing here decides anything. An answer goes into the model by the functions that the keys call, the model says
+//! Nothing here decides anything. An answer goes to the model as a message, as a key does; the model says
 //! what is to be done outside, and what came of it is said in lines. What runs is waited for before the next question:
 //! a line that comes in while somebody types is heard in the middle of the typing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -15,10 +14,12 @@ use zeroize::Zeroizing;
 use super::person::{Heard, Person, Takes};
 use super::words::{self, spoken};
 use crate::app::effect::{Effect, Slot};
+use crate::app::go::Go;
+use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
 use crate::app::popup::{Ask, Popup};
 use crate::app::work::Goal;
-use crate::app::{self, Model, update, wizard};
+use crate::app::{Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
@@ -85,7 +86,8 @@ pub enum Picked {
 /// The dialogue with one person.
 pub struct Dialogue<P> {
     pub(super) person: P,
-    pub(super) model: Model,
+    // Changed by messages alone.
+    model: Model,
     slots: Slots,
     /// What never ends by itself: it is not waited for.
     aside: Slots,
@@ -125,6 +127,11 @@ impl<P: Person> Dialogue<P> {
         }
     }
 
+    /// What the screens would show.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// Says a line.
     pub(super) fn say(&mut self, line: impl AsRef<str>) {
         self.person.say(&spoken(line.as_ref()));
@@ -143,13 +150,20 @@ impl<P: Person> Dialogue<P> {
         self.say_all(words::failure(failure));
     }
 
-    /// Changes the model as a key would, and waits for all that comes of it.
-    pub(super) async fn act(&mut self, change: impl FnOnce(&mut Model) -> Vec<Effect>) -> Result<(), Exit> {
-        self.model.now = (self.clock)();
-        let mut effects = change(&mut self.model);
-        effects.extend(app::follow(&mut self.model));
+    /// Does what the interface begins with.
+    pub(super) async fn begin(&mut self, effects: Vec<Effect>) -> Result<(), Exit> {
         self.perform(effects);
         self.settle().await
+    }
+
+    /// Does a command as its key would.
+    pub(super) async fn order(&mut self, command: Command) -> Result<(), Exit> {
+        self.send(Message::Do(command)).await
+    }
+
+    /// Goes to a place.
+    pub(super) async fn go(&mut self, go: Go) -> Result<(), Exit> {
+        self.send(Message::Go(go)).await
     }
 
     /// Gives the model a message, and waits for all that comes of it.
@@ -295,7 +309,7 @@ impl<P: Person> Dialogue<P> {
 
     /// "Quit": asks first where something would be lost, as the key does.
     async fn leave(&mut self) -> Result<(), Exit> {
-        self.send(Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))).await?;
+        self.order(Command::Quit).await?;
         Box::pin(self.answer_popups()).await.map(|_| ())
     }
 
@@ -324,8 +338,8 @@ impl<P: Person> Dialogue<P> {
                 }
                 _ => usize::from(answered != usual),
             };
-            for key in std::iter::repeat_n(KeyCode::Tab, tabs).chain([KeyCode::Enter]) {
-                self.send(Message::Key(KeyEvent::from(key))).await?;
+            for command in std::iter::repeat_n(Command::OtherAnswer, tabs).chain([Command::Answer]) {
+                self.order(command).await?;
             }
             if decision == Decision::Third && matches!(ask, Ask::Switch { .. }) {
                 Box::pin(self.removal()).await?;

@@ -3,7 +3,8 @@
 use super::dialogue::Dialogue;
 use super::person::Person;
 use super::words::sentence;
-use crate::app::effect::Effect;
+use crate::app::effect::Slot;
+use crate::app::message::Message;
 use crate::app::panes::events::open;
 use crate::app::service::warnings;
 use crate::domain::event::Event;
@@ -19,24 +20,24 @@ const PAGE: usize = 10;
 impl<P: Person> Dialogue<P> {
     /// How the service stands, what is to be worried about, and the events, newest first.
     pub(super) async fn events(&mut self) -> Result<(), Exit> {
-        let load = |id| vec![Effect::LoadStatus(id)];
-        self.act(|model| model.current.clone().map(load).unwrap_or_default()).await?;
-        self.act(|model| model.current.clone().map(Effect::LoadEvents).into_iter().collect()).await?;
-        if let Some(failure) = self.model.panes.events.failed.clone() {
+        for slot in [Slot::Status, Slot::Watch] {
+            self.send(Message::Read(slot)).await?;
+        }
+        if let Some(failure) = self.model().panes.events.failed.clone() {
             self.say_failure(&failure);
             return Ok(());
         }
-        let service = service_words(&self.model).unwrap_or_default().replace(" · ", ", ");
+        let service = service_words(self.model()).unwrap_or_default().replace(" · ", ", ");
         self.say(sentence(&service));
-        for warning in warnings(&self.model) {
+        for warning in warnings(self.model()) {
             self.say(format!("Warning: {}.", warning.short()));
         }
         let mut from = 0;
         loop {
-            let list = self.model.panes.events.list();
+            let list = self.model().panes.events.list();
             let (count, total) = (list.len(), list.total());
             let lines: Vec<String> =
-                list.events().skip(from).take(PAGE).map(|event| line(self.model.now, event)).collect();
+                list.events().skip(from).take(PAGE).map(|event| line(self.model().now, event)).collect();
             if count == 0 {
                 self.say("No events yet. They come in once Halo sends them to pia-halo serve.");
             } else if from == 0 {

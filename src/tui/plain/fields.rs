@@ -3,14 +3,16 @@
 use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
 use super::person::{Person, Takes};
 use super::words::{self, sentence};
-use crate::app::form::{FieldId, Kind};
+use crate::app::form::{FieldId, Kind, Pasted};
+use crate::app::keymap::Command;
+use crate::app::message::Message;
 use crate::app::popup::Chooser;
-use crate::app::wizard::credentials::{self, Test, suspect};
-use crate::app::wizard::{self, Item, STEPS, Wizard, checklist, pia_screen, step_name};
+use crate::app::wizard::credentials::{Test, suspect};
+use crate::app::wizard::{Item, STEPS, Wizard, checklist, pia_screen, step_name};
 use crate::domain::check::CheckStatus;
-use crate::domain::configuration::EscalateTo;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
+use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::view::wizard::fields::passed;
@@ -63,9 +65,9 @@ impl<P: Person> Dialogue<P> {
         self.say_all(&lines);
         let question = Question::text("Enter when you have it: ", lines);
         match self.ask(&question).await? {
-            Answer::Line(_) => self.act(wizard::forward).await,
+            Answer::Line(_) => self.order(Command::Continue).await,
             Answer::Back => {
-                self.act(wizard::back).await?;
+                self.order(Command::Back).await?;
                 self.answer_popups().await.map(|_| ())
             }
         }
@@ -75,12 +77,12 @@ impl<P: Person> Dialogue<P> {
     pub(super) async fn fields(&mut self, step: Step) -> Result<(), Exit> {
         self.announce(step);
         let fields: Vec<FieldId> = Wizard::fields(step).collect();
-        let focus = self.model.wizard.as_ref().map(|wizard| wizard.focus);
+        let focus = self.model().wizard.as_ref().map(|wizard| wizard.focus);
         let from_behind = std::mem::take(&mut self.from_behind);
         let mut at = match focus {
             _ if from_behind => fields.len() - 1,
             Some(Item::Field(field)) => fields.iter().position(|other| *other == field).unwrap_or_default(),
-            Some(Item::Test) if self.model.wizard.as_ref().is_some_and(|w| w.test.is_passed() || w.untested) => {
+            Some(Item::Test) if self.model().wizard.as_ref().is_some_and(|w| w.test.is_passed() || w.untested) => {
                 fields.len()
             }
             _ => 0,
@@ -108,10 +110,10 @@ impl<P: Person> Dialogue<P> {
                 if step == Step::Integration {
                     self.say_callbacks();
                 }
-                if self.model.wizard.as_ref().is_none_or(|wizard| wizard.step != step) {
+                if self.model().wizard.as_ref().is_none_or(|wizard| wizard.step != step) {
                     return Ok(());
                 }
-                return self.act(wizard::forward).await;
+                return self.order(Command::Continue).await;
             };
             moved = match self.field(field).await? {
                 // A field that asks for nothing lies under the way in both directions.
@@ -122,7 +124,7 @@ impl<P: Person> Dialogue<P> {
                 Moved::On => at += 1,
                 Moved::Back if at == 0 => {
                     self.from_behind = true;
-                    return self.act(wizard::back).await;
+                    return self.order(Command::Back).await;
                 }
                 Moved::Back => at -= 1,
             }
@@ -131,21 +133,16 @@ impl<P: Person> Dialogue<P> {
 
     /// Asks for one field; none where it asks for nothing now.
     pub(super) async fn field(&mut self, field: FieldId) -> Result<Option<Moved>, Exit> {
-        self.act(|model| {
-            wizard::set_focus(model, Item::Field(field));
-            Vec::new()
-        })
-        .await?;
+        self.send(Message::Focus(Item::Field(field))).await?;
         if field.info().kind == Kind::Choice {
             return self.contact().await;
         }
         let moved = self.typed(field).await?;
-        self.act(|model| model.keep_draft().into_iter().collect()).await?;
         Ok(Some(moved))
     }
 
     async fn typed(&mut self, field: FieldId) -> Result<Moved, Exit> {
-        let Some(wizard) = &self.model.wizard else { return Ok(Moved::On) };
+        let Some(wizard) = &self.model().wizard else { return Ok(Moved::On) };
         let info = field.info();
         let below = wizard.form.default_chat_pod().filter(|_| field == FieldId::ChatPodUrl);
         let mut line = sentence(&wizard.help(field));
@@ -160,7 +157,7 @@ impl<P: Person> Dialogue<P> {
         if pointed {
             self.say("Halo's answer points here.");
         }
-        let teams = if info.kind == Kind::Board { self.teams(field) } else { Vec::new() };
+        let teams = if info.kind == Kind::Board { pia_screen::teams(self.model()) } else { Vec::new() };
         let mut help = vec![info.more.to_owned(), format!("Example: {}", info.example)];
         if field.may_be_blank() {
             help.push("A single - makes it blank.".to_owned());
@@ -175,53 +172,39 @@ impl<P: Person> Dialogue<P> {
             let prompt = self.prompt(field, better.as_deref());
             let question = Question { prompt, help: help.clone(), takes };
             let Answer::Line(line) = self.ask(&question).await? else { return Ok(Moved::Back) };
-            let Some(wizard) = self.model.wizard.as_mut() else { return Ok(Moved::On) };
-            let former = wizard.form.text(field).to_owned();
+            let Some(wizard) = self.model().wizard.as_ref() else { return Ok(Moved::On) };
+            let (form, has_secret) = (&wizard.form, wizard.has_secret);
             let number = line.trim().parse::<usize>().ok().and_then(|number| teams.get(number.checked_sub(1)?));
             let new = match (line.trim(), better.take(), number) {
-                ("", Some(better), _) => Some(better),
+                ("", Some(better), _) => Some(Secret::new(better)),
                 ("", None, _) => None,
-                ("-", ..) => Some(String::new()),
-                (text, ..) if quoted(text).is_some() => quoted(text).map(str::to_owned),
-                (_, _, Some(team)) => Some(team.clone()),
-                _ if info.kind == Kind::Secret => None,
-                (text, ..) => Some(text.to_owned()).filter(|text| *text != former),
+                ("-", ..) => Some(Secret::new("")),
+                _ if info.kind == Kind::Secret => Some(Secret::new(line.as_str())),
+                (text, ..) if quoted(text).is_some() => quoted(text).map(Secret::new),
+                (_, _, Some(team)) => Some(Secret::new(team.clone())),
+                (text, ..) => Some(Secret::new(text)).filter(|_| text != form.text(field)),
             };
-            let mut words = None;
-            let mut edited = false;
-            if info.kind == Kind::Secret && !line.trim().is_empty() {
-                edited = true;
-                match line.trim() {
-                    "-" => wizard.form.secret.clear(),
-                    _ => words = wizard.form.paste(field, &line).words(field),
+            let refused = match &new {
+                Some(new) => {
+                    form.try_answer(field, new.expose(), has_secret).map_err(|wrong| (wrong.why, wrong.better))
                 }
-            } else if let Some(new) = new {
-                edited = true;
-                wizard.form.set(field, "");
-                if !new.is_empty() {
-                    words = wizard.form.paste(field, &new).words(field);
+                None => match form.error(field, has_secret) {
+                    Some(error) => Err((error, form.suggestion(field))),
+                    None => Ok(Pasted::Whole),
+                },
+            };
+            let pasted = match refused {
+                Ok(pasted) => pasted,
+                Err((error, suggestion)) => {
+                    better = suggestion;
+                    self.say(format!("Not taken: {}", words::closed(&error)));
+                    continue;
                 }
-            }
-            let (error, suggestion) = (wizard.form.error(field, wizard.has_secret), wizard.form.suggestion(field));
-            if let Some(error) = error {
-                // What stood there before is kept.
-                wizard.form.set(field, former);
-                better = suggestion;
-                self.say(format!("Not taken: {}", words::closed(&error)));
-                continue;
-            }
-            if edited {
-                self.act(|model| {
-                    let effects = wizard::edited(model, field);
-                    if let Some(wizard) = model.wizard.as_mut() {
-                        wizard.list = None;
-                    }
-                    effects
-                })
-                .await?;
-            }
-            if let Some(words) = words {
-                self.say(words);
+            };
+            if let Some(new) = new {
+                let words = pasted.words(field).filter(|_| !new.expose().is_empty());
+                self.send(Message::Answer(field, new)).await?;
+                self.say_all(words);
             }
             self.say_remarks(field);
             return Ok(Moved::On);
@@ -229,7 +212,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     fn prompt(&self, field: FieldId, better: Option<&str>) -> String {
-        let Some(wizard) = &self.model.wizard else { return String::new() };
+        let Some(wizard) = &self.model().wizard else { return String::new() };
         let label = field.info().label;
         if field.info().kind == Kind::Secret {
             let enter = match (wizard.form.secret.length(), &wizard.outside_secret, wizard.has_secret) {
@@ -251,7 +234,7 @@ impl<P: Person> Dialogue<P> {
 
     /// What the program made of an answer.
     fn say_remarks(&mut self, field: FieldId) {
-        let Some(wizard) = &self.model.wizard else { return };
+        let Some(wizard) = &self.model().wizard else { return };
         let mut lines: Vec<String> = Vec::new();
         if field == FieldId::ClientSecret && !wizard.form.secret.is_empty() {
             lines.push(format!("{} characters.", wizard.form.secret.length()));
@@ -263,25 +246,15 @@ impl<P: Person> Dialogue<P> {
         if field == FieldId::DailySyncTime
             && let Ok(time) = DailySyncTime::parse(wizard.form.text(field))
         {
-            lines.push(format!("{time} UTC. {}.", words::spoken(&time.in_zone(self.model.now, &self.model.zone))));
-            lines.push(sentence(&time.next_run_line(self.model.now)));
+            lines.push(format!("{time} UTC. {}.", words::spoken(&time.in_zone(self.model().now, &self.model().zone))));
+            lines.push(sentence(&time.next_run_line(self.model().now)));
         }
         if field.info().kind == Kind::Board
-            && let Some(warning) = pia_screen::board_warning(&self.model, field)
+            && let Some(warning) = pia_screen::board_warning(self.model(), field)
         {
             lines.push(format!("Warning: {warning}."));
         }
         self.say_all(lines);
-    }
-
-    /// Every team of Halo, as far as they are known.
-    fn teams(&mut self, field: FieldId) -> Vec<String> {
-        pia_screen::open_list(&mut self.model);
-        let teams = pia_screen::suggestions(&self.model, field);
-        if let Some(wizard) = self.model.wizard.as_mut() {
-            wizard.list = None;
-        }
-        teams
     }
 
     fn say_teams(&mut self, teams: &[String]) -> Vec<String> {
@@ -306,7 +279,7 @@ impl<P: Person> Dialogue<P> {
     /// The connection test, with what to do when it fails.
     async fn connection(&mut self) -> Result<Tested, Exit> {
         loop {
-            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             if wizard.untested {
                 self.say("Not verified: continued without a test.");
                 return Ok(Tested::On);
@@ -317,14 +290,14 @@ impl<P: Person> Dialogue<P> {
                 }
                 return Ok(Tested::On);
             }
-            self.act(credentials::start).await?;
-            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            self.order(Command::Test).await?;
+            let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             let skipped = wizard.test.checks().iter().filter(|check| check.status == CheckStatus::Skip);
             let skipped: Vec<&str> = skipped.map(|check| check.id.title()).collect();
             if !skipped.is_empty() {
                 self.say(format!("Skipped: {}.", skipped.join(", ")));
             }
-            let Some(wizard) = &self.model.wizard else { return Ok(Tested::On) };
+            let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             match &wizard.test {
                 Test::Passed(report) => {
                     let words = format!("Connection test: {}.", words::spoken(&passed(report)));
@@ -351,7 +324,7 @@ impl<P: Person> Dialogue<P> {
                 Picked::Row(0) => {}
                 Picked::Row(at) if at <= fields.len() => return Ok(Tested::Change(fields[at - 1])),
                 Picked::Row(_) => {
-                    self.act(credentials::ask_untested).await?;
+                    self.order(Command::Untested).await?;
                     self.answer_popups().await?;
                 }
             }
@@ -371,18 +344,18 @@ impl<P: Person> Dialogue<P> {
     /// Pia Escalate To: one of Halo's agents, by number or by search.
     pub(super) async fn contact(&mut self) -> Result<Option<Moved>, Exit> {
         let info = FieldId::EscalateTo.info();
-        if let Some(reason) = pia_screen::choose_refusal(&self.model) {
+        if let Some(reason) = pia_screen::choose_refusal(self.model()) {
             self.say(format!("{}: {reason}", info.label));
             return Ok(None);
         }
         self.say(sentence(info.help));
-        let (now, warning) = pia_screen::escalate_words(&self.model);
+        let (now, warning) = pia_screen::escalate_words(self.model());
         if let Some(warning) = warning {
             self.say(format!("Warning: {now} is {warning}."));
         }
         let chosen =
-            self.model.wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
-        let mut chooser = Chooser::new(&self.model.facts.lists.agents, chosen, LISTED);
+            self.model().wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);
+        let mut chooser = Chooser::new(&self.model().facts.lists.agents, chosen, LISTED);
         let mut help = vec![info.more.to_owned()];
         help.push(
             "Answer with a number of the list, with a part of a name to search for it, or with - for none.".to_owned(),
@@ -422,15 +395,8 @@ impl<P: Person> Dialogue<P> {
             };
             let choice = choice.and_then(|at| chooser.agents.get(at));
             let name = choice.map_or_else(|| "no default escalation".to_owned(), |agent| agent.name.display());
-            let choice = choice.map(|agent| EscalateTo { agent_id: agent.id, name: agent.name.display() });
-            self.act(|model| {
-                if let Some(wizard) = model.wizard.as_mut() {
-                    wizard.form.escalate_to = choice;
-                    wizard.asked_escalate_to = true;
-                }
-                model.keep_draft().into_iter().collect()
-            })
-            .await?;
+            let id = choice.map_or_else(String::new, |agent| agent.id.to_string());
+            self.send(Message::Answer(FieldId::EscalateTo, Secret::new(id))).await?;
             self.say(format!("{}: {name}.", info.label));
             return Ok(Some(Moved::On));
         }
@@ -449,15 +415,15 @@ impl<P: Person> Dialogue<P> {
 
     /// An answer as the review has it.
     fn say_answer(&mut self, field: FieldId) {
-        let Some(wizard) = &self.model.wizard else { return };
-        let (value, _) = review::value(&self.model, wizard, field);
+        let Some(wizard) = &self.model().wizard else { return };
+        let (value, _) = review::value(self.model(), wizard, field);
         self.say(format!("{}: {}", field.info().label, words::spoken(&value)));
     }
 
     /// The callback addresses, masked.
     pub(super) fn say_callbacks(&mut self) {
         let lines: Vec<String> = self
-            .model
+            .model()
             .facts
             .callbacks
             .iter()

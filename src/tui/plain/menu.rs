@@ -1,20 +1,21 @@
 //! What the panes and the Integrations page offer, as numbered lists.
 
-use tui_input::Input;
-
 use super::dialogue::{Answer, Dialogue, Picked, Question};
 use super::person::Person;
 use super::words::{sentence, spoken};
-use crate::app::effect::Effect;
+use crate::app::effect::Slot;
+use crate::app::go::Go;
 use crate::app::integrations::{self, Card};
-use crate::app::jobs::{activate, plan};
+use crate::app::jobs::plan;
+use crate::app::keymap::Command;
+use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
-use crate::app::panes::{self, Pane, clients, integration};
-use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::text::draft_title;
+use crate::app::panes::{Pane, integration};
 use crate::app::wizard;
 use crate::domain::client::StoredClient;
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
+use crate::domain::secret::Secret;
 use crate::domain::status::{StepState, Steps};
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
@@ -70,9 +71,9 @@ impl<P: Person> Dialogue<P> {
     /// What can be done with the configuration that is open.
     pub(super) async fn menu(&mut self) -> Result<(), Exit> {
         self.announced = None;
-        let name = self.model.current_saved().map(saved_title).unwrap_or_default();
+        let name = self.model().current_saved().map(saved_title).unwrap_or_default();
         self.person.say("");
-        let configure = if plan::is_again(&self.model) { "Re-configure" } else { "Configure" };
+        let configure = if plan::is_again(self.model()) { "Re-configure" } else { "Configure" };
         let entries = entries();
         let rows: Vec<String> = entries.iter().map(|entry| entry.words(configure).to_owned()).collect();
         let picked = if std::mem::replace(&mut self.menu_listed, true) {
@@ -82,34 +83,26 @@ impl<P: Person> Dialogue<P> {
             self.pick(&rows, None, "Your choice").await?
         };
         let Picked::Row(row) = picked else {
-            return self
-                .act(|model| {
-                    integrations::enter(model);
-                    Vec::new()
-                })
-                .await;
+            return self.go(Go::Integrations).await;
         };
         match entries[row] {
             Entry::SyncNow => {
                 if self.active().await? {
-                    self.act(|model| panes::show(model, Pane::Sync)).await?;
+                    self.order(Command::Pane(Pane::Sync)).await?;
                     self.sync_now().await?;
                 }
             }
             Entry::Configure => {
-                self.model.work.forget_plan();
+                self.go(Go::Configure).await?;
                 self.plan().await?;
+                self.leave_plan().await?;
             }
             Entry::Status => self.status().await?,
             Entry::CallbackUrls => self.callback_urls().await?,
-            Entry::Edit => self.edit().await?,
+            Entry::Edit => self.edit_current().await?,
             Entry::Remove => self.remove().await?,
             Entry::Others => {
-                self.act(|model| {
-                    integrations::enter(model);
-                    Vec::new()
-                })
-                .await?;
+                self.go(Go::Integrations).await?;
             }
             Entry::Pane(Pane::Clients) => self.clients().await?,
             Entry::Pane(Pane::Events) => self.events().await?,
@@ -119,32 +112,43 @@ impl<P: Person> Dialogue<P> {
         Ok(())
     }
 
-    /// Every answer of the open configuration, to be changed by its number.
-    pub(super) async fn edit(&mut self) -> Result<(), Exit> {
-        let Some(id) = self.model.current.clone() else { return Ok(()) };
-        let fresh = self.model.overview.draft.is_none();
-        self.act(|model| wizard::edit(model, &id)).await?;
-        if fresh && self.model.screen == Screen::Wizard {
-            self.act(|model| wizard::go(model, Step::Review)).await?;
+    // Out of the plan, where it was not left for the set-up.
+    async fn leave_plan(&mut self) -> Result<(), Exit> {
+        if self.model().screen == Screen::Panes { self.go(Go::Pane(Pane::Sync)).await } else { Ok(()) }
+    }
+
+    async fn edit_current(&mut self) -> Result<(), Exit> {
+        match self.model().current.clone() {
+            Some(id) => self.edit(id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Every answer of a configuration, to be changed by its number.
+    pub(super) async fn edit(&mut self, id: ConfigurationId) -> Result<(), Exit> {
+        let fresh = self.model().overview.draft.is_none();
+        self.go(Go::Edit(id)).await?;
+        if fresh && self.model().screen == Screen::Wizard {
+            self.go(Go::Step(Step::Review)).await?;
         }
         Ok(())
     }
 
     /// The client list: searched, and read out page by page.
     async fn clients(&mut self) -> Result<(), Exit> {
-        self.act(|model| panes::show(model, Pane::Clients)).await?;
-        if let Some(failure) = self.model.panes.clients.failed.clone() {
+        self.order(Command::Pane(Pane::Clients)).await?;
+        if let Some(failure) = self.model().panes.clients.failed.clone() {
             self.say_failure(&failure);
             return Ok(());
         }
         let mut from = 0;
         loop {
-            let list = &self.model.panes.clients;
+            let list = &self.model().panes.clients;
             if list.total() == 0 {
                 self.say("No clients yet.");
                 return Ok(());
             }
-            let seen = list.seen.map(|seen| format!(", {}", age(self.model.now, seen))).unwrap_or_default();
+            let seen = list.seen.map(|seen| format!(", {}", age(self.model().now, seen))).unwrap_or_default();
             let (count, total, filter) = (list.count(), list.total(), list.filter.word());
             let said = format!("{} of {} clients, {filter}{seen}", thousands(count as u64), thousands(total as u64));
             if from == 0 {
@@ -161,7 +165,7 @@ impl<P: Person> Dialogue<P> {
             match line.trim() {
                 "" if from >= count => from = 0,
                 "" => {
-                    let rows = (from..count).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
+                    let rows = (from..count).take(PAGE).filter_map(|at| self.model().panes.clients.row(at));
                     let lines: Vec<String> = rows.map(client_line).collect();
                     self.say_all(lines);
                     from = (from + PAGE).min(count);
@@ -171,17 +175,12 @@ impl<P: Person> Dialogue<P> {
                 }
                 "f" => {
                     from = 0;
-                    self.act(|model| {
-                        clients::filter(model);
-                        Vec::new()
-                    })
-                    .await?;
+                    self.order(Command::Filter).await?;
                 }
                 text => {
-                    self.model.panes.clients.query = Input::new(text.to_owned());
-                    self.model.panes.clients.search(false);
-                    let found = self.model.panes.clients.count();
-                    let rows = (0..found).take(PAGE).filter_map(|at| self.model.panes.clients.row(at));
+                    self.search(text).await?;
+                    let found = self.model().panes.clients.count();
+                    let rows = (0..found).take(PAGE).filter_map(|at| self.model().panes.clients.row(at));
                     let lines: Vec<String> = rows.map(client_line).collect();
                     self.say(match found {
                         0 => "No client matches.".to_owned(),
@@ -191,43 +190,51 @@ impl<P: Person> Dialogue<P> {
                     self.say_all(lines);
                     from = PAGE.min(found);
                     if found == 0 {
-                        self.model.panes.clients.query.reset();
-                        self.model.panes.clients.search(false);
+                        self.search("").await?;
                     }
                 }
             }
         }
     }
 
+    // As the keys do it: into the search line, which is cleared, and with the text back to the list.
+    async fn search(&mut self, text: &str) -> Result<(), Exit> {
+        for command in [Command::Search, Command::Back, Command::Search] {
+            self.order(command).await?;
+        }
+        self.send(Message::Paste(Secret::new(text))).await?;
+        self.order(Command::LeaveSearch).await
+    }
+
     /// Where things stand: steps, syncs, what is in Halo.
     async fn status(&mut self) -> Result<(), Exit> {
-        self.act(|model| panes::show(model, Pane::Sync)).await?;
-        if let Some(failure) = self.model.facts.standing_failed.clone() {
+        self.order(Command::Pane(Pane::Sync)).await?;
+        if let Some(failure) = self.model().facts.standing_failed.clone() {
             self.say_failure(&failure);
             return Ok(());
         }
-        let Some(standing) = self.model.facts.standing.as_ref() else { return Ok(()) };
+        let Some(standing) = self.model().facts.standing.as_ref() else { return Ok(()) };
         let status = &standing.status;
         let mut lines = Vec::new();
-        if let Some(saved) = self.model.current_saved() {
+        if let Some(saved) = self.model().current_saved() {
             let active = if saved.status.active { "active" } else { "not active" };
             lines.push(format!("{}, {active}.", saved.configuration.api.url));
         }
         lines.extend(steps(&status.steps));
         match standing.runs.first() {
             Some(run) => {
-                lines.push(format!("Last sync: {}, {}.", run.status.word(), ago(self.model.now, run.finished_at)));
+                lines.push(format!("Last sync: {}, {}.", run.status.word(), ago(self.model().now, run.finished_at)));
                 lines.push(sentence(&run.proof()));
                 lines.push(format!("{} active clients, {} disabled.", thousands(run.active), thousands(run.disabled)));
             }
             None => lines.push("No sync yet.".to_owned()),
         }
-        if let Some(saved) = self.model.current_saved().filter(|saved| saved.status.active) {
+        if let Some(saved) = self.model().current_saved().filter(|saved| saved.status.active) {
             let time = saved.configuration.company_sync.daily_sync_time;
-            lines.push(sentence(&time.next_run_line(self.model.now)));
-            lines.push(format!("{}.", spoken(&time.in_zone(self.model.now, &self.model.zone))));
+            lines.push(sentence(&time.next_run_line(self.model().now)));
+            lines.push(format!("{}.", spoken(&time.in_zone(self.model().now, &self.model().zone))));
         }
-        let objects = integration::objects(&self.model);
+        let objects = integration::objects(self.model());
         lines.push(match objects.len() {
             0 => "Nothing is installed in Halo yet.".to_owned(),
             count => format!("In Halo: {count} objects."),
@@ -239,8 +246,8 @@ impl<P: Person> Dialogue<P> {
 
     /// The callback addresses, whole where the person wants them so.
     async fn callback_urls(&mut self) -> Result<(), Exit> {
-        self.act(|model| model.current.clone().map(Effect::LoadCallbacks).into_iter().collect()).await?;
-        if self.model.facts.callbacks.is_empty() {
+        self.send(Message::Read(Slot::Callbacks)).await?;
+        if self.model().facts.callbacks.is_empty() {
             self.say("They are made at the first save.");
             return Ok(());
         }
@@ -250,7 +257,7 @@ impl<P: Person> Dialogue<P> {
         if !self.yes_or_no("Reveal them? y is Reveal, n is No, Enter is No: ", text, false).await? {
             return Ok(());
         }
-        let urls: Vec<_> = self.model.facts.callbacks.clone();
+        let urls: Vec<_> = self.model().facts.callbacks.clone();
         for (group, url) in urls {
             let exposed = url.expose();
             self.say(group.webhook_name());
@@ -261,8 +268,8 @@ impl<P: Person> Dialogue<P> {
 
     /// A pane, read out line by line.
     async fn read_pane(&mut self, pane: Pane) -> Result<(), Exit> {
-        self.act(|model| panes::show(model, pane)).await?;
-        let lines = lines(&self.model);
+        self.order(Command::Pane(pane)).await?;
+        let lines = lines(self.model());
         if lines.is_empty() {
             self.say("Nothing has been done yet.");
         }
@@ -281,86 +288,71 @@ impl<P: Person> Dialogue<P> {
     /// The Integrations page.
     pub(super) async fn cards(&mut self) -> Result<(), Exit> {
         self.announced = None;
-        if let Some(failure) = self.model.overview_failed.clone() {
+        if let Some(failure) = self.model().overview_failed.clone() {
             self.say_failure(&failure);
         }
         self.person.say("");
         self.say("Integrations.");
-        let (cards, _) = integrations::cards(&self.model);
+        let (cards, _) = integrations::cards(self.model());
         let rows: Vec<String> = cards.iter().map(|card| self.card(card)).chain(["Quit".to_owned()]).collect();
         let Picked::Row(row) = self.pick(&rows, None, "Your choice").await? else {
-            if self.model.wizard.is_some() {
-                return self.act(wizard::come_back).await;
+            if self.model().wizard.is_some() {
+                return self.go(Go::Wizard).await;
             }
-            if self.model.is_finished_current() {
-                return self.act(panes::enter).await;
+            if self.model().is_finished_current() {
+                return self.go(Go::Panes).await;
             }
             self.say("This is the first list: there is nothing to go back to.");
             return Ok(());
         };
         let Some(card) = cards.get(row).cloned() else { return Err(Exit::Quit) };
-        self.act(|model| {
-            integrations::select(model, row);
-            Vec::new()
-        })
-        .await?;
+        for command in std::iter::once(Command::First).chain(std::iter::repeat_n(Command::Down, row)) {
+            self.order(command).await?;
+        }
         match card {
             Card::Saved(id) => self.saved_card(&id).await,
             Card::Draft => {
                 let rows = ["Continue it", "Discard it"].map(str::to_owned);
                 match self.pick(&rows, Some(0), "The draft").await? {
-                    Picked::Row(0) => self.act(integrations::open_selected).await,
-                    Picked::Row(_) => self.discard().await,
+                    Picked::Row(0) => self.order(Command::OpenCard).await,
+                    Picked::Row(_) => self.asked(Command::DiscardDraft).await,
                     Picked::Back => Ok(()),
                 }
             }
-            Card::New | Card::Other(_) => self.act(integrations::open_selected).await,
+            Card::New | Card::Other(_) => self.order(Command::OpenCard).await,
         }
     }
 
-    async fn saved_card(&mut self, id: &crate::domain::configuration::ConfigurationId) -> Result<(), Exit> {
-        let active = self.model.saved(id).is_some_and(|saved| saved.status.active);
-        let draft = self.model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(id));
+    async fn saved_card(&mut self, id: &ConfigurationId) -> Result<(), Exit> {
+        let active = self.model().saved(id).is_some_and(|saved| saved.status.active);
+        let draft = self.model().overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(id));
         let mut rows = vec!["Open it".to_owned(), "Edit its settings".to_owned()];
         rows.push(if active { "Deactivate it" } else { "Activate it" }.to_owned());
         if draft {
             rows.push("Discard its draft".to_owned());
         }
         match self.pick(&rows, Some(0), "Your choice").await? {
-            Picked::Row(0) => self.act(integrations::open_selected).await,
-            Picked::Row(1) => {
-                self.act(|model| model.open(id)).await?;
-                self.edit().await
-            }
-            Picked::Row(2) if active => {
-                let name = self.model.saved(id).map(saved_title).unwrap_or_default();
-                self.float(Ask::Deactivate { name }).await
-            }
-            Picked::Row(2) => {
-                self.act(|model| activate::start(model, id)).await?;
-                self.answer_popups().await.map(|_| ())
-            }
-            Picked::Row(_) => self.discard().await,
+            Picked::Row(0) => self.order(Command::OpenCard).await,
+            Picked::Row(1) => self.edit(id.clone()).await,
+            Picked::Row(2) if active => self.asked(Command::Deactivate).await,
+            Picked::Row(2) => self.asked(Command::Activate).await,
+            Picked::Row(_) => self.asked(Command::DiscardDraft).await,
             Picked::Back => Ok(()),
         }
     }
 
-    async fn discard(&mut self) -> Result<(), Exit> {
-        let name = self.model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
-        self.float(Ask::Discard { title: draft_title(&name) }).await
-    }
-
-    async fn float(&mut self, ask: Ask) -> Result<(), Exit> {
-        self.model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+    // A command, and the question that it asks.
+    async fn asked(&mut self, command: Command) -> Result<(), Exit> {
+        self.order(command).await?;
         self.answer_popups().await.map(|_| ())
     }
 
     fn card(&self, card: &Card) -> String {
-        let [integration, title, host] = integrations::card_texts(&self.model, card);
+        let [integration, title, host] = integrations::card_texts(self.model(), card);
         let title = title.trim_start_matches("+ ").to_owned();
-        let state = integrations::card_state(&self.model, card).map(|state| state.word().to_owned());
+        let state = integrations::card_state(self.model(), card).map(|state| state.word().to_owned());
         let remark = match card {
-            Card::Saved(id) => integrations::card_remark(&self.model, id),
+            Card::Saved(id) => integrations::card_remark(self.model(), id),
             _ => None,
         };
         let parts = [Some(integration), Some(title), Some(host), state, remark];

@@ -27,9 +27,9 @@ use self::terminal::LineTerminal;
 use super::hangup::Exit;
 use super::outside::Outside;
 use crate::app::effect::Effect;
+use crate::app::go::Go;
 use crate::app::model::Screen;
-use crate::app::wizard::{self, Wizard};
-use crate::app::{Model, Start, integrations};
+use crate::app::{Model, Start};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
 
@@ -63,13 +63,13 @@ impl<P: Person> Dialogue<P> {
     async fn talk(&mut self, goal: Goal, effects: Vec<Effect>) -> Result<(), Exit> {
         self.say("pia-halo in plain mode: one question after the other.");
         self.say(SIGNS);
-        self.act(|_| effects).await?;
+        self.begin(effects).await?;
         self.answer_popups().await?;
-        if self.model.screen != Screen::Wizard {
+        if self.model().screen != Screen::Wizard {
             self.open(&goal).await?;
         }
         loop {
-            match self.model.screen {
+            match self.model().screen {
                 Screen::Wizard => {
                     let Some(step) = self.step() else { return Ok(()) };
                     match step {
@@ -99,19 +99,14 @@ impl<P: Person> Dialogue<P> {
 
     /// Where to begin, where nothing unfinished decides it.
     async fn open(&mut self, goal: &Goal) -> Result<(), Exit> {
-        let nothing = self.model.overview.configurations.is_empty() && self.model.overview_failed.is_none();
-        if nothing && self.model.overview.draft.is_none() {
-            return self.act(|model| wizard::show(model, Wizard::fresh(&model.prefill.clone()))).await;
+        let nothing = self.model().overview.configurations.is_empty() && self.model().overview_failed.is_none();
+        if nothing && self.model().overview.draft.is_none() {
+            return self.go(Go::New).await;
         }
         let Goal::SetUp(named) = goal else { return Ok(()) };
-        if let Some(id) = named {
-            self.act(|model| model.open(id)).await?;
-            return self.edit().await;
+        match named {
+            Some(id) => self.edit(id.clone()).await,
+            None => self.go(Go::Integrations).await,
         }
-        self.act(|model| {
-            integrations::enter(model);
-            Vec::new()
-        })
-        .await
     }
 }

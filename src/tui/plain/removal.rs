@@ -3,15 +3,18 @@
 use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
 use super::person::Person;
 use super::words;
+use crate::app::go::Go;
 use crate::app::jobs::{plan, removal};
+use crate::app::keymap::Command;
+use crate::app::message::Message;
 use crate::app::model::saved_title;
 use crate::app::panes::Pane;
 use crate::app::popup::Popup;
 use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
-use crate::app::{integrations, wizard};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Plan;
+use crate::domain::secret::Secret;
 use crate::tui::hangup::Exit;
 
 impl<P: Person> Dialogue<P> {
@@ -20,50 +23,38 @@ impl<P: Person> Dialogue<P> {
         if !self.active().await? {
             return Ok(());
         }
-        self.act(|model| {
-            model.panes.pane = Pane::Integration;
-            removal::open(model)
-        })
-        .await?;
+        self.go(Go::Removal).await?;
         self.removal().await
     }
 
     /// The plan to remove that was asked for: shown, asked about, applied. Afterwards nothing is left of it.
     pub(super) async fn removal(&mut self) -> Result<(), Exit> {
-        let then = match &self.model.work.goal {
+        let then = match &self.model().work.goal {
             Goal::Remove { then, .. } => then.clone(),
             Goal::Install => return Ok(()),
         };
         self.remove_or_not().await?;
-        self.model.work.forget_plan();
-        self.model.panes.planning = false;
+        self.go(Go::Pane(Pane::Sync)).await?;
         let Some(wanted) = then else { return Ok(()) };
-        if self.model.active().is_none_or(|active| active.id != wanted) {
+        if self.model().active().is_none_or(|active| active.id != wanted) {
             self.say("Not switched.");
             return Ok(());
         }
         // From here on it is about the one that is active now: with its draft, where there is one.
-        let draft = self.model.overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(&wanted));
-        self.act(|model| match draft {
-            Some(draft) => wizard::resume_draft(model, &draft),
-            None => integrations::open_saved(model, &wanted),
-        })
-        .await?;
-        if self.model.current.as_ref() == Some(&wanted) {
+        let draft = self.model().overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(&wanted));
+        let go = draft.map_or_else(|| Go::Saved(wanted.clone()), |draft| Go::Draft(Box::new(draft)));
+        self.go(go).await?;
+        if self.model().current.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        self.act(|model| {
-            integrations::enter(model);
-            Vec::new()
-        })
-        .await
+        self.go(Go::Integrations).await
     }
 
     async fn remove_or_not(&mut self) -> Result<(), Exit> {
         let mut shown = false;
         loop {
-            let Some(id) = self.model.current.clone() else { return Ok(()) };
-            let plan = match (self.model.apply(), &self.model.work.plan) {
+            let Some(id) = self.model().current.clone() else { return Ok(()) };
+            let plan = match (self.model().apply(), &self.model().work.plan) {
                 (ApplyWork::None, PlanWork::Ready(plan)) => plan.clone(),
                 (ApplyWork::None, PlanWork::None | PlanWork::Reading { .. }) => return Ok(()),
                 _ => {
@@ -71,26 +62,26 @@ impl<P: Person> Dialogue<P> {
                         return Ok(());
                     }
                     shown = false;
-                    self.act(removal::again).await?;
+                    self.order(Command::ReadPlan).await?;
                     continue;
                 }
             };
             if !std::mem::replace(&mut shown, true) {
                 self.say_removal(&plan);
             }
-            let switches = matches!(&self.model.work.goal, Goal::Remove { then: Some(_), .. });
+            let switches = matches!(self.model().work.goal, Goal::Remove { then: Some(_), .. });
             // What is chosen can still be chosen otherwise: nothing to do is no end yet.
             let prompt = match (plan.changes_pending(), switches) {
                 (true, true) => format!("Type {id} to remove this and switch, n does neither, d reads every field: "),
                 (true, false) => {
                     format!("Type {id} to remove this, n does not, p chooses the parts, d reads every field: ")
                 }
-                (false, true) if plan::only_switches(&self.model) => {
+                (false, true) if plan::only_switches(self.model()) => {
                     let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
                     if !self.yes_or_no(prompt, Vec::new(), false).await? {
                         return Ok(());
                     }
-                    self.act(removal::ask).await?;
+                    self.order(Command::Apply).await?;
                     continue;
                 }
                 (false, _) => return Ok(()),
@@ -118,15 +109,17 @@ impl<P: Person> Dialogue<P> {
 
     /// As the keys do it: the question that wants the id, the id, and Enter.
     async fn agree(&mut self, typed: &str) -> Result<(), Exit> {
-        self.act(removal::ask).await?;
-        let Some(Popup::Typed(question)) = &mut self.model.popup else { return Ok(()) };
-        question.input = typed.to_owned().into();
-        self.act(removal::agree).await
+        self.order(Command::Apply).await?;
+        if !matches!(self.model().popup, Some(Popup::Typed(_))) {
+            return Ok(());
+        }
+        self.send(Message::Paste(Secret::new(typed))).await?;
+        self.order(Command::Agree).await
     }
 
     /// Says what would be taken out, and what stays.
     fn say_removal(&mut self, plan: &Plan) {
-        let Goal::Remove { parts, then } = self.model.work.goal.clone() else { return };
+        let Goal::Remove { parts, then } = self.model().work.goal.clone() else { return };
         let named = removal::PARTS.iter().filter(|(part, _)| removal::is_chosen(parts, *part)).map(|(_, name)| *name);
         self.say(format!("To be taken out: {}.", named.collect::<Vec<_>>().join(", ")));
         match then.as_ref().map(|wanted| self.name_of(wanted)) {
@@ -146,12 +139,12 @@ impl<P: Person> Dialogue<P> {
     }
 
     fn name_of(&self, id: &ConfigurationId) -> String {
-        self.model.saved(id).map_or_else(|| id.to_string(), saved_title)
+        self.model().saved(id).map_or_else(|| id.to_string(), saved_title)
     }
 
     /// Lets the parts be chosen that are taken out. Says whether the plan is another one now.
     async fn choose_parts(&mut self) -> Result<bool, Exit> {
-        let Some(parts) = self.model.work.goal.parts() else { return Ok(false) };
+        let Some(parts) = self.model().work.goal.parts() else { return Ok(false) };
         let rows = removal::PARTS.map(|(part, name)| {
             let state =
                 if removal::is_chosen(parts, part) { "goes; this keeps it" } else { "stays; this takes it out" };
@@ -159,7 +152,7 @@ impl<P: Person> Dialogue<P> {
         });
         let Picked::Row(row) = self.pick(&rows, None, "Which part").await? else { return Ok(false) };
         let (part, _) = removal::PARTS[row];
-        match removal::choose_now(&self.model, part) {
+        match removal::choose_now(self.model(), part) {
             Now::Can => {}
             Now::Not(reason) => {
                 self.say(reason);
@@ -167,13 +160,13 @@ impl<P: Person> Dialogue<P> {
             }
             Now::Hidden => return Ok(false),
         }
-        self.act(|model| removal::choose(model, part)).await?;
+        self.order(part).await?;
         Ok(true)
     }
 
     /// Says how it ended, or why it cannot begin; whether there is nothing left to do.
     fn say_refused_or_done(&mut self) -> bool {
-        match (self.model.apply(), &self.model.work.plan) {
+        match (self.model().apply(), &self.model().work.plan) {
             (ApplyWork::None, PlanWork::Refused(_)) => {
                 self.say("The connection test failed, so nothing was changed in Halo.");
             }
@@ -184,12 +177,12 @@ impl<P: Person> Dialogue<P> {
             }
             _ => {
                 self.say_how_it_ended();
-                if self.model.apply().is_complete() {
+                if self.model().apply().is_complete() {
                     return true;
                 }
             }
         }
-        let steps = plan::by_hand(&self.model);
+        let steps = plan::by_hand(self.model());
         if !steps.is_empty() {
             self.say("By hand, in Halo:");
             self.say_all(super::dialogue::numbered(&steps));

@@ -4,15 +4,16 @@ use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
 use super::words::{self, sentence, spoken};
 use crate::app::form::FieldId;
-use crate::app::jobs::{activate, plan, sync};
-use crate::app::panes;
-use crate::app::wizard::review::{self, SaveState, Then};
-use crate::app::wizard::{self, Item, initial_sync, pia_screen};
+use crate::app::go::Go;
+use crate::app::jobs::plan;
+use crate::app::keymap::{Command, Pane};
+use crate::app::message::Message;
+use crate::app::wizard::review::{self, SaveState};
+use crate::app::wizard::{self, Item, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
 use crate::domain::plan::Plan;
 use crate::domain::status::StepState;
-use crate::domain::sync_run::Brake;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::plan::left_over;
@@ -32,7 +33,7 @@ impl<P: Person> Dialogue<P> {
     /// One step back, to its last question.
     async fn step_back(&mut self) -> Result<(), Exit> {
         self.from_behind = true;
-        self.act(wizard::back).await
+        self.order(Command::Back).await
     }
 
     /// All answers, with a number each to change it; then Save.
@@ -42,8 +43,8 @@ impl<P: Person> Dialogue<P> {
         let listed = self.review_lines();
         self.say_all(&listed);
         loop {
-            let Some(wizard) = &self.model.wizard else { return Ok(()) };
-            let enter = match review::save_refusal(&self.model) {
+            let Some(wizard) = &self.model().wizard else { return Ok(()) };
+            let enter = match review::save_refusal(self.model()) {
                 Some(_) => "goes on, nothing has changed",
                 None => "saves",
             };
@@ -74,22 +75,18 @@ impl<P: Person> Dialogue<P> {
     /// Asks for one answer anew, without the way through its step.
     async fn correct(&mut self, field: FieldId) -> Result<(), Exit> {
         self.field(field).await?;
-        self.act(|model| {
-            wizard::set_focus(model, Item::Save);
-            Vec::new()
-        })
-        .await
+        self.send(Message::Focus(Item::Save)).await
     }
 
     fn review_lines(&self) -> Vec<String> {
-        let Some(wizard) = &self.model.wizard else { return Vec::new() };
+        let Some(wizard) = &self.model().wizard else { return Vec::new() };
         let line = |(at, field): (usize, FieldId)| {
             let label = field.info().label;
             if let Some(error) = wizard.form.error(field, wizard.has_secret) {
                 return format!("{}. {label}: not right yet, {error}", at + 1);
             }
-            let (value, _) = lines::value(&self.model, wizard, field);
-            let warning = lines::warning(&self.model, wizard, field);
+            let (value, _) = lines::value(self.model(), wizard, field);
+            let warning = lines::warning(self.model(), wizard, field);
             let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
             format!("{}. {label}: {}{warning}", at + 1, spoken(&value))
         };
@@ -98,8 +95,8 @@ impl<P: Person> Dialogue<P> {
 
     // Whether the review is over.
     async fn save(&mut self) -> Result<bool, Exit> {
-        let Some(wizard) = &self.model.wizard else { return Ok(true) };
-        if review::save_refusal(&self.model).is_none() {
+        let Some(wizard) = &self.model().wizard else { return Ok(true) };
+        if review::save_refusal(self.model()).is_none() {
             if let Err(wrong) = wizard.configuration() {
                 self.say("One answer is not right yet.");
                 self.correct(wrong).await?;
@@ -109,13 +106,13 @@ impl<P: Person> Dialogue<P> {
                 return Ok(false);
             }
             // To go on untested leads to the step behind the test.
-            self.act(
-                |model| if step(model) == Some(Step::Review) { Vec::new() } else { wizard::go(model, Step::Review) },
-            )
-            .await?;
-            let fresh = self.model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
-            self.act(|model| review::save(model, Then::Stay)).await?;
-            if matches!(self.model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Failed(_))) {
+            if self.step() != Some(Step::Review) {
+                self.go(Go::Step(Step::Review)).await?;
+            }
+            self.send(Message::Focus(Item::Save)).await?;
+            let fresh = self.model().wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
+            self.order(Command::Save).await?;
+            if matches!(self.model().wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Failed(_))) {
                 return Ok(false);
             }
             if fresh {
@@ -123,38 +120,39 @@ impl<P: Person> Dialogue<P> {
             }
             self.answer_popups().await?;
             // Decided later: what is typed is not saved.
-            if self.model.wizard.as_ref().is_some_and(|wizard| wizard.is_edited()) {
+            if self.model().wizard.as_ref().is_some_and(|wizard| wizard.is_edited()) {
                 return Ok(false);
             }
         }
-        self.act(review::forward).await?;
+        self.send(Message::Focus(Item::Save)).await?;
+        self.order(Command::Continue).await?;
         Ok(true)
     }
 
     /// Offers to make the open configuration the active one, where it is not. Says whether it is now.
     pub(super) async fn active(&mut self) -> Result<bool, Exit> {
-        if self.model.current_saved().is_none() || self.model.is_active() {
+        if self.model().current_saved().is_none() || self.model().is_active() {
             return Ok(true);
         }
-        let Some(id) = self.model.current.clone() else { return Ok(true) };
+        let Some(id) = self.model().current.clone() else { return Ok(true) };
         let text = vec!["Sync Now and Configure work on the active configuration alone.".to_owned()];
         self.say("This configuration is not the active one.");
         self.say_all(&text);
         if !self.yes_or_no("Activate it? y is Activate, n is No, Enter is No: ", text, false).await? {
             return Ok(false);
         }
-        self.act(|model| activate::start(model, &id)).await?;
+        self.order(Command::Activate).await?;
         self.answer_popups().await?;
-        Ok(self.model.is_active() && self.model.current.as_ref() == Some(&id))
+        Ok(self.model().is_active() && self.model().current.as_ref() == Some(&id))
     }
 
     /// Sync Now, and Pia Escalate To once after it.
     pub(super) async fn first_sync(&mut self) -> Result<(), Exit> {
         self.announce(Step::InitialSync);
         if !self.active().await? {
-            return self.act(wizard::leave).await;
+            return self.go(Go::Leave).await;
         }
-        let synced = self.model.is_synced();
+        let synced = self.model().is_synced();
         let (said, prompt) = match synced {
             true => ("A sync was completed before.", "Enter continues to Configure, s is Sync Now: "),
             false => ("Sync Now reads Halo's clients, agents, teams and ticket types.", "Enter is Sync Now: "),
@@ -167,25 +165,23 @@ impl<P: Person> Dialogue<P> {
         if !synced || line.trim() == "s" {
             self.sync_now().await?;
         }
-        if !self.model.is_synced() {
+        if !self.model().is_synced() {
             return Ok(());
         }
-        let asked = self.model.wizard.as_ref().is_none_or(|w| w.asked_escalate_to || w.form.escalate_to.is_some());
-        if !asked && pia_screen::choose_refusal(&self.model).is_none() {
+        let asked = self.model().wizard.as_ref().is_none_or(|w| w.asked_escalate_to || w.form.escalate_to.is_some());
+        if !asked && pia_screen::choose_refusal(self.model()).is_none() {
             self.contact().await?;
-            if let Some(wizard) = self.model.wizard.as_mut() {
-                wizard.asked_escalate_to = true;
-            }
         }
-        self.act(initial_sync::forward).await
+        self.send(Message::Focus(Item::Go)).await?;
+        self.order(Command::Continue).await
     }
 
     /// The company sync, with its question where it has one.
     pub(super) async fn sync_now(&mut self) -> Result<(), Exit> {
-        self.act(|model| sync::start(model, Brake::On)).await?;
+        self.order(Command::SyncNow).await?;
         loop {
             self.say_sync_end();
-            if self.model.popup.is_none() {
+            if self.model().popup.is_none() {
                 return Ok(());
             }
             if !self.answer_popups().await? {
@@ -197,7 +193,7 @@ impl<P: Person> Dialogue<P> {
 
     fn say_sync_end(&mut self) {
         let mut lines = Vec::new();
-        match self.model.work.sync.end_of(self.model.current.as_ref()) {
+        match self.model().work.sync.end_of(self.model().current.as_ref()) {
             Some(SyncEnd::Report(report)) => {
                 lines.push(sentence(&ended_words(report)));
                 if report.status != crate::domain::sync_run::SyncStatus::Busy {
@@ -206,7 +202,7 @@ impl<P: Person> Dialogue<P> {
                 if report.status.has_published() {
                     lines.push(sentence(&changed_words(report)));
                 }
-                let asks = self.model.popup.is_some();
+                let asks = self.model().popup.is_some();
                 lines.extend(report.warnings.iter().filter(|_| !asks).map(|warning| format!("Warning: {warning}")));
                 let hint = report.error.as_ref().and_then(|error| error.hint.as_ref());
                 lines.extend(hint.filter(|_| !asks).map(|hint| sentence(hint)));
@@ -227,7 +223,7 @@ impl<P: Person> Dialogue<P> {
     pub(super) async fn configure(&mut self) -> Result<(), Exit> {
         self.announce(Step::Configure);
         match self.plan().await? {
-            Planned::Settled => self.act(wizard::forward).await,
+            Planned::Settled => self.go(Go::Step(Step::Finished)).await,
             Planned::Left if self.step() == Some(Step::Configure) => self.step_back().await,
             Planned::Left => Ok(()),
         }
@@ -240,14 +236,14 @@ impl<P: Person> Dialogue<P> {
         }
         let mut shown = false;
         loop {
-            if let Some(reason) = plan::blocker(&self.model) {
+            if let Some(reason) = plan::blocker(self.model()) {
                 self.say(words::without_keys(&reason));
                 return self.unblock().await;
             }
-            if matches!((self.model.apply(), &self.model.work.plan), (ApplyWork::None, PlanWork::None)) {
-                self.act(plan::load_plan).await?;
+            if matches!((self.model().apply(), &self.model().work.plan), (ApplyWork::None, PlanWork::None)) {
+                self.order(Command::ReadPlan).await?;
             }
-            let (prompt, help) = match (self.model.apply(), &self.model.work.plan) {
+            let (prompt, help) = match (self.model().apply(), &self.model().work.plan) {
                 (ApplyWork::None, PlanWork::Ready(plan)) => {
                     let plan = plan.clone();
                     if !std::mem::replace(&mut shown, true) {
@@ -282,10 +278,12 @@ impl<P: Person> Dialogue<P> {
             match (line.trim(), asks) {
                 ("", false) => {
                     shown = false;
-                    self.model.work.forget_plan();
+                    if plan::blocker(self.model()).is_none() {
+                        self.order(Command::ReadPlan).await?;
+                    }
                 }
                 ("y" | "Y" | "yes", true) => {
-                    self.act(plan::apply).await?;
+                    self.order(Command::Apply).await?;
                 }
                 ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),
                 ("d", true) => self.say_all(&question.help),
@@ -325,23 +323,23 @@ impl<P: Person> Dialogue<P> {
     // Says how Configure ended; whether everything is in place.
     fn say_applied(&mut self) -> bool {
         self.say_how_it_ended();
-        self.model.apply().is_configured()
+        self.model().apply().is_configured()
     }
 
     /// Says how what was applied ended, and what is left to do.
     pub(super) fn say_how_it_ended(&mut self) {
         let mut lines = Vec::new();
-        match self.model.apply() {
+        match self.model().apply() {
             ApplyWork::Ended { report, goal, .. } => {
                 lines.push(sentence(&report.message));
                 // Remove says itself how it goes on.
                 if !report.status.is_complete() && goal.is_install() {
-                    lines.push(left_over(self.model.goal(), &report.results));
+                    lines.push(left_over(self.model().goal(), &report.results));
                 }
             }
             ApplyWork::Failed { failure, results, .. } => {
                 lines.extend(words::failure(failure));
-                lines.push(left_over(self.model.goal(), results));
+                lines.push(left_over(self.model().goal(), results));
             }
             ApplyWork::None | ApplyWork::Running { .. } => {}
         }
@@ -350,19 +348,19 @@ impl<P: Person> Dialogue<P> {
 
     // What is in the way of Configure is done first.
     async fn unblock(&mut self) -> Result<Planned, Exit> {
-        let (prompt, to) = match self.model.is_synced() {
+        let (prompt, to) = match self.model().is_synced() {
             true => ("Enter goes to that answer: ", Step::Integration),
             false => ("Enter is Sync Now: ", Step::InitialSync),
         };
         let Answer::Line(_) = self.ask(&Question::text(prompt, Vec::new())).await? else { return Ok(Planned::Left) };
-        if self.model.wizard.is_some() {
-            self.act(|model| wizard::go(model, to)).await?;
+        if self.model().wizard.is_some() {
+            self.go(Go::Step(to)).await?;
         } else if to == Step::InitialSync {
-            self.act(|model| panes::show(model, panes::Pane::Sync)).await?;
+            self.go(Go::Pane(Pane::Sync)).await?;
             self.sync_now().await?;
-        } else if let Some(id) = self.model.current.clone() {
-            self.act(|model| wizard::edit(model, &id)).await?;
-            self.act(|model| wizard::go(model, to)).await?;
+        } else if let Some(id) = self.model().current.clone() {
+            self.go(Go::Edit(id)).await?;
+            self.go(Go::Step(to)).await?;
         }
         Ok(Planned::Left)
     }
@@ -370,21 +368,17 @@ impl<P: Person> Dialogue<P> {
     /// What is done, and what is open.
     pub(super) async fn finished(&mut self) -> Result<(), Exit> {
         self.announce(Step::Finished);
-        let open = wizard::finished::open_lines(&self.model);
+        let open = wizard::finished::open_lines(self.model());
         self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
         let lines: Vec<String> = open.iter().map(|(state, name, _)| format!("{name}: {}", open_word(*state))).collect();
         self.say_all(lines);
-        if let Some(tip) = self.model.facts.tip.clone() {
+        if let Some(tip) = self.model().facts.tip.clone() {
             self.say(tip);
         }
-        self.act(wizard::forward).await
+        self.order(Command::Continue).await
     }
 
     pub(super) fn step(&self) -> Option<Step> {
-        step(&self.model)
+        self.model().wizard.as_ref().map(|wizard| wizard.step)
     }
-}
-
-fn step(model: &crate::app::Model) -> Option<Step> {
-    model.wizard.as_ref().map(|wizard| wizard.step)
 }
