@@ -193,4 +193,17 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         drop(silent);
     }
+
+    #[test]
+    fn demo_has_the_rate_limit_unless_it_is_switched_off() {
+        use crate::cli::args::{Arguments, Command};
+        use clap::Parser;
+
+        let limit = |more: &[&str]| {
+            let parsed = Arguments::try_parse_from([&["pia-halo", "demo"], more].concat()).unwrap();
+            let Some(Command::Demo(demo)) = parsed.command else { panic!("another command") };
+            demo.rate_limit.filled()
+        };
+        assert!(limit(&[]).is_some() && limit(&["--rate-limit", "0"]).is_none());
+    }
 }

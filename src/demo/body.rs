@@ -144,3 +144,15 @@ fn convert(kind: Kind, value: &Value) -> Result<Value, String> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_taken_as_texts_only_where_they_are_whole() {
+        for (text, taken) in [("2818", true), (" 7 ", true), ("14a", false), ("1.5", false), ("", false)] {
+            assert_eq!(convert(Kind::Int, &Value::from(text)).is_ok(), taken, "{text}");
+        }
+    }
+}

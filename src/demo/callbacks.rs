@@ -95,11 +95,11 @@ impl State {
         }
     }
 
-    /// The catalogue's words for an event, as they stand in a delivery: "New Ticket Logged".
+    /// The catalogue's words for an event in small letters, as a live delivery had them: "new ticket logged".
     fn event_name(&self, eventno: i64) -> String {
         let row = self.event_catalogue.iter().find(|row| row.has_id(eventno));
         let name = row.map_or_else(|| format!("Event {eventno}"), |row| row.name().replace("$#request", "Ticket"));
-        name.trim_end_matches(" - All").to_owned()
+        name.trim_end_matches(" - All").to_lowercase()
     }
 
     /// A ticket as Halo tells it: with the id of its team beside the name.

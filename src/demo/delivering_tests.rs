@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const NAMES: [(i64, &str); 5] = [
-    (3, "New Ticket Logged"),
-    (19, "Ticket Updated by User"),
-    (39, "Ticket Closed"),
-    (76, "Ticket Status Changed"),
-    (1072, "Ticket Deleted"),
+    (3, "new ticket logged"),
+    (19, "ticket updated by user"),
+    (39, "ticket closed"),
+    (76, "ticket status changed"),
+    (1072, "ticket deleted"),
 ];
 
 async fn control(tester: &Tester, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -73,7 +73,7 @@ async fn a_ticket_made_by_the_control_address_is_posted_as_halo_does_and_logged(
     let came = inbox.next().await;
     assert_eq!(came.authorization.as_deref(), Some("Basic cGlhOmh1bnRlcjI="));
     assert_eq!(came.content_type.as_deref(), Some("application/json"));
-    assert_eq!((&came.body["event"], &came.body["object_id"]), (&json!("New Ticket Logged"), &ticket["id"]));
+    assert_eq!((&came.body["event"], &came.body["object_id"]), (&json!("new ticket logged"), &ticket["id"]));
     assert_eq!((&came.body["webhook_id"], &came.body["ticket"]["summary"]), (&json!(id), &ticket["summary"]));
     assert_eq!((&came.body["agent_id"], &came.body["ticket"]["team_id"]), (&json!(3), &json!(8)));
     assert!(came.body["message"].as_str().unwrap().starts_with("A new Ticket has been logged. Ticket ID: 00"));
@@ -112,16 +112,16 @@ async fn each_change_raises_what_it_is_and_no_change_raises_nothing() {
         }
         names
     };
-    assert_eq!(heard(1).await, ["New Ticket Logged"]);
+    assert_eq!(heard(1).await, ["new ticket logged"]);
     assert_eq!(control(&tester, "POST", &path, r#"{"summary":"VPN drops"}"#).await.0, 200);
     assert_eq!(control(&tester, "POST", &path, r#"{"summary":"VPN is gone"}"#).await.1["summary"], "VPN is gone");
-    assert_eq!(heard(1).await, ["Ticket Updated by User"]);
+    assert_eq!(heard(1).await, ["ticket updated by user"]);
     control(&tester, "POST", &path, r#"{"status_id":3}"#).await;
-    assert_eq!(heard(1).await, ["Ticket Status Changed"]);
+    assert_eq!(heard(1).await, ["ticket status changed"]);
     control(&tester, "POST", &path, r#"{"status_id":9,"team":"Pia Escalations"}"#).await;
-    assert_eq!(heard(3).await, ["Ticket Updated by User", "Ticket Status Changed", "Ticket Closed"]);
+    assert_eq!(heard(3).await, ["ticket updated by user", "ticket status changed", "ticket closed"]);
     assert_eq!(control(&tester, "DELETE", &path, "").await.0, 200);
-    assert_eq!(heard(1).await, ["Ticket Deleted"]);
+    assert_eq!(heard(1).await, ["ticket deleted"]);
     assert_eq!(control(&tester, "DELETE", &path, "").await.0, 404);
     assert_eq!(tester.get(&format!("/api/Tickets{path}")).await.0, 404);
 }
@@ -192,7 +192,7 @@ async fn failures_are_logged_with_what_was_said_and_switch_the_webhook_off() {
     let id = webhook(&tester, "One", &inbox.url, &[3]).await;
     for _ in 0..2 {
         control(&tester, "POST", "", "").await;
-        assert_eq!(inbox.next().await.body["event"], "New Ticket Logged");
+        assert_eq!(inbox.next().await.body["event"], "new ticket logged");
     }
     let rows = log(&tester, &id, 2).await;
     assert_eq!((rows[1].int("responsestatus"), rows[1].flag("error")), (Some(503), true));

@@ -179,7 +179,8 @@ mod tests {
         let tester = tester().await;
         let text = tester.request("GET", "/api/Agent/me").send().await.unwrap().text().await.unwrap();
         assert!(text.len() > 2_000_000 && text.starts_with("{\"claims\":["));
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["name"], "Pia");
+        let agent: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&agent["name"], agent["claims"].as_array().unwrap().len()), (&json!("Pia"), 108));
     }
 
     #[tokio::test]
@@ -212,7 +213,20 @@ mod tests {
         assert_eq!((page["users"].as_array().unwrap().len(), &page["record_count"]), (100, &json!(200)));
         let (_, info) = tester.get("/api/InstanceInfo").await;
         assert_eq!((&info["app_version"], &info["agent_url"]), (&json!("2.196.1"), &json!(tester.halo.url())));
+        assert!(info["tenant_id"].is_string() && info["hosted_group"].is_string() && info["teams_chat_profile"] == "");
         assert_eq!(tester.get("/api/tickets/33470").await.1["estimate"].to_string(), "-0.0");
+    }
+
+    #[tokio::test]
+    async fn pairs_are_lists_and_their_texts_are_json() {
+        let tester = tester().await;
+        let (_, client) = tester.get("/api/Client/1?includedetails=true").await;
+        let (_, kinds) = tester.get("/api/TicketType").await;
+        for (row, member) in [(&client, "customer_relationship"), (&kinds[0], "kanbanstatuschoice")] {
+            let text = row[format!("{member}_list")].as_str().unwrap();
+            assert!(row[member].is_array() && serde_json::from_str::<Vec<Value>>(text).is_ok(), "{member}: {row}");
+        }
+        assert!(kinds[0]["kanbanstatuschoice"][0]["id"].is_string());
     }
 
     #[tokio::test]

@@ -244,6 +244,7 @@ mod tests {
         let (status, body) = tester.post("/api/TicketType", &json!([{ "name": "Copied" }])).await;
         assert_eq!(status, 400);
         assert!(body["Message"].as_str().unwrap().starts_with("A database error occurred (515)"));
+        assert!(body["ClassName"].as_str().is_some_and(|class| class.ends_with("Exception")), "{body}");
         assert_eq!(tester.post("/api/TicketType", &json!([{ "id": 999 }])).await, (404, Value::Null));
         let body = json!([{ "id": 1, "allowed_iframe_customtabs": [{ "iframetab_id": "14a" }] }]);
         let (status, body) = tester.post("/api/TicketType", &body).await;

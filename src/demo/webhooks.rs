@@ -174,6 +174,9 @@ mod tests {
         );
         assert_eq!(made["events"], json!([]), "events in the body are dropped");
         let (_, plain) = tester.get(&format!("/api/Webhook/{}", id.to_uppercase())).await;
+        let told =
+            [&plain["notify_on_failure_tech"], &plain["notify_on_failure_template"], &plain["last_auto_disable_date"]];
+        assert_eq!(told, [&json!(-1), &json!(32), &json!("1900-01-01T00:00:00")]);
         assert!(plain.get("events").is_none() && plain.get("basic_password").is_none());
         let binding = json!([{ "guid": null, "webhook_id": id, "eventno": 3, "name": "New Ticket Logged", "type": -2, "delivery_method": 6 }]);
         assert_eq!(tester.post("/api/Notification", &binding).await.0, 201);
