@@ -44,3 +44,4 @@ mod tickets;
 mod time;
 mod together;
 mod trusting;
+mod writing;

@@ -105,7 +105,12 @@ async fn a_name_that_halo_takes_for_ours_is_reported_and_left() {
         plan["changes"].as_array().unwrap().iter().filter(|row| row["reason"].to_string().contains("is not ours"));
     let told: Vec<_> = told.map(|row| (row["action"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
     assert_eq!(told, [("create", "webhook"), ("create", "custom_tab")]);
-    profile.run(["configure", "--yes"]).await.expect(3);
+    let warned = |report: &Value| {
+        let all = report["warnings"].as_array().unwrap().iter();
+        all.filter(|warning| warning.to_string().contains("is not ours and stays as it is")).count()
+    };
+    assert_eq!((warned(&plan), plan["blocked"].as_array().unwrap().len()), (2, 0), "{plan}");
+    assert_eq!(warned(&profile.json(["configure", "--yes"], 3).await), 2);
     let removal = profile.json(["remove", "--plan"], 3).await;
     let left = removal["changes"].as_array().unwrap().iter().filter(|change| change["action"] == "keep");
     assert_eq!(left.filter(|change| change["reason"].as_str().unwrap().contains("left alone")).count(), 2);

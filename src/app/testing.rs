@@ -467,6 +467,7 @@ pub fn plan() -> Plan {
             change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
         ],
         blocked: vec![],
+        warnings: vec![],
         basis: Basis::default(),
     }
 }
@@ -491,6 +492,7 @@ pub fn removal() -> Plan {
             change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
         ],
         blocked: vec![],
+        warnings: vec![],
         basis: Basis::default(),
     }
 }

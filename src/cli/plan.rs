@@ -25,6 +25,7 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
 /// A plan as the whole result of a command.
 pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<u8, Failure> {
     if call.output.json {
+        let warnings = [warnings, &plan.warnings].concat();
         call.output.object(&json!({
             "changes_pending": plan.changes_pending(),
             "counts": plan.counts(),

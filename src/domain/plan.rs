@@ -117,6 +117,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
     pub blocked: Vec<Blocked>,
+    /// Objects of somebody else's that have a name like ours: each stands in the reason of ours, too.
+    pub warnings: Vec<String>,
     /// What it was made from.
     pub basis: Basis,
 }

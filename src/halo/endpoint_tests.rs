@@ -25,6 +25,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
         username: "pia".into(),
         password: password.map(Secret::new),
         active: true,
+        tells_disabled: id.is_some(),
     }
 }
 
@@ -274,7 +275,8 @@ async fn tabs_are_read_made_and_changed() {
     assert_eq!(api.tab(46).await.unwrap().unwrap().name.raw(), "Pia Chat Pod");
     assert_eq!(gone().await.api().tab(46).await, Ok(None));
 
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example/$FAULTID".into(), kind: 1 };
+    let draft =
+        TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example/$FAULTID".into(), kind: Some(1) };
     assert_eq!(api.save_tab(&draft).await, Ok(Some(46)));
     assert_eq!(
         server.last("/api/Tabs").json(),

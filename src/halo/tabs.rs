@@ -38,15 +38,19 @@ pub struct TabDraft {
     pub name: String,
     /// What it shows, with Halo's variables in it.
     pub url: String,
-    /// The number of an iframe among the kinds of tab, in this Halo.
-    pub kind: i64,
+    /// The number of an iframe among the kinds of tab, in this Halo; none leaves the kind as it is.
+    pub kind: Option<i64>,
 }
 
 impl TabDraft {
     /// The members that are written.
     pub fn members(&self) -> Members {
         let members = Members::default().with("name", self.name.as_str()).with("url", self.url.as_str());
-        members.with("tableid", TICKET_TABLE).with("type", self.kind)
+        let members = members.with("tableid", TICKET_TABLE);
+        match self.kind {
+            Some(kind) => members.with("type", kind),
+            None => members,
+        }
     }
 }
 

@@ -307,7 +307,7 @@ async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
 #[tokio::test]
 async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
     let server = Server::halo(|_, before| if before == 0 { json(401, "") } else { json(201, r#"{"id":9}"#) }).await;
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: Some(1) };
     assert_eq!(server.api().save_tab(&draft).await, Ok(Some(9)));
     assert_eq!(server.count("/api/Tabs"), 2);
 }
@@ -414,6 +414,7 @@ async fn a_redirect_is_never_followed_and_the_secret_stays() {
                 username: "pia".into(),
                 password: Some(Secret::new("password-canary")),
                 active: true,
+                tells_disabled: false,
             };
             let error = match on {
                 "/api/Webhook" => api.save_webhook(&draft).await.unwrap_err(),
@@ -517,7 +518,7 @@ async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
 
 #[tokio::test]
 async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
-    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: 1 };
+    let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: Some(1) };
     for script in [
         Box::new(|_: &Seen, _| Play::Raw(Vec::new())) as Box<dyn Fn(&Seen, usize) -> Play + Send + Sync>,
         Box::new(|_: &Seen, _| Play::Hang),
@@ -622,6 +623,7 @@ async fn no_error_repeats_a_secret_or_an_address() {
         username: "pia".into(),
         password: Some(Secret::new("password-canary")),
         active: true,
+        tells_disabled: false,
     };
     for status in [400, 401, 403, 500] {
         let server = Server::halo(move |seen, _| {

@@ -89,6 +89,8 @@ pub struct WebhookDraft {
     pub password: Option<Secret>,
     /// Whether Halo delivers to it.
     pub active: bool,
+    /// Whether Halo told its other switch, `disabled`: what was not read is not written.
+    pub tells_disabled: bool,
 }
 
 impl WebhookDraft {
@@ -105,7 +107,7 @@ impl WebhookDraft {
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
         // Halo switches a webhook off by either (api facts, section 6.2), so both are written to switch it on again.
-        if self.id.is_some() && self.active { members.with("disabled", false) } else { members }
+        if self.tells_disabled && self.active { members.with("disabled", false) } else { members }
     }
 }
 
@@ -144,6 +146,7 @@ impl WebhookRow {
             url: Secret::new(self.url.0.unwrap_or_default()),
             // Halo switches a webhook off by either (api facts, section 6.2).
             active: self.active.0 != Some(false) && !self.disabled.is_set(),
+            tells_disabled: self.disabled.0.is_some(),
             method: self.method.0,
             content_type: self.content_type.untrusted(),
             authentication_type: self.authentication_type.0,

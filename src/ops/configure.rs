@@ -55,7 +55,7 @@ pub async fn install(
         message.push_str("; a rotation is under way: pia-halo rotate finishes it");
     }
     results.extend(tell_blocked(&plan, &mut on_event));
-    let warnings = report.warnings();
+    let warnings = [report.warnings(), plan.warnings.clone()].concat();
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
     let configured_at = status.is_complete().then(|| workspace.now());
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);

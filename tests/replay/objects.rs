@@ -20,6 +20,7 @@ fn webhook() -> WebhookDraft {
         username: "pia".to_owned(),
         password: None,
         active: true,
+        tells_disabled: false,
     }
 }
 
@@ -109,7 +110,7 @@ pub async fn expect(name: &str) -> bool {
         }
         "tabs-post-reply" => {
             let told = Recorded::read(name).value()["id"].as_i64();
-            let draft = TabDraft { id: None, name: "Pia Chat Pod".to_owned(), url: PIA.to_owned(), kind: 1 };
+            let draft = TabDraft { id: None, name: "Pia Chat Pod".to_owned(), url: PIA.to_owned(), kind: Some(1) };
             assert_eq!(api.save_tab(&draft).await.unwrap(), told);
         }
         "lookup-64" => {

@@ -35,6 +35,8 @@ pub struct HeldWebhook {
     pub url: crate::domain::secret::Secret,
     /// Whether Halo delivers to it.
     pub active: bool,
+    /// Whether Halo told its other switch, `disabled`.
+    pub tells_disabled: bool,
     /// Halo's number for the HTTP method; 0 is POST here.
     pub method: Option<i64>,
     /// The media type it posts.

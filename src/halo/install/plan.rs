@@ -66,8 +66,8 @@ pub enum EventWrite {
 pub enum TabWrite {
     /// Make it, as this kind of tab.
     Create(i64),
-    /// Write it again, under its id, as this kind of tab.
-    Update(i64, i64),
+    /// Write it again, under its id, as this kind of tab where Halo tells one.
+    Update(i64, Option<i64>),
     /// Delete it.
     Delete(i64),
 }
@@ -219,6 +219,8 @@ pub struct InstallPlan {
     pub steps: Vec<Step>,
     /// What cannot be done, and why.
     pub blocked: Vec<Blocked>,
+    /// Objects of somebody else's that have a name like ours.
+    pub warnings: Vec<String>,
     /// What Halo held of the objects that it touches.
     pub seen: Snapshot,
 }
@@ -241,6 +243,7 @@ impl InstallPlan {
         Plan {
             changes: self.steps.iter().map(|step| step.line.clone()).collect(),
             blocked: self.blocked.clone(),
+            warnings: self.warnings.clone(),
             basis: Basis::of(&(operations, &self.seen)),
         }
     }

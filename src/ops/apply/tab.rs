@@ -27,7 +27,7 @@ impl Write for TabWrite {
 
     async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
         Ok(match self {
-            Self::Create(kind) => written(draft(apply, None, *kind).members()),
+            Self::Create(kind) => written(draft(apply, None, Some(*kind)).members()),
             Self::Update(id, kind) => Proof {
                 before: there(apply.halo.tab_members(*id).await?)?,
                 ..written(draft(apply, Some(*id), *kind).members())
@@ -39,7 +39,7 @@ impl Write for TabWrite {
 
     async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {
         match self {
-            Self::Create(kind) => Ok(text(apply.halo.save_tab(&draft(apply, None, *kind)).await?)),
+            Self::Create(kind) => Ok(text(apply.halo.save_tab(&draft(apply, None, Some(*kind))).await?)),
             Self::Update(id, kind) => Ok(text(apply.halo.save_tab(&draft(apply, Some(*id), *kind)).await?)),
             Self::Delete(id) => apply.halo.delete_tab(*id).await.map(|()| None),
         }
@@ -47,7 +47,7 @@ impl Write for TabWrite {
 
     async fn read_back(&self, apply: &Apply<'_>, told: Option<String>) -> Result<Found, HaloError> {
         match self {
-            Self::Create(kind) => find(apply, told.and_then(|id| id.parse().ok()), *kind).await,
+            Self::Create(kind) => find(apply, told.and_then(|id| id.parse().ok()), Some(*kind)).await,
             Self::Update(id, kind) => find(apply, Some(*id), *kind).await,
             Self::Delete(id) => {
                 // Its number can have come to somebody else's tab already.
@@ -82,7 +82,7 @@ pub(super) async fn is_as_planned(apply: &Apply<'_>, id: i64) -> Result<bool, Ha
 }
 
 /// Finds the tab by the id that Halo told or, where the answer was lost, by its address.
-async fn find(apply: &Apply<'_>, id: Option<i64>, kind: i64) -> Result<Found, HaloError> {
+async fn find(apply: &Apply<'_>, id: Option<i64>, kind: Option<i64>) -> Result<Found, HaloError> {
     let draft = draft(apply, None, kind);
     let leads = |tab: &HeldTab| tab.url.as_ref().is_some_and(|url| url.raw() == draft.url);
     let found = match id {
@@ -90,7 +90,7 @@ async fn find(apply: &Apply<'_>, id: Option<i64>, kind: i64) -> Result<Found, Ha
         None => apply.halo.tabs().await?.into_iter().find(leads),
     };
     let Some(tab) = found else { return Ok(Found::No) };
-    let found = settled(tab.id.to_string(), &planner::tab_fields(&tab, &draft.name, &draft.url, Some(kind)));
+    let found = settled(tab.id.to_string(), &planner::tab_fields(&tab, &draft.name, &draft.url, kind));
     Ok(match found {
         Found::Differs(id, what) => {
             Found::Differs(id, format!("{what}. By hand: {}", manual::tab_of(&tab.name.display(), &draft.url)))
@@ -99,7 +99,7 @@ async fn find(apply: &Apply<'_>, id: Option<i64>, kind: i64) -> Result<Found, Ha
     })
 }
 
-fn draft(apply: &Apply<'_>, id: Option<i64>, kind: i64) -> TabDraft {
+fn draft(apply: &Apply<'_>, id: Option<i64>, kind: Option<i64>) -> TabDraft {
     let url = apply.target.installs.as_ref().map(|installs| installs.wanted.chat_pod.as_str().to_owned());
     TabDraft { id, name: ChatPodUrl::TAB_NAME.to_owned(), url: url.unwrap_or_default(), kind }
 }

@@ -94,5 +94,6 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         username: BASIC_USER.to_owned(),
         password: installs.map(|installs| installs.secrets.password.clone()),
         active: true,
+        tells_disabled: id.and_then(|id| apply.seen.webhook(id)).is_some_and(|seen| seen.tells_disabled),
     }
 }

@@ -80,6 +80,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
             name: format!("{name}{number}").into(),
             url,
             active: random.chance(50),
+            tells_disabled: true,
             method: Some(1),
             content_type: None,
             authentication_type: None,
@@ -127,6 +128,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     name: group.webhook_name().into(),
                     url,
                     active: true,
+                    tells_disabled: true,
                     method: Some(0),
                     content_type: Some("application/json".into()),
                     authentication_type: Some(1),
@@ -162,11 +164,16 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                 assert!(webhook.bindings.is_empty(), "events before the webhook");
                 held.webhooks.retain(|own| own.id != *id);
             }
-            Operation::Tab(TabWrite::Create(kind)) | Operation::Tab(TabWrite::Update(_, kind)) => {
+            Operation::Tab(tab @ (TabWrite::Create(_) | TabWrite::Update(..))) => {
+                let kind = match tab {
+                    TabWrite::Create(kind) => Some(*kind),
+                    TabWrite::Update(_, kind) => *kind,
+                    TabWrite::Delete(_) => None,
+                };
                 let number: i64 = id.get_or_insert_with(|| next.to_string()).parse().unwrap();
                 held.tabs.retain(|tab| tab.id != number);
                 let url = Some(wanted.chat_pod.as_str().into());
-                let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), Some(*kind));
+                let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), kind);
                 held.tabs.push(HeldTab { id: number, guid: None, name, url, tab_type, table: Some(1) });
             }
             Operation::Tab(TabWrite::Delete(id)) => {

@@ -40,7 +40,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
         Some(tab) => {
             let fields = tab_fields(tab, name, address, kind);
             // A kind that nothing speaks against is left as it is.
-            let write = Operation::Tab(TabWrite::Update(tab.id, kind.or(tab.tab_type).unwrap_or(IFRAME)));
+            let write = Operation::Tab(TabWrite::Update(tab.id, kind.or(tab.tab_type)));
             let (action, reason, operation) = match (by_record.is_some(), fields.is_empty()) {
                 (true, true) => (Action::Keep, "as it should be", Operation::None),
                 (true, false) => (Action::Update, "changed in Halo", write),
@@ -55,6 +55,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
             let foreign = held.tabs.iter().find(|tab| is_like(tab.name.raw(), name));
             let beside = foreign.map(|foreign| not_ours("custom tab", &foreign.name, foreign.id));
+            plan.warnings.extend(beside.clone());
             let reason = with_foreign(reason, beside);
             plan.steps.push(change(
                 Action::Create,

@@ -57,6 +57,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
             name: group.webhook_name().into(),
             url: url.expose(),
             active: true,
+            tells_disabled: true,
             method: Some(0),
             content_type: Some("application/json".into()),
             authentication_type: Some(1),

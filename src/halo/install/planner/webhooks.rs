@@ -64,6 +64,7 @@ pub(super) fn plan_webhook(
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
     };
+    plan.warnings.extend(beside.clone());
     push_webhook(plan, group, own, action, fields, &with_foreign(reason, beside));
     events::plan_events(group, own, held, plan);
 }
