@@ -297,6 +297,9 @@ pub fn passed() -> CheckReport {
             pass(CheckId::TicketTypes, "31 ticket types"),
             pass(CheckId::Webhooks, "can be read"),
             pass(CheckId::CustomTabs, "can be read"),
+            pass(CheckId::Tickets, "can be read"),
+            pass(CheckId::Actions, "can be read"),
+            pass(CheckId::Statuses, "31 statuses can be read"),
             check(CheckId::PiaBoard, CheckStatus::Skip, "not chosen yet", None),
             check(CheckId::EscalationBoard, CheckStatus::Skip, "not chosen yet", None),
             check(CheckId::EscalateTo, CheckStatus::Skip, "not chosen", None),
@@ -319,6 +322,7 @@ pub fn failed() -> CheckReport {
 
 pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
     CheckReport {
+        rights: Vec::new(),
         ok,
         configuration: None,
         halo: HaloIdentity {

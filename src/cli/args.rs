@@ -207,6 +207,9 @@ pub struct Yes {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
+    /// Print every right that is needed, when, and where in Halo it is ticked; by itself where one is missing
+    #[arg(long, conflicts_with = "full_circle")]
+    pub rights: bool,
     /// Make a ticket, follow its event all the way, and close it again
     #[arg(long)]
     pub full_circle: bool,

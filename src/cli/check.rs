@@ -7,7 +7,7 @@ use serde_json::json;
 use super::exit::ExitCode;
 use super::output::{Mark, Output};
 use super::{Call, args, prompt};
-use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::check::{Access, Check, CheckReport, CheckStatus, Right, RightState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::request::{SecretChoice, VerifyRequest};
@@ -25,7 +25,31 @@ pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Fa
         secret: SecretChoice::Stored,
         pia_screen: Some(configuration.pia_screen),
     };
-    report(call, &workspace, &request).await
+    let report = verify(call, &workspace, &request).await?;
+    let is_missing = |right: &Right| right.state == RightState::Missing;
+    if !call.output.json && (options.rights || report.rights.iter().any(is_missing)) {
+        print_rights(&mut call.output, &report.rights);
+    }
+    Ok(exit_code(&report))
+}
+
+/// What is needed of Halo, when, and where it is ticked.
+fn print_rights(output: &mut Output, rights: &[Right]) {
+    output.line("");
+    let row = |right: &Right| {
+        let access = match right.access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        let phases: Vec<&str> = right.phases.iter().map(|phase| phase.word()).collect();
+        [
+            format!("{}, {access}", right.id.title()),
+            phases.join(", "),
+            right.state.words().to_owned(),
+            right.place.clone(),
+        ]
+    };
+    output.table(["Right", "Needed for", "State", "Where in Halo"], rights.iter().map(row));
 }
 
 /// Follows a ticket all the way round.
@@ -75,11 +99,7 @@ fn print_hop(output: &mut Output, hop: &HopReport) {
 }
 
 /// Tests a connection and prints the verdicts as they fall.
-pub(super) async fn report(
-    call: &mut Call,
-    workspace: &ops::Workspace,
-    request: &VerifyRequest,
-) -> Result<u8, Failure> {
+async fn verify(call: &mut Call, workspace: &ops::Workspace, request: &VerifyRequest) -> Result<CheckReport, Failure> {
     let output = &mut call.output;
     let on_check = |check: &Check| {
         if !output.json {
@@ -90,7 +110,7 @@ pub(super) async fn report(
     if output.json {
         output.object(&report)?;
     }
-    Ok(exit_code(&report))
+    Ok(report)
 }
 
 /// One verdict: a line, and a second one with what to change.

@@ -26,6 +26,12 @@ pub enum CheckId {
     Webhooks,
     /// Custom tabs can be read.
     CustomTabs,
+    /// Tickets can be read.
+    Tickets,
+    /// The notes of a ticket can be read.
+    Actions,
+    /// Statuses can be read.
+    Statuses,
     /// The Pia Board is a team in Halo.
     PiaBoard,
     /// The Pia Escalation Board is a team in Halo.
@@ -36,7 +42,7 @@ pub enum CheckId {
 
 impl CheckId {
     /// Every check.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Address,
         Self::Token,
         Self::Clients,
@@ -45,6 +51,9 @@ impl CheckId {
         Self::TicketTypes,
         Self::Webhooks,
         Self::CustomTabs,
+        Self::Tickets,
+        Self::Actions,
+        Self::Statuses,
         Self::PiaBoard,
         Self::EscalationBoard,
         Self::EscalateTo,
@@ -61,11 +70,113 @@ impl CheckId {
             Self::TicketTypes => "Ticket types",
             Self::Webhooks => "Webhooks",
             Self::CustomTabs => "Custom tabs",
+            Self::Tickets => "Tickets",
+            Self::Actions => "Notes of tickets",
+            Self::Statuses => "Statuses",
             Self::PiaBoard => FieldId::PiaBoard.info().label,
             Self::EscalationBoard => FieldId::EscalationBoard.info().label,
             Self::EscalateTo => FieldId::EscalateTo.info().label,
         }
     }
+}
+
+/// When a right is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// By the wizard, the first sync and Configure.
+    Setup,
+    /// By the daily sync, and to look up the tickets behind events.
+    Daily,
+    /// To hand a ticket over to people.
+    Escalate,
+}
+
+impl Phase {
+    /// The word for it on a screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Daily => "daily",
+            Self::Escalate => "escalate",
+        }
+    }
+}
+
+/// What is done with something in Halo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It is read.
+    Read,
+    /// It is made or changed.
+    Write,
+}
+
+/// Every right that is needed, and when.
+pub const NEEDED: [(CheckId, Access, &[Phase]); 14] = {
+    use Access::{Read, Write};
+    use Phase::{Daily, Escalate, Setup};
+    [
+        (CheckId::Clients, Read, &[Setup, Daily]),
+        (CheckId::Agents, Read, &[Setup, Daily]),
+        (CheckId::Teams, Read, &[Setup, Daily]),
+        (CheckId::TicketTypes, Read, &[Setup, Daily]),
+        (CheckId::TicketTypes, Write, &[Setup]),
+        (CheckId::Webhooks, Read, &[Setup, Daily]),
+        (CheckId::Webhooks, Write, &[Setup]),
+        (CheckId::CustomTabs, Read, &[Setup]),
+        (CheckId::CustomTabs, Write, &[Setup]),
+        (CheckId::Tickets, Read, &[Daily, Escalate]),
+        (CheckId::Tickets, Write, &[Escalate]),
+        (CheckId::Actions, Read, &[Escalate]),
+        (CheckId::Actions, Write, &[Escalate]),
+        (CheckId::Statuses, Read, &[Daily]),
+    ]
+};
+
+/// Whether a right is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RightState {
+    /// It was used just now.
+    Have,
+    /// Nothing was written to find out; scope and role allow it.
+    Expected,
+    /// Halo refused.
+    Missing,
+    /// Nothing was written to find out; scope or role speak against it.
+    Doubtful,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+impl RightState {
+    /// The words for it on a screen.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Have => "have",
+            Self::Expected => "expected",
+            Self::Missing => "MISSING",
+            Self::Doubtful => "doubtful",
+            Self::Unknown => "not known",
+        }
+    }
+}
+
+/// A row of the table of rights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Right {
+    /// What it is a right to.
+    pub id: CheckId,
+    /// What is done with it.
+    pub access: Access,
+    /// When it is needed.
+    pub phases: &'static [Phase],
+    /// Whether it is there.
+    pub state: RightState,
+    /// Where in Halo it is ticked.
+    pub place: String,
 }
 
 /// How one check ended.
@@ -174,6 +285,9 @@ pub struct CheckReport {
     pub halo: HaloIdentity,
     /// One verdict each, in order.
     pub checks: Vec<Check>,
+    /// Every right that is needed; empty where only some of them were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<Right>,
     /// When the token runs out: what the field Authentication Token shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_valid_until: Option<jiff::Timestamp>,
@@ -183,6 +297,18 @@ pub struct CheckReport {
 }
 
 impl Check {
+    /// Whether the right to read, or to write, what it is about is there.
+    pub fn right(&self, access: Access) -> RightState {
+        let is_read = matches!(self.status, CheckStatus::Pass | CheckStatus::Warn) && self.missing.is_none();
+        match (access, self.writes) {
+            (Access::Read, _) if is_read => RightState::Have,
+            (_, _) if self.missing.is_some() => RightState::Missing,
+            (Access::Write, Some(WriteProof::Expected)) => RightState::Expected,
+            (Access::Write, Some(WriteProof::Doubtful)) => RightState::Doubtful,
+            _ => RightState::Unknown,
+        }
+    }
+
     /// What there is to look at although nothing failed.
     pub fn warning(&self) -> Option<String> {
         (self.status == CheckStatus::Warn).then(|| format!("{}: {}", self.id.title(), self.message))
@@ -198,5 +324,23 @@ impl CheckReport {
     /// The first check that failed.
     pub fn first_failure(&self) -> Option<&Check> {
         self.checks.iter().find(|check| check.status == CheckStatus::Fail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_right_that_is_needed_has_a_phase_and_a_check() {
+        for (id, access, phases) in NEEDED {
+            assert!(!phases.is_empty(), "{id:?} {access:?}");
+        }
+        let read = |id| NEEDED.iter().any(|(needed, access, _)| (*needed, *access) == (id, Access::Read));
+        let judged =
+            [CheckId::Address, CheckId::Token, CheckId::PiaBoard, CheckId::EscalationBoard, CheckId::EscalateTo];
+        for id in CheckId::ALL {
+            assert_eq!(read(id), !judged.contains(&id), "{id:?}");
+        }
     }
 }

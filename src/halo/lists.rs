@@ -143,15 +143,26 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn statuses(&self) -> Result<Vec<Status>, HaloError> {
-        let list = async |query: &[(&'static str, &str)]| {
-            let call = self.get("list the statuses", "/api/Status", query);
-            let rows = self.read_list::<StatusRow>(call, &["statuses", "results"]).await?.rows;
-            Ok::<_, HaloError>(rows.into_iter().filter_map(|row| Some((row.id.0?, row.name.untrusted()?))))
-        };
-        let all: Vec<_> = list(&[]).await?.collect();
-        let open: BTreeSet<i64> = list(&[("excludeclosed", "true")]).await?.map(|(id, _)| id).collect();
+        let all = self.list_statuses(&[]).await?;
+        let open = self.list_statuses(&[("excludeclosed", "true")]).await?;
+        let open: BTreeSet<i64> = open.into_iter().map(|(id, _)| id).collect();
         let knows = !open.is_empty() && all.iter().any(|(id, _)| !open.contains(id));
         let ends = |id: i64, name: &Untrusted| if knows { !open.contains(&id) } else { Status::sounds_final(name) };
         Ok(all.into_iter().map(|(id, name)| Status { id, ends: ends(id, &name), name }).collect())
+    }
+
+    /// The statuses that a question is about, by id and name.
+    async fn list_statuses(&self, query: &[(&'static str, &str)]) -> Result<Vec<(i64, Untrusted)>, HaloError> {
+        let call = self.get("list the statuses", "/api/Status", query);
+        let rows = self.read_list::<StatusRow>(call, &["statuses", "results"]).await?.rows;
+        Ok(rows.into_iter().filter_map(|row| Some((row.id.0?, row.name.untrusted()?))).collect())
+    }
+
+    /// How many statuses there are, to find out whether they can be read.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn probe_statuses(&self) -> Result<usize, HaloError> {
+        self.list_statuses(&[]).await.map(|statuses| statuses.len())
     }
 }

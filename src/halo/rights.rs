@@ -54,7 +54,20 @@ impl Scopes {
             // Most versions give these to every login, and some name scopes for them.
             CheckId::Agents => self.has(&["all:standard", "read:agents"]).then_some(true),
             CheckId::Teams => self.has(&["all:standard", "read:teams", "all:teams"]).then_some(true),
+            // Notes go with the tickets.
+            CheckId::Tickets | CheckId::Actions => Some(self.has(&["all:standard", "read:tickets", "edit:tickets"])),
+            CheckId::Statuses => self.has(&["all:standard", "read:tickets", "edit:tickets"]).then_some(true),
             _ => Some(false),
+        }
+    }
+
+    /// The same for writing.
+    fn cover_writing(&self, check: CheckId) -> Option<bool> {
+        match check {
+            CheckId::Tickets | CheckId::Actions if !self.are_wide() => {
+                self.0.as_ref().map(|_| self.has(&["all:standard", "edit:tickets"]))
+            }
+            _ => self.cover(check),
         }
     }
 }
@@ -79,10 +92,7 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
                 .to_owned(),
         };
     }
-    let scope = match check {
-        CheckId::Clients => "tick \"all\", or at least \"read:customers\"",
-        _ => "tick \"all\"",
-    };
+    let scope = scope_right(check);
     match scopes.cover(check) {
         Some(true) => {
             MissingRight { gate: Gate::AgentRole, right: role_right(check).to_owned(), place: ROLE.to_owned() }
@@ -96,6 +106,22 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
     }
 }
 
+/// The permission of the application that opens something, in Halo's words.
+fn scope_right(check: CheckId) -> &'static str {
+    match check {
+        CheckId::Clients => "tick \"all\", or at least \"read:customers\"",
+        CheckId::Tickets | CheckId::Actions | CheckId::Statuses => {
+            "tick \"all\", or at least \"read:tickets\" and \"edit:tickets\""
+        }
+        _ => "tick \"all\"",
+    }
+}
+
+/// Both gates of something that is read or written, for the table of rights.
+pub fn place(check: CheckId) -> String {
+    format!("Permissions of the application: {}; role of its agent: {}", scope_right(check), role_right(check))
+}
+
 /// The right of a role that opens something, in Halo's words.
 pub fn role_right(check: CheckId) -> &'static str {
     match check {
@@ -107,14 +133,21 @@ pub fn role_right(check: CheckId) -> &'static str {
             "\"Is a HaloPSA Administrator\" has to be Yes; without it, the agent has to be a member of the teams"
         }
         CheckId::TicketTypes => "Ticket Type Restrictions › \"Allow use of all Ticket Types\" has to be Yes",
+        CheckId::Tickets | CheckId::Actions => {
+            "Feature Access › Tickets Access Level has to be \"Read and Modify\", for tickets of every team"
+        }
+        CheckId::Statuses => "Feature Access › Tickets Access Level has to be \"Read\" or more",
         _ => "\"Is a HaloPSA Administrator\" has to be Yes: webhooks and custom tabs are configuration",
     }
 }
 
 /// What can be said of writing what a check is about.
 pub fn writes(check: CheckId, scopes: &Scopes, agent: Option<&AgentRights>) -> WriteProof {
-    match (scopes.cover(check), agent.and_then(|agent| agent.is_admin)) {
-        (Some(false), _) | (_, Some(false)) => WriteProof::Doubtful,
+    // Tickets are no configuration: whoever works on them need not be an administrator.
+    let is_for_all = matches!(check, CheckId::Tickets | CheckId::Actions);
+    match (scopes.cover_writing(check), agent.and_then(|agent| agent.is_admin)) {
+        (Some(false), _) => WriteProof::Doubtful,
+        (_, Some(false)) if !is_for_all => WriteProof::Doubtful,
         (Some(true), Some(true)) => WriteProof::Expected,
         _ => WriteProof::NotProvable,
     }
@@ -124,13 +157,16 @@ pub fn writes(check: CheckId, scopes: &Scopes, agent: Option<&AgentRights>) -> W
 mod tests {
     use super::*;
 
-    const READ: [CheckId; 6] = [
+    const READ: [CheckId; 9] = [
         CheckId::Clients,
         CheckId::Agents,
         CheckId::Teams,
         CheckId::TicketTypes,
         CheckId::Webhooks,
         CheckId::CustomTabs,
+        CheckId::Tickets,
+        CheckId::Actions,
+        CheckId::Statuses,
     ];
 
     #[test]
@@ -146,7 +182,10 @@ mod tests {
         }
         let narrow = Scopes::told("read:customers edit:tickets");
         let gates = READ.map(|check| missing(check, Some(403), &narrow).gate);
-        assert_eq!(gates, [AgentRole, Either, Either, Application, Application, Application]);
+        assert_eq!(
+            gates,
+            [AgentRole, Either, Either, Application, Application, Application, AgentRole, AgentRole, AgentRole]
+        );
         assert_eq!(missing(CheckId::Clients, Some(403), &Scopes::told("edit:tickets")).gate, Application);
     }
 
@@ -160,6 +199,9 @@ mod tests {
             (CheckId::TicketTypes, "Allow use of all Ticket Types"),
             (CheckId::Webhooks, "Is a HaloPSA Administrator"),
             (CheckId::CustomTabs, "Is a HaloPSA Administrator"),
+            (CheckId::Tickets, "Tickets Access Level"),
+            (CheckId::Actions, "Tickets Access Level"),
+            (CheckId::Statuses, "Tickets Access Level"),
         ] {
             let advice = missing(check, Some(403), &Scopes::told("all")).advice();
             assert!(advice.contains(words) && advice.contains("Teams & Agents › Roles"), "{advice}");
@@ -179,5 +221,10 @@ mod tests {
         assert_eq!(of(&all, None), WriteProof::NotProvable);
         assert_eq!(of(&Scopes::unknown(), agent(Some(true))), WriteProof::NotProvable);
         assert_eq!(of(&Scopes::told("read:customers"), agent(Some(true))), WriteProof::Doubtful);
+        // Tickets are no configuration.
+        let of = |scopes: &str, admin| writes(CheckId::Tickets, &Scopes::told(scopes), agent(admin).as_ref());
+        assert_eq!(of("all", Some(false)), WriteProof::NotProvable);
+        assert_eq!(of("edit:tickets", Some(true)), WriteProof::Expected);
+        assert_eq!(of("read:tickets", Some(true)), WriteProof::Doubtful);
     }
 }

@@ -132,6 +132,28 @@ impl HaloApi {
         self.read_list(call, &["tickets", "results"]).await
     }
 
+    /// The newest ticket, to find out whether tickets can be read; `None` where Halo lists none for this agent.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn probe_tickets(&self) -> Result<Option<i64>, HaloError> {
+        let page = [("pageinate", "true"), ("page_size", "1"), ("page_no", "1")];
+        let query = [&page[..], &[("order", "id"), ("orderdesc", "true"), FRESH]].concat();
+        let call = self.get("list the tickets", PATH, &query);
+        let rows = self.read_list::<TicketRow>(call, &["tickets", "results"]).await?.rows;
+        Ok(rows.into_iter().find_map(|row| row.id.0))
+    }
+
+    /// Reads the newest note of a ticket, to find out whether notes can be read.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn probe_notes(&self, ticket: i64) -> Result<(), HaloError> {
+        let query = [("ticket_id", &*ticket.to_string()), ("count", "1"), FRESH];
+        let call = self.get("list the notes of a ticket", ACTIONS, &query);
+        self.read_list::<ActionRow>(call, &["actions", "results"]).await.map(drop)
+    }
+
     /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams by
     /// their ids.
     ///

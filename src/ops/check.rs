@@ -1,6 +1,7 @@
 //! The connection test: each thing that later steps need is read once, and gets a verdict of its own.
 //!
-//! It writes nothing, and it needs fewer than fifteen requests.
+//! It writes nothing, and it needs fewer than fifteen requests: what is only nice to know is left out where the sign-in took
+//! many.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -10,18 +11,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
-use crate::domain::check::{Gate, MissingRight, WriteProof};
+use crate::domain::check::{Gate, MissingRight, NEEDED, Right, RightState, WriteProof};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::untrusted::{Untrusted, same_name};
-use crate::halo::rights::{self, APPLICATION, ROLE, Scopes};
+use crate::halo::rights::{self, APPLICATION, AgentRights, ROLE, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 
 /// How long is waited for who the agent is: megabytes, and nice to have.
 const OWN_AGENT: Duration = Duration::from_secs(10);
+
+/// The most requests of a test.
+const REQUESTS: u64 = 14;
+
+/// Reads after the sign-in that are always made: clients, agents, teams, ticket types, webhooks, custom tabs, tickets.
+const READS: u64 = 7;
 
 /// Checks that read something, before that of the custom tabs.
 const READS_BEFORE_IT: usize = 5;
@@ -66,6 +73,7 @@ pub(super) async fn needed(
     };
     let mut report = with_halo(halo, Some(id), api, None, &mut on_needed).await?;
     report.ok = keep_needed(&mut report.checks, needs);
+    report.rights.clear();
     Ok(report)
 }
 
@@ -115,16 +123,16 @@ pub(super) async fn with_halo(
 
     let token = sign_in(&mut run, halo).await?;
     // A version is nice to have, and an agent without the right to it can still do everything else.
-    if token.is_some() {
+    if token.is_some() && has_room(halo, READS) {
         match halo.instance().await {
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
             Err(error) => run.look_at(&error),
         }
-        run.product = halo.product();
     }
+    run.product = halo.product();
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
     let mut agent = None;
-    if token.is_some() && run.scopes.are_wide() {
+    if token.is_some() && run.scopes.are_wide() && has_room(halo, READS) {
         let asked = run.handle(halo);
         match timeout(OWN_AGENT, asked.own_agent()).await {
             Ok(Ok(rights)) => agent = Some(rights),
@@ -174,21 +182,23 @@ pub(super) async fn with_halo(
     let write = writes(CheckId::TicketTypes, &run.scopes);
     run.attempt(CheckId::TicketTypes, asked.ticket_types(), |types| {
         let hint = "in Halo, set Ticket Type Restrictions › \"Allow use of all Ticket Types\" of the role to Yes";
-        list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(write)
+        list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(CheckId::TicketTypes, write)
     })
     .await?;
     let asked = run.handle(halo);
     let write = writes(CheckId::Webhooks, &run.scopes);
     run.attempt(CheckId::Webhooks, asked.webhooks(), |webhooks| {
-        there(webhooks.len(), ("webhook", "webhooks"), restricted).and_writing(write)
+        there(webhooks.len(), ("webhook", "webhooks"), restricted).and_writing(CheckId::Webhooks, write)
     })
     .await?;
     let asked = run.handle(halo);
     let write = writes(CheckId::CustomTabs, &run.scopes);
     run.attempt(CheckId::CustomTabs, asked.tabs(), |tabs| {
-        there(tabs.len(), ("custom tab", "custom tabs"), restricted).and_writing(write)
+        there(tabs.len(), ("custom tab", "custom tabs"), restricted).and_writing(CheckId::CustomTabs, write)
     })
     .await?;
+    // Apart: all that waits here would make every future around it large.
+    Box::pin(read_tickets(&mut run, halo, agent.as_ref())).await?;
 
     match pia_screen {
         Some(screen) => {
@@ -204,7 +214,9 @@ pub(super) async fn with_halo(
     }
 
     let checks = run.checks;
+    let rights = rights_of(&checks, run.product);
     Ok(CheckReport {
+        rights,
         ok: checks.iter().all(|check| check.status != CheckStatus::Fail),
         configuration: id.map(ToString::to_string),
         halo: identity,
@@ -212,6 +224,80 @@ pub(super) async fn with_halo(
         token_valid_until: token.map(|token| token.valid_until),
         teams: teams.unwrap_or_default(),
     })
+}
+
+/// What the daily work and Escalate need: tickets, their notes and the statuses.
+async fn read_tickets(run: &mut Run<'_>, halo: &HaloApi, agent: Option<&AgentRights>) -> Result<(), Failure> {
+    let asked = run.handle(halo);
+    let write = rights::writes(CheckId::Tickets, &run.scopes, agent);
+    // A token that has run out once more would be requests too many.
+    let spare = has_room(halo, 2);
+    let asked = if spare { asked } else { halo.without_renewal() };
+    let full = !has_room(halo, 0);
+    let question = async { if full { Ok(None) } else { unless_dead(spare, asked.probe_tickets()).await } };
+    let newest = run.attempt(CheckId::Tickets, question, |newest| {
+        let Some(newest) = newest else { return Verdict::no_room() };
+        let none = if newest.is_none() { "; Halo lists none for this agent" } else { "" };
+        Verdict::pass(format!("can be read{none}")).and_writing(CheckId::Tickets, write)
+    });
+    let newest = newest.await?;
+    let write = rights::writes(CheckId::Actions, &run.scopes, agent);
+    match newest.map(Option::flatten) {
+        None => run.judge(CheckId::Actions, Verdict::not_tried(CheckId::Tickets)),
+        Some(None) => run.judge(CheckId::Actions, Verdict::skip("no ticket is known to read the notes of")),
+        Some(Some(_)) if !has_room(halo, 0) => run.judge(CheckId::Actions, Verdict::no_room()),
+        Some(Some(ticket)) => {
+            let asked = halo.without_renewal();
+            let verdict = |answer: &Option<()>| match answer {
+                None => Verdict::no_room(),
+                Some(()) => Verdict::pass("can be read".to_owned()).and_writing(CheckId::Actions, write),
+            };
+            run.attempt(CheckId::Actions, unless_dead(false, asked.probe_notes(ticket)), verdict).await?;
+        }
+    }
+    if has_room(halo, 0) {
+        let asked = halo.without_renewal();
+        run.attempt(CheckId::Statuses, unless_dead(false, asked.probe_statuses()), |count| match count {
+            None => Verdict::no_room(),
+            Some(count) => Verdict::pass(format!("{} can be read", counted(*count as u64, "status", "statuses"))),
+        })
+        .await?;
+    } else {
+        run.judge(CheckId::Statuses, Verdict::no_room());
+    }
+    Ok(())
+}
+
+/// Whether there is room for a read that is only nice to have, beside so many that are not.
+fn has_room(halo: &HaloApi, needed: u64) -> bool {
+    halo.usage().requests + needed < REQUESTS
+}
+
+/// An answer; none where the token has just run out and there is no room to ask for another one.
+async fn unless_dead<T>(
+    spare: bool,
+    question: impl Future<Output = Result<T, HaloError>>,
+) -> Result<Option<T>, HaloError> {
+    match question.await {
+        Err(error) if !spare && error.http_status() == Some(401) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// The table of rights: what is there, and where in Halo the rest is ticked.
+fn rights_of(checks: &[Check], product: Product) -> Vec<Right> {
+    let row = |(id, access, phases): (CheckId, _, _)| {
+        let check = checks.iter().find(|check| check.id == id);
+        let missing = check.and_then(|check| check.missing.as_ref()).map(MissingRight::advice);
+        Right {
+            id,
+            access,
+            phases,
+            state: check.map_or(RightState::Unknown, |check| check.right(access)),
+            place: missing.unwrap_or_else(|| product.in_words(&rights::place(id))),
+        }
+    };
+    NEEDED.into_iter().map(row).collect()
 }
 
 /// Asks for a token, and for what it is good: Halo may give less than was asked for. Then the scopes are tried one at a
@@ -354,15 +440,20 @@ impl Verdict {
 
     /// Says what is known of writing what could be read. Reading proves nothing of it, and nothing is written to find
     /// out.
-    fn and_writing(mut self, write: WriteProof) -> Self {
+    fn and_writing(mut self, id: CheckId, write: WriteProof) -> Self {
         self.writes = Some(write);
         match write {
             WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
             WriteProof::NotProvable => self.message.push_str("; writing is not provable before the first write"),
             WriteProof::Doubtful => {
-                self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
                 self.status = CheckStatus::Warn;
-                let advice = format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"");
+                let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
+                    self.message.push_str("; writing is doubtful: it needs the scope \"edit:tickets\"");
+                    format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
+                } else {
+                    self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
+                    format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
+                };
                 self.hint = Some(self.hint.map_or(advice.clone(), |hint| format!("{hint}; {advice}")));
             }
         }
@@ -393,6 +484,11 @@ impl Verdict {
             missing,
             writes: None,
         }
+    }
+
+    /// Not asked, so that the test stays short.
+    fn no_room() -> Self {
+        Self::skip("not asked: signing in took many requests, and a test keeps to 14")
     }
 
     /// Nothing is known of what this check is about, because that could not be read.
@@ -468,6 +564,10 @@ impl Run<'_> {
                     && failure.http_status == Some(403)
                     && self.checks.iter().filter(|check| check.http_status == Some(403)).count() == READS_BEFORE_IT;
                 let mut verdict = Verdict::fail(id, failure, &self.scopes);
+                if id == CheckId::Statuses && !fatal {
+                    // Nothing depends on it but the names of statuses.
+                    (verdict.status, verdict.failure) = (CheckStatus::Warn, None);
+                }
                 if is_shut_out {
                     let login = rights::missing(id, Some(401), &self.scopes);
                     verdict.hint = Some(format!("every read is refused: {}", login.advice()));
