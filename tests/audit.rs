@@ -4,7 +4,7 @@ use pia_halo::demo::Options;
 use serde_json::Value;
 
 use crate::secrecy::{forms, secrets_of};
-use crate::support::{Profile, run};
+use crate::support::{Profile, login_name, run};
 
 fn entries(report: &Value) -> &Vec<Value> {
     report["entries"].as_array().unwrap()
@@ -23,11 +23,12 @@ async fn every_write_to_halo_is_written_down_with_who_from_where_before_after_an
     let profile = configured().await;
     let report = profile.json(["audit", "--limit", "100"], 0).await;
     let writes: Vec<&Value> = entries(&report).iter().filter(|entry| entry["halo"].is_object()).collect();
+    let who = login_name();
     assert_eq!(writes.len(), profile.halo.writes().len(), "a line for each write");
     for entry in &writes {
         assert_eq!(
             (&entry["who"]["user"], &entry["who"]["ssh_from"]),
-            (&"dana".into(), &"192.0.2.7".into()),
+            (&who.as_str().into(), &"192.0.2.7".into()),
             "{entry}"
         );
         assert_eq!((&entry["halo"]["status"], &entry["configuration"]), (&201.into(), &"acme".into()), "{entry}");
@@ -38,8 +39,8 @@ async fn every_write_to_halo_is_written_down_with_who_from_where_before_after_an
     let url = webhook["fields"].as_array().unwrap().iter().find(|field| field["name"] == "url").unwrap();
     assert!(url["before"].is_null() && url["after"].as_str().unwrap().contains("/callbacks/acme/ticket-"), "{url}");
     let text = profile.run(["audit", "--limit", "100"]).await.expect(0).stdout;
-    for words in ["dana from 192.0.2.7 on ", "create webhook Pia - Ticket Created: done, Halo answered 201", "is whole"]
-    {
+    let from = format!("{who} from 192.0.2.7 on ");
+    for words in [from.as_str(), "create webhook Pia - Ticket Created: done, Halo answered 201", "is whole"] {
         assert!(text.contains(words), "{words}\n{text}");
     }
     let file = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
@@ -99,7 +100,7 @@ async fn a_trail_that_was_changed_or_cut_is_told_with_the_line() {
     let head = profile.json(["audit"], 0).await["chain"]["head"].as_str().unwrap().to_owned();
     profile.run(["audit", "--limit", "0", "--expect", &head]).await.expect(0).says("the expected hash is in it");
 
-    std::fs::write(&path, whole.replacen("\"dana\"", "\"eve\"", 1)).unwrap();
+    std::fs::write(&path, whole.replacen(&format!("\"{}\"", login_name()), "\"eve\"", 1)).unwrap();
     let report = profile.json(["audit"], 1).await;
     assert_eq!((&report["ok"], &report["chain"]["breaks"][0]["line"]), (&false.into(), &2.into()), "{report}");
     profile.run(["audit"]).await.expect(1).says("line 2: it does not follow");
@@ -114,6 +115,23 @@ async fn a_trail_that_was_changed_or_cut_is_told_with_the_line() {
     profile.run(["audit"]).await.expect(0);
     profile.run(["deactivate"]).await.expect(0);
     profile.run(["audit", "--expect", &head]).await.expect(0).says("was left unfinished");
+}
+
+/// The ways to an account are told apart in `ops/actor.rs`; this is a real process of the person who runs the tests.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_variable_gives_the_person_a_name() {
+    let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
+    let mut command = profile.command(["deactivate"]);
+    for name in ["USER", "LOGNAME", "USERNAME", "SUDO_USER"] {
+        command.env(name, "the-ceo");
+    }
+    command.env("SUDO_UID", "4294967294");
+    run(command, String::new()).await.expect(0);
+    let report = profile.json(["audit", "--limit", "1"], 0).await;
+    let who = &entries(&report)[0]["who"];
+    let account = [login_name().into(), uzers::get_current_username().unwrap().to_string_lossy().into()];
+    assert!(account.contains(&who["user"]), "{report}");
+    assert!(!report.to_string().contains("the-ceo"), "{report}");
 }
 
 /// The address alone: no port, and nothing that is no address.

@@ -4,7 +4,7 @@ use pia_halo::demo::{Options, Scripted, ScriptedAnswer};
 use serde_json::{Value, json};
 
 use crate::commands::holds_exactly_the_objects_of_the_contract;
-use crate::support::Profile;
+use crate::support::{Profile, login_name};
 
 fn small() -> Options {
     Options { clients: 30, ..Options::default() }
@@ -248,7 +248,7 @@ async fn every_change_stands_in_the_audit_trail() {
     profile.run(["configure", "--yes"]).await.expect(0);
     let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
     let lines: Vec<Value> = trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.iter().all(|line| line["who"]["user"] == "dana" && line["configuration"] == "acme"));
+    assert!(lines.iter().all(|line| line["who"]["user"] == login_name() && line["configuration"] == "acme"));
     let actions: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
     assert_eq!(actions[..2], ["save", "sync"]);
     assert_eq!(actions.iter().filter(|action| **action == "create webhook").count(), 2);
@@ -402,7 +402,7 @@ async fn nobody_switches_the_configuration_while_configure_works() {
     let profile = Profile::synced(small()).await;
     profile.save("other", "").await.expect(0);
     let lock = profile.workspace().settings.paths().lock("configure");
-    let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ssh_from: None };
+    let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
     let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     profile.run(["activate", "other", "--yes"]).await.expect(6).says("fox");
     profile.run(["deactivate"]).await.expect(6);

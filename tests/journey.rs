@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 use crate::commands::holds_exactly_the_objects_of_the_contract;
 use crate::support::interface::Interface;
 use crate::support::walk::{self, Person};
-use crate::support::{PIA, Profile, until};
+use crate::support::{PIA, Profile, login_name, until};
 
 fn small() -> Options {
     Options { clients: 30, ..Options::default() }
@@ -89,7 +89,7 @@ async fn the_walk_by_keys_ends_with_exactly_the_objects_of_the_contract() {
     person.press("End").await;
     person.sees("Daily Sync Time: – → 00:45").await;
     person.press("Up").await;
-    for words in ["dana", "create webhook", "create custom tab Pia Chat Pod"] {
+    for words in [login_name().as_str(), "create webhook", "create custom tab Pia Chat Pod"] {
         person.sees(words).await;
     }
     let frames = person.frames();
@@ -376,7 +376,7 @@ async fn sync_now_in_two_programs_runs_one_sync_and_says_who_is_at_it() {
     until(|| profile.halo.requests().iter().any(|request| request.path == "/api/client")).await;
     second.press("Enter").await;
     second.sees("Busy").await;
-    second.sees("dana").await;
+    second.sees(&login_name()).await;
     first.sees("✓ Complete").await;
     second.press("Enter").await;
     second.sees("✓ Complete").await;

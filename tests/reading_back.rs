@@ -88,7 +88,7 @@ async fn what_an_agent_may_not_see_is_said_with_each_result() {
 async fn another_halo_is_not_saved_while_configure_works() {
     let profile = Profile::synced(small()).await;
     let lock = profile.workspace().settings.paths().lock("configure");
-    let somebody = Actor { user: "fox".to_owned(), ssh_from: None };
+    let somebody = Actor { user: "fox".to_owned(), ..Actor::default() };
     let held = Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     let settings = std::fs::read_to_string(profile.config()).unwrap();
     let file = profile.folder.path().join("moved.toml");

@@ -9,8 +9,8 @@ use pia_halo::demo::Options;
 use pia_halo::domain::callback::CallbackSecrets;
 use serde_json::{Value, json};
 
-use crate::support::Profile;
 use crate::support::service::{Answered, Service, basic, event, guid, named, secrets, stored};
+use crate::support::{Profile, login_name};
 
 async fn serving() -> (Profile, Service, CallbackSecrets) {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
@@ -367,7 +367,7 @@ async fn a_crowd_that_says_nothing_keeps_nobody_out() {
 async fn one_service_runs_at_a_time_and_status_knows_it() {
     let (profile, service, secrets) = serving().await;
     assert_eq!(service.get("/healthz").await, (200, "ok\n".to_owned()));
-    profile.run(["serve", "--listen", "127.0.0.1:0"]).await.expect(6).says("serve by dana");
+    profile.run(["serve", "--listen", "127.0.0.1:0"]).await.expect(6).says(&format!("serve by {}", login_name()));
     service.callback(&secrets, "ticket-created", &event("one", 1)).await;
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["running"], true);

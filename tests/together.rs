@@ -2,13 +2,13 @@
 
 use pia_halo::demo::Options;
 
-use crate::support::Profile;
 use crate::support::pty::Pty;
 use crate::support::walk::Person;
+use crate::support::{Profile, login_name};
 
-/// The real program before a person of this name, at the first answers of the configuration.
-async fn editing(profile: &Profile, user: &str) -> Pty {
-    let mut pty = profile.in_terminal().env("USER", user).spawn();
+/// The real program before a person, at the first answers of the configuration.
+async fn editing(profile: &Profile) -> Pty {
+    let mut pty = profile.in_terminal().spawn();
     pty.is_at("Sync Now").await;
     pty.press("^O").await;
     pty.sees("Integrations").await;
@@ -56,9 +56,9 @@ fn saved(profile: &Profile) -> (String, String) {
 async fn two_people_save_at_a_time_and_neither_loses_anything() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     profile.run(["check"]).await.expect(0);
-    let mut dana = editing(&profile, "dana").await;
-    let mut fox = editing(&profile, "fox").await;
-    fox.sees("being changed by dana").await;
+    let mut dana = editing(&profile).await;
+    let mut fox = editing(&profile).await;
+    fox.sees(&format!("being changed by {}", login_name())).await;
 
     to_time(&mut dana).await;
     type_over(&mut dana, "05:00").await;

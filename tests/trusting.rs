@@ -12,7 +12,7 @@ use pia_halo::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::service::{Service, event, secrets};
-use crate::support::{Profile, run};
+use crate::support::{Profile, login_name, run};
 
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -160,7 +160,7 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
         let answer = service.callback(&callbacks, "ticket-created", &event(&format!("event-{n}"), n)).await;
         assert_eq!(answer.status, 200);
     }
-    profile.run(["store", "set-aside"]).await.expect(6).says("serve by dana");
+    profile.run(["store", "set-aside"]).await.expect(6).says(&format!("serve by {}", login_name()));
     service.kill();
     let folder = profile.json(["store", "set-aside"], 0).await["folder"].as_str().unwrap().to_owned();
     let kept = Store::open(&Path::new(&folder).join("pia-halo.db")).unwrap();

@@ -600,7 +600,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         changes: ChangeCounts { added: 3, updated: 1, disabled: 2, returned: 0, unchanged: 231 },
         ..sync_report(status)
     };
-    let who = Actor { user: "dana".to_owned(), ssh_from: Some("10.0.0.5".to_owned()) };
+    let who = Actor { user: "dana".to_owned(), ssh_from: Some("10.0.0.5".to_owned()), ..Actor::default() };
     let activity = |moment: &str, action: &str, object: Option<&str>, outcome: &str| Activity {
         at: at(moment),
         who: who.clone(),

@@ -34,18 +34,13 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
 fn lines(record: &Record) -> Vec<String> {
     let shown = |text: &str| Untrusted::new(text).display();
     let activity = &record.activity;
-    let from = activity.who.ssh_from.as_deref().map_or_else(String::new, |from| format!(" from {}", shown(from)));
     let host = record.host.as_deref().map_or_else(String::new, |host| format!(" on {}", shown(host)));
     let process = record.pid.map_or_else(String::new, |pid| format!(" ({pid})"));
     let object = activity.object.as_deref().map_or_else(String::new, |object| format!(" {}", shown(object)));
     let configuration = activity.configuration.as_deref().map_or_else(String::new, |id| format!("[{}] ", shown(id)));
     let answered = activity.halo.as_ref().and_then(|answer| answer.status);
     let mut lines = vec![
-        format!(
-            "{}  {}{from}{host}{process}",
-            activity.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-            shown(&activity.who.user)
-        ),
+        format!("{}  {}{host}{process}", activity.at.strftime("%Y-%m-%d %H:%M:%S UTC"), activity.who),
         format!(
             "    {configuration}{}{object}: {}{}",
             shown(&activity.action),

@@ -2,19 +2,50 @@
 //!
 //! Every line carries the hash of the one before it, so that a line which was changed, taken out or put in shows.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::is_guid;
+use super::untrusted::Untrusted;
 
-/// Who is acting: the operating system's user, and where an SSH session comes from.
+/// Who is acting.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
-    /// The user's name.
+    /// The person's login name; `uid N` for one that the password database does not know.
     pub user: String,
+    /// The account that the program runs under, where `sudo` or `su` made it another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acting_as: Option<String>,
+    /// The number of the account that logged in, by the kernel's audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
     /// The address an SSH session comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_from: Option<String>,
+    /// The terminal, such as `pts/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+}
+
+impl Actor {
+    /// The person, and the account where it is another one: `dana as pia-halo`.
+    pub fn account(&self) -> String {
+        let shown = |text: &str| Untrusted::new(text).display();
+        let account = self.acting_as.as_deref().map_or_else(String::new, |account| format!(" as {}", shown(account)));
+        shown(&self.user) + &account
+    }
+}
+
+/// Who, from where: `dana as pia-halo from 192.0.2.7 at pts/3`.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |text: &str| Untrusted::new(text).display();
+        f.write_str(&self.account())?;
+        self.ssh_from.iter().try_for_each(|from| write!(f, " from {}", shown(from)))?;
+        self.terminal.iter().try_for_each(|terminal| write!(f, " at {}", shown(terminal)))
+    }
 }
 
 /// One line of the audit trail. Secrets in it are masked before it is made.

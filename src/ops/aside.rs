@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::actor::actor_of;
 use super::locks::CONFIGURE_LOCK;
-use super::workspace::{SERVICE_LOCK, actor_of};
+use super::workspace::SERVICE_LOCK;
 use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths, Settings};

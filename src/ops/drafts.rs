@@ -119,8 +119,8 @@ mod tests {
     use crate::settings::{Environment, Paths};
 
     fn session(folder: &tempfile::TempDir, user: &str) -> Workspace {
-        let environment = Environment::from_pairs([("USER", user)]);
-        Workspace::open(Paths::below(folder.path()), environment, Arc::new(SystemClock)).unwrap()
+        let paths = Paths::below(folder.path());
+        Workspace::open(paths, Environment::default(), Arc::new(SystemClock)).unwrap().acted_by(user)
     }
 
     fn of(name: &str) -> Draft {

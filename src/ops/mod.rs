@@ -5,6 +5,7 @@
 //! domain or a [`Failure`] that says what to do next.
 
 pub mod activate;
+mod actor;
 mod apply;
 pub mod aside;
 mod boards;

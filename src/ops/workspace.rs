@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::actor::actor_of;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
@@ -129,6 +130,12 @@ impl Workspace {
     /// Who works here.
     pub(super) fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The same workspace in the hands of somebody else.
+    #[cfg(test)]
+    pub(super) fn acted_by(self, user: &str) -> Self {
+        Self { actor: Arc::new(Actor { user: user.to_owned(), ..Actor::default() }), ..self }
     }
 
     /// Where this session keeps its draft.
@@ -402,14 +409,6 @@ impl Workspace {
     }
 }
 
-/// Who acts.
-pub(super) fn actor_of(environment: &Environment) -> Actor {
-    Actor {
-        user: environment.text("USER").or_else(|| environment.text("LOGNAME")).map_or_else(user_number, str::to_owned),
-        ssh_from: ["SSH_CONNECTION", "SSH_CLIENT"].into_iter().find_map(|name| address_of(environment.text(name)?)),
-    }
-}
-
 /// What one Halo is told from another by.
 fn name_of_halo(api: &ApiCredentials) -> String {
     format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
@@ -463,19 +462,6 @@ fn proxy_fault(value: &str) -> Option<&'static str> {
     let host = url.host_str().unwrap_or_default();
     let is_word = !value.contains("://") && url.port().is_none() && !host.contains('.') && host != "localhost";
     (host.is_empty() || is_word).then_some("is no address")
-}
-
-/// The address that an SSH session comes from; the ports behind it and whatever is no address are left out.
-fn address_of(session: &str) -> Option<String> {
-    let first = session.split_whitespace().next()?;
-    // A link-local address carries the name of an interface.
-    let plain = first.split('%').next()?;
-    plain.parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
-}
-
-/// Who acts where no variable gives a name, as under systemd: the user's number.
-fn user_number() -> String {
-    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 /// What a connection test was about. The secret is not part of it: saving another one forgets the test.

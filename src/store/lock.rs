@@ -23,7 +23,7 @@ const LONGEST_NOTE: u64 = 4 << 10;
 pub struct Holder {
     /// The process.
     pub pid: u32,
-    /// The user.
+    /// The person, and the account where it is another one.
     pub user: String,
     /// The machine.
     pub host: String,
@@ -80,7 +80,7 @@ impl Lock {
         lock_or_holder(&mut file, path)?;
         let holder = Holder {
             pid: std::process::id(),
-            user: who.user.clone(),
+            user: who.account(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             since: now,
             what: what.to_owned(),

@@ -153,8 +153,18 @@ fn environment_of(home: &Path) -> Vec<(String, OsString)> {
     let xdg = [("CONFIG", "config"), ("DATA", "data"), ("STATE", "state")];
     let mut all: Vec<_> = xdg.iter().map(|(name, at)| (format!("XDG_{name}_HOME"), folder(at))).collect();
     all.push(("HOME".to_owned(), home.as_os_str().to_owned()));
-    all.extend([("USER", "dana"), ("LANG", "C.UTF-8")].map(|(name, value)| (name.to_owned(), value.into())));
+    // Whoever sets these names nobody: every test that reads who acted shows it.
+    all.extend(
+        [("USER", "the-ceo"), ("LOGNAME", "the-ceo"), ("LANG", "C.UTF-8")]
+            .map(|(name, value)| (name.to_owned(), value.into())),
+    );
     all
+}
+
+/// The login name of the person who runs the tests.
+pub fn login_name() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    workspace_of(folder.path()).unwrap().activity(None, "", "").who.account()
 }
 
 /// The folders below a home as the use-cases see them.

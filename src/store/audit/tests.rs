@@ -8,7 +8,7 @@ use crate::domain::activity::{ActivityField, Actor};
 fn activity(number: usize) -> Activity {
     Activity {
         at: jiff::Timestamp::new(1_795_000_000 + number as i64, 5).unwrap(),
-        who: Actor { user: "ada".to_owned(), ssh_from: Some("192.0.2.7".to_owned()) },
+        who: Actor { user: "ada".to_owned(), ssh_from: Some("192.0.2.7".to_owned()), ..Actor::default() },
         configuration: Some("acme".to_owned()),
         action: format!("action {number}"),
         object: Some("two\nlines \u{1b}[31m".to_owned()),

@@ -7,7 +7,7 @@ use super::*;
 use crate::store::test_support::at;
 
 fn actor() -> Actor {
-    Actor { user: "ada\u{1b}[31m".to_owned(), ssh_from: None }
+    Actor { user: "ada\u{1b}[31m".to_owned(), ..Actor::default() }
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let style = if focused { look.focus() } else { Style::new() };
         let mut row = Row::new(look, focused).cell(&moment(model.now, activity.at), style, 15);
         if who > 0 {
-            row = row.cell(&shown(&activity.who.user), Style::new(), who);
+            row = row.cell(&activity.who.account(), Style::new(), who);
         }
         let tone = tone(activity);
         let words = title(activity);
@@ -118,18 +118,17 @@ pub fn lines(model: &Model) -> Vec<String> {
     let line = |entry: &Activity| {
         let when = moment(model.now, entry.at);
         let message = entry.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
-        format!("{when} UTC, {}: {}, {}{message}", shown(&entry.who.user), title(entry), shown(&entry.outcome))
+        format!("{when} UTC, {}: {}, {}{message}", entry.who.account(), title(entry), shown(&entry.outcome))
     };
     model.facts.standing.iter().flat_map(|standing| &standing.activity).map(line).collect()
 }
 
 // Everything that is known of an entry, a line each.
 fn said(activity: &Activity) -> Vec<String> {
-    let from = activity.who.ssh_from.as_ref().map(|from| format!(" from {}", shown(from))).unwrap_or_default();
     let when = activity.at.strftime("%a %d %b %Y %H:%M:%S UTC");
     let configuration = activity.configuration.as_ref().map(|id| format!(", configuration {}", shown(id)));
     let configuration = configuration.unwrap_or_default();
-    let mut said = vec![title(activity), format!("{when}, by {}{from}{configuration}", shown(&activity.who.user))];
+    let mut said = vec![title(activity), format!("{when}, by {}{configuration}", activity.who)];
     said.extend(activity.message.as_ref().map(|message| shown(message)));
     for field in &activity.fields {
         let text = |text: &Option<String>| text.as_ref().map_or_else(|| "–".to_owned(), |text| shown(text));
