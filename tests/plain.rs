@@ -113,7 +113,7 @@ async fn the_walk_by_questions_ends_with_exactly_the_objects_of_the_contract() {
         ("Chat Pod Url", ""),
     ];
     listener.answer_all(&answers);
-    listener.hears("8. Pia Escalation Board: Pia Escalations");
+    listener.hears("9. Pia Escalation Board: Pia Escalations");
     listener.answers("Save?", "");
     listener.hears("Saved.");
     listener.answers("Enter is Sync Now", "");

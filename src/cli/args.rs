@@ -348,6 +348,14 @@ pub enum ClientStatus {
     Active,
     /// Those kept but not used
     Disabled,
+    /// Those that the rule of Clients Served leaves out
+    LeftOut,
+    /// Those that the last sync was the first to see
+    New,
+    /// Those that the last sync found changed, disabled or back
+    Changed,
+    /// Those in use with a name that another one has too, but for case, width and accents
+    Conflicting,
     /// Every one
     All,
 }

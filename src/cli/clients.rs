@@ -16,6 +16,10 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         which: match options.status {
             ClientStatus::Active => Which::Active,
             ClientStatus::Disabled => Which::Disabled,
+            ClientStatus::LeftOut => Which::LeftOut,
+            ClientStatus::New => Which::New,
+            ClientStatus::Changed => Which::Changed,
+            ClientStatus::Conflicting => Which::Conflicting,
             ClientStatus::All => Which::All,
         },
         order: match options.sort {

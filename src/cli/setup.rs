@@ -72,6 +72,10 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
             return Ok(code);
         }
     }
+    if !configuration.company_sync.include.takes_all() {
+        let preview = ops::clients::preview(&workspace, &id, &configuration.company_sync.include)?;
+        call.output.say(format!("Clients Served: {preview}"));
+    }
     let is_new = read.is_none();
     let request = SaveRequest { id: Some(id), read, configuration, secret, verified: options.test };
     let mut report = ops::setup::save(&workspace, &request)?.map_err(refuse_clash)?;

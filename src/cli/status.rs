@@ -6,6 +6,7 @@ use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::status::{Status, StepState};
+use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -48,11 +49,10 @@ fn print(call: &mut Call, status: &Status) {
     }
     match &status.last_sync {
         Some(sync) => output.line(format!(
-            "Last sync  {} at {}; {} active clients, {} disabled",
+            "Last sync  {} at {}; clients: {}",
             sync.status.word(),
             sync.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
-            thousands(status.clients.active),
-            thousands(status.clients.disabled)
+            usage(status.clients.active, status.clients.disabled, status.clients.left_out)
         )),
         None => output.line("Last sync  none yet"),
     }

@@ -60,7 +60,7 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
             thousands(changes.returned),
             thousands(changes.unchanged)
         ));
-        output.line(format!("{} active, {} disabled", thousands(report.active), thousands(report.disabled)));
+        output.line(report.usage());
         let changed = changes.added + changes.updated + changes.disabled + changes.returned;
         if let (Some(run), true) = (report.run, changed > 0) {
             output.line(format!("Each of them: pia-halo history {run}"));

@@ -56,7 +56,7 @@ pub(super) fn row(state: &State, client: &Client) -> Value {
         "id": client.id, "name": client.name, "toplevel_id": client.toplevel_id,
         "toplevel_name": state.toplevels.get(&client.toplevel_id), "inactive": client.inactive,
         "main_site_id": client.id + 6, "main_site_name": client.main_site_name, "colour": "#2196f3", "key": client.id.to_string(),
-        "customertype": 1, "customer_relationship": [], "customer_relationship_list": "[]", "calldate": "1900-01-01T00:00:00",
+        "customertype": client.customer_type, "customer_relationship": [], "customer_relationship_list": "[]", "calldate": "1900-01-01T00:00:00",
         "datecreated": "2024-06-20T14:45:15.9746271Z", "startdate": "0001-01-01T00:00:00",
         "lastinvoiceenddate": "1899-12-30T00:00:00", "chargehours": 0.0,
         "logo": format!("{}/api/attachment/image/{}", state.base, client.id), "use": "client"
@@ -116,7 +116,7 @@ mod tests {
         assert!(rows.iter().any(|row| row.get("main_site_name").is_none()));
         assert_eq!((&rows[0]["id"], &rows[0]["name"]), (&json!(1), &json!("Unknown")));
         let (status, row) = tester.get("/api/client/1?includedetails=true").await;
-        assert_eq!((status, &row["customfields"]), (200, &json!([])));
+        assert_eq!((status, &row["customfields"][0]["display"]), (200, &json!("Standard")));
         assert_eq!(tester.get("/api/client/2147483647").await, (404, Value::Null));
         assert_eq!(tester.get("/api/client/probe").await.1, json!({ "id": ["The value 'probe' is not valid."] }));
     }

@@ -113,7 +113,11 @@ pub(super) fn get(state: &State, id: i64, query: &Query) -> Answer {
     let client = visible(state, id)?;
     let mut value = row(state, client);
     if let (true, Some(row)) = (details, value.as_object_mut()) {
-        row.insert("customfields".into(), json!([]));
+        let tier = json!({
+            "id": 191, "name": "CFTier", "label": "Tier", "type": 2, "value": if client.tier == "Gold" { "1" } else { "2" },
+            "display": client.tier
+        });
+        row.insert("customfields".into(), json!([tier]));
         row.insert("twilio_subaccount_authtoken".into(), json!(""));
         row.insert("notes".into(), client.overrides.get("notes").cloned().unwrap_or_else(|| json!("")));
     }

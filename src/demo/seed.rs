@@ -96,6 +96,9 @@ fn clients(count: usize, seed: u64) -> Vec<Client> {
         client.allowed = random.chance(40);
         client.has_history = random.chance(50);
         client.toplevel_id = if random.chance(15) { 2 } else { 1 };
+        // Without the dice: what is thrown after them stays.
+        client.customer_type = if id % 7 == 0 { 2 } else { 1 };
+        client.tier = if id % 5 == 0 { "Gold" } else { "Standard" };
         if random.chance(12) {
             client.main_site_name = None;
         } else if random.chance(30) {

@@ -23,6 +23,10 @@ pub struct Client {
     pub name: String,
     /// The id of the top level that it is under.
     pub toplevel_id: i64,
+    /// Halo's number of its customer type.
+    pub customer_type: i64,
+    /// Its custom field "CFTier": what is displayed.
+    pub tier: &'static str,
     /// Its main site's name; a null member is left out of the row.
     pub main_site_name: Option<String>,
     /// Whether it is inactive, and so left out of plain lists.
@@ -43,6 +47,8 @@ impl Client {
             id,
             name: name.into(),
             toplevel_id: 1,
+            customer_type: 1,
+            tier: "Standard",
             main_site_name: Some("Main".into()),
             inactive: false,
             allowed: true,

@@ -18,6 +18,34 @@ pub struct Client {
     pub main_site: Option<Untrusted>,
     /// Whether Halo has made it inactive.
     pub inactive: bool,
+    /// What the rule of which clients Pia serves may ask for beside the top level's name.
+    pub traits: Traits,
+}
+
+/// What a rule may ask for. What Halo did not tell is none.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// Halo's id of the top level.
+    pub toplevel_id: Option<i64>,
+    /// Halo's number of the customer type.
+    pub customer_type: Option<i64>,
+    /// The custom fields that were asked for, with their values, as the store keeps them.
+    pub(crate) fields: Option<String>,
+}
+
+impl Traits {
+    /// Keeps custom fields: each with a value, several times where it has several.
+    pub(crate) fn set_fields<'a>(&mut self, fields: impl Iterator<Item = (&'a str, String)>) {
+        let fields: Vec<(String, String)> = fields.map(|(name, value)| (fold(name), value)).collect();
+        self.fields = serde_json::to_string(&fields).ok();
+    }
+
+    /// The values of a custom field.
+    pub(crate) fn field(&self, name: &str) -> Vec<String> {
+        let fields = self.fields.as_deref().and_then(|text| serde_json::from_str::<Vec<(String, String)>>(text).ok());
+        let name = fold(name);
+        fields.into_iter().flatten().filter(|(own, _)| *own == name).map(|(_, value)| value).collect()
+    }
 }
 
 /// Whether a stored client may be used.
@@ -36,6 +64,8 @@ pub enum DisabledReason {
     InactiveInHalo,
     /// A proved sync did not find it any more.
     NoLongerInHalo,
+    /// The rule of which clients Pia serves does not take it.
+    LeftOut,
 }
 
 impl ClientStatus {
@@ -53,6 +83,7 @@ impl ClientStatus {
             Self::Active => None,
             Self::Disabled(DisabledReason::InactiveInHalo) => Some("inactive in Halo"),
             Self::Disabled(DisabledReason::NoLongerInHalo) => Some("no longer in Halo"),
+            Self::Disabled(DisabledReason::LeftOut) => Some("left out by rule"),
         }
     }
 }

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::address::{AuthUrl, HaloUrl, PiaUrl};
 use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
+use super::include::IncludeRule;
 use super::ticket::NoteOutcome;
 
 /// The key of a configuration: in the settings, on the command line and in callback addresses.
@@ -153,6 +154,9 @@ impl ApiCredentials {
 pub struct CompanySync {
     /// When companies are synced each day.
     pub daily_sync_time: DailySyncTime,
+    /// Which clients Pia serves; by default all.
+    #[serde(default, skip_serializing_if = "IncludeRule::takes_all")]
+    pub include: IncludeRule,
 }
 
 /// The Pia Screen section.
@@ -230,7 +234,7 @@ impl Configuration {
         Self {
             name: String::new(),
             api,
-            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: IncludeRule::default() },
             pia_screen: PiaScreen::default(),
             integration: Integration::default(),
         }

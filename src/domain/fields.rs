@@ -7,6 +7,7 @@ use super::address::{AddressError, HaloUrl, Note, PiaUrl, Reading};
 use super::chat_pod::ChatPodUrl;
 use super::configuration::{Configuration, check_board, check_client_id, check_name, client_id_warning};
 use super::daily_sync_time::{DailySyncTime, TimeError};
+use super::include::IncludeRule;
 use super::step::Step;
 
 /// A field, by the guide's name for it.
@@ -24,6 +25,8 @@ pub enum FieldId {
     Token,
     /// Daily Sync Time.
     DailySyncTime,
+    /// Clients Served.
+    Include,
     /// Pia Board.
     PiaBoard,
     /// Pia Escalate To.
@@ -111,7 +114,7 @@ pub struct Refused {
 }
 
 /// The table of the fields.
-pub const FIELDS: [FieldInfo; 11] = [
+pub const FIELDS: [FieldInfo; 12] = [
     FieldInfo {
         id: FieldId::Name,
         key: "name",
@@ -220,6 +223,31 @@ pub const FIELDS: [FieldInfo; 11] = [
         set: |own, text| put(&mut own.company_sync.daily_sync_time, DailySyncTime::parse(text)),
     },
     FieldInfo {
+        id: FieldId::Include,
+        key: "company_sync.include",
+        step: Step::CompanySync,
+        kind: Kind::Trimmed,
+        label: "Clients Served",
+        help: "a rule such as: top level = Customers; blank means all clients",
+        more: "Which clients Pia serves. Parts are separated by ; and a client has to meet all of them: top level = \
+               name or id, type = Halo's number of the customer type, CF... = value of that custom field. Commas \
+               separate values, of which one is enough. All clients are still read; the others are kept as left out \
+               by rule. A custom field costs a request per client.",
+        example: "top level = Customers; type = 1, 3; CFTier = Gold",
+        default: "",
+        blank: Some("all clients"),
+        unit: "",
+        longest: 400,
+        read: |text| {
+            IncludeRule::parse(text).map_or_else(
+                |error| kept("", Err::<(), _>(error)),
+                |rule| kept(&rule.to_string(), Ok::<(), String>(())),
+            )
+        },
+        get: |own| own.company_sync.include.to_string(),
+        set: |own, text| put(&mut own.company_sync.include, IncludeRule::parse(text)),
+    },
+    FieldInfo {
         id: FieldId::PiaBoard,
         key: "pia_screen.pia_board",
         step: Step::PiaScreen,
@@ -323,6 +351,11 @@ impl FieldId {
     /// Whether text is typed into it.
     pub fn is_text(self) -> bool {
         !matches!(self.info().kind, Kind::Choice | Kind::ReadOnly)
+    }
+
+    /// Whether few people need it: as long as it is blank, Enter passes over it and nobody is asked for it.
+    pub fn is_rare(self) -> bool {
+        self == Self::Include
     }
 
     /// Whether it may stay blank.

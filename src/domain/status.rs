@@ -63,6 +63,8 @@ pub struct ClientCounts {
     pub active: u64,
     /// Kept but not used.
     pub disabled: u64,
+    /// Those of them that the rule of which clients Pia serves leaves out, and nothing else.
+    pub left_out: u64,
 }
 
 /// What is installed in Halo, by our own record.

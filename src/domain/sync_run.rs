@@ -196,6 +196,8 @@ pub struct SyncReport {
     pub active: u64,
     /// Stored clients not in use after the run.
     pub disabled: u64,
+    /// Those of them that only the rule of which clients Pia serves leaves out.
+    pub left_out: u64,
     /// What changed.
     pub changes: ChangeCounts,
     /// Pages of clients read.
@@ -219,6 +221,9 @@ pub struct SyncReport {
     /// How many clients in use are gone, where that is more than a run may disable unasked. Not in the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_disable: Option<u64>,
+    /// Each of them. The history has them as what the run changed, had it not been held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disabling: Vec<ClientChange>,
     /// Why it failed, or who holds the sync. Only the run that has just ended has it, not the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
@@ -235,7 +240,31 @@ pub enum Brake {
     Off,
 }
 
+impl Brake {
+    /// Clients in use that may vanish without a yes, or a tenth of them if that is more.
+    pub const FREE: u64 = 20;
+
+    /// How many of so many in use may be disabled without a yes.
+    pub fn allowed(active: u64) -> u64 {
+        Self::FREE.max(active / 10)
+    }
+
+    /// Whether so many may be disabled, where so many may without a yes.
+    pub fn lets_pass(self, gone: u64, allowed: u64) -> bool {
+        match self {
+            Self::On => gone <= allowed,
+            Self::UpTo(agreed) => gone <= allowed.max(agreed),
+            Self::Off => true,
+        }
+    }
+}
+
 impl SyncReport {
+    /// How many clients are in use and how many are not: `230 active, 7 disabled, 3 of them left out by rule`.
+    pub fn usage(&self) -> String {
+        usage(self.active, self.disabled, self.left_out)
+    }
+
     /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored, and what an agent sees is not
     /// called all.
     pub fn proof(&self) -> String {
@@ -254,6 +283,15 @@ impl SyncReport {
             Some(count) => format!("Halo says {}, stored {}{seen}", thousands(count), thousands(self.stored)),
             None => format!("Halo gave no count, stored {}{seen}", thousands(self.stored)),
         }
+    }
+}
+
+/// How many clients are in use and how many are not: `230 active, 7 disabled, 3 of them left out by rule`.
+pub fn usage(active: u64, disabled: u64, left_out: u64) -> String {
+    let used = format!("{} active, {} disabled", thousands(active), thousands(disabled));
+    match left_out {
+        0 => used,
+        left_out => format!("{used}, {} of them left out by rule", thousands(left_out)),
     }
 }
 

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::wire::{BadRow, Flag, Int, Rows, Text};
+use super::wire::{BadRow, Each, Flag, Int, Rows, Text};
 use super::{HaloApi, HaloError, Oddity};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, Traits, fold};
 use crate::domain::untrusted::Untrusted;
 
 /// Rows of a full page. Halo cuts a page at 100 whatever is asked for, and does not say so (api facts, section 4).
@@ -37,6 +37,30 @@ struct ClientRow {
     main_site_name: Text,
     #[serde(default)]
     inactive: Flag,
+    #[serde(default)]
+    toplevel_id: Int,
+    #[serde(default)]
+    customertype: Int,
+}
+
+/// The part of a client that Halo tells of one at a time.
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    customfields: Each<CustomField>,
+}
+
+/// A field that a choice fills has the number of the choice for its value, and its words for what is displayed.
+#[derive(Deserialize)]
+struct CustomField {
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    value: Text,
+    #[serde(default)]
+    display: Text,
 }
 
 impl ClientRow {
@@ -48,6 +72,7 @@ impl ClientRow {
             toplevel: self.toplevel_name.untrusted(),
             main_site: self.main_site_name.untrusted(),
             inactive: self.inactive.is_set(),
+            traits: Traits { toplevel_id: self.toplevel_id.0, customer_type: self.customertype.0, fields: None },
         })
     }
 }
@@ -92,6 +117,34 @@ impl HaloApi {
     /// Whatever a read can fail with.
     pub async fn probe_clients(&self) -> Result<Option<u64>, HaloError> {
         Ok(self.read_page(1, 1, false).await?.record_count)
+    }
+
+    /// Adds the custom fields of these names to clients: a request for each, as no list has them. One that is not there
+    /// any more has none.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub(crate) async fn add_custom_fields(&self, clients: &mut [Client], names: &[&str]) -> Result<(), HaloError> {
+        let does = "read the custom fields of a client";
+        let wanted: Vec<String> = names.iter().map(|name| fold(name)).collect();
+        for client in clients {
+            let id = client.id.to_string();
+            let query = vec![("includedetails", "true".to_owned())];
+            let call = self.call(does, Method::GET, PATH, Some(&id), query, None);
+            let details = self.read_one::<Details>(call).await?;
+            if details.as_ref().is_some_and(|details| details.id.0 != Some(client.id)) {
+                return Err(HaloError::Unexpected { does, what: Oddity::OtherObject });
+            }
+            let fields = details.into_iter().flat_map(|details| details.customfields.0);
+            let mut kept: Vec<(String, String)> = Vec::new();
+            for CustomField { name, value, display } in fields {
+                let Some(name) = name.filled().filter(|name| wanted.contains(&fold(name))) else { continue };
+                let values = [value.filled(), display.filled()].into_iter().flatten();
+                kept.extend(values.map(|value| (name.clone(), value)));
+            }
+            client.traits.set_fields(kept.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        }
+        Ok(())
     }
 
     async fn read_page(&self, page: u32, size: u32, backwards: bool) -> Result<ClientPage, HaloError> {

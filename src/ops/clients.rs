@@ -1,6 +1,7 @@
 //! The stored client list: offline, searched and sorted.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,11 +10,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Workspace;
-use crate::domain::client::{ClientStatus, StoredClient, fold};
+use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::include::IncludeRule;
 use crate::domain::status::Lists;
-use crate::domain::sync_run::ClientChange;
+use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
 
 /// Which clients are listed.
@@ -23,6 +25,14 @@ pub enum Which {
     Active,
     /// Those kept but not used.
     Disabled,
+    /// Those that the rule of which clients Pia serves leaves out.
+    LeftOut,
+    /// Those that the last sync was the first to see.
+    New,
+    /// Those that the last sync found changed, disabled or back.
+    Changed,
+    /// Those in use with a name that folds to the same as another one's.
+    Conflicting,
     /// Every one.
     All,
 }
@@ -51,20 +61,34 @@ pub struct Query {
 
 /// Reads the stored list.
 pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Result<Vec<StoredClient>, Failure> {
-    if let Query { search: None, order: Order::Name, limit: Some(limit), which } = query {
-        let in_use = match which {
-            Which::Active => Some(true),
-            Which::Disabled => Some(false),
-            Which::All => None,
-        };
+    let in_use = match query.which {
+        Which::Active => Some(Some(true)),
+        Which::Disabled => Some(Some(false)),
+        Which::All => Some(None),
+        Which::LeftOut | Which::New | Which::Changed | Which::Conflicting => None,
+    };
+    if let (Query { search: None, order: Order::Name, limit: Some(limit), .. }, Some(in_use)) = (query, in_use) {
         return Ok(workspace.store.first_clients(id, in_use, *limit)?.0);
     }
-    let mut clients = workspace.store.clients(id)?;
-    clients.retain(|client| match query.which {
-        Which::Active => client.status == ClientStatus::Active,
-        Which::Disabled => client.status != ClientStatus::Active,
-        Which::All => true,
-    });
+    let (mut clients, changed) = match query.which {
+        Which::New | Which::Changed => all_with_changes(workspace, id)?,
+        _ => (workspace.store.clients(id)?, Vec::new()),
+    };
+    let changed = |is_new: bool| -> HashSet<i64> {
+        changed.iter().filter(|line| (line.change == ChangeKind::Added) == is_new).map(|line| line.id).collect()
+    };
+    match query.which {
+        Which::All => {}
+        Which::Active => clients.retain(|client| client.status == ClientStatus::Active),
+        Which::Disabled => clients.retain(|client| client.status != ClientStatus::Active),
+        Which::LeftOut => clients.retain(|client| client.status == ClientStatus::Disabled(DisabledReason::LeftOut)),
+        Which::New => keep_some(&mut clients, &changed(true)),
+        Which::Changed => keep_some(&mut clients, &changed(false)),
+        Which::Conflicting => {
+            let conflicting = conflicting(&clients);
+            keep_some(&mut clients, &conflicting);
+        }
+    }
     if let Some(search) = &query.search {
         let words: Vec<String> = search.split_whitespace().map(fold).collect();
         clients.retain(|client| matches(client, &words));
@@ -75,6 +99,25 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
     }
     clients.truncate(query.limit.unwrap_or(usize::MAX));
     Ok(clients)
+}
+
+/// What a rule would leave out of the stored clients.
+pub fn preview(workspace: &Workspace, id: &ConfigurationId, rule: &IncludeRule) -> Result<String, Failure> {
+    Ok(rule.preview(workspace.store.clients(id)?.iter()))
+}
+
+fn keep_some(clients: &mut Vec<StoredClient>, ids: &HashSet<i64>) {
+    clients.retain(|client| ids.contains(&client.client.id));
+}
+
+/// Clients in use that people take for one another: their names fold to the same.
+fn conflicting(clients: &[StoredClient]) -> HashSet<i64> {
+    let mut by_name: HashMap<String, Vec<i64>> = HashMap::new();
+    for client in clients.iter().filter(|client| client.status == ClientStatus::Active) {
+        let name = fold(client.client.name.raw());
+        by_name.entry(name.split_whitespace().collect::<Vec<_>>().join(" ")).or_default().push(client.client.id);
+    }
+    by_name.into_values().filter(|ids| ids.len() > 1).flatten().collect()
 }
 
 fn matches(stored: &StoredClient, words: &[String]) -> bool {
@@ -220,8 +263,25 @@ mod tests {
 
     fn client(id: i64, name: &str) -> StoredClient {
         let at: Timestamp = "2026-11-23T04:31:00Z".parse().unwrap();
-        let client = Client { id, name: name.into(), toplevel: None, main_site: None, inactive: false };
+        let client = Client {
+            id,
+            name: name.into(),
+            toplevel: None,
+            main_site: None,
+            inactive: false,
+            traits: Default::default(),
+        };
         StoredClient { client, status: ClientStatus::Active, first_seen: at, last_seen: at }
+    }
+
+    #[test]
+    fn clients_that_fold_to_one_name_conflict() {
+        let mut clients =
+            vec![client(1, "Acme  Ltd"), client(2, "ACME Ltd"), client(3, "Acme Limited"), client(4, "acmé ltd")];
+        assert_eq!(conflicting(&clients), HashSet::from([1, 2, 4]));
+        clients[1].status = ClientStatus::Disabled(DisabledReason::InactiveInHalo);
+        clients[3].status = ClientStatus::Disabled(DisabledReason::LeftOut);
+        assert_eq!(conflicting(&clients), HashSet::new(), "only those in use");
     }
 
     /// What is exported is a new file of its owner's, and what a spreadsheet would run is text.

@@ -139,7 +139,8 @@ fn differences(old: Option<&Configuration>, new: &Configuration, secret_changed:
         match info.kind {
             Kind::Secret => secret_changed.then_some((info.label, None, None)),
             Kind::ReadOnly => None,
-            _ => (old.is_none() || before != after).then_some((info.label, before, after)),
+            _ => (old.is_none() && !(info.id.is_rare() && after.is_none()) || before != after)
+                .then_some((info.label, before, after)),
         }
     };
     // A command may hold what is nobody's business: the values are in the settings.

@@ -64,7 +64,7 @@ impl Desk {
                 ca_file: None,
                 client_secret_command: None,
             },
-            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
             pia_screen: PiaScreen::default(),
             integration: Integration { pia_url: None, chat_pod_url: None },
         };
@@ -238,6 +238,7 @@ pub fn report(status: SyncStatus) -> SyncReport {
         stored: 1,
         active: 1,
         disabled: 0,
+        left_out: 0,
         changes: ChangeCounts::default(),
         pages: 1,
         requests: 1,
@@ -250,6 +251,7 @@ pub fn report(status: SyncStatus) -> SyncReport {
         started_at: at("2026-11-01T00:00:00Z"),
         finished_at: at("2026-11-01T00:00:01Z"),
         would_disable: None,
+        disabling: Vec::new(),
         error: None,
     }
 }

@@ -1,5 +1,8 @@
 //! What a sync run has changed, client by client, as the store keeps it.
 
+use rusqlite::{Connection, params};
+
+use super::RunId;
 use super::error::Trouble;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
@@ -26,12 +29,15 @@ impl Report {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Option<String> {
+    /// Writes it down as the report of a run, if there is anything in it.
+    pub(super) fn keep(mut self, connection: &Connection, run: RunId) -> Result<(), Trouble> {
         if self.0.is_empty() {
-            return None;
+            return Ok(());
         }
         self.0.push(']');
-        Some(self.0)
+        connection
+            .execute("INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)", params![run.0, self.0])?;
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Trouble;
 use super::{RunId, Store, StoreError, count_in, count_out, time_in, time_out};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, Traits};
 use crate::domain::sync_run::ListedPage;
 use crate::domain::untrusted::Untrusted;
 
@@ -44,8 +44,11 @@ struct Content<'a> {
     rows: Vec<StagedRow<'a>>,
 }
 
-/// Id, name, top level, main site, inactive.
-type StagedRow<'a> = (i64, Text<'a>, Option<Text<'a>>, Option<Text<'a>>, bool);
+/// Id, name, top level, main site, inactive, traits.
+type StagedRow<'a> = (i64, Text<'a>, Option<Text<'a>>, Option<Text<'a>>, bool, StagedTraits<'a>);
+
+/// Top level, customer type, custom fields.
+type StagedTraits<'a> = (Option<i64>, Option<i64>, Option<Text<'a>>);
 
 /// Text that is borrowed where it can be.
 #[derive(Serialize, Deserialize)]
@@ -58,8 +61,11 @@ impl<'a> From<&'a Untrusted> for Text<'a> {
     }
 }
 
-/// The parts of a client that are kept: name, top level, main site, inactive.
-pub(super) type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>, bool);
+/// The parts of a client that are kept: name, top level, main site, inactive, traits.
+pub(super) type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>, bool, TraitParts<'a>);
+
+/// Top level, customer type, custom fields.
+pub(super) type TraitParts<'a> = (Option<i64>, Option<i64>, Option<&'a str>);
 
 impl Store {
     /// Stages pages of a run, all of them or none. Nothing of them is visible yet. A page that comes twice counts as it
@@ -175,7 +181,9 @@ fn content(staged: &StagedPage) -> serde_json::Result<String> {
 
 fn row_of(client: &Client) -> StagedRow<'_> {
     let (toplevel, main_site) = (client.toplevel.as_ref().map(Text::from), client.main_site.as_ref().map(Text::from));
-    (client.id, Text::from(&client.name), toplevel, main_site, client.inactive)
+    let Traits { toplevel_id, customer_type, fields } = &client.traits;
+    let traits = (*toplevel_id, *customer_type, fields.as_deref().map(|fields| Text(fields.into())));
+    (client.id, Text::from(&client.name), toplevel, main_site, client.inactive, traits)
 }
 
 fn listed(connection: &Connection, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
@@ -204,9 +212,10 @@ pub(super) fn each_client(
     mut take: impl FnMut(i64, Parts<'_>) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
     let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
-    for (id, name, toplevel, main_site, inactive) in &content.rows {
+    for (id, name, toplevel, main_site, inactive, (toplevel_id, customer_type, fields)) in &content.rows {
         let (toplevel, main_site) = (toplevel.as_ref().map(|text| &*text.0), main_site.as_ref().map(|text| &*text.0));
-        take(*id, (&name.0, toplevel, main_site, *inactive))?;
+        let traits = (*toplevel_id, *customer_type, fields.as_ref().map(|text| &*text.0));
+        take(*id, (&name.0, toplevel, main_site, *inactive, traits))?;
     }
     Ok(())
 }

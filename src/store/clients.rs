@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, count_in, maybe_time_in, time_in};
-use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, fold, folds_after};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, Traits, fold, folds_after};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::status::ClientCounts;
 use crate::domain::untrusted::Untrusted;
 
-const ROWS: &str = "SELECT id, name, toplevel, main_site, inactive, gone, first_seen, last_seen
+const ROWS: &str = "SELECT id, name, toplevel, main_site, inactive, gone, first_seen, last_seen, left_out, toplevel_id,
+                           customer_type, custom_fields
                     FROM clients WHERE configuration = ?1";
 
 impl Store {
@@ -74,8 +75,9 @@ impl Store {
             let transaction = inner.connection.transaction()?;
             let published = published_at(&transaction, id)?;
             let mut first: BinaryHeap<(String, i64)> = BinaryHeap::new();
-            let mut statement = transaction
-                .prepare_cached("SELECT id, name, NOT inactive AND NOT gone FROM clients WHERE configuration = ?1")?;
+            let mut statement = transaction.prepare_cached(
+                "SELECT id, name, NOT inactive AND NOT gone AND NOT left_out FROM clients WHERE configuration = ?1",
+            )?;
             let mut rows = statement.query(params![id.as_str()])?;
             let mut stored = 0;
             while let Some(row) = rows.next()? {
@@ -132,11 +134,14 @@ impl Store {
 
 pub(super) fn counts(connection: &Connection, id: &ConfigurationId) -> Result<ClientCounts, Trouble> {
     let mut statement = connection.prepare_cached(
-        "SELECT count(*), coalesce(sum(NOT inactive AND NOT gone), 0) FROM clients WHERE configuration = ?1",
+        "SELECT count(*), coalesce(sum(NOT inactive AND NOT gone AND NOT left_out), 0),
+                coalesce(sum(NOT inactive AND NOT gone AND left_out), 0)
+         FROM clients WHERE configuration = ?1",
     )?;
-    let (all, active) =
-        statement.query_row(params![id.as_str()], |row| Ok((count_in(row.get(0)?), count_in(row.get(1)?))))?;
-    Ok(ClientCounts { active, disabled: all - active })
+    let count = |row: &Row<'_>, index| row.get(index).map(count_in);
+    let (all, active, left_out) =
+        statement.query_row(params![id.as_str()], |row| Ok((count(row, 0)?, count(row, 1)?, count(row, 2)?)))?;
+    Ok(ClientCounts { active, disabled: all - active, left_out })
 }
 
 fn published_at(connection: &Connection, id: &ConfigurationId) -> Result<Option<Timestamp>, Trouble> {
@@ -170,10 +175,11 @@ fn client(
     let text = |index| row.get::<_, Option<String>>(index).map(|text| text.map(Untrusted::new));
     let odd = |_| Trouble::Content("a time");
     let (inactive, gone): (bool, bool) = (row.get(4)?, row.get(5)?);
-    let status = match (gone, inactive) {
-        (true, _) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
-        (false, true) => ClientStatus::Disabled(DisabledReason::InactiveInHalo),
-        (false, false) => ClientStatus::Active,
+    let status = match (gone, inactive, row.get(8)?) {
+        (true, ..) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
+        (false, true, _) => ClientStatus::Disabled(DisabledReason::InactiveInHalo),
+        (false, false, true) => ClientStatus::Disabled(DisabledReason::LeftOut),
+        (false, false, false) => ClientStatus::Active,
     };
     let first_seen = first.read(row.get_ref(6)?.as_str().map_err(odd)?)?;
     let last_seen = match row.get_ref(7)?.as_str_or_null().map_err(odd)? {
@@ -187,6 +193,7 @@ fn client(
             toplevel: text(2)?,
             main_site: text(3)?,
             inactive,
+            traits: Traits { toplevel_id: row.get(9)?, customer_type: row.get(10)?, fields: row.get(11)? },
         },
         status,
         first_seen,

@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::sync_run::ClientChange;
 use crate::settings::private_file::{FileError, quoted};
 
 /// Why the store could not do what it was asked. Nothing of a failed call is kept.
@@ -58,6 +59,16 @@ pub enum StoreError {
     /// configured now: its rows are gone.
     #[error("the sync run was superseded by another one, or by another Url")]
     RunGone,
+    /// More clients would not be in use any more than a run may disable unasked.
+    #[error("{count} of {active} active clients would be disabled")]
+    Held {
+        /// Those that the rule of which clients Pia serves leaves out.
+        disabling: Vec<ClientChange>,
+        /// How many, those included that are gone.
+        count: u64,
+        /// Clients in use.
+        active: u64,
+    },
     /// Whatever else the file system says.
     #[error(transparent)]
     File(#[from] FileError),
@@ -79,6 +90,7 @@ impl StoreError {
             Self::Corrupt { .. } => "stop pia-halo serve, set the store aside whole, and sync again: \
                  pia-halo store set-aside; what is installed in Halo is found again by its address"
                 .to_owned(),
+            Self::Held { .. } => return None,
             Self::Moved { .. } => "start this again: it opens the file that is there now".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::NoPermission { path } => {
@@ -102,6 +114,7 @@ impl From<StoreError> for Failure {
             StoreError::Busy { .. } | StoreError::RunGone | StoreError::File(FileError::Locked { .. }) => {
                 FailureKind::Busy
             }
+            StoreError::Held { .. } => FailureKind::NeedsYes,
             _ => FailureKind::LocalState,
         };
         let failure = Self::new(kind, error.to_string());
@@ -121,6 +134,8 @@ pub(super) enum Trouble {
     Content(&'static str),
     /// See [`StoreError::RunGone`].
     RunGone,
+    /// See [`StoreError::Held`].
+    Held { disabling: Vec<ClientChange>, count: u64, active: u64 },
     /// See [`StoreError::Moved`].
     Moved,
     /// See [`StoreError::Newer`]: its version, and the newest that this program knows.
@@ -141,6 +156,7 @@ impl Trouble {
                 StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
             }
             Self::RunGone => StoreError::RunGone,
+            Self::Held { disabling, count, active } => StoreError::Held { disabling, count, active },
             Self::Moved => StoreError::Moved { path: path.to_owned() },
             Self::Newer { found, known } => StoreError::Newer { path: path.to_owned(), found, known },
         }

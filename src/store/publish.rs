@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::changes::Report;
-use super::checkpoint::{Parts, each_client};
+use super::checkpoint::{Parts, TraitParts, each_client};
 use super::clients::counts;
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
 use super::runs::{baseline, end};
 use super::{RunId, Store, StoreError, time_out};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{ChangeCounts, ChangeKind, SyncReport};
+use crate::domain::sync_run::{Brake, ChangeCounts, ChangeKind, ClientChange, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
 /// What is stored of each client, in little room: enough to tell whether a row of Halo's is as it is stored.
@@ -31,7 +32,8 @@ struct KnownClient {
     /// A print of the whole row; none where the row has to be written anew whatever Halo says.
     print: Option<u64>,
     gone: bool,
-    inactive: bool,
+    /// Not in use for another reason: Halo has it as inactive, or the rule leaves it out.
+    unused: bool,
 }
 
 impl Known {
@@ -47,7 +49,7 @@ impl Known {
 
     /// The clients that a sync has to find again, each with whether it is in use.
     pub fn expected(&self) -> impl Iterator<Item = (i64, bool)> {
-        self.clients.iter().filter(|(_, known)| !known.gone).map(|(id, known)| (*id, !known.inactive))
+        self.clients.iter().filter(|(_, known)| !known.gone).map(|(id, known)| (*id, !known.unused))
     }
 }
 
@@ -57,7 +59,12 @@ fn parts(client: &Client) -> Parts<'_> {
         client.toplevel.as_ref().map(Untrusted::raw),
         client.main_site.as_ref().map(Untrusted::raw),
         client.inactive,
+        trait_parts(&client.traits),
     )
+}
+
+fn trait_parts(traits: &Traits) -> TraitParts<'_> {
+    (traits.toplevel_id, traits.customer_type, traits.fields.as_deref())
 }
 
 /// Which pages of a run are taken for what Halo has.
@@ -82,6 +89,10 @@ pub struct Publication<'a> {
     pub proved: bool,
     /// The lists beside the clients.
     pub fresh: FreshLists<'a>,
+    /// Which clients Pia serves: the others are kept as left out.
+    pub rule: &'a IncludeRule,
+    /// What becomes of it where the rule leaves many out that were in use.
+    pub brake: Brake,
 }
 
 impl Store {
@@ -93,7 +104,8 @@ impl Store {
     pub fn known(&self, id: &ConfigurationId) -> Result<Known, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
-                "SELECT id, name, toplevel, main_site, inactive, gone, last_seen IS NOT NULL
+                "SELECT id, name, toplevel, main_site, inactive, gone, last_seen IS NOT NULL, toplevel_id, customer_type,
+                        custom_fields, left_out
                  FROM clients WHERE configuration = ?1",
             )?;
             let mut rows = statement.query(params![id.as_str()])?;
@@ -106,9 +118,10 @@ impl Store {
                     row.get_ref(2)?.as_str_or_null().map_err(odd)?,
                     row.get_ref(3)?.as_str_or_null().map_err(odd)?,
                     inactive,
+                    (row.get(7)?, row.get(8)?, row.get_ref(9)?.as_str_or_null().map_err(odd)?),
                 );
                 let print = (!gone && !unseen).then(|| known.print(parts));
-                known.clients.insert(row.get(0)?, KnownClient { print, gone, inactive });
+                known.clients.insert(row.get(0)?, KnownClient { print, gone, unused: inactive || row.get(10)? });
             }
             Ok(known)
         })
@@ -121,7 +134,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::RunGone`] where the run was not begun here, has ended, was taken for dead by another program, or read
-    /// another Halo than the one that is configured now. Nothing is changed then, nor with any other error.
+    /// another Halo than the one that is configured now. [`StoreError::Held`] where the brake holds it. Nothing is changed
+    /// then, nor with any other error.
     pub fn publish(
         &self,
         run: RunId,
@@ -152,9 +166,11 @@ impl Store {
                 settled: HashSet::new(),
                 differed: 0,
                 report: Report::default(),
+                noted: HashSet::new(),
             };
             work.disable(publication)?;
             work.take_over(run, publication.evidence)?;
+            work.apply_rule(publication)?;
             let changes = work.finish(run, publication)?;
             lists::replace(&transaction, &id, publication.fresh, now)?;
             let report = tell(changes, counts(&transaction, &id)?);
@@ -166,8 +182,9 @@ impl Store {
     }
 }
 
-const INSERT: &str = "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
+const INSERT: &str = "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen,
+                                           toplevel_id, customer_type, custom_fields)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
 
 struct Work<'a> {
     insert: CachedStatement<'a>,
@@ -181,6 +198,8 @@ struct Work<'a> {
     /// Expected clients that were seen and are different now.
     differed: u64,
     report: Report,
+    /// Clients that the report speaks of.
+    noted: HashSet<i64>,
 }
 
 impl Work<'_> {
@@ -195,14 +214,15 @@ impl Work<'_> {
             last_seen.execute(params![id, client])?;
         }
         let mut gone = self.transaction.prepare_cached(
-            "UPDATE clients SET gone = 1 WHERE configuration = ?1 AND id = ?2 AND NOT gone RETURNING name, inactive",
+            "UPDATE clients SET gone = 1 WHERE configuration = ?1 AND id = ?2 AND NOT gone
+             RETURNING name, inactive OR left_out",
         )?;
         for client in publication.gone {
             let found: Option<(String, bool)> =
                 gone.query_row(params![id, client], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            if let Some((name, inactive)) = found {
+            if let Some((name, unused)) = found {
                 // One that was not in use before is not in use now for another reason.
-                let change = if inactive { ChangeKind::Changed } else { ChangeKind::Disabled };
+                let change = if unused { ChangeKind::Changed } else { ChangeKind::Disabled };
                 self.note(*client, change, &name, None)?;
             }
         }
@@ -228,24 +248,37 @@ impl Work<'_> {
 
     fn take(&mut self, client: i64, parts: Parts<'_>) -> Result<(), Trouble> {
         let first_time = self.settled.insert(client);
-        let (now_name, now_toplevel, now_site, now_inactive) = parts;
+        let (now_name, now_toplevel, now_site, now_inactive, (now_top, now_type, now_fields)) = parts;
         if first_time && !self.known.clients.contains_key(&client) {
-            let row = params![self.id.as_str(), client, now_name, now_toplevel, now_site, now_inactive, self.now];
-            self.insert.execute(row)?;
+            self.insert.execute(params![
+                self.id.as_str(),
+                client,
+                now_name,
+                now_toplevel,
+                now_site,
+                now_inactive,
+                self.now,
+                now_top,
+                now_type,
+                now_fields
+            ])?;
             return self.note(client, ChangeKind::Added, now_name, None);
         }
         let id = self.id.as_str();
         let mut stored = self.transaction.prepare_cached(
-            "SELECT name, toplevel, main_site, inactive, gone FROM clients WHERE configuration = ?1 AND id = ?2",
+            "SELECT name, toplevel, main_site, inactive, gone, left_out FROM clients WHERE configuration = ?1 AND id = ?2",
         )?;
-        let (name, toplevel, main_site, inactive, gone): (String, Option<String>, Option<String>, bool, bool) = stored
+        type Before = (String, Option<String>, Option<String>, bool, bool, bool);
+        let (name, toplevel, main_site, inactive, gone, left_out): Before = stored
             .query_row(params![id, client], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
             })?;
         let before = (name.as_str(), toplevel.as_deref(), main_site.as_deref(), inactive);
-        let differs = gone || before != parts;
+        // What only the rule asks for is no change of its own: that it is left out, or not any more, is.
+        let differs = gone || before != (now_name, now_toplevel, now_site, now_inactive);
         if first_time && differs {
-            let change = match (!gone && !inactive, !now_inactive) {
+            // Whether the rule leaves it out is looked at later.
+            let change = match (!gone && !inactive || left_out, !now_inactive || left_out) {
                 (false, true) => ChangeKind::Returned,
                 (true, false) => ChangeKind::Disabled,
                 _ if name != now_name => ChangeKind::Renamed,
@@ -255,10 +288,71 @@ impl Work<'_> {
             self.note(client, change, now_name, (name != now_name).then_some(name.as_str()))?;
         }
         let mut update = self.transaction.prepare_cached(
-            "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL
+            "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL,
+                toplevel_id = ?7, customer_type = ?8, custom_fields = ?9
              WHERE configuration = ?1 AND id = ?2",
         )?;
-        update.execute(params![self.id.as_str(), client, now_name, now_toplevel, now_site, now_inactive])?;
+        let name = now_name;
+        update.execute(params![
+            id,
+            client,
+            name,
+            now_toplevel,
+            now_site,
+            now_inactive,
+            now_top,
+            now_type,
+            now_fields
+        ])?;
+        Ok(())
+    }
+
+    /// Leaves out whom the rule does not take, and takes back whom it does. That a rule leaves out many is as much news as
+    /// that many are gone.
+    fn apply_rule(&mut self, publication: &Publication<'_>) -> Result<(), Trouble> {
+        let rule = publication.rule;
+        let mut rows = self.transaction.prepare_cached(
+            "SELECT id, name, toplevel, toplevel_id, customer_type, custom_fields, left_out, NOT inactive AND NOT gone
+             FROM clients WHERE configuration = ?1 AND (left_out OR ?2)",
+        )?;
+        let mut rows = rows.query(params![self.id.as_str(), !rule.takes_all()])?;
+        let mut flips = Vec::new();
+        while let Some(row) = rows.next()? {
+            let toplevel: Option<String> = row.get(2)?;
+            let traits = Traits { toplevel_id: row.get(3)?, customer_type: row.get(4)?, fields: row.get(5)? };
+            let (left_out, would_serve): (bool, bool) = (row.get(6)?, row.get(7)?);
+            let leave_out = !rule.takes_one(toplevel.as_deref(), &traits);
+            if leave_out != left_out {
+                flips.push((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, leave_out, would_serve));
+            }
+        }
+        let mut update =
+            self.transaction.prepare_cached("UPDATE clients SET left_out = ?3 WHERE configuration = ?1 AND id = ?2")?;
+        let mut disabling = Vec::new();
+        for (client, name, leave_out, would_serve) in flips {
+            update.execute(params![self.id.as_str(), client, leave_out])?;
+            let was_in_use = self.known.clients.get(&client).is_some_and(|known| !known.gone && !known.unused);
+            if !would_serve {
+                continue;
+            }
+            if !self.noted.contains(&client) {
+                self.differed += 1;
+            }
+            // One that is new or back in this run is told as that.
+            if leave_out && was_in_use {
+                self.note(client, ChangeKind::Disabled, &name, None)?;
+                let name = Untrusted::new(name);
+                disabling.push(ClientChange { id: client, change: ChangeKind::Disabled, name, name_before: None });
+            } else if !leave_out {
+                self.note(client, ChangeKind::Returned, &name, None)?;
+            }
+        }
+        let active = self.known.expected().filter(|(_, in_use)| *in_use).count() as u64;
+        let gone = |id: &&i64| self.known.clients.get(*id).is_some_and(|known| !known.gone && !known.unused);
+        let count = disabling.len() as u64 + publication.gone.iter().filter(gone).count() as u64;
+        if !disabling.is_empty() && !publication.brake.lets_pass(count, Brake::allowed(active)) {
+            return Err(Trouble::Held { disabling, count, active });
+        }
         Ok(())
     }
 
@@ -270,6 +364,7 @@ impl Work<'_> {
             ChangeKind::Disabled => &mut counts.disabled,
             ChangeKind::Returned => &mut counts.returned,
         } += 1;
+        self.noted.insert(id);
         self.report.push(id, change, name, before)
     }
 
@@ -283,12 +378,7 @@ impl Work<'_> {
                 proved_at = coalesce(excluded.proved_at, proved_at)",
             params![self.id.as_str(), self.now, publication.proved.then_some(&self.now)],
         )?;
-        if let Some(text) = self.report.finish() {
-            self.transaction.execute(
-                "INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)",
-                params![run.0, text],
-            )?;
-        }
+        self.report.keep(self.transaction, run)?;
         Ok(self.counts)
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::changes::read_changes;
+use super::changes::{Report, read_changes};
 use super::error::Trouble;
 use super::{Inner, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -87,7 +87,7 @@ impl Store {
         })
     }
 
-    /// Ends a run that published nothing and remembers how it went. The pages of one that was interrupted or failed stay
+    /// Ends a run that published nothing and remembers how it went, and of a held one whom it would have disabled. The pages of one that was interrupted or failed stay
     /// for the next one.
     ///
     /// # Errors
@@ -98,6 +98,11 @@ impl Store {
             inner.open_runs.remove(&run);
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             end(&transaction, run, report)?;
+            let mut held = Report::default();
+            for change in &report.disabling {
+                held.push(change.id, change.change, change.name.raw(), None)?;
+            }
+            held.keep(&transaction, run)?;
             Ok(transaction.commit()?)
         })
     }
@@ -112,7 +117,7 @@ impl Store {
             let mut statement = inner.connection.prepare_cached(
                 "SELECT status, halo_count, stored, active, disabled, added, updated, newly_disabled, returned,
                         unchanged, pages, requests, retries, rate_limited_ms, duration_ms, warnings, started_at,
-                        finished_at, proved, resumed_pages, id
+                        finished_at, proved, resumed_pages, id, left_out
                  FROM runs WHERE configuration = ?1 AND status IS NOT NULL ORDER BY id DESC LIMIT ?2",
             )?;
             let mut rows = statement.query(params![id.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -155,7 +160,7 @@ pub(super) fn end(transaction: &Connection, run: RunId, report: &SyncReport) -> 
             active = ?7, disabled = ?8, added = ?9, updated = ?10, newly_disabled = ?11, returned = ?12,
             unchanged = ?13, pages = ?14, requests = ?15, retries = ?16, rate_limited_ms = ?17,
             duration_ms = ?18, warnings = ?19, proved = ?20,
-            resumed_pages = ?21
+            resumed_pages = ?21, left_out = ?22
          WHERE id = ?1",
         params![
             run.0,
@@ -179,6 +184,7 @@ pub(super) fn end(transaction: &Connection, run: RunId, report: &SyncReport) -> 
             warnings,
             report.proved,
             count_out(report.resumed_pages),
+            count_out(report.left_out),
         ],
     )?;
     Ok(())
@@ -194,12 +200,14 @@ fn read_report(row: &Row<'_>) -> Result<SyncReport, Trouble> {
         proved: row.get(18)?,
         resumed_pages: count(19)?,
         would_disable: None,
+        disabling: Vec::new(),
         error: None,
         status: SyncStatus::from_code(&status).ok_or(Trouble::Content("the status of a run"))?,
         halo_count: row.get::<_, Option<i64>>(1)?.map(count_in),
         stored: count(2)?,
         active: count(3)?,
         disabled: count(4)?,
+        left_out: count(21)?,
         changes: ChangeCounts {
             added: count(5)?,
             updated: count(6)?,

@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 5] = [
+const UPGRADES: [(i64, &str); 6] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
@@ -219,6 +219,19 @@ ALTER TABLE configurations ADD COLUMN halo_product TEXT;
 ALTER TABLE configurations ADD COLUMN halo_version TEXT;
 ALTER TABLE configurations ADD COLUMN halo_version_before TEXT;
 ALTER TABLE configurations ADD COLUMN halo_changed_at TEXT;
+",
+    ),
+    (
+        7,
+        // What the rule of which clients Pia serves asks for, and whom it leaves out. A page that an older program has
+        // read tells nothing of it.
+        "
+ALTER TABLE clients ADD COLUMN toplevel_id INTEGER;
+ALTER TABLE clients ADD COLUMN customer_type INTEGER;
+ALTER TABLE clients ADD COLUMN custom_fields TEXT;
+ALTER TABLE clients ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+DELETE FROM pages;
 ",
     ),
 ];

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::{Evidence, Known, Publication, RunId, StagedPage, Store, StoreError};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::sync_run::{ChangeCounts, ListedPage, SyncReport, SyncStatus};
+use crate::domain::include::IncludeRule;
+use crate::domain::sync_run::{Brake, ChangeCounts, ListedPage, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 
 /// What makes of a database one of the first version.
@@ -31,6 +32,11 @@ ALTER TABLE configurations DROP COLUMN halo_version_before;
 ALTER TABLE configurations DROP COLUMN halo_changed_at;
 ALTER TABLE configurations DROP COLUMN complete_until;
 DROP TABLE gaps;
+ALTER TABLE clients DROP COLUMN toplevel_id;
+ALTER TABLE clients DROP COLUMN customer_type;
+ALTER TABLE clients DROP COLUMN custom_fields;
+ALTER TABLE clients DROP COLUMN left_out;
+ALTER TABLE runs DROP COLUMN left_out;
 PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);
 ";
@@ -52,7 +58,14 @@ pub fn at(second: i64) -> Timestamp {
 }
 
 pub fn client(id: i64, name: &str) -> Client {
-    Client { id, name: Untrusted::new(name), toplevel: None, main_site: None, inactive: false }
+    Client {
+        id,
+        name: Untrusted::new(name),
+        toplevel: None,
+        main_site: None,
+        inactive: false,
+        traits: Traits::default(),
+    }
 }
 
 pub fn inactive(id: i64, name: &str) -> Client {
@@ -64,12 +77,14 @@ pub fn report(status: SyncStatus, second: i64) -> SyncReport {
         run: None,
         proved: true,
         would_disable: None,
+        disabling: Vec::new(),
         error: None,
         status,
         halo_count: Some(237),
         stored: 236,
         active: 230,
         disabled: 6,
+        left_out: 2,
         changes: ChangeCounts { added: 1, updated: 2, disabled: 3, returned: 4, unchanged: 5 },
         pages: 3,
         resumed_pages: 1,
@@ -111,8 +126,16 @@ pub fn publish(
     let is_seen = |id: &i64| seen.iter().any(|client| client.id == *id);
     let unseen: Vec<i64> = known.expected().map(|(id, _)| id).filter(|id| !is_seen(id)).collect();
     let gone = if proved { unseen.as_slice() } else { &[] };
-    let evidence = Evidence::Look(1);
-    let publication = Publication { evidence, unseen: &unseen, gone, proved, fresh: Default::default() };
+    let (evidence, rule) = (Evidence::Look(1), IncludeRule::default());
+    let publication = Publication {
+        evidence,
+        unseen: &unseen,
+        gone,
+        proved,
+        fresh: Default::default(),
+        rule: &rule,
+        brake: Brake::On,
+    };
     let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
     Ok(store.publish(run, known, &publication, at(second), tell)?.changes)
 }

@@ -82,6 +82,35 @@ async fn a_yes_to_a_mass_change_is_for_no_more_than_were_seen() {
     assert!(ids(&profile, "active").await.len() <= 50);
 }
 
+/// The rule is previewed, meets the brake with everybody named, and then leaves out; all clients are still read.
+#[tokio::test(flavor = "multi_thread")]
+async fn include_rule_leaves_clients_out_after_a_yes() {
+    let profile = Profile::synced(small()).await;
+    let (all, golden) = (ids(&profile, "all").await, |state: &State| {
+        let gold = state.clients.iter().filter(|client| client.tier == "Gold" && !client.inactive);
+        gold.map(|client| client.id).collect::<BTreeSet<i64>>()
+    });
+    let (active, gold) = (ids(&profile, "active").await, profile.halo.look(golden));
+    let out = active.difference(&gold).count() as u64;
+    let file = profile.folder.path().join("rule.toml");
+    let rule = "daily_sync_time = \"04:30\"\ninclude = \"CFTier = gold\"";
+    let answers = profile.answers("acme", "").replace("daily_sync_time = \"04:30\"", rule);
+    std::fs::write(&file, answers).unwrap();
+    let saved = profile.run(["setup", "--answers", &file.to_string_lossy()]).await.expect(0);
+    assert!(saved.stderr.contains("Clients Served: leaves out"), "{}", saved.stderr);
+    let held = profile.json(["sync"], 3).await;
+    assert_eq!((&held["status"], &held["would_disable"]), (&json!("needs_confirmation"), &json!(out)));
+    assert_eq!(held["disabling"].as_array().unwrap().len() as u64, out, "each of them");
+    assert_eq!(ids(&profile, "active").await, active);
+    let done = profile.json(["sync", "--yes"], 0).await;
+    assert_eq!((&done["left_out"], &done["proved"]), (&json!(out), &json!(true)));
+    assert_eq!((ids(&profile, "active").await, ids(&profile, "all").await), (gold, all));
+    let left_out = profile.json(["clients", "--status", "left-out"], 0).await;
+    assert!(left_out.as_array().unwrap().iter().all(|row| row["disabled_reason"] == "left out by rule"));
+    assert_eq!(left_out.as_array().unwrap().len() as u64, out);
+    assert_eq!(profile.json(["status"], 0).await["clients"]["left_out"], out);
+}
+
 /// R4: rows that slide while pages are read; nobody that Halo still has is disabled, by the very program.
 async fn nobody_else_is_taken_along(part: u64) {
     let seeds = match std::env::var("PIA_HALO_SEED") {

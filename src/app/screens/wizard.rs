@@ -37,7 +37,7 @@ fn better(model: &Model) -> Option<(FieldId, String)> {
 }
 
 fn on_last_field(wizard: &State) -> bool {
-    matches!(wizard.focus, Item::Field(field) if State::fields(wizard.step).last().is_none_or(|last| last == field))
+    matches!(wizard.focus, Item::Field(_) if wizard.next_field().is_none())
 }
 
 fn save(model: &Model, command: C) -> Now {
@@ -104,7 +104,7 @@ impl Screen for Wizard {
             (C::Test, _) if !wizard.test.checks().is_empty() || wizard.test.is_passed() => "Test again",
             (C::EnterField, _) => match (wizard.step, wizard.focus) {
                 (Step::Credentials, Item::Field(FieldId::ClientSecret)) => "Test",
-                (step, Item::Field(field)) if State::fields(step).last() != Some(field) => "Next",
+                (_, Item::Field(_)) if wizard.next_field().is_some() => "Next",
                 _ => "Continue",
             },
             (C::Continue, P::Finished) => "Open the panes",

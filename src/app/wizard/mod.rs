@@ -1,6 +1,7 @@
 //! The set-up, step by step. Going back always works and keeps what was typed; only going forward is checked.
 
 pub mod checklist;
+pub mod company_sync;
 pub mod credentials;
 pub mod finished;
 pub mod initial_sync;
@@ -226,14 +227,12 @@ fn point_at(model: &mut Model, field: FieldId) -> Vec<Effect> {
 /// Enter on a field: the next field or, on the last one, forward.
 pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_ref() else { return Vec::new() };
-    let fields: Vec<FieldId> = Wizard::fields(wizard.step).collect();
-    let at = fields.iter().position(|field| wizard.focus == Item::Field(*field));
-    match at {
-        Some(at) if at + 1 < fields.len() => {
-            set_focus(model, Item::Field(fields[at + 1]));
+    match wizard.next_field() {
+        Some(next) => {
+            set_focus(model, Item::Field(next));
             Vec::new()
         }
-        Some(_) if wizard.step == Step::Credentials => {
+        None if wizard.step == Step::Credentials && matches!(wizard.focus, Item::Field(_)) => {
             set_focus(model, Item::Test);
             if model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_passed()) {
                 Vec::new()

@@ -197,6 +197,17 @@ impl Wizard {
         FIELDS.iter().filter(move |info| info.step == step && info.kind != Kind::ReadOnly).map(|info| info.id)
     }
 
+    /// Whether Enter stops at a field on its way.
+    pub fn stops_at(&self, field: FieldId) -> bool {
+        !field.is_rare() || !self.form.text(field).trim().is_empty()
+    }
+
+    /// The field that Enter leads to from the one with the focus; none on the last.
+    pub fn next_field(&self) -> Option<FieldId> {
+        let mut fields = Self::fields(self.step).skip_while(|field| self.focus != Item::Field(*field)).skip(1);
+        fields.find(|field| self.stops_at(*field))
+    }
+
     /// The field that has the focus, where text goes into it.
     pub fn text_field(&self) -> Option<FieldId> {
         match self.focus {

@@ -42,7 +42,7 @@ pub(super) struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { looks: 2, asked_by_id: 200, brake: 20, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
+        Self { looks: 2, asked_by_id: 200, brake: Brake::FREE, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
     }
 }
 
@@ -334,7 +334,7 @@ impl Engine {
         self.missing.sort_unstable();
         if self.missing.is_empty() {
             self.publish_proved();
-        } else if seen.is_empty() && self.active > 0 && !self.lets_pass(self.missing_in_use().len() as u64, 0) {
+        } else if seen.is_empty() && self.active > 0 && !self.brake.lets_pass(self.missing_in_use().len() as u64, 0) {
             // A list that is suddenly empty is what an agent sees that may not see any client.
             self.end(Verdict::Hold { gone: self.missing_in_use(), active: self.active });
         } else if self.missing.len() <= self.rules.asked_by_id {
@@ -384,20 +384,11 @@ impl Engine {
         self.missing.iter().copied().filter(|id| self.expected.get(id) == Some(&true)).collect()
     }
 
-    /// Whether so many may be disabled, where so many may without a yes.
-    fn lets_pass(&self, gone: u64, allowed: u64) -> bool {
-        match self.brake {
-            Brake::On => gone <= allowed,
-            Brake::UpTo(agreed) => gone <= allowed.max(agreed),
-            Brake::Off => true,
-        }
-    }
-
     /// Everybody who is missing is gone for certain.
     fn publish_proved(&mut self) {
         let gone = self.missing_in_use();
         let allowed = self.rules.brake.max(self.active / 10);
-        if !self.lets_pass(gone.len() as u64, allowed) {
+        if !self.brake.lets_pass(gone.len() as u64, allowed) {
             return self.end(Verdict::Hold { gone, active: self.active });
         }
         let missing = std::mem::take(&mut self.missing);

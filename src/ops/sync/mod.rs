@@ -18,11 +18,12 @@ use self::reading::{Reading, SideLists};
 use super::{Workspace, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{Brake, ChangeCounts, ClientChange, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, ChangeCounts, ChangeKind, ClientChange, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::HaloApi;
-use crate::store::{Evidence, Known, LockError, Publication, RunId};
+use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
 
 /// How old the pages of an interrupted run may be to be gone on with. Clients that came or went since show in the page that
 /// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
@@ -60,8 +61,9 @@ pub async fn run(
     let run = workspace.store.begin_run(id, started_at)?;
 
     on_progress(&SyncProgress::default());
-    let course = Course { workspace, id, halo: halo.clone(), run, started_at, started };
-    let mut report = match course.read(brake, &mut on_progress).await {
+    let rule = &configuration.company_sync.include;
+    let course = Course { workspace, id, halo: halo.clone(), rule, brake, run, started_at, started };
+    let mut report = match course.read(&mut on_progress).await {
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
     };
@@ -89,6 +91,7 @@ struct Learnt {
     pages: u64,
     resumed_pages: u64,
     would_disable: Option<u64>,
+    disabling: Vec<ClientChange>,
     warnings: Vec<String>,
 }
 
@@ -103,6 +106,7 @@ impl Learnt {
             pages: engine.pages(),
             resumed_pages: engine.resumed(),
             would_disable: None,
+            disabling: Vec::new(),
             warnings,
         }
     }
@@ -129,17 +133,15 @@ struct Course<'a> {
     workspace: &'a Workspace,
     id: &'a ConfigurationId,
     halo: HaloApi,
+    rule: &'a IncludeRule,
+    brake: Brake,
     run: RunId,
     started_at: Timestamp,
     started: Instant,
 }
 
 impl Course<'_> {
-    async fn read(
-        &self,
-        brake: Brake,
-        on_progress: &mut (dyn FnMut(&SyncProgress) + Send),
-    ) -> Result<Read, Box<Stopped>> {
+    async fn read(&self, on_progress: &mut (dyn FnMut(&SyncProgress) + Send)) -> Result<Read, Box<Stopped>> {
         let stopped = |learnt, why| Box::new(Stopped { learnt, why });
         let (workspace, run) = (self.workspace, self.run);
         let (store, owner, now) = (workspace.store.clone(), self.id.clone(), workspace.now());
@@ -150,8 +152,9 @@ impl Course<'_> {
         let (known, left) =
             signed_in.map_err(Failure::from).and(loaded).map_err(|why| stopped(Learnt::default(), why))?;
         let left = left.map(|left| left.pages).unwrap_or_default();
-        let engine = Engine::new(Rules::default(), known.expected(), left, brake);
-        let mut reading = Reading::new(workspace, self.halo.clone(), run, Arc::new(known), engine, on_progress);
+        let engine = Engine::new(Rules::default(), known.expected(), left, self.brake);
+        let mut reading =
+            Reading::new(workspace, self.halo.clone(), run, Arc::new(known), self.rule, engine, on_progress);
         let read = reading.run().await;
         let mut learnt = Learnt::of(&mut reading);
         if let Err(why) = read {
@@ -164,10 +167,11 @@ impl Course<'_> {
             }
             Some(Verdict::Hold { gone, active }) => {
                 // Whoever is to say yes has to see to what.
-                match name_some(workspace, self.id, gone) {
-                    Ok(whom) => learnt.warnings.push(whom),
+                match whom(workspace, self.id, gone) {
+                    Ok(disabling) => learnt.disabling = disabling,
                     Err(why) => return Err(stopped(learnt, why)),
                 }
+                learnt.warnings.push(name_some("not in Halo's list any more", &learnt.disabling));
                 learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, held(gone.len() as u64, *active)))
             }
@@ -185,6 +189,7 @@ impl Course<'_> {
         let report = self.report(learnt, ClientCounts::default());
         let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };
         let (workspace, started) = (self.workspace.clone(), self.started);
+        let (rule, brake) = (self.rule.clone(), self.brake);
         let publish = move || {
             let publication = Publication {
                 evidence: proved.map_or(Evidence::Everything, Evidence::Look),
@@ -192,20 +197,30 @@ impl Course<'_> {
                 gone: &gone,
                 proved: proved.is_some(),
                 fresh: lists.fresh(),
+                rule: &rule,
+                brake,
             };
-            let tell = |changes, ClientCounts { active, disabled }| {
+            let tell = |changes, ClientCounts { active, disabled, left_out }| {
                 let (finished_at, duration_ms) = (workspace.now(), milliseconds(started.elapsed()));
-                SyncReport { changes, active, disabled, finished_at, duration_ms, ..published }
+                SyncReport { changes, active, disabled, left_out, finished_at, duration_ms, ..published }
             };
-            store.publish(run, &known, &publication, now, tell)
+            Ok(store.publish(run, &known, &publication, now, tell))
         };
-        match tokio::task::spawn_blocking(publish).await.map_err(lost_task).and_then(|done| Ok(done?)) {
-            Ok(report) => Ok(report),
-            Err(why) => {
-                let ClientCounts { active, disabled } = self.workspace.store.client_counts(self.id)?;
-                self.end(SyncReport { active, disabled, ..report }, why)
+        let published = tokio::task::spawn_blocking(publish).await.map_err(lost_task).flatten();
+        let (disabling, would_disable, why) = match published {
+            Ok(Ok(report)) => return Ok(report),
+            Ok(Err(StoreError::Held { disabling, count, active })) => {
+                (disabling, Some(count), held_by_rule(count, active))
             }
+            Ok(Err(error)) => (Vec::new(), None, error.into()),
+            Err(why) => (Vec::new(), None, why),
+        };
+        let ClientCounts { active, disabled, left_out } = self.workspace.store.client_counts(self.id)?;
+        let mut report = SyncReport { active, disabled, left_out, would_disable, ..report };
+        if !disabling.is_empty() {
+            report.warnings.push(name_some("left out by the rule", &disabling));
         }
+        self.end(SyncReport { disabling, ..report }, why)
     }
 
     fn stop(&self, Stopped { learnt, why }: Stopped) -> Result<SyncReport, Failure> {
@@ -239,6 +254,7 @@ impl Course<'_> {
             rate_limited_ms: milliseconds(usage.waited),
             warnings: shortened(learnt.warnings),
             would_disable: learnt.would_disable,
+            disabling: learnt.disabling,
             started_at: self.started_at,
             finished_at: self.workspace.now(),
             ..blank(counts, self.started_at)
@@ -246,18 +262,26 @@ impl Course<'_> {
     }
 }
 
-/// The first clients of a list by name and id, and how many more there are.
-fn name_some(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Result<String, Failure> {
-    let mut names = Vec::new();
-    for client in clients.iter().take(NAMED) {
-        let after = client.checked_sub(1);
-        for row in workspace.store.clients_after(id, after, 1)? {
-            names.push(format!("{} ({client})", row.client.name.display()));
+/// Clients that would be disabled, with their names.
+fn whom(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Result<Vec<ClientChange>, Failure> {
+    let mut whom = Vec::with_capacity(clients.len());
+    for client in clients {
+        for row in workspace.store.clients_after(id, client.checked_sub(1), 1)? {
+            let name = row.client.name;
+            whom.push(ClientChange { id: *client, change: ChangeKind::Disabled, name, name_before: None });
         }
     }
-    let more = clients.len().saturating_sub(NAMED) as u64;
-    let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
-    Ok(format!("not in Halo's list any more: {}{more}", names.join(", ")))
+    Ok(whom)
+}
+
+/// The first clients of a list by name and id, and how many more there are.
+fn name_some(what: &str, clients: &[ClientChange]) -> String {
+    let some = clients.iter().take(NAMED).map(|client| format!("{} ({})", client.name.display(), client.id));
+    let names = some.collect::<Vec<_>>().join(", ");
+    match clients.len().saturating_sub(NAMED) as u64 {
+        0 => format!("{what}: {names}"),
+        more => format!("{what}: {names} and {} more", thousands(more)),
+    }
 }
 
 /// Neither rows nor a count: nothing tells that it is Halo's list, and an empty one would be no news to anybody.
@@ -274,6 +298,15 @@ fn held(gone: u64, active: u64) -> Failure {
         "if Halo's agent may still see all clients and this is right, say yes: pia-halo sync --yes. \
          Otherwise set \"Allow use of all Customers/Clients\" on the agent",
     )
+}
+
+/// The rule leaves out more than anyone expects of one day.
+fn held_by_rule(count: u64, active: u64) -> Failure {
+    let (count, active) = (thousands(count), thousands(active));
+    let message =
+        format!("{count} of {active} active clients would be left out by the rule or are gone; nothing was changed");
+    Failure::new(FailureKind::NeedsYes, message)
+        .hint("if this is right, say yes: pia-halo sync --yes. Otherwise change Clients Served")
 }
 
 /// So many warnings that somebody can still read them.
@@ -300,6 +333,7 @@ fn blank(counts: ClientCounts, at: Timestamp) -> SyncReport {
         stored: 0,
         active: counts.active,
         disabled: counts.disabled,
+        left_out: counts.left_out,
         changes: ChangeCounts::default(),
         pages: 0,
         resumed_pages: 0,
@@ -311,6 +345,7 @@ fn blank(counts: ClientCounts, at: Timestamp) -> SyncReport {
         started_at: at,
         finished_at: at,
         would_disable: None,
+        disabling: Vec::new(),
         error: None,
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::engine::{Ask, Engine, Taken, Word};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::include::IncludeRule;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::sync_run::{ListedPage, SEES_CHOSEN_CLIENTS, SideList, SyncProgress};
 use crate::halo::rights::AgentRights;
@@ -65,6 +66,7 @@ pub(super) struct Reading<'a> {
     pub halo: HaloApi,
     pub run: RunId,
     pub known: Arc<Known>,
+    rule: Arc<IncludeRule>,
     pub engine: Engine,
     pub lists: SideLists,
     pub warnings: Vec<String>,
@@ -93,6 +95,7 @@ impl<'a> Reading<'a> {
         halo: HaloApi,
         run: RunId,
         known: Arc<Known>,
+        rule: &IncludeRule,
         engine: Engine,
         on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
     ) -> Self {
@@ -102,6 +105,7 @@ impl<'a> Reading<'a> {
             halo,
             run,
             known,
+            rule: Arc::new(rule.clone()),
             engine,
             lists: SideLists::default(),
             warnings: Vec::new(),
@@ -172,17 +176,24 @@ impl<'a> Reading<'a> {
     }
 
     fn send(&self, air: &mut JoinSet<Answer>, ask: Ask) {
-        let (halo, known) = (self.halo.clone(), Arc::clone(&self.known));
+        let (halo, known, rule) = (self.halo.clone(), Arc::clone(&self.known), Arc::clone(&self.rule));
         match ask {
             Ask::Page { look, page } => air.spawn(async move {
-                let answer = halo.clients_page(page).await.map(|answer| listed(page, answer, &known));
-                Answer::Page(look, answer)
+                let answer = whole(&halo, &rule, halo.clients_page(page).await).await;
+                Answer::Page(look, answer.map(|answer| listed(page, answer, &known)))
             }),
             Ask::Newest { look } => air.spawn(async move {
-                let answer = halo.newest_clients().await.map(|answer| listed(1, answer, &known));
-                Answer::Newest(look, answer)
+                let answer = whole(&halo, &rule, halo.newest_clients().await).await;
+                Answer::Newest(look, answer.map(|answer| listed(1, answer, &known)))
             }),
-            Ask::Client(id) => air.spawn(async move { Answer::Client(id, halo.client(id).await) }),
+            Ask::Client(id) => air.spawn(async move {
+                let answer = async {
+                    let mut client = halo.client(id).await?;
+                    add_custom_fields(&halo, &rule, client.as_mut_slice()).await?;
+                    Ok(client)
+                };
+                Answer::Client(id, answer.await)
+            }),
         };
     }
 
@@ -331,6 +342,22 @@ async fn until(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// A page with everything that the rule asks for.
+async fn whole(
+    halo: &HaloApi,
+    rule: &IncludeRule,
+    answer: Result<ClientPage, HaloError>,
+) -> Result<ClientPage, HaloError> {
+    let mut page = answer?;
+    add_custom_fields(halo, rule, &mut page.clients).await?;
+    Ok(page)
+}
+
+async fn add_custom_fields(halo: &HaloApi, rule: &IncludeRule, clients: &mut [Client]) -> Result<(), HaloError> {
+    let names = rule.custom_fields();
+    if names.is_empty() { Ok(()) } else { halo.add_custom_fields(clients, &names).await }
 }
 
 /// What a page says, and which of its clients are not stored just so.

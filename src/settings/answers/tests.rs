@@ -103,6 +103,11 @@ fn each_key_of_an_answers_file_has_its_rule_and_its_message() {
             "04:30:00",
             "company_sync.daily_sync_time: a text in quotes is needed, such as \"04:30\"",
         ),
+        (
+            "company_sync.include",
+            "\"colour = red\"",
+            "company_sync.include: \"colour\" is not known: use top level, type",
+        ),
         ("pia_screen.pia_board", "\"\"", "pia_screen.pia_board: a board name, usually Pia, is needed"),
         ("pia_screen.pia_board", "7", "pia_screen.pia_board: a text in quotes is needed, such as \"Pia\""),
         ("pia_screen.escalation_board", "\"a\\u0007\"", "pia_screen.escalation_board: one line only"),
@@ -167,7 +172,7 @@ fn an_unknown_key_is_explained() {
     assert_eq!(explained("api.pia_board"), "api.pia_board: unknown key here; pia_board belongs below [pia_screen]");
     assert_eq!(explained("api.Client-Id"), "api.Client-Id: unknown key; did you mean client_id?");
     assert_eq!(explained("integration.colour"), "integration.colour: unknown key; known here: pia_url, chat_pod_url");
-    assert_eq!(explained("company_sync.id"), "company_sync.id: unknown key; known here: daily_sync_time");
+    assert_eq!(explained("company_sync.id"), "company_sync.id: unknown key; known here: daily_sync_time, include");
     assert!(problems("\"a\\u001b[31mb\" = 1")[0].starts_with("a^[[31mb: unknown key"));
 }
 

@@ -32,7 +32,7 @@ fn configuration(name: &str) -> Configuration {
             ca_file: None,
             client_secret_command: None,
         },
-        company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE },
+        company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
         pia_screen: PiaScreen::default(),
         integration: Integration::default(),
     }

@@ -1,10 +1,11 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, Traits};
+use crate::domain::include::IncludeRule;
 use crate::domain::people::Team;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::ChangeKind;
+use crate::domain::sync_run::{Brake, ChangeKind};
 use crate::store::lists::FreshLists;
 use crate::store::test_support::*;
 use crate::store::{Evidence, Publication};
@@ -59,14 +60,14 @@ fn every_kind_of_change_is_counted_for_what_it_is() {
     let (_folder, store) = store();
     let first = [client(1, "a"), client(2, "b"), client(3, "c"), inactive(4, "d"), inactive(5, "e"), inactive(6, "f")];
     assert_eq!(counts(sync(&store, "acme", 0, &first)), [6, 0, 0, 0, 0]);
-    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 3, disabled: 3 });
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 3, disabled: 3, left_out: 0 });
     let moved = Client { toplevel: Some("Group".into()), ..client(2, "b") };
     // 1 inactive, 2 moved, 3 as it was, 4 active again, 5 renamed but still inactive, 6 missing, 7 new.
     let second = [inactive(1, "a"), moved.clone(), client(3, "c"), client(4, "d"), inactive(5, "E"), client(7, "g")];
     assert_eq!(counts(sync(&store, "acme", 10, &second)), [1, 3, 1, 1, 1]);
     assert_eq!(stored(&store, 2).client, moved);
     assert_eq!((stored(&store, 1).status, stored(&store, 6).status), (INACTIVE, GONE));
-    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 4, disabled: 3 });
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 4, disabled: 3, left_out: 0 });
     // 6 is back, but inactive: no return. 1 vanishes now: disabled it was already.
     let third = [moved, client(3, "c"), client(4, "d"), inactive(5, "E"), inactive(6, "f"), client(7, "g")];
     assert_eq!(counts(sync(&store, "acme", 20, &third)), [0, 2, 0, 0, 5]);
@@ -134,6 +135,7 @@ fn ids_are_the_only_key_and_names_are_kept_exactly() {
         toplevel: Some("".into()),
         main_site: Some("北京".into()),
         inactive: false,
+        traits: Traits { toplevel_id: Some(7), customer_type: None, fields: Some("[\"odd\"]".to_owned()) },
     };
     let twins = [client(i64::MAX, "twin"), client(0, "twin"), odd.clone()];
     sync(&store, "acme", 0, &twins);
@@ -203,7 +205,7 @@ fn a_run_that_was_superseded_can_publish_nothing() {
     let ended = store.begin_run(&id("acme"), at(60)).unwrap();
     store.end_run(ended, &report(SyncStatus::Failed, 60)).unwrap();
     gone(publish(&store, ended, &known, &[], 70, true).map(drop));
-    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 1, disabled: 0 });
+    assert_eq!(store.client_counts(&id("acme")).unwrap(), ClientCounts { active: 1, disabled: 0, left_out: 0 });
 }
 
 #[test]
@@ -222,7 +224,15 @@ fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
             }
         }
         let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
-        let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+        let publication = Publication {
+            evidence: Evidence::Look(1),
+            unseen: &[],
+            gone: &[],
+            proved: true,
+            fresh,
+            rule: &IncludeRule::default(),
+            brake: Brake::On,
+        };
         let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
         let changes = store.publish(run, &known, &publication, at(second), tell).unwrap().changes;
         (changes, rows_written(&store) - before)
@@ -246,9 +256,17 @@ fn what_is_published_and_the_end_of_its_run_are_one_step() {
     let known = store.known(&id("acme")).unwrap();
     stage(&store, run, &known, 1, &[client(1, "a"), inactive(2, "b")]);
     let fresh = FreshLists::default();
-    let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+    let publication = Publication {
+        evidence: Evidence::Look(1),
+        unseen: &[],
+        gone: &[],
+        proved: true,
+        fresh,
+        rule: &IncludeRule::default(),
+        brake: Brake::On,
+    };
     let published = store.publish(run, &known, &publication, at(0), |changes, counts| {
-        let ClientCounts { active, disabled } = counts;
+        let ClientCounts { active, disabled, .. } = counts;
         SyncReport { run: run.number(), changes, active, disabled, ..report(SyncStatus::Complete, 0) }
     });
     // As the next program finds it, were this one killed now.
@@ -266,7 +284,15 @@ fn lists_become_visible_together_with_the_clients() {
     stage(&store, run, &known, 1, &[client(1, "a")]);
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
     let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
-    let publication = Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh };
+    let publication = Publication {
+        evidence: Evidence::Look(1),
+        unseen: &[],
+        gone: &[],
+        proved: true,
+        fresh,
+        rule: &IncludeRule::default(),
+        brake: Brake::On,
+    };
     store.publish(run, &known, &publication, at(0), |_, _| report(SyncStatus::Complete, 0)).unwrap();
     let lists = store.lists(&id("acme")).unwrap();
     assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
@@ -380,4 +406,78 @@ fn a_run_that_read_another_halo_is_not_published() {
     assert!(matches!(published, Err(StoreError::RunGone)), "{published:?}");
     assert_eq!(store.clients(&id("acme")).unwrap(), before);
     assert_eq!(store.proved_at(&id("acme")).unwrap(), None);
+}
+
+fn under(toplevel: i64, id: i64) -> Client {
+    let traits = Traits { toplevel_id: Some(toplevel), ..Traits::default() };
+    Client { traits, ..client(id, &format!("Client {id}")) }
+}
+
+/// A run of which the rule and the brake are told.
+fn sync_by(store: &Store, second: i64, clients: &[Client], rule: &str, brake: Brake) -> Result<SyncReport, StoreError> {
+    let run = store.begin_run(&id("acme"), at(second)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(store, run, &known, 1, clients);
+    let (evidence, rule) = (Evidence::Look(1), IncludeRule::parse(rule).unwrap());
+    let fresh = FreshLists::default();
+    let publication = Publication { evidence, unseen: &[], gone: &[], proved: true, fresh, rule: &rule, brake };
+    let tell = |changes, counts: ClientCounts| SyncReport {
+        changes,
+        active: counts.active,
+        disabled: counts.disabled,
+        left_out: counts.left_out,
+        ..report(SyncStatus::Complete, second)
+    };
+    store.publish(run, &known, &publication, at(second), tell)
+}
+
+#[test]
+fn include_rule_keeps_the_others_as_left_out() {
+    let (_folder, store) = store();
+    let clients = [under(1, 1), under(2, 2), under(1, 3)];
+    let counts = |report: SyncReport| (report.active, report.disabled, report.left_out);
+    let kinds = |run| -> Vec<(i64, ChangeKind)> {
+        let changes = store.changes(&id("acme"), run).unwrap().unwrap();
+        changes.iter().map(|line| (line.id, line.change)).collect()
+    };
+    assert_eq!(counts(sync_by(&store, 1, &clients, "", Brake::On).unwrap()), (3, 0, 0));
+    let ruled = sync_by(&store, 2, &clients, "top level = 1", Brake::On).unwrap();
+    assert_eq!((ruled.changes.disabled, ruled.changes.unchanged), (1, 2));
+    assert_eq!(counts(ruled), (2, 1, 1));
+    assert_eq!(kinds(2), [(2, ChangeKind::Disabled)]);
+    let status = store.clients(&id("acme")).unwrap()[1].status;
+    assert_eq!((status.word(), status.reason()), ("disabled", Some("left out by rule")));
+    // What Halo changes about one that is left out does not take it back in; another top level does.
+    let renamed = Client { name: "Another".into(), ..under(2, 2) };
+    let again = sync_by(&store, 3, &[under(1, 1), renamed, under(1, 3)], "top level = 1", Brake::On).unwrap();
+    assert_eq!((kinds(3), counts(again)), (vec![(2, ChangeKind::Renamed)], (2, 1, 1)));
+    let moved = Client { name: "Another".into(), ..under(1, 2) };
+    let back = sync_by(&store, 4, &[under(1, 1), moved, under(1, 3)], "top level = 1", Brake::On).unwrap();
+    assert_eq!((kinds(4), counts(back)), (vec![(2, ChangeKind::Returned)], (3, 0, 0)));
+}
+
+#[test]
+fn include_rule_that_leaves_many_out_meets_the_brake() {
+    let (_folder, store) = store();
+    let clients: Vec<Client> = (1..=60).map(|id| under(if id <= 30 { 1 } else { 2 }, id)).collect();
+    sync_by(&store, 1, &clients, "", Brake::On).unwrap();
+    let error = sync_by(&store, 2, &clients, "top level = 1", Brake::On).unwrap_err();
+    let StoreError::Held { disabling, count, active } = error else { panic!("{error}") };
+    assert_eq!((disabling.len(), count, active), (30, 30, 60), "each of them is named");
+    let counts = store.client_counts(&id("acme")).unwrap();
+    assert_eq!(counts, ClientCounts { active: 60, disabled: 0, left_out: 0 }, "nothing was changed");
+    assert!(sync_by(&store, 3, &clients, "top level = 1", Brake::UpTo(29)).is_err());
+    assert_eq!(sync_by(&store, 4, &clients, "top level = 1", Brake::UpTo(30)).unwrap().left_out, 30);
+    // Those that are left out are not in use: that they go later is no news.
+    assert_eq!(store.known(&id("acme")).unwrap().expected().filter(|(_, in_use)| *in_use).count(), 30);
+}
+
+#[test]
+fn held_run_remembers_everybody_it_would_have_disabled() {
+    let (_folder, store) = store();
+    let run = store.begin_run(&id("acme"), at(1)).unwrap();
+    let whom = |id| ClientChange { id, change: ChangeKind::Disabled, name: "x".into(), name_before: None };
+    let held = SyncReport { disabling: (1..=40).map(whom).collect(), ..report(SyncStatus::NeedsConfirmation, 1) };
+    store.end_run(run, &held).unwrap();
+    assert_eq!(store.changes(&id("acme"), 1).unwrap().unwrap().len(), 40);
 }

@@ -8,7 +8,7 @@ use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::popup::Chooser;
 use crate::app::wizard::credentials::{Test, suspect};
-use crate::app::wizard::{Item, STEPS, Wizard, checklist, pia_screen, step_name};
+use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen, step_name};
 use crate::domain::check::CheckStatus;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
@@ -76,7 +76,8 @@ impl<P: Person> Dialogue<P> {
     /// A step of fields, from where the focus stands.
     pub(super) async fn fields(&mut self, step: Step) -> Result<(), Exit> {
         self.announce(step);
-        let fields: Vec<FieldId> = Wizard::fields(step).collect();
+        let stops = |field: &FieldId| self.model().wizard.as_ref().is_none_or(|wizard| wizard.stops_at(*field));
+        let fields: Vec<FieldId> = Wizard::fields(step).filter(stops).collect();
         let focus = self.model().wizard.as_ref().map(|wizard| wizard.focus);
         let from_behind = std::mem::take(&mut self.from_behind);
         let mut at = match focus {
@@ -248,6 +249,9 @@ impl<P: Person> Dialogue<P> {
         {
             lines.push(format!("{time} UTC. {}.", words::spoken(&time.in_zone(self.model().now, &self.model().zone))));
             lines.push(sentence(&time.next_run_line(self.model().now)));
+        }
+        if let Some(words) = company_sync::left_out(self.model()).filter(|_| field == FieldId::Include) {
+            lines.push(sentence(&words));
         }
         if field.info().kind == Kind::Board
             && let Some(warning) = pia_screen::board_warning(self.model(), field)

@@ -225,7 +225,7 @@ impl<P: Person> Dialogue<P> {
             Some(run) => {
                 lines.push(format!("Last sync: {}, {}.", run.status.word(), ago(self.model().now, run.finished_at)));
                 lines.push(sentence(&run.proof()));
-                lines.push(format!("{} active clients, {} disabled.", thousands(run.active), thousands(run.disabled)));
+                lines.push(format!("Clients: {}.", run.usage()));
             }
             None => lines.push("No sync yet.".to_owned()),
         }

@@ -210,8 +210,7 @@ fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
     let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
     page.pair("Last run", &words, look.tone(tone));
     page.pair("Proof", &proof(run), Style::new());
-    let used = format!("{} active, {} disabled", thousands(run.active), thousands(run.disabled));
-    page.pair("Clients", &used, Style::new());
+    page.pair("Clients", &run.usage(), Style::new());
 }
 
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {

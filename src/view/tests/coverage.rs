@@ -119,6 +119,7 @@ kinds!(pane, PANES, Pane, {
 kinds!(filter, FILTERS, Filter, {
     Filter::Active => "filter active",
     Filter::Disabled => "filter disabled",
+    Filter::LeftOut => "filter left out by rule",
     Filter::All => "filter all",
     Filter::New => "filter new",
     Filter::Changed => "filter changed",

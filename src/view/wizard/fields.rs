@@ -8,6 +8,7 @@ use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
+use crate::app::wizard::company_sync::left_out;
 use crate::app::wizard::credentials::{Test, suspect, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
@@ -220,6 +221,10 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         page.state(Tone::Warn, "Halo's answer points here", page.value_column());
     }
     let mut said = false;
+    if let Some(words) = left_out(model).filter(|_| id == FieldId::Include) {
+        page.state(Tone::Warn, &words, page.value_column());
+        said = true;
+    }
     if wizard.list.is_none()
         && let Some(warning) = board_warning_of(model, id)
     {

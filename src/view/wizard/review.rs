@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use crate::app::Model;
 use crate::app::form::{FieldId, Kind};
 use crate::app::notice::Tone;
+use crate::app::wizard::company_sync::left_out;
 use crate::app::wizard::pia_screen::{board_warning, escalate_words};
 use crate::app::wizard::review::lines;
 use crate::app::wizard::{Item, SaveState, Wizard};
@@ -75,6 +76,7 @@ pub fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String>
     match field.info().kind {
         Kind::Board => board_warning(model, field),
         Kind::Choice => escalate_words(model).1,
+        _ if field == FieldId::Include => left_out(model),
         _ => wizard.form.remarks(field).into_iter().find(|remark| remark.warning).map(|remark| remark.text),
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::search::{Index, Search};
-use crate::domain::client::{ClientStatus, StoredClient, fold};
+use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
+use crate::domain::include::IncludeRule;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 
 /// Which clients are listed.
@@ -18,6 +19,8 @@ pub enum Filter {
     Active,
     /// Those not in use.
     Disabled,
+    /// Those that the rule of which clients Pia serves leaves out.
+    LeftOut,
     /// All.
     All,
     /// Those that the last sync was the first to see.
@@ -32,6 +35,7 @@ impl Filter {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::LeftOut => "left out by rule",
             Self::All => "all",
             Self::New => "new",
             Self::Changed => "changed",
@@ -45,7 +49,8 @@ impl Filter {
             Self::Disabled => Self::All,
             Self::All => Self::New,
             Self::New => Self::Changed,
-            Self::Changed => Self::Active,
+            Self::Changed => Self::LeftOut,
+            Self::LeftOut => Self::Active,
         }
     }
 
@@ -53,6 +58,7 @@ impl Filter {
         match self {
             Self::Active => row.client.status == ClientStatus::Active,
             Self::Disabled => row.client.status != ClientStatus::Active,
+            Self::LeftOut => row.client.status == ClientStatus::Disabled(DisabledReason::LeftOut),
             Self::All => true,
             Self::New => row.change == Some(Change::New),
             Self::Changed => row.change == Some(Change::Changed),
@@ -114,7 +120,7 @@ struct Row {
 impl Row {
     /// The filters that take it, a bit for each.
     fn taken_by(&self) -> u8 {
-        let all = [Filter::Active, Filter::Disabled, Filter::All, Filter::New, Filter::Changed];
+        let all = [Filter::Active, Filter::Disabled, Filter::LeftOut, Filter::All, Filter::New, Filter::Changed];
         all.into_iter().filter(|filter| filter.takes(self)).fold(0, |bits, filter| bits | filter.bit())
     }
 }
@@ -210,6 +216,11 @@ impl ClientList {
     /// What the last sync did to it.
     pub(super) fn change(&self, row: u32) -> Option<Change> {
         self.rows().get(row as usize).and_then(|row| row.change)
+    }
+
+    /// What a rule would leave out of it.
+    pub(super) fn preview(&self, rule: &IncludeRule) -> String {
+        rule.preview(self.rows().iter().map(|row| &row.client))
     }
 
     /// When the newest client was last seen in Halo.

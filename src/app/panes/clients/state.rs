@@ -8,6 +8,7 @@ use tui_input::Input;
 use crate::app::layout::Window;
 use crate::domain::client::{StoredClient, fold};
 use crate::domain::failure::Failure;
+use crate::domain::include::IncludeRule;
 
 use super::list::{Change, ClientList, Filter, Sort};
 
@@ -68,6 +69,11 @@ impl Clients {
     /// Rows that are listed.
     pub fn count(&self) -> usize {
         self.shown.len()
+    }
+
+    /// What a rule would leave out of the list; none while it is being read.
+    pub fn preview(&self, rule: &IncludeRule) -> Option<String> {
+        self.read.then(|| self.list.preview(rule))
     }
 
     /// All clients, those included that are still being read.

@@ -10,7 +10,8 @@ use crate::domain::client::{Client, ClientStatus, DisabledReason};
 fn client(id: i64, name: &str, active: bool) -> StoredClient {
     let at: Timestamp = "2026-11-23T04:31:00Z".parse().unwrap();
     let status = if active { ClientStatus::Active } else { ClientStatus::Disabled(DisabledReason::NoLongerInHalo) };
-    let client = Client { id, name: name.into(), toplevel: None, main_site: None, inactive: false };
+    let client =
+        Client { id, name: name.into(), toplevel: None, main_site: None, inactive: false, traits: Default::default() };
     StoredClient { client, status, first_seen: at, last_seen: at }
 }
 
@@ -71,7 +72,7 @@ fn the_filter_goes_round_and_the_selection_follows_its_client() {
     clients.filter = Filter::Disabled;
     clients.search(false);
     assert_eq!(listed(&clients), [9]);
-    assert_eq!(Filter::Active.next().next().next().next().next(), Filter::Active);
+    assert_eq!(Filter::Active.next().next().next().next().next().next(), Filter::Active);
 }
 
 /// What was searched for before is remembered for this filter and this list alone.

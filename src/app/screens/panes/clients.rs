@@ -36,6 +36,7 @@ impl Screen for Clients {
                 match model.panes.clients.filter.next() {
                     Filter::Active => "Show active",
                     Filter::Disabled => "Show disabled",
+                    Filter::LeftOut => "Show left out",
                     Filter::All => "Show all",
                     Filter::New => "Show new",
                     Filter::Changed => "Show changed",

@@ -147,7 +147,7 @@ fn sections(scenes: &mut Scenes) {
         stage.keys("Enter");
     });
     scenes.add("wizard_company_sync_saved", saved_before(), |stage| {
-        stage.keys("Enter Down");
+        stage.keys("Enter Down Down");
     });
     scenes.add("wizard_pia_screen", tested(), |stage| {
         stage.keys("Enter Enter");

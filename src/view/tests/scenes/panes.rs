@@ -7,7 +7,7 @@ use crate::app::testing::{
     standing, status, sync_report,
 };
 use crate::domain::activity::ActivityField;
-use crate::domain::client::StoredClient;
+use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::Standing;
@@ -193,6 +193,13 @@ fn clients_pane(scenes: &mut Scenes) {
         stage.keys("2");
         stage.reply(Reply::Clients(Ok(ClientList::new(clients(), &changes(1)))));
         stage.keys("f f f f");
+    });
+    scenes.add("pane_clients_left_out", in_panes(), |stage| {
+        let mut clients = clients();
+        clients[1].status = ClientStatus::Disabled(DisabledReason::LeftOut);
+        stage.keys("2");
+        stage.reply(Reply::Clients(Ok(ClientList::new(clients, &[]))));
+        stage.keys("f f f f f");
     });
     scenes.add("pane_clients_nothing_new", in_panes(), |stage| {
         stage.keys("2 f f f");
