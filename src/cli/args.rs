@@ -70,6 +70,15 @@ pub struct Everywhere {
     pub verbose: u8,
 }
 
+/// An address to listen on; `localhost` is this machine's.
+fn place(text: &str) -> Result<SocketAddr, String> {
+    let numbers = match text.rsplit_once(':') {
+        Some((name, port)) if name.eq_ignore_ascii_case("localhost") => format!("127.0.0.1:{port}"),
+        _ => text.to_owned(),
+    };
+    numbers.parse().map_err(|_| "an address and a port are needed: such as 127.0.0.1:8477".to_owned())
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -162,7 +171,7 @@ pub struct Demo {
     #[arg(long, value_name = "REQUESTS/SECONDS", default_value_t = crate::demo::RateLimit::PUBLISHED)]
     pub rate_limit: crate::demo::RateLimit,
     /// Where it listens; loopback only
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = place)]
     pub listen: SocketAddr,
     /// What goes wrong, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -373,7 +382,7 @@ pub enum Sort {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where it listens, behind the site's own TLS proxy
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8477")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8477", value_parser = place)]
     pub listen: SocketAddr,
     /// Hand each new event on to this address, signed by the Standard Webhooks scheme
     #[arg(long, value_name = "URL")]
@@ -455,4 +464,18 @@ pub struct Delete {
 pub enum Store {
     /// Move the store into a folder of its own, whole, and begin a new one; with the service stopped
     SetAside,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_listened_on_and_the_refusal_has_an_example() {
+        assert_eq!(place("localhost:8477"), Ok(([127, 0, 0, 1], 8477).into()));
+        assert_eq!(place("[::1]:80").unwrap().port(), 80);
+        for wrong in ["8477", ":8477", "127.0.0.1", "localhost", "example.com:80"] {
+            assert!(place(wrong).unwrap_err().ends_with("such as 127.0.0.1:8477"), "{wrong}");
+        }
+    }
 }

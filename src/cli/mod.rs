@@ -15,6 +15,7 @@ mod events;
 mod exit;
 mod history;
 mod interactive;
+mod limits;
 mod log;
 mod output;
 mod plan;
@@ -89,6 +90,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     keep_memory_private();
+    if let Err(why) = limits::require() {
+        _ = writeln!(std::io::stderr(), "pia-halo: {why}");
+        return Ok(ExitCode::from(FailureKind::LocalState.exit_code()));
+    }
     if matches!(arguments.command, Some(Command::Serve(_))) {
         give_memory_back();
     }

@@ -1,11 +1,16 @@
 //! `serve`: the daily sync and the callbacks, until it is told to end.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Call;
 use super::args::Serve;
 use crate::domain::failure::Failure;
 use crate::service::{self, Destination, Options};
+
+/// What is said where others than this machine can connect.
+const OPEN: &str = "  other machines can connect to it, and what they send is not encrypted: let only your TLS proxy through \
+                    (a firewall), or leave --listen out";
 
 pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> {
     // Nobody sits in front of a service: what it needs has to be there.
@@ -22,7 +27,12 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     };
     let output = &mut call.output;
     let options = Options { listen: options.listen, forward };
-    let ready = |address| output.warn(format!("listening on http://{address}"));
+    let ready = |address: SocketAddr| {
+        output.warn(format!("listening on http://{address}"));
+        if !address.ip().to_canonical().is_loopback() {
+            output.warn(OPEN);
+        }
+    };
     service::run(workspace, options, call.cancel.clone(), ready).await?;
     Ok(0)
 }

@@ -6,6 +6,9 @@ use super::output::Output;
 use crate::app::text::width as columns;
 use crate::domain::failure::{Failure, FailureKind};
 
+/// A cell longer than this makes its own line longer, and not those of all others.
+const WIDEST: usize = 48;
+
 impl Output {
     /// Columns as wide as what is in them; nothing where there is no row.
     pub(super) fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
@@ -17,14 +20,14 @@ impl Output {
         let mut widths = [0; N];
         for row in std::iter::once(&header).chain(&rows) {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(columns(cell));
+                *width = (*width).max(columns(cell).min(WIDEST));
             }
         }
         for row in std::iter::once(&header).chain(&rows) {
             let mut line = String::new();
             for (width, cell) in widths.iter().zip(row) {
                 line.push_str(cell);
-                line.push_str(&" ".repeat(width - columns(cell) + 2));
+                line.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
             }
             self.line(line.trim_end());
         }

@@ -6,7 +6,7 @@ use super::HaloApi;
 use super::error::{HaloError, Oddity};
 use super::governor::Urgency;
 use super::wire::{Text, read_object};
-use crate::domain::address::{AuthUrl, SignInPlace};
+use crate::domain::address::{AuthUrl, HaloUrl, SignInPlace};
 use crate::domain::untrusted::Untrusted;
 
 /// No tenant has a longer name.
@@ -147,7 +147,7 @@ impl HaloApi {
     fn settle(&self, info: Option<AuthInfo>) -> Result<Discovery, HaloError> {
         let connection = &self.shared.connection;
         let info = info.unwrap_or_default();
-        let named = info.auth_url.filled().and_then(|text| AuthUrl::read(&text).ok()).map(|read| read.address);
+        let named = info.auth_url.filled().and_then(|text| named(&text, &connection.url));
         let tenant = info.tenant_id.filled().map(|tenant| tenant.trim().to_owned()).filter(|tenant| is_plain(tenant));
         let found = named.is_some();
         let auth_url = match (&connection.auth_url, named) {
@@ -167,7 +167,37 @@ impl HaloApi {
     }
 }
 
+/// The sign-in server that Halo names. One behind a proxy often knows itself by http only; nothing goes there in the clear,
+/// so the encrypted place of that name is meant.
+fn named(text: &str, halo: &HaloUrl) -> Option<AuthUrl> {
+    let encrypted = |rest: &str| AuthUrl::read(&format!("https://{}", rest.replacen(":80/", "/", 1))).ok();
+    match text.trim().strip_prefix("http://") {
+        Some(rest) if halo.is_encrypted() => encrypted(rest),
+        _ => AuthUrl::read(text).ok(),
+    }
+    .map(|read| read.address)
+}
+
 /// Whether a tenant's name is one that can be shown and sent without a second thought.
 fn is_plain(tenant: &str) -> bool {
     tenant.len() <= LONGEST_TENANT && Untrusted::new(tenant).display() == tenant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sign_in_server_named_by_http_is_asked_encrypted() {
+        let halo = HaloUrl::read("https://acme.halopsa.com").unwrap().address;
+        let same = ["http://acme.halopsa.com/auth", "http://acme.halopsa.com:80/auth", "https://acme.halopsa.com/auth"];
+        for text in same {
+            let found = named(text, &halo).unwrap();
+            assert_eq!(found.as_str(), "https://acme.halopsa.com/auth", "{text}");
+            assert!(found.is_on_host_of(&halo), "{text}");
+        }
+        assert!(!named("http://auth.example/auth", &halo).unwrap().is_on_host_of(&halo));
+        let here = HaloUrl::read("http://127.0.0.1:8080").unwrap().address;
+        assert!(named("http://127.0.0.1:8080/auth", &here).unwrap().is_on_host_of(&here));
+    }
 }

@@ -185,6 +185,8 @@ pub enum Unreached {
     Broken,
     /// The other end does not speak TLS as it should.
     Handshake,
+    /// The other end wants a certificate of ours.
+    ClientCertificate,
 }
 
 impl Unreached {
@@ -199,6 +201,7 @@ impl Unreached {
             Self::TooSlow => format!("{host} did not finish its answer in time"),
             Self::Broken => format!("the connection to {host} broke before the answer was whole"),
             Self::Handshake => format!("{host} does not speak TLS as a Halo does"),
+            Self::ClientCertificate => format!("{host} asks for a client certificate, which pia-halo cannot give"),
         }
     }
 }
@@ -416,6 +419,10 @@ impl HaloError {
                     .to_owned(),
                 Unreached::Silent | Unreached::TooSlow | Unreached::Broken => {
                     "Try again; if it stays, look at the network and at Halo's status page".to_owned()
+                }
+                Unreached::ClientCertificate => {
+                    "Client certificates are not supported: ask whoever runs this Halo for an address without them"
+                        .to_owned()
                 }
                 Unreached::Handshake => "Look at the Url: name and port have to be those of Halo's https".to_owned(),
             },

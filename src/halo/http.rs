@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Method, Url};
+use reqwest::{Client, ClientBuilder, Method, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -16,7 +18,7 @@ use super::error::{HaloError, Oddity, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire::{self, Misread};
-use super::{Connection, said};
+use super::{Connection, authority, said};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -153,11 +155,11 @@ impl Transport {
             if loopback { builder.no_proxy().dns_resolver(LoopbackOnly) } else { builder }
         };
         let built = if encrypted {
-            build_encrypted(builder, authority.as_deref())
+            build_encrypted(builder, authority)
         } else {
             // Without encryption no authority is needed, and a host without any must not keep the program from
             // talking to itself: the client refuses to be built there (seanmonstar/reqwest issue 2988).
-            builder().tls_certs_only([]).build()
+            builder().tls_certs_only([]).build().map_err(Into::into)
         };
         let client = built.map_err(|_| match &connection.ca_file {
             Some(path) => bad_authority(path, "holds a certificate that cannot be used"),
@@ -242,22 +244,19 @@ impl Transport {
     }
 }
 
-fn build_encrypted(builder: impl Fn() -> ClientBuilder, authority: Option<&[Certificate]>) -> reqwest::Result<Client> {
-    let Some(authority) = authority else {
-        return builder().build();
-    };
-    // On a host without any authorities the named one is enough.
-    builder()
-        .tls_certs_merge(authority.iter().cloned())
-        .build()
-        .or_else(|_| builder().tls_certs_only(authority.iter().cloned()).build())
+fn build_encrypted(
+    builder: impl Fn() -> ClientBuilder,
+    named: Option<Vec<CertificateDer<'static>>>,
+) -> Result<Client, Box<dyn std::error::Error>> {
+    let Some(named) = named else { return Ok(builder().build()?) };
+    Ok(builder().tls_backend_preconfigured(authority::trusting(named)?).build()?)
 }
 
 fn bad_authority(path: &Path, problem: &str) -> HaloError {
     HaloError::CaFile { path: path.to_owned(), problem: problem.to_owned() }
 }
 
-fn read_authority(path: &Path) -> Result<Vec<Certificate>, HaloError> {
+fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, HaloError> {
     let bad = |problem: &str| bad_authority(path, problem);
     let metadata = std::fs::metadata(path).map_err(|error| bad(&format!("cannot be read ({})", error.kind())))?;
     if !metadata.is_file() {
@@ -273,7 +272,7 @@ fn read_authority(path: &Path) -> Result<Vec<Certificate>, HaloError> {
     if pem.trim_ascii().is_empty() {
         return Err(bad("is empty"));
     }
-    match Certificate::from_pem_bundle(&pem) {
+    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(bad("holds no certificate in PEM form")),
         Err(_) => Err(bad("holds a certificate that cannot be read")),
@@ -285,18 +284,16 @@ fn lost(error: &reqwest::Error) -> Lost {
     if error.is_builder() {
         return Lost { cause: Cause::NotEncrypted, sent: false };
     }
+    let words = words_of(error);
+    let says = |word: &str| words.contains(word);
+    // Said after the handshake, when the request is on its way; Halo has not read it.
+    if says("certificaterequired") {
+        return Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false };
+    }
     if !error.is_connect() {
         let cause = if error.is_timeout() { Unreached::Silent } else { Unreached::Broken };
         return Lost { cause: Cause::Net(cause), sent: true };
     }
-    let mut words = String::new();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        words.push_str(&inner.to_string().to_ascii_lowercase());
-        words.push('\n');
-        source = inner.source();
-    }
-    let says = |word: &str| words.contains(word);
     let cause = if says(NOT_LOOPBACK) {
         Cause::NotEncrypted
     } else if says("invalid peer certificate") {
@@ -315,6 +312,17 @@ fn lost(error: &reqwest::Error) -> Lost {
         Cause::Net(Unreached::Connect)
     };
     Lost { cause, sent: false }
+}
+
+fn words_of(error: &reqwest::Error) -> String {
+    let mut words = String::new();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        words.push_str(&inner.to_string().to_ascii_lowercase());
+        words.push('\n');
+        source = inner.source();
+    }
+    words
 }
 
 fn certificate_fault(words: &str) -> TlsCause {

@@ -18,6 +18,7 @@
 //!
 //! What is known of Halo, and how well, stands in the api facts; comments name the section.
 
+mod authority;
 mod clients;
 pub mod delivery;
 mod discovery;

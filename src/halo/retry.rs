@@ -211,7 +211,7 @@ impl Course<'_> {
             Ok(answer) => self.repeatable && is_passing(answer),
             Err(lost) => match lost.cause {
                 // It would only be asked again.
-                Cause::Net(Unreached::ProxySignIn) => false,
+                Cause::Net(Unreached::ProxySignIn | Unreached::ClientCertificate) => false,
                 Cause::Net(_) if lost.sent => self.repeatable,
                 Cause::Net(_) => attempts < self.connects,
                 Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted => false,

@@ -2,6 +2,7 @@
 
 use super::Workspace;
 use super::locks::CONFIGURE_LOCK;
+use super::workspace::SERVICE_LOCK;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::settings::Config;
@@ -23,6 +24,8 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
     if stored == Default::default() {
         workspace.configuration(Some(id))?;
     }
+    // A service that runs would go on with it.
+    let _service = workspace.lock(SERVICE_LOCK, "delete")?;
     let _configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
     let _sync = workspace.lock(&format!("sync-{id}"), "delete")?;
     workspace.settings.update(|config: &mut Config| {

@@ -15,7 +15,7 @@ use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{Connection, Gates, HaloApi};
-use crate::settings::private_file::require_trusted;
+use crate::settings::private_file::{quoted, require_trusted};
 use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, client_secret};
 use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
@@ -98,6 +98,11 @@ impl Workspace {
         Self { prompt: Some(prompt), ..self }
     }
 
+    /// Whether the store was made just now although something is configured: it was deleted, emptied or set aside.
+    fn lost_its_store(&self) -> bool {
+        self.store.is_new() && self.settings.load().is_ok_and(|config| !config.configurations.is_empty())
+    }
+
     /// The same workspace, with nobody to ask.
     #[must_use]
     pub fn asking_nobody(self) -> Self {
@@ -107,6 +112,12 @@ impl Workspace {
     /// The same workspace, with a person who hears what it does on the side.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
+        if self.lost_its_store() {
+            tell(&format!(
+                "There was no store at {}: a new one was begun. What was synced and received before is not in it",
+                quoted(self.store.path())
+            ));
+        }
         Self { tell: Some(tell), ..self }
     }
 

@@ -1,6 +1,7 @@
 //! The sockets: how many at once, and how long each may take to say what it wants.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,10 @@ pub const LAST: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, and all that is read ahead of a body.
 const BUFFER: usize = 16 << 10;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// Whom a connection serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +113,11 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let Some((number, busy, close)) = self.admit() else { continue };
                     let (open, receiver, cancel) = (self.clone(), receiver.clone(), cancel.clone());
                     tasks.spawn(async move {
-                        converse(stream, receiver, busy, close, cancel).await;
+                        converse((stream, peer.ip()), receiver, busy, close, cancel).await;
                         open.forget(number);
                     });
                 }
@@ -158,14 +163,15 @@ impl Connections {
 }
 
 async fn converse(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     receiver: Receiver,
     busy: Busy,
     close: CancellationToken,
     cancel: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         receiver.clone().answer(request.map(axum::body::Body::new), busy.clone())
     });
     let connection = http1::Builder::new()

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -17,7 +18,7 @@ use tower::ServiceExt;
 
 use super::Shared;
 use super::auth::Auth;
-use super::connections::{Busy, Serving};
+use super::connections::{Busy, Peer, Serving};
 use super::intake::{Callback, NotStored, Queue, Stored};
 use super::metrics::Answer;
 use super::room::{Held, LARGEST, Room, USUAL};
@@ -69,11 +70,16 @@ impl Receiver {
     }
 }
 
+/// Whether a request comes from this machine: the figures are nobody else's.
+fn is_from_here(parts: &Parts) -> bool {
+    parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback())
+}
+
 async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => return "ok\n".into_response(),
-        (&Method::GET, "/metrics") => {
+        (&Method::GET, "/metrics") if is_from_here(&parts) => {
             let kind = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
             return (kind, desk.shared.metrics.text()).into_response();
         }
@@ -256,6 +262,21 @@ pub(super) mod tests {
         let receiver = Receiver::new(shared, Auth::open(workspace).unwrap(), intake.queue());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
         (receiver, intake, path, format!("Basic {basic}"))
+    }
+
+    #[tokio::test]
+    async fn figures_are_for_this_machine_alone() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared();
+        let (receiver, intake, ..) = receiver(&shared.workspace, Arc::clone(&shared));
+        for (from, status) in [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("::ffff:192.0.2.7", 404)] {
+            let mut request = Request::get("/metrics").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer(from.parse().unwrap()));
+            let answer = receiver.clone().answer(request, Busy::default()).await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{from}");
+        }
+        drop(receiver);
+        intake.finish();
     }
 
     /// The status that a callback is answered with.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
+use super::comments;
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
 use super::fields::{self, Problem};
@@ -76,11 +77,23 @@ impl Settings {
         let answer = change(&mut config)?;
         if config != before {
             require_readable(&config)?;
-            file.replace_by(|fresh| confy::store_path(fresh, &config).map_err(unwrap_confy))
-                .map_err(SettingsError::from)?;
+            let old = private_file::read(&path).map_err(SettingsError::from)?;
+            file.replace_by(|fresh| {
+                confy::store_path(fresh, &config).map_err(unwrap_confy)?;
+                keep_comments(old.as_ref(), fresh)
+            })
+            .map_err(SettingsError::from)?;
         }
         Ok(answer)
     }
+}
+
+/// Gives what was just written the form of the file before it.
+fn keep_comments(old: Option<&Contents>, fresh: &Path) -> io::Result<()> {
+    let Some(old) = old.and_then(|old| std::str::from_utf8(&old.bytes).ok()) else { return Ok(()) };
+    let written = std::fs::read_to_string(fresh)?;
+    let kept = comments::kept(old, &written);
+    if kept == written { Ok(()) } else { std::fs::write(fresh, kept) }
 }
 
 /// Reads what a file holds; the first mistake in it is named.

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 pub mod answers;
+mod comments;
 mod config;
 mod credentials;
 mod document;

@@ -53,6 +53,8 @@ pub struct Store {
     path: Arc<PathBuf>,
     /// Device and number of the file that is open.
     file: Option<[u64; 2]>,
+    /// Whether there was nothing in it before.
+    is_new: bool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -69,7 +71,8 @@ impl Store {
     ///
     /// [`StoreError::Newer`] and [`StoreError::Corrupt`] leave the file untouched; otherwise what the file system says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        schema::open(path).map(|connection| Self::around(path, connection))
+        let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+        schema::open(path).map(|connection| Self { is_new, ..Self::around(path, connection) })
     }
 
     /// Opens the database only where there is one: for commands that look and should make nothing. Where the folder
@@ -79,12 +82,13 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
-        Ok(schema::open_existing(path)?.map(|connection| Self::around(path, connection)))
+        let is_new = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        Ok(schema::open_existing(path)?.map(|connection| Self { is_new, ..Self::around(path, connection) }))
     }
 
     fn around(path: &Path, connection: Connection) -> Self {
         let inner = Inner { connection, open_runs: BTreeMap::new() };
-        Self { path: Arc::new(path.to_owned()), file: file_at(path), inner: Arc::new(Mutex::new(inner)) }
+        Self { path: Arc::new(path.to_owned()), file: file_at(path), is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// The same connection, which waits no longer than this for another program's write.
@@ -95,6 +99,11 @@ impl Store {
     pub fn patient_for(self, patience: Duration) -> Result<Self, StoreError> {
         self.with(|inner| Ok(inner.connection.busy_timeout(patience)?))?;
         Ok(self)
+    }
+
+    /// Whether the database was made when it was opened here: there was none, or an empty file.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Where the database is.

@@ -211,6 +211,45 @@ fn no_damage_of_the_database_makes_the_program_panic() {
 }
 
 #[test]
+fn page_that_lost_rows_is_damage_and_no_short_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pia-halo.db");
+    drop(Store::open(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    for id in 1..=60 {
+        let row =
+            "INSERT INTO clients (configuration, id, name, inactive, gone, first_seen) VALUES ('a', ?1, 'x', 0, 0, '')";
+        connection.execute(row, [id]).unwrap();
+    }
+    let page: u32 = connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'clients'", [], |row| row.get(0))
+        .unwrap();
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(connection);
+    let mut content = fs::read(&path).unwrap();
+    let rows = (page as usize - 1) * 4096 + 3;
+    assert_eq!(content[rows..rows + 2], [0, 60]);
+    content[rows + 1] = 2;
+    fs::write(&path, content).unwrap();
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
+
+#[test]
+fn store_made_anew_is_known_as_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pia-halo.db");
+    assert!(Store::open(&path).unwrap().is_new());
+    assert!(!Store::open(&path).unwrap().is_new());
+    assert!(!Store::open_existing(&path).unwrap().unwrap().is_new());
+    fs::write(&path, "").unwrap();
+    for log in ["pia-halo.db-wal", "pia-halo.db-shm"] {
+        _ = fs::remove_file(folder.path().join(log));
+    }
+    assert!(Store::open_existing(&path).unwrap().unwrap().is_new());
+}
+
+#[test]
 fn looking_makes_no_database() {
     let folder = tempfile::tempdir().unwrap();
     assert!(Store::open_existing(&folder.path().join("data/pia-halo.db")).unwrap().is_none());
