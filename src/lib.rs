@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`domain`] | plain types that can only be built valid; no runtime, network, file, environment or clock |
 //! | [`keys`] | the key map: which key means which command where |
+//! | [`words`] | each fact that more than one face tells, worded once |
 //! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
 //! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors; and what is installed in a Halo |
 //! | [`store`] | the embedded database, the audit trail and the locks |
@@ -37,3 +38,4 @@ pub mod settings;
 pub mod store;
 pub mod tui;
 pub mod view;
+pub mod words;

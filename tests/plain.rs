@@ -103,7 +103,7 @@ async fn the_walk_by_questions_ends_with_exactly_the_objects_of_the_contract() {
     let mut listener = begin(&profile, &["setup"]);
     listener.answers("Client Secret", profile.halo.client_secret());
     listener.hears("73 characters");
-    listener.hears("Clients: ok, 237 clients can be read");
+    listener.hears("Clients: passed, 237 clients can be read");
     listener.hears("Connection test: passed");
     let answers = [
         ("Daily Sync Time", "00:45"),

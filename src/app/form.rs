@@ -69,6 +69,8 @@ impl fmt::Debug for SecretInput {
 pub struct Remark {
     /// Whether the person should look twice.
     pub warning: bool,
+    /// What the text was taken as, where that is something else.
+    pub taken: Option<String>,
     /// What to say.
     pub text: String,
 }
@@ -293,14 +295,14 @@ impl Form {
     pub fn remarks(&self, field: FieldId) -> Vec<Remark> {
         if field.info().kind == Kind::Secret {
             let warning = client_secret_warning(self.secret.length());
-            return warning.map(|text| Remark { warning: true, text }).into_iter().collect();
+            return warning.map(|text| Remark { warning: true, taken: None, text }).into_iter().collect();
         }
         let Ok(taken) = self.take(field) else { return Vec::new() };
         let mut remarks = match field.info().kind {
             Kind::Address => read_remarks(self.text(field).trim(), &taken),
             _ => Vec::new(),
         };
-        remarks.extend(taken.doubt.map(|text| Remark { warning: true, text }));
+        remarks.extend(taken.doubt.map(|text| Remark { warning: true, taken: None, text }));
         remarks
     }
 }
@@ -331,14 +333,15 @@ fn read_remarks(typed: &str, taken: &Taken) -> Vec<Remark> {
     let quiet = notes.iter().filter(|note| !note.is_warning() && **note != Note::SchemeAdded);
     let quiet: Vec<String> = quiet.map(ToString::to_string).collect();
     if typed != address {
-        let tail = if quiet.is_empty() { String::new() } else { format!("   {}", quiet.join(", ")) };
-        remarks.push(Remark { warning: false, text: format!("→ {address}{tail}") });
+        remarks.push(Remark { warning: false, taken: Some(address.clone()), text: quiet.join(", ") });
     } else if !quiet.is_empty() {
-        remarks.push(Remark { warning: false, text: quiet.join(", ") });
+        remarks.push(Remark { warning: false, taken: None, text: quiet.join(", ") });
     }
-    remarks.extend(
-        notes.iter().filter(|note| note.is_warning()).map(|note| Remark { warning: true, text: note.to_string() }),
-    );
+    remarks.extend(notes.iter().filter(|note| note.is_warning()).map(|note| Remark {
+        warning: true,
+        taken: None,
+        text: note.to_string(),
+    }));
     remarks
 }
 
@@ -418,7 +421,8 @@ mod tests {
         let mut form = Form::new();
         form.set(FieldId::Url, "acme.halopsa.com/api/");
         let remarks = form.remarks(FieldId::Url);
-        assert_eq!(remarks[0].text, "→ https://acme.halopsa.com   /api is not needed");
+        assert_eq!(remarks[0].taken.as_deref(), Some("https://acme.halopsa.com"));
+        assert_eq!(remarks[0].text, "/api is not needed");
         form.set(FieldId::ClientId, "0d0c6d1c");
         assert!(form.remarks(FieldId::ClientId)[0].warning);
         assert_eq!(form.error(FieldId::ClientId, false), None);

@@ -17,6 +17,7 @@ use super::wizard::state::Item;
 use crate::domain::draft::Step;
 use crate::domain::manual;
 use crate::domain::plan::Parts;
+use crate::words::Phrase;
 
 /// What a key means now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Meaning {
     /// This.
     Do(Command),
     /// Nothing now, and why.
-    Refused(String),
+    Refused(Phrase),
     /// Nothing here.
     Nothing,
 }

@@ -13,6 +13,7 @@ use crate::domain::request::Standing;
 use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::KeyMap;
+use crate::words::Phrase;
 
 use super::effect::{Effect, Slot};
 use super::go::Go;
@@ -178,7 +179,7 @@ impl Model {
     }
 
     /// Says something in passing.
-    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<Phrase>) {
         self.notice = Some(Notice::new(tone, text, self.now));
         self.touch();
     }

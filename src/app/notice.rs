@@ -2,18 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How a state is shown: always with its symbol and a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// As it should be.
-    Good,
-    /// Worth a look.
-    Warn,
-    /// Not as it should be.
-    Bad,
-    /// Neither.
-    Calm,
-}
+use crate::words::Phrase;
+pub use crate::words::Tone;
 
 /// A short word on what just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +11,17 @@ pub struct Notice {
     /// How it is shown.
     pub tone: Tone,
     /// What it says.
-    pub text: String,
+    pub text: Phrase,
     /// When it goes away.
     pub until: Timestamp,
 }
 
 impl Notice {
     /// A notice that stays long enough to be read.
-    pub fn new(tone: Tone, text: impl Into<String>, now: Timestamp) -> Self {
+    pub fn new(tone: Tone, text: impl Into<Phrase>, now: Timestamp) -> Self {
         let text = text.into();
         // Five seconds to notice it, and a second for every fifteen characters.
-        let seconds = 5 + text.chars().count() as i64 / 15;
+        let seconds = 5 + text.without_keys().chars().count() as i64 / 15;
         let until = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
         Self { tone, text, until }
     }

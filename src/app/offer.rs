@@ -1,6 +1,7 @@
 //! What a screen offers: a command of its place, its words now, its keys, and whether it can work.
 
 use crate::keys::{Binding, Command, Key};
+use crate::words::Phrase;
 
 /// A command of a place, with the keys that lead to it now.
 #[derive(Clone, Debug)]
@@ -12,7 +13,7 @@ pub struct Offer {
     /// With which keys.
     pub keys: Vec<Key>,
     /// Why it cannot work now.
-    pub refused: Option<String>,
+    pub refused: Option<Phrase>,
 }
 
 impl Offer {

@@ -249,7 +249,7 @@ impl Ask {
                 text.extend(keeps_secret.then_some(stays));
                 text.into_iter().map(ToOwned::to_owned).collect()
             }
-            Self::Quit { reason } => vec![reason.clone(), "Ctrl-C once more quits, too.".to_owned()],
+            Self::Quit { reason } => vec![reason.clone()],
             Self::MassChange { reasons, .. } => {
                 let mut text = reasons.clone();
                 text.push(
@@ -258,6 +258,12 @@ impl Ask {
                 text
             }
         }
+    }
+
+    /// What there is to say of its keys, where nobody answers without one.
+    pub fn about_keys(&self) -> Option<&'static str> {
+        // This key always quits, whatever the settings say.
+        matches!(self, Self::Quit { .. }).then_some("Ctrl-C again also quits.")
     }
 
     /// The word for yes.

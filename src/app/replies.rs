@@ -3,6 +3,7 @@
 use crate::domain::draft::Step;
 use crate::domain::status::Overview;
 use crate::domain::thousands;
+use crate::words::{Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
@@ -37,8 +38,7 @@ fn begin(model: &mut Model) -> Vec<Effect> {
     if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
         let title = saved.unwrap_or_else(|| draft_title(draft.name()));
-        let step =
-            wizard::step_name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
+        let step = step::name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
         model.popup = Some(Popup::Confirm(Confirm::new(Ask::Continue { title, step })));
     }
     // What both asked for is asked for once.
@@ -158,9 +158,13 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Copied(Ok(())) => {
             model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");
         }
-        Reply::Copied(Err(reason)) => model.say(Tone::Bad, format!("Not copied: {reason}. Reveal it with r instead.")),
+        Reply::Copied(Err(reason)) => {
+            let words = Phrase::from(format!("Not copied: {reason}."));
+            model.say(Tone::Bad, words.key(" Reveal it with ", "reveal", " instead."));
+        }
         Reply::NotSuspended => {
-            model.say(Tone::Calm, "Ctrl-Z does nothing here: no shell is there to bring the program back.");
+            let words = Phrase::default().key("", "suspend", " does nothing here: ");
+            model.say(Tone::Calm, words.text("there is no shell to return to."));
         }
     }
     Vec::new()

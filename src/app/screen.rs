@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::keymap::{Binding, Command, Place};
 pub use super::layout::Move;
 use super::model::Model;
+use crate::words::Phrase;
 
 /// What becomes of a command now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +15,15 @@ pub enum Now {
     /// It works.
     Can,
     /// It does nothing, and why.
-    Not(String),
+    Not(Phrase),
     /// It has no meaning here: its key may have another one.
     Hidden,
 }
 
 impl Now {
     /// It works, unless there is a reason against it.
-    pub fn unless(reason: Option<String>) -> Self {
-        reason.map_or(Self::Can, Self::Not)
+    pub fn unless(reason: Option<impl Into<Phrase>>) -> Self {
+        reason.map_or(Self::Can, |reason| Self::Not(reason.into()))
     }
 
     /// It works where something holds, and has no meaning elsewhere.

@@ -84,6 +84,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// What is said at the moment, as the screen says it.
+    pub fn notice(&self) -> String {
+        self.model.notice.as_ref().map_or_else(String::new, |notice| notice.text.with_keys(&self.model.keys))
+    }
+
     pub fn new(width: u16, height: u16, theme: Theme) -> Self {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
         let (model, effects) = Model::new(Start {

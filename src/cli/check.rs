@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::exit::ExitCode;
-use super::output::{Mark, Output};
+use super::output::Output;
 use super::{Call, args, prompt};
-use crate::domain::check::{Access, Check, CheckReport, CheckStatus, Right, RightState};
+use crate::domain::check::{Access, Check, CheckReport, Right, RightState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::ops;
+use crate::words;
 
 pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Failure> {
     if options.full_circle {
@@ -89,12 +90,12 @@ fn circle_code(report: &FullCircle) -> u8 {
 }
 
 fn print_hop(output: &mut Output, hop: &HopReport) {
-    let (mark, word) = signs(hop.status);
-    let mark = output.mark(mark);
+    let (tone, word) = words::check::verdict(hop.status);
+    let mark = output.mark(tone.into());
     let after = hop.after_ms.map_or(String::new(), |ms| format!("+{}.{:03} s", ms / 1000, ms % 1000));
-    output.line(format!("{mark} {word}  {:<15} {after:>11}  {}", hop.hop.title(), hop.message));
+    output.line(format!("{mark} {word:<7}  {:<15} {after:>11}  {}", hop.hop.title(), hop.message));
     if let Some(hint) = &hop.hint {
-        output.line(format!("        {:<15} {:>11}  {hint}", "", ""));
+        output.line(format!("           {:<15} {:>11}  {hint}", "", ""));
     }
 }
 
@@ -115,20 +116,11 @@ async fn verify(call: &mut Call, workspace: &ops::Workspace, request: &VerifyReq
 
 /// One verdict: a line, and a second one with what to change.
 pub(super) fn print(output: &mut Output, check: &Check) {
-    let (mark, word) = signs(check.status);
-    let mark = output.mark(mark);
-    output.line(format!("{mark} {word}  {:<21} {}", check.id.title(), check.message));
+    let (tone, word) = words::check::verdict(check.status);
+    let mark = output.mark(tone.into());
+    output.line(format!("{mark} {word:<7}  {:<21} {}", check.id.title(), check.message));
     if let Some(hint) = &check.hint {
-        output.line(format!("        {:<21} {hint}", ""));
-    }
-}
-
-fn signs(status: CheckStatus) -> (Mark, &'static str) {
-    match status {
-        CheckStatus::Pass => (Mark::Good, "pass"),
-        CheckStatus::Warn => (Mark::Warning, "warn"),
-        CheckStatus::Fail => (Mark::Bad, "FAIL"),
-        CheckStatus::Skip => (Mark::None, "skip"),
+        output.line(format!("           {:<21} {hint}", ""));
     }
 }
 

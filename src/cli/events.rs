@@ -10,6 +10,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
+use crate::words;
 
 /// How often new events are looked for: the service that stores them is another process.
 const LOOK: Duration = Duration::from_millis(250);
@@ -80,12 +81,8 @@ fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {
         return output.object(event);
     }
     let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
-    let board = match event.on_pia_board {
-        Some(true) => "on the Pia Board",
-        Some(false) => "on another board",
-        None => "board unknown",
-    };
-    let what = event.event.as_ref().map_or_else(|| event.group.slug().to_owned(), ToString::to_string);
+    let (_, _, board) = words::event::board(event);
+    let what = words::event::name(event);
     let at = event.received_at.strftime("%Y-%m-%d %H:%M:%S UTC");
     output.line(format!("{at}  {what:<28}  ticket {ticket:<9}  {board}  {}", event.id));
     for remark in event.remarks() {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::args::Everywhere;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::{escape_json, harmless};
+use crate::words::Tone;
 
 /// The two streams of a command, and how it was asked to use them.
 pub struct Output {
@@ -150,6 +151,17 @@ pub enum Mark {
     Bad,
     /// Nothing to say.
     None,
+}
+
+impl From<Tone> for Mark {
+    fn from(tone: Tone) -> Self {
+        match tone {
+            Tone::Good => Self::Good,
+            Tone::Warn => Self::Warning,
+            Tone::Bad => Self::Bad,
+            Tone::Calm => Self::None,
+        }
+    }
 }
 
 /// Writes a line, harmless whatever it quotes. Nobody reading it (a closed pipe, a terminal that is gone) is no error of the command.

@@ -8,6 +8,7 @@ use crate::domain::check::Check;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Action, Plan};
 use crate::ops;
+use crate::words;
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -43,12 +44,7 @@ pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<
 /// The plan for people: one line per object, its fields below.
 pub(super) fn print(output: &mut Output, plan: &Plan) {
     for change in &plan.changes {
-        let sign = match change.action {
-            Action::Create => "+",
-            Action::Update | Action::Adopt | Action::Link => "~",
-            Action::Delete | Action::Unlink => "-",
-            Action::Keep => "=",
-        };
+        let (sign, ..) = words::plan::action(change.action);
         output.line(format!("{sign} {:<12} {}  ({})", change.kind.word(), change.name, change.reason));
         for field in &change.fields {
             let after = field.after.as_deref().unwrap_or("none");

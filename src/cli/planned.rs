@@ -1,11 +1,12 @@
 //! What `configure`, `remove` and `rotate` have in common: the plan is shown and agreed to, and the report told.
 
 use super::exit::ExitCode;
-use super::output::{Mark, Output};
+use super::output::Output;
 use super::{Call, check, plan};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
+use crate::words;
 
 /// How a person is asked to agree to a plan.
 pub(super) struct Question<'a> {
@@ -60,14 +61,8 @@ pub(super) fn printer(output: &mut Output) -> impl FnMut(Event<'_>) + Send {
 }
 
 fn print(output: &mut Output, result: &ChangeResult) {
-    let (mark, word) = match result.outcome {
-        Outcome::Done => (Mark::Good, "done"),
-        Outcome::Unchanged => (Mark::None, "unchanged"),
-        Outcome::Failed => (Mark::Bad, "FAILED"),
-        Outcome::Unverified => (Mark::Warning, "not verified"),
-        Outcome::Skipped => (Mark::Warning, "skipped"),
-    };
-    let mark = output.mark(mark);
+    let (tone, word) = words::plan::outcome(result);
+    let mark = output.mark(tone.into());
     let id = result.id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
     output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
     if let Some(message) = &result.message {

@@ -5,11 +5,12 @@ use super::output::Mark;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
-use crate::domain::status::{Status, StepState};
+use crate::domain::status::Status;
 use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
+use crate::words;
 
 pub(super) fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -32,20 +33,10 @@ fn print(call: &mut Call, status: &Status) {
         output.line(format!("Halo       {}", halo.line()));
     }
     let steps = &status.steps;
-    for (title, state) in [
-        ("API Credentials", steps.credentials),
-        ("Company Sync", steps.company_sync),
-        ("Pia Screen", steps.pia_screen),
-        ("Initial Sync", steps.initial_sync),
-        ("Configure", steps.configure),
-    ] {
-        let (mark, word) = match state {
-            StepState::Done => (Mark::Good, "done"),
-            StepState::NotVerified => (Mark::Warning, "not verified"),
-            StepState::Todo => (Mark::None, "to do"),
-        };
-        let mark = output.mark(mark);
-        output.line(format!("{mark} {title:<16} {word}"));
+    for (step, state) in words::step::states(steps) {
+        let (tone, word) = words::step::state(state);
+        let mark = output.mark(tone.into());
+        output.line(format!("{mark} {:<16} {word}", words::step::name(step)));
     }
     match &status.last_sync {
         Some(sync) => output.line(format!(

@@ -6,6 +6,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::ops;
+use crate::words;
 
 pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -52,17 +53,10 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
     }
     if report.status.has_published() {
         let changes = &report.changes;
-        output.line(format!(
-            "{} added, {} updated, {} disabled, {} returned, {} unchanged",
-            thousands(changes.added),
-            thousands(changes.updated),
-            thousands(changes.disabled),
-            thousands(changes.returned),
-            thousands(changes.unchanged)
-        ));
+        let counts = words::sync::counts(changes);
+        output.line(format!("{counts}, {} unchanged", thousands(changes.unchanged)));
         output.line(report.usage());
-        let changed = changes.added + changes.updated + changes.disabled + changes.returned;
-        if let (Some(run), true) = (report.run, changed > 0) {
+        if let (Some(run), true) = (report.run, words::sync::changed(changes) > 0) {
             output.line(format!("Each of them: pia-halo history {run}"));
         }
     }

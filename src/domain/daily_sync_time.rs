@@ -118,14 +118,14 @@ impl DailySyncTime {
 
     /// The line beside the field: the same moment as the person's own clock shows it, for the next run after `now`.
     ///
-    /// `00:45` read on a summer day in Brisbane gives `= 10:45 in Australia/Brisbane (+10:00)`.
+    /// `00:45` read on a summer day in Brisbane gives `10:45 in Australia/Brisbane (+10:00)`.
     pub fn in_zone(self, now: Timestamp, zone: &TimeZone) -> String {
         if zone.is_unknown() {
             return "your time zone is not known here (TZ says it): the time is shown in UTC alone".to_owned();
         }
         let local = self.next_after(now).to_zoned(zone.clone());
         let name = zone.iana_name().unwrap_or("local time");
-        format!("= {:02}:{:02} in {} ({})", local.hour(), local.minute(), name, local.strftime("%:z"))
+        format!("{:02}:{:02} in {} ({})", local.hour(), local.minute(), name, local.strftime("%:z"))
     }
 
     /// When and to what the time on the person's own clock changes next: `from 4 Apr 10:45 (+10:00)`. None where it stays.
@@ -211,7 +211,7 @@ mod tests {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
         let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
         let time = DailySyncTime::parse("00:45").unwrap();
-        assert_eq!(time.in_zone(now, &zone), "= 10:45 in Australia/Brisbane (+10:00)");
+        assert_eq!(time.in_zone(now, &zone), "10:45 in Australia/Brisbane (+10:00)");
         assert_eq!(time.next_run_line(now), "next run Tue 24 Nov 2026 00:45 UTC, in 13 h 52 min");
     }
 

@@ -16,7 +16,7 @@ pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, Shown};
 pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");
 
 /// Without these a person may find no way on and no way out: they keep their meaning whatever the settings say.
-const KEPT: [Key; 9] =
+pub(crate) const KEPT: [Key; 9] =
     [Key::Enter, Key::Esc, Key::Tab, Key::ShiftTab, Key::Up, Key::Down, Key::Left, Key::Right, Key::Ctrl('c')];
 
 static DEFAULT_KEYS: LazyLock<BTreeMap<&'static str, Vec<Key>>> =

@@ -32,7 +32,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::{width, wrap};
-use crate::app::wizard::{Mark, STEPS, connection, mark, step_name};
+use crate::app::wizard::{Mark, STEPS, connection, mark};
 use crate::domain::draft::Step;
 
 use page::Page;
@@ -232,7 +232,7 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
             let next = STEPS.get(at + 1).map(|(_, name)| format!(" · then {name}")).unwrap_or_default();
             format!("step {} of {}  {}{next}", at + 1, STEPS.len(), STEPS[at].1)
         }
-        None => step_name(step).to_owned(),
+        None => crate::words::step::name(step).to_owned(),
     };
     Line::from(vec![Span::raw(" "), Span::styled(fit(&words, columns.saturating_sub(2)), look.focus())])
 }
@@ -269,7 +269,8 @@ fn rule(columns: u16, look: Look, more: &str) -> Line<'static> {
 // What just happened, line by line.
 fn notice(model: &Model) -> Vec<String> {
     let room = usize::from(model.layout.lower.width).saturating_sub(8).max(8);
-    let mut lines = model.notice.as_ref().map(|notice| wrap(&notice.text, room)).unwrap_or_default();
+    let mut lines =
+        model.notice.as_ref().map(|notice| wrap(&notice.text.with_keys(&model.keys), room)).unwrap_or_default();
     if lines.len() > NOTICE {
         lines.truncate(NOTICE);
         if let Some(last) = lines.last_mut() {

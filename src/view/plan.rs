@@ -20,6 +20,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
+use crate::words;
 
 use super::wizard::fields::{check_help, check_row, report_rows, seconds_since};
 
@@ -109,7 +110,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         (ApplyWork::None, PlanWork::None) => {
             page.heading(title, "nothing written yet", look.dim());
             match blocker(model) {
-                Some(reason) => page.state(Tone::Warn, &reason, MARGIN),
+                Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
                 None => page.paragraph(
                     "Configure tests the connection first, then shows every change before it is made.",
                     MARGIN,
@@ -191,19 +192,6 @@ pub fn left_over(goal: &Goal, results: &[ChangeResult]) -> String {
     }
 }
 
-// A sign and a word: without colour and in a plain dump the word is what tells them apart.
-fn sign(action: Action) -> (&'static str, Tone, &'static str) {
-    match action {
-        Action::Create => ("+", Tone::Good, "create"),
-        Action::Update => ("~", Tone::Warn, "update"),
-        Action::Link => ("~", Tone::Warn, "link"),
-        Action::Adopt => ("~", Tone::Warn, "take over"),
-        Action::Unlink => ("-", Tone::Bad, "unlink"),
-        Action::Delete => ("-", Tone::Bad, "delete"),
-        Action::Keep => ("=", Tone::Calm, "keep"),
-    }
-}
-
 fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     let look = page.look;
     page.blank();
@@ -267,7 +255,7 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
     let look = page.look;
     let focused = model.work.plan_line == at;
     let from = page.lines.len();
-    let (sign, tone, verb) = sign(change.action);
+    let (sign, tone, verb) = words::plan::action(change.action);
     let style = if focused {
         look.focus()
     } else if change.action == Action::Keep {
@@ -298,25 +286,13 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
 
 fn field_line(page: &mut Page, field: &FieldChange) {
     let look = page.look;
-    let words = before_after(field);
+    let words = words::plan::before_after(field, "→");
     let room = page.width.saturating_sub(MARGIN + KIND + 1).max(8);
     let mut lines = wrap(&words, room).into_iter();
     let first = lines.next().unwrap_or_default();
     page.push(Row::new(look, false).to(MARGIN + 2).cell(field.name, look.dim(), KIND - 2).text(&first, Style::new()));
     for line in lines {
         page.push(Row::new(look, false).to(MARGIN + KIND).text(&line, Style::new()));
-    }
-}
-
-/// A field before and after.
-pub fn before_after(field: &FieldChange) -> String {
-    // They may hold what Halo holds: shown like everything that somebody else wrote.
-    let clean = |text: &String| Untrusted::new(text.as_str()).display();
-    match (field.before.as_ref().map(clean), field.after.as_ref().map(clean)) {
-        (None, Some(after)) => after,
-        (Some(before), Some(after)) => format!("{before} → {after}"),
-        (Some(before), None) => format!("{before} → nothing"),
-        (None, None) => "–".to_owned(),
     }
 }
 
@@ -349,29 +325,13 @@ fn rights(model: &Model, page: &mut Page) {
     page.push(row);
 }
 
-/// How a change went, in a word.
-pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
-    match (result.outcome, result.action) {
-        (Outcome::Done, Action::Create) => (Tone::Good, "created"),
-        (Outcome::Done, Action::Update) => (Tone::Good, "updated"),
-        (Outcome::Done, Action::Adopt) => (Tone::Good, "taken over"),
-        (Outcome::Done, Action::Link) => (Tone::Good, "linked"),
-        (Outcome::Done, Action::Unlink) => (Tone::Good, "unlinked"),
-        (Outcome::Done, Action::Delete) => (Tone::Good, "deleted"),
-        (Outcome::Done, Action::Keep) | (Outcome::Unchanged, _) => (Tone::Calm, "kept"),
-        (Outcome::Failed, _) => (Tone::Bad, "failed"),
-        (Outcome::Unverified, _) => (Tone::Warn, "not verified"),
-        (Outcome::Skipped, _) => (Tone::Warn, "skipped"),
-    }
-}
-
 fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
     let look = page.look;
     let columns = name_columns(page, results.iter().map(|result| &result.name));
     for (at, result) in results.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
-        let (tone, word) = outcome(result);
+        let (tone, word) = words::plan::outcome(result);
         let style = if focused { look.focus() } else { Style::new() };
         let id = result.id.as_ref().map(|id| format!("   id {}", short(id))).unwrap_or_default();
         let row = Row::new(look, focused)
@@ -434,12 +394,12 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         return lines;
     };
     lines.extend(title_lines(&change.name.display(), look, columns));
-    let (_, _, verb) = sign(change.action);
+    let (_, _, verb) = words::plan::action(change.action);
     put(&mut lines, &if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) });
     for field in &change.fields {
         lines.push(Line::default());
         lines.push(Line::styled(field.name, look.dim()));
-        put(&mut lines, &before_after(field));
+        put(&mut lines, &words::plan::before_after(field, "→"));
     }
     lines
 }

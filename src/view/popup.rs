@@ -80,7 +80,14 @@ pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, 
 
 fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
-    let paragraphs: Vec<Vec<String>> = confirm.ask.text().iter().map(|text| wrap(text, columns)).collect();
+    let paragraphs: Vec<Vec<String>> = confirm
+        .ask
+        .text()
+        .iter()
+        .map(String::as_str)
+        .chain(confirm.ask.about_keys())
+        .map(|text| wrap(text, columns))
+        .collect();
     let answer = |words: &str, command: Command, chosen: bool| {
         let (mark, style) = if chosen { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
         // Where too much hangs on it for one letter, the letter is not offered.

@@ -8,6 +8,7 @@ use crate::domain::fields::FieldId;
 use crate::domain::status::{Saved, StepState};
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::untrusted::Untrusted;
+use crate::words::Phrase;
 
 use super::effect::Effect;
 use super::go::Go;
@@ -215,7 +216,10 @@ pub fn open_selected(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            model.say(Tone::Calm, "Nothing is listed. Change the search with /.");
+            model.say(
+                Tone::Calm,
+                Phrase::from("Nothing is listed. Change the search").key(" with ", "search", "").text("."),
+            );
             Vec::new()
         }
     }

@@ -11,37 +11,41 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
 use crate::domain::manual;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
+use crate::words::Phrase;
 
 /// That the configuration is not the active one, and the key that changes it from here.
-pub fn inactive(model: &Model) -> String {
-    let what = "This configuration is not the active one.";
+pub fn inactive(model: &Model) -> Phrase {
+    let what = Phrase::from("This configuration is not the active one.");
     if model.keys.rows(keymap::below(model)).any(|(binding, _)| binding.command == Command::Activate) {
-        return format!("{what} Activate it with {}.", keymap::spoken(model, "activate"));
+        return what.key(" Activate it with ", "activate", ".");
     }
-    format!("{what} Activate it on the Integrations page: {}.", keymap::spoken(model, "integrations"))
+    what.key(" Activate it on the Integrations page: ", "integrations", ".")
 }
 
 /// What has to be done before Configure can be.
-pub fn blocker(model: &Model) -> Option<String> {
+pub fn blocker(model: &Model) -> Option<Phrase> {
     if model.current.is_none() {
-        return Some("Save the configuration first.".to_owned());
+        return Some("Save the configuration first.".into());
     }
     let saved = model.current_saved();
     if saved.is_some_and(|saved| !saved.status.active) {
         return Some(inactive(model));
     }
     if !model.is_synced() {
-        let sync_now = keymap::spoken(model, "sync_now");
-        return Some(format!("No sync yet: Pia has to know the companies first. Sync Now is {sync_now}."));
+        return Some(Phrase::from("No sync yet. Run the first sync before you configure Halo.").key(
+            " Sync Now is ",
+            "sync_now",
+            ".",
+        ));
     }
     if model.work.sync.is_running() {
-        return Some("Syncing. Configure waits until it ends.".to_owned());
+        return Some("Syncing. Configure waits until it ends.".into());
     }
     let base = model.wizard.as_ref().and_then(|wizard| wizard.base.as_ref());
     let integration = base.or_else(|| saved.map(|saved| &saved.configuration)).map(|c| &c.integration);
     integration
         .is_some_and(|integration| integration.pia_url.is_none())
-        .then(|| "Pia Url is blank: Halo has to know where to reach Pia. It stands on the step Integration.".to_owned())
+        .then(|| "Pia Url is blank, and Halo needs it to reach this service. Enter it on the step Integration.".into())
 }
 
 /// Reads what Halo holds and plans, unless that is there or running.
@@ -113,12 +117,12 @@ pub fn note_read(model: &mut Model) {
 }
 
 /// Why the plan cannot be read now.
-pub fn load_refusal(model: &Model) -> Option<String> {
+pub fn load_refusal(model: &Model) -> Option<Phrase> {
     if let Some(reason) = running(model) {
-        return Some(reason);
+        return Some(reason.into());
     }
     if matches!(model.work.plan, PlanWork::Reading { .. }) && model.work.goal.is_install() {
-        return Some("Halo is being read already.".to_owned());
+        return Some("Halo is being read already.".into());
     }
     blocker(model)
 }
@@ -168,23 +172,29 @@ pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Fai
 }
 
 /// Why Apply does nothing now.
-pub fn apply_refusal(model: &Model) -> Option<String> {
+pub fn apply_refusal(model: &Model) -> Option<Phrase> {
     if model.work.apply.is_running() {
         let elsewhere = model.apply().id().is_none();
         let what = model.goal().word();
         let same = || format!("{what} runs already. It ends by itself.");
-        return if elsewhere || model.work.apply.is_stopping() { running(model) } else { Some(same()) };
+        return if elsewhere || model.work.apply.is_stopping() {
+            running(model).map(Phrase::from)
+        } else {
+            Some(same().into())
+        };
     }
     let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal_blocker(model) };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) if only_switches(model) => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
-            Goal::Install => "Nothing to do: Halo holds everything already.".to_owned(),
-            Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".to_owned(),
+            Goal::Install => "Nothing to do: Halo holds everything already.".into(),
+            Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".into(),
         }),
-        (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".to_owned()),
-        _ => blocker(model).or_else(|| Some("There is no plan to apply. Read Halo again with t.".to_owned())),
+        (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".into()),
+        _ => blocker(model).or_else(|| {
+            Some(Phrase::from("There is no plan to apply.").key(" Read Halo again with ", "check_halo", "."))
+        }),
     }
 }
 
@@ -297,8 +307,8 @@ pub fn open(model: &mut Model, open: bool) {
 }
 
 /// What has to be done before Remove can be. It needs no sync: it takes out what is there.
-pub fn removal_blocker(model: &Model) -> Option<String> {
-    let Some(saved) = model.current_saved() else { return Some("Save the configuration first.".to_owned()) };
+pub fn removal_blocker(model: &Model) -> Option<Phrase> {
+    let Some(saved) = model.current_saved() else { return Some("Save the configuration first.".into()) };
     (!saved.status.active).then(|| inactive(model))
 }
 

@@ -11,6 +11,8 @@ use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
 
+use crate::words::Phrase;
+
 use super::plan;
 
 /// The parts that can be chosen, each with its command and its name.
@@ -27,8 +29,8 @@ pub fn is_chosen(parts: Parts, part: Command) -> bool {
 }
 
 /// Why nothing can be removed now.
-pub fn refusal(model: &Model) -> Option<String> {
-    plan::running(model).or_else(|| plan::removal_blocker(model))
+pub fn refusal(model: &Model) -> Option<Phrase> {
+    plan::running(model).map(Phrase::from).or_else(|| plan::removal_blocker(model))
 }
 
 /// Shows what Remove would take out. Nothing is written.
@@ -66,10 +68,10 @@ pub fn choose_now(model: &Model, part: Command) -> Now {
         return Now::Hidden;
     }
     if then.is_some() {
-        return Now::Not("Everything goes before the switch: a part cannot stay.".to_owned());
+        return Now::Not("Everything goes before the switch: a part cannot stay.".into());
     }
     if part == Command::PartLinks && parts.chat_pod {
-        return Now::Not("The Pia Chat Pod takes its links along. Leave it out first.".to_owned());
+        return Now::Not("The Pia Chat Pod takes its links along. Leave it out first.".into());
     }
     let left = toggled(*parts, part);
     let nothing = !(left.webhooks || left.chat_pod || left.links);

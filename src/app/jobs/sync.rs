@@ -8,11 +8,12 @@ use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncRun, SyncWork, Unasked};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
+use crate::words::Phrase;
 
 use super::plan;
 
 /// Why Sync Now does nothing now.
-pub fn refusal(model: &Model) -> Option<String> {
+pub fn refusal(model: &Model) -> Option<Phrase> {
     if let SyncWork::Running(run) = &model.work.sync {
         let since = run.since.strftime("%H:%M");
         let whose = match model.saved(&run.id) {
@@ -20,15 +21,15 @@ pub fn refusal(model: &Model) -> Option<String> {
             _ => String::new(),
         };
         if run.stopping {
-            return Some(format!("The sync{whose} is stopping. Sync Now is off until it has ended."));
+            return Some(format!("The sync{whose} is stopping. Sync Now is off until it has ended.").into());
         }
-        return Some(format!("Syncing{whose} already, since {since} UTC. Sync Now is off until it ends."));
+        return Some(format!("Syncing{whose} already, since {since} UTC. Sync Now is off until it ends.").into());
     }
     if model.work.apply.is_running() {
-        return Some(format!("{} Sync Now is off until then.", plan::running(model).unwrap_or_default()));
+        return Some(format!("{} Sync Now is off until then.", plan::running(model).unwrap_or_default()).into());
     }
     if model.current.is_none() {
-        return Some("Save the configuration first.".to_owned());
+        return Some("Save the configuration first.".into());
     }
     let known = model.current_saved().is_some();
     (known && !model.is_active()).then(|| plan::inactive(model))

@@ -1,12 +1,12 @@
 //! The open tickets on the Pia Board, as Halo has them.
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::keymap::spoken;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::TicketWork;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{BoardTickets, Ticket};
+use crate::words::Phrase;
 
 /// The tickets as they were last read.
 pub fn tickets(model: &Model) -> &[Ticket] {
@@ -34,7 +34,7 @@ pub fn read(model: &mut Model) -> Vec<Effect> {
 /// Stops reading them. What was read before stays.
 pub fn stop(model: &mut Model) -> Vec<Effect> {
     model.work.tickets = TicketWork::None;
-    model.say(Tone::Calm, format!("Stopped. {} reads the tickets.", spoken(model, "check_halo")));
+    model.say(Tone::Calm, Phrase::from("Stopped.").key(" Read the tickets with ", "check_halo", "."));
     vec![Effect::Cancel(Slot::Tickets)]
 }
 

@@ -2,6 +2,8 @@
 
 mod press;
 
+use crate::words::phrase::key_name;
+
 pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Pane, Place, Shown};
 pub use press::press;
 
@@ -12,9 +14,6 @@ use super::model::{Model, Screen};
 use super::popup::Popup;
 use super::wizard::state::{Item, Wizard};
 use crate::domain::draft::Step;
-
-use Command as C;
-use Place as P;
 
 /// What has the focus.
 pub fn place(model: &Model) -> Place {
@@ -76,10 +75,5 @@ pub fn hit(model: &Model, place: Place, event: KeyEvent) -> impl Iterator<Item =
 
 /// The key of a command by its name in the settings, for a sentence: `Ctrl-Y` takes it, Sync Now is `s`.
 pub fn spoken(model: &Model, id: &str) -> String {
-    if let Some(key) = model.keys.first(id) {
-        return key.spoken();
-    }
-    // Whoever took its keys away still finds it by its name.
-    let commands = model.keys.key(C::Commands, P::Field).map(|key| format!(" ({})", key.spoken()));
-    format!("a command{}", commands.unwrap_or_default())
+    key_name(&model.keys, id)
 }

@@ -14,9 +14,7 @@ pub fn now(model: &Model, command: C) -> Now {
         C::Continue => Now::only_if(plan::is_settled(model)),
         C::ReadPlan if model.goal().is_install() => Now::unless(plan::load_refusal(model)),
         C::ReadPlan => match model.work.plan {
-            PlanWork::Reading { .. } if !model.apply().is_running() => {
-                Now::Not("Halo is being read already.".to_owned())
-            }
+            PlanWork::Reading { .. } if !model.apply().is_running() => Now::Not("Halo is being read already.".into()),
             _ => Now::unless(removal::refusal(model)),
         },
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose_now(model, command),
@@ -37,7 +35,7 @@ pub fn now(model: &Model, command: C) -> Now {
 
 fn apply(model: &Model) -> Now {
     if plan::is_unread(model) {
-        return Now::Not("The plan has only just come up: read it first.".to_owned());
+        return Now::Not("The plan has only just come up: read it first.".into());
     }
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => Now::unless(plan::apply_refusal(model)),

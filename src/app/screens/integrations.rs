@@ -4,12 +4,13 @@ use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card, select, selected};
 use crate::app::jobs::activate;
-use crate::app::keymap::{Binding, Command as C, Place as P, spoken};
+use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::{Model, is_finished, saved_title};
 use crate::app::parts::line;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::screen::{Move, Now, Screen, Typed};
 use crate::app::text::draft_title;
+use crate::words::Phrase;
 
 /// The page.
 pub struct Integrations;
@@ -34,10 +35,10 @@ impl Screen for Integrations {
         let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
         match command {
             C::OpenCard => match selected(model) {
-                Some(Card::Other(name)) => Now::Not(integrations::elsewhere(name)),
+                Some(Card::Other(name)) => Now::Not(integrations::elsewhere(name).into()),
                 _ => Now::Can,
             },
-            C::Activate if is_active(model) => Now::Not("It is active already.".to_owned()),
+            C::Activate if is_active(model) => Now::Not("It is active already.".into()),
             C::Activate => {
                 let saved = matches!(selected(model), Some(Card::Saved(_)));
                 unless(!saved, "Only a saved configuration can be activated.")
@@ -52,7 +53,8 @@ impl Screen for Integrations {
                 let leads = model.wizard.is_some()
                     || model.is_finished_current()
                     || !model.integrations.query.value().is_empty();
-                unless(!leads, &format!("This is the first screen. Quit is {}.", spoken(model, "quit")))
+                let words = || Phrase::from("This is the first screen.").key(" Quit is ", "quit", ".");
+                Now::unless((!leads).then(words))
             }
             _ => Now::Can,
         }

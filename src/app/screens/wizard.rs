@@ -47,7 +47,7 @@ fn save(model: &Model, command: C) -> Now {
     }
     match (review::save_refusal(model), command) {
         (None, command) => Now::only_if(command == C::Save),
-        (Some(reason), C::Save) if running => Now::Not(reason),
+        (Some(reason), C::Save) if running => Now::Not(reason.into()),
         (Some(_), command) => Now::only_if(command == C::Continue && !running),
     }
 }
@@ -70,9 +70,7 @@ impl Screen for Wizard {
             (C::OpenList, _) => pia_screen::list_now(model),
             // Without a choice, Enter goes on.
             (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
-            (C::EnterField, P::Choice) if waits_for_agents(model) => {
-                Now::Not("Halo's agents are being read.".to_owned())
-            }
+            (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
             (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
             (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "It is blank already."),
             (C::Jump, _) => Now::only_if(matches!(focus(model), Some(Item::Line(_)))),

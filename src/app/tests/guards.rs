@@ -29,8 +29,8 @@ fn wizard(stage: &Stage) -> &Wizard {
     stage.model.wizard.as_ref().unwrap()
 }
 
-fn notice(stage: &Stage) -> &str {
-    stage.model.notice.as_ref().map_or("", |notice| &notice.text)
+fn notice(stage: &Stage) -> String {
+    stage.notice()
 }
 
 fn asked(stage: &Stage) -> Option<&Ask> {
@@ -62,7 +62,7 @@ fn a_burst_of_characters_is_written_and_runs_nothing_that_weighs() {
         assert_eq!(burst(&mut stage, word), [], "{word}");
     }
     assert_eq!(burst(&mut stage, "sss"), []);
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("did nothing"));
+    assert!(stage.notice().contains("did nothing"));
     burst(&mut stage, "2/north\n");
     assert_eq!(stage.model.panes.clients.query.value(), "north", "what only looks goes on, up to the newline");
     assert!(stage.model.panes.clients.searching);

@@ -58,7 +58,7 @@ fn view_all_lists_every_integration() {
     assert!(matches!(selected(&stage.model), Some(Card::Other(_))));
     assert_eq!(card_state(&stage.model, &selected(&stage.model).unwrap()), Some(CardState::NotHere));
     assert_eq!(stage.keys("Enter"), []);
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("not available here"));
+    assert!(stage.notice().contains("not available here"));
     stage.keys("Up Up Up Up");
     assert_eq!(selected(&stage.model), Some(Card::Saved(id("acme"))));
 }
@@ -128,7 +128,7 @@ fn a_finished_card_opens_its_panes_and_e_edits_it() {
     stage.type_text("!");
     let effects = stage.keys("Esc");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft(draft) if draft.name() == "Acme MSP!")));
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("kept as a draft"));
+    assert!(stage.notice().contains("kept as a draft"));
 }
 
 /// There is one draft, and nothing overwrites it unasked.
@@ -140,7 +140,7 @@ fn a_draft_is_never_overwritten_by_another_set_up() {
     for keys in ["Home e", "End Enter"] {
         assert_eq!(stage.keys(keys), []);
         assert_eq!(stage.model.screen, Screen::Integrations);
-        assert!(stage.model.notice.as_ref().unwrap().text.contains("discard it with x, first"));
+        assert!(stage.notice().contains("discard it with x first"));
     }
     let mut unfinished = two();
     unfinished.configurations[0] = saved("acme", "Acme MSP", true, false, false);

@@ -166,7 +166,7 @@ fn a_draft_is_offered_at_the_next_start_at_its_step() {
     stage.keys("Enter");
     assert_eq!(step(&stage), Step::PiaScreen);
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::ClientId), draft.text(FieldId::ClientId));
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("Client Secret has to be typed again"));
+    assert!(stage.notice().contains("Client Secret has to be typed again"));
 }
 
 /// S41: after a restart the wizard resumes at the first unfinished step, by what is saved and not by a flag.

@@ -46,7 +46,7 @@ fn a_paste_never_submits() {
         assert_eq!(stage.paste("first\r\nsecond\n"), []);
         let wizard = stage.model.wizard.as_ref().unwrap();
         assert_eq!(wizard.text_field(), Some(field), "the focus stays");
-        assert!(stage.model.notice.as_ref().unwrap().text.contains("only the first"));
+        assert!(stage.notice().contains("only the first"));
         stage.keys("Tab");
     }
 }
@@ -154,10 +154,10 @@ fn help_is_everywhere_and_knows_the_field() {
 fn a_key_that_cannot_work_now_says_why() {
     let mut stage = in_panes();
     stage.keys("x");
-    assert_eq!(stage.model.notice.as_ref().unwrap().text, "No sync is running.");
+    assert_eq!(stage.notice(), "No sync is running.");
     stage.keys("^O");
     stage.keys("x");
-    assert_eq!(stage.model.notice.as_ref().unwrap().text, "There is no draft here.");
+    assert_eq!(stage.notice(), "There is no draft here.");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn command_by_name_does_what_its_key_does() {
     assert_eq!(by_name.send(Message::Do(Command::StopSync)), [], "the pane Clients does not stop a sync");
     by_name.send(Message::Do(Command::Pane(Pane::Sync)));
     assert_eq!(by_name.send(Message::Do(Command::StopSync)), []);
-    assert_eq!(by_name.model.notice.as_ref().unwrap().text, "No sync is running.");
+    assert_eq!(by_name.model.notice.as_ref().unwrap().text, "No sync is running.".into());
 }
 
 #[test]

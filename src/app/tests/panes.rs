@@ -94,12 +94,12 @@ fn sync_now_is_off_while_it_runs() {
     for pane in ["1", "2", "3", "4", "5"] {
         stage.keys(pane);
         assert_eq!(stage.keys("s"), []);
-        assert!(stage.model.notice.as_ref().unwrap().text.contains("Syncing already"));
+        assert!(stage.notice().contains("Syncing already"));
     }
     stage.keys("1");
     assert_eq!(stage.keys("x"), [Effect::Cancel(Slot::Sync)]);
     assert_eq!(stage.keys("x s"), []);
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("is stopping"));
+    assert!(stage.notice().contains("is stopping"));
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Interrupted))));
     assert_eq!(stage.keys("s").len(), 1);
 }
@@ -257,7 +257,7 @@ fn what_is_listed_is_exported() {
     assert_eq!((&export.id, export.at), (&id("acme"), stage.now));
     assert_eq!(export.clients().map(|client| client.client.id).collect::<Vec<_>>(), [7, 8]);
     stage.reply(Reply::Exported(Ok((2, "/home/dana/acme.csv".to_owned()))));
-    assert_eq!(stage.model.notice.as_ref().unwrap().text, "2 clients written to /home/dana/acme.csv");
+    assert_eq!(stage.notice(), "2 clients written to /home/dana/acme.csv");
     stage.keys("/");
     stage.type_text(" zzz");
     assert_eq!(stage.keys("Enter E"), [], "nothing is listed");

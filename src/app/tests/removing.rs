@@ -72,7 +72,7 @@ fn the_parts_are_chosen_on_the_plan() {
     let parts = |webhooks, chat_pod, links| Parts { webhooks, chat_pod, links };
     let load = |parts| vec![Effect::LoadRemoval(id("acme"), parts)];
     assert_eq!(stage.keys("3"), [], "the links go with the tab");
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("takes its links along"));
+    assert!(stage.notice().contains("takes its links along"));
     assert_eq!(stage.keys("2"), load(parts(true, false, false)));
     assert_eq!(stage.keys("1"), [], "something has to be chosen");
     assert_eq!(stage.keys("3"), load(parts(true, false, true)), "also while it is still being read");
@@ -176,7 +176,7 @@ fn what_is_not_active_is_not_removed() {
     stage.reply(Reply::Status(Ok(standing(status("Acme trial", false, true, true)))));
     stage.keys("3");
     assert_eq!(stage.keys("x"), []);
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("not the active one"));
+    assert!(stage.notice().contains("not the active one"));
 }
 
 /// S3: the question names the third answer; it shows the plan of the old one, and switches only with it.

@@ -103,7 +103,7 @@ fn a_stopped_configure_keeps_what_is_done() {
     stage.reply(Reply::Applied(results(&plan()).remove(0)));
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)]);
     assert_eq!(stage.keys("Enter t"), [], "it is stopping");
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("is stopping"));
+    assert!(stage.notice().contains("is stopping"));
     // The object in flight comes to its end, and is told.
     stage.reply(Reply::Applied(results(&plan()).remove(1)));
     stage.reply(Reply::Configured(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
@@ -120,7 +120,7 @@ fn one_sync_at_a_time_whatever_is_open() {
         saved("trial", "Acme trial", false, true, true),
     ]));
     stage.keys("s ^O Down Enter s");
-    let notice = &stage.model.notice.as_ref().unwrap().text;
+    let notice = stage.notice();
     assert!(notice.contains("Syncing Acme MSP already"), "{notice}");
 }
 
@@ -130,5 +130,5 @@ fn a_failed_draft_and_a_failed_overview_are_said() {
     stage.reply(Reply::Overview(Err(Failure::new(FailureKind::LocalState, "config.toml is from a newer version"))));
     assert!(stage.model.overview_failed.is_some());
     stage.reply(Reply::DraftFailed(Failure::new(FailureKind::LocalState, "disk full")));
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("disk full"));
+    assert!(stage.notice().contains("disk full"));
 }

@@ -98,7 +98,7 @@ fn what_somebody_else_changed_is_seen_after_the_save() {
     stage.reply(Reply::Saved(Ok(report)));
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "Acme, renamed");
     assert!(!stage.model.wizard.as_ref().unwrap().is_edited());
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("kept: Configuration Name"));
+    assert!(stage.notice().contains("kept: Configuration Name"));
 }
 
 #[test]
@@ -106,6 +106,6 @@ fn others_are_told_while_the_answers_are_on_the_screen() {
     let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
     assert!(stage.keys("^O e").contains(&Effect::HoldEdit(id("acme"))));
     stage.reply(Reply::AlsoEditing("being changed by dana on jump1".to_owned()));
-    assert!(stage.model.notice.as_ref().unwrap().text.contains("by dana on jump1"));
+    assert!(stage.notice().contains("by dana on jump1"));
     assert!(stage.keys("Esc").contains(&Effect::Cancel(Slot::Edit)));
 }

@@ -16,9 +16,9 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)>
     };
     let done = |done: bool| if done { StepState::Done } else { StepState::Todo };
     vec![
-        (verified, "API Credentials", "test the connection: Integrations, then e"),
+        (verified, "API Credentials", "edit the configuration and test the connection"),
         (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
-        (done(model.is_synced()), "Initial Sync", "Sync Now: s in the panes"),
+        (done(model.is_synced()), "Initial Sync", "Sync Now, in the Sync pane"),
         (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
     ]
 }

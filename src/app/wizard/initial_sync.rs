@@ -2,11 +2,11 @@
 
 use crate::app::effect::Effect;
 use crate::app::form::FieldId;
-use crate::app::keymap;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::SyncEnd;
 use crate::domain::draft::Step;
+use crate::words::Phrase;
 
 use super::go;
 use super::review::{self, Then};
@@ -45,8 +45,8 @@ pub fn focus(model: &mut Model) {
 /// On to Configure; a contact that was just chosen is saved first.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
     if !model.is_synced() {
-        let sync_now = keymap::spoken(model, "sync_now");
-        model.say(Tone::Warn, format!("Configure waits for a completed sync. Sync Now is {sync_now}."));
+        let words = Phrase::from("Configure needs a completed sync.").key(" Sync Now is ", "sync_now", ".");
+        model.say(Tone::Warn, words);
         return Vec::new();
     }
     if let Some(wizard) = model.wizard.as_mut()

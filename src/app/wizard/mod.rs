@@ -13,6 +13,8 @@ pub mod steps;
 use crate::domain::configuration::{ConfigurationId, EscalateTo};
 use crate::domain::draft::{Draft, Step};
 
+use crate::words::Phrase;
+
 use super::effect::Effect;
 use super::form::FieldId;
 use super::go::Go;
@@ -23,7 +25,7 @@ use super::text::draft_title;
 
 pub use super::model::{first_unfinished, is_finished};
 pub use state::{BoardList, Item, SaveState, Test, Wizard};
-pub use steps::{Mark, STEPS, connection, items, mark, step_name};
+pub use steps::{Mark, STEPS, connection, items, mark};
 
 /// Said when a set-up is left.
 pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
@@ -97,7 +99,8 @@ pub fn new(model: &mut Model) -> Vec<Effect> {
     if model.overview.draft.is_some() {
         another_draft(model, None);
         if model.notice.is_none() {
-            model.say(Tone::Warn, "There is a draft already: continue it, or discard it with x, first.");
+            let words = Phrase::from("There is already a draft. Continue it or discard it");
+            model.say(Tone::Warn, words.key(" with ", "discard_draft", "").text(" first."));
         }
         return Vec::new();
     }
@@ -111,7 +114,8 @@ pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
         return false;
     };
     let title = draft_title(draft.name());
-    model.say(Tone::Warn, format!("There is a draft of {title}: continue it, or discard it with x, first."));
+    let words = Phrase::from(format!("There is already a draft of {title}. Continue it or discard it"));
+    model.say(Tone::Warn, words.key(" with ", "discard_draft", "").text(" first."));
     true
 }
 

@@ -114,7 +114,7 @@ pub fn escalate_words(model: &Model) -> (String, Option<String>) {
     let Some(wizard) = &model.wizard else { return (String::new(), None) };
     let lists = &model.facts.lists;
     match &wizard.form.escalate_to {
-        None if !lists.synced => ("run a sync first · blank means no default escalation".to_owned(), None),
+        None if !lists.synced => ("run a sync first; blank means no default escalation".to_owned(), None),
         None => ("no default escalation".to_owned(), None),
         Some(contact) => {
             let name = crate::domain::untrusted::Untrusted::new(&*contact.name).display();

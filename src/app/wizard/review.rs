@@ -13,6 +13,7 @@ use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
+use crate::words::Phrase;
 
 pub use super::state::{SaveState, Then, lines};
 use super::state::{Test, Wizard};
@@ -41,7 +42,8 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     };
     if !wizard.test.is_passed() && !wizard.untested {
         let effects = go(model, Step::Credentials);
-        model.say(Tone::Warn, "The credentials changed: test them, or continue untested with u.");
+        let words = Phrase::from("The credentials changed. Test them");
+        model.say(Tone::Warn, words.key(", or continue untested with ", "untested", "").text("."));
         return effects;
     }
     let request = SaveRequest {

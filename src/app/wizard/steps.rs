@@ -34,21 +34,6 @@ pub const STEPS: [(Step, &str); 7] = [
     (Step::Configure, "Configure"),
 ];
 
-/// The name of a step, in words.
-pub fn step_name(step: Step) -> &'static str {
-    match step {
-        Step::Checklist => "What you need",
-        Step::Credentials => "API Credentials",
-        Step::CompanySync => "Company Sync",
-        Step::PiaScreen => "Pia Screen",
-        Step::Integration => "Integration",
-        Step::Review => "Review and Save",
-        Step::InitialSync => "Initial Sync",
-        Step::Configure => "Configure",
-        Step::Finished => "Finished",
-    }
-}
-
 /// How a step is marked.
 pub fn mark(model: &Model, step: Step) -> Mark {
     let Some(wizard) = &model.wizard else { return Mark::Todo };

@@ -243,7 +243,7 @@ impl<P: Person> Dialogue<P> {
             }
         }
         if let Some(notice) = self.model.notice.take() {
-            self.say(words::without_keys(&notice.text));
+            self.say(notice.text.without_keys());
         }
         Ok(())
     }
@@ -318,8 +318,7 @@ impl<P: Person> Dialogue<P> {
         let mut answered = false;
         while let Some(Popup::Confirm(confirm)) = &self.model.popup {
             let (ask, usual) = (confirm.ask.clone(), confirm.yes);
-            // What is said of keys has no place here.
-            let text: Vec<String> = ask.text().into_iter().filter(|text| !text.contains("Ctrl-")).collect();
+            let text = ask.text();
             self.say_all(&text);
             let (yes, no) = (ask.yes(), ask.no());
             let enter = if usual { yes } else { no };

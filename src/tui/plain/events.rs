@@ -5,7 +5,6 @@ use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Slot;
 use crate::app::message::Message;
-use crate::app::panes::events::open;
 use crate::app::service::warnings;
 use crate::domain::event::Event;
 use crate::domain::thousands;
@@ -13,6 +12,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::view::panes::events::service_words;
 use crate::view::text::moment;
+use crate::words;
 
 /// Rows that are read out at once.
 const PAGE: usize = 10;
@@ -27,7 +27,7 @@ impl<P: Person> Dialogue<P> {
             self.say_failure(&failure);
             return Ok(());
         }
-        let service = service_words(self.model()).unwrap_or_default().replace(" · ", ", ");
+        let service = service_words(self.model()).unwrap_or_default().join(", ");
         self.say(sentence(&service));
         for warning in warnings(self.model()) {
             self.say(format!("Warning: {}.", warning.short()));
@@ -61,10 +61,6 @@ fn line(now: jiff::Timestamp, event: &Event) -> String {
     let client = event.ticket.as_ref().and_then(|ticket| ticket.client.as_ref());
     let client = client.map(|client| format!(", {}", Untrusted::display(client))).unwrap_or_default();
     let ticket = event.ticket_id.map_or_else(|| "no ticket".to_owned(), |id| format!("ticket {id}"));
-    let board = match event.on_pia_board {
-        Some(true) => "on the Pia Board",
-        Some(false) => "on another board",
-        None => "board not known",
-    };
-    format!("{} UTC: {}, {ticket}{client}, {board}", moment(now, event.received_at), open::name(event))
+    let (_, _, board) = words::event::board(event);
+    format!("{} UTC: {}, {ticket}{client}, {board}", moment(now, event.received_at), words::event::name(event))
 }

@@ -8,7 +8,7 @@ use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::popup::Chooser;
 use crate::app::wizard::credentials::{Test, suspect};
-use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen, step_name};
+use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen};
 use crate::domain::check::CheckStatus;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
@@ -17,6 +17,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::view::wizard::fields::passed;
 use crate::view::wizard::review;
+use crate::words as told;
 
 /// Rows of a list that are read out at once.
 const LISTED: usize = 10;
@@ -46,7 +47,7 @@ impl<P: Person> Dialogue<P> {
         if self.announced.replace(step) == Some(step) {
             return;
         }
-        let name = step_name(step);
+        let name = told::step::name(step);
         self.person.say("");
         match STEPS.iter().position(|(other, _)| *other == step) {
             Some(at) => self.say(format!("Step {} of {}: {name}.", at + 1, STEPS.len())),
@@ -63,7 +64,7 @@ impl<P: Person> Dialogue<P> {
             lines.push(format!("{}: {}", need.what, need.where_.join(". ")));
         }
         self.say_all(&lines);
-        let question = Question::text("Enter when you have it: ", lines);
+        let question = Question::text("Press Enter when you have these: ", lines);
         match self.ask(&question).await? {
             Answer::Line(_) => self.order(Command::Continue).await,
             Answer::Back => {
@@ -242,12 +243,16 @@ impl<P: Person> Dialogue<P> {
         }
         for remark in wizard.form.remarks(field) {
             let said = if remark.warning { "Warning: " } else { "" };
-            lines.push(format!("{said}{}", words::spoken(&remark.text)));
+            let taken = remark.taken.map(|taken| format!("Taken as {taken}"));
+            let said =
+                taken.into_iter().chain(Some(format!("{said}{}", remark.text)).filter(|_| !remark.text.is_empty()));
+            lines.push(said.collect::<Vec<_>>().join(", "));
         }
         if field == FieldId::DailySyncTime
             && let Ok(time) = DailySyncTime::parse(wizard.form.text(field))
         {
-            lines.push(format!("{time} UTC. {}.", words::spoken(&time.in_zone(self.model().now, &self.model().zone))));
+            let own = words::own_clock(self.model(), time);
+            lines.push(format!("{time} UTC. {own}"));
             lines.push(sentence(&time.next_run_line(self.model().now)));
         }
         if let Some(words) = company_sync::left_out(self.model()).filter(|_| field == FieldId::Include) {
@@ -304,7 +309,7 @@ impl<P: Person> Dialogue<P> {
             let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             match &wizard.test {
                 Test::Passed(report) => {
-                    let words = format!("Connection test: {}.", words::spoken(&passed(report)));
+                    let words = format!("Connection test: {}.", passed(report));
                     self.say(words);
                     return Ok(Tested::On);
                 }
@@ -388,7 +393,7 @@ impl<P: Person> Dialogue<P> {
                     chooser.query = tui_input::Input::new(text.to_owned());
                     chooser.filter(LISTED);
                     if agents_of(&chooser).is_empty() {
-                        self.say("No agent is called that.");
+                        self.say("No match.");
                         chooser.query.reset();
                         chooser.filter(LISTED);
                     } else {
@@ -421,7 +426,7 @@ impl<P: Person> Dialogue<P> {
     fn say_answer(&mut self, field: FieldId) {
         let Some(wizard) = &self.model().wizard else { return };
         let (value, _) = review::value(self.model(), wizard, field);
-        self.say(format!("{}: {}", field.info().label, words::spoken(&value)));
+        self.say(format!("{}: {}", field.info().label, words::answer(&value)));
     }
 
     /// The callback addresses, masked.

@@ -2,7 +2,7 @@
 
 use super::dialogue::{Answer, Dialogue, Picked, Question};
 use super::person::Person;
-use super::words::{sentence, spoken};
+use super::words::sentence;
 use crate::app::effect::Slot;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card};
@@ -11,16 +11,16 @@ use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
 use crate::app::panes::{Pane, integration};
-use crate::app::wizard;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
-use crate::domain::status::{StepState, Steps};
+use crate::domain::status::Steps;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::panes::{is_read, lines};
 use crate::view::text::{age, ago};
+use crate::words;
 
 /// Rows that are read out at once.
 const PAGE: usize = 10;
@@ -232,7 +232,7 @@ impl<P: Person> Dialogue<P> {
         if let Some(saved) = self.model().current_saved().filter(|saved| saved.status.active) {
             let time = saved.configuration.company_sync.daily_sync_time;
             lines.push(sentence(&time.next_run_line(self.model().now)));
-            lines.push(format!("{}.", spoken(&time.in_zone(self.model().now, &self.model().zone))));
+            lines.push(super::words::own_clock(self.model(), time));
         }
         let objects = integration::objects(self.model());
         lines.push(match objects.len() {
@@ -368,16 +368,6 @@ fn client_line(stored: &StoredClient) -> String {
 }
 
 fn steps(steps: &Steps) -> Vec<String> {
-    let all = [
-        (Step::Credentials, steps.credentials),
-        (Step::CompanySync, steps.company_sync),
-        (Step::PiaScreen, steps.pia_screen),
-        (Step::InitialSync, steps.initial_sync),
-        (Step::Configure, steps.configure),
-    ];
-    let word = |state| match state {
-        StepState::Todo => "to do",
-        other => crate::view::wizard::open_word(other),
-    };
-    all.map(|(step, state)| format!("{}: {}.", wizard::step_name(step), word(state))).to_vec()
+    let line = |(step, state)| format!("{}: {}.", words::step::name(step), words::step::state(state).1);
+    words::step::states(steps).map(line).to_vec()
 }

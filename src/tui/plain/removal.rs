@@ -155,7 +155,7 @@ impl<P: Person> Dialogue<P> {
         match removal::choose_now(self.model(), part) {
             Now::Can => {}
             Now::Not(reason) => {
-                self.say(reason);
+                self.say(reason.without_keys());
                 return Ok(false);
             }
             Now::Hidden => return Ok(false),

@@ -2,7 +2,7 @@
 
 use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
-use super::words::{self, sentence, spoken};
+use super::words::{self, sentence};
 use crate::app::form::FieldId;
 use crate::app::go::Go;
 use crate::app::jobs::plan;
@@ -17,8 +17,9 @@ use crate::domain::status::StepState;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::plan::left_over;
-use crate::view::wizard::initial_sync::{changed_words, ended_words};
-use crate::view::wizard::{closing, open_word, review as lines};
+use crate::view::wizard::initial_sync::ended_words;
+use crate::view::wizard::{closing, review as lines};
+use crate::words as told;
 
 /// How a look at the plan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl<P: Person> Dialogue<P> {
             let (value, _) = lines::value(self.model(), wizard, field);
             let warning = lines::warning(self.model(), wizard, field);
             let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
-            format!("{}. {label}: {}{warning}", at + 1, spoken(&value))
+            format!("{}. {label}: {}{warning}", at + 1, words::answer(&value))
         };
         review::lines().enumerate().map(line).collect()
     }
@@ -158,7 +159,7 @@ impl<P: Person> Dialogue<P> {
             false => ("Sync Now reads Halo's clients, agents, teams and ticket types.", "Enter is Sync Now: "),
         };
         self.say(said);
-        let help = vec!["Pia has to know the companies before Configure can be pressed.".to_owned()];
+        let help = vec!["Run the first sync before you configure Halo.".to_owned()];
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
@@ -200,7 +201,7 @@ impl<P: Person> Dialogue<P> {
                     lines.push(sentence(&report.proof()));
                 }
                 if report.status.has_published() {
-                    lines.push(sentence(&changed_words(report)));
+                    lines.push(sentence(&told::sync::counts(&report.changes)));
                 }
                 let asks = self.model().popup.is_some();
                 lines.extend(report.warnings.iter().filter(|_| !asks).map(|warning| format!("Warning: {warning}")));
@@ -209,10 +210,10 @@ impl<P: Person> Dialogue<P> {
             }
             Some(SyncEnd::Failed(failure)) => {
                 lines.extend(words::failure(failure));
-                lines.push("What was stored before stands. Sync Now tries again.".to_owned());
+                lines.push("The stored list is unchanged. Sync Now tries again.".to_owned());
             }
             Some(SyncEnd::Stopped { read, .. }) => {
-                lines.push(format!("Interrupted after {} clients. The list is as it was.", thousands(*read)));
+                lines.push(format!("Interrupted after {} clients. The list is unchanged.", thousands(*read)));
             }
             None => {}
         }
@@ -237,7 +238,7 @@ impl<P: Person> Dialogue<P> {
         let mut shown = false;
         loop {
             if let Some(reason) = plan::blocker(self.model()) {
-                self.say(words::without_keys(&reason));
+                self.say(reason.without_keys());
                 return self.unblock().await;
             }
             if matches!((self.model().apply(), &self.model().work.plan), (ApplyWork::None, PlanWork::None)) {
@@ -370,7 +371,8 @@ impl<P: Person> Dialogue<P> {
         self.announce(Step::Finished);
         let open = wizard::finished::open_lines(self.model());
         self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
-        let lines: Vec<String> = open.iter().map(|(state, name, _)| format!("{name}: {}", open_word(*state))).collect();
+        let lines: Vec<String> =
+            open.iter().map(|(state, name, _)| format!("{name}: {}", told::step::state(*state).1)).collect();
         self.say_all(lines);
         if let Some(tip) = self.model().facts.tip.clone() {
             self.say(tip);

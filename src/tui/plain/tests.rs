@@ -241,7 +241,7 @@ async fn the_questions_lead_from_nothing_to_the_end_in_the_order_of_the_fields()
         "Step 1 of 7: API Credentials.",
         "Taken as https://acme.halopsa.com, /api is not needed",
         "73 characters",
-        "Clients: ok, 237 clients",
+        "Clients: passed, 237 clients",
         "00:45 UTC. That is 10:45 in Australia/Brisbane (+10:00).",
         "9. Pia Escalation Board: Pia Escalations",
         "Halo says 237, stored 237.",
@@ -502,7 +502,7 @@ async fn a_draft_stays_where_another_configuration_is_wanted() {
         ("Discard the draft", "y"),
     ];
     let talk = talk(&world, Goal::Everything, &answers).await;
-    talk.says("There is a draft of Acme MSP: continue it, or discard it, first.");
+    talk.says("There is already a draft of Acme MSP. Continue it or discard it first.");
     talk.says("Halo PSA, Acme MSP, acme.halopsa.com, draft");
     assert!(talk.effects.contains(&Effect::DiscardDraft));
 }

@@ -21,6 +21,7 @@ use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, ago, duration, moment, pad};
 use crate::view::theme::{Look, symbol};
+use crate::words;
 
 /// Columns of the time, of the ticket's number, and of whether it stands on the Pia Board.
 const WHEN: usize = 13;
@@ -52,20 +53,20 @@ fn head(model: &Model, page: &mut Page) {
 }
 
 /// How the service stands, in a line.
-pub fn service_words(model: &Model) -> Option<String> {
+pub fn service_words(model: &Model) -> Option<Vec<String>> {
     let status = model.status()?;
     let (service, at) = (&status.service, |at: jiff::Timestamp| moment(model.now, at));
-    let mut words = match (service.running, service.since) {
+    let mut words = vec![match (service.running, service.since) {
         (true, Some(since)) => format!("Service running since {} UTC", at(since)),
         (true, None) => "Service running".to_owned(),
         (false, _) => "Service not running".to_owned(),
-    };
-    words.push_str(&match service.last_event_at {
-        Some(last) => format!(" · last event {}", ago(model.now, last)),
-        None => " · no event yet".to_owned(),
+    }];
+    words.push(match service.last_event_at {
+        Some(last) => format!("last event {}", ago(model.now, last)),
+        None => "no event yet".to_owned(),
     });
     if let Some(saved) = model.current_saved().filter(|saved| saved.status.active) {
-        words.push_str(&format!(" · next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
+        words.push(format!("next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
     }
     Some(words)
 }
@@ -119,7 +120,7 @@ fn list(model: &Model, page: &mut Page) {
         let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
         let mut row = Row::new(look, focused)
             .cell(&moment(model.now, event.received_at), style, WHEN)
-            .cell(&open::name(event), style, what)
+            .cell(&words::event::name(event), style, what)
             .cell(&ticket, Style::new(), TICKET);
         if client > 0 {
             row = row.cell(&client_name(event), Style::new(), client);
@@ -144,13 +145,13 @@ fn client_name(event: &Event) -> String {
 }
 
 fn board_words(event: &Event, look: Look) -> (String, Style) {
-    match (event.on_pia_board, &event.ticket_problem) {
-        (Some(true), _) => (format!("{} yes", symbol(Tone::Good)), look.tone(Tone::Good)),
-        (Some(false), _) => ("– no".to_owned(), look.dim()),
-        (None, Some(_)) => (format!("{} unknown", symbol(Tone::Warn)), look.tone(Tone::Warn)),
-        (None, None) if event.ticket_id.is_none() => ("–".to_owned(), look.dim()),
-        (None, None) => ("…".to_owned(), look.dim()),
-    }
+    let (tone, short, _) = words::event::board(event);
+    let sign = match (tone, short) {
+        (_, "–" | "…") => String::new(),
+        (Tone::Calm, _) => "– ".to_owned(),
+        (tone, _) => format!("{} ", symbol(tone)),
+    };
+    (format!("{sign}{short}"), if tone == Tone::Calm { look.dim() } else { look.tone(tone) })
 }
 
 // Nothing is listed: why, and what to do next.
@@ -179,7 +180,7 @@ fn empty(model: &Model, page: &mut Page) {
     }
     if let Some(words) = service_words(model) {
         page.blank();
-        page.paragraph(&words, MARGIN, look.dim());
+        page.paragraph(&words.join(" · "), MARGIN, look.dim());
     }
 }
 
@@ -283,12 +284,12 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     } else if let Some(opened) = &events.open {
         lines.extend(others(model, &opened.event, look, columns));
     } else if let Some(event) = events.selected() {
-        lines.extend(title_lines(&open::name(event), look, columns));
+        lines.extend(title_lines(&words::event::name(event), look, columns));
         lines.extend(pairs(open::facts(event), look, columns));
     }
     if let Some(words) = service_words(model) {
         lines.push(Line::default());
-        lines.extend(wrap(&words, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+        lines.extend(wrap(&words.join(" · "), columns).into_iter().map(|line| Line::styled(line, look.dim())));
     }
     lines
 }
@@ -324,7 +325,7 @@ fn others(model: &Model, event: &Event, look: Look, columns: usize) -> Vec<Line<
     let mut lines = title_lines(&format!("Ticket {ticket} also had"), look, columns);
     let of_ticket = |other: &&Event| other.ticket_id == Some(ticket) && other.number != event.number;
     for other in model.panes.events.list().events().filter(of_ticket).take(OTHERS) {
-        let row = format!("{}{}", pad(&moment(model.now, other.received_at), WHEN), open::name(other));
+        let row = format!("{}{}", pad(&moment(model.now, other.received_at), WHEN), words::event::name(other));
         lines.push(Line::raw(crate::view::text::fit(&row, columns)));
     }
     if lines.len() == 2 {

@@ -69,7 +69,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     if rows.is_empty() {
         match blocker(model) {
-            Some(reason) => page.state(Tone::Warn, &reason, MARGIN),
+            Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
             None => page.paragraph("Nothing is installed yet. Enter configures.", MARGIN, look.dim()),
         }
     }
@@ -113,7 +113,10 @@ fn looked(model: &Model, page: &mut Page) {
             }
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN),
-        _ => page.plain("By our own record. t looks into Halo.", look.dim()),
+        _ => {
+            let key = keymap::spoken(model, "check_halo");
+            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), look.dim());
+        }
     }
 }
 
@@ -130,7 +133,7 @@ fn delivered(model: &Model, page: &mut Page) {
             Some((tone, words)) => page.state(tone, &words, MARGIN),
             None if deliveries::refusal(model).is_none() => {
                 let key = keymap::spoken(model, "read_deliveries");
-                page.plain(&format!("Deliveries were not read yet: {key} reads Halo's log."), look.dim());
+                page.plain(&format!("Deliveries not checked yet. Press {key} to read Halo's log."), look.dim());
             }
             None => {}
         },

@@ -16,7 +16,8 @@ use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Look, symbol};
-use crate::view::wizard::{sync_changed_words as changed_words, sync_progress};
+use crate::view::wizard::sync_progress;
+use crate::words;
 
 /// Columns of the beginning of a run.
 const BEGAN: usize = 15;
@@ -40,11 +41,11 @@ pub fn body(model: &Model, page: &mut Page) {
         page.heading("Company Sync", "", Style::new());
         sync_progress(model, page, run);
         let words = if run.stopping {
-            "Stopping: it says in a moment how it ended."
+            "Stopping. The result appears in a moment.".to_owned()
         } else {
-            "x stops: the list stays as it was."
+            format!("{} stops; the list stays as it was.", spoken(model, "stop_sync"))
         };
-        page.paragraph(words, MARGIN, look.dim());
+        page.paragraph(&words, MARGIN, look.dim());
     } else {
         let count = match runs.len() {
             0 => String::new(),
@@ -66,10 +67,10 @@ pub fn body(model: &Model, page: &mut Page) {
         if let Some(time) = time.filter(|_| model.is_active()) {
             let line = time.next_run_line(model.now);
             page.pair("Next run", line.trim_start_matches("next run "), Style::new());
-            page.pair("", &time.in_zone(model.now, &model.zone), look.dim());
+            page.pair("", &crate::view::wizard::fields::own_clock(model, time), look.dim());
         }
         if standing.is_some_and(|standing| !standing.status.service.running) {
-            page.pair("Service", "not running: run pia-halo sync daily by a timer", look.tone(Tone::Warn));
+            page.pair("Service", "stopped: no daily sync. Start pia-halo serve", look.tone(Tone::Warn));
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
@@ -92,7 +93,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let focused = at == window.selected;
         let style = if focused { look.focus() } else { Style::new() };
         let (tone, word) = tone_and_word(run);
-        let changes = run.changes.added + run.changes.updated + run.changes.disabled + run.changes.returned;
+        let changes = words::sync::changed(&run.changes);
         let row = Row::new(look, focused)
             .cell(&moment(model.now, run.started_at), style, BEGAN)
             .cell(&format!("{} {word}", symbol(tone)), look.tone(tone), result)
@@ -106,15 +107,7 @@ pub fn body(model: &Model, page: &mut Page) {
             let from = page.lines.len() - 1;
             // Without a second column, what it would say stands below.
             if model.layout.detail.is_none() && (!wide || !run.warnings.is_empty()) {
-                let changes = &run.changes;
-                let counts = format!(
-                    "{} added, {} changed, {} disabled, {} returned, took {}",
-                    thousands(changes.added),
-                    thousands(changes.updated),
-                    thousands(changes.disabled),
-                    thousands(changes.returned),
-                    took(run.duration_ms)
-                );
+                let counts = format!("{}, took {}", words::sync::counts(&run.changes), took(run.duration_ms));
                 page.paragraph(&counts, MARGIN + 2, look.dim());
                 for warning in &run.warnings {
                     page.state(Tone::Warn, warning, MARGIN + 2);
@@ -137,7 +130,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         let began = run.started_at.strftime("%a %d %b %Y %H:%M UTC");
         page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), look.tone(tone));
         page.pair("Proof", &proof(run), Style::new());
-        page.pair("Changes", &changed_words(run), look.dim());
+        page.pair("Changes", &words::sync::counts(&run.changes), look.dim());
     }
     page.blank();
     let words = match &open.changes {

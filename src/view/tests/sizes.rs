@@ -154,7 +154,7 @@ fn what_matters_is_whole_at_every_width() {
         ("integrations_switch", &["Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
         ("wizard_configure_quit", &["What is done stays done, and running it again finishes it."]),
         ("pane_integration_repair", &["without the Pia Chat Pod", "changed in Halo: url"]),
-        ("wizard_finished_open", &["Sync Now: s in the panes", "Configure in the Integration pane"]),
+        ("wizard_finished_open", &["Sync Now, in the Sync pane", "Configure in the Integration pane"]),
     ] {
         let mut stage = super::scenes::scene(name);
         for width in [40, 45, 50, 59, 60, 64, 72, 80, 99, 100, 120, 130] {

@@ -20,6 +20,7 @@ use crate::view::page::{MARGIN, Page, Row};
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad, took};
 use crate::view::theme::{Look, symbol};
+use crate::words;
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
@@ -236,7 +237,11 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         if remark.warning {
             page.state(Tone::Warn, &remark.text, page.value_column());
         } else {
-            page.paragraph(&remark.text, page.value_column(), look.dim());
+            let words = match &remark.taken {
+                Some(taken) => format!("→ {taken}   {}", remark.text),
+                None => remark.text,
+            };
+            page.paragraph(words.trim_end(), page.value_column(), look.dim());
         }
     }
     if !focused || said || wizard.list.is_some() {
@@ -257,6 +262,12 @@ fn board_warning_of(model: &Model, id: FieldId) -> Option<String> {
     if id.info().kind == Kind::Board { board_warning(model, id) } else { None }
 }
 
+/// The same time on the person's own clock.
+pub fn own_clock(model: &Model, time: DailySyncTime) -> String {
+    let equals = if model.zone.is_unknown() { "" } else { "= " };
+    format!("{equals}{}", time.in_zone(model.now, &model.zone))
+}
+
 // The same time on the person's own clock, and when it comes round.
 fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
     let look = page.look;
@@ -266,7 +277,7 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
             if let Some(last) = page.lines.last_mut() {
                 last.push_span(ratatui::text::Span::styled("   UTC", look.dim()));
             }
-            page.paragraph(&time.in_zone(model.now, &model.zone), page.value_column(), Style::new());
+            page.paragraph(&own_clock(model, time), page.value_column(), Style::new());
             if let Some(change) = time.change_in_zone(model.now, &model.zone) {
                 page.paragraph(&change, page.value_column(), look.dim());
             }
@@ -323,36 +334,18 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     page.push(Row::new(look, false).to(column).text(&edge("└", "┘", more("↓", below)), look.dim()));
 }
 
-/// How a check is shown.
-pub fn check_tone(status: CheckStatus) -> (Tone, &'static str) {
-    match status {
-        CheckStatus::Pass => (Tone::Good, "pass"),
-        CheckStatus::Warn => (Tone::Warn, "look"),
-        CheckStatus::Fail => (Tone::Bad, "fail"),
-        CheckStatus::Skip => (Tone::Calm, "skipped"),
-    }
-}
-
-/// What was found, with Halo's status code where that says more.
-pub fn check_message(check: &Check) -> String {
-    match check.http_status.filter(|_| check.status == CheckStatus::Fail) {
-        Some(status) if !check.message.contains(&status.to_string()) => format!("{} ({status})", check.message),
-        _ => check.message.clone(),
-    }
-}
-
 /// A check with its verdict; what is not as it should be says what to change.
 pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     let look = page.look;
     let from = page.lines.len();
-    let (tone, word) = check_tone(check.status);
+    let (tone, word) = words::check::verdict(check.status);
     let name = if focused { look.focus() } else { Style::new() };
     let style = if check.status == CheckStatus::Skip { look.dim() } else { look.tone(tone) };
     // On a narrow terminal the words go under the name.
     let narrow = page.width < 70;
     let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
-    let message = check_message(check);
+    let message = words::check::found(check);
     let open = check.status != CheckStatus::Pass || focused;
     // What passed takes one line; the rest of its words is there when it is selected.
     let mut lines = if open { wrap(&message, room) } else { vec![fit(&message, room)] }.into_iter();
@@ -369,7 +362,7 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
     for line in lines {
         page.push(Row::new(look, false).to(column).text(&line, words));
     }
-    if let Some(hint) = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn)) {
+    if let Some(hint) = words::check::advice(check) {
         page.paragraph(hint, MARGIN + 10, look.dim());
     }
     if focused {
@@ -415,7 +408,7 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
             let seconds = seconds_since(model, *since);
             page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
         }
-        Test::Passed(report) => page.words(row, &passed(report), look.tone(Tone::Good)),
+        Test::Passed(report) => page.words(row, &format!("✓ {}", passed(report)), look.tone(Tone::Good)),
         Test::Failed(report) => {
             let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
             let words = format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len());
@@ -442,13 +435,8 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
 
 /// What is said of a passed test.
 pub fn passed(report: &CheckReport) -> String {
-    let warnings = report.checks.iter().filter(|check| check.status == CheckStatus::Warn).count();
     let milliseconds: u64 = report.checks.iter().map(|check| check.duration_ms).sum();
-    let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
-    match warnings {
-        0 => format!("✓ passed in {}{version}", took(milliseconds)),
-        count => format!("✓ passed, {count} to look at{version}"),
-    }
+    words::check::passed(report, &took(milliseconds))
 }
 
 pub(crate) fn check_help(check: &Check, look: Look, columns: usize) -> Vec<Line<'static>> {

@@ -12,6 +12,7 @@ use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::text::{duration, took};
 use crate::view::theme::symbol;
+use crate::words;
 
 use super::fields::{escalate_row, seconds_since};
 
@@ -43,7 +44,7 @@ pub fn body(model: &Model, page: &mut Page) {
     };
     page.words(row, words, look.dim());
     if let Some(reason) = sync::refusal(model) {
-        page.state(Tone::Warn, &reason, page.value_column());
+        page.state(Tone::Warn, &reason.with_keys(&model.keys), page.value_column());
     }
     page.blank();
     match model.work.sync.end_of(model.current.as_ref()) {
@@ -193,18 +194,6 @@ pub fn ended_words(report: &SyncReport) -> String {
     }
 }
 
-/// What a sync changed.
-pub fn changed_words(report: &SyncReport) -> String {
-    let changes = &report.changes;
-    format!(
-        "{} added, {} changed, {} disabled, {} returned",
-        thousands(changes.added),
-        thousands(changes.updated),
-        thousands(changes.disabled),
-        thousands(changes.returned)
-    )
-}
-
 /// How a sync ended: the word, the proof, what changed, the warnings.
 pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     let look = page.look;
@@ -217,7 +206,7 @@ pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     }
     page.state(status_tone(report.status), &words, MARGIN);
     page.paragraph(&report.proof(), MARGIN + 2, Style::new());
-    page.paragraph(&changed_words(report), MARGIN + 2, look.dim());
+    page.paragraph(&words::sync::counts(&report.changes), MARGIN + 2, look.dim());
     warnings(page, report, focus);
 }
 

@@ -5,19 +5,20 @@ pub use fields::callbacks;
 pub mod initial_sync;
 pub mod review;
 
-pub use initial_sync::{changed_words as sync_changed_words, progress as sync_progress};
+pub use initial_sync::progress as sync_progress;
 
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::FieldId;
-use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::app::wizard::finished::open_lines;
-use crate::app::wizard::{Item, checklist, step_name};
+use crate::app::wizard::{Item, checklist};
 use crate::domain::draft::Step;
 use crate::domain::status::StepState;
+
+use crate::words;
 
 use super::page::{LABEL, MARGIN, Page, Row};
 use super::plan;
@@ -35,7 +36,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         Step::Integration => fields::integration(model, &mut page),
         Step::Review => review::body(model, &mut page),
         Step::InitialSync => initial_sync::body(model, &mut page),
-        Step::Configure => plan::body(model, &mut page, step_name(Step::Configure)),
+        Step::Configure => plan::body(model, &mut page, words::step::name(Step::Configure)),
         Step::Finished => finished(model, &mut page),
     }
     page
@@ -90,15 +91,6 @@ pub fn closing(done: bool) -> &'static str {
     if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished: these are open." }
 }
 
-/// The word for how a step stands, on the last page.
-pub fn open_word(state: StepState) -> &'static str {
-    match state {
-        StepState::Done => "done",
-        StepState::NotVerified => "not verified",
-        StepState::Todo => "open",
-    }
-}
-
 fn finished(model: &Model, page: &mut Page) {
     let look = page.look;
     let lines = open_lines(model);
@@ -107,12 +99,7 @@ fn finished(model: &Model, page: &mut Page) {
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, (state, name, open)) in lines.iter().enumerate() {
         let focused = focus == Some(Item::Open(index));
-        let tone = match state {
-            StepState::Done => Tone::Good,
-            StepState::NotVerified => Tone::Warn,
-            StepState::Todo => Tone::Bad,
-        };
-        let words = open_word(*state);
+        let (tone, words) = words::step::state(*state);
         let style = if focused { look.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), look.tone(tone));

@@ -11,6 +11,7 @@ use crate::domain::failure::Failure;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
+use crate::words;
 
 pub use super::state::{Line, Opened};
 
@@ -87,7 +88,7 @@ pub fn scroll(model: &mut Model, to: Move) {
 pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
     let mut facts = vec![
         ("Received", event.received_at.strftime("%a %d %b %Y %H:%M:%S UTC").to_string(), Tone::Calm),
-        ("Event", name(event), Tone::Calm),
+        ("Event", words::event::name(event), Tone::Calm),
         ("Group", event.group.webhook_name().to_owned(), Tone::Calm),
         ("Ticket", event.ticket_id.map_or_else(|| "none is named".to_owned(), |id| id.to_string()), Tone::Calm),
     ];
@@ -96,7 +97,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
     facts.extend(
         event.ticket_problem.as_ref().map(|problem| ("", Untrusted::new(problem.as_str()).display(), Tone::Warn)),
     );
-    let (tone, board) = board(event);
+    let (tone, _, board) = words::event::board(event);
     facts.push(("Pia Board", board.to_owned(), tone));
     let (tone, handed) = handed_on(event.forwarding.as_ref());
     facts.push(("Handed on", handed, tone));
@@ -121,22 +122,6 @@ pub fn ticket_facts(ticket: &Ticket) -> Vec<(&'static str, String, Tone)> {
         Some(("Agent", agent, Tone::Calm)),
     ];
     known.into_iter().flatten().collect()
-}
-
-/// What happened, in Halo's words, else by the address it came to.
-pub fn name(event: &Event) -> String {
-    event.event.as_ref().map_or_else(|| event.group.slug().replace('-', " "), Untrusted::display)
-}
-
-/// Whether the ticket stands on the Pia Board.
-pub fn board(event: &Event) -> (Tone, &'static str) {
-    match (event.on_pia_board, event.ticket_id, &event.ticket_problem) {
-        (Some(true), ..) => (Tone::Good, "yes"),
-        (Some(false), ..) => (Tone::Calm, "no, on another board"),
-        (None, None, _) => (Tone::Calm, "no ticket"),
-        (None, _, Some(_)) => (Tone::Warn, "cannot be known"),
-        (None, ..) => (Tone::Calm, "not known yet"),
-    }
 }
 
 fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {

@@ -29,8 +29,8 @@ fn shown(stage: &Stage) -> Vec<i64> {
     (0..events.count()).filter_map(|at| events.row(at)).map(|event| event.number).collect()
 }
 
-fn notice(stage: &Stage) -> &str {
-    stage.model.notice.as_ref().map_or("", |notice| notice.text.as_str())
+fn notice(stage: &Stage) -> String {
+    stage.notice()
 }
 
 /// The store is watched once, from the first pane on, and not again at each key.

@@ -7,6 +7,7 @@ use crate::app::model::Model;
 use crate::app::parts::line;
 use crate::app::popup::Popup;
 use crate::app::screen::{Now, Screen, Typed as Text};
+use crate::words::Phrase;
 
 /// A yes that has to be typed.
 pub struct Typed;
@@ -14,9 +15,9 @@ pub struct Typed;
 impl Screen for Typed {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
-            (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => {
-                Now::Not(format!("Type {} to go on, or leave with Esc.", typed.wanted))
-            }
+            (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
+                Phrase::from(format!("Type {} to go on", typed.wanted)).key(", or leave with ", "cancel", "").text("."),
+            ),
             _ => Now::Can,
         }
     }

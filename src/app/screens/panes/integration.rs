@@ -27,7 +27,7 @@ impl Screen for Integration {
             C::ReadPlan => Now::unless(plan::load_refusal(model)),
             C::Remove => Now::unless(removal::refusal(model)),
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
-            C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.to_owned()),
+            C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Copy => {
                 let none = integration::selected_callback(model).is_none();
                 Now::unless(none.then(|| "Select a Callback URL first, with the arrows.".to_owned()))

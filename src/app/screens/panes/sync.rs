@@ -29,8 +29,8 @@ impl Screen for Sync {
         match command {
             C::StopSync => match model.work.sync.run_of(model.current.as_ref()) {
                 Some(run) if !run.stopping => Now::Can,
-                Some(_) => Now::Not("It is stopping already.".to_owned()),
-                None => Now::Not("No sync is running.".to_owned()),
+                Some(_) => Now::Not("It is stopping already.".into()),
+                None => Now::Not("No sync is running.".into()),
             },
             C::Changes => report::now(model),
             _ => super::now(model, command),

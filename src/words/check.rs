@@ -1,0 +1,37 @@
+//! The verdict on a connection.
+
+use super::Tone;
+use crate::domain::check::{Check, CheckReport, CheckStatus};
+
+/// A verdict.
+pub fn verdict(status: CheckStatus) -> (Tone, &'static str) {
+    match status {
+        CheckStatus::Pass => (Tone::Good, "passed"),
+        CheckStatus::Warn => (Tone::Warn, "warning"),
+        CheckStatus::Fail => (Tone::Bad, "failed"),
+        CheckStatus::Skip => (Tone::Calm, "skipped"),
+    }
+}
+
+/// What was found, with Halo's status code where that says more.
+pub fn found(check: &Check) -> String {
+    match check.http_status.filter(|_| check.status == CheckStatus::Fail) {
+        Some(status) if !check.message.contains(&status.to_string()) => format!("{} ({status})", check.message),
+        _ => check.message.clone(),
+    }
+}
+
+/// What to change, where something is not as it should be.
+pub fn advice(check: &Check) -> Option<&str> {
+    check.hint.as_deref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn))
+}
+
+/// What is said of a passed test; `took` is how long it was at it.
+pub fn passed(report: &CheckReport, took: &str) -> String {
+    let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
+    match report.warnings().len() {
+        0 => format!("passed in {took}{version}"),
+        1 => format!("passed with 1 warning{version}"),
+        count => format!("passed with {count} warnings{version}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! The plan: what is done to an object, and how that went.
+
+use super::Tone;
+use crate::domain::plan::{Action, ChangeResult, FieldChange, Outcome};
+use crate::domain::untrusted::Untrusted;
+
+/// What is done to an object: its sign in a list, and the verb.
+pub fn action(action: Action) -> (&'static str, Tone, &'static str) {
+    match action {
+        Action::Create => ("+", Tone::Good, "create"),
+        Action::Update => ("~", Tone::Warn, "update"),
+        Action::Link => ("~", Tone::Warn, "link"),
+        Action::Adopt => ("~", Tone::Warn, "take over"),
+        Action::Unlink => ("-", Tone::Bad, "unlink"),
+        Action::Delete => ("-", Tone::Bad, "delete"),
+        Action::Keep => ("=", Tone::Calm, "keep"),
+    }
+}
+
+/// How a change went.
+pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
+    match (result.outcome, result.action) {
+        (Outcome::Done, Action::Create) => (Tone::Good, "created"),
+        (Outcome::Done, Action::Update) => (Tone::Good, "updated"),
+        (Outcome::Done, Action::Adopt) => (Tone::Good, "taken over"),
+        (Outcome::Done, Action::Link) => (Tone::Good, "linked"),
+        (Outcome::Done, Action::Unlink) => (Tone::Good, "unlinked"),
+        (Outcome::Done, Action::Delete) => (Tone::Good, "deleted"),
+        (Outcome::Done, Action::Keep) | (Outcome::Unchanged, _) => (Tone::Calm, "unchanged"),
+        (Outcome::Failed, _) => (Tone::Bad, "failed"),
+        (Outcome::Unverified, _) => (Tone::Warn, "not verified"),
+        (Outcome::Skipped, _) => (Tone::Warn, "skipped"),
+    }
+}
+
+/// A field before and after, with what stands for the change between them: an arrow, or `becomes`.
+pub fn before_after(field: &FieldChange, becomes: &str) -> String {
+    // They may hold what Halo holds: shown like everything that somebody else wrote.
+    let clean = |text: &String| Untrusted::new(text.as_str()).display();
+    match (field.before.as_ref().map(clean), field.after.as_ref().map(clean)) {
+        (None, Some(after)) => after,
+        (Some(before), Some(after)) => format!("{before} {becomes} {after}"),
+        (Some(before), None) => format!("{before} {becomes} nothing"),
+        (None, None) => "–".to_owned(),
+    }
+}

@@ -1,0 +1,40 @@
+//! The steps of the set-up.
+
+use super::Tone;
+use crate::domain::status::{StepState, Steps};
+use crate::domain::step::Step;
+
+/// The name of a step.
+pub fn name(step: Step) -> &'static str {
+    match step {
+        Step::Checklist => "What you need",
+        Step::Credentials => "API Credentials",
+        Step::CompanySync => "Company Sync",
+        Step::PiaScreen => "Pia Screen",
+        Step::Integration => "Integration",
+        Step::Review => "Review and Save",
+        Step::InitialSync => "Initial Sync",
+        Step::Configure => "Configure",
+        Step::Finished => "Finished",
+    }
+}
+
+/// How far a step is.
+pub fn state(state: StepState) -> (Tone, &'static str) {
+    match state {
+        StepState::Done => (Tone::Good, "done"),
+        StepState::NotVerified => (Tone::Warn, "not verified"),
+        StepState::Todo => (Tone::Calm, "to do"),
+    }
+}
+
+/// How far each step of a configuration is, in the order of the guide.
+pub fn states(steps: &Steps) -> [(Step, StepState); 5] {
+    [
+        (Step::Credentials, steps.credentials),
+        (Step::CompanySync, steps.company_sync),
+        (Step::PiaScreen, steps.pia_screen),
+        (Step::InitialSync, steps.initial_sync),
+        (Step::Configure, steps.configure),
+    ]
+}
