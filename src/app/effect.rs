@@ -87,6 +87,8 @@ pub enum Effect {
     LoadLists(ConfigurationId),
     /// Check, read what Halo holds, and plan. Answers: `Checked` for each check, then `Planned`.
     LoadPlan(ConfigurationId),
+    /// The same, with objects of somebody else's that are taken over, by their ids.
+    LoadPlanTaking(ConfigurationId, Vec<String>),
     /// Apply a plan. Answers: `Applied` for each object, then `Configured`.
     Configure(ConfigurationId, Box<Plan>),
     /// Check, read what Halo holds, and plan what is taken out. Answers: as of [`Effect::LoadPlan`].
@@ -189,7 +191,10 @@ impl Export {
 impl Effect {
     /// Whether it is shown as running and often over before that can be read.
     pub fn is_often_quick(&self) -> bool {
-        matches!(self, Self::Verify(_) | Self::LoadPlan(_) | Self::LoadRemoval(..) | Self::Save(_))
+        matches!(
+            self,
+            Self::Verify(_) | Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) | Self::Save(_)
+        )
     }
 
     /// Whether it is shown as running from its beginning to its end.
@@ -208,7 +213,7 @@ impl Effect {
             Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,
             Self::LoadLists(_) => Slot::Lists,
-            Self::LoadPlan(_) | Self::LoadRemoval(..) => Slot::Plan,
+            Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
             Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,

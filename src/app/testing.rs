@@ -21,7 +21,7 @@ use crate::domain::fields::FieldId;
 use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Outcome, Plan};
+use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Offer, Outcome, Plan};
 use crate::domain::record::InstalledObject;
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::rotation::RotationStatus;
@@ -477,10 +477,16 @@ pub fn plan() -> Plan {
             change(Action::Link, ObjectKind::TicketType, "Service Request", "does not show the Pia Chat Pod", vec![]),
             change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
         ],
-        blocked: vec![],
-        warnings: vec![],
         basis: Basis::default(),
+        ..Plan::default()
     }
+}
+
+/// A plan beside a tab of the portal's that has our name.
+pub fn offering() -> Plan {
+    let fields = vec![field("url", Some("https://portal.example/pod"), "https://pia.acme.example/pod")];
+    let offer = Offer { kind: ObjectKind::CustomTab, name: foreign("Pia Chat Pod"), id: "46".to_owned(), fields };
+    Plan { offers: vec![offer], ..plan() }
 }
 
 pub fn kept() -> Plan {
@@ -502,9 +508,8 @@ pub fn removal() -> Plan {
             change(Action::Delete, ObjectKind::Webhook, "Pia - Ticket Created", "made by Configure", vec![]),
             change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
         ],
-        blocked: vec![],
-        warnings: vec![],
         basis: Basis::default(),
+        ..Plan::default()
     }
 }
 

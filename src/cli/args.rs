@@ -239,6 +239,9 @@ pub struct Configure {
     /// Bring back the Halo from before the last run of Configure
     #[arg(long)]
     pub roll_back: bool,
+    /// Take over objects of somebody else's that have our names, as `pia-halo plan` tells them; without ids, all of them
+    #[arg(long, value_name = "ID", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["roll_back", "manual"])]
+    pub adopt: Option<Vec<String>>,
     /// Print the clicks and the values for doing it by hand; with the callback token and the password
     #[arg(long, conflicts_with_all = ["roll_back", "yes"])]
     pub manual: bool,

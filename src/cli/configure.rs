@@ -3,17 +3,19 @@
 use std::io::IsTerminal;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::args::Configure;
 use super::planned::Question;
 use super::{Call, check, planned, prompt, remove};
-use crate::domain::check::Check;
+use crate::domain::check::{Check, CheckReport};
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
-use crate::domain::plan::ConfigureStatus;
-use crate::ops;
+use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
+use crate::ops::{self, Workspace};
 
 pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Failure> {
     if options.manual {
@@ -23,25 +25,32 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     if options.roll_back {
         return remove::take_out(call, &workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
     }
-    let yes = options.yes;
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
     let mut agreed = None;
-    if !yes {
+    if !options.yes || options.adopt.is_some() {
         ops::configure::require_sync(&workspace, &id)?;
         let mut warnings = Vec::new();
-        let on_check = |check: &Check| warnings.extend(check.warning());
-        match ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await? {
-            Ok(shown) => {
-                check::warn(&mut call.output, &warnings);
-                if shown.changes_pending() {
-                    let (words, hint) = (shown.question(), "say yes with --yes; pia-halo plan shows it");
-                    let no = "not applied; nothing was written";
-                    planned::agree(call, &shown, Question { words, hint, ask: &prompt::yes, no })?;
-                }
-                agreed = Some(shown);
-            }
-            Err(report) => return planned::tell(&mut call.output, &ops::configure::refused(report)),
+        let cancel = call.cancel.clone();
+        let of = (&workspace, &id, &configuration);
+        let mut taken = options.adopt.clone().unwrap_or_default();
+        let mut loaded = load(of, &taken, cancel.clone(), &mut warnings).await?;
+        if options.adopt.is_some()
+            && taken.is_empty()
+            && let Ok(shown) = &loaded
+        {
+            taken = choose(call, shown, options.yes)?;
+            warnings.clear();
+            loaded = load(of, &taken, cancel, &mut warnings).await?;
         }
+        let shown = match loaded {
+            Ok(shown) => shown,
+            Err(report) => return planned::tell(&mut call.output, &ops::configure::refused(report)),
+        };
+        check::warn(&mut call.output, &warnings);
+        if shown.changes_pending() && !options.yes {
+            agree(call, &shown, &id, &configuration)?;
+        }
+        agreed = Some(shown);
     }
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
     let cancel = call.cancel.clone();
@@ -51,6 +60,53 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         call.output.say("By hand: pia-halo configure --manual prints every click and value.");
     }
     Ok(code)
+}
+
+async fn load(
+    (workspace, id, configuration): (&Workspace, &ConfigurationId, &Configuration),
+    taken: &[String],
+    cancel: CancellationToken,
+    warnings: &mut Vec<String>,
+) -> Result<Result<Plan, CheckReport>, Failure> {
+    let on_check = |check: &Check| warnings.extend(check.warning());
+    ops::plan::load_taking(workspace, id, configuration, taken, cancel, on_check).await
+}
+
+/// The ids of everything that can be taken over. Where nobody can be asked they have to be given, each by its id.
+fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failure> {
+    let Some(ids) = shown.offered() else {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            "several objects have one name, and only one of them can be taken over",
+        )
+        .hint("pia-halo plan names them; give the id of the one: pia-halo configure --adopt ID"));
+    };
+    if ids.is_empty() {
+        call.output.say("There is nothing to take over.");
+    } else if yes || !call.can_ask() {
+        let lines: Vec<String> = shown.offers.iter().flat_map(Offer::lines).collect();
+        let message = format!("what is taken over has to be named by its id:\n{}", lines.join("\n"));
+        let hint = format!("pia-halo configure --adopt {} --yes", ids.join(","));
+        return Err(Failure::new(FailureKind::NeedsYes, message).hint(hint));
+    }
+    Ok(ids)
+}
+
+fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Configuration) -> Result<(), Failure> {
+    let no = "not applied; nothing was written";
+    if shown.taken.is_empty() {
+        let hint = match shown.offers.is_empty() {
+            true => "say yes with --yes; pia-halo plan shows it",
+            false => "say yes with --yes; pia-halo plan shows it, and what can be taken over with --adopt",
+        };
+        return planned::agree(call, shown, Question { words: shown.question(), hint, ask: &prompt::yes, no });
+    }
+    // What somebody else made is changed: too much for one key.
+    let name = configuration.name.as_str();
+    let words =
+        format!("Take over what somebody else made, and apply this plan to Halo ({})? {TAKING_OVER}", shown.summary());
+    let ask = |words: &str| prompt::typed(&format!("{words} Type {id} or {name} to go on"), &[id.as_str(), name]);
+    planned::agree(call, shown, Question { words, hint: "say yes with --yes", ask: &ask, no })
 }
 
 /// The clicks and the values for doing it by hand. They hold the callback token and the password, because somebody has

@@ -32,6 +32,7 @@ pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<
             "counts": plan.counts(),
             "changes": plan.changes,
             "blocked": plan.blocked,
+            "adoptable": plan.offers,
             "warnings": warnings,
         }))?;
     } else {
@@ -60,6 +61,12 @@ pub(super) fn print(output: &mut Output, plan: &Plan) {
     }
     for blocked in &plan.blocked {
         output.line(format!("! {:<12} {}: {}", blocked.kind.word(), blocked.name, blocked.reason));
+    }
+    for offer in &plan.offers {
+        let mut lines = offer.lines();
+        let head = lines.next().unwrap_or_default();
+        output.line(format!("? {head} is not ours. To take it over: pia-halo configure --adopt {}", offer.id));
+        lines.for_each(|line| output.line(format!("    {line}")));
     }
     output.line(format!("Plan: {}.", plan.summary()));
 }

@@ -119,9 +119,42 @@ pub struct Plan {
     pub blocked: Vec<Blocked>,
     /// Objects of somebody else's that have a name like ours: each stands in the reason of ours, too.
     pub warnings: Vec<String>,
+    /// Objects of somebody else's that have our names, and could be taken over.
+    pub offers: Vec<Offer>,
+    /// The ids of those that the person has agreed to take over.
+    pub taken: Vec<String>,
     /// What it was made from.
     pub basis: Basis,
 }
+
+/// An object that has one of our names and is not ours: made by the portal, as a rule, with another address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: Untrusted,
+    /// Halo's id.
+    pub id: String,
+    /// What would change in it.
+    pub fields: Vec<FieldChange>,
+}
+
+impl Offer {
+    /// The object, and what would become of it.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let head = format!("{} {} ({})", self.kind.word(), self.name, Untrusted::new(self.id.as_str()).display());
+        let field = |field: &FieldChange| {
+            let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+            format!("  {}: {} -> {}", field.name, side(&field.before), side(&field.after))
+        };
+        std::iter::once(head).chain(self.fields.iter().map(field).collect::<Vec<_>>())
+    }
+}
+
+/// What comes of taking objects over: said before the yes.
+pub const TAKING_OVER: &str = "From then on they are ours: Configure keeps them as they should be, Remove takes them out, \
+                               and configure --roll-back gives them back as they were.";
 
 /// A fingerprint of everything that a plan was made from and would send: plans with the same lines can differ in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -170,6 +203,13 @@ impl Parts {
     }
 }
 
+/// A name as a person's eye takes it: whatever the case, the spaces and the dashes.
+pub fn plain_name(name: &str) -> String {
+    let is_between =
+        |sign: char| sign.is_whitespace() || matches!(sign, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    name.chars().filter(|sign| !is_between(*sign)).flat_map(char::to_lowercase).collect()
+}
+
 /// Something that the plan cannot do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Blocked {
@@ -198,6 +238,15 @@ impl Plan {
     /// The changes that are not "keep".
     pub fn pending(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.action != Action::Keep)
+    }
+
+    /// The ids of the objects that can be taken over; none where two have one name, and a person has to choose.
+    pub fn offered(&self) -> Option<Vec<String>> {
+        let mut ours: Vec<_> = self.offers.iter().map(|offer| (offer.kind, plain_name(offer.name.raw()))).collect();
+        ours.sort();
+        let count = ours.len();
+        ours.dedup();
+        (count == ours.len()).then(|| self.offers.iter().map(|offer| offer.id.clone()).collect())
     }
 
     /// What is asked before it is applied.

@@ -73,6 +73,7 @@ pub enum Command {
     StopReading,
     Apply,
     StopApply,
+    TakeOver,
     OpenLine,
     CloseLine,
     Configure,
@@ -395,6 +396,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
     row(C::StopReading, "cancel", &[P::Plan], "Stop", Left),
     row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
+    row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
     // The panes.
     row(C::Details, "accept", &[CLIENTS], "Details", Left),
     row(C::OpenEvent, "accept", &[EVENTS], "Open", Left),

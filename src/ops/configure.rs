@@ -30,7 +30,7 @@ pub async fn install(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(&lock, id, &configuration.api)?;
     require_sync(workspace, id)?;
-    let target = Target::to_install(workspace, id, configuration)?;
+    let target = Target::to_install(workspace, id, configuration)?.taking(consent.taken());
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
 
     let screen = Some(&configuration.pia_screen);
@@ -126,6 +126,10 @@ fn was_done(intent: &Intent, plan: &InstallPlan) -> bool {
     match intent.action {
         Action::Delete | Action::Unlink => !of_object.any(is_there),
         // Still to be mended: it was not. Still to be given back: it was.
+        // Ours by its address alone: it leads to us already. Another address still to be written: it does not.
+        Action::Adopt => {
+            of_object.any(|change| is_there(change) && change.fields.iter().all(|field| field.name != "url"))
+        }
         Action::Update => {
             of_object.any(|change| is_there(change) && (change.action != Action::Update || change.operation.restores()))
         }

@@ -27,10 +27,26 @@ pub async fn load(
     id: &ConfigurationId,
     configuration: &Configuration,
     cancel: CancellationToken,
+    on_check: impl FnMut(&Check) + Send,
+) -> Result<Result<Plan, CheckReport>, Failure> {
+    load_taking(workspace, id, configuration, &[], cancel, on_check).await
+}
+
+/// The same with objects of somebody else's, by their ids, that the person may want to take over.
+///
+/// # Errors
+///
+/// Also where an id is of nothing that can be taken over.
+pub async fn load_taking(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    taken: &[String],
+    cancel: CancellationToken,
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Result<Plan, CheckReport>, Failure> {
     workspace.recognise(id, &configuration.api)?;
-    let target = Target::to_install(workspace, id, configuration)?;
+    let target = Target::to_install(workspace, id, configuration)?.taking(taken);
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
@@ -38,7 +54,15 @@ pub async fn load(
         return Ok(Err(report));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
-    Ok(Ok(target.plan(&halo).await?.shown()))
+    let plan = target.plan(&halo).await?.shown();
+    let is_there = |id: &&String| {
+        plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))
+    };
+    match taken.iter().find(|id| !is_there(id)) {
+        None => Ok(Ok(plan)),
+        Some(id) => Err(Failure::new(FailureKind::Usage, format!("there is nothing to take over with the id {id}"))
+            .hint("pia-halo plan names what can be taken over, with its id")),
+    }
 }
 
 /// What a configuration wants in Halo, with our record of what is there.
@@ -86,7 +110,11 @@ impl Target {
             let replaced = before.map(|before| urls(&before.token).to_vec()).unwrap_or_default();
             let webhooks = urls(&secrets.token).to_vec();
             let tokens = stored.every_callback().map(|pair| pair.token.clone()).collect();
-            Installs { wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod, replaced }, secrets, tokens }
+            Installs {
+                wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod, replaced, taken: Vec::new() },
+                secrets,
+                tokens,
+            }
         });
         Ok(Self { installs, addresses, record: workspace.store.installed(id)? })
     }
@@ -108,6 +136,12 @@ impl Target {
         }
         Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")
             .hint("save the configuration again: a new token is made, and Configure installs it"))
+    }
+
+    /// The same with objects of somebody else's that the person has agreed to take over.
+    pub(super) fn taking(mut self, taken: &[String]) -> Self {
+        self.installs.iter_mut().for_each(|installs| installs.wanted.taken = taken.to_vec());
+        self
     }
 
     fn wanted(&self) -> Option<&Wanted> {
@@ -193,7 +227,9 @@ impl Target {
         for webhook in &mut webhooks {
             let is_it = |id: &Option<String>| id.as_ref().is_some_and(|id| same_id(id, &webhook.id));
             let was_written = writes.iter().any(|write| is_it(&write.object) || is_it(&write.proof.parent));
-            if was_written || ownership.owns_webhook(webhook) {
+            // What may be taken over is shown with what changes in it.
+            let may_be_taken = |group: &EventGroup| planner::is_like(webhook.name.raw(), group.webhook_name());
+            if was_written || ownership.owns_webhook(webhook) || EventGroup::ALL.iter().any(may_be_taken) {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }

@@ -76,7 +76,8 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
         Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
-        Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, replies, cancel).await),
+        Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, &[], replies, cancel).await),
+        Effect::LoadPlanTaking(id, taken) => Reply::Planned(plan(workspace, &id, &taken, replies, cancel).await),
         Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
         Effect::LoadRemoval(id, parts) => {
             let extent = Extent::Removal(parts);
@@ -222,11 +223,12 @@ async fn sync(
 async fn plan(
     workspace: &Workspace,
     id: &ConfigurationId,
+    taken: &[String],
     replies: &Replies,
     cancel: CancellationToken,
 ) -> Result<Result<Plan, crate::domain::check::CheckReport>, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
-    ops::plan::load(workspace, &id, &configuration, cancel, tell_checks(replies)).await
+    ops::plan::load_taking(workspace, &id, &configuration, taken, cancel, tell_checks(replies)).await
 }
 
 async fn configure(

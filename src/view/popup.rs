@@ -14,6 +14,7 @@ use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Question, Typed
 use crate::app::text::{width, wrap};
 use crate::app::wizard::pia_screen::chooser_height;
 use crate::app::work::{Goal, PlanWork};
+use crate::domain::plan::TAKING_OVER;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
@@ -138,8 +139,23 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         PlanWork::Ready(plan) => plan.summary(),
         _ => String::new(),
     };
+    let (title, enter) = match model.goal().is_install() {
+        true => ("Take these over?", "  Enter takes over"),
+        false => ("Remove this from Halo?", "  Enter removes"),
+    };
     let mut lines: Vec<Line<'_>> = vec![Line::default()];
-    lines.extend(wrap(&format!("This is taken out of Halo: {summary}."), columns).into_iter().map(Line::raw));
+    match &model.work.plan {
+        PlanWork::Ready(plan) if model.goal().is_install() => {
+            // Every field stands in the plan that is shown before anything is written.
+            let heads = plan.offers.iter().filter_map(|offer| offer.lines().next());
+            lines.extend(heads.flat_map(|head| wrap(&head, columns)).map(Line::raw));
+            lines.push(Line::default());
+            lines.extend(wrap(TAKING_OVER, columns).into_iter().map(Line::raw));
+            let next = "The plan shows what changes in each, before anything is written.";
+            lines.extend(wrap(next, columns).into_iter().map(Line::raw));
+        }
+        _ => lines.extend(wrap(&format!("This is taken out of Halo: {summary}."), columns).into_iter().map(Line::raw)),
+    }
     if let Goal::Remove { then: Some(wanted), .. } = &model.work.goal {
         let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
         lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
@@ -152,9 +168,9 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
     let room = columns.saturating_sub(3);
     let skip = (cursor + 1).saturating_sub(room);
     let text = seen(&Untrusted::new(typed.input.value()).display(), skip, room);
-    let state = if typed.is_right() { "  Enter removes" } else { "" };
+    let state = if typed.is_right() { enter } else { "" };
     lines.push(Line::from(vec![Span::styled("▸ ", look.title()), Span::raw(text), Span::styled(state, look.dim())]));
-    let inner = float(frame, look, "Remove this from Halo?", columns, lines.len(), Seen::default());
+    let inner = float(frame, look, title, columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y + at as u16);
     if inner.contains(position) {

@@ -6,6 +6,8 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{self, Command, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
+use crate::app::popup::{Popup, Typed};
+use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
@@ -139,6 +141,37 @@ pub fn load_plan(model: &mut Model) -> Vec<Effect> {
     model.work.plan = PlanWork::Reading { since: model.now, checks: Vec::new() };
     model.touch();
     effects.push(Effect::LoadPlan(id));
+    effects
+}
+
+/// Whether there is something of somebody else's that can be taken over.
+pub fn take_over_now(model: &Model) -> Now {
+    let (ApplyWork::None, PlanWork::Ready(plan)) = (model.apply(), &model.work.plan) else { return Now::Hidden };
+    if plan.offers.is_empty() {
+        return Now::Hidden;
+    }
+    Now::unless(plan.offered().is_none().then(|| {
+        "Several have one name. pia-halo plan names them, and pia-halo configure --adopt ID takes one over.".to_owned()
+    }))
+}
+
+/// What somebody else made is changed: first the id of the configuration has to be typed.
+pub fn ask_to_take_over(model: &mut Model) {
+    let Some(id) = model.current.clone().filter(|_| matches!(take_over_now(model), Now::Can)) else { return };
+    model.popup = Some(Popup::Typed(Typed::new(id)));
+    model.touch();
+}
+
+/// It is typed: the plan is made anew, with what is taken over.
+pub fn take_over(model: &mut Model) -> Vec<Effect> {
+    let PlanWork::Ready(plan) = &model.work.plan else { return Vec::new() };
+    let Some(taken) = plan.offered() else { return Vec::new() };
+    let mut effects = load_plan(model);
+    for effect in &mut effects {
+        if let Effect::LoadPlan(id) = effect {
+            *effect = Effect::LoadPlanTaking(id.clone(), taken.clone());
+        }
+    }
     effects
 }
 

@@ -114,10 +114,10 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
 pub fn agree(model: &mut Model) -> Vec<Effect> {
     let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
     model.touch();
-    if !typed.is_right() || model.current.as_ref() != Some(&typed.wanted) || model.goal().is_install() {
+    if !typed.is_right() || model.current.as_ref() != Some(&typed.wanted) {
         return Vec::new();
     }
-    plan::apply(model)
+    if model.goal().is_install() { plan::take_over(model) } else { plan::apply(model) }
 }
 
 /// From the question whether to switch: the plan that takes out the active one's objects first.

@@ -28,6 +28,7 @@ pub fn now(model: &Model, command: C) -> Now {
         C::StopReading => {
             Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. }) && !model.apply().is_running())
         }
+        C::TakeOver => plan::take_over_now(model),
         C::StopApply => Now::only_if(model.apply().is_running() && !model.apply().is_stopping()),
         _ => Now::Can,
     }
@@ -78,6 +79,10 @@ pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
         C::Apply if install => plan::apply(model),
         C::Apply => removal::ask(model),
         C::StopApply => plan::stop(model),
+        C::TakeOver => {
+            plan::ask_to_take_over(model);
+            Vec::new()
+        }
         C::OpenLine | C::CloseLine => {
             plan::open(model, command == C::OpenLine);
             Vec::new()

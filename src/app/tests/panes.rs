@@ -9,7 +9,9 @@ use crate::app::panes::clients::ClientList;
 use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects, repairs};
 use crate::app::popup::{HelpLine, Popup};
-use crate::app::testing::{Stage, at_sync, changes, clients, id, in_panes, kept, plan, progress, sync_report};
+use crate::app::testing::{
+    Stage, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, sync_report,
+};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::sync_run::{Brake, SyncStatus};
@@ -280,4 +282,18 @@ fn a_run_of_the_history_says_what_it_changed() {
     // Its answer is late: nobody looks at it any more.
     stage.reply(Reply::Changes(Ok(Some(changes(1)))));
     assert!(stage.model.panes.report.is_none());
+}
+
+/// S61: what the portal made is taken over after the typed id, and the plan is made anew with it.
+#[test]
+fn objects_of_the_portal_are_taken_over_after_the_typed_id() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(offering()))));
+    stage.keys("Enter o");
+    assert!(matches!(stage.model.popup, Some(crate::app::popup::Popup::Typed(_))));
+    stage.type_text("acm");
+    assert_eq!(stage.keys("Enter"), [], "half of the id is no yes");
+    stage.type_text("e");
+    assert_eq!(stage.keys("Enter"), [Effect::LoadPlanTaking(id("acme"), vec!["46".to_owned()])]);
 }

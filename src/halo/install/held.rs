@@ -2,6 +2,7 @@
 
 use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::object::same_id;
 use crate::domain::untrusted::Untrusted;
 
 /// What should be in Halo (contract, section 6).
@@ -15,9 +16,16 @@ pub struct Wanted {
     pub chat_pod: ChatPodUrl,
     /// The addresses that a rotation replaces with those above; none while no rotation is under way.
     pub replaced: Vec<(EventGroup, CallbackUrl)>,
+    /// The ids of objects of somebody else's that the person has agreed to take over.
+    pub taken: Vec<String>,
 }
 
 impl Wanted {
+    /// Whether the person has agreed to take over the object with this id, whoever's it is.
+    pub fn takes(&self, id: &str) -> bool {
+        self.taken.iter().any(|taken| same_id(taken, id))
+    }
+
     /// The address that a rotation replaces.
     pub fn replaced(&self, group: EventGroup) -> Option<&CallbackUrl> {
         self.replaced.iter().find(|(own, _)| *own == group).map(|(_, url)| url)

@@ -6,7 +6,7 @@ use super::held::Held;
 use super::snapshot::Snapshot;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Basis, Blocked, Change, FieldChange, Plan};
+use crate::domain::plan::{Action, Basis, Blocked, Change, FieldChange, Offer, Plan};
 use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
 
@@ -221,6 +221,10 @@ pub struct InstallPlan {
     pub blocked: Vec<Blocked>,
     /// Objects of somebody else's that have a name like ours.
     pub warnings: Vec<String>,
+    /// What could be taken over.
+    pub offers: Vec<Offer>,
+    /// The ids of what the person has agreed to take over.
+    pub taken: Vec<String>,
     /// What Halo held of the objects that it touches.
     pub seen: Snapshot,
 }
@@ -244,6 +248,8 @@ impl InstallPlan {
             changes: self.steps.iter().map(|step| step.line.clone()).collect(),
             blocked: self.blocked.clone(),
             warnings: self.warnings.clone(),
+            offers: self.offers.clone(),
+            taken: self.taken.clone(),
             basis: Basis::of(&(operations, &self.seen)),
         }
     }

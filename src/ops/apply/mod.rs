@@ -58,6 +58,14 @@ pub enum Consent<'a> {
 }
 
 impl Consent<'_> {
+    /// The ids of objects of somebody else's that the person has agreed to take over: each was shown.
+    pub(super) fn taken(&self) -> &[String] {
+        match self {
+            Self::Plan(shown) => &shown.taken,
+            Self::WhateverIsDue => &[],
+        }
+    }
+
     /// Refuses a plan that is not the one which was shown.
     pub(super) fn covers(self, plan: &InstallPlan) -> Result<(), Failure> {
         match self {

@@ -198,7 +198,7 @@ impl<P: Person> Dialogue<P> {
         match effect {
             Effect::Verify(_) => self.say("Testing the connection."),
             Effect::Sync { .. } => self.say("Syncing."),
-            Effect::LoadPlan(_) | Effect::LoadRemoval(..) => {
+            Effect::LoadPlan(_) | Effect::LoadPlanTaking(..) | Effect::LoadRemoval(..) => {
                 if self.step() == Some(Step::Configure) {
                     self.announce(Step::Configure);
                 }

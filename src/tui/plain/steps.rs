@@ -12,7 +12,8 @@ use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Offer, Plan, TAKING_OVER};
+use crate::domain::secret::Secret;
 use crate::domain::status::StepState;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
@@ -255,7 +256,8 @@ impl<P: Person> Dialogue<P> {
                     }
                     let details =
                         plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
-                    let prompt = format!("{} y applies it, n does not, d reads every field: ", plan.question());
+                    let over = if can_take_over(&plan) { "o takes over what somebody else made, " } else { "" };
+                    let prompt = format!("{} y applies it, n does not, {over}d reads every field: ", plan.question());
                     (prompt, details.collect::<Vec<String>>())
                 }
                 (ApplyWork::None, PlanWork::Refused(_)) => {
@@ -287,11 +289,34 @@ impl<P: Person> Dialogue<P> {
                     self.order(Command::Apply).await?;
                 }
                 ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),
+                ("o", true) if self.take_over().await? => shown = false,
                 ("d", true) => self.say_all(&question.help),
                 (_, true) => self.say("Answer y, n or d."),
                 (_, false) => self.say("Press Enter, or answer with one of the signs."),
             }
         }
+    }
+
+    /// Makes objects of somebody else's that have our names ours, after the id was typed. Says whether the plan is another.
+    async fn take_over(&mut self) -> Result<bool, Exit> {
+        let PlanWork::Ready(plan) = &self.model().work.plan else { return Ok(false) };
+        if !can_take_over(plan) {
+            return Ok(false);
+        }
+        let mut help: Vec<String> = plan.offers.iter().flat_map(Offer::lines).collect();
+        help.push(TAKING_OVER.to_owned());
+        self.say_all(&help);
+        let Some(id) = self.model().current.clone() else { return Ok(false) };
+        let question = Question::decision(format!("Take these over? Type {id} to go on, n does not: "), help);
+        let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
+        if line.trim() != id.as_str() {
+            self.say("Nothing is taken over.");
+            return Ok(false);
+        }
+        self.order(Command::TakeOver).await?;
+        self.send(Message::Paste(Secret::new(id.as_str()))).await?;
+        self.order(Command::Agree).await?;
+        Ok(true)
     }
 
     fn say_plan(&mut self, plan: &Plan) {
@@ -383,4 +408,8 @@ impl<P: Person> Dialogue<P> {
     pub(super) fn step(&self) -> Option<Step> {
         self.model().wizard.as_ref().map(|wizard| wizard.step)
     }
+}
+
+fn can_take_over(plan: &Plan) -> bool {
+    plan.offered().is_some_and(|ids| !ids.is_empty())
 }

@@ -21,7 +21,7 @@ mod tab;
 mod webhooks;
 
 pub use self::events::binding_fields;
-pub use self::names::taken_by;
+pub use self::names::{is_like, taken_by};
 pub use self::ownership::Ownership;
 pub use self::removal::plan_removal;
 pub use self::roll_back::{Current, plan_roll_back};
@@ -45,8 +45,12 @@ pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Install
     }
     let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
     tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
+    plan.taken.clone_from(&wanted.taken);
     plan.made_from(held)
 }
+
+/// Why an object is taken over that nothing shows to be ours.
+const AGREED: &str = "somebody else's, taken over because you said so";
 
 /// What our record calls an object of this kind and name.
 fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> Option<&'a InstalledObject> {

@@ -1,18 +1,14 @@
 //! Objects of somebody else's that have a name like ours: told, and left alone.
 
+use crate::domain::plan::plain_name;
 use crate::domain::untrusted::Untrusted;
 
 /// What a plan says of them.
 const NOT_OURS: &str = "is not ours and stays as it is";
 
-/// Whether two names are the same to a person's eye: whatever the case, the spaces and the dashes.
-pub(super) fn is_like(one: &str, other: &str) -> bool {
-    let plain = |name: &str| -> String {
-        let is_between =
-            |sign: char| sign.is_whitespace() || matches!(sign, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}');
-        name.chars().filter(|sign| !is_between(*sign)).flat_map(char::to_lowercase).collect()
-    };
-    plain(one) == plain(other)
+/// Whether two names are the same to a person's eye.
+pub fn is_like(one: &str, other: &str) -> bool {
+    plain_name(one) == plain_name(other)
 }
 
 /// Names a foreign object.
@@ -29,9 +25,11 @@ pub(super) fn with_foreign(reason: &str, foreign: Option<String>) -> String {
 pub fn taken_by(reason: &str) -> Option<String> {
     let (_, foreign) = reason.split_once("; ")?;
     let named = foreign.strip_suffix(NOT_OURS)?;
+    let named = named.trim_end();
+    let id = named.rsplit_once('(').map_or("", |(_, id)| id.trim_end_matches(')'));
     Some(format!(
-        "If its name is taken by {}: rename or delete that one in Halo, and run Configure again",
-        named.trim_end()
+        "If its name is taken by {named}: take that one over with pia-halo configure --adopt {id}, or rename or delete \
+         it in Halo and run Configure again"
     ))
 }
 
@@ -56,7 +54,8 @@ mod tests {
         let reason = with_foreign("missing in Halo", Some(not_ours("webhook", &"PIA; x".into(), "b7a1")));
         assert_eq!(reason, "missing in Halo; the webhook \"PIA; x\" (b7a1) is not ours and stays as it is");
         let told = taken_by(&reason).unwrap();
-        assert!(told.starts_with("If its name is taken by the webhook \"PIA; x\" (b7a1): rename"), "{told}");
+        let way = "If its name is taken by the webhook \"PIA; x\" (b7a1): take that one over with pia-halo configure --adopt b7a1,";
+        assert!(told.starts_with(way), "{told}");
         assert_eq!(taken_by("missing in Halo"), None);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::names::{is_like, not_ours, with_foreign};
 use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
-use super::{leaving, recorded, step};
+use super::{AGREED, leaving, recorded, step};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, FieldChange};
+use crate::domain::plan::{Action, FieldChange, Offer};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Step, TabWrite};
@@ -25,7 +25,11 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
     // The one that shows the chat pod to the letter before one that has its name and something else behind the path.
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
+    let is_named_alike = |tab: &&HeldTab| is_like(tab.name.raw(), name);
     let tab = by_record.or_else(by_address);
+    let is_agreed = |tab: &&HeldTab| is_named_alike(tab) && wanted.takes(&tab.id.to_string());
+    let agreed = held.tabs.iter().filter(|_| tab.is_none()).find(is_agreed);
+    let tab = tab.or(agreed);
     let change = |action, id: Option<i64>, fields, reason: &str, operation| {
         Step::new(action, ObjectKind::CustomTab, name, id, reason, operation).with(fields)
     };
@@ -45,6 +49,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
                 (true, true) => (Action::Keep, "as it should be", Operation::None),
                 (true, false) => (Action::Update, "changed in Halo", write),
                 // Written even when nothing differs: from here on our record holds it.
+                (false, _) if agreed.is_some() => (Action::Adopt, AGREED, write),
                 (false, _) => (Action::Adopt, "made earlier for this configuration", write),
             };
             plan.steps.push(change(action, Some(tab.id), fields, reason, operation));
@@ -53,7 +58,13 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
             let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
-            let foreign = held.tabs.iter().find(|tab| is_like(tab.name.raw(), name));
+            let foreign = held.tabs.iter().find(is_named_alike);
+            plan.offers.extend(held.tabs.iter().filter(is_named_alike).map(|tab| Offer {
+                kind: ObjectKind::CustomTab,
+                name: tab.name.clone(),
+                id: tab.id.to_string(),
+                fields: tab_fields(tab, name, address, kind),
+            }));
             let beside = foreign.map(|foreign| not_ours("custom tab", &foreign.name, foreign.id));
             plan.warnings.extend(beside.clone());
             let reason = with_foreign(reason, beside);

@@ -17,6 +17,7 @@ pub(super) fn wanted() -> Wanted {
         callback_prefix: CallbackUrl::prefix(&pia, &id),
         chat_pod: ChatPodUrl::below(&pia),
         replaced: Vec::new(),
+        taken: Vec::new(),
     }
 }
 
@@ -459,4 +460,42 @@ fn a_guid_is_the_same_in_either_case() {
     assert!(!plan(&wanted, &held, &record).changes_pending());
     let removal = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
     assert!(removal.steps.iter().all(|change| change.operation != Operation::Forget), "{removal:#?}");
+}
+
+/// S61: made by the portal under other addresses, a webhook without our events and a tab: each is offered with what would
+/// change in it, and touched only where its very id was agreed to.
+#[test]
+fn what_has_our_name_is_taken_over_by_its_id_alone() {
+    let (mut held, _) = installed();
+    held.webhooks[0].url = Secret::new("https://portal.example/hook");
+    held.webhooks[0].bindings = vec![binding(900, 7)];
+    held.tabs[0].url = Some("https://portal.example/pod?t=$FAULTID".into());
+    let (webhook, tab) = (held.webhooks[0].id.clone(), held.tabs[0].id.to_string());
+    let offered = plan(&wanted(), &held, &[]);
+    let lines: Vec<String> = offered.offers.iter().flat_map(crate::domain::plan::Offer::lines).collect();
+    assert!(lines.iter().any(|line| line.contains("url: https://portal.example/pod?t=$FAULTID -> ")), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "  events: 7 -> 3"), "{lines:?}");
+    let touched = |plan: &InstallPlan, id: &str| plan.pending().any(|step| step.id.as_deref() == Some(id));
+    assert!(!touched(&offered, &webhook) && !touched(&offered, &tab), "nothing without a yes");
+
+    let taking = |ids: &[&String]| Wanted { taken: ids.iter().map(|id| (*id).clone()).collect(), ..wanted() };
+    let one = plan(&taking(&[&tab]), &held, &[]);
+    assert!(touched(&one, &tab) && !touched(&one, &webhook));
+    let both = plan(&taking(&[&tab, &webhook]), &held, &[]);
+    let adopted = both.steps.iter().filter(|step| step.action == Action::Adopt);
+    // The other webhook leads to us already.
+    assert_eq!(adopted.count(), 3);
+    assert!(both.offers.is_empty());
+    assert!(both.steps.iter().any(|step| step.action == Action::Delete && step.id.as_deref() == Some("900")));
+}
+
+/// A name of somebody else's own is no reason, whatever id is given.
+#[test]
+fn object_with_another_name_is_never_taken_over() {
+    let (mut held, _) = installed();
+    held.tabs[0].url = Some("https://portal.example/pod".into());
+    held.tabs[0].name = "Accounting".into();
+    let tab = held.tabs[0].id.to_string();
+    let plan = plan(&Wanted { taken: vec![tab.clone()], ..wanted() }, &held, &[]);
+    assert!(plan.pending().all(|step| step.id.as_ref() != Some(&tab)) && plan.offers.is_empty());
 }

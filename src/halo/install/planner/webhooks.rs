@@ -1,10 +1,10 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
 use super::names::{is_like, not_ours, with_foreign};
-use super::{events, leaving, recorded, step};
-use crate::domain::callback::{BASIC_USER, EventGroup, mask_address};
+use super::{AGREED, events, leaving, recorded, step};
+use crate::domain::callback::{BASIC_USER, EventGroup, EventNumber, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, FieldChange, ROTATING};
+use crate::domain::plan::{Action, FieldChange, Offer, ROTATING};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
@@ -33,7 +33,11 @@ pub(super) fn plan_webhook(
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     // Halo tells no date of a webhook: the first in its list is the oldest, as far as can be told.
     let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
+    let is_named_alike = |webhook: &&HeldWebhook| is_like(webhook.name.raw(), name);
     let own = by_record.or_else(by_address);
+    let agreed =
+        held.webhooks.iter().filter(|_| own.is_none()).find(|own| is_named_alike(own) && wanted.takes(&own.id));
+    let own = own.or(agreed);
 
     let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
     // Whether Halo lets two have one name is for Halo to say: ours is written, and what is not ours is told and left alone.
@@ -54,9 +58,8 @@ pub(super) fn plan_webhook(
         None if remembered.is_some() => (Action::Create, "gone from Halo"),
         None => (Action::Create, "missing in Halo"),
         Some(_) if by_record.is_none() => {
-            // Halo never gives a password back, so one that we did not set ourselves is set anew.
-            fields.push(FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) });
-            (Action::Adopt, "made earlier for this configuration")
+            fields.push(new_password());
+            (Action::Adopt, if agreed.is_some() { AGREED } else { "made earlier for this configuration" })
         }
         Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "as it should be"),
         Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
@@ -66,7 +69,32 @@ pub(super) fn plan_webhook(
     };
     plan.warnings.extend(beside.clone());
     push_webhook(plan, group, own, action, fields, &with_foreign(reason, beside));
+    if own.is_none() {
+        plan.offers.extend(held.webhooks.iter().filter(is_named_alike).map(|webhook| offer(webhook, group, address)));
+    }
     events::plan_events(group, own, held, plan);
+}
+
+// Halo never gives a password back, so one that we did not set ourselves is set anew.
+fn new_password() -> FieldChange {
+    FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) }
+}
+
+/// What would change in somebody else's webhook, its events included.
+fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str) -> Offer {
+    let mut fields = webhook_fields(webhook, group.webhook_name(), address);
+    fields.push(new_password());
+    let numbers = |events: Vec<EventNumber>| {
+        let mut numbers: Vec<i64> = events.into_iter().map(|event| event.0).collect();
+        numbers.sort_unstable();
+        numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let before = numbers(webhook.bindings.iter().map(|binding| binding.event).collect());
+    let after = numbers(group.events().to_vec());
+    if before != after {
+        fields.push(FieldChange { name: "events", before: (!before.is_empty()).then_some(before), after: Some(after) });
+    }
+    Offer { kind: ObjectKind::Webhook, name: webhook.name.clone(), id: webhook.id.clone(), fields }
 }
 
 /// Whether a webhook leads to the address that a rotation replaces.

@@ -1,7 +1,7 @@
 //! Configure and the end of the set-up.
 
 use crate::app::message::{Message, Reply};
-use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, plan, results};
+use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, offering, plan, results};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 
@@ -44,6 +44,12 @@ fn everything() -> Plan {
 fn planned(plan: Plan) -> Stage {
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan))));
+    stage
+}
+
+fn taking_over() -> Stage {
+    let mut stage = planned(offering());
+    stage.keys("o");
     stage
 }
 
@@ -90,6 +96,9 @@ fn configured() -> Stage {
 }
 
 pub fn add(scenes: &mut Scenes) {
+    scenes.add("wizard_configure_taking_over", taking_over(), |stage| {
+        stage.type_text("ac");
+    });
     scenes.add("wizard_configure_reading", at_configure(), |_| {});
     scenes.add("wizard_configure_checks", at_configure(), |stage| {
         for check in failed().checks.into_iter().take(6) {
