@@ -373,3 +373,22 @@ async fn a_permission_that_is_given_counts_from_the_next_check_on() {
     profile.halo.set_fault(Fault::NarrowScope, false);
     assert_eq!(profile.json(["check"], 0).await["ok"], true);
 }
+
+/// F26: a team that was added in Halo is suggested without a sync.
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_are_refreshed_without_a_sync() {
+    let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
+    let (workspace, id) = (profile.workspace(), profile.id());
+    let has_it =
+        |lists: &pia_halo::domain::status::Lists| lists.teams.iter().any(|team| team.name.raw() == "Night Desk");
+    profile.halo.change(|state| {
+        let mut team = state.teams[0].clone();
+        team.set("id", 9_999);
+        team.set("name", "Night Desk");
+        state.teams.push(team);
+    });
+    assert!(!has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
+    let fresh = pia_halo::ops::clients::refresh_lists(&workspace, &id, Default::default()).await.unwrap();
+    assert!(has_it(&fresh));
+    assert!(has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
+}

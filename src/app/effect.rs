@@ -85,6 +85,8 @@ pub enum Effect {
     },
     /// Read agents, teams and ticket types from the store. Answer: `Lists`.
     LoadLists(ConfigurationId),
+    /// Read them from Halo and keep them. Answer: `Lists`.
+    RefreshLists(ConfigurationId),
     /// Check, read what Halo holds, and plan. Answers: `Checked` for each check, then `Planned`.
     LoadPlan(ConfigurationId),
     /// The same, with objects of somebody else's that are taken over, by their ids.
@@ -212,7 +214,7 @@ impl Effect {
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
             Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,
-            Self::LoadLists(_) => Slot::Lists,
+            Self::LoadLists(_) | Self::RefreshLists(_) => Slot::Lists,
             Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,

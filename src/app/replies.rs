@@ -82,7 +82,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
                 plan::checked(model, check);
             }
         }
-        Reply::Verified(outcome) => credentials::verified(model, outcome),
+        Reply::Verified(outcome) => return credentials::verified(model, outcome),
         Reply::Saved(outcome) => return review::saved(model, outcome),
         Reply::Clashed(clash) => review::clashed(model, *clash),
         Reply::AlsoEditing(editor) => {

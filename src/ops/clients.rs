@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
@@ -17,6 +18,7 @@ use crate::domain::include::IncludeRule;
 use crate::domain::status::Lists;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
+use crate::store::FreshLists;
 
 /// Which clients are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +254,21 @@ pub fn first(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Resul
 /// The boards and agents of the last sync.
 pub fn lists(workspace: &Workspace, id: &ConfigurationId) -> Result<Lists, Failure> {
     Ok(workspace.store.lists(id)?)
+}
+
+/// Reads the boards, agents and ticket types from Halo now, without a sync.
+pub async fn refresh_lists(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<Lists, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    workspace.recognise(&id, &configuration.api)?;
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let (agents, teams, types) = (halo.agents().await?, halo.teams().await?, halo.ticket_types().await?);
+    let fresh = FreshLists { agents: Some(&agents), teams: Some(&teams), ticket_types: Some(&types) };
+    workspace.store.keep_lists(&id, fresh, workspace.now())?;
+    lists(workspace, &id)
 }
 
 #[cfg(test)]

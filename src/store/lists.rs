@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, time_out};
@@ -57,6 +57,19 @@ impl Store {
                 ticket_types: types.collect(),
                 synced: synced.is_some(),
             })
+        })
+    }
+
+    /// Keeps lists that were read outside of a sync.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written. Nothing is changed then.
+    pub fn keep_lists(&self, id: &ConfigurationId, fresh: FreshLists<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            replace(&transaction, id, fresh, now)?;
+            Ok(transaction.commit()?)
         })
     }
 }

@@ -76,6 +76,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
         Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
+        Effect::RefreshLists(id) => Reply::Lists(ops::clients::refresh_lists(workspace, &id, cancel).await),
         Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, &[], replies, cancel).await),
         Effect::LoadPlanTaking(id, taken) => Reply::Planned(plan(workspace, &id, &taken, replies, cancel).await),
         Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),

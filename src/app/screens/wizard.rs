@@ -68,6 +68,7 @@ impl Screen for Wizard {
             }
             (C::TakeBetter, _) => Now::only_if(better(model).is_some()),
             (C::OpenList, _) => pia_screen::list_now(model),
+            (C::RefreshLists, _) => pia_screen::refresh_now(model),
             // Without a choice, Enter goes on.
             (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
             (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
@@ -132,6 +133,7 @@ impl Screen for Wizard {
                 return wizard::edited(model, field);
             }
             C::OpenList => pia_screen::open_list(model),
+            C::RefreshLists => return pia_screen::refresh(model),
             C::TakeFromList => pia_screen::take_suggestion(model),
             C::CloseList => {
                 if let Some(wizard) = model.wizard.as_mut() {

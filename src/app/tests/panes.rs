@@ -291,7 +291,7 @@ fn objects_of_the_portal_are_taken_over_after_the_typed_id() {
     stage.keys("3");
     stage.reply(Reply::Planned(Ok(Ok(offering()))));
     stage.keys("Enter o");
-    assert!(matches!(stage.model.popup, Some(crate::app::popup::Popup::Typed(_))));
+    assert!(matches!(stage.model.popup, Some(Popup::Typed(_))));
     stage.type_text("acm");
     assert_eq!(stage.keys("Enter"), [], "half of the id is no yes");
     stage.type_text("e");

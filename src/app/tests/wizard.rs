@@ -511,3 +511,23 @@ fn edit_keeps_settings_without_field() {
     assert_eq!(own.pia_screen.note_outcome, Some(NoteOutcome::Number(7)));
     assert_eq!(own.api.request_budget, Some(100));
 }
+
+/// F26: a passed test of what is saved reads the lists anew, and so does a key on the Pia Screen.
+#[test]
+fn lists_are_read_anew_by_the_test_and_by_a_key() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.keys("^O e");
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.keys("t");
+    assert_eq!(stage.reply(Reply::Verified(Ok(passed()))), [Effect::RefreshLists(id("acme"))]);
+    stage.keys("Enter Enter");
+    assert_eq!(wizard(&stage).step, Step::PiaScreen);
+    assert_eq!(stage.keys("^R"), [Effect::RefreshLists(id("acme"))]);
+    // Other credentials that are not saved are those of another Halo, perhaps.
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.keys("^O e");
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.model.wizard.as_mut().unwrap().form.set(FieldId::Url, "https://other.halopsa.com");
+    stage.keys("t");
+    assert_eq!(stage.reply(Reply::Verified(Ok(passed()))), []);
+}

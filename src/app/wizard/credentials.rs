@@ -77,17 +77,18 @@ pub fn checked(model: &mut Model, check: Check) -> bool {
 }
 
 /// The test has ended.
-pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) {
-    let Some(wizard) = model.wizard.as_mut() else { return };
-    if !wizard.test.is_running() {
-        return;
-    }
+pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec<Effect> {
+    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.test.is_running()) else { return Vec::new() };
     wizard.test = match outcome {
         Ok(report) if report.ok => Test::Passed(report),
         Ok(report) => Test::Failed(report),
         Err(failure) => Test::Broken(failure),
     };
+    let is_saved = wizard.form.secret.is_empty() && wizard.base.as_ref().map(|base| &base.api) == wizard.api().as_ref();
+    // Once there was a sync: what is suggested is then of the moment of the test, and not of that sync.
+    let stale = wizard.id.clone().filter(|_| wizard.test.is_passed() && is_saved && model.facts.lists.synced);
     model.touch();
+    stale.map(Effect::RefreshLists).into_iter().collect()
 }
 
 /// The field that a failed test points at.

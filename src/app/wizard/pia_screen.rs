@@ -3,10 +3,12 @@
 use crate::app::effect::Effect;
 use crate::app::form::{FieldId, Kind};
 use crate::app::model::Model;
+use crate::app::notice::Tone;
 use crate::app::popup::{Chooser, Popup};
 use crate::app::screen::Now;
 use crate::domain::client::fold;
 use crate::domain::configuration::EscalateTo;
+use crate::domain::draft::Step;
 
 use super::state::{BoardList, Item, Wizard};
 use super::{enter_on_field, initial_sync};
@@ -53,6 +55,19 @@ pub fn list_now(model: &Model) -> Now {
     }
     let unknown = "Halo's teams are not known yet: they come with the connection test or a sync.";
     Now::unless(model.teams().is_empty().then(|| unknown.to_owned()))
+}
+
+/// Whether teams and agents can be read from Halo anew.
+pub fn refresh_now(model: &Model) -> Now {
+    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::PiaScreen && wizard.id.is_some());
+    Now::only_if(is_here && model.facts.lists.synced)
+}
+
+/// Reads teams, agents and ticket types from Halo anew.
+pub fn refresh(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = model.wizard.as_ref().and_then(|wizard| wizard.id.clone()) else { return Vec::new() };
+    model.say(Tone::Calm, "Teams, agents and ticket types are being read from Halo.");
+    vec![Effect::RefreshLists(id)]
 }
 
 /// Lists every team under the board that has the focus.
@@ -153,7 +168,7 @@ pub fn take_choice(model: &mut Model) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     wizard.form.escalate_to = choice;
     wizard.asked_escalate_to = true;
-    if wizard.step == crate::domain::draft::Step::InitialSync {
+    if wizard.step == Step::InitialSync {
         initial_sync::focus(model);
         return Vec::new();
     }

@@ -3,7 +3,7 @@ use crate::domain::address::PiaUrl;
 use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::plan::{Action, ActionCounts, Parts};
+use crate::domain::plan::{Action, ActionCounts, Offer, Parts};
 use crate::domain::secret::Secret;
 use crate::halo::install::held::{Binding, HeldTab, HeldTicketType, HeldWebhook};
 use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
@@ -472,7 +472,7 @@ fn what_has_our_name_is_taken_over_by_its_id_alone() {
     held.tabs[0].url = Some("https://portal.example/pod?t=$FAULTID".into());
     let (webhook, tab) = (held.webhooks[0].id.clone(), held.tabs[0].id.to_string());
     let offered = plan(&wanted(), &held, &[]);
-    let lines: Vec<String> = offered.offers.iter().flat_map(crate::domain::plan::Offer::lines).collect();
+    let lines: Vec<String> = offered.offers.iter().flat_map(Offer::lines).collect();
     assert!(lines.iter().any(|line| line.contains("url: https://portal.example/pod?t=$FAULTID -> ")), "{lines:?}");
     assert!(lines.iter().any(|line| line == "  events: 7 -> 3"), "{lines:?}");
     let touched = |plan: &InstallPlan, id: &str| plan.pending().any(|step| step.id.as_deref() == Some(id));
