@@ -3,22 +3,24 @@
 //! It writes nothing, and it needs fewer than fifteen requests: what is only nice to know is left out where the sign-in took
 //! many.
 
-use std::fmt::Display;
+mod verdict;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::verdict::Verdict;
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
-use crate::domain::check::{Gate, MissingRight, NEEDED, Right, RightState, WriteProof};
+use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::untrusted::{Untrusted, same_name};
-use crate::halo::rights::{self, APPLICATION, AgentRights, ROLE, Scopes};
+use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 
 /// How long is waited for who the agent is: megabytes, and nice to have.
@@ -364,7 +366,7 @@ fn list(length: usize, (one, many): (&str, &str), restricted: bool, hint: &str) 
     }
 }
 
-/// A list that may well be empty. Webhooks and tabs can be closed to an agent one by one (api facts, sections 6.1 and 7).
+/// A list that may well be empty. Webhooks and tabs can be closed to an agent one by one.
 fn there(length: usize, (one, many): (&str, &str), restricted: bool) -> Verdict {
     let read = format!("{} can be read", counted(length as u64, one, many));
     if !restricted {
@@ -406,94 +408,6 @@ fn judge_contact(screen: &PiaScreen, agents: Option<&[Agent]>) -> Verdict {
             let name = Untrusted::new(contact.name.as_str());
             Verdict::warn(format!("{name} is not an agent in Halo any more"), "choose another contact")
         }
-    }
-}
-
-/// How one check ends.
-struct Verdict {
-    status: CheckStatus,
-    message: String,
-    hint: Option<String>,
-    http_status: Option<u16>,
-    failure: Option<FailureKind>,
-    missing: Option<MissingRight>,
-    writes: Option<WriteProof>,
-}
-
-impl Verdict {
-    fn new(status: CheckStatus, message: String, hint: Option<String>) -> Self {
-        let http_status = (status != CheckStatus::Skip).then_some(200);
-        Self { status, message, hint, http_status, failure: None, missing: None, writes: None }
-    }
-
-    fn pass(message: String) -> Self {
-        Self::new(CheckStatus::Pass, message, None)
-    }
-
-    fn warn(message: String, hint: impl Into<String>) -> Self {
-        Self::new(CheckStatus::Warn, message, Some(hint.into()))
-    }
-
-    fn skip(message: impl Display) -> Self {
-        Self::new(CheckStatus::Skip, message.to_string(), None)
-    }
-
-    /// Says what is known of writing what could be read. Reading proves nothing of it, and nothing is written to find
-    /// out.
-    fn and_writing(mut self, id: CheckId, write: WriteProof) -> Self {
-        self.writes = Some(write);
-        match write {
-            WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
-            WriteProof::NotProvable => self.message.push_str("; writing is not provable before the first write"),
-            WriteProof::Doubtful => {
-                self.status = CheckStatus::Warn;
-                let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
-                    self.message.push_str("; writing is doubtful: it needs the scope \"edit:tickets\"");
-                    format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
-                } else {
-                    self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
-                    format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
-                };
-                self.hint = Some(self.hint.map_or(advice.clone(), |hint| format!("{hint}; {advice}")));
-            }
-        }
-        self
-    }
-
-    /// A check that failed; where a right is missing, with which gate is shut.
-    fn fail(id: CheckId, failure: Failure, scopes: &Scopes) -> Self {
-        let mut message = failure.to_string();
-        let mut hint = failure.hint;
-        let missing =
-            (failure.kind == FailureKind::MissingRight).then(|| rights::missing(id, failure.http_status, scopes));
-        if let Some(missing) = &missing {
-            message.push_str(match missing.gate {
-                Gate::Application if failure.http_status == Some(401) => "",
-                Gate::Application => "; the application's permissions do not cover it",
-                Gate::AgentRole => "; the application's permissions cover it, so the agent's role lacks it",
-                Gate::Either => "; either the application's permissions or the agent's role lacks it",
-            });
-            hint = Some(missing.advice());
-        }
-        Self {
-            status: CheckStatus::Fail,
-            message,
-            hint,
-            http_status: failure.http_status,
-            failure: Some(failure.kind),
-            missing,
-            writes: None,
-        }
-    }
-
-    /// Not asked, so that the test stays short.
-    fn no_room() -> Self {
-        Self::skip("not asked: signing in took many requests, and a test keeps to 14")
-    }
-
-    /// Nothing is known of what this check is about, because that could not be read.
-    fn not_tried(because: CheckId) -> Self {
-        Self::skip(format_args!("not tried, because {} failed", because.title()))
     }
 }
 

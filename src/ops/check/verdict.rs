@@ -1,0 +1,95 @@
+//! What one check of the connection test comes to, with the next step.
+
+use std::fmt::Display;
+
+use crate::domain::check::{CheckId, CheckStatus, Gate, MissingRight, WriteProof};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::halo::rights::{self, APPLICATION, ROLE, Scopes};
+
+/// How one check ends.
+pub(super) struct Verdict {
+    pub(super) status: CheckStatus,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) http_status: Option<u16>,
+    pub(super) failure: Option<FailureKind>,
+    pub(super) missing: Option<MissingRight>,
+    pub(super) writes: Option<WriteProof>,
+}
+
+impl Verdict {
+    pub(super) fn new(status: CheckStatus, message: String, hint: Option<String>) -> Self {
+        let http_status = (status != CheckStatus::Skip).then_some(200);
+        Self { status, message, hint, http_status, failure: None, missing: None, writes: None }
+    }
+
+    pub(super) fn pass(message: String) -> Self {
+        Self::new(CheckStatus::Pass, message, None)
+    }
+
+    pub(super) fn warn(message: String, hint: impl Into<String>) -> Self {
+        Self::new(CheckStatus::Warn, message, Some(hint.into()))
+    }
+
+    pub(super) fn skip(message: impl Display) -> Self {
+        Self::new(CheckStatus::Skip, message.to_string(), None)
+    }
+
+    /// Says what is known of writing what could be read. Reading proves nothing of it, and nothing is written to find
+    /// out.
+    pub(super) fn and_writing(mut self, id: CheckId, write: WriteProof) -> Self {
+        self.writes = Some(write);
+        match write {
+            WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
+            WriteProof::NotProvable => self.message.push_str("; writing is not provable before the first write"),
+            WriteProof::Doubtful => {
+                self.status = CheckStatus::Warn;
+                let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
+                    self.message.push_str("; writing is doubtful: it needs the scope \"edit:tickets\"");
+                    format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
+                } else {
+                    self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
+                    format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
+                };
+                self.hint = Some(self.hint.map_or(advice.clone(), |hint| format!("{hint}; {advice}")));
+            }
+        }
+        self
+    }
+
+    /// A check that failed; where a right is missing, with which gate is shut.
+    pub(super) fn fail(id: CheckId, failure: Failure, scopes: &Scopes) -> Self {
+        let mut message = failure.to_string();
+        let mut hint = failure.hint;
+        let missing =
+            (failure.kind == FailureKind::MissingRight).then(|| rights::missing(id, failure.http_status, scopes));
+        if let Some(missing) = &missing {
+            message.push_str(match missing.gate {
+                Gate::Application if failure.http_status == Some(401) => "",
+                Gate::Application => "; the application's permissions do not cover it",
+                Gate::AgentRole => "; the application's permissions cover it, so the agent's role lacks it",
+                Gate::Either => "; either the application's permissions or the agent's role lacks it",
+            });
+            hint = Some(missing.advice());
+        }
+        Self {
+            status: CheckStatus::Fail,
+            message,
+            hint,
+            http_status: failure.http_status,
+            failure: Some(failure.kind),
+            missing,
+            writes: None,
+        }
+    }
+
+    /// Not asked, so that the test stays short.
+    pub(super) fn no_room() -> Self {
+        Self::skip("not asked: signing in took many requests, and a test keeps to 14")
+    }
+
+    /// Nothing is known of what this check is about, because that could not be read.
+    pub(super) fn not_tried(because: CheckId) -> Self {
+        Self::skip(format_args!("not tried, because {} failed", because.title()))
+    }
+}
