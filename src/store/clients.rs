@@ -55,6 +55,9 @@ impl Store {
             while let Some(row) = rows.next()? {
                 clients.push(client(row, published, &mut times)?);
             }
+            if after.is_none() && clients.len() < limit {
+                require_whole(&transaction, id, clients.len() as u64)?;
+            }
             Ok(clients)
         })
     }
@@ -100,6 +103,7 @@ impl Store {
                     *last = entry;
                 }
             }
+            require_whole(&transaction, id, stored)?;
             let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id = ?2"))?;
             let mut times = [Moment::default(), Moment::default()];
             let mut clients = Vec::with_capacity(first.len());
@@ -128,7 +132,26 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn client_counts(&self, id: &ConfigurationId) -> Result<ClientCounts, StoreError> {
-        self.with(|inner| counts(&inner.connection, id))
+        self.with(|inner| {
+            let transaction = inner.connection.transaction()?;
+            let counts = counts(&transaction, id)?;
+            require_whole(&transaction, id, counts.active + counts.disabled)?;
+            Ok(counts)
+        })
+    }
+}
+
+/// Refuses a list that is not the one that the last sync left: a damaged file can lose whole pages of rows and still read
+/// without an error.
+fn require_whole(connection: &Connection, id: &ConfigurationId, found: u64) -> Result<(), Trouble> {
+    let mut statement = connection.prepare_cached(
+        "SELECT active + disabled FROM runs
+         WHERE configuration = ?1 AND status IN ('complete', 'complete_with_warnings') ORDER BY id DESC LIMIT 1",
+    )?;
+    let published = statement.query_row(params![id.as_str()], |row| row.get(0).map(count_in)).optional()?;
+    match published {
+        Some(published) if published != found => Err(Trouble::Short { found, published }),
+        _ => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::ClientChange;
+use crate::domain::thousands;
 use crate::settings::private_file::{FileError, quoted};
 
 /// Why the store could not do what it was asked. Nothing of a failed call is kept.
@@ -132,6 +133,8 @@ pub(super) enum Trouble {
     Database(rusqlite::Error),
     /// A column holds what this program never writes.
     Content(&'static str),
+    /// So many clients are in it, and so many the last sync left.
+    Short { found: u64, published: u64 },
     /// See [`StoreError::RunGone`].
     RunGone,
     /// See [`StoreError::Held`].
@@ -154,6 +157,14 @@ impl Trouble {
             Self::Database(error) => of_database(error, path),
             Self::Content(what) => {
                 StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
+            }
+            Self::Short { found, published } => {
+                let why = format!(
+                    "it is damaged: it holds {} clients, and the last sync left {}",
+                    thousands(found),
+                    thousands(published)
+                );
+                StoreError::Corrupt { path: path.to_owned(), why }
             }
             Self::RunGone => StoreError::RunGone,
             Self::Held { disabling, count, active } => StoreError::Held { disabling, count, active },

@@ -6,6 +6,7 @@ use super::{Evidence, Known, Publication, RunId, StagedPage, Store, StoreError};
 use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::include::IncludeRule;
+use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeCounts, ListedPage, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 
@@ -98,6 +99,12 @@ pub fn report(status: SyncStatus, second: i64) -> SyncReport {
     }
 }
 
+/// The report of a run that publishes, with what it stored.
+pub fn told(changes: ChangeCounts, counts: ClientCounts, second: i64) -> SyncReport {
+    let ClientCounts { active, disabled, .. } = counts;
+    SyncReport { changes, active, disabled, ..report(SyncStatus::Complete, second) }
+}
+
 /// The page that lists these clients.
 pub fn page(number: u32, clients: &[Client]) -> ListedPage {
     ListedPage { page: number, ids: clients.iter().map(|client| client.id).collect(), ..ListedPage::default() }
@@ -136,7 +143,7 @@ pub fn publish(
         rule: &rule,
         brake: Brake::On,
     };
-    let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
+    let tell = |changes, counts| told(changes, counts, second);
     Ok(store.publish(run, known, &publication, at(second), tell)?.changes)
 }
 

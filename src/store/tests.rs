@@ -567,3 +567,24 @@ fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds(
     drop(store);
     assert!(Store::open(&path).unwrap().last_configure_run(&id("acme")).unwrap().is_some());
 }
+
+#[test]
+fn list_shorter_than_the_last_sync_left_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pia-halo.db");
+    let store = Store::open(&path).unwrap();
+    let clients: Vec<_> = (1..=60).map(|number| client(number, "a")).collect();
+    sync(&store, "acme", 0, &clients);
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 60);
+    // What a damaged page loses: rows without an error.
+    Connection::open(&path).unwrap().execute("DELETE FROM clients WHERE id > 2", []).unwrap();
+    let refused = [
+        store.clients(&id("acme")).unwrap_err(),
+        store.first_clients(&id("acme"), None, 10).unwrap_err(),
+        store.client_counts(&id("acme")).unwrap_err(),
+    ];
+    for error in refused {
+        assert!(matches!(&error, StoreError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().ends_with("it holds 2 clients, and the last sync left 60"), "{error}");
+    }
+}

@@ -233,7 +233,7 @@ fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
             rule: &IncludeRule::default(),
             brake: Brake::On,
         };
-        let tell = |changes, _| SyncReport { changes, ..report(SyncStatus::Complete, second) };
+        let tell = |changes, counts| told(changes, counts, second);
         let changes = store.publish(run, &known, &publication, at(second), tell).unwrap().changes;
         (changes, rows_written(&store) - before)
     };
