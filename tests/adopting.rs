@@ -28,7 +28,7 @@ const THEIRS: (&str, &str) = ("https://portal.example/hook", "https://portal.exa
 
 /// S61: shown with name, id and what would change; refused without a yes, with the way that takes them over.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_be_taken_over_is_shown_and_left_without_a_yes() {
+async fn what_can_be_taken_over_is_shown_and_left_without_yes() {
     let (profile, webhook, tab) = with_portal().await;
     let plan = profile.json(["plan"], 3).await;
     let offers = plan["adoptable"].as_array().unwrap();
@@ -91,7 +91,7 @@ async fn what_was_taken_over_is_removed_as_one_of_ours() {
 
 /// Killed at any of its first writes: the next run finishes it, and nothing is doubled.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_while_it_takes_over_it_is_finished_and_nothing_is_doubled() {
+async fn killed_take_over_is_finished_and_nothing_is_doubled() {
     let (profile, webhook, tab) = with_portal().await;
     let ids = format!("{webhook},{tab}");
     let count = profile.halo.look(|state| (state.webhooks.len(), state.tabs.len()));

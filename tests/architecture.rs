@@ -105,7 +105,7 @@ fn every_form_of_import_is_seen() {
 const CIRCLES: [(&str, usize); 3] = [("service", 2), ("settings", 2), ("tui", 2)];
 
 #[test]
-fn no_files_name_each_other_in_a_circle() {
+fn no_files_name_each_other_in_circle() {
     let tree = read();
     let mut found = Vec::new();
     for (room, _) in ROOMS {
@@ -155,7 +155,7 @@ fn no_screen_names_another() {
 
 /// What is done to an object in Halo is taken apart where it is made up, and where it is handed to the file of its kind.
 #[test]
-fn an_operation_is_taken_apart_in_one_place_for_each_kind() {
+fn operation_is_taken_apart_in_one_place_for_each_kind() {
     let taking_apart = |name: &str| {
         let apart = |file: &&File| file.matches.contains(name);
         read().iter().filter(apart).map(|file| file.name.clone()).collect::<Vec<_>>()
@@ -172,7 +172,7 @@ fn an_operation_is_taken_apart_in_one_place_for_each_kind() {
 
 /// The figures of the house; to see them: `cargo test --test promises figures -- --nocapture`.
 #[test]
-fn figures_of_the_house_can_be_told() {
+fn figures_of_house_can_be_told() {
     let tree = read();
     println!("{:<10} {:>6} {:>6} {:>7}", "room", "files", "lines", "circle");
     for (room, _) in ROOMS {
@@ -188,7 +188,7 @@ fn figures_of_the_house_can_be_told() {
 
 /// Plain mode changes the model by messages alone, as the keys do: one file has it, and hands out what is read.
 #[test]
-fn plain_mode_has_no_way_around_the_messages() {
+fn plain_mode_has_no_way_around_messages() {
     let tree = read();
     for source in tree.iter().filter(|source| source.name.starts_with("tui/plain/")) {
         assert!(!source.code.contains("&mut Model"), "{}", source.name);
@@ -197,7 +197,7 @@ fn plain_mode_has_no_way_around_the_messages() {
 }
 
 #[test]
-fn only_the_command_that_starts_it_knows_the_simulated_halo() {
+fn only_command_that_starts_it_knows_simulated_halo() {
     for source in read().iter().filter(|source| source.room != "demo") {
         let may = ["cli/demo.rs", "cli/args.rs", "lib.rs"].contains(&source.name.as_str());
         assert!(may || !source.rooms.contains("demo"), "{}", source.name);
@@ -205,7 +205,7 @@ fn only_the_command_that_starts_it_knows_the_simulated_halo() {
 }
 
 #[test]
-fn the_terminals_own_sixteen_colours_are_the_only_ones() {
+fn terminals_own_sixteen_colours_are_only_ones() {
     for source in read() {
         for word in ["Color::Rgb", "Color::Indexed", "Color::from_u32", "Color::from_hsl"] {
             assert!(!(source.room != "demo" && source.code.contains(word)), "{}: {word}", source.name);
@@ -214,7 +214,7 @@ fn the_terminals_own_sixteen_colours_are_the_only_ones() {
 }
 
 #[test]
-fn nothing_can_switch_the_check_of_certificates_off() {
+fn nothing_can_switch_check_of_certificates_off() {
     for source in read() {
         assert!(!source.code.contains("danger_accept"), "{}", source.name);
     }
@@ -250,7 +250,7 @@ fn secrets_are_compared_in_constant_time_and_in_one_place() {
 }
 
 #[test]
-fn no_room_is_a_maze() {
+fn no_room_is_maze() {
     let long: Vec<String> = read()
         .iter()
         .filter(|source| source.code.lines().count() > 600)
@@ -300,7 +300,7 @@ fn messages_and_effects_are_small_plain_data() {
 }
 
 #[test]
-fn the_top_level_holds_nothing_but_its_six_things() {
+fn top_level_holds_nothing_but_its_six_things() {
     let known = ["Cargo.toml", "Cargo.lock", "src", "assets", "tests", "README.md", "target"];
     for entry in std::fs::read_dir(project()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

@@ -19,7 +19,7 @@ async fn configured() -> Profile {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_write_to_halo_is_written_down_with_who_from_where_before_after_and_the_answer() {
+async fn every_write_is_audited_with_who_where_before_and_after() {
     let profile = configured().await;
     let report = profile.json(["audit", "--limit", "100"], 0).await;
     let writes: Vec<&Value> = entries(&report).iter().filter(|entry| entry["halo"].is_object()).collect();
@@ -51,7 +51,7 @@ async fn every_write_to_halo_is_written_down_with_who_from_where_before_after_an
 
 /// Taking out is written down as putting in is.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_rolled_back_or_removed_is_written_down_with_the_answer() {
+async fn what_is_rolled_back_or_removed_is_written_down_with_answer() {
     for arguments in [["configure", "--roll-back", "--yes"].as_slice(), &["remove", "--yes"]] {
         let profile = configured().await;
         profile.run(arguments.iter().copied()).await.expect(0);
@@ -69,7 +69,7 @@ async fn what_is_rolled_back_or_removed_is_written_down_with_the_answer() {
 
 /// A refusal is written down with Halo's own words, and a lost answer without a status.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_write_is_written_down_with_halos_words_and_a_lost_one_without_a_status() {
+async fn refused_write_is_audited_with_halos_words() {
     let profile = Profile::synced(Options { clients: 20, ..Options::default() }).await;
     // Halo has the event's catalogue and the webhook's name free, but refuses the binding in its own words.
     profile.halo.change(|halo| {
@@ -93,7 +93,7 @@ async fn a_refused_write_is_written_down_with_halos_words_and_a_lost_one_without
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trail_that_was_changed_or_cut_is_told_with_the_line() {
+async fn trail_that_was_changed_or_cut_is_told_with_line() {
     let profile = configured().await;
     let path = profile.folder.path().join("state/pia-halo/audit.jsonl");
     let whole = std::fs::read_to_string(&path).unwrap();
@@ -119,7 +119,7 @@ async fn a_trail_that_was_changed_or_cut_is_told_with_the_line() {
 
 /// The ways to an account are told apart in `ops/actor.rs`; this is a real process of the person who runs the tests.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_variable_gives_the_person_a_name() {
+async fn no_variable_gives_person_name() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     let mut command = profile.command(["deactivate"]);
     for name in ["USER", "LOGNAME", "USERNAME", "SUDO_USER"] {
@@ -136,7 +136,7 @@ async fn no_variable_gives_the_person_a_name() {
 
 /// The address alone: no port, and nothing that is no address.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ssh_origin_is_an_address_and_nothing_else() {
+async fn ssh_origin_is_address_and_nothing_else() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     for (name, value, from) in [
         ("SSH_CONNECTION", "192.0.2.7 51234 198.51.100.4 22", Value::from("192.0.2.7")),
@@ -155,7 +155,7 @@ async fn the_ssh_origin_is_an_address_and_nothing_else() {
 
 /// A save is written down field by field, and a secret only by its name.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_save_is_written_down_with_before_and_after() {
+async fn save_is_written_down_with_before_and_after() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     profile.save("acme", "").await.expect(0);
     let answers = profile.answers("acme", "").replace("04:30", "05:45");

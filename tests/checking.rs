@@ -21,7 +21,7 @@ fn verdict<'a>(report: &'a Value, id: &str) -> &'a Value {
 
 /// S53: the cause, Halo's words, what to change.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_is_named_and_nothing_else_is_tried() {
+async fn wrong_secret_is_named_and_nothing_else_is_tried() {
     let (_profile, report) = faulty("wrong-secret", 4).await;
     assert_eq!(report["ok"], false);
     let token = verdict(&report, "token");
@@ -31,7 +31,7 @@ async fn a_wrong_secret_is_named_and_nothing_else_is_tried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_right_is_named_for_each_thing_that_later_steps_need() {
+async fn missing_right_is_named_for_each_thing_that_later_steps_need() {
     for (fault, id) in [
         ("forbidden-clients", "clients"),
         ("forbidden-agents", "agents"),
@@ -51,7 +51,7 @@ async fn a_missing_right_is_named_for_each_thing_that_later_steps_need() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_halo_that_is_not_there_is_told_apart_from_one_that_refuses() {
+async fn halo_that_is_not_there_is_told_apart_from_one_that_refuses() {
     let profile = Profile::set_up(Options::default()).await;
     let file = std::fs::read_to_string(profile.config()).unwrap();
     // A port that nothing listens on.
@@ -63,7 +63,7 @@ async fn a_halo_that_is_not_there_is_told_apart_from_one_that_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_sign_in_server_never_gets_the_secret_unasked() {
+async fn foreign_sign_in_server_never_gets_secret_unasked() {
     let (profile, report) = faulty("foreign-auth-host", 1).await;
     assert_eq!(verdict(&report, "address")["status"], "fail");
     assert!(verdict(&report, "address")["hint"].as_str().unwrap().contains("auth_url"));
@@ -72,7 +72,7 @@ async fn a_foreign_sign_in_server_never_gets_the_secret_unasked() {
 
 /// C12: a restricted agent gets shorter lists and no error; that is said.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_board_that_the_agent_does_not_see_is_a_warning() {
+async fn board_that_agent_does_not_see_is_warning() {
     let (_profile, report) = faulty("restricted-agent", 0).await;
     let board = verdict(&report, "pia_board");
     assert_eq!(board["status"], "warn");
@@ -80,7 +80,7 @@ async fn a_board_that_the_agent_does_not_see_is_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_changes_nothing_whatever_it_meets() {
+async fn check_changes_nothing_whatever_it_meets() {
     for fault in quick_faults() {
         let name = fault.name();
         let profile = Profile::set_up(Options { clients: 20, ..Options::default() }).await;
@@ -169,7 +169,7 @@ async fn whichever_check_fails_configure_is_refused_with_no_write() {
 
 /// N1, F19, C7: what is needed when, what of it is there, and where the rest is ticked.
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_are_a_table_by_phase() {
+async fn rights_are_table_by_phase() {
     let state = |report: &Value, id: &str, access: &str| {
         let rows = report["rights"].as_array().unwrap().iter();
         let row = rows.clone().find(|row| row["id"] == id && row["access"] == access);
@@ -212,7 +212,7 @@ async fn rights_are_a_table_by_phase() {
 
 /// N1: under 15 requests, whatever is missing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_needs_fewer_than_fifteen_requests_whatever_it_meets() {
+async fn check_needs_fewer_than_fifteen_requests_whatever_it_meets() {
     let profile = Profile::set_up(small()).await;
     let mut sets: Vec<Vec<Fault>> = quick_faults().map(|fault| vec![fault]).collect();
     sets.push(vec![]);
@@ -233,7 +233,7 @@ async fn a_check_needs_fewer_than_fifteen_requests_whatever_it_meets() {
 
 /// N1, R37: which of Halo's two gates is shut, what the right is called there, and where it is ticked.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_two_gates_are_told_apart_and_the_right_is_named_with_its_place() {
+async fn two_gates_are_told_apart_and_right_is_named_with_its_place() {
     for (fault, id, words) in [
         ("forbidden-clients", "clients", "Customers Access Level"),
         ("forbidden-agents", "agents", "Default Team"),
@@ -265,7 +265,7 @@ async fn the_two_gates_are_told_apart_and_the_right_is_named_with_its_place() {
 
 /// C9: a scope that is not permitted spoils a request for several, so they are tried one at a time.
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_are_tried_one_at_a_time_where_all_is_refused_or_not_given() {
+async fn scopes_are_tried_one_by_one_where_all_is_refused() {
     let (profile, report) = faulty("standard-scope", 4).await;
     let token = verdict(&report, "token");
     let words = "not for \"all\" but for the scope \"all:standard\"; one at a time, Halo gives all:standard";
@@ -297,7 +297,7 @@ async fn scopes_are_tried_one_at_a_time_where_all_is_refused_or_not_given() {
 
 /// C12, F17: what a restricted agent does not see is absent without an error. That is said, and not taken for the truth.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lists_of_a_restricted_agent_are_not_taken_for_the_truth() {
+async fn lists_of_restricted_agent_are_not_taken_for_truth() {
     let (profile, report) = faulty("restricted-agent", 0).await;
     for (id, words) in [
         ("clients", "Allow use of all Customers/Clients"),
@@ -342,7 +342,7 @@ async fn of_writing_no_more_is_said_than_is_known() {
 /// R37: a right that only writing one thing needs shows at the first write. It is named, the rest is done and kept, and
 /// with the right given the next run makes only what is missing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_that_lacks_for_one_kind_of_write_is_named_and_the_rest_is_kept() {
+async fn right_missing_for_one_kind_of_write_is_named() {
     for (fault, kind, code) in [
         (Fault::ForbiddenWebhookWrites, "webhook", 3),
         (Fault::ForbiddenTabWrites, "custom_tab", 3),
@@ -367,7 +367,7 @@ async fn a_right_that_lacks_for_one_kind_of_write_is_named_and_the_rest_is_kept(
 
 /// C11: permissions that were changed in Halo count from the next check on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permission_that_is_given_counts_from_the_next_check_on() {
+async fn permission_that_is_given_counts_from_next_check_on() {
     let (profile, report) = faulty("narrow-scope", 4).await;
     assert_eq!(report["ok"], false);
     profile.halo.set_fault(Fault::NarrowScope, false);
@@ -376,7 +376,7 @@ async fn a_permission_that_is_given_counts_from_the_next_check_on() {
 
 /// F26: a team that was added in Halo is suggested without a sync.
 #[tokio::test(flavor = "multi_thread")]
-async fn teams_are_refreshed_without_a_sync() {
+async fn teams_are_refreshed_without_sync() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     let (workspace, id) = (profile.workspace(), profile.id());
     let has_it =

@@ -14,7 +14,7 @@ fn names(list: &Value) -> Vec<&str> {
 
 /// S2, S18: the whole job through Halo's public API alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_by_commands_ends_with_exactly_the_objects_of_the_contract() {
+async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     profile.save("acme", "").await.expect(0).says("acme saved, active");
@@ -132,7 +132,7 @@ pub fn holds_exactly_the_objects_of_the_contract(before: &Value, after: &Value) 
 
 /// S3: the first configuration becomes the active one; a second activation is refused, and names the first.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_one_configuration_is_active_and_a_switch_needs_a_yes() {
+async fn only_one_configuration_is_active_and_switch_needs_yes() {
     let profile = Profile::set_up(Options::default()).await;
     profile.save("other", "").await.expect(0);
     let refused = profile.run(["activate", "other", "--json"]).await.expect(3).json();
@@ -151,7 +151,7 @@ async fn only_one_configuration_is_active_and_a_switch_needs_a_yes() {
 
 /// S3: also `setup --activate` names the active one, and saves nothing without a yes.
 #[tokio::test(flavor = "multi_thread")]
-async fn setup_with_activate_needs_a_yes_while_another_is_active() {
+async fn setup_with_activate_needs_yes_while_another_is_active() {
     let profile = Profile::set_up(Options::default()).await;
     let file = profile.folder.path().join("second.toml");
     std::fs::write(&file, profile.answers("second", "")).unwrap();
@@ -166,7 +166,7 @@ async fn setup_with_activate_needs_a_yes_while_another_is_active() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_no_terminal_and_no_command_it_names_the_commands_and_ends_with_2() {
+async fn without_terminal_or_command_names_commands_and_exits_2() {
     let profile = Profile::new().await;
     profile.run([""; 0]).await.expect(2).says("setup, check, sync, clients, history, plan, configure");
     profile.run(["demo"]).await.expect(2).says("demo --serve");
@@ -176,7 +176,7 @@ async fn with_no_terminal_and_no_command_it_names_the_commands_and_ends_with_2()
 
 /// S47: the client list, offline, in every form.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_client_list_is_printed_in_every_form_with_halo_gone() {
+async fn client_list_is_printed_in_every_form_with_halo_gone() {
     let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
     profile.halo.change(|state| state.set_fault("silence".parse().unwrap(), true));
     let all = profile.json(["clients", "--status", "all"], 0).await;
@@ -205,7 +205,7 @@ async fn the_client_list_is_printed_in_every_form_with_halo_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn configure_without_a_yes_and_without_a_terminal_ends_with_the_question() {
+async fn configure_without_yes_or_terminal_ends_with_question() {
     let profile = Profile::synced(Options::default()).await;
     let ran =
         profile.run(["configure"]).await.expect(3).says("Apply this plan to Halo (8 to create, 6 to link, 1 kept)?");
@@ -214,7 +214,7 @@ async fn configure_without_a_yes_and_without_a_terminal_ends_with_the_question()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_simulated_halo_runs_alone_until_it_is_interrupted() {
+async fn simulated_halo_runs_alone_until_it_is_interrupted() {
     use std::io::{BufRead, BufReader};
     let profile = Profile::new().await;
     let mut child = profile.command(["demo", "--serve", "--clients", "5"]).spawn().unwrap();
@@ -232,7 +232,7 @@ async fn the_simulated_halo_runs_alone_until_it_is_interrupted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn completions_and_the_manual_page_are_printed() {
+async fn completions_and_manual_page_are_printed() {
     let profile = Profile::new().await;
     profile.run(["completions", "bash"]).await.expect(0).says("pia-halo");
     profile.run(["man"]).await.expect(0).says(".TH pia-halo");
@@ -242,7 +242,7 @@ async fn completions_and_the_manual_page_are_printed() {
 
 /// A result that cannot be written is a failure, not a short list.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_under_the_output_is_a_failure() {
+async fn full_disk_under_output_is_failure() {
     let profile = Profile::synced(Options { clients: 20, ..Options::default() }).await;
     for arguments in [&["clients", "--json"][..], &["status"], &["man"]] {
         let mut command = profile.command(arguments);
@@ -252,7 +252,7 @@ async fn a_full_disk_under_the_output_is_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_usage_is_an_error_object_where_json_was_asked_for() {
+async fn wrong_usage_is_error_object_where_json_was_asked_for() {
     let profile = Profile::new().await;
     let error = profile.run(["clients", "--sort", "colour", "--json"]).await.expect(2).json();
     assert_eq!(error["error"]["code"], "usage");
@@ -262,7 +262,7 @@ async fn wrong_usage_is_an_error_object_where_json_was_asked_for() {
 
 /// What makes plan refuse is an error object, with the checks beside it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_plan_is_an_error_object_with_its_checks() {
+async fn refused_plan_is_error_object_with_its_checks() {
     let profile = Profile::synced(Options { clients: 20, ..Options::default() }).await;
     profile.halo.set_fault("forbidden-tabs".parse().unwrap(), true);
     let refused = profile.json(["plan"], 4).await;

@@ -24,7 +24,7 @@ fn outcomes<'a>(report: &'a Value, kind: &str) -> Vec<&'a str> {
 
 /// S52: when the connection test fails, not one write is made.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_when_the_check_fails() {
+async fn nothing_is_written_when_check_fails() {
     for (fault, code) in [
         ("wrong-secret", 4),
         ("forbidden-clients", 4),
@@ -44,7 +44,7 @@ async fn nothing_is_written_when_the_check_fails() {
 
 /// S40: no sync yet blocks Configure, with the reason.
 #[tokio::test(flavor = "multi_thread")]
-async fn configure_waits_for_the_first_sync() {
+async fn configure_waits_for_first_sync() {
     let profile = Profile::set_up(small()).await;
     profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
     assert_eq!(profile.halo.writes().len(), 0);
@@ -80,7 +80,7 @@ async fn configure_ten_times_makes_one_set_of_objects() {
 
 /// A write whose answer is lost, or that is answered with an error and done all the same, is never made twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_with_a_lost_answer_is_found_and_not_repeated() {
+async fn write_with_lost_answer_is_found_and_not_repeated() {
     for fault in ["connection-reset-after-write", "applied-but-500", "array-reply", "links-are-added"] {
         let profile = with_fault(fault).await;
         let before = profile.halo.snapshot();
@@ -117,7 +117,7 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
 
 /// R37: writes are refused although reads are not: the missing right is named, what was done is kept.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_that_only_writes_need_is_named_when_it_is_missing() {
+async fn right_that_only_writes_need_is_named_when_it_is_missing() {
     let profile = with_fault("forbidden-writes").await;
     let report = profile.json(["configure", "--yes"], 4).await;
     assert_eq!(report["status"], "failed");
@@ -128,7 +128,7 @@ async fn a_right_that_only_writes_need_is_named_when_it_is_missing() {
 
 /// R37: one ticket type is closed to the agent; the others are linked all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_closed_ticket_type_does_not_stop_the_others() {
+async fn one_closed_ticket_type_does_not_stop_others() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().locked = true);
     let report = profile.json(["configure", "--yes"], 3).await;
@@ -141,7 +141,7 @@ async fn one_closed_ticket_type_does_not_stop_the_others() {
 
 /// S60: a ticket type that is made later is seen as missing, and Re-configure adds only what is missing.
 #[tokio::test(flavor = "multi_thread")]
-async fn re_configure_links_a_new_ticket_type_and_nothing_else() {
+async fn re_configure_links_new_ticket_type_and_nothing_else() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.change(|state| {
@@ -181,7 +181,7 @@ async fn objects_made_earlier_are_taken_over_and_not_doubled() {
 
 /// A foreign object that holds a name of ours is reported by name, and left alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_object_with_our_name_is_left_alone_and_reported() {
+async fn foreign_object_with_our_name_is_left_alone_and_reported() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
         state.webhooks[0].set("name", "Pia - Ticket Created");
@@ -209,7 +209,7 @@ async fn a_foreign_object_with_our_name_is_left_alone_and_reported() {
 
 /// Links of other tabs stand in the same list that ours is written into.
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_that_a_ticket_type_shows_already_stay() {
+async fn tabs_that_ticket_type_shows_already_stay() {
     let profile = Profile::synced(small()).await;
     let links = |profile: &Profile| -> Vec<Vec<i64>> {
         profile.halo.look(|state| {
@@ -227,7 +227,7 @@ async fn tabs_that_a_ticket_type_shows_already_stay() {
 
 /// Halo has changed between the look at the plan and the yes: nothing is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_applied_is_the_plan_that_was_shown() {
+async fn what_is_applied_is_plan_that_was_shown() {
     let profile = Profile::synced(small()).await;
     let workspace = profile.workspace();
     let (id, configuration, _) = workspace.configuration(None).unwrap();
@@ -243,7 +243,7 @@ async fn what_is_applied_is_the_plan_that_was_shown() {
 
 /// Every change stands in the audit trail with who, what and Halo's answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_stands_in_the_audit_trail() {
+async fn every_change_stands_in_audit_trail() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
@@ -292,7 +292,7 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
 
 /// A check that fails once is not a yes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_that_fails_in_passing_is_no_consent() {
+async fn check_that_fails_in_passing_is_no_consent() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
         state.scripted.push(Scripted {
@@ -311,7 +311,7 @@ async fn a_check_that_fails_in_passing_is_no_consent() {
 
 /// An address that was changed in Halo still ends in our token: it is masked wherever it is shown.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_a_changed_address_is_shown_nowhere() {
+async fn token_in_changed_address_is_shown_nowhere() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let address = profile.halo.look(|state| state.webhook("Pia - Ticket Created").unwrap().text("url").to_owned());
@@ -351,7 +351,7 @@ async fn configured_is_taken_back_when_it_is_not_true_any_more() {
 
 /// An event that this Halo does not know is reported, not guessed; everything else is finished all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_halo_does_not_know_is_reported_and_not_waited_for() {
+async fn event_that_halo_does_not_know_is_reported_and_not_waited_for() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| state.event_catalogue.retain(|row| !row.has_id(1072)));
     let report = profile.json(["configure", "--yes"], 0).await;
@@ -364,7 +364,7 @@ async fn an_event_that_halo_does_not_know_is_reported_and_not_waited_for() {
 
 /// Killed after a write whose answer never came: the next run finds what was done, and doubles nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_killed_in_a_write_is_finished_by_the_next() {
+async fn run_that_was_killed_in_write_is_finished_by_next() {
     for path in ["/api/webhook", "/api/notification", "/api/tabs", "/api/tickettype"] {
         for apply in [false, true] {
             let profile = Profile::synced(small()).await;
@@ -398,7 +398,7 @@ async fn a_run_that_was_killed_in_a_write_is_finished_by_the_next() {
 
 /// S3: what is being configured stays the active configuration until that is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_switches_the_configuration_while_configure_works() {
+async fn nobody_switches_configuration_while_configure_works() {
     let profile = Profile::synced(small()).await;
     profile.save("other", "").await.expect(0);
     let lock = profile.workspace().settings.paths().lock("configure");

@@ -56,7 +56,7 @@ async fn logged(profile: &Profile, webhook: &str, count: usize) -> Vec<(Option<i
 
 /// The whole way: a ticket in Halo, its callback, `events`, Halo's own log, and what `deliveries` makes of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_made_in_halo_is_stored_here_and_halos_log_says_200() {
+async fn ticket_made_in_halo_is_stored_here_and_halos_log_says_200() {
     let (profile, service) = configured(few()).await;
     let ticket = control(&profile.halo.control(), "POST", &json!({ "summary": "VPN drops", "team": "Pia" })).await;
     assert_eq!(logged(&profile, CREATED, 1).await[0].0, Some(200));
@@ -85,7 +85,7 @@ async fn a_ticket_made_in_halo_is_stored_here_and_halos_log_says_200() {
 
 /// A service that is down, a Halo that gives up, a plan that names it, a Configure that mends it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_halo_switched_off_is_named_by_the_plan_and_repaired_by_configure() {
+async fn switched_off_webhook_is_planned_and_repaired() {
     let (profile, service) = configured(few()).await;
     profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("auto_disable_attempts", 3));
     let address = service.address.to_string();
@@ -113,7 +113,7 @@ async fn a_webhook_that_halo_switched_off_is_named_by_the_plan_and_repaired_by_c
 
 /// R71, where it happens: Halo batches a hundred events, three of them for the second time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_of_a_hundred_with_three_repeats_stores_ninety_seven() {
+async fn batch_of_hundred_with_three_repeats_stores_ninety_seven() {
     let (profile, _service) = configured(few()).await;
     profile.halo.change(|halo| {
         let webhook = halo.webhook_mut(CREATED).unwrap();
@@ -147,7 +147,7 @@ async fn each_known_body_is_understood() {
 
 /// No order is promised: what comes late is stored all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_arrive_in_the_wrong_order_are_all_stored() {
+async fn events_that_arrive_in_wrong_order_are_all_stored() {
     let (profile, _service) = configured(few()).await;
     profile.halo.set_fault(Fault::CallbacksOutOfOrder, true);
     profile.halo.change(|halo| (33_470..33_475).for_each(|id| halo.raise(3, id)));
@@ -159,7 +159,7 @@ async fn events_that_arrive_in_the_wrong_order_are_all_stored() {
 /// The demo, with nothing but Enter: Configure, and a ticket in the simulated Halo is stored within a second and stands in
 /// the Events pane by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_demo_a_ticket_stands_in_the_events_pane_within_a_second_of_its_making() {
+async fn demo_ticket_reaches_events_pane_within_a_second() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--clients", "20"]).env("TMPDIR", home.path().to_str().unwrap());
     let mut pty = start.spawn();

@@ -62,7 +62,7 @@ async fn each_outcome_in_halos_log_is_told_with_halos_time_and_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_delivered_since_the_installation_is_a_warning_with_the_likely_cause() {
+async fn no_delivery_since_installation_is_a_warning_with_cause() {
     let profile = configured().await;
     let report = profile.json(["deliveries"], 3).await;
     let found = of(&report, CREATED);
@@ -76,7 +76,7 @@ async fn nothing_delivered_since_the_installation_is_a_warning_with_the_likely_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_halo_switched_off_is_told_by_either_member_with_the_cause_before_it() {
+async fn switched_off_webhook_is_reported_with_its_cause() {
     for by_disabled in [false, true] {
         let profile = configured().await;
         profile.halo.change(|halo| halo.behaviour.switches_off_by_disabled = by_disabled);
@@ -91,7 +91,7 @@ async fn a_webhook_that_halo_switched_off_is_told_by_either_member_with_the_caus
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_verdict_holds_whatever_is_unknown_of_halos_log() {
+async fn verdict_holds_whatever_is_unknown_of_halos_log() {
     let profile = configured().await;
     profile.halo.change(|halo| {
         halo.behaviour.log_oldest_first = true;
@@ -114,7 +114,7 @@ async fn the_verdict_holds_whatever_is_unknown_of_halos_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_reading_is_shown_without_a_network_until_the_webhook_is_not_ours_any_more() {
+async fn last_deliveries_are_shown_offline_while_webhook_is_ours() {
     let profile = configured().await;
     assert_eq!(profile.json(["status"], 0).await["integration"]["deliveries"], Value::Array(vec![]));
     profile.halo.set_fault(Fault::DeliveriesNotFound, true);
@@ -157,7 +157,7 @@ async fn what_cannot_be_read_or_is_not_there_is_never_called_fine() {
 
 /// R60: an error that repeats the callback address, token and all, shows neither it nor the password.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_the_log_is_shown_or_kept() {
+async fn no_secret_of_log_is_shown_or_kept() {
     let profile = configured().await;
     let secrets = secrets_of(&profile);
     let leak = secrets.join(" ");

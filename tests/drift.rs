@@ -85,7 +85,7 @@ fn copy_of(state: &mut State, name: &str) {
 
 /// R34: the webhook itself. Ten cells for each of the two.
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_of_a_webhook_is_named_and_repaired() {
+async fn drift_of_webhook_is_named_and_repaired() {
     let cells = [
         cell("renamed", |state, name| webhook(state, name).set("name", "Somebody's"), &["update webhook name"]),
         cell(
@@ -156,7 +156,7 @@ fn event<'a>(state: &'a mut State, number: &str) -> &'a mut Object {
 
 /// R34: each of the five events. Seven cells each.
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_of_an_event_is_named_and_repaired() {
+async fn drift_of_event_is_named_and_repaired() {
     let cells = [
         cell(
             "missing",
@@ -215,7 +215,7 @@ async fn drift_of_an_event_is_named_and_repaired() {
 
 /// R34: the tab. Eight cells.
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_of_the_tab_is_named_and_repaired() {
+async fn drift_of_tab_is_named_and_repaired() {
     let cells = [
         cell("renamed", |state, tab| state.tab_mut(tab).unwrap().set("name", "Chat"), &["update custom_tab name"]),
         cell(
@@ -284,7 +284,7 @@ async fn drift_of_the_tab_is_named_and_repaired() {
 
 /// R34: the links. A cell for each of the six ticket types, and one for a new type.
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_of_a_link_is_named_and_repaired() {
+async fn drift_of_link_is_named_and_repaired() {
     fn unlink(state: &mut State, name: &str) {
         let tab = state.tab("Pia Chat Pod").unwrap().int("id");
         state.ticket_type_mut(name).unwrap().links.retain(|link| Some(link.iframetab_id) != tab);
@@ -323,7 +323,7 @@ async fn what_is_no_drift_raises_no_alarm() {
 
 /// R34: 100 clean runs of plan after configure: not one false alarm, and not one write.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_clean_plans_after_configure_find_nothing() {
+async fn hundred_clean_plans_after_configure_find_nothing() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.clear_requests();

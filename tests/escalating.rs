@@ -22,7 +22,7 @@ fn lines(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// While one is at its write, a second one changes nothing and says who is at it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_escalation_at_the_same_time_is_busy_and_says_who_is_at_it() {
+async fn second_escalation_at_same_time_is_busy_and_says_who_is_at_it() {
     let profile = escalating().await;
     profile.halo.change(|state| {
         let (path, answer) = ("/api/tickets".to_owned(), ScriptedAnswer::Silence);
@@ -46,7 +46,7 @@ async fn a_second_escalation_at_the_same_time_is_busy_and_says_who_is_at_it() {
 
 /// Of many at once, whoever comes first: one change and one note.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_programs_that_escalate_a_ticket_at_once_make_one_change_and_one_note() {
+async fn many_escalations_at_once_make_one_change_and_one_note() {
     let profile = escalating().await;
     let running: Vec<_> = (0..6).map(|_| profile.command(COMMAND).spawn().unwrap()).collect();
     let mut codes = Vec::new();
@@ -61,7 +61,7 @@ async fn many_programs_that_escalate_a_ticket_at_once_make_one_change_and_one_no
 /// Killed at each write, before and after Halo took it: there is a trace, the next one looks, and neither writes again
 /// what stands there nor adds the note twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_each_write_an_escalation_leaves_a_trace_and_the_next_one_looks_first() {
+async fn killed_escalation_leaves_a_trace_for_the_next() {
     let (begun, done) = ("begun", "done");
     let there = "read back later: as it should be";
     let not_there = "read back later: not as it should be";
@@ -97,7 +97,7 @@ async fn killed_at_each_write_an_escalation_leaves_a_trace_and_the_next_one_look
 
 /// What cannot be written down is not sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_trail_nothing_is_sent() {
+async fn without_trail_nothing_is_sent() {
     let profile = escalating().await;
     let trail = profile.folder.path().join("state/pia-halo/audit.jsonl");
     std::fs::remove_file(&trail).unwrap();
@@ -156,7 +156,7 @@ async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
 
 /// Our own record cannot be kept any more once Halo has the change: the change is told all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_done_in_halo_is_told_where_it_cannot_be_written_down() {
+async fn change_in_halo_is_reported_where_it_cannot_be_audited() {
     for (note, words) in [
         (&[][..], "Ticket 33470 is escalated, and that could not be written down: "),
         (NOTE, "Ticket 33470 is escalated, and its note is missing: "),

@@ -16,7 +16,7 @@ async fn configured() -> Profile {
 /// N7: the service is seen to begin, each callback appears by itself, is opened with its body, and the end of the service
 /// is seen too, by whatever it ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_posted_callback_is_on_the_screen_while_somebody_looks() {
+async fn posted_callback_is_on_screen_while_somebody_looks() {
     let profile = configured().await;
     let mut person = Interface::open(&profile).await;
     person.sees("1 Sync").await;
@@ -47,7 +47,7 @@ async fn a_posted_callback_is_on_the_screen_while_somebody_looks() {
 
 /// Neither a body nor a name of an event gets to the terminal as it came.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_callback_is_shown_and_does_nothing() {
+async fn hostile_callback_is_shown_and_does_nothing() {
     let profile = configured().await;
     let service = Service::start(&profile).await;
     let secrets = secrets(&profile);

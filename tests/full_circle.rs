@@ -55,7 +55,7 @@ async fn full_circle_shows_every_hop_and_closes_its_ticket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn full_circle_needs_a_yes_and_an_installed_webhook() {
+async fn full_circle_needs_yes_and_installed_webhook() {
     let (profile, service) = configured(few()).await;
     profile.halo.clear_requests();
     let asked = profile.run(["check", "--full-circle"]).await.expect(3);
@@ -74,7 +74,7 @@ type Breaking = (&'static str, Option<Fault>, fn(&mut State));
 
 /// Each hop broken by what breaks it, and the ticket closed all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn full_circle_names_the_hop_that_broke_and_closes_the_ticket() {
+async fn full_circle_names_hop_that_broke_and_closes_ticket() {
     let broken: [Breaking; 4] = [
         ("logged", Some(Fault::DeliveriesNone), |_| {}),
         ("logged", None, |state| state.webhook_mut(CREATED).unwrap().set("active", false)),
@@ -135,7 +135,7 @@ async fn full_circle_says_what_halo_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn full_circle_looks_for_a_ticket_when_the_answer_is_lost() {
+async fn full_circle_looks_for_ticket_when_answer_is_lost() {
     let (profile, service) = configured(few()).await;
     let lost = Scripted {
         method: "POST",
@@ -152,7 +152,7 @@ async fn full_circle_looks_for_a_ticket_when_the_answer_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn full_circle_without_a_service_ends_in_halos_log() {
+async fn full_circle_without_service_ends_in_halos_log() {
     let (profile, service) = configured(few()).await;
     profile.halo.set_fault(Fault::RuleApplied, true);
     profile.halo.set_fault(Fault::StaleReads, true);

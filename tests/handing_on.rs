@@ -68,7 +68,7 @@ fn state_of(profile: &Profile, id: &str) -> Option<ForwardState> {
 
 /// On the board, on another one, deleted, not about a ticket: true, false and null, and each ticket is asked for once.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ticket_behind_an_event_is_read_again_and_says_whether_it_is_on_the_board() {
+async fn ticket_of_event_is_read_again_with_its_board() {
     let (profile, secrets) = profile().await;
     let service = Service::start(&profile).await;
     // All at once, so that one question serves the five events of a ticket. What the body says of the ticket is not believed.
@@ -101,7 +101,7 @@ async fn the_ticket_behind_an_event_is_read_again_and_says_whether_it_is_on_the_
 
 /// Tenants that tell a team by its id: the name is asked for, once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_team_told_by_its_id_is_known_as_the_board() {
+async fn team_told_by_its_id_is_known_as_board() {
     let (profile, secrets) = profile().await;
     profile.halo.set_fault(Fault::TeamsAsIds, true);
     let service = Service::start(&profile).await;
@@ -139,7 +139,7 @@ async fn one_ticket_that_cannot_be_read_holds_up_no_other() {
 
 /// Halo lets nobody in, and the service is stopped: the look-ups go on when the secret is put right, and after a restart.
 #[tokio::test(flavor = "multi_thread")]
-async fn look_ups_wait_for_a_halo_that_lets_nobody_in_and_go_on_after_a_restart() {
+async fn look_ups_wait_for_refusing_halo_and_survive_restart() {
     let (profile, secrets) = profile().await;
     profile.halo.set_fault(Fault::WrongSecret, true);
     let service = Service::start(&profile).await;
@@ -162,7 +162,7 @@ async fn look_ups_wait_for_a_halo_that_lets_nobody_in_and_go_on_after_a_restart(
 
 /// Signed so that the scheme's own library finds it right; the ticket is told as Halo has it, the body as it came.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_handed_on_signed_by_the_scheme() {
+async fn event_is_handed_on_signed_by_scheme() {
     let (profile, secrets, destination, service) = forwarding().await;
     send(&service, &secrets, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET).await;
     until(|| destination.arrived().len() == 1).await;
@@ -191,7 +191,7 @@ async fn an_event_is_handed_on_signed_by_the_scheme() {
 /// The secret of the signature is replaced, in its file and in the settings, while the service runs: the next event is signed
 /// with the new one. While it cannot be read, the one before signs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_secret_of_the_signature_is_taken_up_without_a_restart() {
+async fn changed_secret_of_signature_is_taken_up_without_restart() {
     let (profile, secrets) = profile().await;
     let destination = Destination::start().await;
     let keys = ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_b5sSYspob7oDC2FVsBQIhrscChlQIMV+"];
@@ -229,7 +229,7 @@ async fn a_changed_secret_of_the_signature_is_taken_up_without_a_restart() {
 
 /// While one ticket's event is not taken, that ticket's others wait behind it, and other tickets pass.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_order_of_a_ticket_is_kept_while_others_pass() {
+async fn order_of_ticket_is_kept_while_others_pass() {
     let (profile, secrets, destination, service) = forwarding().await;
     destination.answer(|arrived| if arrived.id() == "a1" { 503 } else { 200 });
     for (id, ticket) in [("a1", TICKET), ("a2", TICKET), ("b1", 33_471), ("a3", TICKET), ("b2", 33_471)] {
@@ -257,7 +257,7 @@ async fn the_order_of_a_ticket_is_kept_while_others_pass() {
 
 /// A redirect is not followed, and the secret part of the address is in no file and no message.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_not_followed_and_the_address_is_told_to_nobody() {
+async fn redirect_is_not_followed_and_address_is_told_to_nobody() {
     let (profile, secrets) = profile().await;
     let (elsewhere, destination) = (Destination::start().await, Destination::start().await);
     let target = elsewhere.url.clone();
@@ -287,7 +287,7 @@ async fn a_redirect_is_not_followed_and_the_address_is_told_to_nobody() {
 
 /// 410 is "no more": nothing is sent until the next start, and then what waited.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_is_gone_is_left_alone_until_the_next_start() {
+async fn destination_that_is_gone_is_left_alone_until_next_start() {
     let (profile, secrets, destination, service) = forwarding().await;
     destination.first([410]);
     send(&service, &secrets, "one", TICKET).await;
@@ -355,7 +355,7 @@ impl Clock for Hand {
 /// Halo has no answer for one ticket, for a day: asked for after growing waits, given up then. No answer for three in a row
 /// is Halo's fault and nobody is given up for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_without_an_answer_is_asked_for_after_growing_waits_and_not_for_ever() {
+async fn unanswered_ticket_is_asked_for_after_growing_waits() {
     let (profile, _) = profile().await;
     let start: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
     let hand = Arc::new(Hand(Mutex::new(start)));
@@ -424,7 +424,7 @@ async fn a_ticket_without_an_answer_is_asked_for_after_growing_waits_and_not_for
 
 /// Three tickets that cannot be read look as if Halo were out of reach: the next ones are asked for all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn three_tickets_that_cannot_be_read_do_not_stop_the_look_ups() {
+async fn three_tickets_that_cannot_be_read_do_not_stop_look_ups() {
     let (profile, secrets) = profile().await;
     profile.halo.change(|state| {
         for ticket in TICKET..TICKET + 3 {
@@ -443,7 +443,7 @@ async fn three_tickets_that_cannot_be_read_do_not_stop_the_look_ups() {
 
 /// The look-ups, a sync and a command of one process: one budget, and the others know what each has used.
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_in_a_process_keeps_to_one_request_budget() {
+async fn everything_in_process_keeps_to_one_request_budget() {
     let (profile, _) = profile().await;
     let workspace = profile.workspace();
     let (id, mut configuration) = workspace.active_configuration(None).unwrap();

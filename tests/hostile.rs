@@ -25,7 +25,7 @@ fn is_clean(what: &str, bytes: &[u8], from: From) {
 
 /// R50, R51, R52: the walk through every step and pane of the real program, in a terminal, with a hostile Halo.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_interface_sends_nothing_but_its_own_sequences() {
+async fn interface_sends_nothing_but_its_own_sequences() {
     let profile = Profile::with(hostile()).await;
     let mut pty = profile.in_terminal().spawn();
     walk::to_credentials(&mut pty).await;
@@ -157,7 +157,7 @@ async fn no_command_lets_anything_through() {
 
 /// R50: error texts in each of Halo's forms, and as a page, on both ways that lead to a person.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_in_any_form_is_shown_harmless() {
+async fn error_in_any_form_is_shown_harmless() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     let hostile = "no\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\r\nway";
     let json = serde_json::to_string(hostile).unwrap();
@@ -235,7 +235,7 @@ async fn what_halo_says_of_itself_is_shown_harmless() {
 
 /// R50: a webhook's id is Halo's text as well, and it is repeated where two webhooks lead to one address.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_id_is_shown_harmless() {
+async fn hostile_id_is_shown_harmless() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.change(|state| {
@@ -264,7 +264,7 @@ async fn a_hostile_id_is_shown_harmless() {
 
 /// R50: on a terminal a command has colours and a line that is written over, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_on_a_terminal_sends_its_colours_alone() {
+async fn command_on_terminal_sends_its_colours_alone() {
     let profile = Profile::synced(hostile()).await;
     for (arguments, code) in [(["check", "-v"], 0), (["sync", "-v"], 0), (["clients", "-v"], 0), (["plan", "-v"], 3)] {
         let mut pty = profile.command_in_terminal(arguments).spawn();
@@ -305,7 +305,7 @@ async fn programs_get_every_text_as_halo_wrote_it() {
 
 /// R50: a table for a spreadsheet holds no formula, and no text that is not fit to be shown.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_cell_of_a_csv_is_a_formula() {
+async fn no_cell_of_csv_is_formula() {
     let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
     let formulas =
         ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", " =1", "＝1", "\u{200b}=1", "\u{202e}@x", "\u{3000}=1"];
@@ -336,7 +336,7 @@ async fn no_cell_of_a_csv_is_a_formula() {
 
 /// R51: one name in two spellings is found by either, and by what is seen of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_found_in_whatever_form_it_is_typed() {
+async fn name_is_found_in_whatever_form_it_is_typed() {
     let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
     profile.halo.change(|state| {
         let names = ["Québec Inc", "Que\u{301}bec Inc", "QUE\u{200b}\u{301}BEC\u{202e} inc", "Ｑｕéｂｅｃ Inc"];
@@ -355,7 +355,7 @@ async fn a_name_is_found_in_whatever_form_it_is_typed() {
 
 /// R52: no line for people is longer because a name is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_of_megabytes_takes_one_line_of_ordinary_length() {
+async fn name_of_megabytes_takes_one_line_of_ordinary_length() {
     let profile = Profile::synced(hostile()).await;
     let table = profile.run(["clients", "--status", "all"]).await.expect(0).stdout;
     assert_eq!(table.lines().count(), 41, "one row a client");
@@ -366,7 +366,7 @@ async fn a_name_of_megabytes_takes_one_line_of_ordinary_length() {
 
 /// R53: local files are no safer than Halo: a name that somebody wrote into the settings.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_in_the_settings_is_shown_harmless() {
+async fn name_in_settings_is_shown_harmless() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     let settings = std::fs::read_to_string(profile.config()).unwrap();
     // The first is refused when it is read, the second is a name like any other.

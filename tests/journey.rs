@@ -49,7 +49,7 @@ fn every_frame_shows_all_steps(frames: &[String]) {
 /// S2, S6, S11, S17, S20, S30, S35, S42, S45, S46, S47, S48, S49, S50, S51, S54, S56, S57, S58, S59, S62, S63, S64: from the
 /// first screen to the last, by keys alone, and nothing is done in Halo itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_by_keys_ends_with_exactly_the_objects_of_the_contract() {
+async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     let mut person = Interface::open(&profile).await;
@@ -108,7 +108,7 @@ async fn the_walk_by_keys_ends_with_exactly_the_objects_of_the_contract() {
 
 /// S53: Halo's words and the next step stand on the step itself, and what was typed is still there to be mended.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_shows_halos_words_and_is_mended_where_it_stands() {
+async fn wrong_secret_shows_halos_words_and_is_mended_where_it_stands() {
     let profile = Profile::with(small()).await;
     let mut person = Interface::open(&profile).await;
     walk::to_credentials(&mut person).await;
@@ -168,7 +168,7 @@ async fn going_back_keeps_what_was_typed() {
 
 /// S41: left half-way, by a key or by a lost line, the set-up is found again at the next start: all but the secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_up_left_half_way_is_found_again_with_everything_but_the_secret() {
+async fn half_done_set_up_is_found_again_without_its_secret() {
     for by_key in [true, false] {
         let profile = Profile::with(small()).await;
         let mut person = Interface::open(&profile).await;
@@ -234,7 +234,7 @@ async fn sync_now_pressed_twice_runs_one_sync() {
 
 /// S52, S53: the test before Configure fails: the refusal is shown, nothing is written, and trying again goes on.
 #[tokio::test(flavor = "multi_thread")]
-async fn configure_that_is_refused_writes_nothing_and_goes_on_once_it_is_mended() {
+async fn refused_configure_writes_nothing_and_resumes_once_mended() {
     let profile = Profile::synced(small()).await;
     let before = profile.halo.snapshot();
     profile.halo.set_fault("forbidden-webhooks".parse().unwrap(), true);
@@ -277,7 +277,7 @@ async fn configure_that_failed_half_way_is_finished_by_pressing_again() {
 
 /// S60: a ticket type that was made later is seen by a look into Halo, and Re-configure links it and nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_type_added_later_is_seen_and_linked_by_re_configure() {
+async fn ticket_type_added_later_is_seen_and_linked_by_re_configure() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.change(|state| {
@@ -307,7 +307,7 @@ async fn a_ticket_type_added_later_is_seen_and_linked_by_re_configure() {
 
 /// S4, S5: the first screen names what is needed and where Halo shows it, and one Enter passes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_checklist_names_what_is_needed_and_where_it_is_found() {
+async fn checklist_names_what_is_needed_and_where_it_is_found() {
     let profile = Profile::with(small()).await;
     let mut person = Interface::open(&profile).await;
     person.press("Enter").await;
@@ -321,7 +321,7 @@ async fn the_checklist_names_what_is_needed_and_where_it_is_found() {
 
 /// S35, S36: Pia Escalate To is asked for once, right after the first sync; left blank there is none, and nobody asks again.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contact_is_asked_for_once_and_may_stay_blank() {
+async fn contact_is_asked_for_once_and_may_stay_blank() {
     let profile = Profile::set_up(small()).await;
     slow(&profile);
     let mut person = Interface::open(&profile).await;
@@ -339,7 +339,7 @@ async fn the_contact_is_asked_for_once_and_may_stay_blank() {
 
 /// S54, S59: the success names each object that was made, with Halo's id, and each ticket type that was left alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_objects_that_were_made_are_listed_with_their_ids() {
+async fn objects_that_were_made_are_listed_with_their_ids() {
     let profile = Profile::synced(small()).await;
     let mut person = Interface::open_with(&profile, Size::new(120, 40)).await;
     person.sees("Enter Apply").await;

@@ -22,7 +22,7 @@ fn started(home: &tempfile::TempDir) -> Pty {
 }
 
 #[test]
-fn own_keys_from_the_settings_work_and_stand_in_the_line_of_keys() {
+fn own_keys_from_settings_work_and_stand_in_line_of_keys() {
     let (home, _) = home("version = 1\n\n[keys]\nquit = [\"Q\", \"f10\"]\nhelp = [\"f2\"]\n");
     let mut pty = started(&home);
     let screen = pty.screen();
@@ -43,7 +43,7 @@ fn own_keys_from_the_settings_work_and_stand_in_the_line_of_keys() {
 }
 
 #[test]
-fn a_command_is_run_by_its_name() {
+fn command_is_run_by_its_name() {
     let (home, _) = home("version = 1\n");
     let mut pty = started(&home);
     pty.send(":");

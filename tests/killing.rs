@@ -61,17 +61,17 @@ async fn rolled_back(when: When) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_before_each_write_a_roll_back_returns_halo_field_by_field() {
+async fn roll_back_killed_before_each_write_restores_halo() {
     rolled_back(When::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_each_write_a_roll_back_returns_halo_field_by_field() {
+async fn killed_at_each_write_roll_back_returns_halo_field_by_field() {
     rolled_back(When::At).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_each_write_a_roll_back_returns_halo_field_by_field() {
+async fn roll_back_killed_after_each_write_restores_halo() {
     rolled_back(When::After).await;
 }
 
@@ -101,7 +101,7 @@ fn meddle(profile: &Profile) {
 
 /// R32 with updates: former fields, links and events come back, killed at whichever write.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_each_mending_write_a_roll_back_gives_the_former_fields_back() {
+async fn roll_back_killed_at_each_repair_restores_fields() {
     let profile = Profile::synced(small()).await;
     profile.run(CONFIGURE).await.expect(0);
     meddle(&profile);
@@ -119,7 +119,7 @@ async fn killed_at_each_mending_write_a_roll_back_gives_the_former_fields_back()
 
 /// R32 with deletions: what was taken out as a second copy is made again, under new ids.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_roll_back_makes_deleted_copies_again_under_new_ids() {
+async fn roll_back_makes_deleted_copies_again_under_new_ids() {
     let profile = Profile::synced(small()).await;
     profile.run(CONFIGURE).await.expect(0);
     profile.halo.change(|state| {
@@ -152,7 +152,7 @@ async fn a_roll_back_makes_deleted_copies_again_under_new_ids() {
 
 /// A roll back that is killed is made again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_roll_back_that_is_killed_at_each_write_is_finished_by_the_next() {
+async fn roll_back_that_is_killed_at_each_write_is_finished_by_next() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     for when in [When::Before, When::At] {
@@ -167,7 +167,7 @@ async fn a_roll_back_that_is_killed_at_each_write_is_finished_by_the_next() {
 
 /// Nothing that somebody has edited since is put back: it is named and stays.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_roll_back_leaves_what_somebody_has_edited_since() {
+async fn roll_back_leaves_what_somebody_has_edited_since() {
     let profile = Profile::synced(small()).await;
     profile.run(CONFIGURE).await.expect(0);
     meddle(&profile);
@@ -198,17 +198,17 @@ async fn removal_killed(when: When) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_before_each_write_remove_is_finished_by_the_next() {
+async fn killed_before_each_write_remove_is_finished_by_next() {
     removal_killed(When::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_each_write_remove_is_finished_by_the_next() {
+async fn killed_at_each_write_remove_is_finished_by_next() {
     removal_killed(When::At).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_each_write_remove_is_finished_by_the_next() {
+async fn killed_after_each_write_remove_is_finished_by_next() {
     removal_killed(When::After).await;
 }
 
@@ -219,7 +219,7 @@ fn status(status: u16) -> ScriptedAnswer {
 
 /// R33: for each write of Configure and of Remove: the reply is lost, or it is a 500, though it was done.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_write_with_a_lost_reply_or_a_false_500_is_found_and_not_doubled() {
+async fn write_with_lost_reply_or_false_500_is_not_doubled() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     for answer in [ScriptedAnswer::Reset, status(500)] {
@@ -237,7 +237,7 @@ async fn each_write_with_a_lost_reply_or_a_false_500_is_found_and_not_doubled() 
 
 /// R33: for each write: 200 though it was not done. It is said, and the next run does it.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_write_that_is_only_said_to_be_done_is_reported_and_done_by_the_next() {
+async fn write_that_did_not_happen_is_reported_and_made_next() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     for write in 0..14 {

@@ -46,7 +46,7 @@ fn deletions(profile: &Profile, path: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_took_our_number_meanwhile_is_not_deleted() {
+async fn tab_that_took_our_number_meanwhile_is_not_deleted() {
     let profile = configured().await;
     before(&profile, "POST", "/api/tickettype", replace_the_tab);
     let report = profile.json(["remove", "--yes"], 3).await;
@@ -59,7 +59,7 @@ async fn a_tab_that_took_our_number_meanwhile_is_not_deleted() {
 
 /// Its number is free from our deletion on: the second try that Halo is known to need must not hit its new owner.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_gets_the_number_after_our_deletion_is_not_deleted_by_a_second_one() {
+async fn tab_that_reuses_our_number_is_not_deleted() {
     let profile = configured().await;
     let mut deleted = None;
     profile.halo.change(|state| {
@@ -81,7 +81,7 @@ async fn a_tab_that_gets_the_number_after_our_deletion_is_not_deleted_by_a_secon
 
 /// Another program sends the guid of a binding, which moves it to its own webhook.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_was_moved_to_another_webhook_meanwhile_is_not_deleted() {
+async fn event_moved_to_another_webhook_is_not_deleted() {
     let profile = configured().await;
     let moved = profile.halo.look(|state| {
         let ours = state.webhook("Pia - Ticket Updated").unwrap().text("id").to_owned();
@@ -96,7 +96,7 @@ async fn an_event_that_was_moved_to_another_webhook_meanwhile_is_not_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_was_changed_meanwhile_is_not_deleted() {
+async fn webhook_that_was_changed_meanwhile_is_not_deleted() {
     let profile = configured().await;
     before(&profile, "DELETE", "/api/notification", |state| {
         state.webhook_mut("Pia - Ticket Updated").unwrap().set("url", "https://theirs.example/");
@@ -127,7 +127,7 @@ fn replace_the_named(state: &mut State, name: &str) {
 
 /// Numbers come back: our record knows our tab by its guid, and a stranger with its number and its very name is one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_with_our_number_and_our_name_is_not_ours_by_that() {
+async fn tab_with_our_number_and_our_name_is_not_ours_by_that() {
     let profile = configured().await;
     profile.halo.change(|state| {
         replace_the_tab(state);
@@ -139,7 +139,7 @@ async fn a_tab_with_our_number_and_our_name_is_not_ours_by_that() {
 
 /// Where no row of the list says whose event it is, the webhook itself does.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_do_not_say_whose_they_are_are_only_ours_if_our_webhook_names_them() {
+async fn events_without_owner_are_ours_only_if_our_webhook_names_them() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.halo.change(|state| {
@@ -159,7 +159,7 @@ async fn events_that_do_not_say_whose_they_are_are_only_ours_if_our_webhook_name
 /// A link that outlives the tab makes the next tab of that number show on the ticket type: it stays in our record, is
 /// told in every run, and goes as soon as it can.
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_outlive_the_tab_are_told_until_they_are_gone() {
+async fn links_that_outlive_tab_are_told_until_they_are_gone() {
     let profile = Profile::synced(small()).await;
     let untouched = plain(profile.halo.snapshot());
     let switch = |fault: &str, on| profile.halo.set_fault(fault.parse().unwrap(), on);
@@ -182,7 +182,7 @@ fn failing(times: u32) -> Scripted {
 
 /// One object that Halo always stumbles over does not keep the others from being done.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_ticket_type_that_halo_fails_at_does_not_stop_the_others() {
+async fn one_ticket_type_that_halo_fails_at_does_not_stop_others() {
     for (times, done, failed, skipped) in [(1, 5, 1, 0), (6, 0, 2, 4)] {
         let profile = Profile::synced(small()).await;
         profile.halo.change(|state| state.scripted.push(failing(times)));

@@ -96,7 +96,7 @@ fn begin(profile: &Profile, arguments: &[&str]) -> Listener {
 
 /// S2, N21: from nothing to the end by questions, with the same result as by keys and by commands.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_by_questions_ends_with_exactly_the_objects_of_the_contract() {
+async fn walk_by_questions_ends_with_exactly_objects_of_contract() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     // No answers and a terminal that only knows lines: setup asks.
@@ -142,7 +142,7 @@ async fn the_walk_by_questions_ends_with_exactly_the_objects_of_the_contract() {
 
 /// Names with escape sequences in them reach no terminal as such, wherever they are read out.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_menu_says_hostile_names_as_text() {
+async fn menu_says_hostile_names_as_text() {
     let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
     profile.halo.set_fault("hostile-text".parse().unwrap(), true);
     let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
@@ -171,7 +171,7 @@ type Way = (&'static str, u32, fn(&mut Pty));
 
 /// Whatever ends it while the secret is typed: what was answered is kept, and the terminal shows typing again.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_way_out_keeps_the_draft_and_gives_the_echo_back() {
+async fn every_way_out_keeps_draft_and_gives_echo_back() {
     let ways: [Way; 5] = [
         ("Ctrl-C", 130, |pty| pty.send(&key::ctrl('c'))),
         ("Ctrl-D", 0, |pty| pty.send(&key::ctrl('d'))),
@@ -195,7 +195,7 @@ async fn every_way_out_keeps_the_draft_and_gives_the_echo_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_line_keeps_the_draft_of_the_dialogue() {
+async fn lost_line_keeps_draft_of_dialogue() {
     for controlling in [true, false] {
         let profile = Profile::new().await;
         let start = profile.in_terminal().arguments(["setup", "--plain"]);
@@ -214,7 +214,7 @@ async fn a_lost_line_keeps_the_draft_of_the_dialogue() {
 
 /// A stop while the secret is typed gives the shell its echo; going on takes it away again, and asks again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_while_the_secret_is_typed_gives_the_echo_back_meanwhile() {
+async fn stop_while_secret_is_typed_gives_echo_back_meanwhile() {
     let profile = Profile::new().await;
     let shell = Start::program("bash", profile.folder.path(), ["--norc", "--noprofile", "--noediting", "-i"])
         .env("PS1", "ready> ")
@@ -246,7 +246,7 @@ async fn a_stop_while_the_secret_is_typed_gives_the_echo_back_meanwhile() {
 
 /// Where no shell could say fg, a stop changes nothing: what is typed stays unseen.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_shell_a_stop_leaves_the_secret_unseen() {
+async fn without_shell_stop_leaves_secret_unseen() {
     let profile = Profile::new().await;
     let mut listener = Listener::start(profile.command_in_terminal(["demo", "--plain"]));
     listener.answers("Enter when", "");
@@ -265,7 +265,7 @@ async fn without_a_shell_a_stop_leaves_the_secret_unseen() {
 
 /// The demo by questions: nothing but Enter, one yes, and what Halo delivers is stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demo_by_questions_says_how_a_ticket_is_made_and_stores_its_event() {
+async fn plain_demo_tells_how_to_make_a_ticket_and_stores_its_event() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--plain", "--clients", "20"]);
     let mut listener = Listener::start(start.env("TMPDIR", home.path().to_str().unwrap()));
@@ -295,7 +295,7 @@ async fn the_demo_by_questions_says_how_a_ticket_is_made_and_stores_its_event() 
 
 /// One draft: what the wizard began, the dialogue goes on with, and the other way round.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wizard_and_the_dialogue_continue_each_others_draft() {
+async fn wizard_and_dialogue_continue_each_others_draft() {
     let profile = Profile::new().await;
     let mut wizard = Interface::open(&profile).await;
     walk::to_credentials(&mut wizard).await;
@@ -325,7 +325,7 @@ async fn the_wizard_and_the_dialogue_continue_each_others_draft() {
 
 /// The draft never holds the secret: it is asked for again before the save, without a way through every step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_draft_without_its_secret_is_asked_for_it_at_the_save() {
+async fn draft_without_its_secret_is_asked_for_it_at_save() {
     let profile = Profile::new().await;
     let mut wizard = Interface::open(&profile).await;
     walk::to_credentials(&mut wizard).await;
@@ -348,7 +348,7 @@ async fn a_draft_without_its_secret_is_asked_for_it_at_the_save() {
 
 /// What is pasted in several lines answers one question, not the ones after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paste_of_several_lines_answers_one_question() {
+async fn paste_of_several_lines_answers_one_question() {
     let profile = Profile::new().await;
     let mut listener = Listener::start(profile.in_terminal().arguments(["setup"]));
     listener.answers("Enter when", "");
@@ -360,7 +360,7 @@ async fn a_paste_of_several_lines_answers_one_question() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_chosen_by_itself_or_by_name_and_the_help_says_how() {
+async fn it_is_chosen_by_itself_or_by_name_and_help_says_how() {
     let home = tempfile::tempdir().unwrap();
     for (term, arguments) in [
         ("dumb", vec![]),
@@ -381,7 +381,7 @@ async fn it_is_chosen_by_itself_or_by_name_and_the_help_says_how() {
 
 /// Where there is no terminal nothing is asked: the way without one is named.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_terminal_setup_names_the_answers_file() {
+async fn without_terminal_setup_names_answers_file() {
     let profile = Profile::new().await;
     for arguments in [&["setup"][..], &["setup", "--plain"], &["setup", "--activate"]] {
         profile.run(arguments).await.expect(2).says("--answers");
@@ -393,7 +393,7 @@ async fn without_a_terminal_setup_names_the_answers_file() {
 
 /// Commands on a terminal that only knows lines write no line over another and no colour.
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_write_whole_lines_to_a_dumb_terminal() {
+async fn commands_write_whole_lines_to_dumb_terminal() {
     let profile = Profile::set_up(Options { clients: 60, ..Options::default() }).await;
     for command in ["check", "sync", "plan", "status"] {
         let mut listener = Listener::start(profile.in_terminal().arguments([command]));
@@ -406,7 +406,7 @@ async fn commands_write_whole_lines_to_a_dumb_terminal() {
 
 /// N5, S65, S73: Remove by questions: the plan, its parts, and nothing before the id is typed as it stands there.
 #[tokio::test(flavor = "multi_thread")]
-async fn remove_by_questions_takes_the_typed_id_and_nothing_else_for_a_yes() {
+async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.run(["configure", "--yes"]).await.expect(0);
@@ -440,7 +440,7 @@ async fn remove_by_questions_takes_the_typed_id_and_nothing_else_for_a_yes() {
 
 /// What Halo refuses is said, with the clicks that do it by hand; the next try finishes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_removal_says_the_clicks_and_can_be_tried_again() {
+async fn refused_removal_says_clicks_and_can_be_tried_again() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.run(["configure", "--yes"]).await.expect(0);
@@ -465,7 +465,7 @@ async fn a_refused_removal_says_the_clicks_and_can_be_tried_again() {
 /// S3: the third answer of the switch question: first the old one's objects, then the switch, and without the typed id
 /// neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_switch_by_questions_can_remove_first() {
+async fn switch_by_questions_can_remove_first() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.run(["configure", "--yes"]).await.expect(0);

@@ -93,7 +93,7 @@ async fn two_hundred_look_alikes_are_untouched() {
 
 /// R38: names that Halo takes for ours, on objects that are not: told in the plan with their ids, and left alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_halo_takes_for_ours_is_reported_and_left() {
+async fn name_that_halo_takes_for_ours_is_reported_and_left() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
         state.webhooks[0].set("name", "PIA - TICKET CREATED");
@@ -178,7 +178,7 @@ fn meddle(state: &mut State, random: &mut Random) {
 /// R39 through the whole program: in random Halos every change of the plan is done as it was shown, nothing else is,
 /// and afterwards nothing is pending.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_applied_equals_what_the_plan_showed_in_random_halos() {
+async fn what_is_applied_equals_what_plan_showed_in_random_halos() {
     for seed in 0..25 {
         let profile = Profile::synced(small()).await;
         let workspace = profile.workspace();
@@ -252,7 +252,7 @@ async fn what_is_applied_equals_what_the_plan_showed_in_random_halos() {
 
 /// If Halo changed since the plan was shown, Remove stops as Configure does: nothing is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removal_stops_when_halo_has_changed_since_its_plan() {
+async fn removal_stops_when_halo_has_changed_since_its_plan() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let workspace = profile.workspace();

@@ -125,7 +125,7 @@ proptest! {
 
     /// R53: a line of ours keeps its line ends and nothing else that acts.
     #[test]
-    fn a_line_is_harmless_whatever_it_quotes(text in prop_oneof![any::<String>(), nasty()]) {
+    fn line_is_harmless_whatever_it_quotes(text in prop_oneof![any::<String>(), nasty()]) {
         let line = harmless(&text);
         prop_assert!(!line.replace(['\n', '\t'], "").contains(is_dangerous), "{line:?}");
         prop_assert_eq!(line.matches('\n').count(), text.matches('\n').count());
@@ -134,7 +134,7 @@ proptest! {
 
     /// R49: a time is two digits, a colon and two digits, and nothing else.
     #[test]
-    fn only_a_time_is_a_time(text in "[0-9a-z:.+ ]{0,8}") {
+    fn only_time_is_time(text in "[0-9a-z:.+ ]{0,8}") {
         let typed = text.trim();
         let shaped = typed.len() == 5 && typed.as_bytes()[2] == b':' && typed.bytes().filter(u8::is_ascii_digit).count() == 4;
         match DailySyncTime::parse(&text) {
@@ -146,7 +146,7 @@ proptest! {
     /// S24: no spelling makes the reader fall over, what it accepts it accepts again unchanged, and plain http leads to
     /// this machine only.
     #[test]
-    fn an_address_that_is_accepted_stays_as_it_is(text in "(https?://)?[a-z0-9.:/@?#\\[\\]%-]{0,40}") {
+    fn address_that_is_accepted_stays_as_it_is(text in "(https?://)?[a-z0-9.:/@?#\\[\\]%-]{0,40}") {
         if let Ok(reading) = HaloUrl::read(&text) {
             let address = reading.address;
             prop_assert!(address.is_encrypted() || address.is_loopback());
@@ -159,7 +159,7 @@ proptest! {
 
     /// A token anywhere in an address is never shown whole.
     #[test]
-    fn no_masked_address_shows_a_token(front in "[a-z/:.]{0,20}", token in "[A-Za-z0-9_-]{20,50}", back in "[a-z/?#=]{0,10}") {
+    fn no_masked_address_shows_token(front in "[a-z/:.]{0,20}", token in "[A-Za-z0-9_-]{20,50}", back in "[a-z/?#=]{0,10}") {
         for address in [format!("https://x.example/{front}/{token}/{back}"), format!("https://{token}@x.example/{back}")] {
             prop_assert!(!mask_address(&address).contains(&token), "{address}");
         }
@@ -167,7 +167,7 @@ proptest! {
 
     /// Any name gives an id that can stand in an address and a file, and a free one.
     #[test]
-    fn any_name_gives_a_usable_free_id(name in any::<String>(), taken in 0_usize..5) {
+    fn any_name_gives_usable_free_id(name in any::<String>(), taken in 0_usize..5) {
         let mut ids: Vec<ConfigurationId> = Vec::new();
         for _ in 0..=taken {
             let id = ConfigurationId::suggest(&name, None, |id| ids.contains(id));

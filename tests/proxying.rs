@@ -178,7 +178,7 @@ async fn serving() -> (Profile, Service, tempfile::TempDir) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_nginx_the_callbacks_alone_come_through_and_no_log_has_a_token() {
+async fn nginx_passes_only_callbacks_and_logs_no_token() {
     let (profile, service, folder) = serving().await;
     if let Some(front) = nginx(folder.path(), service.address).await {
         holds(front, &profile, service, folder.path()).await;
@@ -186,7 +186,7 @@ async fn behind_nginx_the_callbacks_alone_come_through_and_no_log_has_a_token() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_caddy_the_callbacks_alone_come_through_and_no_log_has_a_token() {
+async fn caddy_passes_only_callbacks_and_logs_no_token() {
     let (profile, service, folder) = serving().await;
     if let Some(front) = caddy(folder.path(), service.address).await {
         holds(front, &profile, service, folder.path()).await;
@@ -202,7 +202,7 @@ fn seconds(text: &str, word: &str) -> u64 {
 /// The proxy waits longer for an answer than the service does for a body, and for a body no longer than that; and it tells
 /// nothing of the client, because nothing here would read it.
 #[test]
-fn the_proxies_wait_as_long_as_the_service_does() {
+fn proxies_wait_as_long_as_service_does() {
     let connections = std::fs::read_to_string(project().join("src/service/connections.rs")).unwrap();
     let service = seconds(
         &connections.replace("from_secs(", "from_secs( ").replace(");", "s;"),

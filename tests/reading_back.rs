@@ -68,7 +68,7 @@ async fn tabs_of_others_that_halo_drops_are_named() {
 
 /// N1: what a restricted agent does not see is neither repaired nor taken out, and every command that judges by it says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_agent_may_not_see_is_said_with_each_result() {
+async fn what_agent_may_not_see_is_said_with_each_result() {
     let profile = Profile::synced(small()).await;
     profile.halo.set_fault("restricted-agent".parse().unwrap(), true);
     let about_types = |report: &Value| {
@@ -103,7 +103,7 @@ async fn another_halo_is_not_saved_while_configure_works() {
 
 /// The report of what was done in Halo is not lost with our own disk.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_is_given_also_where_nothing_can_be_noted_any_more() {
+async fn report_is_given_also_where_nothing_can_be_noted_any_more() {
     let profile = Profile::synced(small()).await;
     let trail = profile.folder.path().join("state/pia-halo/audit.jsonl");
     let mut done = false;
@@ -122,7 +122,7 @@ async fn a_report_is_given_also_where_nothing_can_be_noted_any_more() {
 
 /// "Killed at any write and started again": that something is open is seen before anything is started.
 #[tokio::test(flavor = "multi_thread")]
-async fn status_tells_of_a_run_that_was_killed_and_of_both_ways_on() {
+async fn status_tells_of_run_that_was_killed_and_of_both_ways_on() {
     let profile = Profile::synced(small()).await;
     let workspace = profile.workspace();
     let write = Written {
@@ -141,7 +141,7 @@ async fn status_tells_of_a_run_that_was_killed_and_of_both_ways_on() {
 
 /// Whoever was made active meanwhile is not replaced, and the exit code does not say that it was.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_switch_that_was_forestalled_after_the_removal_says_so() {
+async fn switch_that_was_forestalled_after_removal_says_so() {
     let profile = Profile::synced(small()).await;
     profile.save("other", "").await.expect(0);
     profile.save("third", "").await.expect(0);
@@ -159,7 +159,7 @@ async fn a_switch_that_was_forestalled_after_the_removal_says_so() {
 
 /// An event that somebody has changed since cannot be given back, and then Halo is not as it was.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_roll_back_that_leaves_an_event_as_it_is_does_not_say_that_all_is_back() {
+async fn roll_back_that_leaves_an_event_says_so() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let set_type = |kind: i64| {

@@ -32,7 +32,7 @@ fn full(name: &str, ticket: i64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_deliveries_are_stored_as_the_index_says() {
+async fn recorded_deliveries_are_stored_as_index_says() {
     let (profile, service, secrets) = serving().await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
     let (status, new) = ("Ticket Status Changed", "New Ticket Logged");
@@ -111,7 +111,7 @@ async fn memory_stays_below_100_mib_under_large_bodies_at_once() {
 
 /// Fifteen hundred senders with the right token that never end, each with more than is free: true events come in all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_senders_with_the_right_token_starve_nobody() {
+async fn slow_senders_with_right_token_starve_nobody() {
     let (profile, service, secrets) = serving().await;
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 1000000\r\n\r\n{}",
@@ -165,7 +165,7 @@ async fn bad_element_is_stored_as_it_came_and_named() {
 
 /// Whatever was acknowledged is in the file that the next start opens.
 #[tokio::test(flavor = "multi_thread")]
-async fn service_acknowledges_nothing_into_a_database_that_was_moved() {
+async fn service_acknowledges_nothing_into_database_that_was_moved() {
     let (profile, service, secrets) = serving().await;
     assert_eq!(service.callback(&secrets, "ticket-updated", &event("before", 1)).await.status, 200);
     let store = profile.workspace().store.path().to_owned();
@@ -178,7 +178,7 @@ async fn service_acknowledges_nothing_into_a_database_that_was_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn service_writes_nothing_into_a_newer_database() {
+async fn service_writes_nothing_into_newer_database() {
     let (profile, service, secrets) = serving().await;
     let store = profile.workspace().store.path().to_owned();
     let newer = rusqlite::Connection::open(&store).unwrap();

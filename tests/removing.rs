@@ -42,7 +42,7 @@ async fn remove_takes_out_everything_of_ours_and_nothing_else() {
 
 /// S65: each part alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_part_can_be_removed_alone_and_the_rest_stays() {
+async fn each_part_can_be_removed_alone_and_rest_stays() {
     let (profile, _) = configured().await;
     let counts = |profile: &Profile| {
         profile.halo.look(|state| {
@@ -67,7 +67,7 @@ async fn each_part_can_be_removed_alone_and_the_rest_stays() {
 
 /// Without a yes and without a terminal it ends with the question; with `--json` too.
 #[tokio::test(flavor = "multi_thread")]
-async fn remove_asks_and_does_nothing_without_a_yes() {
+async fn remove_asks_and_does_nothing_without_yes() {
     let (profile, _) = configured().await;
     profile.halo.clear_requests();
     profile.run(["remove"]).await.expect(3).says("Remove this from Halo");
@@ -78,7 +78,7 @@ async fn remove_asks_and_does_nothing_without_a_yes() {
 
 /// S73: on a terminal the configuration's id or name has to be typed; a plain yes is none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_typed_word_is_asked_for_on_a_terminal() {
+async fn typed_word_is_asked_for_on_terminal() {
     let (profile, before) = configured().await;
     let installed = plain(profile.halo.snapshot());
     for (typed, code) in [("y", 3), ("yes", 3), ("ACME", 3), ("acme", 0)] {
@@ -118,7 +118,7 @@ async fn what_is_gone_already_is_done() {
 
 /// R36: an object that goes in the very moment of its deletion is a 404, and done.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_goes_before_its_deletion_is_done() {
+async fn object_that_goes_before_its_deletion_is_done() {
     let (profile, before) = configured().await;
     profile.halo.change(|state| {
         state.on_request = Some(Box::new(|state, request| {
@@ -133,7 +133,7 @@ async fn an_object_that_goes_before_its_deletion_is_done() {
 
 /// R36: what a roll back leaves because somebody has edited it is among the results.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_roll_back_cannot_give_back_is_named() {
+async fn what_roll_back_cannot_give_back_is_named() {
     let (profile, _) = configured().await;
     profile.halo.change(|state| state.tab_mut("Pia Chat Pod").unwrap().set("name", "Chat"));
     profile.run(["configure", "--yes"]).await.expect(0);
@@ -166,7 +166,7 @@ async fn what_somebody_has_edited_is_named_and_removed() {
 
 /// Protects what is not provably ours: a tab that has got our old id is somebody's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_has_got_our_old_id_stays() {
+async fn tab_that_has_got_our_old_id_stays() {
     let (profile, _) = configured().await;
     profile.halo.change(|state| {
         let tab = state.tab_mut("Pia Chat Pod").unwrap();
@@ -179,7 +179,7 @@ async fn a_tab_that_has_got_our_old_id_stays() {
 
 /// R36: one closed ticket type: the tab stays with it, what is left is said with the clicks, and the next run finishes.
 #[tokio::test(flavor = "multi_thread")]
-async fn half_failed_it_says_what_is_left_and_the_next_run_finishes() {
+async fn half_failed_it_says_what_is_left_and_next_run_finishes() {
     let (profile, before) = configured().await;
     switch(&profile, "ticket-type-refused", true);
     let report = profile.json(["remove", "--yes"], 3).await;
@@ -197,7 +197,7 @@ async fn half_failed_it_says_what_is_left_and_the_next_run_finishes() {
 
 /// R36: a ticket type that was deleted took its link along.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_ticket_type_is_no_hindrance() {
+async fn deleted_ticket_type_is_no_hindrance() {
     let (profile, _) = configured().await;
     profile.halo.change(|state| state.ticket_types.retain(|kind| kind.row.name() != "Problem"));
     assert_eq!(profile.json(["remove", "--yes"], 0).await["status"], "removed");
@@ -206,7 +206,7 @@ async fn a_deleted_ticket_type_is_no_hindrance() {
 
 /// A ticket type that was retired after Configure still shows the tab: its link goes, too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retired_ticket_type_is_unlinked() {
+async fn retired_ticket_type_is_unlinked() {
     let (profile, _) = configured().await;
     switch(&profile, "links-outlive-the-tab", true);
     let tab = profile.halo.look(|state| state.tab("Pia Chat Pod").unwrap().int("id"));
@@ -220,7 +220,7 @@ async fn a_retired_ticket_type_is_unlinked() {
 
 /// N17: a refused API is answered with the clicks, and not one write.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_the_api_is_refused_the_clicks_are_given() {
+async fn where_api_is_refused_clicks_are_given() {
     let (profile, _) = configured().await;
     for fault in ["forbidden-webhooks", "forbidden-tabs", "forbidden-ticket-types", "wrong-secret"] {
         switch(&profile, fault, true);
@@ -248,7 +248,7 @@ async fn where_the_api_is_refused_the_clicks_are_given() {
 
 /// N17: reads pass and writes are refused: every result says how it is done by hand.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_write_names_the_right_and_the_clicks() {
+async fn refused_write_names_right_and_clicks() {
     let (profile, _) = configured().await;
     let installed = plain(profile.halo.snapshot());
     switch(&profile, "forbidden-writes", true);
@@ -261,7 +261,7 @@ async fn a_refused_write_names_the_right_and_the_clicks() {
 
 /// N17: installing by hand: the values hold secrets, so they are printed only where that was asked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_values_for_installing_by_hand_are_printed_only_on_purpose() {
+async fn values_for_installing_by_hand_are_printed_only_on_purpose() {
     let (profile, _) = configured().await;
     let token = profile.halo.look(|state| {
         state.webhook("Pia - Ticket Created").unwrap().text("url").rsplit('/').next().unwrap().to_owned()
@@ -279,7 +279,7 @@ async fn the_values_for_installing_by_hand_are_printed_only_on_purpose() {
 
 /// The stored secrets go only once Halo does not use them any more.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_secrets_are_forgotten_only_when_halo_is_rid_of_them() {
+async fn secrets_are_forgotten_only_when_halo_is_rid_of_them() {
     let (profile, _) = configured().await;
     let stored = || std::fs::read_to_string(profile.credentials()).unwrap_or_default().contains("callback_token");
     switch(&profile, "forbidden-writes", true);
@@ -296,7 +296,7 @@ async fn the_secrets_are_forgotten_only_when_halo_is_rid_of_them() {
 
 /// What an intent keeps for a roll back holds addresses, and those end in the token: it stays out of the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_never_holds_the_callback_token() {
+async fn store_never_holds_callback_token() {
     let (profile, _) = configured().await;
     profile.halo.change(|state| {
         state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false);
@@ -325,7 +325,7 @@ async fn the_store_never_holds_the_callback_token() {
 /// What nobody knows about tabs and ticket types, every setting of it, alone and in pairs: configure and remove work, or
 /// say what is not verified and how it is done by hand.
 #[tokio::test(flavor = "multi_thread")]
-async fn configure_and_remove_work_under_every_setting_of_what_nobody_knows() {
+async fn configure_and_remove_work_under_every_unknown() {
     let settings = [
         "links-are-added",
         "links-from-the-tab",
@@ -382,7 +382,7 @@ async fn configure_and_remove_work_under_every_setting_of_what_nobody_knows() {
 
 /// Where no tab tells what an iframe is, and the guess is wrong, it is said with the clicks.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_guess_about_the_kind_of_tab_is_said_and_not_called_done() {
+async fn wrong_guess_about_kind_of_tab_is_said_and_not_called_done() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
         state.tabs.clear();
@@ -409,7 +409,7 @@ async fn a_wrong_guess_about_the_kind_of_tab_is_said_and_not_called_done() {
 
 /// R31 and the issue: 20 runs of configure, a change, configure and remove leave Halo as it was before the first.
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_rounds_leave_halo_as_it_was_before_the_first() {
+async fn twenty_rounds_leave_halo_as_it_was_before_first() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     for round in 0..20 {
@@ -435,7 +435,7 @@ async fn twenty_rounds_leave_halo_as_it_was_before_the_first() {
 
 /// S3: switching with `--remove-old` takes the old one's objects out first, and never ends with two.
 #[tokio::test(flavor = "multi_thread")]
-async fn switching_can_take_out_the_old_one_s_objects_first() {
+async fn switching_can_take_out_old_one_s_objects_first() {
     let (profile, before) = configured().await;
     profile.save("other", "").await.expect(0);
     let active = async || profile.run(["status", "--json"]).await.json()["configuration"].clone();
@@ -457,7 +457,7 @@ async fn switching_can_take_out_the_old_one_s_objects_first() {
 
 /// S3: on a terminal the old one's id has to be typed, as for Remove; a yes is none.
 #[tokio::test(flavor = "multi_thread")]
-async fn switching_with_a_removal_wants_the_old_id_typed() {
+async fn switching_with_removal_wants_old_id_typed() {
     let (profile, before) = configured().await;
     profile.save("other", "").await.expect(0);
     for (typed, code, active) in [("y", 3, "acme"), ("other", 3, "acme"), ("acme", 0, "other")] {
@@ -474,7 +474,7 @@ async fn switching_with_a_removal_wants_the_old_id_typed() {
 
 /// S3: the old one's Halo is gone: it says so, and what remains there by our record.
 #[tokio::test(flavor = "multi_thread")]
-async fn switching_from_a_halo_that_cannot_be_reached_says_what_remains() {
+async fn switching_from_halo_that_cannot_be_reached_says_what_remains() {
     let (mut profile, _) = configured().await;
     profile.save("other", "").await.expect(0);
     let elsewhere = Profile::with(small()).await;
@@ -490,7 +490,7 @@ async fn switching_from_a_halo_that_cannot_be_reached_says_what_remains() {
 
 /// S3: killed between the removal and the switch, the old one is active, and the next try finishes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_switch_that_is_killed_ends_with_one_active() {
+async fn switch_that_is_killed_ends_with_one_active() {
     use crate::support::changing::{When, killed_at};
     let (profile, before) = configured().await;
     profile.save("other", "").await.expect(0);

@@ -9,7 +9,7 @@ use crate::support::walk::Person;
 
 /// R34, R75, S60, S65, S73, N3, N5: at both sizes, and at the end Halo is field by field as it was before the first key.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_planned_applied_and_repaired_by_keys_is_removed_by_keys() {
+async fn plan_apply_repair_and_remove_by_keys() {
     for (width, height) in [(80, 24), (120, 40)] {
         let profile = Profile::synced(small()).await;
         let before = plain(profile.halo.snapshot());

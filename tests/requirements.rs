@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::{files, project};
 
 #[test]
-fn every_requirement_names_a_test_that_exists() {
+fn every_requirement_names_test_that_exists() {
     let list = std::fs::read_to_string(project().join("tests/requirements.md")).unwrap();
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in list.lines().filter(|line| ["| S", "| R", "| H"].iter().any(|row| line.starts_with(row))) {

@@ -58,7 +58,7 @@ fn ties(profile: &Profile) -> (usize, Vec<usize>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_copies_are_made_again_once_wherever_a_roll_back_is_killed() {
+async fn killed_roll_back_remakes_deleted_copies_once() {
     for meddle in [lower_tab, webhook_with_our_name, bound_twice] {
         for when in [When::Before, When::At] {
             let mut write = 0;

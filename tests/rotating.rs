@@ -66,7 +66,7 @@ impl<'a> Halo<'a> {
 
 /// R74: both pairs are good for the overlap, the running service takes them up by itself, and Halo has the new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_replaces_token_and_password_and_keeps_the_former_ones_good() {
+async fn rotation_replaces_token_and_password_and_keeps_old_valid() {
     let profile = configured().await;
     let service = Service::start(&profile).await;
     let mut halo = Halo::new(&profile, &service);
@@ -124,7 +124,7 @@ async fn a_rotation_replaces_token_and_password_and_keeps_the_former_ones_good()
 
 /// R74: with no overlap left, the old pair is refused, in the program that was running all the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_overlap_the_old_pair_is_refused_as_soon_as_halo_has_the_new_one() {
+async fn without_overlap_old_pair_is_refused_once_halo_has_new() {
     let profile = configured().await;
     let service = Service::start(&profile).await;
     let mut halo = Halo::new(&profile, &service);
@@ -184,17 +184,17 @@ async fn killed(when: When) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_before_each_write_a_rotation_is_finished_with_the_same_token() {
+async fn rotation_killed_before_each_write_ends_with_same_token() {
     killed(When::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_each_write_a_rotation_is_finished_with_the_same_token() {
+async fn killed_at_each_write_rotation_is_finished_with_same_token() {
     killed(When::At).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_each_write_a_rotation_is_finished_with_the_same_token() {
+async fn killed_after_each_write_rotation_is_finished_with_same_token() {
     killed(When::After).await;
 }
 
@@ -205,7 +205,7 @@ fn status(status: u16) -> ScriptedAnswer {
 
 /// The reply is lost, or it is a 500, though it was done: Halo is read back, and nothing is written twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_reply_or_a_false_500_in_a_rotation_is_found_by_reading_back() {
+async fn lost_reply_or_false_500_in_rotation_is_found_by_reading_back() {
     let profile = configured().await;
     for answer in [ScriptedAnswer::Reset, status(500)] {
         for write in 0..2 {
@@ -223,7 +223,7 @@ async fn a_lost_reply_or_a_false_500_in_a_rotation_is_found_by_reading_back() {
 
 /// R74: events come all the while, under whatever Halo holds at that moment: over a rotation, a killed one, and its end.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_come_all_the_while_are_all_taken() {
+async fn events_that_come_all_while_are_all_taken() {
     let profile = configured().await;
     let service = Service::start(&profile).await;
     let mut halo = Halo::new(&profile, &service);
@@ -302,7 +302,7 @@ async fn what_halo_does_not_show_is_not_promoted() {
 
 /// A webhook that Halo switches off on the way is not called done, and Configure, then `rotate`, put it right.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_is_switched_off_on_the_way_is_said_and_put_right() {
+async fn webhook_that_is_switched_off_on_way_is_said_and_put_right() {
     let profile = configured().await;
     let mut is_written = false;
     profile.halo.change(|state| {
@@ -324,7 +324,7 @@ async fn a_webhook_that_is_switched_off_on_the_way_is_said_and_put_right() {
 
 /// Configure in the middle of a rotation goes on with the new pair and repairs what it finds; `rotate` then finishes.
 #[tokio::test(flavor = "multi_thread")]
-async fn configure_in_the_middle_of_a_rotation_loses_nothing() {
+async fn configure_in_middle_of_rotation_loses_nothing() {
     let profile = configured().await;
     let service = Service::start(&profile).await;
     let mut halo = Halo::new(&profile, &service);
@@ -356,7 +356,7 @@ async fn configure_in_the_middle_of_a_rotation_loses_nothing() {
 
 /// What is not as Configure has left it is said and not written, and no token is made for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_repairs_no_drift_and_needs_an_installation() {
+async fn rotation_repairs_no_drift_and_needs_installation() {
     let profile = Profile::synced(small()).await;
     let before = profile.halo.snapshot();
     profile.run(ROTATE).await.expect(1).says("not in Halo").says("pia-halo configure first");
@@ -381,7 +381,7 @@ async fn a_rotation_repairs_no_drift_and_needs_an_installation() {
 /// Without a yes nothing is made, stored or written; a failed check refuses; the overlap of the last one is not cut short
 /// unasked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_asks_and_refuses_without_a_trace() {
+async fn rotation_asks_and_refuses_without_trace() {
     let profile = configured().await;
     let (before, stored) = (profile.halo.snapshot(), secrets(&profile));
     profile.run(["rotate"]).await.expect(3).says("Replace the callback token and password in Halo (2 to update");
@@ -412,7 +412,7 @@ async fn a_rotation_asks_and_refuses_without_a_trace() {
 
 /// Two at once: one rotates, the other is told who does; one token is made.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_rotations_at_once_one_is_told_of_the_other() {
+async fn of_two_rotations_at_once_one_is_told_of_other() {
     let profile = configured().await;
     let (one, other) = tokio::join!(profile.run(ROTATE), profile.run(ROTATE));
     let mut codes = [one.code, other.code];
@@ -429,7 +429,7 @@ async fn of_two_rotations_at_once_one_is_told_of_the_other() {
 
 /// A save of the settings, and the first secret for handing on, in the middle of a rotation keep its token.
 #[tokio::test(flavor = "multi_thread")]
-async fn other_changes_of_the_secrets_keep_the_token_of_a_rotation() {
+async fn other_changes_of_secrets_keep_token_of_rotation() {
     let profile = configured().await;
     assert!(killed_at(&profile, ROTATE, 0, When::At).await);
     let next = secrets(&profile).next_callback.unwrap();

@@ -47,7 +47,7 @@ fn sources() -> String {
 
 /// What a unit starts is run as it stands there, up to where it would need a network.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_units_start_is_what_the_program_takes() {
+async fn what_units_start_is_what_program_takes() {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
     for (name, command) in [("pia-halo.service", "serve"), ("pia-halo-sync.service", "sync")] {
         let start = value(&unit(name), "ExecStart");
@@ -63,7 +63,7 @@ async fn what_the_units_start_is_what_the_program_takes() {
 }
 
 #[test]
-fn the_service_unit_knows_the_programs_address_secrets_files_and_exit_codes() {
+fn service_unit_matches_address_secrets_files_and_exit_codes() {
     let (service, sources) = (unit("pia-halo.service"), sources());
     let help = Command::new(env!("CARGO_BIN_EXE_pia-halo")).args(["serve", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -104,7 +104,7 @@ fn the_service_unit_knows_the_programs_address_secrets_files_and_exit_codes() {
 
 /// Both services run in the same cage.
 #[test]
-fn the_units_give_the_program_nothing_that_it_does_not_need() {
+fn units_give_program_nothing_that_it_does_not_need() {
     let wanted = [
         ("CapabilityBoundingSet", ""),
         ("NoNewPrivileges", "true"),
@@ -134,7 +134,7 @@ fn the_units_give_the_program_nothing_that_it_does_not_need() {
 }
 
 #[test]
-fn the_timer_starts_the_sync_that_is_shipped_at_a_time_in_utc() {
+fn timer_starts_sync_that_is_shipped_at_time_in_utc() {
     let timer = unit("pia-halo-sync.timer");
     // Without Unit= a timer starts the service of its own name.
     assert!(values(&timer, "Unit").is_empty() && project().join("assets/systemd/pia-halo-sync.service").is_file());
@@ -148,7 +148,7 @@ fn the_timer_starts_the_sync_that_is_shipped_at_a_time_in_utc() {
 
 /// systemd's own reading of the units, where there is one.
 #[test]
-fn systemd_finds_nothing_to_say_about_the_units() {
+fn systemd_finds_nothing_to_say_about_units() {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<PathBuf> = Vec::new();
     for name in ["pia-halo.service", "pia-halo-sync.service", "pia-halo-sync.timer"] {
@@ -169,7 +169,7 @@ fn systemd_finds_nothing_to_say_about_the_units() {
 
 /// Everything that the program lets the world see through the proxy is what the contract says, and no log has a token.
 #[test]
-fn the_proxies_pass_on_the_callbacks_alone_and_log_no_token() {
+fn proxies_pass_on_callbacks_alone_and_log_no_token() {
     let read = |name: &str| std::fs::read_to_string(project().join("assets/reverse-proxy").join(name)).unwrap();
     let bare = |text: &str| {
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));

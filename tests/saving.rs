@@ -52,7 +52,7 @@ async fn every_bad_answer_is_refused_with_what_would_be_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_printed_template_is_an_answers_file() {
+async fn printed_template_is_answers_file() {
     let profile = Profile::new().await;
     let template = profile.run(["setup", "--print-template"]).await.expect(0).stdout;
     setup(&profile, &template).await.expect(0);
@@ -60,7 +60,7 @@ async fn the_printed_template_is_an_answers_file() {
 
 /// S39: a second save says what changed, and keeps what the first one made.
 #[tokio::test(flavor = "multi_thread")]
-async fn saving_again_says_what_changed_and_keeps_the_callback_urls() {
+async fn saving_again_says_what_changed_and_keeps_callback_urls() {
     let profile = Profile::set_up(Options::default()).await;
     let secrets = std::fs::read_to_string(profile.credentials()).unwrap();
     profile.save("acme", "").await.expect(0).says("nothing changed");
@@ -78,7 +78,7 @@ async fn saving_again_says_what_changed_and_keeps_the_callback_urls() {
 
 /// S36: blank means no default escalation; a name or an id is looked up in Halo.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contact_may_be_blank_a_name_or_an_id() {
+async fn contact_may_be_blank_name_or_id() {
     let profile = Profile::new().await;
     profile.save("acme", "").await.expect(0);
     assert!(!std::fs::read_to_string(profile.config()).unwrap().contains("escalate_to"));
@@ -100,7 +100,7 @@ async fn the_contact_may_be_blank_a_name_or_an_id() {
 
 /// S8: `--test` saves nothing when the test fails, and a passed test is remembered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tested_save_is_verified_and_a_failed_test_saves_nothing() {
+async fn tested_save_is_verified_and_failed_test_saves_nothing() {
     let profile = Profile::new().await;
     let file = profile.folder.path().join("a.toml");
     std::fs::write(&file, profile.answers("acme", "")).unwrap();
@@ -113,7 +113,7 @@ async fn a_tested_save_is_verified_and_a_failed_test_saves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_secret_and_without_a_terminal_nothing_is_saved() {
+async fn without_secret_and_without_terminal_nothing_is_saved() {
     let profile = Profile::new().await;
     let file = profile.folder.path().join("a.toml");
     std::fs::write(&file, profile.answers("acme", "")).unwrap();
@@ -123,7 +123,7 @@ async fn without_a_secret_and_without_a_terminal_nothing_is_saved() {
 
 /// A secret that others can read is refused, with the command that mends it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+async fn secret_that_others_read_is_refused_with_chmod() {
     let profile = Profile::set_up(Options::default()).await;
     std::fs::set_permissions(profile.credentials(), PermissionsExt::from_mode(0o644)).unwrap();
     profile.run(["check"]).await.expect(7).says("chmod 600");
@@ -133,7 +133,7 @@ async fn a_secret_that_others_can_read_is_refused_with_the_command_that_mends_it
 
 /// A file from a newer version is refused and left untouched.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_from_a_newer_version_are_refused_and_left_untouched() {
+async fn settings_from_newer_version_are_refused_and_left_untouched() {
     let profile = Profile::set_up(Options::default()).await;
     let newer = std::fs::read_to_string(profile.config()).unwrap().replace("version = 1", "version = 2");
     std::fs::write(profile.config(), &newer).unwrap();
@@ -160,7 +160,7 @@ async fn every_file_and_folder_is_private() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_settings_are_shown_with_their_secrets_masked() {
+async fn settings_are_shown_with_their_secrets_masked() {
     let profile = Profile::set_up(Options::default()).await;
     let shown = profile.json(["config", "show"], 0).await;
     assert_eq!(shown["configurations"]["acme"]["company_sync"]["daily_sync_time"], "04:30");
@@ -173,7 +173,7 @@ async fn the_settings_are_shown_with_their_secrets_masked() {
 
 /// Deactivated stays deactivated, also when the only configuration is saved again.
 #[tokio::test(flavor = "multi_thread")]
-async fn saving_again_does_not_undo_a_deactivation() {
+async fn saving_again_does_not_undo_deactivation() {
     let profile = Profile::set_up(Options::default()).await;
     profile.run(["deactivate"]).await.expect(0);
     profile.save("acme", "").await.expect(0);
@@ -182,7 +182,7 @@ async fn saving_again_does_not_undo_a_deactivation() {
 
 /// A command that gives the secret is run when the secret is needed, and not before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_command_is_run_only_when_the_secret_is_needed() {
+async fn secret_command_is_run_only_when_secret_is_needed() {
     let profile = Profile::new().await;
     let mark = profile.folder.path().join("ran");
     let command =

@@ -92,7 +92,7 @@ async fn no_secret_is_found_in_any_file_log_output_or_error() {
 /// What a callback carries is found where its body is kept and shown, and nowhere else: not in a log, however much that says,
 /// in a figure, a list, an answer, or on a pane. Of its headers and its query nothing is kept at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_callback_carries_is_shown_with_its_body_alone() {
+async fn what_callback_carries_is_shown_with_its_body_alone() {
     let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     // Nobody listens there: what is handed on fails, and says why.
@@ -163,7 +163,7 @@ async fn what_a_callback_carries_is_shown_with_its_body_alone() {
 
 /// A secret on the command line does not exist.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_argument_takes_a_secret() {
+async fn no_argument_takes_secret() {
     let profile = Profile::new().await;
     for argument in ["--client-secret", "--client-secret=x", "--secret", "--password", "--token"] {
         profile.run(["setup", argument, "x"]).await.expect(2);

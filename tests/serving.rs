@@ -21,7 +21,7 @@ async fn serving() -> (Profile, Service, CallbackSecrets) {
 
 /// R71: a copy is acknowledged and not stored twice: at once, later, in a batch, after a restart.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_event_is_stored_once_also_across_a_restart() {
+async fn each_event_is_stored_once_also_across_restart() {
     let (profile, service, secrets) = serving().await;
     let first = event("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", 33_479);
     for _ in 0..3 {
@@ -49,7 +49,7 @@ async fn each_event_is_stored_once_also_across_a_restart() {
 
 /// What somebody's own payload calls `id` is no event's id: two events with the same one are two.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_events_with_the_same_id_of_somebodys_own_are_both_stored() {
+async fn two_events_with_same_id_of_somebodys_own_are_both_stored() {
     let (profile, service, secrets) = serving().await;
     let bodies = [
         json!({ "id": 123 }),
@@ -70,7 +70,7 @@ async fn two_events_with_the_same_id_of_somebodys_own_are_both_stored() {
 
 /// The answer comes after the disk: whatever moment the program is killed at, what was acknowledged is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_acknowledged_event_is_lost_by_a_kill() {
+async fn no_acknowledged_event_is_lost_by_kill() {
     let (profile, mut service, secrets) = serving().await;
     let mut acknowledged: BTreeSet<String> = BTreeSet::new();
     for round in 0..8_u64 {
@@ -111,7 +111,7 @@ async fn no_acknowledged_event_is_lost_by_a_kill() {
 /// The same, seen from the kernel: between the arrival of a callback and the write of its 200 the log of the database is
 /// synced to the disk, each time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_200_is_written_after_the_disk_has_the_event() {
+async fn status_200_is_written_after_disk_has_event() {
     if Command::new("strace").arg("-V").output().is_err() {
         println!("SKIPPED: there is no strace on this machine, so nobody saw the order of the calls");
         return;
@@ -251,7 +251,7 @@ async fn forgeries_are_refused_and_none_is_told_from_another() {
 
 /// R73: sizes, types and depths; none of them stores anything or takes memory.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_no_event_is_refused_with_its_reason() {
+async fn body_that_is_no_event_is_refused_with_its_reason() {
     let (profile, service, secrets) = serving().await;
     let path = format!("/callbacks/acme/ticket-created/{}", secrets.token.expose());
     let user = Some(("pia", secrets.password.expose()));
@@ -333,7 +333,7 @@ async fn bodies_that_dribble_are_ended_and_hold_up_nobody() {
 
 /// R73: five hundred connections that say nothing, and a flood of forgeries, keep no true event out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_that_says_nothing_keeps_nobody_out() {
+async fn crowd_that_says_nothing_keeps_nobody_out() {
     let (profile, service, secrets) = serving().await;
     let mut crowd = Vec::new();
     for n in 0..1_200 {
@@ -364,7 +364,7 @@ async fn a_crowd_that_says_nothing_keeps_nobody_out() {
 
 /// A second service of the same profile is refused, and says who has it; the first ends tidily.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_service_runs_at_a_time_and_status_knows_it() {
+async fn one_service_runs_at_time_and_status_knows_it() {
     let (profile, service, secrets) = serving().await;
     assert_eq!(service.get("/healthz").await, (200, "ok\n".to_owned()));
     profile.run(["serve", "--listen", "127.0.0.1:0"]).await.expect(6).says(&format!("serve by {}", login_name()));
@@ -384,7 +384,7 @@ async fn one_service_runs_at_a_time_and_status_knows_it() {
 
 /// A restart is no event: what was known before it is shown from the first moment on, and what never was is not there.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_metrics_know_the_last_event_and_the_last_sync_after_a_restart() {
+async fn metrics_know_last_event_and_last_sync_after_restart() {
     let (profile, service, secrets) = serving().await;
     let of = |metrics: &str, name: &str| -> Option<i64> {
         let name = format!("pia_halo_last_{name}_timestamp_seconds ");
@@ -407,7 +407,7 @@ async fn the_metrics_know_the_last_event_and_the_last_sync_after_a_restart() {
 
 /// Settings that another program changes are taken up without a restart.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_configuration_is_known_to_the_running_service() {
+async fn new_configuration_is_known_to_running_service() {
     let (profile, service, _) = serving().await;
     profile.save("later", "").await.expect(0);
     let later = profile.workspace().settings.secrets(&"later".parse().unwrap()).unwrap().callback.unwrap();

@@ -59,7 +59,7 @@ impl Systemd {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn systemd_hears_ready_once_callbacks_are_taken_then_that_we_live_and_that_we_end() {
+async fn systemd_is_told_ready_watchdog_and_stopping() {
     let (profile, systemd) = (profile().await, Systemd::new());
     let mut command = serve(&profile, &[]);
     systemd.hears(&mut command);
@@ -87,7 +87,7 @@ async fn systemd_hears_ready_once_callbacks_are_taken_then_that_we_live_and_that
 
 /// The disk is held by somebody else, so no callback could be stored: systemd hears nothing until it is free again.
 #[tokio::test(flavor = "multi_thread")]
-async fn systemd_hears_nothing_while_a_callback_would_not_reach_the_disk() {
+async fn systemd_hears_nothing_while_callback_would_not_reach_disk() {
     let (profile, systemd) = (profile().await, Systemd::new());
     let mut command = serve(&profile, &[]);
     systemd.hears(&mut command);
@@ -117,7 +117,7 @@ async fn systemd_hears_nothing_while_a_callback_would_not_reach_the_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn systemd_is_not_told_ready_where_the_address_is_taken() {
+async fn systemd_is_not_told_ready_where_address_is_taken() {
     let (profile, systemd) = (profile().await, Systemd::new());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut command = profile.command(["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
@@ -129,7 +129,7 @@ async fn systemd_is_not_told_ready_where_the_address_is_taken() {
 /// A request that is half there, a sync that waits for Halo, and an event that nobody takes: the end comes soon all the
 /// same, what is whole by then is stored and answered, and nothing is half stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_is_tidy_and_soon_whatever_the_service_is_at() {
+async fn end_is_tidy_and_soon_whatever_service_is_at() {
     let profile = profile().await;
     // Due since this minute began, so the service runs it as it starts.
     let now = Timestamp::now();
@@ -205,7 +205,7 @@ async fn an_end_is_tidy_and_soon_whatever_the_service_is_at() {
 /// Another program holds the database, and a callback, tries to hand events on and the daily sync all wait to write: the end
 /// comes as soon. What was acknowledged before is there, and of what waited everything or nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_is_soon_while_another_program_holds_the_database() {
+async fn end_is_soon_while_another_program_holds_database() {
     let profile = profile().await;
     let workspace = profile.workspace();
     let service = Service::start_with(&profile, &["--forward-to", "http://127.0.0.1:9/"]).await;
@@ -256,7 +256,7 @@ async fn an_end_is_soon_while_another_program_holds_the_database() {
 
 /// Nothing ticks: while nothing comes in, no thread of the service wakes up before the next sync is due.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_service_wakes_nobody_and_is_small() {
+async fn idle_service_wakes_nobody_and_is_small() {
     let profile = profile().await;
     let service = Service::start(&profile).await;
     let secrets = secrets(&profile);
@@ -283,7 +283,7 @@ async fn an_idle_service_wakes_nobody_and_is_small() {
 /// What is written down: how the service began and ended, and one line for a flood; no line for each callback, and nothing
 /// that would let somebody in.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_is_a_line_for_what_is_noteworthy_and_has_no_token() {
+async fn log_is_line_for_what_is_noteworthy_and_has_no_token() {
     let profile = profile().await;
     let service = Service::start(&profile).await;
     let secrets = secrets(&profile);
@@ -350,7 +350,7 @@ async fn runs_at(service: &Service, time: &str) {
 /// The settings are a link into another folder, over a second link, as managers of configurations make them: what they lead
 /// to is written in place, replaced, and switched to another folder, and each time the service knows before anybody knocks.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_behind_a_link_are_taken_up_without_a_restart() {
+async fn settings_behind_link_are_taken_up_without_restart() {
     use std::os::unix::fs::symlink;
     let profile = profile().await;
     let managed = profile.folder.path().join("managed");
@@ -381,7 +381,7 @@ async fn settings_behind_a_link_are_taken_up_without_a_restart() {
 
 /// Another program changes the time: the service knows before anybody knocks.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_that_another_program_changes_is_taken_up_without_a_restart() {
+async fn time_changed_by_another_program_needs_no_restart() {
     let profile = profile().await;
     let service = Service::start(&profile).await;
     runs_at(&service, "04:30").await;

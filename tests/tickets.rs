@@ -80,7 +80,7 @@ fn audit(profile: &Profile) -> Vec<Value> {
 
 /// The open tickets of the board and no others, newest first, in a table and as JSON, whatever Halo's filter does.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tickets_on_the_pia_board_are_listed_whatever_the_filter_does() {
+async fn tickets_on_pia_board_are_listed_whatever_filter_does() {
     let profile = escalating().await;
     let wanted: Vec<i64> = profile.halo.change(|state| {
         for (n, ticket) in state.tickets.iter_mut().enumerate() {
@@ -112,7 +112,7 @@ async fn the_tickets_on_the_pia_board_are_listed_whatever_the_filter_does() {
 
 /// A list of several pages, one that is not paged, and one that says more than it gives.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_list_of_tickets_is_read_to_its_end_and_a_cut_one_says_so() {
+async fn long_list_of_tickets_is_read_to_its_end_and_cut_one_says_so() {
     let profile = escalating().await;
     profile.halo.change(|state| {
         let first = state.tickets[0].clone();
@@ -136,7 +136,7 @@ async fn a_long_list_of_tickets_is_read_to_its_end_and_a_cut_one_says_so() {
 
 /// A team by its id, by a setting of the tenant; a team that was renamed; a board that nobody made.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_board_is_known_by_its_id_and_a_renamed_one_is_named() {
+async fn board_is_known_by_its_id_and_renamed_one_is_named() {
     let profile = escalating().await;
     profile.halo.set_fault(Fault::TeamsAsIds, true);
     let by_id = profile.json(["tickets"], 0).await;
@@ -166,7 +166,7 @@ async fn a_board_is_known_by_its_id_and_a_renamed_one_is_named() {
 
 /// Moved, assigned, read back and written down; a second time there is nothing to do and nothing is sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_is_escalated_once_and_read_back() {
+async fn ticket_is_escalated_once_and_read_back() {
     let profile = escalating().await;
     let done = escalate(&profile, &["--note", "needs a person"], 0).await;
     assert_eq!((&done["status"], &done["moved"], &done["noted"]), (&json!("escalated"), &json!(true), &json!(true)));
@@ -206,7 +206,7 @@ async fn a_ticket_is_escalated_once_and_read_back() {
 
 /// Without Pia Escalate To, nobody has the ticket on that board: Halo's agent 1 is nobody.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_contact_the_ticket_belongs_to_nobody() {
+async fn without_contact_ticket_belongs_to_nobody() {
     let profile = escalating_to(None).await;
     profile.halo.change(|state| state.tickets[0].set("agent_id", 9));
     let done = escalate(&profile, &[], 0).await;
@@ -225,7 +225,7 @@ async fn without_a_contact_the_ticket_belongs_to_nobody() {
 
 /// A lost answer, and a 500 after the deed: looked for, and not written a second time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_makes_no_second_write_and_no_second_note() {
+async fn lost_answer_makes_no_second_write_and_no_second_note() {
     for fault in [Fault::ConnectionResetAfterWrite, Fault::AppliedBut500] {
         let profile = escalating().await;
         profile.halo.set_fault(fault, true);
@@ -242,7 +242,7 @@ async fn a_lost_answer_makes_no_second_write_and_no_second_note() {
 
 /// A lost answer to a write that was not carried out: said so, and a second run does it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_never_arrived_is_told_and_can_be_made_again() {
+async fn write_that_never_arrived_is_told_and_can_be_made_again() {
     let profile = escalating().await;
     let lost = |path: &str| {
         let path = path.to_owned();
@@ -271,7 +271,7 @@ async fn a_write_that_never_arrived_is_told_and_can_be_made_again() {
 
 /// Halo's own words, with the word for its placeholder, and exit code 4; nothing is changed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_shows_halos_own_words_and_changes_nothing() {
+async fn refusal_shows_halos_own_words_and_changes_nothing() {
     let profile = escalating().await;
     for (fault, words) in [
         (Fault::ReassignRefused, REFUSED),
@@ -337,7 +337,7 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
 
 /// A ticket that nobody knows, and one that goes out of sight when it is moved.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_that_is_not_there_is_told_from_one_that_went_out_of_sight() {
+async fn missing_ticket_is_told_from_hidden_one() {
     let profile = escalating().await;
     let gone = profile.run(["escalate", "4711"]).await.expect(1);
     gone.says("There is no ticket 4711 in this Halo").says("Nothing was changed");
@@ -361,7 +361,7 @@ async fn a_ticket_that_is_not_there_is_told_from_one_that_went_out_of_sight() {
 
 /// What Halo writes into a ticket reaches the terminal sanitised.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_ticket_reaches_the_terminal_sanitised() {
+async fn hostile_ticket_reaches_terminal_sanitised() {
     let profile = escalating().await;
     profile.halo.change(|state| state.tickets[0].set("summary", "\u{1b}[2Jfire\u{202e}\u{7}"));
     let table = profile.run(["tickets"]).await.expect(0);

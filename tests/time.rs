@@ -66,7 +66,7 @@ const ZONES: [(&str, &str, &str, &str, &str); 36] = [
 
 /// R48, N15, S30: in every zone, in summer and in winter, and from which day it is another time.
 #[test]
-fn the_time_is_right_in_every_zone_over_both_summer_time_changes() {
+fn time_is_right_in_every_zone_over_both_summer_time_changes() {
     for (name, now, local, offset, change) in ZONES {
         let (now, zone, time) = (at(now), zone(name), time("00:45"));
         assert_eq!(time.in_zone(now, &zone), format!("= {local} in {name} ({offset})"));
@@ -76,7 +76,7 @@ fn the_time_is_right_in_every_zone_over_both_summer_time_changes() {
 
 /// R48: the promise itself, without a table: on the day that is named the time is another one, and on no day before.
 #[test]
-fn the_change_that_is_named_is_the_first_one() {
+fn change_that_is_named_is_first_one() {
     let mut told = 0;
     for (name, ..) in ZONES.iter().step_by(2) {
         let zone = zone(name);
@@ -102,7 +102,7 @@ fn the_change_that_is_named_is_the_first_one() {
 
 /// R48: every run is at the same time in UTC, exactly a day apart, also over the local changes.
 #[test]
-fn the_run_itself_never_moves() {
+fn run_itself_never_moves() {
     let time = time("16:30");
     let mut run = time.next_after(at("2025-03-01T00:00:00Z"));
     for _ in 0..400 {
@@ -115,7 +115,7 @@ fn the_run_itself_never_moves() {
 
 /// R48, S28: around midnight the day is the right one.
 #[test]
-fn today_and_the_next_run_are_right_at_midnight() {
+fn today_and_next_run_are_right_at_midnight() {
     let lines = |time: &str, now: &str| DailySyncTime::parse(time).unwrap().next_run_line(at(now));
     assert_eq!(lines("00:00", "2026-12-31T23:59:00Z"), "next run Fri 01 Jan 2027 00:00 UTC, in 1 min");
     assert_eq!(lines("00:00", "2026-12-31T23:59:59.999Z"), "next run Fri 01 Jan 2027 00:00 UTC, in 1 min");
@@ -132,7 +132,7 @@ fn today_and_the_next_run_are_right_at_midnight() {
 
 /// S28: at the end of time nothing falls over.
 #[test]
-fn the_ends_of_time_are_no_trap() {
+fn ends_of_time_are_no_trap() {
     for now in [Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH] {
         for (name, ..) in ZONES {
             let (zone, time) = (zone(name), time("23:59"));
@@ -145,7 +145,7 @@ fn the_ends_of_time_are_no_trap() {
 
 /// R49: of 100,000 texts those are taken that are one of 1,440 times with blanks around, and each refusal says why.
 #[test]
-fn of_a_hundred_thousand_texts_only_the_times_are_taken() {
+fn of_hundred_thousand_texts_only_times_are_taken() {
     const PIECES: [&str; 40] = [
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", ":", ":", ":", "00", "04", "12", "23", "24", "30", "59",
         "60", "99", " ", "\t", "\n", "\u{3000}", "\u{feff}", "\u{202e}", "\u{1b}[", "０", "４", "：", "٤", "am", "PM",
@@ -197,7 +197,7 @@ fn of_a_hundred_thousand_texts_only_the_times_are_taken() {
 
 /// S29: what is nearly a time is refused with the one that was meant, and a different reading is never guessed.
 #[test]
-fn a_near_miss_is_refused_with_what_was_meant() {
+fn near_miss_is_refused_with_what_was_meant() {
     let refusal = |text: &str| DailySyncTime::parse(text).unwrap_err().to_string();
     for near in ["4:30", "04:3 0", "０４：３０", "0４:3０"] {
         let said = refusal(near);
@@ -231,7 +231,7 @@ fn in_zone(profile: &Profile, zone: Option<&str>) -> Pty {
 
 /// S30, N15: the zone is the one that the environment names, and where that means nothing the page says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_zone_is_the_persons_own_or_said_to_be_unknown() {
+async fn zone_is_persons_own_or_said_to_be_unknown() {
     let profile = finished().await;
     for (named, shown) in [
         ("Australia/Brisbane", "= 14:30 in Australia/Brisbane (+10:00)"),
@@ -258,7 +258,7 @@ async fn the_zone_is_the_persons_own_or_said_to_be_unknown() {
 
 /// N15: beside the field stands when the local time changes next; where it never does, nothing does.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_step_says_when_the_local_time_changes() {
+async fn step_says_when_local_time_changes() {
     for (zone, changes) in [("Australia/Sydney", true), ("Australia/Brisbane", false)] {
         let profile = Profile::with(Options { clients: 5, ..Options::default() }).await;
         let mut pty = in_zone(&profile, Some(zone));
@@ -274,7 +274,7 @@ async fn the_step_says_when_the_local_time_changes() {
 
 /// The pure rooms cannot ask the machine for its zone: it is found once, at the edge.
 #[test]
-fn the_machines_zone_is_asked_for_in_one_place() {
+fn machines_zone_is_asked_for_in_one_place() {
     let asking = crate::support::files(&project().join("src")).into_iter().filter(|path| {
         let text = std::fs::read_to_string(path).unwrap();
         text.contains("TimeZone::try_system") || text.contains("TimeZone::system")

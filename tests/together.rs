@@ -53,7 +53,7 @@ fn saved(profile: &Profile) -> (String, String) {
 /// N11: Dana saves 05:00, Fox changes only the Pia Board; both have read the same. Fox is told of Dana, and neither
 /// change is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_people_save_at_a_time_and_neither_loses_anything() {
+async fn two_people_save_at_time_and_neither_loses_anything() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
     profile.run(["check"]).await.expect(0);
     let mut dana = editing(&profile).await;

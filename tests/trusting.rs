@@ -108,7 +108,7 @@ async fn ends_at_once(mut command: Command, waits: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn command_or_pipe_that_gives_no_secret_does_not_outlive_a_signal() {
+async fn command_or_pipe_that_gives_no_secret_does_not_outlive_signal() {
     let profile = Profile::new().await;
     let (file, mark) = (profile.folder.path().join("a.toml"), profile.folder.path().join("mark"));
     let hangs = format!("[api]\nclient_secret_command = [\"sh\", \"-c\", \"touch {}; sleep 1000\"]", mark.display());
@@ -176,7 +176,7 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_client_secret_is_tested_before_it_replaces_the_old_one() {
+async fn new_client_secret_is_tested_before_it_replaces_old_one() {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
     let renew = ["setup", "--client-secret-file", "-"];
     run(profile.command(renew), "wrong".to_owned()).await.expect(4).says("the old Client Secret stays");
@@ -189,7 +189,7 @@ async fn new_client_secret_is_tested_before_it_replaces_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn configuration_is_deleted_after_a_yes_with_all_that_is_known_of_it() {
+async fn configuration_is_deleted_whole_after_yes() {
     let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.run(["config", "delete", "acme"]).await.expect(3).says("Pia Chat Pod");
@@ -214,7 +214,7 @@ async fn held_trail_is_waited_for_five_seconds_and_its_holder_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pipe_in_place_of_the_log_stops_nobody_and_is_named() {
+async fn pipe_in_place_of_log_stops_nobody_and_is_named() {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
     let log = profile.folder.path().join("state/pia-halo/pia-halo.log");
     fs::remove_file(&log).unwrap();

@@ -379,7 +379,7 @@ mod tests {
 
     /// S7: every field has help text with an example.
     #[test]
-    fn every_field_has_help_and_an_example() {
+    fn every_field_has_help_and_example() {
         for info in FIELDS {
             assert_eq!(info.id.info().id, info.id);
             assert!(!info.label.is_empty() && !info.help.is_empty() && !info.more.is_empty());
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_is_one_clean_line() {
+    fn paste_is_one_clean_line() {
         assert_eq!(clean_paste("abc\n", true), ("abc".to_owned(), Pasted::Whole));
         assert_eq!(clean_paste("  \"abc\" \r\n", true), ("abc".to_owned(), Pasted::Whole));
         assert_eq!(clean_paste("abc\ndef", true), ("abc".to_owned(), Pasted::FirstLine));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_paste_is_cut_to_the_field() {
+    fn huge_paste_is_cut_to_field() {
         let mut form = Form::new();
         assert_eq!(form.paste(FieldId::Url, &"x".repeat(1 << 20)), Pasted::Cut);
         assert_eq!(form.text(FieldId::Url).chars().count(), FieldId::Url.info().longest);
@@ -408,7 +408,7 @@ mod tests {
 
     /// S23: the secret is never in what a program can print of the form.
     #[test]
-    fn debug_of_a_form_does_not_show_the_secret() {
+    fn debug_of_form_does_not_show_secret() {
         let mut form = Form::new();
         form.paste(FieldId::ClientSecret, "hunter2-canary");
         assert_eq!(form.secret.secret(), Secret::new("hunter2-canary"));
@@ -417,7 +417,7 @@ mod tests {
 
     /// S24: what was dropped from an address is said; S22: a shape is only warned about.
     #[test]
-    fn a_field_says_what_it_made_of_its_text() {
+    fn field_says_what_it_made_of_its_text() {
         let mut form = Form::new();
         form.set(FieldId::Url, "acme.halopsa.com/api/");
         let remarks = form.remarks(FieldId::Url);
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_shown_on_leaving_and_is_live_until_mended() {
+    fn error_is_shown_on_leaving_and_is_live_until_mended() {
         let mut form = Form::new();
         for character in "4:30".chars() {
             form.key(FieldId::DailySyncTime, key(character));

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_lies_inside_the_terminal() {
+    fn every_part_lies_inside_terminal() {
         for width in 0..140 {
             for height in 0..60 {
                 for steps in [false, true] {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_moves_no_further_than_needed() {
+    fn window_moves_no_further_than_needed() {
         let mut window = Window::default();
         assert!(window.select(4, 100, 5));
         assert_eq!(window, Window { selected: 4, first: 0 });

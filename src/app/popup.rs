@@ -376,7 +376,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_question_that_loses_nothing_has_its_focus_on_yes() {
+    fn only_question_that_loses_nothing_has_its_focus_on_yes() {
         let id = ConfigurationId::parse("acme").unwrap();
         let name = || "Acme".to_owned();
         for ask in [
@@ -400,7 +400,7 @@ mod tests {
 
     /// S34, S36: the choice is searchable, offers only agents that can be assigned, and "none".
     #[test]
-    fn the_choice_is_searched_without_case_or_accents() {
+    fn choice_is_searched_without_case_or_accents() {
         let agent = |id, name: &str, assignable| Agent { id, name: name.into(), assignable, api_only: false };
         let agents = [agent(7, "Dana Scully", true), agent(8, "Ångström", true), agent(1, "Unassigned", false)];
         let mut chooser = Chooser::new(&agents, Some(7), 5);

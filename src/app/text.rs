@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_its_user() {
+    fn address_is_shown_without_its_user() {
         for (typed, shown) in [
             ("https://dana:pw@acme.halopsa.com/x", "https://acme.halopsa.com/x"),
             ("dana:p/w@acme.halopsa.com", "acme.halopsa.com"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_width_is_the_sum_of_its_characters() {
+    fn width_is_sum_of_its_characters() {
         for text in ["\u{644}\u{627}\u{644}\u{627}", "北京", "\u{1f1e6}\u{1f1fa}x", "ﾊﾞ", "e\u{301}"] {
             let sum: usize = text.graphemes(true).map(width).sum();
             assert_eq!(width(text), sum);

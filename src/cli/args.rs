@@ -474,7 +474,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn localhost_is_listened_on_and_the_refusal_has_an_example() {
+    fn localhost_is_listened_on_and_refusal_has_example() {
         assert_eq!(place("localhost:8477"), Ok(([127, 0, 0, 1], 8477).into()));
         assert_eq!(place("[::1]:80").unwrap().port(), 80);
         for wrong in ["8477", ":8477", "127.0.0.1", "localhost", "example.com:80"] {

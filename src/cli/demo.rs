@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_demo_goes_on_where_no_service_can_listen() {
+    async fn demo_goes_on_where_no_service_can_listen() {
         let halo = SimulatedHalo::start(Options::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let taken = halo.url().trim_start_matches("http://").parse().unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_service_of_the_demo_is_where_pia_is_and_ends_at_once_with_a_connection_open() {
+    async fn demo_service_ends_at_once_with_connection_open() {
         let halo = SimulatedHalo::start(Options::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn demo_has_the_rate_limit_unless_it_is_switched_off() {
+    fn demo_has_rate_limit_unless_it_is_switched_off() {
         use crate::cli::args::{Arguments, Command};
         use clap::Parser;
 

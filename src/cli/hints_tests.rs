@@ -49,7 +49,7 @@ fn words_of(rest: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_that_a_hint_names_is_taken() {
+fn every_command_that_hint_names_is_taken() {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     let (mut refused, mut seen) = (Vec::new(), 0);

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_never_grows_beyond_its_bounds_however_long_the_program_runs() {
+    fn log_never_grows_beyond_its_bounds_however_long_program_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pia-halo.log");
         let mut log = Log::open(path.clone()).unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn log_of_another_kind_is_refused_and_an_open_one_closed_to_others() {
+    fn log_of_another_kind_is_refused_and_open_one_closed_to_others() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (path, pipe) = (folder.path().join("pia-halo.log"), folder.path().join("pipe"));

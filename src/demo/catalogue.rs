@@ -72,7 +72,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_catalogue_has_205_rows_with_their_own_ids_and_the_known_numbers() {
+    fn catalogue_has_205_rows_with_their_own_ids_and_known_numbers() {
         let rows = events();
         assert_eq!(rows.len(), ROWS);
         let ids: BTreeSet<i64> = rows.iter().filter_map(|row| row.int("id")).collect();

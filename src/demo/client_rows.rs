@@ -107,7 +107,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[tokio::test]
-    async fn a_row_has_about_fifty_members_and_leaves_null_ones_out() {
+    async fn row_has_about_fifty_members_and_leaves_null_ones_out() {
         let tester = tester().await;
         let (_, body) = tester.get("/api/Client?count=250&includeinactive=true").await;
         let rows = body["clients"].as_array().unwrap();

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_is_capped_at_100_only_when_pageinate_is_true() {
+    async fn page_is_capped_at_100_only_when_pageinate_is_true() {
         let tester = tester().await;
         let all = "includeinactive=true&order=id";
         let (ids, count) = tester.client_ids(&format!("{all}&pageinate=true&page_no=1&page_size=1000")).await;
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_hold_their_place_only_when_an_order_is_asked_for() {
+    async fn rows_hold_their_place_only_when_order_is_asked_for() {
         let tester = tester().await;
         let walk = async |order: &str| {
             let mut ids = Vec::new();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn inactive_clients_come_only_when_asked_for_and_filters_that_are_misspelt_are_none() {
+    async fn inactive_clients_need_a_filter_and_misspelt_ones_are_ignored() {
         let tester = tester().await;
         let inactive = tester.halo.look(|state| state.clients.iter().filter(|client| client.inactive).count());
         assert!((1..20).contains(&inactive));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_are_unique_and_of_many_scripts_and_a_seed_makes_the_same_ones_again() {
+    async fn names_are_unique_in_many_scripts_and_repeat_by_seed() {
         let one = tester().await;
         let names: Vec<String> =
             one.halo.look(|state| state.clients.iter().map(|client| client.name.clone()).collect());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clients_are_created_renamed_made_inactive_and_deleted_only_without_history() {
+    async fn demo_clients_change_and_are_deleted_only_without_history() {
         let tester = small(5).await;
         let (status, made) = tester.post("/api/Client", &json!([{ "name": "Brand New 🎉", "nonsense": 1 }])).await;
         assert_eq!((status, &made["name"]), (201, &json!("Brand New 🎉")));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_restricted_agent_sees_fewer_rows_and_a_count_of_those_only() {
+    async fn restricted_agent_sees_fewer_rows_and_count_of_those_only() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::RestrictedAgent, true);
         let (ids, count) =
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_list_can_lie_and_shift() {
+    async fn list_can_lie_and_shift() {
         let tester = small(150).await;
         let page = |number: u32| format!("pageinate=true&page_no={number}&page_size=100&order=id&includeinactive=true");
         let first = tester.client_ids(&page(1)).await.0;

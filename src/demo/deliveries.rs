@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_of_deliveries_shows_headers_and_bodies_in_the_detail_only() {
+    async fn log_of_deliveries_shows_headers_and_bodies_in_detail_only() {
         let tester = tester().await;
         tester.halo.change(|state| {
             state.webhook_events.push(Object::new(json!({
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_outcome_can_be_written_into_the_log_by_a_fault() {
+    async fn every_outcome_can_be_written_into_log_by_fault() {
         for (fault, status) in [
             (Fault::DeliveriesFine, json!(200)),
             (Fault::DeliveriesUnauthorised, json!(401)),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_in_a_row_switch_a_webhook_off_by_either_member_and_then_nothing_is_delivered() {
+    async fn failures_in_a_row_switch_webhook_off_by_either_member() {
         for by_disabled in [false, true] {
             let tester = tester().await;
             tester.halo.change(|state| {
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_known_of_the_log_is_a_switch() {
+    async fn what_is_not_known_of_log_is_switch() {
         let tester = tester().await;
         let id = webhook(&tester).await;
         for status in [200, 500] {

@@ -62,7 +62,7 @@ async fn emptied(tester: &Tester) {
 }
 
 #[tokio::test]
-async fn a_ticket_made_by_the_control_address_is_posted_as_halo_does_and_logged() {
+async fn ticket_by_control_address_is_posted_as_halo_does() {
     let tester = tester().await;
     let mut inbox = Inbox::open(200).await;
     let id = webhook(&tester, "Created", &inbox.url, &[3]).await;
@@ -127,7 +127,7 @@ async fn each_change_raises_what_it_is_and_no_change_raises_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_control_address_does_not_understand_changes_nothing_and_says_so() {
+async fn unknown_control_request_changes_nothing() {
     let tester = tester().await;
     let count = || tester.halo.look(|state| state.tickets.len());
     let before = count();
@@ -156,7 +156,7 @@ async fn what_the_control_address_does_not_understand_changes_nothing_and_says_s
 
 /// Neither an address of another machine, nor a name, nor one that only looks like this machine's, nor a redirect.
 #[tokio::test]
-async fn the_courier_calls_at_loopback_addresses_only() {
+async fn courier_calls_at_loopback_addresses_only() {
     let tester = tester().await;
     let mut inbox = Inbox::open(200).await;
     let port = inbox.url.rsplit(':').next().unwrap().trim_end_matches("/in").to_owned();
@@ -185,7 +185,7 @@ async fn the_courier_calls_at_loopback_addresses_only() {
 }
 
 #[tokio::test]
-async fn failures_are_logged_with_what_was_said_and_switch_the_webhook_off() {
+async fn failed_deliveries_are_logged_and_switch_webhook_off() {
     let tester = tester().await;
     tester.halo.change(|state| state.behaviour.auto_disable_attempts = 2);
     let mut inbox = Inbox::open(503).await;
@@ -207,7 +207,7 @@ async fn failures_are_logged_with_what_was_said_and_switch_the_webhook_off() {
 }
 
 #[tokio::test]
-async fn an_address_that_does_not_answer_is_given_up_and_one_that_is_closed_is_not_reached() {
+async fn silent_address_is_given_up_and_closed_one_is_unreachable() {
     let tester = tester().await;
     tester.halo.change(|state| state.behaviour.delivery_time_out = Duration::from_millis(30));
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -224,7 +224,7 @@ async fn an_address_that_does_not_answer_is_given_up_and_one_that_is_closed_is_n
 }
 
 #[tokio::test]
-async fn a_batch_waits_for_its_time_or_its_limit_and_is_one_array() {
+async fn batch_waits_for_its_time_or_its_limit_and_is_one_array() {
     let tester = tester().await;
     let mut inbox = Inbox::open(200).await;
     let id = webhook(&tester, "Batched", &inbox.url, &[3]).await;
@@ -329,7 +329,7 @@ async fn neither_order_nor_single_delivery_is_promised() {
 }
 
 #[tokio::test]
-async fn only_the_binding_that_is_known_to_fire_does_and_only_where_its_conditions_are_met() {
+async fn only_known_binding_fires_and_only_under_its_conditions() {
     let tester = tester().await;
     let mut inbox = Inbox::open(200).await;
     let id = webhook(&tester, "One", &inbox.url, &[]).await;
@@ -363,7 +363,7 @@ async fn only_the_binding_that_is_known_to_fire_does_and_only_where_its_conditio
 }
 
 #[tokio::test]
-async fn a_fault_decides_what_comes_of_a_delivery_and_nobody_is_called() {
+async fn fault_decides_what_comes_of_delivery_and_nobody_is_called() {
     let tester = tester().await;
     let inbox = Inbox::open(200).await;
     let id = webhook(&tester, "One", &inbox.url, &[3]).await;

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn server_errors_strike_some_replies_and_the_same_ones_for_a_seed() {
+    async fn server_errors_strike_some_replies_and_same_ones_for_seed() {
         let mut seen = Vec::new();
         for _ in 0..2 {
             let tester = tester().await;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_can_be_done_and_look_undone_or_look_done_and_be_undone() {
+    async fn write_can_be_done_and_look_undone_or_look_done_and_be_undone() {
         let tester = tester().await;
         let tabs = || tester.halo.look(|state| state.tabs.len());
         tester.halo.set_fault(Fault::ConnectionResetAfterWrite, true);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_can_be_laid_down_and_changes_made_at_an_exact_request() {
+    async fn answers_can_be_laid_down_and_changes_made_at_exact_request() {
         let tester = tester().await;
         tester.halo.change(|state| {
             state.scripted.push(Scripted {
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cached_object_is_stale_for_a_minute_unless_nocache_is_sent() {
+    async fn cached_object_is_stale_for_minute_unless_nocache_is_sent() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::StaleReads, true);
         tester.halo.change(|state| state.clock.stop());

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_text_is_spoilt_and_the_same_each_time() {
+    async fn every_text_is_spoilt_and_same_each_time() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::HostileText, true);
         let read = async |path: &str| tester.request("GET", path).send().await.unwrap().bytes().await.unwrap();

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_read_from_requests_and_seconds() {
+    fn limit_is_read_from_requests_and_seconds() {
         assert_eq!("500/180".parse(), Ok(RateLimit::PUBLISHED));
         assert_eq!("0".parse::<RateLimit>().unwrap().filled(), None);
         assert_eq!(RateLimit::PUBLISHED.to_string(), "500/180");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_window_rolls_over_all_requests_and_refuses_in_plain_text() {
+    async fn window_rolls_over_all_requests_and_refuses_in_plain_text() {
         let tester = tester().await;
         let limit = RateLimit { requests: 3, window: Duration::from_secs(300) };
         let advance =

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn agents_are_a_bare_array_or_results_and_paging_is_ignored() {
+    async fn agents_are_bare_array_or_results_and_paging_is_ignored() {
         let tester = tester().await;
         let (_, plain) = tester.get("/api/Agent").await;
         assert!(names(&plain).contains(&"Dana Scully"));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn teams_are_the_boards_and_a_restricted_agent_sees_fewer() {
+    async fn teams_are_boards_and_restricted_agent_sees_fewer() {
         let tester = tester().await;
         let (_, teams) = tester.get("/api/Team").await;
         for name in ["Pia", "Pia Escalations", "1st Line Support"] {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lookup_64_is_the_event_catalogue() {
+    async fn lookup_64_is_event_catalogue() {
         let tester = tester().await;
         let (_, rows) = tester.get("/api/Lookup?lookupid=64").await;
         let rows = rows.as_array().unwrap();

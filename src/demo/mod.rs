@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_closes_the_socket_even_under_a_silent_request() {
+    async fn stopping_closes_socket_even_under_silent_request() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::Silence, true);
         let waiting = tokio::spawn(tester.request("GET", "/api/Team").send());
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stopped_one_can_be_started_again_at_the_same_address_with_the_same_credentials() {
+    async fn stopped_halo_restarts_at_same_address_with_same_credentials() {
         let halo = SimulatedHalo::start(Options::default()).await.unwrap();
         let (url, id, secret) = (halo.url().to_owned(), halo.client_id().to_owned(), halo.client_secret().to_owned());
         let listen = url.trim_start_matches("http://").parse().unwrap();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_snapshot_shows_writes_and_nothing_else() {
+    async fn snapshot_shows_writes_and_nothing_else() {
         let tester = tester().await;
         let before = tester.halo.snapshot();
         tester.get("/api/Client?pageinate=true&page_no=1&page_size=100").await;
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hundred_thousand_clients_are_made_and_paged() {
+    async fn hundred_thousand_clients_are_made_and_paged() {
         let tester = tester_of(Options { clients: 100_000, ..Options::default() }).await;
         let (ids, count) =
             tester.client_ids("pageinate=true&page_no=1000&page_size=100&order=id&includeinactive=true").await;

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_guid_moves_the_row_to_the_other_webhook() {
+    async fn known_guid_moves_row_to_other_webhook() {
         let tester = tester().await;
         let (one, two) = (webhook(&tester, "One").await, webhook(&tester, "Two").await);
         let (_, made) =
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_program_can_hijack_a_binding() {
+    async fn another_program_can_hijack_binding() {
         let tester = tester().await;
         let id = webhook(&tester, "One").await;
         tester.halo.set_fault(Fault::BindingHijacked, true);

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_takes_json_arrays_only() {
+    async fn write_takes_json_arrays_only() {
         let tester = tester().await;
         let (status, body) = tester.post("/api/Tabs", &tab()[0]).await;
         assert_eq!(status, 400);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_forbidden_is_a_403_with_no_body_and_changes_nothing() {
+    async fn what_is_forbidden_is_403_with_no_body_and_changes_nothing() {
         let tester = tester().await;
         let before = tester.halo.snapshot();
         for (fault, paths) in [

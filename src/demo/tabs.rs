@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_tab_gets_the_next_id_and_can_be_read_changed_and_deleted() {
+    async fn tab_gets_next_id_and_can_be_read_changed_and_deleted() {
         let tester = tester().await;
         let (status, made) = tester.post("/api/Tabs", &json!([pod()])).await;
         assert_eq!((status, &made["id"], &made["type"]), (201, &json!(16), &json!(1)), "{made}");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_retry_makes_a_second_tab_and_a_known_guid_changes_the_first() {
+    async fn retry_makes_second_tab_and_known_guid_changes_first() {
         let tester = tester().await;
         let (_, one) = tester.post("/api/Tabs", &json!([pod()])).await;
         let (_, two) = tester.post("/api/Tabs", &json!([pod()])).await;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn deleting_a_tab_clears_its_links_or_leaves_them_or_is_refused() {
+    async fn deleting_tab_clears_its_links_or_leaves_them_or_is_refused() {
         let tester = tester().await;
         let links = || tester.halo.look(|state| state.ticket_types.iter().map(|kind| kind.links.len()).sum::<usize>());
         assert_eq!(links(), 3);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_number_of_an_iframe_and_what_becomes_of_links_are_switches() {
+    async fn number_of_iframe_and_what_becomes_of_links_are_switches() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::IframeIsTypeTwo, true);
         assert_eq!(tester.get("/api/Tabs/14").await.1["type"], 2, "what has an address says what an iframe is");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn newer_versions_link_from_the_tab_s_side() {
+    async fn newer_versions_link_from_tab_s_side() {
         let tester = tester().await;
         let mut tab = pod();
         tab["tickettypes"] = json!([{ "id": "2", "name": "Change Request" }, { "id": "4" }]);

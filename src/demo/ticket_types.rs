@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_list_has_27_members_a_row_no_links_and_hides_what_may_not_be_logged() {
+    async fn tab_list_has_27_members_no_links_and_hides_secrets() {
         let tester = tester().await;
         let count =
             async |query: &str| tester.get(&format!("/api/TicketType{query}")).await.1.as_array().unwrap().len();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn details_show_the_links_and_six_active_types_need_one() {
+    async fn details_show_links_and_six_active_types_need_one() {
         let tester = tester().await;
         let (_, incident) = tester.get("/api/tickettype/1?includedetails=true").await;
         assert_eq!(
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_written_list_replaces_or_adds_and_merges_with_the_rest() {
+    async fn written_list_replaces_or_adds_and_merges_with_rest() {
         let tester = tester().await;
         assert_eq!(link(&tester, 1, &[15]).await, 201);
         assert_eq!(tabs_of(&tester, 1).await, [15], "the foreign link is lost when it is not sent along");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kept_link_keeps_its_id_and_an_unknown_tab_is_silently_not_stored() {
+    async fn kept_link_keeps_its_id_and_unknown_tab_is_dropped() {
         let tester = tester().await;
         assert_eq!(link(&tester, 1, &[14, 15, 15, 999]).await, 201);
         let links = tester.halo.change(|state| state.ticket_type_mut("Incident").unwrap().links.clone());
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_type_says_of_tabs_can_be_missing() {
+    async fn what_type_says_of_tabs_can_be_missing() {
         let tester = tester().await;
         let members = async |id: i64| {
             let (_, body) = tester.get(&format!("/api/TicketType/{id}?includedetails=true")).await;

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_is_ordered_and_filtered_only_by_what_halo_knows() {
+    async fn list_is_ordered_and_filtered_only_by_what_halo_knows() {
         let tester = tester().await;
         tester.halo.change(|state| state.tickets[3].set("status_id", CLOSED_STATUS));
         let all = "/api/Tickets?pageinate=true&page_no=1&page_size=100&order=id&orderdesc=true";
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_merges_and_goes_only_where_the_agent_may() {
+    async fn write_merges_and_goes_only_where_agent_may() {
         let tester = tester().await;
         let (_, before) = tester.get(TICKET).await;
         let (status, reply) = moved(&tester, json!({ "id": 33470, "team": "pia escalations", "agent_id": 7 })).await;
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rule_can_move_a_ticket_back_and_a_success_be_none() {
+    async fn rule_can_move_ticket_back_and_success_be_none() {
         let tester = tester().await;
         let (_, before) = tester.get(TICKET).await;
         let there = json!({ "id": 33470, "team": "Pia Escalations", "agent_id": 7 });
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_restricted_agent_sees_the_tickets_of_its_clients_and_teams() {
+    async fn restricted_agent_sees_tickets_of_its_clients_and_teams() {
         let tester = tester_of(Options { clients: 40, ..Options::default() }).await;
         tester.halo.set_fault(Fault::RestrictedAgent, true);
         let (_, body) = tester.get("/api/Tickets").await;
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ticket_is_made_for_a_client_and_belongs_to_nobody() {
+    async fn ticket_is_made_for_client_and_belongs_to_nobody() {
         let tester = tester().await;
         let (status, made) = moved(&tester, json!({ "summary": "New", "client_id": 1 })).await;
         assert_eq!((status, &made["id"], &made["agent_id"]), (201, &json!(33_482), &json!(1)));
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rule_moves_a_ticket_within_the_write_and_says_so() {
+    async fn rule_moves_ticket_within_write_and_says_so() {
         let tester = tester().await;
         tester.halo.set_fault(Fault::RuleApplied, true);
         let (status, reply) = moved(&tester, json!({ "id": 33470, "team": "Pia Escalations" })).await;
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn several_statuses_end_a_ticket_and_the_filter_knows_one() {
+    async fn several_statuses_end_ticket_and_filter_knows_one() {
         let tester = tester().await;
         tester.halo.change(|state| {
             state.tickets[0].set("status_id", 13);

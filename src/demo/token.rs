@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn auth_info_is_open_and_names_the_login_with_a_trailing_slash() {
+    async fn auth_info_is_open_and_names_login_with_trailing_slash() {
         let tester = tester().await;
         let reply = tester.http.get(tester.url("/API/authInfo")).send().await.unwrap();
         assert_eq!(reply.headers()["content-type"], "application/json; charset=utf-8");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_comes_for_form_or_basic_with_the_tenant_in_query_form_or_absent() {
+    async fn token_comes_by_form_or_basic_with_or_without_tenant() {
         let tester = tester().await;
         let mut bearers = BTreeSet::new();
         for (query, more) in
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_token_endpoint_refuses_as_openiddict_does() {
+    async fn token_endpoint_refuses_as_openiddict_does() {
         let tester = tester().await;
         let (id, secret) = (tester.halo.client_id(), tester.halo.client_secret());
         let good = ("grant_type", "client_credentials");
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_application_gives_its_own_scopes_and_no_more() {
+    async fn application_gives_its_own_scopes_and_no_more() {
         let tester = tester().await;
         tester.halo.change(|state| state.applications[0].scopes = ["edit:customers".to_owned()].into());
         let refused = tester.token(&form(&tester, &[("scope", "all")])).await;
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bearer_that_is_missing_expired_or_revoked_is_a_401_with_no_body() {
+    async fn missing_expired_or_revoked_bearer_is_401_without_body() {
         let mut tester = tester().await;
         assert_eq!(tester.get("/api/Team").await.0, 200);
         let bare = tester.http.get(tester.url("/api/Team")).send().await.unwrap();
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_login_s_hazards() {
+    async fn login_s_hazards() {
         let tester = tester().await;
         let login = async || tester.token(&form(&tester, &[])).await.status().as_u16();
         let auth_url = async || tester.get("/api/authinfo").await.1["auth_url"].as_str().map(str::to_owned);
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tokens_die_in_the_middle_of_a_sync_or_are_never_good() {
+    async fn tokens_die_in_middle_of_sync_or_are_never_good() {
         let mut tester = tester_of(Options { faults: [Fault::TokenExpiryMidSync].into(), ..Options::default() }).await;
         let mut statuses = Vec::new();
         for _ in 0..4 {
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_keeps_no_secret_of_the_login() {
+    async fn log_keeps_no_secret_of_login() {
         let tester = tester().await;
         tester.get("/api/Team?ShowAll=true").await;
         let state = tester.halo.look(|state| format!("{state:?} {:?}", state.applications));

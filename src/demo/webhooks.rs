@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_webhook_gets_a_guid_and_its_events_and_password_are_never_read_back() {
+    async fn webhook_gets_guid_and_never_gives_events_or_password() {
         let tester = tester().await;
         let (status, made) = tester.post("/api/Webhook", &json!([sample("Pia - Ticket Created")])).await;
         assert_eq!(status, 201, "{made}");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_update_merges_and_an_unknown_id_is_404() {
+    async fn update_merges_and_unknown_id_is_404() {
         let tester = tester().await;
         let (_, made) = tester.post("/api/Webhook", &json!([sample("One")])).await;
         let id = made["id"].as_str().unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reply_is_one_object_for_an_array_of_one_unless_switched() {
+    async fn reply_is_one_object_for_array_of_one_unless_switched() {
         let tester = tester().await;
         assert!(tester.post("/api/Webhook", &json!([sample("A"), sample("B")])).await.1.is_array());
         tester.halo.set_fault(Fault::ArrayReply, true);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn somebody_else_can_hold_a_name() {
+    async fn somebody_else_can_hold_name() {
         let tester = tester().await;
         let before = tester.halo.snapshot();
         tester.halo.set_fault(Fault::WebhookNameTaken, true);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_comes_in_every_form_that_is_known() {
+    async fn refusal_comes_in_every_form_that_is_known() {
         let tester = tester().await;
         let bad = json!([{ "name": "X", "type": 0 }]);
         let text = json!("Please enter a valid URL");
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_text_that_is_longer_than_its_column_is_a_database_error() {
+    async fn text_that_is_longer_than_its_column_is_database_error() {
         let tester = tester().await;
         for (member, text, column) in [
             ("url", format!("https://pia.example/{}", "x".repeat(481)), "WHurl"),

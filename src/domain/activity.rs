@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_has_the_shape_of_a_token_is_masked_and_ids_are_not() {
+    fn whatever_has_shape_of_token_is_masked_and_ids_are_not() {
         let token = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYm9";
         assert_eq!(token.len(), 43);
         for (text, masked) in [

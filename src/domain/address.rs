@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_the_table_is_read() {
+    fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
         let once = "the beginning was read as one https://";
         let cases: [(&str, &str, &[&str]); 32] = [
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_of_the_table_says_what_would_be_right() {
+    fn every_refusal_of_table_says_what_would_be_right() {
         let refusal = |text: &str| HaloUrl::read(text).unwrap_err().to_string();
         assert_eq!(refusal("acme"), "did you mean https://acme.halopsa.com?");
         assert_eq!(refusal("http://acme.halopsa.com"), "http is not encrypted; use https://acme.halopsa.com");
@@ -559,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_never_repeats_a_password() {
+    fn refusal_never_repeats_password() {
         let error = HaloUrl::read("https://user:hunter2@acme.halopsa.com").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
@@ -574,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sign_in_server_is_compared_by_host_port_and_scheme() {
+    fn sign_in_server_is_compared_by_host_port_and_scheme() {
         let halo = HaloUrl::read("https://acme.halopsa.com").unwrap().address;
         let on_host = |text| AuthUrl::read(text).unwrap().address.is_on_host_of(&halo);
         assert!(on_host("https://acme.halopsa.com/auth/"));
@@ -585,7 +585,7 @@ mod tests {
 
     /// Whatever stands around a host: it is read as that host, or refused.
     #[test]
-    fn no_spelling_ends_on_a_host_that_was_not_typed() {
+    fn no_spelling_ends_on_host_that_was_not_typed() {
         const HOSTS: [&str; 6] =
             ["acme.halopsa.com", "https.example", "http-halo.example", "tickets.example", "10.1.2.3", "portal"];
         const BEFORE: [&str; 20] = [

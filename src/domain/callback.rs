@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_masked_in_every_form_but_the_exposed_one() {
+    fn address_is_masked_in_every_form_but_exposed_one() {
         let pia = PiaUrl::read("https://pia.acme.example").unwrap().address;
         let id = ConfigurationId::parse("acme").unwrap();
         let token = Secret::new("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF9f2c");

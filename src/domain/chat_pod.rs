@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_kept_to_the_letter_and_needs_the_ticket() {
+    fn address_is_kept_to_letter_and_needs_ticket() {
         let text = "https://pia.acme.example/pod?ticket=$FAULTID&agent=$LOGGEDINAGENTID#x";
         assert_eq!(ChatPodUrl::parse(text).unwrap().as_str(), text);
         assert_eq!(ChatPodUrl::parse("https://pia.acme.example/pod"), Err(ChatPodError::NoTicket));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_below_pia() {
+    fn default_is_below_pia() {
         let pia = PiaUrl::read("https://pia.acme.example/").unwrap().address;
         let url = ChatPodUrl::below(&pia);
         assert_eq!(url.as_str(), "https://pia.acme.example/pod?ticket=$FAULTID&agent=$LOGGEDINAGENTID");

@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_right_that_is_needed_has_a_phase_and_a_check() {
+    fn every_right_that_is_needed_has_phase_and_check() {
         for (id, access, phases) in NEEDED {
             assert!(!phases.is_empty(), "{id:?} {access:?}");
         }

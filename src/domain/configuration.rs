@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_made_from_the_name_in_any_script() {
+    fn id_is_made_from_name_in_any_script() {
         let suggest = |name: &str| {
             let url = HaloUrl::read("https://acme.halopsa.com").unwrap().address;
             ConfigurationId::suggest(name, Some(&url), |_| false).to_string()
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_taken_gets_a_number() {
+    fn id_that_is_taken_gets_number() {
         let taken = |id: &ConfigurationId| ["acme", "acme-2"].contains(&id.as_str());
         assert_eq!(ConfigurationId::suggest("Acme", None, taken).as_str(), "acme-3");
     }
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_id_is_warned_about_but_never_refused_for_its_shape() {
+    fn client_id_is_warned_about_but_never_refused_for_its_shape() {
         let warning = |text: &str| client_id_warning(text).unwrap_or_default();
         assert_eq!(warning("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f"), "");
         assert!(warning("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1").starts_with("35 characters"));
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_secret_is_warned_about_by_its_length() {
+    fn client_secret_is_warned_about_by_its_length() {
         assert_eq!((client_secret_warning(0), client_secret_warning(73)), (None, None));
         assert!(client_secret_warning(72).is_some_and(|words| words.contains("cut off")));
         assert!(client_secret_warning(88).is_some_and(|words| words.contains("copied along")));

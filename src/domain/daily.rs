@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_due_at_its_time_and_not_again_that_day() {
+    fn run_is_due_at_its_time_and_not_again_that_day() {
         let mut daily = daily("2026-11-20T12:00:00Z", &[]);
         assert_eq!(daily.due(at("2026-11-20T12:00:00Z")), Due::At(at("2026-11-21T04:30:00Z")), "nothing was missed");
         let now = at("2026-11-21T04:30:00Z");
@@ -144,7 +144,7 @@ mod tests {
 
     /// R46: one run catches up, whatever was missed, and it is known what.
     #[test]
-    fn days_without_the_machine_get_one_run_and_are_named() {
+    fn days_without_machine_get_one_run_and_are_named() {
         for (off, missed) in [(1, 0), (2, 1), (30, 29)] {
             let daily = daily("2026-01-01T00:00:00Z", &["2026-03-01"]);
             let back = at("2026-03-01T10:00:00Z") + SignedDuration::from_hours(24 * off);
@@ -164,7 +164,7 @@ mod tests {
 
     /// R47: an hour forward or back, ten years forward and home again, and 1970.
     #[test]
-    fn a_clock_that_jumps_makes_no_second_run() {
+    fn clock_that_jumps_makes_no_second_run() {
         let mut daily = daily("2026-11-01T00:00:00Z", &["2026-11-22", "2026-11-23"]);
         assert_eq!(daily.due(at("2026-11-23T03:40:00Z")), Due::At(at("2026-11-24T04:30:00Z")), "an hour back");
         assert_eq!(daily.due(at("1970-01-01T05:00:00Z")), Due::At(at("1970-01-02T04:30:00Z")));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_time_makes_no_second_run_of_the_day() {
+    fn changed_time_makes_no_second_run_of_day() {
         let mut daily = daily("2026-11-01T00:00:00Z", &["2026-11-22", "2026-11-23"]);
         for time in ["00:00", "05:00", "23:59"] {
             daily.time = DailySyncTime::parse(time).unwrap();
@@ -192,7 +192,7 @@ mod tests {
     /// R45: each of the 1,440 times, over 400 days, the program on and off by seed. Who had a chance is counted in plain
     /// minutes, apart from every calendar: a day has one if the program ran between its time and that of the next day.
     #[test]
-    fn every_day_that_had_a_chance_runs_once_at_each_of_the_1440_times() {
+    fn every_day_that_had_chance_runs_once_at_each_of_1440_times() {
         const DAY: i64 = 1_440;
         let began = at("2026-02-01T00:00:00Z");
         let moment = |minute: i64| began + SignedDuration::from_mins(minute);

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_minute_of_the_day_and_nothing_else_is_a_time() {
+    fn every_minute_of_day_and_nothing_else_is_time() {
         let mut accepted = 0;
         for hour in 0..=99 {
             for minute in 0..=99 {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_would_be_right() {
+    fn refusal_says_what_would_be_right() {
         let refusal = |text| DailySyncTime::parse(text).unwrap_err().to_string();
         assert_eq!(refusal("4:30"), "two digits each, please: 04:30");
         assert_eq!(refusal("24:00"), "hours go from 00 to 23; midnight is 00:00");
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guides_own_pair_holds() {
+    fn guides_own_pair_holds() {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
         let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
         let time = DailySyncTime::parse("00:45").unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn next_is_strictly_later_and_within_a_day() {
+    fn next_is_strictly_later_and_within_day() {
         let now: Timestamp = "2026-12-31T04:30:00Z".parse().unwrap();
         assert_eq!(DailySyncTime::EXAMPLE.next_after(now), "2027-01-01T04:30:00Z".parse().unwrap());
         let before: Timestamp = "2026-12-31T04:29:59Z".parse().unwrap();

@@ -528,7 +528,7 @@ mod tests {
 
     /// The five forms of a body that api facts 6.2 knows.
     #[test]
-    fn every_known_form_of_a_body_is_read() {
+    fn every_known_form_of_body_is_read() {
         let full = format!(
             r#"{{"id":"{GUID}","webhook_id":"w","event":"New Ticket Logged","object_id":33479,"ticket":{{"id":33479}}}}"#
         );
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_ticket_is_an_event_all_the_same() {
+    fn event_without_ticket_is_event_all_same() {
         for odd in ["{}", r#"{"id":-1}"#, r#"{"ticket_id":null,"event":7}"#, r#"{"object_id":1e300}"#, r#"{"id":{}}"#] {
             assert_eq!(one(odd).ticket_id, None, "{odd}");
         }
@@ -562,7 +562,7 @@ mod tests {
 
     /// What could stand in two events is no event's id: taken for one, the second event would be lost.
     #[test]
-    fn only_halos_own_form_tells_the_id_of_an_event() {
+    fn only_halos_own_form_tells_id_of_event() {
         let with = |id: Value| {
             let body = serde_json::json!({ "id": id, "webhook_id": WEBHOOK, "event": "e", "object_id": 7 });
             one(&body.to_string()).id
@@ -579,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_shown_line_by_line_and_never_without_an_end() {
+    fn body_is_shown_line_by_line_and_never_without_end() {
         let body = |text: &str| Body::of(&Untrusted::new(text));
         assert_eq!(
             body(r#"{"id":7,"x":"a\u001b[31mb"}"#).lines,
@@ -627,7 +627,7 @@ mod tests {
 
     /// The forms that Halo is known to send, as recorded.
     #[test]
-    fn delivery_in_small_letters_means_the_event_of_the_catalogue() {
+    fn delivery_in_small_letters_means_event_of_catalogue() {
         let event = one(&format!(
             r#"{{"id":"{GUID}","webhook_id":"{WEBHOOK}","notification_id":41,"event":"ticket status changed",
                 "object_id":4242,"timestamp":"2026-09-25T06:41:08.7895915Z"}}"#

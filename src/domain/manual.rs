@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guide_s_own_path_leads_to_the_tab() {
+    fn guide_s_own_path_leads_to_tab() {
         let steps = removal(Parts::ALL).join("\n");
         for words in ["Configuration icon", "bottom of the side menu", "Custom Objects", "Custom Tabs", "Pia Chat Pod"]
         {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_an_installation_is_ready_to_copy() {
+    fn every_value_of_installation_is_ready_to_copy() {
         let pod = ChatPodUrl::parse("https://pia.acme.example/pod?ticket=$FAULTID").unwrap();
         let webhooks = EventGroup::ALL.map(|group| (group, format!("https://pia.acme.example/{}", group.slug())));
         let steps = installation(&webhooks, "the password", &pod);

@@ -187,7 +187,7 @@ mod tests {
 
     /// A new setting has to get its values above: otherwise nobody knows that it is merged.
     #[test]
-    fn every_setting_is_in_the_test() {
+    fn every_setting_is_in_test() {
         for info in FIELDS.iter().filter(|info| !info.key.is_empty()) {
             assert!(keys().contains(&info.key.to_owned()), "{}", info.key);
         }
@@ -210,7 +210,7 @@ mod tests {
 
     /// One moves to another Halo, the other names a sign-in server of the old one.
     #[test]
-    fn url_of_one_and_sign_in_of_the_other_are_never_mixed() {
+    fn url_of_one_and_sign_in_of_other_are_never_mixed() {
         let read = variant(0, |_| 0);
         let theirs = variant(0, |key| usize::from(key == "api.url"));
         let mine = variant(0, |key| usize::from(key == "api.auth_url"));

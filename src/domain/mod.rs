@@ -63,7 +63,7 @@ fn is_guid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn thousands_marks_every_third_digit_from_the_right() {
+    fn thousands_marks_every_third_digit_from_right() {
         let written: Vec<_> = [0, 7, 999, 1_000, 34_200, 100_000, 1_234_567].map(super::thousands).to_vec();
         assert_eq!(written, ["0", "7", "999", "1,000", "34,200", "100,000", "1,234,567"]);
     }

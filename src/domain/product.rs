@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints_name_the_menu_of_the_product_in_use() {
+    fn hints_name_menu_of_product_in_use() {
         let hint = "Configuration › Integrations › Halo PSA API; \"Is a HaloPSA Administrator\"";
         assert_eq!(Product::default().in_words(hint), hint);
         let other = "Configuration › Integrations › HaloITSM API; \"Is a HaloITSM Administrator\"";

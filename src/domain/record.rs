@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_and_what_is_left_out_mean_the_same() {
+    fn what_is_empty_and_what_is_left_out_mean_same() {
         let one = members(json!({ "url": "", "disabled": false, "conditions": [], "note": null, "method": 0 }));
         for name in ["url", "disabled", "conditions", "note"] {
             assert!(one.agree_on(&Members::default(), name), "{name}");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_member_is_brought_back_as_the_empty_value_of_its_kind() {
+    fn absent_member_is_brought_back_as_empty_value_of_its_kind() {
         let former = members(json!({ "name": "before" }));
         assert_eq!(former.to_write("name", &json!("x")), json!("before"));
         assert_eq!(former.to_write("url", &json!("x")), json!(""));

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_a_secret_are_hidden() {
+    fn halves_of_secret_are_hidden() {
         let (a, b) = TOKEN.split_at(20);
         assert_eq!(told(&format!("{a} and\n{b}")), "[secret] and\n[secret]");
         assert_eq!(told(&TOKEN[12..24]), "[secret]");
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_around_a_secret_keeps_it(before in ".{0,20}", after in ".{0,20}", secret in "[!-~]{12,40}") {
+        fn no_text_around_secret_keeps_it(before in ".{0,20}", after in ".{0,20}", secret in "[!-~]{12,40}") {
             let told = without_secrets(&format!("{before}{secret}{after}"), &[&Secret::new(secret.as_str())]);
             prop_assert!(!told.contains(&secret));
         }

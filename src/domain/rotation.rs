@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_overlap_is_a_length_of_time_of_at_most_thirty_days() {
+    fn overlap_is_length_of_time_of_at_most_thirty_days() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         for (text, until) in [
             ("24h", "2026-11-24T12:00:00Z"),

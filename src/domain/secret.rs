@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_never_shows_the_text() {
+    fn debug_never_shows_text() {
         let secret = Secret::new("correct horse battery staple");
         assert_eq!(format!("{secret:?} {secret:#?}"), "[secret] [secret]");
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn last_four_hides_the_end_of_a_short_secret() {
+    fn last_four_hides_end_of_short_secret() {
         assert_eq!(Secret::new("hunter2").last_four(), "…");
         assert_eq!(Secret::new("0123456789abcdef").last_four(), "…cdef");
     }

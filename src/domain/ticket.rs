@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_board_is_a_team_by_name() {
+    fn board_is_team_by_name() {
         let mut ticket: Ticket = serde_json::from_str(r#"{"id":7,"team":"Pia"}"#).unwrap();
         assert!(ticket.is_on("Pia") && ticket.is_on(" pia "));
         assert!(!ticket.is_on("Pia Escalations"));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_team_that_comes_as_an_id_is_named_by_the_list_of_teams() {
+    fn team_that_comes_as_id_is_named_by_list_of_teams() {
         let team = |id, name: &str| Team { id, name: Untrusted::new(name), inactive: false };
         let mut ticket: Ticket = serde_json::from_str(r#"{"id":7,"team_id":8}"#).unwrap();
         assert_eq!(ticket.stands_on("Pia"), None);

@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tower_of_marks_is_cut_and_a_long_name_ends() {
+    fn tower_of_marks_is_cut_and_long_name_ends() {
         let tower = format!("e{}", "\u{301}".repeat(200_000));
         assert_eq!(display(&tower), format!("e{}…", "\u{301}".repeat(LEANING)));
         let long = display(&"x".repeat(1 << 20));
@@ -339,7 +339,7 @@ mod tests {
 
     /// Marks are not the only characters that share a cell with the one before them.
     #[test]
-    fn nothing_else_makes_a_tower_either() {
+    fn nothing_else_makes_tower_either() {
         for part in
             ["क\u{94d}", "\u{1100}", "\u{1161}", "\u{11a8}", "\u{600}", "\u{1f3fb}", "\u{ff9e}", "\u{301}\u{200b}"]
         {
@@ -351,14 +351,14 @@ mod tests {
 
     /// A sign that takes the next character into its cell does not take the mark for the rest.
     #[test]
-    fn what_is_cut_after_a_sign_that_joins_is_shown_the_same_way_twice() {
+    fn what_is_cut_after_sign_that_joins_is_shown_same_way_twice() {
         let shown = display(&format!("{}{}x", "x".repeat(SHOWN - 1), "\u{600}".repeat(LEANING + 1)));
         assert!(shown.ends_with("x…"), "{shown:?}");
         assert_eq!(display(&shown), shown);
     }
 
     #[test]
-    fn the_joiners_that_spelling_needs_are_kept_inside_words_alone() {
+    fn joiners_that_spelling_needs_are_kept_inside_words_alone() {
         for name in ["می\u{200c}خواهم", "শিক্ষা\u{200c}র", "क\u{94d}\u{200d}ष"] {
             assert_eq!(display(name), name);
         }
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_the_exact_value_and_harms_no_terminal() {
+    fn json_keeps_exact_value_and_harms_no_terminal() {
         let text = Untrusted::new(format!("a\u{1b}\u{7f}\u{9b}2J\u{202e}\u{e0041}Ω 北京{}", "\u{301}".repeat(100)));
         let json = serde_json::to_string(&text.exact()).unwrap();
         let escaped = escape_json(&json);
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_ours_keep_their_ends_and_their_length_and_nothing_else() {
+    fn own_lines_keep_their_ends_and_length() {
         let quoted = format!("a\n\tb\u{1b}]0;x\u{7}\u{9d}\r\u{202e}c{}", "\u{301}".repeat(9));
         assert_eq!(harmless(&quoted), format!("a\n\tb^[]0;x^G\u{fffd}^Mc{}", "\u{301}".repeat(LEANING)));
         assert_eq!(harmless(&"x\u{e9}".repeat(9_000)).chars().count(), 18_000);

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_said_with_the_likely_cause() {
+    fn never_is_said_with_likely_cause() {
         let found = verdict(Some(&ON), &[]);
         assert_eq!(found.state, DeliveryState::Never);
         assert!(found.message.contains("since it was installed, 11 days ago"), "{}", found.message);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_before_the_installation_does_not_count_and_clocks_may_differ() {
+    fn deliveries_before_installation_do_not_count() {
         let before = verdict(Some(&ON), &[logged("2026-11-10T09:00:00Z", Some(200), None)]);
         assert_eq!((before.state, before.last_success_at), (DeliveryState::Never, None));
         assert!(before.message.contains("before that was on 2026-11-10"), "{}", before.message);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_that_is_off_or_gone_is_told_whatever_the_log_says() {
+    fn webhook_that_is_off_or_gone_is_told_whatever_log_says() {
         let fine = [logged("2026-11-23T11:00:00Z", Some(200), None)];
         assert_eq!(verdict(None, &fine).state, DeliveryState::Missing);
         let off = WebhookState { active: false, switched_off_at: Some(at("2026-11-23T10:00:00Z")), ..ON };
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_on_its_way_does_not_hide_the_one_before_it() {
+    fn one_that_is_on_its_way_does_not_hide_one_before_it() {
         let pending = |time| LoggedDelivery { at: Some(at(time)), ..LoggedDelivery::default() };
         let log = [pending("2026-11-23T11:59:00Z"), logged("2026-11-23T11:00:00Z", Some(500), None)];
         assert_eq!(verdict(Some(&ON), &log).state, DeliveryState::ServerError);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_read_is_never_taken_for_an_empty_one() {
+    fn log_that_cannot_be_read_is_never_taken_for_empty_one() {
         let installed_at = at("2026-11-12T09:00:00Z");
         let findings =
             Findings { name: "w", id: "g", installed_at, webhook: Some(&ON), log: Err("Halo does not let the agent") };

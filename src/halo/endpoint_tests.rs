@@ -30,7 +30,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
 }
 
 #[tokio::test]
-async fn a_page_of_clients_is_asked_for_as_halo_needs_it() {
+async fn page_of_clients_is_asked_for_as_halo_needs_it() {
     let server = answering(value!({ "record_count": 237, "clients": [
         { "id": 12, "name": "Northwind", "toplevel_name": "Customers", "main_site_name": "Main", "inactive": false },
         { "id": "13", "inactive": true, "new_access_token": "x", "logo": "y".repeat(10_000) },
@@ -50,7 +50,7 @@ async fn a_page_of_clients_is_asked_for_as_halo_needs_it() {
 }
 
 #[tokio::test]
-async fn the_probe_costs_one_row() {
+async fn probe_costs_one_row() {
     let server = answering(value!({ "record_count": 237, "clients": [{ "id": 1 }] })).await;
     assert_eq!(server.api().probe_clients().await, Ok(Some(237)));
     assert!(server.last("/api/Client").target.contains("page_size=1&page_no=1"));
@@ -66,7 +66,7 @@ async fn one_client_is_read_or_missing_and_never_another() {
 }
 
 #[tokio::test]
-async fn agents_come_in_both_forms_and_only_the_assignable_ones_can_be_chosen() {
+async fn agents_come_in_both_forms_and_only_assignable_are_offered() {
     let rows = value!([
         { "id": 1, "name": "Unassigned", "isdisabled": false },
         { "id": 7, "name": "Dana", "isdisabled": false, "is_agent": true },
@@ -93,14 +93,14 @@ async fn teams_and_ticket_types_are_asked_for_in_full() {
 }
 
 #[tokio::test]
-async fn the_version_is_read_from_the_cheap_place() {
+async fn version_is_read_from_cheap_place() {
     let server = answering(value!({ "app_version": "2.196.1", "agent_count": 3 })).await;
     assert_eq!(server.api().instance().await.unwrap().version.unwrap().raw(), "2.196.1");
     assert_eq!(server.last("/api/InstanceInfo").method, "GET");
 }
 
 #[tokio::test]
-async fn runbooks_are_no_webhooks_and_a_webhook_is_off_in_two_ways() {
+async fn runbooks_are_no_webhooks_and_webhook_is_off_in_two_ways() {
     let server = answering(value!([
         { "id": GUID, "name": "w", "type": 0, "url": "https://x/t", "active": true, "method": 0,
           "content_type": "application/json", "authentication_type": 1, "basic_username": "pia" },
@@ -117,7 +117,7 @@ async fn runbooks_are_no_webhooks_and_a_webhook_is_off_in_two_ways() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_made_as_an_array_of_one_and_its_id_is_read_from_either_reply() {
+async fn webhook_is_sent_as_array_and_id_read_from_either_reply() {
     for (status, body) in [(201, value!({ "id": GUID })), (200, value!([{ "id": GUID, "events": [] }]))] {
         let body = body.to_string();
         let server = Server::halo(move |_, _| json(status, &body)).await;
@@ -135,7 +135,7 @@ async fn a_webhook_is_made_as_an_array_of_one_and_its_id_is_read_from_either_rep
 }
 
 #[tokio::test]
-async fn a_change_names_the_id_and_keeps_the_password_unless_it_is_given() {
+async fn change_names_id_and_keeps_password_unless_it_is_given() {
     let server = Server::halo(|_, _| Play::Reply(201, "", String::new())).await;
     assert_eq!(server.api().save_webhook(&draft(Some(GUID), None)).await, Ok(None), "an empty reply is read back");
     let sent = server.last("/api/Webhook").json();
@@ -144,7 +144,7 @@ async fn a_change_names_the_id_and_keeps_the_password_unless_it_is_given() {
 }
 
 #[tokio::test]
-async fn an_id_from_halo_cannot_lead_to_another_address() {
+async fn id_from_halo_cannot_lead_to_another_address() {
     let server = answering(value!([])).await;
     let api = server.api();
     for id in ["../Client/7", "..", ".", "", "a/b", "a?b", "a#b", "a%2fb", &"a".repeat(65)] {
@@ -156,7 +156,7 @@ async fn an_id_from_halo_cannot_lead_to_another_address() {
 }
 
 #[tokio::test]
-async fn only_the_bindings_of_the_webhook_count_even_if_halo_ignores_the_filter() {
+async fn only_bindings_of_webhook_count_even_if_halo_ignores_filter() {
     let server = answering(value!([
         { "id": 1, "eventno": 3, "name": "New Ticket Logged", "webhook_id": GUID.to_uppercase() },
         { "id": 2, "eventno": "19", "webhook_id": GUID },
@@ -206,7 +206,7 @@ async fn one_webhook_or_tab_is_read_or_missing_and_never_another() {
 
 /// What was read of an object before it is deleted is everything that can be written again, and no id.
 #[tokio::test]
-async fn a_webhook_s_own_ways_are_kept_for_a_roll_back() {
+async fn webhook_s_own_ways_are_kept_for_roll_back() {
     let ways = value!({ "id": GUID, "guid": GUID, "name": "x", "custom_payload": true, "use_lightweight_logs": true,
         "certificate_id": 7, "icon": "bolt", "last_status": 3 });
     let members = answering(ways).await.api().webhook_members(GUID).await.unwrap().unwrap();
@@ -215,7 +215,7 @@ async fn a_webhook_s_own_ways_are_kept_for_a_roll_back() {
 }
 
 #[tokio::test]
-async fn a_binding_is_made_without_a_guid() {
+async fn binding_is_made_without_guid() {
     let server = answering(value!({ "id": 77 })).await;
     let id = server.api().bind_event(GUID, EventNumber(3), &"New $#request Logged - All".into()).await;
     assert_eq!(id, Ok(Some(77)));
@@ -244,7 +244,7 @@ async fn what_is_already_gone_is_deleted() {
 }
 
 #[tokio::test]
-async fn the_catalogue_keeps_the_form_that_fires() {
+async fn catalogue_keeps_form_that_fires() {
     let server = answering(value!([
         { "id": 3, "name": "New $#request Logged - Assigned Agent" },
         { "id": 3, "name": "New $#request Logged - All" },
@@ -291,7 +291,7 @@ async fn tabs_are_read_made_and_changed() {
 }
 
 #[tokio::test]
-async fn a_ticket_type_is_read_with_its_tabs() {
+async fn ticket_type_is_read_with_its_tabs() {
     let server = answering(value!({ "id": 1, "name": "Incident", "allowall_iframe_customtabs": false,
         "allowed_iframe_customtabs": [{ "id": 5, "tickettype_id": 1, "iframetab_id": 46 }, 7, { "id": 6 }] }))
     .await;
@@ -307,7 +307,7 @@ async fn a_ticket_type_is_read_with_its_tabs() {
 }
 
 #[tokio::test]
-async fn setting_tabs_sends_the_full_list_and_keeps_the_rows_that_are_there() {
+async fn setting_tabs_sends_full_list_and_keeps_rows_that_are_there() {
     let server = answering(value!({ "id": 1, "allowall_iframe_customtabs": false,
         "allowed_iframe_customtabs": [{ "id": 5, "tickettype_id": 1, "iframetab_id": 40 }] }))
     .await;
@@ -323,7 +323,7 @@ async fn setting_tabs_sends_the_full_list_and_keeps_the_rows_that_are_there() {
 }
 
 #[tokio::test]
-async fn of_the_own_agent_only_what_matters_is_read_of_the_megabytes() {
+async fn of_own_agent_only_what_matters_is_read_of_megabytes() {
     let claims: Vec<_> = (0..2_000).map(|at| value!({ "type": format!("p{at}"), "value": "0" })).collect();
     for (body, is_admin, chosen) in [
         (value!({ "claims": claims, "new_access_token": "x", "is_admin": true, "clients": [] }), Some(true), false),

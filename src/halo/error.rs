@@ -500,7 +500,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_credentials_point_at_the_secret_and_at_the_trap_of_the_first_save() {
+    fn wrong_credentials_point_at_secret_and_at_trap_of_first_save() {
         let error = HaloError::WrongCredentials {
             status: 401,
             said: Some("The specified…".into()),
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_right_names_both_gates_and_a_401_says_that_the_token_is_good() {
+    fn missing_right_names_both_gates_and_401_clears_token() {
         let error = |status| HaloError::MissingRight {
             does: "list the webhooks",
             status,
@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn no_connection_names_own_address_and_unknown_authority_the_chain() {
+    fn no_connection_names_own_address_and_unknown_authority_chain() {
         let from = Some("192.0.2.7".parse().unwrap());
         let lost = HaloError::NotReached { host: "h".into(), cause: Unreached::Connect, sent: false, from };
         let hint = Failure::from(lost).hint.unwrap();
@@ -564,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_sentence_without_a_full_stop_and_shows_hosts_sanitised() {
+    fn message_is_one_sentence_and_shows_hosts_sanitised() {
         let error = HaloError::ForeignAuthHost { host: "evil.example\u{1b}[2J".into(), product: Product::default() };
         assert!(error.to_string().contains("evil.example^[[2J"));
         let does = "list the clients";

@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rolling_window_is_never_overrun() {
+    async fn rolling_window_is_never_overrun() {
         let governor = Governor::new(Some(30));
         let mut halo = Counting::new(30, 300);
         for _ in 0..200 {
@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn wait_names_the_rule_that_holds_it_up() {
+    async fn wait_names_rule_that_holds_it_up() {
         let governor = Governor::new(Some(DEFAULT_BUDGET));
         for (requests, rule) in [(450, (450, 180)), (180, (630, 300))] {
             for _ in 0..requests {
@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn budget_decides_how_the_fair_use_rule_is_kept() {
+    fn budget_decides_how_fair_use_rule_is_kept() {
         let limits = |budget| starting_rules(budget).iter().map(|rule| rule.limit).collect::<Vec<_>>();
         assert_eq!(limits(DEFAULT_BUDGET), [630, 450]);
         assert_eq!(limits(500), [500, 450]);
@@ -552,7 +552,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_thousand_requests_at_halos_old_limit_take_a_quarter_of_an_hour() {
+    async fn thousand_requests_at_halos_old_limit_take_quarter_of_hour() {
         let mut halo = Counting::new(300, 300);
         let took = storm(1_000, &mut halo, HALO_TEXT, None).await;
         assert!(took >= Duration::from_secs(15 * 60) && took <= Duration::from_secs(20 * 60), "{took:?}");
@@ -580,7 +580,7 @@ mod tests {
 
     /// R12, with as many in the air as the sync has: the first window may bring one refusal for each, the later ones two.
     #[tokio::test(start_paused = true)]
-    async fn four_at_a_time_are_refused_no_more_often_than_one() {
+    async fn four_at_time_are_refused_no_more_often_than_one() {
         for (limit, window, text) in [(300, 300, HALO_TEXT), (300, 300, ""), (450, 300, ""), (60, 60, "")] {
             let governor = Arc::new(Governor::new(Some(DEFAULT_BUDGET)));
             let halo = Arc::new(Mutex::new(Counting::new(limit, window)));
@@ -616,7 +616,7 @@ mod tests {
 
     /// N20: how much is used, of what, and when there is more.
     #[tokio::test(start_paused = true)]
-    async fn the_budget_can_be_looked_at() {
+    async fn budget_can_be_looked_at() {
         assert_eq!(Governor::new(None).budget(), None);
         let governor = Governor::new(Some(3));
         governor.acquire(Urgency::Person).await;
@@ -633,7 +633,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_person_passes_before_the_sync() {
+    async fn person_passes_before_sync() {
         let governor = Arc::new(Governor::new(Some(1)));
         governor.acquire(Urgency::Person).await;
         let order = Arc::new(Mutex::new(Vec::new()));
@@ -658,7 +658,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn person_passes_where_sync_has_all_it_may_have_in_the_air() {
+    async fn person_passes_where_sync_has_all_it_may_have_in_air() {
         let governor = Arc::new(Governor::new(None));
         let mut air = Vec::new();
         for _ in 0..4 {
@@ -682,7 +682,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_is_shown_while_it_lasts() {
+    async fn wait_is_shown_while_it_lasts() {
         let governor = Governor::new(Some(2));
         governor.acquire(Urgency::Person).await;
         governor.acquire(Urgency::Person).await;
@@ -704,7 +704,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_is_given_up_leaves_its_place_to_the_next() {
+    async fn wait_that_is_given_up_leaves_its_place_to_next() {
         let governor = Arc::new(Governor::new(Some(1)));
         governor.acquire(Urgency::Person).await;
         let first = {
@@ -740,7 +740,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_lowers_the_limit_and_never_raises_it() {
+    async fn refusal_lowers_limit_and_never_raises_it() {
         let governor = Governor::new(Some(100));
         let rules = || governor.lock().rules.clone();
         for text in [HALO_TEXT, "50 requests per rolling 5 minute window", "90 requests per rolling 5 minute window"] {
@@ -756,7 +756,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_budget_nothing_waits_until_halo_refuses() {
+    async fn without_budget_nothing_waits_until_halo_refuses() {
         let governor = Governor::new(None);
         let start = Instant::now();
         let mut last = None;
@@ -771,7 +771,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_waiters_all_pass_in_the_end() {
+    async fn many_waiters_all_pass_in_end() {
         let governor = Arc::new(Governor::new(Some(10)));
         let passed = Arc::new(AtomicU32::new(0));
         let waits: Vec<_> = (0..100)
@@ -791,7 +791,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_read_from_halos_text_and_from_nothing_else() {
+    fn limit_is_read_from_halos_text_and_from_nothing_else() {
         let rule = |limit, seconds| Some(Rule { limit, window: Duration::from_secs(seconds) });
         assert_eq!(read_limit(HALO_TEXT.as_bytes()), rule(300, 300));
         assert_eq!(read_limit(b"\"60 requests per minute\""), rule(60, 60));

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn pace_spares_server_that_works_on_one_at_a_time() {
+    fn pace_spares_server_that_works_on_one_at_time() {
         let line = Line { trip: 10 * MS, work: 20 * MS, cores: 1, ..PLAIN };
         let mut course = Course::new();
         course.fetch(1, line);

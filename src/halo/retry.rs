@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_outlasts_a_server_that_fails_for_a_while() {
+    async fn read_outlasts_server_that_fails_for_while() {
         let bench = Bench::new(None);
         let (ended, sent) = bench
             .play(
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_always_fails_is_given_up_within_two_minutes() {
+    async fn server_that_always_fails_is_given_up_within_two_minutes() {
         let start = Instant::now();
         let (ended, sent) = Bench::new(None).play(true, &[Ok(500)]).await;
         assert_eq!(ended.unwrap(), 500);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_never_answers_is_given_up_within_two_minutes() {
+    async fn server_that_never_answers_is_given_up_within_two_minutes() {
         let (bench, start) = (Bench::new(None), Instant::now());
         let ended = bench
             .course(true)
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_is_never_sent_twice_once_it_may_have_arrived() {
+    async fn write_is_never_sent_twice_once_it_may_have_arrived() {
         for first in [Ok(500), Ok(502), Ok(503), Ok(504), lost(Unreached::Broken, true), lost(Unreached::TooSlow, true)]
         {
             let (_, sent) = Bench::new(None).play(false, &[first, Ok(201)]).await;
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_that_certainly_did_not_arrive_is_sent_again() {
+    async fn write_that_certainly_did_not_arrive_is_sent_again() {
         let (ended, sent) = Bench::new(None).play(false, &[lost(Unreached::Connect, false), Ok(429), Ok(201)]).await;
         assert_eq!((ended.unwrap(), sent), (201, 3));
     }
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_person_is_told_soon_that_nobody_listens() {
+    async fn person_is_told_soon_that_nobody_listens() {
         let bench = Bench::new(None);
         let course = Course { connects: CONNECTS_FOR_A_PERSON, ..bench.course(true) };
         let start = Instant::now();
@@ -405,14 +405,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_that_stays_shut_ends_with_the_time_it_opens() {
+    async fn limit_that_stays_shut_ends_with_time_it_opens() {
         let (ended, sent) = Bench::new(None).play(true, &[Ok(429)]).await;
         assert!(matches!(ended, Err(Stop::RateLimited(Some(_)))));
         assert_eq!(sent, MAX_REFUSALS + 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refusals_do_not_use_up_the_attempts_and_are_waited_out() {
+    async fn refusals_do_not_use_up_attempts_and_are_waited_out() {
         let bench = Bench::new(None);
         let start = Instant::now();
         let (ended, _) = bench.play(true, &[Ok(429), Ok(500), Ok(200)]).await;
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_ceiling_and_never_vanish() {
+    fn pauses_grow_to_ceiling_and_never_vanish() {
         let patience = Patience::default();
         for attempts in 1..40 {
             let (least, most) = (patience.pause(attempts, 0.0), patience.pause(attempts, 1.0));

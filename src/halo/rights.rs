@@ -170,7 +170,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_two_gates_are_told_apart_wherever_the_scopes_are_known() {
+    fn two_gates_are_told_apart_wherever_scopes_are_known() {
         use Gate::{AgentRole, Application, Either};
         for check in READ {
             for wide in ["all", "admin", "ALL read:kb"] {

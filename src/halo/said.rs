@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_repeats_a_secret_does_not_show_it() {
+    fn error_that_repeats_secret_does_not_show_it() {
         let url = Secret::new("https://pia.example/callbacks/acme/ticket-created/abcdefghijklmnop");
         let password = Secret::new("hunter22");
         let body = r#""Please enter a valid URL: https://pia.example/callbacks/acme/ticket-created/abcdefghijklmnop (abcdefghijklmnop, hunter22)""#;
@@ -117,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut() {
+    fn long_text_is_cut() {
         assert_eq!(text(&"é".repeat(10_000)).unwrap().chars().count(), LONGEST);
     }
 
     #[test]
-    fn the_name_of_an_oauth_error_is_read() {
+    fn name_of_oauth_error_is_read() {
         assert_eq!(oauth_error(br#"{"error":"invalid_client"}"#).as_deref(), Some("invalid_client"));
         assert_eq!(oauth_error(b"nope"), None);
     }

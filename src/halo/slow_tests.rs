@@ -36,7 +36,7 @@ fn parts(play: &str) -> Play {
 /// R13: whatever a server does to keep us waiting, one exchange takes no longer than 120 seconds, no silence in it longer
 /// than 30, and the request as a whole is given up within two minutes and a bit. Nothing of it is taken for a page.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_drips_or_falls_silent_is_given_up_in_time() {
+async fn server_that_drips_or_falls_silent_is_given_up_in_time() {
     // How long one exchange of each may last.
     for (play, longest) in [
         ("a byte a second of the head", 120),
@@ -62,7 +62,7 @@ async fn a_server_that_drips_or_falls_silent_is_given_up_in_time() {
 
 /// R13: a body that comes a byte a second and is whole within the time is read; one that is not, is cut off as a whole.
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_is_read_as_long_as_it_comes_within_the_time() {
+async fn slow_body_is_read_as_long_as_it_comes_within_time() {
     let server = Server::halo(|_, _| {
         let (head, body) = page();
         Play::Slow(head, body)
@@ -87,7 +87,7 @@ async fn a_slow_body_is_read_as_long_as_it_comes_within_the_time() {
 
 /// R13: a connection that is never made ready, its TLS never answered, is given up after ten seconds each time.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_comes_to_nothing_is_given_up_after_ten_seconds() {
+async fn dead_connection_is_given_up_after_ten_seconds() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let url = HaloUrl::read(&server.url.as_str().replace("http://", "https://")).unwrap().address;
     let api = HaloApi::new(Connection { url, ..server.connection() }).unwrap();
@@ -100,7 +100,7 @@ async fn a_connection_that_comes_to_nothing_is_given_up_after_ten_seconds() {
 
 /// R13: a stop ends each of these waits at once.
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_the_wait_for_a_slow_server_at_once() {
+async fn stop_ends_wait_for_slow_server_at_once() {
     for play in ["a byte a second of the head", "a byte a second of the body", "taken and never answered"] {
         let server = Server::halo(move |_, _| parts(play)).await;
         let cancel = CancellationToken::new();
@@ -118,7 +118,7 @@ async fn a_stop_ends_the_wait_for_a_slow_server_at_once() {
 
 /// R11: what is garbled on the way is asked for again, and never taken for a page.
 #[tokio::test(start_paused = true)]
-async fn a_garbled_reply_is_asked_for_again_and_never_taken() {
+async fn garbled_reply_is_asked_for_again_and_never_taken() {
     let (head, body) = page();
     let with =
         |headers: &str, body: &[u8]| [format!("HTTP/1.1 200 OK\r\n{headers}\r\n").into_bytes(), body.to_vec()].concat();
@@ -152,7 +152,7 @@ async fn a_garbled_reply_is_asked_for_again_and_never_taken() {
 
 /// R14: spellings of a page that are none of Halo's: taken where it is plain what is meant, refused with a reason where not.
 #[tokio::test]
-async fn other_forms_of_a_page_are_read_or_refused_with_a_reason() {
+async fn other_forms_of_page_are_read_or_refused_with_reason() {
     let text = r#"{"record_count":1,"clients":[{"id":7,"name":"Zürich"}]}"#;
     let reply = |content_type: &'static str, body: Vec<u8>| {
         let head = format!("HTTP/1.1 200 OK\r\n{content_type}Content-Length: {}\r\n\r\n", body.len());
@@ -176,7 +176,7 @@ async fn other_forms_of_a_page_are_read_or_refused_with_a_reason() {
 
 /// R16: rows of any size and depth cost that row at most: it is read, or named as one that cannot be.
 #[tokio::test]
-async fn monstrous_rows_are_read_or_counted_and_the_page_goes_on() {
+async fn monstrous_rows_are_read_or_counted_and_page_goes_on() {
     let logo = "A".repeat(10 * 1024 * 1024);
     let name = "n".repeat(1024 * 1024);
     let fields: Vec<String> = (0..10_000).map(|at| format!(r#"{{"id":{at},"name":"CF{at}","value":null}}"#)).collect();
@@ -207,7 +207,7 @@ async fn monstrous_rows_are_read_or_counted_and_the_page_goes_on() {
 
 /// R17: kept connections of a server that was started anew on the same port are no reason to fail.
 #[tokio::test]
-async fn a_restarted_server_is_found_again_over_new_connections() {
+async fn restarted_server_is_found_again_over_new_connections() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

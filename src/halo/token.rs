@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_expires_in_gives_a_sane_life() {
+    fn every_expires_in_gives_sane_life() {
         let of = |json: &str| life(serde_json::from_str(json).unwrap()).as_secs();
         assert_eq!([of("3600"), of("\"3600\""), of("3600.0"), of("null"), of("\"soon\"")], [3600; 5]);
         assert_eq!([of("0"), of("-1"), of("1"), of("-9223372036854775808")], [1; 4]);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_before_it_ends() {
+    fn token_is_renewed_before_it_ends() {
         assert_eq!(renew_after(USUAL_LIFE), Duration::from_secs(3300));
         assert_eq!(renew_after(Duration::from_secs(59)), Duration::from_millis(29_500));
         for seconds in 1..10_000 {

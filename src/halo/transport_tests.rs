@@ -39,7 +39,7 @@ async fn discovered(status: u16, body: &str) -> Result<Discovery, HaloError> {
 }
 
 #[tokio::test]
-async fn halo_names_its_own_sign_in_server_and_tenant_and_is_asked_once() {
+async fn halo_is_asked_once_for_sign_in_server_and_tenant() {
     let server = Server::bare(|seen, before| match seen.path() {
         "/api/AuthInfo" => {
             let host = seen.headers.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
@@ -60,7 +60,7 @@ async fn halo_names_its_own_sign_in_server_and_tenant_and_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_halo_that_does_not_know_the_question_is_signed_in_to_at_the_usual_place() {
+async fn halo_without_discovery_is_signed_in_to_at_default_place() {
     for (status, body) in [
         (404, ""),
         (401, ""),
@@ -82,7 +82,7 @@ async fn a_halo_that_does_not_know_the_question_is_signed_in_to_at_the_usual_pla
 }
 
 #[tokio::test]
-async fn a_foreign_sign_in_server_is_named_and_the_secret_stays() {
+async fn foreign_sign_in_server_is_named_and_secret_stays() {
     let foreign = Server::bare(|_, before| token(before)).await;
     let body = format!(r#"{{"auth_url":"{}/auth","tenant_id":"acme"}}"#, foreign.url);
     let server = Server::bare(move |seen, before| match seen.path() {
@@ -124,7 +124,7 @@ async fn signs_in_at(path: &'static str, tenant: &'static str) -> Server {
 }
 
 #[tokio::test]
-async fn a_remembered_place_saves_the_question_where_to_sign_in() {
+async fn remembered_place_saves_question_where_to_sign_in() {
     let server = signs_in_at("/login", "acme").await;
     let api = server.api();
     api.begin_at(place(&server.url.join("/login"), "acme")).await;
@@ -134,7 +134,7 @@ async fn a_remembered_place_saves_the_question_where_to_sign_in() {
 }
 
 #[tokio::test]
-async fn a_place_that_is_not_right_any_more_is_found_anew() {
+async fn place_that_is_not_right_any_more_is_found_anew() {
     for (path, tenant) in [("/old", "acme"), ("/login", "before")] {
         let server = signs_in_at("/login", "acme").await;
         let api = server.api();
@@ -147,7 +147,7 @@ async fn a_place_that_is_not_right_any_more_is_found_anew() {
 
 /// Where Halo still names the same place, the refusal is about the credentials, and stands.
 #[tokio::test]
-async fn a_refusal_at_the_right_place_is_not_asked_for_twice() {
+async fn refusal_at_right_place_is_not_asked_for_twice() {
     let server = signs_in_at("/login", "another").await;
     let api = server.api();
     api.begin_at(place(&server.url.join("/login"), "wrong")).await;
@@ -171,7 +171,7 @@ async fn a_refusal_at_the_right_place_is_not_asked_for_twice() {
 
 /// Whatever is remembered: the secret goes to no other host unasked.
 #[tokio::test]
-async fn a_remembered_place_on_another_host_is_not_used() {
+async fn remembered_place_on_another_host_is_not_used() {
     let server = signs_in_at("/login", "acme").await;
     let foreign = Server::bare(|_, before| token(before)).await;
     let api = server.api();
@@ -182,7 +182,7 @@ async fn a_remembered_place_on_another_host_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_the_settings_say_wins() {
+async fn what_settings_say_wins() {
     let server = Server::bare(|seen, before| match seen.path() {
         "/api/AuthInfo" => json(200, r#"{"auth_url":"https://evil.example/auth","tenant_id":"theirs"}"#),
         _ => token(before),
@@ -196,7 +196,7 @@ async fn what_the_settings_say_wins() {
 }
 
 #[tokio::test]
-async fn a_network_error_is_no_reason_to_guess() {
+async fn network_error_is_no_reason_to_guess() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let error = server.api().discover().await.unwrap_err();
     assert!(matches!(error, HaloError::NotReached { cause: Unreached::Silent, sent: false, .. }), "{error:?}");
@@ -209,7 +209,7 @@ async fn a_network_error_is_no_reason_to_guess() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_said_to_be_one() {
+async fn unknown_name_is_said_to_be_one() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let url = HaloUrl::read("https://no-such-halo.invalid").unwrap().address;
     let api = HaloApi::with_limits(Connection { url, ..server.connection() }, quick()).unwrap();
@@ -221,7 +221,7 @@ async fn an_unknown_name_is_said_to_be_one() {
 // Token
 
 #[tokio::test]
-async fn the_secret_goes_into_the_body_of_the_token_call_and_nowhere_else() {
+async fn secret_goes_into_body_of_token_call_and_nowhere_else() {
     let server = Server::halo(|_, _| empty_page()).await;
     let api = server.api();
     api.clients_page(1).await.unwrap();
@@ -257,7 +257,7 @@ async fn sixteen_waiting_calls_share_one_token() {
 }
 
 #[tokio::test]
-async fn sixteen_waiting_calls_renew_the_token_once() {
+async fn sixteen_waiting_calls_renew_token_once() {
     let server =
         Server::halo(|seen, _| if seen.headers.contains(&format!("{TOKEN}0")) { json(401, "") } else { empty_page() })
             .await;
@@ -294,7 +294,7 @@ async fn sixteen_waiting_calls_are_refused_by_one_token_call() {
 }
 
 #[tokio::test]
-async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
+async fn lasting_401_is_missing_right_after_one_renewal() {
     let server = Server::halo(|_, _| json(401, "")).await;
     let error = server.api().agents().await.unwrap_err();
     assert_eq!(
@@ -305,7 +305,7 @@ async fn a_401_that_stays_is_a_missing_right_after_one_renewal() {
 }
 
 #[tokio::test]
-async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
+async fn write_refused_with_401_is_sent_once_more_with_fresh_token() {
     let server = Server::halo(|_, before| if before == 0 { json(401, "") } else { json(201, r#"{"id":9}"#) }).await;
     let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: Some(1) };
     assert_eq!(server.api().save_tab(&draft).await, Ok(Some(9)));
@@ -313,7 +313,7 @@ async fn a_write_refused_with_401_is_sent_once_more_with_a_fresh_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_due_is_renewed_before_it_is_used() {
+async fn token_that_is_due_is_renewed_before_it_is_used() {
     for expires_in in ["0", "-1", "1", "3600", "null", "9223372036854775807"] {
         let server = Server::bare(move |seen, before| match seen.path() {
             "/api/AuthInfo" => json(404, ""),
@@ -333,7 +333,7 @@ async fn a_token_that_is_due_is_renewed_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn every_refusal_of_the_token_call_is_told_apart() {
+async fn every_refusal_of_token_call_is_told_apart() {
     let cases = [
         (401, r#"{"error":"invalid_client","error_description":"The specified client credentials are invalid."}"#),
         (400, r#"{"error":"invalid_scope"}"#),
@@ -375,7 +375,7 @@ async fn every_refusal_of_the_token_call_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_refused_token_call_waits_for_the_limit_too() {
+async fn refused_token_call_waits_for_limit_too() {
     let server = Server::bare(|seen, before| match (seen.path(), before) {
         ("/api/AuthInfo" | "/auth/.well-known/openid-configuration", _) => json(404, ""),
         ("/auth/token", 0) => json(429, "Rate Limit Reached - 90 Requests per rolling 1 second window"),
@@ -393,7 +393,7 @@ async fn a_refused_token_call_waits_for_the_limit_too() {
 // The wire
 
 #[tokio::test]
-async fn a_redirect_is_never_followed_and_the_secret_stays() {
+async fn redirect_is_never_followed_and_secret_stays() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Server::bare(|_, before| token(before)).await;
         let location: &'static str =
@@ -441,7 +441,7 @@ async fn nothing_is_sent_unencrypted_to_another_machine() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_cap_is_not_read_on() {
+async fn body_beyond_cap_is_not_read_on() {
     let server = Server::halo(|_, _| json(200, format!("[{}]", "{},".repeat(200_000)))).await;
     let error = server.api().teams().await.unwrap_err();
     assert_eq!(error, HaloError::TooLarge { does: "list the teams", limit: quick().body });
@@ -449,7 +449,7 @@ async fn a_body_beyond_the_cap_is_not_read_on() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_measured_after_decoding() {
+async fn compressed_body_is_measured_after_decoding() {
     // 1 MiB of spaces between brackets, by `gzip -9`, is a kilobyte on the wire.
     let bomb = gzip_of_blanks(1024 * 1024);
     let server = Server::halo(move |_, _| {
@@ -487,7 +487,7 @@ fn gzip_of_blanks(count: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_slow_reply_is_cut_off_as_a_whole() {
+async fn slow_reply_is_cut_off_as_whole() {
     let server = Server::halo(|_, _| Play::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[".to_vec())).await;
     let start = Instant::now();
     let error = server.api().teams().await.unwrap_err();
@@ -496,7 +496,7 @@ async fn a_slow_reply_is_cut_off_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
+async fn page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
     let page = r#"{"record_count":2,"clients":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#;
     for (framed, end) in
         (0..page.len()).map(|end| (true, end)).chain((0..page.len()).step_by(7).map(|end| (false, end)))
@@ -517,7 +517,7 @@ async fn a_page_cut_at_any_byte_is_asked_for_again_and_never_taken() {
 }
 
 #[tokio::test]
-async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
+async fn write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
     let draft = TabDraft { id: None, name: "Pia Chat Pod".into(), url: "https://pia.example".into(), kind: Some(1) };
     for script in [
         Box::new(|_: &Seen, _| Play::Raw(Vec::new())) as Box<dyn Fn(&Seen, usize) -> Play + Send + Sync>,
@@ -541,7 +541,7 @@ async fn a_write_whose_reply_is_lost_is_not_sent_again_and_says_so() {
 }
 
 #[tokio::test]
-async fn cancelling_ends_a_silent_exchange_at_once_and_tells_whether_a_write_was_under_way() {
+async fn cancel_ends_silent_exchange_and_tells_of_open_write() {
     let server = Server::halo(|_, _| Play::Hang).await;
     let limits = Limits { read_gap: Duration::from_secs(60), request: Duration::from_secs(60), ..quick() };
     let api = HaloApi::with_limits(server.connection(), limits).unwrap();
@@ -563,7 +563,7 @@ async fn cancelling_ends_a_silent_exchange_at_once_and_tells_whether_a_write_was
 
 /// A gateway's page is not Halo's word that it knows nothing of a client: on that word a client is disabled.
 #[tokio::test]
-async fn a_gateways_page_of_404_does_not_say_that_a_client_is_gone() {
+async fn gateways_page_of_404_does_not_say_that_client_is_gone() {
     let asked = |body: &'static str| async move { Server::halo(client_error(404, body)).await.api().client(7).await };
     assert_eq!(asked("").await, Ok(None));
     let odd = HaloError::Unexpected { does: "read a client", what: Oddity::WebPage };
@@ -573,7 +573,7 @@ async fn a_gateways_page_of_404_does_not_say_that_a_client_is_gone() {
 }
 
 #[tokio::test]
-async fn another_way_of_signing_in_names_the_authentication_method() {
+async fn another_way_of_signing_in_names_authentication_method() {
     for error in ["unauthorized_client", "unsupported_grant_type"] {
         let server = Server::bare(move |seen, _| match seen.path() {
             "/auth/token" => json(400, format!(r#"{{"error":"{error}"}}"#)),
@@ -614,7 +614,7 @@ async fn every_odd_answer_is_named() {
 }
 
 #[tokio::test]
-async fn no_error_repeats_a_secret_or_an_address() {
+async fn no_error_repeats_secret_or_address() {
     let url = "https://pia.example/callbacks/acme/ticket-created/callback-canary";
     let draft = WebhookDraft {
         id: None,
@@ -642,7 +642,7 @@ async fn no_error_repeats_a_secret_or_an_address() {
 }
 
 #[tokio::test]
-async fn connections_of_a_server_that_was_restarted_are_replaced() {
+async fn connections_of_server_that_was_restarted_are_replaced() {
     let server = Server::halo(|_, before| if before == 0 { Play::Raw(Vec::new()) } else { empty_page() }).await;
     server.api().clients_page(1).await.unwrap();
 }
@@ -650,7 +650,7 @@ async fn connections_of_a_server_that_was_restarted_are_replaced() {
 // Certificates
 
 #[tokio::test]
-async fn a_server_without_tls_is_told_from_a_bad_certificate() {
+async fn server_without_tls_is_told_from_bad_certificate() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let url = HaloUrl::read(&server.url.as_str().replace("http://", "https://")).unwrap().address;
     let api = HaloApi::with_limits(Connection { url, ..server.connection() }, quick()).unwrap();
@@ -659,7 +659,7 @@ async fn a_server_without_tls_is_told_from_a_bad_certificate() {
 }
 
 #[tokio::test]
-async fn a_file_of_authorities_that_cannot_be_used_is_named_with_the_reason() {
+async fn file_of_authorities_that_cannot_be_used_is_named_with_reason() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
@@ -686,7 +686,7 @@ async fn a_file_of_authorities_that_cannot_be_used_is_named_with_the_reason() {
 // Handles
 
 #[tokio::test]
-async fn the_sync_counts_for_itself_and_shares_the_token() {
+async fn sync_counts_for_itself_and_shares_token() {
     let server = Server::halo(|_, _| empty_page()).await;
     let person = server.api();
     person.sign_in().await.unwrap();
@@ -697,14 +697,14 @@ async fn the_sync_counts_for_itself_and_shares_the_token() {
 }
 
 #[test]
-fn a_call_can_run_on_any_thread() {
+fn call_can_run_on_any_thread() {
     fn is_send<T: Send>(_: T) {}
     let api = |api: HaloApi| is_send(async move { api.clients_page(1).await });
     let _ = api;
 }
 
 #[test]
-fn the_budget_is_halos_own_unless_the_settings_or_loopback_say_otherwise() {
+fn budget_is_halos_unless_settings_or_loopback_differ() {
     let connection = |url: &str, request_budget| Connection {
         url: HaloUrl::read(url).unwrap().address,
         auth_url: None,
@@ -749,7 +749,7 @@ async fn permitting(scopes: &'static [&'static str]) -> Server {
 }
 
 #[tokio::test]
-async fn an_application_that_may_not_ask_for_all_asks_for_what_it_has() {
+async fn application_that_may_not_ask_for_all_asks_for_what_it_has() {
     let server = permitting(&["-"]).await;
     let api = server.api();
     assert!(!api.sign_in().await.unwrap().is_for_all);
@@ -760,7 +760,7 @@ async fn an_application_that_may_not_ask_for_all_asks_for_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_halo_that_wants_scopes_named_gets_those_that_it_gave_one_at_a_time() {
+async fn halo_that_wants_scopes_gets_those_it_granted() {
     let server = permitting(&["all:standard", "read:customers"]).await;
     let token = server.api().sign_in().await.unwrap();
     let given: Vec<_> = token.trials.iter().map(|trial| (trial.scope, trial.granted)).collect();
@@ -778,7 +778,7 @@ async fn a_halo_that_wants_scopes_named_gets_those_that_it_gave_one_at_a_time() 
 }
 
 #[tokio::test]
-async fn a_handle_that_does_not_renew_takes_a_401_for_an_answer() {
+async fn handle_that_does_not_renew_takes_401_for_answer() {
     let server = Server::halo(|_, _| json(401, "")).await;
     let api = server.api().without_renewal();
     assert!(matches!(api.agents().await, Err(HaloError::MissingRight { status: 401, .. })));

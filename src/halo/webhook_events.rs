@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_a_flag_or_a_text_and_shows_no_secret() {
+    fn error_is_flag_or_text_and_shows_no_secret() {
         let read = detail(r#"{ "responsestatus": 200, "responsebody": "{}", "error": false, "duration": 84.5 }"#);
         assert_eq!((read.http_status, read.failed, read.duration.as_deref()), (Some(200), false, Some("84.5")));
         let read = detail(r#"{ "error": true, "responsebody": "Timeout at …/ticket-created/abcdefghijklmnop" }"#);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_delivery_is_found_whatever_order_halo_keeps() {
+    async fn newest_delivery_is_found_whatever_order_halo_keeps() {
         for (rows, oldest_first, requests) in
             [(0, false, 1), (1, false, 1), (250, false, 1), (250, true, 2), (100, true, 1)]
         {
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_filter_that_halo_does_not_know_is_applied_here() {
+    async fn filter_that_halo_does_not_know_is_applied_here() {
         // Every third row is ours; the newest of all is not.
         let server = log(300, false, 2).await;
         server.api().deliveries(GUID, &[]).await.unwrap();
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_read_until_a_success_and_a_row_that_has_gone_is_passed_over() {
+    async fn failures_are_read_up_to_a_success_past_missing_rows() {
         let server = Server::halo(|seen: &Seen, _| match seen.path() {
             PATH => {
                 let row = |at: usize| value!({ "id": format!("row-{at}"), "webhook_id": GUID, "timestamp": format!("2026-03-02T09:12:{:02}", 50 - at) });
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_webhook_is_off_in_two_ways_and_another_delivery_is_not_taken_for_this_one() {
+    async fn webhook_is_off_in_two_ways_and_deliveries_are_told_apart() {
         let server = Server::halo(|seen: &Seen, _| match seen.path() {
             WEBHOOKS => json(
                 200,

@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_bare_or_in_an_envelope() {
+    fn list_is_read_bare_or_in_envelope() {
         assert_eq!(rows(r#"[{"id":1}]"#).rows.len(), 1);
         let page = rows(r#"{"page_no":1,"clients":[{"id":1},{"id":2}],"record_count":"237"}"#);
         assert_eq!((page.rows.len(), page.record_count), (2, Some(237)));
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_row_costs_that_row_and_keeps_its_id() {
+    fn broken_row_costs_that_row_and_keeps_its_id() {
         let page = rows(
             r#"[{"id":1,"name":"a"}, 7, null, [], {"id":3,"name":"x","name":"y"}, {"id":4,"name":"\ud800!"},
                 {"id":5,"name":{"deep":[1]},"inactive":"true"}]"#,
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_of_a_page_is_refused() {
+    fn every_prefix_of_page_is_refused() {
         let page = r#"{"record_count":2,"clients":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#;
         for end in 0..page.len() {
             assert!(read_rows::<Row>(&page.as_bytes()[..end], &["clients"]).is_err(), "{}", &page[..end]);
@@ -544,7 +544,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_read_bare_or_as_the_only_element() {
+    fn object_is_read_bare_or_as_only_element() {
         let id = |body: &str| read_object::<Row>(body.as_bytes()).map(|row| row.id.0);
         assert_eq!(id(r#"{"id":7}"#), Ok(Some(7)));
         assert_eq!(id(r#"[{"id":7}]"#), Ok(Some(7)));

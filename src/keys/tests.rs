@@ -18,7 +18,7 @@ fn refused(changes: &[(&str, &[&str])], command: &str, words: &[&str]) {
 
 /// The file is where the keys are: each line of the table has its line there, and each line there its line in the table.
 #[test]
-fn the_file_of_the_keys_and_the_table_agree() {
+fn file_of_keys_and_table_agree() {
     let lines: Vec<(&str, Vec<Key>)> = DEFAULTS.lines().filter_map(default_line).collect();
     let in_file: BTreeSet<&str> = lines.iter().map(|(id, _)| *id).collect();
     assert_eq!(lines.len(), in_file.len(), "no command has two lines");
@@ -33,7 +33,7 @@ fn the_file_of_the_keys_and_the_table_agree() {
 
 /// What a person may write is what is shipped: with every default written down, nothing is refused or different.
 #[test]
-fn the_default_keys_are_a_key_map_that_would_be_accepted() {
+fn default_keys_are_key_map_that_would_be_accepted() {
     let all = DEFAULT_KEYS.iter().map(|(id, keys)| ((*id).to_owned(), keys.clone())).collect();
     let written = KeyMap::overridden(all).unwrap();
     assert_eq!(written.rows, KeyMap::default().rows);
@@ -42,7 +42,7 @@ fn the_default_keys_are_a_key_map_that_would_be_accepted() {
 }
 
 #[test]
-fn a_command_has_the_keys_that_it_is_given() {
+fn command_has_keys_that_it_is_given() {
     let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["x", "Q"]), ("stop_sync", &["S"])]);
     // `x` discards a draft, on the same page as `quit` quits.
     assert_eq!(map.unwrap_err().command, "quit");
@@ -58,7 +58,7 @@ fn a_command_has_the_keys_that_it_is_given() {
 }
 
 #[test]
-fn a_key_that_would_mean_two_things_in_one_place_is_refused_with_both_and_the_place() {
+fn key_with_two_meanings_is_refused_with_both_and_place() {
     refused(&[("sync_now", &["f"])], "sync_now", &["f is", "filter", "in the pane Clients"]);
     refused(&[("filter", &["s"])], "filter", &["sync_now", "in the pane Clients"]);
     refused(&[("help", &["f1", "q"])], "help", &["quit"]);
@@ -71,7 +71,7 @@ fn a_key_that_would_mean_two_things_in_one_place_is_refused_with_both_and_the_pl
 }
 
 #[test]
-fn the_keys_without_which_one_is_locked_out_stay() {
+fn keys_without_which_one_is_locked_out_stay() {
     let map = with(&[
         ("quit_always", &["f10"]),
         ("accept", &["f2"]),
@@ -94,7 +94,7 @@ fn the_keys_without_which_one_is_locked_out_stay() {
 }
 
 #[test]
-fn where_text_is_typed_a_letter_is_a_letter_and_an_editing_key_edits() {
+fn where_text_is_typed_letter_is_letter_and_editing_key_edits() {
     refused(&[("take_better", &["y"])], "take_better", &["in a field", "ctrl-y"]);
     refused(&[("help", &["h"])], "help", &["character is text", "f1"]);
     refused(&[("integrations", &["o"])], "integrations", &["ctrl-o"]);
@@ -105,7 +105,7 @@ fn where_text_is_typed_a_letter_is_a_letter_and_an_editing_key_edits() {
 }
 
 #[test]
-fn the_commands_are_to_be_had_in_every_place() {
+fn commands_are_to_be_had_in_every_place() {
     for place in BINDINGS.iter().flat_map(|binding| binding.places).copied() {
         let command = if place == Place::Palette { Command::CloseCommands } else { Command::Commands };
         let keys: Vec<Key> = KeyMap::default()
@@ -119,6 +119,6 @@ fn the_commands_are_to_be_had_in_every_place() {
 }
 
 #[test]
-fn an_unknown_command_is_refused() {
+fn unknown_command_is_refused() {
     refused(&[("dance", &["d"])], "dance", &["no such command"]);
 }

@@ -156,7 +156,7 @@ mod tests {
 
     /// Ten ways to become an account, on hosts whose kernel notes the login and on those that do not.
     #[test]
-    fn ten_ways_to_an_account_give_ten_true_names() {
+    fn ten_ways_to_account_give_ten_true_names() {
         let by = |uid, login_uid, ancestors: &[u32]| Facts {
             uid,
             login_uid,

@@ -547,7 +547,7 @@ mod tests {
     /// Halo was not reached when it was asked for its clients, which Remove does not need: so it was not asked for its
     /// webhooks any more, which Remove does need.
     #[test]
-    fn a_check_that_was_not_made_is_no_yes() {
+    fn check_that_was_not_made_is_no_yes() {
         use CheckStatus::{Fail, Pass, Skip, Warn};
         let needs = |id| matches!(id, CheckId::Token | CheckId::Webhooks);
         for (clients, webhooks, ok, left) in

@@ -303,7 +303,7 @@ mod tests {
 
     /// What is exported is a new file of its owner's, and what a spreadsheet would run is text.
     #[test]
-    fn an_export_never_overwrites_and_is_for_its_owner_alone() {
+    fn export_never_overwrites_and_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let id = ConfigurationId::parse("acme").unwrap();
         let at: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();

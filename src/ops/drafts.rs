@@ -133,7 +133,7 @@ mod tests {
 
     /// Dana's and Fox's, on one profile: neither sees, overwrites or discards the other's.
     #[test]
-    fn each_person_has_a_draft_of_their_own() {
+    fn each_person_has_draft_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let (dana, fox) = (session(&folder, "dana"), session(&folder, "fox"));
         save(&dana, &of("Dana's")).unwrap();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_changes_a_configuration_is_named_to_the_next() {
+    fn whoever_changes_configuration_is_named_to_next() {
         let folder = tempfile::tempdir().unwrap();
         let (dana, fox) = (session(&folder, "dana"), session(&folder, "fox"));
         let id = ConfigurationId::parse("acme").unwrap();

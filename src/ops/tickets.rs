@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_is_known_again_by_its_words() {
+    fn note_is_known_again_by_its_words() {
         assert!(same_text("needs a person", " needs  a\r\nperson\n"));
         assert!(!same_text("needs a person", "needs a person!"));
     }

@@ -182,7 +182,7 @@ mod tests {
     /// R74: from the moment on at which the next pair is stored, and until the overlap ends, both are good; then the old one
     /// is refused, whether it is still in the file or not. Never a token with the other's password.
     #[test]
-    fn old_and_new_are_good_for_the_overlap_and_then_the_old_is_refused() {
+    fn old_and_new_are_good_for_overlap_and_then_old_is_refused() {
         let desk = Desk::open(BEGIN);
         let [old, new, nobody] = std::array::from_fn(|_| new_callback_secrets().unwrap());
         change(&desk, |secrets| secrets.callback = Some(old.clone()));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_overlap_the_old_one_is_refused_at_once_and_forgotten() {
+    fn without_overlap_old_one_is_refused_at_once_and_forgotten() {
         let desk = Desk::open(BEGIN);
         let [old, new] = std::array::from_fn(|_| new_callback_secrets().unwrap());
         change(&desk, |secrets| {
@@ -283,7 +283,7 @@ mod tests {
 
     /// The same file, the same length and the same time on it: only the kernel knows that it was changed.
     #[test]
-    fn a_change_that_leaves_length_and_time_as_they_were_is_taken_up() {
+    fn change_that_leaves_length_and_time_as_they_were_is_taken_up() {
         let (desk, auth, old, file) = with_one_pair();
         assert!(admits(&auth, &old, &old));
         let new = new_callback_secrets().unwrap();
@@ -299,7 +299,7 @@ mod tests {
 
     /// One look at the wrong moment: nothing about the file changes afterwards, and its new secrets are taken up all the same.
     #[test]
-    fn what_could_not_be_read_once_is_read_again_without_another_change() {
+    fn unreadable_settings_are_read_again_without_a_change() {
         let (desk, auth, old, file) = with_one_pair();
         let new = new_callback_secrets().unwrap();
         change(&desk, |secrets| secrets.callback = Some(new.clone()));
@@ -320,7 +320,7 @@ mod tests {
 
     /// What nobody can look up any more may have been replaced: it is not good for longer than a rotation leaves it good.
     #[test]
-    fn secrets_that_cannot_be_read_again_are_good_for_a_day_and_then_refused() {
+    fn unreadable_secrets_stay_good_for_one_day() {
         let (desk, auth, pair, file) = with_one_pair();
         let good = std::fs::read(&file).unwrap();
         std::fs::write(&file, "no toml [").unwrap();

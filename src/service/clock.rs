@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_moment_is_waited_for_and_one_that_has_passed_is_not() {
+    async fn moment_is_waited_for_and_one_that_has_passed_is_not() {
         let ahead = Timestamp::now() + SignedDuration::from_millis(120);
         WallClock.until(ahead).await;
         assert!(Timestamp::now() >= ahead);

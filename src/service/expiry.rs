@@ -69,7 +69,7 @@ mod tests {
 
     /// R74: at the end of the overlap the former pair goes out of the file, and not before.
     #[tokio::test]
-    async fn the_service_forgets_the_former_pair_when_its_overlap_ends() {
+    async fn service_forgets_former_pair_when_its_overlap_ends() {
         let desk = Desk::open("2026-11-23T12:00:00Z");
         let [acme, beta] = ["acme", "beta"].map(|id| id.parse::<ConfigurationId>().unwrap());
         let copy = |config: &mut Config| {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_overlap_that_begins_while_the_service_runs_is_taken_up() {
+    async fn overlap_that_begins_while_service_runs_is_taken_up() {
         let desk = Desk::open("2026-11-23T12:00:00Z");
         let acme: ConfigurationId = "acme".parse().unwrap();
         desk.end_at(at("2026-11-25T00:00:00Z"));

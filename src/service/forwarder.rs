@@ -390,7 +390,7 @@ mod tests {
 
     /// Growing delays, and the last try when the three days are over.
     #[test]
-    fn an_event_is_tried_with_growing_delays_for_three_days() {
+    fn event_is_tried_with_growing_delays_for_three_days() {
         let since = at(0);
         let (mut now, mut tries) = (since, vec![since]);
         while let Some(next) = next_try(tries.len() - 1, since, now, None) {
@@ -408,14 +408,14 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_can_ask_for_more_time_and_not_for_ever() {
+    fn destination_can_ask_for_more_time_and_not_for_ever() {
         let asked = |seconds| Some(SignedDuration::from_secs(seconds));
         let wait = |asked| next_try(0, at(0), at(1), asked).unwrap().duration_since(at(1)).as_secs();
         assert_eq!((wait(None), wait(asked(1)), wait(asked(90)), wait(asked(i64::MAX))), (5, 5, 90, 21_600));
     }
 
     #[test]
-    fn an_address_is_encrypted_or_on_this_machine_and_the_secret_long_enough() {
+    fn forward_address_is_encrypted_or_local_and_secret_is_long() {
         for good in ["https://x.example/in?k=1", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost:1/"] {
             assert!(Destination::new(good, None).is_ok(), "{good}");
         }
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_can_stand_in_a_header() {
+    fn every_id_can_stand_in_header() {
         assert_eq!(webhook_id("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77"), "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77");
         let odd = webhook_id("an id of ünknown kind");
         assert!(odd.starts_with("sha256-") && odd.len() == 7 + 64 && odd != webhook_id("another one"));
@@ -448,7 +448,7 @@ mod tests {
 
     /// Nobody looks the ticket up: Halo is out of reach.
     #[tokio::test(start_paused = true)]
-    async fn an_event_is_handed_on_after_a_minute_though_its_ticket_is_not_known() {
+    async fn event_is_handed_on_after_a_minute_without_its_ticket() {
         use crate::service::intake::Intake;
         use crate::service::receiver::tests::{callback, receiver};
         use crate::service::testing::Desk;
@@ -483,7 +483,7 @@ mod tests {
 
     /// How the try has ended is to be written down, and another program holds the database: no thread of the runtime waits.
     #[tokio::test]
-    async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
+    async fn database_that_somebody_else_holds_does_not_hold_up_runtime() {
         use crate::domain::callback::EventGroup;
         use crate::domain::event::EventBody;
         use crate::service::testing::{Desk, goes_on_while_the_database_is_held};

@@ -102,7 +102,7 @@ mod tests {
 
     /// The Halo of the desk cannot be reached.
     #[tokio::test]
-    async fn the_forwarder_is_woken_where_halo_cannot_be_asked() {
+    async fn forwarder_is_woken_where_halo_cannot_be_asked() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared_with_forwarding();
         let body = EventBody::read(br#"{"ticket_id":7}"#.to_vec()).unwrap();

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_counters_are_written_as_prometheus_reads_them() {
+    fn counters_are_written_as_prometheus_reads_them() {
         let metrics = Metrics::default();
         metrics.answered(Answer::Refused);
         metrics.answered(Answer::Refused);
@@ -199,7 +199,7 @@ mod tests {
 
     /// An alert on "no event for a day" must not ring because of a start, nor because there never was one.
     #[test]
-    fn a_moment_that_there_is_not_is_absent_and_not_0() {
+    fn moment_that_there_is_not_is_absent_and_not_0() {
         let metrics = Metrics::default();
         let samples = || -> Vec<String> {
             let text = metrics.text();
@@ -221,7 +221,7 @@ mod tests {
     /// The conventions of Prometheus: one prefix, counters that end in `_total`, base units in the name, help and type for
     /// each; and no label whose values a stranger could make up.
     #[test]
-    fn names_units_and_labels_keep_to_the_conventions() {
+    fn names_units_and_labels_keep_to_conventions() {
         let metrics = Metrics::default();
         let now = "2026-11-23T10:53:00Z".parse().unwrap();
         for answer in

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_part_that_fails_ends_the_service_with_a_failure() {
+    async fn part_that_fails_ends_service_with_failure() {
         let cancel = CancellationToken::new();
         let parts = Parts::new(cancel.clone());
         let waits = cancel.clone();
@@ -223,7 +223,7 @@ mod tests {
 
     /// A part that hears nothing holds the end up for a while, and not for good.
     #[tokio::test(start_paused = true)]
-    async fn a_part_that_does_not_end_is_left_in_time() {
+    async fn part_that_does_not_end_is_left_in_time() {
         let parts = Parts::new(CancellationToken::new());
         parts.start("deaf", std::future::pending());
         let began = tokio::time::Instant::now();

@@ -286,7 +286,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn the_service_ends_where_the_thread_that_stores_is_gone() {
+    async fn service_ends_where_thread_that_stores_is_gone() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared();
         let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
@@ -300,7 +300,7 @@ pub(super) mod tests {
 
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_is_not_waited_for() {
+    async fn body_that_never_ends_is_not_waited_for() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let shared = desk.shared();
         let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sync_runs_once_a_day_at_its_time() {
+    async fn sync_runs_once_day_at_its_time() {
         let desk = Desk::open("2026-12-29T12:00:00Z");
         let began = runs(&desk, "2027-01-02T12:00:00Z", complete).await;
         let wanted =
@@ -306,7 +306,7 @@ mod tests {
 
     /// R46: a machine that was off gets one run, within a minute of its start, and the days are known.
     #[tokio::test]
-    async fn a_missed_day_gets_one_catch_up_run_within_a_minute() {
+    async fn missed_day_gets_one_catch_up_run_within_minute() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         runs(&desk, "2026-11-21T12:00:00Z", complete).await;
         desk.sleep_until(at("2026-11-25T10:00:00Z"));
@@ -323,7 +323,7 @@ mod tests {
 
     /// R46: off for a day, two, and thirty: one run each time, and the history names the days that had none.
     #[tokio::test]
-    async fn however_long_the_machine_was_off_one_run_catches_up() {
+    async fn however_long_machine_was_off_one_run_catches_up() {
         for off in [1_i64, 2, 30] {
             let desk = Desk::open("2026-03-01T03:00:00Z");
             runs(&desk, "2026-03-01T10:00:00Z", complete).await;
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_fails_is_tried_again_and_then_left_for_the_next_day() {
+    async fn run_that_fails_is_tried_again_and_then_left_for_next_day() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let began = runs(&desk, "2026-11-22T04:29:00Z", fail).await;
         assert_eq!(began.len(), 1 + RETRIES.len());
@@ -394,7 +394,7 @@ mod tests {
 
     /// N8: a mass change is reported, never forced.
     #[tokio::test]
-    async fn a_held_run_is_reported_and_not_forced() {
+    async fn held_run_is_reported_and_not_forced() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let began = runs(&desk, "2026-11-21T23:00:00Z", |_, _| Ok(report(SyncStatus::NeedsConfirmation))).await;
         assert_eq!(began.len(), 1, "nobody can say yes: asking again changes nothing");
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sync_that_somebody_else_runs_is_waited_for() {
+    async fn sync_that_somebody_else_runs_is_waited_for() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let began = runs(&desk, "2026-11-21T23:00:00Z", |times, desk| {
             if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, desk) }
@@ -414,7 +414,7 @@ mod tests {
 
     /// R47: the clock is set back and forward while the service runs.
     #[tokio::test]
-    async fn a_clock_that_is_set_makes_no_second_run() {
+    async fn clock_that_is_set_makes_no_second_run() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         assert_eq!(runs(&desk, "2026-11-21T05:00:00Z", complete).await.len(), 1);
         desk.sleep_until(at("2026-11-21T04:00:00Z"));
@@ -428,7 +428,7 @@ mod tests {
 
     /// R47: a machine that begins with a clock that is years ahead, as one without a battery may, and hears the time later.
     #[tokio::test]
-    async fn a_clock_that_was_ahead_at_the_very_first_start_holds_up_no_sync() {
+    async fn clock_that_was_ahead_at_very_first_start_holds_up_no_sync() {
         let desk = Desk::open("2036-11-20T12:00:00Z");
         assert_eq!(runs(&desk, "2036-11-20T12:01:00Z", complete).await, []);
         desk.sleep_until(at("2026-11-20T12:00:00Z"));
@@ -439,7 +439,7 @@ mod tests {
 
     /// R47: the clock is put right in the middle of a sync, by an hour or by years, in either direction: that day is done.
     #[tokio::test]
-    async fn a_clock_that_is_set_during_a_sync_makes_no_second_run() {
+    async fn clock_that_is_set_during_sync_makes_no_second_run() {
         fn step(desk: &Desk, by: SignedDuration) -> Result<SyncReport, Failure> {
             desk.sleep_until(desk.now() + by);
             complete(0, desk)
@@ -480,7 +480,7 @@ mod tests {
 
     /// R47: the machine sleeps eight hours over the time. It is noticed as it wakes, and the run comes within the minute.
     #[tokio::test]
-    async fn a_machine_that_slept_over_the_time_runs_once_as_it_wakes() {
+    async fn machine_that_slept_over_time_runs_once_as_it_wakes() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.at_moment(at("2026-11-21T00:30:00Z"), |desk| desk.sleep_until(at("2026-11-21T08:30:00Z")));
         let began = runs(&desk, "2026-11-21T23:00:00Z", complete).await;
@@ -490,7 +490,7 @@ mod tests {
     /// A run that somebody made by hand after the time serves the day, whatever was stopped or failed after it. One from
     /// before the time does not, nor one that published nothing.
     #[tokio::test]
-    async fn a_day_is_served_by_a_run_that_somebody_made_after_its_time() {
+    async fn day_is_served_by_run_that_somebody_made_after_its_time() {
         use SyncStatus::{Complete, CompleteWithWarnings, Failed, Interrupted, NeedsConfirmation};
         let before = ("04:29:59", Complete);
         let cases = [
@@ -525,7 +525,7 @@ mod tests {
 
     /// All of them go after the daily sync, however many steps that takes.
     #[tokio::test]
-    async fn old_events_are_forgotten_with_the_daily_sync() {
+    async fn old_events_are_forgotten_with_daily_sync() {
         use crate::domain::callback::EventGroup;
         use crate::domain::event::EventBody;
         use crate::store::NewEvent;
@@ -549,7 +549,7 @@ mod tests {
 
     /// The day is to be written down, and another program holds the database: no thread of the runtime waits for it.
     #[tokio::test]
-    async fn a_database_that_somebody_else_holds_does_not_hold_up_the_runtime() {
+    async fn database_that_somebody_else_holds_does_not_hold_up_runtime() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         runs(&desk, "2026-11-20T12:00:00Z", complete).await;
         desk.end_at(at("2026-11-21T05:00:00Z"));
@@ -563,7 +563,7 @@ mod tests {
     /// Another configuration is activated while the run of the first one waits to be tried again: its own run comes at once,
     /// and the first one's number of tries is not its own.
     #[tokio::test]
-    async fn a_failed_run_of_one_configuration_does_not_delay_anothers() {
+    async fn failed_run_of_one_configuration_does_not_delay_anothers() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.add("beta");
         // Both were looked after before; the fourth wait of the first one is an hour.
@@ -584,7 +584,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_time_is_taken_up_without_a_restart() {
+    async fn changed_time_is_taken_up_without_restart() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.at_moment(at("2026-11-21T04:30:00Z"), |desk| desk.set_time("05:15"));
         let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;

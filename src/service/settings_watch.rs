@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_to_a_file_goes_over_every_link() {
+    fn way_to_file_goes_over_every_link() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         for folder in ["config", "config/..one", "elsewhere/deep"] {

@@ -63,12 +63,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_watchdog_hears_of_us_twice_in_each_interval() {
+    async fn watchdog_hears_of_us_twice_in_each_interval() {
         assert_eq!(beats(|| std::future::ready(()), Duration::from_secs(299)).await, 10);
     }
 
     #[tokio::test]
-    async fn the_thread_that_stores_answers_a_knock() {
+    async fn thread_that_stores_answers_knock() {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         let intake = Intake::start(&desk.shared().workspace).unwrap();
         let queue = intake.queue();
@@ -79,7 +79,7 @@ mod tests {
 
     /// Who cannot store callbacks any more is not alive, though its tasks run.
     #[tokio::test(start_paused = true)]
-    async fn the_watchdog_hears_nothing_while_the_thread_that_stores_hangs_or_is_gone() {
+    async fn watchdog_is_silent_while_storing_thread_hangs() {
         let (queue, thread) = unheard();
         assert_eq!(beats(|| queue.probe(), 10 * ASKED).await, 0, "it hangs");
         drop(thread);

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_one_line_in_ten_minutes_that_says_how_many() {
+    fn flood_is_one_line_in_ten_minutes_that_says_how_many() {
         let (throttle, began) = (Throttle::default(), Instant::now());
         let lines: Vec<u64> =
             (0..2_000_000).filter_map(|n| throttle.again_at(began + Duration::from_millis(n))).collect();

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_order_live_through_a_change() {
+    fn comments_and_order_live_through_change() {
         let old = "# mine\nversion = 1\nactive = 'acme' # why\n\n[keys] # below\n# the arrow broke\nquit = [ \"ctrl+q\" ]\n\n\
                    [configurations.acme]\nname = \"Acme\" # was B\n# old one\n[configurations.gone]\nname = \"x\"\n";
         let fresh = "version = 1\n[configurations.acme]\nname = \"Acme & Sons\"\n[configurations.new]\nname = \"n\"\n\

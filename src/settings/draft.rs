@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_a_draft_comes_back_as_it_was_typed() {
+    fn every_field_of_draft_comes_back_as_it_was_typed() {
         let (_folder, settings) = settings();
         let draft = Draft {
             step: Step::CompanySync,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_draft_before_the_first_and_none_after_it_is_discarded() {
+    fn no_draft_before_first_save_or_after_discard() {
         let (folder, settings) = settings();
         assert_eq!(settings.load_draft(1).unwrap(), None);
         settings.discard_draft(1).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_that_is_not_understood_is_refused_and_can_be_discarded() {
+    fn draft_that_is_not_understood_is_refused_and_can_be_discarded() {
         let (_folder, settings) = settings();
         settings.save_draft(1, &Draft::default()).unwrap();
         for (text, told) in [

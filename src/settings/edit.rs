@@ -65,7 +65,7 @@ mod tests {
     const GOOD: &str = "# mine\nversion = 1\n";
 
     #[test]
-    fn an_edit_that_can_be_read_is_taken_over_with_its_comments() {
+    fn edit_that_can_be_read_is_taken_over_with_its_comments() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder);
         assert!(settings.edit(write(GOOD)).unwrap());
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_that_cannot_be_read_changes_nothing_and_is_kept() {
+    fn edit_that_cannot_be_read_changes_nothing_and_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder);
         settings.edit(write(GOOD)).unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_by_another_program_meanwhile_is_not_overwritten() {
+    fn save_by_another_program_meanwhile_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder);
         settings.edit(write(GOOD)).unwrap();

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_variable_counts_as_unset_where_text_is_asked_for() {
+    fn blank_variable_counts_as_unset_where_text_is_asked_for() {
         let environment = Environment::from_pairs([("A", " "), ("B", "b")]);
         assert_eq!((environment.text("A"), environment.text("B"), environment.text("C")), (None, Some("b"), None));
         assert_eq!(environment.get("A"), Some(OsStr::new(" ")));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endless_and_large_inputs_are_read_to_the_bound_alone() {
+    fn endless_and_large_inputs_are_read_to_bound_alone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "twelve bytes").unwrap();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn pipe_is_read_to_its_end_and_a_silent_one_given_up() {
+    fn pipe_is_read_to_its_end_and_silent_one_given_up() {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"from a shell").unwrap();
         let silent = read_open(&reader, 100, Some(Duration::from_millis(60))).unwrap_err();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn pipe_without_a_writer_is_opened_and_given_up() {
+    fn pipe_without_writer_is_opened_and_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         let mode = rustix::fs::Mode::from_raw_mode(0o600);

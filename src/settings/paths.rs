@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_places_below_home_hold_where_nothing_is_set() {
+    fn usual_places_below_home_hold_where_nothing_is_set() {
         let paths = of(&[("HOME", "/home/ada")]).unwrap();
         assert_eq!(paths.config(), Path::new("/home/ada/.config/pia-halo/config.toml"));
         assert_eq!(paths.credentials(), Path::new("/home/ada/.config/pia-halo/credentials.toml"));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_counts_only_where_it_is_absolute() {
+    fn variable_counts_only_where_it_is_absolute() {
         let paths =
             of(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c"), ("XDG_DATA_HOME", "rel"), ("XDG_STATE_HOME", "")]).unwrap();
         assert_eq!(paths.config_dir, Path::new("/c/pia-halo"));

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_is_understood_and_another_word_is_not() {
+    fn slip_of_pen_is_understood_and_another_word_is_not() {
         let known = ["url", "client_id", "daily_sync_time", "name"];
         assert_eq!(nearest("daily_synctime", &known), Some("daily_sync_time"));
         assert_eq!(nearest("ulr", &known), Some("url"));

@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, params};
 
-use super::RunId;
 use super::error::Trouble;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
@@ -29,14 +28,14 @@ impl Report {
         Ok(())
     }
 
-    /// Writes it down as the report of a run, if there is anything in it.
-    pub(super) fn keep(mut self, connection: &Connection, run: RunId) -> Result<(), Trouble> {
+    /// Writes it down as the report of the run with this number, if there is anything in it.
+    pub(super) fn keep(mut self, connection: &Connection, run: i64) -> Result<(), Trouble> {
         if self.0.is_empty() {
             return Ok(());
         }
         self.0.push(']');
         connection
-            .execute("INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)", params![run.0, self.0])?;
+            .execute("INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)", params![run, self.0])?;
         Ok(())
     }
 }

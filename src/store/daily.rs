@@ -129,7 +129,7 @@ mod tests {
     use crate::store::test_support::{id, store};
 
     #[test]
-    fn a_day_stays_what_it_was_written_down_as() {
+    fn day_stays_what_it_was_written_down_as() {
         let (_folder, store) = store();
         let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
         let day: Date = "2026-11-23".parse().unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_look_by_a_clock_that_was_ahead_is_taken_back_until_a_day_is_written_down() {
+    fn first_look_by_clock_ahead_is_taken_back() {
         let (_folder, store) = store();
         let [now, ahead] = ["2026-11-23T10:53:00Z", "2036-11-23T10:53:00Z"].map(|text| text.parse().unwrap());
         assert_eq!(store.served_since(&id("acme"), ahead).unwrap(), ahead);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_days_of_two_years_are_kept() {
+    fn days_of_two_years_are_kept() {
         let (_folder, store) = store();
         let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
         let first: Date = "2020-01-01".parse().unwrap();

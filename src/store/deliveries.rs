@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reading_is_kept_for_the_webhooks_that_are_still_ours() {
+    fn last_reading_is_kept_for_webhooks_that_are_still_ours() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("store.db")).unwrap();
         let (acme, other): (ConfigurationId, ConfigurationId) = ("acme".parse().unwrap(), "other".parse().unwrap());
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_an_older_program_gets_the_table_and_one_that_cannot_be_written_has_read_nothing() {
+    fn older_store_gets_table_and_read_only_one_has_read_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let acme: ConfigurationId = "acme".parse().unwrap();

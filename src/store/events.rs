@@ -549,7 +549,7 @@ mod tests {
 
     /// R71: a copy, now or much later, in a batch or alone, is known; another configuration's event is not a copy.
     #[test]
-    fn an_event_is_stored_once() {
+    fn event_is_stored_once() {
         let (folder, mut store) = store();
         let batch = [incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("a"), Some(7))];
         assert_eq!(store.add_events(batch.clone()).unwrap(), [true, true, false]);
@@ -569,7 +569,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_share_an_id_and_tell_of_others_are_each_stored() {
+    fn events_that_share_id_and_tell_of_others_are_each_stored() {
         let (_folder, store) = store();
         let named = |event: NewEvent<'static>, name: &str| NewEvent {
             incoming: Incoming { event: Some(name.to_owned()), ..event.incoming },
@@ -584,7 +584,7 @@ mod tests {
 
     /// Whatever became of it: not handed on at all, handed on, given up. One that waits has three days more.
     #[test]
-    fn what_is_old_goes_and_what_has_to_be_handed_on_three_days_later() {
+    fn old_events_go_and_pending_ones_three_days_later() {
         let (_folder, store) = store();
         let names = ["waits", "taken", "given up"];
         store.add_events(names.map(|name| incoming(Some(name), None))).unwrap();
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_years_ahead_does_not_forget_everything() {
+    fn clock_that_is_years_ahead_does_not_forget_everything() {
         let (_folder, store) = store();
         for day in 0..30 {
             let received_at = now() + SignedDuration::from_hours(24 * day);
@@ -662,7 +662,7 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_of_halo_serves_every_event_of_its_ticket_that_came_before() {
+    fn one_answer_serves_all_earlier_events_of_its_ticket() {
         let (_folder, store) = store();
         store
             .add_events([incoming(Some("a"), Some(7)), incoming(Some("b"), Some(8)), incoming(Some("c"), Some(7))])
@@ -720,7 +720,7 @@ mod tests {
 
     /// Sending again keeps the order of the ticket: the older ones that were given up go first, the newer ones wait.
     #[test]
-    fn one_event_that_is_sent_again_goes_after_the_older_ones_of_its_ticket_that_were_given_up() {
+    fn event_sent_again_follows_older_ones_of_its_ticket() {
         let (_folder, store) = store();
         let acme = id("acme");
         let tickets = [("a", 7), ("b", 7), ("x", 8), ("c", 7), ("d", 7)];

@@ -378,7 +378,7 @@ impl Work<'_> {
                 proved_at = coalesce(excluded.proved_at, proved_at)",
             params![self.id.as_str(), self.now, publication.proved.then_some(&self.now)],
         )?;
-        self.report.keep(self.transaction, run)?;
+        self.report.keep(self.transaction, run.0)?;
         Ok(self.counts)
     }
 }

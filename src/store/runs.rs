@@ -102,7 +102,7 @@ impl Store {
             for change in &report.disabling {
                 held.push(change.id, change.change, change.name.raw(), None)?;
             }
-            held.keep(&transaction, run)?;
+            held.keep(&transaction, run.0)?;
             Ok(transaction.commit()?)
         })
     }

@@ -83,7 +83,7 @@ const ROOT_FOR_CHILD: &str = "PIA_HALO_TEST_ROOT";
 
 /// A umask is the whole process's: the test runs itself again in a process of its own for each.
 #[test]
-fn every_file_is_private_whatever_the_umask() {
+fn every_file_is_private_whatever_umask() {
     if let Some(root) = std::env::var_os(ROOT_FOR_CHILD) {
         return write_everything(Path::new(&root));
     }
@@ -92,7 +92,7 @@ fn every_file_is_private_whatever_the_umask() {
         let output = std::process::Command::new("sh")
             .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "store::tests::every_file_is_private_whatever_the_umask"])
+            .args(["--exact", "store::tests::every_file_is_private_whatever_umask"])
             .env(ROOT_FOR_CHILD, root.path())
             .output()
             .unwrap();
@@ -102,7 +102,7 @@ fn every_file_is_private_whatever_the_umask() {
 }
 
 #[test]
-fn the_files_beside_the_database_are_private_too() {
+fn files_beside_database_are_private_too() {
     let (folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     for name in ["pia-halo.db", "pia-halo.db-wal", "pia-halo.db-shm"] {
@@ -112,7 +112,7 @@ fn the_files_beside_the_database_are_private_too() {
 }
 
 #[test]
-fn a_database_from_a_newer_version_is_left_untouched() {
+fn database_from_newer_version_is_left_untouched() {
     for version in [schema::VERSION + 1, 101] {
         let (folder, store) = store();
         sync(&store, "acme", 0, &[client(1, "a")]);
@@ -135,7 +135,7 @@ fn a_database_from_a_newer_version_is_left_untouched() {
 }
 
 #[test]
-fn a_newer_version_that_is_only_in_the_log_so_far_is_left_untouched() {
+fn newer_version_that_is_only_in_log_so_far_is_left_untouched() {
     let (folder, store) = store();
     let path = store.path().to_owned();
     // As a newer program leaves it when it is killed: nobody has moved the log into the file.
@@ -182,7 +182,7 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn no_damage_of_the_database_makes_the_program_panic() {
+fn no_damage_of_database_makes_program_panic() {
     let (folder, store) = store();
     sync(&store, "acme", 0, &(0..50).map(|n| client(n, "x")).collect::<Vec<_>>());
     let path = store.path().to_owned();
@@ -257,7 +257,7 @@ fn looking_makes_no_database() {
 }
 
 #[test]
-fn many_programs_may_open_a_new_database_at_once() {
+fn many_programs_may_open_new_database_at_once() {
     for _ in 0..10 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data/pia-halo.db");
@@ -278,7 +278,7 @@ fn many_programs_may_open_a_new_database_at_once() {
 }
 
 #[test]
-fn a_database_whose_log_is_half_moved_into_it_can_be_opened() {
+fn database_whose_log_is_half_moved_into_it_can_be_opened() {
     let (folder, store) = store();
     let data = folder.path().join("data");
     sync(&store, "acme", 0, &[client(0, "x")]);
@@ -322,7 +322,7 @@ fn opening_again_in_one_program_disturbs_no_connection() {
 }
 
 #[test]
-fn a_pipe_or_a_dangling_link_in_the_place_of_the_database_is_refused() {
+fn pipe_or_dangling_link_in_place_of_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pia-halo.db");
     symlink(folder.path().join("nowhere"), &path).unwrap();
@@ -335,7 +335,7 @@ fn a_pipe_or_a_dangling_link_in_the_place_of_the_database_is_refused() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_what_was_stored_stays() {
+fn full_disk_is_named_and_what_was_stored_stays() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "before")]);
     store
@@ -367,7 +367,7 @@ fn a_full_disk_is_named_and_what_was_stored_stays() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_can_be_read() {
+fn store_that_cannot_be_written_can_be_read() {
     let (folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
     let path = store.path().to_owned();
@@ -382,7 +382,7 @@ fn a_store_that_cannot_be_written_can_be_read() {
 
 /// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.
 #[test]
-fn a_store_of_the_first_version_that_cannot_be_written_can_be_read() {
+fn store_of_first_version_that_cannot_be_written_can_be_read() {
     let (_folder, store) = store();
     let acme = id("acme");
     sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
@@ -439,7 +439,7 @@ fn lists_are_replaced_one_by_one_and_kept_exactly() {
 }
 
 #[test]
-fn an_installed_object_is_remembered_renamed_and_forgotten() {
+fn installed_object_is_remembered_renamed_and_forgotten() {
     use crate::domain::record::InstalledObject;
     let (_folder, store) = store();
     let object = |kind, id: &str, name: &str, second| InstalledObject {
@@ -465,7 +465,7 @@ fn an_installed_object_is_remembered_renamed_and_forgotten() {
 }
 
 #[test]
-fn a_connection_test_counts_only_for_the_credentials_it_was_made_with() {
+fn connection_test_counts_only_for_credentials_it_was_made_with() {
     let (_folder, store) = store();
     let acme = id("acme");
     let place =
@@ -489,7 +489,7 @@ fn a_connection_test_counts_only_for_the_credentials_it_was_made_with() {
 }
 
 #[test]
-fn an_intent_of_a_killed_run_is_found_again() {
+fn intent_of_killed_run_is_found_again() {
     let (_folder, store) = store();
     let create = |kind| written(kind, None);
     let done = store.begin_intent(&id("acme"), None, &create(ObjectKind::Webhook), at(0)).unwrap();
@@ -520,7 +520,7 @@ fn written(kind: ObjectKind, before: Option<Members>) -> Written {
 }
 
 #[test]
-fn a_run_is_found_with_its_writes_until_it_is_rolled_back() {
+fn run_is_found_with_its_writes_until_it_is_rolled_back() {
     let (_folder, store) = store();
     let acme = id("acme");
     assert_eq!(store.last_configure_run(&acme).unwrap(), None);
@@ -552,7 +552,7 @@ fn a_run_is_found_with_its_writes_until_it_is_rolled_back() {
 }
 
 #[test]
-fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds() {
+fn first_version_database_is_migrated_whole() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let path = store.path().to_owned();
@@ -569,7 +569,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds(
 }
 
 #[test]
-fn list_shorter_than_the_last_sync_left_is_refused() {
+fn list_shorter_than_last_sync_left_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pia-halo.db");
     let store = Store::open(&path).unwrap();

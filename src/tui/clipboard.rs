@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_goes_through_what_stands_between() {
+    fn copy_goes_through_what_stands_between() {
         assert_eq!(sent(Multiplexer::None, "eA=="), "ESC]52;c;eA==ESC\\");
         assert_eq!(sent(Multiplexer::Tmux, "eA=="), "ESC]52;c;eA==ESC\\ESCPtmux;ESCESC]52;c;eA==\x07ESC\\");
         assert_eq!(sent(Multiplexer::Screen, "eA=="), "ESCPESC]52;c;eA==ESC\\ESCP\x07ESC\\");
@@ -76,7 +76,7 @@ mod tests {
 
     /// What screen hands on is what it was given, and each piece is short enough.
     #[test]
-    fn a_long_text_reaches_the_terminal_behind_screen_whole() {
+    fn long_text_reaches_terminal_behind_screen_whole() {
         let long = "A".repeat(4 * SCREEN_PIECE + 1);
         let sent = sent(Multiplexer::Screen, &long);
         let pieces: Vec<&str> = sent.split("ESC\\").filter(|piece| !piece.is_empty()).collect();

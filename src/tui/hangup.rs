@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_watch_sees_the_end_and_leaves_the_input_alone() {
+    fn watch_sees_end_and_leaves_input_alone() {
         let (reader, mut writer) = io::pipe().unwrap();
         let copy = reader.try_clone().unwrap();
         let (sender, ended) = std::sync::mpsc::channel();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_those_of_the_contract() {
+    fn exit_codes_are_those_of_contract() {
         let exits = [Exit::Quit, Exit::HungUp, Exit::Interrupted, Exit::Terminated];
         assert_eq!(exits.map(Exit::code), [0, 129, 130, 143]);
     }

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newline_at_the_heels_of_quick_characters_does_not_submit() {
+    fn newline_at_heels_of_quick_characters_does_not_submit() {
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
         let messages = type_keys(&mut PasteBurst::default(), &keys);
         assert_eq!(messages, [Message::Burst(Secret::new("abc\n"))]);
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn enter_works_again_once_the_burst_is_over() {
+    fn enter_works_again_once_burst_is_over() {
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter), (50, KeyCode::Enter)];
         let messages = type_keys(&mut PasteBurst::default(), &keys);
         assert_eq!(messages, [Message::Burst(Secret::new("abc\n")), key(KeyCode::Enter)]);
     }
 
     #[test]
-    fn what_is_held_back_stands_in_one_place_that_never_moves_and_is_erased() {
+    fn pasted_secret_is_held_in_one_place_and_erased() {
         let mut burst = PasteBurst::default();
         let place = burst.held.as_ptr();
         let keys: Vec<_> =
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_marks_pastes_is_believed() {
+    fn terminal_that_marks_pastes_is_believed() {
         let mut burst = PasteBurst::default();
         let pasted = burst.accept(Event::Paste("x\ny".to_owned()), Instant::now());
         assert_eq!(pasted, [Message::Paste(Secret::new("x\ny"))]);

@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn interrupt_is_heard_inside_every_sequence_but_a_paste() {
+    fn interrupt_is_heard_inside_every_sequence_but_paste() {
         let interrupt = with(KeyCode::Char('c'), KeyModifiers::CONTROL);
         for begun in [&b"\x1b["[..], b"\x1b[?99", b"\x1bO", b"\x1b]11;", b"\x1bP", b"\x1b_x", b"\x1b[[", b"\xe4\xba"] {
             assert_eq!(read(&[begun, b"\x03"].concat()), std::slice::from_ref(&interrupt), "{begun:?}");
@@ -507,7 +507,7 @@ mod tests {
     proptest! {
         /// Whatever came, after a moment of silence every key is a key.
         #[test]
-        fn no_bytes_leave_the_keyboard_dead(bytes in proptest::collection::vec(prop_oneof![
+        fn no_bytes_leave_keyboard_dead(bytes in proptest::collection::vec(prop_oneof![
             any::<u8>(), Just(0x1b), Just(b'['), Just(b';'), Just(b'?'), Just(b']'), Just(b'P'), Just(b'O'), 0x30_u8..0x40,
         ], 0..60)) {
             let (mut keyboard, mut events) = (Keyboard::default(), Vec::new());

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_unread_progress_only_the_latest_is_kept() {
+    fn of_unread_progress_only_latest_is_kept() {
         let mailbox = Arc::new(Mailbox::default());
         let replies = Replies::new(Arc::clone(&mailbox), Slot::Sync, 1);
         for count in 0..10_000 {

@@ -342,7 +342,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_pen_draws_what_crossterm_draws(screens in proptest::collection::vec(screen(), 1..6)) {
+        fn pen_draws_what_crossterm_draws(screens in proptest::collection::vec(screen(), 1..6)) {
             let mut ours = vt100::Parser::new(SIZE.height, SIZE.width, 0);
             let mut theirs = vt100::Parser::new(SIZE.height, SIZE.width, 0);
             let (mut pen, mut bytes) = (Pen::default(), Vec::new());
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_pair_stays_when_the_other_goes() {
+    fn one_of_pair_stays_when_other_goes() {
         let ink = |modifier| Ink { modifier, ..USUAL };
         let both = ink(Modifier::BOLD | Modifier::DIM);
         assert_eq!(parameters(both, ink(Modifier::DIM)), "22;2");
@@ -403,7 +403,7 @@ mod tests {
 
     /// Whether the cursor hangs behind the last column or stands in it is every terminal's own affair.
     #[test]
-    fn after_the_last_column_and_after_a_wide_character_a_place_is_named_in_full() {
+    fn cursor_is_placed_after_last_column_and_wide_characters() {
         for (x, text) in [(SIZE.width - 1, "x"), (2, "漢"), (2, "e\u{301}")] {
             let (mut pen, mut bytes) = (Pen::default(), Vec::new());
             pen.clear(&mut bytes, SIZE);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_is_told_once() {
+    fn cursor_is_told_once() {
         let (mut pen, mut bytes) = (Pen::default(), Vec::new());
         for place in [(3, 2), (3, 2), (5, 2), (4, 2), (0, 0)] {
             pen.show_cursor(&mut bytes, true);

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn at_most_thirty_frames_fit_into_a_second_and_four_of_progress() {
+    async fn at_most_thirty_frames_fit_into_second_and_four_of_progress() {
         for (hurried, most) in [(true, 30), (false, 4)] {
             let mut limiter = FrameLimiter::default();
             let start = Instant::now();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_frame_after_a_pause_is_drawn_at_once() {
+    async fn frame_after_pause_is_drawn_at_once() {
         let mut limiter = FrameLimiter::default();
         limiter.drawn(Instant::now());
         let later = Instant::now() + Duration::from_secs(5);

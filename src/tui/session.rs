@@ -388,7 +388,7 @@ mod tests {
     const LEFT_LOG: [&str; 2] = ["cooked", "ESC[?2026lESC[?2004lESC[0mESC[?1049lESC[?25h"];
 
     #[test]
-    fn dropping_a_session_restores_once() {
+    fn dropping_session_restores_once() {
         let terminal = FakeTerminal::default();
         let session = Session::enter(terminal.clone(), true).unwrap();
         assert_eq!(terminal.log(), ENTERED_LOG);
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_is_gone_is_not_written_to() {
+    fn terminal_that_is_gone_is_not_written_to() {
         for told in [false, true] {
             let terminal = FakeTerminal::default();
             let session = Session::enter(terminal.clone(), true).unwrap();
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_lets_go_and_a_continue_takes_back() {
+    fn stop_lets_go_and_continue_takes_back() {
         let terminal = FakeTerminal::default();
         let session = Session::enter(terminal.clone(), true).unwrap();
         session.suspend();
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_reads_late_is_no_lost_one() {
+    fn terminal_that_reads_late_is_no_lost_one() {
         let terminal = FakeTerminal::default();
         let session = Session::enter(terminal.clone(), true).unwrap();
         session.suspend();
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_cannot_be_taken_back_is_left_as_it_was() {
+    fn terminal_that_cannot_be_taken_back_is_left_as_it_was() {
         let terminal = FakeTerminal::default();
         let session = Session::enter(terminal.clone(), true).unwrap();
         session.suspend();
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_is_a_parent_of_the_group_in_its_session() {
+    fn shell_is_parent_of_group_in_its_session() {
         let has_shell_at = |process| has_shell(kin(process).unwrap(), kin);
         assert!(has_shell_at(20) && has_shell_at(21));
         // The leader of the session, and a program in a script that leads it.
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_process_may_hold_anything() {
+    fn name_of_process_may_hold_anything() {
         let own = Kin { parent: 20, group: 20, session: 10 };
         assert_eq!(Kin::parse("21 (a) S 1 (b) S 20 20 10 34816 21 4194560"), Some(own));
         assert_eq!(Kin::parse("21 (a) S 20"), None);
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_terminal_gets_no_synchronised_update() {
+    fn old_terminal_gets_no_synchronised_update() {
         let terminal = FakeTerminal::default();
         drop(Session::enter(terminal.clone(), false).unwrap());
         assert_eq!(terminal.log()[3], "ESC[?2004lESC[0mESC[?1049lESC[?25h");

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn starting_again_cancels_the_first_run_and_its_reply_never_arrives() {
+    async fn starting_again_cancels_first_run_and_its_reply_never_arrives() {
         let runs = AtomicUsize::new(0);
         let outside = FakeOutside::new(move |_, replies: Replies, _| {
             let is_first = runs.fetch_add(1, Ordering::SeqCst) == 0;
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_sync_still_says_how_it_ended() {
+    async fn cancelled_sync_still_says_how_it_ended() {
         let outside = FakeOutside::new(|_, replies: Replies, cancel: CancellationToken| async move {
             cancel.cancelled().await;
             sleep(Duration::from_millis(500)).await;
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_read_is_not_heard() {
+    async fn cancelled_read_is_not_heard() {
         let outside = FakeOutside::new(|_, replies: Replies, _| async move {
             sleep(Duration::from_millis(1)).await;
             replies.send(Reply::Clients(Ok(Vec::new().into())));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn drafts_are_written_one_after_the_other() {
+    async fn drafts_are_written_one_after_other() {
         let writing = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&writing);
         let outside = FakeOutside::new(move |_, _, _| {

@@ -266,7 +266,7 @@ async fn one_frame_is_one_write_and_idling_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_thirty_frames_are_drawn_in_a_second() {
+async fn at_most_thirty_frames_are_drawn_in_second() {
     let mut probe = Probe::answering([]);
     with_memory(&mut probe, silent(), async |hands| {
         for _ in 0..1000 {
@@ -282,7 +282,7 @@ async fn at_most_thirty_frames_are_drawn_in_a_second() {
 
 /// A sync over a slow line costs four small frames a second, however fast it goes, and nobody waits for one of them.
 #[tokio::test(start_paused = true)]
-async fn progress_is_drawn_four_times_a_second_and_a_key_beside_it_at_once() {
+async fn progress_is_drawn_four_times_a_second_and_keys_at_once() {
     let outside = FakeOutside::new(|_, replies: Replies, _| async move {
         for count in 1..=2000 {
             replies.send(progress(count));
@@ -314,7 +314,7 @@ async fn progress_is_drawn_four_times_a_second_and_a_key_beside_it_at_once() {
 
 /// Quick work does not flash by; what is drawn as running stays so for a second, unless a key is pressed.
 #[tokio::test(start_paused = true)]
-async fn what_is_over_at_once_is_never_drawn_as_running_and_what_is_drawn_can_be_read() {
+async fn quick_work_is_never_drawn_as_running() {
     for (takes, pressed_at, moments) in [
         (60, None, vec![60]),
         (400, None, vec![100, 1_100]),
@@ -353,7 +353,7 @@ async fn what_is_over_at_once_is_never_drawn_as_running_and_what_is_drawn_can_be
 
 /// The pen would write nothing either, but a frame nobody needs is drawn for nothing.
 #[tokio::test(start_paused = true)]
-async fn a_message_that_changes_nothing_draws_nothing() {
+async fn message_that_changes_nothing_draws_nothing() {
     let outside = FakeOutside::new(|_, replies: Replies, _| async move { replies.send(Reply::Copied(Ok(()))) });
     let mut probe = Probe { unmoved: true, ..Probe::answering([('s', vec![sync()])]) };
     with_memory(&mut probe, outside, async |hands| {
@@ -370,7 +370,7 @@ async fn a_message_that_changes_nothing_draws_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_answered_while_a_task_floods_progress() {
+async fn key_is_answered_while_task_floods_progress() {
     let outside = FakeOutside::new(|_, replies: Replies, cancel: CancellationToken| async move {
         let mut count = 0;
         while !cancel.is_cancelled() {
@@ -397,7 +397,7 @@ async fn a_key_is_answered_while_a_task_floods_progress() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_that_does_not_read_holds_up_no_task_and_gets_the_latest_state() {
+async fn stalled_terminal_holds_up_no_task_and_gets_latest_state() {
     let outside = FakeOutside::new(|_, replies: Replies, _| async move {
         for count in 1..=5000 {
             replies.send(progress(count));
@@ -426,7 +426,7 @@ async fn a_terminal_that_does_not_read_holds_up_no_task_and_gets_the_latest_stat
 }
 
 #[tokio::test(start_paused = true)]
-async fn leaving_by_a_signal_saves_the_draft_before_the_terminal_is_given_back() {
+async fn leaving_by_signal_saves_draft_before_terminal_is_given_back() {
     for (signal, exit) in [
         (Signal::Terminate, Exit::Terminated),
         (Signal::Interrupt, Exit::Interrupted),
@@ -456,7 +456,7 @@ async fn leaving_by_a_signal_saves_the_draft_before_the_terminal_is_given_back()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_app_saves_the_draft_and_gives_the_terminal_back() {
+async fn panic_of_app_saves_draft_and_gives_terminal_back() {
     for (fault, is_saved) in [
         (Fault::Update, true),
         (Fault::Draw, true),
@@ -481,7 +481,7 @@ async fn a_panic_of_the_app_saves_the_draft_and_gives_the_terminal_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_line_ends_within_a_second_and_is_not_written_to() {
+async fn lost_line_ends_within_second_and_is_not_written_to() {
     let outside = FakeOutside::new(|_, _, _| std::future::pending());
     let recorder = Recorder::default();
     let mut probe = Probe::answering([('s', vec![sync()])]);
@@ -502,7 +502,7 @@ async fn a_lost_line_ends_within_a_second_and_is_not_written_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_cannot_be_written_is_the_end() {
+async fn frame_that_cannot_be_written_is_end() {
     let recorder = Recorder::default();
     recorder.broken.store(true, Ordering::SeqCst);
     let mut probe = Probe::answering([]);
@@ -530,7 +530,7 @@ impl Write for Breaking {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_writing_thread_saves_the_draft_and_gives_the_terminal_back() {
+async fn panic_of_writing_thread_saves_draft_and_gives_terminal_back() {
     let draft = Effect::SaveDraft(Box::new(Draft::default().with(FieldId::Name, "Acme")));
     let mut probe = Probe { on_leave: vec![draft.clone(), Effect::Quit], ..Probe::answering([]) };
     let outside = silent();
@@ -546,7 +546,7 @@ async fn a_panic_of_the_writing_thread_saves_the_draft_and_gives_the_terminal_ba
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_a_task_ends_the_task_alone_until_the_hook_tells_of_it() {
+async fn panic_of_task_ends_task_alone_until_hook_tells_of_it() {
     let outside = FakeOutside::new(|_, _, _| async { panic!("a fault in a task") });
     let mut probe = Probe::answering([('s', vec![sync()])]);
     let (exit, hands) = with_memory(&mut probe, outside, async |hands| {
@@ -563,7 +563,7 @@ async fn a_panic_of_a_task_ends_the_task_alone_until_the_hook_tells_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_input_is_the_end_and_a_terminal_that_lives_is_given_back() {
+async fn end_of_input_is_end_and_terminal_that_lives_is_given_back() {
     for gone in [false, true] {
         let (keys, input) = Input::channel();
         drop(keys);
@@ -603,7 +603,7 @@ async fn copying_sends_one_sequence_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_draws_nothing_until_the_program_goes_on_and_then_everything() {
+async fn stop_draws_nothing_until_program_goes_on_and_then_everything() {
     let recorder = Recorder::default();
     let mut probe = Probe::answering([('z', vec![Effect::Suspend])]);
     let watched = recorder.clone();
@@ -625,7 +625,7 @@ async fn a_stop_draws_nothing_until_the_program_goes_on_and_then_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_nobody_could_end_only_repaints() {
+async fn stop_that_nobody_could_end_only_repaints() {
     let recorder = Recorder::default();
     let mut probe = Probe::answering([('z', vec![Effect::Suspend])]);
     let watched = recorder.clone();
@@ -646,7 +646,7 @@ async fn a_stop_that_nobody_could_end_only_repaints() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_sizes_costs_few_repaints() {
+async fn storm_of_sizes_costs_few_repaints() {
     let recorder = Recorder::default();
     let mut probe = Probe::answering([]);
     let watched = recorder.clone();
@@ -663,7 +663,7 @@ async fn a_storm_of_sizes_costs_few_repaints() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_app_is_woken_at_the_moment_it_asked_for() {
+async fn app_is_woken_at_moment_it_asked_for() {
     let moment = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(5);
     let mut probe = Probe { wake: Some(moment), ..Probe::answering([]) };
     with_memory(&mut probe, silent(), async |hands| {
@@ -687,7 +687,7 @@ async fn what_runs_is_told_every_second_that_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_app_that_asks_for_the_past_does_not_spin() {
+async fn app_that_asks_for_past_does_not_spin() {
     let mut probe = Probe { wake: Some(Timestamp::UNIX_EPOCH), keeps_wake: true, ..Probe::answering([]) };
     with_memory(&mut probe, silent(), async |hands| {
         sleep(Duration::from_secs(1)).await;

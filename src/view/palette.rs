@@ -126,7 +126,7 @@ mod tests {
 
     /// Whatever a screen or a notice says of a key, it says of the person's own.
     #[test]
-    fn no_screen_names_a_key_that_is_another_now() {
+    fn no_screen_names_key_that_is_another_now() {
         let keys = every_key_changed();
         let mut nothing = Stage::with(finished());
         let mut known = standing(status("Acme MSP", true, true, true));

@@ -36,7 +36,7 @@ const PAPER: &str = "#1d1f21";
 const INK: &str = "#d0d0d0";
 
 #[test]
-fn the_pictures_of_the_readme_are_current() {
+fn pictures_of_readme_are_current() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/pictures");
     let write = std::env::var_os("PIA_HALO_PICTURES").is_some();
     let mut shown = 0;

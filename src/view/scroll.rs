@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_say_both_sides() {
+    fn words_say_both_sides() {
         assert_eq!(words(0, 0), "");
         assert_eq!(words(3, 0), "↑ 3 more");
         assert_eq!(words(3, 1_200), "↑ 3 more · ↓ 1,200 more");

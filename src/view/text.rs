@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_never_leaves_its_column() {
+    fn text_never_leaves_its_column() {
         for text in ["", "plain", "北京技术有限公司", "e\u{301}e\u{301}e\u{301}", "👩🚀 Labs", "Łódź"] {
             for columns in 0..20 {
                 assert!(width(&fit(text, columns)) <= columns);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_said_as_a_person_says_them() {
+    fn times_are_said_as_person_says_them() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let now = at("2026-11-23T10:53:00Z");
         assert_eq!(ago(now, at("2026-11-23T10:52:30Z")), "just now");

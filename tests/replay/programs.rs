@@ -150,7 +150,7 @@ async fn resolved_tickets_are_not_shown_as_open() {
 
 /// A page that Halo caps is not the last one, and a list that ends early is not complete.
 #[tokio::test(flavor = "multi_thread")]
-async fn capped_page_is_read_on_to_the_count() {
+async fn capped_page_is_read_on_to_count() {
     let stage = Stage::new().await;
     let first = Recorded::read("client-list-capped").reply;
     let rest: Vec<Value> = (0..37).map(|at| json!({ "id": 5_000 + at, "name": format!("Rest {at}") })).collect();
@@ -217,7 +217,7 @@ async fn version_of_halo_and_its_change_are_told() {
 
 /// A rule of Halo's that takes a ticket back within the write is named.
 #[tokio::test(flavor = "multi_thread")]
-async fn rule_that_moves_a_ticket_back_is_named() {
+async fn rule_that_moves_ticket_back_is_named() {
     let stage = Stage::new().await;
     stage.replay.replay("ticket-post-rule-moved-it");
     stage.put("GET", "/api/Tickets/{id}", Recorded::read("ticket-detail-2024").reply.body);
@@ -229,7 +229,7 @@ async fn rule_that_moves_a_ticket_back_is_named() {
 
 /// A Halo that does not let the agent do one action is asked for the other one.
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_note_is_tried_by_the_other_action() {
+async fn refused_note_is_tried_by_other_action() {
     let stage = Stage::new().await;
     let refusal = Recorded::read("actions-post-400-no-access").reply;
     stage.replay.put_where("POST", "/api/Actions", "Private Note", refusal.clone());
@@ -249,7 +249,7 @@ async fn refused_note_is_tried_by_the_other_action() {
 
 /// Every read after a write asks for what is held now, and not for what Halo remembers.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_read_after_a_write_is_fresh() {
+async fn each_read_after_write_is_fresh() {
     let stage = Stage::new().await;
     stage.profile.run(["configure", "--yes"]).await.expect(0);
     stage.profile.run(["escalate", "33470", "--note", "n"]).await.expect(0);
@@ -267,7 +267,7 @@ async fn each_read_after_a_write_is_fresh() {
 
 /// Halo keeps 500 characters of an address: a longer one is refused before anything is asked or written.
 #[tokio::test(flavor = "multi_thread")]
-async fn address_longer_than_halo_keeps_is_refused_before_the_plan() {
+async fn address_longer_than_halo_keeps_is_refused_before_plan() {
     let stage = Stage::new().await;
     stage.save("", &format!("https://pia.acme.example/{}", "a".repeat(420))).await.expect(0);
     let before = stage.profile.halo.snapshot();
@@ -282,7 +282,7 @@ async fn address_longer_than_halo_keeps_is_refused_before_the_plan() {
 
 /// Several events in one delivery are somebody's change: named and mended.
 #[tokio::test(flavor = "multi_thread")]
-async fn batching_of_a_webhook_is_drift() {
+async fn batching_of_webhook_is_drift() {
     let stage = Stage::new().await;
     stage.profile.run(["configure", "--yes"]).await.expect(0);
     stage.profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("batch_method", 3));

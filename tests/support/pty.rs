@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_and_shown_and_the_exit_code_come_through() {
+    fn what_is_typed_and_shown_and_exit_code_come_through() {
         let mut pty = shell("printf 'name? '; read name; echo \"hello $name\"; exit 7");
         pty.wait_until("name?");
         pty.submit("Ada");
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_line_reaches_the_program() {
+    fn lost_line_reaches_program() {
         let mut pty = shell("trap 'exit 5' HUP; printf ready; while :; do read line || exit 6; done");
         pty.wait_until("ready");
         pty.hang_up();

@@ -10,7 +10,7 @@ use crate::support::Profile;
 
 /// S47, R2: Halo's count and the stored list agree, id by id; each page is asked for as one, the first like the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
+async fn sync_stores_every_client_in_pages_of_hundred() {
     let profile = Profile::synced(Options { clients: 717, ..Options::default() }).await;
     let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
     assert_eq!(ids(&profile, "all").await, truth);
@@ -32,14 +32,14 @@ async fn a_sync_stores_every_client_in_pages_of_a_hundred() {
 
 /// A second run with nothing changed finds nothing to do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_sync_changes_nothing() {
+async fn second_sync_changes_nothing() {
     let profile = Profile::synced(small()).await;
     let report = profile.json(["sync"], 0).await;
     assert_eq!(report["changes"], json!({"added": 0, "updated": 0, "disabled": 0, "returned": 0, "unchanged": 230}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_dies_in_mid_sync_is_renewed_and_no_page_is_lost() {
+async fn token_that_dies_in_mid_sync_is_renewed_and_no_page_is_lost() {
     let profile = Profile::set_up(Options { clients: 900, ..Options::default() }).await;
     profile.halo.set_fault("token-expiry-mid-sync".parse().unwrap(), true);
     let report = profile.json(["sync"], 0).await;
@@ -48,7 +48,7 @@ async fn a_token_that_dies_in_mid_sync_is_renewed_and_no_page_is_lost() {
 
 /// A lying count, a repeated page: never "complete", never without an end, and nobody disabled.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_does_not_add_up_is_never_called_complete() {
+async fn list_that_does_not_add_up_is_never_called_complete() {
     for fault in ["record-count-wrong", "repeated-page"] {
         let profile = Profile::synced(small()).await;
         let active = ids(&profile, "active").await;
@@ -67,7 +67,7 @@ async fn a_list_that_does_not_add_up_is_never_called_complete() {
 
 /// S9: a sync that was not proved does not finish its step, and does not unlock Configure.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unproved_sync_does_not_unlock_configure() {
+async fn unproved_sync_does_not_unlock_configure() {
     let profile = Profile::set_up(small()).await;
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
     profile.run(["sync"]).await.expect(3).says("nothing was disabled");
@@ -80,7 +80,7 @@ async fn an_unproved_sync_does_not_unlock_configure() {
 
 /// A first sync has nothing to compare with: a list that changes while it is read is not proved by its count alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_over_a_changing_list_is_not_called_proved() {
+async fn first_sync_over_changing_list_is_not_called_proved() {
     for seed in 1..=5 {
         let profile = Profile::set_up(Options { clients: 330, seed, ..Options::default() }).await;
         profile.halo.set_fault("rows-deleted-mid-sync".parse().unwrap(), true);
@@ -93,7 +93,7 @@ async fn a_first_sync_over_a_changing_list_is_not_called_proved() {
 
 /// N7: what a run changed, by id and name, for people and for programs; and the runs themselves.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_history_tells_what_each_run_changed() {
+async fn history_tells_what_each_run_changed() {
     let profile = Profile::synced(small()).await;
     let (renamed, gone) = profile.halo.change(|state| {
         state.clients.iter_mut().for_each(|client| client.inactive = false);
@@ -125,7 +125,7 @@ async fn the_history_tells_what_each_run_changed() {
 /// R1: all rows, and no more requests than the pages need: the address, the token, three lists, who the agent is, and for a
 /// list that fills its last page the one after it. A first sync of several pages asks for the highest id before them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_calm_list_takes_as_many_requests_as_it_has_pages() {
+async fn calm_list_takes_as_many_requests_as_it_has_pages() {
     for (clients, pages) in [(0, 1), (1, 2), (99, 2), (100, 2), (717, 8), (1_000, 11), (10_001, 101)] {
         let profile = Profile::set_up(Options { clients, ..Options::default() }).await;
         let report = profile.json(["sync"], 0).await;
@@ -142,7 +142,7 @@ async fn a_calm_list_takes_as_many_requests_as_it_has_pages() {
 
 /// R5: whatever Halo says in place of its count, the rows are kept, and "complete" is said of a true count alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_count_that_is_none_proves_nothing_and_costs_nothing() {
+async fn count_that_is_none_proves_nothing_and_costs_nothing() {
     for (count, proved) in [
         (json!("230"), true),
         (json!(230.0), true),
@@ -179,7 +179,7 @@ async fn garbage_pages_cost_six_requests_and_one_warning() {
 
 /// 13.5: the same clients on every page, and no count.
 #[tokio::test(flavor = "multi_thread")]
-async fn same_rows_on_every_page_are_asked_for_a_second_time_at_most() {
+async fn same_rows_on_every_page_are_asked_for_second_time_at_most() {
     let profile = Profile::set_up(small()).await;
     let rows: Vec<_> = (1..=100).map(|id| json!({ "id": id, "name": format!("Client {id}") })).collect();
     script(&profile, "/api/client", &json!({ "clients": rows }));
@@ -264,7 +264,7 @@ fn script(profile: &Profile, path: &str, body: &Value) {
 /// R9: the id is the only key. Each that was renamed, moved, switched off or on again is told as what it is, also where two
 /// have one name or have swapped theirs, and where an id has become another client.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_is_told_of_the_id_that_it_happened_to() {
+async fn each_change_is_told_of_id_that_it_happened_to() {
     let profile = Profile::set_up(small()).await;
     profile.halo.change(|state| {
         for (at, client) in state.clients.iter_mut().enumerate() {

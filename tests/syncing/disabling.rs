@@ -35,7 +35,7 @@ async fn clients_are_disabled_and_not_deleted_and_come_back() {
 
 /// R8: a list that has lost most of its clients is held, and nothing is disabled without a yes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mass_change_is_held_until_somebody_says_yes() {
+async fn mass_change_is_held_until_somebody_says_yes() {
     let profile = Profile::synced(Options { clients: 1_000, ..Options::default() }).await;
     let active = ids(&profile, "active").await;
     let all = |state: &State| state.clients.iter().map(|client| (client.name.clone(), client.id)).collect::<Vec<_>>();
@@ -60,7 +60,7 @@ async fn a_mass_change_is_held_until_somebody_says_yes() {
 
 /// A yes is for as many as were seen: where more are gone by the next look, it asks again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_yes_to_a_mass_change_is_for_no_more_than_were_seen() {
+async fn yes_to_mass_change_is_for_no_more_than_were_seen() {
     let profile = Profile::synced(small()).await;
     let active = ids(&profile, "active").await;
     profile.halo.change(|state| state.clients.truncate(100));
@@ -84,7 +84,7 @@ async fn a_yes_to_a_mass_change_is_for_no_more_than_were_seen() {
 
 /// The rule is previewed, meets the brake with everybody named, and then leaves out; all clients are still read.
 #[tokio::test(flavor = "multi_thread")]
-async fn include_rule_leaves_clients_out_after_a_yes() {
+async fn include_rule_leaves_clients_out_after_yes() {
     let profile = Profile::synced(small()).await;
     let (all, golden) = (ids(&profile, "all").await, |state: &State| {
         let gold = state.clients.iter().filter(|client| client.tier == "Gold" && !client.inactive);
@@ -137,18 +137,18 @@ async fn nobody_else_is_taken_along(part: u64) {
 /// Forty Halos in the two of them; `PIA_HALO_SHIFTS=400 cargo test --test promises while_pages_are_read` plays more, and
 /// `PIA_HALO_SEED=17` one of them again.
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_deleted_while_pages_are_read_take_nobody_else_with_them() {
+async fn clients_deleted_while_pages_are_read_disable_nobody_else() {
     nobody_else_is_taken_along(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_deleted_while_pages_are_read_take_nobody_else_with_them_either() {
+async fn more_clients_deleted_while_pages_are_read_disable_nobody() {
     nobody_else_is_taken_along(0).await;
 }
 
 /// An agent that may suddenly see no client at all looks like a Halo without clients: held at any size.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_list_is_held_for_a_small_tenant_too() {
+async fn empty_list_is_held_for_small_tenant_too() {
     let profile = Profile::synced(Options { clients: 12, ..Options::default() }).await;
     let active = ids(&profile, "active").await;
     profile.halo.change(|state| state.clients.clear());
@@ -175,7 +175,7 @@ async fn many_missing_clients_are_looked_for_twice() {
 /// One client deleted and another made between two pages: Halo's count stands still and agrees, and yet a row has slid
 /// away unseen. It is asked for by its id before anybody disables it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_slid_away_behind_an_unchanged_count_is_found_by_its_id() {
+async fn row_that_slid_away_behind_unchanged_count_is_found_by_its_id() {
     let profile = Profile::synced(Options { clients: 430, ..Options::default() }).await;
     let victim = profile.halo.change(|state| {
         state.clients.iter_mut().for_each(|client| client.inactive = false);
@@ -203,7 +203,7 @@ async fn a_row_that_slid_away_behind_an_unchanged_count_is_found_by_its_id() {
 /// Another Halo behind a changed Url is held like any other list that has lost its clients: the address may be mistyped, or
 /// its agent may see few of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_halo_that_shows_few_clients_is_held_and_disables_nobody() {
+async fn another_halo_with_few_clients_is_held() {
     let profile = Profile::synced(Options { clients: 1_000, ..Options::default() }).await;
     let active = ids(&profile, "active").await;
     let other = Profile::with(Options { clients: 12, ..Options::default() }).await;

@@ -2,7 +2,7 @@
 //! used up (EDQUOT). The list is whole, the message names the file, and the next start works.
 //!
 //! By default all syncs of a file and some of the other calls;
-//! `PIA_HALO_DISK_ERRORS=all cargo test --test promises every_call_on_a_file` plays all of them.
+//! `PIA_HALO_DISK_ERRORS=all cargo test --test promises every_call_on_file` plays all of them.
 
 use pia_halo::demo::Options;
 
@@ -89,16 +89,16 @@ async fn every_call_fails(error: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_on_a_file_that_errs_leaves_a_whole_list_and_a_message() {
+async fn every_call_on_file_that_errs_leaves_whole_list_and_message() {
     println!("{}", every_call_fails("EIO").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_on_a_file_over_the_quota_leaves_a_whole_list_and_a_message() {
+async fn every_call_on_file_over_quota_leaves_whole_list_and_message() {
     println!("{}", every_call_fails("EDQUOT").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_on_a_file_of_a_full_disk_leaves_a_whole_list_and_a_message() {
+async fn every_call_on_file_of_full_disk_leaves_whole_list_and_message() {
     println!("{}", every_call_fails("ENOSPC").await);
 }

@@ -1,5 +1,5 @@
 //! R22: a file system of one MiB that is really full. It takes a mount, which a user namespace allows without root; where
-//! none may be made, it says so, and `a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoint` stands alone.
+//! none may be made, it says so, and `disk_filling_up_leaves_old_list_and_good_checkpoint` stands alone.
 
 use std::process::{Command, Stdio};
 
@@ -43,7 +43,7 @@ fn printed(ran: &Ran) -> Vec<Value> {
 /// R22: a sync on a full disk: the message names the disk and the path, the old list stands and can be read, and once
 /// there is room the next sync is complete.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_on_a_full_disk_says_so_and_the_next_one_with_room_is_complete() {
+async fn sync_on_full_disk_says_so_and_next_one_with_room_is_complete() {
     if !may_mount() {
         println!("SKIPPED: no file system can be mounted here without root, so none was filled");
         return;
@@ -69,7 +69,7 @@ async fn a_sync_on_a_full_disk_says_so_and_the_next_one_with_room_is_complete() 
 
 /// R22: a setting that does not fit on the disk is not saved, and the one before it stays to the byte.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_save_on_a_full_disk_leaves_the_settings_as_they_were() {
+async fn save_on_full_disk_leaves_settings_as_they_were() {
     if !may_mount() {
         println!("SKIPPED: no file system can be mounted here without root, so none was filled");
         return;

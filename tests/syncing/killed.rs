@@ -122,31 +122,31 @@ async fn many_points(part: u64) {
 
 /// R20, first quarter.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_1() {
+async fn killed_at_any_point_list_is_whole_and_next_run_goes_on_1() {
     many_points(0).await;
 }
 
 /// R20, second quarter.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_2() {
+async fn killed_at_any_point_list_is_whole_and_next_run_goes_on_2() {
     many_points(1).await;
 }
 
 /// R20, third quarter.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_3() {
+async fn killed_at_any_point_list_is_whole_and_next_run_goes_on_3() {
     many_points(2).await;
 }
 
 /// R20, last quarter.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_the_list_is_whole_and_the_next_run_goes_on_4() {
+async fn killed_at_any_point_list_is_whole_and_next_run_goes_on_4() {
     many_points(3).await;
 }
 
 /// A first sync too: nothing of it is to be seen before all of it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_that_is_killed_shows_nothing_and_is_gone_on_with() {
+async fn first_sync_that_is_killed_shows_nothing_and_is_gone_on_with() {
     let profile = Profile::set_up(Options { clients: CLIENTS, ..Options::default() }).await;
     let mut most = 0;
     // Each run begins where the one before was stopped: at the fourteenth request, by when pages are on the disk, and then
@@ -193,7 +193,7 @@ fn all_private(profile: &Profile, what: &str) {
 
 /// R21 for the sync's own writes: killed by the kernel at the k-th call that opens, writes, syncs or removes, for every k.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_call_that_writes_the_list_is_whole() {
+async fn killed_at_every_call_that_writes_list_is_whole() {
     if !may_trace() {
         return;
     }
@@ -220,7 +220,7 @@ async fn killed_at_every_call_that_writes_the_list_is_whole() {
 
 /// R21 for a save: settings and secret are the old ones or the new ones, the next save works, and the trail is whole.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_call_of_a_save_each_file_is_whole() {
+async fn killed_at_every_call_of_save_each_file_is_whole() {
     if !may_trace() {
         return;
     }
@@ -265,7 +265,7 @@ async fn killed_at_every_call_of_a_save_each_file_is_whole() {
 
 /// R28: what a thousand killed saves left is gone after the next start, and none of it is taken for data.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_thousand_killed_saves_left_is_gone_at_the_next_start_and_never_read() {
+async fn leftovers_of_a_thousand_killed_saves_are_never_read() {
     let profile = Profile::synced(Options { clients: 30, ..Options::default() }).await;
     let status = profile.json(["config", "show"], 0).await;
     let list = stored(&profile);
@@ -288,7 +288,7 @@ async fn what_a_thousand_killed_saves_left_is_gone_at_the_next_start_and_never_r
 
 /// R22: a disk that is full on the way. The old list stands, the pages before are good, and the message names the file.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fills_up_on_the_way_leaves_the_old_list_and_a_good_checkpoint() {
+async fn disk_filling_up_leaves_old_list_and_good_checkpoint() {
     let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
     let old = stored(&profile);
     profile.halo.change(|state| {

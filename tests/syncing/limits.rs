@@ -13,7 +13,7 @@ use crate::support::Profile;
 
 /// R12: whatever a refusal says of waiting, the sync ends, and is refused no more than twice in a window after the first.
 #[tokio::test(start_paused = true)]
-async fn a_sync_ends_whatever_the_refusals_say() {
+async fn sync_ends_whatever_refusals_say() {
     let date = RetryAfter::Date;
     let text = |text: &str| RetryAfter::Text(text.to_owned());
     let all = [
@@ -59,7 +59,7 @@ async fn a_sync_ends_whatever_the_refusals_say() {
 /// R12: a thousand pages at 300 requests in five minutes end in a quarter of an hour, and in no more than twenty minutes.
 /// By default a tenth of each: a hundred pages at 30; `PIA_HALO_CLIENTS=100000` reads them all.
 #[tokio::test(start_paused = true)]
-async fn a_large_list_at_a_low_limit_takes_what_the_limit_says_and_no_more() {
+async fn large_list_at_low_limit_takes_what_limit_says_and_no_more() {
     let clients: usize = std::env::var("PIA_HALO_CLIENTS").map_or(10_000, |clients| clients.parse().unwrap());
     let pages = (clients / 100) as u64;
     let profile = Profile::set_up(Options { clients, ..Options::default() }).await;
@@ -82,7 +82,7 @@ async fn a_large_list_at_a_low_limit_takes_what_the_limit_says_and_no_more() {
 
 /// R12: the wait is shown with its figures, and ends at once when it is stopped.
 #[tokio::test(start_paused = true)]
-async fn a_wait_for_the_limit_is_shown_and_stops_at_once() {
+async fn wait_for_limit_is_shown_and_stops_at_once() {
     let profile = Profile::set_up(Options { clients: 4_000, ..Options::default() }).await;
     let limit = RateLimit { requests: 20, window: Duration::from_secs(300) };
     profile.halo.change(|state| state.behaviour.rate_limit = Some(limit));
@@ -113,7 +113,7 @@ async fn a_wait_for_the_limit_is_shown_and_stops_at_once() {
 
 /// R10: some replies fail; the sync does not. All fail: it ends in time, and nothing is changed.
 #[tokio::test(start_paused = true)]
-async fn server_errors_are_outlasted_up_to_the_point_where_nothing_works() {
+async fn server_errors_are_outlasted_up_to_point_where_nothing_works() {
     let profile = Profile::set_up(Options { clients: 1_030, ..Options::default() }).await;
     profile.halo.set_fault(Fault::ServerErrors, true);
     for percent in [10, 30, 50] {
@@ -133,7 +133,7 @@ async fn server_errors_are_outlasted_up_to_the_point_where_nothing_works() {
 
 /// A list beside the clients that never answers: the clients are proved and stored all the same, and what failed is said.
 #[tokio::test(start_paused = true)]
-async fn a_side_list_that_always_fails_costs_no_client() {
+async fn side_list_that_always_fails_costs_no_client() {
     let broken = |status| ScriptedAnswer::Reply { status, content_type: "", headers: Vec::new(), body: Vec::new() };
     for (path, answer, title) in [
         ("/api/tickettype", broken(500), "Ticket types"),
@@ -155,7 +155,7 @@ async fn a_side_list_that_always_fails_costs_no_client() {
 
 /// The line dies while missing clients are asked for one by one: the run ends with the first of them, and disables nobody.
 #[tokio::test(start_paused = true)]
-async fn a_line_that_dies_while_clients_are_asked_for_ends_the_run_at_once() {
+async fn line_that_dies_while_clients_are_asked_for_ends_run_at_once() {
     let profile = Profile::set_up(Options { clients: 2_050, ..Options::default() }).await;
     assert_eq!(sync_here(&profile).await.status.code(), "complete");
     let before = in_use(&stored(&profile));
@@ -173,7 +173,7 @@ async fn a_line_that_dies_while_clients_are_asked_for_ends_the_run_at_once() {
 
 /// R15: the token dies at page k, for every k, and at every second request.
 #[tokio::test(start_paused = true)]
-async fn a_token_that_dies_at_any_page_costs_no_page() {
+async fn token_that_dies_at_any_page_costs_no_page() {
     let profile = Profile::set_up(Options { clients: 1_030, ..Options::default() }).await;
     for page in 1..=11 {
         profile.halo.change(|state| {
@@ -206,7 +206,7 @@ async fn a_token_that_dies_at_any_page_costs_no_page() {
 
 /// R19: eight things that happen to a reply, once, twice or five times, at the beginning, in the middle and at the end.
 #[tokio::test(start_paused = true)]
-async fn seventy_two_disturbances_leave_the_old_list_or_make_the_new_one() {
+async fn seventy_two_disturbances_leave_old_list_or_make_new_one() {
     let reply = |status, content_type, body: &str| ScriptedAnswer::Reply {
         status,
         content_type,

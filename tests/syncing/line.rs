@@ -75,7 +75,7 @@ impl Line {
 
 /// R18: by keys: at the test of the credentials, in the middle of the sync, at the look into Halo, and with the list open.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_that_comes_and_goes_at_each_step_costs_nothing_that_was_done() {
+async fn network_lost_at_each_step_costs_no_finished_work() {
     let profile = Profile::with(Options { clients: 830, ..Options::default() }).await;
     let mut line = Line::to(&profile).await;
     set_up(&profile, &line.url(), None).await;
@@ -126,7 +126,7 @@ async fn a_network_that_comes_and_goes_at_each_step_costs_nothing_that_was_done(
 
 /// R13: while a server sends its list byte by byte, every key is answered as it comes.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_answered_while_a_server_drips() {
+async fn keys_are_answered_while_server_drips() {
     let profile = Profile::set_up(Options { clients: 230, ..Options::default() }).await;
     let mut person = Interface::open(&profile).await;
     person.is_at("Sync Now").await;
@@ -173,7 +173,7 @@ async fn where_localhost_is(profile: &Profile, hosts: &Path, arguments: &[&str])
 /// R17: a name with a dead address before a living one, of either family, is reached; one that leads to another address by
 /// the next run is followed there; and one that leads nowhere is said to.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_with_a_dead_address_is_reached_at_its_living_one() {
+async fn name_with_dead_address_is_reached_at_its_living_one() {
     let profile = Profile::with(Options { clients: 230, ..Options::default() }).await;
     let hosts = profile.folder.path().join("hosts");
     let may = Command::new("unshare").args(["-rm", "mount", "--bind", "/etc/hosts", "/etc/hosts"]).output();

@@ -22,7 +22,7 @@ use crate::support::{Profile, login_name};
 
 /// S44: one at a time, also across programs; the second one says who holds it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_sync_at_the_same_time_is_busy_and_says_who_holds_it() {
+async fn second_sync_at_same_time_is_busy_and_says_who_holds_it() {
     let profile = Profile::set_up(small()).await;
     let lock = lock_file(&profile);
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
@@ -66,7 +66,7 @@ async fn end(child: Child) -> (i32, Value) {
 
 /// R40: two, four and sixteen at once. One runs, the others say who does, and the list is right.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_programs_at_once_one_syncs_and_the_others_say_who() {
+async fn of_many_programs_at_once_one_syncs_and_others_say_who() {
     let profile = Profile::set_up(small()).await;
     let by = format!("by {}", login_name());
     for (programs, few) in [(2, 8), (4, 8), (16, 5)] {
@@ -157,7 +157,7 @@ async fn two_programs_that_switch_at_once_leave_one_active() {
 
 /// R42: a holder that is killed frees the lock at once; one that is stopped is named and never robbed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_holder_frees_the_lock_and_a_stopped_one_keeps_it() {
+async fn killed_holder_frees_lock_and_stopped_one_keeps_it() {
     let profile = Profile::set_up(small()).await;
     keep_busy(&profile, true);
     let mut killed = start(&profile);
@@ -195,7 +195,7 @@ fn note(profile: &Profile, change: impl FnOnce(&mut Value)) {
 /// R42: whether a lock is held the kernel says, not the note: the number of a killed holder may be another process by now,
 /// and that of a living one may say nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holder_s_number_that_is_another_process_by_now_holds_nobody_up() {
+async fn reused_pid_of_a_holder_holds_nobody_up() {
     let profile = Profile::set_up(small()).await;
     keep_busy(&profile, true);
     let mut holder = start(&profile);
@@ -225,7 +225,7 @@ impl Clock for SetBy {
 
 /// R42: a clock that is set back or on by a day robs no holder and holds nobody up: the time in the note is for people.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_set_by_a_day_robs_no_holder_and_holds_nobody_up() {
+async fn clock_set_by_day_robs_no_holder_and_holds_nobody_up() {
     let profile = Profile::set_up(small()).await;
     let sync_by = async |clock: SetBy| {
         let environment = Environment::from_pairs(profile.environment());

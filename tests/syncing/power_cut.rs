@@ -179,7 +179,7 @@ async fn by_itself() -> Story {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_power_cut_leaves_the_old_list_or_the_new_one_and_what_was_reported() {
+async fn power_cut_leaves_old_list_or_new_one_and_what_was_reported() {
     if may_trace() {
         println!("{}", by_itself().await.survives("by-itself").await);
     }
@@ -187,7 +187,7 @@ async fn a_power_cut_leaves_the_old_list_or_the_new_one_and_what_was_reported() 
 
 /// While another program has the store open, the log stays, grows, is taken over in between and begun anew.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_power_cut_while_another_program_has_the_store_open_takes_nothing_either() {
+async fn power_cut_with_store_open_elsewhere_loses_nothing() {
     if !may_trace() {
         return;
     }
@@ -212,7 +212,7 @@ async fn a_power_cut_while_another_program_has_the_store_open_takes_nothing_eith
 
 /// The first sync of all, which makes the database: nothing is to be seen of it before all of it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_power_cut_during_the_first_sync_leaves_no_list_or_a_whole_one() {
+async fn power_cut_during_first_sync_leaves_no_list_or_whole_one() {
     if !may_trace() {
         return;
     }
@@ -275,7 +275,7 @@ async fn saved(profile: Profile, lies: bool) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_power_cut_during_a_save_leaves_the_old_settings_or_the_new_ones() {
+async fn power_cut_during_save_leaves_old_settings_or_new_ones() {
     if !may_trace() {
         return;
     }
@@ -291,7 +291,7 @@ async fn a_power_cut_during_a_save_leaves_the_old_settings_or_the_new_ones() {
 
 /// The checks bite: on a disk that lies about its syncs they find lost reports and damage.
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_disk_that_lies_about_its_syncs_a_power_cut_is_found_out() {
+async fn on_disk_that_lies_about_its_syncs_power_cut_is_found_out() {
     if !may_trace() {
         return;
     }

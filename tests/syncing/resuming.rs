@@ -9,7 +9,7 @@ use super::{small, stored, truth};
 use crate::support::Profile;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_sync_keeps_what_was_stored_before() {
+async fn failed_sync_keeps_what_was_stored_before() {
     let profile = Profile::synced(small()).await;
     let before = profile.json(["clients", "--status", "all"], 0).await;
     for fault in ["html-with-200", "null-body", "forbidden-clients", "endless-401"] {
@@ -43,7 +43,7 @@ async fn interrupted(profile: &Profile) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_sync_says_so_and_can_be_run_again() {
+async fn interrupted_sync_says_so_and_can_be_run_again() {
     let profile = Profile::set_up(Options { clients: 5_000, ..small() }).await;
     interrupted(&profile).await;
     let report = profile.json(["sync"], 0).await;
@@ -54,7 +54,7 @@ async fn an_interrupted_sync_says_so_and_can_be_run_again() {
 /// What is as it is stored is not written page by page; a run that is stopped puts it on the disk all the same, and the next
 /// one goes on there.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unchanged_list_is_checkpointed_when_the_run_is_stopped() {
+async fn unchanged_list_is_checkpointed_when_run_is_stopped() {
     let profile = Profile::synced(Options { clients: 5_000, ..small() }).await;
     interrupted(&profile).await;
     let report = profile.json(["sync"], 0).await;
@@ -65,7 +65,7 @@ async fn an_unchanged_list_is_checkpointed_when_the_run_is_stopped() {
 
 /// A list that stays as it is costs the disk the run's own record: a kill in the middle has nothing to leave behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unchanged_list_is_read_without_a_write_for_its_pages() {
+async fn unchanged_list_is_read_without_write_for_its_pages() {
     let profile = Profile::synced(Options { clients: 5_000, ..small() }).await;
     profile.halo.clear_requests();
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(20));
@@ -83,7 +83,7 @@ async fn an_unchanged_list_is_read_without_a_write_for_its_pages() {
 
 /// While a slow Halo is read, it is written every twenty seconds.
 #[tokio::test(start_paused = true)]
-async fn a_slow_unchanged_list_is_on_the_disk_now_and_then() {
+async fn slow_unchanged_list_is_on_disk_now_and_then() {
     let profile = Profile::synced(Options { clients: 3_000, ..small() }).await;
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_secs(8));
     let (workspace, cancel) = (profile.workspace(), CancellationToken::new());
@@ -106,7 +106,7 @@ async fn a_slow_unchanged_list_is_on_the_disk_now_and_then() {
 /// One client deleted and another made between two runs: the count and the first page are as they were. What was read
 /// before is thrown away, and no row that slid is left out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_deleted_between_two_runs_behind_an_unchanged_count_takes_nobody_with_it() {
+async fn client_deleted_behind_unchanged_count_disables_nobody_else() {
     let profile = Profile::set_up(Options { clients: 5_000, ..small() }).await;
     interrupted(&profile).await;
     profile.halo.change(|state| {

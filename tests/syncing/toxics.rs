@@ -168,7 +168,7 @@ async fn let_time_pass(state: Shared) {
 
 /// R19 by the word: latency, down, bandwidth, slow close, timeout, reset, slices and cut streams.
 #[tokio::test]
-async fn seventy_two_toxic_lines_leave_the_old_list_or_make_the_new_one() {
+async fn seventy_two_toxic_lines_leave_old_list_or_make_new_one() {
     // As long as it runs, the clock does not go on by itself.
     let (done, until_done) = std::sync::mpsc::channel::<()>();
     let held = tokio::task::spawn_blocking(move || until_done.recv());

@@ -120,7 +120,7 @@ fn said(ran: &Ran) -> String {
 /// R64: a private authority is trusted if its file is named, and no certificate is taken that it did not sign, or that is
 /// not for this host and this day.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_authority_is_trusted_for_what_it_signed_and_nothing_else() {
+async fn private_authority_is_trusted_only_for_what_it_signed() {
     let (ours, theirs) = (Authority::new("Ours"), Authority::new("Theirs"));
     for (acceptor, refusal) in [
         (ours.certificate("localhost", 2020, 4000), None),
@@ -219,7 +219,7 @@ async fn tunnel(mut stream: TcpStream, halo: u16, answer: Option<&'static str>, 
 
 /// R17: through the proxy that the environment names. It sees the name of Halo and nothing of what is said.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_goes_through_the_proxy_of_the_environment_and_tells_it_nothing() {
+async fn sync_goes_through_proxy_of_environment_and_tells_it_nothing() {
     let ours = Authority::new("Ours");
     let profile = Profile::with(Options { clients: 717, ..Options::default() }).await;
     set_up(&profile, &format!("https://{NAME}"), Some(&ours.pem)).await;
@@ -247,7 +247,7 @@ async fn a_sync_goes_through_the_proxy_of_the_environment_and_tells_it_nothing()
 
 /// R17: a proxy that asks who it is, or refuses, is named as what stands in the way, with what to do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_asks_for_a_sign_in_is_said_to() {
+async fn proxy_that_asks_for_sign_in_is_said_to() {
     let ours = Authority::new("Ours");
     let profile = Profile::with(small()).await;
     set_up(&profile, &format!("https://{NAME}"), Some(&ours.pem)).await;

@@ -4,7 +4,7 @@
 pub mod figures;
 
 #[test]
-fn the_line_carries_no_more_than_the_limits() {
+fn line_carries_no_more_than_limits() {
     let figures = figures::measure();
     let over: Vec<_> = figures.iter().filter(|figure| !figure.is_met()).map(ToString::to_string).collect();
     assert_eq!(over, [""; 0]);

@@ -33,7 +33,7 @@ fn leave(mut pty: Pty) {
 
 /// As a terminal pastes that marks nothing: a word without a newline, where no text is taken.
 #[test]
-fn a_word_pasted_without_marks_runs_no_commands() {
+fn word_pasted_without_marks_runs_no_commands() {
     let (_home, start) = demo();
     let mut pty = running(start);
     for word in ["quit", "qqqq", "xyqq"] {
@@ -47,7 +47,7 @@ fn a_word_pasted_without_marks_runs_no_commands() {
 }
 
 #[test]
-fn a_paste_of_a_megabyte_is_cut_and_said_so() {
+fn paste_of_megabyte_is_cut_and_said_so() {
     let (_home, mut pty) = in_form();
     let memory = pty.memory();
     pty.paste(&"wide load ".repeat(100_000));
@@ -59,7 +59,7 @@ fn a_paste_of_a_megabyte_is_cut_and_said_so() {
 }
 
 #[test]
-fn a_newline_or_an_escape_in_a_paste_submits_and_leaves_nothing() {
+fn newline_or_escape_in_paste_submits_and_leaves_nothing() {
     let (_home, mut pty) = in_form();
     pty.paste("Acme\rMSP\r\r");
     pty.wait_until("▸ Configuration Name     Acme");
@@ -74,7 +74,7 @@ fn a_newline_or_an_escape_in_a_paste_submits_and_leaves_nothing() {
 
 /// Until its end comes, what is pasted is held back; it is no key press, and the program hears signals all the same.
 #[test]
-fn a_paste_that_is_not_closed_acts_on_nothing() {
+fn paste_that_is_not_closed_acts_on_nothing() {
     let (_home, mut pty) = in_form();
     pty.send("\x1b[200~Acme\r\r");
     let before = pty.settle();
@@ -94,7 +94,7 @@ fn a_paste_that_is_not_closed_acts_on_nothing() {
 
 /// More than a thousand a second, and every one of them counts once.
 #[test]
-fn a_key_held_down_counts_each_time_once() {
+fn key_held_down_counts_each_time_once() {
     let (_home, mut pty) = in_form();
     for _ in 0..50 {
         pty.send("x");
@@ -155,7 +155,7 @@ fn bytes_that_are_no_text_are_dropped_and_typing_goes_on() {
 
 /// An arrow that a slow line delivers in pieces is Escape and two letters: that must cost nobody anything.
 #[test]
-fn an_escape_that_was_an_arrow_destroys_nothing() {
+fn escape_that_was_arrow_destroys_nothing() {
     let (_home, mut pty) = in_form();
     pty.send("Acme");
     pty.wait_until("▸ Configuration Name     Acme");

@@ -25,7 +25,7 @@ fn look_around(mut pty: Pty) -> String {
 }
 
 #[test]
-fn every_kind_of_terminal_gets_a_screen_that_it_can_show() {
+fn every_kind_of_terminal_gets_screen_that_it_can_show() {
     for term in ["linux", "xterm", "screen", "screen-256color", "tmux-256color", "vt100", "", "nobody-knows-it"] {
         let (_home, start) = demo();
         let sent = look_around(running(start.env("TERM", term)));
@@ -38,7 +38,7 @@ fn every_kind_of_terminal_gets_a_screen_that_it_can_show() {
 }
 
 #[test]
-fn a_terminal_without_utf8_gets_nothing_but_ascii() {
+fn terminal_without_utf8_gets_nothing_but_ascii() {
     for locale in ["C", "POSIX", "en_AU.ISO-8859-1", ""] {
         let (_home, start) = demo();
         assert!(look_around(running(start.env("LANG", locale))).is_ascii(), "{locale:?}");
@@ -46,7 +46,7 @@ fn a_terminal_without_utf8_gets_nothing_but_ascii() {
 }
 
 #[test]
-fn no_color_is_kept_and_the_selection_is_seen_all_the_same() {
+fn no_color_is_kept_and_selection_is_seen_all_same() {
     let (_home, start) = demo();
     let sent = look_around(running(start.env("NO_COLOR", "1")));
     let styles = sent.split("\x1b[").skip(1).filter_map(|rest| {
@@ -60,7 +60,7 @@ fn no_color_is_kept_and_the_selection_is_seen_all_the_same() {
 }
 
 #[test]
-fn without_a_terminal_the_program_refuses_and_names_the_commands() {
+fn without_terminal_program_refuses_and_names_commands() {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pia-halo"));
     let output = command.env("HOME", home.path()).stdin(Stdio::null()).output().unwrap();
@@ -70,7 +70,7 @@ fn without_a_terminal_the_program_refuses_and_names_the_commands() {
 
 /// With one end of it only: neither a screen into a file nor keys out of one.
 #[test]
-fn with_half_a_terminal_the_program_refuses_and_names_the_commands() {
+fn with_half_terminal_program_refuses_and_names_commands() {
     for redirected in ["< /dev/null", "> out"] {
         let home = tempfile::tempdir().unwrap();
         let script = format!("\"$0\" {redirected}; echo code $?");

@@ -19,7 +19,7 @@ use crate::support::{Profile, until};
 const WITHIN_A_SECOND: Duration = Duration::from_millis(1_500);
 
 #[test]
-fn a_lost_line_ends_the_program_within_a_second() {
+fn lost_line_ends_program_within_second() {
     let (_home, start) = demo();
     let mut pty = running(start);
     pty.hang_up();
@@ -64,7 +64,7 @@ async fn assert_left_in_order(profile: &Profile) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_lost_in_the_middle_of_a_sync_leaves_everything_in_order() {
+async fn line_lost_in_middle_of_sync_leaves_everything_in_order() {
     let profile = slow_profile().await;
     let mut pty = at_work(profile.in_terminal()).await;
     pty.hang_up();
@@ -73,7 +73,7 @@ async fn a_line_lost_in_the_middle_of_a_sync_leaves_everything_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hang_up_by_signal_in_the_middle_of_a_sync_leaves_everything_in_order() {
+async fn hang_up_signal_during_sync_leaves_everything_in_order() {
     let profile = slow_profile().await;
     let mut pty = at_work(profile.in_terminal()).await;
     pty.signal(Signal::HUP);
@@ -83,7 +83,7 @@ async fn a_hang_up_by_signal_in_the_middle_of_a_sync_leaves_everything_in_order(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_lost_without_a_controlling_terminal_leaves_everything_in_order() {
+async fn line_lost_without_controlling_terminal_is_harmless() {
     let profile = slow_profile().await;
     let mut pty = at_work(profile.in_terminal().without_controlling_terminal()).await;
     pty.hang_up();
@@ -93,7 +93,7 @@ async fn a_line_lost_without_a_controlling_terminal_leaves_everything_in_order()
 
 /// As under `ssh -t host wrapper`: the wrapper leads the session, ignores hang-ups, and so does its child.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_lost_under_a_leader_that_ignores_hang_ups_leaves_everything_in_order() {
+async fn line_lost_under_leader_ignoring_hang_ups_is_harmless() {
     let profile = slow_profile().await;
     let script = "trap '' HUP; \"$0\"; code=$?; echo $code > code; exit $code";
     let mut pty = at_work(profile.in_terminal_by("sh", ["-c", script, env!("CARGO_BIN_EXE_pia-halo")])).await;
@@ -106,7 +106,7 @@ async fn a_line_lost_under_a_leader_that_ignores_hang_ups_leaves_everything_in_o
 
 /// The program sits in a write that the terminal does not take when the terminal goes away.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_lost_in_the_middle_of_a_write_leaves_everything_in_order() {
+async fn line_lost_in_middle_of_write_leaves_everything_in_order() {
     let profile = slow_profile().await;
     let mut pty = at_work(profile.in_terminal()).await;
     pty.stall(true);
@@ -123,7 +123,7 @@ async fn a_line_lost_in_the_middle_of_a_write_leaves_everything_in_order() {
 }
 
 #[test]
-fn a_lost_line_ends_the_program_under_a_parent_that_ignores_hang_ups() {
+fn lost_line_ends_program_under_parent_that_ignores_hang_ups() {
     let home = tempfile::tempdir().unwrap();
     let mut pty = running(Start::pia_halo_ignoring_hangup(home.path(), ["demo"]));
     pty.hang_up();
@@ -162,7 +162,7 @@ impl Drop for Tmux<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_tmux_in_the_middle_of_a_sync_leaves_everything_in_order() {
+async fn end_of_tmux_in_middle_of_sync_leaves_everything_in_order() {
     let profile = slow_profile().await;
     let tmux = Tmux(&profile);
     let program = env!("CARGO_BIN_EXE_pia-halo");

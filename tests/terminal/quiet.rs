@@ -8,7 +8,7 @@ use crate::support::pty::key;
 use crate::support::service::Service;
 
 #[test]
-fn an_idle_program_writes_nothing_and_wakes_nobody() {
+fn idle_program_writes_nothing_and_wakes_nobody() {
     let (_home, start) = demo();
     let pty = running(start);
     let bytes = pty.settle();
@@ -22,7 +22,7 @@ fn an_idle_program_writes_nothing_and_wakes_nobody() {
 }
 
 #[test]
-fn a_key_that_means_nothing_writes_nothing() {
+fn key_that_means_nothing_writes_nothing() {
     let (_home, start) = demo();
     let mut pty = running(start);
     for unknown in ["z", "\x1b[15~", key::LEFT, "\x1b[99~", &key::ctrl('b')] {
@@ -36,7 +36,7 @@ fn a_key_that_means_nothing_writes_nothing() {
 
 /// Every byte between the first and the last is in a frame, begun and ended by itself.
 #[test]
-fn a_frame_is_one_synchronised_update() {
+fn frame_is_one_synchronised_update() {
     let (_home, start) = demo();
     let mut pty = running(start);
     for keys in [key::F1, key::ESC, "/", "h", "a", key::ESC, key::ENTER] {
@@ -61,7 +61,7 @@ fn a_frame_is_one_synchronised_update() {
 
 /// The store is watched for events by the kernel: nobody asks again and again, and our own look calls for no second one.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_events_pane_wakes_nobody_while_nothing_comes_in() {
+async fn events_pane_wakes_nobody_while_nothing_comes_in() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     // Its lock is there from now on, and looked at with each look at the events.

@@ -17,7 +17,7 @@ use super::{demo, running};
 use crate::support::pty::{Pty, Start, key};
 
 #[test]
-fn quitting_restores_the_terminal() {
+fn quitting_restores_terminal() {
     let (_home, start) = demo();
     let mut pty = running(start);
     assert!(!pty.has_former_modes());
@@ -28,7 +28,7 @@ fn quitting_restores_the_terminal() {
 }
 
 #[test]
-fn signals_restore_the_terminal() {
+fn signals_restore_terminal() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
         let (_home, start) = demo();
         let mut pty = running(start);
@@ -54,7 +54,7 @@ fn in_shell(script: &str) -> (tempfile::TempDir, Pty) {
 }
 
 #[test]
-fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
+fn stop_gives_terminal_back_and_going_on_takes_it_again() {
     let itself = "echo $$ > pid; exec \"$HALO\" demo";
     let with_script = "\"$HALO\" demo; echo script ended with $?";
     for (script, by_key) in [(itself, true), (itself, false), (with_script, true)] {
@@ -91,7 +91,7 @@ fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
 
 /// As under `ssh -t host pia-halo`: nobody is there who could bring it back.
 #[test]
-fn without_a_shell_a_stop_does_nothing() {
+fn without_shell_stop_does_nothing() {
     let home = tempfile::tempdir().unwrap();
     let script = ["-c", "\"$0\" demo; exit $?", env!("CARGO_BIN_EXE_pia-halo")];
     let starts = [(Start::pia_halo(home.path(), ["demo"]), true), (Start::program("sh", home.path(), script), false)];
@@ -124,7 +124,7 @@ fn without_a_shell_a_stop_does_nothing() {
 /// What a faulty program says of itself.
 const WORDS: &str = "no\x1b[31m\nway";
 
-/// An app with a fault, in the process that [`a_panic_anywhere_restores_the_terminal_and_says_one_line`] starts.
+/// An app with a fault, in the process that [`panic_anywhere_restores_terminal_and_says_one_line`] starts.
 struct Faulty {
     place: String,
     /// Keys that were pressed.
@@ -197,7 +197,7 @@ async fn faulty_program() {
 }
 
 #[test]
-fn a_panic_anywhere_restores_the_terminal_and_says_one_line() {
+fn panic_anywhere_restores_terminal_and_says_one_line() {
     let home = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
     for place in ["update", "draw", "next wake", "task", "thread of a task", "thread"] {

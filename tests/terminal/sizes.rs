@@ -15,7 +15,7 @@ fn storm() -> impl Iterator<Item = (u16, u16)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_sizes_disturbs_neither_a_sync_nor_what_is_typed_nor_a_dialogue() {
+async fn storm_of_resizes_disturbs_no_sync_typing_or_dialogue() {
     let profile = Profile::set_up(Options { clients: 4_000, ..Options::default() }).await;
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(100));
     let mut pty = profile.in_terminal().spawn();
@@ -50,7 +50,7 @@ async fn a_storm_of_sizes_disturbs_neither_a_sync_nor_what_is_typed_nor_a_dialog
 }
 
 #[test]
-fn a_terminal_below_the_least_size_says_so_in_a_line() {
+fn terminal_below_least_size_says_so_in_line() {
     for (columns, rows, is_enough) in [(39, 24, false), (80, 9, false), (40, 10, true), (12, 1, false)] {
         let (_home, start) = demo();
         let pty = running(start);
@@ -70,7 +70,7 @@ fn a_terminal_below_the_least_size_says_so_in_a_line() {
 }
 
 #[test]
-fn what_is_typed_while_the_terminal_is_too_small_goes_nowhere_and_leaving_works() {
+fn typing_in_too_small_terminal_does_nothing_but_quit() {
     let (_home, start) = demo();
     let mut pty = running(start);
     pty.storm([], (30, 5));

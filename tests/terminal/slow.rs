@@ -12,7 +12,7 @@ use crate::support::walk::Person;
 use crate::support::{Profile, until};
 
 #[test]
-fn a_terminal_that_does_not_read_does_not_hold_up_the_end() {
+fn terminal_that_does_not_read_does_not_hold_up_end() {
     let (_home, start) = demo();
     let mut pty = running(start);
     pty.stall(true);
@@ -48,7 +48,7 @@ async fn sync_behind(profile: &Profile, worsen: impl Fn(&Pty)) -> Pty {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_goes_on_and_keys_are_heard_behind_a_terminal_that_does_not_read() {
+async fn stalled_terminal_stops_neither_sync_nor_keys() {
     let profile = Profile::set_up(Options { clients: 3_000, ..Options::default() }).await;
     profile.halo.change(|state| state.behaviour.latency = Duration::from_millis(60));
     let mut pty = sync_behind(&profile, |pty| pty.stall(true)).await;
@@ -58,7 +58,7 @@ async fn a_sync_goes_on_and_keys_are_heard_behind_a_terminal_that_does_not_read(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_goes_on_and_keys_are_heard_behind_a_terminal_that_reads_a_hundred_bytes_a_second() {
+async fn slow_terminal_stops_neither_sync_nor_keys() {
     let profile = Profile::set_up(Options { clients: 3_000, ..Options::default() }).await;
     profile.halo.change(|state| state.behaviour.latency = Duration::from_millis(60));
     let mut pty = sync_behind(&profile, Pty::slow_down).await;

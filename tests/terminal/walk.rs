@@ -38,7 +38,7 @@ fn assert_shows_none_of(raw: &[u8], (columns, rows): (u16, u16), secrets: &[Stri
 
 /// The whole set-up with the real binary in a terminal of 80 by 24, against a Halo whose names are hostile.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_walk_in_a_real_terminal_leaves_halo_and_the_terminal_as_promised() {
+async fn whole_walk_in_real_terminal_keeps_its_promises() {
     let profile = Profile::new().await;
     profile.halo.set_fault("hostile-text".parse().unwrap(), true);
     let before = profile.halo.snapshot();
@@ -70,7 +70,7 @@ async fn the_whole_walk_in_a_real_terminal_leaves_halo_and_the_terminal_as_promi
 
 /// S41: nobody said goodbye, and the set-up is found again all the same, at its step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_set_up_is_found_again() {
+async fn killed_set_up_is_found_again() {
     let profile = Profile::with(Options { clients: 30, ..Options::default() }).await;
     let mut pty = profile.in_terminal().spawn();
     walk::to_credentials(&mut pty).await;
@@ -92,7 +92,7 @@ async fn a_killed_set_up_is_found_again() {
 
 /// S41: killed in the middle of a page, at most the field that is being typed is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_up_killed_in_the_middle_of_a_page_is_found_again() {
+async fn set_up_killed_in_middle_of_page_is_found_again() {
     let profile = Profile::with(Options { clients: 30, ..Options::default() }).await;
     let mut pty = profile.in_terminal().spawn();
     walk::to_credentials(&mut pty).await;
@@ -114,7 +114,7 @@ async fn a_set_up_killed_in_the_middle_of_a_page_is_found_again() {
 
 /// S49: the token is sent to the terminal when it is revealed, and at no other time; the rest of the secrets never.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_reveal_sends_the_callback_token_to_the_terminal() {
+async fn only_reveal_sends_callback_token_to_terminal() {
     let profile = Profile::synced(Options { clients: 30, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let stored: toml::Table = std::fs::read_to_string(profile.credentials()).unwrap().parse().unwrap();
@@ -141,7 +141,7 @@ async fn only_reveal_sends_the_callback_token_to_the_terminal() {
 
 /// ^C at a question ends the command at once, and the terminal shows again what is typed.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_at_the_secret_prompt_ends_the_command_with_its_echo_on() {
+async fn interrupt_at_secret_prompt_ends_command_with_its_echo_on() {
     let profile = Profile::new().await;
     let file = profile.folder.path().join("answers.toml");
     std::fs::write(&file, profile.answers("acme", "")).unwrap();

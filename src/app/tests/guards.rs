@@ -48,7 +48,7 @@ fn two() -> Overview {
 /// S18: the overview that is read while the draft is being written knows nothing of it.
 /// A word that was pasted where no text is taken runs no commands, and a stalled line replaces nothing that was typed.
 #[test]
-fn a_burst_of_characters_is_written_and_runs_nothing_that_weighs() {
+fn burst_of_characters_is_written_and_runs_nothing_that_weighs() {
     let burst = |stage: &mut Stage, text: &str| stage.send(Message::Burst(Secret::new(text)));
     let found = Overview { draft: Some(draft(Step::PiaScreen)), ..Overview::default() };
     let mut stage = Stage::with(found);
@@ -77,7 +77,7 @@ fn a_burst_of_characters_is_written_and_runs_nothing_that_weighs() {
 }
 
 #[test]
-fn an_older_overview_takes_no_draft_away() {
+fn older_overview_takes_no_draft_away() {
     let mut stage = with_credentials();
     let effects = stage.keys("^O");
     assert!(matches!(effects.as_slice(), [Effect::SaveDraft(_), Effect::LoadOverview]), "{effects:?}");
@@ -87,7 +87,7 @@ fn an_older_overview_takes_no_draft_away() {
 }
 
 #[test]
-fn an_older_overview_brings_no_saved_draft_back() {
+fn older_overview_brings_no_saved_draft_back() {
     let mut stage = at_review();
     let old = stage.model.overview.draft.clone();
     assert!(old.is_some());
@@ -99,7 +99,7 @@ fn an_older_overview_brings_no_saved_draft_back() {
 
 /// The question about a mass change never comes up under a finger that types, and is not lost either.
 #[test]
-fn a_mass_change_never_asks_under_a_typing_finger() {
+fn mass_change_never_asks_under_typing_finger() {
     // The last one stops it and goes back into a field.
     for keys in ["^O /", "^O", "2", "2 /", "?", "Esc Esc Esc"] {
         let mut stage = at_sync();
@@ -122,7 +122,7 @@ fn a_mass_change_never_asks_under_a_typing_finger() {
 
 /// A Configure that runs is neither forgotten nor mixed up with another configuration's.
 #[test]
-fn opening_another_configuration_keeps_a_running_configure() {
+fn opening_another_configuration_keeps_running_configure() {
     let mut stage = Stage::with(two());
     stage.keys("3");
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
@@ -150,7 +150,7 @@ fn opening_another_configuration_keeps_a_running_configure() {
 
 /// S35: Enter held down does not pass over Pia Escalate To while the agents are on their way.
 #[test]
-fn enter_never_passes_over_pia_escalate_to_before_the_agents_are_there() {
+fn enter_waits_for_agents_at_pia_escalate_to() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
@@ -168,7 +168,7 @@ fn enter_never_passes_over_pia_escalate_to_before_the_agents_are_there() {
 
 /// S51: an Enter that is held down applies no plan that nobody has read, and says nothing.
 #[test]
-fn a_plan_is_not_applied_before_it_can_have_been_read() {
+fn plan_is_not_applied_before_it_can_have_been_read() {
     let mut stage = at_configure();
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
     let shows_apply = |stage: &Stage| hints(&stage.model, 120).0.iter().any(|hint| hint.words == "Apply");
@@ -196,7 +196,7 @@ fn a_plan_is_not_applied_before_it_can_have_been_read() {
 
 /// S41: Later leads to the Integrations page, where typing cannot overwrite the draft.
 #[test]
-fn later_leaves_the_draft_of_an_unfinished_configuration_on_its_page() {
+fn later_leaves_draft_of_unfinished_configuration_on_its_page() {
     let mut own = draft(Step::PiaScreen);
     own.configuration = Some(id("acme"));
     let unfinished = overview(vec![saved("acme", "Acme MSP", true, false, false)]);
@@ -226,7 +226,7 @@ fn re_configure_asks_halo_again() {
 
 /// S39: what is typed while a save runs is not saved, and stays an edit.
 #[test]
-fn what_is_typed_while_a_save_runs_stays_an_edit() {
+fn what_is_typed_while_save_runs_stays_edit() {
     let mut stage = at_review();
     stage.keys("Enter Esc");
     stage.type_text("/later");
@@ -239,7 +239,7 @@ fn what_is_typed_while_a_save_runs_stays_an_edit() {
 
 /// S23: only the secret that was sent is erased, not one that was typed meanwhile.
 #[test]
-fn a_secret_typed_while_a_save_runs_is_not_erased() {
+fn secret_typed_while_save_runs_is_not_erased() {
     let mut stage = at_review();
     stage.keys("Enter Esc");
     while wizard(&stage).focus != Item::Field(FieldId::ClientSecret) {
@@ -254,21 +254,21 @@ fn a_secret_typed_while_a_save_runs_is_not_erased() {
 }
 
 #[test]
-fn an_answer_to_a_save_of_before_takes_nothing_away() {
+fn answer_to_save_of_before_takes_nothing_away() {
     let mut stage = at_sync();
     stage.reply(Reply::Saved(Ok(save_report(true))));
     assert!(matches!(wizard(&stage).save, crate::app::wizard::SaveState::Saved(Some(_))));
 }
 
 #[test]
-fn activating_never_replaces_a_save() {
+fn activating_never_replaces_save() {
     let activate = Effect::Activate { id: id("acme"), replacing: None };
     assert_eq!((activate.slot(), Effect::Deactivate.slot()), (Some(Slot::Activate), Some(Slot::Activate)));
 }
 
 /// What is still being read of one configuration is not shown as another's.
 #[test]
-fn opening_another_configuration_stops_what_is_read_of_the_first() {
+fn opening_another_configuration_stops_what_is_read_of_first() {
     let mut stage = Stage::with(two());
     let effects = stage.keys("^O Down Enter");
     for slot in [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Plan] {
@@ -284,7 +284,7 @@ fn opening_another_configuration_stops_what_is_read_of_the_first() {
 
 /// S35: a contact that is chosen and not yet saved outlives a look at the clients.
 #[test]
-fn a_look_at_the_clients_keeps_an_unsaved_contact() {
+fn look_at_clients_keeps_unsaved_contact() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
@@ -300,7 +300,7 @@ fn a_look_at_the_clients_keeps_an_unsaved_contact() {
 
 /// S23: a password that was typed into an address is in no draft and on no card.
 #[test]
-fn a_password_in_an_address_is_kept_nowhere() {
+fn password_in_address_is_kept_nowhere() {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter Enter Tab");
     stage.type_text("https://dana:hunter2@acme.halopsa.com");
@@ -331,7 +331,7 @@ fn quitting_asks_before_something_is_lost() {
 
 /// In the smallest terminal the way back is still in the line of keys.
 #[test]
-fn esc_never_drops_out_of_the_line_of_keys() {
+fn esc_never_drops_out_of_line_of_keys() {
     for stage in [with_credentials(), tested(), at_review(), at_configure()] {
         let all = hints(&stage.model, 400).0;
         let narrow = hints(&stage.model, 48).0;
@@ -341,7 +341,7 @@ fn esc_never_drops_out_of_the_line_of_keys() {
 }
 
 #[test]
-fn a_key_is_named_only_where_it_works() {
+fn key_is_named_only_where_it_works() {
     let mut other = saved("trial", "Acme trial", true, true, true);
     other.status.active = true;
     let mut stage = Stage::with(overview(vec![other, saved("acme", "Acme MSP", false, true, true)]));
@@ -354,7 +354,7 @@ fn a_key_is_named_only_where_it_works() {
 }
 
 #[test]
-fn a_search_has_its_limit_for_capitals_too() {
+fn search_has_its_limit_for_capitals_too() {
     let mut stage = in_panes();
     stage.keys("2 /");
     for _ in 0..150 {
@@ -367,7 +367,7 @@ fn a_search_has_its_limit_for_capitals_too() {
 
 /// S25: the field says "expired" when it is so, not at the next key.
 #[test]
-fn the_token_expires_on_the_screen_by_itself() {
+fn token_expires_on_screen_by_itself() {
     let mut stage = tested();
     let until = passed().token_valid_until.unwrap();
     assert_eq!(next_wake(&stage.model, stage.now), Some(until));
@@ -380,7 +380,7 @@ fn the_token_expires_on_the_screen_by_itself() {
 
 /// A key without a meaning draws nothing, wherever it is pressed.
 #[test]
-fn a_key_without_a_meaning_leaves_the_model_clean() {
+fn key_without_meaning_leaves_model_clean() {
     let mut stages = vec![Stage::with(Overview::default()), at_review(), at_sync(), at_configure()];
     stages.extend(["1", "2", "3", "4", "5", "^O"].map(|keys| {
         let mut stage = in_panes();

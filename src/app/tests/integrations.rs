@@ -36,7 +36,7 @@ fn one_key_opens_integrations_from_anywhere() {
 
 /// S1, S14: typing "halo", in any case, leaves the Halo cards; an empty result is possible and letters are letters.
 #[test]
-fn the_search_leaves_the_halo_cards() {
+fn search_leaves_halo_cards() {
     let mut stage = Stage::with(two());
     stage.keys("^O /");
     stage.type_text("HaLo");
@@ -65,7 +65,7 @@ fn view_all_lists_every_integration() {
 
 /// S13: every card says its state in a word.
 #[test]
-fn every_state_of_a_card_has_its_word() {
+fn every_state_of_card_has_its_word() {
     let state = |overview: Overview, row: usize| {
         let mut stage = Stage::with(overview);
         stage.keys("Esc ^O");
@@ -83,7 +83,7 @@ fn every_state_of_a_card_has_its_word() {
 
 /// S3: a second activation names the active one and asks; the focus is on No.
 #[test]
-fn activating_a_second_one_asks_and_names_the_first() {
+fn activating_second_one_asks_and_names_first() {
     let mut stage = Stage::with(two());
     assert_eq!(stage.keys("^O Down a").last(), Some(&Effect::LoadOverview));
     let Some(Popup::Confirm(confirm)) = &stage.model.popup else { panic!() };
@@ -98,7 +98,7 @@ fn activating_a_second_one_asks_and_names_the_first() {
 
 /// S3: another process was quicker; its answer asks as well.
 #[test]
-fn an_activation_that_another_process_forestalled_asks_again() {
+fn activation_that_another_process_forestalled_asks_again() {
     let mut stage = Stage::with(overview(vec![saved("trial", "Acme trial", false, false, false)]));
     assert_eq!(stage.keys("a"), [Effect::Activate { id: id("trial"), replacing: None }]);
     let answer = Activation::NeedsYes { wanted: id("trial"), active: id("acme"), active_name: "Acme MSP".to_owned() };
@@ -107,7 +107,7 @@ fn an_activation_that_another_process_forestalled_asks_again() {
 }
 
 #[test]
-fn a_draft_is_discarded_only_after_a_yes() {
+fn draft_is_discarded_only_after_yes() {
     let mut stage = Stage::with(Overview { draft: Some(draft(Step::Review)), ..Overview::default() });
     stage.keys("Esc x");
     assert_eq!(stage.keys("Enter"), []);
@@ -118,7 +118,7 @@ fn a_draft_is_discarded_only_after_a_yes() {
 
 /// S17, S18: Enter opens a card where it stands, and e edits it; Esc leads back without loss.
 #[test]
-fn a_finished_card_opens_its_panes_and_e_edits_it() {
+fn finished_card_opens_its_panes_and_e_edits_it() {
     let mut stage = Stage::with(finished());
     stage.keys("^O Enter");
     assert_eq!(stage.model.screen, Screen::Panes);
@@ -133,7 +133,7 @@ fn a_finished_card_opens_its_panes_and_e_edits_it() {
 
 /// There is one draft, and nothing overwrites it unasked.
 #[test]
-fn a_draft_is_never_overwritten_by_another_set_up() {
+fn draft_is_never_overwritten_by_another_set_up() {
     let found = Overview { draft: Some(draft(Step::Review)), ..two() };
     let mut stage = Stage::with(found);
     stage.keys("Esc ^O");

@@ -30,7 +30,7 @@ fn focus(stage: &Stage) -> Item {
 /// S6: the wizard shows all steps; S17: Enter on the card is Configure; S42: Sync Now is one key; S48: Configure
 /// unlocks after the sync; S51: Configure is an action; S56: the last screen.
 #[test]
-fn the_keys_lead_from_the_integrations_to_the_end() {
+fn keys_lead_from_integrations_to_end() {
     let mut stage = Stage::with(Overview::default());
     assert_eq!(stage.model.screen, Screen::Integrations);
     assert_eq!(stage.keys("Enter"), []);
@@ -160,7 +160,7 @@ fn back_always_works_and_loses_nothing() {
 
 /// S41: a half-done set-up is found again at the next start.
 #[test]
-fn a_draft_is_offered_at_the_next_start_at_its_step() {
+fn draft_is_offered_at_next_start_at_its_step() {
     let draft = crate::app::testing::draft(Step::PiaScreen);
     let mut stage = Stage::with(Overview { draft: Some(draft.clone()), ..Overview::default() });
     stage.keys("Enter");
@@ -171,7 +171,7 @@ fn a_draft_is_offered_at_the_next_start_at_its_step() {
 
 /// S41: after a restart the wizard resumes at the first unfinished step, by what is saved and not by a flag.
 #[test]
-fn an_unfinished_configuration_resumes_at_its_first_open_step() {
+fn unfinished_configuration_resumes_at_its_first_open_step() {
     for (synced, configured, expected) in [(false, false, Step::InitialSync), (true, false, Step::Configure)] {
         let stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, synced, configured)]));
         assert_eq!(step(&stage), expected);
@@ -182,7 +182,7 @@ fn an_unfinished_configuration_resumes_at_its_first_open_step() {
 
 /// Hang-up, signal: what is typed is kept, and the program ends.
 #[test]
-fn leaving_keeps_the_draft_and_quits() {
+fn leaving_keeps_draft_and_quits() {
     let mut stage = crate::app::testing::with_credentials();
     let effects = stage.send(crate::app::message::Message::Leave);
     assert!(matches!(effects.as_slice(), [Effect::SaveDraft(_), Effect::Quit]), "{effects:?}");

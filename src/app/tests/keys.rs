@@ -39,7 +39,7 @@ fn letters_are_letters_where_text_is_taken() {
 }
 
 #[test]
-fn a_paste_never_submits() {
+fn paste_never_submits() {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter Enter");
     for field in [FieldId::Name, FieldId::Url, FieldId::ClientId, FieldId::ClientSecret] {
@@ -52,7 +52,7 @@ fn a_paste_never_submits() {
 }
 
 #[test]
-fn a_lone_esc_never_destroys() {
+fn lone_esc_never_destroys() {
     let mut stage = with_credentials();
     stage.keys("Esc Esc Esc Esc Esc");
     let draft = stage.model.overview.draft.clone().unwrap();
@@ -63,7 +63,7 @@ fn a_lone_esc_never_destroys() {
 
 /// The line of keys fits, shows help and quit always, and no key twice.
 #[test]
-fn the_line_of_keys_fits_every_width() {
+fn line_of_keys_fits_every_width() {
     for stage in stages() {
         for columns in [40, 50, 80, 120] {
             let (left, right) = hints(&stage.model, columns);
@@ -102,7 +102,7 @@ fn every_key_that_is_shown_does_something() {
 }
 
 #[test]
-fn the_table_names_every_line_and_says_nothing_twice() {
+fn table_names_every_line_and_says_nothing_twice() {
     for (at, binding) in BINDINGS.iter().enumerate() {
         assert!(!binding.words.is_empty() && !binding.id.is_empty() && !binding.places.is_empty());
         for other in &BINDINGS[at + 1..] {
@@ -118,7 +118,7 @@ fn the_table_names_every_line_and_says_nothing_twice() {
 
 /// What edits a line is known, so that nobody binds it where text is typed; and Ctrl-P is none of it.
 #[test]
-fn the_keys_that_edit_a_line_are_the_editors_own() {
+fn keys_that_edit_line_are_editors_own() {
     use tui_input::backend::crossterm::to_input_request;
     for name in Key::names() {
         let key = Key::parse(&name).unwrap();
@@ -130,7 +130,7 @@ fn the_keys_that_edit_a_line_are_the_editors_own() {
 
 /// S7: F1 shows the help of the field with its example, also while text is typed; Esc closes it and keeps everything.
 #[test]
-fn help_is_everywhere_and_knows_the_field() {
+fn help_is_everywhere_and_knows_field() {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter Enter");
     for field in [FieldId::Name, FieldId::Url, FieldId::ClientId, FieldId::ClientSecret] {
@@ -151,7 +151,7 @@ fn help_is_everywhere_and_knows_the_field() {
 }
 
 #[test]
-fn a_key_that_cannot_work_now_says_why() {
+fn key_that_cannot_work_now_says_why() {
     let mut stage = in_panes();
     stage.keys("x");
     assert_eq!(stage.notice(), "No sync is running.");
@@ -173,7 +173,7 @@ fn control_keys_work_in_every_place() {
 }
 
 #[test]
-fn a_message_does_not_print_what_was_typed() {
+fn message_does_not_print_what_was_typed() {
     let typed = Message::Key(key("h"));
     assert!(!format!("{typed:?}").contains('h'), "{typed:?}");
     assert!(!format!("{:?}", Message::Paste(Secret::new("canary"))).contains("canary"));
@@ -193,7 +193,7 @@ fn command_by_name_does_what_its_key_does() {
 }
 
 #[test]
-fn whole_answer_replaces_a_field_and_keeps_the_draft() {
+fn whole_answer_replaces_field_and_keeps_draft() {
     let mut stage = with_credentials();
     let effects = stage.send(Message::Answer(FieldId::Name, Secret::new("Acme")));
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "Acme");

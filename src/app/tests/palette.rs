@@ -95,7 +95,7 @@ fn stages() -> Vec<fn() -> Stage> {
 
 /// Ctrl-P is everywhere, also while text is typed, where a colon is a colon; Esc leaves everything as it was.
 #[test]
-fn the_commands_open_everywhere_and_close_without_a_trace() {
+fn commands_open_everywhere_and_close_without_trace() {
     for make in stages() {
         let mut stage = make();
         let before = place(&stage.model);
@@ -119,7 +119,7 @@ fn the_commands_open_everywhere_and_close_without_a_trace() {
 
 /// What is chosen among the commands does what its key does, everywhere: the same effects, the same place, the same words.
 #[test]
-fn a_chosen_command_does_what_its_key_does() {
+fn chosen_command_does_what_its_key_does() {
     let mut compared = 0;
     for make in stages() {
         let from = place(&make().model);
@@ -152,7 +152,7 @@ fn a_chosen_command_does_what_its_key_does() {
 }
 
 #[test]
-fn a_command_that_cannot_work_now_is_listed_with_its_reason_and_says_it() {
+fn command_that_cannot_run_is_listed_with_its_reason() {
     let mut stage = in_panes();
     stage.keys("1 :");
     let stop = palette(&stage).offers.iter().find(|offer| offer.command() == Command::StopSync).unwrap();
@@ -164,7 +164,7 @@ fn a_command_that_cannot_work_now_is_listed_with_its_reason_and_says_it() {
 }
 
 #[test]
-fn a_command_is_found_by_the_beginning_the_middle_or_the_letters_of_its_name() {
+fn command_is_found_by_beginning_middle_or_letters_of_its_name() {
     let mut stage = in_panes();
     stage.keys("2 :");
     stage.type_text("GO TO S");
@@ -194,7 +194,7 @@ fn stage_of(keys: &str) -> Stage {
 
 /// A plan that came up a moment ago, or under the open commands, has not been read: it is not applied by name either.
 #[test]
-fn the_commands_apply_no_plan_that_was_not_read() {
+fn commands_apply_no_plan_that_was_not_read() {
     let fresh = || {
         let mut stage = at_configure();
         stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
@@ -226,7 +226,7 @@ fn the_commands_apply_no_plan_that_was_not_read() {
 
 /// Enter that is held down runs nothing by name.
 #[test]
-fn a_held_key_runs_no_command() {
+fn held_key_runs_no_command() {
     let mut stage = in_panes();
     stage.keys("1 :");
     let mut held = key("Enter");
@@ -238,7 +238,7 @@ fn a_held_key_runs_no_command() {
 
 /// What was chosen and went away meanwhile is not replaced by another command under the finger.
 #[test]
-fn a_command_that_goes_away_leaves_nothing_chosen() {
+fn command_that_goes_away_leaves_nothing_chosen() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
@@ -301,7 +301,7 @@ fn own_keys_work_and_are_shown_everywhere() {
 
 /// The help says what is done here, how to move, and what works everywhere, in this order.
 #[test]
-fn the_help_is_grouped() {
+fn help_is_grouped() {
     let mut stage = in_panes();
     stage.keys("1 ?");
     let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };

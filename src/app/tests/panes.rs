@@ -17,7 +17,7 @@ use crate::domain::plan::Action;
 use crate::domain::sync_run::{Brake, SyncStatus};
 
 #[test]
-fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
+fn digits_go_to_panes_and_each_asks_for_what_it_shows() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("2"), [Effect::LoadClients(id("acme"))]);
     assert_eq!(stage.keys("4"), [Effect::LoadStatus(id("acme"))]);
@@ -29,7 +29,7 @@ fn digits_go_to_the_panes_and_each_asks_for_what_it_shows() {
 
 /// A look into Halo puts what has to be repaired first; the selection stays with its object.
 #[test]
-fn the_selected_object_stays_selected_when_halo_is_looked_at() {
+fn selected_object_stays_selected_when_halo_is_looked_at() {
     let mut stage = in_panes();
     stage.keys("3");
     stage.reply(Reply::Planned(Ok(Ok(kept()))));
@@ -52,7 +52,7 @@ fn the_selected_object_stays_selected_when_halo_is_looked_at() {
 
 /// S47: the client list can be searched while typing; while the search has the focus letters are letters.
 #[test]
-fn clients_are_searched_as_a_person_types() {
+fn clients_are_searched_as_person_types() {
     let mut stage = in_panes();
     stage.keys("2 /");
     assert_eq!(stage.type_text("qs2"), [], "q, s and 2 are letters here");
@@ -75,7 +75,7 @@ fn clients_are_found_by_their_site() {
 }
 
 #[test]
-fn the_selected_client_stays_selected_when_the_list_is_read_again() {
+fn selected_client_stays_selected_when_list_is_read_again() {
     let mut stage = in_panes();
     stage.keys("2 Down Down");
     let before = stage.model.panes.clients.selected().unwrap().client.id;
@@ -108,7 +108,7 @@ fn sync_now_is_off_while_it_runs() {
 
 /// S47: the list can be looked at while the first sync runs, and Esc leads back to it.
 #[test]
-fn the_clients_can_be_looked_at_while_the_first_sync_runs() {
+fn clients_can_be_looked_at_while_first_sync_runs() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(100, Some(237))));
@@ -139,7 +139,7 @@ fn drift_is_named_and_re_configure_repairs_it() {
 
 /// S61: what the portal made earlier is taken over, and the pane says so.
 #[test]
-fn what_the_portal_made_is_taken_over() {
+fn what_portal_made_is_taken_over() {
     let mut stage = in_panes();
     stage.keys("3");
     let mut adopt = plan();
@@ -150,7 +150,7 @@ fn what_the_portal_made_is_taken_over() {
 
 /// S66, S67, S68, S69, S70, S71, S72, S73: the way by hand is in the help of the Integration pane.
 #[test]
-fn the_way_to_remove_the_pod_by_hand_is_in_the_help() {
+fn way_to_remove_pod_by_hand_is_in_help() {
     let mut stage = in_panes();
     stage.keys("3 ?");
     let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
@@ -179,7 +179,7 @@ fn the_way_to_remove_the_pod_by_hand_is_in_the_help() {
 
 /// S54: each object is listed with its kind and name.
 #[test]
-fn the_record_lists_each_object_before_halo_is_asked() {
+fn record_lists_each_object_before_halo_is_asked() {
     let mut stage = in_panes();
     stage.keys("3");
     let rows = objects(&stage.model);
@@ -189,7 +189,7 @@ fn the_record_lists_each_object_before_halo_is_asked() {
 }
 
 #[test]
-fn the_callback_url_of_the_selected_webhook_is_copied() {
+fn callback_url_of_selected_webhook_is_copied() {
     let mut stage = in_panes();
     stage.keys("3 Down");
     let second = crate::app::testing::callbacks()[1].1.expose();
@@ -202,7 +202,7 @@ fn the_callback_url_of_the_selected_webhook_is_copied() {
 
 /// The beginning of a long list is on the screen while the rest is read; a whole list never gives way to a beginning.
 #[test]
-fn the_beginning_of_the_list_is_there_at_once_and_the_whole_takes_its_place() {
+fn beginning_of_list_is_there_at_once_and_whole_takes_its_place() {
     let mut stage = Stage::with(crate::app::testing::finished());
     stage.keys("2");
     stage.reply(Reply::FirstClients(ClientList::beginning(clients(), 100_000)));
@@ -225,7 +225,7 @@ fn the_beginning_of_the_list_is_there_at_once_and_the_whole_takes_its_place() {
 }
 
 #[test]
-fn new_and_changed_clients_have_a_filter_each_and_every_order_keeps_the_selection() {
+fn filters_for_new_and_changed_clients_keep_selection() {
     let mut stage = in_panes();
     stage.keys("2");
     stage.reply(Reply::Clients(Ok(ClientList::new(clients(), &changes(1)))));
@@ -267,7 +267,7 @@ fn what_is_listed_is_exported() {
 
 /// What a sync changed is opened from its line in the history, scrolls, and closes before the pane is left.
 #[test]
-fn a_run_of_the_history_says_what_it_changed() {
+fn run_of_history_says_what_it_changed() {
     let mut stage = in_panes();
     assert_eq!(stage.keys("Down Enter"), [Effect::LoadChanges { id: id("acme"), run: 3 }]);
     stage.reply(Reply::Changes(Ok(Some(changes(90)))));
@@ -286,7 +286,7 @@ fn a_run_of_the_history_says_what_it_changed() {
 
 /// S61: what the portal made is taken over after the typed id, and the plan is made anew with it.
 #[test]
-fn objects_of_the_portal_are_taken_over_after_the_typed_id() {
+fn objects_of_portal_are_taken_over_after_typed_id() {
     let mut stage = in_panes();
     stage.keys("3");
     stage.reply(Reply::Planned(Ok(Ok(offering()))));

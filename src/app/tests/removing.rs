@@ -44,7 +44,7 @@ fn remove(parts: Parts) -> Effect {
 
 /// S65, S73: nothing is taken out before the id is typed: not with Enter, not with a part of it, not with a yes.
 #[test]
-fn only_the_typed_id_takes_anything_out() {
+fn only_typed_id_takes_anything_out() {
     let mut stage = planned();
     assert_eq!(stage.keys("Enter"), []);
     assert_eq!(place(&stage.model), Place::Typed);
@@ -67,7 +67,7 @@ fn only_the_typed_id_takes_anything_out() {
 
 /// S65: each part alone; the tab takes its links along, and nothing chosen is not a choice.
 #[test]
-fn the_parts_are_chosen_on_the_plan() {
+fn parts_are_chosen_on_plan() {
     let mut stage = planned();
     let parts = |webhooks, chat_pod, links| Parts { webhooks, chat_pod, links };
     let load = |parts| vec![Effect::LoadRemoval(id("acme"), parts)];
@@ -86,7 +86,7 @@ fn the_parts_are_chosen_on_the_plan() {
 
 /// S3: where nothing is left in the old one's Halo, there is nothing to type: Enter switches, once it could be read.
 #[test]
-fn with_nothing_left_to_take_out_the_switch_is_all_that_is_asked() {
+fn with_nothing_left_to_take_out_switch_is_all_that_is_asked() {
     let trial = saved("trial", "Acme trial", false, true, false);
     let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true), trial]));
     stage.keys("^O Down a r");
@@ -101,7 +101,7 @@ fn with_nothing_left_to_take_out_the_switch_is_all_that_is_asked() {
 
 /// Where Halo is not reached, every click of the way by hand can be brought into sight.
 #[test]
-fn the_clicks_by_hand_are_all_in_reach() {
+fn clicks_by_hand_are_all_in_reach() {
     let mut stage = planned();
     stage.keys("t");
     stage.reply(Reply::Planned(Err(Failure::new(FailureKind::NotReached, "not reached"))));
@@ -116,7 +116,7 @@ fn the_clicks_by_hand_are_all_in_reach() {
 
 /// A plan to remove is never taken for drift, and never applied as one of Configure.
 #[test]
-fn a_plan_to_remove_is_gone_once_it_is_left() {
+fn plan_to_remove_is_gone_once_it_is_left() {
     let mut stage = planned();
     assert_eq!(repairs(&stage.model), None, "what would be removed is no drift");
     assert!(stage.keys("Esc").contains(&Effect::LoadPlan(id("acme"))), "the pane looks at what is installed");
@@ -181,7 +181,7 @@ fn what_is_not_active_is_not_removed() {
 
 /// S3: the question names the third answer; it shows the plan of the old one, and switches only with it.
 #[test]
-fn a_switch_can_remove_the_old_ones_objects_first() {
+fn switch_can_remove_old_ones_objects_first() {
     let two = vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, false, false)];
     let mut stage = Stage::with(overview(two));
     stage.keys("^O Down a");
@@ -205,7 +205,7 @@ fn a_switch_can_remove_the_old_ones_objects_first() {
 
 /// The third answer is reached with Tab as well, and is not there where nothing is installed.
 #[test]
-fn the_third_answer_is_only_there_where_something_is_installed() {
+fn third_answer_is_only_there_where_something_is_installed() {
     let two = |configured| {
         vec![saved("acme", "Acme MSP", true, true, configured), saved("trial", "Acme trial", false, false, false)]
     };
@@ -245,7 +245,7 @@ fn every_drift_is_named_with_its_repair() {
 
 /// N4, R75: the log is read on a key; each webhook has its verdict, and the worst one is said of all.
 #[test]
-fn deliveries_are_read_on_a_key_and_shown_with_their_webhook() {
+fn deliveries_are_read_on_key_and_shown_with_their_webhook() {
     let mut stage = in_panes();
     assert_eq!(summary(&stage.model), None, "nothing was read");
     stage.keys("3");
@@ -275,7 +275,7 @@ fn deliveries_are_read_on_a_key_and_shown_with_their_webhook() {
 
 /// What was read by another run is shown, and what belongs to another configuration is not.
 #[test]
-fn the_last_reading_is_shown_until_it_is_read_anew() {
+fn last_reading_is_shown_until_it_is_read_anew() {
     let mut stage = in_panes();
     let mut known = status("Acme MSP", true, true, true);
     known.integration.deliveries = deliveries();

@@ -15,7 +15,7 @@ use crate::domain::sync_run::{Brake, SyncStatus};
 
 /// No tick: idle asks for no wake, and a key without a meaning draws nothing.
 #[test]
-fn idle_is_asleep_and_a_key_without_meaning_draws_nothing() {
+fn idle_is_asleep_and_key_without_meaning_draws_nothing() {
     let mut stage = in_panes();
     // The age of the last event is told by the minute, and nothing else.
     assert_eq!(next_wake(&stage.model, stage.now), Some(at("2026-11-23T10:54:00Z")));
@@ -38,7 +38,7 @@ fn idle_is_asleep_and_a_key_without_meaning_draws_nothing() {
 
 /// S43, S45: it starts with the key, says Syncing at once, and is told the time by the second.
 #[test]
-fn a_running_sync_wakes_by_the_second() {
+fn running_sync_wakes_by_second() {
     let mut stage = at_sync();
     stage.keys("Enter");
     assert!(stage.model.is_dirty() && stage.model.work.sync.is_running());
@@ -55,7 +55,7 @@ fn a_running_sync_wakes_by_the_second() {
 }
 
 #[test]
-fn a_notice_goes_away_by_itself() {
+fn notice_goes_away_by_itself() {
     let mut stage = in_panes();
     stage.keys("a s s");
     let until = next_wake(&stage.model, stage.now).unwrap();
@@ -70,7 +70,7 @@ fn a_notice_goes_away_by_itself() {
 
 /// S46: one key stops it, and what was read is kept.
 #[test]
-fn esc_stops_a_sync_that_can_be_resumed() {
+fn esc_stops_sync_that_can_be_resumed() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
@@ -83,7 +83,7 @@ fn esc_stops_a_sync_that_can_be_resumed() {
 }
 
 #[test]
-fn a_mass_change_asks_and_goes_on_with_a_yes() {
+fn mass_change_asks_and_goes_on_with_yes() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::NeedsConfirmation))));
@@ -96,7 +96,7 @@ fn a_mass_change_asks_and_goes_on_with_a_yes() {
 }
 
 #[test]
-fn a_stopped_configure_keeps_what_is_done() {
+fn stopped_configure_keeps_what_is_done() {
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     stage.keys("Enter");
@@ -114,7 +114,7 @@ fn a_stopped_configure_keeps_what_is_done() {
 
 /// A sync of one configuration is never started on top of another's.
 #[test]
-fn one_sync_at_a_time_whatever_is_open() {
+fn one_sync_at_time_whatever_is_open() {
     let mut stage = Stage::with(overview(vec![
         saved("acme", "Acme MSP", true, true, true),
         saved("trial", "Acme trial", false, true, true),
@@ -125,7 +125,7 @@ fn one_sync_at_a_time_whatever_is_open() {
 }
 
 #[test]
-fn a_failed_draft_and_a_failed_overview_are_said() {
+fn failed_draft_and_failed_overview_are_said() {
     let mut stage = Stage::new(80, 24, crate::app::Theme::default());
     stage.reply(Reply::Overview(Err(Failure::new(FailureKind::LocalState, "config.toml is from a newer version"))));
     assert!(stage.model.overview_failed.is_some());

@@ -53,7 +53,7 @@ fn save_goes_out_with_what_was_read() {
 }
 
 #[test]
-fn each_setting_that_both_changed_is_decided_by_the_person() {
+fn each_setting_that_both_changed_is_decided_by_person() {
     let mut stage = clashed();
     assert_eq!(asked(&stage).as_deref(), Some("Daily Sync Time: save yours over theirs?"));
     stage.keys("y");
@@ -86,7 +86,7 @@ fn nothing_is_left_to_save_where_all_of_theirs_is_kept() {
 }
 
 #[test]
-fn what_somebody_else_changed_is_seen_after_the_save() {
+fn what_somebody_else_changed_is_seen_after_save() {
     let mut stage = changed();
     let mut configuration = request(&stage.keys("Enter")).configuration;
     configuration.name = "Acme, renamed".to_owned();
@@ -102,7 +102,7 @@ fn what_somebody_else_changed_is_seen_after_the_save() {
 }
 
 #[test]
-fn others_are_told_while_the_answers_are_on_the_screen() {
+fn others_are_told_while_answers_are_on_screen() {
     let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
     assert!(stage.keys("^O e").contains(&Effect::HoldEdit(id("acme"))));
     stage.reply(Reply::AlsoEditing("being changed by dana on jump1".to_owned()));

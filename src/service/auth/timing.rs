@@ -60,9 +60,9 @@ fn welch(mut work: impl FnMut(usize)) -> f64 {
     (one.mean - other.mean) / (one.error() + other.error()).sqrt()
 }
 
-/// R72: `PIA_HALO_SAMPLES=1000000 cargo test --lib a_wrong_token -- --nocapture`.
+/// R72: `PIA_HALO_SAMPLES=1000000 cargo test --lib wrong_token -- --nocapture`.
 #[test]
-fn a_wrong_token_takes_as_long_whichever_byte_is_wrong() {
+fn wrong_token_takes_as_long_whichever_byte_is_wrong() {
     let desk = Desk::open("2026-11-23T10:53:00Z");
     let workspace = desk.shared().workspace.clone();
     let id: ConfigurationId = "acme".parse().unwrap();

@@ -44,7 +44,7 @@ fn uncommented() -> String {
 }
 
 #[test]
-fn the_template_is_a_good_answers_file_as_printed_and_with_every_key_in_use() {
+fn template_is_valid_as_printed_and_with_every_key() {
     let printed = parse(template()).unwrap();
     assert_eq!((printed.id, printed.escalate_to), (None, None));
     assert_eq!(printed.configuration.company_sync.daily_sync_time.to_string(), "04:30");
@@ -63,7 +63,7 @@ fn the_template_is_a_good_answers_file_as_printed_and_with_every_key_in_use() {
 }
 
 #[test]
-fn each_key_of_an_answers_file_has_its_rule_and_its_message() {
+fn each_key_of_answers_file_has_its_rule_and_its_message() {
     const ADDRESS: &str = "http is not encrypted; use https://";
     let cases = [
         ("id", "\"Acme MSP\"", "id: an id has 1 to 40 small letters"),
@@ -163,7 +163,7 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
-fn an_unknown_key_is_explained() {
+fn unknown_key_is_explained() {
     let explained = |key: &str| problems(&file(&[(key, "\"x\"")])).remove(0);
     assert_eq!(
         explained("daily_sync_time"),
@@ -177,7 +177,7 @@ fn an_unknown_key_is_explained() {
 }
 
 #[test]
-fn a_secret_is_refused_wherever_it_stands_and_never_repeated() {
+fn secret_is_refused_wherever_it_stands_and_never_repeated() {
     for key in ["client_secret", "api.client_secret", "api.Client-Secret", "integration.callback_token", "api.password"]
     {
         let error = parse(&file(&[(key, "\"hunter2hunter2\"")])).unwrap_err();
@@ -191,7 +191,7 @@ fn a_secret_is_refused_wherever_it_stands_and_never_repeated() {
 }
 
 #[test]
-fn the_contact_may_be_a_name_an_id_both_or_nobody() {
+fn contact_may_be_name_id_both_or_nobody() {
     let contact = |value: &str| {
         let answers = parse(&file(&[("pia_screen.escalate_to", value)])).unwrap();
         (answers.escalate_to, answers.configuration.pia_screen.escalate_to)
@@ -207,7 +207,7 @@ fn the_contact_may_be_a_name_an_id_both_or_nobody() {
 }
 
 #[test]
-fn what_is_left_out_takes_the_guides_default() {
+fn what_is_left_out_takes_guides_default() {
     let configuration = parse(
         "[api]\nurl = \"acme.halopsa.com/api\"\nclient_id = \" x \"\n[company_sync]\ndaily_sync_time = \"00:45\"",
     )

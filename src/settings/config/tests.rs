@@ -74,7 +74,7 @@ fn write(settings: &Settings, text: &str) {
 }
 
 #[test]
-fn a_missing_file_is_an_empty_one_and_is_not_made() {
+fn missing_file_is_empty_one_and_is_not_made() {
     let (folder, settings) = settings();
     assert_eq!(settings.load().unwrap(), Config::default());
     settings.tidy();
@@ -95,7 +95,7 @@ fn every_field_comes_back_as_it_was_saved() {
 }
 
 #[test]
-fn the_contracts_own_example_is_read() {
+fn contracts_own_example_is_read() {
     let (_folder, settings) = settings();
     let example = r#"
 version = 1
@@ -126,7 +126,7 @@ pia_url = "https://pia.acme.example"
 }
 
 #[test]
-fn of_many_that_claim_a_free_place_at_once_one_gets_it() {
+fn of_many_that_claim_free_place_at_once_one_gets_it() {
     let (folder, settings) = settings();
     let ids = ["a", "b", "c", "d"].map(id);
     for id in &ids {
@@ -175,7 +175,7 @@ fn no_change_is_lost_when_many_programs_save_at_once() {
 }
 
 #[test]
-fn a_change_that_fails_or_changes_nothing_does_not_touch_the_file() {
+fn change_that_fails_or_changes_nothing_does_not_touch_file() {
     let (_folder, settings) = settings();
     save(&settings, "acme", configuration("Acme"));
     // Written by hand, with a comment that a save would lose.
@@ -191,7 +191,7 @@ fn a_change_that_fails_or_changes_nothing_does_not_touch_the_file() {
 }
 
 #[test]
-fn a_file_from_a_newer_version_is_left_untouched() {
+fn file_from_newer_version_is_left_untouched() {
     for (version, found) in [("2", "2"), ("101", "101"), ("\"x\"", "\"x\""), ("1.5", "1.5"), ("[1]", "[1]")] {
         let (_folder, settings) = settings();
         let text = format!("version = {version}\nsomething_new = true\n");
@@ -211,7 +211,7 @@ fn a_file_from_a_newer_version_is_left_untouched() {
 }
 
 #[test]
-fn what_is_wrong_in_the_file_is_named_with_its_place_and_left_as_it_is() {
+fn faulty_settings_are_named_with_place_and_left_alone() {
     let whole = |inner: &str| format!("version = 1\n[configurations.acme]\n{inner}");
     let good = "api = { url = \"https://a.halopsa.com\", client_id = \"x\" }\n\
                 company_sync = { daily_sync_time = \"04:30\" }\n";
@@ -251,7 +251,7 @@ fn what_is_wrong_in_the_file_is_named_with_its_place_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_that_is_not_text_is_said_to_be_so() {
+fn file_that_is_not_text_is_said_to_be_so() {
     let (_folder, settings) = settings();
     write(&settings, "");
     fs::write(settings.paths().config(), b"version = 1\n\xff\xfe").unwrap();
@@ -279,7 +279,7 @@ fn what_could_not_be_read_again_is_not_saved() {
 }
 
 #[test]
-fn a_save_made_by_confy_is_private_even_where_the_file_was_open() {
+fn save_made_by_confy_is_private_even_where_file_was_open() {
     let (_folder, settings) = settings();
     save(&settings, "acme", configuration("Acme"));
     fs::set_permissions(settings.paths().config(), fs::Permissions::from_mode(0o644)).unwrap();
@@ -289,7 +289,7 @@ fn a_save_made_by_confy_is_private_even_where_the_file_was_open() {
 }
 
 #[test]
-fn no_damage_of_the_file_makes_the_program_panic() {
+fn no_damage_of_file_makes_program_panic() {
     let (_folder, settings) = settings();
     save(&settings, "acme", full());
     let whole = fs::read(settings.paths().config()).unwrap();

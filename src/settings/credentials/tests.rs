@@ -42,7 +42,7 @@ fn secrets_come_back_and_others_are_kept() {
 }
 
 #[test]
-fn the_file_has_the_form_that_is_documented() {
+fn file_has_form_that_is_documented() {
     let (_folder, settings) = settings();
     settings.save_secrets(&id("acme"), &secrets("s3cret")).unwrap();
     let table: Table = fs::read_to_string(settings.paths().credentials()).unwrap().parse().unwrap();
@@ -54,7 +54,7 @@ fn the_file_has_the_form_that_is_documented() {
 }
 
 #[test]
-fn what_a_rotation_stores_comes_back_and_the_former_pair_has_its_end() {
+fn what_rotation_stores_comes_back_and_former_pair_has_its_end() {
     let (_folder, settings) = settings();
     let until: Timestamp = "2026-11-24T12:00:00.123456789Z".parse().unwrap();
     let pair = || new_callback_secrets().unwrap();
@@ -113,7 +113,7 @@ fn changes_at_once_lose_no_secret() {
 }
 
 #[test]
-fn a_secret_readable_by_others_is_refused_with_the_command_that_mends_it() {
+fn secret_readable_by_others_is_refused_with_chmod() {
     let (_folder, settings) = settings();
     settings.save_secrets(&id("acme"), &secrets(CANARY)).unwrap();
     let path = settings.paths().credentials();
@@ -129,7 +129,7 @@ fn a_secret_readable_by_others_is_refused_with_the_command_that_mends_it() {
 }
 
 #[test]
-fn no_complaint_about_the_file_shows_what_is_in_it() {
+fn no_complaint_about_file_shows_what_is_in_it() {
     for text in [
         format!("version = 1\n[configurations.acme]\nclient_secret = {CANARY}"),
         format!("version = 1\n[configurations.acme]\nclient_secret = \n{CANARY} = 1"),
@@ -163,7 +163,7 @@ fn no_complaint_about_the_file_shows_what_is_in_it() {
 
 /// R76: 32 bytes from the operating system each.
 #[test]
-fn a_million_tokens_have_no_repeat_and_256_bits_each() {
+fn million_tokens_have_no_repeat_and_256_bits_each() {
     let mut seen: HashSet<[u8; TOKEN_BYTES]> = HashSet::with_capacity(1_000_000);
     for _ in 0..5_000 {
         let made = new_callback_secrets().unwrap();

@@ -31,7 +31,7 @@ fn refused(line: &str, key: &str, words: &[&str]) {
 }
 
 #[test]
-fn own_keys_are_read_and_the_others_stay() {
+fn own_keys_are_read_and_others_stay() {
     let keys = with("sync_now = [\"f5\", \"s\"]\nquit = [\"Ctrl-Q\"]\nfilter = []").unwrap();
     assert_eq!(keys.key(Command::SyncNow, Place::Pane(Pane::Sync)), Some(Key::F(5)));
     assert_eq!(keys.key(Command::Quit, Place::Cards), Some(Key::Ctrl('q')));
@@ -41,7 +41,7 @@ fn own_keys_are_read_and_the_others_stay() {
 }
 
 #[test]
-fn a_mistake_in_the_keys_is_named_with_what_would_be_right() {
+fn mistake_in_keys_is_named_with_what_would_be_right() {
     refused("sync_nwo = [\"s\"]", "keys.sync_nwo", &["unknown command", "did you mean sync_now?"]);
     refused("Sync-Now = [\"s\"]", "keys.Sync-Now", &["did you mean sync_now?"]);
     refused("colour = [\"s\"]", "keys.colour", &["known here", "sync_now"]);
@@ -73,14 +73,14 @@ fn a_mistake_in_the_keys_is_named_with_what_would_be_right() {
 
 /// What was put here by mistake may be a secret, and is not repeated.
 #[test]
-fn a_long_word_is_not_repeated() {
+fn long_word_is_not_repeated() {
     let error = with("quit = [\"canary-client-secret-0123456789\"]").unwrap_err();
     assert!(!error.to_string().contains("canary"), "{error}");
 }
 
 /// The file that is shipped is what a person copies from: with every line uncommented it is read, and changes nothing.
 #[test]
-fn the_shipped_keys_can_be_copied_into_the_settings_line_by_line() {
+fn shipped_keys_can_be_copied_into_settings_line_by_line() {
     let lines: Vec<&str> = DEFAULTS
         .lines()
         .filter_map(|line| line.strip_prefix('#'))
@@ -104,7 +104,7 @@ fn the_shipped_keys_can_be_copied_into_the_settings_line_by_line() {
 
 /// Saving something else keeps the keys, and settings that cannot be read are left as they are.
 #[test]
-fn a_save_keeps_the_keys() {
+fn save_keeps_keys() {
     let acme = "[configurations.acme.api]\nurl = \"https://acme.halopsa.com\"\n\
                 client_id = \"0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f\"\n\
                 [configurations.acme.company_sync]\ndaily_sync_time = \"04:30\"\n";
@@ -129,7 +129,7 @@ fn a_save_keeps_the_keys() {
 }
 
 #[test]
-fn an_edit_with_a_bad_key_is_not_taken_over() {
+fn edit_with_bad_key_is_not_taken_over() {
     let (_folder, settings) = settings("version = 1\n");
     let write = |text: &'static str| move |copy: &Path| fs::write(copy, text).map_err(|_| unreachable());
     settings.edit(write("version = 1\n[keys]\nhelp = [\"q\"]\n")).unwrap_err();

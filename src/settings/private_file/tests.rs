@@ -24,7 +24,7 @@ fn pipe(path: &Path) {
 }
 
 #[test]
-fn a_save_makes_a_private_file_in_a_private_folder() {
+fn save_makes_private_file_in_private_folder() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("a/b/file.toml");
     replace(&path, b"one").unwrap();
@@ -35,7 +35,7 @@ fn a_save_makes_a_private_file_in_a_private_folder() {
 }
 
 #[test]
-fn a_save_killed_before_the_rename_leaves_the_old_file() {
+fn save_killed_before_rename_leaves_old_file() {
     let steps = [Step::Create, Step::Fill, Step::Sync, Step::Rename, Step::SyncFolder];
     for stop in steps {
         let root = tempfile::tempdir().unwrap();
@@ -63,7 +63,7 @@ fn a_save_killed_before_the_rename_leaves_the_old_file() {
 }
 
 #[test]
-fn a_save_that_fails_half_way_leaves_the_old_file_and_nothing_else() {
+fn save_that_fails_half_way_leaves_old_file_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file.toml");
     replace(&path, b"old").unwrap();
@@ -80,7 +80,7 @@ fn a_save_that_fails_half_way_leaves_the_old_file_and_nothing_else() {
 }
 
 #[test]
-fn what_killed_saves_left_is_removed_and_nothing_that_only_looks_like_it() {
+fn leftovers_of_killed_saves_are_removed_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("config.toml");
     replace(&path, b"kept").unwrap();
@@ -98,7 +98,7 @@ fn what_killed_saves_left_is_removed_and_nothing_that_only_looks_like_it() {
 }
 
 #[test]
-fn tidying_never_touches_the_file_of_a_save_in_progress() {
+fn tidying_never_touches_file_of_save_in_progress() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file.toml");
     replace(&path, b"old").unwrap();
@@ -114,7 +114,7 @@ fn tidying_never_touches_the_file_of_a_save_in_progress() {
 }
 
 #[test]
-fn a_second_save_waits_and_then_says_who_is_in_the_way() {
+fn second_save_waits_and_then_says_who_is_in_way() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file.toml");
     let held = Exclusive::take(&path).unwrap();
@@ -125,7 +125,7 @@ fn a_second_save_waits_and_then_says_who_is_in_the_way() {
 }
 
 #[test]
-fn a_link_to_the_persons_own_file_stays_a_link() {
+fn link_to_persons_own_file_stays_link() {
     let root = tempfile::tempdir().unwrap();
     let real = root.path().join("dotfiles/config.toml");
     fs::create_dir(root.path().join("dotfiles")).unwrap();
@@ -201,7 +201,7 @@ fn another_users_file_link_or_folder_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_far_too_large_is_not_read_into_memory() {
+fn file_that_is_far_too_large_is_not_read_into_memory() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file");
     File::create(&path).unwrap().set_len(1 << 40).unwrap();
@@ -209,7 +209,7 @@ fn a_file_that_is_far_too_large_is_not_read_into_memory() {
 }
 
 #[test]
-fn a_file_or_folder_that_others_could_read_is_closed_to_them() {
+fn file_or_folder_that_others_could_read_is_closed_to_them() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("own");
     fs::create_dir(&folder).unwrap();
@@ -232,7 +232,7 @@ fn reading_makes_nothing() {
 }
 
 #[test]
-fn a_file_system_without_locks_is_named_as_such() {
+fn file_system_without_locks_is_named_as_such() {
     for errno in [rustix::io::Errno::NOLCK, rustix::io::Errno::NOTSUP] {
         let error = lock_error(io::Error::from_raw_os_error(errno.raw_os_error()), Path::new("/x/.y.lock"));
         assert_eq!(error.to_string(), "the file system of /x/.y.lock has no file locks");
@@ -241,7 +241,7 @@ fn a_file_system_without_locks_is_named_as_such() {
 }
 
 #[test]
-fn a_command_for_a_shell_survives_any_path() {
+fn command_for_shell_survives_any_path() {
     assert_eq!(quoted(Path::new("/home/ada/.config/x.toml")), "/home/ada/.config/x.toml");
     assert_eq!(quoted(Path::new("/a b/$(x)'y")), r"'/a b/$(x)'\''y'");
 }

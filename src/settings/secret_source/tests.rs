@@ -42,7 +42,7 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_first_place_in_the_contracts_order_wins() {
+fn first_place_in_contracts_order_wins() {
     let desk = desk();
     let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), ..StoredSecrets::default() };
     desk.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
@@ -74,7 +74,7 @@ fn the_first_place_in_the_contracts_order_wins() {
 }
 
 #[test]
-fn other_credentials_of_systemd_do_not_hide_the_next_place() {
+fn other_credentials_of_systemd_do_not_hide_next_place() {
     let desk = desk();
     let folder = desk.folder.path().to_str().unwrap();
     let found = desk.found(&[("CREDENTIALS_DIRECTORY", folder), ("PIA_HALO_CLIENT_SECRET", "x")], None).unwrap();
@@ -82,7 +82,7 @@ fn other_credentials_of_systemd_do_not_hide_the_next_place() {
 }
 
 #[test]
-fn a_place_that_gives_nothing_usable_is_named_and_the_next_is_not_tried() {
+fn unusable_secret_source_is_named_and_ends_the_search() {
     let desk = desk();
     let empty = desk.file("empty", "\n");
     let two = desk.file("two", "one\ntwo\n");
@@ -109,7 +109,7 @@ fn a_place_that_gives_nothing_usable_is_named_and_the_next_is_not_tried() {
 }
 
 #[test]
-fn a_given_file_or_standard_input_loses_only_its_line_end() {
+fn given_file_or_standard_input_loses_only_its_line_end() {
     let desk = desk();
     let path = desk.file("secret", "with blanks\r\n");
     let found = given_secret(Path::new(&path)).unwrap();
@@ -120,7 +120,7 @@ fn a_given_file_or_standard_input_loses_only_its_line_end() {
 }
 
 #[test]
-fn blanks_and_invisible_characters_are_left_out_from_every_place_and_said() {
+fn invisible_characters_in_secrets_are_dropped_and_reported() {
     let desk = desk();
     let id = ConfigurationId::parse("acme").unwrap();
     for text in ["\u{feff}s3cret", " s3cret\u{a0}", "\u{200b}\"s3cret\"\n", "s3cret\n\n"] {
@@ -142,7 +142,7 @@ fn blanks_and_invisible_characters_are_left_out_from_every_place_and_said() {
 }
 
 #[test]
-fn secret_file_of_the_environment_that_others_read_or_no_file_is_refused() {
+fn secret_file_readable_by_others_or_missing_is_refused() {
     let desk = desk();
     let file = desk.file("secret", "s3cret");
     for mode in [0o644, 0o640, 0o606] {
@@ -158,7 +158,7 @@ fn secret_file_of_the_environment_that_others_read_or_no_file_is_refused() {
 }
 
 #[test]
-fn a_command_is_run_only_when_the_secret_is_needed_and_without_a_shell() {
+fn command_is_run_only_when_secret_is_needed_and_without_shell() {
     let desk = desk();
     let mark = desk.folder.path().join("mark");
     let touch = vec!["touch".to_owned(), mark.to_str().unwrap().to_owned()];
@@ -171,7 +171,7 @@ fn a_command_is_run_only_when_the_secret_is_needed_and_without_a_shell() {
 }
 
 #[test]
-fn a_command_that_fails_is_quoted_with_its_last_complaint() {
+fn command_that_fails_is_quoted_with_its_last_complaint() {
     let desk = desk();
     let failed = |script: &str| desk.found(&[], Some(&shell(script))).unwrap_err().to_string();
     assert_eq!(
@@ -185,7 +185,7 @@ fn a_command_that_fails_is_quoted_with_its_last_complaint() {
 }
 
 #[test]
-fn a_command_that_does_not_end_is_stopped_with_all_that_it_started() {
+fn hanging_command_is_stopped_with_its_children() {
     let desk = desk();
     for script in ["sleep 1000 & echo $! > \"$0\"; wait", "echo x; sleep 1000 & echo $! > \"$0\"; exec >&-; wait"] {
         let note = desk.folder.path().join("pid");
@@ -217,14 +217,14 @@ fn a_command_that_does_not_end_is_stopped_with_all_that_it_started() {
 }
 
 #[test]
-fn a_command_that_prints_without_end_does_not_fill_the_memory() {
+fn command_that_prints_without_end_does_not_fill_memory() {
     let source = SecretSource::Command(shell("yes"));
     let error = run(&shell("yes"), source, &Environment::default(), Duration::from_millis(200)).unwrap_err();
     assert!(error.to_string().contains("no answer within"), "{error}");
 }
 
 #[test]
-fn a_command_does_not_inherit_a_secret_that_was_meant_for_us() {
+fn command_does_not_inherit_secret_that_was_meant_for_us() {
     let words = shell("echo \"[$PIA_HALO_CLIENT_SECRET][$KEPT]\"");
     let environment = Environment::from_pairs([(VARIABLE, "hunter2"), ("KEPT", "kept")]);
     let found = run(&words, SecretSource::Command(words.clone()), &environment, COMMAND_LIMIT).unwrap();

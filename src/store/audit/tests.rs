@@ -26,7 +26,7 @@ fn trail() -> (tempfile::TempDir, Audit) {
 }
 
 #[test]
-fn the_newest_comes_first_and_every_field_comes_back() {
+fn newest_comes_first_and_every_field_comes_back() {
     let (folder, audit) = trail();
     assert!(audit.recent(5).unwrap().is_empty());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "reading makes nothing");
@@ -43,7 +43,7 @@ fn the_newest_comes_first_and_every_field_comes_back() {
 }
 
 #[test]
-fn a_long_trail_is_read_from_its_end_across_blocks() {
+fn long_trail_is_read_from_its_end_across_blocks() {
     let (_folder, audit) = trail();
     fs::create_dir(audit.path().parent().unwrap()).unwrap();
     let lines: Vec<String> = (0..3_000).map(|n| serde_json::to_string(&activity(n)).unwrap()).collect();
@@ -55,7 +55,7 @@ fn a_long_trail_is_read_from_its_end_across_blocks() {
 }
 
 #[test]
-fn a_line_torn_by_a_kill_is_ended_and_passed_over() {
+fn line_torn_by_kill_is_ended_and_passed_over() {
     let (_folder, audit) = trail();
     audit.append(&activity(0)).unwrap();
     let whole = serde_json::to_string(&activity(1)).unwrap();
@@ -88,7 +88,7 @@ fn lines_of_many_programs_do_not_mix() {
 }
 
 #[test]
-fn a_line_waits_until_another_program_has_written_its_own() {
+fn line_waits_until_another_program_has_written_its_own() {
     let (_folder, audit) = trail();
     audit.append(&activity(0)).unwrap();
     let other = File::open(audit.path()).unwrap();
@@ -119,7 +119,7 @@ fn broken_at(audit: &Audit) -> Vec<u64> {
 }
 
 #[test]
-fn a_line_says_who_where_and_which_process_and_carries_no_token() {
+fn line_says_who_where_and_which_process_and_carries_no_token() {
     let (_folder, audit) = trail();
     let token = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYm9";
     let mut given = activity(0);
@@ -138,7 +138,7 @@ fn a_line_says_who_where_and_which_process_and_carries_no_token() {
 }
 
 #[test]
-fn a_line_that_is_changed_taken_out_put_in_or_moved_shows() {
+fn line_that_is_changed_taken_out_put_in_or_moved_shows() {
     let (_folder, audit) = trail();
     assert!(audit.verify(None).unwrap().whole, "no trail is a whole one");
     (0..6).for_each(|n| audit.append(&activity(n)).unwrap());
@@ -176,7 +176,7 @@ fn a_line_that_is_changed_taken_out_put_in_or_moved_shows() {
 }
 
 #[test]
-fn lines_cut_off_at_the_end_show_by_a_hash_that_was_noted() {
+fn lines_cut_off_at_end_show_by_hash_that_was_noted() {
     let (_folder, audit) = trail();
     (0..4).for_each(|n| audit.append(&activity(n)).unwrap());
     let noted = audit.verify(None).unwrap().head;
@@ -192,7 +192,7 @@ fn lines_cut_off_at_the_end_show_by_a_hash_that_was_noted() {
 }
 
 #[test]
-fn a_torn_line_is_tolerated_wherever_it_was_cut_and_the_chain_goes_on_with_a_mark() {
+fn torn_line_is_marked_and_chain_goes_on() {
     let (_folder, audit) = trail();
     (0..2).for_each(|n| audit.append(&activity(n)).unwrap());
     let before = fs::read(audit.path()).unwrap();
@@ -225,7 +225,7 @@ fn a_torn_line_is_tolerated_wherever_it_was_cut_and_the_chain_goes_on_with_a_mar
 }
 
 #[test]
-fn two_torn_lines_in_a_row_are_both_held() {
+fn two_torn_lines_in_row_are_both_held() {
     let (_folder, audit) = trail();
     audit.append(&activity(0)).unwrap();
     let mut torn = fs::read(audit.path()).unwrap();
@@ -241,7 +241,7 @@ fn two_torn_lines_in_a_row_are_both_held() {
 }
 
 #[test]
-fn lines_from_before_the_chain_are_taken_at_the_beginning_and_nowhere_else() {
+fn lines_without_hash_are_accepted_only_at_the_start() {
     let (_folder, audit) = trail();
     fs::create_dir(audit.path().parent().unwrap()).unwrap();
     let old = |n| serde_json::to_string(&activity(n)).unwrap();
@@ -262,7 +262,7 @@ fn lines_from_before_the_chain_are_taken_at_the_beginning_and_nowhere_else() {
 }
 
 #[test]
-fn the_chain_of_many_programs_is_one_and_of_lines_longer_than_a_block_too() {
+fn many_programs_write_one_chain_with_long_lines() {
     let (_folder, audit) = trail();
     thread::scope(|scope| {
         for program in 0..8 {

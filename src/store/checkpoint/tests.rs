@@ -20,7 +20,7 @@ fn left_behind(store: &Store, second: i64) -> ListedPage {
 }
 
 #[test]
-fn the_pages_of_a_run_that_was_killed_are_taken_up_as_they_were() {
+fn pages_of_run_that_was_killed_are_taken_up_as_they_were() {
     let (_folder, store) = store();
     let listed = left_behind(&store, 0);
     let path = store.path().to_owned();
@@ -35,7 +35,7 @@ fn the_pages_of_a_run_that_was_killed_are_taken_up_as_they_were() {
 }
 
 #[test]
-fn an_ended_runs_pages_are_left_only_where_it_did_not_get_through() {
+fn ended_runs_pages_are_left_only_where_it_did_not_get_through() {
     for (status, kept) in [
         (SyncStatus::Interrupted, true),
         (SyncStatus::Failed, true),
@@ -52,7 +52,7 @@ fn an_ended_runs_pages_are_left_only_where_it_did_not_get_through() {
 }
 
 #[test]
-fn pages_that_are_old_or_from_the_future_or_of_another_list_are_not_taken_up() {
+fn old_future_or_foreign_pages_are_not_resumed() {
     for (now, fresh) in [(3_600, true), (3_601, false), (-1, false)] {
         let (_folder, store) = store();
         left_behind(&store, 0);
@@ -70,7 +70,7 @@ fn pages_that_are_old_or_from_the_future_or_of_another_list_are_not_taken_up() {
 }
 
 #[test]
-fn only_the_last_look_of_the_newest_run_is_taken_up() {
+fn only_last_look_of_newest_run_is_taken_up() {
     let (_folder, store) = store();
     left_behind(&store, 0);
     let run = store.begin_run(&id("acme"), at(1)).unwrap();
@@ -88,7 +88,7 @@ fn only_the_last_look_of_the_newest_run_is_taken_up() {
 }
 
 #[test]
-fn a_database_of_an_older_program_is_brought_up_to_date_and_keeps_what_it_has() {
+fn older_database_is_migrated_with_its_data() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     store.with(|inner| Ok(inner.connection.execute_batch(BACK_TO_THE_FIRST_VERSION)?)).unwrap();

@@ -11,7 +11,7 @@ fn actor() -> Actor {
 }
 
 #[test]
-fn the_second_is_told_who_the_first_is() {
+fn second_is_told_who_first_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data/sync-acme.lock");
     let held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
@@ -28,7 +28,7 @@ fn the_second_is_told_who_the_first_is() {
 }
 
 #[test]
-fn a_note_left_by_a_killed_holder_holds_nobody_up() {
+fn note_left_by_killed_holder_holds_nobody_up() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
     // With the number of a process that lives: ours.
@@ -44,7 +44,7 @@ fn a_note_left_by_a_killed_holder_holds_nobody_up() {
 }
 
 #[test]
-fn a_note_that_cannot_be_read_is_still_a_lock() {
+fn note_that_cannot_be_read_is_still_lock() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
     let _held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
@@ -55,7 +55,7 @@ fn a_note_that_cannot_be_read_is_still_a_lock() {
 }
 
 #[test]
-fn a_holder_that_is_killed_frees_the_lock_at_once() {
+fn holder_that_is_killed_frees_lock_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
     fs::write(&path, "").unwrap();
@@ -79,7 +79,7 @@ fn a_holder_that_is_killed_frees_the_lock_at_once() {
 }
 
 #[test]
-fn lock_ends_with_its_holder_though_a_child_has_a_copy() {
+fn lock_ends_with_its_holder_though_child_has_copy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
     let held = Lock::take(&path, "sync", &actor(), at(0)).unwrap();
@@ -90,7 +90,7 @@ fn lock_ends_with_its_holder_though_a_child_has_a_copy() {
 }
 
 #[test]
-fn asking_who_holds_a_lock_keeps_nobody_out() {
+fn asking_who_holds_lock_keeps_nobody_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sync-acme.lock");
     let ended = AtomicUsize::new(0);

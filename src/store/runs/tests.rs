@@ -22,7 +22,7 @@ const GONE: ClientStatus = ClientStatus::Disabled(DisabledReason::NoLongerInHalo
 const INACTIVE: ClientStatus = ClientStatus::Disabled(DisabledReason::InactiveInHalo);
 
 #[test]
-fn nothing_of_a_run_is_visible_before_it_is_published() {
+fn nothing_of_run_is_visible_before_it_is_published() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let run = store.begin_run(&id("acme"), at(9)).unwrap();
@@ -39,7 +39,7 @@ fn nothing_of_a_run_is_visible_before_it_is_published() {
 }
 
 #[test]
-fn a_client_that_vanished_is_disabled_and_comes_back_with_its_history() {
+fn vanished_client_is_disabled_and_returns_with_history() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
     sync(&store, "acme", 10, &[client(1, "a"), client(2, "b")]);
@@ -75,7 +75,7 @@ fn every_kind_of_change_is_counted_for_what_it_is() {
 }
 
 #[test]
-fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled() {
+fn unseen_client_stays_in_use_where_nothing_is_disabled() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
     let partial = |second| {
@@ -93,7 +93,7 @@ fn a_client_that_was_only_not_seen_is_kept_in_use_where_nothing_may_be_disabled(
 }
 
 #[test]
-fn a_long_list_can_be_read_in_parts() {
+fn long_list_can_be_read_in_parts() {
     let (_folder, store) = store();
     assert_eq!(store.published_at(&id("acme")).unwrap(), None);
     let all: Vec<Client> = [i64::MIN, -3, 0, 7, 8, i64::MAX].iter().map(|id| client(*id, "x")).collect();
@@ -110,7 +110,7 @@ fn a_long_list_can_be_read_in_parts() {
 }
 
 #[test]
-fn the_first_clients_by_name_are_found_without_the_others() {
+fn first_clients_by_name_are_found_without_others() {
     let (_folder, store) = store();
     let names = ["Zoë", "zoe", "Ärger", "Bravo", "alpha", "ＡＣＭＥ", "bravo"];
     let mut all: Vec<Client> = names.iter().zip(1..).map(|(name, id)| client(id, name)).collect();
@@ -127,7 +127,7 @@ fn the_first_clients_by_name_are_found_without_the_others() {
 }
 
 #[test]
-fn ids_are_the_only_key_and_names_are_kept_exactly() {
+fn ids_are_only_key_and_names_are_kept_exactly() {
     let (_folder, store) = store();
     let odd = Client {
         id: -(1 << 53) - 1,
@@ -163,7 +163,7 @@ fn configurations_do_not_touch_each_other() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_visible() {
+fn killed_run_is_interrupted_and_invisible() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let killed = store.begin_run(&id("acme"), at(10)).unwrap();
@@ -185,7 +185,7 @@ fn a_run_that_was_killed_is_remembered_as_interrupted_and_nothing_of_it_is_visib
 }
 
 #[test]
-fn a_run_that_was_superseded_can_publish_nothing() {
+fn run_that_was_superseded_can_publish_nothing() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let known = store.known(&id("acme")).unwrap();
@@ -209,7 +209,7 @@ fn a_run_that_was_superseded_can_publish_nothing() {
 }
 
 #[test]
-fn a_second_run_in_which_nothing_changed_writes_next_to_nothing() {
+fn second_run_in_which_nothing_changed_writes_next_to_nothing() {
     let (_folder, store) = store();
     let clients: Vec<Client> = (0..5_000).map(|n| client(n, &format!("client {n}"))).collect();
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
@@ -250,7 +250,7 @@ fn rows_written(store: &Store) -> i64 {
 
 /// A run that has published is never one that never ended: the two are one step.
 #[test]
-fn what_is_published_and_the_end_of_its_run_are_one_step() {
+fn what_is_published_and_end_of_its_run_are_one_step() {
     let (_folder, store) = store();
     let run = store.begin_run(&id("acme"), at(0)).unwrap();
     let known = store.known(&id("acme")).unwrap();
@@ -277,7 +277,7 @@ fn what_is_published_and_the_end_of_its_run_are_one_step() {
 }
 
 #[test]
-fn lists_become_visible_together_with_the_clients() {
+fn lists_become_visible_together_with_clients() {
     let (_folder, store) = store();
     let run = store.begin_run(&id("acme"), at(0)).unwrap();
     let known = store.known(&id("acme")).unwrap();
@@ -299,7 +299,7 @@ fn lists_become_visible_together_with_the_clients() {
 }
 
 #[test]
-fn a_report_comes_back_whole_and_the_last_hundred_are_kept_newest_first() {
+fn last_hundred_reports_are_kept_whole_newest_first() {
     let (_folder, store) = store();
     let mut last = report(SyncStatus::CompleteWithWarnings, 0);
     for second in 0..105 {
@@ -316,7 +316,7 @@ fn a_report_comes_back_whole_and_the_last_hundred_are_kept_newest_first() {
 }
 
 #[test]
-fn readers_see_all_of_a_run_or_nothing_of_it() {
+fn readers_see_all_of_run_or_nothing_of_it() {
     let (_folder, store) = store();
     let everyone = |name: &str| -> Vec<Client> { (0..200).map(|n| client(n, name)).collect() };
     sync(&store, "acme", 0, &everyone("0"));
@@ -339,7 +339,7 @@ fn readers_see_all_of_a_run_or_nothing_of_it() {
 
 /// N7: by id and name, each for what it is.
 #[test]
-fn the_change_report_of_a_run_names_every_client_that_it_changed() {
+fn change_report_of_run_names_every_client_that_it_changed() {
     use ChangeKind::{Added, Changed, Disabled, Renamed, Returned};
     let (_folder, store) = store();
     let first = [client(1, "a"), client(2, "b"), client(3, "c"), inactive(4, "d"), inactive(6, "f")];
@@ -380,7 +380,7 @@ fn the_change_report_of_a_run_names_every_client_that_it_changed() {
 
 /// Another address is no reason to disable anybody: what has to be found again is found out by the next sync.
 #[test]
-fn in_another_halo_the_clients_stay_and_have_to_be_found_again() {
+fn in_another_halo_clients_stay_and_have_to_be_found_again() {
     let (_folder, store) = store();
     store.recognise(&id("acme"), "one halo").unwrap();
     sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
@@ -393,7 +393,7 @@ fn in_another_halo_the_clients_stay_and_have_to_be_found_again() {
 
 /// What was read of one Halo is never published as what another one has.
 #[test]
-fn a_run_that_read_another_halo_is_not_published() {
+fn run_that_read_another_halo_is_not_published() {
     let (_folder, store) = store();
     store.recognise(&id("acme"), "one halo").unwrap();
     sync(&store, "acme", 0, &[client(1, "a")]);
@@ -432,7 +432,7 @@ fn sync_by(store: &Store, second: i64, clients: &[Client], rule: &str, brake: Br
 }
 
 #[test]
-fn include_rule_keeps_the_others_as_left_out() {
+fn include_rule_keeps_others_as_left_out() {
     let (_folder, store) = store();
     let clients = [under(1, 1), under(2, 2), under(1, 3)];
     let counts = |report: SyncReport| (report.active, report.disabled, report.left_out);
@@ -457,7 +457,7 @@ fn include_rule_keeps_the_others_as_left_out() {
 }
 
 #[test]
-fn include_rule_that_leaves_many_out_meets_the_brake() {
+fn include_rule_that_leaves_many_out_meets_brake() {
     let (_folder, store) = store();
     let clients: Vec<Client> = (1..=60).map(|id| under(if id <= 30 { 1 } else { 2 }, id)).collect();
     sync_by(&store, 1, &clients, "", Brake::On).unwrap();

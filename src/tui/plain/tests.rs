@@ -222,7 +222,7 @@ fn to_plan() -> Vec<(&'static str, &'static str)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_questions_lead_from_nothing_to_the_end_in_the_order_of_the_fields() {
+async fn questions_lead_from_nothing_to_end_in_order_of_fields() {
     let answers = [to_plan(), vec![("Apply this plan", "y")]].concat();
     let world = World::new(Overview::default());
     let talk = talk(&world, Goal::SetUp(None), &answers).await;
@@ -317,7 +317,7 @@ async fn back_goes_one_question_back_and_keeps_what_was_answered() {
 
 /// One rule, one text: whatever the form refuses is refused here, in its words.
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_is_refused_in_the_words_of_the_form() {
+async fn what_is_refused_is_refused_in_words_of_form() {
     let wrong = [
         (
             FieldId::Url,
@@ -356,7 +356,7 @@ async fn what_is_refused_is_refused_in_the_words_of_the_form() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_mark_explains_and_a_backslash_gives_the_sign_itself() {
+async fn question_mark_explains_and_backslash_gives_sign_itself() {
     let start = [
         ("Enter when", ""),
         ("Configuration Name", "?"),
@@ -371,7 +371,7 @@ async fn a_question_mark_explains_and_a_backslash_gives_the_sign_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_team_is_taken_by_its_number_and_any_name_can_be_typed() {
+async fn team_is_taken_by_its_number_and_any_name_can_be_typed() {
     let rest = [("Daily Sync Time", ""), ("Pia Board", "3"), ("Pia Escalation Board", "\\2"), ("Pia Url", "<")];
     let answers = [credentials(), rest.to_vec()].concat();
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &answers).await;
@@ -384,7 +384,7 @@ async fn a_team_is_taken_by_its_number_and_any_name_can_be_typed() {
 
 /// S8: not on without a passed test, or an explicit yes to going on untested.
 #[tokio::test(start_paused = true)]
-async fn a_failed_test_goes_on_only_after_a_yes_and_is_called_not_verified() {
+async fn failed_test_goes_on_only_after_yes_as_not_verified() {
     let world = World::new(Overview::default());
     *world.report.lock().unwrap() = testing::failed();
     let rest = [
@@ -429,7 +429,7 @@ async fn changed_credentials_are_tested_before_they_are_saved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mass_change_waits_for_a_yes() {
+async fn mass_change_waits_for_yes() {
     for (answer, syncs) in [("", vec![Brake::On]), ("y", vec![Brake::On, Brake::UpTo(61)])] {
         let world = World::new(Overview::default());
         world.mass_change.store(true, Ordering::SeqCst);
@@ -451,7 +451,7 @@ async fn a_mass_change_waits_for_a_yes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_applied_without_a_yes_to_the_plan_that_was_read() {
+async fn nothing_is_applied_without_yes_to_plan_that_was_read() {
     let rest = [("Apply this plan", "d"), ("Apply this plan", ""), ("Apply this plan", "n"), ("Apply this plan", "q")];
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &[to_plan(), rest.to_vec()].concat()).await;
     talk.says("Create webhook Pia - Ticket Created, missing in Halo");
@@ -477,7 +477,7 @@ async fn decisions_and_secrets_are_asked_for_as_such() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draft_is_offered_first_and_goes_on_where_it_was_left() {
+async fn draft_is_offered_first_and_goes_on_where_it_was_left() {
     let draft = testing::draft(Step::Credentials);
     let found = Overview { draft: Some(draft), ..Overview::default() };
     let answers = [("continue?", ""), ("Client Secret", CANARY), ("Daily Sync Time", "q"), ("Quit now?", "")];
@@ -489,7 +489,7 @@ async fn a_draft_is_offered_first_and_goes_on_where_it_was_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draft_stays_where_another_configuration_is_wanted() {
+async fn draft_stays_where_another_configuration_is_wanted() {
     let found = Overview { draft: Some(testing::draft(Step::Credentials)), ..testing::finished() };
     let world = World::new(found);
     world.synced.store(true, Ordering::SeqCst);
@@ -508,7 +508,7 @@ async fn a_draft_stays_where_another_configuration_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_menu_edits_one_answer_and_saves_it() {
+async fn menu_edits_one_answer_and_saves_it() {
     let world = World::new(testing::finished());
     world.synced.store(true, Ordering::SeqCst);
     let answers = [("Your choice", "7"), ("Save?", "5"), ("Daily Sync Time", "05:15"), ("Save?", "")];

@@ -168,7 +168,7 @@ mod tests {
 
     /// However long the list is: what is built of it is what fits on the screen, wherever the window stands.
     #[test]
-    fn only_the_rows_on_the_screen_are_built() {
+    fn only_rows_on_screen_are_built() {
         let one = clients().swap_remove(0);
         let many = (0..20_000).map(|id| StoredClient { client: Client { id, ..one.client.clone() }, ..one.clone() });
         let mut stage = in_panes();

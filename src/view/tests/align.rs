@@ -195,7 +195,7 @@ fn columns_of(buffer: &ratatui::buffer::Buffer, y: u16, text: &str) -> Vec<u16> 
 }
 
 #[test]
-fn the_next_column_begins_in_the_same_cell_in_each_row() {
+fn next_column_begins_in_same_cell_in_each_row() {
     let names = hostile();
     for (list, show, markers) in LISTS {
         for (width, height) in SIZES {
@@ -280,7 +280,7 @@ fn what_is_pasted_is_shown_without_anything_hidden() {
 
 /// R52: a frame is small, whatever is on it: what goes over the line is counted.
 #[test]
-fn a_frame_of_hostile_names_stays_small() {
+fn frame_of_hostile_names_stays_small() {
     for (list, show, _) in LISTS {
         let towers = vec!["e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}".repeat(300); 60];
         for names in [hostile(), towers] {

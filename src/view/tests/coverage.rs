@@ -349,7 +349,7 @@ fn installation_shows(model: &Model, seen: &mut BTreeSet<&'static str>) {
 }
 
 #[test]
-fn every_kind_of_thing_that_is_shown_has_a_scene() {
+fn every_kind_of_thing_that_is_shown_has_scene() {
     let mut seen = BTreeSet::new();
     for (_, stage) in scenes() {
         shown(&stage.model, &mut seen);
@@ -360,7 +360,7 @@ fn every_kind_of_thing_that_is_shown_has_a_scene() {
 
 /// A place that has keys of its own has a line of keys, and so a picture of it.
 #[test]
-fn every_place_that_takes_keys_has_a_scene() {
+fn every_place_that_takes_keys_has_scene() {
     let seen: BTreeSet<String> =
         scenes().iter().map(|(_, stage)| format!("{:?}", keymap::place(&stage.model))).collect();
     let bound = keymap::BINDINGS.iter().flat_map(|binding| binding.places.iter());

@@ -49,7 +49,7 @@ fn every_picture_has_its_scene() {
 
 /// S23, S25: the secret, the token and the password are on no screen that did not ask for them.
 #[test]
-fn no_screen_shows_a_secret() {
+fn no_screen_shows_secret() {
     for (name, stage) in scenes() {
         let text = plain(&stage);
         assert!(!text.contains(&CANARY[..12]), "{name}");
@@ -62,7 +62,7 @@ fn no_screen_shows_a_secret() {
 }
 
 #[test]
-fn a_hundred_thousand_clients_are_drawn_by_the_window() {
+fn hundred_thousand_clients_are_drawn_by_window() {
     let mut stage = in_panes();
     stage.keys("2");
     stage.reply(Reply::Clients(Ok(many_clients(100_000).into())));
@@ -73,7 +73,7 @@ fn a_hundred_thousand_clients_are_drawn_by_the_window() {
 }
 
 #[test]
-fn finished_configurations_begin_in_the_panes() {
+fn finished_configurations_begin_in_panes() {
     let text = plain(&Stage::with(finished()));
     assert!(text.contains("1 Sync"), "{text}");
 }

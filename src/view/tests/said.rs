@@ -8,7 +8,7 @@ use super::scenes::scenes;
 /// S4, S5: the checklist; S13: states; S28, S30: the local time; S35: before a sync; S45, S46, S47: the sync; S49: the
 /// callbacks; S52, S53: a refusal; S50, S54, S57, S58, S59: each object; S55: a failure half-way; S56: the end; S60: drift.
 #[test]
-fn every_screen_says_what_the_guide_asks_for() {
+fn every_screen_says_what_guide_asks_for() {
     let pictures: Vec<(&str, String)> = scenes()
         .into_iter()
         .map(|(name, stage)| {

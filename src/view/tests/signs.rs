@@ -27,7 +27,7 @@ const SIGNS: [&str; 14] = ["✓", "✗", "!", "–", "○", "●", "▸", "+", "
 
 /// Two signs that stand in one column, or in the line of steps, are still two in ASCII.
 #[test]
-fn no_two_signs_of_a_list_become_one_in_ascii() {
+fn no_two_signs_of_list_become_one_in_ascii() {
     for (name, mut stage) in scenes() {
         for (width, height) in SIZES {
             stage.resize(width, height);
@@ -62,7 +62,7 @@ fn no_two_signs_of_a_list_become_one_in_ascii() {
 
 /// A state is never a sign alone: words follow it.
 #[test]
-fn a_word_stands_beside_every_state() {
+fn word_stands_beside_every_state() {
     for (name, stage) in scenes() {
         for line in plain(&stage).lines() {
             for sign in ["✓", "✗"] {
@@ -77,7 +77,7 @@ fn a_word_stands_beside_every_state() {
 
 /// The focus is seen without colour: reversed on the screen, and as a mark or the cursor in a plain dump.
 #[test]
-fn the_focus_is_seen_without_colour() {
+fn focus_is_seen_without_colour() {
     let names: Vec<&str> = scenes().into_iter().map(|(name, _)| name).collect();
     assert!(NOTHING_TO_SELECT.iter().all(|name| names.contains(name)), "a screen that is not there any more");
     for (name, mut stage) in scenes() {

@@ -12,7 +12,7 @@ use super::scenes::scenes;
 /// R54: no size from 1x1 to 130x50, and none of the very large ones, makes a screen panic. Each scene takes its share
 /// of the sizes, so that all sizes are seen over all scenes.
 #[test]
-fn no_size_makes_a_screen_panic() {
+fn no_size_makes_screen_panic() {
     let all: Vec<(u16, u16)> = (1..=130).flat_map(|width| (1..=50).map(move |height| (width, height))).collect();
     let scenes = scenes();
     let shares = scenes.len();
@@ -39,7 +39,7 @@ fn no_size_makes_a_screen_panic() {
 }
 
 #[test]
-fn a_very_large_terminal_is_drawn_too() {
+fn very_large_terminal_is_drawn_too() {
     for (share, (_, mut stage)) in scenes().into_iter().enumerate() {
         let (width, height) = [(500, 24), (131, 200), (300, 60), (500, 40), (500, 200)][share % 5];
         stage.resize(width, height);
@@ -49,7 +49,7 @@ fn a_very_large_terminal_is_drawn_too() {
 
 /// R54: what was typed is still there after the storm.
 #[test]
-fn a_storm_of_sizes_loses_nothing_that_was_typed() {
+fn storm_of_sizes_loses_nothing_that_was_typed() {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter Enter");
     stage.type_text("Acme MSP");

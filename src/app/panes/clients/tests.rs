@@ -38,7 +38,7 @@ fn some() -> Clients {
 }
 
 #[test]
-fn the_whole_name_comes_first_then_its_beginning_then_the_middle_then_the_letters() {
+fn search_ranks_whole_name_beginning_middle_then_letters() {
     let mut clients = some();
     assert_eq!(search(&mut clients, "northwind"), [7, 8]);
     assert_eq!(search(&mut clients, "norwnd"), [9, 7, 8]);
@@ -49,7 +49,7 @@ fn the_whole_name_comes_first_then_its_beginning_then_the_middle_then_the_letter
 }
 
 #[test]
-fn a_number_finds_its_id_first_and_guesses_nothing() {
+fn number_finds_its_id_first_and_guesses_nothing() {
     let mut clients = some();
     assert_eq!(search(&mut clients, "7"), [7, 42]);
     assert_eq!(search(&mut clients, "42"), [42]);
@@ -60,7 +60,7 @@ fn a_number_finds_its_id_first_and_guesses_nothing() {
 }
 
 #[test]
-fn the_filter_goes_round_and_the_selection_follows_its_client() {
+fn filter_goes_round_and_selection_follows_its_client() {
     let mut clients = some();
     clients.window.selected = 2;
     clients.note_selected();
@@ -88,7 +88,7 @@ fn another_filter_or_list_searches_anew() {
 }
 
 #[test]
-fn what_matched_is_marked_as_a_person_counts() {
+fn what_matched_is_marked_as_person_counts() {
     assert_eq!(marks("Québec", "queb"), [0, 1, 2, 3]);
     assert_eq!(marks("Northwind", "wind"), [5, 6, 7, 8]);
     assert_eq!(marks("Northwind", "nwd"), [0, 5, 8]);
@@ -136,7 +136,7 @@ proptest::proptest! {
     /// Masks, the trail of what was searched before, and the shortcut for a single letter leave nothing out and let nothing
     /// in: key by key, forth and back, the same rows in the same classes as a plain look at every row finds.
     #[test]
-    fn a_search_by_masks_finds_what_a_plain_one_finds(
+    fn search_by_masks_finds_what_plain_one_finds(
         names in proptest::collection::vec(("[a-dé北øß 17-]{0,9}", "[a-coü 7]{0,4}"), 1..40),
         query in "[a-doøE北 17]{1,6}",
     ) {
@@ -168,7 +168,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_hundred_thousand_rows_are_searched_key_by_key() {
+fn hundred_thousand_rows_are_searched_key_by_key() {
     let mut clients = Clients::default();
     let many: Vec<StoredClient> =
         (0..100_000).map(|id| client(id, &format!("Client {id} of the North"), true)).collect();

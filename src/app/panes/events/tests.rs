@@ -35,7 +35,7 @@ fn notice(stage: &Stage) -> String {
 
 /// The store is watched once, from the first pane on, and not again at each key.
 #[test]
-fn the_events_are_watched_from_the_first_pane_on() {
+fn events_are_watched_from_first_pane_on() {
     let mut stage = Stage::new(80, 24, crate::app::Theme::default());
     let effects = stage.reply(Reply::Overview(Ok(finished())));
     let watch = Effect::WatchEvents { id: id("acme"), limit: STEP };
@@ -54,7 +54,7 @@ fn the_events_are_watched_from_the_first_pane_on() {
 
 /// Who looks at the newest sees the next one; who has selected an event keeps it, on its row of the screen.
 #[test]
-fn the_selection_follows_its_event_and_at_the_top_the_newest() {
+fn selection_follows_its_event_and_at_top_newest() {
     let mut stage = in_events();
     assert_eq!(selected(&stage), Some(100));
     stage.reply(recent(many_events(103, 8)));
@@ -133,7 +133,7 @@ fn older_events_are_read_when_their_end_is_reached() {
 }
 
 #[test]
-fn an_event_is_opened_whole_scrolls_and_closes() {
+fn event_is_opened_whole_scrolls_and_closes() {
     let mut stage = in_events();
     let number = 99;
     assert_eq!(stage.keys("Down Enter"), [Effect::LoadEvent { id: id("acme"), number }]);
@@ -164,7 +164,7 @@ fn an_event_is_opened_whole_scrolls_and_closes() {
 }
 
 #[test]
-fn the_tickets_are_read_when_they_are_looked_at_and_stopped_with_esc() {
+fn tickets_are_read_when_shown_and_stopped_with_esc() {
     let mut stage = in_events();
     assert_eq!(stage.keys("b"), [Effect::LoadTickets(id("acme"))]);
     assert_eq!(stage.keys("t"), [], "they are being read");
@@ -192,7 +192,7 @@ fn note(stage: &Stage) -> Option<&str> {
 
 /// One key pressed twice, or held down, opens the question and does not answer it.
 #[test]
-fn a_question_is_not_answered_by_the_key_that_opened_it() {
+fn question_is_not_answered_by_key_that_opened_it() {
     for keys in ["Enter Enter Enter", "e Enter", "e e e Enter"] {
         let mut stage = in_tickets();
         assert_eq!(stage.keys(keys), [], "{keys}");
@@ -206,7 +206,7 @@ fn a_question_is_not_answered_by_the_key_that_opened_it() {
 }
 
 #[test]
-fn a_ticket_is_escalated_once_with_its_note() {
+fn ticket_is_escalated_once_with_its_note() {
     let mut stage = escalating();
     assert_eq!(stage.type_text("eq 1"), []);
     stage.paste("needs\na person\u{1b}");
@@ -232,7 +232,7 @@ fn a_ticket_is_escalated_once_with_its_note() {
 }
 
 #[test]
-fn an_events_ticket_is_escalated_and_a_refusal_is_told_wherever_one_is() {
+fn ticket_of_event_is_escalated_and_refusal_is_shown() {
     let mut stage = in_events();
     stage.keys("End");
     assert_eq!(stage.keys("e"), []);
@@ -250,7 +250,7 @@ fn an_events_ticket_is_escalated_and_a_refusal_is_told_wherever_one_is() {
 
 /// Only the active configuration changes tickets.
 #[test]
-fn nothing_is_escalated_in_a_configuration_that_is_not_active() {
+fn nothing_is_escalated_in_configuration_that_is_not_active() {
     let mut stage = Stage::with(overview(vec![
         saved("acme", "Acme MSP", true, true, true),
         saved("trial", "Trial", false, true, true),
@@ -263,7 +263,7 @@ fn nothing_is_escalated_in_a_configuration_that_is_not_active() {
 
 /// Where another configuration is opened, the answer about the one before is still taken for that one.
 #[test]
-fn an_escalation_goes_on_while_another_configuration_is_open() {
+fn escalation_goes_on_while_another_configuration_is_open() {
     let two = overview(vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Trial", false, true, true)]);
     let mut stage = Stage::with(two);
     stage.keys("4");
@@ -318,7 +318,7 @@ fn warnings_are_given_where_events_are_expected_and_only_there() {
 
 /// "3 min ago" becomes "4 min ago" by itself, once a minute and not more often; after a day time stands still.
 #[test]
-fn the_age_of_the_last_event_is_told_by_the_minute_and_then_by_the_hour() {
+fn age_of_last_event_is_told_by_minute_and_then_by_hour() {
     let mut stage = in_panes();
     let mut wakes = Vec::new();
     while let Some(moment) = next_wake(&stage.model, stage.now) {

@@ -229,7 +229,7 @@ fn foreign(held: &Held) -> (Vec<HeldWebhook>, Vec<HeldTab>, Vec<Vec<i64>>) {
 /// R39: 2,000 random Halos. Applied to the letter, a plan leaves nothing to do; a removal after it leaves nothing of
 /// ours; and nothing of anybody else's was touched on the way.
 #[test]
-fn applying_a_plan_gives_what_it_showed_in_random_halos() {
+fn applying_plan_gives_what_it_showed_in_random_halos() {
     for seed in 0..2_000 {
         let mut random = Random(seed);
         let (wanted, (mut held, mut record)) = (wanted(), random_halo(&mut random));

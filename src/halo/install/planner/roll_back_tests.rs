@@ -58,7 +58,7 @@ fn somebody(id: i64) -> HeldTab {
 }
 
 #[test]
-fn a_copy_with_a_lower_id_is_made_again_beside_the_one_that_was_kept() {
+fn copy_with_lower_id_is_made_again_beside_one_that_was_kept() {
     let (held, record) = installed();
     let copy = HeldTab { id: 12, ..held.tabs[0].clone() };
     let writes = [deleted(ObjectKind::CustomTab, "12", tab_members(&copy)), unlinked("1", "12")];
@@ -76,7 +76,7 @@ fn a_copy_with_a_lower_id_is_made_again_beside_the_one_that_was_kept() {
 }
 
 #[test]
-fn a_deleted_tab_is_not_back_because_somebody_has_its_id() {
+fn deleted_tab_is_not_back_because_somebody_has_its_id() {
     let (mut held, record) = installed();
     let copy = HeldTab { id: 90, ..held.tabs[0].clone() };
     held.tabs.push(somebody(90));
@@ -86,7 +86,7 @@ fn a_deleted_tab_is_not_back_because_somebody_has_its_id() {
 }
 
 #[test]
-fn an_event_that_was_bound_twice_is_bound_twice_again_whichever_was_kept() {
+fn event_bound_twice_is_bound_twice_again() {
     let (held, _) = installed();
     // Halo lists the newest first: 103 was kept, and it is in nobody's record.
     let writes = [unbound("9", "guid-0", 3, &["103"])];
@@ -98,7 +98,7 @@ fn an_event_that_was_bound_twice_is_bound_twice_again_whichever_was_kept() {
 }
 
 #[test]
-fn a_deleted_webhook_is_not_back_because_the_one_that_was_kept_has_its_name() {
+fn deleted_webhook_is_not_back_by_a_kept_name() {
     let (mut held, record) = installed();
     let copy = HeldWebhook { id: "copy".to_owned(), ..held.webhooks[0].clone() };
     // Ours was called Foo; its copy, which had the name, was deleted, and ours renamed.
@@ -139,7 +139,7 @@ fn a_deleted_webhook_is_not_back_because_the_one_that_was_kept_has_its_name() {
 }
 
 #[test]
-fn a_ticket_type_that_showed_two_deleted_copies_shows_both_again() {
+fn ticket_type_that_showed_two_deleted_copies_shows_both_again() {
     let (mut held, record) = installed();
     let copy = HeldTab { id: 12, ..held.tabs[0].clone() };
     let writes = [
@@ -159,7 +159,7 @@ fn a_ticket_type_that_showed_two_deleted_copies_shows_both_again() {
 }
 
 #[test]
-fn what_somebody_has_under_our_old_id_is_neither_unlinked_nor_written() {
+fn foreign_object_under_our_old_id_is_left_alone() {
     let (mut held, record) = installed();
     let ours = tab_members(&held.tabs[0]);
     held.tabs[0] = somebody(46);

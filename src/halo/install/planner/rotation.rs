@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn both_webhooks_get_the_new_address_and_what_has_it_is_kept() {
+    fn both_webhooks_get_new_address_and_what_has_it_is_kept() {
         let (mut held, record) = installed();
         let plan = plan_rotation(&rotating(), &held, &record);
         assert_eq!((actions(&plan), plan.blocked.len()), (vec![Action::Update; 2], 0));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_that_is_half_done_is_no_drift_of_somebody_s() {
+    fn rotation_that_is_half_done_is_no_drift_of_somebody_s() {
         let (mut held, record) = installed();
         held.webhooks[0].url = rotating().webhooks[0].1.expose();
         let half = plan(&rotating(), &held, &record);

@@ -77,7 +77,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
 }
 
 #[test]
-fn an_empty_halo_gets_exactly_the_objects_of_the_contract() {
+fn empty_halo_gets_exactly_objects_of_contract() {
     let plan = plan(&wanted(), &empty_halo(), &[]);
     assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
@@ -86,7 +86,7 @@ fn an_empty_halo_gets_exactly_the_objects_of_the_contract() {
 }
 
 #[test]
-fn what_is_installed_is_kept_and_a_second_plan_is_empty() {
+fn what_is_installed_is_kept_and_second_plan_is_empty() {
     let (held, record) = installed();
     let plan = plan(&wanted(), &held, &record);
     assert!(!plan.changes_pending(), "{plan:#?}");
@@ -94,7 +94,7 @@ fn what_is_installed_is_kept_and_a_second_plan_is_empty() {
 }
 
 #[test]
-fn no_plan_shows_a_token() {
+fn no_plan_shows_token() {
     let token = "t".repeat(43);
     let (mut held, record) = installed();
     held.webhooks[0].url = Secret::new(format!("https://elsewhere.example/{}", "s".repeat(40)));
@@ -119,7 +119,7 @@ fn plans_with_same_lines_and_other_token_differ() {
 }
 
 #[test]
-fn each_drift_of_a_webhook_is_named_field_by_field() {
+fn each_drift_of_webhook_is_named_field_by_field() {
     type Drift = fn(&mut HeldWebhook);
     let cases: [(&str, Drift); 6] = [
         ("name", |w| w.name = "renamed".into()),
@@ -164,21 +164,21 @@ fn events_are_bound_unbound_and_never_guessed() {
 }
 
 #[test]
-fn the_assigned_variant_of_an_event_does_not_count() {
+fn assigned_variant_of_event_does_not_count() {
     let mut held = empty_halo();
     held.events = vec![(EventNumber(3), "New Ticket Logged - Assigned to Agent".into())];
     assert_eq!(plan(&wanted(), &held, &[]).blocked.len(), 5);
 }
 
 #[test]
-fn objects_of_the_portal_are_taken_over_and_not_doubled() {
+fn objects_of_portal_are_taken_over_and_not_doubled() {
     let (held, _) = installed();
     let plan = plan(&wanted(), &held, &[]);
     assert_eq!(plan.shown().counts(), ActionCounts { adopt: 3, keep: 9, ..ActionCounts::default() });
 }
 
 #[test]
-fn a_foreign_object_with_our_name_is_reported_and_left_alone() {
+fn foreign_object_with_our_name_is_reported_and_left_alone() {
     let (mut held, _) = installed();
     held.webhooks[0].url = Secret::new("https://other.example/hook");
     held.webhooks[0].name = "PIA - ticket created ".into();
@@ -195,7 +195,7 @@ fn a_foreign_object_with_our_name_is_reported_and_left_alone() {
 }
 
 #[test]
-fn a_new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
+fn new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
     let (mut held, record) = installed();
     held.ticket_types.push(HeldTicketType { tabs: vec![7, 8], ..ticket_type(9, "Onboarding") });
     let plan = plan(&wanted(), &held, &record);
@@ -206,7 +206,7 @@ fn a_new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
 }
 
 #[test]
-fn a_tab_that_has_our_old_id_but_neither_our_name_nor_our_address_is_left_alone() {
+fn foreign_tab_under_our_old_id_is_left_alone() {
     let (mut held, record) = installed();
     held.tabs[0].name = "Accounting".into();
     held.tabs[0].url = Some("https://accounts.example/?t=$FAULTID".into());
@@ -217,7 +217,7 @@ fn a_tab_that_has_our_old_id_but_neither_our_name_nor_our_address_is_left_alone(
 }
 
 #[test]
-fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
+fn second_copy_of_ours_is_taken_out_and_recorded_one_stays() {
     let (mut held, record) = installed();
     let copy = HeldWebhook { id: "copy".to_owned(), name: "Copy".into(), ..held.webhooks[0].clone() };
     held.webhooks.insert(0, copy);
@@ -244,7 +244,7 @@ fn a_second_copy_of_ours_is_taken_out_and_the_recorded_one_stays() {
 }
 
 #[test]
-fn a_rename_onto_a_taken_name_is_tried_and_told() {
+fn rename_onto_taken_name_is_tried_and_told() {
     let (mut held, record) = installed();
     let foreign = HeldWebhook {
         id: "foreign".to_owned(),
@@ -264,7 +264,7 @@ fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership
 }
 
 #[test]
-fn a_removal_takes_links_before_the_tab_and_events_before_the_webhook() {
+fn removal_takes_links_before_tab_and_events_before_webhook() {
     let (held, record) = installed();
     let wanted = wanted();
     let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
@@ -305,7 +305,7 @@ fn each_part_can_be_removed_alone() {
 }
 
 #[test]
-fn a_removal_names_what_somebody_has_edited_and_leaves_what_is_not_provably_ours() {
+fn removal_names_edits_and_leaves_what_is_not_ours() {
     let (mut held, record) = installed();
     held.webhooks[0].url = Secret::new("https://elsewhere.example/");
     held.tabs[0].url = Some("https://elsewhere.example/".into());
@@ -341,7 +341,7 @@ fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
 }
 
 #[test]
-fn a_removal_works_without_a_wish() {
+fn removal_works_without_wish() {
     let (held, record) = installed();
     let bare = Ownership { callback_prefix: None, chat_pod: None, record: &record };
     assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).shown().counts().delete, 8);
@@ -350,7 +350,7 @@ fn a_removal_works_without_a_wish() {
 }
 
 #[test]
-fn an_event_that_was_kept_from_firing_is_mended_in_place() {
+fn event_that_was_kept_from_firing_is_mended_in_place() {
     type Drift = fn(&mut Binding);
     let cases: [(&str, Drift); 3] = [
         ("conditions", |binding| binding.conditions = 1),
@@ -369,7 +369,7 @@ fn an_event_that_was_kept_from_firing_is_mended_in_place() {
 }
 
 #[test]
-fn what_an_iframe_is_called_is_read_off_the_tabs_of_others() {
+fn what_iframe_is_called_is_read_off_tabs_of_others() {
     let map = |id, kind| HeldTab {
         id,
         guid: None,
@@ -410,7 +410,7 @@ fn crm(id: i64) -> HeldTab {
 }
 
 #[test]
-fn a_foreign_tab_with_the_chat_pod_s_path_is_neither_taken_over_nor_in_the_way() {
+fn foreign_tab_with_chat_pod_path_is_left_alone() {
     let mut held = empty_halo();
     held.tabs.push(crm(7));
     let fresh = plan(&portal(), &held, &[]);
@@ -429,7 +429,7 @@ fn a_foreign_tab_with_the_chat_pod_s_path_is_neither_taken_over_nor_in_the_way()
 }
 
 #[test]
-fn our_number_and_our_path_make_no_tab_ours_without_a_name_or_a_guid() {
+fn number_and_path_alone_make_no_tab_ours() {
     let (mut held, mut record) = installed();
     let wanted = portal();
     held.tabs[0] = crm(46);
@@ -451,7 +451,7 @@ fn our_number_and_our_path_make_no_tab_ours_without_a_name_or_a_guid() {
 }
 
 #[test]
-fn a_guid_is_the_same_in_either_case() {
+fn guid_is_same_in_either_case() {
     let (mut held, record) = installed();
     for webhook in &mut held.webhooks {
         webhook.id = webhook.id.to_uppercase();

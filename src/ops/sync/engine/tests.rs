@@ -298,7 +298,7 @@ fn seeds(all: std::ops::Range<u64>) -> Vec<u64> {
 /// R3, R4, R5, R6, R7, and R89: a client that Halo has all the time is never disabled, whatever its list does meanwhile;
 /// and the reading ends.
 #[test]
-fn no_client_is_disabled_by_mistake_in_ten_thousand_shifting_halos() {
+fn ten_thousand_shifting_halos_disable_no_client_by_mistake() {
     let mut kinds = BTreeMap::new();
     for seed in seeds(0..10_000) {
         let rules = small_rules(seed);
@@ -368,7 +368,7 @@ fn what_is_called_proved_is_what_halo_had() {
 /// A first sync has nobody to miss: while clients go and others come behind an unchanged count, it says "complete" only of
 /// what Halo had at one moment.
 #[test]
-fn a_first_list_is_called_proved_only_if_halo_had_just_it() {
+fn first_list_is_called_proved_only_if_halo_had_just_it() {
     let mut proved_ones = 0;
     for seed in seeds(0..10_000) {
         let mut dice = Dice::new(seed);
@@ -384,7 +384,7 @@ fn a_first_list_is_called_proved_only_if_halo_had_just_it() {
 }
 
 #[test]
-fn a_seed_plays_the_same_way_every_time() {
+fn seed_plays_same_way_every_time() {
     for seed in seeds(0..300) {
         let (one, two) = (play(seed, small_rules(seed), Brake::On), play(seed, small_rules(seed), Brake::On));
         assert_eq!(one.log, two.log, "seed {seed}");
@@ -426,7 +426,7 @@ fn page(look: u32, page: u32) -> Ask {
 }
 
 #[test]
-fn a_calm_list_is_read_once_and_proved_by_its_count() {
+fn calm_list_is_read_once_and_proved_by_its_count() {
     let mut calm = engine(&[1, 2, 3, 4, 5], Rules::default());
     assert_eq!(read(&mut calm, &[&[1, 2, 3, 4, 5]], &[5], &[]), [page(1, 1), page(1, 2), page(1, 3)]);
     assert_eq!(calm.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
@@ -435,7 +435,7 @@ fn a_calm_list_is_read_once_and_proved_by_its_count() {
 
 /// The count check and the check of unique ids.
 #[test]
-fn a_count_that_is_not_the_unique_ids_is_no_proof() {
+fn count_that_is_not_unique_ids_is_no_proof() {
     for (list, count) in [(&[1, 2, 3][..], 4), (&[1, 2, 2, 3], 4), (&[1, 2, 3, 4], 3), (&[], 1)] {
         let mut odd = engine(&[9], Rules::default());
         let asked = read(&mut odd, &[list], &[count], &[]);
@@ -447,7 +447,7 @@ fn a_count_that_is_not_the_unique_ids_is_no_proof() {
 
 /// The list changed on the way and changed back: its last count is the unique ids, and proves nothing.
 #[test]
-fn a_count_that_moves_while_the_pages_are_read_is_no_proof() {
+fn count_that_moves_while_pages_are_read_is_no_proof() {
     let mut moved = engine(&[9], Rules { looks: 1, ..Rules::default() });
     while let Some(ask) = moved.ask() {
         if let Ask::Newest { .. } = ask {
@@ -464,7 +464,7 @@ fn a_count_that_moves_while_the_pages_are_read_is_no_proof() {
 
 /// The second look.
 #[test]
-fn a_list_that_did_not_add_up_is_looked_at_a_second_time() {
+fn list_that_did_not_add_up_is_looked_at_second_time() {
     let mut first_odd = engine(&[1, 2, 3], Rules::default());
     read(&mut first_odd, &[&[1, 2, 2], &[1, 2, 3]], &[3], &[]);
     assert_eq!(first_odd.verdict(), Some(&Verdict::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
@@ -472,7 +472,7 @@ fn a_list_that_did_not_add_up_is_looked_at_a_second_time() {
 
 /// The check by id: Halo's own word that it knows nothing of it.
 #[test]
-fn a_missing_client_is_asked_for_by_its_id() {
+fn missing_client_is_asked_for_by_its_id() {
     let mut gone = engine(&[1, 2, 9], Rules::default());
     assert_eq!(read(&mut gone, &[&[1, 2]], &[2], &[]).last(), Some(&Ask::Client(9)));
     assert_eq!(gone.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![9], gone: vec![9] }));
@@ -506,7 +506,7 @@ fn many_missing_clients_are_gone_only_if_two_looks_are_equal() {
 
 /// R8: more than 20 or a tenth, whichever is larger; and a list that is suddenly empty at any size.
 #[test]
-fn the_brake_holds_beyond_twenty_or_a_tenth() {
+fn brake_holds_beyond_twenty_or_tenth() {
     let ends = |stored: i64, left: i64, brake: Brake| {
         let stored: Vec<i64> = (1..=stored).collect();
         let listed: Vec<i64> = (1..=left).collect();
@@ -525,7 +525,7 @@ fn the_brake_holds_beyond_twenty_or_a_tenth() {
 }
 
 #[test]
-fn the_pages_of_an_interrupted_run_are_not_read_again_if_nothing_has_changed() {
+fn interrupted_run_keeps_its_pages_if_nothing_changed() {
     let listed = |number, ids: &[i64], count| ListedPage {
         page: number,
         record_count: Some(count),
@@ -589,7 +589,7 @@ fn unknown_list_is_read_after_its_highest_id() {
 
 /// A row that slid past, and a client that came before the run was killed: the pages it left were never the list.
 #[test]
-fn client_newer_than_an_interrupted_run_calls_for_another_look() {
+fn client_newer_than_interrupted_run_calls_for_another_look() {
     let listed = |number, ids: &[i64]| ListedPage {
         page: number,
         record_count: Some(4),
@@ -664,7 +664,7 @@ fn pass_ends_at_page_without_new_ids() {
 
 /// 13.5: a Halo with ever new rows behind a small count.
 #[test]
-fn requests_end_two_pages_behind_the_count() {
+fn requests_end_two_pages_behind_count() {
     for count in [0_u64, 3, 10] {
         let mut engine = engine(&[], Rules::default());
         let mut asked = 0;
@@ -700,7 +700,7 @@ fn empty_list_without_count_is_no_list() {
 /// One deleted and one made between the kill and the next run: the count and the first page are as they were, and yet a row
 /// has slid from a page that is to be read into one that was read.
 #[test]
-fn a_deletion_behind_an_unchanged_count_throws_the_checkpoint_away() {
+fn deletion_behind_unchanged_count_throws_checkpoint_away() {
     let listed = |number, ids: &[i64]| ListedPage {
         page: number,
         record_count: Some(9),
@@ -720,7 +720,7 @@ fn a_deletion_behind_an_unchanged_count_throws_the_checkpoint_away() {
 
 /// R6: a count that lies by any number ends after what Halo really has.
 #[test]
-fn a_count_without_end_ends_with_the_rows() {
+fn count_without_end_ends_with_rows() {
     for count in [8, 1_000, u64::MAX] {
         let mut liar = engine(&[], Rules::default());
         let asked = read(&mut liar, &[&[1, 2, 3, 4, 5]], &[count], &[]);
