@@ -1,10 +1,10 @@
-//! An API application, and a token issued to it (api facts, section 2).
+//! An API application, and a token issued to it.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// An API application of Halo: credentials and scopes (api facts, section 2).
+/// An API application of Halo: credentials and scopes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Application {
     /// Looks like a GUID.
@@ -25,7 +25,7 @@ impl fmt::Debug for Application {
     }
 }
 
-/// An issued bearer. It keeps the scopes with which it was issued (api facts, section 2).
+/// An issued bearer. It keeps the scopes with which it was issued.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) expires: Duration,

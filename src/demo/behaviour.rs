@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// The body of a delivery. Which one Halo sends is up to its version and the tenant's settings; all of these have been
-/// met by receivers (api facts, section 6.2).
+/// met by receivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyForm {
     /// The event with its own GUID, and the ticket in it.
@@ -28,7 +28,7 @@ pub enum BodyForm {
     Custom,
 }
 
-/// Whether a written list of allowed tabs replaces the stored one. Not recorded for the real Halo (api facts, section 13).
+/// Whether a written list of allowed tabs replaces the stored one. Not recorded for the real Halo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinksMode {
     /// The written list is the new list.
@@ -41,33 +41,32 @@ pub enum LinksMode {
 /// Switches for what the facts leave open, and the figures of the faults.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
-    /// Whether a write of one object is answered with an array of one instead of the object (api facts, section 8).
+    /// Whether a write of one object is answered with an array of one instead of the object.
     pub array_reply: bool,
     /// Whether a written list of allowed tabs replaces or adds.
     pub links_mode: LinksMode,
-    /// Whether a tab's own `tickettypes` is shown and honoured, as in the newest versions (api facts, section 7).
+    /// Whether a tab's own `tickettypes` is shown and honoured, as in the newest versions.
     pub tab_side_links: bool,
     /// Whether deleting a tab deletes the links to it.
     pub deleting_tab_clears_links: bool,
     /// Whether a tab that a ticket type still allows cannot be deleted.
     pub linked_tab_cannot_be_deleted: bool,
-    /// Whether deleting a webhook deletes its events (api facts, section 13: unknown, so they stay at first).
+    /// Whether deleting a webhook deletes its events (unknown, so they stay at first).
     pub deleting_webhook_clears_events: bool,
-    /// How many failed deliveries in a row switch a new webhook off; 0 is never. Halo's own figure is not recorded
-    /// (api facts, section 13).
+    /// How many failed deliveries in a row switch a new webhook off; 0 is never. Halo's own figure is not recorded.
     pub auto_disable_attempts: u32,
     /// Whether a webhook that Halo switches off gets `disabled: true` instead of `active: false`; both members are in
-    /// the schema (api facts, section 6.2).
+    /// the schema.
     pub switches_off_by_disabled: bool,
     /// Whether the log of deliveries comes oldest first, whatever order was asked for.
     pub log_oldest_first: bool,
-    /// Whether the log of deliveries is that of every webhook, whichever was asked for: a filter that Halo does not know
-    /// is no filter (api facts, section 4).
+    /// Whether the log of deliveries is that of every webhook, whichever was asked for: a filter that Halo does not
+    /// know
+    /// is no filter.
     pub log_filter_ignored: bool,
-    /// Whether times in the log of deliveries carry seven digits and a `Z`; otherwise no zone, and UTC is meant (api
-    /// facts, section 9).
+    /// Whether times in the log of deliveries carry seven digits and a `Z`; otherwise no zone, and UTC is meant.
     pub log_times_with_zone: bool,
-    /// Whether `error` of a delivery is a text instead of a flag: the schema and the facts differ (api facts, section 6.2).
+    /// Whether `error` of a delivery is a text instead of a flag: the schema and the facts differ.
     pub log_error_is_text: bool,
     /// Whether `team_name` filters the list of tickets: the parameter is in the schema, its effect is not on record.
     pub tickets_filtered_by_team: bool,
@@ -75,8 +74,7 @@ pub struct Behaviour {
     pub body_form: BodyForm,
     /// How many of the next events are delivered twice, the second time as the same event.
     pub deliveries_repeated: u32,
-    /// After how long a delivery is given up. Halo's own figure is not recorded (api facts, section 6.2); this is that of
-    /// .NET's HTTP client.
+    /// After how long a delivery is given up. Halo's own figure is not recorded; this is that of .NET's HTTP client.
     pub delivery_time_out: Duration,
     /// Whether a deletion is answered with the deleted object instead of no body.
     pub delete_returns_object: bool,

@@ -1,5 +1,4 @@
-//! Reading request bodies as Halo does: JSON arrays only, unknown members ignored, wrong types refused by model state
-//! (api facts, section 8).
+//! Reading request bodies as Halo does: JSON arrays only, unknown members ignored, wrong types refused by model state.
 
 use super::reply::{Reply, Row, model_state};
 use serde_json::Value;
@@ -33,7 +32,7 @@ pub(super) struct Body<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// Whether a media type is one of those that Halo declares (api facts, section 8).
+/// Whether a media type is one of those that Halo declares.
 fn is_json(content_type: Option<&str>) -> bool {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_lowercase();
     matches!(media.as_str(), "application/json" | "text/json" | "application/json-patch+json")

@@ -1,5 +1,5 @@
-//! What an event becomes: one letter for each webhook that is bound to it, in one of the bodies that receivers have met
-//! (api facts, section 6.2).
+//! What an event becomes: one letter for each webhook that is bound to it, in one of the bodies that receivers have
+//! met.
 
 use super::behaviour::BodyForm;
 use super::faults::Fault;
@@ -19,7 +19,7 @@ pub(super) const STATUS_CHANGED: i64 = 76;
 /// A ticket was deleted.
 pub(super) const DELETED: i64 = 1072;
 
-/// The status that `open_only` knows to end a ticket (api facts, section 5).
+/// The status that `open_only` knows to end a ticket.
 pub(super) const CLOSED_STATUS: i64 = 9;
 
 /// Whether a status ends a ticket: others of the tenant's own do, too.
@@ -28,7 +28,8 @@ pub(super) fn is_final(status: i64) -> bool {
 }
 
 impl State {
-    /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it is
+    /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it
+    /// is
     /// now. So the event of a deletion is raised before the ticket is taken away. Nothing is sent here: the letters are
     /// posted outside of the lock.
     pub fn raise(&mut self, eventno: i64, ticket_id: i64) {
@@ -127,13 +128,12 @@ impl State {
     }
 }
 
-/// Whether Halo delivers to it at all: on, and no runbook (api facts, section 6.1).
+/// Whether Halo delivers to it at all: on, and no runbook.
 fn is_outgoing(webhook: &Object) -> bool {
     webhook.flag("active") && !webhook.flag("disabled") && webhook.int("type") == Some(0)
 }
 
-/// The one binding that is known to fire: `type` -2 and `delivery_method` 6, with every condition met (api facts, section
-/// 6.1).
+/// The one binding that is known to fire: `type` -2 and `delivery_method` 6, with every condition met.
 fn fires(row: &Object, eventno: i64, ticket: &Row) -> bool {
     let conditions = row.members.get("conditions").and_then(Value::as_array);
     row.int("type") == Some(-2)

@@ -1,4 +1,4 @@
-//! The event catalogue: Lookup 64, 205 rows (api facts, section 6.1).
+//! The event catalogue: Lookup 64, 205 rows.
 
 use super::state::Object;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A client's row on the wire, and the hazards that make it odd (api facts, section 4).
+//! A client's row on the wire, and the hazards that make it odd.
 
 use super::faults::Fault;
 use super::hostile;
@@ -50,7 +50,7 @@ const EMPTY: &[&str] = &[
 ];
 const FALSE: &[&str] = &["is_vip", "is_account", "excludefrominvoicesync", "override_org_logo"];
 
-/// One list row: about fifty of the 446 members (api facts, section 4).
+/// One list row: about fifty of the 446 members.
 pub(super) fn row(state: &State, client: &Client) -> Value {
     let mut row = members(json!({
         "id": client.id, "name": client.name, "toplevel_id": client.toplevel_id,

@@ -1,4 +1,4 @@
-//! `/api/Client`: the list that a company sync reads, with all its traps (api facts, section 4).
+//! `/api/Client`: the list that a company sync reads, with all its traps.
 
 use super::body::{Body, Kind, Shape};
 use super::client_rows::row;
@@ -167,7 +167,7 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
     Ok(state.created(stored))
 }
 
-/// `DELETE /api/Client/{id}`: refused for one with a history (api facts, section 4).
+/// `DELETE /api/Client/{id}`: refused for one with a history.
 pub(super) fn delete(state: &mut State, id: i64) -> Answer {
     let client = visible(state, id)?;
     let shown = row(state, client);

@@ -1,5 +1,4 @@
-//! The courier: posts what is in the outbox to the webhooks, as Halo does, and writes each delivery into the log (api
-//! facts, section 6.2).
+//! The courier: posts what is in the outbox to the webhooks, as Halo does, and writes each delivery into the log.
 //!
 //! It calls at loopback addresses only: whatever a webhook holds, the simulated Halo sends nothing off the machine. It
 //! sleeps until a letter is put into the outbox, or until a batch is due.

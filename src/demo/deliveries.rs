@@ -1,7 +1,8 @@
-//! `/api/WebhookEvent`: the log of deliveries, and what failed ones do to a webhook (api facts, section 6.2).
+//! `/api/WebhookEvent`: the log of deliveries, and what failed ones do to a webhook.
 //!
 //! The log is written by the courier, which delivers; by [`State::deliver`], which tests call for an outcome without a
-//! delivery; and by the faults whose names begin with `deliveries-`, which write it when it is read and decide what comes
+//! delivery; and by the faults whose names begin with `deliveries-`, which write it when it is read and decide what
+//! comes
 //! of the courier's calls.
 
 use super::faults::Fault;

@@ -40,7 +40,7 @@ fn gate(resource: &str) -> Option<(Subject, Subject, Option<Fault>)> {
         "team" => (Common, Configuration, Some(Fault::ForbiddenTeams)),
         "tickettype" => (Common, Configuration, Some(Fault::ForbiddenTicketTypes)),
         "status" | "lookup" | "instanceinfo" => (Common, Configuration, None),
-        // Actions go with tickets (api facts, section 2).
+        // Actions go with tickets.
         "tickets" | "actions" => (Tickets, Tickets, Some(Fault::ForbiddenTickets)),
         "webhook" | "notification" | "webhookevent" => (Configuration, Configuration, Some(Fault::ForbiddenWebhooks)),
         "tabs" => (Configuration, Configuration, Some(Fault::ForbiddenTabs)),
@@ -62,7 +62,7 @@ fn closed_to_writes(state: &State, resource: &str) -> Option<Fault> {
 
 fn api(state: &mut State, request: &Received) -> Answer {
     let segments = request.segments();
-    // A wrong route is 404 with no body, with or without a token (api facts, section 8).
+    // A wrong route is 404 with no body, with or without a token.
     let (Some(&resource), true) = (segments.get(1), segments.len() <= 3) else { return Err(Reply::empty(404)) };
     let (reading, writing, forbidding) = gate(resource).ok_or_else(|| Reply::empty(404))?;
     let scopes = token::bearer(state, request.authorization.as_deref())?;
@@ -77,7 +77,7 @@ fn api(state: &mut State, request: &Received) -> Answer {
     let id = segments.get(2).copied();
     match (request.method.as_str(), resource, id) {
         ("GET", "client", None) => clients::list(state, query),
-        // An endpoint of another kind of login: 401 although the token is good (api facts, section 2).
+        // An endpoint of another kind of login: 401 although the token is good.
         ("GET", "client", Some("me")) => Err(Reply::empty(401)),
         ("GET", "client", Some(id)) => clients::get(state, int(id)?, query),
         ("POST", "client", None) => clients::post(state, body),
@@ -115,12 +115,12 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("GET", "tabs", Some(id)) => tabs::get(state, int(id)?, query),
         ("POST", "tabs", None) => tabs::post(state, body),
         ("DELETE", "tabs", Some(id)) => tabs::delete(state, int(id)?),
-        // There is no PUT and no PATCH (api facts, section 8).
+        // There is no PUT and no PATCH.
         _ => Err(Reply::empty(405)),
     }
 }
 
-/// An id in a path, or the 400 for one of the wrong type (api facts, section 8).
+/// An id in a path, or the 400 for one of the wrong type.
 fn int(text: &str) -> Result<i64, Reply> {
     text.parse::<i32>().map(i64::from).map_err(|_| invalid_value("id", text))
 }

@@ -1,4 +1,4 @@
-//! Halo's rate limit: so many requests in a rolling window, answered beyond that by 429 (api facts, section 3).
+//! Halo's rate limit: so many requests in a rolling window, answered beyond that by 429.
 
 use super::parse_error::ParseError;
 use super::reply::Reply;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How many requests Halo takes in a rolling window, over all endpoints (api facts, section 3).
+/// How many requests Halo takes in a rolling window, over all endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// The number of requests.
@@ -59,7 +59,7 @@ impl FromStr for RateLimit {
     }
 }
 
-/// What a 429 says in its `Retry-After` header. No real trace shows one (api facts, section 3), so it is absent at first.
+/// What a 429 says in its `Retry-After` header. No real trace shows one, so it is absent at first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RetryAfter {
     /// No such header.
@@ -95,7 +95,7 @@ impl Window {
     }
 }
 
-/// The 429 itself: plain text, as recorded from a real tenant (api facts, section 3).
+/// The 429 itself: plain text, as recorded from a real tenant.
 pub(super) fn refusal(limit: RateLimit, wait: Duration, retry_after: &RetryAfter) -> Reply {
     let seconds = limit.window.as_secs();
     let window =

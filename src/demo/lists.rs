@@ -1,5 +1,4 @@
-//! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, look-ups
-//! (api facts, section 5).
+//! The lists that a set-up tool reads besides the clients: agents, teams, statuses, contacts, sites, look-ups.
 
 use super::callbacks::is_final;
 use super::faults::Fault;
@@ -19,7 +18,8 @@ fn by_id(state: &State, rows: &[Object], id: i64) -> Answer {
     Ok(Reply::json(200, &row.wire()))
 }
 
-/// `GET /api/Agent`: a bare array, or an object with `results` when `pageinate=true` was sent; paging itself is ignored.
+/// `GET /api/Agent`: a bare array, or an object with `results` when `pageinate=true` was sent; paging itself is
+/// ignored.
 /// Disabled agents, API agents and "Unassigned" come only when asked for.
 pub(super) fn agents(state: &State, query: &Query) -> Answer {
     let enabled = query.word("includeenabled").unwrap_or(true);
@@ -139,7 +139,7 @@ pub(super) fn enveloped(state: &mut State, query: &Query, name: &str) -> Answer 
     paging.page(state, name, rows)
 }
 
-/// `GET /api/Lookup?lookupid=N`: a bare array; 64 is the event catalogue (api facts, section 6.1).
+/// `GET /api/Lookup?lookupid=N`: a bare array; 64 is the event catalogue.
 pub(super) fn lookup(state: &mut State, query: &Query) -> Answer {
     match query.int("lookupid")? {
         None => Err(state.refuse("Parameter lookupid must be included")),

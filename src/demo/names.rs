@@ -1,4 +1,4 @@
-//! Names for the seed data: many scripts, `&`, quotes, emoji, both directions, combining marks (api facts, sections 4 and 9).
+//! Names for the seed data: many scripts, `&`, quotes, emoji, both directions, combining marks.
 
 /// Names that a list must survive. "Unknown", which is id 1, comes before them.
 pub(super) const NOTABLE: &[&str] = &[

@@ -1,4 +1,4 @@
-//! `/api/Notification`: the rows that bind events to webhooks, with the trap of the foreign guid (api facts, section 6.1).
+//! `/api/Notification`: the rows that bind events to webhooks, with the trap of the foreign guid.
 
 use super::body::{Body, Kind, Shape};
 use super::faults::Fault;

@@ -1,4 +1,4 @@
-//! Pages of a list, as Halo cuts them (api facts, section 4).
+//! Pages of a list, as Halo cuts them.
 
 use super::query::Query;
 use super::random::spread;
@@ -6,7 +6,7 @@ use super::reply::{Answer, Reply};
 use super::state::State;
 use serde_json::{Map, Value};
 
-/// The cap on a page, whatever was asked for, and the size of a list without paging (api facts, section 4).
+/// The cap on a page, whatever was asked for, and the size of a list without paging.
 const PAGE_CAP: usize = 100;
 const LIST_SIZE: usize = 50;
 
@@ -37,7 +37,7 @@ impl Paging {
     /// Which rows of the whole to show. Pages count from 1; SQL refuses the negative offset of page 0.
     pub(super) fn range(&self, state: &mut State) -> Result<(usize, usize), Reply> {
         if !self.pageinate {
-            // Page members are ignored; `count` is honoured (api facts, section 4).
+            // Page members are ignored; `count` is honoured.
             let count = self.count.filter(|count| *count > 0).and_then(|count| usize::try_from(count).ok());
             return Ok((0, count.unwrap_or(LIST_SIZE)));
         }
@@ -53,7 +53,7 @@ impl Paging {
         Ok((before.saturating_mul(size), size))
     }
 
-    /// The envelope: page members only as sent (api facts, section 4).
+    /// The envelope: page members only as sent.
     pub(super) fn envelope(&self, record_count: usize, name: &str, rows: Vec<Value>) -> Map<String, Value> {
         let mut envelope = Map::new();
         if let Some(page_no) = self.page_no {

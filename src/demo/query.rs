@@ -32,7 +32,7 @@ impl Query {
         }
     }
 
-    /// A boolean that Halo types as a string: only `true` means anything (api facts, section 5).
+    /// A boolean that Halo types as a string: only `true` means anything.
     pub(super) fn word(&self, name: &str) -> Option<bool> {
         self.text(name).map(|value| value.eq_ignore_ascii_case("true"))
     }

@@ -1,4 +1,4 @@
-//! What goes back: Halo's reply forms, and above all its many error forms (api facts, section 8).
+//! What goes back: Halo's reply forms, and above all its many error forms.
 
 use serde_json::{Map, Value, json};
 
@@ -40,12 +40,12 @@ impl Reply {
         Self { status, content_type, headers: Vec::new(), body, delivery: Delivery::Whole }
     }
 
-    /// Nothing but a status: Halo's 401, 403, 404 and 500 (api facts, section 8).
+    /// Nothing but a status: Halo's 401, 403, 404 and 500.
     pub(super) fn empty(status: u16) -> Self {
         Self::new(status, "", Vec::new())
     }
 
-    /// JSON with the charset that Halo sends (api facts, section 9).
+    /// JSON with the charset that Halo sends.
     pub(super) fn json(status: u16, value: &Value) -> Self {
         Self::new(status, JSON, value.to_string().into_bytes())
     }
@@ -76,7 +76,7 @@ impl Reply {
     }
 }
 
-/// The page that an unauthenticated UI path gives, with 200 (api facts, section 8).
+/// The page that an unauthenticated UI path gives, with 200.
 pub(super) fn login_page() -> Reply {
     Reply::html(
         200,
@@ -84,7 +84,7 @@ pub(super) fn login_page() -> Reply {
     )
 }
 
-/// The page of the gateway in front of Halo (api facts, section 8).
+/// The page of the gateway in front of Halo.
 pub(super) fn gateway_page(status: u16) -> Reply {
     let reason = match status {
         502 => "Bad Gateway",
@@ -98,7 +98,7 @@ pub(super) fn gateway_page(status: u16) -> Reply {
     )
 }
 
-/// The form in which a refusal's text is wrapped (api facts, section 8; HaloAPI's parser knows all of them).
+/// The form in which a refusal's text is wrapped (HaloAPI's parser knows all of them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorForm {
     /// `"text"`.
@@ -139,17 +139,17 @@ pub(super) fn database_error(code: u32, text: &str) -> Reply {
     ErrorForm::Exception.refuse(&format!("A database error occurred ({code}) - {text}"))
 }
 
-/// The model state form of a 400: member path to texts (api facts, section 8).
+/// The model state form of a 400: member path to texts.
 pub(super) fn model_state(path: &str, text: &str) -> Reply {
     Reply::json(400, &json!({ path: [text] }))
 }
 
-/// The 400 for a query or path value of the wrong type (api facts, section 8).
+/// The 400 for a query or path value of the wrong type.
 pub(super) fn invalid_value(name: &str, value: &str) -> Reply {
     model_state(name, &format!("The value '{value}' is not valid."))
 }
 
-/// A row as Halo sends it: null members are left out (api facts, section 4).
+/// A row as Halo sends it: null members are left out.
 pub(super) fn wire(row: &Row) -> Value {
     Value::Object(row.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect())
 }

@@ -31,7 +31,7 @@ pub(super) fn answer(state: &mut State, request: &Received) -> (Reply, Duration)
     (reply, delay)
 }
 
-/// The rate limit counts every request, the token and AuthInfo calls too (api facts, section 3).
+/// The rate limit counts every request, the token and AuthInfo calls too.
 fn admitted(state: &mut State) -> Result<(), Reply> {
     let limit = if state.has(Fault::RateLimit) { Some(RateLimit::SMALL) } else { state.behaviour.rate_limit };
     let Some(limit) = limit else { return Ok(()) };

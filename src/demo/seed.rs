@@ -268,7 +268,7 @@ fn foreign_webhooks(random: &mut Random) -> (Vec<Object>, Vec<Object>) {
     (webhooks, notifications)
 }
 
-/// Ids of a real tenant (api facts, section 5).
+/// Ids of a real tenant.
 fn statuses(random: &mut Random) -> Vec<Object> {
     let known = [
         (1, "New"),

@@ -33,7 +33,7 @@ pub struct Client {
     pub inactive: bool,
     /// Whether a restricted agent may see it.
     pub allowed: bool,
-    /// Whether it has a history, so that it can be made inactive but not deleted (api facts, section 4).
+    /// Whether it has a history, so that it can be made inactive but not deleted.
     pub has_history: bool,
     /// Laid over its row on the wire: any member, of any type; null takes a member away.
     pub overrides: Row,
@@ -63,7 +63,7 @@ impl Client {
 pub struct Object {
     /// What a read shows.
     pub members: Row,
-    /// What can be written and is never read back: passwords and secrets (api facts, sections 6.1 and 7).
+    /// What can be written and is never read back: passwords and secrets.
     pub write_only: Row,
     /// Whether a restricted agent is kept from seeing it.
     pub hidden_from_restricted: bool,
@@ -132,7 +132,7 @@ impl Object {
     }
 }
 
-/// A row that lets a custom tab show on a ticket type (api facts, section 7: IframeTabRequestType).
+/// A row that lets a custom tab show on a ticket type (IframeTabRequestType).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TabLink {
     /// The row's own id.
@@ -204,7 +204,7 @@ pub struct State {
     pub toplevels: BTreeMap<i64, String>,
     /// The agents.
     pub agents: Vec<Object>,
-    /// The teams, which are what Pia calls boards (api facts, section 5).
+    /// The teams, which are what Pia calls boards.
     pub teams: Vec<Object>,
     /// The ticket types.
     pub ticket_types: Vec<TicketType>,
@@ -218,7 +218,7 @@ pub struct State {
     pub tickets: Vec<Object>,
     /// The actions on the tickets, above all notes, in the order in which they were added.
     pub actions: Vec<Object>,
-    /// The event catalogue, Lookup 64 (api facts, section 6.1).
+    /// The event catalogue, Lookup 64.
     pub event_catalogue: Vec<Object>,
     /// The webhooks; `basic_password` is among what can only be written.
     pub webhooks: Vec<Object>,
@@ -302,7 +302,7 @@ impl State {
         }
     }
 
-    /// Switches every webhook off that was made through the API, as Halo does after failures (api facts, section 6.2).
+    /// Switches every webhook off that was made through the API, as Halo does after failures.
     pub fn switch_webhooks_off(&mut self) {
         let by_disabled = self.behaviour.switches_off_by_disabled;
         for webhook in self.webhooks.iter_mut().filter(|webhook| webhook.made_by_api) {
@@ -367,7 +367,8 @@ impl State {
         self.notifications.iter().filter(move |row| row.text("webhook_id").eq_ignore_ascii_case(webhook_id))
     }
 
-    /// What a client could have changed, in a stable order and with what is write-only: for comparing before with after.
+    /// What a client could have changed, in a stable order and with what is write-only: for comparing before with
+    /// after.
     #[must_use]
     pub fn snapshot(&self) -> Value {
         let rows = |objects: &[Object]| {
@@ -425,14 +426,14 @@ impl State {
         form.refuse(text)
     }
 
-    /// The reply to a write: 201 with a single object for an array of one (api facts, section 8).
+    /// The reply to a write: 201 with a single object for an array of one.
     pub(super) fn created(&self, mut rows: Vec<Value>) -> Reply {
         let as_array = self.behaviour.array_reply || self.has(Fault::ArrayReply) || rows.len() != 1;
         let body = if as_array { Value::Array(rows) } else { rows.pop().unwrap_or_default() };
         Reply::json(201, &body)
     }
 
-    /// The reply to a deletion: 200 with no body, or with the object (api facts, section 8).
+    /// The reply to a deletion: 200 with no body, or with the object.
     pub(super) fn deleted(&self, row: &Value) -> Reply {
         if self.behaviour.delete_returns_object { Reply::json(200, row) } else { Reply::empty(200) }
     }
@@ -462,7 +463,7 @@ pub(super) fn new_webhook() -> Row {
     }))
 }
 
-/// One more than the greatest id, as Halo itself picks them (api facts, section 7).
+/// One more than the greatest id, as Halo itself picks them.
 pub(super) fn next_id(objects: &[Object]) -> i64 {
     objects.iter().filter_map(|object| object.int("id")).max().unwrap_or(0) + 1
 }

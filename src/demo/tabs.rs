@@ -1,4 +1,4 @@
-//! `/api/Tabs`: custom tabs, among them the iframe that shows the Pia Chat Pod (api facts, section 7).
+//! `/api/Tabs`: custom tabs, among them the iframe that shows the Pia Chat Pod.
 
 use super::body::{Body, Kind, Shape, nested};
 use super::faults::Fault;
@@ -28,7 +28,7 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-/// The elements of a tab's `tickettypes`: their ids are strings (api facts, section 7).
+/// The elements of a tab's `tickettypes`: their ids are strings.
 const KEY_PAIR: Shape =
     Shape { entity: "NHAPI.DataTransferObjects.KeyPair", members: &[("id", Kind::Text), ("name", Kind::Text)] };
 
@@ -70,7 +70,7 @@ pub(super) fn get(state: &State, id: i64, query: &Query) -> Answer {
     Ok(Reply::json(200, &if details { detailed(state, tab) } else { tab.wire() }))
 }
 
-/// What the table's columns hold (api facts, section 7).
+/// What the table's columns hold.
 fn check(state: &mut State, tab: &Object) -> Result<(), Reply> {
     if tab.name().trim().is_empty() {
         return Err(state.refuse("Name must not be blank"));
@@ -83,7 +83,7 @@ fn check(state: &mut State, tab: &Object) -> Result<(), Reply> {
     Ok(())
 }
 
-/// `POST /api/Tabs`. The server picks the id; a known `guid` updates that row (api facts, section 8).
+/// `POST /api/Tabs`. The server picks the id; a known `guid` updates that row.
 pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
     let mut stored = Vec::new();
     for (index, mut members) in body.rows(&SHAPE)?.into_iter().enumerate() {

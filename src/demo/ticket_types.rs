@@ -1,5 +1,4 @@
-//! `/api/TicketType`: the list that hides much, and the detail that holds the links to custom tabs (api facts, sections 5
-//! and 7).
+//! `/api/TicketType`: the list that hides much, and the detail that holds the links to custom tabs.
 
 use super::behaviour::LinksMode;
 use super::body::{Body, Kind, Shape, nested};
@@ -104,7 +103,7 @@ pub(super) fn next_link_id(state: &State) -> i64 {
     state.ticket_types.iter().flat_map(|kind| &kind.links).map(|link| link.id).max().unwrap_or(0) + 1
 }
 
-/// `POST /api/TicketType`: updates, above all of the links. A new one fails as a copied list row did (api facts, section 8).
+/// `POST /api/TicketType`: updates, above all of the links. A new one fails as a copied list row did.
 pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
     let mut stored = Vec::new();
     for (index, mut members) in body.rows(&SHAPE)?.into_iter().enumerate() {

@@ -1,5 +1,4 @@
-//! `/api/Tickets` and `/api/Actions`: what stands on a board, a ticket's way to another team and agent, and its notes
-//! (api facts, sections 2, 4, 5 and 8).
+//! `/api/Tickets` and `/api/Actions`: what stands on a board, a ticket's way to another team and agent, and its notes.
 
 use super::body::{Body, Kind, Shape};
 use super::callbacks::{CLOSED_STATUS, CREATED};
@@ -41,7 +40,7 @@ const ACTION: Shape = Shape {
     ],
 };
 
-/// What a support log quotes (api facts, section 2). Halo does not fill in the placeholder.
+/// What a support log quotes. Halo does not fill in the placeholder.
 const NOT_REASSIGNED: &str = "Unable to re-assign. The Agent or Team was not found or did not have access to the \
                               $#request Type or Client.";
 
@@ -60,7 +59,7 @@ fn team<'a>(state: &'a State, name: &str) -> Option<&'a Object> {
     state.teams.iter().find(|team| team.name().eq_ignore_ascii_case(name))
 }
 
-/// A restricted agent sees the tickets of its clients and of its teams (api facts, section 2).
+/// A restricted agent sees the tickets of its clients and of its teams.
 fn seen(state: &State, ticket: &Object) -> bool {
     if !state.has(Fault::RestrictedAgent) {
         return true;
@@ -80,7 +79,8 @@ fn row(state: &State, ticket: &Object) -> Value {
     wire(&row)
 }
 
-/// A ticket that is read by its id or was just written: its type, priority and user are objects, with ids as floats here
+/// A ticket that is read by its id or was just written: its type, priority and user are objects, with ids as floats
+/// here
 /// and there.
 fn detailed(state: &State, ticket: &Object) -> Value {
     let mut value = row(state, ticket);
@@ -105,7 +105,7 @@ fn detailed(state: &State, ticket: &Object) -> Value {
 }
 
 /// `GET /api/Tickets`: an envelope. Whether a filter by the team's name filters is a switch; `tickettype_id` and
-/// everything misspelt are none (api facts, section 4).
+/// everything misspelt are none.
 pub(super) fn list(state: &mut State, query: &Query) -> Answer {
     let paging = Paging::read(query)?;
     let open_only = query.flag("open_only")?;
@@ -187,7 +187,7 @@ pub(super) fn post(state: &mut State, body: Body<'_>) -> Answer {
             row.insert("extra_actions".into(), json!([rule_applied(state.tickets[at].int("id"))]));
         }
         stored.push(reply);
-        // Changes made through the API raise events too (api facts, section 6.1).
+        // Changes made through the API raise events too.
         let number = state.tickets[at].int("id").unwrap_or_default();
         match id {
             None => state.raise(CREATED, number),
@@ -223,7 +223,7 @@ fn reassigned(state: &mut State, members: &mut Row) -> Result<(), Reply> {
     Ok(())
 }
 
-/// A ticket that was just logged: `agent_id` 1 is nobody (api facts, section 5).
+/// A ticket that was just logged: `agent_id` 1 is nobody.
 fn logged(state: &mut State, members: &Row) -> Result<Object, Reply> {
     let client = members.get("client_id").and_then(Value::as_i64);
     let Some(client) = state.clients.iter().find(|known| Some(known.id) == client) else {

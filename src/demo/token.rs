@@ -1,4 +1,4 @@
-//! The login: AuthInfo, the token endpoint with OpenIddict's errors, and what a bearer may do (api facts, sections 1 and 2).
+//! The login: AuthInfo, the token endpoint with OpenIddict's errors, and what a bearer may do.
 
 use super::application::Token;
 use super::faults::Fault;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The scopes that Halo knows (api facts, section 2).
+/// The scopes that Halo knows.
 const READ_EDIT: &[&str] = &[
     "tickets",
     "calendar",
@@ -58,7 +58,7 @@ fn is_scope(name: &str) -> bool {
             .is_some_and(|area| READ_EDIT.contains(&area))
 }
 
-/// `GET /api/AuthInfo`, open to anyone (api facts, section 1).
+/// `GET /api/AuthInfo`, open to anyone.
 pub(super) fn auth_info(state: &State) -> Reply {
     if state.has(Fault::NoAuthinfo) {
         return Reply::empty(404);
@@ -134,7 +134,7 @@ fn basic(authorization: Option<&str>) -> Option<(String, String)> {
     Some((decode(id)?, decode(secret)?))
 }
 
-/// `POST {auth}/token` (api facts, section 2).
+/// `POST {auth}/token`.
 pub(super) fn token(state: &mut State, request: &TokenRequest<'_>) -> Answer {
     if request.method != "POST" {
         return Err(refuse(400, "invalid_request", "The specified HTTP method is not valid.", "ID2084"));
@@ -214,7 +214,7 @@ pub(super) fn token(state: &mut State, request: &TokenRequest<'_>) -> Answer {
     Ok(issue(state, scopes))
 }
 
-/// Whether an application's scopes contain a wanted one: `all` holds every one, `edit:` holds `read:` (api facts, section 2).
+/// Whether an application's scopes contain a wanted one: `all` holds every one, `edit:` holds `read:`.
 fn grants(permitted: &BTreeSet<String>, wanted: &str) -> bool {
     permitted.contains("all")
         || permitted.contains(wanted)
@@ -238,7 +238,7 @@ fn issue(state: &mut State, scopes: BTreeSet<String>) -> Reply {
     Reply::json(200, &row).with_header("cache-control", "no-store").with_header("pragma", "no-cache")
 }
 
-/// The scopes of the bearer in an `Authorization` header, or the 401 without a body (api facts, section 2).
+/// The scopes of the bearer in an `Authorization` header, or the 401 without a body.
 pub(super) fn bearer(state: &mut State, authorization: Option<&str>) -> Result<BTreeSet<String>, Reply> {
     let dead = Reply::empty(if state.has(Fault::ExpiredTokenIs400) { 400 } else { 401 });
     let Some((scheme, value)) = authorization.and_then(|header| header.split_once(' ')) else {
@@ -262,7 +262,7 @@ pub(super) enum Subject {
     Tickets,
     /// Look-ups that every login can read.
     Common,
-    /// Webhooks, custom tabs and ticket type writes: no scope of their own is known (api facts, section 2).
+    /// Webhooks, custom tabs and ticket type writes: no scope of their own is known.
     Configuration,
 }
 
@@ -282,7 +282,7 @@ pub(super) fn allows(scopes: &BTreeSet<String>, subject: Subject, write: bool) -
     }
 }
 
-/// `GET /api/InstanceInfo` (api facts, section 1).
+/// `GET /api/InstanceInfo`.
 pub(super) fn instance_info(state: &State) -> Reply {
     let mut row = state.instance.members.clone();
     row.insert("tenant_id".into(), state.tenant.as_str().into());

@@ -1,4 +1,4 @@
-//! `/api/Webhook`: GUID ids, a checked address, unique names, and `events` that are only ever read (api facts, section 6.1).
+//! `/api/Webhook`: GUID ids, a checked address, unique names, and `events` that are only ever read.
 
 use super::body::{Body, Kind, Shape};
 use super::faults::Fault;

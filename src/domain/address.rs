@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::{Host, Url};
 
-/// Hosts that Halo itself runs (api facts, section 1).
+/// Hosts that Halo itself runs.
 const HALO_HOSTS: [&str; 4] = ["halopsa.com", "haloitsm.com", "haloservicedesk.com", "usehalo.com"];
 
 /// What people copy along with the address of their Halo, longest first.
@@ -388,7 +388,8 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
     if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
 }
 
-/// Drops a page of Halo's screens or a known tail, the query and the fragment, and says what went. Any other path stays: a
+/// Drops a page of Halo's screens or a known tail, the query and the fragment, and says what went. Any other path
+/// stays: a
 /// Halo of one's own may live in a folder.
 fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
     let extra = match (url.query(), url.fragment()) {

@@ -38,7 +38,7 @@ impl EventGroup {
         }
     }
 
-    /// The numbers of Halo's events that the webhook is bound to (api facts, section 6.1).
+    /// The numbers of Halo's events that the webhook is bound to.
     pub fn events(self) -> &'static [EventNumber] {
         match self {
             Self::TicketCreated => &[EventNumber(3)],

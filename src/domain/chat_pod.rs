@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::address::{AddressError, PiaUrl};
 
-/// The longest address a custom tab takes (api facts, section 7).
+/// The longest address a custom tab takes.
 const LONGEST: usize = 1_000;
 
 /// An address with Halo's variables in it, such as `$FAULTID`; Halo fills them in when the tab opens.

@@ -526,7 +526,7 @@ mod tests {
         events.remove(0)
     }
 
-    /// The five forms of a body that api facts 6.2 knows.
+    /// The five forms of a body that receivers have met.
     #[test]
     fn every_known_form_of_body_is_read() {
         let full = format!(

@@ -15,7 +15,7 @@ pub struct Agent {
     pub api_only: bool,
 }
 
-/// Halo's "Unassigned" is an agent with this id (api facts, section 5).
+/// Halo's "Unassigned" is an agent with this id.
 pub const UNASSIGNED: i64 = 1;
 
 /// A Halo team: a board that tickets stand on, by name.

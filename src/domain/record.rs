@@ -84,7 +84,7 @@ impl Members {
         plain(self) == plain(other)
     }
 
-    /// A member as it is written to bring it back. A null counts as not sent (api facts, section 8), so what was absent
+    /// A member as it is written to bring it back. A null counts as not sent, so what was absent
     /// is written as the empty value of the kind that stands there now.
     pub fn to_write(&self, name: &str, now: &Value) -> Value {
         match (self.get(name), now) {
@@ -154,7 +154,8 @@ pub struct InstalledObject {
     pub name: Untrusted,
     /// When it was installed or taken over.
     pub installed_at: Timestamp,
-    /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked to.
+    /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked
+    /// to.
     #[serde(skip)]
     pub mark: Option<String>,
 }

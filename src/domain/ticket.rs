@@ -38,7 +38,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether it stands on a board: a ticket carries its team by name (api facts, section 5). Unknown where Halo told an
+    /// Whether it stands on a board: a ticket carries its team by name. Unknown where Halo told an
     /// id that nobody has named.
     pub fn stands_on(&self, board: &str) -> Option<bool> {
         match (&self.team, self.team_id) {
@@ -79,7 +79,8 @@ impl NoteOutcome {
     /// The number of the one that every Halo has for a note of which the client reads nothing.
     const BUILT_IN: i64 = 7;
 
-    /// The other one that may be there where Halo does not take this one: a name may have been changed, a number need not
+    /// The other one that may be there where Halo does not take this one: a name may have been changed, a number need
+    /// not
     /// be what it was.
     #[must_use]
     pub fn other(&self) -> Self {

@@ -1,4 +1,4 @@
-//! Clients, page by page (api facts, section 4).
+//! Clients, page by page.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::{HaloApi, HaloError, Oddity};
 use crate::domain::client::{Client, Traits, fold};
 use crate::domain::untrusted::Untrusted;
 
-/// Rows of a full page. Halo cuts a page at 100 whatever is asked for, and does not say so (api facts, section 4).
+/// Rows of a full page. Halo cuts a page at 100 whatever is asked for, and does not say so.
 pub const PAGE_SIZE: u32 = 100;
 
 const PATH: &str = "/api/Client";
@@ -64,7 +64,7 @@ struct CustomField {
 }
 
 impl ClientRow {
-    /// Null members are left out by Halo, so only the id is needed (api facts, section 4).
+    /// Null members are left out by Halo, so only the id is needed.
     fn client(self) -> Option<Client> {
         Some(Client {
             id: self.id.0?,
@@ -103,7 +103,8 @@ impl HaloApi {
         self.read_page(page, PAGE_SIZE, false).await
     }
 
-    /// The page with the highest ids, from the highest one down. A Halo that lists in one direction gives its first page.
+    /// The page with the highest ids, from the highest one down. A Halo that lists in one direction gives its first
+    /// page.
     ///
     /// # Errors
     /// As [`HaloApi::clients_page`].

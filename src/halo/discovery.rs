@@ -1,4 +1,4 @@
-//! Where the sign-in server is and which tenant to name (api facts, section 1).
+//! Where the sign-in server is and which tenant to name.
 
 use serde::Deserialize;
 
@@ -47,7 +47,8 @@ struct Metadata {
 }
 
 impl HaloApi {
-    /// Finds the sign-in server: what the settings say, else what Halo says of itself, else what OpenID's metadata at `/auth`
+    /// Finds the sign-in server: what the settings say, else what Halo says of itself, else what OpenID's metadata at
+    /// `/auth`
     /// on the same host say, else that place itself.
     /// Once found it is kept.
     ///
@@ -62,7 +63,8 @@ impl HaloApi {
         Ok(kept.discovery.insert(self.find_out().await?).clone())
     }
 
-    /// Begins with what an earlier connection has found, which saves asking again. Where Halo does not give a token there,
+    /// Begins with what an earlier connection has found, which saves asking again. Where Halo does not give a token
+    /// there,
     /// it is asked all the same.
     pub async fn begin_at(&self, place: SignInPlace) {
         let connection = &self.shared.connection;
@@ -117,7 +119,8 @@ impl HaloApi {
             }
             answer => answer?,
         };
-        // A redirect to another host says that the address has moved; one on the same host, that the question is unknown.
+        // A redirect to another host says that the address has moved; one on the same host, that the question is
+        // unknown.
         if (300..400).contains(&answer.status) && call.redirect_host(&answer).is_some() {
             return Err(call.refusal(&answer, &[]));
         }
@@ -167,7 +170,8 @@ impl HaloApi {
     }
 }
 
-/// The sign-in server that Halo names. One behind a proxy often knows itself by http only; nothing goes there in the clear,
+/// The sign-in server that Halo names. One behind a proxy often knows itself by http only; nothing goes there in the
+/// clear,
 /// so the encrypted place of that name is meant.
 fn named(text: &str, halo: &HaloUrl) -> Option<AuthUrl> {
     let encrypted = |rest: &str| AuthUrl::read(&format!("https://{}", rest.replacen(":80/", "/", 1))).ok();

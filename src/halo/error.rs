@@ -49,7 +49,7 @@ pub enum HaloError {
         /// Which Halo it is.
         product: Product,
     },
-    /// 403, or 401 although the token is good (api facts, section 2).
+    /// 403, or 401 although the token is good.
     #[error("Halo does not let the agent {does}{}", good_token(*.status))]
     MissingRight {
         /// What was asked for.

@@ -1,8 +1,10 @@
-//! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's, of which
+//! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's, of
+//! which
 //! it lets as many into the air as the line takes (`pace`).
 //!
-//! Halo publishes 700 requests per rolling 5 minutes, asks for fair use of 500 in 3 minutes in some versions, and has said
-//! 300 and 450 in the past (api facts, section 3). So the gate starts with what the settings say and learns, downwards
+//! Halo publishes 700 requests per rolling 5 minutes, asks for fair use of 500 in 3 minutes in some versions, and has
+//! said
+//! 300 and 450 in the past. So the gate starts with what the settings say and learns, downwards
 //! only, from what a refusal tells.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -138,7 +140,8 @@ enum Turn {
 }
 
 impl Governor {
-    /// A gate that lets `budget` requests pass in every five minutes, and keeps to fair use within them; any number without
+    /// A gate that lets `budget` requests pass in every five minutes, and keeps to fair use within them; any number
+    /// without
     /// a budget.
     pub(super) fn new(budget: Option<u32>) -> Self {
         let rules = budget.map(starting_rules).unwrap_or_default();
@@ -280,7 +283,8 @@ impl State {
         if self.queue.first() != Some(&key) {
             return Turn::Behind;
         }
-        // Where Halo has refused without saying its limit, one request at a time feels for it: several at once would all
+        // Where Halo has refused without saying its limit, one request at a time feels for it: several at once would
+        // all
         // be refused together.
         if flying > 0 && self.unsure_until.is_some_and(|until| now < until) {
             return Turn::Behind;
@@ -351,7 +355,8 @@ impl State {
         if told.is_none() {
             self.unsure_until = Some(now + window * 2);
         }
-        // The first refusal in a long while is believed in what it says. After that the wait only grows, so that no more
+        // The first refusal in a long while is believed in what it says. After that the wait only grows, so that no
+        // more
         // than two others fall into one window. Without a word from Halo the whole window is waited for: how full it
         // is on Halo's side cannot be known.
         let wait = match (refusal.retry_after, earlier) {
@@ -398,7 +403,7 @@ pub(super) fn show(ahead: Duration) -> Timestamp {
     SignedDuration::try_from(ahead).ok().and_then(|ahead| now.checked_add(ahead).ok()).unwrap_or(now)
 }
 
-/// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window` (api facts, section 3), and a
+/// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window`, and a
 /// `Retry-After` in seconds or as a date. What makes no sense counts as not said.
 pub(super) fn read_refusal(body: &[u8], retry_after: Option<&str>, now: Timestamp) -> Refusal {
     Refusal { limit: read_limit(body), retry_after: retry_after.and_then(|text| read_retry_after(text, now)) }
@@ -578,7 +583,8 @@ mod tests {
         }
     }
 
-    /// R12, with as many in the air as the sync has: the first window may bring one refusal for each, the later ones two.
+    /// R12, with as many in the air as the sync has: the first window may bring one refusal for each, the later ones
+    /// two.
     #[tokio::test(start_paused = true)]
     async fn four_at_time_are_refused_no_more_often_than_one() {
         for (limit, window, text) in [(300, 300, HALO_TEXT), (300, 300, ""), (450, 300, ""), (60, 60, "")] {

@@ -1,4 +1,4 @@
-//! The short lists: agents, teams, and who Halo says it is (api facts, sections 1 and 5).
+//! The short lists: agents, teams, and who Halo says it is.
 
 use std::collections::BTreeSet;
 
@@ -90,7 +90,7 @@ impl HaloApi {
         Ok(Instance { version: reply.app_version.untrusted(), product: reply.app_name.untrusted() })
     }
 
-    /// What Halo tells of the agent that this application logs in as. The reply has megabytes (api facts, section 5).
+    /// What Halo tells of the agent that this application logs in as. The reply has megabytes.
     ///
     /// # Errors
     /// Whatever a read can fail with.
@@ -102,7 +102,7 @@ impl HaloApi {
     }
 
     /// Every agent, disabled ones included: a choice made earlier has to be recognised. The reply is a bare list or an
-    /// envelope (api facts, section 5).
+    /// envelope.
     ///
     /// # Errors
     /// Whatever a read can fail with.
@@ -137,7 +137,8 @@ impl HaloApi {
             .collect())
     }
 
-    /// Every status. Which of them end a ticket is what Halo leaves out of its list of the others; where it leaves nothing
+    /// Every status. Which of them end a ticket is what Halo leaves out of its list of the others; where it leaves
+    /// nothing
     /// out, it does not know the question, and their names tell.
     ///
     /// # Errors

@@ -15,8 +15,6 @@
 //!
 //! Reads are repeated when they fail in passing. Writes are repeated only if they certainly did not arrive; otherwise
 //! [`HaloError::may_have_been_applied`] tells the caller to read back.
-//!
-//! What is known of Halo, and how well, stands in the api facts; comments name the section.
 
 mod authority;
 mod clients;
@@ -187,7 +185,8 @@ impl HaloApi {
         Self::with_limits(connection, Limits::default())
     }
 
-    /// The same behind a gate that it shares with whoever asks this Halo through the same `gates`: together they keep to
+    /// The same behind a gate that it shares with whoever asks this Halo through the same `gates`: together they keep
+    /// to
     /// one request budget.
     ///
     /// # Errors
@@ -229,14 +228,16 @@ impl HaloApi {
         })
     }
 
-    /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers so
+    /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers
+    /// so
     /// although the token is good.
     #[must_use]
     pub fn without_renewal(&self) -> Self {
         Self { renews: false, ..self.clone() }
     }
 
-    /// A handle that gives up after about ten seconds what somebody waits for. Not for writes: the wait for one that is on
+    /// A handle that gives up after about ten seconds what somebody waits for. Not for writes: the wait for one that is
+    /// on
     /// its way is worth more than ten seconds.
     #[must_use]
     pub fn while_a_person_waits(&self) -> Self {
@@ -303,7 +304,7 @@ impl HaloApi {
         self.call(does, Method::GET, path, None, query, None)
     }
 
-    /// A write: an array of one, as Halo wants it (api facts, section 8).
+    /// A write: an array of one, as Halo wants it.
     fn post(&self, does: &'static str, path: &'static str, element: serde_json::Value) -> Call {
         let body = serde_json::Value::Array(vec![element]);
         self.call(does, Method::POST, path, None, Vec::new(), Some(Payload::Json(body)))
@@ -354,8 +355,9 @@ impl HaloApi {
     }
 
     /// Sends with the token. A 401 drops exactly the token that was used and renews it once: Halo answers 401 to some
-    /// questions for good (api facts, section 2), and then renewing for ever helps nobody. It is renewed again only where
-    /// the new token was good for another call meanwhile: then it was the token that died, and not this question's fault.
+    /// questions for good, and then renewing for ever helps nobody. It is renewed again only where
+    /// the new token was good for another call meanwhile: then it was the token that died, and not this question's
+    /// fault.
     async fn send(&self, mut call: Call) -> Result<Answer, HaloError> {
         // Halo may answer from memory, and would show a list as it was before the write.
         let is_fresh = call.query.iter().any(|(name, _)| *name == FRESH.0);
@@ -457,7 +459,8 @@ impl HaloApi {
         }
     }
 
-    /// Reads a list, bare or in an envelope under one of `names`. Where Halo gives words in place of one, they are told.
+    /// Reads a list, bare or in an envelope under one of `names`. Where Halo gives words in place of one, they are
+    /// told.
     async fn read_list<R: DeserializeOwned>(&self, call: Call, names: &[&str]) -> Result<wire::Rows<R>, HaloError> {
         let (does, hide) = (call.does, call.hide.clone());
         let answer = self.send(call).await?;

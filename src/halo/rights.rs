@@ -43,7 +43,7 @@ impl Scopes {
 
     /// Whether they let through what a check is about; none where that is not known.
     ///
-    /// Webhooks, custom tabs and ticket types have no scope of their own (api facts, section 2).
+    /// Webhooks, custom tabs and ticket types have no scope of their own.
     pub fn cover(&self, check: CheckId) -> Option<bool> {
         self.0.as_ref()?;
         if self.are_wide() {
@@ -84,7 +84,7 @@ pub struct AgentRights {
 /// The right that is missing where Halo has answered with 401 or 403.
 pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> MissingRight {
     if http_status == Some(401) {
-        // A good token and 401 all the same: the question is for another kind of login (api facts, section 2).
+        // A good token and 401 all the same: the question is for another kind of login.
         return MissingRight {
             gate: Gate::Application,
             right: "Login Type has to be \"Agent\", with an agent to log in as".to_owned(),

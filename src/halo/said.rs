@@ -1,4 +1,4 @@
-//! Halo's own words in an error reply, whichever of its forms they come in (api facts, section 8).
+//! Halo's own words in an error reply, whichever of its forms they come in.
 
 use serde_json::{Map, Value};
 
@@ -37,7 +37,7 @@ pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
     (!text.is_empty()).then(|| Untrusted::new(text.chars().take(LONGEST).collect::<String>()))
 }
 
-/// Halo leaves a placeholder in its texts where the word for a ticket is meant (api facts, section 9).
+/// Halo leaves a placeholder in its texts where the word for a ticket is meant.
 pub(super) fn in_words(text: String) -> String {
     text.replace("$#request", "Ticket")
 }

@@ -1,5 +1,5 @@
-//! Scopes tried one at a time: what the application may ask for, where Halo refuses to say or to give "all" (api facts,
-//! section 2). An unknown or forbidden scope is refused with `invalid_scope`, and spoils a request for several.
+//! Scopes tried one at a time: what the application may ask for, where Halo refuses to say or to give "all". An unknown
+//! or forbidden scope is refused with `invalid_scope`, and spoils a request for several.
 
 use super::{HaloApi, HaloError};
 

@@ -1,4 +1,4 @@
-//! Custom tabs (api facts, section 7).
+//! Custom tabs.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::halo::install::held::HeldTab;
 
 const PATH: &str = "/api/Tabs";
 
-/// The ticket's number among the entities that can have tabs (api facts, section 7).
+/// The ticket's number among the entities that can have tabs.
 const TICKET_TABLE: i64 = 1;
 
 /// The members that are read before a change and can be written to bring a tab back.
@@ -168,7 +168,7 @@ impl HaloApi {
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 
-    /// The ticket types that a tab itself lists: the newest versions have this (api facts, section 7). `None` where
+    /// The ticket types that a tab itself lists: the newest versions have this. `None` where
     /// this Halo has no such list.
     ///
     /// # Errors
@@ -187,7 +187,7 @@ impl HaloApi {
     /// # Errors
     /// Whatever a write can fail with.
     pub async fn set_ticket_types_of_tab(&self, id: i64, ticket_types: &[i64]) -> Result<(), HaloError> {
-        // The ids of key pairs are strings (api facts, section 7).
+        // The ids of key pairs are strings.
         let pairs: Vec<_> = ticket_types.iter().map(|id| json!({ "id": id.to_string() })).collect();
         let tab = json!({ "id": id, "tickettypes": pairs });
         self.write(self.post("set the ticket types of the custom tab", PATH, tab)).await.map(drop)

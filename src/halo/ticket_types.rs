@@ -1,4 +1,4 @@
-//! Ticket types and the custom tabs they show (api facts, sections 5 and 7).
+//! Ticket types and the custom tabs they show.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -96,7 +96,7 @@ impl HaloApi {
     async fn ticket_type_row(&self, id: i64) -> Result<Option<TicketTypeRow>, HaloError> {
         let does = "read a ticket type";
         let mut call = self.one(does, Method::GET, PATH, &id.to_string());
-        // The list has no tabs, and without these two neither has this (api facts, section 5).
+        // The list has no tabs, and without these two neither has this.
         call.query.extend([("includedetails", "true".to_owned()), ("includeconfig", "true".to_owned())]);
         match self.read_one::<TicketTypeRow>(call).await? {
             Some(row) if row.id.0 == Some(id) => Ok(Some(row)),
@@ -108,7 +108,7 @@ impl HaloApi {
     /// Changes which custom tabs a ticket type shows, from those that it shows at this moment; where that changes
     /// nothing, or Halo does not tell them, nothing is written.
     ///
-    /// Whether Halo replaces the list it holds or adds to it is not known (api facts, section 7). So the full list is
+    /// Whether Halo replaces the list it holds or adds to it is not known. So the full list is
     /// sent, and links that are there already keep the ids of their rows: read just before, they mean the same either
     /// way. Whether the ticket type shows every tab is left as it is: what Halo did not tell is not written, since a
     /// "no" in its place would hide every tab of others. Read back afterwards.

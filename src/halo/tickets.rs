@@ -1,4 +1,4 @@
-//! Tickets (api facts, sections 5 and 6).
+//! Tickets.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +16,8 @@ use crate::domain::untrusted::Untrusted;
 const PATH: &str = "/api/Tickets";
 const ACTIONS: &str = "/api/Actions";
 
-/// Pages that are read to find the tickets of one board. Halo ignores filters whose name it does not know (api facts,
-/// section 4), and then every open ticket of the tenant comes.
+/// Pages that are read to find the tickets of one board. Halo ignores filters whose name it does not know, and then
+/// every open ticket of the tenant comes.
 const MAX_PAGES: u32 = 50;
 
 /// A ticket that is to be made.
@@ -88,7 +88,7 @@ impl TicketRow {
             summary: self.summary.untrusted(),
             team,
             team_id: number.or(self.team_id.0).filter(|id| *id > 0),
-            // Agent 1 is called "Unassigned" and is nobody (api facts, section 5).
+            // Agent 1 is called "Unassigned" and is nobody.
             agent_id: self.agent_id.0.filter(|id| *id > UNASSIGNED),
             agent: self.agent_name.untrusted(),
             status_id: self.status_id.0,
@@ -154,7 +154,8 @@ impl HaloApi {
         self.read_list::<ActionRow>(call, &["actions", "results"]).await.map(drop)
     }
 
-    /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams by
+    /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams
+    /// by
     /// their ids.
     ///
     /// # Errors
@@ -185,7 +186,7 @@ impl HaloApi {
                     found.push(ticket);
                 }
             }
-            // The end: the last page, an empty one, or the same one for ever (api facts, section 4). A page that is not
+            // The end: the last page, an empty one, or the same one for ever. A page that is not
             // full is the last one only if Halo's own count agrees: some lists take no notice of the size.
             let counted = total.is_none_or(|total| seen.len() as u64 >= total);
             if new == 0 || (rows < PAGE_SIZE as usize && counted) {
@@ -219,7 +220,8 @@ impl HaloApi {
         self.write(self.post("change the status of the ticket", PATH, element)).await.map(drop)
     }
 
-    /// Moves a ticket to a board and gives it to an agent, or to nobody. Gives what Halo says of a rule of its own that it
+    /// Moves a ticket to a board and gives it to an agent, or to nobody. Gives what Halo says of a rule of its own that
+    /// it
     /// applied to the ticket on that occasion, if it did. Read back afterwards.
     ///
     /// # Errors
@@ -232,7 +234,8 @@ impl HaloApi {
         Ok(rule.and_then(|rule| rule.note.untrusted()))
     }
 
-    /// Adds a private note to a ticket by an action of Halo's; gives its id, where Halo tells one. Read back afterwards.
+    /// Adds a private note to a ticket by an action of Halo's; gives its id, where Halo tells one. Read back
+    /// afterwards.
     ///
     /// # Errors
     /// Whatever a write can fail with.

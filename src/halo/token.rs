@@ -23,7 +23,7 @@ use super::wire::{Int, Misread, Text, read_object};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
-/// What Halo gives a token when it does not say (api facts, section 2).
+/// What Halo gives a token when it does not say.
 const USUAL_LIFE: Duration = Duration::from_secs(3600);
 
 /// A token that dies at once is used once; what is shorter is not worth counting.
@@ -207,8 +207,8 @@ impl HaloApi {
         }
     }
 
-    /// Asks for a token with every permission. An application that has fewer may not ask for that (api facts, section
-    /// 2); then it is asked for what the application has and, where Halo wants scopes named, for those that are given
+    /// Asks for a token with every permission. An application that has fewer may not ask for that; then it is asked for
+    /// what the application has and, where Halo wants scopes named, for those that are given
     /// one at a time.
     async fn request_token(&self, asked: &mut Asked) -> Result<Held, HaloError> {
         let refused = match self.ask_for_token(asked).await {
@@ -317,7 +317,7 @@ fn renew_after(life: Duration) -> Duration {
     if life >= MARGIN * 2 { life - MARGIN } else { life / 2 }
 }
 
-/// What a refusal of the token call means (api facts, section 2).
+/// What a refusal of the token call means.
 fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
     let (status, product) = (answer.status, call.product.clone());
     let said = call.said(answer, &[]);

@@ -1,4 +1,4 @@
-//! Halo's own log of what its webhooks delivered (api facts, section 6.2).
+//! Halo's own log of what its webhooks delivered.
 //!
 //! Halo's API has no known call that fires a test of a webhook: nothing here writes.
 
@@ -19,7 +19,7 @@ use crate::halo::delivery::{LoggedDelivery, WebhookState};
 const PATH: &str = "/api/WebhookEvent";
 const READ_ONE: &str = "read a delivery";
 
-/// Rows of a page: more is never given (api facts, section 4).
+/// Rows of a page: more is never given.
 const PAGE: u64 = 100;
 
 /// Pages that are looked through for the rows of one webhook, where Halo gives those of all.
@@ -31,7 +31,7 @@ const PAGES_SINCE: u64 = 50;
 /// Deliveries that are read in full: the newest ones, until one succeeded.
 const READ_IN_FULL: usize = 5;
 
-/// Halo's dates before this mean "none" (api facts, section 9).
+/// Halo's dates before this mean "none".
 const FIRST_REAL_YEAR: i16 = 2000;
 
 /// A time in a reply: with a zone or without one, which means UTC.
@@ -189,7 +189,8 @@ impl HaloApi {
         Ok(None)
     }
 
-    /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one before
+    /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one
+    /// before
     /// it, where there is one. Whether Halo honours the order and the filter is not known, so neither is relied on.
     pub(super) async fn delivery_ids(
         &self,
@@ -256,7 +257,8 @@ impl HaloApi {
         self.read_one(call).await
     }
 
-    /// One delivery in full, and the ticket it is about where Halo tells; none where its row has gone from the log meanwhile.
+    /// One delivery in full, and the ticket it is about where Halo tells; none where its row has gone from the log
+    /// meanwhile.
     async fn delivery(&self, id: &str, hide: &[&Secret]) -> Result<Option<(Option<i64>, LoggedDelivery)>, HaloError> {
         let Some(row) = self.logged::<DetailRow>(id).await? else { return Ok(None) };
         if row.id.0.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(id)) {

@@ -1,4 +1,4 @@
-//! Webhooks, the events they are bound to, and Halo's catalogue of events (api facts, section 6).
+//! Webhooks, the events they are bound to, and Halo's catalogue of events.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::halo::install::held::{Binding, HeldWebhook};
 pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";
 
-/// An ordinary outgoing webhook; 1 is a runbook in the same table (api facts, section 6.1).
+/// An ordinary outgoing webhook; 1 is a runbook in the same table.
 const OUTGOING: i64 = 0;
 /// POST, in the numbers of webhooks.
 const POST: i64 = 0;
@@ -30,7 +30,8 @@ const ONE_BY_ONE: i64 = 0;
 const BINDING_TYPE: i64 = -2;
 /// Delivery by webhook.
 const BY_WEBHOOK: i64 = 6;
-/// The members that are read before a change and can be written to bring a webhook back. Its password is not among them:
+/// The members that are read before a change and can be written to bring a webhook back. Its password is not among
+/// them:
 /// Halo never shows it.
 const KEPT: [&str; 25] = [
     "name",
@@ -59,7 +60,7 @@ const KEPT: [&str; 25] = [
     "algorithm",
     "digest",
 ];
-/// The same for a binding. Its `guid` never is: a known one would move somebody else's (api facts, section 6.1).
+/// The same for a binding. Its `guid` never is: a known one would move somebody else's.
 const BINDING_KEPT: [&str; 9] = [
     "webhook_id",
     "eventno",
@@ -106,7 +107,7 @@ impl WebhookDraft {
             .with("basic_username", self.username.as_str())
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
-        // Halo switches a webhook off by either (api facts, section 6.2), so both are written to switch it on again.
+        // Halo switches a webhook off by either, so both are written to switch it on again.
         if self.tells_disabled && self.active { members.with("disabled", false) } else { members }
     }
 }
@@ -144,7 +145,7 @@ impl WebhookRow {
             id: self.id.untrusted()?.display(),
             name: Untrusted::new(self.name.0.unwrap_or_default()),
             url: Secret::new(self.url.0.unwrap_or_default()),
-            // Halo switches a webhook off by either (api facts, section 6.2).
+            // Halo switches a webhook off by either.
             active: self.active.0 != Some(false) && !self.disabled.is_set(),
             tells_disabled: self.disabled.0.is_some(),
             method: self.method.0,
@@ -241,7 +242,7 @@ impl HaloApi {
     pub async fn bindings(&self, webhook_id: &str) -> Result<Vec<Binding>, HaloError> {
         let call = self.get("list the events of a webhook", BINDINGS, &[("webhook_id", webhook_id)]);
         let rows = self.read_list::<BindingRow>(call, &["notifications", "results"]).await?.rows;
-        // A filter that Halo does not know is no filter (api facts, section 4), and these rows may be deleted later: only
+        // A filter that Halo does not know is no filter, and these rows may be deleted later: only
         // those count that say whose they are or, where none does, that the webhook itself names.
         let named = match rows.iter().all(|row| row.webhook_id.0.is_none()) && !rows.is_empty() {
             true => self.events_of_webhook(webhook_id).await?,
@@ -349,7 +350,7 @@ impl HaloApi {
     }
 
     /// Binds an event to a webhook; gives the id of the binding that Halo's reply names, if it names one. No `guid` is
-    /// ever sent: a known one would move somebody else's binding here (api facts, section 6.1).
+    /// ever sent: a known one would move somebody else's binding here.
     ///
     /// # Errors
     /// Whatever a write can fail with.
@@ -414,7 +415,7 @@ impl HaloApi {
     }
 
     /// Halo's catalogue of events, by number. Where a number occurs twice, the name of the form that fires for webhooks
-    /// is kept: "Assigned" forms never do (api facts, section 6.1).
+    /// is kept: "Assigned" forms never do.
     ///
     /// # Errors
     /// Whatever a read can fail with.

@@ -74,7 +74,7 @@ fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> 
     Ok(Rows { rows: found.rows, bad: found.bad, record_count: found.record_count })
 }
 
-/// Reads one object: on its own, or as the only element of an array (api facts, section 8).
+/// Reads one object: on its own, or as the only element of an array.
 pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, Misread> {
     let text = text_of(body)?;
     if text.trim_start().starts_with('[') {
@@ -117,7 +117,8 @@ fn misread(error: &serde_json::Error) -> Misread {
     }
 }
 
-/// Reads one row; halves of surrogate pairs, which Rust's text cannot hold, are mended first where they stand in the way.
+/// Reads one row; halves of surrogate pairs, which Rust's text cannot hold, are mended first where they stand in the
+/// way.
 fn read_row<R: DeserializeOwned>(raw: &str) -> Option<R> {
     // An array would be read as a struct's members in order.
     if !raw.trim_start().starts_with('{') {

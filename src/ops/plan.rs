@@ -92,7 +92,8 @@ impl Target {
         Self::with(workspace, id, configuration, &workspace.settings.secrets(id)?)
     }
 
-    /// The same with secrets that may not be stored yet. While a rotation is under way, its new ones are what is wanted:
+    /// The same with secrets that may not be stored yet. While a rotation is under way, its new ones are what is
+    /// wanted:
     /// they were stored before Halo heard of them, so whatever Halo sends is taken.
     pub(super) fn with(
         workspace: &Workspace,
@@ -236,7 +237,8 @@ impl Target {
         Ok(Held { webhooks, tabs, ..Held::default() })
     }
 
-    /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for by
+    /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for
+    /// by
     /// its id before it counts as gone.
     async fn read_webhooks(&self, halo: &HaloApi) -> Result<Vec<HeldWebhook>, HaloError> {
         let mut webhooks = halo.webhooks().await?;
@@ -254,7 +256,7 @@ impl Target {
         let listed = if retired { halo.ticket_types_with_retired().await? } else { halo.ticket_types().await? };
         let mut ticket_types = Vec::new();
         for row in listed {
-            // The list says nothing about tabs (api facts, section 5), so each type is read by its id.
+            // The list says nothing about tabs, so each type is read by its id.
             let detail = if row.active || retired { halo.ticket_type(row.id).await? } else { None };
             ticket_types.push(match detail {
                 Some(detail) => HeldTicketType { name: row.name, active: row.active && detail.active, ..detail },

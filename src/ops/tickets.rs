@@ -13,7 +13,8 @@ use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, N
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
 
-/// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has done.
+/// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has
+/// done.
 const ESCALATE_LOCK: &str = "escalate";
 
 /// The outcome of a line that is written before Halo is.
@@ -52,7 +53,8 @@ pub async fn on_pia_board(
 
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
 ///
-/// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket that
+/// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket
+/// that
 /// stands there already is not written, and a note that it has already is not added a second time. Each write stands in
 /// the audit trail before it is sent: what a killed run has left open there is read back by the next one.
 pub async fn escalate(
@@ -292,7 +294,7 @@ fn unknown(ticket: i64) -> Failure {
         .hint(format!("There is no ticket {ticket} in this Halo, or its agent may not see it. Nothing was changed"))
 }
 
-/// Halo declined. What it declines here is the agent's reach: over a team, an agent, an action (api facts, section 2).
+/// Halo declined. What it declines here is the agent's reach: over a team, an agent, an action.
 fn refused(error: &HaloError, board: &str) -> Failure {
     let failure = Failure::from(error.clone());
     if !matches!(error, HaloError::Refused { .. }) {

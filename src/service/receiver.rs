@@ -1,4 +1,4 @@
-//! What is answered to a request (contract, section 7).
+//! What is answered to a request.
 
 use std::convert::Infallible;
 use std::sync::Arc;

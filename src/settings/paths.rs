@@ -1,4 +1,4 @@
-//! Where every file is (contract, section 2).
+//! Where every file is.
 
 use std::path::{Path, PathBuf};
 

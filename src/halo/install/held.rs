@@ -5,7 +5,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::same_id;
 use crate::domain::untrusted::Untrusted;
 
-/// What should be in Halo (contract, section 6).
+/// What should be in Halo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// One webhook per group of events, with its whole address.

@@ -53,7 +53,7 @@ impl Write for EventWrite {
             Self::Bind(group, event, name) => Ok(text(halo.bind_event(apply.webhook_id(*group), *event, name).await?)),
             Self::Mend { binding, .. } => Ok(text(halo.put_binding(Some(*binding), &HaloApi::firing()).await?)),
             Self::Unbind { webhook, binding } => {
-                // Another program can have moved it to its own webhook (api facts, section 6.1): then it is off ours.
+                // Another program can have moved it to its own webhook: then it is off ours.
                 if halo.bindings(webhook).await?.iter().all(|own| own.id != *binding) {
                     return Ok(None);
                 }

@@ -63,7 +63,7 @@ impl Write for LinkWrite {
         }
     }
 
-    /// From the tab's side: possible in the newest versions (api facts, section 7).
+    /// From the tab's side: possible in the newest versions.
     async fn send_otherwise(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {
         let (ticket_type, tab, links) = match self {
             Self::Add(id, tab) => match tab_to_link(apply, *tab) {
@@ -154,7 +154,7 @@ async fn set_ticket_types(
 }
 
 /// Whether a ticket type still shows what it was told to show beside our tab: whether Halo replaces the list that it
-/// holds is not known (api facts, section 7), so nothing is taken for granted about the tabs of others.
+/// holds is not known, so nothing is taken for granted about the tabs of others.
 async fn others_kept(apply: &Apply<'_>, id: i64, held: &HeldTicketType) -> Result<Found, HaloError> {
     let told = apply.told.get(&id).map_or(&[][..], Vec::as_slice);
     let mut lost = Vec::new();

@@ -7,10 +7,10 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Binding, Held, HeldWebhook};
 use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, Step};
 
-/// The kind of notification that fires for a webhook (api facts, section 6.1).
+/// The kind of notification that fires for a webhook.
 const FIRES: i64 = -2;
 
-/// Delivery by webhook (api facts, section 6.1).
+/// Delivery by webhook.
 const BY_WEBHOOK: i64 = 6;
 
 pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held: &Held, plan: &mut InstallPlan) {
@@ -93,8 +93,8 @@ fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNu
     Step::new(action, ObjectKind::WebhookEvent, name, id, reason, Operation::None).with(fields)
 }
 
-/// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook (api facts,
-/// section 6.1), so they do not count as knowing the event.
+/// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook, so they do not
+/// count as knowing the event.
 fn catalogue_name(held: &Held, event: EventNumber) -> Option<&Untrusted> {
     held.events
         .iter()

@@ -10,10 +10,10 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Step, TabWrite};
 
-/// The number of an iframe among the kinds of tab: the best guess there is (api facts, section 13).
+/// The number of an iframe among the kinds of tab: the best guess there is.
 const IFRAME: i64 = 1;
 
-/// The ticket's number among the entities that can have tabs (api facts, section 7).
+/// The ticket's number among the entities that can have tabs.
 const TICKET: i64 = 1;
 
 pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, plan: &mut InstallPlan) {
@@ -83,7 +83,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
 }
 
 /// The number of an iframe among the kinds of tab: what a tab of somebody else's that has an address shows. Nothing
-/// written tells it (api facts, section 13), so where no tab tells either, it is not judged.
+/// written tells it, so where no tab tells either, it is not judged.
 fn iframe_kind(held: &Held, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
     let tells = |tab: &&HeldTab| {
         let has_address = tab.url.as_ref().is_some_and(|url| !url.raw().trim().is_empty());

@@ -10,10 +10,10 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
 
-/// Halo's number for Basic sign-in on a webhook (api facts, section 6.1).
+/// Halo's number for Basic sign-in on a webhook.
 const BASIC: i64 = 1;
 
-/// Halo's number for POST on a webhook (api facts, section 6.1).
+/// Halo's number for POST on a webhook.
 const POST: i64 = 0;
 
 /// Halo's number for each event in a delivery of its own.
@@ -40,7 +40,8 @@ pub(super) fn plan_webhook(
     let own = own.or(agreed);
 
     let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
-    // Whether Halo lets two have one name is for Halo to say: ours is written, and what is not ours is told and left alone.
+    // Whether Halo lets two have one name is for Halo to say: ours is written, and what is not ours is told and left
+    // alone.
     let foreign = held.webhooks.iter().find(|webhook| {
         is_like(webhook.name.raw(), name) && is_another(webhook) && !webhook.url.expose().starts_with(&prefix)
     });
