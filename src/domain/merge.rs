@@ -159,6 +159,7 @@ mod tests {
                 Value::from(vec![["a", "b", "c"][(of("api.client_secret_command") + number) % 3]]),
             ),
             ("company_sync.daily_sync_time", text("company_sync.daily_sync_time", ["04:30", "05:00", "06:00"])),
+            ("company_sync.include", text("company_sync.include", ["type = 1", "type = 2", "CFTier = Gold"])),
             ("pia_screen.pia_board", text("pia_screen.pia_board", ["Pia", "Desk", "Two"])),
             ("pia_screen.escalation_board", text("pia_screen.escalation_board", ["Pia", "Desk", "Two"])),
             (
@@ -225,7 +226,7 @@ mod tests {
 
         /// Whatever each of two people changed: nothing of either is lost without being asked for.
         #[test]
-        fn no_change_of_two_people_is_lost(theirs in prop::collection::vec(0..3_usize, 15), mine in prop::collection::vec(0..3_usize, 15)) {
+        fn no_change_of_two_people_is_lost(theirs in prop::collection::vec(0..3_usize, 16), mine in prop::collection::vec(0..3_usize, 16)) {
             let keys = keys();
             let place = |key: &str| keys.iter().position(|own| own == key).unwrap();
             let (read, other, own) = (variant(0, |_| 0), variant(0, |key| theirs[place(key)]), variant(0, |key| mine[place(key)]));
