@@ -34,6 +34,9 @@ async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
         "ticket_types",
         "webhooks",
         "custom_tabs",
+        "tickets",
+        "actions",
+        "statuses",
         "pia_board",
         "escalation_board",
         "escalate_to",
@@ -267,5 +270,5 @@ async fn refused_plan_is_error_object_with_its_checks() {
     profile.halo.set_fault("forbidden-tabs".parse().unwrap(), true);
     let refused = profile.json(["plan"], 4).await;
     assert_eq!(refused["error"]["code"], "missing_right");
-    assert_eq!(refused["checks"].as_array().unwrap().len(), 11);
+    assert_eq!(refused["checks"].as_array().unwrap().len(), 14);
 }

@@ -203,7 +203,7 @@ async fn foreign_object_with_our_name_is_left_alone_and_reported() {
     let foreign =
         before["webhooks"].as_array().unwrap().iter().find(|row| row["name"] == "Pia - Ticket Created").unwrap();
     let id = foreign["id"].as_str().unwrap();
-    assert!(message.contains(&format!("\"Pia - Ticket Created\" ({id}): rename or delete")), "{message}");
+    assert!(message.contains(&format!("\"Pia - Ticket Created\" ({id}): take that one over with pia-halo configure --adopt {id}, or rename or delete")), "{message}");
     assert!(results.iter().any(|result| result["name"] == "Pia - Ticket Updated" && result["outcome"] == "done"));
 }
 

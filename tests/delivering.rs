@@ -167,7 +167,7 @@ async fn demo_ticket_reaches_events_pane_within_a_second() {
         ("▸ Halo PSA", "Enter"),
         ("What you need", "Enter"),
         ("▸ Test", "Enter"),
-        ("passed", "Enter"),
+        ("passed in", "Enter"),
         ("▸ Daily Sync Time", "Enter"),
         ("▸ Pia Board", "Enter"),
         ("▸ Pia Escalate To", "Enter"),

@@ -112,7 +112,8 @@ fn typed_character(pty: &mut Pty) -> usize {
 }
 
 fn save_and_sync(pty: &mut Pty) -> usize {
-    for words in ["passed", "▸ Daily Sync Time", "▸ Pia Board", "▸ Pia Escalate To", "▸ Pia Escalation Board"] {
+    for words in ["passed in", "▸ Daily Sync Time", "▸ Pia Board", "▸ Pia Escalate To", "▸ Pia Escalation Board"]
+    {
         go(pty, key::ENTER, words);
     }
     for words in ["▸ Pia Url", "▸ Chat Pod Url", "▸ Save", "✓ saved", "▸ Sync Now"] {

@@ -64,7 +64,7 @@ pub async fn type_credentials(person: &mut impl Person, halo: &SimulatedHalo, se
 /// Tests the connection and goes on to Company Sync.
 pub async fn test_connection(person: &mut impl Person) {
     person.press("Enter").await;
-    person.sees("passed").await;
+    person.sees("passed in").await;
     person.press("Enter").await;
     person.sees("Company Sync").await;
     person.is_at("Daily Sync Time").await;
