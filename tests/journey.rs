@@ -359,7 +359,7 @@ async fn objects_that_were_made_are_listed_with_their_ids() {
             says(kind.row.name(), &format!("id {}", kind.row.int("id").unwrap()));
         }
     });
-    says("Project", "kept");
+    says("Project", "unchanged");
     person.leave().await;
 }
 
