@@ -261,7 +261,6 @@ async fn body_that_is_no_event_is_refused_with_its_reason() {
     for (body, status) in [
         (largest.clone().into_bytes(), 200),
         (format!("{largest} ").into_bytes(), 413),
-        (vec![b'x'; 24 << 20], 413),
         (Vec::new(), 400),
         (b"null".to_vec(), 400),
         (b"not json".to_vec(), 400),
@@ -277,6 +276,14 @@ async fn body_that_is_no_event_is_refused_with_its_reason() {
         let length = body.len();
         assert_eq!(service.post(&path, user, body).await.status, status, "{length} bytes");
     }
+    // More than is read on: the connection closes while the sender still writes, and the answer is there all the same.
+    let length = 24 << 20;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {length}\r\n\r\n",
+        basic("pia", secrets.password.expose())
+    );
+    let larger = service.raw([head.into_bytes(), vec![b'x'; length]].concat()).await;
+    assert!(larger.starts_with("HTTP/1.1 413"), "{larger}");
     // Without a length, and without an end.
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n",
