@@ -101,7 +101,7 @@ fn without_shell_stop_does_nothing() {
         let repaints = |pty: &Pty| String::from_utf8_lossy(&pty.raw()).matches("\x1b[2J").count();
         let before = repaints(&pty);
         pty.send(&key::ctrl('z'));
-        pty.wait_until("Ctrl-Z does nothing here: no shell is there");
+        pty.wait_until("Ctrl-Z does nothing here: there is no shell to return to");
         pty.wait_for("a repaint", |_| repaints(&pty) > before);
         if is_leader {
             let before = repaints(&pty);
