@@ -90,12 +90,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     keep_memory_private();
+    if matches!(arguments.command, Some(Command::Serve(_))) {
+        give_memory_back();
+    }
     if let Err(why) = limits::require() {
         _ = writeln!(std::io::stderr(), "pia-halo: {why}");
         return Ok(ExitCode::from(FailureKind::LocalState.exit_code()));
-    }
-    if matches!(arguments.command, Some(Command::Serve(_))) {
-        give_memory_back();
     }
     let environment = Environment::capture();
     let no_colour = environment.text("NO_COLOR").is_some();

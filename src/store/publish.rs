@@ -47,6 +47,11 @@ impl Known {
         print.is_some_and(|print| print == self.print(parts(client)))
     }
 
+    /// Whether a client was in use before this run.
+    fn was_in_use(&self, client: i64) -> bool {
+        self.clients.get(&client).is_some_and(|known| !known.gone && !known.unused)
+    }
+
     /// The clients that a sync has to find again, each with whether it is in use.
     pub fn expected(&self) -> impl Iterator<Item = (i64, bool)> {
         self.clients.iter().filter(|(_, known)| !known.gone).map(|(id, known)| (*id, !known.unused))
@@ -331,7 +336,6 @@ impl Work<'_> {
         let mut disabling = Vec::new();
         for (client, name, leave_out, would_serve) in flips {
             update.execute(params![self.id.as_str(), client, leave_out])?;
-            let was_in_use = self.known.clients.get(&client).is_some_and(|known| !known.gone && !known.unused);
             if !would_serve {
                 continue;
             }
@@ -339,7 +343,7 @@ impl Work<'_> {
                 self.differed += 1;
             }
             // One that is new or back in this run is told as that.
-            if leave_out && was_in_use {
+            if leave_out && self.known.was_in_use(client) {
                 self.note(client, ChangeKind::Disabled, &name, None)?;
                 let name = Untrusted::new(name);
                 disabling.push(ClientChange { id: client, change: ChangeKind::Disabled, name, name_before: None });
@@ -348,8 +352,8 @@ impl Work<'_> {
             }
         }
         let active = self.known.expected().filter(|(_, in_use)| *in_use).count() as u64;
-        let gone = |id: &&i64| self.known.clients.get(*id).is_some_and(|known| !known.gone && !known.unused);
-        let count = disabling.len() as u64 + publication.gone.iter().filter(gone).count() as u64;
+        let gone = publication.gone.iter().filter(|id| self.known.was_in_use(**id)).count();
+        let count = (disabling.len() + gone) as u64;
         if !disabling.is_empty() && !publication.brake.lets_pass(count, Brake::allowed(active)) {
             return Err(Trouble::Held { disabling, count, active });
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Evidence, Known, Publication, RunId, StagedPage, Store, StoreError};
+use super::{Evidence, FreshLists, Known, Publication, RunId, StagedPage, Store, StoreError};
 use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::include::IncludeRule;
@@ -105,6 +105,11 @@ pub fn told(changes: ChangeCounts, counts: ClientCounts, second: i64) -> SyncRep
     SyncReport { changes, active, disabled, ..report(SyncStatus::Complete, second) }
 }
 
+/// What a run publishes that has seen everybody.
+pub fn all_seen<'a>(fresh: FreshLists<'a>, rule: &'a IncludeRule) -> Publication<'a> {
+    Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh, rule, brake: Brake::On }
+}
+
 /// The page that lists these clients.
 pub fn page(number: u32, clients: &[Client]) -> ListedPage {
     ListedPage { page: number, ids: clients.iter().map(|client| client.id).collect(), ..ListedPage::default() }
@@ -133,16 +138,8 @@ pub fn publish(
     let is_seen = |id: &i64| seen.iter().any(|client| client.id == *id);
     let unseen: Vec<i64> = known.expected().map(|(id, _)| id).filter(|id| !is_seen(id)).collect();
     let gone = if proved { unseen.as_slice() } else { &[] };
-    let (evidence, rule) = (Evidence::Look(1), IncludeRule::default());
-    let publication = Publication {
-        evidence,
-        unseen: &unseen,
-        gone,
-        proved,
-        fresh: Default::default(),
-        rule: &rule,
-        brake: Brake::On,
-    };
+    let rule = IncludeRule::default();
+    let publication = Publication { unseen: &unseen, gone, proved, ..all_seen(FreshLists::default(), &rule) };
     let tell = |changes, counts| told(changes, counts, second);
     Ok(store.publish(run, known, &publication, at(second), tell)?.changes)
 }

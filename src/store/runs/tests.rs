@@ -6,9 +6,9 @@ use crate::domain::include::IncludeRule;
 use crate::domain::people::Team;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeKind};
+use crate::store::Publication;
 use crate::store::lists::FreshLists;
 use crate::store::test_support::*;
-use crate::store::{Evidence, Publication};
 
 fn stored(store: &Store, client: i64) -> StoredClient {
     store.clients(&id("acme")).unwrap().into_iter().find(|stored| stored.client.id == client).unwrap()
@@ -224,15 +224,8 @@ fn second_run_in_which_nothing_changed_writes_next_to_nothing() {
             }
         }
         let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
-        let publication = Publication {
-            evidence: Evidence::Look(1),
-            unseen: &[],
-            gone: &[],
-            proved: true,
-            fresh,
-            rule: &IncludeRule::default(),
-            brake: Brake::On,
-        };
+        let rule = IncludeRule::default();
+        let publication = all_seen(fresh, &rule);
         let tell = |changes, counts| told(changes, counts, second);
         let changes = store.publish(run, &known, &publication, at(second), tell).unwrap().changes;
         (changes, rows_written(&store) - before)
@@ -256,15 +249,8 @@ fn what_is_published_and_end_of_its_run_are_one_step() {
     let known = store.known(&id("acme")).unwrap();
     stage(&store, run, &known, 1, &[client(1, "a"), inactive(2, "b")]);
     let fresh = FreshLists::default();
-    let publication = Publication {
-        evidence: Evidence::Look(1),
-        unseen: &[],
-        gone: &[],
-        proved: true,
-        fresh,
-        rule: &IncludeRule::default(),
-        brake: Brake::On,
-    };
+    let rule = IncludeRule::default();
+    let publication = all_seen(fresh, &rule);
     let published = store.publish(run, &known, &publication, at(0), |changes, counts| {
         let ClientCounts { active, disabled, .. } = counts;
         SyncReport { run: run.number(), changes, active, disabled, ..report(SyncStatus::Complete, 0) }
@@ -284,15 +270,8 @@ fn lists_become_visible_together_with_clients() {
     stage(&store, run, &known, 1, &[client(1, "a")]);
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
     let fresh = FreshLists { teams: Some(&team), ..FreshLists::default() };
-    let publication = Publication {
-        evidence: Evidence::Look(1),
-        unseen: &[],
-        gone: &[],
-        proved: true,
-        fresh,
-        rule: &IncludeRule::default(),
-        brake: Brake::On,
-    };
+    let rule = IncludeRule::default();
+    let publication = all_seen(fresh, &rule);
     store.publish(run, &known, &publication, at(0), |_, _| report(SyncStatus::Complete, 0)).unwrap();
     let lists = store.lists(&id("acme")).unwrap();
     assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
@@ -418,15 +397,11 @@ fn sync_by(store: &Store, second: i64, clients: &[Client], rule: &str, brake: Br
     let run = store.begin_run(&id("acme"), at(second)).unwrap();
     let known = store.known(&id("acme")).unwrap();
     stage(store, run, &known, 1, clients);
-    let (evidence, rule) = (Evidence::Look(1), IncludeRule::parse(rule).unwrap());
-    let fresh = FreshLists::default();
-    let publication = Publication { evidence, unseen: &[], gone: &[], proved: true, fresh, rule: &rule, brake };
-    let tell = |changes, counts: ClientCounts| SyncReport {
-        changes,
-        active: counts.active,
-        disabled: counts.disabled,
-        left_out: counts.left_out,
-        ..report(SyncStatus::Complete, second)
+    let rule = IncludeRule::parse(rule).unwrap();
+    let publication = Publication { brake, ..all_seen(FreshLists::default(), &rule) };
+    let tell = |changes, counts: ClientCounts| {
+        let left_out = counts.left_out;
+        SyncReport { left_out, ..told(changes, counts, second) }
     };
     store.publish(run, &known, &publication, at(second), tell)
 }
