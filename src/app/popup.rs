@@ -50,18 +50,46 @@ pub struct Typed {
     /// What is typed.
     pub input: Input,
     /// What has to be.
-    pub wanted: ConfigurationId,
+    pub wanted: Wanted,
+}
+
+/// Said before the Client Secret goes to another host than Halo's.
+pub const OTHER_HOST: &str = "The Sign-in Address is on another host than Url, and the Client Secret is sent to it. Agree \
+    only where whoever runs your Halo has told you so.";
+
+/// What has to be typed, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The id of the configuration, for what its plan does.
+    Id(ConfigurationId),
+    /// The host that the Client Secret would be sent to.
+    Host(String),
+}
+
+impl Wanted {
+    /// What has to be typed.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Id(id) => id.as_str(),
+            Self::Host(host) => host,
+        }
+    }
 }
 
 impl Typed {
     /// Nothing is typed yet.
     pub fn new(wanted: ConfigurationId) -> Self {
-        Self { input: Input::default(), wanted }
+        Self { input: Input::default(), wanted: Wanted::Id(wanted) }
+    }
+
+    /// The same for a host that is another than Halo's.
+    pub fn for_host(host: String) -> Self {
+        Self { input: Input::default(), wanted: Wanted::Host(host) }
     }
 
     /// Whether it is typed.
     pub fn is_right(&self) -> bool {
-        self.input.value().trim() == self.wanted.as_str()
+        self.input.value().trim() == self.wanted.text()
     }
 }
 

@@ -222,6 +222,11 @@ pub struct SignInPlace {
 }
 
 impl AuthUrl {
+    /// Its host, with the port where it is not the usual one.
+    pub fn authority(&self) -> String {
+        self.0.authority().to_owned()
+    }
+
     /// Whether this server stands on the same host as the Halo: only then may it be sent the Client Secret unasked.
     pub fn is_on_host_of(&self, halo: &HaloUrl) -> bool {
         self.0.host() == halo.0.host()

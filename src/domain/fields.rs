@@ -2,8 +2,9 @@
 //! answers files, what a save changed and plain mode are all made from it.
 
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
-use super::address::{AddressError, HaloUrl, Note, PiaUrl, Reading};
+use super::address::{AddressError, AuthUrl, HaloUrl, Note, PiaUrl, Reading};
 use super::chat_pod::ChatPodUrl;
 use super::configuration::{Configuration, check_board, check_client_id, check_name, client_id_warning};
 use super::daily_sync_time::{DailySyncTime, TimeError};
@@ -23,6 +24,12 @@ pub enum FieldId {
     ClientSecret,
     /// Authentication Token.
     Token,
+    /// Sign-in Address.
+    AuthUrl,
+    /// Tenant.
+    Tenant,
+    /// CA File.
+    CaFile,
     /// Daily Sync Time.
     DailySyncTime,
     /// Clients Served.
@@ -114,7 +121,7 @@ pub struct Refused {
 }
 
 /// The table of the fields.
-pub const FIELDS: [FieldInfo; 12] = [
+pub const FIELDS: [FieldInfo; 15] = [
     FieldInfo {
         id: FieldId::Name,
         key: "name",
@@ -203,6 +210,59 @@ pub const FIELDS: [FieldInfo; 12] = [
         read: |text| kept(text, Ok::<(), String>(())),
         get: |_| String::new(),
         set: |_, _| {},
+    },
+    FieldInfo {
+        id: FieldId::AuthUrl,
+        key: "api.auth_url",
+        step: Step::Credentials,
+        kind: Kind::Address,
+        label: "Sign-in Address",
+        help: "only where Halo signs in elsewhere; blank asks Halo for it",
+        more: "The Client Secret is sent there. Blank is right for almost everybody: Halo names its own sign-in server. One \
+               on another host is used only if you name it here and agree to it.",
+        example: "https://login.acme.example/auth",
+        default: "",
+        blank: Some("blank: Halo names it"),
+        unit: "",
+        longest: 400,
+        read: |text| address(AuthUrl::read(text), AuthUrl::as_str),
+        get: |own| own.api.auth_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        set: |own, text| own.api.auth_url = AuthUrl::read(text).ok().map(|reading| reading.address),
+    },
+    FieldInfo {
+        id: FieldId::Tenant,
+        key: "api.tenant",
+        step: Step::Credentials,
+        kind: Kind::Trimmed,
+        label: "Tenant",
+        help: "only where Halo does not name it by itself",
+        more: "Halo shows it at Configuration › Integrations › Halo PSA API › API Details. Blank is right where Halo names it.",
+        example: "acme",
+        default: "",
+        blank: Some("blank: Halo names it"),
+        unit: "",
+        longest: 200,
+        read: tenant,
+        get: |own| own.api.tenant.clone().unwrap_or_default(),
+        set: |own, text| own.api.tenant = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+    },
+    FieldInfo {
+        id: FieldId::CaFile,
+        key: "api.ca_file",
+        step: Step::Credentials,
+        kind: Kind::Trimmed,
+        label: "CA File",
+        help: "a private certificate authority, trusted besides the system's",
+        more: "The path of a file in PEM form, for a Halo whose certificate is signed by your own authority. Nobody else may \
+               be able to write to it.",
+        example: "/etc/ssl/acme-ca.pem",
+        default: "",
+        blank: Some("blank: the system's alone"),
+        unit: "",
+        longest: 1_000,
+        read: ca_file,
+        get: |own| own.api.ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        set: |own, text| own.api.ca_file = Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute()),
     },
     FieldInfo {
         id: FieldId::DailySyncTime,
@@ -358,6 +418,11 @@ impl FieldId {
         self == Self::Include
     }
 
+    /// Whether it is needed by few: it is shown once it is asked for, or filled.
+    pub fn is_advanced(self) -> bool {
+        matches!(self, Self::AuthUrl | Self::Tenant | Self::CaFile)
+    }
+
     /// Whether it may stay blank.
     pub fn may_be_blank(self) -> bool {
         self.info().blank.is_some()
@@ -401,6 +466,20 @@ impl FieldInfo {
 fn kept<T, E: Display>(text: &str, checked: Result<T, E>) -> Result<Taken, Refused> {
     let taken = Taken { value: text.to_owned(), notes: Vec::new(), doubt: None };
     checked.map(|_| taken).map_err(|error| Refused { why: error.to_string(), better: None })
+}
+
+fn tenant(text: &str) -> Result<Taken, Refused> {
+    let is_line = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    kept(text.trim(), if is_line { Ok(()) } else { Err("one line is needed, such as acme; or leave the key out") })
+}
+
+// Relative to what? The service starts elsewhere than the person does.
+fn ca_file(text: &str) -> Result<Taken, Refused> {
+    let is_absolute = Path::new(text.trim()).is_absolute();
+    kept(
+        text.trim(),
+        if is_absolute { Ok(()) } else { Err("an absolute path is needed, such as /etc/ssl/acme-ca.pem") },
+    )
 }
 
 fn client_id(text: &str) -> Result<Taken, Refused> {

@@ -462,7 +462,7 @@ impl HaloError {
             }
             Self::ForeignAuthHost { .. } => "If that is right (Halo shows it as Authorisation Server under \
                                              Configuration › Integrations › Halo PSA API), put its whole address \
-                                             into the settings as auth_url"
+                                             into Sign-in Address (auth_url in the settings)"
                 .to_owned(),
             Self::Redirected { to_host: Some(_), .. } => {
                 "If that is where your Halo lives now, use that address as the Url".to_owned()

@@ -1,11 +1,9 @@
 //! One configuration out of TOML, key by key, so that each mistake can be named with what would be right.
 
-use std::path::PathBuf;
-
 use toml::{Table, Value};
 
 use super::suggestion::nearest;
-use crate::domain::address::{AddressError, AuthUrl, HaloUrl, Note, Reading};
+use crate::domain::address::{HaloUrl, Note};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
 use crate::domain::fields::{FIELDS, FieldId, FieldInfo};
 use crate::domain::ticket::NoteOutcome;
@@ -35,7 +33,7 @@ pub enum EscalateChoice {
 const TABLES: [&str; 4] = ["api", "company_sync", "pia_screen", "integration"];
 
 /// Keys of `[api]` that no field of the wizard asks for.
-const CONNECTION: [&str; 5] = ["tenant", "auth_url", "request_budget", "ca_file", "client_secret_command"];
+const CONNECTION: [&str; 2] = ["request_budget", "client_secret_command"];
 
 /// The key of `[pia_screen]` that no field of the wizard asks for.
 const NOTE_OUTCOME: &str = "note_outcome";
@@ -128,17 +126,14 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
 /// What `[api]` says beside the fields.
 #[derive(Default)]
 struct Connection {
-    tenant: Option<String>,
-    auth_url: Option<AuthUrl>,
     request_budget: Option<u32>,
-    ca_file: Option<PathBuf>,
     client_secret_command: Option<Vec<String>>,
 }
 
 impl Connection {
     fn of(self, api: ApiCredentials) -> ApiCredentials {
-        let Self { tenant, auth_url, request_budget, ca_file, client_secret_command } = self;
-        ApiCredentials { tenant, auth_url, request_budget, ca_file, client_secret_command, ..api }
+        let Self { request_budget, client_secret_command } = self;
+        ApiCredentials { request_budget, client_secret_command, ..api }
     }
 }
 
@@ -190,17 +185,6 @@ impl Reader<'_> {
         }
     }
 
-    fn checked<T, E: std::fmt::Display>(&mut self, table: &str, key: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.problem(table, key, error.to_string())).ok()
-    }
-
-    fn address<T>(&mut self, table: &str, key: &str, reading: Result<Reading<T>, AddressError>) -> Option<T> {
-        let reading = self.checked(table, key, reading)?;
-        let key = path(&[self.prefix, table, key]);
-        self.notes.extend(reading.notes.into_iter().map(|note| (key.clone(), note)));
-        Some(reading.address)
-    }
-
     /// The text fields of a table; one that is left out has the value that it begins with in the wizard, unless it is
     /// needed.
     fn fields(&mut self, table: &str, content: &Table) {
@@ -214,7 +198,9 @@ impl Reader<'_> {
                 false => Some(info.default),
             };
             let Some(text) = text else { continue };
-            match info.take(text) {
+            // Left out or filled: a blank one in a file is a slip.
+            let is_slip = info.id.is_advanced() && content.contains_key(key);
+            match if is_slip { (info.read)(text) } else { info.take(text) } {
                 Ok(taken) => {
                     let path = path(&[self.prefix, table, key]);
                     self.notes.extend(taken.notes.into_iter().map(|note| (path.clone(), note)));
@@ -226,21 +212,7 @@ impl Reader<'_> {
     }
 
     fn connection(&mut self, content: &Table) -> Connection {
-        const API: &str = "api";
-        let tenant = self.text(API, content, "tenant", "acme").map(str::trim);
-        if tenant.is_some_and(|tenant| tenant.is_empty() || tenant.chars().any(char::is_control)) {
-            self.problem(API, "tenant", "one line is needed, such as acme; or leave the key out");
-        }
-        let auth_url = self
-            .text(API, content, "auth_url", "https://yourcompany.halopsa.com/auth")
-            .and_then(|text| self.address(API, "auth_url", AuthUrl::read(text)));
-        Connection {
-            tenant: tenant.map(str::to_owned),
-            auth_url,
-            request_budget: self.request_budget(content),
-            ca_file: self.ca_file(content),
-            client_secret_command: self.command(content),
-        }
+        Connection { request_budget: self.request_budget(content), client_secret_command: self.command(content) }
     }
 
     fn request_budget(&mut self, content: &Table) -> Option<u32> {
@@ -251,15 +223,6 @@ impl Reader<'_> {
             self.problem("api", "request_budget", why);
         }
         number
-    }
-
-    fn ca_file(&mut self, content: &Table) -> Option<PathBuf> {
-        let file = PathBuf::from(self.text("api", content, "ca_file", "/etc/ssl/acme-ca.pem")?);
-        if !file.is_absolute() {
-            // Relative to what? The service starts elsewhere than the person does.
-            self.problem("api", "ca_file", "an absolute path is needed, such as /etc/ssl/acme-ca.pem");
-        }
-        Some(file)
     }
 
     fn command(&mut self, content: &Table) -> Option<Vec<String>> {

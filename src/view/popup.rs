@@ -10,7 +10,9 @@ use crate::app::Model;
 use crate::app::hints::{self, Meaning};
 use crate::app::keymap::{Command, Place};
 use crate::app::model::saved_title;
-use crate::app::popup::{Chooser, Confirm, Help, HelpLine, Popup, Question, Typed, help_columns, help_height};
+use crate::app::popup::{
+    Chooser, Confirm, Help, HelpLine, OTHER_HOST, Popup, Question, Typed, Wanted, help_columns, help_height,
+};
 use crate::app::text::{width, wrap};
 use crate::app::wizard::pia_screen::chooser_height;
 use crate::app::work::{Goal, PlanWork};
@@ -139,12 +141,16 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         PlanWork::Ready(plan) => plan.summary(),
         _ => String::new(),
     };
-    let (title, enter) = match model.goal().is_install() {
-        true => ("Take these over?", "  Enter takes over"),
-        false => ("Remove this from Halo?", "  Enter removes"),
+    let (title, enter) = match &typed.wanted {
+        Wanted::Host(_) => ("Send the Client Secret there?", "  Enter agrees"),
+        Wanted::Id(_) if model.goal().is_install() => ("Take these over?", "  Enter takes over"),
+        Wanted::Id(_) => ("Remove this from Halo?", "  Enter removes"),
     };
     let mut lines: Vec<Line<'_>> = vec![Line::default()];
     match &model.work.plan {
+        _ if matches!(typed.wanted, Wanted::Host(_)) => {
+            lines.extend(wrap(OTHER_HOST, columns).into_iter().map(Line::raw));
+        }
         PlanWork::Ready(plan) if model.goal().is_install() => {
             // Every field stands in the plan that is shown before anything is written.
             let heads = plan.offers.iter().filter_map(|offer| offer.lines().next());
@@ -161,7 +167,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
     }
     lines.push(Line::default());
-    let ask = format!("Type {} to go on:", typed.wanted);
+    let ask = format!("Type {} to go on:", Untrusted::new(typed.wanted.text()).display());
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();
     let cursor = typed.input.visual_cursor();

@@ -5,7 +5,7 @@ use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::panes::state::Pane;
-use crate::app::popup::{Popup, Typed};
+use crate::app::popup::{Popup, Typed, Wanted};
 use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
@@ -114,7 +114,12 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
 pub fn agree(model: &mut Model) -> Vec<Effect> {
     let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
     model.touch();
-    if !typed.is_right() || model.current.as_ref() != Some(&typed.wanted) {
+    let id = match &typed.wanted {
+        _ if !typed.is_right() => return Vec::new(),
+        Wanted::Host(_) => return Vec::new(),
+        Wanted::Id(id) => id,
+    };
+    if model.current.as_ref() != Some(id) {
         return Vec::new();
     }
     if model.goal().is_install() { plan::take_over(model) } else { plan::apply(model) }

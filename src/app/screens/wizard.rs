@@ -68,6 +68,9 @@ impl Screen for Wizard {
             }
             (C::TakeBetter, _) => Now::only_if(better(model).is_some()),
             (C::OpenList, _) => pia_screen::list_now(model),
+            (C::MoreFields, _) => {
+                Now::only_if(wizard.is_some_and(|wizard| wizard.step == Step::Credentials && !wizard.advanced))
+            }
             (C::RefreshLists, _) => pia_screen::refresh_now(model),
             // Without a choice, Enter goes on.
             (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
@@ -102,8 +105,8 @@ impl Screen for Wizard {
             (C::Reveal, _) if model.facts.revealed => "Hide",
             (C::Test, _) if !wizard.test.checks().is_empty() || wizard.test.is_passed() => "Test again",
             (C::EnterField, _) => match (wizard.step, wizard.focus) {
-                (Step::Credentials, Item::Field(FieldId::ClientSecret)) => "Test",
                 (_, Item::Field(_)) if wizard.next_field().is_some() => "Next",
+                (Step::Credentials, Item::Field(_)) => "Test",
                 _ => "Continue",
             },
             (C::Continue, P::Finished) => "Open the panes",
@@ -133,6 +136,7 @@ impl Screen for Wizard {
                 return wizard::edited(model, field);
             }
             C::OpenList => pia_screen::open_list(model),
+            C::MoreFields => credentials::show_more(model),
             C::RefreshLists => return pia_screen::refresh(model),
             C::TakeFromList => pia_screen::take_suggestion(model),
             C::CloseList => {

@@ -5,12 +5,13 @@ use crate::app::form::FieldId;
 use crate::app::message::Reply;
 use crate::app::popup::Popup;
 use crate::app::testing::{
-    CANARY, Stage, at_configure, at_review, at_sync, failed, id, lists, overview, passed, plan, save_report, saved,
-    sync_report, tested, with_credentials,
+    CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
+    saved, sync_report, tested, with_credentials,
 };
 use crate::app::wizard::credentials::token_words;
 use crate::app::wizard::pia_screen::escalate_words;
-use crate::app::wizard::{Item, Mark, Test, Wizard, connection, mark};
+use crate::app::wizard::{Item, Mark, Test, Wizard, connection, mark, review};
+use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
@@ -36,7 +37,7 @@ fn text(stage: &Stage, field: FieldId) -> &str {
 fn there_are_four_sections_of_fields() {
     let count = |step| Wizard::fields(step).count();
     let counts = [Step::Credentials, Step::CompanySync, Step::PiaScreen, Step::Integration].map(count);
-    assert_eq!(counts, [4, 2, 3, 2]);
+    assert_eq!(counts, [7, 2, 3, 2]);
 }
 
 /// S26: Tab passes over the Authentication Token.
@@ -243,7 +244,8 @@ fn typed_secret_beats_command_and_new_halo_forgets_tenant() {
     stage.keys("e");
     let api = wizard(&stage).api().unwrap();
     assert_eq!((api.tenant.as_deref(), api.client_secret_command.is_some()), (Some("acme"), true));
-    stage.keys("Shift-Tab");
+    // From the test over the tenant to the secret.
+    stage.keys("Shift-Tab Shift-Tab");
     stage.paste(CANARY);
     stage.keys("Shift-Tab Shift-Tab ^U");
     stage.type_text("other.halopsa.com");
@@ -530,4 +532,79 @@ fn lists_are_read_anew_by_test_and_by_key() {
     stage.model.wizard.as_mut().unwrap().form.set(FieldId::Url, "https://other.halopsa.com");
     stage.keys("t");
     assert_eq!(stage.reply(Reply::Verified(Ok(passed()))), []);
+}
+
+/// F6, F7: sign-in address, tenant and authority are on the page once they are asked for, and in the review once filled.
+#[test]
+fn every_setting_of_connection_can_be_typed() {
+    let mut stage = with_credentials();
+    assert!(!wizard(&stage).is_shown(FieldId::Tenant));
+    stage.keys("^T");
+    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::AuthUrl));
+    stage.keys("Tab");
+    stage.type_text("acme");
+    stage.keys("Tab");
+    stage.type_text("/etc/ssl/acme-ca.pem");
+    let api = wizard(&stage).api().unwrap();
+    assert_eq!((api.tenant.as_deref(), api.ca_file), (Some("acme"), Some("/etc/ssl/acme-ca.pem".into())));
+    let tested = stage.keys("Enter");
+    assert!(tested.iter().any(|effect| matches!(effect, Effect::Verify(_))), "the last field tests: {tested:?}");
+    let lines: Vec<FieldId> = wizard(&stage).lines().collect();
+    assert!(lines.contains(&FieldId::Tenant) && !lines.contains(&FieldId::AuthUrl));
+}
+
+/// F6: a sign-in server on another host gets nothing before its host was typed, by whatever way it is tested or saved.
+#[test]
+fn another_sign_in_host_is_agreed_to_by_typing_it() {
+    let mut stage = with_credentials();
+    stage.model.wizard.as_mut().unwrap().form.set(FieldId::AuthUrl, "https://login.other.example/auth");
+    let asked = stage.keys("Tab Enter");
+    assert!(asked.iter().all(|effect| !matches!(effect, Effect::Verify(_))), "asked first: {asked:?}");
+    stage.type_text("acme.halopsa.com");
+    assert_eq!(stage.keys("Enter"), [], "another host is no yes");
+    stage.keys("Esc");
+    let wizard = stage.model.wizard.as_mut().unwrap();
+    wizard.untested = true;
+    wizard.form.set(FieldId::PiaUrl, "https://pia.acme.example");
+    assert!(review::save(&mut stage.model, review::Then::Stay).iter().all(|effect| !matches!(effect, Effect::Save(_))));
+    stage.type_text("login.other.example");
+    let effects = stage.keys("Enter");
+    let Some(Effect::Verify(request)) = effects.iter().find(|effect| matches!(effect, Effect::Verify(_))) else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        request.api.auth_url.as_ref().map(ToString::to_string).as_deref(),
+        Some("https://login.other.example/auth")
+    );
+}
+
+/// The sign-in server of one Halo never gets the Client Secret of another: it goes with the Url, and comes back with it.
+#[test]
+fn sign_in_of_saved_halo_goes_with_its_url() {
+    let mut own = saved("acme", "Acme MSP", true, true, true);
+    own.configuration.api.tenant = Some("acme".to_owned());
+    let mut stage = Stage::with(overview(vec![own]));
+    stage.keys("^O e");
+    assert!(wizard(&stage).is_shown(FieldId::Tenant));
+    while wizard(&stage).focus != Item::Field(FieldId::Url) {
+        stage.keys("Shift-Tab");
+    }
+    stage.type_text("x");
+    assert_eq!(wizard(&stage).api().unwrap().tenant, None);
+    stage.keys("Backspace");
+    assert_eq!(wizard(&stage).api().unwrap().tenant.as_deref(), Some("acme"));
+}
+
+/// No dead end: where the address of Halo does not pass, the fields that can mend it come up.
+#[test]
+fn failed_address_brings_up_fields_that_mend_it() {
+    let mut stage = with_credentials();
+    stage.keys("Tab Enter");
+    let mut report = failed();
+    report.checks = vec![check(CheckId::Address, CheckStatus::Fail, "another host", None)];
+    for check in &report.checks {
+        stage.reply(Reply::Checked(check.clone()));
+    }
+    stage.reply(Reply::Verified(Ok(report)));
+    assert!(wizard(&stage).is_shown(FieldId::AuthUrl) && wizard(&stage).is_shown(FieldId::CaFile));
 }

@@ -6,15 +6,15 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::popup::{Ask, Confirm, Popup};
+use crate::app::popup::{Ask, Confirm, Popup, Typed};
 use crate::app::work::PlanWork;
-use crate::domain::check::{Check, CheckReport};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureField};
 use crate::domain::request::VerifyRequest;
 
 pub use super::state::Test;
-use super::state::{Item, Wizard};
+use super::state::{CONNECTION, Item, Wizard};
 use super::{go, point_at, set_focus};
 
 /// What the field Authentication Token shows. The token itself never comes here.
@@ -46,9 +46,13 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     }
     let now = model.now;
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
-    let needed = [FieldId::Url, FieldId::ClientId, FieldId::ClientSecret];
+    let needed = CONNECTION.into_iter().chain([FieldId::ClientSecret]).collect::<Vec<_>>();
     if let Some(field) = wizard.form.insist(&needed, wizard.has_secret) {
         return point_at(model, field);
+    }
+    if let Some(host) = wizard.unagreed_host() {
+        ask_for_host(model, host);
+        return Vec::new();
     }
     let Some(api) = wizard.api() else { return Vec::new() };
     // The boards are looked for once the person has seen them.
@@ -68,6 +72,27 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// The Client Secret would go to another host than Halo's: first that has to be typed.
+pub fn ask_for_host(model: &mut Model, host: String) {
+    model.popup = Some(Popup::Typed(Typed::for_host(host)));
+    model.touch();
+}
+
+/// The host is typed: the test may send the Client Secret there.
+pub fn agree(model: &mut Model, host: String) -> Vec<Effect> {
+    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.unagreed_host().as_ref() == Some(&host)) else {
+        return Vec::new();
+    };
+    wizard.agreed_host = Some(host);
+    start(model)
+}
+
+/// Shows the fields that few need.
+pub fn show_more(model: &mut Model) {
+    set_focus(model, Item::Field(FieldId::AuthUrl));
+    model.touch();
+}
+
 /// One check is done.
 pub fn checked(model: &mut Model, check: Check) -> bool {
     let Some(Test::Running { checks, .. }) = model.wizard.as_mut().map(|wizard| &mut wizard.test) else { return false };
@@ -84,6 +109,9 @@ pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec
         Ok(report) => Test::Failed(report),
         Err(failure) => Test::Broken(failure),
     };
+    // No dead end: what names another sign-in server or authority is then on the page.
+    let address = |check: &Check| check.id == CheckId::Address && check.status == CheckStatus::Fail;
+    wizard.advanced |= wizard.test.checks().iter().any(address);
     let is_saved = wizard.form.secret.is_empty() && wizard.base.as_ref().map(|base| &base.api) == wizard.api().as_ref();
     // Once there was a sync: what is suggested is then of the moment of the test, and not of that sync.
     let stale = wizard.id.clone().filter(|_| wizard.test.is_passed() && is_saved && model.facts.lists.synced);

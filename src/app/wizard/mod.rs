@@ -210,6 +210,8 @@ pub fn set_focus(model: &mut Model, item: Item) {
         if !matches!(item, Item::Callback(_)) {
             model.facts.revealed = false;
         }
+        // One that few need is on its page from here on.
+        wizard.advanced |= matches!(item, Item::Field(field) if !wizard.is_shown(field));
         wizard.focus = item;
     }
     model.touch();
@@ -221,6 +223,7 @@ fn point_at(model: &mut Model, field: FieldId) -> Vec<Effect> {
     let effects = if elsewhere { go(model, field.info().step) } else { Vec::new() };
     if let Some(wizard) = model.wizard.as_mut() {
         wizard.list = None;
+        wizard.advanced |= !wizard.is_shown(field);
         wizard.focus = Item::Field(field);
         let _ = wizard.form.insist(&[field], wizard.has_secret);
     }
@@ -328,9 +331,12 @@ pub fn answer(model: &mut Model, field: FieldId, text: &str) -> Vec<Effect> {
 pub fn edited(model: &mut Model, field: FieldId) -> Vec<Effect> {
     model.touch();
     let mut effects = Vec::new();
-    if matches!(field, FieldId::Url | FieldId::ClientId | FieldId::ClientSecret) {
+    if field == FieldId::ClientSecret || state::CONNECTION.contains(&field) {
         effects.extend(model.stop_test());
         if let Some(wizard) = model.wizard.as_mut() {
+            if field == FieldId::Url {
+                wizard.follow_url();
+            }
             wizard.test = Test::Not;
             wizard.untested = false;
         }

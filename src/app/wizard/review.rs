@@ -15,9 +15,9 @@ use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use crate::words::Phrase;
 
-pub use super::state::{SaveState, Then, lines};
+pub use super::state::{SaveState, Then};
 use super::state::{Test, Wizard};
-use super::{go, point_at};
+use super::{credentials, go, point_at};
 
 /// Why Save does nothing now.
 pub fn save_refusal(model: &Model) -> Option<String> {
@@ -44,6 +44,11 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
         let effects = go(model, Step::Credentials);
         let words = Phrase::from("The credentials changed. Test them");
         model.say(Tone::Warn, words.key(", or continue untested with ", "untested", "").text("."));
+        return effects;
+    }
+    if let Some(host) = wizard.unagreed_host() {
+        let effects = go(model, Step::Credentials);
+        credentials::ask_for_host(model, host);
         return effects;
     }
     let request = SaveRequest {

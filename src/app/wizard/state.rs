@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::form::{FIELDS, FieldId, Form, Kind};
 use crate::app::text::{draft_title, without_user};
-use crate::domain::address::HaloUrl;
+use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::draft::{Draft, Step};
@@ -31,6 +31,10 @@ pub struct Wizard {
     pub form: Form,
     /// What has the focus.
     pub focus: Item,
+    /// Whether the fields that few need are shown although they are blank.
+    pub advanced: bool,
+    /// The host, other than Halo's own, that the person agreed to send the Client Secret to.
+    pub agreed_host: Option<String>,
     /// The connection test.
     pub test: Test,
     /// Whether the person agreed to go on without a passed test.
@@ -85,6 +89,8 @@ impl Wizard {
             reached: draft.step,
             form: Form::of(draft),
             focus: Item::Need(0),
+            advanced: false,
+            agreed_host: saved.and_then(|saved| saved.configuration.api.auth_url.as_ref().map(AuthUrl::authority)),
             test: Test::Not,
             untested: false,
             list: None,
@@ -99,7 +105,7 @@ impl Wizard {
         if let Some(saved) = saved {
             let now = Draft::of(&saved.id, &saved.configuration);
             let is_same = |field| wizard.form.text(field) == now.text(field);
-            let same = is_same(FieldId::Url) && is_same(FieldId::ClientId);
+            let same = CONNECTION.into_iter().all(is_same);
             match saved.status.steps.credentials {
                 StepState::Done if same => wizard.test = Test::Before,
                 StepState::NotVerified if same => wizard.untested = true,
@@ -204,7 +210,7 @@ impl Wizard {
 
     /// The field that Enter leads to from the one with the focus; none on the last.
     pub fn next_field(&self) -> Option<FieldId> {
-        let mut fields = Self::fields(self.step).skip_while(|field| self.focus != Item::Field(*field)).skip(1);
+        let mut fields = self.shown_fields(self.step).skip_while(|field| self.focus != Item::Field(*field)).skip(1);
         fields.find(|field| self.stops_at(*field))
     }
 
@@ -288,21 +294,59 @@ impl Wizard {
     pub fn api(&self) -> Option<ApiCredentials> {
         let url = HaloUrl::read(self.form.text(FieldId::Url)).ok()?.address;
         let client_id = self.form.text(FieldId::ClientId).trim().to_owned();
-        let typed = !self.form.secret.is_empty();
-        Some(match self.base.as_ref().map(|base| &base.api) {
-            Some(base) => ApiCredentials {
-                // Another Halo has another tenant and another sign-in server.
-                tenant: base.tenant.clone().filter(|_| base.url == url),
-                auth_url: base.auth_url.clone().filter(|_| base.url == url),
-                request_budget: base.request_budget,
-                ca_file: base.ca_file.clone(),
-                // A command comes before the stored secret: it would hide the one that was typed.
-                client_secret_command: base.client_secret_command.clone().filter(|_| !typed),
-                url,
-                client_id,
-            },
-            None => ApiCredentials::new(url, client_id),
-        })
+        let mut own = Configuration::new(ApiCredentials::new(url, client_id));
+        if let Some(base) = self.base.as_ref().map(|base| &base.api) {
+            own.api.request_budget = base.request_budget;
+            // A command comes before the stored secret: it would hide the one that was typed.
+            own.api.client_secret_command = base.client_secret_command.clone().filter(|_| self.form.secret.is_empty());
+        }
+        for field in [FieldId::AuthUrl, FieldId::Tenant, FieldId::CaFile] {
+            (field.info().set)(&mut own, self.form.text(field));
+        }
+        Some(own.api)
+    }
+
+    /// The host that the Client Secret would be sent to without the person having agreed to it: not Halo's own.
+    pub fn unagreed_host(&self) -> Option<String> {
+        let api = self.api()?;
+        let auth_url = api.auth_url.filter(|auth_url| !auth_url.is_on_host_of(&api.url))?;
+        Some(auth_url.authority()).filter(|host| self.agreed_host.as_ref() != Some(host))
+    }
+
+    /// Another Halo has another tenant and another sign-in server: those of the saved one go with its Url, and come back
+    /// with it.
+    pub fn follow_url(&mut self) {
+        // What was agreed to was agreed to for that Halo.
+        self.agreed_host = None;
+        let Some(base) = self.base.clone() else { return };
+        let is_same = HaloUrl::read(self.form.text(FieldId::Url)).is_ok_and(|reading| reading.address == base.api.url);
+        if is_same {
+            self.agreed_host = base.api.auth_url.as_ref().map(AuthUrl::authority);
+        }
+        for field in [FieldId::AuthUrl, FieldId::Tenant] {
+            let saved = (field.info().get)(&base);
+            match (is_same, self.form.text(field)) {
+                (true, "") => self.form.set(field, saved),
+                (false, text) if text == saved => self.form.set(field, ""),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a field is on its page: those that few need only once they are asked for, or filled.
+    pub fn is_shown(&self, field: FieldId) -> bool {
+        !field.is_advanced() || self.advanced || !self.form.text(field).is_empty()
+    }
+
+    /// The fields of a step that are on its page.
+    pub fn shown_fields(&self, step: Step) -> impl Iterator<Item = FieldId> {
+        Self::fields(step).filter(|field| self.is_shown(*field))
+    }
+
+    /// The lines of the review, in order.
+    pub fn lines(&self) -> impl Iterator<Item = FieldId> {
+        let is_filled = |field: &FieldId| !field.is_advanced() || !self.form.text(*field).is_empty();
+        FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id).filter(is_filled)
     }
 
     /// Whether what is typed as Client Secret may not replace the stored one: Halo has not taken it (N12). A test that
@@ -357,10 +401,9 @@ impl Wizard {
     }
 }
 
-/// The lines of the review, in order.
-pub fn lines() -> impl Iterator<Item = FieldId> {
-    FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id)
-}
+/// What a connection is made of, but the secret.
+pub const CONNECTION: [FieldId; 5] =
+    [FieldId::Url, FieldId::ClientId, FieldId::AuthUrl, FieldId::Tenant, FieldId::CaFile];
 
 /// How the save stands.
 #[derive(Debug)]
@@ -396,7 +439,7 @@ pub enum Then {
 impl Wizard {
     /// The configuration as typed; where a field is wrong, that field.
     pub fn configuration(&self) -> Result<Configuration, FieldId> {
-        if let Some(wrong) = lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
+        if let Some(wrong) = self.lines().find(|field| self.form.error(*field, self.has_secret).is_some()) {
             return Err(wrong);
         }
         Ok(self.written(self.api().ok_or(FieldId::Url)?))

@@ -7,7 +7,7 @@ use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
 use crate::domain::untrusted::Untrusted;
 
-use super::state::{Item, Test, Wizard, lines};
+use super::state::{Item, Test, Wizard};
 use super::{checklist, finished, initial_sync};
 
 /// How a step is marked in the line of steps.
@@ -55,7 +55,7 @@ pub fn mark(model: &Model, step: Step) -> Mark {
 /// What can have the focus on the step that is shown, in order.
 pub fn items(model: &Model) -> Vec<Item> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
-    let fields = || Wizard::fields(wizard.step).map(Item::Field);
+    let fields = || wizard.shown_fields(wizard.step).map(Item::Field);
     match wizard.step {
         Step::Checklist => (0..checklist::NEEDS.len()).map(Item::Need).collect(),
         Step::Credentials => {
@@ -64,7 +64,7 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::CompanySync => fields().chain(wizard.id.is_some().then_some(Item::SyncNow)).collect(),
         Step::PiaScreen => fields().collect(),
         Step::Integration => fields().chain((0..model.facts.callbacks.len()).map(Item::Callback)).collect(),
-        Step::Review => lines().map(Item::Line).chain([Item::Save]).collect(),
+        Step::Review => wizard.lines().map(Item::Line).chain([Item::Save]).collect(),
         Step::InitialSync => initial_sync::items(model),
         Step::Configure => vec![Item::Plan],
         Step::Finished => (0..finished::open_lines(model).len().max(1)).map(Item::Open).collect(),

@@ -3,10 +3,11 @@
 use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
 use super::person::{Person, Takes};
 use super::words::{self, sentence};
+use crate::app::Model;
 use crate::app::form::{FieldId, Kind, Pasted};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
-use crate::app::popup::Chooser;
+use crate::app::popup::{Chooser, OTHER_HOST, Popup, Typed, Wanted};
 use crate::app::wizard::credentials::{Test, suspect};
 use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen};
 use crate::domain::check::CheckStatus;
@@ -77,8 +78,11 @@ impl<P: Person> Dialogue<P> {
     /// A step of fields, from where the focus stands.
     pub(super) async fn fields(&mut self, step: Step) -> Result<(), Exit> {
         self.announce(step);
-        let stops = |field: &FieldId| self.model().wizard.as_ref().is_none_or(|wizard| wizard.stops_at(*field));
-        let fields: Vec<FieldId> = Wizard::fields(step).filter(stops).collect();
+        let shown = |model: &Model| {
+            let Some(wizard) = &model.wizard else { return Vec::new() };
+            wizard.shown_fields(step).filter(|field| wizard.stops_at(*field)).collect::<Vec<_>>()
+        };
+        let mut fields = shown(self.model());
         let focus = self.model().wizard.as_ref().map(|wizard| wizard.focus);
         let from_behind = std::mem::take(&mut self.from_behind);
         let mut at = match focus {
@@ -100,6 +104,8 @@ impl<P: Person> Dialogue<P> {
                     match self.connection().await? {
                         Tested::On => {}
                         Tested::Change(field) => {
+                            self.send(Message::Focus(Item::Field(field))).await?;
+                            fields = shown(self.model());
                             at = fields.iter().position(|other| *other == field).unwrap_or_default();
                             continue;
                         }
@@ -300,6 +306,7 @@ impl<P: Person> Dialogue<P> {
                 return Ok(Tested::On);
             }
             self.order(Command::Test).await?;
+            self.agree_to_host().await?;
             let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             let skipped = wizard.test.checks().iter().filter(|check| check.status == CheckStatus::Skip);
             let skipped: Vec<&str> = skipped.map(|check| check.id.title()).collect();
@@ -325,17 +332,43 @@ impl<P: Person> Dialogue<P> {
                 Test::Not | Test::Before | Test::Running { .. } => {}
             }
             let mut rows = vec!["Try again".to_owned()];
-            let fields: Vec<FieldId> = Wizard::fields(Step::Credentials).filter(|field| field.is_text()).collect();
-            rows.extend(fields.iter().map(|field| format!("Change {}", field.info().label)));
+            let fields = Wizard::fields(Step::Credentials).filter(|field| field.is_text());
+            // What few need comes last.
+            let (few, many): (Vec<FieldId>, Vec<FieldId>) = fields.partition(|field| field.is_advanced());
+            let change = |field: &FieldId| format!("Change {}", field.info().label);
+            rows.extend(many.iter().map(change));
             rows.push("Continue untested".to_owned());
+            rows.extend(few.iter().map(change));
+            let untested = many.len() + 1;
             match self.pick(&rows, Some(0), "What now?").await? {
                 Picked::Back => return Ok(Tested::Back),
                 Picked::Row(0) => {}
-                Picked::Row(at) if at <= fields.len() => return Ok(Tested::Change(fields[at - 1])),
+                Picked::Row(at) if at < untested => return Ok(Tested::Change(many[at - 1])),
+                Picked::Row(at) if at > untested => return Ok(Tested::Change(few[at - untested - 1])),
                 Picked::Row(_) => {
                     self.order(Command::Untested).await?;
                     self.answer_popups().await?;
                 }
+            }
+        }
+    }
+
+    /// The Client Secret would go to another host than Halo's: that one has to be typed.
+    async fn agree_to_host(&mut self) -> Result<(), Exit> {
+        let Some(Popup::Typed(Typed { wanted: Wanted::Host(host), .. })) = &self.model().popup else { return Ok(()) };
+        let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
+        self.say_all(&help);
+        let question = Question::decision(format!("Type {host} to go on, n does not: "), help);
+        match self.ask(&question).await? {
+            Answer::Line(line) if line.trim() == host => {
+                self.send(Message::Paste(Secret::new(host))).await?;
+                self.order(Command::Agree).await
+            }
+            answer => {
+                if matches!(answer, Answer::Line(_)) {
+                    self.say("The Client Secret was not sent.");
+                }
+                self.order(Command::ClosePopup).await
             }
         }
     }

@@ -55,14 +55,14 @@ impl<P: Person> Dialogue<P> {
                 (false, true) => "The credentials are not verified. ",
                 (false, false) => "The credentials are not tested. ",
             };
-            let prompt =
-                format!("{state}Save? (Enter {enter}, 1 to {} changes that answer): ", review::lines().count());
+            let prompt = format!("{state}Save? (Enter {enter}, 1 to {} changes that answer): ", wizard.lines().count());
             let listed = self.review_lines();
             let Answer::Line(line) = self.ask(&Question::decision(prompt, listed)).await? else {
                 return self.step_back().await;
             };
             let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            match (line.trim(), number.and_then(|at| review::lines().nth(at))) {
+            let field = self.model().wizard.as_ref().zip(number).and_then(|(wizard, at)| wizard.lines().nth(at));
+            match (line.trim(), field) {
                 ("" | "y" | "yes", _) => {
                     if self.save().await? {
                         return Ok(());
@@ -92,7 +92,7 @@ impl<P: Person> Dialogue<P> {
             let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
             format!("{}. {label}: {}{warning}", at + 1, words::answer(&value))
         };
-        review::lines().enumerate().map(line).collect()
+        wizard.lines().enumerate().map(line).collect()
     }
 
     // Whether the review is over.

@@ -135,7 +135,7 @@ pub fn seconds_since(model: &Model, since: jiff::Timestamp) -> u64 {
 
 // The fields of a step.
 fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
-    for info in FIELDS.iter().filter(|info| info.step == step) {
+    for info in FIELDS.iter().filter(|info| info.step == step && wizard.is_shown(info.id)) {
         match info.kind {
             Kind::Choice => escalate_row(model, page, wizard.focus == Item::Field(info.id)),
             Kind::ReadOnly => {

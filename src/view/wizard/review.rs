@@ -7,7 +7,6 @@ use crate::app::form::{FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::company_sync::left_out;
 use crate::app::wizard::pia_screen::{board_warning, escalate_words};
-use crate::app::wizard::review::lines;
 use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::view::page::{MARGIN, Page};
 
@@ -21,7 +20,7 @@ pub fn body(model: &Model, page: &mut Page) {
         (false, false) => ("! credentials not tested", look.tone(Tone::Warn)),
     };
     page.heading("Review and Save", right, style);
-    for field in lines() {
+    for field in wizard.lines() {
         line(model, wizard, page, field);
     }
     page.blank();

@@ -231,6 +231,15 @@ fn review(scenes: &mut Scenes) {
         let report = crate::domain::request::SaveReport { changed: vec![], ..save_report(true) };
         stage.reply(Reply::Saved(Ok(report)));
     });
+    scenes.add("wizard_credentials_more", with_credentials(), |stage| {
+        stage.keys("^T");
+    });
+    scenes.add("wizard_credentials_other_host", with_credentials(), |stage| {
+        let form = &mut stage.model.wizard.as_mut().unwrap().form;
+        form.set(FieldId::AuthUrl, "https://login.other.example/auth");
+        stage.keys("Tab Enter");
+        stage.type_text("login");
+    });
     scenes.add("wizard_review_clash", saved_before(), |stage| {
         let form = &mut stage.model.wizard.as_mut().unwrap().form;
         form.set(FieldId::DailySyncTime, "06:00");
