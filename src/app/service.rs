@@ -9,11 +9,13 @@ use crate::app::text::wrap;
 use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::gap::Gap;
+use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
 use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
+use crate::words::Phrase;
 
 use super::jobs::deliveries;
 use super::panes::state::Pane;
@@ -55,11 +57,10 @@ impl Warning {
                 "Halo has switched {name} off: no event comes from it. {} shows the webhooks; Re-configure switches it on.",
                 spoken(model, "pane_integration")
             ),
-            Self::NotRunning => {
-                "The service is not running: Halo's callbacks reach nobody. Start pia-halo serve, or its \
-                                 systemd unit."
-                    .to_owned()
-            }
+            Self::NotRunning => format!(
+                "The service is not running: Halo's callbacks are being lost. Start {} or its systemd unit.",
+                Next::Serve
+            ),
             Self::Late(words) => format!("{}{}.", words[..1].to_uppercase(), &words[1..]),
             Self::Silent(since) => format!(
                 "No event since {}. Either no ticket was touched, or Halo does not reach this service. {} and then {} \
@@ -150,7 +151,7 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
                 (None, status) => status.map(|status| format!("Halo answered {status}.")),
             };
             head.extend(said.map(|said| (Tone::Calm, said)));
-            head.extend(failure.hint.clone().map(|hint| (Tone::Calm, hint)));
+            head.extend(failure.hint.as_ref().map(|hint| (Tone::Calm, Phrase::from(hint).with_keys(&model.keys))));
         }
     }
     head

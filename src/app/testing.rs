@@ -280,7 +280,7 @@ pub fn check(id: CheckId, status: CheckStatus, message: &str, hint: Option<&str>
         id,
         status,
         message: quoting(message),
-        hint: hint.map(quoting),
+        hint: hint.map(|hint| quoting(hint).into()),
         http_status,
         missing: None,
         writes: None,

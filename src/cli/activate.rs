@@ -10,6 +10,7 @@ use super::remove::{self, Question};
 use super::{Call, planned, prompt};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::plan::Parts;
 use crate::domain::request::Activation;
 use crate::ops;
@@ -87,9 +88,11 @@ pub(super) fn make_active(
             return make_active(call, workspace, id, Replacing::Only(active));
         }
     }
-    Err(Failure::new(FailureKind::NeedsYes, message).hint(format!(
-        "switch in one step: pia-halo activate {id} --yes; add --remove-old to take out of Halo first what {active} put there"
-    )))
+    Err(Failure::new(FailureKind::NeedsYes, message).hint(
+        Hint::from("To switch: ")
+            .next(Next::ActivateYes(id.clone()))
+            .text(format!(". Add --remove-old to remove first what {active} put into Halo")),
+    ))
 }
 
 /// That another configuration is active.

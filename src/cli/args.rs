@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::rotation::Overlap;
 
-const AFTER_HELP: &str = "\
+pub(super) const AFTER_HELP: &str = "\
 Examples:
   pia-halo                                   the wizard until it is finished, then the panes
   pia-halo --plain                           the same as questions and whole lines, for

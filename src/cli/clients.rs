@@ -4,6 +4,7 @@ use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
 use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::ops::clients::{CSV_HEADER, Order, Query, Which, csv_row, list};
@@ -40,7 +41,8 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         Format::Table => table(call, &clients),
     }
     if clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced {
-        call.output.say("No sync yet: run pia-halo sync first");
+        let sync = call.next(&Next::Sync);
+        call.output.say(format!("No sync yet. Run the first one: {sync}"));
     }
     Ok(0)
 }

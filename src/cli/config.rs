@@ -7,6 +7,7 @@ use serde_json::json;
 use super::args::Delete;
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::ops;
 use crate::settings::{Paths, secret_source};
 
@@ -72,7 +73,7 @@ pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
 pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
     if !prompt::is_possible() {
         return Err(Failure::new(FailureKind::Usage, "an editor needs a terminal")
-            .hint("change single values with pia-halo setup --answers FILE"));
+            .hint(Hint::from("To change single values: ").next(Next::SetupAnswers)));
     }
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| call.environment.text(name)).unwrap_or("vi").to_owned();
     let workspace = call.workspace()?;
@@ -96,7 +97,7 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
         let left = if left.is_empty() {
             String::new()
         } else {
-            format!("; in its Halo remain {}: pia-halo remove takes them out first", left.join(", "))
+            format!("; still in its Halo: {}. To remove them first: {}", left.join(", "), Next::Remove)
         };
         let message = format!("{id} goes with its secrets, clients and events{left}");
         if !call.can_ask() {

@@ -12,6 +12,7 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
+use crate::domain::next::{Hint, Next};
 use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
@@ -57,7 +58,8 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     let report = ops::configure::install(&workspace, &id, consent, cancel, planned::printer(&mut call.output)).await?;
     let code = planned::tell(&mut call.output, &report)?;
     if matches!(report.status, ConfigureStatus::Refused | ConfigureStatus::Failed) {
-        call.output.say("By hand: pia-halo configure --manual prints every click and value.");
+        let by_hand = call.next(&Next::ByHand);
+        call.output.say(format!("By hand: {by_hand} prints every click and value."));
     }
     Ok(code)
 }
@@ -79,14 +81,14 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
             FailureKind::Usage,
             "several objects have one name, and only one of them can be taken over",
         )
-        .hint("pia-halo plan names them; give the id of the one: pia-halo configure --adopt ID"));
+        .hint(Hint::from("List them with ").next(Next::Plan).text(", then name one: ").next(Next::Adopt(None))));
     };
     if ids.is_empty() {
         call.output.say("There is nothing to take over.");
     } else if yes || !call.can_ask() {
         let lines: Vec<String> = shown.offers.iter().flat_map(Offer::lines).collect();
         let message = format!("what is taken over has to be named by its id:\n{}", lines.join("\n"));
-        let hint = format!("pia-halo configure --adopt {} --yes", ids.join(","));
+        let hint = Next::AdoptYes(ids.join(","));
         return Err(Failure::new(FailureKind::NeedsYes, message).hint(hint));
     }
     Ok(ids)
@@ -95,10 +97,8 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
 fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Configuration) -> Result<(), Failure> {
     let no = "not applied; nothing was written";
     if shown.taken.is_empty() {
-        let hint = match shown.offers.is_empty() {
-            true => "say yes with --yes; pia-halo plan shows it",
-            false => "say yes with --yes; pia-halo plan shows it, and what can be taken over with --adopt",
-        };
+        let hint = Hint::from("Confirm with --yes. To see the plan: ").next(Next::Plan);
+        let hint = if shown.offers.is_empty() { hint } else { hint.text(", with what --adopt can take over") };
         return planned::agree(call, shown, Question { words: shown.question(), hint, ask: &prompt::yes, no });
     }
     // What somebody else made is changed: too much for one key.
@@ -106,7 +106,7 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
     let words =
         format!("Take over what somebody else made, and apply this plan to Halo ({})? {TAKING_OVER}", shown.summary());
     let ask = |words: &str| prompt::typed(&format!("{words} Type {id} or {name} to go on"), &[id.as_str(), name]);
-    planned::agree(call, shown, Question { words, hint: "say yes with --yes", ask: &ask, no })
+    planned::agree(call, shown, Question { words, hint: "Confirm with --yes".into(), ask: &ask, no })
 }
 
 /// The clicks and the values for doing it by hand. They hold the callback token and the password, because somebody has
@@ -149,6 +149,7 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
             call.output.line(format!("     {:<20} {}", value.field, value.value));
         }
     }
-    call.output.line("Then run pia-halo configure: it takes over what it finds, and doubles nothing.");
+    let configure = call.next(&Next::Configure);
+    call.output.line(format!("Then run {configure}: it takes over what it finds and creates no duplicates."));
     Ok(0)
 }

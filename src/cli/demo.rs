@@ -14,6 +14,7 @@ use crate::demo::{Fault, Options, SimulatedHalo};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
+use crate::domain::next::{Hint, Next};
 use crate::ops::Workspace;
 use crate::service;
 use crate::settings::Paths;
@@ -25,7 +26,7 @@ pub(super) async fn run(call: &mut Call, options: Demo, no_colour: bool) -> Resu
     }
     if !options.serve && !crate::tui::session::has_terminal() {
         return Err(Failure::new(FailureKind::Usage, "the demo needs a terminal")
-            .hint("pia-halo demo --serve runs the simulated Halo alone"));
+            .hint(Hint::from("To run the simulated Halo alone: ").next(Next::DemoServe)));
     }
     let halo = SimulatedHalo::start(Options {
         clients: options.clients,

@@ -7,6 +7,7 @@ use super::args::Events;
 use super::output::Output;
 use crate::domain::event::{Body, Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -31,7 +32,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         if count == 0 && one.is_some() {
             return Err(unknown(which));
         }
-        call.output.say(format!("{count} to be handed on again, by pia-halo serve --forward-to"));
+        call.output.say(format!("{count} to be forwarded again by {}", Next::ForwardTo));
         return Ok(0);
     }
     if let Some(which) = &options.show {
@@ -48,7 +49,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         if events.is_empty() && options.undelivered {
             call.output.say("No event was given up.");
         } else if events.is_empty() {
-            call.output.say("No events yet. Halo sends them to pia-halo serve.");
+            call.output.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
         }
         return Ok(0);
     }
@@ -73,7 +74,8 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
 
 fn unknown(id: &str) -> Failure {
     let id = Untrusted::new(id).display();
-    Failure::new(FailureKind::Usage, format!("there is no event {id}")).hint("pia-halo events names them")
+    Failure::new(FailureKind::Usage, format!("there is no event {id}"))
+        .hint(Hint::from("To list them: ").next(Next::Events))
 }
 
 fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {

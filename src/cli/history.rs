@@ -3,6 +3,7 @@
 use super::Call;
 use super::args::{Format, History};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::{ClientChange, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -23,7 +24,7 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     };
     let Some(mut changes) = ops::sync::changes(&workspace, &id, number)? else {
         return Err(Failure::new(FailureKind::Usage, format!("there is no run {number} of {id} in the history"))
-            .hint("pia-halo history lists the last 100 runs with their numbers"));
+            .hint(Hint::from("To list the last 100 runs with their numbers: ").next(Next::History)));
     };
     changes.truncate(limit);
     print_changes(call, format, &changes)
@@ -83,7 +84,7 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8
             let header = ["RUN", "BEGAN", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
             output.table(header, rows);
             if runs.is_empty() {
-                output.say("No sync yet: run pia-halo sync first");
+                output.say(format!("No sync yet. Run the first one: {}", Next::Sync));
             }
         }
     }

@@ -12,6 +12,7 @@ use super::exit::ExitCode as _;
 use crate::app::{Model, Start, Theme};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::ops::Workspace;
 use crate::settings::Environment;
 use crate::tui::effects::Effects;
@@ -30,7 +31,7 @@ pub(super) struct ForDemo {
 pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
     if !session::has_terminal() {
         let failure = Failure::new(FailureKind::Usage, "the terminal interface needs a terminal")
-            .hint(format!("commands that do not: {}; see pia-halo --help", commands()));
+            .hint(Hint::from(format!("Commands that do not: {}; see ", commands())).next(Next::Help));
         call.output.failure(&failure);
         return failure.exit_code();
     }

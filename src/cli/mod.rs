@@ -45,6 +45,7 @@ use self::exit::ExitCode as _;
 use self::output::Output;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
 use crate::domain::untrusted::harmless;
 use crate::ops::{SystemClock, Workspace};
 use crate::settings::{Environment, Paths};
@@ -64,6 +65,11 @@ impl Call {
     fn workspace(&self) -> Result<Workspace, Failure> {
         let paths = Paths::from_environment(&self.environment)?;
         self.workspace_below(paths)
+    }
+
+    /// A step as a command, for the configuration that was asked for.
+    fn next(&self, next: &Next) -> String {
+        next.command(self.configuration.as_ref())
     }
 
     /// Whether a question can be put to a person: JSON is for a program.
@@ -216,7 +222,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     if wants_json && error.use_stderr() {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let failure = Failure::new(FailureKind::Usage, message).hint("pia-halo --help");
+        let failure = Failure::new(FailureKind::Usage, message).hint(Next::Help);
         let everywhere =
             args::Everywhere { configuration: None, json: true, quiet: false, no_color: true, plain: true, verbose: 0 };
         Output::new(&everywhere, true, true).failure(&failure);

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::Everywhere;
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Hint;
 use crate::domain::untrusted::{escape_json, harmless};
 use crate::words::Tone;
 
@@ -20,6 +22,7 @@ pub struct Output {
     shows_progress: bool,
     broken: Option<io::Error>,
     unread: bool,
+    configuration: Option<ConfigurationId>,
 }
 
 impl Output {
@@ -34,6 +37,7 @@ impl Output {
             shows_progress: false,
             broken: None,
             unread: false,
+            configuration: everywhere.configuration.clone(),
         }
     }
 
@@ -101,15 +105,21 @@ impl Output {
         }
     }
 
+    /// What to do next: its commands name the configuration that this one was asked for.
+    pub fn hint(&self, hint: &Hint) -> String {
+        hint.with_commands(self.configuration.as_ref())
+    }
+
     /// A failure, in the form that was asked for.
     pub fn failure(&mut self, failure: &Failure) {
         if self.json {
-            _ = self.object(&json!({ "error": failure }));
+            let hint = failure.hint.as_ref().map(|hint| self.hint(hint).into());
+            _ = self.object(&json!({ "error": Failure { hint, ..failure.clone() } }));
             return;
         }
         self.warn(format!("pia-halo: {failure}"));
         if let Some(hint) = &failure.hint {
-            self.warn(format!("  {hint}"));
+            self.warn(format!("  {}", self.hint(hint)));
         }
     }
 

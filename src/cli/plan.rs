@@ -6,6 +6,7 @@ use super::output::Output;
 use super::{Call, check};
 use crate::domain::check::Check;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::plan::{Action, Plan};
 use crate::ops;
 use crate::words;
@@ -65,7 +66,8 @@ pub(super) fn print(output: &mut Output, plan: &Plan) {
     for offer in &plan.offers {
         let mut lines = offer.lines();
         let head = lines.next().unwrap_or_default();
-        output.line(format!("? {head} is not ours. To take it over: pia-halo configure --adopt {}", offer.id));
+        let adopt = Next::Adopt(Some(offer.id.clone()));
+        output.line(format!("? {head} is not ours. To take it over: {adopt}"));
         lines.for_each(|line| output.line(format!("    {line}")));
     }
     output.line(format!("Plan: {}.", plan.summary()));

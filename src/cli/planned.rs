@@ -4,6 +4,7 @@ use super::exit::ExitCode;
 use super::output::Output;
 use super::{Call, check, plan};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Hint;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
 use crate::words;
@@ -13,7 +14,7 @@ pub(super) struct Question<'a> {
     /// The question, with what would be done.
     pub words: String,
     /// What to do where nobody can be asked.
-    pub hint: &'a str,
+    pub hint: Hint,
     /// Asks, once the plan is on the screen.
     pub ask: &'a dyn Fn(&str) -> bool,
     /// What is said after a no.

@@ -10,6 +10,7 @@ use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::manual;
+use crate::domain::next::{Hint, Next};
 use crate::domain::plan::Parts;
 use crate::domain::plan::Plan;
 use crate::ops;
@@ -79,7 +80,8 @@ pub(super) async fn take_out(
     let report = ops::remove::run(workspace, &id, extent, consent, cancel, on_event).await?;
     let code = planned::tell(&mut call.output, &report)?;
     if report.refusal.is_some() && matches!(question, Question::Remove) {
-        call.output.say("By hand: pia-halo remove --manual prints every click.");
+        let by_hand = call.next(&Next::RemoveByHand);
+        call.output.say(format!("By hand: {by_hand} prints every click."));
     }
     Ok(code)
 }
@@ -123,14 +125,17 @@ fn ask(
     let name = configuration.name.as_str();
     let summary = shown.summary();
     let (words, hint) = match question {
-        Question::Remove => {
-            (format!("Remove this from Halo ({summary})?"), "say yes with --yes; pia-halo remove --plan shows it")
-        }
+        Question::Remove => (
+            format!("Remove this from Halo ({summary})?"),
+            Hint::from("Confirm with --yes. To see the plan: ").next(Next::RemovePlan),
+        ),
         Question::RemoveAndSwitch(wanted) => (
             format!("Remove what {id} has in Halo ({summary}) and switch to {wanted}?"),
-            "say yes with --yes; pia-halo remove --plan shows it",
+            Hint::from("Confirm with --yes. To see the plan: ").next(Next::RemovePlan),
         ),
-        Question::RollBack => (format!("Roll the last run of Configure back ({summary})?"), "say yes with --yes"),
+        Question::RollBack => {
+            (format!("Roll the last run of Configure back ({summary})?"), Hint::from("Confirm with --yes"))
+        }
     };
     let to_type = [id.as_str(), name];
     let ask = |words: &str| match question {

@@ -55,6 +55,6 @@ fn ask(call: &mut Call, rotation: &PlannedRotation, options: &Rotate) -> Result<
         "Replace the callback token and password in Halo"
     };
     let words = format!("{what} ({summary}; the former ones stay good for {})?", options.overlap);
-    let (hint, no) = ("say yes with --yes", "not confirmed; nothing was changed");
+    let (hint, no) = ("Confirm with --yes".into(), "not confirmed; nothing was changed");
     planned::agree(call, &rotation.plan, Question { words, hint, ask: &prompt::yes, no })
 }

@@ -11,6 +11,7 @@ use crate::domain::check::CheckId;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::merge::{Clash, Conflict};
+use crate::domain::next::{Hint, Next};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyRequest};
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
@@ -119,7 +120,7 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
 
 /// Without answers: the wizard's questions, where there is a terminal and somebody asked for lines.
 async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
-    let answers = "pia-halo setup --answers FILE saves a configuration without a terminal";
+    let answers = Hint::from("Without a terminal: ").next(Next::SetupAnswers);
     if options.activate || options.test || options.yes {
         return Err(Failure::new(FailureKind::Usage, "--activate, --test and --yes go with --answers")
             .hint("without --answers the wizard asks for each of them"));
@@ -128,8 +129,9 @@ async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
         return Err(Failure::new(FailureKind::Usage, "the questions of setup need a terminal").hint(answers));
     }
     if !call.plain {
-        return Err(Failure::new(FailureKind::Usage, "the answers are missing")
-            .hint(format!("{answers}; pia-halo setup --plain asks for each; pia-halo opens the wizard")));
+        return Err(Failure::new(FailureKind::Usage, "the answers are missing").hint(
+            answers.text("; with questions: ").next(Next::SetupPlain).text("; with screens: ").next(Next::Wizard),
+        ));
     }
     let workspace = call.workspace()?;
     if call.configuration.is_some() {

@@ -5,6 +5,7 @@ use super::output::Mark;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
+use crate::domain::next::Next;
 use crate::domain::status::Status;
 use crate::domain::sync_run::usage;
 use crate::domain::thousands;
@@ -49,7 +50,8 @@ fn print(call: &mut Call, status: &Status) {
     }
     let service = &status.service;
     if let Some(next) = status.next_sync {
-        let who = if service.running { "" } else { "; the service does not run: pia-halo serve, or a timer of yours" };
+        let stopped = format!("; the service is not running: start {}, or your own timer", Next::Serve);
+        let who = if service.running { "" } else { &stopped };
         output.line(format!("Next sync  due {}{who}", next.strftime("%Y-%m-%d %H:%M UTC")));
     }
     let missed: Vec<String> = service
@@ -77,7 +79,8 @@ fn print(call: &mut Call, status: &Status) {
     }
     if service.undelivered > 0 {
         let count = thousands(service.undelivered);
-        output.line(format!("           {count} not handed on: pia-halo events --undelivered, then --send-again all"));
+        let (list, again) = (Next::Undelivered, Next::SendAgain);
+        output.line(format!("           {count} not forwarded. To see them: {list}; to try again: {again}"));
     }
     match status.integration.configured_at {
         Some(at) => output.line(format!(
@@ -92,7 +95,7 @@ fn print(call: &mut Call, status: &Status) {
     }
     let rotation = &status.integration.rotation;
     if rotation.under_way {
-        output.line("Rotation   under way, the old and the new token are both good: pia-halo rotate finishes it");
+        output.line(format!("Rotation   not finished: both tokens still work. To finish it: {}", Next::Rotate));
     }
     if let Some(until) = rotation.former_good_until {
         output.line(format!("Rotation   the former token is good until {}", until.strftime("%Y-%m-%d %H:%M UTC")));

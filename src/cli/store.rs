@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Call;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
 
@@ -18,7 +19,7 @@ pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {
     match folder {
         Some(folder) => {
             call.output.line(format!("The store is in {} now, with every event in it", folder.display()));
-            call.output.say("pia-halo sync fills a new one");
+            call.output.say(format!("To fill a new one: {}", Next::Sync));
         }
         None => call.output.line("There is no store"),
     }

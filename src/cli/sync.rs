@@ -3,6 +3,7 @@
 use super::exit::ExitCode as _;
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::ops;
@@ -57,13 +58,14 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
         output.line(format!("{counts}, {} unchanged", thousands(changes.unchanged)));
         output.line(report.usage());
         if let (Some(run), true) = (report.run, words::sync::changed(changes) > 0) {
-            output.line(format!("Each of them: pia-halo history {run}"));
+            output.line(format!("To see each change: {}", Next::Run(run.get())));
         }
     }
     for warning in &report.warnings {
         output.warn(format!("  {warning}"));
     }
     if let Some(hint) = report.error.as_ref().and_then(|error| error.hint.as_ref()) {
+        let hint = output.hint(hint);
         output.warn(format!("  {hint}"));
     }
     Ok(())

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Call;
 use super::args::Escalate;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -31,7 +32,8 @@ pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
         call.output.say(format!("No open ticket stands on the board {board}."));
     }
     if !found.board_exists {
-        call.output.warn(format!("Halo shows no team {board}: it may have been renamed. pia-halo check looks at it."));
+        let check = call.next(&Next::Check);
+        call.output.warn(format!("Halo has no team {board}: it may have been renamed. To check it: {check}"));
     }
     if found.cut {
         call.output.warn("There may be more: Halo has more open tickets than it gave, or than are looked at.");

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::failure::FailureKind;
 use super::fields::FieldId;
+use super::next::Hint;
 use super::people::Team;
 
 /// What is tried, in this order.
@@ -245,7 +246,7 @@ pub struct Check {
     /// What was found, Halo's own words included, already fit to be shown.
     pub message: String,
     /// What to change, and where.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// Halo's status code.
     pub http_status: Option<u16>,
     /// The right that is missing, and where in Halo it is ticked, where that is what it failed for.

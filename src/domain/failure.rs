@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::next::Hint;
 use super::untrusted::Untrusted;
 
 /// What kind of failure it is: decides the exit code, the place on the screen and the next step.
@@ -52,7 +53,7 @@ pub struct Failure {
     /// What happened, in one sentence without a full stop.
     pub message: String,
     /// The next step.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// Halo's own words.
     pub halo_said: Option<Untrusted>,
     /// Halo's status code.
@@ -69,7 +70,7 @@ impl Failure {
 
     /// Says what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::check::CheckStatus;
 use super::failure::{Failure, FailureKind};
+use super::next::Hint;
 
 /// A station on the way of the event, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,7 +53,7 @@ pub struct HopReport {
     /// What was found, fit to be shown.
     pub message: String,
     /// What to do next.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// The kind of failure, where Halo or this machine failed.
     #[serde(skip)]
     pub failure: Option<FailureKind>,
@@ -66,7 +67,7 @@ impl HopReport {
     }
 
     /// The way ends here.
-    pub fn broken(hop: Hop, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn broken(hop: Hop, message: impl Into<String>, hint: impl Into<Hint>) -> Self {
         Self { hint: Some(hint.into()), ..Self::new(hop, CheckStatus::Fail, message) }
     }
 

@@ -2,6 +2,7 @@
 
 use super::callback::{BASIC_USER, EventGroup};
 use super::chat_pod::ChatPodUrl;
+use super::next::Next;
 use super::object::ObjectKind;
 use super::plan::Parts;
 
@@ -56,7 +57,7 @@ pub fn removal(parts: Parts) -> Vec<String> {
             steps.push(format!("{WEBHOOKS}: find \"{}\" › Delete, and confirm.", group.webhook_name()));
         }
     }
-    steps.push("Then run pia-halo remove --plan: it reads Halo and shows what is still there.".to_owned());
+    steps.push(format!("Then run {}: it reads Halo and shows what is still there.", Next::RemovePlan));
     steps
 }
 

@@ -23,6 +23,7 @@ pub mod gap;
 pub mod include;
 pub mod manual;
 pub mod merge;
+pub mod next;
 pub mod object;
 pub mod people;
 pub mod plan;

@@ -9,6 +9,7 @@ use super::delivery::Delivery;
 use super::draft::Draft;
 use super::event::{LATE, minutes};
 use super::gap::Gap;
+use super::next::Next;
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
@@ -92,7 +93,8 @@ impl IntegrationStatus {
         };
         Some(format!(
             "A run was interrupted: what came of {writes} is not known. Running Configure or Remove again looks and \
-             finishes it; pia-halo configure --roll-back takes Configure's last run back."
+             finishes it; {} takes Configure's last run back.",
+            Next::RollBack
         ))
     }
 }

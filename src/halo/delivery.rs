@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::next::Next;
 
 /// How long a delivery may be on its way before its missing answer is worth a word.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(10);
@@ -177,7 +178,7 @@ fn judge_last(last: &LoggedDelivery, last_success: Option<Timestamp>, now: Times
         (_, None) => format!("the last delivery{at} did not reach Pia"),
     };
     let before = last_success.map_or_else(String::new, |at| format!("; the last success was {}", moment(at)));
-    (state, format!("{was}{before}"), Some(cure(state).to_owned()))
+    (state, format!("{was}{before}"), Some(cure(state)))
 }
 
 fn kind_of(logged: &LoggedDelivery) -> DeliveryState {
@@ -201,32 +202,32 @@ fn kind_of(logged: &LoggedDelivery) -> DeliveryState {
     }
 }
 
-fn cure(state: DeliveryState) -> &'static str {
-    match state {
+fn cure(state: DeliveryState) -> String {
+    let text = match state {
         DeliveryState::Unauthorised => {
-            "something before Pia wants another sign-in: let the callback address through the proxy; \
-             pia-halo rotate sets a new password"
+            return format!(
+                "a proxy in front of Pia asks for a login: exempt the callback path. To set a new password: {}",
+                Next::Rotate
+            );
         }
         DeliveryState::NotFound => {
-            "Pia does not know the address or its token: look at pia_url and at the proxy before Pia, and run Configure \
+            "Pia does not know the address or its token: check pia_url and the proxy in front of Pia, and run Configure \
              again"
         }
-        DeliveryState::ServerError => "Pia, or the proxy before it, failed: look at its log at that time",
-        DeliveryState::TimeOut => {
-            "Pia took too long or the way to it is shut: look at the firewall before Pia, and at its load"
-        }
+        DeliveryState::ServerError => "Pia, or the proxy in front of it, failed: check its log for that time",
+        DeliveryState::TimeOut => "Pia was too slow or is blocked: check the firewall in front of Pia, and its load",
         DeliveryState::NotReached => {
-            "Halo's servers have to reach pia_url from the internet: look at its name in the DNS, the certificate and \
-             the firewall"
+            "Halo must reach pia_url from the internet: check its DNS name, its certificate and the firewall"
         }
-        DeliveryState::OtherAnswer => "look at what answers at pia_url: a proxy may stand in the way",
-        DeliveryState::NoAnswer => "look again in some minutes; if it stays, Halo's outgoing service may stand still",
+        DeliveryState::OtherAnswer => "check what answers at pia_url: there may be a proxy in the way",
+        DeliveryState::NoAnswer => "check again in a few minutes; if it stays, Halo's outgoing service may be stuck",
         DeliveryState::Delivered
         | DeliveryState::SwitchedOff
         | DeliveryState::Never
         | DeliveryState::Missing
-        | DeliveryState::Unreadable => "look again",
-    }
+        | DeliveryState::Unreadable => "check again",
+    };
+    text.to_owned()
 }
 
 fn moment(at: Timestamp) -> String {

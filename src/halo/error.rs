@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::wire::Misread;
 use crate::domain::failure::{Failure, FailureField, FailureKind};
+use crate::domain::next::Hint;
 use crate::domain::product::Product;
 use crate::domain::untrusted::Untrusted;
 
@@ -487,7 +488,7 @@ impl From<HaloError> for Failure {
         Self {
             kind: error.kind(),
             message: error.to_string(),
-            hint: error.hint(),
+            hint: error.hint().map(Hint::from),
             halo_said: error.halo_said().cloned(),
             http_status: error.http_status(),
             field: error.field(),

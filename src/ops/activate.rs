@@ -8,6 +8,7 @@ use super::locks::CONFIGURE_LOCK;
 use super::remove::{Extent, run_locked};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
 use crate::domain::plan::ConfigureReport;
 use crate::domain::plan::Parts;
 use crate::domain::request::Activation;
@@ -69,9 +70,8 @@ fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &Configuration
         }
         Err(error) => format!("what our record says, which cannot be read ({error})"),
     };
-    format!(
-        "{old} stays active, and in its Halo remain: {names}; to switch and leave that there: pia-halo activate {id} --yes"
-    )
+    let switch = Next::ActivateYes(id.clone());
+    format!("{old} stays active; still in its Halo: {names}. To switch and leave them there: {switch}")
 }
 
 /// The switch itself, for whoever holds the lock.

@@ -484,7 +484,7 @@ impl Run<'_> {
                 }
                 if is_shut_out {
                     let login = rights::missing(id, Some(401), &self.scopes);
-                    verdict.hint = Some(format!("every read is refused: {}", login.advice()));
+                    verdict.hint = Some(format!("every read is refused: {}", login.advice()).into());
                     verdict.missing = Some(login);
                 }
                 self.push(id, verdict, started.elapsed());
@@ -514,7 +514,7 @@ impl Run<'_> {
             id,
             status: verdict.status,
             message: verdict.message,
-            hint: verdict.hint.map(|hint| self.product.in_words(&hint)),
+            hint: verdict.hint.map(|hint| hint.reworded(|text| self.product.in_words(text))),
             http_status: verdict.http_status,
             failure: verdict.failure,
             missing: verdict.missing.map(by_name),

@@ -13,6 +13,7 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
@@ -52,7 +53,7 @@ pub async fn install(
     let mut results = apply.all(&plan, &mut on_event).await;
     let (status, mut message) = judge(&results, &plan);
     if target.is_rotating() {
-        message.push_str("; a rotation is under way: pia-halo rotate finishes it");
+        message.push_str(&format!("; a rotation is not finished: {} finishes it", Next::Rotate));
     }
     results.extend(tell_blocked(&plan, &mut on_event));
     let warnings = [report.warnings(), plan.warnings.clone()].concat();
@@ -84,7 +85,7 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
         return Ok(());
     }
     let message = "no sync yet that was proved complete: Pia does not know the companies; nothing was written";
-    Err(Failure::new(FailureKind::Refused, message).hint("run the company sync first: pia-halo sync"))
+    Err(Failure::new(FailureKind::Refused, message).hint(Hint::from("Run the first sync: ").next(Next::Sync)))
 }
 
 /// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells. Of the kinds

@@ -6,6 +6,7 @@ use super::Workspace;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::secret::Secret;
 use crate::halo::delivery::{Findings, judge};
@@ -24,7 +25,7 @@ pub async fn read(
     installed.retain(|object| object.kind == ObjectKind::Webhook);
     if installed.is_empty() {
         return Err(Failure::new(FailureKind::Refused, "no webhook is installed yet, so nothing can be delivered")
-            .hint("install them first: pia-halo configure"));
+            .hint(Hint::from("Install them first: ").next(Next::Configure)));
     }
     installed.sort_by(|a, b| a.name.cmp(&b.name));
     let secrets = workspace.settings.secrets(&id)?;

@@ -15,6 +15,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{FullCircle, Hop, HopReport};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
 use crate::domain::secret::Secret;
@@ -27,8 +28,9 @@ use crate::halo::{HaloApi, HaloError, NewTicket};
 const SUMMARY: &str = "pia-halo full circle";
 
 /// What the ticket says to whoever finds it.
-const DETAILS: &str =
-    "Made by pia-halo check --full-circle to see whether Halo's events arrive. It is closed by itself.";
+fn details() -> String {
+    format!("Created by {} to see whether Halo's events arrive. It closes by itself.", Next::FullCircle)
+}
 
 /// The two writes, as the audit trail calls them.
 const MAKE: &str = "make test ticket";
@@ -85,12 +87,12 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
     let webhook = installed.into_iter().find(|object| object.kind == ObjectKind::Webhook && object.name.raw() == name);
     let webhook = webhook.ok_or_else(|| {
         Failure::new(FailureKind::Refused, "no webhook is installed yet, so no event can arrive")
-            .hint("install them first: pia-halo configure")
+            .hint(Hint::from("Install them first: ").next(Next::Configure))
     })?;
     let clients = workspace.store.clients_after(&id, None, RECENT)?;
     let client = clients.into_iter().find(|stored| stored.status == ClientStatus::Active).ok_or_else(|| {
         Failure::new(FailureKind::Refused, "no client is stored that the ticket could be for")
-            .hint("read them first: pia-halo sync")
+            .hint(Hint::from("Sync first: ").next(Next::Sync))
     })?;
     let kinds = workspace.store.lists(&id)?.ticket_types;
     let ticket_type = kinds.iter().find(|kind| kind.active).map(|kind| kind.id);
@@ -211,7 +213,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let summary = format!("{SUMMARY} {}", at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC"));
         let ticket = NewTicket {
             summary: &summary,
-            details: DETAILS,
+            details: &details(),
             client: self.prepared.client.0,
             board,
             ticket_type: self.prepared.ticket_type,
@@ -246,7 +248,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         } else {
             let where_ = stands.team.as_ref().map_or("another board".to_owned(), ToString::to_string);
             let mut hop = HopReport::new(Hop::Made, CheckStatus::Warn, format!("ticket {} on {where_}", ticket.id));
-            hop.hint = Some(format!("a rule of Halo's moved it there from {}", Untrusted::new(&**board)));
+            hop.hint = Some(format!("A rule in Halo moved it there from {}", Untrusted::new(&**board)).into());
             hop
         };
         self.tell(hop.reached(Some(at), 0));
@@ -375,7 +377,9 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 HopReport::broken(
                     Hop::HandedOn,
                     format!("not taken after {}: {why}", tries(forwarding.attempts)),
-                    "look at the address of pia-halo serve --forward-to; the event is kept and tried again",
+                    Hint::from("Check the address given to ")
+                        .next(Next::ForwardTo)
+                        .text("; the event is kept and tried again"),
                 )
             }
         };
@@ -392,13 +396,14 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let state = states.as_ref().map(|states| states.get(&self.prepared.webhook.id.to_ascii_lowercase()));
         let name = &self.prepared.webhook.name;
         let hint = match state {
-            Some(None) => format!("the webhook \"{name}\" is gone: pia-halo configure makes it anew"),
+            Some(None) => {
+                Hint::from(format!("The webhook \"{name}\" is gone. To create it again: ")).next(Next::Configure)
+            }
             Some(Some(state)) if !state.active => {
-                format!("the webhook \"{name}\" is switched off: pia-halo configure switches it on")
+                Hint::from(format!("The webhook \"{name}\" is switched off. To switch it on: ")).next(Next::Configure)
             }
-            _ => {
-                "pia-halo plan shows whether the event is still bound to the webhook; Halo may also be late".to_owned()
-            }
+            _ => Hint::from("Halo may be late. To see whether the event is still bound to the webhook: ")
+                .next(Next::Plan),
         };
         HopReport::broken(Hop::Logged, message, hint)
     }
@@ -444,9 +449,11 @@ fn delivered(log: &LoggedDelivery) -> HopReport {
         }
         Some(status) => {
             let hint = match status {
-                401 | 403 => "the callback's password or token is another one: pia-halo configure writes the right one",
-                404 => "the address leads elsewhere: look at the Pia Url and the reverse proxy",
-                _ => "look at what answers at the Pia address: pia-halo serve -v tells what it refuses",
+                401 | 403 => {
+                    Hint::from("The callback's password or token is wrong. To set it again: ").next(Next::Configure)
+                }
+                404 => Hint::from("The address leads elsewhere: check the Pia Url and the reverse proxy"),
+                _ => Hint::from("Check what answers at the Pia Url. To see what is refused: ").next(Next::ServeVerbose),
             };
             HopReport::broken(Hop::Delivered, format!("answered with {status}{words}"), hint)
         }

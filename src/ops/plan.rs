@@ -10,6 +10,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::Parts;
 use crate::domain::plan::{Action, Plan};
@@ -61,7 +62,7 @@ pub async fn load_taking(
     match taken.iter().find(|id| !is_there(id)) {
         None => Ok(Ok(plan)),
         Some(id) => Err(Failure::new(FailureKind::Usage, format!("there is nothing to take over with the id {id}"))
-            .hint("pia-halo plan names what can be taken over, with its id")),
+            .hint(Hint::from("To see what can be taken over, with its id: ").next(Next::Plan))),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
@@ -106,7 +107,9 @@ pub async fn forget_secrets(
     let ownership = target.ownership();
     if let Some(webhook) = target.held(&halo).await?.webhooks.iter().find(|webhook| ownership.owns_webhook(webhook)) {
         let message = format!("the secrets stay: {} is in Halo and still uses them", webhook.name);
-        return Err(Failure::new(FailureKind::Refused, message).hint("pia-halo remove takes it out"));
+        return Err(
+            Failure::new(FailureKind::Refused, message).hint(Hint::from("Remove it first: ").next(Next::Remove))
+        );
     }
     workspace.settings.remove_secrets(id)?;
     workspace.forget_verified(id)?;
@@ -159,13 +162,15 @@ impl<'a> Work<'a> {
         if extent == Extent::LastRun && target.is_rotating() {
             // What that run wrote and what the rotation did are told apart only once every address has the same token.
             let message = "a rotation of the callback token is under way; nothing was changed";
-            return Err(Failure::new(FailureKind::Refused, message).hint("finish it first: pia-halo rotate"));
+            return Err(
+                Failure::new(FailureKind::Refused, message).hint(Hint::from("Finish it first: ").next(Next::Rotate))
+            );
         }
         let last_run = match extent {
             Extent::Removal(_) => None,
             Extent::LastRun => Some(workspace.store.last_configure_run(id)?.ok_or_else(|| {
                 Failure::new(FailureKind::Usage, "there is no run of Configure to roll back; nothing was changed")
-                    .hint("pia-halo remove takes out what is in Halo")
+                    .hint(Hint::from("To remove everything from Halo: ").next(Next::Remove))
             })?),
         };
         let last_run = last_run.map(|(run, writes)| (run, with_token(writes, &target)));
@@ -229,8 +234,8 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
         ),
     };
     let again = match extent {
-        Extent::Removal(_) => "running Remove again goes on; by hand: pia-halo remove --manual",
-        Extent::LastRun => "rolling back again goes on; pia-halo remove takes out everything",
+        Extent::Removal(_) => format!("run Remove again to continue; by hand: {}", Next::RemoveByHand),
+        Extent::LastRun => format!("roll back again to continue; to remove everything: {}", Next::Remove),
     };
     match (done, open) {
         (0, 0) => (ConfigureStatus::NothingToDo, none.to_owned()),

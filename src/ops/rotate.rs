@@ -23,6 +23,7 @@ use crate::domain::callback::CallbackSecrets;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::domain::rotation::{Overlap, PlannedRotation, RotationReport};
@@ -153,7 +154,8 @@ impl<'a> Work<'a> {
         }
         let message =
             format!("the webhooks are not as Configure installs them ({}); nothing was written", hindrances(&plan));
-        Err(Failure::new(FailureKind::Refused, message).hint("pia-halo configure first, then rotate"))
+        Err(Failure::new(FailureKind::Refused, message)
+            .hint(Hint::from("First ").next(Next::Configure).text(", then rotate")))
     }
 
     /// Stores the next pair, before Halo hears of it.
@@ -238,7 +240,7 @@ fn judge(results: &[ChangeResult], shown: Result<&InstallPlan, &Failure>) -> (Co
     let finish = "rotate again finishes it with the same token";
     match shown {
         Ok(shown) if !shown.blocked.is_empty() => {
-            let message = format!("{}; {again}; run pia-halo configure, then {finish}", hindrances(shown));
+            let message = format!("{}; {again}; run {}, then {finish}", hindrances(shown), Next::Configure);
             (ConfigureStatus::PartlyDone, message)
         }
         Ok(shown) => {

@@ -210,8 +210,11 @@ impl Desk<'_> {
             (Ok(()), result) => result,
             (Err(failure), Ok(_)) => Err(Known::Unrecorded.because(failure)),
             (Err(failure), Err(mut unfinished)) => {
-                let then = unfinished.failure.hint.take().map(|hint| format!("{hint}. ")).unwrap_or_default();
-                unfinished.failure.hint = Some(format!("{then}It could not be written down: {failure}"));
+                let lost = format!("It could not be recorded: {failure}");
+                unfinished.failure.hint = Some(match unfinished.failure.hint.take() {
+                    Some(hint) => hint.and(". ", lost),
+                    None => lost.into(),
+                });
                 Err(unfinished)
             }
         }
@@ -329,8 +332,7 @@ fn unread(error: &HaloError) -> Failure {
 /// What can be tried again. What the failure itself says of a next step comes first.
 fn again(failure: impl Into<Failure>) -> Failure {
     let failure = failure.into();
-    let then = failure.hint.as_deref().map(|hint| format!("{hint}. ")).unwrap_or_default();
-    let hint = format!("{then}{AGAIN}");
+    let hint = failure.hint.clone().map_or_else(|| AGAIN.into(), |hint| hint.and(". ", AGAIN));
     failure.hint(hint)
 }
 

@@ -11,6 +11,7 @@ use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -200,12 +201,13 @@ impl Workspace {
         let id = match id.or(config.active.as_ref()) {
             Some(id) => id.clone(),
             None if config.configurations.is_empty() => {
-                return Err(Failure::new(FailureKind::Usage, "nothing is configured yet")
-                    .hint("run pia-halo for the wizard, or pia-halo setup --answers FILE"));
+                return Err(Failure::new(FailureKind::Usage, "nothing is configured yet").hint(
+                    Hint::from("Run ").next(Next::Wizard).text(" for the wizard, or ").next(Next::SetupAnswers),
+                ));
             }
             None => {
                 return Err(Failure::new(FailureKind::Usage, "no configuration is active")
-                    .hint("pia-halo activate ID, or --configuration ID"));
+                    .hint(Hint::from(Next::Activate(None)).text(", or --configuration ID")));
             }
         };
         let active = config.active.as_ref() == Some(&id);
@@ -233,7 +235,7 @@ impl Workspace {
             Some(other) => format!("{id} is not the active configuration; {other} is, and only one can be"),
             None => format!("{id} is not the active configuration"),
         };
-        Err(Failure::new(FailureKind::Usage, message).hint(format!("pia-halo activate {id}")))
+        Err(Failure::new(FailureKind::Usage, message).hint(Next::Activate(Some(id))))
     }
 
     /// Refuses work that only the active configuration may do.
@@ -271,7 +273,7 @@ impl Workspace {
             (Some(FoundSecret { secret, source, .. }), _) => Ok((secret, Some(source))),
             (None, Some(prompt)) => Ok((tokio::task::spawn_blocking(prompt).await.map_err(super::lost_task)??, None)),
             (None, None) => Err(Failure::new(FailureKind::Usage, "there is no Client Secret for this configuration")
-                .hint("give it in the wizard, or with pia-halo setup --client-secret-file FILE")),
+                .hint(Hint::from("Enter it in the wizard, or with ").next(Next::SetupSecret))),
         }
     }
 

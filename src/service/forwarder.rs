@@ -29,6 +29,7 @@ use super::throttle::Throttle;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::LoopbackOnly;
@@ -330,8 +331,9 @@ impl Forwarder {
         if let Some(error) = &error
             && let Some(times) = self.not_taken.again()
         {
-            let what = if next.is_some() { "it is tried again" } else { "it is given up: pia-halo events lists it" };
-            tracing::warn!(event = due.event.id, error, times, "an event was not taken; {what}");
+            let given_up = format!("it is given up; to list it: {}", Next::Undelivered);
+            let what = if next.is_some() { "it is tried again" } else { &given_up };
+            tracing::warn!(event = due.event.id, error, times, "an event was not accepted; {what}");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         let (id, number) = (id.clone(), due.event.number);

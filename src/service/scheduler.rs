@@ -14,6 +14,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::{Daily, Due};
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
 use crate::ops::{self, Workspace};
 use crate::store::STEP;
@@ -152,7 +153,7 @@ impl<M: Moments> Scheduler<M> {
         match &report {
             Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed).await,
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
-                tracing::warn!(%day, "the daily sync is held: it waits for a yes, with pia-halo sync");
+                tracing::warn!(%day, "the daily sync is held: confirm it with {}", Next::Sync);
                 self.note(&id, day, DailyOutcome::Held, &missed).await
             }
             Ok(report) if report.status == SyncStatus::Busy => {

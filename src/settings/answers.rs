@@ -9,6 +9,7 @@ pub use super::fields::{EscalateChoice, Problem};
 use crate::domain::address::Note;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 
 /// What an answers file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ fn lines(problems: &[Problem]) -> String {
 impl From<AnswersError> for Failure {
     fn from(error: AnswersError) -> Self {
         Self::new(FailureKind::Usage, error.to_string())
-            .hint("pia-halo setup --print-template prints an answers file with every key")
+            .hint(Hint::from("To print an answers file with every key: ").next(Next::AnswersTemplate))
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::ClientChange;
 use crate::domain::thousands;
 use crate::settings::private_file::{FileError, quoted};
@@ -85,12 +86,16 @@ pub enum StoreError {
 
 impl StoreError {
     /// The next step for the person.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
+    pub fn hint(&self) -> Option<Hint> {
+        let text = match self {
             Self::Newer { path, .. } => format!("update pia-halo; {} was left untouched", path.display()),
-            Self::Corrupt { .. } => "stop pia-halo serve, set the store aside whole, and sync again: \
-                 pia-halo store set-aside; what is installed in Halo is found again by its address"
-                .to_owned(),
+            Self::Corrupt { .. } => {
+                return Some(
+                    Hint::from("Stop the service, move the damaged store away with ")
+                        .next(Next::SetStoreAside)
+                        .text(", and sync again; what is installed in Halo is found again by its address"),
+                );
+            }
             Self::Held { .. } => return None,
             Self::Moved { .. } => "start this again: it opens the file that is there now".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
@@ -105,7 +110,8 @@ impl StoreError {
                 let folder = path.parent().unwrap_or(path);
                 format!("look at the disk: df -h {}; what was stored before is untouched", quoted(folder))
             }
-        })
+        };
+        Some(text.into())
     }
 }
 

@@ -25,7 +25,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     );
     page.blank();
     if let Some(failure) = &model.overview_failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
         page.blank();
     }
     let heading = Row::new(look, false).text(CATEGORY, look.title());

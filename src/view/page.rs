@@ -8,6 +8,8 @@ use ratatui::text::{Line, Span};
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 use crate::domain::failure::Failure;
+use crate::keys::KeyMap;
+use crate::words::Phrase;
 
 use super::text::{fit, pad};
 use super::theme::{Look, symbol};
@@ -236,7 +238,7 @@ impl Page {
     }
 
     /// A failure: what happened, Halo's words, what to do next.
-    pub fn failure(&mut self, failure: &Failure, column: usize) {
+    pub fn failure(&mut self, failure: &Failure, column: usize, keys: &KeyMap) {
         self.state(Tone::Bad, &failure.message, column);
         let said = failure.halo_said.as_ref().map(|said| said.display()).filter(|said| !said.trim().is_empty());
         let said = match (said, failure.http_status) {
@@ -249,7 +251,7 @@ impl Page {
             self.paragraph(&said, column + 2, Style::new());
         }
         if let Some(hint) = &failure.hint {
-            self.paragraph(hint, column + 2, Style::new());
+            self.paragraph(&Phrase::from(hint).with_keys(keys), column + 2, Style::new());
         }
     }
 

@@ -72,7 +72,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         }
         (ApplyWork::Failed { failure, results, .. }, _) => {
             page.heading(title, "", Style::new());
-            page.failure(failure, MARGIN);
+            page.failure(failure, MARGIN, &model.keys);
             page.paragraph(&left_over(goal, results), MARGIN + 2, Style::new());
             page.blank();
             rows_of_results(model, page, results);
@@ -104,7 +104,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => {
             page.heading(title, "nothing was written", look.dim());
-            page.failure(failure, MARGIN);
+            page.failure(failure, MARGIN, &model.keys);
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::None) => {

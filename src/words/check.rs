@@ -1,6 +1,6 @@
 //! The verdict on a connection.
 
-use super::Tone;
+use super::{Phrase, Tone};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 
 /// A verdict.
@@ -22,8 +22,9 @@ pub fn found(check: &Check) -> String {
 }
 
 /// What to change, where something is not as it should be.
-pub fn advice(check: &Check) -> Option<&str> {
-    check.hint.as_deref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn))
+pub fn advice(check: &Check) -> Option<String> {
+    let hint = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn));
+    hint.map(|hint| Phrase::from(hint).without_keys())
 }
 
 /// What is said of a passed test; `took` is how long it was at it.

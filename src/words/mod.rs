@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod event;
+pub mod next;
 pub mod phrase;
 pub mod plan;
 pub mod step;

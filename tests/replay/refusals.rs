@@ -32,7 +32,8 @@ pub async fn expect(name: &str) -> bool {
             assert_eq!((failure.kind, failure.http_status), (FailureKind::MissingRight, Some(403)));
             let hint = failure.hint.unwrap();
             assert!(
-                hint.contains("Permissions tab of the application") && hint.contains("role of the agent"),
+                hint.to_string().contains("Permissions tab of the application")
+                    && hint.to_string().contains("role of the agent"),
                 "{hint}"
             );
             assert_eq!(replay.asked("GET", TEAMS).len(), 1);

@@ -45,7 +45,7 @@ pub async fn expect(name: &str) -> bool {
             assert_eq!((error.http_status(), error.may_have_been_applied()), (Some(401), false));
             let failure = Failure::from(error);
             assert_eq!(failure.halo_said.unwrap().raw(), "The specified client credentials are invalid.");
-            assert!(failure.hint.unwrap().contains("changes when the application is first saved"));
+            assert!(failure.hint.unwrap().to_string().contains("changes when the application is first saved"));
             assert_eq!(scene.replay.asked("POST", TOKEN).len(), 1, "one try");
         }
         "token-400-invalid-scope" => {
@@ -63,7 +63,7 @@ pub async fn expect(name: &str) -> bool {
             let error = scene.api.sign_in().await.unwrap_err();
             assert!(matches!(error, HaloError::Unexpected { what: Oddity::WebPage, .. }), "{error:?}");
             let failure = Failure::from(error);
-            assert!(failure.hint.unwrap().starts_with("Look at the Url"));
+            assert!(failure.hint.unwrap().to_string().starts_with("Look at the Url"));
         }
         _ => return false,
     }
@@ -77,7 +77,7 @@ async fn other_host(scene: &Scene) {
         matches!(&error, HaloError::ForeignAuthHost { host, .. } if host.raw() == "uk-trial.halo.example"),
         "{error:?}"
     );
-    assert!(Failure::from(error).hint.unwrap().contains("auth_url"));
+    assert!(Failure::from(error).hint.unwrap().to_string().contains("auth_url"));
     let secret = scene.halo.client_secret();
     assert!(scene.replay.all().iter().all(|asked| !asked.body.contains(secret)), "it was sent");
     let elsewhere = Replay::before(&scene.halo).await;

@@ -12,6 +12,7 @@ use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
 use crate::domain::manual;
+use crate::domain::next::Next;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::words::Phrase;
 
@@ -151,7 +152,8 @@ pub fn take_over_now(model: &Model) -> Now {
         return Now::Hidden;
     }
     Now::unless(plan.offered().is_none().then(|| {
-        "Several have one name. pia-halo plan names them, and pia-halo configure --adopt ID takes one over.".to_owned()
+        let (plan, adopt) = (Next::Plan, Next::Adopt(None));
+        format!("Several have the same name. List them with {plan}, then take one over with {adopt}.")
     }))
 }
 

@@ -4,8 +4,10 @@ use crate::app::jobs::deliveries;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::{ApplyWork, PlanWork};
+use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
+use std::borrow::Cow;
 
 use super::state::Pane;
 pub use super::state::Selected;
@@ -56,7 +58,7 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
             let (tone, words) = state(change, known(change));
             let mut detail: Vec<String> =
                 (!change.reason.is_empty()).then(|| change.reason.clone()).into_iter().collect();
-            detail.extend(repair(change).map(str::to_owned));
+            detail.extend(repair(change).map(Cow::into_owned));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
             if change.kind == ObjectKind::Webhook {
                 detail.extend(deliveries::lines(model, change.id.as_deref()));
@@ -101,17 +103,21 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
 }
 
 /// What Re-configure does about it.
-fn repair(change: &Change) -> Option<&'static str> {
+fn repair(change: &Change) -> Option<Cow<'static, str>> {
     Some(match change.action {
         Action::Keep => return None,
-        Action::Create => "Repair: it is made anew.",
-        Action::Update if change.is_of_rotation() => "It gets the new token: pia-halo rotate finishes that.",
-        Action::Update => "Repair: it is set back to what it should be.",
-        Action::Adopt => "Repair: it is taken over, not made twice.",
-        Action::Link => "Repair: the Pia Chat Pod is linked to it.",
-        Action::Unlink => "Repair: the link to the extra copy is taken away.",
-        Action::Delete if change.kind == ObjectKind::WebhookEvent => "Repair: the webhook is not told of it any more.",
-        Action::Delete => "Repair: the extra copy is deleted; the one that is kept stays.",
+        Action::Create => "Re-configure will create it again.".into(),
+        Action::Update if change.is_of_rotation() => {
+            format!("It still has the old token. To finish the rotation: {}", Next::Rotate).into()
+        }
+        Action::Update => "Re-configure will restore it.".into(),
+        Action::Adopt => "Re-configure will take it over, not create a second one.".into(),
+        Action::Link => "Re-configure will link the Pia Chat Pod to it.".into(),
+        Action::Unlink => "Re-configure will remove the link to the extra copy.".into(),
+        Action::Delete if change.kind == ObjectKind::WebhookEvent => {
+            "Re-configure will unbind it from the webhook.".into()
+        }
+        Action::Delete => "Re-configure will delete the extra copy and keep the other.".into(),
     })
 }
 

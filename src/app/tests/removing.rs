@@ -225,12 +225,12 @@ fn third_answer_is_only_there_where_something_is_installed() {
 #[test]
 fn every_drift_is_named_with_its_repair() {
     for (action, words, repair) in [
-        (Action::Create, "missing in Halo", "made anew"),
-        (Action::Update, "changed in Halo", "set back"),
-        (Action::Adopt, "made by the portal", "not made twice"),
-        (Action::Link, "without the Pia Chat Pod", "linked"),
-        (Action::Unlink, "an extra copy", "taken away"),
-        (Action::Delete, "extra copy, to be deleted", "is deleted"),
+        (Action::Create, "missing in Halo", "create it again"),
+        (Action::Update, "changed in Halo", "restore it"),
+        (Action::Adopt, "made by the portal", "not create a second one"),
+        (Action::Link, "without the Pia Chat Pod", "link the Pia"),
+        (Action::Unlink, "an extra copy", "remove the link"),
+        (Action::Delete, "extra copy, to be deleted", "delete the extra copy"),
     ] {
         let mut stage = in_panes();
         stage.keys("3");
@@ -239,7 +239,10 @@ fn every_drift_is_named_with_its_repair() {
         stage.reply(Reply::Planned(Ok(Ok(drift))));
         let row = objects(&stage.model).remove(0);
         assert!(row.words.contains(words), "{row:?}");
-        assert!(row.detail.iter().any(|line| line.starts_with("Repair:") && line.contains(repair)), "{row:?}");
+        assert!(
+            row.detail.iter().any(|line| line.starts_with("Re-configure will") && line.contains(repair)),
+            "{row:?}"
+        );
     }
 }
 

@@ -4,13 +4,14 @@ use std::fmt::Display;
 
 use crate::domain::check::{CheckId, CheckStatus, Gate, MissingRight, WriteProof};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Hint;
 use crate::halo::rights::{self, APPLICATION, ROLE, Scopes};
 
 /// How one check ends.
 pub(super) struct Verdict {
     pub(super) status: CheckStatus,
     pub(super) message: String,
-    pub(super) hint: Option<String>,
+    pub(super) hint: Option<Hint>,
     pub(super) http_status: Option<u16>,
     pub(super) failure: Option<FailureKind>,
     pub(super) missing: Option<MissingRight>,
@@ -18,7 +19,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(status: CheckStatus, message: String, hint: Option<String>) -> Self {
+    pub(super) fn new(status: CheckStatus, message: String, hint: Option<Hint>) -> Self {
         let http_status = (status != CheckStatus::Skip).then_some(200);
         Self { status, message, hint, http_status, failure: None, missing: None, writes: None }
     }
@@ -27,7 +28,7 @@ impl Verdict {
         Self::new(CheckStatus::Pass, message, None)
     }
 
-    pub(super) fn warn(message: String, hint: impl Into<String>) -> Self {
+    pub(super) fn warn(message: String, hint: impl Into<Hint>) -> Self {
         Self::new(CheckStatus::Warn, message, Some(hint.into()))
     }
 
@@ -51,7 +52,10 @@ impl Verdict {
                     self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
                     format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
                 };
-                self.hint = Some(self.hint.map_or(advice.clone(), |hint| format!("{hint}; {advice}")));
+                self.hint = Some(match self.hint.take() {
+                    Some(hint) => hint.and("; ", advice),
+                    None => advice.into(),
+                });
             }
         }
         self
@@ -70,7 +74,7 @@ impl Verdict {
                 Gate::AgentRole => "; the application's permissions cover it, so the agent's role lacks it",
                 Gate::Either => "; either the application's permissions or the agent's role lacks it",
             });
-            hint = Some(missing.advice());
+            hint = Some(missing.advice().into());
         }
         Self {
             status: CheckStatus::Fail,

@@ -19,6 +19,7 @@ use super::{Workspace, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
+use crate::domain::next::{Hint, Next};
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeCounts, ChangeKind, ClientChange, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
@@ -295,8 +296,9 @@ fn held(gone: u64, active: u64) -> Failure {
     let (gone, active) = (thousands(gone), thousands(active));
     let message = format!("{gone} of {active} active clients are not in Halo's list any more; nothing was changed");
     Failure::new(FailureKind::NeedsYes, message).hint(
-        "if Halo's agent may still see all clients and this is right, say yes: pia-halo sync --yes. \
-         Otherwise set \"Allow use of all Customers/Clients\" on the agent",
+        Hint::from("If this is right and the agent still sees all clients, confirm: ")
+            .next(Next::SyncYes)
+            .text(". Otherwise set \"Allow use of all Customers/Clients\" on the agent"),
     )
 }
 
@@ -306,7 +308,7 @@ fn held_by_rule(count: u64, active: u64) -> Failure {
     let message =
         format!("{count} of {active} active clients would be left out by the rule or are gone; nothing was changed");
     Failure::new(FailureKind::NeedsYes, message)
-        .hint("if this is right, say yes: pia-halo sync --yes. Otherwise change Clients Served")
+        .hint(Hint::from("If this is right, confirm: ").next(Next::SyncYes).text(". Otherwise change Clients Served"))
 }
 
 /// So many warnings that somebody can still read them.

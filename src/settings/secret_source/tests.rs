@@ -148,7 +148,10 @@ fn secret_file_readable_by_others_or_missing_is_refused() {
     for mode in [0o644, 0o640, 0o606] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let failure = Failure::from(desk.found(&[(FILE_VARIABLE, &file)], None).unwrap_err());
-        assert_eq!((failure.kind, failure.hint), (FailureKind::LocalState, Some(format!("run: chmod 600 {file}"))));
+        assert_eq!(
+            (failure.kind, failure.hint),
+            (FailureKind::LocalState, Some(format!("run: chmod 600 {file}").into()))
+        );
     }
     let pipe = desk.folder.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);

@@ -23,6 +23,7 @@ use crate::app::{Model, update, wizard};
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::request::SaveReport;
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Outside;
@@ -417,7 +418,7 @@ impl<P: Person> Dialogue<P> {
         self.slots.finish(exit.patience()).await;
         if exit != Exit::HungUp {
             if self.model.work.sync.is_running() {
-                self.say("The sync was stopped. pia-halo status says how it ended.");
+                self.say(format!("The sync was stopped. To see how it ended: {}", Next::Status));
             }
             if self.model.work.apply.is_running() {
                 let what = self.model.work.apply.goal().map_or("Configure", Goal::word);

@@ -7,6 +7,7 @@ use crate::app::effect::Slot;
 use crate::app::message::Message;
 use crate::app::service::warnings;
 use crate::domain::event::Event;
+use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
@@ -39,14 +40,18 @@ impl<P: Person> Dialogue<P> {
             let lines: Vec<String> =
                 list.events().skip(from).take(PAGE).map(|event| line(self.model().now, event)).collect();
             if count == 0 {
-                self.say("No events yet. They come in once Halo sends them to pia-halo serve.");
+                self.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
             } else if from == 0 {
                 self.say(format!("{} events are kept, the newest first.", thousands(total)));
             }
             self.say_all(lines);
             let rest = count.saturating_sub(from + PAGE);
             if rest == 0 {
-                self.say("pia-halo tickets lists the tickets on the Pia Board, pia-halo escalate hands one over.");
+                self.say(format!(
+                    "To list the tickets on the Pia Board: {}. To escalate one: {}",
+                    Next::Tickets,
+                    Next::Escalate
+                ));
                 return Ok(());
             }
             if !self.reads_on(rest).await? {

@@ -32,6 +32,7 @@ use crate::app::model::Screen;
 use crate::app::{Model, Start};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
+use crate::domain::next::Next;
 
 /// What the person came for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl<P: Person> Dialogue<P> {
                         Step::Finished => {
                             self.finished().await?;
                             if goal != Goal::Everything {
-                                self.say("pia-halo --plain without a command opens the menu.");
+                                self.say(format!("To open the menu: {} --plain", Next::Wizard));
                                 return Ok(());
                             }
                         }

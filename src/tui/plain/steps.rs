@@ -207,7 +207,7 @@ impl<P: Person> Dialogue<P> {
                 let asks = self.model().popup.is_some();
                 lines.extend(report.warnings.iter().filter(|_| !asks).map(|warning| format!("Warning: {warning}")));
                 let hint = report.error.as_ref().and_then(|error| error.hint.as_ref());
-                lines.extend(hint.filter(|_| !asks).map(|hint| sentence(hint)));
+                lines.extend(hint.filter(|_| !asks).map(|hint| sentence(&told::Phrase::from(hint).without_keys())));
             }
             Some(SyncEnd::Failed(failure)) => {
                 lines.extend(words::failure(failure));

@@ -34,7 +34,7 @@ pub fn closed(phrase: &str) -> String {
 pub fn check(check: &Check) -> Vec<String> {
     let (_, verdict) = told::check::verdict(check.status);
     let mut lines = vec![format!("{}: {verdict}, {}", check.id.title(), told::check::found(check))];
-    lines.extend(told::check::advice(check).map(sentence));
+    lines.extend(told::check::advice(check).map(|advice| sentence(&advice)));
     lines
 }
 
@@ -51,7 +51,8 @@ pub fn own_clock(model: &Model, time: DailySyncTime) -> String {
 
 /// A failure: what happened, and the next step.
 pub fn failure(failure: &Failure) -> Vec<String> {
-    std::iter::once(sentence(&failure.to_string())).chain(failure.hint.as_deref().map(sentence)).collect()
+    let hint = failure.hint.as_ref().map(|hint| sentence(&told::Phrase::from(hint).without_keys()));
+    std::iter::once(sentence(&failure.to_string())).chain(hint).collect()
 }
 
 /// A line of the plan.

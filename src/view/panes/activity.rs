@@ -43,7 +43,7 @@ pub fn body(model: &Model, page: &mut Page) {
     };
     page.heading("Activity", &words, look.dim());
     if let Some(failure) = &model.facts.standing_failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
     }
     let Some(standing) = &model.facts.standing else {
         if model.facts.standing_failed.is_none() {

@@ -48,7 +48,7 @@ pub fn body(model: &Model, page: &mut Page) {
     page.beside_last(&count, look.dim());
     page.blank();
     if let Some(failure) = &clients.failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
     }
     if clients.count() == 0 {
         let query_is_empty = clients.query.value().trim().is_empty();

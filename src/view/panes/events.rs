@@ -14,6 +14,7 @@ use crate::app::service;
 use crate::app::text::wrap;
 use crate::app::work::TicketWork;
 use crate::domain::event::Event;
+use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
@@ -94,7 +95,7 @@ fn list(model: &Model, page: &mut Page) {
     page.blank();
     head(model, page);
     if let Some(failure) = &events.failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
     }
     if events.count() == 0 {
         empty(model, page);
@@ -169,7 +170,7 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet: Halo sends them once its webhooks are in place. {} leads to Configure.",
             spoken(model, "pane_integration")
         ),
-        (true, true) if !running => "No events yet: pia-halo serve takes them, and does not run.".to_owned(),
+        (true, true) if !running => format!("No events: the service is not running. Start {}.", Next::Serve),
         (true, true) => {
             "No events yet. They appear here as Halo sends them: make a ticket on the Pia Board to see one.".to_owned()
         }
@@ -224,7 +225,7 @@ fn board(model: &Model, page: &mut Page) {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
             page.plain(&format!("Reading the open tickets from Halo, {}", duration(seconds)), look.dim());
         }
-        TicketWork::Failed(failure) => page.failure(failure, MARGIN),
+        TicketWork::Failed(failure) => page.failure(failure, MARGIN, &model.keys),
         TicketWork::None => {}
     }
     let tickets = tickets::tickets(model);

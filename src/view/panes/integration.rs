@@ -112,7 +112,7 @@ fn looked(model: &Model, page: &mut Page) {
                 page.paragraph(&format!("{}: {}", check.id.title(), check.message), MARGIN + 2, Style::new());
             }
         }
-        (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN),
+        (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
         _ => {
             let key = keymap::spoken(model, "check_halo");
             page.plain(&format!("As last recorded here. Press {key} to check Halo now."), look.dim());
@@ -128,7 +128,7 @@ fn delivered(model: &Model, page: &mut Page) {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
             page.plain(&format!("reading Halo's log of deliveries, {}", duration(seconds)), look.dim());
         }
-        DeliveryWork::Failed(failure) => page.failure(failure, MARGIN),
+        DeliveryWork::Failed(failure) => page.failure(failure, MARGIN, &model.keys),
         _ => match deliveries::summary(model) {
             Some((tone, words)) => page.state(tone, &words, MARGIN),
             None if deliveries::refusal(model).is_none() => {

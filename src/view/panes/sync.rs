@@ -11,6 +11,7 @@ use crate::app::panes::state::Report;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
 use crate::app::work::SyncEnd;
+use crate::domain::next::Next;
 use crate::domain::sync_run::{ChangeKind, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
@@ -54,7 +55,7 @@ pub fn body(model: &Model, page: &mut Page) {
         };
         page.heading("Company Sync", &count, look.dim());
         match model.work.sync.end_of(model.current.as_ref()) {
-            Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN),
+            Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
             Some(SyncEnd::Stopped { read, .. }) => {
                 let words =
                     format!("Interrupted (resumable) after {} clients. The list is as it was.", thousands(*read));
@@ -70,11 +71,11 @@ pub fn body(model: &Model, page: &mut Page) {
             page.pair("", &crate::view::wizard::fields::own_clock(model, time), look.dim());
         }
         if standing.is_some_and(|standing| !standing.status.service.running) {
-            page.pair("Service", "stopped: no daily sync. Start pia-halo serve", look.tone(Tone::Warn));
+            page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), look.tone(Tone::Warn));
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
     }
     if runs.is_empty() {
         return;
@@ -136,7 +137,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     let words = match &open.changes {
         None => "Reading what it changed.",
         Some(Err(failure)) => {
-            page.failure(failure, MARGIN);
+            page.failure(failure, MARGIN, &model.keys);
             return;
         }
         Some(Ok(None)) => "This run is not remembered any more. The last 100 are.",

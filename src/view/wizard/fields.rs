@@ -21,6 +21,7 @@ use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad, took};
 use crate::view::theme::{Look, symbol};
 use crate::words;
+use crate::words::Phrase;
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
@@ -87,7 +88,7 @@ pub fn integration(model: &Model, page: &mut Page) {
 pub fn callbacks(model: &Model, page: &mut Page, focus: Option<usize>, none: &str) {
     let look = page.look;
     if let Some(failure) = &model.facts.callbacks_failed {
-        page.failure(failure, MARGIN);
+        page.failure(failure, MARGIN, &model.keys);
         return;
     }
     if model.facts.callbacks.is_empty() {
@@ -363,7 +364,7 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
         page.push(Row::new(look, false).to(column).text(&line, words));
     }
     if let Some(hint) = words::check::advice(check) {
-        page.paragraph(hint, MARGIN + 10, look.dim());
+        page.paragraph(&hint, MARGIN + 10, look.dim());
     }
     if focused {
         page.keep_from(from);
@@ -416,7 +417,7 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         }
         Test::Broken(failure) => {
             page.words(row, "✗ failed. Nothing has been saved.", look.tone(Tone::Bad));
-            page.failure(failure, MARGIN + 2);
+            page.failure(failure, MARGIN + 2, &model.keys);
         }
     }
     if focused {
@@ -444,7 +445,7 @@ pub(crate) fn check_help(check: &Check, look: Look, columns: usize) -> Vec<Line<
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {
         lines.push(Line::default());
-        lines.extend(wrap(hint, columns).into_iter().map(Line::raw));
+        lines.extend(wrap(&Phrase::from(hint).without_keys(), columns).into_iter().map(Line::raw));
     }
     lines
 }

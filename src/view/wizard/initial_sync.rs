@@ -56,7 +56,7 @@ pub fn body(model: &Model, page: &mut Page) {
             ended(page, report, at);
         }
         Some(SyncEnd::Failed(failure)) => {
-            page.failure(failure, MARGIN);
+            page.failure(failure, MARGIN, &model.keys);
             page.paragraph("What was stored before stands. Sync Now tries again.", MARGIN + 2, look.dim());
         }
         Some(SyncEnd::Stopped { read, .. }) => {

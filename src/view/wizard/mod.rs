@@ -16,6 +16,7 @@ use crate::app::text::wrap;
 use crate::app::wizard::finished::open_lines;
 use crate::app::wizard::{Item, checklist};
 use crate::domain::draft::Step;
+use crate::domain::next::Next;
 use crate::domain::status::StepState;
 
 use crate::words;
@@ -115,12 +116,12 @@ fn finished(model: &Model, page: &mut Page) {
     page.blank();
     page.plain("The same without this screen:", Style::new());
     for (command, what) in [
-        ("pia-halo check", "test the connection and every right"),
-        ("pia-halo sync", "the company sync, now"),
-        ("pia-halo configure", "install or repair what Halo holds"),
-        ("pia-halo status", "where things stand"),
+        (Next::Check, "test the connection and every permission"),
+        (Next::Sync, "run the company sync now"),
+        (Next::Configure, "install or repair the integration in Halo"),
+        (Next::Status, "show the current state"),
     ] {
-        let row = Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), LABEL - 2);
+        let row = Row::new(look, false).to(MARGIN + 2).cell(&command.to_string(), look.title(), LABEL - 2);
         page.words(row, what, look.dim());
     }
     if let Some(tip) = &model.facts.tip {

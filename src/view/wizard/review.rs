@@ -24,7 +24,7 @@ pub fn body(model: &Model, page: &mut Page) {
         line(model, wizard, page, field);
     }
     page.blank();
-    save_line(wizard, page);
+    save_line(model, wizard, page);
 }
 
 fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
@@ -80,7 +80,7 @@ pub fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String>
     }
 }
 
-fn save_line(wizard: &Wizard, page: &mut Page) {
+fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
     let look = page.look;
     let focused = wizard.focus == Item::Save;
     let from = page.lines.len();
@@ -90,7 +90,7 @@ fn save_line(wizard: &Wizard, page: &mut Page) {
         SaveState::Running { .. } => page.words(row, "saving", Style::new()),
         SaveState::Failed(failure) => {
             page.words(row, "✗ not saved; everything typed is still here", look.tone(Tone::Bad));
-            page.failure(failure, MARGIN + 2);
+            page.failure(failure, MARGIN + 2, &model.keys);
         }
         SaveState::Saved(changed) if !wizard.is_edited() => {
             page.words(row, "✓ saved", look.tone(Tone::Good));

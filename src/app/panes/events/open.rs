@@ -8,6 +8,7 @@ use crate::app::service;
 use crate::app::text::wrap;
 use crate::domain::event::{Body, Event, ForwardState, Forwarding};
 use crate::domain::failure::Failure;
+use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
@@ -126,7 +127,7 @@ pub fn ticket_facts(ticket: &Ticket) -> Vec<(&'static str, String, Tone)> {
 
 fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
     let Some(forwarding) = forwarding else {
-        return (Tone::Calm, "not set: pia-halo serve --forward-to hands events on".to_owned());
+        return (Tone::Calm, format!("off; to forward events: {}", Next::ForwardTo));
     };
     let tries = match forwarding.attempts {
         1 => "1 try".to_owned(),
@@ -141,8 +142,7 @@ fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
             (Tone::Calm, format!("waiting, {tries}{}{error}", next.unwrap_or_default()))
         }
         ForwardState::Undelivered => {
-            let words =
-                format!("undelivered, given up after {tries}{error}. pia-halo events --send-again tries it anew");
+            let words = format!("undelivered, given up after {tries}{error}. To try again: {}", Next::SendAgain);
             (Tone::Bad, words)
         }
     }
@@ -163,10 +163,8 @@ fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
         Some(Ok(Some(body))) => {
             lines.extend(body.lines.iter().flat_map(|line| indented(line, columns)).map(Line::Body));
             if body.cut > 0 {
-                let words = format!(
-                    "{} more lines: pia-halo events --show ID --json prints all of it.",
-                    thousands(body.cut as u64)
-                );
+                let words =
+                    format!("{} more lines. To print them all: {}", thousands(body.cut as u64), Next::ShowEvent);
                 lines.extend(wrap(&words, columns).into_iter().map(Line::Help));
             }
         }

@@ -1,5 +1,6 @@
 //! Objects of somebody else's that have a name like ours: told, and left alone.
 
+use crate::domain::next::Next;
 use crate::domain::plan::plain_name;
 use crate::domain::untrusted::Untrusted;
 
@@ -28,8 +29,9 @@ pub fn taken_by(reason: &str) -> Option<String> {
     let named = named.trim_end();
     let id = named.rsplit_once('(').map_or("", |(_, id)| id.trim_end_matches(')'));
     Some(format!(
-        "If its name is taken by {named}: take that one over with pia-halo configure --adopt {id}, or rename or delete \
-         it in Halo and run Configure again"
+        "If its name is taken by {named}: take that one over with {}, or rename or delete it in Halo and run Configure \
+         again",
+        Next::Adopt(Some(id.to_owned()))
     ))
 }
 

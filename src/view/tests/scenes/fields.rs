@@ -88,7 +88,7 @@ fn tests(scenes: &mut Scenes) {
             if check.id == CheckId::Teams {
                 check.status = CheckStatus::Warn;
                 check.message = "1 team".to_owned();
-                check.hint = Some("Is the agent a member of all teams?".to_owned());
+                check.hint = Some("Is the agent a member of all teams?".into());
             }
         }
         stage.reply(Reply::Verified(Ok(report)));

@@ -1,0 +1,289 @@
+//! What to do next, as data: a command line names the command, and the interface names the key that does the same.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::configuration::ConfigurationId;
+
+/// A step that a person can take. `Display` gives the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named after their commands")]
+pub enum Next {
+    Wizard,
+    Help,
+    SetupAnswers,
+    SetupPlain,
+    SetupSecret,
+    AnswersTemplate,
+    DemoServe,
+    Check,
+    FullCircle,
+    Sync,
+    SyncYes,
+    History,
+    Run(u64),
+    Plan,
+    Configure,
+    /// With the ids, once they are known; else with `ID` in their place.
+    Adopt(Option<String>),
+    AdoptYes(String),
+    ByHand,
+    RollBack,
+    Remove,
+    RemovePlan,
+    RemoveByHand,
+    Rotate,
+    Status,
+    Serve,
+    ServeVerbose,
+    ForwardTo,
+    Events,
+    Undelivered,
+    SendAgain,
+    ShowEvent,
+    Tickets,
+    Escalate,
+    /// With `ID` where none is known.
+    Activate(Option<ConfigurationId>),
+    ActivateYes(ConfigurationId),
+    SetStoreAside,
+}
+
+impl Next {
+    /// The command without the program's name.
+    fn arguments(&self) -> String {
+        let fixed = match self {
+            Self::Wizard => "",
+            Self::Help => "--help",
+            Self::SetupAnswers => "setup --answers FILE",
+            Self::SetupPlain => "setup --plain",
+            Self::SetupSecret => "setup --client-secret-file FILE",
+            Self::AnswersTemplate => "setup --print-template",
+            Self::DemoServe => "demo --serve",
+            Self::Check => "check",
+            Self::FullCircle => "check --full-circle",
+            Self::Sync => "sync",
+            Self::SyncYes => "sync --yes",
+            Self::History => "history",
+            Self::Run(run) => return format!("history {run}"),
+            Self::Plan => "plan",
+            Self::Configure => "configure",
+            Self::Adopt(None) => "configure --adopt ID",
+            Self::Adopt(Some(ids)) => return format!("configure --adopt {ids}"),
+            Self::AdoptYes(ids) => return format!("configure --adopt {ids} --yes"),
+            Self::ByHand => "configure --manual",
+            Self::RollBack => "configure --roll-back",
+            Self::Remove => "remove",
+            Self::RemovePlan => "remove --plan",
+            Self::RemoveByHand => "remove --manual",
+            Self::Rotate => "rotate",
+            Self::Status => "status",
+            Self::Serve => "serve",
+            Self::ServeVerbose => "serve -v",
+            Self::ForwardTo => "serve --forward-to URL",
+            Self::Events => "events",
+            Self::Undelivered => "events --undelivered",
+            Self::SendAgain => "events --send-again all",
+            Self::ShowEvent => "events --show ID --json",
+            Self::Tickets => "tickets",
+            Self::Escalate => "escalate TICKET",
+            Self::Activate(None) => "activate ID",
+            Self::Activate(Some(id)) => return format!("activate {id}"),
+            Self::ActivateYes(id) => return format!("activate {id} --yes"),
+            Self::SetStoreAside => "store set-aside",
+        };
+        fixed.to_owned()
+    }
+
+    /// Whether it is about one configuration, and not about all of them or about the program.
+    fn is_of_configuration(&self) -> bool {
+        !matches!(
+            self,
+            Self::Wizard
+                | Self::Help
+                | Self::SetupPlain
+                | Self::AnswersTemplate
+                | Self::DemoServe
+                | Self::Serve
+                | Self::ServeVerbose
+                | Self::ForwardTo
+                | Self::Activate(_)
+                | Self::ActivateYes(_)
+                | Self::SetStoreAside
+        )
+    }
+
+    /// The command, with the configuration that was asked for.
+    pub fn command(&self, configuration: Option<&ConfigurationId>) -> String {
+        let arguments = self.arguments();
+        let gap = if arguments.is_empty() { "" } else { " " };
+        match configuration.filter(|_| self.is_of_configuration()) {
+            Some(id) => format!("pia-halo{gap}{arguments} --configuration {id}"),
+            None => format!("pia-halo{gap}{arguments}"),
+        }
+    }
+
+    /// One of each kind: what a test runs.
+    #[cfg(test)]
+    pub(crate) fn every() -> Vec<Self> {
+        let id = || ConfigurationId::parse("acme").unwrap();
+        vec![
+            Self::Wizard,
+            Self::Help,
+            Self::SetupAnswers,
+            Self::SetupPlain,
+            Self::SetupSecret,
+            Self::AnswersTemplate,
+            Self::DemoServe,
+            Self::Check,
+            Self::FullCircle,
+            Self::Sync,
+            Self::SyncYes,
+            Self::History,
+            Self::Run(7),
+            Self::Plan,
+            Self::Configure,
+            Self::Adopt(None),
+            Self::Adopt(Some("7,8".to_owned())),
+            Self::AdoptYes("7".to_owned()),
+            Self::ByHand,
+            Self::RollBack,
+            Self::Remove,
+            Self::RemovePlan,
+            Self::RemoveByHand,
+            Self::Rotate,
+            Self::Status,
+            Self::Serve,
+            Self::ServeVerbose,
+            Self::ForwardTo,
+            Self::Events,
+            Self::Undelivered,
+            Self::SendAgain,
+            Self::ShowEvent,
+            Self::Tickets,
+            Self::Escalate,
+            Self::Activate(None),
+            Self::Activate(Some(id())),
+            Self::ActivateYes(id()),
+            Self::SetStoreAside,
+        ]
+    }
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.command(None))
+    }
+}
+
+/// What a failure advises: words, and the steps that they name. `Display` and JSON name the commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hint(Vec<Part>);
+
+/// A part of a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Words.
+    Text(String),
+    /// A step, named in the way of whoever shows it.
+    Next(Next),
+}
+
+impl Hint {
+    /// Adds words.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Part::Text(text.into()));
+        self
+    }
+
+    /// Adds a step.
+    #[must_use]
+    pub fn next(mut self, next: Next) -> Self {
+        self.0.push(Part::Next(next));
+        self
+    }
+
+    /// Adds another hint after it.
+    #[must_use]
+    pub fn and(mut self, between: &str, other: impl Into<Self>) -> Self {
+        self = self.text(between);
+        self.0.extend(other.into().0);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn contains(&self, words: &str) -> bool {
+        self.to_string().contains(words)
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
+    /// The same with other words in the place of some.
+    #[must_use]
+    pub fn reworded(self, reword: impl Fn(&str) -> String) -> Self {
+        let part = |part| match part {
+            Part::Text(text) => Part::Text(reword(&text)),
+            next @ Part::Next(_) => next,
+        };
+        Self(self.0.into_iter().map(part).collect())
+    }
+
+    /// In words, with commands that name the configuration that was asked for.
+    pub fn with_commands(&self, configuration: Option<&ConfigurationId>) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Next(next) => next.command(configuration),
+        };
+        self.0.iter().map(part).collect()
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.with_commands(None))
+    }
+}
+
+impl Serialize for Hint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(text: &str) -> Self {
+        Self::default().text(text)
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self::default().text(text)
+    }
+}
+
+impl From<Next> for Hint {
+    fn from(next: Next) -> Self {
+        Self::default().next(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hint_names_command_and_configuration_in_force() {
+        let hint = Hint::from("Run the first sync: ").next(Next::Sync).text(".");
+        assert_eq!(hint.to_string(), "Run the first sync: pia-halo sync.");
+        let id = ConfigurationId::parse("acme").unwrap();
+        assert_eq!(hint.with_commands(Some(&id)), "Run the first sync: pia-halo sync --configuration acme.");
+        assert_eq!(Next::Activate(Some(id.clone())).command(Some(&id)), "pia-halo activate acme");
+        assert_eq!(serde_json::to_string(&hint).unwrap(), "\"Run the first sync: pia-halo sync.\"");
+    }
+}

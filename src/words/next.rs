@@ -1,0 +1,89 @@
+//! A step as the interface names it: by the label of its key, and by the key where there are keys. What has no key there is
+//! a command.
+
+use super::Phrase;
+use crate::domain::next::{Hint, Next, Part};
+
+impl Phrase {
+    /// Adds a step.
+    #[must_use]
+    pub fn next(self, next: &Next) -> Self {
+        match label(next) {
+            Some((label, Some(id))) => self.text(label).key(" (", id, ")"),
+            Some((label, None)) => self.text(label),
+            None => self.text(next.to_string()),
+        }
+    }
+}
+
+impl From<&Hint> for Phrase {
+    fn from(hint: &Hint) -> Self {
+        hint.parts().iter().fold(Self::default(), |phrase, part| match part {
+            Part::Text(text) => phrase.text(text.as_str()),
+            Part::Next(next) => phrase.next(next),
+        })
+    }
+}
+
+/// The label of its key, and the name of the key in the settings where it is the same on every screen.
+fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
+    Some(match next {
+        Next::Check => ("Test", Some("test")),
+        Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
+        Next::Plan => ("Check Halo", Some("check_halo")),
+        Next::Configure => ("Configure", None),
+        Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
+        Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
+        Next::Events => ("Events", Some("pane_events")),
+        Next::Tickets => ("Tickets", Some("tickets")),
+        Next::Escalate => ("Escalate", Some("escalate")),
+        Next::Activate(_) | Next::ActivateYes(_) => ("Activate", Some("activate")),
+        Next::Wizard
+        | Next::Help
+        | Next::SetupAnswers
+        | Next::SetupPlain
+        | Next::SetupSecret
+        | Next::AnswersTemplate
+        | Next::DemoServe
+        | Next::FullCircle
+        | Next::History
+        | Next::Run(_)
+        | Next::ByHand
+        | Next::RollBack
+        | Next::RemoveByHand
+        | Next::Rotate
+        | Next::Status
+        | Next::Serve
+        | Next::ServeVerbose
+        | Next::ForwardTo
+        | Next::Undelivered
+        | Next::SendAgain
+        | Next::ShowEvent
+        | Next::SetStoreAside => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::KeyMap;
+
+    #[test]
+    fn step_is_key_on_screen_and_label_where_nobody_presses_keys() {
+        let hint = Hint::from("Run the first sync: ").next(Next::Sync);
+        assert_eq!(Phrase::from(&hint).with_keys(&KeyMap::default()), "Run the first sync: Sync Now (s)");
+        assert_eq!(Phrase::from(&hint).without_keys(), "Run the first sync: Sync Now");
+        let hint = Hint::from(Next::Rotate);
+        assert_eq!(Phrase::from(&hint).without_keys(), "pia-halo rotate", "no key does it");
+    }
+
+    #[test]
+    fn key_of_every_step_is_in_key_map() {
+        let keys = KeyMap::default();
+        for next in Next::every() {
+            if let Some((_, Some(id))) = label(&next) {
+                assert!(keys.first(id).is_some(), "{next}: {id}");
+            }
+        }
+    }
+}
