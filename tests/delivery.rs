@@ -27,7 +27,7 @@ async fn each_outcome_in_halos_log_is_told_with_halos_time_and_advice() {
         ("deliveries-fine", "delivered", Some(200), None),
         ("deliveries-401", "unauthorised", Some(401), Some("proxy")),
         ("deliveries-404", "not_found", Some(404), Some("pia_url")),
-        ("deliveries-500", "server_error", Some(500), Some("its log at that time")),
+        ("deliveries-500", "server_error", Some(500), Some("its log for that time")),
         ("deliveries-time-out", "time_out", None, Some("firewall")),
         ("deliveries-not-reached", "not_reached", None, Some("DNS")),
         ("deliveries-none", "never", None, Some("make a ticket")),

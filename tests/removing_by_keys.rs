@@ -31,7 +31,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
         person.press("3 t").await;
         person.sees("changed in Halo: active").await;
-        person.sees("Repair: it is set back").await;
+        person.sees("Re-configure will restore it").await;
         person.press("Enter").await;
         person.sees("Enter Apply").await;
         person.press("Enter").await;

@@ -267,7 +267,7 @@ async fn what_halo_does_not_show_is_not_promoted() {
             let pending: Vec<&Value> =
                 plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();
             assert_eq!((pending.len(), pending[0]["name"].as_str()), (1, Some(webhook)), "{plan}");
-            assert!(pending[0]["reason"].as_str().unwrap().contains("pia-halo rotate"), "{plan}");
+            assert!(pending[0]["reason"].as_str().unwrap().contains("run Rotate again"), "{plan}");
             profile.run(["status"]).await.expect(0).says("under way");
             profile.run(["configure", "--roll-back", "--yes"]).await.expect(1).says("pia-halo rotate");
 
@@ -316,7 +316,7 @@ async fn webhook_that_is_switched_off_on_way_is_said_and_put_right() {
     profile.run(ROTATE).await.expect(3).says("changed in Halo: active").says("pia-halo configure, then rotate again");
     profile.halo.change(|state| state.on_request = None);
     let half = secrets(&profile);
-    profile.run(ROTATE).await.expect(1).says("pia-halo configure first");
+    profile.run(ROTATE).await.expect(1).says("First pia-halo configure");
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.run(ROTATE).await.expect(0);
     assert_eq!(secrets(&profile).callback, half.next_callback);
@@ -333,7 +333,7 @@ async fn configure_in_middle_of_rotation_loses_nothing() {
     let next = secrets(&profile).next_callback.unwrap();
     // Somebody deletes a webhook in between: a rotation mends nothing in silence.
     profile.halo.change(|state| state.webhooks.retain(|webhook| webhook.name() != "Pia - Ticket Created"));
-    profile.run(ROTATE).await.expect(1).says("pia-halo configure first");
+    profile.run(ROTATE).await.expect(1).says("First pia-halo configure");
     assert_eq!(secrets(&profile).next_callback.as_ref(), Some(&next));
 
     profile.run(["configure", "--yes"]).await.expect(0).says("pia-halo rotate finishes it");
@@ -359,7 +359,7 @@ async fn configure_in_middle_of_rotation_loses_nothing() {
 async fn rotation_repairs_no_drift_and_needs_installation() {
     let profile = Profile::synced(small()).await;
     let before = profile.halo.snapshot();
-    profile.run(ROTATE).await.expect(1).says("not in Halo").says("pia-halo configure first");
+    profile.run(ROTATE).await.expect(1).says("not in Halo").says("First pia-halo configure");
     assert_eq!(profile.halo.snapshot(), before);
     assert_eq!(secrets(&profile).next_callback, None);
 

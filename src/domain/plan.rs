@@ -82,7 +82,7 @@ pub struct Change {
 }
 
 /// Why an object differs, or has a new address already, while a rotation of the callback secrets is not finished.
-pub const ROTATING: &str = "a rotation of the callback token is not finished";
+pub const ROTATING: &str = "the rotation of the callback token is not finished: run Rotate again";
 
 impl Change {
     /// Whether it is a rotation of ours that made the difference, and nobody in Halo.

@@ -276,10 +276,10 @@ mod tests {
         for (status, words, state, advice) in [
             (Some(200), None, S::Delivered, None),
             (Some(204), None, S::Delivered, None),
-            (Some(401), None, S::Unauthorised, Some("sign-in")),
+            (Some(401), None, S::Unauthorised, Some("login")),
             (Some(403), None, S::Unauthorised, Some("proxy")),
             (Some(404), None, S::NotFound, Some("pia_url")),
-            (Some(500), None, S::ServerError, Some("its log at that time")),
+            (Some(500), None, S::ServerError, Some("its log for that time")),
             (Some(503), None, S::ServerError, Some("its log")),
             (Some(504), None, S::TimeOut, Some("firewall")),
             (Some(302), None, S::OtherAnswer, Some("pia_url")),
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(found.state, DeliveryState::SwitchedOff);
         assert!(found.message.contains("Halo has switched it off") && found.message.contains("10:00:00 UTC"));
         let advice = found.advice.unwrap();
-        assert!(advice.contains("its log at that time; then run Configure"), "the cause first: {advice}");
+        assert!(advice.contains("its log for that time; then run Configure"), "the cause first: {advice}");
         let by_somebody = verdict(Some(&WebhookState { switched_off_at: None, ..off }), &fine);
         assert!(
             by_somebody.message.contains("or by somebody") && by_somebody.advice.unwrap().starts_with("run Configure")
