@@ -460,3 +460,95 @@ async fn everything_in_process_keeps_to_one_request_budget() {
     let other = workspace.halo(&id, &configuration.api).await.unwrap();
     assert_eq!(other.usage().budget.map(|budget| (budget.used, budget.limit)), Some((0, 50)));
 }
+
+/// What a receiver was told of clients: the event, the client and the id of the message, in their order.
+fn told_of_clients(destination: &Destination) -> Vec<(String, i64, String)> {
+    let told = destination.arrived().into_iter().filter_map(|arrived| {
+        let payload = arrived.json();
+        let event = payload["type"].as_str().unwrap().to_owned();
+        event.starts_with("client.").then(|| (event, payload["data"]["client"]["id"].as_i64().unwrap(), arrived.id()))
+    });
+    told.collect()
+}
+
+/// The list that is there, then what each sync changes, signed as events are; killed at any moment, nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn companies_are_handed_on_as_syncs_change_them() {
+    let profile = Profile::synced(Options { clients: 12, ..Options::default() }).await;
+    let destination = Destination::start().await;
+    let forward = ["--forward-to", &destination.url];
+    profile.run(["clients", "--forward"]).await.expect(2).says("no service forwards anything");
+    let service = Service::start_with(&profile, &forward).await;
+    let all: Vec<i64> = profile.halo.look(|halo| halo.clients.iter().map(|client| client.id).collect());
+    until(|| told_of_clients(&destination).len() >= all.len()).await;
+    let added = told_of_clients(&destination);
+    let ids = |told: &[(String, i64, String)], event: &str| -> Vec<i64> {
+        let mut ids: Vec<i64> = told.iter().filter(|told| told.0 == event).map(|told| told.1).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!((added.len(), ids(&added, "client.added")), (all.len(), all.clone()), "each once");
+    // By another process, while the service runs: it is told.
+    profile.halo.change(|halo| halo.clients[3].name = "Renamed Ltd".to_owned());
+    let first = profile.json(["sync"], 0).await["run"].to_string();
+    until(|| told_of_clients(&destination).len() == all.len() + 1).await;
+    let updated = destination.arrived().pop().unwrap();
+    let (payload, secret) = (updated.json(), profile.run(["events", "--forward-secret"]).await.expect(0).stdout);
+    assert!(updated.is_signed_with(secret.trim()));
+    assert_eq!((&payload["type"], payload["data"]["run"].to_string()), (&json!("client.updated"), first.clone()));
+    assert_eq!(
+        (&payload["data"]["client"]["name"], &payload["data"]["client"]["status"]),
+        (&json!("Renamed Ltd"), &json!("active"))
+    );
+    assert!(payload["data"]["name_before"].is_string());
+
+    // Killed, and synced meanwhile: what was published waits in the store.
+    service.kill();
+    let gone = profile.halo.change(|halo| halo.clients.remove(3));
+    profile.run(["sync"]).await.expect(0);
+    profile.halo.change(|halo| halo.clients.insert(3, gone.clone()));
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["status"]).await.expect(0).says("2 changes of clients wait to be forwarded");
+    let service = Service::start_with(&profile, &forward).await;
+    until(|| told_of_clients(&destination).len() == all.len() + 3).await;
+    let told = told_of_clients(&destination);
+    let last: Vec<(&str, i64)> = told[all.len() + 1..].iter().map(|told| (told.0.as_str(), told.1)).collect();
+    assert_eq!(last, [("client.disabled", gone.id), ("client.returned", gone.id)], "in order");
+    until(|| profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+
+    // What changed since a run, each client once; and the whole list on demand.
+    let since = profile.json(["clients", "--changed-since", &first], 0).await;
+    assert_eq!(
+        (since[0]["id"].as_i64(), &since[0]["change"], since.as_array().unwrap().len()),
+        (Some(gone.id), &json!("returned"), 1)
+    );
+    profile.run(["clients", "--changed-since", "4711"]).await.expect(2).says("there is no run 4711");
+    profile.run(["clients", "--forward"]).await.expect(0).says("12 clients to be forwarded");
+    until(|| ids(&told_of_clients(&destination), "client.snapshot") == all).await;
+    service.terminate().await;
+
+    // Nobody hands on any more: nothing is kept.
+    let service = Service::start(&profile).await;
+    profile.halo.change(|halo| halo.clients[4].name = "Renamed too".to_owned());
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap(), 0);
+    service.terminate().await;
+}
+
+/// A receiver that is away is asked for a few, and not for each of a long list; what was not taken has the same id again.
+#[tokio::test(flavor = "multi_thread")]
+async fn receiver_that_is_away_is_not_asked_for_every_client() {
+    let profile = Profile::synced(Options { clients: 120, ..Options::default() }).await;
+    let destination = Destination::start().await;
+    destination.answer(|_| 503);
+    let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
+    until(|| !told_of_clients(&destination).is_empty()).await;
+    destination.answer(|_| 200);
+    until(|| profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+    let told = told_of_clients(&destination);
+    let refused = told.len() - 120;
+    assert!((1..=32).contains(&refused), "{refused}");
+    let messages: std::collections::BTreeSet<&String> = told.iter().map(|told| &told.2).collect();
+    assert_eq!(messages.len(), 120);
+    service.terminate().await;
+}

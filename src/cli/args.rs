@@ -313,6 +313,12 @@ pub struct Clients {
     /// At most so many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Only clients that a later sync than this run of the history has changed, whatever their status
+    #[arg(long, value_name = "RUN", conflicts_with = "status")]
+    pub changed_since: Option<u64>,
+    /// Forward the whole list, by pia-halo serve --forward-to
+    #[arg(long, conflicts_with_all = ["format", "search", "status", "sort", "limit", "changed_since"])]
+    pub forward: bool,
 }
 
 /// Options of `history`.

@@ -1,20 +1,31 @@
 //! `clients`: the synced list, offline.
 
+use serde::Serialize;
+
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
 use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
+use crate::domain::sync_run::HandOn;
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
-use crate::ops::clients::{CSV_HEADER, Order, Query, Which, csv_row, list};
+use crate::ops::clients::{CSV_HEADER, Order, Query, Which, changed_since, csv_row, list};
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    if options.forward {
+        let count = ops::clients::forward(&workspace, &id)?;
+        call.output.say(format!("{} clients to be forwarded by {}", thousands(count), Next::ForwardTo));
+        return Ok(0);
+    }
+    let changed = options.changed_since.map(|run| changed_since(&workspace, &id, run)).transpose()?;
     let query = Query {
         search: options.search.clone(),
         which: match options.status {
+            _ if changed.is_some() => Which::All,
             ClientStatus::Active => Which::Active,
             ClientStatus::Disabled => Which::Disabled,
             ClientStatus::LeftOut => Which::LeftOut,
@@ -27,9 +38,13 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
             Sort::Name => Order::Name,
             Sort::Id => Order::Id,
         },
-        limit: options.limit,
+        limit: options.limit.filter(|_| changed.is_none()),
     };
     let clients = list(&workspace, &id, &query)?;
+    if let Some(changed) = changed {
+        let rows = clients.into_iter().filter_map(|client| Some((*changed.get(&client.client.id)?, client)));
+        return changes(call, options, rows.take(options.limit.unwrap_or(usize::MAX)).collect());
+    }
     match options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table }) {
         Format::Json => call.output.object(&clients)?,
         Format::Ndjson => {
@@ -47,18 +62,54 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// A client and what has become of it.
+#[derive(Serialize)]
+struct Changed<'a> {
+    change: &'static str,
+    #[serde(flatten)]
+    client: &'a StoredClient,
+}
+
+fn changes(call: &mut Call, options: &Clients, clients: Vec<(HandOn, StoredClient)>) -> Result<u8, Failure> {
+    let rows = || clients.iter().map(|(change, client)| Changed { change: change.word_of_event(), client });
+    match options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table }) {
+        Format::Json => call.output.object(&rows().collect::<Vec<_>>())?,
+        Format::Ndjson => rows().try_for_each(|row| call.output.object(&row))?,
+        Format::Csv => {
+            let [a, b, c, d, e, f, g, h] = CSV_HEADER;
+            let rows = rows().map(|row| {
+                let [a, b, c, d, e, f, g, h] = csv_row(row.client);
+                [row.change.to_owned(), a, b, c, d, e, f, g, h]
+            });
+            call.output.csv(["change", a, b, c, d, e, f, g, h], rows)?;
+        }
+        Format::Table => {
+            let rows = rows().map(|Changed { change, client }| {
+                let [id, name, site, status] = row(client);
+                [change.to_owned(), id, name, site, status]
+            });
+            call.output.table(["CHANGE", "ID", "NAME", "SITE", "STATUS"], rows);
+        }
+    }
+    if clients.is_empty() {
+        call.output.say("No client has changed since");
+    }
+    Ok(0)
+}
+
 fn text(part: Option<&Untrusted>) -> String {
     part.map(Untrusted::display).unwrap_or_default()
 }
 
 fn table(call: &mut Call, clients: &[StoredClient]) {
-    let rows = clients.iter().map(|stored| {
-        let status = match stored.status.reason() {
-            Some(reason) => format!("disabled ({reason})"),
-            None => stored.status.word().to_owned(),
-        };
-        let client = &stored.client;
-        [client.id.to_string(), client.name.display(), text(client.main_site.as_ref()), status]
-    });
-    call.output.table(["ID", "NAME", "SITE", "STATUS"], rows);
+    call.output.table(["ID", "NAME", "SITE", "STATUS"], clients.iter().map(row));
+}
+
+fn row(stored: &StoredClient) -> [String; 4] {
+    let status = match stored.status.reason() {
+        Some(reason) => format!("disabled ({reason})"),
+        None => stored.status.word().to_owned(),
+    };
+    let client = &stored.client;
+    [client.id.to_string(), client.name.display(), text(client.main_site.as_ref()), status]
 }

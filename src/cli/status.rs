@@ -82,6 +82,10 @@ fn print(call: &mut Call, status: &Status) {
         let (list, again) = (Next::Undelivered, Next::SendAgain);
         output.line(format!("           {count} not forwarded. To see them: {list}; to try again: {again}"));
     }
+    if service.clients_to_hand_on > 0 {
+        let count = thousands(service.clients_to_hand_on);
+        output.line(format!("           {count} changes of clients wait to be forwarded by {}", Next::ForwardTo));
+    }
     match status.integration.configured_at {
         Some(at) => output.line(format!(
             "In Halo    {} objects, configured {}",

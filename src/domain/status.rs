@@ -116,6 +116,9 @@ pub struct ServiceStatus {
     pub gaps: Vec<Gap>,
     /// Events that could not be handed on.
     pub undelivered: u64,
+    /// Changes of clients that wait to be handed on.
+    #[serde(skip_serializing_if = "is_none")]
+    pub clients_to_hand_on: u64,
     /// What became of the last days' syncs, the newest first.
     pub days: Vec<DailyRun>,
 }
@@ -133,6 +136,10 @@ pub struct Release {
     /// When the change was noticed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Timestamp>,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Release {

@@ -146,6 +146,46 @@ impl ChangeKind {
     }
 }
 
+/// What is told to whom clients are handed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandOn {
+    /// A sync has changed it.
+    Change(ChangeKind),
+    /// Somebody asked for the whole list, or it takes the place of more changes than are kept.
+    Snapshot,
+}
+
+impl HandOn {
+    /// The word for the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Change(change) => change.word(),
+            Self::Snapshot => "snapshot",
+        }
+    }
+
+    /// What a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        if word == Self::Snapshot.word() { Some(Self::Snapshot) } else { ChangeKind::from_word(word).map(Self::Change) }
+    }
+
+    /// The name of the event without what it is about.
+    pub fn word_of_event(self) -> &'static str {
+        self.event().trim_start_matches("client.")
+    }
+
+    /// The name of the event.
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Change(ChangeKind::Added) => "client.added",
+            Self::Change(ChangeKind::Renamed | ChangeKind::Changed) => "client.updated",
+            Self::Change(ChangeKind::Disabled) => "client.disabled",
+            Self::Change(ChangeKind::Returned) => "client.returned",
+            Self::Snapshot => "client.snapshot",
+        }
+    }
+}
+
 /// A line of a run's change report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientChange {

@@ -1,7 +1,7 @@
 //! The stored client list: offline, searched and sorted.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,8 +15,9 @@ use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
+use crate::domain::next::{Hint, Next};
 use crate::domain::status::Lists;
-use crate::domain::sync_run::{ChangeKind, ClientChange};
+use crate::domain::sync_run::{ChangeKind, ClientChange, HandOn};
 use crate::domain::untrusted::Untrusted;
 use crate::store::FreshLists;
 
@@ -101,6 +102,48 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
     }
     clients.truncate(query.limit.unwrap_or(usize::MAX));
     Ok(clients)
+}
+
+/// What the syncs after a run have changed, each client once: as added where one of them was the first to see it, and
+/// otherwise by what the last of them that says more than "updated" has done to it.
+///
+/// # Errors
+///
+/// Where that run is not in the history.
+pub fn changed_since(workspace: &Workspace, id: &ConfigurationId, run: u64) -> Result<BTreeMap<i64, HandOn>, Failure> {
+    if workspace.store.changes(id, run)?.is_none() {
+        return Err(Failure::new(FailureKind::Usage, format!("there is no run {run} of {id} in the history"))
+            .hint(Hint::from("To list the last 100 runs with their numbers: ").next(Next::History)));
+    }
+    let mut changed = BTreeMap::new();
+    // The oldest first.
+    for report in workspace.store.runs(id, usize::MAX)?.iter().rev().filter(|report| report.status.has_published()) {
+        let Some(later) = report.run.map(std::num::NonZeroU64::get).filter(|later| *later > run) else { continue };
+        for line in workspace.store.changes(id, later)?.unwrap_or_default() {
+            let known = changed.entry(line.id).or_insert(line.change);
+            *known = match (*known, line.change) {
+                (ChangeKind::Added, _) => ChangeKind::Added,
+                (known, ChangeKind::Renamed | ChangeKind::Changed) => known,
+                (_, change) => change,
+            };
+        }
+    }
+    Ok(changed.into_iter().map(|(client, change)| (client, HandOn::Change(change))).collect())
+}
+
+/// Forwards the whole list, by the service that does; answers how many clients that are.
+///
+/// # Errors
+///
+/// Where no service forwards anything.
+pub fn forward(workspace: &Workspace, id: &ConfigurationId) -> Result<u64, Failure> {
+    workspace.require_active(id)?;
+    let Some(count) = workspace.store.hand_on_all(id, workspace.now())? else {
+        return Err(Failure::new(FailureKind::Usage, "no service forwards anything")
+            .hint(Hint::from("To forward events and clients, beginning with the whole list: ").next(Next::ForwardTo)));
+    };
+    super::events::knock(workspace);
+    Ok(count)
 }
 
 /// What a rule would leave out of the stored clients.

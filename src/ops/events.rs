@@ -68,13 +68,18 @@ pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<
 /// hands on may run already: it is told by a file that comes and goes.
 pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
     let count = workspace.store.forward_again(id, event)?;
+    knock(workspace);
+    Ok(count)
+}
+
+/// Tells the service that there is something to hand on.
+pub(super) fn knock(workspace: &Workspace) {
     let knock = workspace.settings.paths().send_again();
     // Where that fails, they are handed on with the next event, or after the next start.
     let came = private_file::open_private(&knock, false).is_ok();
     if !came || std::fs::remove_file(&knock).is_err() {
-        tracing::warn!("the service could not be told that there is something to hand on again");
+        tracing::warn!("the service could not be told that there is something to hand on");
     }
-    Ok(count)
 }
 
 /// The waits between tries while Halo, or one ticket of it, cannot be read. The last one repeats.

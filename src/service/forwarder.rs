@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -26,17 +25,18 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::room::Room;
 use super::throttle::Throttle;
+use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::secret::Secret;
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Exact, Untrusted};
 use crate::halo::LoopbackOnly;
 use crate::ops::{Workspace, events};
 use crate::settings::private_file::require_secret;
 use crate::settings::{SettingsError, given_secret};
-use crate::store::ToForward;
+use crate::store::{ClientToHandOn, HandedOn, ToForward};
 
 /// The waits between tries. The last one repeats until [`GIVE_UP`].
 const WAITS: [SignedDuration; 8] = [
@@ -64,6 +64,12 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 /// Events that are handed on at the same time: of different tickets, so no order is lost.
 const AT_ONCE: usize = 8;
+
+/// Clients that are handed on between two writes to the store.
+const CLIENTS: usize = 32;
+
+/// The waits while no client is taken at all: whoever does not answer is not asked for each of a long list.
+const AWAY: [SignedDuration; 4] = [WAITS[0], WAITS[1], WAITS[2], WAITS[3]];
 
 /// Where events are handed on to.
 #[derive(Clone, Debug)]
@@ -162,10 +168,10 @@ impl NotTaken {
 }
 
 #[derive(Serialize)]
-struct Payload<'a> {
+struct Payload<T> {
     r#type: &'static str,
     timestamp: Timestamp,
-    data: Data<'a>,
+    data: T,
 }
 
 #[derive(Serialize)]
@@ -181,14 +187,53 @@ enum Body<'a> {
     Text(&'a str),
 }
 
+#[derive(Serialize)]
+struct ClientData<'a> {
+    /// The run that has changed it; none of a list that was there before, or of a snapshot.
+    run: Option<i64>,
+    client: &'a StoredClient,
+    name_before: Option<Exact<'a>>,
+}
+
+fn to_json(payload: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(payload).map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))
+}
+
+/// What is sent of a client.
+fn client_payload(due: &ClientToHandOn) -> Result<String, Failure> {
+    let name_before = due.name_before.as_ref().map(Untrusted::exact);
+    let data = ClientData { run: due.run, client: &due.client, name_before };
+    to_json(&Payload { r#type: due.what.event(), timestamp: due.at, data })
+}
+
 /// What is sent of an event.
 fn payload(workspace: &Workspace, id: &ConfigurationId, event: &Event) -> Result<String, Failure> {
     let body = workspace.store.event_body(id, event.number)?.unwrap_or_else(|| Untrusted::new("null"));
     // What no reader of JSON understands goes as a text.
     let json = serde_json::from_str(body.raw()).ok().filter(|_| event.not_understood.is_none());
     let body = json.map_or(Body::Text(body.raw()), Body::Json);
-    let payload = Payload { r#type: event.group.slug(), timestamp: event.received_at, data: Data { event, body } };
-    serde_json::to_string(&payload).map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))
+    to_json(&Payload { r#type: event.group.slug(), timestamp: event.received_at, data: Data { event, body } })
+}
+
+/// What is known from one turn to the next.
+#[derive(Default)]
+struct Known {
+    /// What signed last, and for which configuration.
+    signs: Option<(ConfigurationId, Webhook)>,
+    /// Rounds in a row in which no client was taken.
+    away: usize,
+    /// Until when no client is handed on.
+    away_until: Option<Timestamp>,
+}
+
+/// What there is to hand on.
+struct Due {
+    id: ConfigurationId,
+    events: Vec<ToForward>,
+    clients: Vec<ClientToHandOn>,
+    next: Option<Timestamp>,
+    /// What signs it, where there is anything.
+    signs: Option<Result<Webhook, Failure>>,
 }
 
 struct Forwarder {
@@ -222,12 +267,41 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
     Ok(async move { forwarder.run().await })
 }
 
+/// What there is to hand on now; none without an active configuration. `away_until` is when clients are tried again.
+fn due(
+    workspace: &Workspace,
+    destination: &Destination,
+    away_until: Option<Timestamp>,
+    at_once: usize,
+) -> Result<Option<Due>, Failure> {
+    let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let (store, now) = (&workspace.store, workspace.now());
+    if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
+        tracing::info!(clients, "clients are handed on from now on, beginning with the whole list");
+    }
+    // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
+    // that is sent again meanwhile.
+    let events = store.events_to_forward(&id, now, AT_ONCE)?;
+    let away_until = away_until.filter(|until| now < *until);
+    let clients = if away_until.is_some() { Vec::new() } else { store.clients_to_hand_on(&id, now, at_once)? };
+    let is_idle = events.is_empty() && clients.is_empty();
+    let next = if is_idle {
+        let client = if away_until.is_some() { away_until } else { store.next_client_at(&id)? };
+        [store.next_forward_at(&id)?, client].into_iter().flatten().min()
+    } else {
+        None
+    };
+    // Read each time: it may have been replaced since, and then the old one is not taken any more.
+    let signs = (!is_idle).then(|| destination.signature(workspace, &id));
+    Ok(Some(Due { id, events, clients, next, signs }))
+}
+
 impl Forwarder {
     async fn run(self) {
         let mut changed = self.shared.reloaded.subscribe();
-        let mut signs = None;
+        let mut known = Known::default();
         loop {
-            let again = match self.turn(&mut signs).await {
+            let again = match self.turn(&mut known).await {
                 Ok(again) => again,
                 Err(failure) => {
                     tracing::error!(%failure, "events could not be handed on");
@@ -254,44 +328,71 @@ impl Forwarder {
         }
     }
 
-    /// Hands on what is due; says when the next one is. `signs` is what signed last, and for which configuration.
-    async fn turn(&self, signs: &mut Option<(ConfigurationId, Webhook)>) -> Result<Option<Timestamp>, Failure> {
+    /// Hands on what is due; says when the next one is.
+    async fn turn(&self, known: &mut Known) -> Result<Option<Timestamp>, Failure> {
         let workspace = &self.shared.workspace;
         loop {
             if self.is_off.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let destination = self.destination.clone();
-            let read = move |workspace: &Workspace| {
-                let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
-                // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
-                // that is sent again meanwhile.
-                let due = workspace.store.events_to_forward(&id, workspace.now(), AT_ONCE)?;
-                let next = if due.is_empty() { workspace.store.next_forward_at(&id)? } else { None };
-                // Read each time: it may have been replaced since, and then the old one is not taken any more.
-                let fresh = (!due.is_empty()).then(|| destination.signature(workspace, &id));
-                Ok(Some((id, due, next, fresh)))
-            };
-            let Some((id, due, next, fresh)) = workspace.apart(read).await? else { return Ok(None) };
+            let (destination, away_until) = (self.destination.clone(), known.away_until);
+            let at_once = if known.away == 0 { CLIENTS } else { AT_ONCE };
+            let read = move |workspace: &Workspace| due(workspace, &destination, away_until, at_once);
+            let Some(Due { id, events, clients, next, signs }) = workspace.apart(read).await? else { return Ok(None) };
             if self.shared.cancel.is_cancelled() {
                 return Ok(None);
             }
-            let Some(fresh) = fresh else { return Ok(next) };
-            match fresh {
-                Ok(webhook) => *signs = Some((id.clone(), webhook)),
+            let Some(signs) = signs else { return Ok(next) };
+            match signs {
+                Ok(webhook) => known.signs = Some((id.clone(), webhook)),
                 // Half a change, or a slip of somebody's: the one before may still be good, and if not, it is tried again.
-                Err(failure) if signs.as_ref().is_some_and(|(of, _)| *of == id) => {
+                Err(failure) if known.signs.as_ref().is_some_and(|(of, _)| *of == id) => {
                     if let Some(times) = self.not_read.again() {
                         tracing::warn!(%failure, times, "the secret of the signature cannot be read; the one before signs");
                     }
                 }
                 Err(failure) => return Err(failure),
             }
-            let Some((_, webhook)) = &*signs else { return Ok(None) };
-            let done: Vec<Result<(), Failure>> =
-                stream::iter(due).map(|due| self.hand_on(&id, webhook, due)).buffer_unordered(AT_ONCE).collect().await;
+            let Some((_, webhook)) = &known.signs else { return Ok(None) };
+            let done: Vec<Result<(), Failure>> = stream::iter(events)
+                .map(|due| self.hand_on(&id, webhook, due))
+                .buffer_unordered(AT_ONCE)
+                .collect()
+                .await;
             done.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+            let tries = stream::iter(clients).map(|due| self.hand_on_client(webhook, due)).buffer_unordered(AT_ONCE);
+            let tries: Vec<Option<HandedOn>> = tries.try_collect().await?;
+            let tries: Vec<HandedOn> = tries.into_iter().flatten().collect();
+            if tries.is_empty() {
+                continue;
+            }
+            if tries.iter().any(|(_, next)| next.is_none()) {
+                (known.away, known.away_until) = (0, None);
+            } else {
+                let wait = AWAY[known.away.min(AWAY.len() - 1)];
+                (known.away, known.away_until) = (known.away + 1, workspace.now().checked_add(wait).ok());
+            }
+            workspace.apart(move |workspace| Ok(workspace.store.clients_handed_on(&tries)?)).await?;
         }
+    }
+
+    /// Tries to hand a client on. None where nobody knows how that has ended: it is tried again after the next start.
+    async fn hand_on_client(&self, webhook: &Webhook, due: ClientToHandOn) -> Result<Option<HandedOn>, Failure> {
+        let payload = client_payload(&due)?;
+        let Some(outcome) = self.attempt(webhook, due.message, payload).await else { return Ok(None) };
+        let next = match outcome {
+            Ok(()) => None,
+            Err(not) => {
+                let wait = WAITS[due.attempts.min(WAITS.len() - 1)];
+                if let Some(times) = self.not_taken.again() {
+                    let (client, error) = (due.client.client.id, not.error);
+                    tracing::warn!(client, error, times, "a client was not taken; it is tried again");
+                }
+                self.shared.workspace.now().checked_add(wait.max(not.asked.unwrap_or_default().min(LONGEST_ASKED))).ok()
+            }
+        };
+        self.shared.metrics.forwarded(if next.is_none() { "delivered" } else { "failed" });
+        Ok(Some((due.number, next)))
     }
 
     async fn hand_on(&self, id: &ConfigurationId, webhook: &Webhook, due: ToForward) -> Result<(), Failure> {
@@ -307,22 +408,13 @@ impl Forwarder {
         held.is_whole();
         let (of, event) = (id.clone(), due.event.clone());
         let payload = workspace.apart(move |workspace| payload(workspace, &of, &event)).await?;
-        let outcome = tokio::select! {
-            biased;
-            // Not tried, as far as anybody knows: it is tried again after the next start.
-            () = self.shared.cancel.cancelled() => return Ok(()),
-            outcome = self.send(webhook, &due.event, payload) => outcome,
-        };
+        // Not tried, as far as anybody knows: it is tried again after the next start.
+        let Some(outcome) = self.attempt(webhook, webhook_id(&due.event.id), payload).await else { return Ok(()) };
         let now = workspace.now();
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
         let (state, next, error) = match outcome {
             Ok(()) => (ForwardState::Delivered, None, None),
             Err(not) => {
-                if not.is_gone && !self.is_off.swap(true, Ordering::Relaxed) {
-                    tracing::error!(
-                        "nothing is handed on any more: the other side has answered 410; start serve again"
-                    );
-                }
                 let next = next_try(attempts, due.since.unwrap_or(now), now, not.asked);
                 let state = if next.is_some() { ForwardState::Pending } else { ForwardState::Undelivered };
                 (state, next, Some(not.error))
@@ -343,10 +435,25 @@ impl Forwarder {
         workspace.apart(write).await
     }
 
-    async fn send(&self, webhook: &Webhook, event: &Event, payload: String) -> Result<(), NotTaken> {
+    /// One try; none where the service ends on the way, or nothing is to be sent any more.
+    async fn attempt(&self, webhook: &Webhook, id: String, payload: String) -> Option<Result<(), NotTaken>> {
+        if self.is_off.load(Ordering::Relaxed) {
+            return None;
+        }
+        let outcome = tokio::select! {
+            biased;
+            () = self.shared.cancel.cancelled() => return None,
+            outcome = self.send(webhook, id, payload) => outcome,
+        };
+        if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
+            tracing::error!("nothing is handed on any more: the other side has answered 410; start serve again");
+        }
+        Some(outcome)
+    }
+
+    async fn send(&self, webhook: &Webhook, id: String, payload: String) -> Result<(), NotTaken> {
         // The time of this try: whoever receives it refuses what is old.
         let timestamp = self.shared.workspace.now().as_second();
-        let id = webhook_id(&event.id);
         let signed = webhook.sign(&id, timestamp, payload.as_bytes());
         let signature = signed.map_err(|error| NotTaken::lost(error.to_string()))?;
         let answer = self

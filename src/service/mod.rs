@@ -129,6 +129,9 @@ pub async fn run(
     }
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
+    if options.forward.is_none() {
+        shared.workspace.store.end_to_hand_on()?;
+    }
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }

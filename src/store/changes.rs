@@ -28,15 +28,15 @@ impl Report {
         Ok(())
     }
 
-    /// Writes it down as the report of the run with this number, if there is anything in it.
-    pub(super) fn keep(mut self, connection: &Connection, run: i64) -> Result<(), Trouble> {
+    /// Writes it down as the report of the run with this number, if there is anything in it, and answers its text.
+    pub(super) fn keep(mut self, connection: &Connection, run: i64) -> Result<Option<String>, Trouble> {
         if self.0.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         self.0.push(']');
         connection
             .execute("INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)", params![run, self.0])?;
-        Ok(())
+        Ok(Some(self.0))
     }
 }
 

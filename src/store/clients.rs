@@ -175,7 +175,7 @@ fn published_at(connection: &Connection, id: &ConfigurationId) -> Result<Option<
 
 /// The time that was read last: in a long list nearly all rows have the same.
 #[derive(Default)]
-struct Moment {
+pub(super) struct Moment {
     text: String,
     time: Timestamp,
 }
@@ -190,7 +190,7 @@ impl Moment {
     }
 }
 
-fn client(
+pub(super) fn client(
     row: &Row<'_>,
     published: Option<Timestamp>,
     [first, last]: &mut [Moment; 2],

@@ -261,8 +261,19 @@ impl Store {
                 let sql = format!("DELETE FROM {part} WHERE run IN (SELECT id FROM runs WHERE configuration = ?1)");
                 transaction.execute(&sql, [id.as_str()])?;
             }
-            let parts =
-                ["clients", "lists", "runs", "installed", "intents", "configure_runs", "deliveries", "events", "daily"];
+            let parts = [
+                "clients",
+                "lists",
+                "runs",
+                "installed",
+                "intents",
+                "configure_runs",
+                "deliveries",
+                "events",
+                "daily",
+                "gaps",
+                "outbox",
+            ];
             for part in parts {
                 transaction.execute(&format!("DELETE FROM {part} WHERE configuration = ?1"), [id.as_str()])?;
             }

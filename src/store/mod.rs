@@ -18,6 +18,7 @@ mod installed;
 mod intents;
 mod lists;
 mod lock;
+mod outbox;
 mod publish;
 mod runs;
 mod schema;
@@ -39,6 +40,7 @@ pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
+pub use outbox::{ClientToHandOn, HandedOn};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::RunId;
 

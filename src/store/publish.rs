@@ -12,7 +12,7 @@ use super::clients::counts;
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
 use super::runs::{baseline, end};
-use super::{RunId, Store, StoreError, time_out};
+use super::{RunId, Store, StoreError, outbox, time_out};
 use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::include::IncludeRule;
@@ -382,7 +382,9 @@ impl Work<'_> {
                 proved_at = coalesce(excluded.proved_at, proved_at)",
             params![self.id.as_str(), self.now, publication.proved.then_some(&self.now)],
         )?;
-        self.report.keep(self.transaction, run.0)?;
+        if let Some(report) = self.report.keep(self.transaction, run.0)? {
+            outbox::keep(self.transaction, self.id, run.0, &report, &self.now)?;
+        }
         Ok(self.counts)
     }
 }

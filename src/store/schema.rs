@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 6] = [
+const UPGRADES: [(i64, &str); 7] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
@@ -232,6 +232,35 @@ ALTER TABLE clients ADD COLUMN custom_fields TEXT;
 ALTER TABLE clients ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
 DELETE FROM pages;
+",
+    ),
+    (
+        8,
+        // Clients that are to be handed on, each as it was when a sync changed it.
+        "
+ALTER TABLE configurations ADD COLUMN hands_on INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    configuration TEXT NOT NULL,
+    client INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    what TEXT NOT NULL,
+    run INTEGER,
+    at TEXT NOT NULL,
+    name_before TEXT,
+    name TEXT NOT NULL,
+    toplevel TEXT,
+    main_site TEXT,
+    inactive INTEGER NOT NULL,
+    gone INTEGER NOT NULL,
+    left_out INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER
+) STRICT;
+CREATE INDEX outbox_in_order ON outbox (configuration, number);
+CREATE INDEX outbox_of_client ON outbox (configuration, client, number);
 ",
     ),
 ];

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::engine::{Engine, Rules, Verdict};
 use self::reading::{Reading, SideLists};
-use super::{Workspace, lost_task};
+use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
@@ -69,6 +69,9 @@ pub async fn run(
         Err(stopped) => course.stop(*stopped)?,
     };
     let noted = if report.status.has_published() {
+        if workspace.store.hands_on(id)? {
+            events::knock(workspace);
+        }
         workspace.remember_verified(id, &configuration.api, &halo).await
     } else if report.pages == 0 {
         // Perhaps it is not there any more that one signs in.

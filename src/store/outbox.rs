@@ -1,0 +1,373 @@
+//! Clients on their way to Pia: what each sync changed, kept until it was taken; nothing where nobody hands on.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+
+use super::clients::{Moment, client};
+use super::error::Trouble;
+use super::events::moment;
+use super::{Store, StoreError, count_in, time_in, time_out};
+use crate::domain::client::StoredClient;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::sync_run::{ChangeKind, HandOn};
+use crate::domain::untrusted::Untrusted;
+
+/// Beyond twice the list and this, the whole list takes the place of what waits: a receiver that is away for long gets each
+/// client as it is then, and the outbox stays as long as the list is.
+const SPARE: i64 = 1_000;
+
+/// A client that is to be handed on now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientToHandOn {
+    /// Its place among the others.
+    pub number: i64,
+    /// The id of the message, the same at each try.
+    pub message: String,
+    /// What is told of it.
+    pub what: HandOn,
+    /// The run that has changed it.
+    pub run: Option<i64>,
+    /// When that was.
+    pub at: Timestamp,
+    /// The client as it was then.
+    pub client: StoredClient,
+    /// Its name before, where that was another one.
+    pub name_before: Option<Untrusted>,
+    /// Tries that failed.
+    pub attempts: usize,
+}
+
+/// How a try to hand a client on has ended: none where it was taken, or when it is tried again.
+pub type HandedOn = (i64, Option<Timestamp>);
+
+impl Store {
+    /// Whether the clients of a configuration are handed on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn hands_on(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
+        self.with(|inner| hands_on(&inner.connection, id))
+    }
+
+    /// From now on, what a sync changes is kept to be handed on. The list that is there already is handed on as added;
+    /// answers how many those are, and none where it was so before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn begin_to_hand_on(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        self.with(|inner| {
+            if hands_on(&inner.connection, id)? {
+                return Ok(None);
+            }
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "INSERT INTO configurations (id, hands_on) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET hands_on = 1",
+                [id.as_str()],
+            )?;
+            let count = keep_all(&transaction, id, HandOn::Change(ChangeKind::Added), &time_out(now))?;
+            transaction.commit()?;
+            Ok(Some(count))
+        })
+    }
+
+    /// Nothing is handed on any more, and nothing is kept for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn end_to_hand_on(&self) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM configurations WHERE hands_on)";
+            if !inner.connection.query_row(sql, [], |row| row.get(0))? {
+                return Ok(());
+            }
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM outbox", [])?;
+            transaction.execute("UPDATE configurations SET hands_on = 0", [])?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// Puts every client, as it is stored now, behind what waits to be handed on; answers how many, and none where nothing
+    /// is handed on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn hand_on_all(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if !hands_on(&transaction, id)? {
+                return Ok(None);
+            }
+            // One that was asked for before and was not taken yet says less than this one.
+            let older = params![id.as_str(), HandOn::Snapshot.word()];
+            transaction.execute("DELETE FROM outbox WHERE configuration = ?1 AND what = ?2", older)?;
+            let now = time_out(now);
+            let count = keep_all(&transaction, id, HandOn::Snapshot, &now)?;
+            keep_within_bounds(&transaction, id, &now)?;
+            transaction.commit()?;
+            Ok(Some(count))
+        })
+    }
+
+    /// The clients that are to be handed on now, the oldest change first. Those of one client go one after the other, so
+    /// only its oldest is here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn clients_to_hand_on(
+        &self,
+        id: &ConfigurationId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ClientToHandOn>, StoreError> {
+        self.with(|inner| {
+            let mut read = inner.connection.prepare_cached(&format!(
+                "SELECT client, name, toplevel, main_site, inactive, gone, first_seen, last_seen, left_out, NULL, NULL,
+                        NULL, number, message, what, run, at, name_before, attempts
+                 FROM outbox o WHERE configuration = ?1 AND (next_at IS NULL OR next_at <= ?2) AND {OLDEST}
+                 ORDER BY number LIMIT ?3"
+            ))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit])?;
+            let mut due = Vec::new();
+            while let Some(row) = rows.next()? {
+                due.push(to_hand_on(row)?);
+            }
+            Ok(due)
+        })
+    }
+
+    /// When the next client that was not taken is tried again; none where none waits for its time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn next_client_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let sql = format!("SELECT min(next_at) FROM outbox o WHERE configuration = ?1 AND {OLDEST}");
+            let next: Option<i64> = inner.connection.query_row(&sql, [id.as_str()], |row| row.get(0))?;
+            next.map(moment).transpose()
+        })
+    }
+
+    /// Remembers how tries have ended: what was taken is not kept any longer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn clients_handed_on(&self, tries: &[HandedOn]) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (number, next) in tries {
+                match next {
+                    None => transaction.execute("DELETE FROM outbox WHERE number = ?1", [number])?,
+                    Some(next) => transaction.execute(
+                        "UPDATE outbox SET attempts = attempts + 1, next_at = ?2 WHERE number = ?1",
+                        params![number, next.as_millisecond()],
+                    )?,
+                };
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// How many changes of clients wait to be handed on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn count_clients_to_hand_on(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
+        self.with(|inner| Ok(count_in(waiting(&inner.connection, id)?)))
+    }
+}
+
+/// Nothing of a client overtakes what waits of it.
+const OLDEST: &str = "NOT EXISTS (SELECT 1 FROM outbox b WHERE b.configuration = o.configuration
+                                  AND b.client = o.client AND b.number < o.number)";
+
+/// A row for a client as it is stored now. `last_seen` is empty there while every sync sees it.
+const KEEP: &str = "
+INSERT INTO outbox (configuration, client, message, what, run, at, name_before, name, toplevel, main_site, inactive, gone,
+                    left_out, first_seen, last_seen)
+SELECT c.configuration, c.id, lower(hex(randomblob(16))),";
+
+const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.left_out, c.first_seen,
+       coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))";
+
+/// Keeps what a run has changed, by its report, to be handed on; nothing where nobody does.
+pub(super) fn keep(
+    transaction: &Transaction<'_>,
+    id: &ConfigurationId,
+    run: i64,
+    report: &str,
+    now: &str,
+) -> Result<(), Trouble> {
+    if !hands_on(transaction, id)? {
+        return Ok(());
+    }
+    // Within the database: a first run has a line for every client.
+    transaction.execute(
+        &format!(
+            "{KEEP} j.value->>0, ?2, ?3, j.value->>3, {AS_STORED}
+             FROM json_each(?4) j JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1 ORDER BY j.key"
+        ),
+        params![id.as_str(), run, now, report],
+    )?;
+    keep_within_bounds(transaction, id, now)
+}
+
+fn keep_all(transaction: &Transaction<'_>, id: &ConfigurationId, what: HandOn, now: &str) -> Result<u64, Trouble> {
+    let sql = format!("{KEEP} ?2, NULL, ?3, NULL, {AS_STORED} FROM clients c WHERE c.configuration = ?1 ORDER BY c.id");
+    Ok(transaction.execute(&sql, params![id.as_str(), what.word(), now])? as u64)
+}
+
+fn keep_within_bounds(transaction: &Transaction<'_>, id: &ConfigurationId, now: &str) -> Result<(), Trouble> {
+    let sql = "SELECT count(*) FROM clients WHERE configuration = ?1";
+    let stored: i64 = transaction.query_row(sql, [id.as_str()], |row| row.get(0))?;
+    if waiting(transaction, id)? <= 2 * stored + SPARE {
+        return Ok(());
+    }
+    transaction.execute("DELETE FROM outbox WHERE configuration = ?1", [id.as_str()])?;
+    keep_all(transaction, id, HandOn::Snapshot, now)?;
+    Ok(())
+}
+
+fn hands_on(connection: &Connection, id: &ConfigurationId) -> Result<bool, Trouble> {
+    let mut read = connection.prepare_cached("SELECT hands_on FROM configurations WHERE id = ?1")?;
+    Ok(read.query_row([id.as_str()], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+fn waiting(connection: &Connection, id: &ConfigurationId) -> Result<i64, Trouble> {
+    let sql = "SELECT count(*) FROM outbox WHERE configuration = ?1";
+    Ok(connection.query_row(sql, [id.as_str()], |row| row.get(0))?)
+}
+
+fn to_hand_on(row: &Row<'_>) -> Result<ClientToHandOn, Trouble> {
+    let what: String = row.get("what")?;
+    Ok(ClientToHandOn {
+        number: row.get("number")?,
+        message: row.get("message")?,
+        what: HandOn::from_word(&what).ok_or(Trouble::Content("a change"))?,
+        run: row.get("run")?,
+        at: time_in(&row.get::<_, String>("at")?)?,
+        client: client(row, None, &mut [Moment::default(), Moment::default()])?,
+        name_before: row.get::<_, Option<String>>("name_before")?.map(Untrusted::new),
+        attempts: count_in(row.get("attempts")?) as usize,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::client::Client;
+    use crate::store::test_support::{at, client, id, store, sync};
+
+    fn waiting(store: &Store) -> Vec<(i64, &'static str, String)> {
+        let due = store.clients_to_hand_on(&id("acme"), at(1_000_000), 10_000).unwrap();
+        due.into_iter().map(|due| (due.client.client.id, due.what.event(), due.client.client.name.display())).collect()
+    }
+
+    fn take_all(store: &Store) -> Vec<(i64, &'static str, String)> {
+        let mut taken = Vec::new();
+        loop {
+            let due = waiting(store);
+            if due.is_empty() {
+                return taken;
+            }
+            taken.extend(due);
+            let numbers = store.clients_to_hand_on(&id("acme"), at(1_000_000), 10_000).unwrap();
+            let tries: Vec<HandedOn> = numbers.iter().map(|due| (due.number, None)).collect();
+            store.clients_handed_on(&tries).unwrap();
+        }
+    }
+
+    fn list(names: &[(i64, &str)]) -> Vec<Client> {
+        names.iter().map(|(id, name)| client(*id, name)).collect()
+    }
+
+    #[test]
+    fn nothing_is_kept_where_nobody_hands_on() {
+        let (_folder, store) = store();
+        sync(&store, "acme", 1, &list(&[(1, "Acme"), (2, "Zest")]));
+        assert_eq!(store.count_clients_to_hand_on(&id("acme")).unwrap(), 0);
+        assert_eq!(store.hand_on_all(&id("acme"), at(2)).unwrap(), None);
+        // Whoever begins is told the list; whoever stops has nothing left behind.
+        assert_eq!(store.begin_to_hand_on(&id("acme"), at(2)).unwrap(), Some(2));
+        assert_eq!(store.begin_to_hand_on(&id("acme"), at(3)).unwrap(), None);
+        assert_eq!(waiting(&store).len(), 2);
+        store.end_to_hand_on().unwrap();
+        sync(&store, "acme", 4, &list(&[(1, "Acme"), (2, "Zest"), (3, "New")]));
+        assert_eq!(store.count_clients_to_hand_on(&id("acme")).unwrap(), 0);
+    }
+
+    #[test]
+    fn each_change_is_kept_once_and_in_order() {
+        let (_folder, store) = store();
+        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        sync(&store, "acme", 2, &list(&[(1, "Acme"), (2, "Zest")]));
+        sync(&store, "acme", 3, &list(&[(1, "Acme Ltd"), (2, "Zest")]));
+        sync(&store, "acme", 4, &list(&[(2, "Zest")]));
+        sync(&store, "acme", 5, &list(&[(1, "Acme Ltd"), (2, "Zest")]));
+        let named = |id: i64, event, name: &str| (id, event, name.to_owned());
+        assert_eq!(
+            take_all(&store),
+            [
+                named(1, "client.added", "Acme"),
+                named(2, "client.added", "Zest"),
+                named(1, "client.updated", "Acme Ltd"),
+                named(1, "client.disabled", "Acme Ltd"),
+                named(1, "client.returned", "Acme Ltd"),
+            ]
+        );
+        sync(&store, "acme", 6, &list(&[(1, "Acme Ltd"), (2, "Zest")]));
+        assert_eq!(take_all(&store), [], "a sync that changes nothing");
+        assert_eq!(store.hand_on_all(&id("acme"), at(7)).unwrap(), Some(2));
+        assert_eq!(store.hand_on_all(&id("acme"), at(8)).unwrap(), Some(2));
+        assert_eq!(
+            take_all(&store),
+            [named(1, "client.snapshot", "Acme Ltd"), named(2, "client.snapshot", "Zest")],
+            "the second takes the place of the first"
+        );
+    }
+
+    /// What waits of a client is not overtaken by what came after it, and each try has the same id.
+    #[test]
+    fn client_that_is_not_taken_holds_up_itself_alone() {
+        let (_folder, store) = store();
+        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        sync(&store, "acme", 2, &list(&[(1, "Acme"), (2, "Zest")]));
+        sync(&store, "acme", 3, &list(&[(1, "Acme Ltd"), (2, "Zest Ltd")]));
+        let due = |now| store.clients_to_hand_on(&id("acme"), now, 10).unwrap();
+        let first = due(at(4));
+        let later = at(4) + SignedDuration::from_secs(5);
+        store.clients_handed_on(&[(first[0].number, Some(later)), (first[1].number, None)]).unwrap();
+        let now: Vec<i64> = due(at(5)).iter().map(|due| due.client.client.id).collect();
+        assert_eq!((now, store.next_client_at(&id("acme")).unwrap().is_some()), (vec![2], true));
+        let again = &due(later)[0];
+        assert_eq!((&again.message, again.attempts), (&first[0].message, 1));
+        assert_ne!(first[0].message, first[1].message);
+    }
+
+    /// The receiver is away, and everything changes again and again.
+    #[test]
+    fn what_waits_is_never_much_longer_than_list() {
+        let (_folder, store) = store();
+        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        let clients = |turn: i64| -> Vec<Client> { (1..=300).map(|n| client(n, &format!("{n} in {turn}"))).collect() };
+        for turn in 2..12 {
+            sync(&store, "acme", turn, &clients(turn));
+            assert!(store.count_clients_to_hand_on(&id("acme")).unwrap() <= 1_600);
+        }
+        let taken = take_all(&store);
+        assert_eq!(taken[0], (1, "client.snapshot", "1 in 7".to_owned()));
+        let last: Vec<_> = taken.iter().filter(|(client, ..)| *client == 300).map(|(.., name)| name.as_str()).collect();
+        assert_eq!(last, ["300 in 7", "300 in 8", "300 in 9", "300 in 10", "300 in 11"]);
+    }
+}
