@@ -210,11 +210,11 @@ pub(super) fn keep(
     if !hands_on(transaction, id)? {
         return Ok(());
     }
-    // Within the database: a first run has a line for every client.
+    // Within the database, line by line in their order: a first run has a line for every client.
     transaction.execute(
         &format!(
             "{KEEP} j.value->>0, ?2, ?3, j.value->>3, {AS_STORED}
-             FROM json_each(?4) j JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1 ORDER BY j.key"
+             FROM json_each(?4) j CROSS JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1"
         ),
         params![id.as_str(), run, now, report],
     )?;
