@@ -416,6 +416,9 @@ pub struct Events {
     /// Hand an event on again, after the older ones of its ticket that were given up; or all that were given up
     #[arg(long, value_name = "ID|all", conflicts_with_all = ["follow", "undelivered", "show"])]
     pub send_again: Option<String>,
+    /// Print Halo's catalogue of events, to choose from in Webhook Options
+    #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
+    pub catalogue: bool,
     /// Print the secret that events are signed with when they are handed on
     #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
     pub forward_secret: bool,

@@ -129,7 +129,12 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
     };
     let callbacks = ops::status::callbacks(&workspace, &id)?;
     let webhooks: Vec<_> = callbacks.iter().map(|(group, url)| (*group, url.expose().expose().to_owned())).collect();
-    let steps = manual::installation(&webhooks, secrets.password.expose(), &chat_pod);
+    let steps = manual::installation(
+        &webhooks,
+        secrets.password.expose(),
+        &chat_pod,
+        &configuration.integration.webhook_options,
+    );
     if call.output.json {
         let steps: Vec<_> = steps
             .iter()

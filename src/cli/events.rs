@@ -26,6 +26,19 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         call.output.line(ops::events::forward_secret(&workspace, &id)?.expose());
         return Ok(0);
     }
+    if options.catalogue {
+        let catalogue = ops::events::catalogue(&workspace, &id, call.cancel.clone()).await?;
+        if call.output.json {
+            call.output.object(&catalogue)?;
+            return Ok(0);
+        }
+        let rows = catalogue.into_iter().map(|event| {
+            let told = if event.told { "yes" } else { "" };
+            [event.number.to_string(), event.name.display(), told.to_owned()]
+        });
+        call.output.table(["EVENT", "NAME", "TOLD TO PIA"], rows);
+        return Ok(0);
+    }
     if let Some(which) = &options.send_again {
         let one = (which != "all").then_some(which.as_str());
         let count = ops::events::send_again(&workspace, &id, one)?;

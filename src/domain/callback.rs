@@ -5,6 +5,7 @@ use std::fmt;
 use super::address::PiaUrl;
 use super::configuration::ConfigurationId;
 use super::secret::Secret;
+use super::webhook_options::WebhookOptions;
 
 /// Bytes of randomness in a callback token and in the Basic password.
 pub const TOKEN_BYTES: usize = 32;
@@ -22,6 +23,19 @@ impl EventGroup {
     /// Every group.
     pub const ALL: [Self; 2] = [Self::TicketCreated, Self::TicketUpdated];
 
+    /// The group that an event is told to.
+    pub fn of(event: EventNumber) -> Self {
+        if Self::TicketCreated.events().contains(&event) { Self::TicketCreated } else { Self::TicketUpdated }
+    }
+
+    /// The events that the webhook is bound to: those that were chosen, or the safe set.
+    pub fn chosen(self, options: &WebhookOptions) -> Vec<EventNumber> {
+        if options.events.is_empty() {
+            return self.events().to_vec();
+        }
+        options.events.iter().copied().map(EventNumber).filter(|event| Self::of(*event) == self).collect()
+    }
+
     /// The part of the address that names the group.
     pub fn slug(self) -> &'static str {
         match self {
@@ -38,7 +52,7 @@ impl EventGroup {
         }
     }
 
-    /// The numbers of Halo's events that the webhook is bound to.
+    /// The numbers of Halo's events that the webhook is bound to, where nobody has chosen others.
     pub fn events(self) -> &'static [EventNumber] {
         match self {
             Self::TicketCreated => &[EventNumber(3)],
@@ -164,6 +178,17 @@ mod tests {
         assert_eq!((url.masked().as_str(), format!("{url:?}").as_str()), (shown, shown));
         assert!(url.expose().expose().ends_with("ticket-created/abcdefghijklmnopqrstuvwxyz0123456789ABCDEF9f2c"));
         assert_eq!(mask_address(url.expose().expose()), shown);
+    }
+
+    #[test]
+    fn events_are_safe_set_unless_others_are_chosen() {
+        let numbers = |text: &str, group: EventGroup| -> Vec<i64> {
+            group.chosen(&text.parse().unwrap()).into_iter().map(|event| event.0).collect()
+        };
+        assert_eq!(numbers("", EventGroup::TicketCreated), [3]);
+        assert_eq!(numbers("log days = 60", EventGroup::TicketUpdated), [19, 39, 76, 1072]);
+        assert_eq!(numbers("events = 42, 3", EventGroup::TicketCreated), [3]);
+        assert_eq!(numbers("events = 42, 3", EventGroup::TicketUpdated), [42]);
     }
 
     #[test]

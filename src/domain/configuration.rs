@@ -12,6 +12,7 @@ use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
 use super::include::IncludeRule;
 use super::ticket::NoteOutcome;
+use super::webhook_options::WebhookOptions;
 
 /// The key of a configuration: in the settings, on the command line and in callback addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -201,6 +202,9 @@ pub struct Integration {
     /// What the Pia Chat Pod shows; by default an address below `pia_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_pod_url: Option<ChatPodUrl>,
+    /// How the webhooks behave in Halo; by default as Halo has it, with the safe set of events.
+    #[serde(default, skip_serializing_if = "WebhookOptions::is_blank")]
+    pub webhook_options: WebhookOptions,
 }
 
 impl Integration {

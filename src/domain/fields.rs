@@ -10,6 +10,7 @@ use super::configuration::{Configuration, check_board, check_client_id, check_na
 use super::daily_sync_time::{DailySyncTime, TimeError};
 use super::include::IncludeRule;
 use super::step::Step;
+use super::webhook_options::WebhookOptions;
 
 /// A field, by the guide's name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,8 @@ pub enum FieldId {
     PiaUrl,
     /// Chat Pod Url.
     ChatPodUrl,
+    /// Webhook Options.
+    WebhookOptions,
 }
 
 /// What a field takes.
@@ -121,7 +124,7 @@ pub struct Refused {
 }
 
 /// The table of the fields.
-pub const FIELDS: [FieldInfo; 15] = [
+pub const FIELDS: [FieldInfo; 16] = [
     FieldInfo {
         id: FieldId::Name,
         key: "name",
@@ -399,6 +402,31 @@ pub const FIELDS: [FieldInfo; 15] = [
         get: |own| own.integration.chat_pod_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
         set: |own, text| own.integration.chat_pod_url = ChatPodUrl::parse(text).ok(),
     },
+    FieldInfo {
+        id: FieldId::WebhookOptions,
+        key: "integration.webhook_options",
+        step: Step::Integration,
+        kind: Kind::Trimmed,
+        label: "Webhook Options",
+        help: "such as: log days = 60; switch off after = 20; blank means as Halo has it",
+        more: "How Halo's webhooks for Pia behave. Parts are separated by ; and what is left out stays as Halo has it. \
+               events = numbers of Halo's catalogue (events --catalogue lists it; left out: the safe set), log days = how \
+               long Halo keeps its log of deliveries, notify on failure = yes or no, switch off after = failures, 0 for \
+               never, switch on again = yes: the service switches a webhook on again that Halo has switched off.",
+        example: "log days = 60; notify on failure = yes; switch off after = 20",
+        default: "",
+        blank: Some("as Halo has it"),
+        unit: "",
+        longest: 400,
+        read: |text| {
+            WebhookOptions::parse(text).map_or_else(
+                |error| kept("", Err::<(), _>(error)),
+                |options| kept(&options.to_string(), Ok::<(), String>(())),
+            )
+        },
+        get: |own| own.integration.webhook_options.to_string(),
+        set: |own, text| put(&mut own.integration.webhook_options, WebhookOptions::parse(text)),
+    },
 ];
 
 impl FieldId {
@@ -415,12 +443,12 @@ impl FieldId {
 
     /// Whether few people need it: as long as it is blank, Enter passes over it and nobody is asked for it.
     pub fn is_rare(self) -> bool {
-        self == Self::Include
+        matches!(self, Self::Include | Self::WebhookOptions)
     }
 
     /// Whether it is needed by few: it is shown once it is asked for, or filled.
     pub fn is_advanced(self) -> bool {
-        matches!(self, Self::AuthUrl | Self::Tenant | Self::CaFile)
+        matches!(self, Self::AuthUrl | Self::Tenant | Self::CaFile | Self::WebhookOptions)
     }
 
     /// Whether it may stay blank.

@@ -5,6 +5,7 @@ use super::chat_pod::ChatPodUrl;
 use super::next::Next;
 use super::object::ObjectKind;
 use super::plan::Parts;
+use super::webhook_options::WebhookOptions;
 
 /// Where custom tabs are in Halo, as the guide walks there.
 const CUSTOM_TABS: &str = "Configuration icon (bottom of the side menu) › Custom Objects › Custom Tabs";
@@ -81,13 +82,19 @@ pub struct ByHand {
 
 /// The steps that put everything in. The addresses and the password are secrets: they are shown because somebody has
 /// to paste them, and only where that was asked for.
-pub fn installation(webhooks: &[(EventGroup, String)], password: &str, chat_pod: &ChatPodUrl) -> Vec<ByHand> {
+pub fn installation(
+    webhooks: &[(EventGroup, String)],
+    password: &str,
+    chat_pod: &ChatPodUrl,
+    options: &WebhookOptions,
+) -> Vec<ByHand> {
     let value = |field, value: &str| Value { field, value: value.to_owned() };
     let mut steps: Vec<ByHand> = webhooks
         .iter()
         .map(|(group, address)| {
             let events: Vec<String> =
-                group.events().iter().map(|event| format!("{} ({event})", event.usual_name())).collect();
+                group.chosen(options).iter().map(|event| format!("{} ({event})", event.usual_name())).collect();
+            let asked = options.halo.members().into_iter().map(|(field, asked)| value(field, &asked.to_string()));
             ByHand {
                 clicks: format!("{WEBHOOKS} › New"),
                 values: vec![
@@ -100,7 +107,10 @@ pub fn installation(webhooks: &[(EventGroup, String)], password: &str, chat_pod:
                     value("Password", password),
                     value("Enabled", "yes"),
                     value("Events", &events.join(", ")),
-                ],
+                ]
+                .into_iter()
+                .chain(asked)
+                .collect(),
             }
         })
         .collect();
@@ -140,7 +150,7 @@ mod tests {
     fn every_value_of_installation_is_ready_to_copy() {
         let pod = ChatPodUrl::parse("https://pia.acme.example/pod?ticket=$FAULTID").unwrap();
         let webhooks = EventGroup::ALL.map(|group| (group, format!("https://pia.acme.example/{}", group.slug())));
-        let steps = installation(&webhooks, "the password", &pod);
+        let steps = installation(&webhooks, "the password", &pod, &WebhookOptions::default());
         let all: Vec<&str> = steps.iter().flat_map(|step| &step.values).map(|value| value.value.as_str()).collect();
         for value in ["Pia - Ticket Created", "https://pia.acme.example/ticket-updated", "the password", pod.as_str()] {
             assert!(all.contains(&value), "{value}");

@@ -175,6 +175,10 @@ mod tests {
                     ["https://a.example/?t=$FAULTID", "https://b.example/?t=$FAULTID", "https://c.example/?t=$FAULTID"],
                 ),
             ),
+            (
+                "integration.webhook_options",
+                text("integration.webhook_options", ["log days = 30", "log days = 60", "events = 3, 19"]),
+            ),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
@@ -226,7 +230,7 @@ mod tests {
 
         /// Whatever each of two people changed: nothing of either is lost without being asked for.
         #[test]
-        fn no_change_of_two_people_is_lost(theirs in prop::collection::vec(0..3_usize, 16), mine in prop::collection::vec(0..3_usize, 16)) {
+        fn no_change_of_two_people_is_lost(theirs in prop::collection::vec(0..3_usize, 17), mine in prop::collection::vec(0..3_usize, 17)) {
             let keys = keys();
             let place = |key: &str| keys.iter().position(|own| own == key).unwrap();
             let (read, other, own) = (variant(0, |_| 0), variant(0, |key| theirs[place(key)]), variant(0, |key| mine[place(key)]));

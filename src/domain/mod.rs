@@ -38,6 +38,7 @@ pub mod step;
 pub mod sync_run;
 pub mod ticket;
 pub mod untrusted;
+pub mod webhook_options;
 
 /// Writes a `u64` with thousands marks: `34,200`.
 pub fn thousands(number: u64) -> String {

@@ -26,6 +26,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
         password: password.map(Secret::new),
         active: true,
         tells_disabled: id.is_some(),
+        options: Default::default(),
     }
 }
 

@@ -415,6 +415,7 @@ async fn redirect_is_never_followed_and_secret_stays() {
                 password: Some(Secret::new("password-canary")),
                 active: true,
                 tells_disabled: false,
+                options: Default::default(),
             };
             let error = match on {
                 "/api/Webhook" => api.save_webhook(&draft).await.unwrap_err(),
@@ -624,6 +625,7 @@ async fn no_error_repeats_secret_or_address() {
         password: Some(Secret::new("password-canary")),
         active: true,
         tells_disabled: false,
+        options: Default::default(),
     };
     for status in [400, 401, 403, 500] {
         let server = Server::halo(move |seen, _| {

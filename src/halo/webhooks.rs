@@ -13,6 +13,7 @@ use crate::domain::object::same_id;
 use crate::domain::record::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::held::{Binding, HeldWebhook};
 
 pub(super) const PATH: &str = "/api/Webhook";
@@ -92,6 +93,8 @@ pub struct WebhookDraft {
     pub active: bool,
     /// Whether Halo told its other switch, `disabled`: what was not read is not written.
     pub tells_disabled: bool,
+    /// The options that are written.
+    pub options: HaloOptions,
 }
 
 impl WebhookDraft {
@@ -107,6 +110,8 @@ impl WebhookDraft {
             .with("basic_username", self.username.as_str())
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
+        let options = self.options.members().into_iter();
+        let members = options.fold(members, |members, (name, value)| members.with(name, value));
         // Halo switches a webhook off by either, so both are written to switch it on again.
         if self.tells_disabled && self.active { members.with("disabled", false) } else { members }
     }
@@ -136,6 +141,12 @@ struct WebhookRow {
     basic_username: Text,
     #[serde(default)]
     batch_method: Int,
+    #[serde(default)]
+    log_retention_policy_days: Int,
+    #[serde(default)]
+    notify_on_failure: Flag,
+    #[serde(default)]
+    auto_disable_attempts: Int,
 }
 
 impl WebhookRow {
@@ -153,6 +164,11 @@ impl WebhookRow {
             authentication_type: self.authentication_type.0,
             basic_username: self.basic_username.untrusted(),
             batch_method: self.batch_method.0,
+            options: HaloOptions {
+                log_days: self.log_retention_policy_days.0,
+                notifies: self.notify_on_failure.0,
+                attempts: self.auto_disable_attempts.0,
+            },
             bindings: Vec::new(),
         })
     }

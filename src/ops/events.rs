@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
@@ -25,6 +26,32 @@ const BATCH: usize = 100;
 /// Finds the address that a callback came to.
 pub fn group(slug: &str) -> Option<EventGroup> {
     EventGroup::ALL.into_iter().find(|group| group.slug() == slug)
+}
+
+/// An event of Halo's catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Known {
+    /// Its number.
+    pub number: i64,
+    /// Halo's name for it.
+    pub name: Untrusted,
+    /// Whether the settings have Halo tell it.
+    pub told: bool,
+}
+
+/// Halo's catalogue of events, with those that Halo is to tell.
+pub async fn catalogue(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<Vec<Known>, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let options = &configuration.integration.webhook_options;
+    let told: Vec<i64> =
+        EventGroup::ALL.into_iter().flat_map(|group| group.chosen(options)).map(|event| event.0).collect();
+    let events = halo.event_catalogue().await?.into_iter();
+    Ok(events.map(|(event, name)| Known { number: event.0, name, told: told.contains(&event.0) }).collect())
 }
 
 /// The secrets of every saved configuration: what its callbacks may identify themselves with.

@@ -113,7 +113,14 @@ impl Target {
             let webhooks = urls(&secrets.token).to_vec();
             let tokens = stored.every_callback().map(|pair| pair.token.clone()).collect();
             Installs {
-                wanted: Wanted { webhooks, callback_prefix: prefix, chat_pod, replaced, taken: Vec::new() },
+                wanted: Wanted {
+                    webhooks,
+                    callback_prefix: prefix,
+                    chat_pod,
+                    replaced,
+                    taken: Vec::new(),
+                    options: integration.webhook_options.clone(),
+                },
                 secrets,
                 tokens,
             }

@@ -66,7 +66,7 @@ impl Desk {
             },
             company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
             pia_screen: PiaScreen::default(),
-            integration: Integration { pia_url: None, chat_pod_url: None },
+            integration: Integration::default(),
         };
         let acme: ConfigurationId = "acme".parse().unwrap();
         workspace

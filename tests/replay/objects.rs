@@ -21,6 +21,7 @@ fn webhook() -> WebhookDraft {
         password: None,
         active: true,
         tells_disabled: false,
+        options: Default::default(),
     }
 }
 

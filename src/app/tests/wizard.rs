@@ -37,7 +37,7 @@ fn text(stage: &Stage, field: FieldId) -> &str {
 fn there_are_four_sections_of_fields() {
     let count = |step| Wizard::fields(step).count();
     let counts = [Step::Credentials, Step::CompanySync, Step::PiaScreen, Step::Integration].map(count);
-    assert_eq!(counts, [7, 2, 3, 2]);
+    assert_eq!(counts, [7, 2, 3, 3]);
 }
 
 /// S26: Tab passes over the Authentication Token.

@@ -4,6 +4,7 @@ use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::same_id;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
 
 /// What should be in Halo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Wanted {
     pub replaced: Vec<(EventGroup, CallbackUrl)>,
     /// The ids of objects of somebody else's that the person has agreed to take over.
     pub taken: Vec<String>,
+    /// How the webhooks are to behave.
+    pub options: WebhookOptions,
 }
 
 impl Wanted {
@@ -55,6 +58,8 @@ pub struct HeldWebhook {
     pub basic_username: Option<Untrusted>,
     /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
     pub batch_method: Option<i64>,
+    /// What Halo tells of the options.
+    pub options: HaloOptions,
     /// The events it is bound to.
     pub bindings: Vec<Binding>,
 }

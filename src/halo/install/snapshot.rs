@@ -47,6 +47,9 @@ pub fn same_webhook(seen: &HeldWebhook, now: &HeldWebhook) -> bool {
         && agree(&seen.content_type, &now.content_type)
         && agree(&seen.authentication_type, &now.authentication_type)
         && agree(&seen.basic_username, &now.basic_username)
+        && agree(&seen.options.log_days, &now.options.log_days)
+        && agree(&seen.options.notifies, &now.options.notifies)
+        && agree(&seen.options.attempts, &now.options.attempts)
 }
 
 /// Whether a tab is as it was seen, likewise.

@@ -78,7 +78,7 @@ async fn find(apply: &Apply<'_>, group: EventGroup, id: Option<String>) -> Resul
         None => apply.halo.webhooks().await?.into_iter().find(|webhook| webhook.url == draft.url),
     };
     let Some(webhook) = found else { return Ok(Found::No) };
-    let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose());
+    let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose(), draft.options);
     Ok(settled(webhook.id, &differs))
 }
 
@@ -87,6 +87,8 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
     let url = installs.and_then(|installs| {
         installs.wanted.webhooks.iter().find(|(own, _)| *own == group).map(|(_, url)| url.expose())
     });
+    let seen = id.and_then(|id| apply.seen.webhook(id));
+    let options = installs.map(|installs| installs.wanted.options.halo).unwrap_or_default();
     WebhookDraft {
         id: id.map(str::to_owned),
         name: group.webhook_name().to_owned(),
@@ -94,6 +96,7 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         username: BASIC_USER.to_owned(),
         password: installs.map(|installs| installs.secrets.password.clone()),
         active: true,
-        tells_disabled: id.and_then(|id| apply.seen.webhook(id)).is_some_and(|seen| seen.tells_disabled),
+        tells_disabled: seen.is_some_and(|seen| seen.tells_disabled),
+        options: seen.map_or(options, |seen| options.told_by(seen.options)),
     }
 }

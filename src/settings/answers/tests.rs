@@ -130,6 +130,11 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
             "integration.chat_pod_url: $FAULTID is missing",
         ),
         ("integration.chat_pod_url", "7", "integration.chat_pod_url: a text in quotes is needed"),
+        (
+            "integration.webhook_options",
+            "\"log days = 0\"",
+            "integration.webhook_options: log days takes a number from 1 to 3650",
+        ),
     ];
     for (key, value, told) in cases {
         let problems = problems(&file(&[(key, value)]));
@@ -171,7 +176,10 @@ fn unknown_key_is_explained() {
     );
     assert_eq!(explained("api.pia_board"), "api.pia_board: unknown key here; pia_board belongs below [pia_screen]");
     assert_eq!(explained("api.Client-Id"), "api.Client-Id: unknown key; did you mean client_id?");
-    assert_eq!(explained("integration.colour"), "integration.colour: unknown key; known here: pia_url, chat_pod_url");
+    assert_eq!(
+        explained("integration.colour"),
+        "integration.colour: unknown key; known here: pia_url, chat_pod_url, webhook_options"
+    );
     assert_eq!(explained("company_sync.id"), "company_sync.id: unknown key; known here: daily_sync_time, include");
     assert!(problems("\"a\\u001b[31mb\" = 1")[0].starts_with("a^[[31mb: unknown key"));
 }

@@ -4,7 +4,7 @@ use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Binding, Held, HeldWebhook};
+use crate::halo::install::held::{Binding, Held, HeldWebhook, Wanted};
 use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, Step};
 
 /// The kind of notification that fires for a webhook.
@@ -13,10 +13,17 @@ const FIRES: i64 = -2;
 /// Delivery by webhook.
 const BY_WEBHOOK: i64 = 6;
 
-pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held: &Held, plan: &mut InstallPlan) {
+pub(super) fn plan_events(
+    group: EventGroup,
+    webhook: Option<&HeldWebhook>,
+    wanted: &Wanted,
+    held: &Held,
+    plan: &mut InstallPlan,
+) {
     let bindings = webhook.map_or(&[][..], |webhook| &webhook.bindings);
-    for event in group.events() {
-        let name = Untrusted::new(event.usual_name());
+    let events = group.chosen(&wanted.options);
+    for event in &events {
+        let name = name_of(held, *event);
         let mut bound = bindings.iter().filter(|binding| binding.event == *event);
         if let Some(binding) = bound.next() {
             plan.steps.push(kept_or_mended(webhook, binding, &name));
@@ -39,7 +46,7 @@ pub(super) fn plan_events(group: EventGroup, webhook: Option<&HeldWebhook>, held
             }),
         }
     }
-    for binding in bindings.iter().filter(|binding| !group.events().contains(&binding.event)) {
+    for binding in bindings.iter().filter(|binding| !events.contains(&binding.event)) {
         plan.steps.push(unbind(webhook, binding, &binding.name, "not one of ours"));
     }
 }
@@ -91,6 +98,12 @@ fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNu
         _ => Vec::new(),
     };
     Step::new(action, ObjectKind::WebhookEvent, name, id, reason, Operation::None).with(fields)
+}
+
+/// What an event is called: by us where it is of the safe set, and by Halo otherwise.
+fn name_of(held: &Held, event: EventNumber) -> Untrusted {
+    let usual = EventGroup::of(event).events().contains(&event).then(|| Untrusted::new(event.usual_name()));
+    usual.or_else(|| catalogue_name(held, event).cloned()).unwrap_or_else(|| format!("event {event}").into())
 }
 
 /// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook, so they do not

@@ -286,7 +286,7 @@ fn is_written(write: &Written, tab: &HeldTab) -> bool {
 const OTHER: &str = "other";
 
 fn field_name(member: &str) -> &'static str {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 17] = [
         "name",
         "url",
         "active",
@@ -301,6 +301,9 @@ fn field_name(member: &str) -> &'static str {
         "note",
         "sequence",
         "icon",
+        "log_retention_policy_days",
+        "notify_on_failure",
+        "auto_disable_attempts",
     ];
     match member {
         "authentication_type" => "authentication",

@@ -45,7 +45,7 @@ fn rotate(
         return Err("there is a second webhook of ours for the same events".to_owned());
     }
     let address = url.expose();
-    let fields = webhook_fields(own, name, address.expose());
+    let fields = webhook_fields(own, name, address.expose(), wanted.options.halo);
     let changed: Vec<&str> = fields.iter().map(|field| field.name).filter(|name| *name != "url").collect();
     if !changed.is_empty() {
         return Err(format!("changed in Halo: {}", changed.join(", ")));

@@ -5,6 +5,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::{Action, ActionCounts, Offer, Parts};
 use crate::domain::secret::Secret;
+use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
 use crate::halo::install::held::{Binding, HeldTab, HeldTicketType, HeldWebhook};
 use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
@@ -18,6 +19,7 @@ pub(super) fn wanted() -> Wanted {
         chat_pod: ChatPodUrl::below(&pia),
         replaced: Vec::new(),
         taken: Vec::new(),
+        options: Default::default(),
     }
 }
 
@@ -64,6 +66,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
             authentication_type: Some(1),
             basic_username: Some("pia".into()),
             batch_method: Some(0),
+            options: HaloOptions { log_days: Some(30), notifies: Some(false), attempts: Some(0) },
             bindings: bindings.collect(),
         });
     }
@@ -498,4 +501,44 @@ fn object_with_another_name_is_never_taken_over() {
     let tab = held.tabs[0].id.to_string();
     let plan = plan(&Wanted { taken: vec![tab.clone()], ..wanted() }, &held, &[]);
     assert!(plan.pending().all(|step| step.id.as_ref() != Some(&tab)) && plan.offers.is_empty());
+}
+
+/// What the settings ask for is written and kept; what they leave out stays, and so does what this Halo does not tell.
+#[test]
+fn webhook_options_are_planned_and_their_drift_is_mended() {
+    let asking = |line: &str| Wanted { options: WebhookOptions::parse(line).unwrap(), ..wanted() };
+    let (mut held, record) = installed();
+    assert!(!plan(&asking("log days = 30; switch off after = 0"), &held, &record).changes_pending(), "as it is");
+    let plan_of = |held: &Held, line: &str| plan(&asking(line), held, &record);
+    let changed = plan_of(&held, "log days = 60; notify on failure = yes; switch off after = 20");
+    let webhooks: Vec<_> = changed.pending().collect();
+    assert_eq!((webhooks.len(), webhooks[0].action), (2, Action::Update));
+    let fields: Vec<_> = webhooks[0].fields.iter().map(|field| (field.name, field.after.as_deref().unwrap())).collect();
+    assert_eq!(
+        fields,
+        [("log_retention_policy_days", "60"), ("notify_on_failure", "true"), ("auto_disable_attempts", "20")]
+    );
+    for webhook in &mut held.webhooks {
+        webhook.options = HaloOptions::default();
+    }
+    assert!(!plan_of(&held, "log days = 60").changes_pending(), "an older Halo");
+    let new = plan_of(&empty_halo(), "log days = 60");
+    let fields = new.steps.iter().filter(|step| step.kind == ObjectKind::Webhook).flat_map(|step| &step.fields);
+    assert_eq!(fields.filter(|field| field.name == "log_retention_policy_days").count(), 2);
+}
+
+/// Chosen events are bound, the others taken off, and one that this Halo does not know is told.
+#[test]
+fn chosen_events_take_place_of_safe_set() {
+    let (mut held, record) = installed();
+    held.events.push((EventNumber(42), "First SLA Warning".into()));
+    let wanted = Wanted { options: WebhookOptions::parse("events = 3, 19, 39, 42, 4711").unwrap(), ..wanted() };
+    let plan = plan(&wanted, &held, &record);
+    let changes: Vec<_> = plan.pending().map(|change| (change.action, change.name.display())).collect();
+    let named = |action, name: &str| (action, name.to_owned());
+    assert_eq!(
+        changes,
+        [named(Action::Create, "First SLA Warning"), named(Action::Delete, "x"), named(Action::Delete, "x"),]
+    );
+    assert_eq!(plan.blocked.iter().map(|blocked| blocked.name.display()).collect::<Vec<_>>(), ["event 4711"]);
 }

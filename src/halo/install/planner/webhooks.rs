@@ -7,6 +7,7 @@ use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::{Action, FieldChange, Offer, ROTATING};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
 
@@ -54,7 +55,10 @@ pub(super) fn plan_webhook(
         plan.steps.extend(delete_webhook(copy, reason));
     }
 
-    let mut fields = own.map_or_else(|| new_webhook_fields(address), |own| webhook_fields(own, name, address));
+    let mut fields = own.map_or_else(
+        || new_webhook_fields(address, wanted.options.halo),
+        |own| webhook_fields(own, name, address, wanted.options.halo),
+    );
     let (action, reason) = match own {
         None if remembered.is_some() => (Action::Create, "gone from Halo"),
         None => (Action::Create, "missing in Halo"),
@@ -71,9 +75,10 @@ pub(super) fn plan_webhook(
     plan.warnings.extend(beside.clone());
     push_webhook(plan, group, own, action, fields, &with_foreign(reason, beside));
     if own.is_none() {
-        plan.offers.extend(held.webhooks.iter().filter(is_named_alike).map(|webhook| offer(webhook, group, address)));
+        plan.offers
+            .extend(held.webhooks.iter().filter(is_named_alike).map(|webhook| offer(webhook, group, address, wanted)));
     }
-    events::plan_events(group, own, held, plan);
+    events::plan_events(group, own, wanted, held, plan);
 }
 
 // Halo never gives a password back, so one that we did not set ourselves is set anew.
@@ -82,8 +87,8 @@ fn new_password() -> FieldChange {
 }
 
 /// What would change in somebody else's webhook, its events included.
-fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str) -> Offer {
-    let mut fields = webhook_fields(webhook, group.webhook_name(), address);
+fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str, wanted: &Wanted) -> Offer {
+    let mut fields = webhook_fields(webhook, group.webhook_name(), address, wanted.options.halo);
     fields.push(new_password());
     let numbers = |events: Vec<EventNumber>| {
         let mut numbers: Vec<i64> = events.into_iter().map(|event| event.0).collect();
@@ -91,7 +96,7 @@ fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str) -> Offer {
         numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let before = numbers(webhook.bindings.iter().map(|binding| binding.event).collect());
-    let after = numbers(group.events().to_vec());
+    let after = numbers(group.chosen(&wanted.options));
     if before != after {
         fields.push(FieldChange { name: "events", before: (!before.is_empty()).then_some(before), after: Some(after) });
     }
@@ -120,20 +125,22 @@ fn push_webhook(
     plan.steps.push(Step::new(action, ObjectKind::Webhook, group.webhook_name(), id, reason, operation).with(fields));
 }
 
-fn new_webhook_fields(address: &str) -> Vec<FieldChange> {
+fn new_webhook_fields(address: &str, options: HaloOptions) -> Vec<FieldChange> {
     let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
-    vec![
+    let mut fields = vec![
         after("url", &mask_address(address)),
         after("method", "POST"),
         after("content_type", "application/json"),
         after("authentication", "Basic"),
         after("basic_username", BASIC_USER),
         after("active", "true"),
-    ]
+    ];
+    fields.extend(options.members().into_iter().map(|(name, value)| after(name, &value.to_string())));
+    fields
 }
 
 /// The fields of a webhook that are not as they should be. What Halo leaves out of its answer is not judged.
-pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<FieldChange> {
+pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, options: HaloOptions) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     let mut differs = |field, before: String, after: &str| {
         fields.push(FieldChange { name: field, before: Some(before), after: Some(after.to_owned()) });
@@ -172,6 +179,13 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str) -> Vec<F
         && user.raw() != BASIC_USER
     {
         differs("basic_username", user.display(), BASIC_USER);
+    }
+    let held = webhook.options.members();
+    for (option, wanted) in options.told_by(webhook.options).members() {
+        let before = held.iter().find(|(name, _)| *name == option).map(|(_, value)| value);
+        if let Some(before) = before.filter(|before| **before != wanted) {
+            differs(option, before.to_string(), &wanted.to_string());
+        }
     }
     fields
 }
