@@ -176,3 +176,34 @@ async fn webhook_switched_off_while_stopped_is_named_in_status() {
         look_again.tick().await;
     }
 }
+
+/// Halo switches the webhook off while nobody listens: what happened afterwards is not in its log. Where the settings ask
+/// for it, the service switches the webhook on again, and changes nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_switched_off_is_caught_up_and_switched_on_where_asked() {
+    let (profile, address) = stopped().await;
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("auto_disable_attempts", 1));
+    let is_on = || profile.halo.look(|halo| halo.webhook(CREATED).unwrap().flag("active"));
+    let first = control(&profile, "POST", None, &json!({})).await;
+    until(|| !is_on()).await;
+    let second = control(&profile, "POST", None, &json!({})).await;
+    let change = |config: &mut pia_halo::settings::Config| {
+        let acme = config.configurations.get_mut(&"acme".parse().unwrap()).unwrap();
+        acme.integration.webhook_options = "switch on again = yes".parse().unwrap();
+        Ok::<_, pia_halo::domain::failure::Failure>(())
+    };
+    profile.workspace().settings.update(change).unwrap();
+    let service = Service::start_at(&profile, &address, &[]).await;
+    eventually(&profile, 2).await;
+    let events = stored(&profile).await;
+    let told: Vec<_> =
+        events.iter().map(|event| (event["ticket_id"].as_i64().unwrap(), &event["fetched_from"])).collect();
+    assert_eq!(told, [(first, &json!("halo_log")), (second, &json!("tickets"))]);
+    until(is_on).await;
+    let third = control(&profile, "POST", None, &json!({})).await;
+    eventually(&profile, 3).await;
+    let events = stored(&profile).await;
+    assert_eq!((events[2]["ticket_id"].as_i64(), events[2].get("fetched_from")), (Some(third), None));
+    service.terminate().await;
+    profile.run(["plan"]).await.expect(0);
+}

@@ -34,6 +34,11 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// Whether something that happened in Halo did not come here.
+    pub fn loses_events(self) -> bool {
+        !matches!(self, Self::Delivered | Self::Never | Self::Missing | Self::Unreadable)
+    }
+
     /// Whether nothing is to be done about it.
     pub fn is_fine(self) -> bool {
         self == Self::Delivered

@@ -59,6 +59,7 @@ pub async fn run(
     let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
     let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
     let (mut missed, mut tells_nothing) = (Vec::new(), false);
+    let states = if webhooks.is_empty() { Default::default() } else { halo.webhook_states().await? };
     for webhook in &webhooks {
         let name = webhook.name.display();
         let Some(group) = EventGroup::ALL.into_iter().find(|group| group.webhook_name() == name) else { continue };
@@ -72,7 +73,9 @@ pub async fn run(
         };
         // One that was installed since has no older row; without a single row nobody knows whether Halo keeps a log.
         let is_whole = log.is_whole || (webhook.installed_at > from && !log.calls.is_empty());
-        tells_nothing |= !is_whole;
+        // What happens while a webhook is off, Halo does not even try to tell.
+        let is_on = states.get(&webhook.id.to_ascii_lowercase()).is_some_and(|state| state.active);
+        tells_nothing |= !is_whole || !is_on;
         missed.extend(log.calls.into_iter().filter_map(|call| of_log(call, group)));
     }
     if tells_nothing {
@@ -87,8 +90,7 @@ pub async fn run(
         }
     }
     missed.sort_by_key(|missed| missed.at);
-    let (of, problem) =
-        (id.clone(), "Halo's log does not reach back that far, so a ticket that was deleted is not known");
+    let (of, problem) = (id.clone(), "Halo's log does not tell all of it, so a ticket that was deleted is not known");
     let write = move |workspace: &Workspace| {
         let mut events = Vec::new();
         for missed in &missed {

@@ -63,6 +63,41 @@ pub async fn install(
     Ok(ended(workspace, id, "configure", report, noted))
 }
 
+/// Switches our webhooks on again that Halo has switched off, and changes nothing else: one that somebody has changed in
+/// more is left for a person. Answers how many are on again.
+///
+/// # Errors
+///
+/// Where Halo cannot be read, or somebody else is at Configure.
+pub async fn switch_on(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<usize, Failure> {
+    let lock = workspace.lock(CONFIGURE_LOCK, "the service")?;
+    let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    workspace.recognise_under(&lock, id, &configuration.api)?;
+    let target = Target::to_install(workspace, id, configuration)?;
+    let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
+    let mut plan = target.plan(&halo).await?;
+    let is_only_off = |step: &Step| {
+        (step.kind, step.action) == (ObjectKind::Webhook, Action::Update)
+            && step.fields.iter().map(|field| field.name).eq(["active"])
+    };
+    plan.steps.retain(is_only_off);
+    if plan.steps.is_empty() {
+        return Ok(0);
+    }
+    let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);
+    let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
+    let (done, open) = tally(&results);
+    let mut activity =
+        workspace.activity(Some(id), "switch webhooks on again", if open == 0 { "done" } else { "failed" });
+    activity.message = results.iter().find_map(|result| result.message.clone());
+    workspace.write_down(&activity)?;
+    Ok(done)
+}
+
 /// Writes down how a run ended. It has written into Halo: whatever fails from here on, there is a report.
 pub(super) fn ended(
     workspace: &Workspace,

@@ -1,14 +1,18 @@
-//! Fetches what Halo wanted to tell while nobody listened: after a start, and after callbacks that were refused.
+//! Fetches what Halo wanted to tell while nobody listened: after a start, after callbacks that were refused, and where its
+//! own log names deliveries that have failed on their way here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use super::Shared;
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
-use crate::ops::{catch_up, delivery, events};
+use crate::domain::next::Next;
+use crate::ops::{catch_up, configure, delivery, events};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -16,36 +20,47 @@ const SETTLES: Duration = Duration::from_secs(30);
 /// The least time between two looks that refused callbacks ask for: anybody can have one refused.
 const BETWEEN: Duration = Duration::from_secs(600);
 
+/// How often Halo's log is asked whether deliveries fail: what fails on its way, nobody here hears of.
+const ASKED: Duration = Duration::from_secs(3_600);
+
 /// A refused callback was sent shortly before.
 const BEFORE: SignedDuration = SignedDuration::from_mins(1);
+
+/// How far Halo's clock and ours may be apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is known from one turn to the next.
+#[derive(Default)]
+struct Known {
+    /// From when on callbacks may have been missed.
+    missed_since: Option<Timestamp>,
+    /// Whose gap was looked after, until when, and when that was.
+    looked_after: Option<(ConfigurationId, Timestamp, Instant)>,
+    /// Halo's log is to be asked.
+    is_asked: bool,
+}
 
 /// Runs until the service ends.
 pub async fn run(shared: Arc<Shared>) {
     let mut reloaded = shared.reloaded.subscribe();
-    let (mut failures, mut refused_at, mut looked_after) = (0, None, None);
+    let (mut failures, mut known) = (0, Known::default());
     loop {
-        let wait = match turn(&shared, &mut refused_at, &mut looked_after).await {
+        let wait = match turn(&shared, &mut known).await {
             Ok(()) => {
                 failures = 0;
-                None
+                ASKED
             }
             Err(failure) => {
                 tracing::warn!(%failure, "what was missed could not be asked for; it is tried again");
                 failures += 1;
-                Some(Duration::try_from(events::wait_after(failures)).unwrap_or_default())
-            }
-        };
-        let again = async {
-            match wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
+                Duration::try_from(events::wait_after(failures)).unwrap_or_default()
             }
         };
         tokio::select! {
             biased;
             () = shared.cancel.cancelled() => return,
             () = shared.missed.notified() => {
-                refused_at = refused_at.or_else(|| shared.workspace.now().checked_sub(BEFORE).ok());
+                known.missed_since = known.missed_since.or_else(|| shared.workspace.now().checked_sub(BEFORE).ok());
                 tokio::select! {
                     () = shared.cancel.cancelled() => return,
                     () = tokio::time::sleep(SETTLES) => {}
@@ -53,36 +68,38 @@ pub async fn run(shared: Arc<Shared>) {
             }
             // Another configuration may be the active one now.
             Ok(()) = reloaded.changed() => {}
-            () = again => {}
+            () = tokio::time::sleep(wait) => known.is_asked |= failures == 0,
         }
     }
 }
 
-/// Whose gap was looked after, and when.
-type LookedAfter = Option<(ConfigurationId, tokio::time::Instant)>;
-
-async fn turn(
-    shared: &Shared,
-    refused_at: &mut Option<Timestamp>,
-    looked_after: &mut LookedAfter,
-) -> Result<(), Failure> {
+async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let active = workspace.apart(|workspace| workspace.the_active_configuration()).await?;
     let Some((id, configuration)) = active else { return Ok(()) };
-    if let Some((_, last)) = looked_after.as_ref().filter(|(of, _)| *of == id) {
-        if refused_at.is_none() {
-            return Ok(());
-        }
-        tokio::select! {
-            () = shared.cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep_until(*last + BETWEEN) => {}
+    if let Some((_, until, last)) = known.looked_after.as_ref().filter(|(of, ..)| *of == id) {
+        if known.missed_since.is_none() {
+            if !known.is_asked {
+                return Ok(());
+            }
+            let verdicts = look_at_log(shared, &id, &configuration).await?;
+            known.is_asked = false;
+            known.missed_since = lost_since(&verdicts, *until);
+            if known.missed_since.is_none() {
+                return Ok(());
+            }
+        } else {
+            tokio::select! {
+                () = shared.cancel.cancelled() => return Ok(()),
+                () = tokio::time::sleep_until(*last + BETWEEN) => {}
+            }
         }
     }
     let until = workspace.now();
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let gap = catch_up::run(workspace, &id, &halo, *refused_at, until, shared.forwards).await?;
-    *looked_after = Some((id.clone(), tokio::time::Instant::now()));
-    *refused_at = None;
+    let gap = catch_up::run(workspace, &id, &halo, known.missed_since, until, shared.forwards).await?;
+    known.looked_after = Some((id.clone(), until, Instant::now()));
+    known.missed_since = None;
     let Some(gap) = gap else { return Ok(()) };
     for words in gap.words() {
         tracing::warn!("{words}");
@@ -92,10 +109,80 @@ async fn turn(
         shared.looked_up.notify_one();
     }
     // Halo may have switched a webhook off meanwhile: the status names it.
-    if let Err(failure) = delivery::read(workspace, &id, shared.cancel.clone()).await
-        && !catch_up::is_final(&failure)
-    {
-        tracing::warn!(%failure, "the state of the webhooks could not be asked for");
+    look_at_log(shared, &id, &configuration).await.map(|_| ())
+}
+
+/// What Halo's log says of each webhook, which the status names from then on; nothing where Halo does not let it be read.
+/// One that Halo has switched off is switched on again where the settings ask for that.
+async fn look_at_log(
+    shared: &Shared,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+) -> Result<Vec<Delivery>, Failure> {
+    let workspace = &shared.workspace;
+    let verdicts = match delivery::read(workspace, id, shared.cancel.clone()).await {
+        Ok(verdicts) => verdicts,
+        Err(failure) if catch_up::is_final(&failure) => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let is_off = verdicts.iter().any(|verdict| verdict.state == DeliveryState::SwitchedOff);
+    if is_off && configuration.integration.webhook_options.switches_on_again {
+        match configure::switch_on(workspace, id, shared.cancel.clone()).await {
+            Ok(0) => tracing::warn!("a webhook is switched off in Halo and differs in more. To see it: {}", Next::Plan),
+            Ok(webhooks) => tracing::warn!(webhooks, "Halo had switched webhooks off; they were switched on again"),
+            Err(failure) => tracing::warn!(%failure, "a webhook that Halo has switched off could not be switched on"),
+        }
     }
-    Ok(())
+    Ok(verdicts)
+}
+
+/// From when on events may have been lost, by what Halo's log says of deliveries after the last look; none where they came.
+fn lost_since(verdicts: &[Delivery], looked_until: Timestamp) -> Option<Timestamp> {
+    let before = looked_until.checked_sub(CLOCKS_APART).unwrap_or(looked_until);
+    let is_new = |verdict: &&Delivery| match verdict.state {
+        DeliveryState::SwitchedOff => true,
+        state => state.loses_events() && verdict.last_at.is_none_or(|at| at > before),
+    };
+    let since = |verdict: &Delivery| verdict.last_success_at.map_or(before, |success| success.max(before));
+    verdicts.iter().filter(is_new).map(since).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-23T{text}:00Z").parse().unwrap()
+    }
+
+    fn verdict(state: DeliveryState, last: &str, success: Option<&str>) -> Delivery {
+        Delivery {
+            webhook: "Pia - Ticket Created".to_owned(),
+            id: "a".to_owned(),
+            state,
+            last_at: Some(at(last)),
+            http_status: None,
+            duration: None,
+            error: None,
+            last_success_at: success.map(at),
+            message: String::new(),
+            advice: None,
+            read_at: at("13:00"),
+        }
+    }
+
+    /// Only what is new asks for a look, and it goes back to what came last.
+    #[test]
+    fn failures_in_halos_log_are_looked_after_once() {
+        let lost = |verdicts: &[Delivery]| lost_since(verdicts, at("12:00"));
+        assert_eq!(lost(&[verdict(DeliveryState::Delivered, "12:50", Some("12:50"))]), None);
+        assert_eq!(lost(&[verdict(DeliveryState::Unreadable, "12:50", None)]), None);
+        let failed = verdict(DeliveryState::NotReached, "12:50", Some("12:30"));
+        assert_eq!(lost(&[verdict(DeliveryState::Delivered, "12:55", None), failed.clone()]), Some(at("12:30")));
+        let older = verdict(DeliveryState::ServerError, "11:00", Some("10:00"));
+        assert_eq!(lost(std::slice::from_ref(&older)), None, "looked after before");
+        assert_eq!(lost(&[failed, verdict(DeliveryState::TimeOut, "12:40", None)]), Some(at("11:55")));
+        // While one is off, Halo tries nothing: each look goes on from the one before.
+        assert_eq!(lost(&[verdict(DeliveryState::SwitchedOff, "10:00", Some("09:00"))]), Some(at("11:55")));
+    }
 }
