@@ -2,9 +2,9 @@
 
 use super::query::Query;
 use super::random::spread;
-use super::reply::{Answer, Reply};
+use super::reply::{Answer, Reply, Row};
 use super::state::State;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The cap on a page, whatever was asked for, and the size of a list without paging.
 const PAGE_CAP: usize = 100;
@@ -53,9 +53,9 @@ impl Paging {
         Ok((before.saturating_mul(size), size))
     }
 
-    /// The envelope: page members only as sent.
-    pub(super) fn envelope(&self, record_count: usize, name: &str, rows: Vec<Value>) -> Map<String, Value> {
-        let mut envelope = Map::new();
+    /// The envelope around the rows: page members only as sent.
+    pub(super) fn envelope(&self, record_count: usize) -> Row {
+        let mut envelope = Row::new();
         if let Some(page_no) = self.page_no {
             envelope.insert("page_no".into(), page_no.into());
         }
@@ -63,7 +63,6 @@ impl Paging {
             envelope.insert("page_size".into(), page_size.into());
         }
         envelope.insert("record_count".into(), record_count.into());
-        envelope.insert(name.into(), Value::Array(rows));
         envelope
     }
 
@@ -72,7 +71,9 @@ impl Paging {
         let (skip, take) = self.range(state)?;
         let total = rows.len();
         let page = rows.into_iter().skip(skip).take(take).collect();
-        Ok(Reply::json(200, &Value::Object(self.envelope(total, name, page))))
+        let mut envelope = self.envelope(total);
+        envelope.insert(name.into(), Value::Array(page));
+        Ok(Reply::json(200, &Value::Object(envelope)))
     }
 }
 
