@@ -216,7 +216,9 @@ impl Transport {
         if success && response.content_length().is_some_and(|length| length > self.limits.body as u64) {
             return Err(Lost { cause: Cause::TooLarge, sent: true });
         }
-        let (mut body, mut alone) = (Vec::new(), None);
+        let told = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let most = if success { LARGE_BODY } else { ERROR_BODY };
+        let (mut body, mut alone) = (Vec::with_capacity(told.min(most)), None);
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if success => {

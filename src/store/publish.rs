@@ -1,6 +1,6 @@
 //! Publishing: the pages of a run become the stored clients, in one step, and what changed is written down.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
@@ -23,12 +23,14 @@ use crate::domain::untrusted::Untrusted;
 /// What is stored of each client, in little room: enough to tell whether a row of Halo's is as it is stored.
 #[derive(Debug, Default)]
 pub struct Known {
-    clients: HashMap<i64, KnownClient>,
+    /// By id, ascending.
+    clients: Vec<KnownClient>,
     keys: RandomState,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct KnownClient {
+    id: i64,
     /// A print of the whole row; none where the row has to be written anew whatever Halo says.
     print: Option<u64>,
     gone: bool,
@@ -41,20 +43,25 @@ impl Known {
         self.keys.hash_one(parts)
     }
 
+    fn get(&self, id: i64) -> Option<&KnownClient> {
+        let at = self.clients.binary_search_by_key(&id, |known| known.id).ok()?;
+        self.clients.get(at)
+    }
+
     /// Whether a client is stored exactly as Halo has just listed it.
     pub fn has(&self, client: &Client) -> bool {
-        let print = self.clients.get(&client.id).and_then(|known| known.print);
+        let print = self.get(client.id).and_then(|known| known.print);
         print.is_some_and(|print| print == self.print(parts(client)))
     }
 
     /// Whether a client was in use before this run.
     fn was_in_use(&self, client: i64) -> bool {
-        self.clients.get(&client).is_some_and(|known| !known.gone && !known.unused)
+        self.get(client).is_some_and(|known| !known.gone && !known.unused)
     }
 
-    /// The clients that a sync has to find again, each with whether it is in use.
+    /// The clients that a sync has to find again by id, ascending, each with whether it is in use.
     pub fn expected(&self) -> impl Iterator<Item = (i64, bool)> {
-        self.clients.iter().filter(|(_, known)| !known.gone).map(|(id, known)| (*id, !known.unused))
+        self.clients.iter().filter(|known| !known.gone).map(|known| (known.id, !known.unused))
     }
 }
 
@@ -111,7 +118,7 @@ impl Store {
             let mut statement = inner.connection.prepare_cached(
                 "SELECT id, name, toplevel, main_site, inactive, gone, last_seen IS NOT NULL, toplevel_id, customer_type,
                         custom_fields, left_out
-                 FROM clients WHERE configuration = ?1",
+                 FROM clients WHERE configuration = ?1 ORDER BY id",
             )?;
             let mut rows = statement.query(params![id.as_str()])?;
             let mut known = Known::default();
@@ -126,7 +133,7 @@ impl Store {
                     (row.get(7)?, row.get(8)?, row.get_ref(9)?.as_str_or_null().map_err(odd)?),
                 );
                 let print = (!gone && !unseen).then(|| known.print(parts));
-                known.clients.insert(row.get(0)?, KnownClient { print, gone, unused: inactive || row.get(10)? });
+                known.clients.push(KnownClient { id: row.get(0)?, print, gone, unused: inactive || row.get(10)? });
             }
             Ok(known)
         })
@@ -189,7 +196,7 @@ impl Store {
 
 const INSERT: &str = "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen,
                                            toplevel_id, customer_type, custom_fields)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
 
 struct Work<'a> {
     insert: CachedStatement<'a>,
@@ -198,12 +205,12 @@ struct Work<'a> {
     known: &'a Known,
     now: String,
     counts: ChangeCounts,
-    /// Clients that were taken over already: one that was listed twice counts once, and its last form holds.
+    /// Known clients that were taken over already: one that was listed twice counts once, and its last form holds.
     settled: HashSet<i64>,
     /// Expected clients that were seen and are different now.
     differed: u64,
     report: Report,
-    /// Clients that the report speaks of.
+    /// Known clients that the report speaks of.
     noted: HashSet<i64>,
 }
 
@@ -252,10 +259,10 @@ impl Work<'_> {
     }
 
     fn take(&mut self, client: i64, parts: Parts<'_>) -> Result<(), Trouble> {
-        let first_time = self.settled.insert(client);
         let (now_name, now_toplevel, now_site, now_inactive, (now_top, now_type, now_fields)) = parts;
-        if first_time && !self.known.clients.contains_key(&client) {
-            self.insert.execute(params![
+        let is_known = self.known.get(client).is_some();
+        if !is_known {
+            let inserted = self.insert.execute(params![
                 self.id.as_str(),
                 client,
                 now_name,
@@ -267,8 +274,11 @@ impl Work<'_> {
                 now_type,
                 now_fields
             ])?;
-            return self.note(client, ChangeKind::Added, now_name, None);
+            if inserted > 0 {
+                return self.note(client, ChangeKind::Added, now_name, None);
+            }
         }
+        let first_time = is_known && self.settled.insert(client);
         let id = self.id.as_str();
         let mut stored = self.transaction.prepare_cached(
             "SELECT name, toplevel, main_site, inactive, gone, left_out FROM clients WHERE configuration = ?1 AND id = ?2",
@@ -339,7 +349,8 @@ impl Work<'_> {
             if !would_serve {
                 continue;
             }
-            if !self.noted.contains(&client) {
+            // Whoever is new in this run is told of already.
+            if self.known.get(client).is_some() && !self.noted.contains(&client) {
                 self.differed += 1;
             }
             // One that is new or back in this run is told as that.
@@ -368,7 +379,9 @@ impl Work<'_> {
             ChangeKind::Disabled => &mut counts.disabled,
             ChangeKind::Returned => &mut counts.returned,
         } += 1;
-        self.noted.insert(id);
+        if self.known.get(id).is_some() {
+            self.noted.insert(id);
+        }
         self.report.push(id, change, name, before)
     }
 

@@ -15,7 +15,7 @@
 mod look;
 mod tally;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use self::look::{Look, NEWEST, Stage, describe_mismatch, still_hold};
 use self::tally::{Kind, Tally};
@@ -122,8 +122,8 @@ enum Phase {
 pub(super) struct Engine {
     rules: Rules,
     brake: Brake,
-    /// The clients to be found again, each with whether it is in use.
-    expected: HashMap<i64, bool>,
+    /// The clients to be found again by id, ascending, each with whether it is in use.
+    expected: Vec<(i64, bool)>,
     active: u64,
     phase: Phase,
     look: Look,
@@ -159,7 +159,8 @@ impl Engine {
     ) -> Self {
         // Where the list ended then, there may be clients now.
         left.retain(|page| !page.ids.is_empty());
-        let expected: HashMap<i64, bool> = expected.into_iter().collect();
+        let mut expected: Vec<(i64, bool)> = expected.into_iter().collect();
+        expected.sort_unstable();
         let stage = if left.is_empty() { first_stage(rules, expected.len(), None) } else { Stage::Length(1) };
         let mut look = Look::new(1, stage);
         // The pages of an interrupted run were all read after its question for the highest id.
@@ -168,7 +169,7 @@ impl Engine {
         Self {
             rules,
             brake,
-            active: expected.values().filter(|active| **active).count() as u64,
+            active: expected.iter().filter(|(_, active)| *active).count() as u64,
             expected,
             phase: Phase::Looking,
             look,
@@ -330,8 +331,7 @@ impl Engine {
             return self.publish_unproved();
         }
         let seen = &self.look.seen;
-        self.missing = self.expected.keys().copied().filter(|id| !seen.contains(id)).collect();
-        self.missing.sort_unstable();
+        self.missing = self.expected.iter().map(|(id, _)| *id).filter(|id| !seen.contains(id)).collect();
         if self.missing.is_empty() {
             self.publish_proved();
         } else if seen.is_empty() && self.active > 0 && !self.brake.lets_pass(self.missing_in_use().len() as u64, 0) {
@@ -381,7 +381,7 @@ impl Engine {
     }
 
     fn missing_in_use(&self) -> Vec<i64> {
-        self.missing.iter().copied().filter(|id| self.expected.get(id) == Some(&true)).collect()
+        self.missing.iter().copied().filter(|id| self.expected.binary_search(&(*id, true)).is_ok()).collect()
     }
 
     /// Everybody who is missing is gone for certain.
@@ -398,8 +398,7 @@ impl Engine {
     /// What was read is kept, and nobody is disabled on a guess.
     fn publish_unproved(&mut self) {
         let is_seen = |id: &i64| self.look.seen.contains(id) || self.ever.contains(id);
-        let mut unseen: Vec<i64> = self.expected.keys().copied().filter(|id| !is_seen(id)).collect();
-        unseen.sort_unstable();
+        let unseen = self.expected.iter().map(|(id, _)| *id).filter(|id| !is_seen(id)).collect();
         self.end(Verdict::Publish { proved: None, unseen, gone: Vec::new() });
     }
 
