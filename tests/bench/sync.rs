@@ -3,17 +3,20 @@
 //!
 //! `cargo bench --bench sync` prints tables in Markdown. `PIA_HALO_BENCH=1000,10000` measures these numbers of clients
 //! only; `PIA_HALO_BENCH_LATENCY=50` these latencies only, in milliseconds. The packages are installed under `target`,
-//! where Python and its registry can be had; otherwise they are left out, and it says so. The simulated Halo runs in a process of its own; each figure is the best of a few rounds, because other programs
-//! of the machine can only make it worse.
+//! where Python and its registry can be had; otherwise they are left out, and it says so. The simulated Halo runs in a process
+//! of its own, with its pages ready-made in another; each figure is the best of a few rounds, because other programs of the
+//! machine can only make it worse.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
 #![allow(dead_code, reason = "what it shares with the other benchmarks is theirs")]
 
+mod ready;
 mod runs;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +32,32 @@ const CONNECTIONS: [u64; 3] = [4, 8, 16];
 
 /// The packages and their versions.
 const PEERS: [&str; 2] = ["haloitsm-python==0.1.0", "HaloPSA==2.0.2"];
+
+/// Where a process of this benchmark is to serve ready-made pages: the address they come from, and how late each is.
+const READY_MADE: &str = "PIA_HALO_BENCH_READY_MADE";
+
+/// The process that serves them.
+struct ReadyMade(Child);
+
+impl ReadyMade {
+    /// Puts itself before a simulated Halo.
+    fn before(halo: &mut Halo, latency: u64) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut child =
+            command.env(READY_MADE, format!("{} {latency}", halo.url)).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line.trim().clone_into(&mut halo.url);
+        Self(child)
+    }
+}
+
+impl Drop for ReadyMade {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 async fn token(halo: &Halo, client: &reqwest::Client) -> String {
     let form = [
@@ -126,6 +155,10 @@ fn numbers(name: &str, default: &str) -> Vec<u64> {
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    if let Ok(told) = std::env::var(READY_MADE) {
+        let (upstream, latency) = told.split_once(' ').unwrap();
+        return runtime.block_on(ready::serve(upstream.to_owned(), Duration::from_millis(latency.parse().unwrap())));
+    }
     let python = python();
     let mut peers = String::new();
     println!("{}\n", machine());
@@ -137,7 +170,10 @@ fn main() {
     for clients in numbers("PIA_HALO_BENCH", "1000,10000,100000") {
         for latency in latencies.iter().copied() {
             let rounds = if clients >= 100_000 { 3 } else { 5 };
-            let halo = Halo::start(clients, latency);
+            let mut halo = Halo::start(clients, latency);
+            let _ready_made = ReadyMade::before(&mut halo, latency);
+            // Everything is asked for once before it is measured.
+            runtime.block_on(download(&halo, clients, 4));
             let plain =
                 |connections| best(rounds, || runtime.block_on(download(&halo, clients, connections)), |time| *time);
             let [by_4, by_8, by_16] = CONNECTIONS.map(plain);
