@@ -102,6 +102,8 @@ pub struct Behaviour {
     pub foreign_auth_url: String,
     /// Where the `redirect-elsewhere` fault points, followed by the path.
     pub redirect_to: String,
+    /// Rows of a page at most, whatever is asked for.
+    pub page_cap: usize,
     /// Sent as the client list's `record_count` if set; null leaves it out.
     pub record_count: Option<Value>,
 }
@@ -138,6 +140,7 @@ impl Default for Behaviour {
             server_error_percent: 33,
             foreign_auth_url: "https://login.elsewhere.example/auth/".into(),
             redirect_to: "https://elsewhere.example".into(),
+            page_cap: 100,
             record_count: None,
         }
     }

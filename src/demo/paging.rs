@@ -6,8 +6,7 @@ use super::reply::{Answer, Reply, Row};
 use super::state::State;
 use serde_json::Value;
 
-/// The cap on a page, whatever was asked for, and the size of a list without paging.
-const PAGE_CAP: usize = 100;
+/// The size of a list without paging.
 const LIST_SIZE: usize = 50;
 
 /// What a list call asks for in the way of pages.
@@ -43,7 +42,7 @@ impl Paging {
         }
         let size =
             self.page_size.filter(|size| *size > 0).and_then(|size| usize::try_from(size).ok()).unwrap_or(LIST_SIZE);
-        let size = size.min(PAGE_CAP);
+        let size = size.min(state.behaviour.page_cap);
         let page = usize::try_from(self.page_no.unwrap_or(0)).unwrap_or(0);
         let Some(before) = page.checked_sub(1) else {
             return Err(state.refuse(

@@ -80,6 +80,30 @@ async fn large_list_at_low_limit_takes_what_limit_says_and_no_more() {
     assert!(report.requests <= pages + 10 + refused.len() as u64, "{report:?}");
 }
 
+/// R12: a thousand pages of a Halo that holds everybody to its fair use, 500 requests in three minutes: no refusal, as the
+/// windows are kept from the first request on, and no longer than a tenth below 500 in 3 minutes and 700 in 5 lets it.
+#[tokio::test(start_paused = true)]
+async fn thousand_pages_within_fair_use_cost_no_refusal_and_no_time() {
+    let profile = Profile::set_up(Options { clients: 2_999, ..Options::default() }).await;
+    profile.halo.change(|state| {
+        state.behaviour.page_cap = 3;
+        state.behaviour.rate_limit = Some(RateLimit { requests: 500, window: Duration::from_secs(180) });
+    });
+    let (workspace, id) = (profile.workspace(), profile.id());
+    let mut configuration = workspace.active_configuration(Some(&id)).unwrap().1;
+    // As it is by default, but for a Halo on this machine.
+    configuration.api.request_budget = Some(630);
+    let started = Instant::now();
+    let report = sync::run(&workspace, &id, &configuration, Brake::On, CancellationToken::new(), |_| {}).await.unwrap();
+    let took = started.elapsed();
+    assert_eq!((report.status.code(), report.stored, report.pages), ("complete", 2_999, 1_000));
+    let refused: Vec<_> = profile.halo.requests().into_iter().filter(|request| request.status == 429).collect();
+    assert!(refused.is_empty(), "{} refused: {refused:?}", refused.len());
+    // 450 at once, 180 after three minutes, 270 after five, the others after six.
+    let shortest = Duration::from_secs(6 * 60);
+    assert!(took >= shortest && took <= shortest.mul_f64(1.02), "{took:?}");
+}
+
 /// R12: the wait is shown with its figures, and ends at once when it is stopped.
 #[tokio::test(start_paused = true)]
 async fn wait_for_limit_is_shown_and_stops_at_once() {
