@@ -16,6 +16,7 @@ mod escalating;
 mod events_by_keys;
 mod full_circle;
 mod handing_on;
+mod health;
 mod hostile;
 mod journey;
 mod keys;

@@ -27,7 +27,7 @@ use crate::domain::request::{SaveReport, Standing};
 use crate::domain::rotation::RotationStatus;
 use crate::domain::secret::Secret;
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
+    ClientCounts, IntegrationStatus, Known, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
 };
 use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
@@ -244,6 +244,8 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             rotation: RotationStatus::default(),
         },
         service: events::service(),
+        health: Vec::new(),
+        known: Known::default(),
     }
 }
 

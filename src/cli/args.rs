@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::health::Rule;
 use crate::domain::rotation::Overlap;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -124,7 +125,14 @@ pub enum Command {
     /// were cut off or the whole trail was made anew.
     Audit(Audit),
     /// Where things stand, offline
-    Status,
+    Status(Status),
+    /// One line a rule of health, each with its next step; asks Halo, changes nothing
+    ///
+    /// Exit code 0: nothing needs a person; 3: something does; 4: Halo refused the credentials or a right; 5: Halo was not
+    /// reached.
+    Doctor(Doctor),
+    /// What needs a person, offline: cause, age and next step; cleared by itself when it is mended
+    Issues(Issues),
     /// Run the daily sync and receive Halo's callbacks, until interrupted
     Serve(Serve),
     /// The received callbacks
@@ -387,6 +395,51 @@ pub enum Sort {
     Id,
 }
 
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// End with code 8 where something needs a person: pia-halo issues says what
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Ask nobody: judge by what is known here
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Options of `issues`.
+#[derive(Debug, Args)]
+pub struct Issues {
+    /// What to do about one; without it, the list
+    #[command(subcommand)]
+    pub what: Option<Issue>,
+}
+
+/// What can be done about an issue.
+#[derive(Debug, Subcommand)]
+pub enum Issue {
+    /// Count it no more until it changes: it is known
+    Dismiss {
+        /// Which, as the list names it
+        #[arg(value_parser = rule)]
+        id: Rule,
+    },
+    /// Try again what it is about: the sync, handing on, or a look at Halo
+    Retry {
+        /// Which, as the list names it
+        #[arg(value_parser = rule)]
+        id: Rule,
+    },
+}
+
+fn rule(code: &str) -> Result<Rule, String> {
+    Rule::of_code(code).ok_or_else(|| "there is no such issue: pia-halo issues lists them".to_owned())
+}
+
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -396,6 +449,22 @@ pub struct Serve {
     /// Hand each new event on to this address, signed by the Standard Webhooks scheme
     #[arg(long, value_name = "URL")]
     pub forward_to: Option<String>,
+    /// Tell each new problem to this command, at most once a rule and hour, as JSON on its standard input: a JSON array of
+    /// the program and its arguments, run without a shell
+    #[arg(long, value_name = "JSON", value_parser = command)]
+    pub notify_command: Option<CommandLine>,
+}
+
+/// A program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine(pub Vec<String>);
+
+fn command(json: &str) -> Result<CommandLine, String> {
+    let words: Result<Vec<String>, _> = serde_json::from_str(json);
+    let words = words.ok().filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()));
+    words
+        .map(CommandLine)
+        .ok_or_else(|| r#"a JSON array is needed: such as '["/usr/local/bin/tell", "ops"]'"#.to_owned())
 }
 
 /// Options of `events`.
@@ -481,6 +550,14 @@ pub enum Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn notify_command_is_array_and_nothing_for_shell() {
+        assert_eq!(command(r#"["mail", "ops"]"#), Ok(CommandLine(vec!["mail".to_owned(), "ops".to_owned()])));
+        for wrong in ["mail ops", "\"mail\"", "[]", "[\" \"]", "[1]", "{}"] {
+            assert!(command(wrong).unwrap_err().starts_with("a JSON array"), "{wrong}");
+        }
+    }
 
     #[test]
     fn localhost_is_listened_on_and_refusal_has_example() {

@@ -11,6 +11,7 @@ mod config;
 mod configure;
 mod deliveries;
 mod demo;
+mod doctor;
 mod events;
 mod exit;
 mod history;
@@ -181,7 +182,9 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Rotate(options) => rotate::run(&mut call, &options).await,
         Command::Deliveries => deliveries::run(&mut call).await,
         Command::Audit(options) => audit::run(&mut call, &options),
-        Command::Status => status::run(&mut call),
+        Command::Status(options) => status::run(&mut call, &options),
+        Command::Doctor(options) => doctor::run(&mut call, &options).await,
+        Command::Issues(options) => doctor::list(&mut call, options).await,
         Command::Serve(options) => serve::run(&mut call, options).await,
         Command::Events(options) => events::run(&mut call, options).await,
         Command::Tickets => tickets::list(&mut call).await,

@@ -26,7 +26,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         }
     };
     let output = &mut call.output;
-    let options = Options { listen: options.listen, forward };
+    let options = Options { listen: options.listen, forward, notify: options.notify_command.map(|command| command.0) };
     let ready = |address: SocketAddr| {
         output.warn(format!("listening on http://{address}"));
         if !address.ip().to_canonical().is_loopback() {

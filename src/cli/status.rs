@@ -1,10 +1,11 @@
 //! `status`: where things stand, offline.
 
-use super::Call;
 use super::output::Mark;
+use super::{Call, args, doctor};
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
+use crate::domain::health::Finding;
 use crate::domain::next::Next;
 use crate::domain::status::Status;
 use crate::domain::sync_run::usage;
@@ -13,7 +14,10 @@ use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::words;
 
-pub(super) fn run(call: &mut Call) -> Result<u8, Failure> {
+/// The exit code, where it is asked for, of what needs a person.
+const NEEDS_PERSON: u8 = 8;
+
+pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
     let status = ops::status::of(&workspace, &id)?;
@@ -22,7 +26,8 @@ pub(super) fn run(call: &mut Call) -> Result<u8, Failure> {
     } else {
         print(call, &status);
     }
-    Ok(0)
+    let open = status.health.iter().any(Finding::is_open);
+    Ok(if options.exit_code && open { NEEDS_PERSON } else { 0 })
 }
 
 fn print(call: &mut Call, status: &Status) {
@@ -32,6 +37,10 @@ fn print(call: &mut Call, status: &Status) {
     output.line(format!("{name}({}), {active}", status.configuration));
     if let Some(halo) = &status.halo {
         output.line(format!("Halo       {}", halo.line()));
+    }
+    if !status.health.is_empty() {
+        let line = doctor::line(output, &status.health);
+        output.line(line);
     }
     let steps = &status.steps;
     for (step, state) in words::step::states(steps) {

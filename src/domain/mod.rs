@@ -20,6 +20,7 @@ pub mod failure;
 pub mod fields;
 pub mod full_circle;
 pub mod gap;
+pub mod health;
 pub mod include;
 pub mod manual;
 pub mod merge;

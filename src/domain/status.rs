@@ -9,11 +9,12 @@ use super::delivery::Delivery;
 use super::draft::Draft;
 use super::event::{LATE, minutes};
 use super::gap::Gap;
+use super::health::{Finding, Rule};
 use super::next::Next;
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
-use super::sync_run::SyncStatus;
+use super::sync_run::{SyncReport, SyncStatus};
 
 /// Whether a step of the set-up is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -187,6 +188,32 @@ pub struct Status {
     pub integration: IntegrationStatus,
     /// The service.
     pub service: ServiceStatus,
+    /// What was found of each rule of health; nothing of a configuration that is not the active one.
+    pub health: Vec<Finding>,
+    /// What it was judged by, beside all of this.
+    #[serde(skip)]
+    pub known: Known,
+}
+
+/// What the rules of health judge by, beside the status: the machine, the files, and what was written down.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Known {
+    /// Bytes free where the store is.
+    pub free: Option<u64>,
+    /// Why settings or secrets cannot be used, with the next step.
+    pub settings: Option<(String, Option<String>)>,
+    /// Whether there is a Client Secret.
+    pub has_secret: bool,
+    /// Deliveries of the last week that were not understood, and the last of them.
+    pub not_understood: Option<(u64, Timestamp)>,
+    /// The last runs of the sync, the newest first.
+    pub runs: Vec<SyncReport>,
+    /// Agents, teams and ticket types as the last sync read them.
+    pub lists: Lists,
+    /// What was last written down of each rule.
+    pub before: Vec<Finding>,
+    /// The causes that a person has said are known.
+    pub dismissed: Vec<(Rule, String)>,
 }
 
 /// Every saved configuration and the unfinished wizard, if there is one.

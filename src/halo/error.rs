@@ -227,7 +227,8 @@ pub enum TlsCause {
 }
 
 impl TlsCause {
-    fn words(self) -> &'static str {
+    /// As a sentence of its own, without a capital and a full stop.
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
             Self::Expired => "it has expired",

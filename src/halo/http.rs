@@ -4,9 +4,11 @@ use std::error::Error as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Url};
 use rustls::pki_types::CertificateDer;
@@ -134,7 +136,12 @@ pub(super) struct Transport {
     limits: Limits,
     /// Who reads a large reply.
     large: Semaphore,
+    /// How many milliseconds the other end's clock is ahead of ours.
+    ahead_ms: AtomicI64,
 }
+
+/// Nothing was said of the other end's clock.
+const NO_CLOCK: i64 = i64::MIN;
 
 impl Transport {
     pub(super) fn new(connection: &Connection, limits: Limits) -> Result<Self, HaloError> {
@@ -165,7 +172,13 @@ impl Transport {
             Some(path) => bad_authority(path, "holds a certificate that cannot be used"),
             None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
         })?;
-        Ok(Self { client, limits, large: Semaphore::new(1) })
+        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms: AtomicI64::new(NO_CLOCK) })
+    }
+
+    /// How far the other end's clock is ahead of ours, to the second.
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        let ahead = self.ahead_ms.load(Ordering::Relaxed);
+        (ahead != NO_CLOCK).then(|| SignedDuration::from_millis(ahead))
     }
 
     /// Sends once. `time` bounds it in addition to the limits.
@@ -211,6 +224,10 @@ impl Transport {
         let header =
             |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (retry_after, location) = (header(RETRY_AFTER), header(LOCATION));
+        if let Some(theirs) = header(DATE).and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()) {
+            let ahead = theirs.timestamp().duration_since(Timestamp::now());
+            self.ahead_ms.store(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
         let success = (200..300).contains(&status);
         // What says beforehand that it is too large is not read up to the limit.
         if success && response.content_length().is_some_and(|length| length > self.limits.body as u64) {
@@ -282,7 +299,7 @@ fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, HaloError
 }
 
 /// Tells from an error of the HTTP client what happened. Its own text is not used: it holds the whole address.
-fn lost(error: &reqwest::Error) -> Lost {
+pub(super) fn lost(error: &reqwest::Error) -> Lost {
     if error.is_builder() {
         return Lost { cause: Cause::NotEncrypted, sent: false };
     }

@@ -17,6 +17,7 @@
 //! [`HaloError::may_have_been_applied`] tells the caller to read back.
 
 mod authority;
+pub mod certificate;
 mod clients;
 pub mod delivery;
 mod discovery;
@@ -254,6 +255,11 @@ impl HaloApi {
     #[must_use]
     pub fn cancelled_by(&self, token: CancellationToken) -> Self {
         Self { cancel: token, ..self.clone() }
+    }
+
+    /// How far Halo's clock is ahead of this machine's, by its last answer; none where it did not say.
+    pub fn clock_ahead(&self) -> Option<jiff::SignedDuration> {
+        self.shared.transport.clock_ahead()
     }
 
     /// What this handle and its clones have asked for. A handle from [`HaloApi::in_background`] is counted apart.

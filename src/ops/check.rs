@@ -16,6 +16,7 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentit
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::from_check;
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
@@ -54,7 +55,12 @@ pub async fn verify(
     let halo = workspace.connect(request.id.as_ref(), &request.api, secret)?.cancelled_by(cancel);
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
-    if let (true, SecretChoice::Stored, Some(id)) = (report.ok, &request.secret, id) {
+    // What is typed and not saved yet says nothing of what is saved.
+    let of_saved = id.filter(|_| request.secret == SecretChoice::Stored);
+    if let Some(id) = of_saved {
+        workspace.note_health(id, from_check(&report));
+    }
+    if let (true, Some(id)) = (report.ok, of_saved) {
         workspace.remember_verified(id, &request.api, &halo).await?;
     }
     Ok(report)

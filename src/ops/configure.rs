@@ -13,6 +13,7 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
@@ -59,6 +60,10 @@ pub async fn install(
     let warnings = [report.warnings(), plan.warnings.clone()].concat();
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
     let configured_at = status.is_complete().then(|| workspace.now());
+    if configured_at.is_some() {
+        let fact = "everything in Halo is as Configure made it";
+        workspace.note_health(id, [Finding::well(Rule::Drift, fact)]);
+    }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))
 }

@@ -18,6 +18,7 @@ pub mod delivery;
 pub mod drafts;
 pub mod events;
 pub mod full_circle;
+pub mod health;
 mod locks;
 pub mod plan;
 pub mod remove;

@@ -10,6 +10,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{from_check, from_plan};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::Parts;
@@ -51,11 +52,15 @@ pub async fn load_taking(
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
+    workspace.note_health(id, from_check(&report));
     if !report.ok {
         return Ok(Err(report));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     let plan = target.plan(&halo).await?.shown();
+    if taken.is_empty() {
+        workspace.note_health(id, [from_plan(&plan)]);
+    }
     let is_there = |id: &&String| {
         plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))
     };

@@ -1,12 +1,15 @@
 //! Where things stand: read from settings and store alone, with no network.
 
+use super::health::facts::judge;
 use super::{Workspace, drafts};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::request::Standing;
 use crate::domain::rotation::RotationStatus;
-use crate::domain::status::{IntegrationStatus, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps};
+use crate::domain::status::{
+    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps,
+};
 use crate::domain::sync_run::SyncReport;
 use crate::settings::secret_source;
 
@@ -110,7 +113,7 @@ fn status(
     let configured_at = workspace.store.configured_at(id)?;
     let proved = workspace.store.proved_at(id)?.is_some();
     let done = |done| if done { StepState::Done } else { StepState::Todo };
-    Ok(Status {
+    let mut status = Status {
         configuration: id.to_string(),
         name: configuration.name.clone(),
         active,
@@ -139,5 +142,9 @@ fn status(
             rotation: rotation(workspace, id),
         },
         service: service(workspace, id)?,
-    })
+        health: Vec::new(),
+        known: Known::default(),
+    };
+    judge(workspace, id, configuration, &mut status)?;
+    Ok(status)
 }

@@ -9,6 +9,7 @@ use super::locks::INTERRUPTED;
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, NoteOutcome, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
@@ -95,14 +96,27 @@ pub async fn escalate(
     let noted = match note {
         None => false,
         Some(note) => desk.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
+            workspace.note_health(id, [without_note(ticket_id, unfinished.known)]);
             if moved && unfinished.known != Known::Unrecorded {
                 unfinished.failure.kind = FailureKind::PartlyDone;
             }
             unfinished
         })?,
     };
+    if noted {
+        workspace.note_health(id, [Finding::well(Rule::EscalationNote, "none is missing")]);
+    }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
     Ok(Escalation { status, ticket, moved, noted })
+}
+
+fn without_note(ticket: i64, known: Known) -> Finding {
+    let fact = match known {
+        Known::NoteMissing => format!("ticket {ticket} was handed over without its note"),
+        _ => format!("whether ticket {ticket} has the note it was handed over with is not known"),
+    };
+    Finding::new(Rule::EscalationNote, State::Watch, fact)
+        .next(format!("look at it in Halo; escalate {ticket} with --note again adds what is missing"))
 }
 
 /// The work on one ticket.

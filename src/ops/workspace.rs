@@ -11,6 +11,7 @@ use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule};
 use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
@@ -365,12 +366,33 @@ impl Workspace {
         if let Some(version) = halo.version() {
             self.store.set_release(id, &halo.product().to_string(), &version.display(), self.now())?;
         }
+        self.note_health(id, vec![Finding::well(Rule::Credentials, "Halo accepted them")]);
         self.note_verified(id, fingerprint(api), halo.sign_in_place().await)
     }
 
     /// Remembers that these credentials were tested before they were saved.
     pub(super) fn remember_tested(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
         self.note_verified(id, fingerprint(api), None)
+    }
+
+    /// Writes down what a look has found, each with its moment: a state that has not changed keeps its age. Whatever
+    /// becomes of that, the work that looked ends as it does.
+    pub(super) fn note_health(&self, id: &ConfigurationId, found: impl IntoIterator<Item = Finding>) {
+        let now = self.now();
+        let write = || {
+            let before = self.store.health(id)?;
+            let seen = |finding: Finding| {
+                let known = before.iter().find(|known| (known.rule, known.state) == (finding.rule, finding.state));
+                let since = finding.since.or_else(|| known.and_then(|known| known.since)).or(Some(now));
+                Finding { since, seen_at: Some(now), ..finding }
+            };
+            let found: Vec<Finding> = found.into_iter().map(seen).collect();
+            if found.is_empty() { Ok(()) } else { self.store.keep_health(id, &found) }
+        };
+        // Whoever may only read looks all the same.
+        if let Err(error) = write().map_err(Failure::from) {
+            tracing::debug!(%error, "what was found could not be written down");
+        }
     }
 
     fn note_verified(

@@ -9,8 +9,10 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::domain::health::{Finding, State};
 use crate::domain::sync_run::SyncReport;
 
 /// How a request was answered.
@@ -46,6 +48,11 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRule {
+    rule: &'static str,
 }
 
 type Count = Counter<u64, AtomicU64>;
@@ -92,6 +99,7 @@ pub struct Metrics {
     last_sync: Moment,
     next_sync: Moment,
     forwards: Family<Outcome, Count>,
+    health: Family<OfRule, Gauge>,
 }
 
 impl Default for Metrics {
@@ -106,6 +114,7 @@ impl Default for Metrics {
             last_sync: Moment::default(),
             next_sync: Moment::default(),
             forwards: Family::default(),
+            health: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -124,6 +133,11 @@ impl Default for Metrics {
         registry.register("last_sync_timestamp_seconds", "When the last daily sync ended", metrics.last_sync.clone());
         registry.register("next_sync_timestamp_seconds", "When the next daily sync is due", metrics.next_sync.clone());
         registry.register("forwards", "Tries to hand an event on, by how they ended", metrics.forwards.clone());
+        registry.register(
+            "health",
+            "Each rule of health: 0 well, 1 needs a look, 2 broken, -1 not known",
+            metrics.health.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -164,6 +178,22 @@ impl Metrics {
     /// An event was handed on, or not.
     pub fn forwarded(&self, outcome: &'static str) {
         self.forwards.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// What was found of each rule of health; nothing where nothing is active.
+    pub fn health(&self, findings: &[Finding]) {
+        if findings.is_empty() {
+            self.health.clear();
+        }
+        for finding in findings {
+            let value = match finding.state {
+                State::Well => 0,
+                State::Watch => 1,
+                State::Broken => 2,
+                State::Unknown => -1,
+            };
+            self.health.get_or_create(&OfRule { rule: finding.rule.code() }).set(value);
+        }
     }
 
     /// Everything, as text.

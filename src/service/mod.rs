@@ -5,6 +5,7 @@
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
+//! health ──── after each sync ─> is everything as it was made? tells what is not
 //! catch-up ── at the start ─> fetches what Halo wanted to tell while nobody listened
 //! expiry ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
@@ -17,6 +18,7 @@ mod clock;
 mod connections;
 mod expiry;
 mod forwarder;
+mod health;
 mod intake;
 mod lookups;
 mod metrics;
@@ -66,6 +68,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where new events are handed on to.
     pub forward: Option<Destination>,
+    /// The command that is told of problems, with its arguments.
+    pub notify: Option<Vec<String>>,
 }
 
 /// What the parts tell each other.
@@ -81,6 +85,8 @@ struct Shared {
     /// The same, for whoever else waits for it.
     reloaded: watch::Sender<()>,
     forwards: bool,
+    /// A daily sync has ended well: for whoever looks whether everything is as it was made.
+    synced: Notify,
     /// A callback was refused or could not be stored: what Halo had to say may have been missed.
     missed: Notify,
     /// The thread that stores callbacks has ended by itself.
@@ -116,6 +122,7 @@ pub async fn run(
         looked_up: Notify::new(),
         changed: Notify::new(),
         reloaded: watch::Sender::new(()),
+        synced: Notify::new(),
         missed: Notify::new(),
         forwards: options.forward.is_some(),
         intake_gone: AtomicBool::new(false),
@@ -136,6 +143,7 @@ pub async fn run(
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
     }
     parts.start("catch-up", catch_up::run(Arc::clone(&shared)));
+    parts.start("health", health::run(Arc::clone(&shared), options.notify, WallClock));
     parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);

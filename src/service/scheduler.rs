@@ -151,7 +151,10 @@ impl<M: Moments> Scheduler<M> {
             self.shared.metrics.synced(report.as_ref().ok(), workspace.now());
         }
         match &report {
-            Ok(report) if report.status.has_published() => self.note(&id, day, DailyOutcome::Synced, &missed).await,
+            Ok(report) if report.status.has_published() => {
+                self.shared.synced.notify_one();
+                self.note(&id, day, DailyOutcome::Synced, &missed).await
+            }
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
                 tracing::warn!(%day, "the daily sync is held: confirm it with {}", Next::Sync);
                 self.note(&id, day, DailyOutcome::Held, &missed).await

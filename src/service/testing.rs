@@ -106,6 +106,7 @@ impl Desk {
             looked_up: Notify::new(),
             changed: Notify::new(),
             reloaded: watch::Sender::new(()),
+            synced: Notify::new(),
             missed: Notify::new(),
             forwards,
             intake_gone: false.into(),

@@ -273,6 +273,7 @@ impl Store {
                 "daily",
                 "gaps",
                 "outbox",
+                "health",
             ];
             for part in parts {
                 transaction.execute(&format!("DELETE FROM {part} WHERE configuration = ?1"), [id.as_str()])?;
@@ -326,6 +327,7 @@ impl Store {
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",
                     "DELETE FROM configure_runs WHERE configuration = ?1",
+                    "DELETE FROM health WHERE configuration = ?1",
                 ] {
                     transaction.execute(forget, params![id.as_str()])?;
                 }

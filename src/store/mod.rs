@@ -14,6 +14,7 @@ mod deliveries;
 mod error;
 mod events;
 mod gaps;
+mod health;
 mod installed;
 mod intents;
 mod lists;

@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 8;
+pub(super) const VERSION: i64 = 9;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 7] = [
+const UPGRADES: [(i64, &str); 8] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
@@ -263,6 +263,19 @@ CREATE INDEX outbox_in_order ON outbox (configuration, number);
 CREATE INDEX outbox_of_client ON outbox (configuration, client, number);
 ",
     ),
+    (
+        9,
+        // What was last found of each rule of health, and the cause that a person has said is known.
+        "
+CREATE TABLE health (
+    configuration TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    finding TEXT NOT NULL,
+    dismissed TEXT,
+    PRIMARY KEY (configuration, rule)
+) STRICT, WITHOUT ROWID;
+",
+    ),
 ];
 
 /// What only makes reading quick: an older program lives with it, so it is no version of its own. The age of events is for
@@ -270,6 +283,7 @@ CREATE INDEX outbox_of_client ON outbox (configuration, client, number);
 const INDEXES: &str = "
 CREATE INDEX IF NOT EXISTS events_by_age ON events (received_at);
 CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHERE forward = 'undelivered';
+CREATE INDEX IF NOT EXISTS events_not_understood ON events (configuration, received_at) WHERE not_understood IS NOT NULL;
 ";
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

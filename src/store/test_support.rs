@@ -33,6 +33,7 @@ ALTER TABLE configurations DROP COLUMN halo_version_before;
 ALTER TABLE configurations DROP COLUMN halo_changed_at;
 ALTER TABLE configurations DROP COLUMN complete_until;
 DROP TABLE gaps;
+DROP TABLE health;
 ALTER TABLE clients DROP COLUMN toplevel_id;
 ALTER TABLE clients DROP COLUMN customer_type;
 ALTER TABLE clients DROP COLUMN custom_fields;

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod event;
+pub mod health;
 pub mod next;
 pub mod phrase;
 pub mod plan;

@@ -1,0 +1,160 @@
+//! `doctor`: one line a rule of health; and `issues`: those that need a person.
+
+use serde_json::json;
+
+use super::Call;
+use super::args::{Doctor, Issue, Issues};
+use super::exit::ExitCode;
+use super::output::Output;
+use crate::domain::check::Check;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State, issues};
+use crate::ops;
+use crate::words::health::{NOTHING_TO_DO, fact, state, summary};
+
+pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let mut kept = None;
+    if !options.offline {
+        let output = &mut call.output;
+        let on_check = |check: &Check| output.progress(&format!("Asking Halo: {}", check.id.title()));
+        kept = ops::health::look(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
+    }
+    let findings = ops::health::evaluate(&workspace, &id)?;
+    let code = exit_code(&findings, kept.as_ref());
+    let now = workspace.now();
+    if call.output.json {
+        let ok = code == 0;
+        let found = json!({ "configuration": id.as_str(), "ok": ok, "findings": findings, "error": kept });
+        call.output.object(&found)?;
+        return Ok(code);
+    }
+    for finding in &findings {
+        print(&mut call.output, finding, now);
+    }
+    if let Some(failure) = &kept {
+        call.output.failure(failure);
+    }
+    call.output.say(sentence(&findings));
+    Ok(code)
+}
+
+// The rules of the contract: refused before not reached, and both before what only needs a look.
+fn exit_code(findings: &[Finding], kept: Option<&Failure>) -> u8 {
+    let broken = |rule| findings.iter().any(|finding| finding.rule == rule && finding.state == State::Broken);
+    let kept = kept.map(|failure| &failure.kind);
+    if broken(Rule::Credentials) || broken(Rule::Rights) {
+        return FailureKind::WrongCredentials.exit_code();
+    }
+    match kept {
+        Some(kind @ (FailureKind::NotReached | FailureKind::RateLimited(_))) => kind.exit_code(),
+        Some(kind @ (FailureKind::WrongCredentials | FailureKind::MissingRight)) => kind.exit_code(),
+        _ if kept.is_some() || findings.iter().any(Finding::is_open) => FailureKind::PartlyDone.exit_code(),
+        _ => 0,
+    }
+}
+
+fn print(output: &mut Output, finding: &Finding, now: jiff::Timestamp) {
+    let (tone, _) = state(finding.state);
+    let mark = output.mark(tone.into());
+    let known = if finding.dismissed { " (dismissed)" } else { "" };
+    output.line(format!("{mark} {:<19} {}{known}", finding.rule.title(), fact(finding, now)));
+    if let Some(next) = finding.next.as_ref().filter(|_| finding.state != State::Well) {
+        output.line(format!("  {:<19} {next}", ""));
+    }
+}
+
+fn sentence(findings: &[Finding]) -> String {
+    match findings.iter().filter(|finding| finding.is_open()).count() {
+        0 => match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
+            0 => format!("{NOTHING_TO_DO}."),
+            1 => "Nothing to do. 1 rule could not be judged.".to_owned(),
+            count => format!("Nothing to do. {count} rules could not be judged."),
+        },
+        1 => "1 thing needs a look.".to_owned(),
+        count => format!("{count} things need a look."),
+    }
+}
+
+pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure> {
+    let workspace = call.workspace()?;
+    let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
+    match options.what {
+        Some(Issue::Dismiss { id: rule }) => {
+            ops::health::dismiss(&workspace, &id, rule)?;
+            call.output.say(format!("{} is not counted any more, until it changes.", rule.title()));
+            return Ok(0);
+        }
+        Some(Issue::Retry { id: rule }) => {
+            let found = ops::health::retry(&workspace, &id, rule, call.cancel.clone()).await?;
+            if call.output.json {
+                call.output.object(&found)?;
+            } else {
+                print(&mut call.output, &found, workspace.now());
+            }
+            return Ok(if found.is_open() { FailureKind::PartlyDone.exit_code() } else { 0 });
+        }
+        None => {}
+    }
+    let findings = ops::health::findings(&workspace, &id)?;
+    let found = issues(&findings);
+    if call.output.json {
+        let rows: Vec<_> = found.iter().map(|issue| row(issue)).collect();
+        call.output.object(&json!({ "configuration": id.as_str(), "issues": rows }))?;
+    } else {
+        for issue in &found {
+            let (tone, _) = state(issue.state);
+            let mark = call.output.mark(tone.into());
+            let known = if issue.dismissed { " (dismissed)" } else { "" };
+            let words = fact(issue, workspace.now());
+            call.output.line(format!("{mark} {:<16} {words}{known}", issue.rule.code()));
+            if let Some(next) = &issue.next {
+                call.output.line(format!("  {:<16} {next}", ""));
+            }
+        }
+        if found.is_empty() {
+            call.output.say(sentence(&findings));
+        }
+    }
+    Ok(0)
+}
+
+// What is tried again without a yes is told: a program need not know the rules.
+fn row(issue: &Finding) -> serde_json::Value {
+    json!({
+        "id": issue.rule, "state": issue.state, "cause": issue.fact, "since": issue.since, "seen_at": issue.seen_at,
+        "next": issue.next, "dismissed": issue.dismissed, "can_retry": issue.rule.retry().is_some(),
+    })
+}
+
+/// What `status` says of all of it in a line.
+pub(super) fn line(output: &Output, findings: &[Finding]) -> String {
+    let (tone, words) = summary(findings);
+    let more = if findings.iter().any(Finding::is_issue) { " (pia-halo issues)" } else { "" };
+    format!("{} Health           {words}{more}", output.mark(tone.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_code_tells_refused_from_unreached_from_worth_look() {
+        let found = |rule, state| vec![Finding::new(rule, state, "f")];
+        let unreached = Failure::new(FailureKind::NotReached, "f");
+        for (findings, kept, code) in [
+            (found(Rule::Drift, State::Well), None, 0),
+            (found(Rule::Drift, State::Unknown), None, 0),
+            (found(Rule::Drift, State::Watch), None, 3),
+            (found(Rule::Drift, State::Broken), None, 3),
+            (found(Rule::Rights, State::Watch), None, 3),
+            (found(Rule::Rights, State::Broken), None, 4),
+            (found(Rule::Credentials, State::Broken), Some(&unreached), 4),
+            (found(Rule::Drift, State::Broken), Some(&unreached), 5),
+            (vec![Finding { dismissed: true, ..Finding::new(Rule::Drift, State::Broken, "f") }], None, 0),
+        ] {
+            assert_eq!(exit_code(&findings, kept), code, "{findings:?} {kept:?}");
+        }
+    }
+}

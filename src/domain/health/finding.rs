@@ -1,0 +1,294 @@
+//! A rule, and what was found of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// Halo accepts the Client ID and the Client Secret.
+    Credentials,
+    /// The application and its agent may do what is needed.
+    Rights,
+    /// The agent sees every client.
+    AgentRestricted,
+    /// The boards and the contact of the settings are in Halo.
+    Boards,
+    /// The files of settings and secrets are private and can be read.
+    SettingsFiles,
+    /// `serve` runs.
+    Service,
+    /// The clocks of this machine and of Halo agree.
+    Clock,
+    /// There is room on the disk.
+    Disk,
+    /// The database is whole.
+    Store,
+    /// A sync was made in the last day.
+    SyncAge,
+    /// No sync waits for a yes.
+    SyncHeld,
+    /// The last sync was proved complete.
+    SyncProved,
+    /// No run of Configure was interrupted.
+    Interrupted,
+    /// What Configure made in Halo is as it was made.
+    Drift,
+    /// Halo delivers: no webhook is switched off or gone.
+    WebhookOff,
+    /// The last delivery of each webhook succeeded.
+    Deliveries,
+    /// Events come in.
+    Silence,
+    /// Events come in soon after they happened.
+    Lag,
+    /// No event was missed for good.
+    Missed,
+    /// Every delivery was understood.
+    NotUnderstood,
+    /// Every event was handed on.
+    Forwarding,
+    /// The certificate at the address of Pia is good.
+    Certificate,
+    /// No rotation of the callback secrets is unfinished.
+    Rotation,
+    /// Each escalated ticket has its note.
+    EscalationNote,
+}
+
+/// The five things that the overview answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Light {
+    /// Credentials, rights and settings.
+    Credentials,
+    /// The service and its machine.
+    Service,
+    /// The company sync.
+    Sync,
+    /// What Configure made in Halo.
+    Objects,
+    /// What Halo delivers.
+    Deliveries,
+}
+
+impl Light {
+    /// Every light, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [Self::Credentials, Self::Service, Self::Sync, Self::Objects, Self::Deliveries];
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 24] = [
+        Self::Credentials,
+        Self::Rights,
+        Self::AgentRestricted,
+        Self::Boards,
+        Self::SettingsFiles,
+        Self::Service,
+        Self::Clock,
+        Self::Disk,
+        Self::Store,
+        Self::SyncAge,
+        Self::SyncHeld,
+        Self::SyncProved,
+        Self::Interrupted,
+        Self::Drift,
+        Self::WebhookOff,
+        Self::Deliveries,
+        Self::Silence,
+        Self::Lag,
+        Self::Missed,
+        Self::NotUnderstood,
+        Self::Forwarding,
+        Self::Certificate,
+        Self::Rotation,
+        Self::EscalationNote,
+    ];
+
+    // Its code, its title, and the light it belongs to.
+    fn row(self) -> (&'static str, &'static str, Light) {
+        match self {
+            Self::Credentials => ("credentials", "Credentials", Light::Credentials),
+            Self::Rights => ("rights", "Rights", Light::Credentials),
+            Self::AgentRestricted => ("agent-restricted", "Agent's reach", Light::Credentials),
+            Self::Boards => ("boards", "Boards and contact", Light::Credentials),
+            Self::SettingsFiles => ("settings-files", "Settings files", Light::Credentials),
+            Self::Service => ("service", "Service", Light::Service),
+            Self::Clock => ("clock", "Clock", Light::Service),
+            Self::Disk => ("disk", "Disk", Light::Service),
+            Self::Store => ("store", "Store", Light::Service),
+            Self::SyncAge => ("sync-age", "Sync age", Light::Sync),
+            Self::SyncHeld => ("sync-held", "Sync brake", Light::Sync),
+            Self::SyncProved => ("sync-proved", "Sync proof", Light::Sync),
+            Self::Interrupted => ("interrupted", "Configure runs", Light::Objects),
+            Self::Drift => ("drift", "Drift", Light::Objects),
+            Self::WebhookOff => ("webhook-off", "Webhooks on", Light::Objects),
+            Self::Deliveries => ("deliveries", "Deliveries", Light::Deliveries),
+            Self::Silence => ("silence", "Events", Light::Deliveries),
+            Self::Lag => ("lag", "Lag", Light::Deliveries),
+            Self::Missed => ("missed", "Missed events", Light::Deliveries),
+            Self::NotUnderstood => ("not-understood", "Odd deliveries", Light::Deliveries),
+            Self::Forwarding => ("forwarding", "Handing on", Light::Deliveries),
+            Self::Certificate => ("certificate", "Certificate", Light::Deliveries),
+            Self::Rotation => ("rotation", "Rotation", Light::Deliveries),
+            Self::EscalationNote => ("escalation-note", "Escalation notes", Light::Deliveries),
+        }
+    }
+
+    /// Its name in JSON, in figures and on the command line.
+    pub fn code(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Its name on a screen.
+    pub fn title(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The light that it belongs to.
+    pub fn light(self) -> Light {
+        self.row().2
+    }
+
+    /// The rule with a code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.code() == code)
+    }
+
+    /// Whether its finding is what somebody saw when Halo, or Pia's address, was asked; every other rule is judged
+    /// anew at each look from what is known here.
+    pub fn is_seen(self) -> bool {
+        matches!(
+            self,
+            Self::Rights
+                | Self::AgentRestricted
+                | Self::Clock
+                | Self::Store
+                | Self::Drift
+                | Self::Certificate
+                | Self::EscalationNote
+        )
+    }
+
+    /// What `issues retry` does about it.
+    pub fn retry(self) -> Option<Retry> {
+        match self {
+            Self::SyncAge => Some(Retry::Sync),
+            Self::Forwarding => Some(Retry::SendAgain),
+            rule if rule.is_seen() && rule != Self::EscalationNote => Some(Retry::Look),
+            Self::Credentials | Self::Boards | Self::WebhookOff | Self::Deliveries => Some(Retry::Look),
+            _ => None,
+        }
+    }
+}
+
+/// What can be tried again without a yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The company sync.
+    Sync,
+    /// Handing on what was given up.
+    SendAgain,
+    /// Asking Halo once more.
+    Look,
+}
+
+/// How it is; the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Well,
+    /// Nobody has looked, or it could not be told.
+    Unknown,
+    /// It works, and needs a look.
+    Watch,
+    /// It does not work.
+    Broken,
+}
+
+/// What was found of one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Of which.
+    pub rule: Rule,
+    /// How it is.
+    pub state: State,
+    /// Since when it is so.
+    pub since: Option<Timestamp>,
+    /// When it was last looked at, where that was not just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
+    /// What was found, as a sentence without a full stop and without an age.
+    pub fact: String,
+    /// What to do about it.
+    pub next: Option<String>,
+    /// Whether a person has said that it is known. Until it changes.
+    #[serde(default)]
+    pub dismissed: bool,
+}
+
+impl Finding {
+    /// A finding without an age.
+    pub fn new(rule: Rule, state: State, fact: impl Into<String>) -> Self {
+        Self { rule, state, since: None, seen_at: None, fact: fact.into(), next: None, dismissed: false }
+    }
+
+    /// All is well.
+    pub fn well(rule: Rule, fact: impl Into<String>) -> Self {
+        Self::new(rule, State::Well, fact)
+    }
+
+    /// Since when.
+    #[must_use]
+    pub fn since(self, since: impl Into<Option<Timestamp>>) -> Self {
+        Self { since: since.into(), ..self }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn next(self, next: impl Into<String>) -> Self {
+        Self { next: Some(next.into()), ..self }
+    }
+
+    /// Whether it needs a person.
+    pub fn is_issue(&self) -> bool {
+        self.state >= State::Watch
+    }
+
+    /// Whether it needs a person who has not said yet that it is known.
+    pub fn is_open(&self) -> bool {
+        self.is_issue() && !self.dismissed
+    }
+
+    /// What a person dismisses: the same cause in the same state.
+    pub fn cause(&self) -> String {
+        format!("{:?}: {}", self.state, self.fact)
+    }
+}
+
+/// What needs a person, the worst and the longest known first.
+pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
+    let mut issues: Vec<&Finding> = findings.iter().filter(|finding| finding.is_issue()).collect();
+    issues.sort_by_key(|finding| (finding.dismissed, std::cmp::Reverse(finding.state), finding.since));
+    issues
+}
+
+/// How a light burns: the worst that is open, of its findings; none where there are none.
+pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
+    let of = findings.iter().filter(|finding| finding.rule.light() == light);
+    // Of equals the first rule of the table counts.
+    of.rev().max_by_key(|finding| (!finding.dismissed, finding.state))
+}
+
+/// What was known before, and what was found now: a state that has not changed keeps its age.
+pub fn aged(before: &[Finding], now: Vec<Finding>) -> Vec<Finding> {
+    let age = |finding: Finding| {
+        let known = before.iter().find(|known| known.rule == finding.rule && known.state == finding.state);
+        let since = finding.since.or_else(|| known.and_then(|known| known.since));
+        Finding { since, ..finding }
+    };
+    now.into_iter().map(age).collect()
+}

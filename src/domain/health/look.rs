@@ -1,0 +1,117 @@
+//! What a look into Halo says of the rules that nothing here can tell.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::{Finding, Rule, State};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::{Action, Plan};
+
+/// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
+const APART: SignedDuration = SignedDuration::from_secs(60);
+
+/// Objects that a sentence names.
+const NAMED: usize = 3;
+
+/// What a connection test says. Where Halo was not reached, nothing new is known.
+pub fn from_check(report: &CheckReport) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let of = |id: CheckId| report.checks.iter().find(|check| check.id == id);
+    let sign_in = [CheckId::Address, CheckId::Token].into_iter().filter_map(of);
+    match sign_in.clone().find(|check| check.status == CheckStatus::Fail) {
+        Some(failed) if is_unreached(failed) => return found,
+        Some(failed) => {
+            found.push(told(Rule::Credentials, State::Broken, failed));
+            return found;
+        }
+        None if of(CheckId::Token).is_some_and(|check| check.status != CheckStatus::Skip) => {
+            found.push(Finding::well(Rule::Credentials, "Halo accepted them"));
+        }
+        None => return found,
+    }
+    let rights = report.checks.iter().filter(|check| is_right(check.id)).filter(|check| !is_unreached(check));
+    let worst = rights.clone().max_by_key(|check| severity(check));
+    found.extend(match worst.map(|worst| (severity(worst), worst)) {
+        None => None,
+        Some((State::Well | State::Unknown, _)) => Some(Finding::well(Rule::Rights, "what is needed can be read")),
+        Some((state, worst)) => Some(told(Rule::Rights, state, worst)),
+    });
+    // A short list of clients is the agent's reach, and no missing right.
+    found.extend(of(CheckId::Clients).and_then(|clients| match clients.status {
+        CheckStatus::Pass => Some(Finding::well(Rule::AgentRestricted, "it sees every client")),
+        CheckStatus::Warn => Some(told(Rule::AgentRestricted, State::Watch, clients)),
+        _ => None,
+    }));
+    found
+}
+
+fn is_unreached(check: &Check) -> bool {
+    matches!(check.failure, Some(FailureKind::NotReached | FailureKind::RateLimited(_)))
+}
+
+fn is_right(id: CheckId) -> bool {
+    use CheckId as C;
+    let others = [C::Address, C::Token, C::Clients, C::PiaBoard, C::EscalationBoard, C::EscalateTo];
+    !others.contains(&id) || id == C::Clients
+}
+
+// What cannot be read is missing; what cannot be written for certain is worth a look.
+fn severity(check: &Check) -> State {
+    match check.status {
+        CheckStatus::Fail => State::Broken,
+        CheckStatus::Warn if check.id != CheckId::Clients => State::Watch,
+        CheckStatus::Skip => State::Unknown,
+        _ => State::Well,
+    }
+}
+
+fn told(rule: Rule, state: State, check: &Check) -> Finding {
+    let fact = format!("{}: {}", check.id.title(), check.message);
+    Finding { next: check.hint.as_ref().map(ToString::to_string), ..Finding::new(rule, state, fact) }
+}
+
+/// What a plan says: what Configure made, and somebody changed since.
+pub fn from_plan(plan: &Plan) -> Finding {
+    let rule = Rule::Drift;
+    let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
+    if pending.is_empty() && plan.blocked.is_empty() {
+        return Finding::well(rule, "everything in Halo is as Configure made it");
+    }
+    let named = pending.iter().take(NAMED).map(|change| format!("{} ({})", change.name.display(), change.reason));
+    let mut facts: Vec<String> = named.collect();
+    if pending.len() > NAMED {
+        facts.push(format!("{} more", pending.len() - NAMED));
+    }
+    let told = plan.blocked.iter().take(NAMED);
+    facts.extend(told.map(|blocked| format!("{}: {}", blocked.name.display(), blocked.reason)));
+    // Without the webhooks or the tab nothing arrives; a ticket type that is not linked only misses the tab.
+    let is_broken = pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt);
+    let state = if is_broken { State::Broken } else { State::Watch };
+    Finding::new(rule, state, facts.join("; ")).next("pia-halo plan shows it; pia-halo configure mends it")
+}
+
+/// What a failure says of the credentials and of the rights; nothing where Halo was only not reached.
+pub fn from_failure(failure: &Failure) -> Option<Finding> {
+    let rule = match failure.kind {
+        FailureKind::WrongCredentials => Rule::Credentials,
+        FailureKind::MissingRight => Rule::Rights,
+        _ => return None,
+    };
+    let next = failure.hint.as_ref().map(ToString::to_string);
+    Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
+}
+
+/// How far Halo's clock is ahead of this machine's.
+pub fn clock(ahead: SignedDuration, now: Timestamp) -> Finding {
+    let rule = Rule::Clock;
+    if ahead.abs() < APART {
+        return Finding::well(rule, "it agrees with Halo's");
+    }
+    let (seconds, which) = (ahead.abs().as_secs(), if ahead.is_negative() { "ahead of" } else { "behind" });
+    let state = if ahead.abs() >= 5 * APART { State::Broken } else { State::Watch };
+    let minutes = seconds.div_euclid(60);
+    let plural = if minutes == 1 { "" } else { "s" };
+    Finding::new(rule, state, format!("this machine is about {minutes} minute{plural} {which} Halo"))
+        .since(now)
+        .next("set this machine's clock by NTP: timedatectl set-ntp true")
+}

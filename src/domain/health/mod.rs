@@ -1,0 +1,13 @@
+//! Health: one rule for each thing that can be wrong, and one finding of each. Doctor, `status`, the list of issues, the
+//! header, the overview, the service's figures and its notices all read the same findings.
+
+mod finding;
+mod look;
+mod rules;
+
+pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
+pub use look::{clock, from_check, from_failure, from_plan};
+pub use rules::{Facts, findings, needs_certificate};
+
+#[cfg(test)]
+mod tests;

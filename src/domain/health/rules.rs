@@ -1,0 +1,428 @@
+//! The rules that are judged from what is known here. Pure: the moment and the facts are given.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::{Finding, Rule, State, aged};
+use crate::domain::configuration::Configuration;
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::status::{Status, StepState};
+use crate::domain::sync_run::SyncStatus;
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+
+/// A sync a day, and time for its retries.
+const SYNC_DUE: SignedDuration = SignedDuration::from_hours(26);
+
+/// After two days without a sync the list is not to be relied on.
+const SYNC_OLD: SignedDuration = SignedDuration::from_hours(50);
+
+/// After so long without an event something may be wrong.
+const QUIET: SignedDuration = SignedDuration::from_hours(24);
+
+/// What was seen longer ago is not known any more.
+const STALE: SignedDuration = SignedDuration::from_hours(24 * 8);
+
+/// How long a webhook may have nothing to deliver after it was installed.
+const NEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Halo's clock may be so far ahead of ours.
+const AHEAD: SignedDuration = SignedDuration::from_mins(2);
+
+/// Below this the disk is worth a look.
+const LITTLE_ROOM: u64 = 1 << 30;
+
+/// Below this it is full before long.
+const NO_ROOM: u64 = 100 << 20;
+
+/// Everything that the rules judge by.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// What is set.
+    pub configuration: &'a Configuration,
+    /// Where it stands.
+    pub status: &'a Status,
+}
+
+/// A finding of every rule. Nothing is expected of a configuration that is not the active one.
+pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    if !facts.status.active {
+        return Vec::new();
+    }
+    let known = &facts.status.known;
+    let dismiss = |finding: Finding| {
+        let cause = finding.cause();
+        let dismissed = known.dismissed.iter().any(|(rule, known)| *rule == finding.rule && *known == cause);
+        Finding { dismissed, ..finding }
+    };
+    let judged = Rule::ALL.map(|rule| facts.judge(rule)).to_vec();
+    aged(&known.before, judged).into_iter().map(dismiss).collect()
+}
+
+fn clean(text: &str) -> String {
+    Untrusted::new(text).display()
+}
+
+impl Facts<'_> {
+    fn judge(&self, rule: Rule) -> Finding {
+        match rule {
+            Rule::Credentials => self.credentials(),
+            Rule::Boards => self.boards(),
+            Rule::SettingsFiles => self.settings_files(),
+            Rule::Service => self.service(),
+            Rule::Clock => self.clock(),
+            Rule::Disk => self.disk(),
+            Rule::SyncAge => self.sync_age(),
+            Rule::SyncHeld => self.sync_held(),
+            Rule::SyncProved => self.sync_proved(),
+            Rule::Interrupted => self.interrupted(),
+            Rule::Drift if !self.is_configured() => Finding::well(rule, "Configure has not run yet"),
+            Rule::WebhookOff => self.webhook_off(),
+            Rule::Deliveries => self.deliveries(),
+            Rule::Silence => self.silence(),
+            Rule::Lag => self.lag(),
+            Rule::Missed => self.missed(),
+            Rule::NotUnderstood => self.not_understood(),
+            Rule::Forwarding => self.forwarding(),
+            Rule::Certificate if self.has_no_certificate() => Finding::well(rule, "no certificate is needed"),
+            Rule::Rotation => self.rotation(),
+            Rule::EscalationNote => self.last(rule).cloned().unwrap_or(Finding::well(rule, "none is missing")),
+            _ => self.seen(rule),
+        }
+    }
+
+    fn is_configured(&self) -> bool {
+        self.status.integration.configured_at.is_some()
+    }
+
+    fn last(&self, rule: Rule) -> Option<&Finding> {
+        self.status.known.before.iter().find(|finding| finding.rule == rule)
+    }
+
+    fn is_older(&self, moment: Timestamp, than: SignedDuration) -> bool {
+        self.now.duration_since(moment) >= than
+    }
+
+    // What was last seen; what was good so long ago is not known to be so now.
+    fn seen(&self, rule: Rule) -> Finding {
+        let Some(last) = self.last(rule) else {
+            return Finding::new(rule, State::Unknown, "nobody has looked yet").next("pia-halo doctor looks");
+        };
+        let is_stale = last.seen_at.is_some_and(|at| self.is_older(at, STALE));
+        if is_stale && last.state == State::Well {
+            return Finding {
+                state: State::Unknown,
+                next: Some("pia-halo doctor looks again".to_owned()),
+                ..last.clone()
+            };
+        }
+        last.clone()
+    }
+
+    fn credentials(&self) -> Finding {
+        let rule = Rule::Credentials;
+        if !self.status.known.has_secret {
+            let fact = "there is no Client Secret for this configuration";
+            return Finding::new(rule, State::Broken, fact).next("pia-halo setup --client-secret-file FILE");
+        }
+        if let Some(last) = self.last(rule).filter(|last| last.is_issue() && last.seen_at.is_some()) {
+            return last.clone();
+        }
+        match self.status.steps.credentials {
+            StepState::Done => Finding::well(rule, "Halo accepted them"),
+            _ => Finding::new(rule, State::Watch, "saved, and Halo has not accepted them yet").next("pia-halo check"),
+        }
+    }
+
+    fn boards(&self) -> Finding {
+        let (rule, screen, lists) = (Rule::Boards, &self.configuration.pia_screen, &self.status.known.lists);
+        if !lists.synced {
+            return Finding::new(rule, State::Unknown, "no sync has read the teams and agents yet")
+                .next("pia-halo sync");
+        }
+        let is_team = |name: &str| lists.teams.iter().any(|team| !team.inactive && team.name.raw() == name);
+        let mut boards = vec![screen.pia_board.as_str(), screen.escalation_board.as_str()];
+        boards.dedup();
+        let mut gone: Vec<String> = boards
+            .into_iter()
+            .filter(|board| !is_team(board))
+            .map(|board| format!("no team \"{}\" is seen in Halo", clean(board)))
+            .collect();
+        if let Some(contact) = &screen.escalate_to
+            && !lists.agents.iter().any(|agent| agent.id == contact.agent_id && agent.assignable)
+        {
+            gone.push(format!("{} is no agent whom tickets can be given to", clean(&contact.name)));
+        }
+        match gone.is_empty() {
+            true => Finding::well(rule, "all of them are in Halo"),
+            false => Finding::new(rule, State::Watch, gone.join("; "))
+                .next("make them in Halo, or choose others in the section Pia Screen"),
+        }
+    }
+
+    fn settings_files(&self) -> Finding {
+        let rule = Rule::SettingsFiles;
+        match &self.status.known.settings {
+            None => Finding::well(rule, "private, and can be read"),
+            Some((why, next)) => Finding { next: next.clone(), ..Finding::new(rule, State::Broken, clean(why)) },
+        }
+    }
+
+    fn service(&self) -> Finding {
+        let (rule, service) = (Rule::Service, &self.status.service);
+        if service.running {
+            return Finding::well(rule, "it runs").since(service.since);
+        }
+        let start = "start pia-halo serve, or its systemd unit";
+        match self.is_configured() {
+            true => Finding::new(rule, State::Broken, "it does not run: Halo's callbacks reach nobody").next(start),
+            false => Finding::new(rule, State::Watch, "it does not run: no daily sync is made").next(start),
+        }
+    }
+
+    // The last delivery knows best: it was sent after it happened.
+    fn clock(&self) -> Finding {
+        let rule = Rule::Clock;
+        let lag = self.status.service.last_lag_ms.map(SignedDuration::from_millis);
+        if lag.is_some_and(|lag| lag <= -AHEAD) {
+            let fact = "the last event came in before it happened: a clock is wrong";
+            return Finding::new(rule, State::Watch, fact)
+                .since(self.status.service.last_event_at)
+                .next("set this machine's clock by NTP: timedatectl set-ntp true");
+        }
+        self.seen(rule)
+    }
+
+    fn disk(&self) -> Finding {
+        let rule = Rule::Disk;
+        let Some(free) = self.status.known.free else {
+            return Finding::new(rule, State::Unknown, "the room on the disk cannot be told");
+        };
+        let (state, room) = match free {
+            free if free < NO_ROOM => (State::Broken, "less than 100 MiB are free where the store is"),
+            free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB is free where the store is"),
+            _ => return Finding::well(rule, "there is room"),
+        };
+        Finding::new(rule, state, room).next("make room on that disk, or move the store: pia-halo config path")
+    }
+
+    fn sync_age(&self) -> Finding {
+        let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
+        let Some(last) = runs.iter().find(|run| run.status.has_published()) else {
+            return Finding::new(rule, State::Watch, "no sync has read the clients yet").next("pia-halo sync");
+        };
+        let at = last.finished_at;
+        let failed = runs.first().filter(|run| run.status == SyncStatus::Failed);
+        let why = failed.and_then(|run| run.warnings.last()).map(|why| format!(": {}", clean(why)));
+        let why = why.unwrap_or_default();
+        if self.is_older(at, SYNC_OLD) {
+            return Finding::new(rule, State::Broken, format!("no sync for more than two days{why}"))
+                .since(at)
+                .next("pia-halo sync");
+        }
+        if let Some(failed) = failed {
+            let next = "pia-halo sync, once the cause is mended; the service tries again by itself";
+            return Finding::new(rule, State::Watch, format!("the last sync failed{why}"))
+                .since(failed.finished_at)
+                .next(next);
+        }
+        match self.is_older(at, SYNC_DUE) {
+            true => Finding::new(rule, State::Watch, "no sync for more than a day").since(at).next("pia-halo sync"),
+            false => Finding::well(rule, "made").since(at),
+        }
+    }
+
+    fn sync_held(&self) -> Finding {
+        let rule = Rule::SyncHeld;
+        match self.status.known.runs.first().filter(|run| run.status == SyncStatus::NeedsConfirmation) {
+            None => Finding::well(rule, "no sync waits for a yes"),
+            Some(run) => {
+                let why = run.warnings.last().map(|why| format!(": {}", clean(why))).unwrap_or_default();
+                Finding::new(rule, State::Broken, format!("the sync is held{why}"))
+                    .since(run.finished_at)
+                    .next("look at Halo's agent; if it is right, pia-halo sync --yes")
+            }
+        }
+    }
+
+    fn sync_proved(&self) -> Finding {
+        let rule = Rule::SyncProved;
+        match self.status.known.runs.iter().find(|run| run.status.has_published()) {
+            None => Finding::new(rule, State::Unknown, "no sync yet").next("pia-halo sync"),
+            Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
+            Some(run) => Finding::new(rule, State::Watch, format!("the last sync was not proved: {}", run.proof()))
+                .since(run.finished_at)
+                .next("pia-halo history says what is missing; pia-halo sync tries again"),
+        }
+    }
+
+    fn interrupted(&self) -> Finding {
+        let rule = Rule::Interrupted;
+        match self.status.integration.unfinished {
+            0 => Finding::well(rule, "none was interrupted"),
+            count => {
+                let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
+                let fact = format!("a run was interrupted: what came of {writes} is not known");
+                let next = "pia-halo configure looks and finishes it; configure --roll-back takes it back";
+                Finding::new(rule, State::Broken, fact).next(next)
+            }
+        }
+    }
+
+    // By Halo's own log, the worst of all webhooks; none where nothing was read.
+    fn worst(&self, of: impl Fn(&&Delivery) -> bool) -> Option<&Delivery> {
+        self.status.integration.deliveries.iter().find(of)
+    }
+
+    fn read_at(&self) -> Option<Timestamp> {
+        self.status.integration.deliveries.iter().map(|delivery| delivery.read_at).max()
+    }
+
+    fn webhook_off(&self) -> Finding {
+        let rule = Rule::WebhookOff;
+        if !self.is_configured() {
+            return Finding::well(rule, "none is installed yet");
+        }
+        let is_off =
+            |delivery: &&Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
+        match self.worst(is_off) {
+            Some(off) => {
+                let name = clean(&off.webhook);
+                let fact = match off.state {
+                    DeliveryState::SwitchedOff => format!("Halo has switched {name} off: no event comes from it"),
+                    _ => format!("{name} is not in Halo any more: no event comes from it"),
+                };
+                let mut finding = Finding::new(rule, State::Broken, fact).next("pia-halo configure mends it");
+                finding.seen_at = Some(off.read_at);
+                finding
+            }
+            None => match self.read_at() {
+                Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "each one is on") },
+                None => not_read(rule),
+            },
+        }
+    }
+
+    fn deliveries(&self) -> Finding {
+        let rule = Rule::Deliveries;
+        if !self.is_configured() {
+            return Finding::well(rule, "no webhook is installed yet");
+        }
+        let Some(at) = self.read_at() else { return not_read(rule) };
+        let is_new = self.status.integration.configured_at.is_some_and(|at| !self.is_older(at, NEW));
+        let state = |delivery: &Delivery| match delivery.state {
+            // The rule of the webhooks tells these.
+            DeliveryState::Delivered | DeliveryState::SwitchedOff | DeliveryState::Missing => State::Well,
+            DeliveryState::Never if is_new => State::Unknown,
+            DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
+            _ => State::Broken,
+        };
+        let worst = self.status.integration.deliveries.iter().max_by_key(|delivery| state(delivery));
+        let found = match worst.map(|worst| (state(worst), worst)) {
+            None | Some((State::Well, _)) => Finding::well(rule, "the last one of each webhook succeeded"),
+            Some((state, worst)) => {
+                let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
+                let since = worst.last_success_at.or(worst.last_at);
+                let next = worst.advice.as_deref().map(clean);
+                let next = next.unwrap_or_else(|| "make a ticket in Halo, then pia-halo deliveries".to_owned());
+                Finding::new(rule, state, fact).since(since).next(next)
+            }
+        };
+        Finding { seen_at: Some(at), ..found }
+    }
+
+    fn silence(&self) -> Finding {
+        let (rule, service) = (Rule::Silence, &self.status.service);
+        let Some(configured) = self.status.integration.configured_at else {
+            return Finding::well(rule, "none is expected before Configure");
+        };
+        let heard = service.last_event_at;
+        let from = heard.unwrap_or(configured).max(service.since.unwrap_or(Timestamp::MIN));
+        if service.running && self.is_older(from, QUIET) {
+            return Finding::new(rule, State::Watch, "no event for a day")
+                .since(from)
+                .next("pia-halo deliveries: either no ticket was touched, or Halo does not reach this service");
+        }
+        match heard {
+            Some(at) => Finding::well(rule, "the last one came in").since(at),
+            None => Finding::new(rule, State::Unknown, "none has come in yet")
+                .next("change a ticket in Halo: its event arrives within a minute"),
+        }
+    }
+
+    fn lag(&self) -> Finding {
+        let (rule, service) = (Rule::Lag, &self.status.service);
+        match service.late() {
+            Some(late) => Finding::new(rule, State::Watch, late)
+                .since(service.last_event_at)
+                .next("look at Halo's queue and at both clocks; pia-halo events shows when each happened"),
+            None => Finding::well(rule, "events come in soon after they happened"),
+        }
+    }
+
+    fn missed(&self) -> Finding {
+        let (rule, gaps) = (Rule::Missed, &self.status.service.gaps);
+        match gaps.iter().find(|gap| !gap.problems.is_empty()) {
+            None => Finding::well(rule, "none in the last week"),
+            Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
+                .since(gap.until)
+                .next("look in Halo at the tickets of that time; then pia-halo issues dismiss missed"),
+        }
+    }
+
+    fn not_understood(&self) -> Finding {
+        let rule = Rule::NotUnderstood;
+        match self.status.known.not_understood {
+            None => Finding::well(rule, "none in the last week"),
+            Some((count, last)) => {
+                let count = if count == 1 {
+                    "1 delivery was".to_owned()
+                } else {
+                    format!("{} deliveries were", thousands(count))
+                };
+                Finding::new(rule, State::Watch, format!("{count} stored and not understood"))
+                    .since(last)
+                    .next("pia-halo events says which and why; they are kept as they came")
+            }
+        }
+    }
+
+    fn forwarding(&self) -> Finding {
+        let rule = Rule::Forwarding;
+        match self.status.service.undelivered {
+            0 => Finding::well(rule, "none was given up"),
+            count => {
+                let count =
+                    if count == 1 { "1 event was".to_owned() } else { format!("{} events were", thousands(count)) };
+                Finding::new(rule, State::Broken, format!("{count} not handed on"))
+                    .next("pia-halo events --undelivered says why; pia-halo issues retry forwarding sends them again")
+            }
+        }
+    }
+
+    fn has_no_certificate(&self) -> bool {
+        !needs_certificate(self.configuration)
+    }
+
+    fn rotation(&self) -> Finding {
+        let rule = Rule::Rotation;
+        match self.status.integration.rotation.under_way {
+            false => Finding::well(rule, "none is under way"),
+            true => {
+                Finding::new(rule, State::Watch, "a rotation is not finished: the old and the new token are both good")
+                    .next("pia-halo rotate finishes it")
+            }
+        }
+    }
+}
+
+/// Whether a certificate at Pia's address matters: a Halo on this machine, the simulated one, asks for none.
+pub fn needs_certificate(configuration: &Configuration) -> bool {
+    let url = configuration.integration.pia_url.as_ref();
+    url.is_some_and(|url| url.is_encrypted()) && !configuration.api.url.is_loopback()
+}
+
+fn not_read(rule: Rule) -> Finding {
+    Finding::new(rule, State::Unknown, "Halo's log of deliveries was not read yet").next("pia-halo deliveries reads it")
+}

@@ -1,0 +1,390 @@
+//! Every rule once in a state in which it holds, and once in each in which it does not.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::aged;
+use super::*;
+use crate::domain::address::{HaloUrl, PiaUrl};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
+use crate::domain::configuration::{ApiCredentials, CompanySync, Configuration, EscalateTo, Integration, PiaScreen};
+use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::gap::Gap;
+use crate::domain::object::ObjectKind;
+use crate::domain::people::{Agent, Team};
+use crate::domain::plan::{Action, Change, Plan};
+use crate::domain::status::{ClientCounts, IntegrationStatus, Known, Lists, ServiceStatus, Status, StepState, Steps};
+use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
+use crate::domain::untrusted::Untrusted;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+fn now() -> Timestamp {
+    "2026-11-29T12:00:00Z".parse().unwrap()
+}
+
+/// Everything that the rules judge by.
+struct World {
+    configuration: Configuration,
+    status: Status,
+}
+
+fn run(status: SyncStatus, hours: i32) -> SyncReport {
+    let at = now() - hours * HOUR;
+    SyncReport {
+        run: None,
+        proved: true,
+        would_disable: None,
+        disabling: Vec::new(),
+        error: None,
+        status,
+        halo_count: Some(237),
+        stored: 237,
+        active: 230,
+        disabled: 7,
+        left_out: 0,
+        changes: ChangeCounts::default(),
+        pages: 3,
+        resumed_pages: 0,
+        requests: 3,
+        retries: 0,
+        rate_limited_ms: 0,
+        duration_ms: 400,
+        warnings: Vec::new(),
+        started_at: at,
+        finished_at: at,
+    }
+}
+
+fn delivery(state: DeliveryState) -> Delivery {
+    Delivery {
+        webhook: "Pia - Ticket Created".to_owned(),
+        id: "w".to_owned(),
+        state,
+        last_at: Some(now() - HOUR),
+        http_status: Some(200),
+        duration: None,
+        error: None,
+        last_success_at: Some(now() - HOUR),
+        message: "m".to_owned(),
+        advice: None,
+        read_at: now() - HOUR,
+    }
+}
+
+/// A configuration of which nothing is wrong and everything is known.
+fn well() -> World {
+    let configuration = Configuration {
+        name: "Acme".to_owned(),
+        api: ApiCredentials {
+            url: HaloUrl::read("https://acme.halopsa.com").unwrap().address,
+            client_id: "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f".to_owned(),
+            tenant: None,
+            auth_url: None,
+            request_budget: None,
+            ca_file: None,
+            client_secret_command: None,
+        },
+        company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
+        pia_screen: PiaScreen {
+            escalate_to: Some(EscalateTo { agent_id: 7, name: "Dana Scully".to_owned() }),
+            ..PiaScreen::default()
+        },
+        integration: Integration {
+            pia_url: Some(PiaUrl::read("https://pia.acme.example").unwrap().address),
+            chat_pod_url: None,
+        },
+    };
+    let done = StepState::Done;
+    let mut status = Status {
+        configuration: "acme".to_owned(),
+        name: "Acme".to_owned(),
+        active: true,
+        halo: None,
+        steps: Steps { credentials: done, company_sync: done, pia_screen: done, initial_sync: done, configure: done },
+        last_sync: None,
+        next_sync: None,
+        clients: ClientCounts::default(),
+        integration: IntegrationStatus {
+            configured_at: Some(now() - 240 * HOUR),
+            deliveries: vec![delivery(DeliveryState::Delivered)],
+            ..IntegrationStatus::default()
+        },
+        service: ServiceStatus {
+            running: true,
+            since: Some(now() - 5 * HOUR),
+            last_event_at: Some(now() - HOUR),
+            last_lag_ms: Some(400),
+            ..ServiceStatus::default()
+        },
+        health: Vec::new(),
+        known: Known::default(),
+    };
+    let agent = Agent { id: 7, name: Untrusted::new("Dana Scully"), assignable: true, api_only: false };
+    let team = Team { id: 1, name: Untrusted::new("Pia"), inactive: false };
+    let seen = |rule: Rule| Finding { seen_at: Some(now() - HOUR), ..Finding::well(rule, "seen") };
+    status.known = Known {
+        free: Some(1 << 40),
+        has_secret: true,
+        runs: vec![run(SyncStatus::Complete, 8)],
+        lists: Lists { agents: vec![agent], teams: vec![team], ticket_types: Vec::new(), synced: true },
+        before: Rule::ALL.into_iter().filter(|rule| rule.is_seen()).map(seen).collect(),
+        ..Known::default()
+    };
+    World { configuration, status }
+}
+
+impl World {
+    fn findings(&self) -> Vec<Finding> {
+        let Self { configuration, status } = self;
+        findings(&Facts { now: now(), configuration, status })
+    }
+
+    fn see(&mut self, rule: Rule, state: State, hours: i32) {
+        self.status.known.before.retain(|finding| finding.rule != rule);
+        let seen = Finding::new(rule, state, "seen");
+        self.status.known.before.push(Finding { seen_at: Some(now() - hours * HOUR), ..seen });
+    }
+
+    fn deliver(&mut self, state: DeliveryState) {
+        self.status.integration.deliveries.push(delivery(state));
+    }
+}
+
+#[test]
+fn every_rule_holds_where_nothing_is_wrong() {
+    let findings = well().findings();
+    assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), Rule::ALL);
+    let odd: Vec<_> = findings.iter().filter(|finding| finding.state != State::Well).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    assert!(issues(&findings).is_empty());
+}
+
+/// What makes a rule false, and how it is then.
+type Fault = (Rule, State, fn(&mut World));
+
+const FAULTS: &[Fault] = &[
+    (Rule::Credentials, State::Watch, |world| world.status.steps.credentials = StepState::NotVerified),
+    (Rule::Credentials, State::Broken, |world| world.status.known.has_secret = false),
+    (Rule::Credentials, State::Broken, |world| world.see(Rule::Credentials, State::Broken, 1)),
+    (Rule::Rights, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Rights)),
+    (Rule::Rights, State::Broken, |world| world.see(Rule::Rights, State::Broken, 300)),
+    (Rule::AgentRestricted, State::Watch, |world| world.see(Rule::AgentRestricted, State::Watch, 1)),
+    (Rule::AgentRestricted, State::Unknown, |world| world.see(Rule::AgentRestricted, State::Well, 200)),
+    (Rule::Boards, State::Unknown, |world| world.status.known.lists = Lists::default()),
+    (Rule::Boards, State::Watch, |world| world.status.known.lists.teams[0].inactive = true),
+    (Rule::Boards, State::Watch, |world| world.status.known.lists.agents[0].assignable = false),
+    (Rule::SettingsFiles, State::Broken, |world| {
+        world.status.known.settings = Some(("others can read it".to_owned(), Some("chmod 600".to_owned())))
+    }),
+    (Rule::Service, State::Broken, |world| world.status.service.running = false),
+    (Rule::Service, State::Watch, |world| {
+        world.status.service.running = false;
+        world.status.integration.configured_at = None;
+    }),
+    (Rule::Clock, State::Watch, |world| world.status.service.last_lag_ms = Some(-180_000)),
+    (Rule::Clock, State::Broken, |world| world.see(Rule::Clock, State::Broken, 1)),
+    (Rule::Disk, State::Unknown, |world| world.status.known.free = None),
+    (Rule::Disk, State::Watch, |world| world.status.known.free = Some((1 << 30) - 1)),
+    (Rule::Disk, State::Broken, |world| world.status.known.free = Some((100 << 20) - 1)),
+    (Rule::Store, State::Broken, |world| world.see(Rule::Store, State::Broken, 1)),
+    (Rule::SyncAge, State::Watch, |world| world.status.known.runs.clear()),
+    (Rule::SyncAge, State::Watch, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 26)]),
+    (Rule::SyncAge, State::Broken, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 50)]),
+    (Rule::SyncAge, State::Watch, |world| world.status.known.runs.insert(0, run(SyncStatus::Failed, 1))),
+    (Rule::SyncHeld, State::Broken, |world| world.status.known.runs.insert(0, run(SyncStatus::NeedsConfirmation, 1))),
+    (Rule::SyncProved, State::Unknown, |world| world.status.known.runs.clear()),
+    (Rule::SyncProved, State::Watch, |world| world.status.known.runs[0].proved = false),
+    (Rule::Interrupted, State::Broken, |world| world.status.integration.unfinished = 1),
+    (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
+    (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),
+    (Rule::WebhookOff, State::Unknown, |world| world.status.integration.deliveries.clear()),
+    (Rule::WebhookOff, State::Broken, |world| world.deliver(DeliveryState::SwitchedOff)),
+    (Rule::WebhookOff, State::Broken, |world| world.deliver(DeliveryState::Missing)),
+    (Rule::Deliveries, State::Unknown, |world| world.status.integration.deliveries.clear()),
+    (Rule::Deliveries, State::Broken, |world| world.deliver(DeliveryState::Unauthorised)),
+    (Rule::Deliveries, State::Broken, |world| world.deliver(DeliveryState::NotReached)),
+    (Rule::Deliveries, State::Watch, |world| world.deliver(DeliveryState::Never)),
+    (Rule::Deliveries, State::Unknown, |world| {
+        world.deliver(DeliveryState::Never);
+        world.status.integration.configured_at = Some(now() - HOUR);
+    }),
+    (Rule::Silence, State::Unknown, |world| world.status.service.last_event_at = None),
+    (Rule::Silence, State::Watch, |world| {
+        world.status.service.since = Some(now() - 30 * HOUR);
+        world.status.service.last_event_at = Some(now() - 25 * HOUR);
+    }),
+    (Rule::Lag, State::Watch, |world| world.status.service.last_lag_ms = Some(600_000)),
+    (Rule::Missed, State::Watch, |world| {
+        let problems = vec!["Halo's log is empty".to_owned()];
+        let gap = Gap { since: now() - 3 * HOUR, until: now() - HOUR, from_log: 0, from_tickets: 0, problems };
+        world.status.service.gaps.push(gap);
+    }),
+    (Rule::NotUnderstood, State::Watch, |world| world.status.known.not_understood = Some((2, now() - HOUR))),
+    (Rule::Forwarding, State::Broken, |world| world.status.service.undelivered = 3),
+    (Rule::Certificate, State::Broken, |world| world.see(Rule::Certificate, State::Broken, 1)),
+    (Rule::Rotation, State::Watch, |world| world.status.integration.rotation.under_way = true),
+    (Rule::EscalationNote, State::Watch, |world| world.see(Rule::EscalationNote, State::Watch, 1)),
+];
+
+#[test]
+fn every_rule_is_false_where_its_fault_is() {
+    for (at, (rule, state, make)) in FAULTS.iter().enumerate() {
+        let mut world = well();
+        make(&mut world);
+        let findings = world.findings();
+        let found = findings.iter().find(|finding| finding.rule == *rule).unwrap();
+        assert_eq!(found.state, *state, "fault {at}: {found:?}");
+        // What was seen has the next step of whoever saw it.
+        assert!(*state == State::Unknown || found.next.is_some() || found.fact == "seen", "{found:?}");
+    }
+    for rule in Rule::ALL {
+        assert!(FAULTS.iter().any(|(of, ..)| *of == rule), "{rule:?} has a test in which it is false");
+    }
+}
+
+#[test]
+fn nothing_is_expected_of_inactive_configuration_or_before_configure() {
+    let mut world = well();
+    world.status.integration = IntegrationStatus::default();
+    world.status.known.before.clear();
+    let quiet = [Rule::Drift, Rule::WebhookOff, Rule::Deliveries, Rule::Silence, Rule::Interrupted];
+    let findings = world.findings();
+    assert!(findings.iter().filter(|finding| quiet.contains(&finding.rule)).all(|found| found.state == State::Well));
+    world.configuration.integration.pia_url = None;
+    let certificate = world.findings().into_iter().find(|finding| finding.rule == Rule::Certificate);
+    assert_eq!(certificate.map(|found| found.state), Some(State::Well));
+    world.status.active = false;
+    assert_eq!(world.findings(), []);
+}
+
+#[test]
+fn codes_are_unique_and_found_again() {
+    for rule in Rule::ALL {
+        assert_eq!(Rule::of_code(rule.code()), Some(rule));
+        assert_eq!(serde_json::to_value(rule).unwrap(), rule.code());
+        assert!(rule.title().len() <= 18, "{rule:?}");
+    }
+    assert_eq!(Rule::of_code("none"), None);
+}
+
+#[test]
+fn state_that_has_not_changed_keeps_its_age() {
+    let since = now() - 9 * HOUR;
+    let before = [Finding::new(Rule::Disk, State::Watch, "little").since(since)];
+    let same = aged(&before, vec![Finding::new(Rule::Disk, State::Watch, "less")]);
+    assert_eq!(same[0].since, Some(since));
+    let other = aged(&before, vec![Finding::new(Rule::Disk, State::Broken, "none")]);
+    assert_eq!(other[0].since, None);
+}
+
+#[test]
+fn issues_come_worst_first_and_dismissed_ones_last() {
+    let dismissed = Finding { dismissed: true, ..Finding::new(Rule::Service, State::Broken, "s") };
+    let findings = [
+        Finding::new(Rule::Drift, State::Watch, "d").since(now()),
+        dismissed,
+        Finding::new(Rule::Disk, State::Watch, "f").since(now() - HOUR),
+        Finding::well(Rule::Clock, "c"),
+        Finding::new(Rule::Forwarding, State::Broken, "w"),
+        Finding::new(Rule::Rights, State::Unknown, "r"),
+    ];
+    let order: Vec<Rule> = issues(&findings).iter().map(|issue| issue.rule).collect();
+    assert_eq!(order, [Rule::Forwarding, Rule::Disk, Rule::Drift, Rule::Service]);
+    assert_eq!(light(&findings, Light::Service).map(|found| found.rule), Some(Rule::Disk));
+    assert_eq!(light(&findings, Light::Sync), None);
+}
+
+fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport {
+    let check = |(id, status, failure): &(CheckId, CheckStatus, Option<FailureKind>)| Check {
+        id: *id,
+        status: *status,
+        message: "m".to_owned(),
+        hint: Some("h".into()),
+        http_status: None,
+        failure: failure.clone(),
+        missing: None,
+        writes: None,
+        duration_ms: 0,
+    };
+    CheckReport {
+        ok: true,
+        configuration: None,
+        halo: HaloIdentity { url: String::new(), auth_url: None, tenant: None, version: None },
+        checks: checks.iter().map(check).collect(),
+        rights: Vec::new(),
+        token_valid_until: None,
+        teams: Vec::new(),
+    }
+}
+
+#[test]
+fn test_of_connection_tells_credentials_rights_and_reach() {
+    use CheckId::{Address, Clients, Token, Webhooks};
+    use CheckStatus::{Fail, Pass, Skip, Warn};
+    let states = |checks: &[(CheckId, CheckStatus, Option<FailureKind>)]| -> Vec<(Rule, State)> {
+        from_check(&report(checks)).into_iter().map(|found| (found.rule, found.state)).collect()
+    };
+    let (credentials, rights, reach) = (Rule::Credentials, Rule::Rights, Rule::AgentRestricted);
+    let in_ = (Token, Pass, None);
+    assert_eq!(
+        states(&[in_.clone(), (Clients, Pass, None), (Webhooks, Pass, None)]),
+        [(credentials, State::Well), (rights, State::Well), (reach, State::Well)]
+    );
+    assert_eq!(
+        states(&[in_.clone(), (Clients, Warn, None), (Webhooks, Fail, Some(FailureKind::MissingRight))]),
+        [(credentials, State::Well), (rights, State::Broken), (reach, State::Watch)]
+    );
+    assert_eq!(
+        states(&[in_, (Clients, Pass, None), (Webhooks, Warn, None)]),
+        [(credentials, State::Well), (rights, State::Watch), (reach, State::Well)]
+    );
+    let refused = (Token, Fail, Some(FailureKind::WrongCredentials));
+    assert_eq!(states(&[(Address, Pass, None), refused, (Clients, Skip, None)]), [(credentials, State::Broken)]);
+    // Nothing new is known where Halo was not reached.
+    assert_eq!(states(&[(Address, Fail, Some(FailureKind::NotReached)), (Token, Skip, None)]), []);
+}
+
+#[test]
+fn plan_tells_drift_and_what_is_broken_by_it() {
+    let change = |action, kind, name: &str| Change {
+        action,
+        kind,
+        name: Untrusted::new(name),
+        id: None,
+        fields: Vec::new(),
+        reason: "missing in Halo".to_owned(),
+    };
+    let plan = |changes: Vec<Change>| from_plan(&Plan { changes, ..Plan::default() });
+    assert_eq!(plan(vec![change(Action::Keep, ObjectKind::Webhook, "w")]).state, State::Well);
+    let link = plan(vec![change(Action::Link, ObjectKind::TicketType, "Incident")]);
+    assert_eq!((link.state, link.fact.as_str()), (State::Watch, "Incident (missing in Halo)"));
+    let many = ["a", "b", "c", "d", "e"].map(|name| change(Action::Create, ObjectKind::Webhook, name)).to_vec();
+    let many = plan(many);
+    assert_eq!(many.state, State::Broken);
+    assert!(many.fact.ends_with("2 more"), "{}", many.fact);
+}
+
+#[test]
+fn failure_tells_only_what_halo_refused() {
+    let rule = |kind| from_failure(&Failure::new(kind, "m")).map(|found| found.rule);
+    assert_eq!(rule(FailureKind::WrongCredentials), Some(Rule::Credentials));
+    assert_eq!(rule(FailureKind::MissingRight), Some(Rule::Rights));
+    assert_eq!(rule(FailureKind::NotReached), None);
+}
+
+#[test]
+fn clock_is_judged_by_minutes_apart_in_either_direction() {
+    for (seconds, state) in [
+        (0, State::Well),
+        (59, State::Well),
+        (-59, State::Well),
+        (60, State::Watch),
+        (-299, State::Watch),
+        (300, State::Broken),
+    ] {
+        assert_eq!(clock(SignedDuration::from_secs(seconds), now()).state, state, "{seconds}");
+    }
+    assert!(clock(SignedDuration::from_secs(-90), now()).fact.contains("1 minute ahead of Halo"));
+}

@@ -1,0 +1,179 @@
+//! Health: what the rules say of a configuration, a look at Halo for those that nothing here can tell, and the issues that
+//! need a person.
+
+mod certificate;
+pub(super) mod facts;
+
+use tokio_util::sync::CancellationToken;
+
+use super::plan::Target;
+use super::{Workspace, check, delivery, events, status, sync};
+use crate::domain::check::Check;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Retry, Rule, State, clock, from_check, from_failure, from_plan};
+use crate::domain::sync_run::Brake;
+
+/// Every finding of a configuration, without a request.
+///
+/// # Errors
+///
+/// Where settings or store cannot be read.
+pub fn findings(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Finding>, Failure> {
+    Ok(status::of(workspace, id)?.health)
+}
+
+/// Looks at everything that only a request can tell, and writes down what was found. What kept it from looking further
+/// is the answer: Halo was not reached, for example.
+///
+/// # Errors
+///
+/// Where it could not begin: settings or store cannot be used, or it was interrupted.
+pub async fn look(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    cancel: CancellationToken,
+    mut on_check: impl FnMut(&Check) + Send,
+) -> Result<Option<Failure>, Failure> {
+    let of = id.clone();
+    let whole = move |workspace: &Workspace| {
+        let fault = workspace.store.fault()?;
+        workspace.note_health(&of, [store(fault)]);
+        Ok(())
+    };
+    workspace.apart(whole).await?;
+    if let Some(found) = certificate::look(configuration, workspace.now()).await {
+        workspace.note_health(id, [found]);
+    }
+    match ask(workspace, id, configuration, cancel, &mut on_check).await {
+        Ok(kept) => Ok(kept),
+        Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+        Err(failure) => {
+            workspace.note_health(id, from_failure(&failure));
+            Ok(Some(failure))
+        }
+    }
+}
+
+async fn ask(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    cancel: CancellationToken,
+    on_check: &mut (dyn FnMut(&Check) + Send),
+) -> Result<Option<Failure>, Failure> {
+    workspace.recognise(id, &configuration.api)?;
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel.clone());
+    let screen = Some(&configuration.pia_screen);
+    let report = check::with_halo(&halo, Some(id), &configuration.api, screen, on_check).await?;
+    let mut found = from_check(&report);
+    found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
+    workspace.note_health(id, found);
+    if !report.ok {
+        return Ok(report.first_failure().map(failure_of));
+    }
+    workspace.remember_verified(id, &configuration.api, &halo).await?;
+    if workspace.store.configured_at(id)?.is_none() {
+        return Ok(None);
+    }
+    if let Ok(target) = Target::to_install(workspace, id, configuration) {
+        let plan = target.plan(&halo).await?.shown();
+        workspace.note_health(id, [from_plan(&plan)]);
+    }
+    match delivery::read(workspace, id, cancel).await {
+        Err(failure) if failure.kind != FailureKind::Refused => Err(failure),
+        _ => Ok(None),
+    }
+}
+
+fn failure_of(check: &Check) -> Failure {
+    let kind = check.failure.clone().unwrap_or(FailureKind::Refused);
+    let failure = Failure::new(kind, format!("{}: {}", check.id.title(), check.message));
+    Failure { hint: check.hint.clone(), ..failure }
+}
+
+fn store(fault: Option<String>) -> Finding {
+    match fault {
+        None => Finding::well(Rule::Store, "it is whole"),
+        Some(fault) => Finding::new(Rule::Store, State::Broken, format!("the database is damaged: {fault}"))
+            .next("stop the service, then pia-halo store set-aside, and sync"),
+    }
+}
+
+/// Says that the cause of an issue is known: it is not counted any more until it changes.
+///
+/// # Errors
+///
+/// Where there is no such issue, or it cannot be written down.
+pub fn dismiss(workspace: &Workspace, id: &ConfigurationId, rule: Rule) -> Result<(), Failure> {
+    let issue = issue(workspace, id, rule)?;
+    workspace.store.dismiss(id, rule, &issue.cause())?;
+    let mut activity = workspace.activity(Some(id), "dismiss an issue", "done");
+    activity.object = Some(rule.code().to_owned());
+    activity.message = Some(issue.fact);
+    workspace.write_down(&activity)
+}
+
+/// Tries again what an issue is about, and says what is found of its rule afterwards.
+///
+/// # Errors
+///
+/// Where there is no such issue, where nothing can be tried without a yes, or what the try itself says.
+pub async fn retry(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    rule: Rule,
+    cancel: CancellationToken,
+) -> Result<Finding, Failure> {
+    let issue = issue(workspace, id, rule)?;
+    let (id, configuration) = workspace.active_configuration(Some(id))?;
+    match rule.retry() {
+        Some(Retry::Sync) => {
+            let report = sync::run(workspace, &id, &configuration, Brake::On, cancel, |_| {}).await?;
+            if let Some(error) = report.error {
+                return Err(error);
+            }
+        }
+        Some(Retry::SendAgain) => _ = events::send_again(workspace, &id, None)?,
+        Some(Retry::Look) => {
+            if let Some(failure) = look(workspace, &id, &configuration, cancel, |_| {}).await? {
+                return Err(failure);
+            }
+        }
+        None => {
+            let failure = Failure::new(FailureKind::Usage, format!("{} cannot be tried again by itself", rule.code()));
+            return Err(issue.next.into_iter().fold(failure, Failure::hint));
+        }
+    }
+    let found = findings(workspace, &id)?.into_iter().find(|finding| finding.rule == rule);
+    found.ok_or_else(|| none(rule))
+}
+
+fn issue(workspace: &Workspace, id: &ConfigurationId, rule: Rule) -> Result<Finding, Failure> {
+    let findings = findings(workspace, id)?;
+    findings.into_iter().find(|finding| finding.rule == rule && finding.is_issue()).ok_or_else(|| none(rule))
+}
+
+fn none(rule: Rule) -> Failure {
+    Failure::new(FailureKind::Usage, format!("there is no issue {}", rule.code())).hint("pia-halo issues lists them")
+}
+
+/// Writes down every state that has changed, so that its age is known to whoever looks later. Answers with the findings.
+///
+/// # Errors
+///
+/// Where settings or store cannot be read.
+pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Finding>, Failure> {
+    let findings = findings(workspace, id)?;
+    let before = workspace.store.health(id)?;
+    let is_new =
+        |finding: &&Finding| !before.iter().any(|known| (known.rule, known.state) == (finding.rule, finding.state));
+    let now = workspace.now();
+    let dated = |finding: &Finding| Finding { since: finding.since.or(Some(now)), ..finding.clone() };
+    let new: Vec<Finding> = findings.iter().filter(is_new).map(dated).collect();
+    if !new.is_empty() {
+        workspace.store.keep_health(id, &new)?;
+    }
+    Ok(findings)
+}

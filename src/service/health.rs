@@ -1,0 +1,243 @@
+//! Health while nobody looks: after each sync Halo is asked whether everything is still as it was made; every state that
+//! changes is written down, logged, shown in the figures and told to a command of the person's.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+
+use super::Shared;
+use super::clock::Moments;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::Failure;
+use crate::domain::health::{Finding, Rule, State};
+use crate::ops;
+
+/// How often what is known here is judged anew: ages grow without anything that happens.
+const EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// A look is made after each daily sync; without one, after so long.
+const UNSEEN: SignedDuration = SignedDuration::from_hours(25);
+
+/// A rule is told no more often than this.
+const BETWEEN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command must not find in its environment.
+const SECRETS: [&str; 4] =
+    ["PIA_HALO_CLIENT_SECRET", "PIA_HALO_CLIENT_SECRET_FILE", "PIA_HALO_FORWARD_SECRET_FILE", "CREDENTIALS_DIRECTORY"];
+
+/// Runs until the service ends.
+pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: impl Moments) {
+    let mut told = Told::default();
+    let mut reloaded = shared.reloaded.subscribe();
+    let mut look = false;
+    while !shared.cancel.is_cancelled() {
+        if let Err(failure) = turn(&shared, command.as_deref(), &mut told, look).await {
+            tracing::warn!(%failure, "the state of things could not be judged");
+        }
+        let moment = shared.workspace.now() + EVERY;
+        look = tokio::select! {
+            biased;
+            () = shared.cancel.cancelled() => return,
+            () = shared.synced.notified() => true,
+            _ = reloaded.changed() => false,
+            () = moments.until(moment) => false,
+        };
+    }
+}
+
+async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look: bool) -> Result<(), Failure> {
+    let workspace = &shared.workspace;
+    let active = workspace.apart(|workspace| workspace.the_active_configuration()).await?;
+    let Some((id, configuration)) = active else {
+        shared.metrics.health(&[]);
+        return Ok(());
+    };
+    let of = id.clone();
+    let read = move |workspace: &ops::Workspace| {
+        Ok((workspace.store.health(&of)?, workspace.store.configured_at(&of)?.is_some()))
+    };
+    let (before, is_configured) = workspace.apart(read).await?;
+    if (look || (is_configured && is_unseen(&before, workspace.now())))
+        && let Some(failure) = ops::health::look(workspace, &id, &configuration, shared.cancel.clone(), |_| {}).await?
+    {
+        tracing::warn!(%failure, "Halo could not be asked whether everything is as it was made");
+    }
+    let of = id.clone();
+    let findings = workspace.apart(move |workspace| ops::health::evaluate(workspace, &of)).await?;
+    shared.metrics.health(&findings);
+    for due in told.due(&id, &before, &findings, workspace.now()) {
+        log(due);
+        if let Some(command) = command.filter(|_| due.is_issue()) {
+            tokio::select! {
+                () = shared.cancel.cancelled() => return Ok(()),
+                () = notify(command, &id, due) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody has seen for more than a day whether everything is as it was made: at a start, or where the sync is held.
+fn is_unseen(before: &[Finding], now: Timestamp) -> bool {
+    let drift = before.iter().find(|finding| finding.rule == Rule::Drift);
+    drift.and_then(|drift| drift.seen_at).is_none_or(|at| now.duration_since(at) >= UNSEEN)
+}
+
+fn log(finding: &Finding) {
+    let (rule, fact) = (finding.rule.code(), finding.fact.as_str());
+    match finding.state {
+        State::Broken => tracing::error!(rule, "{fact}"),
+        State::Watch => tracing::warn!(rule, "{fact}"),
+        State::Well | State::Unknown => tracing::info!(rule, "{fact}"),
+    }
+}
+
+/// What was told of each rule, and when it was last told as a problem.
+#[derive(Default)]
+struct Told {
+    of: Option<ConfigurationId>,
+    states: BTreeMap<Rule, State>,
+    at: BTreeMap<Rule, Timestamp>,
+}
+
+impl Told {
+    /// What has changed since it was told; a problem no sooner than an hour after the last one of its rule. What the
+    /// service before this one has written down is no news.
+    fn due<'a>(
+        &mut self,
+        id: &ConfigurationId,
+        before: &[Finding],
+        findings: &'a [Finding],
+        now: Timestamp,
+    ) -> Vec<&'a Finding> {
+        if self.of.as_ref() != Some(id) {
+            let states = before.iter().map(|finding| (finding.rule, finding.state)).collect();
+            *self = Self { of: Some(id.clone()), states, at: BTreeMap::new() };
+        }
+        let mut due = Vec::new();
+        for finding in findings {
+            let known = self.states.get(&finding.rule).copied().unwrap_or(State::Well);
+            // That nobody knows is no news, and neither is the end of it.
+            let is_news = known != finding.state && (finding.is_issue() || known >= State::Watch);
+            if finding.state == State::Unknown || !is_news {
+                continue;
+            }
+            if finding.is_issue() {
+                let last = self.at.get(&finding.rule);
+                if finding.dismissed || last.is_some_and(|at| now.duration_since(*at) < BETWEEN) {
+                    continue;
+                }
+                self.at.insert(finding.rule, now);
+            }
+            self.states.insert(finding.rule, finding.state);
+            due.push(finding);
+        }
+        due
+    }
+}
+
+/// Runs the command, without a shell, with the finding as JSON on its standard input. What it prints is nobody's.
+async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) {
+    let [program, arguments @ ..] = command else { return };
+    let facts = json!({ "configuration": id.as_str(), "finding": finding });
+    let mut process = tokio::process::Command::new(program);
+    process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    SECRETS.iter().for_each(|name| _ = process.env_remove(name));
+    let run = async {
+        let mut child = process.spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            // One that does not read has ended, or knows without.
+            _ = input.write_all(format!("{facts}\n").as_bytes()).await;
+        }
+        child.wait().await
+    };
+    match tokio::time::timeout(PATIENCE, run).await {
+        Ok(Ok(status)) if status.success() => {}
+        Ok(Ok(status)) => tracing::warn!(program, %status, "the notice was not taken"),
+        Ok(Err(error)) => tracing::warn!(program, %error, "the notice could not be given"),
+        Err(_) => tracing::warn!(program, "the notice was not taken in time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::testing::{Desk, at};
+
+    fn found(rule: Rule, state: State) -> Finding {
+        Finding::new(rule, state, "f")
+    }
+
+    /// At most one notice a rule and hour; what changed meanwhile is told then, if it still is so.
+    #[test]
+    fn problem_is_told_once_rule_and_hour() {
+        let (id, start) = ("acme".parse().unwrap(), at("2026-11-29T12:00:00Z"));
+        let mut told = Told::default();
+        let mut due = |state, minutes: i32| {
+            let findings = [found(Rule::Drift, state), found(Rule::Disk, State::Unknown)];
+            let now = start + SignedDuration::from_mins(1) * minutes;
+            told.due(&id, &[], &findings, now).iter().map(|finding| finding.state).collect::<Vec<_>>()
+        };
+        assert_eq!(due(State::Well, 0), []);
+        assert_eq!(due(State::Broken, 1), [State::Broken]);
+        assert_eq!(due(State::Broken, 2), []);
+        assert_eq!(due(State::Well, 3), [State::Well]);
+        assert_eq!(due(State::Broken, 4), [], "told three minutes ago");
+        assert_eq!(due(State::Broken, 61), [State::Broken], "still so after the hour");
+        assert_eq!(due(State::Unknown, 70), []);
+        assert_eq!(due(State::Broken, 200), []);
+    }
+
+    #[test]
+    fn restart_does_not_tell_what_is_written_down() {
+        let (id, now) = ("acme".parse().unwrap(), at("2026-11-29T12:00:00Z"));
+        let before = [found(Rule::Drift, State::Broken)];
+        let findings = [found(Rule::Drift, State::Broken), found(Rule::Disk, State::Watch)];
+        let due: Vec<Rule> =
+            Told::default().due(&id, &before, &findings, now).iter().map(|finding| finding.rule).collect();
+        assert_eq!(due, [Rule::Disk]);
+        let dismissed = [Finding { dismissed: true, ..found(Rule::Disk, State::Watch) }];
+        assert!(Told::default().due(&id, &[], &dismissed, now).is_empty());
+    }
+
+    /// The command gets the facts on standard input, and neither a shell nor a secret.
+    #[tokio::test]
+    async fn notice_is_json_on_standard_input_of_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notice $(id)");
+        let tee = ["tee".to_owned(), file.display().to_string()];
+        let finding = found(Rule::Drift, State::Broken);
+        notify(&tee, &"acme".parse().unwrap(), &finding).await;
+        let notice: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(notice["configuration"], "acme");
+        assert_eq!((&notice["finding"]["rule"], &notice["finding"]["state"]), (&"drift".into(), &"broken".into()));
+        // One that cannot be run, and one that ends without reading, hold nothing up.
+        notify(&["/nowhere/at/all".to_owned()], &"acme".parse().unwrap(), &finding).await;
+        notify(&["true".to_owned()], &"acme".parse().unwrap(), &finding).await;
+    }
+
+    /// Every rule has its figure, and what changed is in the store for whoever looks later.
+    #[tokio::test]
+    async fn turn_writes_states_down_and_into_figures() {
+        let desk = Desk::open("2026-11-29T12:00:00Z");
+        let shared = desk.shared();
+        turn(&shared, None, &mut Told::default(), false).await.unwrap();
+        let figures = shared.metrics.text();
+        for rule in Rule::ALL {
+            let name = format!("pia_halo_health{{rule=\"{}\"}}", rule.code());
+            assert!(figures.contains(&name), "{name} in {figures}");
+        }
+        assert!(figures.contains("pia_halo_health{rule=\"credentials\"} 2"), "{figures}");
+        let kept = desk.workspace().store.health(&"acme".parse().unwrap()).unwrap();
+        let service = kept.iter().find(|finding| finding.rule == Rule::Service).unwrap();
+        assert_eq!((service.state, service.since), (State::Watch, Some(at("2026-11-29T12:00:00Z"))));
+    }
+}

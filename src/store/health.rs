@@ -1,0 +1,152 @@
+//! What was last found of each rule of health, and what a person has said is known.
+
+use jiff::Timestamp;
+use rusqlite::{TransactionBehavior, params};
+
+use super::error::Trouble;
+use super::events::moment;
+use super::{Store, StoreError, count_in};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::health::{Finding, Rule};
+
+impl Store {
+    /// What was last written down of each rule; a finding is dismissed as long as its cause is the one that was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn health(&self, id: &ConfigurationId) -> Result<Vec<Finding>, StoreError> {
+        self.with(|inner| {
+            let mut statement = inner
+                .connection
+                .prepare_cached("SELECT finding FROM health WHERE configuration = ?1 AND finding <> ''")?;
+            let rows = statement.query_map([id.as_str()], |row| row.get::<_, String>(0))?;
+            let mut found = Vec::new();
+            for row in rows {
+                // A rule of another version of this program is judged anew.
+                found.extend(serde_json::from_str(&row?).ok());
+            }
+            Ok(found)
+        })
+    }
+
+    /// Writes findings down, in place of those of the same rules.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written. Nothing is changed then.
+    pub fn keep_health(&self, id: &ConfigurationId, findings: &[Finding]) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for finding in findings {
+                let text = serde_json::to_string(finding).map_err(|_| Trouble::Content("a finding"))?;
+                transaction.execute(
+                    "INSERT INTO health (configuration, rule, finding) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO UPDATE SET finding = excluded.finding",
+                    params![id.as_str(), finding.rule.code(), text],
+                )?;
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// The causes that a person has dismissed, each with its rule.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn dismissed(&self, id: &ConfigurationId) -> Result<Vec<(Rule, String)>, StoreError> {
+        self.with(|inner| {
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT rule, dismissed FROM health WHERE configuration = ?1 AND dismissed IS NOT NULL",
+            )?;
+            let rows = statement.query_map([id.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            let mut found = Vec::new();
+            for row in rows {
+                let (code, cause) = row?;
+                found.extend(Rule::of_code(&code).map(|rule| (rule, cause)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// Dismisses the cause of a rule, until it changes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn dismiss(&self, id: &ConfigurationId, rule: Rule, cause: &str) -> Result<(), StoreError> {
+        self.with(|inner| {
+            inner.connection.execute(
+                "INSERT INTO health (configuration, rule, finding, dismissed) VALUES (?1, ?2, '', ?3)
+                 ON CONFLICT DO UPDATE SET dismissed = excluded.dismissed",
+                params![id.as_str(), rule.code(), cause],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whether the database is whole; otherwise the first thing that is wrong with it. Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where it cannot be read.
+    pub fn fault(&self) -> Result<Option<String>, StoreError> {
+        self.with(|inner| {
+            let said: String = inner.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok((said != "ok").then_some(said))
+        })
+    }
+
+    /// How many deliveries that came in since a moment were not understood, and when the last of them did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn not_understood(
+        &self,
+        id: &ConfigurationId,
+        since: Timestamp,
+    ) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        self.with(|inner| {
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT count(*), max(received_at) FROM events
+                 WHERE configuration = ?1 AND not_understood IS NOT NULL AND received_at >= ?2",
+            )?;
+            let (count, last) = statement.query_row(params![id.as_str(), since.as_millisecond()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+            })?;
+            let last = last.map(moment).transpose()?;
+            Ok(last.map(|last| (count_in(count), last)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::health::State;
+    use crate::store::test_support::{id, store};
+
+    #[test]
+    fn last_findings_and_dismissals_are_kept_for_each_rule() {
+        let (_folder, store) = store();
+        let (acme, other) = (id("acme"), id("other"));
+        assert_eq!(store.health(&acme).unwrap(), []);
+        let off = Finding::new(Rule::Drift, State::Broken, "a webhook is gone");
+        store.keep_health(&acme, &[off.clone(), Finding::well(Rule::Rights, "can be read")]).unwrap();
+        let on = Finding::well(Rule::Drift, "as it was made");
+        store.dismiss(&acme, Rule::Drift, &off.cause()).unwrap();
+        store.dismiss(&acme, Rule::Disk, "full").unwrap();
+        store.keep_health(&acme, std::slice::from_ref(&on)).unwrap();
+        let mut kept = store.health(&acme).unwrap();
+        kept.sort_by_key(|finding| finding.rule);
+        assert_eq!(kept, [Finding::well(Rule::Rights, "can be read"), on]);
+        let dismissed = store.dismissed(&acme).unwrap();
+        assert_eq!(dismissed, [(Rule::Disk, "full".to_owned()), (Rule::Drift, off.cause())]);
+        assert!(store.health(&other).unwrap().is_empty() && store.dismissed(&other).unwrap().is_empty());
+        assert_eq!(store.fault().unwrap(), None);
+        store.forget(&acme).unwrap();
+        assert!(store.health(&acme).unwrap().is_empty() && store.dismissed(&acme).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,200 @@
+//! Health: the findings of the rules, the lights of the overview, and what the header says of all of them.
+
+use jiff::Timestamp;
+
+use super::{Phrase, Tone};
+use crate::domain::health::{Finding, Light, Retry, Rule, State, issues};
+
+/// How it is.
+pub fn state(state: State) -> (Tone, &'static str) {
+    match state {
+        State::Well => (Tone::Good, "well"),
+        State::Unknown => (Tone::Calm, "not known"),
+        State::Watch => (Tone::Warn, "needs a look"),
+        State::Broken => (Tone::Bad, "broken"),
+    }
+}
+
+/// The name of a light.
+pub fn light(light: Light) -> &'static str {
+    match light {
+        Light::Credentials => "Credentials",
+        Light::Service => "Service",
+        Light::Sync => "Sync",
+        Light::Objects => "In Halo",
+        Light::Deliveries => "Deliveries",
+    }
+}
+
+/// How long it is so: `for 3 h`; of what is well, when it was: `3 h ago`.
+pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
+    let since = finding.since?;
+    let seconds = now.duration_since(since).as_secs().max(0);
+    let time = match seconds {
+        ..60 => return Some("just now".to_owned()),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    };
+    Some(if is_event(finding) { format!("{time} ago") } else { format!("for {time}") })
+}
+
+// Whether its moment is that of something which happened, and not the begin of a state.
+fn is_event(finding: &Finding) -> bool {
+    match finding.rule {
+        Rule::SyncAge | Rule::SyncProved | Rule::Missed | Rule::NotUnderstood | Rule::Lag => true,
+        Rule::Silence => finding.state == State::Well,
+        _ => false,
+    }
+}
+
+/// When somebody last looked, where that was not just now.
+pub fn seen(finding: &Finding, now: Timestamp) -> Option<String> {
+    let seconds = now.duration_since(finding.seen_at?).as_secs();
+    (seconds >= 3_600).then(|| match seconds {
+        ..172_800 => format!("seen {} h ago", seconds / 3_600),
+        _ => format!("seen {} days ago", seconds / 86_400),
+    })
+}
+
+/// The fact with its ages.
+pub fn fact(finding: &Finding, now: Timestamp) -> String {
+    let ages: Vec<String> = age(finding, now).into_iter().chain(seen(finding, now)).collect();
+    match ages.is_empty() {
+        true => finding.fact.clone(),
+        false => format!("{} ({})", finding.fact, ages.join(", ")),
+    }
+}
+
+/// The one key that mends it, by its name in the settings, and what it does; none where no key can.
+pub fn mend(finding: &Finding) -> Option<(&'static str, &'static str)> {
+    if finding.state == State::Well {
+        return None;
+    }
+    match finding.rule {
+        Rule::Credentials | Rule::SettingsFiles | Rule::Boards => Some(("edit", "edits it")),
+        Rule::SyncAge | Rule::SyncProved => Some(("sync_now", "syncs now")),
+        Rule::SyncHeld => Some(("pane_sync", "shows why")),
+        Rule::Drift | Rule::Interrupted | Rule::WebhookOff => Some(("pane_integration", "shows and repairs it")),
+        Rule::Deliveries | Rule::Certificate => Some(("pane_integration", "shows the webhooks")),
+        Rule::Silence | Rule::Lag | Rule::Missed | Rule::NotUnderstood => Some(("pane_events", "shows the events")),
+        rule => match rule.retry() {
+            Some(Retry::Look | Retry::SendAgain) => Some(("retry_issue", "looks again")),
+            _ => None,
+        },
+    }
+}
+
+/// The key that mends it, as part of a sentence.
+pub fn mend_phrase(finding: &Finding) -> Phrase {
+    match mend(finding) {
+        Some((id, does)) => Phrase::default().key("", id, "").text(format!(" {does}")),
+        None => Phrase::default(),
+    }
+}
+
+/// Everything in one line: how many things need a person, the worst first; what is not known; or that all is well.
+pub fn summary(findings: &[Finding]) -> (Tone, String) {
+    let open: Vec<&Finding> = issues(findings).into_iter().filter(|finding| finding.is_open()).collect();
+    if let Some(worst) = open.first() {
+        let (tone, _) = state(worst.state);
+        let title = short(worst);
+        return match open.len() {
+            1 => (tone, title.to_owned()),
+            count => (tone, format!("{count} problems: {title}")),
+        };
+    }
+    let dismissed = findings.iter().filter(|finding| finding.is_issue()).count();
+    let unknown: Vec<&Finding> = findings.iter().filter(|finding| finding.state == State::Unknown).collect();
+    match (dismissed, unknown.as_slice()) {
+        (0, []) if findings.is_empty() => (Tone::Calm, String::new()),
+        (0, []) => (Tone::Good, "all well".to_owned()),
+        (0, [one]) => (Tone::Calm, format!("not known: {}", one.rule.title().to_lowercase())),
+        (0, many) => (Tone::Calm, format!("{} things not known", many.len())),
+        (1, _) => (Tone::Calm, "1 known problem".to_owned()),
+        (count, _) => (Tone::Calm, format!("{count} known problems")),
+    }
+}
+
+// A problem in a few words, for the header.
+fn short(finding: &Finding) -> &'static str {
+    match (finding.rule, finding.state) {
+        (Rule::Credentials, State::Broken) => "credentials refused",
+        (Rule::Credentials, _) => "not verified",
+        (Rule::Rights, State::Broken) => "a right is missing",
+        (Rule::Rights, _) => "a right is doubtful",
+        (Rule::AgentRestricted, _) => "agent sees too little",
+        (Rule::Boards, _) => "board or contact gone",
+        (Rule::SettingsFiles, _) => "settings unreadable",
+        (Rule::Service, _) => "service not running",
+        (Rule::Clock, _) => "a clock is wrong",
+        (Rule::Disk, _) => "disk nearly full",
+        (Rule::Store, _) => "store damaged",
+        (Rule::SyncAge, _) => "sync overdue",
+        (Rule::SyncHeld, _) => "sync held",
+        (Rule::SyncProved, _) => "sync not proved",
+        (Rule::Interrupted, _) => "Configure interrupted",
+        (Rule::Drift, _) => "changed in Halo",
+        (Rule::WebhookOff, _) => "webhook switched off",
+        (Rule::Deliveries, _) => "deliveries fail",
+        (Rule::Silence, _) => "no event for a day",
+        (Rule::Lag, _) => "events come late",
+        (Rule::Missed, _) => "events missed",
+        (Rule::NotUnderstood, _) => "odd deliveries",
+        (Rule::Forwarding, _) => "events not handed on",
+        (Rule::Certificate, _) => "certificate",
+        (Rule::Rotation, _) => "rotation unfinished",
+        (Rule::EscalationNote, _) => "escalation without note",
+    }
+}
+
+/// What the list of issues says where it is empty.
+pub const NOTHING_TO_DO: &str = "All well, nothing to do";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(rule: Rule, state: State) -> Finding {
+        Finding::new(rule, state, "f")
+    }
+
+    /// Whatever is known or not known keeps it from being green.
+    #[test]
+    fn summary_is_green_only_where_all_is_well_and_known() {
+        let well = Rule::ALL.map(|rule| found(rule, State::Well)).to_vec();
+        assert_eq!(summary(&well), (Tone::Good, "all well".to_owned()));
+        assert_eq!(summary(&[]).0, Tone::Calm);
+        for rule in Rule::ALL {
+            for state in [State::Unknown, State::Watch, State::Broken] {
+                for dismissed in [false, true] {
+                    let mut findings = well.clone();
+                    findings[rule as usize] = Finding { dismissed, ..found(rule, state) };
+                    assert_ne!(summary(&findings).0, Tone::Good, "{rule:?} {state:?} {dismissed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn summary_counts_problems_and_names_worst() {
+        let mut findings = vec![found(Rule::Drift, State::Watch), found(Rule::Service, State::Broken)];
+        assert_eq!(summary(&findings), (Tone::Bad, "2 problems: service not running".to_owned()));
+        findings[1].dismissed = true;
+        assert_eq!(summary(&findings), (Tone::Warn, "changed in Halo".to_owned()));
+        findings[0].dismissed = true;
+        assert_eq!(summary(&findings), (Tone::Calm, "2 known problems".to_owned()));
+    }
+
+    #[test]
+    fn age_says_how_long_it_is_so_or_when_it_was() {
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
+        let at = |rule, hours| found(rule, State::Broken).since(now - jiff::SignedDuration::from_hours(hours));
+        assert_eq!(age(&at(Rule::Service, 5), now).as_deref(), Some("for 5 h"));
+        assert_eq!(age(&at(Rule::SyncAge, 72), now).as_deref(), Some("3 days ago"));
+        assert_eq!(age(&found(Rule::Disk, State::Watch), now), None);
+        let seen_at = Some(now - jiff::SignedDuration::from_hours(30));
+        let drift = Finding { seen_at, ..at(Rule::Drift, 60) };
+        assert_eq!(fact(&drift, now), "f (for 2 days, seen 30 h ago)");
+    }
+}

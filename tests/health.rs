@@ -1,0 +1,106 @@
+//! Health: doctor, status, issues and the figures say the same of one cause, from outside.
+
+use pia_halo::demo::Options;
+use serde_json::Value;
+
+use crate::support::service::Service;
+use crate::support::{Profile, until};
+
+fn few() -> Options {
+    Options { clients: 3, ..Options::default() }
+}
+
+fn finding<'a>(report: &'a Value, rule: &str) -> &'a Value {
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["rule"] == rule).unwrap_or_else(|| panic!("{rule} in {report}"))
+}
+
+fn ids(issues: &Value) -> Vec<&str> {
+    issues["issues"].as_array().unwrap().iter().filter_map(|issue| issue["id"].as_str()).collect()
+}
+
+/// One cause from its begin to its end: found by doctor, told by all, dismissed until it changes, gone once mended.
+#[tokio::test]
+async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let well = profile.json(["doctor"], 0).await;
+    assert_eq!(well["findings"].as_array().unwrap().len(), 24);
+    assert!(finding(&well, "drift")["seen_at"].is_string() && finding(&well, "clock")["state"] == "well", "{well}");
+    profile.run(["status", "--exit-code"]).await.expect(0);
+
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    let off = profile.json(["doctor"], 3).await;
+    assert_eq!(finding(&off, "drift")["state"], "broken");
+    let since = finding(&off, "drift")["since"].clone();
+    assert!(since.is_string(), "{off}");
+    // Told by whoever asks later, with its age, and by the service's figures.
+    profile.run(["status", "--exit-code"]).await.expect(8).says("problem");
+    let issues = profile.json(["issues"], 0).await;
+    assert!(ids(&issues).contains(&"drift"), "{issues}");
+    let drift = issues["issues"].as_array().unwrap().iter().find(|issue| issue["id"] == "drift").unwrap();
+    assert_eq!((&drift["since"], &drift["can_retry"]), (&since, &true.into()));
+
+    for id in ids(&issues) {
+        profile.run(["issues", "dismiss", id]).await.expect(0);
+    }
+    profile.run(["status", "--exit-code"]).await.expect(0).says("known problem");
+    profile.json(["doctor"], 0).await;
+    // Another cause of the same rule is no longer what was dismissed.
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Updated").unwrap().set("active", false));
+    profile.run(["issues", "retry", "drift"]).await.expect(3);
+    profile.run(["status", "--exit-code"]).await.expect(8);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.json(["doctor"], 0).await;
+    assert!(ids(&profile.json(["issues"], 0).await).is_empty());
+    profile.run(["issues", "dismiss", "drift"]).await.expect(2);
+    profile.run(["issues", "dismiss", "nonsense"]).await.expect(2);
+    drop(service);
+    // Without a request: nobody runs to whom Halo could deliver.
+    let offline = profile.json(["doctor", "--offline"], 3).await;
+    assert_eq!(finding(&offline, "service")["state"], "broken");
+}
+
+/// Refused, and not reached: each has its exit code, and a refusal is still known without a request.
+#[tokio::test]
+async fn doctor_tells_refused_from_not_reached() {
+    let profile = Profile::synced(few()).await;
+    let file = profile.credentials();
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, good.replace(profile.halo.client_secret(), "wrong")).unwrap();
+    let refused = profile.json(["doctor"], 4).await;
+    assert_eq!(finding(&refused, "credentials")["state"], "broken");
+    assert_eq!(profile.json(["doctor", "--offline"], 4).await["ok"], false);
+    std::fs::write(&file, &good).unwrap();
+    profile.run(["check"]).await.expect(0);
+    assert_eq!(finding(&profile.json(["doctor", "--offline"], 3).await, "credentials")["state"], "well");
+    let Profile { folder, halo } = profile;
+    let asked = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
+    halo.stop().await.unwrap();
+    let unreached = asked.json(["doctor"], 5).await;
+    assert_eq!(finding(&unreached, "credentials")["state"], "well", "nothing new is known: {unreached}");
+}
+
+/// The service looks by itself: drift is in the figures, the log and the notice, before anybody asks.
+#[tokio::test]
+async fn service_tells_drift_before_anybody_asks() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    // As if nobody had looked for days: after each daily sync, and then, the service does.
+    let path = profile.workspace().store.path().to_owned();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute("DELETE FROM health", []).unwrap();
+    drop(connection);
+    let notice = profile.folder.path().join("notice");
+    let command = serde_json::json!(["tee", "-a", notice]).to_string();
+    let service = Service::start_with(&profile, &["--notify-command", &command]).await;
+    let read = || std::fs::read_to_string(&notice).unwrap_or_default();
+    until(|| read().contains("\"rule\":\"drift\"")).await;
+    let figures = service.get("/metrics").await.1;
+    assert!(figures.contains("pia_halo_health{rule=\"drift\"} 2"), "{figures}");
+    let notice = std::fs::read_to_string(&notice).unwrap();
+    assert!(!notice.contains(profile.halo.client_secret()), "{notice}");
+    assert!(ids(&profile.json(["issues"], 0).await).contains(&"drift"));
+}
