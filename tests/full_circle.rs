@@ -1,11 +1,14 @@
 //! `check --full-circle`: a ticket is made, its event followed, and the ticket closed again, whatever breaks on the way.
 
 use pia_halo::demo::{Fault, Scripted, ScriptedAnswer, State};
+use ratatui::layout::Size;
 use serde_json::{Value, json};
 
 use crate::delivering::{configured, few};
 use crate::support::destination::Destination;
+use crate::support::interface::Interface;
 use crate::support::service::Service;
+use crate::support::walk::Person;
 use crate::support::{Profile, until};
 
 const CREATED: &str = "Pia - Ticket Created";
@@ -174,5 +177,80 @@ async fn interrupted_full_circle_closes_its_ticket() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let code = tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap();
     assert_eq!((code, made(&profile)), (Some(130), vec![9]));
+    drop(service);
+}
+
+/// Killed with its ticket in Halo, whether it heard of it or not: named by status, and closed by the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_full_circle_is_named_and_its_ticket_closed_by_the_next() {
+    let (profile, service) = configured(few()).await;
+    let silent = Scripted {
+        method: "POST",
+        path: "/api/tickets".into(),
+        skip: 0,
+        times: 1,
+        apply: true,
+        answer: ScriptedAnswer::Silence,
+    };
+    for (number, script) in [None, Some(silent)].into_iter().enumerate() {
+        let is_told = script.is_none();
+        profile.halo.change(|state| {
+            state.set_fault(Fault::DeliveriesNone, true);
+            state.scripted.extend(script);
+        });
+        let mut child = profile.command(["check", "--full-circle", "--yes"]).spawn().unwrap();
+        let audit = profile.folder.path().join("state/pia-halo/audit.jsonl");
+        let lines = || std::fs::read_to_string(&audit).unwrap().matches("make test ticket").count();
+        let before = 3 * number;
+        until(|| made(&profile).len() == 2 * number + 1 && (!is_told || lines() == before + 2)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(made(&profile).last(), Some(&1), "left open");
+        let left = &profile.json(["status"], 0).await["integration"]["left_open"];
+        assert_eq!((left.as_array().unwrap().len(), left[0]["ticket"].is_i64()), (1, is_told), "{left}");
+        profile.run(["status"]).await.says("pia-halo check --full-circle closes it");
+        profile.halo.set_fault(Fault::DeliveriesNone, false);
+        let report = circle(&profile, "60", 0).await;
+        assert_eq!(report["earlier"].as_array().unwrap().len(), 1, "{report}");
+        assert_eq!(made(&profile), vec![9; 2 * number + 2]);
+        assert!(profile.json(["status"], 0).await["integration"].get("left_open").is_none());
+    }
+    drop(service);
+}
+
+/// The same by keys: a typed yes, each hop with its time, where it broke, and Esc that stops it.
+#[tokio::test(flavor = "multi_thread")]
+async fn prove_it_by_keys_goes_round_and_says_where_it_broke() {
+    let (profile, service) = configured(few()).await;
+    let mut person = Interface::open_with(&profile, Size { width: 120, height: 40 }).await;
+    person.sees("1 Sync").await;
+    person.press("3 p").await;
+    person.sees("makes a ticket in Halo on the board").await;
+    assert!(made(&profile).is_empty(), "nothing before the yes");
+    person.type_text("yes").await;
+    person.press("Enter").await;
+    person.sees("Proved: the test ticket went full circle").await;
+    person.sees("Stored here after").await;
+    assert_eq!(made(&profile), [9]);
+    for (fault, hop) in [(Fault::ForbiddenTicketWrites, "Ticket made"), (Fault::DeliveriesNotFound, "Delivered")] {
+        profile.halo.set_fault(fault, true);
+        person.press("p").await;
+        person.type_text("yes").await;
+        person.press("Enter").await;
+        person.sees(&format!("it broke at \"{hop}\"")).await;
+        profile.halo.set_fault(fault, false);
+    }
+    // Esc stops what would wait for long; the ticket is closed all the same.
+    profile.halo.set_fault(Fault::DeliveriesNone, true);
+    person.press("p").await;
+    person.type_text("yes").await;
+    person.press("Enter").await;
+    person.sees("A test ticket is on its way").await;
+    until(|| made(&profile).len() == 3).await;
+    person.press("Esc").await;
+    person.sees("it broke at \"In Halo's log\"").await;
+    person.sees("interrupted before anything came").await;
+    assert_eq!(made(&profile), [9; 3], "each is closed again");
+    person.leave().await;
     drop(service);
 }

@@ -38,6 +38,8 @@ pub enum Slot {
     Configure,
     /// Halo's log of deliveries.
     Deliveries,
+    /// A test ticket that goes full circle.
+    Prove,
     /// Looking out for events.
     Watch,
     /// The body of an event.
@@ -109,6 +111,8 @@ pub enum Effect {
     },
     /// Read Halo's log of deliveries. Answer: `Deliveries`.
     LoadDeliveries(ConfigurationId),
+    /// Send a test ticket full circle. Answers: `Hop` for each station, then `Proved`.
+    Prove(ConfigurationId),
     /// Read the newest events now and whenever something changes, until it is cancelled. Answers: `Events`.
     WatchEvents {
         /// Whose.
@@ -218,6 +222,7 @@ impl Effect {
             Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
+            Self::Prove(_) => Slot::Prove,
             Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,
             Self::LoadEvent { .. } => Slot::Event,
             Self::LoadTickets(_) => Slot::Tickets,
@@ -227,7 +232,9 @@ impl Effect {
             Self::LoadChanges { .. } => Slot::Changes,
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,
-            Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => return None,
+            Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => {
+                return None;
+            }
         })
     }
 }

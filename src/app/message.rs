@@ -10,6 +10,7 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::delivery::Delivery;
 use crate::domain::event::Body;
 use crate::domain::failure::Failure;
+use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::merge::Clash;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
@@ -111,6 +112,10 @@ pub enum Reply {
     Configured(Result<ConfigureReport, Failure>),
     /// What Halo's log says of the deliveries of each webhook.
     Deliveries(Result<Vec<Delivery>, Failure>),
+    /// A station of the full circle.
+    Hop(HopReport),
+    /// The full circle is over.
+    Proved(Result<FullCircle, Failure>),
     /// The newest events, and how the service stands.
     Events(Result<Box<Recent>, Failure>),
     /// The body of an event; none where it is not kept any more.

@@ -50,46 +50,37 @@ pub struct Typed {
     /// What is typed.
     pub input: Input,
     /// What has to be.
-    pub wanted: Wanted,
+    pub wanted: String,
+    /// What it is a yes to.
+    pub about: About,
+}
+
+/// What is agreed to by typing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Taking out what a plan says.
+    Removal,
+    /// Taking over what somebody else made.
+    TakeOver,
+    /// Sending a test ticket round.
+    Proof,
+    /// Sending the Client Secret to another host than Halo's.
+    OtherHost,
 }
 
 /// Said before the Client Secret goes to another host than Halo's.
 pub const OTHER_HOST: &str = "The Sign-in Address is on another host than Url, and the Client Secret is sent to it. Agree \
     only where whoever runs your Halo has told you so.";
 
-/// What has to be typed, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// The id of the configuration, for what its plan does.
-    Id(ConfigurationId),
-    /// The host that the Client Secret would be sent to.
-    Host(String),
-}
-
-impl Wanted {
-    /// What has to be typed.
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Id(id) => id.as_str(),
-            Self::Host(host) => host,
-        }
-    }
-}
-
 impl Typed {
     /// Nothing is typed yet.
-    pub fn new(wanted: ConfigurationId) -> Self {
-        Self { input: Input::default(), wanted: Wanted::Id(wanted) }
-    }
-
-    /// The same for a host that is another than Halo's.
-    pub fn for_host(host: String) -> Self {
-        Self { input: Input::default(), wanted: Wanted::Host(host) }
+    pub fn new(wanted: &str, about: About) -> Self {
+        Self { input: Input::default(), wanted: wanted.to_owned(), about }
     }
 
     /// Whether it is typed.
     pub fn is_right(&self) -> bool {
-        self.input.value().trim() == self.wanted.text()
+        self.input.value().trim() == self.wanted
     }
 }
 
@@ -239,7 +230,9 @@ impl Ask {
                 format!("{title}, at the step {step}. Everything typed was kept, but for the Client Secret."),
                 "Later: it stays on the Integrations page, marked as a draft.".to_owned(),
             ],
-            Self::Discard { .. } => vec!["What was typed and not saved is lost. Saved configurations stay.".to_owned()],
+            Self::Discard { .. } => {
+                vec!["What was typed and not saved is lost. Saved configurations stay.".to_owned()]
+            }
             Self::Switch { active_name, has_objects, .. } => {
                 let mut text = vec![
                     format!("{active_name} is active, and only one ticketing integration can be."),
@@ -256,7 +249,9 @@ impl Ask {
                 vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
             }
             Self::Clash(deciding) => {
-                let Some(conflict) = deciding.conflict() else { return Vec::new() };
+                let Some(conflict) = deciding.conflict() else {
+                    return Vec::new();
+                };
                 let mut text = vec![
                     "Somebody else has saved this configuration since you read it, and changed the same.".to_owned(),
                     format!("You both read: {}", conflict.was),

@@ -7,7 +7,7 @@ use crate::words::{Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
-use super::jobs::{activate, deliveries, escalate, plan, sync, tickets};
+use super::jobs::{activate, deliveries, escalate, plan, prove, sync, tickets};
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
@@ -110,6 +110,11 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Applied(result) => plan::applied(model, result),
         Reply::Configured(outcome) => return plan::configured(model, outcome),
         Reply::Deliveries(outcome) => return deliveries::take(model, outcome),
+        Reply::Hop(hop) => prove::hop(model, hop),
+        Reply::Proved(outcome) => {
+            prove::proved(model, outcome);
+            return model.current.clone().map(Effect::LoadStatus).into_iter().collect();
+        }
         Reply::Events(outcome) => events::take(model, outcome),
         Reply::Event(outcome) => events::open::read(model, outcome),
         Reply::Tickets(outcome) => tickets::take(model, outcome),

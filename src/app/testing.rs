@@ -18,6 +18,7 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::fields::FieldId;
+use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
@@ -214,7 +215,9 @@ pub fn configuration(name: &str) -> Configuration {
 }
 
 pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Status {
-    let done = |done| if done { StepState::Done } else { StepState::Todo };
+    let done = |done| {
+        if done { StepState::Done } else { StepState::Todo }
+    };
     Status {
         configuration: name.to_lowercase(),
         name: name.to_owned(),
@@ -238,6 +241,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         clients: ClientCounts { active: 230, disabled: 7, left_out: 0 },
         integration: IntegrationStatus {
             unfinished: 0,
+            left_open: Vec::new(),
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),
             objects: if configured { objects() } else { Vec::new() },
             deliveries: Vec::new(),
@@ -704,4 +708,25 @@ pub fn at_configure() -> Stage {
     stage.reply(Reply::Lists(Ok(lists())));
     stage.keys("Enter Enter Enter");
     stage
+}
+
+/// A test ticket that went round, or broke at a hop.
+pub fn hops(broken: Option<Hop>) -> FullCircle {
+    use CheckStatus::{Pass, Skip};
+    let all = [
+        (Hop::Made, "ticket 33482 on Pia", 0),
+        (Hop::Logged, "Halo's log of deliveries has it", 412),
+        (Hop::Delivered, "answered with 200, in 84.5 ms", 412),
+        (Hop::Stored, "event 47936930-b1bb-4a57-836a-d9b47fa4bf52", 203),
+        (Hop::HandedOn, "the other side took it", 530),
+        (Hop::Closed, "its status is Closed", 1_204),
+    ];
+    let hops = all.map(|(hop, words, after)| match broken {
+        Some(at) if hop == at => {
+            HopReport::broken(hop, "answered with 404", "the address leads elsewhere: look at the Pia Url")
+        }
+        Some(at) if hop > at && hop != Hop::Closed => HopReport::new(hop, Skip, "not reached"),
+        _ => HopReport::new(hop, Pass, words).reached(None, after),
+    });
+    FullCircle::of(Some(33_482), hops.into(), Vec::new())
 }

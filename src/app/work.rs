@@ -6,6 +6,7 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
+use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::sync_run::{SyncProgress, SyncReport};
@@ -43,6 +44,8 @@ pub struct Work {
     pub board: Option<(Timestamp, BoardTickets)>,
     /// Handing a ticket over to people.
     pub escalate: EscalateWork,
+    /// A test ticket that goes full circle.
+    pub proof: ProofWork,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
@@ -82,7 +85,11 @@ impl Work {
             EscalateWork::Running { since, .. } => Some(*since),
             _ => None,
         };
-        [sync, plan, apply, deliveries, tickets, escalate].into_iter().flatten()
+        let proof = match &self.proof {
+            ProofWork::Running { since, .. } => Some(*since),
+            _ => None,
+        };
+        [sync, plan, apply, deliveries, tickets, escalate, proof].into_iter().flatten()
     }
 
     /// Forgets the plan and what came of it. What runs is never forgotten.
@@ -323,6 +330,39 @@ impl EscalateWork {
             Self::Running { id, .. } | Self::Done { id, .. } | Self::Failed { id, .. } => Some(id),
         }
     }
+}
+
+/// A test ticket that goes full circle.
+#[derive(Debug, Default)]
+pub enum ProofWork {
+    /// Not asked for.
+    #[default]
+    None,
+    /// On its way.
+    Running {
+        /// Whose.
+        id: ConfigurationId,
+        /// Since when.
+        since: Timestamp,
+        /// The stations so far.
+        hops: Vec<HopReport>,
+        /// Whether the person stopped it: the ticket is closed first.
+        stopping: bool,
+    },
+    /// It has been round, or broke on the way.
+    Ended {
+        /// Whose.
+        id: ConfigurationId,
+        /// How it went.
+        circle: FullCircle,
+    },
+    /// Nothing could be tried.
+    Failed {
+        /// Whose.
+        id: ConfigurationId,
+        /// Why.
+        failure: Failure,
+    },
 }
 
 /// Applying a plan.

@@ -231,7 +231,7 @@ pub struct Check {
     #[arg(long)]
     pub full_circle: bool,
     /// How long the event is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 90, requires = "full_circle")]
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::ops::full_circle::PATIENCE.as_secs(), requires = "full_circle")]
     pub timeout: u64,
     /// Say yes to the question
     #[arg(long, short, requires = "full_circle")]

@@ -77,6 +77,7 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
     if output.json {
         output.object(&report)?;
     }
+    report.earlier.iter().for_each(|earlier| output.say(earlier.words()));
     Ok(circle_code(&report))
 }
 
@@ -133,7 +134,9 @@ pub(super) fn warn(output: &mut Output, warnings: &[String]) {
 
 /// The test that another command makes first has failed: says why, and what was not done because of it.
 pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) -> Result<u8, Failure> {
-    let Some(check) = report.first_failure() else { return Ok(0) };
+    let Some(check) = report.first_failure() else {
+        return Ok(0);
+    };
     let kind = check.failure.clone().unwrap_or(FailureKind::Refused);
     let message = format!("the connection test failed: {}: {}; {undone}", check.id.title(), check.message);
     let failure = Failure { hint: check.hint.clone(), ..Failure::new(kind, message) };

@@ -103,8 +103,8 @@ fn print(call: &mut Call, status: &Status) {
         )),
         None => output.line("In Halo    not configured yet"),
     }
-    if let Some(interruption) = status.integration.interruption() {
-        output.line(format!("           {interruption}"));
+    for words in status.integration.left_behind() {
+        output.line(format!("           {}", Untrusted::new(words).display()));
     }
     let rotation = &status.integration.rotation;
     if rotation.under_way {

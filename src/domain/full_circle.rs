@@ -6,6 +6,15 @@ use serde::Serialize;
 use super::check::CheckStatus;
 use super::failure::{Failure, FailureKind};
 use super::next::Hint;
+use super::untrusted::Untrusted;
+
+/// What a yes is needed to.
+pub fn question(board: &Untrusted, client: &str) -> String {
+    format!(
+        "makes a ticket in Halo on the board \"{board}\" for {client}, waits for its event and closes the ticket; Halo \
+         sends whatever it sends for a new ticket"
+    )
+}
 
 /// A station on the way of the event, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -95,12 +104,58 @@ pub struct FullCircle {
     pub broken_at: Option<Hop>,
     /// Every station.
     pub hops: Vec<HopReport>,
+    /// The tickets of earlier runs that were still open, and what became of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+}
+
+/// A ticket that an earlier run had left open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Earlier {
+    /// Its number.
+    pub ticket: i64,
+    /// Why it is open still; none where it was closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Earlier {
+    /// What became of it.
+    pub fn words(&self) -> String {
+        match &self.problem {
+            None => format!("Ticket {} of an earlier full circle was still open and is closed now.", self.ticket),
+            Some(problem) => format!(
+                "Ticket {} of an earlier full circle is still open: {problem}. Close it in Halo by hand.",
+                self.ticket
+            ),
+        }
+    }
+}
+
+/// A test ticket that a run has left open in Halo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOpen {
+    /// Its number, where the run lived to hear it.
+    pub ticket: Option<i64>,
+    /// What it is called.
+    pub summary: String,
+}
+
+impl LeftOpen {
+    /// What there is to do about it.
+    pub fn words(&self) -> String {
+        let ticket = match self.ticket {
+            Some(ticket) => format!("Ticket {ticket} (\"{}\") was left open", self.summary),
+            None => format!("A ticket \"{}\" may have been left open", self.summary),
+        };
+        format!("{ticket} in Halo by a full circle: the next pia-halo check --full-circle closes it")
+    }
 }
 
 impl FullCircle {
     /// Sums the stations up.
-    pub fn of(ticket: Option<i64>, hops: Vec<HopReport>) -> Self {
+    pub fn of(ticket: Option<i64>, hops: Vec<HopReport>, earlier: Vec<Earlier>) -> Self {
         let broken_at = hops.iter().find(|hop| hop.status == CheckStatus::Fail).map(|hop| hop.hop);
-        Self { ok: broken_at.is_none(), ticket, broken_at, hops }
+        Self { ok: broken_at.is_none(), ticket, broken_at, hops, earlier }
     }
 }

@@ -8,6 +8,7 @@ use super::daily_run::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
 use super::event::{LATE, minutes};
+use super::full_circle::LeftOpen;
 use super::gap::Gap;
 use super::health::{Finding, Rule};
 use super::next::Next;
@@ -76,6 +77,9 @@ pub struct IntegrationStatus {
     pub configured_at: Option<Timestamp>,
     /// Writes of a run that was killed, of which nobody has looked yet what came of them.
     pub unfinished: usize,
+    /// Test tickets that a full circle has left open in Halo.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_open: Vec<LeftOpen>,
     /// The objects.
     pub objects: Vec<InstalledObject>,
     /// What was last read of the deliveries of each webhook.
@@ -85,6 +89,11 @@ pub struct IntegrationStatus {
 }
 
 impl IntegrationStatus {
+    /// What an interrupted run has left behind, each with the way on.
+    pub fn left_behind(&self) -> impl Iterator<Item = String> {
+        self.interruption().into_iter().chain(self.left_open.iter().map(LeftOpen::words))
+    }
+
     /// That a run was killed in the middle, and the two ways on.
     pub fn interruption(&self) -> Option<String> {
         let writes = match self.unfinished {

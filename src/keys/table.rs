@@ -85,6 +85,8 @@ pub enum Command {
     PartLinks,
     Agree,
     ReadDeliveries,
+    ProveIt,
+    StopProof,
     OpenEvent,
     Tickets,
     ReadTickets,
@@ -192,7 +194,7 @@ impl Place {
             Self::HelpPage => "in the help",
             Self::ClientPage => "in the details of a client",
             Self::Palette => "in the commands",
-            Self::Typed => "where the id is typed",
+            Self::Typed => "where a yes is typed",
             Self::Escalate => "in the question before a ticket is escalated",
         }
     }
@@ -378,6 +380,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ReadPlan, "check_halo", &[INTEGRATION], "Check Halo", Left),
     row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
     row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
+    row(C::ProveIt, "prove_it", &[INTEGRATION], "Prove it", Left),
+    row(C::StopProof, "cancel", &[INTEGRATION], "Stop", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
     row(C::Jump, "accept", &[P::Review], "Change", Left),

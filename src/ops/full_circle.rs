@@ -14,7 +14,7 @@ use crate::domain::client::ClientStatus;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::full_circle::{FullCircle, Hop, HopReport};
+use crate::domain::full_circle::{Earlier, FullCircle, Hop, HopReport, LeftOpen, question};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
@@ -23,6 +23,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::delivery::LoggedDelivery;
 use crate::halo::{HaloApi, HaloError, NewTicket};
+use crate::store::Lock;
 
 /// How the summary of the ticket begins; its time makes it one of a kind.
 const SUMMARY: &str = "pia-halo full circle";
@@ -31,6 +32,9 @@ const SUMMARY: &str = "pia-halo full circle";
 fn details() -> String {
     format!("Created by {} to see whether Halo's events arrive. It closes by itself.", Next::FullCircle)
 }
+
+/// Who goes round: one at a time.
+const LOCK: &str = "full-circle";
 
 /// The two writes, as the audit trail calls them.
 const MAKE: &str = "make test ticket";
@@ -46,11 +50,17 @@ const GLANCE: Duration = Duration::from_millis(250);
 /// How long Halo's log may lag behind an event that has arrived.
 const LOG_LAG: Duration = Duration::from_secs(10);
 
+/// How long the event is waited for where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
 /// How long closing the ticket may take, interrupted or not.
 const CLOSING: Duration = Duration::from_secs(60);
 
 /// Statuses that are tried to close the ticket with: a workflow may forbid some.
 const CLOSING_STATUSES: usize = 3;
+
+/// Lines of the audit trail among which those of a run that was killed are looked for.
+const LOOK_BACK: usize = 2_000;
 
 /// Events among which the one of the ticket is looked for.
 const RECENT: usize = 200;
@@ -70,11 +80,7 @@ impl Prepared {
     /// What a yes is needed to.
     pub fn question(&self) -> String {
         let board = Untrusted::new(&*self.configuration.pia_screen.pia_board);
-        format!(
-            "makes a ticket in Halo on the board \"{board}\" for the client \"{}\", waits for its event and closes the ticket; \
-             Halo sends whatever it sends for a new ticket",
-            self.client.1
-        )
+        question(&board, &format!("the client \"{}\"", self.client.1))
     }
 }
 
@@ -118,7 +124,7 @@ pub async fn prove(
     cancel: CancellationToken,
     on_hop: impl FnMut(&HopReport) + Send,
 ) -> Result<FullCircle, Failure> {
-    let _lock = workspace.lock("full-circle", "check --full-circle")?;
+    let _lock = workspace.lock(LOCK, "check --full-circle")?;
     let id = &prepared.id;
     let halo = workspace.halo(id, &prepared.configuration.api).await?;
     let secrets = workspace.settings.secrets(id)?;
@@ -133,13 +139,14 @@ pub async fn prove(
         hops: Vec::new(),
         on_hop,
     };
+    let earlier = circle.close_earlier().await?;
     // What is in the log before is not ours.
     let before = circle.asked.logged_ids(&prepared.webhook.id).await;
     let ticket = match circle.make().await {
         Ok(ticket) => ticket,
         Err(failure) => {
             circle.tell(HopReport::failed(Hop::Made, failure));
-            return Ok(FullCircle::of(None, circle.hops));
+            return Ok(FullCircle::of(None, circle.hops, earlier));
         }
     };
     circle.follow(ticket.id, before, patience).await;
@@ -155,7 +162,35 @@ pub async fn prove(
             HopReport::failed(Hop::Closed, failure.hint(hint))
         }
     });
-    Ok(FullCircle::of(Some(ticket.id), circle.hops))
+    Ok(FullCircle::of(Some(ticket.id), circle.hops, earlier))
+}
+
+/// The tickets that runs before this one have left open, by the audit trail: killed in the middle, or refused by Halo at
+/// the end. None while one runs.
+pub fn left_open(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<LeftOpen>, Failure> {
+    if Lock::holder(&workspace.settings.paths().lock(LOCK)).is_some() {
+        return Ok(Vec::new());
+    }
+    opened(workspace, id)
+}
+
+fn opened(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<LeftOpen>, Failure> {
+    let mut open: Vec<LeftOpen> = Vec::new();
+    let lines = workspace.audit.recent(LOOK_BACK)?.into_iter().rev();
+    for line in lines.filter(|line| line.configuration.as_deref() == Some(id.as_str())) {
+        let ticket = line.object.as_deref().and_then(|object| object.strip_prefix("ticket ")?.parse().ok());
+        let summary = line.message.unwrap_or_default();
+        match (line.action.as_str(), line.outcome.as_str()) {
+            (MAKE, "begun") => open.push(LeftOpen { ticket: None, summary }),
+            (MAKE, "done") => {
+                open.iter_mut().filter(|left| left.summary == summary).for_each(|left| left.ticket = ticket)
+            }
+            (MAKE, "failed") => open.retain(|left| left.summary != summary),
+            (CLOSE, "done") => open.retain(|left| left.ticket != ticket),
+            _ => {}
+        }
+    }
+    Ok(open)
 }
 
 /// One way round.
@@ -206,6 +241,25 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Closes what earlier runs have left open.
+    async fn close_earlier(&self) -> Result<Vec<Earlier>, Failure> {
+        let mut earlier = Vec::new();
+        for left in opened(self.workspace, &self.prepared.id)? {
+            let ticket = match left.ticket {
+                Some(ticket) => Some(ticket),
+                None => self.find(&left.summary).await?.map(|ticket| ticket.id),
+            };
+            let Some(ticket) = ticket else {
+                self.write_down(MAKE, None, "failed", Some(&left.summary))?;
+                continue;
+            };
+            self.write_down(MAKE, Some(ticket), "done", Some(&left.summary))?;
+            let closed = timeout(CLOSING, self.close(ticket)).await.unwrap_or_else(|_| Err(silent()));
+            earlier.push(Earlier { ticket, problem: closed.err().map(|failure| failure.to_string()) });
+        }
+        Ok(earlier)
+    }
+
     /// Makes the ticket, once: a lost answer is looked for, and not sent again.
     async fn make(&mut self) -> Result<Ticket, Failure> {
         let board = &self.prepared.configuration.pia_screen.pia_board;
@@ -218,26 +272,26 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             board,
             ticket_type: self.prepared.ticket_type,
         };
-        self.write_down(MAKE, None, "begun")?;
+        self.write_down(MAKE, None, "begun", Some(&summary))?;
         self.made = Instant::now();
         let made = self.asked.make_ticket(&ticket).await;
         let found = match made {
             Ok(Some(id)) => self.halo.ticket(id).await?,
             Err(error) if !error.may_have_been_applied() => {
-                self.write_down(MAKE, None, "failed")?;
+                self.write_down(MAKE, None, "failed", Some(&summary))?;
                 return Err(error.into());
             }
             lost => match timeout(CLOSING, self.find(&summary)).await.unwrap_or_else(|_| Err(silent()))? {
                 Some(ticket) => Some(ticket),
                 None => {
-                    self.write_down(MAKE, None, "unverified")?;
+                    self.write_down(MAKE, None, "unverified", Some(&summary))?;
                     let failure = lost.err().map_or_else(not_found, Failure::from);
                     return Err(failure.hint(format!("look in Halo for a ticket \"{summary}\", and close it")));
                 }
             },
         };
         let ticket = found.ok_or_else(not_found)?;
-        self.write_down(MAKE, Some(ticket.id), "done")?;
+        self.write_down(MAKE, Some(ticket.id), "done", Some(&summary))?;
         let stands = self.boards()?.name(&self.asked, ticket.clone()).await.unwrap_or_else(|_| ticket.clone());
         let hop = if stands.is_on(board) {
             HopReport::new(
@@ -310,13 +364,16 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             Ok(None) => {}
             Ok(log) => (seen.log, seen.log_after) = (log, Some(self.elapsed())),
             // What passes by itself is tried again.
+            Err(_) if self.cancel.is_cancelled() => {}
             Err(error) if matches!(Failure::from(error.clone()).kind, FailureKind::NotReached) => {}
             Err(error) => seen.unreadable = Some(error.to_string()),
         }
     }
 
     fn look_at_store(&self, ticket: i64, seen: &mut Seen) {
-        let Ok(events) = self.workspace.store.events(&self.prepared.id, None, None, RECENT) else { return };
+        let Ok(events) = self.workspace.store.events(&self.prepared.id, None, None, RECENT) else {
+            return;
+        };
         let is_it = |event: &Event| event.ticket_id == Some(ticket) && event.group == EventGroup::TicketCreated;
         seen.event = events.into_iter().find(is_it).or(seen.event.take());
         if seen.event.is_some() {
@@ -415,13 +472,13 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let mut final_ones: Vec<_> = statuses.iter().filter(|status| status.ends).collect();
         final_ones.sort_by_key(|status| !status.name.raw().to_lowercase().contains("closed"));
         let mut last = Failure::new(FailureKind::Refused, "Halo names no status that ends a ticket");
-        self.write_down(CLOSE, Some(ticket), "begun")?;
+        self.write_down(CLOSE, Some(ticket), "begun", None)?;
         for status in final_ones.into_iter().take(CLOSING_STATUSES) {
             let written = halo.set_status(ticket, status.id).await;
             let held = halo.ticket(ticket).await?;
             let ended = held.and_then(|held| statuses.iter().find(|one| one.ends && Some(one.id) == held.status_id));
             if let Some(ended) = ended {
-                self.write_down(CLOSE, Some(ticket), "done")?;
+                self.write_down(CLOSE, Some(ticket), "done", None)?;
                 return Ok(ended.name.clone());
             }
             last = written.err().map_or_else(
@@ -429,13 +486,20 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 Failure::from,
             );
         }
-        self.write_down(CLOSE, Some(ticket), "failed")?;
+        self.write_down(CLOSE, Some(ticket), "failed", None)?;
         Err(last)
     }
 
-    fn write_down(&self, action: &str, ticket: Option<i64>, outcome: &str) -> Result<(), Failure> {
+    fn write_down(
+        &self,
+        action: &str,
+        ticket: Option<i64>,
+        outcome: &str,
+        summary: Option<&str>,
+    ) -> Result<(), Failure> {
         let mut activity = self.workspace.activity(Some(&self.prepared.id), action, outcome);
         activity.object = ticket.map(|ticket| format!("ticket {ticket}"));
+        activity.message = summary.map(str::to_owned);
         self.workspace.write_down(&activity)
     }
 }

@@ -137,6 +137,7 @@ fn status(
         integration: IntegrationStatus {
             configured_at,
             unfinished: unfinished(workspace, id)?,
+            left_open: super::full_circle::left_open(workspace, id)?,
             objects: workspace.store.installed(id)?,
             deliveries: workspace.store.deliveries(id)?,
             rotation: rotation(workspace, id),

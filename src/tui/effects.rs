@@ -15,6 +15,7 @@ use crate::app::panes::events::STEP;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::{Brake, SyncProgress};
@@ -95,6 +96,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return switch_removing(workspace, &wanted, consent, replies, cancel).await;
         }
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
+        Effect::Prove(id) => Reply::Proved(prove(workspace, id, replies, cancel).await),
         Effect::WatchEvents { id, limit } => {
             watch::events(workspace, &id, limit, replies).await;
             return None;
@@ -139,7 +141,9 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             workspace.apart(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None))).await,
         ),
         // Done by the loop itself, which has the terminal.
-        Effect::Cancel(_) | Effect::Copy(_) | Effect::Suspend | Effect::Repaint | Effect::Quit => return None,
+        Effect::Cancel(_) | Effect::Copy(_) | Effect::Suspend | Effect::Repaint | Effect::Quit => {
+            return None;
+        }
     })
 }
 
@@ -240,6 +244,17 @@ async fn configure(
     cancel: CancellationToken,
 ) -> Result<ConfigureReport, Failure> {
     ops::configure::install(workspace, id, Consent::Plan(plan), cancel, tell_results(replies)).await
+}
+
+async fn prove(
+    workspace: &Workspace,
+    id: ConfigurationId,
+    replies: &Replies,
+    cancel: CancellationToken,
+) -> Result<FullCircle, Failure> {
+    let prepared = workspace.apart(move |stored| ops::full_circle::prepare(stored, Some(&id))).await?;
+    let tell = |hop: &HopReport| replies.send(Reply::Hop(hop.clone()));
+    ops::full_circle::prove(workspace, &prepared, ops::full_circle::PATIENCE, cancel, tell).await
 }
 
 fn tell_results(replies: &Replies) -> impl FnMut(Event<'_>) + Send {

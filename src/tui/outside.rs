@@ -15,7 +15,7 @@ pub trait Outside: Send + Sync + 'static {
     /// Runs one effect until its last reply is sent.
     ///
     /// The future is dropped at once when a slot that only reads is cancelled. In the slots that change something
-    /// (`Save`, `Draft`, `Sync`, `Configure`, `Escalate`) it is never dropped: it watches `cancel`, comes to a good end by itself,
+    /// (`Save`, `Draft`, `Sync`, `Configure`, `Escalate`, `Prove`) it is never dropped: it watches `cancel`, comes to a good end by itself,
     /// and for the last three still sends its last reply, which then says that it was interrupted.
     fn run(&self, effect: Effect, replies: Replies, cancel: CancellationToken) -> BoxFuture<'static, ()>;
 }

@@ -40,7 +40,7 @@ fn nature(slot: Slot) -> Nature {
         | Slot::Status
         | Slot::Callbacks => Nature::Reads,
         Slot::Save | Slot::Activate | Slot::Draft | Slot::Export => Nature::Writes,
-        Slot::Sync | Slot::Configure | Slot::Escalate => Nature::Reports,
+        Slot::Sync | Slot::Configure | Slot::Escalate | Slot::Prove => Nature::Reports,
     }
 }
 

@@ -8,10 +8,11 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
 use crate::app::hints::{self, Meaning};
+use crate::app::jobs::prove;
 use crate::app::keymap::{Command, Place};
 use crate::app::model::saved_title;
 use crate::app::popup::{
-    Chooser, Confirm, Help, HelpLine, OTHER_HOST, Popup, Question, Typed, Wanted, help_columns, help_height,
+    About, Chooser, Confirm, Help, HelpLine, OTHER_HOST, Popup, Question, Typed, help_columns, help_height,
 };
 use crate::app::text::{width, wrap};
 use crate::app::wizard::pia_screen::chooser_height;
@@ -141,33 +142,33 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         PlanWork::Ready(plan) => plan.summary(),
         _ => String::new(),
     };
-    let (title, enter) = match &typed.wanted {
-        Wanted::Host(_) => ("Send the Client Secret there?", "  Enter agrees"),
-        Wanted::Id(_) if model.goal().is_install() => ("Take these over?", "  Enter takes over"),
-        Wanted::Id(_) => ("Remove this from Halo?", "  Enter removes"),
-    };
     let mut lines: Vec<Line<'_>> = vec![Line::default()];
-    match &model.work.plan {
-        _ if matches!(typed.wanted, Wanted::Host(_)) => {
-            lines.extend(wrap(OTHER_HOST, columns).into_iter().map(Line::raw));
+    let (title, enter) = match typed.about {
+        About::Removal => ("Remove this from Halo?", "  Enter removes"),
+        About::TakeOver => ("Take these over?", "  Enter takes over"),
+        About::OtherHost => ("Send the Client Secret there?", "  Enter agrees"),
+        About::Proof => ("Send a test ticket full circle?", "  Enter begins"),
+    };
+    let mut say = |text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
+    match (typed.about, &model.work.plan) {
+        (About::Removal, _) => say(&format!("This is taken out of Halo: {summary}.")),
+        (About::OtherHost, _) => say(OTHER_HOST),
+        (About::Proof, _) => say(&prove::question(model)),
+        (About::TakeOver, PlanWork::Ready(plan)) => {
+            // The plan that is shown before anything is written has every field.
+            plan.offers.iter().filter_map(|offer| offer.lines().next()).for_each(|head| say(&head));
+            say("");
+            say(TAKING_OVER);
+            say("The plan shows what changes in each, before anything is written.");
         }
-        PlanWork::Ready(plan) if model.goal().is_install() => {
-            // Every field stands in the plan that is shown before anything is written.
-            let heads = plan.offers.iter().filter_map(|offer| offer.lines().next());
-            lines.extend(heads.flat_map(|head| wrap(&head, columns)).map(Line::raw));
-            lines.push(Line::default());
-            lines.extend(wrap(TAKING_OVER, columns).into_iter().map(Line::raw));
-            let next = "The plan shows what changes in each, before anything is written.";
-            lines.extend(wrap(next, columns).into_iter().map(Line::raw));
-        }
-        _ => lines.extend(wrap(&format!("This is taken out of Halo: {summary}."), columns).into_iter().map(Line::raw)),
+        (About::TakeOver, _) => {}
     }
-    if let Goal::Remove { then: Some(wanted), .. } = &model.work.goal {
+    if let (About::Removal, Goal::Remove { then: Some(wanted), .. }) = (typed.about, &model.work.goal) {
         let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
         lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
     }
     lines.push(Line::default());
-    let ask = format!("Type {} to go on:", Untrusted::new(typed.wanted.text()).display());
+    let ask = format!("Type {} to go on:", Untrusted::new(typed.wanted.as_str()).display());
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();
     let cursor = typed.input.visual_cursor();
@@ -307,7 +308,9 @@ fn help_page(model: &Model, frame: &mut Frame, look: Look, help: &Help) {
 }
 
 fn client(model: &Model, frame: &mut Frame, look: Look) {
-    let Some(client) = model.panes.clients.selected() else { return };
+    let Some(client) = model.panes.clients.selected() else {
+        return;
+    };
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 56);
     let mut lines = client_card(client, look, columns);
     let room = usize::from(model.size.height).saturating_sub(3).max(1);

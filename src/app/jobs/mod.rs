@@ -5,6 +5,7 @@ pub mod activate;
 pub mod deliveries;
 pub mod escalate;
 pub mod plan;
+pub mod prove;
 pub mod removal;
 pub mod sync;
 pub mod tickets;

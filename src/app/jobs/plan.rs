@@ -6,7 +6,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{self, Command, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::app::popup::{Popup, Typed};
+use crate::app::popup::{About, Popup, Typed};
 use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
@@ -160,7 +160,7 @@ pub fn take_over_now(model: &Model) -> Now {
 /// What somebody else made is changed: first the id of the configuration has to be typed.
 pub fn ask_to_take_over(model: &mut Model) {
     let Some(id) = model.current.clone().filter(|_| matches!(take_over_now(model), Now::Can)) else { return };
-    model.popup = Some(Popup::Typed(Typed::new(id)));
+    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::TakeOver)));
     model.touch();
 }
 

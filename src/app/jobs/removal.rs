@@ -5,7 +5,7 @@ use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::panes::state::Pane;
-use crate::app::popup::{Popup, Typed, Wanted};
+use crate::app::popup::{About, Popup, Typed};
 use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
@@ -49,7 +49,9 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
-    let (Some(id), Some(parts)) = (model.current.clone(), goal.parts()) else { return Vec::new() };
+    let (Some(id), Some(parts)) = (model.current.clone(), goal.parts()) else {
+        return Vec::new();
+    };
     let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
     model.work.forget_plan();
     model.work.goal = goal;
@@ -63,7 +65,9 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
 /// Whether a part can be chosen or left out now.
 pub fn choose_now(model: &Model, part: Command) -> Now {
     let chosen_here = matches!(model.work.plan, PlanWork::Reading { .. } | PlanWork::Ready(_) | PlanWork::Refused(_));
-    let (ApplyWork::None, Goal::Remove { parts, then }) = (model.apply(), &model.work.goal) else { return Now::Hidden };
+    let (ApplyWork::None, Goal::Remove { parts, then }) = (model.apply(), &model.work.goal) else {
+        return Now::Hidden;
+    };
     if !chosen_here {
         return Now::Hidden;
     }
@@ -105,7 +109,7 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
         return plan::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
-    model.popup = Some(Popup::Typed(Typed::new(id)));
+    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::Removal)));
     model.touch();
     Vec::new()
 }
@@ -114,20 +118,20 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
 pub fn agree(model: &mut Model) -> Vec<Effect> {
     let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
     model.touch();
-    let id = match &typed.wanted {
-        _ if !typed.is_right() => return Vec::new(),
-        Wanted::Host(_) => return Vec::new(),
-        Wanted::Id(id) => id,
-    };
-    if model.current.as_ref() != Some(id) {
-        return Vec::new();
+    let is_current = model.current.as_ref().is_some_and(|id| id.as_str() == typed.wanted);
+    match typed.about {
+        _ if !typed.is_right() || !is_current => Vec::new(),
+        About::TakeOver if model.goal().is_install() => plan::take_over(model),
+        About::Removal if !model.goal().is_install() => plan::apply(model),
+        _ => Vec::new(),
     }
-    if model.goal().is_install() { plan::take_over(model) } else { plan::apply(model) }
 }
 
 /// From the question whether to switch: the plan that takes out the active one's objects first.
 pub fn before_switch(model: &mut Model, wanted: ConfigurationId) -> Vec<Effect> {
-    let Some(active) = model.active().map(|saved| saved.id.clone()) else { return Vec::new() };
+    let Some(active) = model.active().map(|saved| saved.id.clone()) else {
+        return Vec::new();
+    };
     if let Some(reason) = plan::running(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();

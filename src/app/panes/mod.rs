@@ -7,7 +7,7 @@ pub mod report;
 pub mod state;
 
 use super::effect::Effect;
-use super::jobs::plan;
+use super::jobs::{plan, prove};
 use super::model::{Model, Screen};
 use super::work::EscalateWork;
 
@@ -38,7 +38,9 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
         model.work.escalate = EscalateWork::None;
     }
     model.facts.revealed = false;
-    let Some(id) = model.current.clone() else { return Vec::new() };
+    let Some(id) = model.current.clone() else {
+        return Vec::new();
+    };
     match pane {
         Pane::Clients => vec![Effect::LoadClients(id)],
         Pane::Integration => {
@@ -72,5 +74,5 @@ pub fn history_height(model: &Model) -> usize {
 /// Rows of objects that fit.
 pub fn objects_height(model: &Model) -> usize {
     let callbacks = model.facts.callbacks.len() + 3;
-    usize::from(model.layout.body.height).saturating_sub(8 + callbacks).max(1)
+    usize::from(model.layout.body.height).saturating_sub(8 + callbacks + prove::lines(model).len()).max(1)
 }

@@ -9,11 +9,12 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{objects, repairs};
 use crate::app::testing::{
-    Stage, deliveries, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
+    Stage, deliveries, hops, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
 };
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::full_circle::Hop;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Plan};
@@ -63,6 +64,57 @@ fn only_typed_id_takes_anything_out() {
     assert_eq!(stage.keys("Enter"), [remove(Parts::ALL)]);
     assert!(stage.model.work.apply.is_running());
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)], "it can be stopped like Configure");
+}
+
+/// A test ticket goes round only once a yes is typed; each station is shown as it is reached, and Esc stops it.
+#[test]
+fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    assert_eq!(stage.keys("p"), []);
+    assert_eq!(place(&stage.model), Place::Typed);
+    for wrong in ["y", "acme", "YES"] {
+        stage.type_text(wrong);
+        assert_eq!(stage.keys("Enter"), [], "{wrong}");
+        stage.keys("^U");
+    }
+    stage.type_text("yes");
+    assert_eq!(stage.keys("Enter"), [Effect::Prove(id("acme"))]);
+    let words = |stage: &Stage| {
+        let lines = crate::app::jobs::prove::lines(&stage.model);
+        lines.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(stage.keys("p"), [], "one at a time");
+    let round = hops(None);
+    for hop in &round.hops {
+        stage.reply(Reply::Hop(hop.clone()));
+    }
+    for part in ["Ticket made after 0.000 s", "Stored here after 0.203 s", "Ticket closed after 1.204 s"] {
+        assert!(words(&stage).contains(part), "{part}: {}", words(&stage));
+    }
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Prove)]);
+    assert!(words(&stage).contains("Stopping"));
+    assert_eq!(stage.keys("Esc").iter().filter(|effect| matches!(effect, Effect::Cancel(Slot::Prove))).count(), 0);
+    stage.reply(Reply::Proved(Ok(round)));
+    assert!(words(&stage).starts_with("Proved"));
+    for hop in [Hop::Made, Hop::Logged, Hop::Delivered, Hop::Stored, Hop::HandedOn, Hop::Closed] {
+        let mut stage = in_panes();
+        stage.keys("3 p");
+        stage.type_text("yes");
+        stage.keys("Enter");
+        stage.reply(Reply::Proved(Ok(hops(Some(hop)))));
+        let words = words(&stage);
+        assert!(words.starts_with(&format!("Not proved: it broke at \"{}\"", hop.title())), "{words}");
+        assert!(words.contains("To do: the address leads elsewhere"), "{words}");
+    }
+    let mut bare = in_panes();
+    bare.keys("3");
+    bare.model.overview.configurations[0].status.integration.objects.clear();
+    if let Some(standing) = &mut bare.model.facts.standing {
+        standing.status.integration.objects.clear();
+    }
+    assert_eq!(bare.keys("p"), []);
+    assert!(bare.notice().contains("No webhook is installed"));
 }
 
 /// S65: each part alone; the tab takes its links along, and nothing chosen is not a choice.

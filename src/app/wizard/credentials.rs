@@ -6,7 +6,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::popup::{Ask, Confirm, Popup, Typed};
+use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
 use crate::app::work::PlanWork;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
@@ -74,7 +74,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
 
 /// The Client Secret would go to another host than Halo's: first that has to be typed.
 pub fn ask_for_host(model: &mut Model, host: String) {
-    model.popup = Some(Popup::Typed(Typed::for_host(host)));
+    model.popup = Some(Popup::Typed(Typed::new(&host, About::OtherHost)));
     model.touch();
 }
 

@@ -199,6 +199,7 @@ impl<P: Person> Dialogue<P> {
         match effect {
             Effect::Verify(_) => self.say("Testing the connection."),
             Effect::Sync { .. } => self.say("Syncing."),
+            Effect::Prove(_) => self.say("Making a test ticket, and waiting for its event."),
             Effect::LoadPlan(_) | Effect::LoadPlanTaking(..) | Effect::LoadRemoval(..) => {
                 if self.step() == Some(Step::Configure) {
                     self.announce(Step::Configure);
@@ -401,7 +402,9 @@ impl<P: Person> Dialogue<P> {
         let enter = usual.map(|at| format!(", Enter is {}", at + 1)).unwrap_or_default();
         let question = Question::text(format!("{what} (1 to {}{enter}): ", rows.len()), listed);
         loop {
-            let Answer::Line(line) = self.ask(&question).await? else { return Ok(Picked::Back) };
+            let Answer::Line(line) = self.ask(&question).await? else {
+                return Ok(Picked::Back);
+            };
             let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
             match (number.filter(|at| *at < rows.len()), usual) {
                 (Some(at), _) => return Ok(Picked::Row(at)),

@@ -7,7 +7,7 @@ use crate::app::Model;
 use crate::app::form::{FieldId, Kind, Pasted};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
-use crate::app::popup::{Chooser, OTHER_HOST, Popup, Typed, Wanted};
+use crate::app::popup::{About, Chooser, OTHER_HOST, Popup, Typed};
 use crate::app::wizard::credentials::{Test, suspect};
 use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen};
 use crate::domain::check::CheckStatus;
@@ -355,7 +355,9 @@ impl<P: Person> Dialogue<P> {
 
     /// The Client Secret would go to another host than Halo's: that one has to be typed.
     async fn agree_to_host(&mut self) -> Result<(), Exit> {
-        let Some(Popup::Typed(Typed { wanted: Wanted::Host(host), .. })) = &self.model().popup else { return Ok(()) };
+        let Some(Popup::Typed(Typed { wanted: host, about: About::OtherHost, .. })) = &self.model().popup else {
+            return Ok(());
+        };
         let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
         self.say_all(&help);
         let question = Question::decision(format!("Type {host} to go on, n does not: "), help);

@@ -6,11 +6,12 @@ use super::words::sentence;
 use crate::app::effect::Slot;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card};
-use crate::app::jobs::plan;
+use crate::app::jobs::{plan, prove};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
 use crate::app::panes::{Pane, integration};
+use crate::app::popup::Popup;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
@@ -34,6 +35,7 @@ enum Entry {
     CallbackUrls,
     Edit,
     Remove,
+    ProveIt,
     Others,
     Pane(Pane),
     Quit,
@@ -48,6 +50,7 @@ impl Entry {
             Self::CallbackUrls => "Callback URLs",
             Self::Edit => "Edit the settings",
             Self::Remove => "Remove from Halo",
+            Self::ProveIt => "Prove it",
             Self::Others => "Integrations: other configurations",
             Self::Pane(pane) => pane.title(),
             Self::Quit => "Quit",
@@ -63,7 +66,7 @@ fn entries() -> Vec<Entry> {
     let read = Pane::ALL.into_iter().filter(|pane| is_read(*pane)).map(Entry::Pane);
     let more: Vec<Entry> = read.filter(|entry| !entries.contains(entry)).collect();
     entries.extend(more);
-    entries.push(Quit);
+    entries.extend([Entry::ProveIt, Quit]);
     entries
 }
 
@@ -101,6 +104,7 @@ impl<P: Person> Dialogue<P> {
             Entry::CallbackUrls => self.callback_urls().await?,
             Entry::Edit => self.edit_current().await?,
             Entry::Remove => self.remove().await?,
+            Entry::ProveIt => self.prove().await?,
             Entry::Others => {
                 self.go(Go::Integrations).await?;
             }
@@ -109,6 +113,30 @@ impl<P: Person> Dialogue<P> {
             Entry::Pane(pane) => self.read_pane(pane).await?,
             Entry::Quit => return Err(Exit::Quit),
         }
+        Ok(())
+    }
+
+    /// Prove it: a typed yes, and how each station went.
+    async fn prove(&mut self) -> Result<(), Exit> {
+        if !self.active().await? {
+            return Ok(());
+        }
+        self.go(Go::Pane(Pane::Integration)).await?;
+        self.order(Command::ProveIt).await?;
+        if !matches!(self.model().popup, Some(Popup::Typed(_))) {
+            return Ok(());
+        }
+        let question = prove::question(self.model());
+        self.say(&question);
+        let ask = Question::decision(format!("Type {} to go on, Enter does not: ", prove::YES), vec![question]);
+        let agreed = matches!(self.ask(&ask).await?, Answer::Line(line) if line.trim() == prove::YES);
+        if !agreed {
+            self.say("Not confirmed; nothing was written.");
+            return self.order(Command::ClosePopup).await;
+        }
+        self.agree_to(prove::YES).await?;
+        let lines: Vec<String> = prove::lines(self.model()).into_iter().map(|(_, words)| words).collect();
+        self.say_all(lines);
         Ok(())
     }
 

@@ -110,6 +110,11 @@ impl<P: Person> Dialogue<P> {
     /// As the keys do it: the question that wants the id, the id, and Enter.
     async fn agree(&mut self, typed: &str) -> Result<(), Exit> {
         self.order(Command::Apply).await?;
+        self.agree_to(typed).await
+    }
+
+    /// Types what the question that floats wants, and agrees.
+    pub(super) async fn agree_to(&mut self, typed: &str) -> Result<(), Exit> {
         if !matches!(self.model().popup, Some(Popup::Typed(_))) {
             return Ok(());
         }

@@ -4,8 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::jobs::deliveries;
 use crate::app::jobs::plan::blocker;
+use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{BY_HAND, objects};
@@ -75,13 +75,15 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     page.blank();
     let integration = model.status().map(|status| &status.integration);
-    if let Some(words) = integration.and_then(|integration| integration.interruption())
-        && !model.work.apply.is_running()
-    {
-        page.state(Tone::Warn, &words, MARGIN);
+    if !model.work.apply.is_running() {
+        let left = integration.into_iter().flat_map(|integration| integration.left_behind());
+        left.for_each(|words| page.state(Tone::Warn, &words, MARGIN));
     }
     looked(model, page);
     delivered(model, page);
+    for (tone, words) in prove::lines(model) {
+        page.state(tone, &words, MARGIN);
+    }
     page.blank();
     let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
     callbacks(model, page, at, "made at the first save");

@@ -12,7 +12,9 @@ use crate::app::popup::{Ask, Popup};
 use crate::app::service::{Warning, warnings};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, Mark, STEPS, SaveState, mark};
-use crate::app::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, SyncEnd, SyncWork, TicketWork};
+use crate::app::work::{
+    ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, ProofWork, SyncEnd, SyncWork, TicketWork,
+};
 use crate::app::{Model, keymap};
 use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;
@@ -142,6 +144,12 @@ kinds!(escalate, ESCALATIONS, EscalateWork, {
     EscalateWork::Done { .. } => "escalated",
     EscalateWork::Failed { .. } => "not escalated",
 });
+kinds!(proof, PROOFS, ProofWork, {
+    ProofWork::None => "nothing to prove",
+    ProofWork::Running { .. } => "a test ticket on its way",
+    ProofWork::Ended { .. } => "proved or broken",
+    ProofWork::Failed { .. } => "proof not begun",
+});
 kinds!(warning, WARNINGS, Warning, {
     Warning::SwitchedOff(_) => "webhook switched off",
     Warning::NotRunning => "service not running",
@@ -254,6 +262,7 @@ const ALL: &[&[&str]] = &[
     EVENT_FILTERS,
     TICKETS,
     ESCALATIONS,
+    PROOFS,
     WARNINGS,
     SORTS,
     CHANGES,
@@ -295,6 +304,9 @@ fn shown(model: &Model, seen: &mut BTreeSet<&'static str>) {
             if model.panes.pane == Pane::Events {
                 seen.insert(event_filter(&model.panes.events.filter));
                 seen.extend([tickets(&model.work.tickets), escalate(&model.work.escalate)]);
+            }
+            if model.panes.pane == Pane::Integration {
+                seen.insert(proof(&model.work.proof));
             }
             if model.panes.pane == Pane::Clients {
                 seen.extend([filter(&model.panes.clients.filter), sort(&model.panes.clients.sort)]);

@@ -1,11 +1,11 @@
 //! A yes that has to be typed, under the keys.
 
 use crate::app::effect::Effect;
-use crate::app::jobs::removal;
-use crate::app::keymap::{Command as C, Place as P};
+use crate::app::jobs::{prove, removal};
+use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::parts::line;
-use crate::app::popup::{Popup, Typed as Question, Wanted};
+use crate::app::popup::{About, Popup};
 use crate::app::screen::{Now, Screen, Typed as Text};
 use crate::app::wizard::credentials;
 use crate::words::Phrase;
@@ -17,24 +17,34 @@ impl Screen for Typed {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
-                Phrase::from(format!("Type {} to go on", typed.wanted.text()))
-                    .key(", or leave with ", "cancel", "")
-                    .text("."),
+                Phrase::from(format!("Type {} to go on", typed.wanted)).key(", or leave with ", "cancel", "").text("."),
             ),
             _ => Now::Can,
         }
     }
 
+    fn words(model: &Model, _: P, binding: &Binding) -> Option<String> {
+        let Some(Popup::Typed(typed)) = model.popup.as_ref().filter(|_| binding.command == C::Agree) else {
+            return None;
+        };
+        let words = match typed.about {
+            About::Removal => return None,
+            About::TakeOver => "Take over",
+            About::Proof => "Begin",
+            About::OtherHost => "Agree",
+        };
+        Some(words.to_owned())
+    }
+
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
-        match command {
-            C::Agree => match &model.popup {
-                Some(Popup::Typed(question @ Question { wanted: Wanted::Host(host), .. })) if question.is_right() => {
-                    let host = host.clone();
-                    model.popup = None;
-                    credentials::agree(model, host)
-                }
-                _ => removal::agree(model),
-            },
+        match (&model.popup, command) {
+            (Some(Popup::Typed(typed)), C::Agree) if typed.about == About::Proof => prove::start(model),
+            (Some(Popup::Typed(typed)), C::Agree) if typed.about == About::OtherHost && typed.is_right() => {
+                let host = typed.wanted.clone();
+                model.popup = None;
+                credentials::agree(model, host)
+            }
+            (_, C::Agree) => removal::agree(model),
             _ => super::close(model),
         }
     }

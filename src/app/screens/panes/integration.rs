@@ -1,7 +1,7 @@
 //! The Integration pane under the keys: the objects in Halo, and the plan.
 
 use crate::app::effect::Effect;
-use crate::app::jobs::{activate, deliveries, plan, removal};
+use crate::app::jobs::{activate, deliveries, plan, prove, removal};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::{Pane, integration, objects_height};
@@ -27,6 +27,8 @@ impl Screen for Integration {
             C::ReadPlan => Now::unless(plan::load_refusal(model)),
             C::Remove => Now::unless(removal::refusal(model)),
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
+            C::ProveIt => Now::unless(prove::refusal(model)),
+            C::StopProof => Now::only_if(prove::is_running(model)),
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Copy => {
                 let none = integration::selected_callback(model).is_none();
@@ -66,6 +68,8 @@ impl Screen for Integration {
             C::ReadPlan => plan::load_plan(model),
             C::Remove => removal::open(model),
             C::ReadDeliveries => deliveries::load(model),
+            C::ProveIt => prove::ask(model),
+            C::StopProof => prove::stop(model),
             C::Reveal => {
                 model.facts.revealed = !model.facts.revealed;
                 model.touch();

@@ -1,7 +1,8 @@
 //! Drift, deliveries, and Remove.
 
 use crate::app::message::Reply;
-use crate::app::testing::{Stage, deliveries, failed, in_panes, kept, objects, removal, results};
+use crate::app::testing::{Stage, deliveries, failed, hops, in_panes, kept, objects, removal, results};
+use crate::domain::full_circle::Hop;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Outcome, Plan};
 
@@ -58,12 +59,40 @@ pub fn add(scenes: &mut Scenes) {
     run(scenes);
 }
 
+// The test ticket: asked about, on its way, round, broken, not begun.
+fn proving(scenes: &mut Scenes) {
+    let begun = |stage: &mut Stage| {
+        stage.keys("3 p");
+        stage.type_text("yes");
+        stage.keys("Enter");
+        stage.reply(Reply::Hop(hops(None).hops[0].clone()));
+    };
+    scenes.add("pane_integration_prove_asked", in_panes(), |stage| {
+        stage.keys("3 p");
+        stage.type_text("ye");
+    });
+    scenes.add("pane_integration_prove_running", in_panes(), begun);
+    scenes.add("pane_integration_proved", in_panes(), move |stage| {
+        begun(stage);
+        stage.reply(Reply::Proved(Ok(hops(None))));
+    });
+    scenes.add("pane_integration_not_proved", in_panes(), move |stage| {
+        begun(stage);
+        stage.reply(Reply::Proved(Ok(hops(Some(Hop::Delivered)))));
+    });
+    scenes.add("pane_integration_prove_failed", in_panes(), move |stage| {
+        begun(stage);
+        stage.reply(Reply::Proved(Err(unreachable())));
+    });
+}
+
 fn pane(scenes: &mut Scenes) {
     scenes.add("pane_integration_drift", in_panes(), |stage| {
         stage.keys("3");
         stage.reply(Reply::Planned(Ok(Ok(drifted()))));
         stage.keys("Down Down");
     });
+    proving(scenes);
     scenes.add("pane_integration_deliveries_reading", in_panes(), |stage| {
         stage.keys("3");
         stage.reply(Reply::Planned(Ok(Ok(kept()))));

@@ -1,0 +1,135 @@
+//! Prove it: a ticket goes full circle, from the Integration pane.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::popup::{About, Popup, Typed};
+use crate::app::work::ProofWork;
+use crate::domain::check::CheckStatus;
+use crate::domain::failure::Failure;
+use crate::domain::full_circle::{FullCircle, HopReport, question as sentence};
+use crate::domain::object::ObjectKind;
+use crate::domain::untrusted::Untrusted;
+use crate::words::Phrase;
+
+use super::plan;
+
+/// What is typed to begin.
+pub const YES: &str = "yes";
+
+/// Whether a ticket is on its way.
+pub fn is_running(model: &Model) -> bool {
+    matches!(model.work.proof, ProofWork::Running { .. })
+}
+
+/// Why no ticket can go round now.
+pub fn refusal(model: &Model) -> Option<Phrase> {
+    if is_running(model) {
+        return Some("A test ticket is on its way already: one at a time.".into());
+    }
+    if !model.is_active() {
+        return Some(plan::inactive(model));
+    }
+    let objects = model.status().map_or(&[][..], |status| &status.integration.objects);
+    let none = objects.iter().all(|object| object.kind != ObjectKind::Webhook);
+    let none = none.then(|| Phrase::from("No webhook is installed yet, so no event can arrive."));
+    plan::running(model).map(Phrase::from).or(none)
+}
+
+/// What a yes is needed to.
+pub fn question(model: &Model) -> String {
+    let board = model.current_saved().map(|saved| saved.configuration.pia_screen.pia_board.clone());
+    let question = sentence(&Untrusted::new(board.unwrap_or_default()), "the first client of the list");
+    format!("This {question}.")
+}
+
+/// "Prove it": first a yes has to be typed.
+pub fn ask(model: &mut Model) -> Vec<Effect> {
+    model.popup = Some(Popup::Typed(Typed::new(YES, About::Proof)));
+    model.touch();
+    Vec::new()
+}
+
+/// The yes is typed: it begins.
+pub fn start(model: &mut Model) -> Vec<Effect> {
+    model.popup = None;
+    model.touch();
+    if let Some(reason) = refusal(model) {
+        model.say(Tone::Warn, reason);
+        return Vec::new();
+    }
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    model.work.proof = ProofWork::Running { id: id.clone(), since: model.now, hops: Vec::new(), stopping: false };
+    vec![Effect::Prove(id)]
+}
+
+/// "Stop": the ticket is closed all the same, and then it is over.
+pub fn stop(model: &mut Model) -> Vec<Effect> {
+    match &mut model.work.proof {
+        ProofWork::Running { stopping, .. } if !*stopping => *stopping = true,
+        _ => return Vec::new(),
+    }
+    model.touch();
+    vec![Effect::Cancel(Slot::Prove)]
+}
+
+/// A station was reached, or not.
+pub fn hop(model: &mut Model, hop: HopReport) {
+    if let ProofWork::Running { hops, .. } = &mut model.work.proof {
+        hops.push(hop);
+        model.touch();
+    }
+}
+
+/// It is over.
+pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
+    let ProofWork::Running { id, .. } = &model.work.proof else { return };
+    let id = id.clone();
+    model.work.proof = match outcome {
+        Ok(circle) => ProofWork::Ended { id, circle },
+        Err(failure) => ProofWork::Failed { id, failure },
+    };
+    model.touch();
+}
+
+/// A station in one line: what it is, when it was reached, what was found.
+pub fn line(hop: &HopReport) -> String {
+    let after = hop.after_ms.map_or(String::new(), |ms| format!(" after {}.{:03} s", ms / 1000, ms % 1000));
+    format!("{}{after}: {}", hop.hop.title(), Untrusted::new(&*hop.message).display())
+}
+
+/// How the ticket of the configuration that is open went round, or goes.
+pub fn lines(model: &Model) -> Vec<(Tone, String)> {
+    let current = model.current.as_ref();
+    match &model.work.proof {
+        ProofWork::Running { id, hops, stopping, .. } if Some(id) == current => {
+            let words =
+                if *stopping { "Stopping: the test ticket is closed first." } else { "A test ticket is on its way." };
+            std::iter::once((Tone::Calm, words.to_owned())).chain(hops.iter().flat_map(told)).collect()
+        }
+        ProofWork::Ended { id, circle } if Some(id) == current => {
+            let first = match circle.broken_at {
+                None => (Tone::Good, "Proved: the test ticket went full circle.".to_owned()),
+                Some(hop) => (Tone::Bad, format!("Not proved: it broke at \"{}\".", hop.title())),
+            };
+            let earlier = circle.earlier.iter().map(|earlier| (Tone::Warn, earlier.words()));
+            std::iter::once(first).chain(circle.hops.iter().flat_map(told)).chain(earlier).collect()
+        }
+        ProofWork::Failed { id, failure } if Some(id) == current => {
+            let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{hint}.")));
+            std::iter::once((Tone::Bad, format!("Not proved: {failure}."))).chain(hint).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn told(hop: &HopReport) -> Vec<(Tone, String)> {
+    let tone = match hop.status {
+        CheckStatus::Pass => Tone::Good,
+        CheckStatus::Warn => Tone::Warn,
+        CheckStatus::Fail => Tone::Bad,
+        CheckStatus::Skip => Tone::Calm,
+    };
+    let hint = hop.hint.as_ref().map(|hint| (Tone::Calm, format!("To do: {}.", Untrusted::new(&**hint).display())));
+    std::iter::once((tone, line(hop))).chain(hint).collect()
+}
