@@ -208,7 +208,7 @@ async fn killed_full_circle_is_named_and_its_ticket_closed_by_the_next() {
         assert_eq!(made(&profile).last(), Some(&1), "left open");
         let left = &profile.json(["status"], 0).await["integration"]["left_open"];
         assert_eq!((left.as_array().unwrap().len(), left[0]["ticket"].is_i64()), (1, is_told), "{left}");
-        profile.run(["status"]).await.says("pia-halo check --full-circle closes it");
+        profile.run(["status"]).await.says("To close it: pia-halo check --full-circle");
         profile.halo.set_fault(Fault::DeliveriesNone, false);
         let report = circle(&profile, "60", 0).await;
         assert_eq!(report["earlier"].as_array().unwrap().len(), 1, "{report}");

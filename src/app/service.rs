@@ -140,7 +140,7 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
             head.push((Tone::Calm, format!("Escalating ticket {ticket}, {seconds} s")));
         }
         EscalateWork::Done { words, .. } => head.push((Tone::Good, words.clone())),
-        EscalateWork::Failed { ticket, unfinished: Unfinished { known, failure }, .. } => {
+        EscalateWork::Failed { id, ticket, unfinished: Unfinished { known, failure } } => {
             // Bad news of a ticket that stands as it was; of any other one there is something to look after.
             let tone = if *known == Known::Unchanged { Tone::Bad } else { Tone::Warn };
             head.push((tone, format!("{}: {}", known.words(*ticket), failure.message)));
@@ -152,6 +152,8 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
             };
             head.extend(said.map(|said| (Tone::Calm, said)));
             head.extend(failure.hint.as_ref().map(|hint| (Tone::Calm, Phrase::from(hint).with_keys(&model.keys))));
+            let kept = model.work.notes.get(&(id.clone(), *ticket)).map(|note| Untrusted::new(note.as_str()).display());
+            head.extend(kept.map(|note| (Tone::Calm, format!("Your note is kept and offered again: {note}"))));
         }
     }
     head

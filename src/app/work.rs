@@ -1,5 +1,7 @@
 //! What runs outside while screens come and go: the sync, the plan, Configure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::domain::check::{Check, CheckReport};
@@ -44,6 +46,8 @@ pub struct Work {
     pub board: Option<(Timestamp, BoardTickets)>,
     /// Handing a ticket over to people.
     pub escalate: EscalateWork,
+    /// Notes of escalations that did not come to their end, by ticket: offered again with the next one.
+    pub notes: BTreeMap<(ConfigurationId, i64), String>,
     /// A test ticket that goes full circle.
     pub proof: ProofWork,
     /// When the plan was read from Halo.
@@ -301,6 +305,8 @@ pub enum EscalateWork {
         id: ConfigurationId,
         /// The ticket.
         ticket: i64,
+        /// The note that goes along.
+        note: Option<String>,
         /// Since when.
         since: Timestamp,
     },

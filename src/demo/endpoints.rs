@@ -41,7 +41,7 @@ fn gate(resource: &str) -> Option<(Subject, Subject, Option<Fault>)> {
         "tickettype" => (Common, Configuration, Some(Fault::ForbiddenTicketTypes)),
         "status" | "lookup" | "instanceinfo" => (Common, Configuration, None),
         // Actions go with tickets.
-        "tickets" | "actions" => (Tickets, Tickets, Some(Fault::ForbiddenTickets)),
+        "tickets" | "actions" | "outcome" => (Tickets, Tickets, Some(Fault::ForbiddenTickets)),
         "webhook" | "notification" | "webhookevent" => (Configuration, Configuration, Some(Fault::ForbiddenWebhooks)),
         "tabs" => (Configuration, Configuration, Some(Fault::ForbiddenTabs)),
         _ => return None,
@@ -96,6 +96,7 @@ fn api(state: &mut State, request: &Received) -> Answer {
         ("GET", "actions", None) => tickets::actions(state, query),
         ("GET", "actions", Some(id)) => tickets::action(state, int(id)?, query),
         ("POST", "actions", None) => tickets::post_action(state, body),
+        ("GET", "outcome", None) => Ok(tickets::outcomes()),
         ("GET", "lookup", None) => lists::lookup(state, query),
         ("GET", "instanceinfo", None) => Ok(token::instance_info(state)),
         ("GET", "tickettype", None) => ticket_types::list(state, query),

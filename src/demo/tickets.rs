@@ -257,6 +257,12 @@ pub(super) fn action(state: &State, id: i64, query: &Query) -> Answer {
     Ok(Reply::json(200, &found.ok_or_else(|| Reply::empty(404))?.wire()))
 }
 
+/// `GET /api/Outcome`: the actions that an administrator has set up; two that come with every Halo.
+pub(super) fn outcomes() -> Reply {
+    let row = |id: i64, name: &str| json!({ "id": id, "outcome": name, "buttonname": name });
+    Reply::json(200, &json!([row(1, "Email User"), row(7, "Private Note")]))
+}
+
 /// `POST /api/Actions`: a note, a mail, whatever is done on a ticket.
 pub(super) fn post_action(state: &mut State, body: Body<'_>) -> Answer {
     let mut stored = Vec::new();

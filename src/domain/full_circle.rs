@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::check::CheckStatus;
 use super::failure::{Failure, FailureKind};
-use super::next::Hint;
+use super::next::{Hint, Next};
 use super::untrusted::Untrusted;
 
 /// What a yes is needed to.
@@ -148,7 +148,7 @@ impl LeftOpen {
             Some(ticket) => format!("Ticket {ticket} (\"{}\") was left open", self.summary),
             None => format!("A ticket \"{}\" may have been left open", self.summary),
         };
-        format!("{ticket} in Halo by a full circle: the next pia-halo check --full-circle closes it")
+        format!("{ticket} in Halo by a full circle. To close it: {}", Next::FullCircle)
     }
 }
 

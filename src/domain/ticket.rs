@@ -79,6 +79,14 @@ impl NoteOutcome {
     /// The number of the one that every Halo has for a note of which the client reads nothing.
     const BUILT_IN: i64 = 7;
 
+    /// Whether an action of Halo's is this one.
+    pub fn is(&self, (id, name): &(i64, Untrusted)) -> bool {
+        match self {
+            Self::Number(number) => number == id,
+            Self::Name(own) => same_name(name.raw(), own),
+        }
+    }
+
     /// The other one that may be there where Halo does not take this one: a name may have been changed, a number need
     /// not
     /// be what it was.

@@ -85,6 +85,12 @@ impl HaloApi {
         kept.discovery.clone().map(|Discovery { auth_url, tenant, .. }| SignInPlace { auth_url, tenant })
     }
 
+    /// A token came from there: for this connection the place holds. Where it stops to, whatever Halo names by then may be
+    /// another tenant, of which nothing may be mixed into what was read before.
+    pub(super) async fn confirm_place(&self) {
+        self.shared.discovery.lock().await.is_remembered = false;
+    }
+
     /// Another place than one that was only remembered, where Halo names another one by now.
     pub(super) async fn discover_anew(&self, tried: &Discovery) -> Result<Option<Discovery>, HaloError> {
         let mut kept = self.unless_cancelled(self.shared.discovery.lock()).await?;

@@ -407,6 +407,8 @@ impl HaloError {
             Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Look at the Url: is the name spelt as in the browser?".to_owned(),
                 Unreached::Connect | Unreached::ConnectTimeout => {
+                    // Of the loopback nobody keeps a list.
+                    let from = from.filter(|address| !address.is_loopback());
                     let from = from.map(|address| format!(", whose address is {address},")).unwrap_or_default();
                     format!(
                         "Look at the Url, and whether this machine{from} may connect to it (firewall, proxy, VPN, a list \

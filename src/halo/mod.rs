@@ -526,7 +526,7 @@ async fn with_own_address(error: HaloError) -> HaloError {
     E::NotReached { host, cause, sent, from }
 }
 
-/// The address from which packets to a host would go out; none on this machine itself. Nothing is sent.
+/// The address from which packets to a host would go out. Nothing is sent.
 async fn own_address(host: &str) -> Option<IpAddr> {
     let target = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
         host.to_owned()
@@ -538,7 +538,7 @@ async fn own_address(host: &str) -> Option<IpAddr> {
     let socket = tokio::net::UdpSocket::bind((any, 0)).await.ok()?;
     socket.connect(target).await.ok()?;
     let own = socket.local_addr().ok()?.ip();
-    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
+    (!own.is_unspecified()).then_some(own)
 }
 
 /// The host of an address with its port.

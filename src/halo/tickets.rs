@@ -15,6 +15,7 @@ use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tickets";
 const ACTIONS: &str = "/api/Actions";
+const OUTCOMES: &str = "/api/Outcome";
 
 /// Pages that are read to find the tickets of one board. Halo ignores filters whose name it does not know, and then
 /// every open ticket of the tenant comes.
@@ -249,6 +250,19 @@ impl HaloApi {
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 
+    /// The actions that there are for tickets, by number and name; none where this Halo does not list them.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn note_outcomes(&self) -> Result<Vec<(i64, Untrusted)>, HaloError> {
+        let call = self.get("list the actions of tickets", OUTCOMES, &[]);
+        let rows = match self.read_list::<OutcomeRow>(call, &["outcomes", "results"]).await {
+            Err(HaloError::NotFound { .. } | HaloError::MissingRight { .. }) => return Ok(Vec::new()),
+            read => read?.rows,
+        };
+        Ok(rows.into_iter().filter_map(|row| Some((row.id.0?, row.outcome.or(row.buttonname).untrusted()?))).collect())
+    }
+
     /// One note of a ticket; `None` where Halo has none with this id.
     ///
     /// # Errors
@@ -280,6 +294,16 @@ struct ActionRow {
     note: Text,
     #[serde(default)]
     outcome: Text,
+}
+
+#[derive(Deserialize)]
+struct OutcomeRow {
+    #[serde(default)]
+    id: Int,
+    #[serde(default)]
+    outcome: Text,
+    #[serde(default)]
+    buttonname: Text,
 }
 
 /// What Halo did to a ticket beside what it was told.

@@ -238,11 +238,15 @@ impl HaloApi {
     pub(super) async fn ask_for_token(&self, asked: &Asked) -> Result<Held, HaloError> {
         let place = self.discover().await?;
         match self.ask_there(asked, &place).await {
+            Ok(held) => {
+                self.confirm_place().await;
+                Ok(held)
+            }
             Err(error) if may_be_elsewhere(&error) => match self.discover_anew(&place).await? {
                 Some(place) => self.ask_there(asked, &place).await,
                 None => Err(error),
             },
-            outcome => outcome,
+            Err(error) => Err(error),
         }
     }
 

@@ -145,6 +145,30 @@ async fn place_that_is_not_right_any_more_is_found_anew() {
     }
 }
 
+/// A line that leads to another tenant's Halo in the middle of a run: that one is not signed in to, and nothing is read
+/// there.
+#[tokio::test]
+async fn another_tenant_in_middle_is_not_signed_in_to() {
+    let server = Server::bare(|seen, before| match seen.path() {
+        "/api/AuthInfo" => {
+            let host = seen.headers.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+            json(200, format!(r#"{{"auth_url":"http://{host}/login","tenant_id":"theirs"}}"#))
+        }
+        "/api/Client" => empty_page(),
+        _ if before == 0 || seen.target.ends_with("tenant=theirs") => token(before),
+        _ => json(400, r#"{"error":"invalid_client"}"#),
+    })
+    .await;
+    let api = server.api();
+    api.begin_at(place(&server.url.join("/login"), "acme")).await;
+    api.clients_page(1).await.unwrap();
+    let read = server.count("/api/Client");
+    api.shared.token.make_due().await;
+    assert!(matches!(api.clients_page(2).await, Err(HaloError::WrongCredentials { .. })));
+    assert!(server.seen().iter().all(|seen| !seen.target.contains("theirs")), "{:?}", server.seen());
+    assert_eq!((server.count("/api/Client"), server.count("/api/AuthInfo")), (read, 0));
+}
+
 /// Where Halo still names the same place, the refusal is about the credentials, and stands.
 #[tokio::test]
 async fn refusal_at_right_place_is_not_asked_for_twice() {
@@ -205,7 +229,9 @@ async fn network_error_is_no_reason_to_guess() {
         ..server.connection()
     };
     let error = HaloApi::with_limits(nobody, quick()).unwrap().discover().await.unwrap_err();
-    assert!(matches!(error, HaloError::NotReached { cause: Unreached::Connect, .. }), "{error:?}");
+    let HaloError::NotReached { cause: Unreached::Connect, from, .. } = &error else { panic!("{error:?}") };
+    assert!(from.is_some_and(|own| own.is_loopback()), "own address is looked up: {error:?}");
+    assert!(!Failure::from(error).hint.unwrap().contains("127.0.0.1"), "and told where it is one for a list");
 }
 
 #[tokio::test]

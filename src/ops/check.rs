@@ -20,6 +20,7 @@ use crate::domain::health::from_check;
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
+use crate::domain::ticket::NoteOutcome;
 use crate::domain::untrusted::{Untrusted, same_name};
 use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
@@ -35,6 +36,9 @@ const READS: u64 = 7;
 
 /// Checks that read something, before that of the custom tabs.
 const READS_BEFORE_IT: usize = 5;
+
+/// Actions of Halo's that a hint names.
+const ACTIONS_NAMED: usize = 5;
 
 /// What to do about clients that are not listed.
 const ALL_CLIENTS: &str = "in Halo, set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
@@ -206,7 +210,7 @@ pub(super) async fn with_halo(
     })
     .await?;
     // Apart: all that waits here would make every future around it large.
-    Box::pin(read_tickets(&mut run, halo, agent.as_ref())).await?;
+    Box::pin(read_tickets(&mut run, halo, agent.as_ref(), pia_screen)).await?;
 
     match pia_screen {
         Some(screen) => {
@@ -235,7 +239,12 @@ pub(super) async fn with_halo(
 }
 
 /// What the daily work and Escalate need: tickets, their notes and the statuses.
-async fn read_tickets(run: &mut Run<'_>, halo: &HaloApi, agent: Option<&AgentRights>) -> Result<(), Failure> {
+async fn read_tickets(
+    run: &mut Run<'_>,
+    halo: &HaloApi,
+    agent: Option<&AgentRights>,
+    pia_screen: Option<&PiaScreen>,
+) -> Result<(), Failure> {
     let asked = run.handle(halo);
     let write = rights::writes(CheckId::Tickets, &run.scopes, agent);
     // A token that has run out once more would be requests too many.
@@ -256,11 +265,20 @@ async fn read_tickets(run: &mut Run<'_>, halo: &HaloApi, agent: Option<&AgentRig
         Some(Some(_)) if !has_room(halo, 0) => run.judge(CheckId::Actions, Verdict::no_room()),
         Some(Some(ticket)) => {
             let asked = halo.without_renewal();
-            let verdict = |answer: &Option<()>| match answer {
-                None => Verdict::no_room(),
-                Some(()) => Verdict::pass("can be read".to_owned()).and_writing(CheckId::Actions, write),
+            let question = async {
+                asked.probe_notes(ticket).await?;
+                match pia_screen {
+                    // That notes can be read stands, whatever becomes of this.
+                    Some(_) if has_room(halo, 1) => Ok(asked.note_outcomes().await.unwrap_or_default()),
+                    _ => Ok(Vec::new()),
+                }
             };
-            run.attempt(CheckId::Actions, unless_dead(false, asked.probe_notes(ticket)), verdict).await?;
+            let set = pia_screen.and_then(|screen| screen.note_outcome.as_ref());
+            let verdict = |answer: &Option<Vec<_>>| match answer {
+                None => Verdict::no_room(),
+                Some(listed) => judge_outcome(set, listed).and_writing(CheckId::Actions, write),
+            };
+            run.attempt(CheckId::Actions, unless_dead(false, question), verdict).await?;
         }
     }
     if has_room(halo, 0) {
@@ -398,6 +416,23 @@ fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {
         None => "make the team in Halo, or choose one that the agent is a member of".to_owned(),
     };
     Verdict::warn(format!("this agent sees no team \"{board}\" in Halo"), hint)
+}
+
+/// Whether Halo has the action with which notes are added. Where it lists none, nothing is known.
+fn judge_outcome(set: Option<&NoteOutcome>, listed: &[(i64, Untrusted)]) -> Verdict {
+    let read = "can be read".to_owned();
+    let first = set.cloned().unwrap_or_default();
+    let other = first.other();
+    let has = |outcome: &NoteOutcome| listed.iter().any(|row| outcome.is(row));
+    if listed.is_empty() || has(&first) || (set.is_none() && has(&other)) {
+        return Verdict::pass(read);
+    }
+    let names: Vec<String> = listed.iter().take(ACTIONS_NAMED).map(|(id, name)| format!("\"{name}\" ({id})")).collect();
+    let hint = format!("Name one of Halo's actions in the setting note_outcome, such as {}", names.join(", "));
+    match has(&other) {
+        true => Verdict::warn(format!("{read}; Halo lists no action {first}, so notes are added by {other}"), hint),
+        false => Verdict::warn(format!("{read}; Halo lists no action {first} and no {other} to add a note with"), hint),
+    }
 }
 
 fn judge_contact(screen: &PiaScreen, agents: Option<&[Agent]>) -> Verdict {
@@ -548,6 +583,34 @@ mod tests {
             writes: None,
             duration_ms: 0,
         }
+    }
+
+    /// What adds a note is compared with Halo's own list once, before the first note.
+    #[test]
+    fn note_action_that_halo_does_not_list_is_warned_about() {
+        let listed = [(5, Untrusted::new("Email User")), (7, Untrusted::new("Internal Note"))];
+        let judge = |set: Option<NoteOutcome>, listed: &[_]| {
+            let verdict = judge_outcome(set.as_ref(), listed);
+            (verdict.status, verdict.message, verdict.hint.unwrap_or_default())
+        };
+        let name = |name: &str| Some(NoteOutcome::Name(name.to_owned()));
+        for (set, listed) in [
+            (None, &listed[..]),
+            (name("internal note"), &listed),
+            (Some(NoteOutcome::Number(5)), &listed),
+            (name("Private Note"), &[]),
+        ] {
+            assert_eq!(judge(set.clone(), listed).0, CheckStatus::Pass, "{set:?}");
+        }
+        let (status, message, hint) = judge(name("Private Note"), &listed);
+        assert_eq!(
+            (status, &*message),
+            (CheckStatus::Warn, "can be read; Halo lists no action \"Private Note\", so notes are added by 7")
+        );
+        assert!(hint.contains("note_outcome, such as \"Email User\" (5), \"Internal Note\" (7)"), "{hint}");
+        let (status, message, _) = judge(None, &listed[..1]);
+        assert_eq!(status, CheckStatus::Warn);
+        assert!(message.ends_with("no action \"Private Note\" and no 7 to add a note with"), "{message}");
     }
 
     /// Halo was not reached when it was asked for its clients, which Remove does not need: so it was not asked for its

@@ -9,7 +9,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::state::Pane;
 use crate::app::popup::{Popup, Question};
 use crate::app::work::EscalateWork;
-use crate::domain::ticket::{Escalation, Ticket, Unfinished};
+use crate::domain::ticket::{Escalation, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 
 use super::tickets::selected;
@@ -53,7 +53,10 @@ pub fn refusal(model: &Model) -> Option<String> {
 /// Asks before a ticket is escalated.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
     let Some((ticket, known)) = meant(model) else { return Vec::new() };
-    let question = Question { ticket, known: known.cloned(), note: Input::default(), since: model.now };
+    let known = known.cloned();
+    let kept = model.current.clone().and_then(|id| model.work.notes.get(&(id, ticket)).cloned());
+    let note = kept.map_or_else(Input::default, Input::new);
+    let question = Question { ticket, known, note, since: model.now };
     model.popup = Some(Popup::Escalate(Box::new(question)));
     model.touch();
     Vec::new()
@@ -86,14 +89,15 @@ pub fn escalate(model: &mut Model) -> Vec<Effect> {
     }
     let ticket = question.ticket;
     let note = Some(question.note.value().trim().to_owned()).filter(|note| !note.is_empty());
-    model.work.escalate = EscalateWork::Running { id: id.clone(), ticket, since: model.now };
+    model.work.escalate = EscalateWork::Running { id: id.clone(), ticket, note: note.clone(), since: model.now };
     vec![Effect::Escalate { id, ticket, note }]
 }
 
 /// It has ended.
 pub fn escalated(model: &mut Model, outcome: Result<Escalation, Unfinished>) {
-    let EscalateWork::Running { id, ticket, .. } = &model.work.escalate else { return };
-    let (id, ticket) = (id.clone(), *ticket);
+    let EscalateWork::Running { id, ticket, note: given, .. } = &model.work.escalate else { return };
+    let (id, ticket, given) = (id.clone(), *ticket, given.clone());
+    model.work.notes.remove(&(id.clone(), ticket));
     let is_shown = model.panes.pane == Pane::Events && model.current.as_ref() == Some(&id);
     model.work.escalate = match outcome {
         Ok(done) => {
@@ -105,6 +109,9 @@ pub fn escalated(model: &mut Model, outcome: Result<Escalation, Unfinished>) {
             EscalateWork::Done { id, words }
         }
         Err(unfinished) => {
+            if let Some(given) = given.filter(|_| unfinished.known != Known::Unrecorded) {
+                model.work.notes.insert((id.clone(), ticket), given);
+            }
             if !is_shown {
                 model.say(Tone::Bad, format!("{}: {}", unfinished.known.words(ticket), unfinished.failure));
             }

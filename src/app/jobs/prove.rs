@@ -8,6 +8,7 @@ use crate::app::work::ProofWork;
 use crate::domain::check::CheckStatus;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport, question as sentence};
+use crate::domain::next::Hint;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
 use crate::words::Phrase;
@@ -101,6 +102,8 @@ pub fn line(hop: &HopReport) -> String {
 /// How the ticket of the configuration that is open went round, or goes.
 pub fn lines(model: &Model) -> Vec<(Tone, String)> {
     let current = model.current.as_ref();
+    let advice = |hint: &Hint| Phrase::from(hint).with_keys(&model.keys);
+    let told = |hop: &HopReport| told(hop, advice);
     match &model.work.proof {
         ProofWork::Running { id, hops, stopping, .. } if Some(id) == current => {
             let words =
@@ -116,20 +119,21 @@ pub fn lines(model: &Model) -> Vec<(Tone, String)> {
             std::iter::once(first).chain(circle.hops.iter().flat_map(told)).chain(earlier).collect()
         }
         ProofWork::Failed { id, failure } if Some(id) == current => {
-            let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{hint}.")));
+            let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{}.", advice(hint))));
             std::iter::once((Tone::Bad, format!("Not proved: {failure}."))).chain(hint).collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn told(hop: &HopReport) -> Vec<(Tone, String)> {
+fn told(hop: &HopReport, advice: impl Fn(&Hint) -> String) -> Vec<(Tone, String)> {
     let tone = match hop.status {
         CheckStatus::Pass => Tone::Good,
         CheckStatus::Warn => Tone::Warn,
         CheckStatus::Fail => Tone::Bad,
         CheckStatus::Skip => Tone::Calm,
     };
-    let hint = hop.hint.as_ref().map(|hint| (Tone::Calm, format!("To do: {}.", Untrusted::new(&**hint).display())));
+    let hint = hop.hint.as_ref();
+    let hint = hint.map(|hint| (Tone::Calm, format!("To do: {}.", Untrusted::new(advice(hint)).display())));
     std::iter::once((tone, line(hop))).chain(hint).collect()
 }

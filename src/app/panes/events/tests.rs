@@ -9,7 +9,7 @@ use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
 use crate::app::popup::Popup;
-use crate::app::service::{Warning, warnings};
+use crate::app::service::{Warning, head, warnings};
 use crate::app::testing::events::{
     board, escalating, escalation, event, events, in_events, in_tickets, many_events, recent, service,
 };
@@ -246,6 +246,35 @@ fn ticket_of_event_is_escalated_and_refusal_is_shown() {
     stage.reply(Reply::Escalated(Err(Known::Unchanged.because(failure))));
     assert!(notice(&stage).starts_with("Ticket 33478 was not escalated"), "{}", notice(&stage));
     assert_eq!(stage.model.notice.as_ref().unwrap().tone, Tone::Bad);
+}
+
+/// A note that Halo did not take stays, is shown and is offered again, for its own ticket alone, until Halo has it.
+#[test]
+fn note_that_halo_refused_is_kept_and_offered_again() {
+    let mut stage = escalating();
+    stage.type_text("call back");
+    stage.keys("Enter");
+    let refused = || Failure::new(FailureKind::MissingRight, "Halo refused to add a note to the ticket");
+    stage.reply(Reply::Escalated(Err(Known::NoteMissing.because(refused()))));
+    let told = |stage: &Stage| format!("{:?}", head(&stage.model));
+    assert!(told(&stage).contains("Your note is kept and offered again: call back"), "{}", told(&stage));
+    stage.keys("Down e");
+    assert_eq!(note(&stage), Some(""), "another ticket has its own");
+    stage.keys("Esc 2 4 b");
+    stage.reply(Reply::Tickets(Ok(board())));
+    stage.keys("Home e");
+    assert_eq!(note(&stage), Some("call back"), "also once another pane was looked at");
+    stage.read_plan();
+    stage.type_text("!");
+    let again = Effect::Escalate { id: id("acme"), ticket: 33_479, note: Some("call back!".to_owned()) };
+    assert_eq!(stage.keys("Enter"), [again]);
+    stage.reply(Reply::Escalated(Err(Known::NoteUnclear.because(refused()))));
+    stage.keys("Home e");
+    assert_eq!(note(&stage), Some("call back!"));
+    stage.read_plan();
+    stage.keys("Enter");
+    stage.reply(Reply::Escalated(Ok(Box::new(escalation()))));
+    assert!(stage.model.work.notes.is_empty() && !told(&stage).contains("kept"), "Halo has it");
 }
 
 /// Only the active configuration changes tickets.
