@@ -323,7 +323,8 @@ async fn store_never_holds_callback_token() {
 }
 
 /// What nobody knows about tabs and ticket types, every setting of it, alone and in pairs: configure and remove work, or
-/// say what is not verified and how it is done by hand.
+/// say what is not verified and how it is done by hand. What is only about tickets and deliveries is tried with all the
+/// rest as it usually is.
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_and_remove_work_under_every_unknown() {
     let settings = [
@@ -339,43 +340,43 @@ async fn configure_and_remove_work_under_every_unknown() {
         "tab-members-missing",
         "stale-reads",
     ];
-    for (number, one) in settings.iter().enumerate() {
-        for other in &settings[number..] {
-            let profile = Profile::synced(small()).await;
-            for fault in [one, other] {
-                switch(&profile, fault, true);
-            }
-            let before = plain(profile.halo.snapshot());
-            let has = |fault: &str| *one == fault || *other == fault;
-            // Nothing needs a link then.
-            let linked_by_tab = has("links-from-the-tab") || has("types-show-all-tabs");
-            let report = profile.run(["configure", "--yes", "--json"]).await.json();
-            let what = format!("{one}, {other}: {report}");
-            let untold = has("tab-members-missing");
-            if untold || has("link-not-stored") && !linked_by_tab {
-                // The type's own list keeps nothing or is not told, and the tab has none.
-                assert_eq!(report["status"], "partly_done", "{what}");
-                let unverified =
-                    report["results"].as_array().unwrap().iter().filter(|row| row["outcome"] == "unverified");
-                assert_eq!(unverified.clone().count(), if untold { 7 } else { 6 }, "{what}");
-                assert!(unverified.clone().all(|row| row["message"].as_str().unwrap().contains("By hand: ")), "{what}");
-            } else {
-                assert_eq!(report["status"], "configured", "{what}");
-                assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false, "{what}");
-            }
-            let report = profile.run(["remove", "--yes", "--json"]).await.json();
-            let what = format!("{one}, {other}: {report}");
-            let cannot_unlink = has("links-are-added") && !linked_by_tab && !untold;
-            if cannot_unlink && (has("linked-tab-stays") || has("links-outlive-the-tab")) {
-                // Nothing that the program can do takes these links back: it is said, with the clicks.
-                assert_eq!(report["status"], "partly_done", "{what}");
-                let open = report["results"].as_array().unwrap().iter().filter(|row| row["outcome"] != "done");
-                assert!(open.clone().count() > 0, "{what}");
-                assert!(open.clone().all(|row| row["message"].as_str().unwrap().contains("By hand: ")), "{what}");
-            } else {
-                assert_eq!(report["status"], "removed", "{what}");
-                assert_eq!(plain(profile.halo.snapshot()), before, "{what}");
-            }
+    let alone = ["rule-applied", "log-ids-are-events"];
+    let pairs =
+        settings.iter().enumerate().flat_map(|(number, one)| settings[number..].iter().map(move |other| (one, other)));
+    for (one, other) in pairs.chain(alone.iter().map(|one| (one, one))) {
+        let profile = Profile::synced(small()).await;
+        for fault in [one, other] {
+            switch(&profile, fault, true);
+        }
+        let before = plain(profile.halo.snapshot());
+        let has = |fault: &str| *one == fault || *other == fault;
+        // Nothing needs a link then.
+        let linked_by_tab = has("links-from-the-tab") || has("types-show-all-tabs");
+        let report = profile.run(["configure", "--yes", "--json"]).await.json();
+        let what = format!("{one}, {other}: {report}");
+        let untold = has("tab-members-missing");
+        if untold || has("link-not-stored") && !linked_by_tab {
+            // The type's own list keeps nothing or is not told, and the tab has none.
+            assert_eq!(report["status"], "partly_done", "{what}");
+            let unverified = report["results"].as_array().unwrap().iter().filter(|row| row["outcome"] == "unverified");
+            assert_eq!(unverified.clone().count(), if untold { 7 } else { 6 }, "{what}");
+            assert!(unverified.clone().all(|row| row["message"].as_str().unwrap().contains("By hand: ")), "{what}");
+        } else {
+            assert_eq!(report["status"], "configured", "{what}");
+            assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false, "{what}");
+        }
+        let report = profile.run(["remove", "--yes", "--json"]).await.json();
+        let what = format!("{one}, {other}: {report}");
+        let cannot_unlink = has("links-are-added") && !linked_by_tab && !untold;
+        if cannot_unlink && (has("linked-tab-stays") || has("links-outlive-the-tab")) {
+            // Nothing that the program can do takes these links back: it is said, with the clicks.
+            assert_eq!(report["status"], "partly_done", "{what}");
+            let open = report["results"].as_array().unwrap().iter().filter(|row| row["outcome"] != "done");
+            assert!(open.clone().count() > 0, "{what}");
+            assert!(open.clone().all(|row| row["message"].as_str().unwrap().contains("By hand: ")), "{what}");
+        } else {
+            assert_eq!(report["status"], "removed", "{what}");
+            assert_eq!(plain(profile.halo.snapshot()), before, "{what}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::support::{files, project};
 fn every_requirement_names_test_that_exists() {
     let list = std::fs::read_to_string(project().join("tests/requirements.md")).unwrap();
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in list.lines().filter(|line| ["| S", "| R", "| H"].iter().any(|row| line.starts_with(row))) {
+    for line in list.lines().filter(|line| ["| S", "| R", "| H", "| F"].iter().any(|row| line.starts_with(row))) {
         let mut cells = line.split('|').skip(1).map(str::trim);
         let number = cells.next().unwrap().to_owned();
         let tests = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned);
