@@ -17,6 +17,7 @@ use crate::domain::plan::{Action, Change, Plan};
 use crate::domain::status::{ClientCounts, IntegrationStatus, Known, Lists, ServiceStatus, Status, StepState, Steps};
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
+use crate::domain::webhook_options::WebhookOptions;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
