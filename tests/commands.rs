@@ -53,8 +53,12 @@ async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
     assert_eq!(plan["changes_pending"], true);
     assert_eq!(
         plan["counts"],
-        json!({"create": 8, "update": 0, "adopt": 0, "link": 6, "unlink": 0, "delete": 0, "keep": 1})
+        json!({"create": 8, "update": 0, "adopt": 0, "link": 6, "unlink": 0, "delete": 0, "keep": 2})
     );
+    let reasons: Vec<_> = plan["changes"].as_array().unwrap().iter().map(|change| &change["reason"]).collect();
+    assert!(reasons.contains(&&json!("not active: left out")), "{reasons:?}");
+    let host = profile.halo.url().trim_start_matches("http://");
+    profile.run(["plan"]).await.expect(3).says(&format!("Acme MSP (acme), in {host}"));
     assert_eq!(profile.halo.snapshot(), before, "nothing so far has changed Halo");
 
     let configure = profile.json(["configure", "--yes"], 0).await;
@@ -207,11 +211,41 @@ async fn client_list_is_printed_in_every_form_with_halo_gone() {
     assert!(table.starts_with("id,name,status,disabled_reason,toplevel,main_site,first_seen,last_seen\n"));
 }
 
+/// One -v says what a command works with, offline too; two say each request.
+#[tokio::test(flavor = "multi_thread")]
+async fn verbose_names_files_person_and_configuration() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    for (command, code) in [("status", 0), ("history", 0), ("audit", 0), ("check", 0), ("plan", 3)] {
+        let quiet = profile.run([command]).await.expect(code).stderr;
+        let once = profile.run([command, "-v"]).await.expect(code).stderr;
+        assert!(once.contains("config.toml") && once.contains("acting=") && !quiet.contains("acting="), "{once}");
+        assert!(command == "audit" || once.contains("configuration=acme"), "{command}: {once}");
+        assert!(!once.contains("path=\"/api"), "{once}");
+    }
+    let twice = profile.run(["check", "-vv"]).await.expect(0).stderr;
+    assert!(twice.contains("the Client Secret is from") && twice.contains("path=\"/api/Client\""), "{twice}");
+}
+
+/// What was dropped from an address is told to a script, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_of_setup_tells_what_was_made_of_address() {
+    let profile = Profile::new().await;
+    let answers = profile.answers("acme", "").replace(PIA, "https:/pia.acme.example./");
+    let file = profile.folder.path().join("acme.toml");
+    std::fs::write(&file, answers).unwrap();
+    let setup = ["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-", "--json"];
+    let ran = crate::support::run(profile.command(setup), profile.halo.client_secret().to_owned()).await.expect(0);
+    let told = ran.json()["notes"].clone();
+    let told: Vec<_> = told.as_array().unwrap().iter().filter(|note| note["key"] == "integration.pia_url").collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1]["note"], "the dot behind the host is not needed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_without_yes_or_terminal_ends_with_question() {
     let profile = Profile::synced(Options::default()).await;
     let ran =
-        profile.run(["configure"]).await.expect(3).says("Apply this plan to Halo (8 to create, 6 to link, 1 kept)?");
+        profile.run(["configure"]).await.expect(3).says("Apply this plan to Halo (8 to create, 6 to link, 2 kept)?");
     assert_eq!(ran.stdout, "");
     assert_eq!(profile.halo.writes().len(), 0);
 }

@@ -26,6 +26,7 @@ async fn remove_takes_out_everything_of_ours_and_nothing_else() {
     profile.halo.clear_requests();
     let report = profile.json(["remove", "--yes"], 0).await;
     assert_eq!(report["status"], "removed");
+    assert!(report["message"].as_str().unwrap().contains("API application"), "what is left to switch off is named");
     assert!(report["results"].as_array().unwrap().iter().all(|result| result["outcome"] == "done"));
     assert_eq!(plain(profile.halo.snapshot()), before);
     let paths: Vec<String> = profile.halo.writes().iter().map(|write| write.path.clone()).collect();

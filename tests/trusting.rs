@@ -195,6 +195,9 @@ async fn configuration_is_deleted_whole_after_yes() {
     profile.run(["config", "delete", "acme"]).await.expect(3).says("Pia Chat Pod");
     profile.run(["config", "delete", "nobody", "--yes"]).await.expect(2);
     profile.run(["status"]).await.expect(0);
+    let service = profile.workspace().service_lock().await.unwrap();
+    profile.run(["config", "delete", "acme", "--yes"]).await.expect(6).says("already running: serve");
+    drop(service);
     profile.run(["config", "delete", "acme", "--yes"]).await.expect(0);
     assert!(!fs::read_to_string(profile.config()).unwrap().contains("acme"));
     assert!(!fs::read_to_string(profile.credentials()).unwrap().contains("acme"));

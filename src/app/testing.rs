@@ -236,6 +236,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             finished_at: at("2026-11-23T04:30:04Z"),
             halo_count: Some(237),
             stored: 237,
+            restricted: false,
         }),
         next_sync: Some(at("2026-11-24T04:30:00Z")),
         clients: ClientCounts { active: 230, disabled: 7, left_out: 0 },
@@ -510,10 +511,22 @@ pub fn removal() -> Plan {
     Plan {
         changes: vec![
             change(Action::Unlink, ObjectKind::TicketType, "Incident", "shows the Pia Chat Pod", vec![]),
-            change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "made by Configure", vec![]),
+            change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "made or taken over by Configure", vec![]),
             change(Action::Delete, ObjectKind::WebhookEvent, "New Ticket Logged", "its webhook goes", vec![]),
-            change(Action::Delete, ObjectKind::Webhook, "Pia - Ticket Created", "made by Configure", vec![]),
-            change(Action::Keep, ObjectKind::Webhook, "Pia - Ticket Updated", "not made by Configure", vec![]),
+            change(
+                Action::Delete,
+                ObjectKind::Webhook,
+                "Pia - Ticket Created",
+                "made or taken over by Configure",
+                vec![],
+            ),
+            change(
+                Action::Keep,
+                ObjectKind::Webhook,
+                "Pia - Ticket Updated",
+                "has our name, but cannot be shown to be ours: left alone",
+                vec![],
+            ),
         ],
         basis: Basis::default(),
         ..Plan::default()

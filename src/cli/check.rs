@@ -19,7 +19,7 @@ pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Fa
         return full_circle(call, options).await;
     }
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     let request = VerifyRequest {
         id: Some(id),
         api: configuration.api,

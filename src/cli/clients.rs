@@ -15,7 +15,7 @@ use crate::ops::clients::{CSV_HEADER, Order, Query, Which, changed_since, csv_ro
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, _, _) = call.chosen(&workspace)?;
     if options.forward {
         let count = ops::clients::forward(&workspace, &id)?;
         call.output.say(format!("{} clients to be forwarded by {}", thousands(count), Next::ForwardTo));

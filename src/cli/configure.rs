@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Configure;
 use super::planned::Question;
-use super::{Call, check, planned, prompt, remove};
+use super::{Call, check, plan, planned, prompt, remove};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -26,7 +26,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     if options.roll_back {
         return remove::take_out(call, &workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
     }
-    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let (id, configuration) = call.active(&workspace)?;
     let mut agreed = None;
     if !options.yes || options.adopt.is_some() {
         ops::configure::require_sync(&workspace, &id)?;
@@ -96,6 +96,9 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
 
 fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Configuration) -> Result<(), Failure> {
     let no = "not applied; nothing was written";
+    if call.can_ask() {
+        call.output.line(plan::title(id, configuration));
+    }
     if shown.taken.is_empty() {
         let hint = Hint::from("Confirm with --yes. To see the plan: ").next(Next::Plan);
         let hint = if shown.offers.is_empty() { hint } else { hint.text(", with what --adopt can take over") };
@@ -113,7 +116,7 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
 /// to paste them: so they go to a terminal, or where it was asked for in so many words.
 fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     if !show_secrets && !std::io::stdout().is_terminal() {
         return Err(Failure::new(FailureKind::Usage, "this prints the callback token and the password")
             .hint("run it on a terminal, or add --show-secrets"));

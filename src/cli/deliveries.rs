@@ -10,7 +10,7 @@ use crate::ops;
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, _, _) = call.chosen(&workspace)?;
     let verdicts = ops::delivery::read(&workspace, &id, call.cancel.clone()).await?;
     let fine = verdicts.iter().all(|verdict| verdict.state.is_fine());
     if call.output.json {

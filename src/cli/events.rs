@@ -21,7 +21,7 @@ const BATCH: usize = 1_000;
 
 pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, _, _) = call.chosen(&workspace)?;
     if options.forward_secret {
         call.output.line(ops::events::forward_secret(&workspace, &id)?.expose());
         return Ok(0);

@@ -8,14 +8,14 @@ use crate::domain::sync_run::{ClientChange, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
-use crate::ops::clients::inert;
+use crate::ops::clients::cell;
 
 /// Runs that are remembered.
 const REMEMBERED: usize = 100;
 
 pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, _, _) = call.chosen(&workspace)?;
     let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
     let limit = options.limit.unwrap_or(usize::MAX);
     let Some(number) = options.run else {
@@ -99,9 +99,8 @@ fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange]) -> R
         Format::Ndjson => changes.iter().try_for_each(|line| output.object(line))?,
         Format::Csv => {
             let rows = changes.iter().map(|line| {
-                let names = [inert(line.name.display()), inert(before(line))];
-                let [name, name_before] = names;
-                [line.id.to_string(), line.change.word().to_owned(), name, name_before]
+                let before = line.name_before.as_ref().map(cell).unwrap_or_default();
+                [line.id.to_string(), line.change.word().to_owned(), cell(&line.name), before]
             });
             output.csv(["id", "change", "name", "name_before"], rows)?;
         }

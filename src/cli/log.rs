@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -33,29 +33,16 @@ pub enum Detail {
 /// Answers with what a person should hear of it: a log that is something else, or a filter that is none.
 pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: bool) -> Vec<String> {
     let mut complaints = Vec::new();
-    // The HTTP crates write whole addresses into their logs, and ours end in a token.
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(detail.filter())
-        .unwrap_or_default();
-    let asked = environment
-        .text("PIA_HALO_LOG")
-        .map(|text| (text, EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(text)));
-    let filter = match asked {
+    let filter = match environment.text("PIA_HALO_LOG").map(|text| (text, text.parse::<Targets>())) {
+        None => detail.filter(),
         Some((_, Ok(asked))) => asked,
         Some((text, Err(_))) => {
-            complaints
-                .push(format!("PIA_HALO_LOG is not understood, and left out: {}", Untrusted::new(text).display()));
-            filter
+            let text = Untrusted::new(text).display();
+            complaints.push(format!("PIA_HALO_LOG is not understood, and left out: {text}"));
+            detail.filter()
         }
-        None => filter,
     };
-    let filter = filter
-        .add_directive(quiet("reqwest"))
-        .add_directive(quiet("hyper"))
-        .add_directive(quiet("hyper_util"))
-        .add_directive(quiet("h2"))
-        .add_directive(quiet("rustls"));
+    let filter = quiet(filter);
     let paths = Paths::from_environment(environment).ok().filter(|_| into_file);
     let file = paths.and_then(|paths| match Log::open(paths.log()) {
         Ok(log) => Some(log),
@@ -70,7 +57,7 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
         .map(|file| fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file)).with_filter(filter));
     let stderr = (verbose > 0).then(|| {
         let level = if verbose > 1 { LevelFilter::DEBUG } else { LevelFilter::INFO };
-        let ours = tracing_subscriber::filter::Targets::new().with_target("pia_halo", level);
+        let ours = Targets::new().with_target("pia_halo", level);
         fmt::layer().with_ansi(false).with_target(false).without_time().with_writer(io::stderr).with_filter(ours)
     });
     // A second start in one process (tests) keeps the first.
@@ -78,16 +65,24 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     complaints
 }
 
-fn quiet(target: &str) -> tracing_subscriber::filter::Directive {
-    format!("{target}=warn").parse().unwrap_or_else(|_| LevelFilter::WARN.into())
+/// The HTTP crates write whole addresses into their logs, and ours end in a token: whatever was asked for, they warn only.
+fn quiet(filter: Targets) -> Targets {
+    let silent = ["reqwest", "hyper", "hyper_util", "h2", "rustls"];
+    let asked: Vec<_> = filter.iter().map(|(target, level)| (target.to_owned(), level)).collect();
+    let of_http = |target: &str| silent.iter().any(|silent| target.starts_with(silent));
+    let others = asked.into_iter().filter(|(target, _)| !of_http(target));
+    let default = filter.default_level().unwrap_or(LevelFilter::WARN);
+    let silent = silent.map(|target| (target.to_owned(), LevelFilter::WARN.min(default)));
+    Targets::new().with_default(default).with_targets(others).with_targets(silent)
 }
 
 impl Detail {
-    fn filter(self) -> &'static str {
-        match self {
-            Self::Requests => "pia_halo=debug",
-            Self::Noteworthy => "pia_halo=info",
-        }
+    fn filter(self) -> Targets {
+        let level = match self {
+            Self::Requests => LevelFilter::DEBUG,
+            Self::Noteworthy => LevelFilter::INFO,
+        };
+        Targets::new().with_default(LevelFilter::INFO).with_target("pia_halo", level)
     }
 }
 
@@ -164,6 +159,23 @@ mod tests {
             .collect();
         assert!(files.iter().all(|length| (1..=LARGEST + line.len() as u64).contains(length)), "{files:?}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn no_filter_lets_http_crates_write_addresses() {
+        use tracing::Level;
+        for asked in ["trace", "reqwest=trace,hyper_util::client=trace", "pia_halo=debug,h2=debug", "hyper=trace,info"]
+        {
+            let filter = quiet(asked.parse().unwrap());
+            for target in ["reqwest", "reqwest::connect", "hyper::proto", "hyper_util::client", "h2", "rustls::common"]
+            {
+                assert!(!filter.would_enable(target, &Level::INFO), "{asked}: {target}");
+            }
+        }
+        let filter = quiet("pia_halo=debug".parse().unwrap());
+        assert!(filter.would_enable("pia_halo::halo", &Level::DEBUG) && !filter.would_enable("other", &Level::INFO));
+        assert!(!quiet("off".parse().unwrap()).would_enable("reqwest", &Level::ERROR));
+        assert!("pia_halo=loud".parse::<Targets>().is_err());
     }
 
     #[test]

@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use self::args::{Arguments, Command, Config, Store};
 use self::exit::ExitCode as _;
 use self::output::Output;
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::untrusted::harmless;
@@ -71,6 +71,20 @@ impl Call {
     /// A step as a command, for the configuration that was asked for.
     fn next(&self, next: &Next) -> String {
         next.command(self.configuration.as_ref())
+    }
+
+    /// The configuration that is meant: the one that was named, or else the active one.
+    fn chosen(&self, workspace: &Workspace) -> Result<(ConfigurationId, Configuration, bool), Failure> {
+        let chosen = workspace.configuration(self.configuration.as_ref())?;
+        let (id, configuration, active) = &chosen;
+        tracing::info!(configuration = %id, halo = %configuration.api.url, active);
+        Ok(chosen)
+    }
+
+    /// The same for what only the active one may do.
+    fn active(&self, workspace: &Workspace) -> Result<(ConfigurationId, Configuration), Failure> {
+        self.chosen(workspace)?;
+        workspace.active_configuration(self.configuration.as_ref())
     }
 
     /// Whether a question can be put to a person: JSON is for a program.

@@ -60,6 +60,15 @@ impl Output {
         Ok(())
     }
 
+    /// A result for another program: to the letter, unless it is a terminal that reads it.
+    pub fn data(&mut self, text: &str) {
+        if io::stdout().is_terminal() {
+            return self.line(text);
+        }
+        self.end_progress();
+        self.result(text);
+    }
+
     /// What kept a result from being written: a full disk, but not a reader that has heard enough.
     pub fn broken(&mut self) -> Option<Failure> {
         let error = self.broken.take()?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::output::Output;
 use super::{Call, check};
 use crate::domain::check::Check;
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::plan::{Action, Plan};
@@ -13,7 +14,7 @@ use crate::words;
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     let mut warnings = Vec::new();
     let on_check = |check: &Check| warnings.extend(check.warning());
     let loaded = ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
@@ -21,14 +22,21 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
         Ok(plan) => plan,
         Err(report) => return check::refuse(&mut call.output, &report, "nothing was planned"),
     };
-    show(call, &plan, &warnings)
+    show(call, (&id, &configuration), &plan, &warnings)
 }
 
 /// A plan as the whole result of a command.
-pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<u8, Failure> {
+pub(super) fn show(
+    call: &mut Call,
+    (id, configuration): (&ConfigurationId, &Configuration),
+    plan: &Plan,
+    warnings: &[String],
+) -> Result<u8, Failure> {
     if call.output.json {
         let warnings = [warnings, &plan.warnings].concat();
         call.output.object(&json!({
+            "configuration": id,
+            "name": configuration.name,
             "changes_pending": plan.changes_pending(),
             "counts": plan.counts(),
             "changes": plan.changes,
@@ -37,10 +45,17 @@ pub(super) fn show(call: &mut Call, plan: &Plan, warnings: &[String]) -> Result<
             "warnings": warnings,
         }))?;
     } else {
+        call.output.line(title(id, configuration));
         print(&mut call.output, plan);
         check::warn(&mut call.output, warnings);
     }
     Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { 3 } else { 0 })
+}
+
+/// Whose plan it is, and for which Halo.
+pub(super) fn title(id: &ConfigurationId, configuration: &Configuration) -> String {
+    let name = if configuration.name.is_empty() { String::new() } else { format!("{} ", configuration.name) };
+    format!("{name}({id}), in {}", configuration.api.url.host())
 }
 
 /// The plan for people: one line per object, its fields below.

@@ -37,17 +37,17 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
     let workspace = call.workspace()?;
     let extent = Extent::Removal(parts);
     if options.plan {
-        let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
+        let (id, configuration) = call.active(&workspace)?;
         let mut warnings = Vec::new();
         let on_check = |check: &Check| warnings.extend(check.warning());
         return match ops::remove::load(&workspace, &id, extent, call.cancel.clone(), on_check).await? {
-            Ok(shown) => plan::show(call, &shown, &warnings),
+            Ok(shown) => plan::show(call, (&id, &configuration), &shown, &warnings),
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
     let code = take_out(call, &workspace, extent, Question::Remove, options.yes).await?;
     if options.forget_secrets && code == 0 {
-        let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
+        let (id, _) = call.active(&workspace)?;
         ops::remove::forget_secrets(&workspace, &id, call.cancel.clone()).await?;
         call.output.say("The stored Client Secret and callback secrets of this configuration are forgotten.");
     }
@@ -70,7 +70,7 @@ pub(super) async fn take_out(
     question: Question<'_>,
     yes: bool,
 ) -> Result<u8, Failure> {
-    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let (id, configuration) = call.active(workspace)?;
     let agreed = match agree(call, workspace, (&id, &configuration), extent, question, yes).await? {
         ControlFlow::Continue(agreed) => agreed,
         ControlFlow::Break(code) => return Ok(code),
@@ -121,6 +121,9 @@ fn ask(
 ) -> Result<(), Failure> {
     if !shown.changes_pending() && !matches!(question, Question::RemoveAndSwitch(_)) {
         return Ok(());
+    }
+    if call.can_ask() {
+        call.output.line(plan::title(id, configuration));
     }
     let name = configuration.name.as_str();
     let summary = shown.summary();

@@ -12,7 +12,7 @@ use crate::ops::rotate::Terms;
 pub(super) async fn run(call: &mut Call, options: &Rotate) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let terms = Terms { overlap: options.overlap, end_overlap: options.end_overlap };
-    let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
+    let (id, _) = call.active(&workspace)?;
     let mut agreed = None;
     if !options.yes {
         match ops::rotate::load(&workspace, &id, terms, call.cancel.clone(), |_| {}).await? {

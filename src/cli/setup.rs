@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::Setup;
 use super::{Call, activate, check, interactive, prompt};
+use crate::domain::address::Note;
 use crate::domain::check::CheckId;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -84,14 +85,14 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
         activate::make_active(call, &workspace, &report.id, replacing)?;
         report.active = true;
     }
-    tell(call, &report, is_new)?;
+    tell(call, &report, is_new, &answers.notes)?;
     Ok(0)
 }
 
 /// A new Client Secret for a saved configuration. The old one stays until Halo has taken the new one.
 async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     let secret = choose_secret(call, &workspace, &id, &configuration, Some(file))?;
     let request = VerifyRequest {
         id: Some(id.clone()),
@@ -114,7 +115,7 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
         None | Some(SecretSource::Stored(_)) => {}
         Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} is used before it")),
     }
-    tell(call, &report, false)?;
+    tell(call, &report, false, &[])?;
     Ok(0)
 }
 
@@ -136,7 +137,7 @@ async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     if call.configuration.is_some() {
         // An unknown one is refused by name, before anything is asked.
-        workspace.configuration(call.configuration.as_ref())?;
+        call.chosen(&workspace)?;
     }
     interactive::in_lines(workspace, None, Goal::SetUp(call.configuration.clone())).await
 }
@@ -289,8 +290,10 @@ async fn test(call: &mut Call, workspace: &Workspace, request: &VerifyRequest) -
     check::refuse(output, &report, "nothing was saved")
 }
 
-fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failure> {
+/// `notes` are what was made of the answers, already told where no JSON is wanted.
+fn tell(call: &mut Call, report: &SaveReport, is_new: bool, notes: &[(String, Note)]) -> Result<(), Failure> {
     if call.output.json {
+        let notes: Vec<_> = notes.iter().map(|(key, note)| json!({ "key": key, "note": note.to_string() })).collect();
         let callbacks: Vec<_> =
             report.callbacks.iter().map(|(group, url)| json!({ "group": group.slug(), "url": url.masked() })).collect();
         return call.output.object(&json!({
@@ -301,6 +304,7 @@ fn tell(call: &mut Call, report: &SaveReport, is_new: bool) -> Result<(), Failur
             "changed": report.changed,
             "kept": report.kept,
             "callback_urls": callbacks,
+            "notes": notes,
         }));
     }
     let what = match (is_new, report.changed.as_slice()) {

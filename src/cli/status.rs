@@ -8,7 +8,7 @@ use crate::domain::gap::Gap;
 use crate::domain::health::Finding;
 use crate::domain::next::Next;
 use crate::domain::status::Status;
-use crate::domain::sync_run::usage;
+use crate::domain::sync_run::{AS_SEEN, usage};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -19,7 +19,7 @@ const NEEDS_PERSON: u8 = 8;
 
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, _, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, _, _) = call.chosen(&workspace)?;
     let status = ops::status::of(&workspace, &id)?;
     if call.output.json {
         call.output.object(&status)?;
@@ -50,10 +50,11 @@ fn print(call: &mut Call, status: &Status) {
     }
     match &status.last_sync {
         Some(sync) => output.line(format!(
-            "Last sync  {} at {}; clients: {}",
+            "Last sync  {} at {}; clients: {}{}",
             sync.status.word(),
             sync.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
-            usage(status.clients.active, status.clients.disabled, status.clients.left_out)
+            usage(status.clients.active, status.clients.disabled, status.clients.left_out),
+            if sync.restricted { AS_SEEN } else { "" }
         )),
         None => output.line("Last sync  none yet"),
     }
@@ -95,14 +96,16 @@ fn print(call: &mut Call, status: &Status) {
         let count = thousands(service.clients_to_hand_on);
         output.line(format!("           {count} changes of clients wait to be forwarded by {}", Next::ForwardTo));
     }
-    match status.integration.configured_at {
-        Some(at) => output.line(format!(
-            "In Halo    {} objects, configured {}",
-            status.integration.objects.len(),
-            at.strftime("%Y-%m-%d %H:%M UTC")
-        )),
-        None => output.line("In Halo    not configured yet"),
-    }
+    let integration = &status.integration;
+    let state = match integration.configured_at {
+        Some(at) => format!("configured {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        None => integration.unconfigured().to_owned(),
+    };
+    output.line(match integration.objects.len() {
+        0 => format!("In Halo    {state}"),
+        1 => format!("In Halo    1 object, {state}"),
+        many => format!("In Halo    {many} objects, {state}"),
+    });
     for words in status.integration.left_behind() {
         output.line(format!("           {}", Untrusted::new(words).display()));
     }

@@ -11,7 +11,7 @@ use crate::words;
 
 pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     let mut brake = if yes { Brake::Off } else { Brake::On };
     let report = loop {
         let mut report = once(call, &workspace, &id, &configuration, brake).await?;

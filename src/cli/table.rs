@@ -47,7 +47,7 @@ impl Output {
             writer.write_record(row).map_err(broken)?;
         }
         let bytes = writer.into_inner().map_err(|error| broken(io::Error::other(error.to_string()).into()))?;
-        self.line(String::from_utf8_lossy(&bytes).trim_end());
+        self.data(String::from_utf8_lossy(&bytes).trim_end());
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::ops;
 
 pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let (id, configuration) = call.active(&workspace)?;
     let found = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
     let board = Untrusted::new(&*configuration.pia_screen.pia_board);
     if call.output.json {
@@ -43,7 +43,7 @@ pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
 
 pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = workspace.configuration(call.configuration.as_ref())?;
+    let (id, configuration, _) = call.chosen(&workspace)?;
     let note = options.note.as_deref();
     let cancel = call.cancel.clone();
     let done = ops::tickets::escalate(&workspace, &id, &configuration, options.ticket, note, cancel).await;

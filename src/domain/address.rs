@@ -105,12 +105,14 @@ pub enum Note {
     LookAlike,
     /// A host with letters beyond ASCII, in its true form.
     Punycode(String),
+    /// A host that was typed with signs that stand for others: wide letters, an ideographic full stop, a soft hyphen.
+    Host(String),
 }
 
 impl Note {
     /// Whether the person should look twice.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_))
+        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_) | Self::Host(_))
     }
 }
 
@@ -124,6 +126,7 @@ impl fmt::Display for Note {
             Self::Private => f.write_str("a private address"),
             Self::LookAlike => f.write_str("looks like a Halo address but is another host"),
             Self::Punycode(host) => write!(f, "contains look-alike letters; its true name is {host}"),
+            Self::Host(host) => write!(f, "the host was read as {host}"),
         }
     }
 }
@@ -299,6 +302,8 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     if let Some(host) = url.host_str() {
         if host.split('.').any(|label| label.starts_with("xn--")) {
             notes.push(Note::Punycode(host.to_owned()));
+        } else if !typed_host.is_ascii() {
+            notes.push(Note::Host(host.to_owned()));
         } else if vendor && is_look_alike(host) {
             notes.push(Note::LookAlike);
         }
@@ -359,13 +364,15 @@ fn host_as_typed(url: &str) -> String {
 fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
     match url.host() {
         None => Err(AddressError::Shape),
+        // The parser undoes %2e and the like: what is read there is another host than the one that was looked at.
+        Some(Host::Domain(_)) if typed.contains('%') => Err(AddressError::DisguisedHost),
         Some(Host::Domain(name)) => {
             let name = name.strip_suffix('.').unwrap_or(name);
             // No name ends so: it is the scheme once more, with a mark that is none.
             if matches!(name.rsplit('.').next(), Some("http" | "https")) {
                 return Err(AddressError::Shape);
             }
-            // The parser undoes %22 and the like: no host has a quote or a blank in its name.
+            // No host has a quote or a blank in its name.
             let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
             let is_name = !name.split('.').any(str::is_empty) && name.chars().all(is_letter);
             if is_name { Ok(()) } else { Err(AddressError::Shape) }
@@ -459,7 +466,10 @@ fn is_look_alike(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::fuzz::{lines, text_like, tries};
 
     fn halo(text: &str) -> (String, Vec<String>) {
         let reading = HaloUrl::read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -470,7 +480,9 @@ mod tests {
     fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
         let once = "the beginning was read as one https://";
-        let cases: [(&str, &str, &[&str]); 32] = [
+        let cases: [(&str, &str, &[&str]); 34] = [
+            ("https://acme。halopsa。com", acme, &["the host was read as acme.halopsa.com"]),
+            ("ａcme.halo\u{ad}psa.com", acme, &["https:// was added", "the host was read as acme.halopsa.com"]),
             ("https:/acme.halopsa.com", acme, &[once]),
             ("https:acme.halopsa.com", acme, &[once]),
             ("https//acme.halopsa.com", acme, &[once]),
@@ -540,6 +552,10 @@ mod tests {
             "https://[::ffff:127.0.0.1]",
             "2130706433",
             "0x7f000001",
+            "https://%22",
+            "https://a%27b",
+            "https://acme.halopsa.com%2eevil.example",
+            "https://127.0.0.%31",
         ] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::DisguisedHost), "{text}");
         }
@@ -557,8 +573,8 @@ mod tests {
             "ac me",
             "https://acme..com",
             "\u{1b}[2J",
-            "https://%22",
-            "https://a%27b",
+            "https://a'b",
+            "https://evil.example%2f.halopsa.com",
         ] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Shape), "{text}");
         }
@@ -662,5 +678,28 @@ mod tests {
         assert!(PiaUrl::read("http://pia.acme.example").is_err());
         let portal = PiaUrl::read("https:/pia.acme.example./portal").unwrap().address;
         assert_eq!(portal.as_str(), "https://pia.acme.example/portal", "only Halo's own pages are known");
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// No garbled address leads to a host that was not typed, unless it is said that it is read as another.
+        #[test]
+        fn fuzzed_addresses_lead_to_host_that_was_typed(
+            typed in text_like(lines(include_str!("../../tests/corpus/addresses.txt"))),
+        ) {
+            let told = |notes: &[Note]| notes.iter().any(|note| matches!(note, Note::Host(_) | Note::Punycode(_)));
+            for (host, notes) in [
+                HaloUrl::read(&typed).ok().map(|read| (read.address.0.host_str().unwrap().to_owned(), read.notes)),
+                PiaUrl::read(&typed).ok().map(|read| (read.address.0.host_str().unwrap().to_owned(), read.notes)),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                // The one name that an IPv6 address has is not the way everybody writes it.
+                let is_typed = host.starts_with('[') || typed.to_ascii_lowercase().contains(&host);
+                prop_assert!(is_typed || told(&notes), "{typed:?} leads to {host}");
+            }
+        }
     }
 }

@@ -509,7 +509,10 @@ impl Body {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::fuzz::{like, lines, tries};
 
     const GUID: &str = "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77";
     const WEBHOOK: &str = "60b2ec55-fabe-417a-b354-40d962ef8031";
@@ -636,6 +639,29 @@ mod tests {
         assert_eq!(event.sent_at.unwrap().to_string(), "2026-09-25T06:41:08.7895915Z");
         for (text, sent) in [("2026-09-25T06:41:08", true), ("1900-01-01T00:00:00", false), ("soon", false)] {
             assert_eq!(one(&format!(r#"{{"timestamp":"{text}"}}"#)).sent_at.is_some(), sent, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// A body that is JSON gives each of its events, and each event is the same read alone.
+        #[test]
+        fn fuzzed_callbacks_lose_no_event(bytes in like(lines(include_str!("../../tests/corpus/callbacks.txt")))) {
+            let json = serde_json::from_slice::<Value>(&bytes).ok();
+            let Ok(body) = EventBody::read(bytes) else {
+                let is_event = json.as_ref().is_some_and(|json| json.is_object() || json.is_array());
+                prop_assert!(!is_event, "{json:?}");
+                return Ok(());
+            };
+            let events: Vec<_> = body.events().collect();
+            if let Some(Value::Array(items)) = &json {
+                prop_assert_eq!(events.len(), items.len());
+            }
+            for event in events.iter().filter(|event| event.body.starts_with('{')) {
+                let alone = EventBody::read(event.body.as_bytes().to_vec()).unwrap();
+                prop_assert_eq!(alone.events().collect::<Vec<_>>(), [event.clone()]);
+            }
         }
     }
 }

@@ -16,6 +16,10 @@ const WEBHOOKS: &str = "Configuration icon (bottom of the side menu) › Integra
 /// Where ticket types are in Halo.
 const TICKET_TYPES: &str = "Configuration icon (bottom of the side menu) › Tickets › Ticket Types";
 
+/// What is left to do once everything is out of Halo.
+pub const APPLICATION_OFF: &str = "If nothing else uses its API application, switch that off too, in Halo: Configuration › \
+                                   Integrations › Halo PSA API › View Applications.";
+
 /// How an object is taken out of Halo by hand, in one line.
 pub fn removal_of(kind: ObjectKind, name: &str) -> String {
     match kind {

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod calendar;
 pub mod callback;
 pub mod chat_pod;
 pub mod check;
@@ -19,6 +20,8 @@ pub mod event;
 pub mod failure;
 pub mod fields;
 pub mod full_circle;
+#[cfg(test)]
+pub(crate) mod fuzz;
 pub mod gap;
 pub mod health;
 pub mod include;
@@ -32,6 +35,7 @@ pub mod product;
 pub mod record;
 pub mod redaction;
 pub mod request;
+pub mod retry_after;
 pub mod rotation;
 pub mod secret;
 pub mod status;

@@ -1,5 +1,6 @@
 //! Secrets taken out of what somebody else wrote: whole or in pieces, plain or encoded.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine;
@@ -11,6 +12,9 @@ use super::secret::Secret;
 /// So many characters of a secret in a row are a piece of it. Fewer are a coincidence.
 const PIECE: usize = 8;
 
+/// The same in what is kept as data, such as names: there a mask in the wrong place is damage.
+const PIECE_IN_DATA: usize = 16;
+
 /// A secret shorter than this could be any word.
 const SHORTEST: usize = 4;
 
@@ -20,6 +24,10 @@ const MASK: &str = "[secret]";
 /// The text without these secrets: plain, URL-encoded, in base64 or hex, in any case, and pieces of all that. Of an address
 /// only its end is a secret, and the address as a whole.
 pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
+    masked(text, secrets, PIECE, SHORTEST)
+}
+
+fn masked(text: &str, secrets: &[&Secret], piece: usize, shortest: usize) -> String {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let mut covered = vec![false; text.len()];
     for secret in secrets {
@@ -29,8 +37,8 @@ pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
             cover(lower.as_bytes(), whole.to_ascii_lowercase().as_bytes(), whole.len(), &mut covered);
         }
         let secret = if whole.contains("://") { end } else { whole };
-        if secret.len() >= SHORTEST {
-            forms(secret).iter().for_each(|form| cover(lower.as_bytes(), form.as_bytes(), PIECE, &mut covered));
+        if secret.len() >= shortest {
+            forms(secret).iter().for_each(|form| cover(lower.as_bytes(), form.as_bytes(), piece, &mut covered));
         }
     }
     if !covered.contains(&true) {
@@ -48,6 +56,97 @@ pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
         hidden = is_secret;
     }
     out
+}
+
+/// Looks for secrets in all that comes in, fast: what is kept, such as a client's name or the body of an event, must not hold
+/// one that Halo says back.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    secrets: Vec<Secret>,
+    /// A bit for each run of eight characters of a secret's forms; others may have one of these bits too.
+    bits: Vec<u64>,
+}
+
+impl Watch {
+    /// Bits: few are set, even for a dozen secrets.
+    const BITS: usize = 1 << 16;
+
+    /// A watch for these secrets. What is shorter than a piece is not looked for.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let secrets: Vec<Secret> =
+            secrets.into_iter().filter(|secret| secret.expose().len() >= PIECE_IN_DATA).collect();
+        let mut bits = vec![0; if secrets.is_empty() { 0 } else { Self::BITS / 64 }];
+        for form in secrets.iter().flat_map(|secret| forms(secret.expose())) {
+            let mut window = 0;
+            for (at, byte) in form.bytes().enumerate() {
+                window = window << 8 | u64::from(byte);
+                if at >= 7 {
+                    let slot = Self::slot(window);
+                    bits[slot / 64] |= 1 << (slot % 64);
+                }
+            }
+        }
+        Self { secrets, bits }
+    }
+
+    /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
+    pub fn clean(&self, json: Vec<u8>) -> Vec<u8> {
+        let plain = without_escapes(&json);
+        if !self.may_hold(&plain) {
+            return json;
+        }
+        let secrets: Vec<&Secret> = self.secrets.iter().collect();
+        let text = String::from_utf8_lossy(&plain);
+        let masked = masked(&text, &secrets, PIECE_IN_DATA, PIECE_IN_DATA);
+        if masked == text { json } else { masked.into_bytes() }
+    }
+
+    fn may_hold(&self, text: &[u8]) -> bool {
+        if self.bits.is_empty() {
+            return false;
+        }
+        let (mut window, mut run) = (0, 0);
+        text.iter().any(|byte| {
+            window = window << 8 | u64::from(byte.to_ascii_lowercase());
+            let slot = Self::slot(window);
+            run = if self.bits[slot / 64] >> (slot % 64) & 1 == 1 { run + 1 } else { 0 };
+            run > PIECE_IN_DATA - 8
+        })
+    }
+
+    /// The upper bits of a product are as good as any.
+    fn slot(window: u64) -> usize {
+        (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
+    }
+}
+
+/// JSON with its letters as letters, where it escapes some that need no escape.
+fn without_escapes(json: &[u8]) -> Cow<'_, [u8]> {
+    let letter = |at: usize| {
+        let digits = json.get(at + 2..at + 6).filter(|_| json.get(at + 1) == Some(&b'u'))?;
+        let byte = u8::try_from(u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?).ok()?;
+        matches!(byte, 0x20..=0x7e if !matches!(byte, b'"' | b'\\')).then_some(byte)
+    };
+    let (mut out, mut at, mut kept) = (Vec::new(), 0, 0);
+    while let Some(step) = json[at..].iter().position(|byte| *byte == b'\\') {
+        at += step;
+        let (plain, length) = match (json.get(at + 1), letter(at)) {
+            (_, Some(plain)) => (Some(plain), 6),
+            (Some(b'/'), _) => (Some(b'/'), 2),
+            _ => (None, 2),
+        };
+        if let Some(plain) = plain {
+            out.extend_from_slice(&json[kept..at]);
+            out.push(plain);
+            kept = at + length;
+        }
+        at = (at + length).min(json.len());
+    }
+    if kept == 0 {
+        return Cow::Borrowed(json);
+    }
+    out.extend_from_slice(&json[kept..]);
+    Cow::Owned(out)
 }
 
 /// Marks every piece of the form that is in the text.
@@ -139,7 +238,50 @@ mod tests {
         assert_eq!(without_secrets("", &[&Secret::new(TOKEN)]), "");
     }
 
+    #[test]
+    fn watch_masks_secret_in_names_however_it_is_written() {
+        let watch = Watch::new([Secret::new("short"), Secret::new(TOKEN)]);
+        let clean = |json: &str| String::from_utf8(watch.clean(json.as_bytes().to_vec())).unwrap();
+        let escaped: String = TOKEN.bytes().map(|byte| format!("\\u{byte:04X}")).collect();
+        let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02X}")).collect();
+        for form in [TOKEN.to_owned(), TOKEN.to_uppercase(), escaped, hex, TOKEN[5..30].to_owned()] {
+            assert_eq!(clean(&format!(r#"[{{"name":"a {form} b"}}]"#)), r#"[{"name":"a [secret] b"}]"#, "{form}");
+        }
+        let encoded = STANDARD.encode(format!("pia:{TOKEN}"));
+        assert!(!clean(&format!("{{\"name\":\"{encoded}\"}}")).contains(&encoded[8..40]));
+        for kept in [
+            r#"{"name":"short \u0041\/ \\u0041 xTb7-Qk_93jd8L","a":1}"#,
+            r#"{"url":"https://pia.example/callbacks/acme/ticket-created/"}"#,
+            "\\",
+            "\\u00",
+            "",
+        ] {
+            assert_eq!(clean(kept), kept);
+        }
+        assert_eq!(Watch::default().clean(TOKEN.into()), TOKEN.as_bytes());
+    }
+
+    #[test]
+    fn watch_passes_over_megabytes_of_other_text() {
+        let watch = Watch::new((0..8).map(|number| Secret::new(format!("{number}{TOKEN}"))));
+        let mut random = 1_u64;
+        let text: Vec<u8> = std::iter::repeat_with(|| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b"abcdefghijklmnopqrstuvwxyz0123456789-_\" ,:"[(random >> 33) as usize % 42]
+        })
+        .take(1 << 20)
+        .collect();
+        assert!(!watch.may_hold(&text), "eight secrets set so few bits that nothing else looks like one");
+    }
+
     proptest! {
+        #[test]
+        fn no_body_keeps_secret_of_watch(before in ".{0,20}", after in ".{0,20}", secret in "[A-Za-z0-9_-]{16,80}") {
+            let json = serde_json::to_vec(&serde_json::json!({ "name": format!("{before}{secret}{after}") })).unwrap();
+            let clean = Watch::new([Secret::new(secret.as_str())]).clean(json);
+            prop_assert!(!String::from_utf8_lossy(&clean).contains(&secret));
+        }
+
         #[test]
         fn no_text_around_secret_keeps_it(before in ".{0,20}", after in ".{0,20}", secret in "[!-~]{12,40}") {
             let told = without_secrets(&format!("{before}{secret}{after}"), &[&Secret::new(secret.as_str())]);

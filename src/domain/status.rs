@@ -57,6 +57,8 @@ pub struct LastSync {
     pub halo_count: Option<u64>,
     /// Unique ids read.
     pub stored: u64,
+    /// Whether the agent sees chosen clients only: Halo may have more.
+    pub restricted: bool,
 }
 
 /// How many clients are stored.
@@ -92,6 +94,11 @@ impl IntegrationStatus {
     /// What an interrupted run has left behind, each with the way on.
     pub fn left_behind(&self) -> impl Iterator<Item = String> {
         self.interruption().into_iter().chain(self.left_open.iter().map(LeftOpen::words))
+    }
+
+    /// What is to be said where Configure has not ended with everything in place.
+    pub fn unconfigured(&self) -> &'static str {
+        if self.objects.is_empty() { "not configured yet" } else { "not everything is in place" }
     }
 
     /// That a run was killed in the middle, and the two ways on.

@@ -14,6 +14,9 @@ use super::untrusted::{Exact, Untrusted};
 pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Halo may have more: \
     set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
 
+/// What stands behind the figures of such a run.
+pub const AS_SEEN: &str = ", as this agent sees it";
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -305,6 +308,11 @@ impl SyncReport {
         usage(self.active, self.disabled, self.left_out)
     }
 
+    /// Whether the agent sees chosen clients only: what is complete for it may not be all of Halo's.
+    pub fn is_restricted(&self) -> bool {
+        self.warnings.iter().any(|warning| warning == SEES_CHOSEN_CLIENTS)
+    }
+
     /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored, and what an agent sees is not
     /// called all.
     pub fn proof(&self) -> String {
@@ -314,11 +322,7 @@ impl SyncReport {
                 self.halo_count.map_or_else(|| "gave no count".to_owned(), |n| format!("says {}", thousands(n)));
             return format!("Halo {count}, read {read}; the stored list is as it was");
         }
-        let seen = if self.warnings.iter().any(|warning| warning == SEES_CHOSEN_CLIENTS) {
-            ", as this agent sees it"
-        } else {
-            ""
-        };
+        let seen = if self.is_restricted() { AS_SEEN } else { "" };
         match self.halo_count {
             Some(count) => format!("Halo says {}, stored {}{seen}", thousands(count), thousands(self.stored)),
             None => format!("Halo gave no count, stored {}{seen}", thousands(self.stored)),
@@ -401,6 +405,11 @@ impl SyncProgress {
             Some(total) => format!("Syncing: {read} of {} clients", thousands(total)),
             None => "Syncing".to_owned(),
         };
+        match self.pages {
+            0 => {}
+            1 => line.push_str(", 1 page"),
+            pages => line.push_str(&format!(", {} pages", thousands(pages))),
+        }
         if self.resumed_pages > 0 {
             line.push_str(&format!("; {} pages of an interrupted sync are still good", self.resumed_pages));
         }

@@ -14,6 +14,9 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest text that is shown, in characters that stand on their own.
 const SHOWN: usize = 256;
 
+/// The most characters that a cell of a spreadsheet takes.
+const CELL: usize = 32_767;
+
 /// The most characters that are looked at for it: work has an end too. Also how much of a text is searched.
 pub(super) const LOOKED_AT: usize = 4_096;
 
@@ -45,6 +48,24 @@ impl Untrusted {
     /// reorders, hides or joins, a bounded number of combining marks, a bounded length.
     pub fn display(&self) -> String {
         sanitise(&self.0)
+    }
+
+    /// The text for a table that another program reads: to the letter, with control characters in caret notation, because
+    /// such a table is looked at in a terminal too, and no longer than a cell of a spreadsheet may be.
+    pub fn cell(&self) -> String {
+        let mut out = String::with_capacity(self.0.len().min(CELL));
+        for (at, character) in self.0.chars().enumerate() {
+            if at + 1 >= CELL {
+                out.push('…');
+                break;
+            }
+            match character {
+                '\u{00}'..='\u{1f}' | '\u{7f}' => out.extend(['^', char::from(character as u8 ^ b'@')]),
+                '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => out.push('\u{fffd}'),
+                _ => out.push(character),
+            }
+        }
+        out
     }
 
     /// The text as Halo wrote it, to be written into JSON for other programs. That JSON has to go through
@@ -321,6 +342,22 @@ mod tests {
     #[test]
     fn control_characters_are_shown_in_caret_notation() {
         assert_eq!(display("a\u{1b}[31mb\nc\u{7f}\u{9b}2J"), "a^[[31mb^Jc^?\u{fffd}2J");
+    }
+
+    #[test]
+    fn cell_of_table_is_text_to_letter_without_controls() {
+        for name in [
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} Ltd",
+            "👨\u{200d}👩\u{200d}👧",
+            "می\u{200c}خواهم",
+            "a\u{ad}b\u{200f}",
+        ] {
+            assert_eq!(Untrusted::new(name).cell(), name);
+        }
+        let long = "é".repeat(40_000);
+        assert_eq!(Untrusted::new(&long[..2 * CELL]).cell().chars().count(), CELL);
+        assert_eq!(Untrusted::new(&long[..600]).cell(), long[..600], "longer than what is shown");
+        assert_eq!(Untrusted::new("a\u{1b}[31mb\nc\u{7f}\u{9b}2J\t").cell(), "a^[[31mb^Jc^?\u{fffd}2J^I");
     }
 
     #[test]

@@ -4,10 +4,23 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+
+/// The certificates of a file, or what is wrong with it.
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    if pem.trim_ascii().is_empty() {
+        return Err("is empty");
+    }
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err("holds no certificate in PEM form"),
+        Err(_) => Err("holds a certificate that cannot be read"),
+    }
+}
 
 /// A configuration that trusts the authorities of this machine and those that are named.
 pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
@@ -80,6 +93,8 @@ fn is_own_authority(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fuzz::{like, tries};
+    use proptest::prelude::*;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
     fn own_authority(name: &str, until: i32) -> CertificateDer<'static> {
@@ -104,5 +119,39 @@ mod tests {
         assert!(verdict(&good, &other, "halo.test").is_err(), "not the one that is named");
         assert!(verdict(&good, &good, "elsewhere.test").is_err(), "another name");
         assert!(verdict(&old, &old, "halo.test").is_err(), "expired");
+    }
+
+    /// The files that people name as an authority.
+    fn corpus() -> Vec<Vec<u8>> {
+        let files = [
+            &include_bytes!("../../tests/corpus/certificates/ec.pem")[..],
+            include_bytes!("../../tests/corpus/certificates/ed25519.pem"),
+            include_bytes!("../../tests/corpus/certificates/two.pem"),
+            include_bytes!("../../tests/corpus/certificates/lines-of-windows.pem"),
+            include_bytes!("../../tests/corpus/certificates/with-words.pem"),
+        ];
+        files.map(<[u8]>::to_vec).to_vec()
+    }
+
+    #[test]
+    fn certificates_are_read_as_people_have_them() {
+        assert_eq!(corpus().iter().map(|pem| certificates(pem).unwrap().len()).collect::<Vec<_>>(), [1, 1, 2, 1, 1]);
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// A garbled file is read or refused, and no garbled certificate is one of another name.
+        #[test]
+        fn fuzzed_certificates_speak_for_no_other_name(
+            pem in like(corpus()),
+            der in like(corpus().iter().flat_map(|pem| certificates(pem).unwrap()).map(|der| der.to_vec()).collect()),
+        ) {
+            prop_assert!(certificates(&pem).is_ok_and(|read| !read.is_empty()) || certificates(&pem).is_err());
+            if let Ok(read) = ParsedCertificate::try_from(&CertificateDer::from(der)) {
+                let other = ServerName::try_from("evil.example").unwrap();
+                prop_assert!(verify_server_name(&read, &other).is_err());
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::pace::{Flown, Pace};
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
+use crate::domain::{calendar, retry_after};
 
 /// The window that Halo publishes.
 pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -71,8 +72,6 @@ pub(super) struct Refusal {
 pub(super) struct Permit {
     /// When it was given.
     pub sent: Instant,
-    /// How long it took to get.
-    pub waited: Duration,
     /// How many were in the air then, with this one.
     flying: usize,
     _flight: Flight,
@@ -123,6 +122,7 @@ struct State {
     next_place: u64,
     /// How many of the sync's requests may be in the air.
     pace: Pace,
+    held: HeldUp,
 }
 
 #[derive(Clone, Copy)]
@@ -155,7 +155,6 @@ impl Governor {
 
     /// Waits for the right to send. Dropping the wait gives the place up.
     pub(super) async fn acquire(&self, urgency: Urgency) -> Permit {
-        let arrived = Instant::now();
         let place = Place::take(self, urgency);
         loop {
             let changed = self.changed.notified();
@@ -170,10 +169,11 @@ impl Governor {
                 (turn, flight)
             };
             if let Some((flight, flying)) = flight {
-                return Permit { sent: now, waited: now - arrived, flying, _flight: flight };
+                return Permit { sent: now, flying, _flight: flight };
             }
             match turn {
                 Turn::Wait(until, wait) => {
+                    let _held = Held::begin(self);
                     self.waiting.send_replace(Some(wait));
                     tokio::select! {
                         () = sleep_until(until) => {}
@@ -190,6 +190,11 @@ impl Governor {
         let until = self.lock().refused(permit.sent, refusal, Instant::now());
         self.changed.notify_waiters();
         until
+    }
+
+    /// How long the limit has held somebody up so far: however many waited, a second is a second.
+    pub(super) fn held_up(&self) -> Duration {
+        self.lock().held.so_far(Instant::now())
     }
 
     /// How many of the sync's requests are let into the air at once.
@@ -243,6 +248,43 @@ impl Governor {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The time in which the limit held at least one request up.
+#[derive(Default)]
+struct HeldUp {
+    waiting: usize,
+    since: Option<Instant>,
+    before: Duration,
+}
+
+impl HeldUp {
+    fn so_far(&self, now: Instant) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| now.duration_since(since))
+    }
+}
+
+/// A request that the limit holds up, for as long as this lives.
+struct Held<'a>(&'a Governor);
+
+impl<'a> Held<'a> {
+    fn begin(governor: &'a Governor) -> Self {
+        let held = &mut governor.lock().held;
+        held.waiting += 1;
+        held.since.get_or_insert_with(Instant::now);
+        Self(governor)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let held = &mut self.0.lock().held;
+        held.waiting -= 1;
+        if held.waiting == 0 {
+            held.before = held.so_far(Instant::now());
+            held.since = None;
+        }
     }
 }
 
@@ -397,16 +439,21 @@ fn slack(window: Duration) -> Duration {
     (window / 50).min(Duration::from_secs(1))
 }
 
+/// What the machine's clock shows.
+pub(super) fn now() -> Timestamp {
+    calendar::since_1970(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
+}
+
 /// A moment that lies so far ahead, for the screen.
 pub(super) fn show(ahead: Duration) -> Timestamp {
-    let now = Timestamp::now();
+    let now = now();
     SignedDuration::try_from(ahead).ok().and_then(|ahead| now.checked_add(ahead).ok()).unwrap_or(now)
 }
 
 /// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window`, and a
 /// `Retry-After` in seconds or as a date. What makes no sense counts as not said.
 pub(super) fn read_refusal(body: &[u8], retry_after: Option<&str>, now: Timestamp) -> Refusal {
-    Refusal { limit: read_limit(body), retry_after: retry_after.and_then(|text| read_retry_after(text, now)) }
+    Refusal { limit: read_limit(body), retry_after: retry_after.and_then(|text| retry_after::read(text, now)) }
 }
 
 fn read_limit(body: &[u8]) -> Option<Rule> {
@@ -420,17 +467,6 @@ fn read_limit(body: &[u8]) -> Option<Rule> {
     })?;
     let count: u64 = words[unit_at - 1].parse().unwrap_or(1);
     Some(Rule { limit, window: Duration::from_secs(count.checked_mul(unit)?) })
-}
-
-fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than a number holds is a long time too. Zero is an answer that would only bring the next refusal.
-        let seconds = text.parse::<u64>().unwrap_or(u64::MAX);
-        return (seconds > 0).then(|| Duration::from_secs(seconds.min(24 * 3600)));
-    }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Duration::try_from(date.duration_since(now)).ok().filter(|ahead| !ahead.is_zero())
 }
 
 #[cfg(test)]
@@ -696,8 +732,8 @@ mod tests {
         let mut shown = governor.subscribe();
         tokio::join!(
             async {
-                let permit = governor.acquire(Urgency::Person).await;
-                assert!(permit.waited >= WINDOW);
+                governor.acquire(Urgency::Person).await;
+                assert!(governor.held_up() >= WINDOW);
             },
             async {
                 shown.changed().await.unwrap();
@@ -726,8 +762,33 @@ mod tests {
         tokio::task::yield_now().await;
         first.abort();
         assert!(first.await.is_err());
-        assert!(second.await.unwrap().waited < WINDOW * 2);
+        second.await.unwrap();
+        assert!(governor.held_up() < WINDOW * 2);
         assert_eq!(governor.waiting(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_many_wait_is_counted_once() {
+        let governor = Arc::new(Governor::new(Some(16)));
+        let begun = Instant::now();
+        let requests: Vec<_> = [Urgency::Person, Urgency::Background].repeat(16).into_iter().collect();
+        let all: Vec<_> = requests
+            .into_iter()
+            .map(|urgency| {
+                let governor = Arc::clone(&governor);
+                tokio::spawn(async move { drop(governor.acquire(urgency).await) })
+            })
+            .collect();
+        // Half of the way: what is counted goes on while they wait.
+        tokio::time::sleep(WINDOW / 2).await;
+        assert!((WINDOW / 3..=WINDOW / 2).contains(&governor.held_up()), "{:?}", governor.held_up());
+        for one in all {
+            one.await.unwrap();
+        }
+        assert!(governor.held_up() >= WINDOW && governor.held_up() <= begun.elapsed(), "{:?}", governor.held_up());
+        let after = governor.held_up();
+        tokio::time::sleep(WINDOW).await;
+        assert_eq!(governor.held_up(), after, "nobody waits");
     }
 
     #[tokio::test(start_paused = true)]
@@ -806,21 +867,6 @@ mod tests {
             ["", "Too Many Requests", "requests per 5 minutes", "<html>429</html>", "99999999999 requests per minute"]
         {
             assert_eq!(read_limit(text.as_bytes()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms_and_nonsense_is_ignored() {
-        let now: Timestamp = "2026-11-24T04:30:00Z".parse().unwrap();
-        let read = |text| read_retry_after(text, now).map(|wait| wait.as_secs());
-        assert_eq!(read("300"), Some(300));
-        assert_eq!(read(" 1 "), Some(1));
-        assert_eq!(read("Tue, 24 Nov 2026 04:31:30 GMT"), Some(90));
-        for long in ["1000000000", "4294967297", "999999999999999999999999"] {
-            assert_eq!(read(long), Some(86_400), "{long}");
-        }
-        for text in ["0", "-5", "soon", "", "1.5", "Tue, 24 Nov 2026 04:29:00 GMT"] {
-            assert_eq!(read(text), None, "{text}");
         }
     }
 }

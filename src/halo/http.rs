@@ -12,7 +12,6 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, Header
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Url};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -288,14 +287,7 @@ fn read_authority(path: &Path) -> Result<Vec<CertificateDer<'static>>, HaloError
     if pem.len() as u64 > CA_FILE {
         return Err(bad("is too large"));
     }
-    if pem.trim_ascii().is_empty() {
-        return Err(bad("is empty"));
-    }
-    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(bad("holds no certificate in PEM form")),
-        Err(_) => Err(bad("holds a certificate that cannot be read")),
-    }
+    authority::certificates(&pem).map_err(bad)
 }
 
 /// Tells from an error of the HTTP client what happened. Its own text is not used: it holds the whole address.

@@ -89,7 +89,7 @@ impl HaloApi {
             part.calls.push(LoggedCall {
                 at: row.timestamp.0.or(at),
                 taken: row.responsestatus.0.is_some_and(|status| (200..300).contains(&status)),
-                body: row.requestbody.filled(),
+                body: row.requestbody.filled().map(|body| self.without_secrets(body)),
                 ticket_id: row.entity_id.0.filter(|id| *id > 0),
                 id,
             });

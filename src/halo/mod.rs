@@ -89,6 +89,7 @@ use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
+use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, RequestBudget};
 use crate::domain::untrusted::Untrusted;
@@ -138,7 +139,7 @@ pub struct Usage {
     pub requests: u64,
     /// Requests that were sent again.
     pub retries: u64,
-    /// Time spent waiting for the request limit.
+    /// For how long the request limit held requests up: a second in which several waited is one second.
     pub waited: Duration,
     /// The wait that goes on now, whoever it holds up.
     pub waiting: Option<BudgetWait>,
@@ -151,6 +152,8 @@ pub struct Usage {
 pub struct HaloApi {
     shared: Arc<Shared>,
     counters: Arc<Counters>,
+    /// How long the limit had held somebody up before this handle began to count.
+    held_before: Duration,
     urgency: Urgency,
     cancel: CancellationToken,
     renews: bool,
@@ -166,6 +169,8 @@ struct Shared {
     discovery: Mutex<Kept>,
     product: RwLock<Product>,
     version: OnceLock<Untrusted>,
+    /// For what Halo's answers are not to bring back.
+    watch: Watch,
 }
 
 impl fmt::Debug for HaloApi {
@@ -208,6 +213,7 @@ impl HaloApi {
 
     fn with_gate(connection: Connection, limits: Limits, governor: Arc<Governor>) -> Result<Self, HaloError> {
         let host = connection.url.host();
+        let watch = Watch::new(connection.secrets());
         let product = RwLock::new(Product::at(host.split(':').next().unwrap_or_default()));
         let shared = Shared {
             transport: Transport::new(&connection, limits)?,
@@ -218,11 +224,14 @@ impl HaloApi {
             discovery: Mutex::default(),
             product,
             version: OnceLock::new(),
+            watch,
         };
+        let held_before = shared.governor.held_up();
         Ok(Self {
             patience: limits.patience,
             shared: Arc::new(shared),
             counters: Arc::default(),
+            held_before,
             urgency: Urgency::Person,
             cancel: CancellationToken::new(),
             renews: true,
@@ -248,7 +257,8 @@ impl HaloApi {
     /// A handle whose requests let those of a person pass. It counts from zero.
     #[must_use]
     pub fn in_background(&self) -> Self {
-        Self { counters: Arc::default(), urgency: Urgency::Background, ..self.clone() }
+        let held_before = self.shared.governor.held_up();
+        Self { counters: Arc::default(), urgency: Urgency::Background, held_before, ..self.clone() }
     }
 
     /// A handle whose every wait, for the limit, the network or a retry, ends at once when `token` is cancelled.
@@ -267,7 +277,7 @@ impl HaloApi {
         Usage {
             requests: self.counters.requests.load(Ordering::Relaxed),
             retries: self.counters.retries.load(Ordering::Relaxed),
-            waited: Duration::from_millis(self.counters.waited_ms.load(Ordering::Relaxed)),
+            waited: self.shared.governor.held_up().saturating_sub(self.held_before),
             waiting: self.shared.governor.waiting(),
             budget: self.shared.governor.budget(),
         }
@@ -388,10 +398,18 @@ impl HaloApi {
                 }
             }
             if answer.is_success() {
-                return Ok(answer);
+                // A webhook's own address is compared with ours, and what its log says is looked at piece by piece.
+                let is_ours = call.path.starts_with("/api/Webhook");
+                let body = if is_ours { answer.body } else { self.shared.watch.clean(answer.body) };
+                return Ok(Answer { body, ..answer });
             }
             return Err(self.refusal(&call, &answer, Some(&bearer)));
         }
+    }
+
+    /// A text from Halo that is kept.
+    fn without_secrets(&self, text: String) -> String {
+        String::from_utf8(self.shared.watch.clean(text.into_bytes())).unwrap_or_default()
     }
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{TlsCause, Unreached};
-use super::governor::{Governor, Urgency, read_refusal, show};
+use super::governor::{Governor, Urgency, now, read_refusal, show};
 use super::wire::looks_cut;
 
 /// Refusals that one request sits out before it gives up.
@@ -119,8 +119,6 @@ pub(super) struct Counters {
     pub requests: AtomicU64,
     /// Requests that were sent again.
     pub retries: AtomicU64,
-    /// Milliseconds spent waiting for the request limit.
-    pub waited_ms: AtomicU64,
     /// The status that the last write was answered with; 0 where none was.
     pub write_status: AtomicU16,
     /// Whether a write was ever sent.
@@ -159,7 +157,6 @@ impl Course<'_> {
         loop {
             let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
             let permit = self.unless_cancelled(false, self.governor.acquire(urgency)).await?;
-            self.counters.waited_ms.fetch_add(millis(permit.waited), Ordering::Relaxed);
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             // A later attempt gets what is left, so that failing takes no longer than is promised.
@@ -180,7 +177,7 @@ impl Course<'_> {
                 && answer.status == 429
             {
                 refusals += 1;
-                let told = read_refusal(&answer.body, answer.retry_after.as_deref(), Timestamp::now());
+                let told = read_refusal(&answer.body, answer.retry_after.as_deref(), now());
                 let opens = self.governor.refused(&permit, told);
                 if refusals > MAX_REFUSALS {
                     return Err(Stop::RateLimited(Some(show(opens.saturating_duration_since(Instant::now())))));
@@ -418,7 +415,7 @@ mod tests {
         let (ended, _) = bench.play(true, &[Ok(429), Ok(500), Ok(200)]).await;
         assert_eq!(ended.unwrap(), 200);
         assert!(start.elapsed() >= Duration::from_secs(300));
-        assert!(bench.counters.waited_ms.load(Ordering::Relaxed) >= 300_000);
+        assert!(bench.governor.held_up() >= Duration::from_secs(300));
     }
 
     #[tokio::test(start_paused = true)]

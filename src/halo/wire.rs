@@ -445,7 +445,10 @@ impl<'de> Deserialize<'de> for Named {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::fuzz::{like, lines, tries};
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Row {
@@ -561,5 +564,24 @@ mod tests {
         assert_eq!(mend_surrogates(r"\ud83d\ude80\n"), None);
         assert_eq!(mend_surrogates(r"\udc00\ud8"), Some(r"\ufffd\ud8".to_owned()));
         assert_eq!(mend_surrogates("\\é\\"), None);
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// A reply of any form is read or refused; no row comes from nowhere, and Halo's words have an end.
+        #[test]
+        fn fuzzed_replies_are_read_or_refused(body in like(lines(include_str!("../../tests/corpus/replies.txt")))) {
+            let braces = body.iter().filter(|byte| **byte == b'{').count();
+            if let Ok(read) = read_rows::<Row>(&body, &["clients", "results"]) {
+                prop_assert!(read.rows.len() <= braces, "{} rows", read.rows.len());
+                prop_assert!(read.bad.iter().all(|bad| !bad.why.is_empty()));
+            }
+            let _ = (read_object::<Row>(&body).is_ok(), looks_cut(&body));
+            let said = super::super::said::said(&body, &[]);
+            prop_assert!(said.is_none_or(|said| said.raw().chars().count() <= 500));
+            let text = String::from_utf8_lossy(&body);
+            prop_assert!(mend_surrogates(&text).is_none_or(|mended| mend_surrogates(&mended).is_none()));
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::status::Lists;
 use crate::domain::sync_run::{ChangeKind, ClientChange, HandOn};
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Untrusted, without_margin};
 use crate::store::FreshLists;
 
 /// Which clients are listed.
@@ -206,11 +206,11 @@ pub fn all_with_changes(
     }
 }
 
-/// A spreadsheet takes a cell that begins with one of these for a formula, and a client's name is not ours. The wide forms
-/// count too, and blanks before them; tabs and line ends do not reach this place.
-pub fn inert(cell: String) -> String {
-    if cell
-        .trim_start()
+/// A foreign text as a cell. A spreadsheet takes one that begins with any of these for a formula: it gets a mark in front. The
+/// wide forms count too, and what is blank or unseen before them.
+pub fn cell(text: &Untrusted) -> String {
+    let cell = text.cell();
+    if without_margin(&cell)
         .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '\u{2212}', '﹣', '﹢', '﹦'])
     {
         format!("'{cell}")
@@ -223,14 +223,13 @@ pub fn inert(cell: String) -> String {
 pub const CSV_HEADER: [&str; 8] =
     ["id", "name", "status", "disabled_reason", "toplevel", "main_site", "first_seen", "last_seen"];
 
-/// A client as a row of CSV: for spreadsheets, and so in the displayed form. CSV cannot escape a control character, and what
-/// a person opens by a double click has to be harmless there. A script that needs a name to the letter reads `json`.
+/// A client as a row of CSV: as Halo has it, but for what a spreadsheet would run and a terminal would act upon.
 pub fn csv_row(stored: &StoredClient) -> [String; 8] {
     let client = &stored.client;
-    let text = |part: Option<&Untrusted>| inert(part.map(Untrusted::display).unwrap_or_default());
+    let text = |part: Option<&Untrusted>| part.map(cell).unwrap_or_default();
     [
         client.id.to_string(),
-        inert(client.name.display()),
+        cell(&client.name),
         stored.status.word().to_owned(),
         stored.status.reason().unwrap_or_default().to_owned(),
         text(client.toplevel.as_ref()),

@@ -35,5 +35,7 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
     })?;
     workspace.settings.remove_secrets(id)?;
     workspace.store.forget(id)?;
+    // The file as large as before is no reason to call the deletion failed.
+    _ = workspace.store.give_back();
     workspace.write_down(&workspace.activity(Some(id), "delete the configuration", "done"))
 }

@@ -263,12 +263,11 @@ impl Target {
         Ok(webhooks)
     }
 
-    /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants the retired ones as well, and
-    /// those that our record has a link to although Halo does not list them.
+    /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants those of the retired ones as well,
+    /// and of those that our record has a link to although Halo does not list them.
     async fn ticket_types(&self, halo: &HaloApi, retired: bool) -> Result<Vec<HeldTicketType>, HaloError> {
-        let listed = if retired { halo.ticket_types_with_retired().await? } else { halo.ticket_types().await? };
         let mut ticket_types = Vec::new();
-        for row in listed {
+        for row in halo.ticket_types_with_retired().await? {
             // The list says nothing about tabs, so each type is read by its id.
             let detail = if row.active || retired { halo.ticket_type(row.id).await? } else { None };
             ticket_types.push(match detail {

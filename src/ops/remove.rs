@@ -13,6 +13,7 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::manual;
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
@@ -239,6 +240,9 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
     };
     match (done, open) {
         (0, 0) => (ConfigureStatus::NothingToDo, none.to_owned()),
+        (_, 0) if matches!(extent, Extent::Removal(parts) if parts.is_all()) => {
+            (complete, format!("{words}. {}", manual::APPLICATION_OFF))
+        }
         (_, 0) => (complete, words.to_owned()),
         (0, _) => (ConfigureStatus::Failed, format!("{open} still in Halo, each says why; {again}")),
         _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not, each says why; {again}")),

@@ -131,6 +131,7 @@ fn status(
             finished_at: run.finished_at,
             halo_count: run.halo_count,
             stored: run.stored,
+            restricted: run.is_restricted(),
         }),
         next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),
         clients: workspace.store.client_counts(id)?,

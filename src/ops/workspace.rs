@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use axum::http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
+use crate::domain::calendar;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule};
@@ -33,7 +37,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        calendar::since_1970(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
     }
 }
 
@@ -78,6 +82,8 @@ impl Workspace {
         };
         let audit = Audit::new(paths.audit());
         let actor = actor_of(&environment);
+        let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
+        tracing::info!(settings = configuration, store = store_file, acting = actor.user);
         let settings = Settings::new(paths);
         settings.tidy();
         Ok(Self {
@@ -266,6 +272,9 @@ impl Workspace {
         // A command may take its time.
         let look = move || client_secret(&settings, &environment, id.as_ref(), command.as_deref());
         let found = tokio::task::spawn_blocking(look).await.map_err(super::lost_task)??;
+        if let Some(FoundSecret { source, .. }) = &found {
+            tracing::info!("the Client Secret is from {source}");
+        }
         if let Some(note) = found.as_ref().and_then(FoundSecret::note) {
             tracing::warn!("{note}");
             self.tell.iter().for_each(|tell| tell(&note));
@@ -309,9 +318,7 @@ impl Workspace {
             require_sound_proxy(&self.environment)?;
         }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
-        let callbacks = stored.every_callback().flat_map(|pair| [&pair.token, &pair.password]);
-        let hide = callbacks.chain(&stored.forward).chain(&stored.client_secret).cloned().collect();
-        connection(api, client_secret, hide)
+        connection(api, client_secret, stored.all().cloned().collect())
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -496,7 +503,13 @@ fn proxy_fault(value: &str) -> Option<&'static str> {
     }
     let host = url.host_str().unwrap_or_default();
     let is_word = !value.contains("://") && url.port().is_none() && !host.contains('.') && host != "localhost";
-    (host.is_empty() || is_word).then_some("is no address")
+    (host.is_empty() || is_word || !is_used(value)).then_some("is no address")
+}
+
+/// Whether the HTTP client goes by it: it reads addresses more strictly, and what it cannot read is no proxy to it.
+fn is_used(value: &str) -> bool {
+    let matcher = Matcher::builder().https(value.to_owned()).build();
+    matcher.intercept(&Uri::from_static("https://halo.example")).is_some()
 }
 
 /// What a connection test was about. The secret is not part of it: saving another one forgets the test.
@@ -509,7 +522,10 @@ fn fingerprint(api: &ApiCredentials) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::fuzz::{lines, text_like, tries};
 
     #[test]
     fn proxy_that_would_be_passed_by_is_named() {
@@ -528,11 +544,26 @@ mod tests {
             "ftp://proxy",
             "http://",
             "http://proxy:99999",
+            "http:///proxy:3128",
         ] {
             assert!(proxy_fault(bad).is_some(), "{bad}");
         }
         let failure =
             require_sound_proxy(&Environment::from_pairs([("HTTPS_PROXY", "http://u:hunter2#@p")])).unwrap_err();
         assert!(failure.message.starts_with("HTTPS_PROXY has a #") && !failure.message.contains("hunter2"));
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// What is taken for a proxy is one to the HTTP client, too: it never goes straight to Halo instead.
+        #[test]
+        fn fuzzed_proxies_are_used_or_refused(
+            value in text_like(lines(include_str!("../../tests/corpus/proxies.txt"))),
+        ) {
+            if !value.trim().is_empty() && proxy_fault(&value).is_none() {
+                prop_assert!(is_used(&value), "{value:?} is passed by");
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::callback::{BASIC_USER, CallbackSecrets, EventGroup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
+use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
 use crate::ops::{Workspace, events};
 use crate::settings::{StoredSecrets, new_callback_secrets};
@@ -40,6 +41,7 @@ pub struct Auth {
 struct Known {
     stamp: Stamp,
     secrets: BTreeMap<ConfigurationId, StoredSecrets>,
+    watches: BTreeMap<ConfigurationId, Watch>,
     unread: Option<Unread>,
 }
 
@@ -54,7 +56,9 @@ impl Auth {
     /// Begins with the settings as they are.
     pub fn open(workspace: &Workspace) -> Result<Self, Failure> {
         let nobody = new_callback_secrets()?;
-        let known = Known { stamp: stamp(workspace), secrets: events::secrets(workspace)?, unread: None };
+        let stamp = stamp(workspace);
+        let secrets = events::secrets(workspace)?;
+        let known = Known { stamp, watches: watches(&secrets), secrets, unread: None };
         Ok(Self { workspace: workspace.clone(), known: RwLock::new(Arc::new(known)), nobody })
     }
 
@@ -82,6 +86,14 @@ impl Auth {
         (good & is_known & (user == BASIC_USER)).then_some(id.zip(group)).flatten()
     }
 
+    /// A body without the secrets of the configuration, which Halo has been told and may say back.
+    pub fn without_secrets(&self, id: &ConfigurationId, body: Vec<u8>) -> Vec<u8> {
+        match self.known().watches.get(id) {
+            Some(watch) => watch.clean(body),
+            None => body,
+        }
+    }
+
     fn known(&self) -> Arc<Known> {
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
         let (stamp, now) = (stamp(&self.workspace), self.workspace.now());
@@ -91,7 +103,7 @@ impl Auth {
         let fresh = match events::secrets(&self.workspace) {
             Ok(secrets) => {
                 tracing::info!("changed settings are taken up");
-                Known { stamp, secrets, unread: None }
+                Known { stamp, watches: watches(&secrets), secrets, unread: None }
             }
             Err(failure) => {
                 // Half a change, or a slip of somebody's: what was good stays good for a while.
@@ -111,6 +123,10 @@ impl Auth {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         fresh
     }
+}
+
+fn watches(secrets: &BTreeMap<ConfigurationId, StoredSecrets>) -> BTreeMap<ConfigurationId, Watch> {
+    secrets.iter().map(|(id, stored)| (id.clone(), Watch::new(stored.all().cloned()))).collect()
 }
 
 /// Whether so little time has passed; a clock that was set back by more than that is no reason to go on waiting.

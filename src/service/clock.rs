@@ -4,6 +4,8 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
+use crate::ops::{Clock, SystemClock};
+
 /// Something that waits for moments. A test gives its own.
 pub trait Moments: Send + Sync + 'static {
     /// Waits until the wall clock shows this moment, or until the clock was set: whoever waits looks at it again.
@@ -55,7 +57,7 @@ async fn wait_on_timer(moment: Timestamp) -> std::io::Result<()> {
 
 /// Where the kernel has no such timer: looking at the clock every minute finds a clock that was set, too.
 async fn wait_a_while(moment: Timestamp) {
-    let ahead = std::time::Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default();
+    let ahead = std::time::Duration::try_from(moment.duration_since(SystemClock.now())).unwrap_or_default();
     tokio::time::sleep(ahead.min(std::time::Duration::from_secs(60))).await;
 }
 

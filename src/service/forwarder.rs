@@ -30,6 +30,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
+use crate::domain::retry_after;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{Exact, Untrusted};
 use crate::halo::LoopbackOnly;
@@ -471,8 +472,9 @@ impl Forwarder {
         if status.is_success() {
             return Ok(());
         }
-        let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let asked = seconds.map(|seconds: u32| SignedDuration::from_secs(seconds.into()));
+        let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let asked = asked
+            .and_then(|asked| SignedDuration::try_from(retry_after::read(asked, self.shared.workspace.now())?).ok());
         Err(NotTaken { error: format!("answered {status}"), is_gone: status == StatusCode::GONE, asked })
     }
 }

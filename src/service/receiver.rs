@@ -104,7 +104,7 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         Ok(read) => read,
         Err(not_read) => return desk.not_read(not_read),
     };
-    let body = match EventBody::read(bytes) {
+    let body = match EventBody::read(desk.auth.without_secrets(&configuration, bytes)) {
         Ok(body) => body,
         Err(NotEvents::TooMany) => return desk.not_read(NotRead::TooLarge),
         Err(NotEvents::NotJson) => return desk.not_read(NotRead::NotJson),
@@ -283,6 +283,24 @@ pub(super) mod tests {
     pub async fn callback(receiver: &Receiver, path: &str, authorization: &str, body: &'static str) -> u16 {
         let request = Request::post(path).header(AUTHORIZATION, authorization).body(Body::from(body)).unwrap();
         receiver.clone().answer(request, Busy::default()).await.unwrap().status().as_u16()
+    }
+
+    /// E7: Halo knows the callback address and may write it into an event; what is kept and handed on has no token in it.
+    #[tokio::test]
+    async fn secret_that_halo_says_back_in_event_is_not_kept() {
+        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let shared = desk.shared();
+        let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        let token = path.rsplit('/').next().unwrap();
+        let body = format!(r#"{{"event":"e","object_id":7,"summary":"sent to https://pia.example{path} today"}}"#);
+        let request = Request::post(&path).header(AUTHORIZATION, authorization).body(Body::from(body)).unwrap();
+        assert_eq!(receiver.clone().answer(request, Busy::default()).await.unwrap().status(), StatusCode::OK);
+        drop(receiver);
+        intake.finish();
+        let id = "acme".parse().unwrap();
+        let event = shared.workspace.store.events(&id, None, None, 1).unwrap().remove(0);
+        let (_, kept) = shared.workspace.store.event(&id, &event.id).unwrap().unwrap();
+        assert!(!kept.raw().contains(token) && kept.raw().contains("/ticket-created/[secret] today"), "{kept}");
     }
 
     #[tokio::test]

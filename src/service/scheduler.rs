@@ -234,7 +234,7 @@ impl<M: Moments> Scheduler<M> {
             }
             tokio::time::sleep(REST).await;
         }
-        Ok(())
+        workspace.apart(|workspace| Ok(workspace.store.give_back()?)).await
     }
 }
 

@@ -57,6 +57,12 @@ impl StoredSecrets {
         [self.callback.as_ref(), self.next_callback.as_ref(), former].into_iter().flatten()
     }
 
+    /// Everything that is stored: no text from outside may hold it.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        let callbacks = self.every_callback().flat_map(|pair| [&pair.token, &pair.password]);
+        callbacks.chain(&self.forward).chain(&self.client_secret)
+    }
+
     /// The next pair takes its place, and the one before it stays good until the given moment. Whatever was good besides
     /// is forgotten.
     pub fn finish_rotation(&mut self, until: Timestamp, now: Timestamp) {

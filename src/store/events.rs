@@ -614,6 +614,25 @@ mod tests {
     }
 
     #[test]
+    fn file_shrinks_once_most_of_it_is_deleted() {
+        let (_folder, store) = store();
+        let size = || std::fs::metadata(store.path()).unwrap().len();
+        let long = format!(r#"{{"event":"x","summary":"{}"}}"#, "x".repeat(600_000));
+        for _ in 0..10 {
+            let mut event = incoming(None, None);
+            event.incoming.body = long.as_str().into();
+            store.add_events([event]).unwrap();
+        }
+        store.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+        let full = size();
+        store.give_back().unwrap();
+        assert_eq!(size(), full, "nothing was deleted");
+        store.forget(&id("acme")).unwrap();
+        store.give_back().unwrap();
+        assert!(full > 5 << 20 && size() < 1 << 20, "{full} and then {}", size());
+    }
+
+    #[test]
     fn clock_that_is_years_ahead_does_not_forget_everything() {
         let (_folder, store) = store();
         for day in 0..30 {

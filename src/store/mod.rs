@@ -47,6 +47,9 @@ pub use runs::RunId;
 
 use crate::domain::configuration::ConfigurationId;
 
+/// Fewer bytes are left in the file: what comes next takes their place.
+const WORTH_IT: i64 = 4 << 20;
+
 /// The database of one person. A clone is the same connection; every call is short and takes its turn.
 ///
 /// Calls wait up to 5 seconds for another program's write. From asynchronous code the longer ones ([`Store::open`],
@@ -122,6 +125,25 @@ impl Store {
     /// changed its form.
     pub fn is_current(&self) -> Result<(), StoreError> {
         self.with(|_| Ok(()))
+    }
+
+    /// Gives the disk back what was deleted, where that is most of the file and worth it: the rest is written anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written; nothing of it is lost then.
+    pub fn give_back(&self) -> Result<(), StoreError> {
+        self.with(|inner| {
+            let ask = |what: &str| inner.connection.query_row(what, [], |row| row.get::<_, i64>(0));
+            let (free, all) = (ask("PRAGMA freelist_count")?, ask("PRAGMA page_count")?);
+            let bytes = free.saturating_mul(ask("PRAGMA page_size")?);
+            if bytes < WORTH_IT || free < all / 4 * 3 {
+                return Ok(());
+            }
+            inner.connection.execute_batch("VACUUM")?;
+            ask("PRAGMA wal_checkpoint(TRUNCATE)")?;
+            Ok(())
+        })
     }
 
     /// Does something with the connection and puts the path into its errors.

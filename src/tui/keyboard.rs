@@ -366,6 +366,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::fuzz::{like, lines, tries};
 
     fn read(bytes: &[u8]) -> Vec<Event> {
         let (mut keyboard, mut events) = (Keyboard::default(), Vec::new());
@@ -505,6 +506,23 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(tries())]
+
+        /// The same for what terminals really send, garbled; and no paste is more than a field could want.
+        #[test]
+        fn fuzzed_keys_leave_keyboard_alive(bytes in like(lines(include_str!("../../tests/corpus/keys.txt")))) {
+            let (mut keyboard, mut events) = (Keyboard::default(), Vec::new());
+            bytes.iter().for_each(|byte| keyboard.accept(*byte, &mut events));
+            if keyboard.patience().is_some() {
+                keyboard.silence(&mut events);
+            }
+            prop_assert!(keyboard.patience().is_none() && keyboard.held.is_empty() && keyboard.paste.is_empty());
+            prop_assert!(events.len() <= bytes.len(), "more keys than bytes: {events:?}");
+            events.clear();
+            keyboard.accept(0x03, &mut events);
+            prop_assert_eq!(events, [with(KeyCode::Char('c'), KeyModifiers::CONTROL)]);
+        }
+
         /// Whatever came, after a moment of silence every key is a key.
         #[test]
         fn no_bytes_leave_keyboard_dead(bytes in proptest::collection::vec(prop_oneof![

@@ -14,6 +14,8 @@ pub enum From {
     Command,
     /// A pipe or a file: lines and nothing else.
     File,
+    /// The same, for another program: every letter as it is.
+    Data,
 }
 
 /// The modes that the interface switches: synchronised frames, other screen, marked pastes, cursor.
@@ -45,11 +47,12 @@ pub fn findings(bytes: &[u8], from: From) -> Vec<String> {
             },
             '\n' => from != From::Interface || !text.contains("\u{1b}[?1049h"),
             '\r' => {
-                from != From::File
+                !matches!(from, From::File | From::Data)
                     && (from == From::Interface || rest.starts_with("\r\n") || rest.starts_with("\r\u{1b}[K"))
             }
-            _ if character.is_control() || is_unseen(character) => false,
-            _ => marks <= MARKS,
+            '\u{2028}' | '\u{2029}' => false,
+            _ if character.is_control() => false,
+            _ => from == From::Data || (!is_unseen(character) && marks <= MARKS),
         };
         if !is_own {
             found.push(format!("{character:?} after {:?}, before {:?}", tail(&text[..at]), head(&rest[length..])));
@@ -67,7 +70,7 @@ fn own_sequence(text: &str, from: From) -> Option<usize> {
     let (parameters, last) = (&body[..end], body[end..].chars().next()?);
     let plain = !parameters.contains('?');
     let is_own = match (from, last) {
-        (From::File, _) => false,
+        (From::File | From::Data, _) => false,
         (From::Command, 'm') => ["0", "31", "32", "33"].contains(&parameters),
         (From::Command, 'K') => parameters.is_empty(),
         (From::Command, _) => false,

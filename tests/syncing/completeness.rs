@@ -238,6 +238,9 @@ async fn restricted_agents_sync_says_what_it_cannot_see() {
     profile.run(["sync"]).await.expect(3).says("as this agent sees it").says("the agent sees chosen clients only");
     let report = profile.json(["sync"], 3).await;
     assert_eq!((&report["status"], &report["proved"]), (&json!("complete_with_warnings"), &json!(true)));
+    let told = profile.run(["status"]).await.expect(0);
+    assert!(told.stdout.lines().any(|line| line.starts_with("Last sync") && line.ends_with("as this agent sees it")));
+    assert_eq!(profile.json(["status"], 0).await["last_sync"]["restricted"], true);
     profile.halo.set_fault("restricted-agent".parse().unwrap(), false);
     let told = profile.run(["sync"]).await.expect(0);
     assert!(!told.stdout.contains("as this agent sees it"), "{told:#?}");

@@ -1,5 +1,8 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::configuration::EscalateTo;
+use crate::domain::fuzz::{text_like, tries};
 
 /// An answers file with every key right; `key = value` lines replace or add to it.
 fn file(changes: &[(&str, &str)]) -> String {
@@ -239,4 +242,20 @@ fn what_is_no_toml_is_told_with_line_and_column() {
         parse("\u{feff}name = \"x\"").unwrap_err().problems[0].key.starts_with("api"),
         "a byte order mark is no problem"
     );
+}
+
+proptest! {
+    #![proptest_config(tries())]
+
+    /// A garbled file is read, or refused with at least one problem and its place.
+    #[test]
+    fn fuzzed_answers_are_read_or_refused_with_their_place(
+        text in text_like(vec![template().into(), template().replace("\n#", "\n").into()]),
+    ) {
+        if let Err(error) = parse(&text) {
+            prop_assert!(!error.problems.is_empty());
+            let is_named = |problem: &Problem| !problem.key.is_empty() && !problem.why.is_empty();
+            prop_assert!(error.problems.iter().all(is_named), "{:?}", error.problems);
+        }
+    }
 }

@@ -3,11 +3,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 use std::thread;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::address::{HaloUrl, PiaUrl};
 use crate::domain::configuration::{ApiCredentials, CompanySync, EscalateTo, Integration, PiaScreen};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fuzz::{like, tries};
 use crate::settings::Paths;
 
 fn settings() -> (tempfile::TempDir, Settings) {
@@ -300,5 +303,19 @@ fn no_damage_of_file_makes_program_panic() {
         let _ = settings.load();
         fs::write(settings.paths().config(), &whole[..at]).unwrap();
         let _ = settings.load();
+    }
+}
+
+proptest! {
+    #![proptest_config(tries())]
+
+    /// A garbled file is refused, or read and can be saved again.
+    #[test]
+    fn fuzzed_settings_are_refused_or_can_be_saved(
+        bytes in like(vec![include_bytes!("../../../tests/corpus/settings.toml").to_vec()]),
+    ) {
+        if let Ok(config) = parse(Path::new("config.toml"), &Contents { bytes: zeroize::Zeroizing::new(bytes) }) {
+            prop_assert!(require_readable(&config).is_ok(), "{config:?}");
+        }
     }
 }

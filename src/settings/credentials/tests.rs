@@ -2,7 +2,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::domain::fuzz::{like, tries};
 use crate::settings::Paths;
 
 const CANARY: &str = "c4n4ry-0f-th3-s3cr3t";
@@ -183,4 +186,23 @@ fn debug_shows_no_secret() {
     let token = secrets.callback.as_ref().unwrap().token.expose().to_owned();
     let shown = format!("{secrets:?}");
     assert!(!shown.contains(CANARY) && !shown.contains(&token), "{shown}");
+}
+
+proptest! {
+    #![proptest_config(tries())]
+
+    /// A garbled file of secrets is read or refused, and no refusal quotes one.
+    #[test]
+    fn fuzzed_secrets_are_never_quoted(bytes in like(vec![
+        b"version = 1\n[configurations.acme]\nclient_secret = \"hunter22hunter22hunter22\"\nforward_secret = 'hunter22hunter22'\n\
+          [configurations.acme.callback]\ntoken = \"hunter22hunter22\"\npassword = \"hunter22hunter22\"\n".to_vec(),
+    ])) {
+        let path = std::path::Path::new("credentials.toml");
+        let contents = private_file::Contents { bytes: Zeroizing::new(bytes) };
+        let refused = match document::parse(path, &contents, Discretion::Secret) {
+            Ok(table) => read(&table).err().map(|(key, why)| format!("{key} {why}")),
+            Err(error) => Some(format!("{error} {error:?}")),
+        };
+        prop_assert!(refused.is_none_or(|words| !words.contains("hunter22")));
+    }
 }

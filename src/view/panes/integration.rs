@@ -25,13 +25,11 @@ pub fn body(model: &Model, page: &mut Page) {
         return plan::body(model, page, "Configure");
     }
     let look = page.look;
-    let configured = model.status().and_then(|status| status.integration.configured_at);
+    let integration = model.status().map(|status| &status.integration);
+    let configured = integration.and_then(|integration| integration.configured_at);
     let right = match configured {
         Some(at) => format!("configured {}", at.strftime("%d %b %H:%M UTC")),
-        None if model.status().is_some_and(|status| !status.integration.objects.is_empty()) => {
-            "not everything is in place".to_owned()
-        }
-        None => "not configured yet".to_owned(),
+        None => integration.map_or_else(String::new, |integration| integration.unconfigured().to_owned()),
     };
     let rows = objects(model);
     let window = model.panes.window(Pane::Integration);

@@ -16,6 +16,7 @@ use crate::app::panes::Pane;
 use crate::app::panes::integration::repairs;
 use crate::app::service;
 use crate::domain::status::{ServiceStatus, StepState};
+use crate::domain::sync_run::AS_SEEN;
 
 use super::page::Page;
 use super::text::{ago, moment};
@@ -83,6 +84,9 @@ pub fn state(model: &Model) -> (Tone, String) {
             _ => format!("{}   {last}   {sync}   {host}", warning.short()),
         };
         return (Tone::Warn, words);
+    }
+    if saved.status.last_sync.as_ref().is_some_and(|sync| sync.restricted) {
+        return (Tone::Warn, format!("clients{AS_SEEN}   {last}   {sync}   {host}"));
     }
     if saved.status.steps.credentials != StepState::Done {
         return (Tone::Warn, format!("not verified   {host}"));

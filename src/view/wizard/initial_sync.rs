@@ -141,6 +141,11 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         page.paragraph(&words, MARGIN, look.dim());
     }
     let mut words = format!("elapsed {}", duration(seconds_since(model, run.since)));
+    match progress.pages {
+        0 => {}
+        1 => words.push_str(" · 1 page"),
+        pages => words.push_str(&format!(" · {} pages", thousands(pages))),
+    }
     if let Some(rate) = run.rate(model.now) {
         words.push_str(&format!(" · {} clients a second", thousands(rate.round() as u64)));
     }

@@ -15,6 +15,9 @@ use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
+/// Why an object goes: which of the two it was, our record does not tell.
+const OURS: &str = "made or taken over by Configure";
+
 /// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
 pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> InstallPlan {
     let mut plan = InstallPlan::default();
@@ -35,7 +38,7 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
                 .unwrap_or_default();
             plan.steps.extend(unlink_everywhere(tab, held));
             if parts.chat_pod {
-                plan.steps.push(delete_tab_itself(tab, &why("made by Configure", &edits)));
+                plan.steps.push(delete_tab_itself(tab, &why(OURS, &edits)));
             }
         } else if same_name(tab.name.raw(), ChatPodUrl::TAB_NAME) {
             plan.steps.push(left_alone(ObjectKind::CustomTab, &tab.name, tab.id));
@@ -71,7 +74,7 @@ fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &He
     for webhook in &held.webhooks {
         if ownership.owns_webhook(webhook) {
             let edits = wanted.map(|wanted| edits_of(webhook, wanted, ownership)).unwrap_or_default();
-            plan.steps.extend(delete_webhook(webhook, &why("made by Configure", &edits)));
+            plan.steps.extend(delete_webhook(webhook, &why(OURS, &edits)));
         } else if EventGroup::ALL.iter().any(|group| same_name(webhook.name.raw(), group.webhook_name())) {
             plan.steps.push(left_alone(ObjectKind::Webhook, &webhook.name, &webhook.id));
         }
