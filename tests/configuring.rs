@@ -50,6 +50,24 @@ async fn configure_waits_for_first_sync() {
     assert_eq!(profile.halo.writes().len(), 0);
 }
 
+/// No dead end: where Halo's count is never right, the stored clients are gone on with by a word of its own, and nothing
+/// calls them proved.
+#[tokio::test(flavor = "multi_thread")]
+async fn unproved_clients_are_gone_on_with_by_word_of_its_own() {
+    let profile = Profile::set_up(small()).await;
+    profile.run(["configure", "--unproved", "--yes"]).await.expect(1).says("Run the first sync");
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
+    profile.run(["sync"]).await.says("Complete with warnings");
+    profile.run(["configure", "--yes"]).await.expect(1).says("pia-halo configure --unproved");
+    assert_eq!(profile.halo.writes().len(), 0);
+    assert_eq!(profile.json(["configure", "--unproved", "--yes"], 0).await["status"], "configured");
+    assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do", "it is asked once");
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "not_proved");
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "done");
+}
+
 /// S51: a missing Pia address is said before anything is asked of Halo.
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_needs_to_know_where_pia_is() {

@@ -36,10 +36,8 @@ async fn interface_sends_nothing_but_its_own_sequences() {
     pty.is_at("Client Secret").await;
     Person::paste(&mut pty, profile.halo.client_secret()).await;
     walk::test_connection(&mut pty).await;
-    walk::to_review(&mut pty).await;
+    walk::to_save(&mut pty).await;
     walk::save(&mut pty).await;
-    walk::sync(&mut pty).await;
-    walk::choose_contact(&mut pty).await;
     let before_detail = pty.byte_count();
     for _ in 0..12 {
         pty.press("Down").await;

@@ -60,16 +60,15 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     person.is_at("Client Secret").await;
     assert_eq!(profile.halo.requests().len(), 0, "a paste never submits");
     walk::test_connection(&mut person).await;
-    walk::to_review(&mut person).await;
+    walk::to_save(&mut person).await;
     assert!(!profile.config().exists(), "nothing is saved before Save");
-    walk::save(&mut person).await;
     slow(&profile);
-    walk::sync(&mut person).await;
-    person.sees("Halo says 237, stored 237").await;
-    walk::choose_contact(&mut person).await;
+    walk::save(&mut person).await;
     assert_eq!(profile.halo.snapshot(), before, "nothing is written before Apply");
     walk::configure(&mut person).await;
     person.sees("You have finished").await;
+    person.sees("pia-halo serve").await;
+    walk::choose_contact(&mut person).await;
 
     person.press("Enter").await;
     person.sees("1 Sync").await;
@@ -260,8 +259,8 @@ async fn configure_that_failed_half_way_is_finished_by_pressing_again() {
     let before = profile.halo.snapshot();
     profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().locked = true);
     let mut person = Interface::open(&profile).await;
-    person.sees("Enter Apply").await;
-    person.press("Enter").await;
+    person.sees("y Apply").await;
+    person.press("y").await;
     person.sees("failed").await;
     person.sees("13 done, 1 not").await;
     let written = profile.halo.writes().len();
@@ -295,8 +294,8 @@ async fn ticket_type_added_later_is_seen_and_linked_by_re_configure() {
     person.sees("1 to link").await;
     person.sees("Onboarding").await;
     person.press("Enter").await;
-    person.sees("Enter Apply").await;
-    person.press("Enter").await;
+    person.sees("y Apply").await;
+    person.press("y").await;
     person.sees("Webhook install was successful").await;
     person.press("Enter").await;
     person.sees("as it should be").await;
@@ -305,12 +304,14 @@ async fn ticket_type_added_later_is_seen_and_linked_by_re_configure() {
     assert_eq!(profile.halo.writes().len(), 1);
 }
 
-/// S4, S5: the first screen names what is needed and where Halo shows it, and one Enter passes it.
+/// S4, S5: the help of the first page names what is needed and where Halo shows it; nobody has to pass it.
 #[tokio::test(flavor = "multi_thread")]
 async fn checklist_names_what_is_needed_and_where_it_is_found() {
     let profile = Profile::with(small()).await;
     let mut person = Interface::open(&profile).await;
     person.press("Enter").await;
+    person.is_at("Configuration Name").await;
+    person.press("Esc").await;
     for words in ["Url", "Client ID", "Client Secret", "Configuration › Integrations › Halo PSA API", "agent"] {
         person.sees(words).await;
     }
@@ -342,8 +343,8 @@ async fn contact_is_asked_for_once_and_may_stay_blank() {
 async fn objects_that_were_made_are_listed_with_their_ids() {
     let profile = Profile::synced(small()).await;
     let mut person = Interface::open_with(&profile, Size::new(120, 40)).await;
-    person.sees("Enter Apply").await;
-    person.press("Enter").await;
+    person.sees("y Apply").await;
+    person.press("y").await;
     person.sees("Webhook install was successful").await;
     let screen = person.screen();
     let says = |name: &str, words: &str| {

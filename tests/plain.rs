@@ -331,11 +331,12 @@ async fn draft_without_its_secret_is_asked_for_it_at_save() {
     walk::to_credentials(&mut wizard).await;
     walk::type_credentials(&mut wizard, &profile.halo, profile.halo.client_secret()).await;
     walk::test_connection(&mut wizard).await;
-    walk::to_review(&mut wizard).await;
+    walk::to_save(&mut wizard).await;
     wizard.hang_up().await;
 
     let mut listener = Listener::start(profile.in_terminal().arguments(["setup"]));
     listener.answers("continue?", "y");
+    listener.answer_all(&[("Pia Url", ""), ("Chat Pod Url", "")]);
     listener.hears("4. Client Secret: not right yet, the Client Secret is needed");
     listener.answers("Save?", "");
     listener.answers("Client Secret", profile.halo.client_secret());

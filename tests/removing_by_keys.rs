@@ -18,8 +18,8 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("to create").await;
         person.sees("nothing written yet").await;
         assert_eq!(plain(profile.halo.snapshot()), before, "a plan writes nothing");
-        person.sees("Enter Apply").await;
-        person.press("Enter").await;
+        person.sees("y Apply").await;
+        person.press("y").await;
         person.sees("Webhook install was successful").await;
         person.press("Enter").await;
         person.sees("You have finished").await;
@@ -33,8 +33,8 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("changed in Halo: active").await;
         person.sees("Re-configure will restore it").await;
         person.press("Enter").await;
-        person.sees("Enter Apply").await;
-        person.press("Enter").await;
+        person.sees("y Apply").await;
+        person.press("y").await;
         person.sees("Webhook install was successful").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "the repair is field by field what was there");
         person.press("Enter").await;
@@ -46,8 +46,8 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.press("x").await;
         person.sees("nothing written yet").await;
         person.sees("[x] Pia Chat Pod").await;
-        person.sees("Enter Remove").await;
-        person.press("Enter").await;
+        person.sees("y Remove").await;
+        person.press("y").await;
         person.sees("Type acme to go on").await;
         person.type_text("yes").await;
         person.press("Enter").await;

@@ -85,6 +85,8 @@ pub enum Effect {
         /// What becomes of it where many clients are gone.
         brake: Brake,
     },
+    /// Note that the person goes on with clients that no sync has proved to be all. Answer: `Agreed`.
+    AgreeUnproved(ConfigurationId),
     /// Read agents, teams and ticket types from the store. Answer: `Lists`.
     LoadLists(ConfigurationId),
     /// Read them from Halo and keep them. Answer: `Lists`.
@@ -164,6 +166,8 @@ pub enum Effect {
     },
     /// Leave no configuration active. Answer: `Activated`.
     Deactivate,
+    /// Delete a configuration here; its Halo is not touched. Answer: `Deleted`.
+    Delete(ConfigurationId),
     /// Put a text into the clipboard of the person's terminal.
     Copy(Secret),
     /// Stop the program until the shell brings it back.
@@ -213,8 +217,8 @@ impl Effect {
         Some(match self {
             Self::LoadOverview => Slot::Overview,
             Self::Verify(_) => Slot::Check,
-            Self::Save(_) => Slot::Save,
-            Self::Activate { .. } | Self::Deactivate => Slot::Activate,
+            Self::Save(_) | Self::AgreeUnproved(_) => Slot::Save,
+            Self::Activate { .. } | Self::Deactivate | Self::Delete(_) => Slot::Activate,
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
             Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,

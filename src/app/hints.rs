@@ -13,6 +13,7 @@ use super::popup::HelpLine;
 use super::screen::Now;
 use super::screens::{self, words};
 use super::text::{width, wrap};
+use super::wizard::checklist::NEEDS;
 use super::wizard::state::Item;
 use crate::domain::draft::Step;
 use crate::domain::manual;
@@ -123,10 +124,37 @@ pub fn offers(model: &Model, place: Place) -> Vec<Offer> {
             offer.keys.extend(keys);
         } else if !keys.is_empty() || all.is_empty() {
             // Whose keys all mean something else now is not to be had now; whose keys were taken away still is.
-            offers.push(Offer { binding, words: words(model, place, binding), keys, refused });
+            offers.push(Offer { binding, words: words(model, place, binding), keys, refused, elsewhere: None });
         }
     }
     offers
+}
+
+/// What the list of commands finds: what there is to do here, then what there is to do on every other page, each once.
+pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
+    let mut all = offers(model, here);
+    for (place, title) in pages(model, here) {
+        for offer in offers(model, place) {
+            // What is named after a key means what its page makes of it.
+            let is_page = matches!(offer.command(), C::Pane(_)) || offer.binding.id == "integrations";
+            let named =
+                !offer.command().is_step() && !["accept", "cancel", "left", "right"].contains(&offer.binding.id);
+            if (named || is_page) && all.iter().all(|known| known.command() != offer.command()) {
+                let words = if is_page { offer.title().to_owned() } else { format!("{} ({title})", offer.title()) };
+                all.push(Offer { words, keys: Vec::new(), elsewhere: Some(place), ..offer });
+            }
+        }
+    }
+    all
+}
+
+// The pages that can be led to from here. What floats above one is answered first.
+fn pages(model: &Model, here: Place) -> Vec<(Place, &'static str)> {
+    if model.popup.is_some() || matches!(model.screen, Screen::Starting) {
+        return Vec::new();
+    }
+    let panes = Pane::ALL.into_iter().filter(|_| model.is_finished_current()).map(|pane| (P::Pane(pane), pane.title()));
+    panes.chain([(P::Cards, "Integrations")]).filter(|(place, _)| *place != here).collect()
 }
 
 /// What works now with a key.
@@ -187,12 +215,10 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
             lines.push(HelpLine::Blank);
         }
         if wizard.step == Step::Credentials {
-            lines.push(HelpLine::Title("The agent in Halo".to_owned()));
-            text(
-                &mut lines,
-                "Set-up needs an agent with the Administrator role, in all teams, with all clients allowed, and an \
-                  application with the permission all. An API-only agent takes no licence.",
-            );
+            lines.push(HelpLine::Title("What you need".to_owned()));
+            for need in NEEDS {
+                text(&mut lines, &format!("{}: {}", need.what, need.where_.join(". ")));
+            }
             lines.push(HelpLine::Blank);
         }
     }

@@ -7,6 +7,7 @@ use ratatui::layout::Size;
 
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckReport};
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::event::Body;
 use crate::domain::failure::Failure;
@@ -102,6 +103,8 @@ pub enum Reply {
     SyncProgress(SyncProgress),
     /// The sync has ended.
     Synced(Result<SyncReport, Failure>),
+    /// It is noted that the person goes on with clients that no sync has proved to be all.
+    Agreed(Result<ConfigurationId, Failure>),
     /// Agents, teams, ticket types.
     Lists(Result<Lists, Failure>),
     /// The plan; where the check before it failed, its report.
@@ -136,6 +139,8 @@ pub enum Reply {
     Status(Result<Box<Standing>, Failure>),
     /// The callback addresses.
     Callbacks(Result<Vec<(EventGroup, CallbackUrl)>, Failure>),
+    /// A configuration was deleted, or why not.
+    Deleted(Result<ConfigurationId, Failure>),
     /// The active configuration changed, or why it did not.
     Activated(Result<Activation, Failure>),
     /// A text went to the terminal's clipboard, or why not.

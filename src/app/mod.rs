@@ -18,6 +18,7 @@
 
 mod drafts;
 pub mod effect;
+pub mod farewell;
 pub mod form;
 pub mod go;
 pub mod hints;

@@ -24,7 +24,7 @@ use super::palette::Palette;
 use super::panes::state::Panes;
 use super::popup::Popup;
 use super::wizard::state::Wizard;
-use super::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, TicketWork, Work};
+use super::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
 
 /// How the screens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -215,10 +215,23 @@ impl Model {
         self.current_saved().is_some_and(|saved| saved.status.active)
     }
 
-    /// Whether a sync of the configuration that is open was proved complete.
+    /// Whether a sync of the configuration that is open was proved complete, or a person agreed to go on without that.
     pub(crate) fn is_synced(&self) -> bool {
-        self.status().is_some_and(|status| status.steps.initial_sync == StepState::Done)
+        self.status().is_some_and(|status| status.steps.initial_sync != StepState::Todo)
             || self.current.as_ref().is_some_and(|id| self.work.sync.proved(id))
+    }
+
+    /// Whether clients are stored that no sync has proved to be all, and nobody has agreed to go on with them yet.
+    pub(crate) fn is_unproved(&self) -> bool {
+        let published = match self.work.sync.end_of(self.current.as_ref()) {
+            Some(SyncEnd::Report(report)) => report.status.has_published(),
+            _ => false,
+        };
+        let before = self.status().and_then(|status| status.last_sync.as_ref());
+        // What was read of another Halo counts no more: its lists are gone.
+        let published =
+            published || (self.facts.lists.synced && before.is_some_and(|last| last.status.has_published()));
+        published && !self.is_synced() && !self.work.sync.is_running()
     }
 
     /// Whether every object of the configuration that is open was read back from Halo.
@@ -304,7 +317,7 @@ pub(crate) fn saved_title(saved: &Saved) -> String {
 /// Whether nothing of the set-up is left to do.
 pub fn is_finished(status: &Status) -> bool {
     let steps = &status.steps;
-    steps.credentials != StepState::Todo && steps.initial_sync == StepState::Done && steps.configure == StepState::Done
+    steps.credentials != StepState::Todo && steps.initial_sync != StepState::Todo && steps.configure == StepState::Done
 }
 
 /// The first step that is not finished.
@@ -314,7 +327,7 @@ pub fn first_unfinished(status: &Status) -> Step {
         (Step::Credentials, steps.credentials == StepState::Todo),
         (Step::CompanySync, steps.company_sync == StepState::Todo),
         (Step::PiaScreen, steps.pia_screen == StepState::Todo),
-        (Step::InitialSync, steps.initial_sync != StepState::Done),
+        (Step::InitialSync, steps.initial_sync == StepState::Todo),
         (Step::Configure, steps.configure != StepState::Done),
     ]
     .into_iter()

@@ -1,6 +1,6 @@
 //! What a screen offers: a command of its place, its words now, its keys, and whether it can work.
 
-use crate::keys::{Binding, Command, Key};
+use crate::keys::{Binding, Command, Key, Place};
 use crate::words::Phrase;
 
 /// A command of a place, with the keys that lead to it now.
@@ -14,6 +14,8 @@ pub struct Offer {
     pub keys: Vec<Key>,
     /// Why it cannot work now.
     pub refused: Option<Phrase>,
+    /// Where it is done, where that is not here.
+    pub elsewhere: Option<Place>,
 }
 
 impl Offer {

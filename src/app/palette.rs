@@ -1,6 +1,6 @@
-//! The commands: everything that can be done where the focus stands, found by its name.
+//! The commands: everything that can be done, here and on every other page, found by its name.
 //!
-//! They are the lines of the key map for the place below, and what is chosen runs as if its key had been pressed there.
+//! They are the lines of the key map; what is chosen leads to where it is done, and runs as if its key had been pressed.
 
 use std::cmp::Reverse;
 

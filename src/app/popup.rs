@@ -56,7 +56,7 @@ pub struct Typed {
 }
 
 /// What is agreed to by typing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// Taking out what a plan says.
     Removal,
@@ -66,6 +66,10 @@ pub enum About {
     Proof,
     /// Sending the Client Secret to another host than Halo's.
     OtherHost,
+    /// Going on with the clients of this configuration, which no sync has proved to be all.
+    Unproved(ConfigurationId),
+    /// Deleting this configuration here.
+    Delete(ConfigurationId),
 }
 
 /// Said before the Client Secret goes to another host than Halo's.

@@ -94,10 +94,12 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be kept: {failure}")),
         Reply::SyncProgress(progress) => sync::progress(model, progress),
         Reply::Synced(outcome) => {
-            let effects = sync::synced(model, outcome);
+            let mut effects = sync::synced(model, outcome);
             initial_sync::focus(model);
+            effects.extend(initial_sync::follow(model));
             return effects;
         }
+        Reply::Agreed(outcome) => return initial_sync::agreed(model, outcome),
         Reply::Lists(Ok(lists)) => {
             if model.facts.lists != lists {
                 model.facts.lists = lists;
@@ -159,6 +161,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.facts.callbacks_failed = Some(failure);
             model.touch();
         }
+        Reply::Deleted(outcome) => return integrations::deleted(model, outcome),
         Reply::Activated(outcome) => return activate::done(model, outcome),
         Reply::Copied(Ok(())) => {
             model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");

@@ -13,7 +13,7 @@ use super::go::Go;
 use super::hints::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::integrations;
 use super::jobs::{escalate, plan, removal, sync};
-use super::keymap::{self, Command, Pane};
+use super::keymap::{self, Command, Pane, Place};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::notice::Tone;
@@ -127,7 +127,7 @@ fn settle(model: &mut Model) {
     plan::note_shown(model, false);
     let below = keymap::below(model);
     if model.palette.is_some() {
-        let (offers, height) = (hints::offers(model, below), palette::height(&model.layout));
+        let (offers, height) = (hints::everything(model, below), palette::height(&model.layout));
         if let Some(palette) = &mut model.palette {
             palette.settle(below, offers, height);
         }
@@ -156,19 +156,19 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let said = model.notice.take();
-    let meaning = match meaning(model, event) {
+    let (mut effects, meaning) = match meaning(model, event) {
         // From here on it is as if its own key had been pressed.
         Meaning::Do(Command::RunChosen) => take_chosen(model),
-        meaning => meaning,
+        meaning => (Vec::new(), meaning),
     };
-    let effects = match meaning {
+    effects.extend(match meaning {
         Meaning::Do(command) => run(model, command),
         Meaning::Refused(reason) => {
             model.say(Tone::Calm, reason);
             Vec::new()
         }
         Meaning::Nothing => screens::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
-    };
+    });
     if said.is_some() && model.notice.is_none() {
         if model.is_dirty() {
             return effects;
@@ -203,11 +203,37 @@ fn read(model: &Model, slot: Slot) -> Vec<Effect> {
     }
 }
 
-// Closes the commands, and says what the chosen one means: what its own key would mean.
-fn take_chosen(model: &mut Model) -> Meaning {
-    let chosen = model.palette.take().and_then(|palette| palette.chosen);
+// Closes the commands, leads to where the chosen one is done, and says what it means: what its own key would mean.
+fn take_chosen(model: &mut Model) -> (Vec<Effect>, Meaning) {
+    let palette = model.palette.take();
     model.touch();
-    chosen.map_or(Meaning::Nothing, |command| meaning_of(model, keymap::place(model), command))
+    let Some((palette, command)) = palette.as_ref().and_then(|palette| Some((palette, palette.chosen?))) else {
+        return (Vec::new(), Meaning::Nothing);
+    };
+    let elsewhere = palette.offers.iter().find(|offer| offer.command() == command).and_then(|offer| offer.elsewhere);
+    let effects = elsewhere.map(|page| lead_to(model, page)).unwrap_or_default();
+    (effects, meaning_of(model, keymap::place(model), command))
+}
+
+// To a page, from anywhere; what is typed on the way is kept.
+fn lead_to(model: &mut Model, page: Place) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut go = |model: &mut Model, to| {
+        model.next = Some(to);
+        effects.extend(follow(model));
+    };
+    if model.screen == Screen::Wizard {
+        go(model, Go::Leave);
+    }
+    match page {
+        Place::Pane(pane) => {
+            go(model, Go::Panes);
+            go(model, Go::Pane(pane));
+        }
+        _ if model.screen != Screen::Integrations => go(model, Go::Overview),
+        _ => {}
+    }
+    effects
 }
 
 // Does a command: what works everywhere here, the rest where the keys go.
@@ -227,7 +253,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Commands => {
             let below = keymap::below(model);
-            let palette = Palette::new(below, hints::offers(model, below), palette::height(&model.layout));
+            let palette = Palette::new(below, hints::everything(model, below), palette::height(&model.layout));
             model.palette = Some(palette);
             model.touch();
         }
@@ -373,6 +399,8 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     );
     let reason = if model.work.apply.is_running() {
         running.as_str()
+    } else if model.work.sync.is_running() {
+        "A sync runs: it would be stopped, and the stored list stays as it is. The next sync goes on with what was read."
     } else if secret {
         "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
     } else {

@@ -244,6 +244,9 @@ pub struct Configure {
     /// Say yes to the question
     #[arg(long, short)]
     pub yes: bool,
+    /// Go on with the stored clients, though no sync has proved that they are all
+    #[arg(long, conflicts_with_all = ["roll_back", "manual"])]
+    pub unproved: bool,
     /// Bring back the Halo from before the last run of Configure
     #[arg(long)]
     pub roll_back: bool,

@@ -27,6 +27,9 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         return remove::take_out(call, &workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
     }
     let (id, configuration) = call.active(&workspace)?;
+    if options.unproved {
+        ops::configure::agree_unproved(&workspace, &id)?;
+    }
     let mut agreed = None;
     if !options.yes || options.adopt.is_some() {
         ops::configure::require_sync(&workspace, &id)?;

@@ -1,5 +1,6 @@
 //! No command: the terminal interface, where there is a terminal.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use clap::CommandFactory as _;
@@ -9,6 +10,7 @@ use ratatui::layout::Size;
 use super::Call;
 use super::args::Arguments;
 use super::exit::ExitCode as _;
+use crate::app::farewell::farewell;
 use crate::app::{Model, Start, Theme};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
@@ -16,6 +18,7 @@ use crate::domain::next::{Hint, Next};
 use crate::ops::Workspace;
 use crate::settings::Environment;
 use crate::tui::effects::Effects;
+use crate::tui::hangup::Exit;
 use crate::tui::plain::{self, Goal};
 use crate::tui::{self, Look, session};
 
@@ -107,6 +110,12 @@ pub(super) async fn with(
     // A person at the terminal types the secret into its field, and is never prompted below the interface.
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));
     let exit = tui::run_interactive(&mut model, effects, outside, look).await.map_err(|error| unusable(&error))?;
+    // Whoever left by a key is still there to read it.
+    if exit == Exit::Quit
+        && let Some(words) = farewell(&model)
+    {
+        _ = writeln!(std::io::stderr(), "{words}");
+    }
     Ok(exit.code())
 }
 

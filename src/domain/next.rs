@@ -25,6 +25,7 @@ pub enum Next {
     Run(u64),
     Plan,
     Configure,
+    ConfigureUnproved,
     /// With the ids, once they are known; else with `ID` in their place.
     Adopt(Option<String>),
     AdoptYes(String),
@@ -69,6 +70,7 @@ impl Next {
             Self::Run(run) => return format!("history {run}"),
             Self::Plan => "plan",
             Self::Configure => "configure",
+            Self::ConfigureUnproved => "configure --unproved",
             Self::Adopt(None) => "configure --adopt ID",
             Self::Adopt(Some(ids)) => return format!("configure --adopt {ids}"),
             Self::AdoptYes(ids) => return format!("configure --adopt {ids} --yes"),
@@ -144,6 +146,7 @@ impl Next {
             Self::Run(7),
             Self::Plan,
             Self::Configure,
+            Self::ConfigureUnproved,
             Self::Adopt(None),
             Self::Adopt(Some("7,8".to_owned())),
             Self::AdoptYes("7".to_owned()),

@@ -25,6 +25,8 @@ pub enum StepState {
     Done,
     /// Saved, but the connection was not tested with success.
     NotVerified,
+    /// A person goes on with the client list, though no sync has proved it complete.
+    NotProved,
     /// Still to do.
     Todo,
 }
@@ -38,7 +40,7 @@ pub struct Steps {
     pub company_sync: StepState,
     /// Pia Screen saved.
     pub pia_screen: StepState,
-    /// A sync was proved complete.
+    /// A sync was proved complete, or a person agreed to go on without that.
     pub initial_sync: StepState,
     /// Every object was read back from Halo.
     pub configure: StepState,

@@ -76,6 +76,7 @@ pub enum Command {
     Apply,
     StopApply,
     TakeOver,
+    PassOver,
     OpenLine,
     CloseLine,
     Configure,
@@ -106,6 +107,7 @@ pub enum Command {
     Activate,
     Deactivate,
     DiscardDraft,
+    Delete,
     Pane(Pane),
     Yes,
     No,
@@ -351,6 +353,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Edit, "edit", &[P::Cards], "Edit", Left),
     row(C::DiscardDraft, "discard_draft", &[P::Cards], "Discard draft", Left),
     row(C::Deactivate, "deactivate", &[P::Cards], "Deactivate", Left),
+    row(C::Delete, "delete_configuration", &[P::Cards], "Delete configuration", Help),
     row(C::LeaveSearch, "accept", SEARCHES, "To the list", Left),
     row(C::LeaveSearch, "down", SEARCHES, "To the list", Left),
     row(C::LeaveSearch, "next", SEARCHES, "To the list", Left),
@@ -392,8 +395,11 @@ pub const BINDINGS: &[Binding] = &[
     row(C::StopSync, "cancel", &[P::InitialSync], "Stop", Left),
     row(C::LookAtClients, "look_at_clients", &[P::InitialSync, P::Finished], "Look at the clients", Left),
     // The plan.
-    row(C::Apply, "accept", &[P::Plan], "Apply", Left),
+    // A yes of its own: never the next Enter of a row.
+    row(C::Apply, "yes", &[P::Plan], "Apply", Left),
     row(C::Continue, "accept", &[P::Plan], "Continue", Left),
+    row(C::OpenLine, "accept", &[P::Plan], "Open", Left),
+    row(C::CloseLine, "accept", &[P::Plan], "Close", Left),
     // The plan says their keys beside each part.
     row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Help),
     row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Help),
@@ -405,6 +411,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::StopReading, "cancel", &[P::Plan], "Stop", Left),
     row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
     row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
+    row(C::PassOver, "next", &[P::Plan], "Go on without it", Left),
     // The panes.
     row(C::Details, "accept", &[CLIENTS], "Details", Left),
     row(C::OpenEvent, "accept", &[EVENTS], "Open", Left),

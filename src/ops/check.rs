@@ -28,6 +28,10 @@ use crate::halo::{HaloApi, HaloError, Token};
 /// How long is waited for who the agent is: megabytes, and nice to have.
 const OWN_AGENT: Duration = Duration::from_secs(10);
 
+/// A question that failed after so long was asked again and again: what comes behind it would be as long in coming, and
+/// somebody waits.
+const IN_VAIN: Duration = Duration::from_secs(8);
+
 /// The most requests of a test.
 const REQUESTS: u64 = 14;
 
@@ -510,7 +514,8 @@ impl Run<'_> {
                     return Err(failure);
                 }
                 let fatal = matches!(id, CheckId::Address | CheckId::Token)
-                    || matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_));
+                    || matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_))
+                    || started.elapsed() >= IN_VAIN;
                 if fatal {
                     self.stopped = Some(id);
                 }
@@ -611,6 +616,31 @@ mod tests {
         let (status, message, _) = judge(None, &listed[..1]);
         assert_eq!(status, CheckStatus::Warn);
         assert!(message.ends_with("no action \"Private Note\" and no 7 to add a note with"), "{message}");
+    }
+
+    /// Whoever waits hears within seconds what is wrong, and not after the same wait for each of the other checks.
+    #[tokio::test(start_paused = true)]
+    async fn check_that_was_asked_in_vain_ends_test() {
+        for (seconds, goes_on) in [(0, true), (9, false)] {
+            let mut on_check = |_: &Check| {};
+            let mut run = Run {
+                checks: Vec::new(),
+                on_check: &mut on_check,
+                stopped: None,
+                answers_401: false,
+                scopes: Scopes::unknown(),
+                product: Product::default(),
+            };
+            let refused = async {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                let product = Product::default();
+                Err::<(), _>(HaloError::MissingRight { does: "list the clients", status: 403, said: None, product })
+            };
+            let pass = |(): &()| Verdict::pass("read".to_owned());
+            run.attempt(CheckId::Clients, refused, pass).await.unwrap();
+            let next = run.attempt(CheckId::Agents, async { Ok(()) }, pass).await.unwrap();
+            assert_eq!(next.is_some(), goes_on, "after {seconds} s");
+        }
     }
 
     /// Halo was not reached when it was asked for its clients, which Remove does not need: so it was not asked for its

@@ -121,11 +121,33 @@ pub(super) fn ended(
 
 /// Pia has to know the companies before Halo starts to tell it of their tickets.
 pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
-    if workspace.store.proved_at(id)?.is_some() {
+    if workspace.store.proved_at(id)?.is_some() || workspace.store.unproved_at(id)?.is_some() {
         return Ok(());
     }
     let message = "no sync yet that was proved complete: Pia does not know the companies; nothing was written";
-    Err(Failure::new(FailureKind::Refused, message).hint(Hint::from("Run the first sync: ").next(Next::Sync)))
+    let hint = match workspace.store.published_at(id)? {
+        Some(_) => {
+            let again = Hint::from("Run the sync again: ").next(Next::Sync);
+            again.text(". Or go on with the stored clients: ").next(Next::ConfigureUnproved)
+        }
+        None => Hint::from("Run the first sync: ").next(Next::Sync),
+    };
+    Err(Failure::new(FailureKind::Refused, message).hint(hint))
+}
+
+/// Goes on with the stored list, though no sync has proved it complete: a person has agreed to that.
+///
+/// # Errors
+///
+/// Where no list is stored.
+pub fn agree_unproved(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
+    if workspace.store.proved_at(id)?.is_some() {
+        return Ok(());
+    }
+    if !workspace.store.agree_unproved(id, workspace.now())? {
+        return require_sync(workspace, id);
+    }
+    workspace.write_down(&workspace.activity(Some(id), "go on with a list that is not proved complete", "agreed"))
 }
 
 /// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells. Of the kinds

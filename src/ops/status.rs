@@ -102,6 +102,13 @@ fn unfinished(workspace: &Workspace, id: &ConfigurationId) -> Result<usize, Fail
     Ok(if workspace.is_configuring() { 0 } else { workspace.store.open_intents(id)?.len() })
 }
 
+fn first_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<StepState, Failure> {
+    if workspace.store.proved_at(id)?.is_some() {
+        return Ok(StepState::Done);
+    }
+    Ok(if workspace.store.unproved_at(id)?.is_some() { StepState::NotProved } else { StepState::Todo })
+}
+
 fn status(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -111,7 +118,6 @@ fn status(
 ) -> Result<Status, Failure> {
     let verified = workspace.is_verified(id, &configuration.api)?;
     let configured_at = workspace.store.configured_at(id)?;
-    let proved = workspace.store.proved_at(id)?.is_some();
     let done = |done| if done { StepState::Done } else { StepState::Todo };
     let mut status = Status {
         configuration: id.to_string(),
@@ -122,7 +128,7 @@ fn status(
             credentials: if verified { StepState::Done } else { StepState::NotVerified },
             company_sync: StepState::Done,
             pia_screen: StepState::Done,
-            initial_sync: done(proved),
+            initial_sync: first_sync(workspace, id)?,
             configure: done(configured_at.is_some()),
         },
         last_sync: last_run.map(|run| LastSync {

@@ -239,13 +239,40 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn proved_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.moment(id, "SELECT proved_at FROM configurations WHERE id = ?1")
+    }
+
+    /// When a person agreed to go on with a list that no sync has proved complete.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn unproved_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.moment(id, "SELECT unproved_at FROM configurations WHERE id = ?1")
+    }
+
+    fn moment(&self, id: &ConfigurationId, sql: &str) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
-            let at: Option<Option<String>> = inner
-                .connection
-                .prepare_cached("SELECT proved_at FROM configurations WHERE id = ?1")?
-                .query_row(params![id.as_str()], |row| row.get(0))
-                .optional()?;
+            let at: Option<Option<String>> =
+                inner.connection.prepare_cached(sql)?.query_row(params![id.as_str()], |row| row.get(0)).optional()?;
             at.flatten().map(|at| time_in(&at)).transpose()
+        })
+    }
+
+    /// Remembers that a person goes on with the stored list, though no sync has proved it complete. Says whether there is
+    /// a list.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn agree_unproved(&self, id: &ConfigurationId, at: Timestamp) -> Result<bool, StoreError> {
+        self.with(|inner| {
+            let rows = inner.connection.execute(
+                "UPDATE configurations SET unproved_at = ?2 WHERE id = ?1 AND published_at IS NOT NULL
+                    AND lists_at IS NOT NULL",
+                params![id.as_str(), time_out(at)],
+            )?;
+            Ok(rows > 0)
         })
     }
 
@@ -322,7 +349,7 @@ impl Store {
             )?;
             if known.is_some() {
                 for forget in [
-                    "UPDATE configurations SET proved_at = NULL, lists_at = NULL, configured_at = NULL, halo_product = NULL,
+                    "UPDATE configurations SET proved_at = NULL, unproved_at = NULL, lists_at = NULL, configured_at = NULL, halo_product = NULL,
                         halo_version = NULL, halo_version_before = NULL, halo_changed_at = NULL WHERE id = ?1",
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",

@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 9;
+pub(super) const VERSION: i64 = 10;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -275,6 +275,11 @@ CREATE TABLE health (
     PRIMARY KEY (configuration, rule)
 ) STRICT, WITHOUT ROWID;
 ",
+    ),
+    (
+        10,
+        // When a person agreed to go on with a list that no sync has proved complete.
+        "ALTER TABLE configurations ADD COLUMN unproved_at TEXT;",
     ),
 ];
 

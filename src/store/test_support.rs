@@ -24,6 +24,7 @@ ALTER TABLE runs DROP COLUMN baseline;
 DROP TABLE events;
 DROP TABLE daily;
 ALTER TABLE configurations DROP COLUMN served_since;
+ALTER TABLE configurations DROP COLUMN unproved_at;
 ALTER TABLE installed DROP COLUMN mark;
 ALTER TABLE configurations DROP COLUMN sign_in_url;
 ALTER TABLE configurations DROP COLUMN sign_in_tenant;

@@ -76,6 +76,10 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return discarded.err().map(Reply::DraftFailed);
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
+        Effect::AgreeUnproved(id) => {
+            let agree = move |stored: &Workspace| ops::configure::agree_unproved(stored, &id).map(|()| id);
+            Reply::Agreed(workspace.apart(agree).await)
+        }
         Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
         Effect::RefreshLists(id) => Reply::Lists(ops::clients::refresh_lists(workspace, &id, cancel).await),
         Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, &[], replies, cancel).await),
@@ -136,6 +140,10 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::Activate { id, replacing } => {
             let replacing = replacing.map_or(Replacing::Nobody, Replacing::Only);
             Reply::Activated(workspace.apart(move |stored| ops::activate::activate(stored, &id, &replacing)).await)
+        }
+        Effect::Delete(id) => {
+            let delete = move |stored: &Workspace| ops::delete::delete(stored, &id).map(|()| id);
+            Reply::Deleted(workspace.apart(delete).await)
         }
         Effect::Deactivate => Reply::Activated(
             workspace.apart(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None))).await,

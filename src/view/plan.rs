@@ -211,7 +211,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if !plan.changes_pending() && plan.hindrances().next().is_none() {
         let words = match model.work.goal {
             Goal::Install => "Halo holds everything already: nothing to do.",
-            Goal::Remove { then: Some(_), .. } => "Nothing of it is in Halo any more: Enter switches.",
+            Goal::Remove { then: Some(_), .. } => "Nothing of it is in Halo any more: it can be switched.",
             Goal::Remove { .. } => "Nothing of what was chosen is in Halo: nothing to do.",
         };
         page.state(Tone::Good, words, MARGIN);

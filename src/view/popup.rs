@@ -21,6 +21,7 @@ use crate::domain::plan::TAKING_OVER;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
+use crate::words;
 
 use super::panes::client_card;
 use super::scroll;
@@ -143,14 +144,16 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         _ => String::new(),
     };
     let mut lines: Vec<Line<'_>> = vec![Line::default()];
-    let (title, enter) = match typed.about {
+    let (title, enter) = match &typed.about {
         About::Removal => ("Remove this from Halo?", "  Enter removes"),
         About::TakeOver => ("Take these over?", "  Enter takes over"),
         About::OtherHost => ("Send the Client Secret there?", "  Enter agrees"),
         About::Proof => ("Send a test ticket full circle?", "  Enter begins"),
+        About::Unproved(_) => ("Go on without the proof?", "  Enter goes on"),
+        About::Delete(_) => ("Delete this configuration?", "  Enter deletes"),
     };
     let mut say = |text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
-    match (typed.about, &model.work.plan) {
+    match (&typed.about, &model.work.plan) {
         (About::Removal, _) => say(&format!("This is taken out of Halo: {summary}.")),
         (About::OtherHost, _) => say(OTHER_HOST),
         (About::Proof, _) => say(&prove::question(model)),
@@ -162,8 +165,14 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
             say("The plan shows what changes in each, before anything is written.");
         }
         (About::TakeOver, _) => {}
+        (About::Unproved(_), _) => say(words::sync::UNPROVED),
+        (About::Delete(id), _) => {
+            let own = model.overview.configurations.iter().find(|saved| saved.id == *id);
+            let left = own.map_or(0, |saved| saved.status.integration.objects.len());
+            words::step::deleting(left).iter().for_each(|words| say(words));
+        }
     }
-    if let (About::Removal, Goal::Remove { then: Some(wanted), .. }) = (typed.about, &model.work.goal) {
+    if let (About::Removal, Goal::Remove { then: Some(wanted), .. }) = (&typed.about, &model.work.goal) {
         let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
         lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
     }

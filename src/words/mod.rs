@@ -7,6 +7,7 @@ pub mod health;
 pub mod next;
 pub mod phrase;
 pub mod plan;
+pub mod service;
 pub mod step;
 pub mod sync;
 

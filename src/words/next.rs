@@ -31,7 +31,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Check => ("Test", Some("test")),
         Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
         Next::Plan => ("Check Halo", Some("check_halo")),
-        Next::Configure => ("Configure", None),
+        Next::Configure | Next::ConfigureUnproved => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
         Next::Events => ("Events", Some("pane_events")),

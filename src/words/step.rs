@@ -24,6 +24,7 @@ pub fn state(state: StepState) -> (Tone, &'static str) {
     match state {
         StepState::Done => (Tone::Good, "done"),
         StepState::NotVerified => (Tone::Warn, "not verified"),
+        StepState::NotProved => (Tone::Warn, "not proved"),
         StepState::Todo => (Tone::Calm, "to do"),
     }
 }
@@ -37,4 +38,14 @@ pub fn states(steps: &Steps) -> [(Step, StepState); 5] {
         (Step::InitialSync, steps.initial_sync),
         (Step::Configure, steps.configure),
     ]
+}
+
+/// What is lost with a configuration that is deleted, and what stays in its Halo.
+pub fn deleting(left_in_halo: usize) -> Vec<String> {
+    let mut words = vec!["Its settings, secrets, clients and events are deleted here, for good.".to_owned()];
+    if left_in_halo > 0 {
+        let objects = if left_in_halo == 1 { "object stays" } else { "objects stay" };
+        words.push(format!("{left_in_halo} {objects} in its Halo: Remove takes them out, and has to come first."));
+    }
+    words
 }

@@ -3,6 +3,10 @@
 use crate::domain::sync_run::ChangeCounts;
 use crate::domain::thousands;
 
+/// What it means to go on with clients that no sync has proved to be all.
+pub const UNPROVED: &str = "Halo's own count and the clients it listed do not agree, so a client may be missing: its \
+    tickets come in all the same, but Pia does not know its company. It is shown as not proved until a sync proves it.";
+
 /// How many clients changed, by what happened to them.
 pub fn counts(changes: &ChangeCounts) -> String {
     format!(

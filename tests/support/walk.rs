@@ -31,15 +31,13 @@ pub trait Person {
     }
 }
 
-/// From the first screen to the first field: Integrations, "halo", Configure, the checklist.
+/// From the first screen to the first field: Integrations, "halo", Configure.
 pub async fn to_credentials(person: &mut impl Person) {
     person.sees("Integrations").await;
     person.press("/").await;
     person.type_text("halo").await;
     person.press("Enter").await;
     person.is_at("Halo PSA").await;
-    person.press("Enter").await;
-    person.sees("What you need").await;
     person.press("Enter").await;
     person.sees("API Credentials").await;
     person.is_at("Configuration Name").await;
@@ -70,33 +68,23 @@ pub async fn test_connection(person: &mut impl Person) {
     person.is_at("Daily Sync Time").await;
 }
 
-/// Company Sync, Pia Screen and Integration, up to the review.
-pub async fn to_review(person: &mut impl Person) {
+/// Company Sync, Pia Screen and Integration, up to the last value before Save.
+pub async fn to_save(person: &mut impl Person) {
     person.press("^U").await;
     person.type_text("00:45").await;
     person.press("Enter").await;
     person.is_at("Pia Board").await;
     person.press("Enter").await;
-    person.is_at("Pia Escalate To").await;
-    person.press("Enter").await;
-    person.is_at("Pia Escalation Board").await;
-    person.press("Enter").await;
     person.sees("Setup Integration").await;
     person.is_at("Pia Url").await;
     person.type_text(PIA).await;
-    person.press("Enter").await;
-    person.is_at("Chat Pod Url").await;
-    person.press("Enter").await;
-    person.sees("Review and Save").await;
-    person.is_at("Save").await;
+    person.sees(PIA).await;
 }
 
-/// Saves and goes on to Initial Sync.
+/// Saves; the first sync and the plan follow by themselves.
 pub async fn save(person: &mut impl Person) {
     person.press("Enter").await;
-    person.sees("✓ saved").await;
-    person.press("Enter").await;
-    person.is_at("Sync Now").await;
+    person.sees("to create").await;
 }
 
 /// Sync Now, until it is complete and asks for Pia Escalate To.
@@ -107,25 +95,25 @@ pub async fn sync(person: &mut impl Person) {
     person.is_at("Pia Escalate To").await;
 }
 
-/// Chooses the contact, and goes on to the plan.
+/// Chooses the contact on the last page, and goes back to its first line.
 pub async fn choose_contact(person: &mut impl Person) {
-    person.sees("Enter Choose").await;
+    person.press("Shift-Tab").await;
+    person.is_at("Pia Escalate To").await;
     person.press("Enter").await;
     person.sees("Fox Mulder").await;
     person.type_text("dana").await;
     person.wait("one agent", |screen| screen.contains("Dana Scully") && !screen.contains("Fox Mulder")).await;
     person.press("Enter").await;
-    person.is_at("Continue").await;
     person.sees("Dana Scully").await;
-    person.press("Enter").await;
-    person.sees("to create").await;
+    person.press("Tab").await;
+    person.is_at("API Credentials").await;
 }
 
 /// Applies the plan, and goes on to the end.
 pub async fn configure(person: &mut impl Person) {
     // A plan can be applied once it has been on the screen for a moment.
-    person.sees("Enter Apply").await;
-    person.press("Enter").await;
+    person.sees("y Apply").await;
+    person.press("y").await;
     person.sees("Webhook install was successful").await;
     person.press("Enter").await;
     person.sees("finished").await;

@@ -11,8 +11,6 @@ fn in_form() -> (tempfile::TempDir, Pty) {
     let mut pty = start.spawn();
     pty.wait_until("Enter Configure");
     pty.send(key::ENTER);
-    pty.wait_until("What you need");
-    pty.send(key::ENTER);
     pty.wait_until("▸ Test");
     while !pty.screen().contains("▸ Configuration Name") {
         let before = pty.byte_count();

@@ -13,8 +13,6 @@ fn look_around(mut pty: Pty) -> String {
     pty.send(key::ESC);
     pty.wait_for("the first screen", |screen| screen.contains("Enter Configure") && !screen.contains("Moving"));
     pty.send(key::ENTER);
-    pty.wait_until("What you need");
-    pty.send(key::ENTER);
     pty.wait_until("API Credentials");
     pty.settle();
     pty.send(&key::ctrl('c'));

@@ -45,8 +45,6 @@ async fn at_work(start: Start) -> Pty {
     pty.press("Down").await;
     pty.sees("▸ Halo PSA            + new").await;
     pty.press("Enter").await;
-    pty.sees("What you need").await;
-    pty.press("Enter").await;
     pty.is_at("Configuration Name").await;
     pty.type_text("Beta Ltd").await;
     pty
@@ -175,7 +173,6 @@ async fn end_of_tmux_in_middle_of_sync_leaves_everything_in_order() {
         ("of 9,000", "C-o"),
         ("View All", "Down"),
         ("▸ Halo PSA            + new", "Enter"),
-        ("What you need", "Enter"),
         ("▸ Configuration Name", "Beta Ltd"),
     ];
     for (words, key) in keys {

@@ -31,8 +31,6 @@ async fn storm_of_resizes_disturbs_no_sync_typing_or_dialogue() {
     pty.press("Down").await;
     pty.sees("▸ Halo PSA            + new").await;
     pty.press("Enter").await;
-    pty.sees("What you need").await;
-    pty.press("Enter").await;
     pty.is_at("Configuration Name").await;
     pty.type_text("Typed before the storm").await;
     pty.storm(storm(), (80, 24));

@@ -46,11 +46,9 @@ async fn whole_walk_in_real_terminal_keeps_its_promises() {
     walk::to_credentials(&mut pty).await;
     walk::type_credentials(&mut pty, &profile.halo, profile.halo.client_secret()).await;
     walk::test_connection(&mut pty).await;
-    walk::to_review(&mut pty).await;
-    walk::save(&mut pty).await;
+    walk::to_save(&mut pty).await;
     profile.halo.change(|state| state.behaviour.latency = Duration::from_millis(25));
-    walk::sync(&mut pty).await;
-    walk::choose_contact(&mut pty).await;
+    walk::save(&mut pty).await;
     walk::configure(&mut pty).await;
     pty.press("2").await;
     pty.sees("of 237").await;

@@ -4,6 +4,7 @@ pub mod state;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::Failure;
 use crate::domain::fields::FieldId;
 use crate::domain::status::{Saved, StepState};
 use crate::domain::sync_run::SyncStatus;
@@ -14,6 +15,7 @@ use super::effect::Effect;
 use super::go::Go;
 use super::model::{Model, Screen, is_finished, saved_title};
 use super::notice::Tone;
+use super::popup::{About, Popup, Typed};
 use super::text::{draft_title, without_user};
 
 /// The name of the one integration that this program sets up.
@@ -161,7 +163,10 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
     let steps = &status.steps;
     [
         (steps.credentials, "credentials not verified"),
-        (steps.initial_sync, "no sync yet"),
+        (
+            steps.initial_sync,
+            if steps.initial_sync == StepState::NotProved { "clients not proved" } else { "no sync yet" },
+        ),
         (steps.configure, "not configured in Halo yet"),
     ]
     .into_iter()
@@ -242,4 +247,38 @@ pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
         Some(Card::Saved(id)) => model.go(Go::Edit(id)),
         _ => open_selected(model),
     }
+}
+
+/// "Delete": first its id has to be typed.
+pub fn ask_to_delete(model: &mut Model) {
+    let Some(Card::Saved(id)) = selected(model) else { return };
+    model.popup = Some(Popup::Typed(Typed::new(&id.to_string(), About::Delete(id))));
+    model.touch();
+}
+
+/// It is deleted, or why not.
+pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> Vec<Effect> {
+    model.touch();
+    let id = match outcome {
+        Ok(id) => id,
+        Err(failure) => {
+            model.say(Tone::Bad, failure.to_string());
+            return Vec::new();
+        }
+    };
+    let name = model.saved(&id).map_or_else(|| id.to_string(), saved_title);
+    model.overview.configurations.retain(|saved| saved.id != id);
+    if model.wizard.as_ref().is_some_and(|wizard| wizard.id.as_ref() == Some(&id)) {
+        model.wizard = None;
+    }
+    let mut effects = if model.current.as_ref() == Some(&id) { model.turn_to(None) } else { Vec::new() };
+    if model.overview.draft.take_if(|draft| draft.configuration.as_ref() == Some(&id)).is_some() {
+        effects.push(Effect::DiscardDraft);
+    }
+    model.say(Tone::Good, format!("{name} is deleted here. Its Halo is as it was."));
+    if model.screen != Screen::Integrations {
+        enter(model);
+    }
+    effects.push(Effect::LoadOverview);
+    effects
 }

@@ -311,6 +311,12 @@ pub fn is_settled(model: &Model) -> bool {
     nothing && !only_switches(model) || model.apply().is_complete()
 }
 
+/// Whether the set-up can go on although not everything is in place: what stands in the way may be somebody else's.
+pub fn can_be_passed_over(model: &Model) -> bool {
+    let runs = model.work.apply.is_running() || matches!(model.work.plan, PlanWork::Reading { .. });
+    !runs && !is_settled(model) && blocker(model).is_none()
+}
+
 /// Whether Configure was done before: then its name is Re-configure.
 pub fn is_again(model: &Model) -> bool {
     model.status().is_some_and(|s| s.integration.configured_at.is_some() || !s.integration.objects.is_empty())

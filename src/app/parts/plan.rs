@@ -29,6 +29,8 @@ pub fn now(model: &Model, command: C) -> Now {
             Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. }) && !model.apply().is_running())
         }
         C::TakeOver => plan::take_over_now(model),
+        // The set-up alone goes on from here.
+        C::PassOver => Now::Hidden,
         C::StopApply => Now::only_if(model.apply().is_running() && !model.apply().is_stopping()),
         _ => Now::Can,
     }

@@ -45,6 +45,7 @@ impl Screen for Integrations {
             }
             C::Deactivate => unless(!is_active(model), "It is not active."),
             C::DiscardDraft => unless(!has_draft(model), "There is no draft here."),
+            C::Delete => Now::only_if(matches!(selected(model), Some(Card::Saved(_)))),
             C::Edit => {
                 let edits = matches!(selected(model), Some(Card::Saved(_) | Card::Draft));
                 unless(!edits, "There is nothing to edit here.")
@@ -99,6 +100,7 @@ impl Screen for Integrations {
                 let Some(name) = model.saved(&id).map(saved_title) else { return Vec::new() };
                 model.popup = Some(Popup::Confirm(Confirm::new(Ask::Deactivate { name })));
             }
+            C::Delete => integrations::ask_to_delete(model),
             C::DiscardDraft => {
                 let name = model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
                 model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title: draft_title(&name) })));

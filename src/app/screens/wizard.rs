@@ -58,6 +58,7 @@ impl Screen for Wizard {
         let wizard = model.wizard.as_ref();
         match (command, place) {
             (C::Activate, _) => activate::now(model),
+            (C::PassOver, _) => Now::only_if(plan::can_be_passed_over(model)),
             (_, P::Plan) => page::now(model, command),
             (C::Save, _) | (C::Continue, P::Review) => save(model, command),
             (C::Continue, P::Test) => Now::only_if(wizard.is_some_and(|wizard| wizard.test.is_passed())),
@@ -86,7 +87,7 @@ impl Screen for Wizard {
                 Now::only_if(wizard::items(model).len() >= 2)
             }
             (C::LookAtClients, _) => {
-                let something = model.is_synced() || model.work.sync.is_running();
+                let something = model.is_synced() || model.is_unproved() || model.work.sync.is_running();
                 unless(!something, "The client list fills with the first sync.")
             }
             (C::Reveal | C::Copy, _) => unless(model.facts.callbacks.is_empty(), NO_CALLBACKS),
@@ -107,6 +108,7 @@ impl Screen for Wizard {
             (C::EnterField, _) => match (wizard.step, wizard.focus) {
                 (_, Item::Field(_)) if wizard.next_field().is_some() => "Next",
                 (Step::Credentials, Item::Field(_)) => "Test",
+                (Step::Integration, Item::Field(_)) if wizard.id.is_none() => "Save and sync",
                 _ => "Continue",
             },
             (C::Continue, P::Finished) => "Open the panes",
@@ -124,6 +126,7 @@ impl Screen for Wizard {
             }
             C::Continue => return wizard::forward(model),
             C::Activate => return activate::current(model),
+            C::PassOver => return wizard::go(model, Step::Finished),
             _ if place == P::Plan => return page::on(model, command),
             C::NextItem => wizard::move_focus(model, 1, true),
             C::PreviousItem => wizard::move_focus(model, -1, true),

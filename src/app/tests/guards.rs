@@ -128,7 +128,7 @@ fn opening_another_configuration_keeps_running_configure() {
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     stage.keys("Enter");
     stage.read_plan();
-    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(plan()))]);
+    assert_eq!(stage.keys("y"), [Effect::Configure(id("acme"), Box::new(plan()))]);
     stage.keys("^O Down Enter");
     assert_eq!(stage.model.current, Some(id("trial")));
     assert!(stage.model.work.apply.is_running());
@@ -166,32 +166,44 @@ fn enter_waits_for_agents_at_pia_escalate_to() {
     assert!(matches!(stage.model.popup, Some(Popup::Chooser(_))));
 }
 
-/// S51: an Enter that is held down applies no plan that nobody has read, and says nothing.
+/// S51: a key that is held down applies no plan that nobody has read, and says nothing.
 #[test]
 fn plan_is_not_applied_before_it_can_have_been_read() {
     let mut stage = at_configure();
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
     let shows_apply = |stage: &Stage| hints(&stage.model, 120).0.iter().any(|hint| hint.words == "Apply");
     assert!(!shows_apply(&stage));
-    assert_eq!(stage.keys("Enter Enter"), []);
+    assert_eq!(stage.keys("y y"), []);
     assert_eq!(notice(&stage), "");
     let wake = next_wake(&stage.model, stage.now).unwrap();
     assert_eq!(wake.duration_since(stage.now).as_millis(), 500);
     // Still held: the time begins anew.
     stage.now = stage.now.checked_add(jiff::SignedDuration::from_millis(400)).unwrap();
-    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!(stage.keys("y"), []);
     stage.now = stage.now.checked_add(jiff::SignedDuration::from_millis(400)).unwrap();
-    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!(stage.keys("y"), []);
     stage.model.take_dirty();
     stage.read_plan();
     assert!(stage.model.is_dirty() && shows_apply(&stage));
     assert_eq!(next_wake(&stage.model, stage.now), None);
-    let mut repeated = key("Enter");
+    let mut repeated = key("y");
     repeated.kind = KeyEventKind::Repeat;
     assert_eq!(stage.send(Message::Key(repeated)), [], "a repeated key decides nothing");
-    assert_eq!(stage.keys("Enter").len(), 1);
+    assert_eq!(stage.keys("y").len(), 1);
     let mut stage = at_sync();
+    let mut repeated = key("Enter");
+    repeated.kind = KeyEventKind::Repeat;
     assert_eq!(stage.send(Message::Key(repeated)), []);
+}
+
+/// S51: Enter, pressed all the way here, opens a line of the plan and applies nothing.
+#[test]
+fn next_enter_of_row_applies_nothing() {
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    assert_eq!(stage.keys("Enter Enter Enter"), []);
+    assert!(matches!(stage.model.apply(), ApplyWork::None));
+    assert_eq!(stage.model.work.plan_open.len(), 1, "it opens and closes the line");
 }
 
 /// S41: Later leads to the Integrations page, where typing cannot overwrite the draft.
@@ -302,7 +314,7 @@ fn look_at_clients_keeps_unsaved_contact() {
 #[test]
 fn password_in_address_is_kept_nowhere() {
     let mut stage = Stage::with(Overview::default());
-    stage.keys("Enter Enter Tab");
+    stage.keys("Enter Tab");
     stage.type_text("https://dana:hunter2@acme.halopsa.com");
     let effects = stage.keys("^O");
     let [Effect::SaveDraft(draft), _] = effects.as_slice() else { panic!("{effects:?}") };
@@ -323,7 +335,7 @@ fn quitting_asks_before_something_is_lost() {
     assert_eq!(stage.keys("^C ^C").last(), Some(&Effect::Quit));
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
-    stage.keys("Enter");
+    stage.keys("y");
     assert_eq!(stage.keys("q"), []);
     assert_eq!(stage.keys("y"), [Effect::Quit]);
     assert_eq!(in_panes().keys("q"), [Effect::Quit]);
@@ -400,10 +412,25 @@ fn key_without_meaning_leaves_model_clean() {
 #[test]
 fn what_was_typed_is_kept_when_its_field_is_left() {
     let mut stage = Stage::with(Overview::default());
-    stage.keys("Enter Enter");
+    stage.keys("Enter");
     assert_eq!(stage.type_text("Acme"), [], "not at every letter");
     let effects = stage.keys("Tab");
     let [Effect::SaveDraft(kept)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(kept.name(), "Acme");
     assert_eq!(stage.keys("Tab"), [], "nothing new to keep");
+}
+
+/// After quitting one line tells what was kept and how to go on; where nothing was begun, nothing.
+#[test]
+fn last_line_tells_what_was_kept_and_how_to_go_on() {
+    use crate::app::farewell::farewell;
+    assert_eq!(farewell(&in_panes().model), None);
+    let mut stage = with_credentials();
+    stage.keys("^C ^C");
+    let told = farewell(&stage.model).unwrap();
+    assert_eq!(told, "The draft of Acme MSP is kept, except the Client Secret. Go on: pia-halo");
+    let mut stage = in_panes();
+    stage.keys("s q y");
+    let told = farewell(&stage.model).unwrap();
+    assert_eq!(told, "The sync of Acme MSP was stopped; the stored list is unchanged. Go on: pia-halo sync");
 }

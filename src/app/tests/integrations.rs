@@ -7,6 +7,7 @@ use crate::app::model::Screen;
 use crate::app::popup::{Ask, Popup};
 use crate::app::testing::{Stage, draft, finished, id, in_panes, overview, saved};
 use crate::domain::draft::Step;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::Activation;
 use crate::domain::status::Overview;
 use crate::domain::sync_run::SyncStatus;
@@ -145,5 +146,24 @@ fn draft_is_never_overwritten_by_another_set_up() {
     let mut unfinished = two();
     unfinished.configurations[0] = saved("acme", "Acme MSP", true, false, false);
     let stage = Stage::with(Overview { draft: Some(draft(Step::Review)), ..unfinished });
+    assert_eq!(stage.model.screen, Screen::Integrations);
+}
+
+/// A configuration is deleted after its id was typed, and what was open of it is closed.
+#[test]
+fn configuration_is_deleted_after_typed_id() {
+    let mut stage = Stage::with(two());
+    stage.keys("^O D");
+    stage.type_text("trial");
+    assert_eq!(stage.keys("Enter"), [], "the id is that of the selected one");
+    stage.keys("^U");
+    stage.type_text("acme");
+    assert_eq!(stage.keys("Enter"), [Effect::Delete(id("acme"))]);
+    let failure = Failure::new(FailureKind::Busy, "serve works with it");
+    assert_eq!(stage.reply(Reply::Deleted(Err(failure))), []);
+    assert!(stage.model.saved(&id("acme")).is_some() && stage.notice().contains("serve works with it"));
+    let effects = stage.reply(Reply::Deleted(Ok(id("acme"))));
+    assert!(effects.contains(&Effect::LoadOverview), "{effects:?}");
+    assert_eq!((stage.model.current.clone(), stage.model.saved(&id("acme")).is_some()), (None, false));
     assert_eq!(stage.model.screen, Screen::Integrations);
 }

@@ -9,4 +9,5 @@ mod panes;
 mod removing;
 mod running;
 mod together;
+mod walker;
 mod wizard;

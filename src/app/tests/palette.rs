@@ -7,6 +7,7 @@ use crate::app::form::FieldId;
 use crate::app::hints::{self, Meaning, hints, meaning};
 use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Pane, Place, place};
 use crate::app::message::{Message, Reply};
+use crate::app::offer::Offer;
 use crate::app::palette::Palette;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
@@ -14,8 +15,9 @@ use crate::app::testing::{
 };
 use crate::app::work::ApplyWork;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::Parts;
 use crate::domain::status::Overview;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{Brake, SyncStatus};
 use crate::keys::Key;
 
 fn palette(stage: &Stage) -> &Palette {
@@ -64,7 +66,7 @@ fn stages() -> Vec<fn() -> Stage> {
         planned,
         || {
             let mut stage = planned();
-            stage.keys("Enter");
+            stage.keys("y");
             stage
         },
         || {
@@ -113,7 +115,7 @@ fn commands_open_everywhere_and_close_without_trace() {
         assert_eq!(place(&stage.model) == Place::Palette, colon, "{before:?}");
     }
     let mut stage = Stage::with(Overview::default());
-    stage.keys("Enter Enter a : ^P b Esc c");
+    stage.keys("Enter a : ^P b Esc c");
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "a:c");
 }
 
@@ -135,7 +137,8 @@ fn chosen_command_does_what_its_key_does() {
             let Some(pressed) = keys.flat_map(|(_, keys)| keys).find(leads) else { continue };
             let mut by_name = make();
             by_name.keys("^P");
-            let offered = palette(&by_name).offers.iter().any(|offer| offer.command() == command);
+            let is_it = |offer: &&Offer| offer.command() == command && offer.elsewhere.is_none();
+            let offered = palette(&by_name).offers.iter().find(is_it).is_some();
             assert_eq!(offered, wanted != Meaning::Nothing, "{command:?} {from:?}");
             if !offered {
                 continue;
@@ -157,10 +160,39 @@ fn command_that_cannot_run_is_listed_with_its_reason() {
     stage.keys("1 :");
     let stop = palette(&stage).offers.iter().find(|offer| offer.command() == Command::StopSync).unwrap();
     assert_eq!(stop.refused.as_ref().map(|why| why.without_keys()).as_deref(), Some("No sync is running."));
-    assert_eq!(titles(&stage).last(), Some(&"Stop"), "what can work comes first");
+    let at = palette(&stage).rows.iter().position(|row| palette(&stage).offers[*row].command() == Command::StopSync);
+    let mut below = palette(&stage).rows[at.unwrap()..].iter();
+    assert!(below.all(|row| palette(&stage).offers[*row].refused.is_some()), "what can work comes first");
     stage.type_text("stop");
     assert_eq!(stage.keys("Enter"), []);
     assert_eq!((&*notice(&stage), place(&stage.model)), ("No sync is running.", Place::Pane(Pane::Sync)));
+}
+
+/// A command of any page is found on every other one: choosing it leads there and runs it.
+#[test]
+fn command_of_another_page_is_found_and_led_to() {
+    for (from, words, to, done) in [
+        ("2", "remove", Place::Plan, Effect::LoadRemoval(id("acme"), Parts::ALL)),
+        ("1", "deliveries", Place::Pane(Pane::Integration), Effect::LoadDeliveries(id("acme"))),
+        ("^O", "tickets", Place::PaneTickets, Effect::LoadTickets(id("acme"))),
+        ("e", "sync now", Place::Pane(Pane::Sync), Effect::Sync { id: id("acme"), brake: Brake::On }),
+    ] {
+        let mut stage = in_panes();
+        stage.keys(from);
+        stage.keys("^P");
+        stage.type_text(words);
+        let effects = stage.keys("Enter");
+        assert!(effects.contains(&done), "{words}: {effects:?}");
+        assert_eq!(place(&stage.model), to, "{words}");
+    }
+    // Nothing is led past a question, and the commands of the panes wait until there is something to see in them.
+    let mut stage = in_panes();
+    stage.keys("^O d ^P");
+    assert!(palette(&stage).offers.iter().all(|offer| offer.elsewhere.is_none()));
+    let mut stage = with_credentials();
+    stage.keys("^P");
+    let elsewhere: Vec<_> = palette(&stage).offers.iter().filter_map(|offer| offer.elsewhere).collect();
+    assert!(!elsewhere.is_empty() && elsewhere.iter().all(|place| *place == Place::Cards), "{elsewhere:?}");
 }
 
 #[test]
@@ -290,11 +322,11 @@ fn own_keys_work_and_are_shown_everywhere() {
     assert!(matches!(stage.keys("w").as_slice(), [Effect::Sync { .. }]));
 
     let mut stage = at_configure();
-    with_keys(&mut stage, &[("activate", &["A"]), ("sync_now", &["f5"]), ("accept", &["f2"])]);
+    with_keys(&mut stage, &[("activate", &["A"]), ("sync_now", &["f5"]), ("yes", &["f2"])]);
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
     let mut f2 = key("F1");
     f2.code = crossterm::event::KeyCode::F(2);
-    assert_eq!(stage.send(Message::Key(f2)), [], "the guard of Enter guards whatever stands for it");
+    assert_eq!(stage.send(Message::Key(f2)), [], "the guard of the key guards whatever stands for it");
     stage.read_plan();
     assert!(matches!(stage.send(Message::Key(f2)).as_slice(), [Effect::Configure(..)]));
 }

@@ -134,7 +134,7 @@ fn drift_is_named_and_re_configure_repairs_it() {
     assert_eq!(stage.keys("Enter"), [], "the plan is there already");
     assert!(stage.model.panes.planning);
     stage.read_plan();
-    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(drift))]);
+    assert_eq!(stage.keys("y"), [Effect::Configure(id("acme"), Box::new(drift))]);
 }
 
 /// S61: what the portal made earlier is taken over, and the pane says so.

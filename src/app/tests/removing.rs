@@ -47,7 +47,7 @@ fn remove(parts: Parts) -> Effect {
 #[test]
 fn only_typed_id_takes_anything_out() {
     let mut stage = planned();
-    assert_eq!(stage.keys("Enter"), []);
+    assert_eq!(stage.keys("y"), []);
     assert_eq!(place(&stage.model), Place::Typed);
     assert_eq!(stage.keys("Enter"), [], "nothing is typed");
     for wrong in ["y", "acm", "ACME", "Acme MSP"] {
@@ -59,7 +59,7 @@ fn only_typed_id_takes_anything_out() {
     assert_eq!(stage.keys("Esc"), [], "Esc leaves");
     assert_eq!(place(&stage.model), Place::Plan);
     stage.read_plan();
-    stage.keys("Enter");
+    stage.keys("y");
     stage.type_text("acme");
     assert_eq!(stage.keys("Enter"), [remove(Parts::ALL)]);
     assert!(stage.model.work.apply.is_running());
@@ -131,12 +131,12 @@ fn parts_are_chosen_on_plan() {
     assert_eq!(stage.keys("1"), load(parts(false, false, true)));
     assert_eq!(stage.keys("2"), load(parts(false, true, true)));
     stage.reply(Reply::Planned(Ok(Ok(removal()))));
-    stage.keys("Enter");
+    stage.keys("y");
     stage.type_text("acme");
     assert_eq!(stage.keys("Enter"), [remove(parts(false, true, true))], "what was chosen is what goes");
 }
 
-/// S3: where nothing is left in the old one's Halo, there is nothing to type: Enter switches, once it could be read.
+/// S3: where nothing is left in the old one's Halo, there is nothing to type: a yes switches, once it could be read.
 #[test]
 fn with_nothing_left_to_take_out_switch_is_all_that_is_asked() {
     let trial = saved("trial", "Acme trial", false, true, false);
@@ -144,11 +144,11 @@ fn with_nothing_left_to_take_out_switch_is_all_that_is_asked() {
     stage.keys("^O Down a r");
     let nothing = Plan::default();
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(nothing.clone()))))));
-    assert_eq!(stage.keys("Enter"), [], "a key that is held down has read nothing");
+    assert_eq!(stage.keys("y"), [], "a key that is held down has read nothing");
     stage.read_plan();
     let plan = Box::new(nothing);
     let switch = Effect::Remove { id: id("acme"), parts: Parts::ALL, then: Some(id("trial")), plan };
-    assert_eq!(stage.keys("Enter"), [switch]);
+    assert_eq!(stage.keys("y"), [switch]);
 }
 
 /// Where Halo is not reached, every click of the way by hand can be brought into sight.
@@ -176,7 +176,7 @@ fn plan_to_remove_is_gone_once_it_is_left() {
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     assert_eq!(stage.keys("Enter"), []);
     stage.read_plan();
-    assert_eq!(stage.keys("Enter"), [Effect::Configure(id("acme"), Box::new(plan()))]);
+    assert_eq!(stage.keys("y"), [Effect::Configure(id("acme"), Box::new(plan()))]);
 
     let mut stage = planned();
     stage.keys("^O");
@@ -193,7 +193,7 @@ fn plan_to_remove_is_gone_once_it_is_left() {
 fn what_is_removed_is_not_configured() {
     for ended in [ConfigureStatus::Removed, ConfigureStatus::NothingToDo] {
         let mut stage = planned();
-        stage.keys("Enter");
+        stage.keys("y");
         stage.type_text("acme");
         stage.keys("Enter");
         let done = results(&removal());
@@ -212,7 +212,7 @@ fn what_is_removed_is_not_configured() {
 #[test]
 fn what_was_not_removed_can_be_tried_again() {
     let mut stage = planned();
-    stage.keys("Enter");
+    stage.keys("y");
     stage.type_text("acme");
     stage.keys("Enter");
     stage.reply(Reply::Configured(Ok(report(ConfigureStatus::PartlyDone))));
@@ -242,7 +242,7 @@ fn switch_can_remove_old_ones_objects_first() {
     assert_eq!((stage.model.screen, stage.model.current.clone()), (Screen::Panes, Some(id("acme"))));
     stage.reply(Reply::Planned(Ok(Ok(removal()))));
     assert_eq!(stage.keys("2"), [], "all of it goes, or nothing is switched");
-    stage.keys("Enter");
+    stage.keys("y");
     stage.type_text("trial");
     assert_eq!(stage.keys("Enter"), [], "the id is that of what is removed");
     stage.keys("^U");

@@ -3,13 +3,18 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::hints::{Meaning, meaning};
+use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
-use crate::app::popup::Popup;
+use crate::app::popup::{Ask, Popup};
 use crate::app::testing::{
-    Stage, at, at_configure, at_sync, id, in_panes, overview, plan, progress, results, saved, sync_report,
+    Stage, at, at_configure, at_sync, id, in_panes, key, overview, plan, progress, results, saved, sync_report,
+    unproved,
 };
+use crate::app::wizard::{Item, Mark, mark};
 use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::{next_wake, update};
+use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncStatus};
 
@@ -99,7 +104,7 @@ fn mass_change_asks_and_goes_on_with_yes() {
 fn stopped_configure_keeps_what_is_done() {
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
-    stage.keys("Enter");
+    stage.keys("y");
     stage.reply(Reply::Applied(results(&plan()).remove(0)));
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)]);
     assert_eq!(stage.keys("Enter t"), [], "it is stopping");
@@ -110,6 +115,48 @@ fn stopped_configure_keeps_what_is_done() {
     let ApplyWork::Failed { results, .. } = &stage.model.work.apply else { panic!() };
     assert_eq!(results.len(), 2);
     assert_eq!(stage.keys("Enter"), [Effect::LoadPlan(id("acme"))], "again finishes it");
+}
+
+/// No dead end: clients that no sync proves to be all are gone on with after the typed id, and are shown as not proved.
+#[test]
+fn unproved_clients_are_gone_on_with_after_typed_id() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::Synced(Ok(unproved())));
+    let focus = |stage: &Stage| stage.model.wizard.as_ref().map(|wizard| wizard.focus);
+    assert_eq!(focus(&stage), Some(Item::Go));
+    assert!(
+        matches!(meaning(&stage.model, key("2")), Meaning::Do(Command::LookAtClients)),
+        "what is there can be seen"
+    );
+    assert_eq!(stage.keys("Enter"), []);
+    for wrong in ["y", "acm"] {
+        stage.type_text(wrong);
+        assert_eq!(stage.keys("Enter"), [], "{wrong} is no yes");
+        stage.keys("^U");
+    }
+    stage.type_text("acme");
+    assert_eq!(stage.keys("Enter"), [Effect::AgreeUnproved(id("acme"))]);
+    assert!(!stage.model.is_synced(), "not before it is noted");
+    let effects = stage.reply(Reply::Agreed(Ok(id("acme"))));
+    assert!(effects.contains(&Effect::LoadPlan(id("acme"))), "{effects:?}");
+    assert_eq!(mark(&stage.model, Step::InitialSync), Mark::Warn);
+    // Only a list that is stored, and of this Halo, can be gone on with.
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Failed))));
+    assert!(!stage.model.is_unproved());
+}
+
+/// A sync that runs is not cut short by one letter.
+#[test]
+fn quitting_asks_while_sync_runs() {
+    let mut stage = in_panes();
+    stage.keys("s q");
+    assert!(matches!(&stage.model.popup, Some(Popup::Confirm(question)) if matches!(question.ask, Ask::Quit { .. })));
+    assert_eq!(stage.keys("n"), []);
+    assert!(stage.model.work.sync.is_running());
+    assert_eq!(stage.keys("q y"), [Effect::Quit]);
 }
 
 /// A sync of one configuration is never started on top of another's.

@@ -14,7 +14,7 @@ fn changed() -> Stage {
     let form = &mut stage.model.wizard.as_mut().unwrap().form;
     form.set(FieldId::DailySyncTime, "06:00");
     form.set(FieldId::PiaBoard, "Two");
-    stage.keys("Enter Enter Enter Enter Enter Enter Enter");
+    stage.keys("Enter Enter Enter Enter");
     stage
 }
 

@@ -88,10 +88,10 @@ fn credentials_are_done_only_when_tested_or_skipped() {
     assert_eq!(wizard(&stage).step, Step::CompanySync);
     assert_eq!(mark(&stage.model, Step::Credentials), Mark::Warn);
     assert_eq!(connection(&stage.model).1, "not verified");
-    stage.keys("Enter Enter Enter Enter Enter Enter");
-    assert_eq!(wizard(&stage).step, Step::Review);
+    stage.keys("Enter Enter");
     let effects = stage.keys("Enter");
-    let [Effect::Save(request)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(wizard(&stage).step, Step::Review);
+    let Some(Effect::Save(request)) = effects.last() else { panic!("{effects:?}") };
     assert!(!request.verified);
 }
 
@@ -217,7 +217,7 @@ fn test_needs_only_credentials_to_be_right() {
 #[test]
 fn better_address_is_offered_and_taken_with_key() {
     let mut stage = Stage::with(Overview::default());
-    stage.keys("Enter Enter Tab");
+    stage.keys("Enter Tab");
     stage.type_text("acme");
     stage.keys("^Y");
     assert_eq!(text(&stage, FieldId::Url), "https://acme.halopsa.com");
@@ -257,7 +257,7 @@ fn typed_secret_beats_command_and_new_halo_forgets_tenant() {
 #[test]
 fn configuration_name_is_kept_to_letter() {
     let mut stage = Stage::with(Overview::default());
-    stage.keys("Enter Enter");
+    stage.keys("Enter");
     stage.type_text(" Ünï 北京 \"&\" ");
     assert_eq!(text(&stage, FieldId::Name), " Ünï 北京 \"&\" ");
     assert_eq!(stage.model.title(), "Ünï 北京 \"&\"");
@@ -293,7 +293,7 @@ fn boards_are_suggested_and_never_blocked() {
     stage.keys("^U");
     stage.type_text("Nobody");
     assert!(crate::app::wizard::pia_screen::board_warning(&stage.model, FieldId::PiaBoard).is_some());
-    stage.keys("Enter Enter Enter");
+    stage.keys("Enter");
     assert_eq!(wizard(&stage).step, Step::Integration);
 }
 
@@ -319,7 +319,7 @@ fn escalate_to_waits_for_first_sync() {
     stage.keys("Space");
     assert!(stage.model.popup.is_none() && notice(&stage).is_empty());
     stage.keys("Enter");
-    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::EscalationBoard));
+    assert_eq!(wizard(&stage).step, Step::Integration);
 }
 
 /// S34, S36: a searchable choice; blank is valid; a contact that vanished is flagged and kept.
@@ -331,7 +331,7 @@ fn escalate_to_is_chosen_cleared_and_flagged() {
     stage.type_text("angs");
     stage.keys("Enter");
     assert_eq!(wizard(&stage).form.escalate_to.as_ref().map(|to| to.agent_id), Some(8));
-    stage.keys("Shift-Tab Del");
+    stage.keys("Del");
     assert_eq!(wizard(&stage).form.escalate_to, None);
     let gone = EscalateTo { agent_id: 99, name: "Fox Mulder".to_owned() };
     stage.model.wizard.as_mut().unwrap().form.escalate_to = Some(gone.clone());
@@ -449,8 +449,8 @@ fn refused_check_ends_configure_before_write() {
 fn apply_pressed_twice_applies_once() {
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
-    assert_eq!(stage.keys("Enter").len(), 1);
-    assert_eq!(stage.keys("Enter Enter"), []);
+    assert_eq!(stage.keys("y").len(), 1);
+    assert_eq!(stage.keys("y y"), []);
     assert!(notice(&stage).contains("runs already"));
 }
 
@@ -469,7 +469,7 @@ fn plan_line_opens_field_by_field() {
 fn configure_is_done_only_when_everything_was_read_back() {
     let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
-    stage.keys("Enter");
+    stage.keys("y");
     stage.reply(Reply::Configured(Ok(crate::domain::plan::ConfigureReport {
         status: crate::domain::plan::ConfigureStatus::PartlyDone,
         results: crate::app::testing::results(&plan()),
@@ -488,7 +488,7 @@ fn configure_is_done_only_when_everything_was_read_back() {
 fn secret_from_outside_need_not_be_typed() {
     let mut stage =
         Stage::with(Overview { outside_secret: Some("PIA_HALO_CLIENT_SECRET".to_owned()), ..Overview::default() });
-    stage.keys("Enter Enter");
+    stage.keys("Enter");
     stage.type_text("Acme");
     stage.keys("Tab");
     stage.type_text("acme.halopsa.com");

@@ -18,7 +18,23 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)>
     vec![
         (verified, "API Credentials", "edit the configuration and test the connection"),
         (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
-        (done(model.is_synced()), "Initial Sync", "Sync Now, in the Sync pane"),
+        (synced(model), "Initial Sync", "Sync Now, in the Sync pane"),
         (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
     ]
+}
+
+/// How far the first sync is.
+pub fn synced(model: &Model) -> StepState {
+    match model.status().map(|status| status.steps.initial_sync) {
+        Some(StepState::NotProved) if !model.current.as_ref().is_some_and(|id| model.work.sync.proved(id)) => {
+            StepState::NotProved
+        }
+        _ if model.is_synced() => StepState::Done,
+        _ => StepState::Todo,
+    }
+}
+
+/// Whether nothing of it is left to do.
+pub fn is_done(state: StepState) -> bool {
+    matches!(state, StepState::Done | StepState::NotProved)
 }

@@ -247,6 +247,14 @@ pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
                 credentials::start(model)
             }
         }
+        // Save, the first sync and the plan follow one another: what is to be written into Halo is asked behind them.
+        _ if wizard.step == Step::Integration && wizard.id.is_none() => {
+            let mut effects = forward(model);
+            if model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::Review) {
+                effects.extend(review::save(model, review::Then::Sync));
+            }
+            effects
+        }
         _ => forward(model),
     }
 }
@@ -268,6 +276,8 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
         Step::Review => review::forward(model),
         Step::InitialSync => initial_sync::forward(model),
         Step::Configure => go(model, Step::Finished),
+        // Pia Escalate To was chosen here.
+        Step::Finished if wizard.is_edited() && wizard.id.is_some() => review::save(model, review::Then::End),
         Step::Finished => {
             let effects: Vec<Effect> = put_away(model).into_iter().collect();
             model.go(Go::Panes);

@@ -10,8 +10,8 @@ use crate::domain::client::fold;
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 
-use super::state::{BoardList, Item, Wizard};
-use super::{enter_on_field, initial_sync};
+use super::initial_sync;
+use super::state::{BoardList, Wizard};
 
 /// The teams to suggest for a board.
 pub fn suggestions(model: &Model, field: FieldId) -> Vec<String> {
@@ -172,7 +172,7 @@ pub fn take_choice(model: &mut Model) -> Vec<Effect> {
         initial_sync::focus(model);
         return Vec::new();
     }
-    if wizard.focus == Item::Field(FieldId::EscalateTo) { enter_on_field(model) } else { Vec::new() }
+    Vec::new()
 }
 
 /// Clears Pia Escalate To: no default escalation.

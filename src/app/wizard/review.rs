@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::app::effect::Effect;
 use crate::app::form::FieldId;
 use crate::app::go::Go;
-use crate::app::jobs::activate;
+use crate::app::jobs::{activate, sync};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Deciding, Popup};
@@ -13,6 +13,7 @@ use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
+use crate::domain::sync_run::Brake;
 use crate::words::Phrase;
 
 pub use super::state::{SaveState, Then};
@@ -77,7 +78,11 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     let report = match outcome {
         Ok(report) => report,
         Err(failure) => {
+            let words = failure.to_string();
             wizard.save = SaveState::Failed(failure);
+            if then == Then::End {
+                model.say(Tone::Bad, words);
+            }
             return Vec::new();
         }
     };
@@ -98,8 +103,22 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     let mut effects = vec![model.keep_draft().unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
     effects.extend(model.open(&report.id));
     model.facts.callbacks = report.callbacks;
-    if then == Then::Configure {
-        effects.extend(go(model, Step::Configure));
+    match then {
+        Then::Stay => {}
+        Then::End => {
+            effects.extend(super::put_away(model));
+            model.go(Go::Panes);
+        }
+        Then::Configure => effects.extend(go(model, Step::Configure)),
+        Then::Sync => {
+            if let Some(wizard) = &mut model.wizard {
+                wizard.follows = true;
+            }
+            effects.extend(go(model, Step::InitialSync));
+            if sync::refusal(model).is_none() {
+                effects.extend(sync::start(model, Brake::On));
+            }
+        }
     }
     if report.moved {
         model.say(Tone::Warn, SaveReport::MOVED);

@@ -45,6 +45,8 @@ pub struct Wizard {
     pub save: SaveState,
     /// Whether Pia Escalate To was asked for after the first sync.
     pub asked_escalate_to: bool,
+    /// Whether the plan follows the sync by itself.
+    pub follows: bool,
     /// What was there before anything was typed.
     pub(super) baseline: Draft,
 }
@@ -96,6 +98,7 @@ impl Wizard {
             list: None,
             save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
             asked_escalate_to: false,
+            follows: false,
             baseline: Draft::default(),
         };
         wizard.baseline = match wizard.id.as_ref().zip(wizard.base.as_ref()) {
@@ -117,7 +120,7 @@ impl Wizard {
 
     /// A new one.
     pub fn fresh(prefill: &Draft) -> Self {
-        Self::new(prefill, None)
+        Self::new(&Draft { step: prefill.step.max(Step::Credentials), ..prefill.clone() }, None)
     }
 
     /// The one of a saved configuration, at a step.
@@ -208,10 +211,11 @@ impl Wizard {
         !field.is_rare() || !self.form.text(field).trim().is_empty()
     }
 
-    /// The field that Enter leads to from the one with the focus; none on the last.
+    /// The field that Enter leads to from the one with the focus: the next that still needs something. What may stay as
+    /// it is, is reached with Tab.
     pub fn next_field(&self) -> Option<FieldId> {
         let mut fields = self.shown_fields(self.step).skip_while(|field| self.focus != Item::Field(*field)).skip(1);
-        fields.find(|field| self.stops_at(*field))
+        fields.find(|field| self.form.error(*field, self.has_secret).is_some())
     }
 
     /// The field that has the focus, where text goes into it.
@@ -434,6 +438,10 @@ pub enum Then {
     Stay,
     /// On to Configure.
     Configure,
+    /// The first sync follows by itself, and then the plan.
+    Sync,
+    /// The set-up ends.
+    End,
 }
 
 impl Wizard {

@@ -5,6 +5,7 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
+use crate::domain::status::StepState;
 use crate::domain::untrusted::Untrusted;
 
 use super::state::{Item, Test, Wizard};
@@ -46,6 +47,7 @@ pub fn mark(model: &Model, step: Step) -> Mark {
         Step::Credentials if wizard.untested && valid() => Mark::Warn,
         Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => Mark::Done,
         Step::Review if wizard.id.is_some() && !wizard.is_edited() => Mark::Done,
+        Step::InitialSync if wizard.id.is_some() && finished::synced(model) == StepState::NotProved => Mark::Warn,
         Step::InitialSync if wizard.id.is_some() && model.is_synced() => Mark::Done,
         Step::Configure if wizard.id.is_some() && model.is_configured() => Mark::Done,
         _ => Mark::Todo,
@@ -67,7 +69,10 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::Review => wizard.lines().map(Item::Line).chain([Item::Save]).collect(),
         Step::InitialSync => initial_sync::items(model),
         Step::Configure => vec![Item::Plan],
-        Step::Finished => (0..finished::open_lines(model).len().max(1)).map(Item::Open).collect(),
+        Step::Finished => {
+            let contact = model.facts.lists.synced.then_some(Item::Field(FieldId::EscalateTo));
+            (0..finished::open_lines(model).len().max(1)).map(Item::Open).chain(contact).collect()
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::person::{Person, Takes};
 use super::words::{self, sentence};
 use crate::app::Model;
 use crate::app::form::{FieldId, Kind, Pasted};
+use crate::app::go::Go;
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::popup::{About, Chooser, OTHER_HOST, Popup, Typed};
@@ -54,6 +55,12 @@ impl<P: Person> Dialogue<P> {
             Some(at) => self.say(format!("Step {} of {}: {name}.", at + 1, STEPS.len())),
             None => self.say(format!("{name}.")),
         }
+    }
+
+    /// Begins a new set-up with what to have at hand; a screen has it a key away.
+    pub(super) async fn needs(&mut self) -> Result<(), Exit> {
+        let is_new = |wizard: &Wizard| wizard.id.is_none() && wizard.step == Step::Credentials && !wizard.is_edited();
+        if self.model().wizard.as_ref().is_some_and(is_new) { self.go(Go::Step(Step::Checklist)).await } else { Ok(()) }
     }
 
     /// What to have at hand.

@@ -347,7 +347,10 @@ impl<P: Person> Dialogue<P> {
                     Picked::Back => Ok(()),
                 }
             }
-            Card::New | Card::Other(_) => self.order(Command::OpenCard).await,
+            Card::New | Card::Other(_) => {
+                self.order(Command::OpenCard).await?;
+                self.needs().await
+            }
         }
     }
 

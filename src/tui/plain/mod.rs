@@ -102,7 +102,8 @@ impl<P: Person> Dialogue<P> {
     async fn open(&mut self, goal: &Goal) -> Result<(), Exit> {
         let nothing = self.model().overview.configurations.is_empty() && self.model().overview_failed.is_none();
         if nothing && self.model().overview.draft.is_none() {
-            return self.go(Go::New).await;
+            self.go(Go::New).await?;
+            return self.needs().await;
         }
         let Goal::SetUp(named) = goal else { return Ok(()) };
         match named {

@@ -14,7 +14,6 @@ use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
 use crate::domain::plan::{Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
-use crate::domain::status::StepState;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::plan::left_over;
@@ -167,6 +166,9 @@ impl<P: Person> Dialogue<P> {
         if !synced || line.trim() == "s" {
             self.sync_now().await?;
         }
+        if self.model().is_unproved() {
+            return self.unproved().await;
+        }
         if !self.model().is_synced() {
             return Ok(());
         }
@@ -176,6 +178,24 @@ impl<P: Person> Dialogue<P> {
         }
         self.send(Message::Focus(Item::Go)).await?;
         self.order(Command::Continue).await
+    }
+
+    // Clients are stored, and no sync has proved that they are all: to go on with them has to be typed.
+    async fn unproved(&mut self) -> Result<(), Exit> {
+        let Some(id) = self.model().current.clone() else { return Ok(()) };
+        let help = vec![told::sync::UNPROVED.to_owned()];
+        self.say_all(&help);
+        let prompt = format!("Type {id} to go on without the proof, Enter is Sync Now again: ");
+        let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
+            return self.step_back().await;
+        };
+        if line.trim() != id.as_str() {
+            return Ok(());
+        }
+        self.send(Message::Focus(Item::Go)).await?;
+        self.order(Command::Continue).await?;
+        self.send(Message::Paste(Secret::new(id.as_str()))).await?;
+        self.order(Command::Agree).await
     }
 
     /// The company sync, with its question where it has one.
@@ -395,10 +415,14 @@ impl<P: Person> Dialogue<P> {
     pub(super) async fn finished(&mut self) -> Result<(), Exit> {
         self.announce(Step::Finished);
         let open = wizard::finished::open_lines(self.model());
-        self.say(closing(open.iter().all(|(state, ..)| *state == StepState::Done)));
+        self.say(closing(open.iter().all(|(state, ..)| wizard::finished::is_done(*state))));
         let lines: Vec<String> =
             open.iter().map(|(state, name, _)| format!("{name}: {}", told::step::state(*state).1)).collect();
         self.say_all(lines);
+        if !self.model().status().is_some_and(|status| status.service.running) {
+            self.say(format!("{}. {}", told::service::START, told::service::NEEDED));
+            self.say_all(told::service::COMMANDS.map(|(command, what)| format!("{command}: {what}")).to_vec());
+        }
         if let Some(tip) = self.model().facts.tip.clone() {
             self.say(tip);
         }

@@ -134,7 +134,7 @@ fn show_plan(names: &[String]) -> Stage {
 
 fn show_results(names: &[String]) -> Stage {
     let mut stage = show_plan(names);
-    stage.keys("Enter");
+    stage.keys("y");
     stage.reply(Reply::Configured(Ok(ConfigureReport {
         status: ConfigureStatus::Configured,
         results: results(&hostile_plan(names)),
@@ -263,7 +263,7 @@ fn no_cell_holds_anything_hidden_or_huge() {
 #[test]
 fn what_is_pasted_is_shown_without_anything_hidden() {
     let mut stage = Stage::with(crate::domain::status::Overview::default());
-    stage.keys("Enter Enter");
+    stage.keys("Enter");
     for name in hostile() {
         stage.keys("^U");
         stage.paste(&name);

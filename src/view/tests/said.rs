@@ -52,7 +52,10 @@ fn every_screen_says_what_guide_asks_for() {
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
         ("wizard_configure_partly", &["4 done and kept, 3 not", "Run it again to finish", "name is in use"]),
-        ("wizard_finished", &["You have finished setting up your Halo PSA integration", "pia-halo status"]),
+        (
+            "wizard_finished",
+            &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],
+        ),
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
         ("pane_integration_repair", &["6 things to repair", "without the Pia Chat Pod", "Re-configure"]),

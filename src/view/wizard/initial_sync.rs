@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use crate::app::Model;
 use crate::app::jobs::sync;
 use crate::app::notice::Tone;
-use crate::app::wizard::Item;
+use crate::app::wizard::{Item, initial_sync};
 use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
@@ -73,7 +73,11 @@ pub fn body(model: &Model, page: &mut Page) {
         // How it ended belongs to the line: as much as fits, from its beginning.
         page.keep_from(from);
     }
-    if model.is_synced() {
+    if model.is_unproved() {
+        page.blank();
+        page.paragraph(words::sync::UNPROVED, MARGIN, Style::new());
+    }
+    if initial_sync::may_go_on(model) {
         page.blank();
         escalate_row(model, page, wizard.focus == Item::Field(crate::app::form::FieldId::EscalateTo));
         page.blank();
@@ -81,7 +85,8 @@ pub fn body(model: &Model, page: &mut Page) {
         let style = if focused { look.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = page.label("Continue", style, focused);
-        page.words(row, "to Configure", look.dim());
+        let to = if model.is_unproved() { "to Configure with this list, not proved" } else { "to Configure" };
+        page.words(row, to, look.dim());
         if focused {
             page.keep_from(from);
         }

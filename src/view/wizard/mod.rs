@@ -12,16 +12,16 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::FieldId;
+use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::wizard::finished::open_lines;
+use crate::app::wizard::finished::{is_done, open_lines};
 use crate::app::wizard::{Item, checklist};
 use crate::domain::draft::Step;
-use crate::domain::next::Next;
 use crate::domain::status::StepState;
 
 use crate::words;
 
-use super::page::{LABEL, MARGIN, Page, Row};
+use super::page::{MARGIN, Page, Row};
 use super::plan;
 use super::theme::{Look, symbol};
 
@@ -92,10 +92,25 @@ pub fn closing(done: bool) -> &'static str {
     if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished: these are open." }
 }
 
+// Nothing of what was set up runs by itself: the last step is to start the service.
+fn service(model: &Model, page: &mut Page) {
+    let look = page.look;
+    let runs = model.status().is_some_and(|status| status.service.running);
+    if runs {
+        return page.state(Tone::Good, words::service::RUNS, MARGIN);
+    }
+    page.plain(words::service::START, look.title());
+    page.state(Tone::Warn, words::service::NEEDED, MARGIN);
+    for (command, what) in words::service::COMMANDS {
+        let row = Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), 34);
+        page.words(row, what, look.dim());
+    }
+}
+
 fn finished(model: &Model, page: &mut Page) {
     let look = page.look;
     let lines = open_lines(model);
-    let done = lines.iter().all(|(state, _, _)| *state == StepState::Done);
+    let done = lines.iter().all(|(state, _, _)| is_done(*state));
     page.heading(closing(done), "", Style::new());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, (state, name, open)) in lines.iter().enumerate() {
@@ -113,17 +128,11 @@ fn finished(model: &Model, page: &mut Page) {
             page.keep_from(from);
         }
     }
-    page.blank();
-    page.plain("The same without this screen:", Style::new());
-    for (command, what) in [
-        (Next::Check, "test the connection and every permission"),
-        (Next::Sync, "run the company sync now"),
-        (Next::Configure, "install or repair the integration in Halo"),
-        (Next::Status, "show the current state"),
-    ] {
-        let row = Row::new(look, false).to(MARGIN + 2).cell(&command.to_string(), look.title(), LABEL - 2);
-        page.words(row, what, look.dim());
+    if model.facts.lists.synced {
+        fields::escalate_row(model, page, focus == Some(Item::Field(FieldId::EscalateTo)));
     }
+    page.blank();
+    service(model, page);
     if let Some(tip) = &model.facts.tip {
         page.blank();
         // What is to be typed stands on a line of its own, so that it can be copied whole.

@@ -7,7 +7,7 @@ use crate::app::model::Model;
 use crate::app::parts::line;
 use crate::app::popup::{About, Popup};
 use crate::app::screen::{Now, Screen, Typed as Text};
-use crate::app::wizard::credentials;
+use crate::app::wizard::{credentials, initial_sync};
 use crate::words::Phrase;
 
 /// A yes that has to be typed.
@@ -32,19 +32,34 @@ impl Screen for Typed {
             About::TakeOver => "Take over",
             About::Proof => "Begin",
             About::OtherHost => "Agree",
+            About::Unproved(_) => "Go on",
+            About::Delete(_) => "Delete",
         };
         Some(words.to_owned())
     }
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
         match (&model.popup, command) {
-            (Some(Popup::Typed(typed)), C::Agree) if typed.about == About::Proof => prove::start(model),
-            (Some(Popup::Typed(typed)), C::Agree) if typed.about == About::OtherHost && typed.is_right() => {
-                let host = typed.wanted.clone();
-                model.popup = None;
-                credentials::agree(model, host)
-            }
-            (_, C::Agree) => removal::agree(model),
+            (Some(Popup::Typed(typed)), C::Agree) => match &typed.about {
+                About::Proof => prove::start(model),
+                About::Removal | About::TakeOver => removal::agree(model),
+                _ if !typed.is_right() => super::close(model),
+                About::OtherHost => {
+                    let host = typed.wanted.clone();
+                    model.popup = None;
+                    credentials::agree(model, host)
+                }
+                About::Unproved(id) => {
+                    let id = id.clone();
+                    model.popup = None;
+                    initial_sync::agree(model, id)
+                }
+                About::Delete(id) => {
+                    let id = id.clone();
+                    model.popup = None;
+                    vec![Effect::Delete(id)]
+                }
+            },
             _ => super::close(model),
         }
     }

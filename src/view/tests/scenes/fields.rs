@@ -27,7 +27,7 @@ fn saved_before() -> Stage {
 
 pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_checklist", first(), |stage| {
-        stage.keys("Enter");
+        stage.keys("Enter Esc");
     });
     credentials(scenes);
     tests(scenes);
@@ -37,21 +37,21 @@ pub fn add(scenes: &mut Scenes) {
 
 fn credentials(scenes: &mut Scenes) {
     scenes.add("wizard_credentials_empty", first(), |stage| {
-        stage.keys("Enter Enter");
+        stage.keys("Enter");
     });
     scenes.add("wizard_credentials_errors", first(), |stage| {
-        stage.keys("Enter Enter Tab");
+        stage.keys("Enter Tab");
         stage.type_text("acme");
         stage.keys("Tab");
         stage.type_text("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1");
     });
     scenes.add("wizard_credentials_suggestion", first(), |stage| {
-        stage.keys("Enter Enter Tab");
+        stage.keys("Enter Tab");
         stage.type_text("acme");
         stage.keys("Tab Shift-Tab");
     });
     scenes.add("wizard_credentials_long", first(), |stage| {
-        stage.keys("Enter Enter");
+        stage.keys("Enter");
         stage.type_text("A managed service provider with quite a long name that goes on and on and on");
         stage.keys("Tab");
         stage.type_text("a-rather-long-host-name-for-a-tenant.of-a-customer-with-many-departments.halopsa.com");
@@ -173,11 +173,11 @@ fn sections(scenes: &mut Scenes) {
         stage.keys("Enter Enter Tab Space");
     });
     scenes.add("wizard_integration", tested(), |stage| {
-        stage.keys("Enter Enter Enter Enter Enter");
+        stage.keys("Enter Enter Enter");
         stage.paste("pia.acme.example/");
     });
     scenes.add("wizard_integration_error", tested(), |stage| {
-        stage.keys("Enter Enter Enter Enter Enter");
+        stage.keys("Enter Enter Enter");
         stage.paste("http://pia.acme.example");
         stage.keys("Tab Shift-Tab");
     });
@@ -207,7 +207,7 @@ fn review(scenes: &mut Scenes) {
         stage.keys("Up Up");
     });
     scenes.add("wizard_review_before", saved_before(), |stage| {
-        stage.keys("Enter Enter Enter Enter Enter Enter Enter");
+        stage.keys("Enter Enter Enter Enter");
     });
     let wrong = draft(Step::Review).with(FieldId::PiaUrl, "http://pia.acme.example/with/a/path");
     let found = Overview { draft: Some(wrong), ..Overview::default() };
@@ -244,7 +244,7 @@ fn review(scenes: &mut Scenes) {
         let form = &mut stage.model.wizard.as_mut().unwrap().form;
         form.set(FieldId::DailySyncTime, "06:00");
         form.set(FieldId::PiaBoard, "Two");
-        stage.keys("Enter Enter Enter Enter Enter Enter Enter Enter");
+        stage.keys("Enter Enter Enter Enter Enter");
         let mine = stage.model.wizard.as_ref().unwrap().configuration().unwrap();
         stage.reply(clash(&mine));
     });

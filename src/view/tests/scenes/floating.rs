@@ -10,7 +10,7 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("?");
     });
     scenes.add("help_field", Stage::with(Overview::default()), |stage| {
-        stage.keys("Enter Enter Tab F1");
+        stage.keys("Enter Tab F1");
     });
     scenes.add("help_clients", in_panes(), |stage| {
         stage.keys("2 ?");

@@ -55,7 +55,7 @@ fn taking_over() -> Stage {
 
 fn applying() -> Stage {
     let mut stage = planned(plan());
-    stage.keys("Enter");
+    stage.keys("y");
     for result in results(&plan()).into_iter().take(3) {
         stage.reply(Reply::Applied(result));
     }
@@ -66,7 +66,7 @@ fn applying() -> Stage {
 
 fn ended(status: ConfigureStatus, results: Vec<ChangeResult>, message: &str) -> Stage {
     let mut stage = planned(plan());
-    stage.keys("Enter");
+    stage.keys("y");
     let report = ConfigureReport {
         status,
         results,
@@ -160,7 +160,7 @@ pub fn add(scenes: &mut Scenes) {
     }
     scenes.add("wizard_configure_failed", ended(ConfigureStatus::Failed, none, "Webhook install failed"), |_| {});
     scenes.add("wizard_configure_report_refused", planned(plan()), |stage| {
-        stage.keys("Enter");
+        stage.keys("y");
         stage.reply(Reply::Configured(Ok(ConfigureReport {
             status: ConfigureStatus::Refused,
             results: Vec::new(),
@@ -174,10 +174,16 @@ pub fn add(scenes: &mut Scenes) {
         stage.reply(Reply::Configured(Err(refused())));
     });
     scenes.add("wizard_configure_busy", planned(plan()), |stage| {
-        stage.keys("Enter");
+        stage.keys("y");
         stage.reply(Reply::Configured(Err(busy())));
     });
     scenes.add("wizard_finished", configured(), |stage| {
+        for saved in &mut stage.model.overview.configurations {
+            saved.status.service.running = false;
+        }
+        stage.keys("Enter");
+    });
+    scenes.add("wizard_finished_running", configured(), |stage| {
         stage.keys("Enter");
     });
     scenes.add("wizard_finished_open", at_sync(), |stage| {

@@ -293,14 +293,14 @@ fn integration(scenes: &mut Scenes) {
         stage.reply(Reply::Planned(Ok(Ok(plan()))));
         stage.keys("Enter");
         stage.read_plan();
-        stage.keys("Enter 3");
+        stage.keys("y 3");
     });
     scenes.add("pane_integration_done", in_panes(), |stage| {
         stage.keys("3");
         stage.reply(Reply::Planned(Ok(Ok(plan()))));
         stage.keys("Enter");
         stage.read_plan();
-        stage.keys("Enter");
+        stage.keys("y");
         stage.reply(Reply::Configured(Ok(ConfigureReport {
             status: ConfigureStatus::Configured,
             results: crate::app::testing::results(&plan()),

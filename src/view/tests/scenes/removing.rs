@@ -36,7 +36,7 @@ fn planned() -> Stage {
 
 fn applying() -> Stage {
     let mut stage = planned();
-    stage.keys("Enter");
+    stage.keys("y");
     stage.type_text("acme");
     stage.keys("Enter");
     stage
@@ -148,11 +148,11 @@ fn plan(scenes: &mut Scenes) {
         stage.reply(Reply::Planned(Err(unreachable())));
     });
     scenes.add("removal_typed", planned(), |stage| {
-        stage.keys("Enter");
+        stage.keys("y");
         stage.type_text("acm");
     });
     scenes.add("removal_typed_right", planned(), |stage| {
-        stage.keys("Enter");
+        stage.keys("y");
         stage.type_text("acme");
     });
     scenes.add("removal_and_switch", Stage::with(two()), |stage| {
@@ -166,7 +166,7 @@ fn plan(scenes: &mut Scenes) {
     scenes.add("removal_and_switch_typed", Stage::with(two()), |stage| {
         stage.keys("^O Down a r");
         stage.reply(Reply::Planned(Ok(Ok(removal()))));
-        stage.keys("Enter");
+        stage.keys("y");
     });
 }
 

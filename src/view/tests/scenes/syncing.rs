@@ -17,6 +17,15 @@ fn ended(status: SyncStatus) -> Stage {
     stage
 }
 
+// Halo's count is one more than the clients that it lists.
+fn unproved() -> Stage {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::Synced(Ok(crate::app::testing::unproved())));
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage
+}
+
 fn running(read: u64, total: Option<u64>) -> Stage {
     let mut stage = at_sync();
     stage.keys("Enter");
@@ -44,6 +53,11 @@ pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_sync_complete", ended(SyncStatus::CompleteWithWarnings), |_| {});
     scenes.add("wizard_sync_warning", ended(SyncStatus::CompleteWithWarnings), |stage| {
         stage.keys("Up");
+    });
+    scenes.add("wizard_sync_unproved", unproved(), |_| {});
+    scenes.add("wizard_sync_unproved_typed", unproved(), |stage| {
+        stage.keys("Enter");
+        stage.type_text("acme");
     });
     scenes.add("wizard_sync_failed_report", ended(SyncStatus::Failed), |_| {});
     scenes.add("wizard_sync_busy_report", ended(SyncStatus::Busy), |_| {});
