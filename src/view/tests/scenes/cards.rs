@@ -19,6 +19,10 @@ fn found() -> Overview {
 }
 
 pub fn add(scenes: &mut Scenes) {
+    scenes.add("integrations_delete", Stage::with(crate::app::testing::finished()), |stage| {
+        stage.keys("^O D");
+        stage.type_text("acm");
+    });
     scenes.add("starting", Stage::new(80, 24, Theme::default()), |_| {});
     scenes.add("integrations_first", Stage::with(Overview::default()), |_| {});
     scenes.add("integrations_cards", Stage::with(two()), |stage| {
