@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 8] = [
+const UPGRADES: [(i64, &str); 9] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
