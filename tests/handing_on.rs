@@ -330,13 +330,13 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     // The service sleeps, and hears of it.
     destination.answer(|_| 200);
     let tries = destination.arrived().len();
-    profile.run(["events", "--send-again", &guid("dead")]).await.expect(0).says("1 to be handed on again");
+    profile.run(["events", "--send-again", &guid("dead")]).await.expect(0).says("1 to be forwarded again");
     until(|| state_of(&profile, "dead") == Some(ForwardState::Delivered)).await;
     assert_eq!(
         (destination.arrived().len(), state_of(&profile, "other")),
         (tries + 1, Some(ForwardState::Undelivered))
     );
-    profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 to be handed on again");
+    profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 to be forwarded again");
     until(|| state_of(&profile, "other") == Some(ForwardState::Delivered)).await;
     profile.run(["events", "--undelivered"]).await.expect(0).says("No event was given up");
     profile.run(["events", "--send-again", "nobody"]).await.expect(2).says("there is no event nobody");
