@@ -268,7 +268,7 @@ async fn two_gates_are_told_apart_and_right_is_named_with_its_place() {
 async fn scopes_are_tried_one_by_one_where_all_is_refused() {
     let (profile, report) = faulty("standard-scope", 4).await;
     let token = verdict(&report, "token");
-    let words = "not for \"all\" but for the scope \"all:standard\"; one at a time, Halo gives all:standard";
+    let words = "not for \"all\" but for the scope \"all:standard\"; asked one by one, Halo grants all:standard";
     assert!(token["message"].as_str().unwrap().contains(words), "{token}");
     assert!(token["message"].as_str().unwrap().contains("refuses admin"), "{token}");
     let asked: Vec<Option<Value>> = profile
@@ -324,8 +324,8 @@ async fn of_writing_no_more_is_said_than_is_known() {
     let profile = Profile::set_up(small()).await;
     for (fault, writes, status, words) in [
         (None, "expected", "pass", "scope and role allow writing"),
-        (Some(Fault::AgentUnknown), "not_provable", "pass", "not provable before the first write"),
-        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "writing is doubtful"),
+        (Some(Fault::AgentUnknown), "not_provable", "pass", "not tested yet"),
+        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "write access is doubtful"),
     ] {
         fault.into_iter().for_each(|fault| profile.halo.set_fault(fault, true));
         let report = profile.json(["check"], 0).await;

@@ -410,7 +410,7 @@ async fn run_that_was_killed_in_write_is_finished_by_next() {
             let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
             let found = trail.lines().find(|line| line.contains("found after an interrupted run"));
             let found = found.unwrap_or_else(|| panic!("{path} {apply}: the intent was forgotten"));
-            assert_eq!(found.contains("read back later: as it should be"), apply, "{path}: {found}");
+            assert_eq!(found.contains("read back later: in place"), apply, "{path}: {found}");
         }
     }
 }

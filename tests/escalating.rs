@@ -63,8 +63,8 @@ async fn many_escalations_at_once_make_one_change_and_one_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_escalation_leaves_a_trace_for_the_next() {
     let (begun, done) = ("begun", "done");
-    let there = "read back later: as it should be";
-    let not_there = "read back later: not as it should be";
+    let there = "read back later: in place";
+    let not_there = "read back later: not as planned";
     let found = "found after an interrupted run";
     // The move, and then the note: what the next run makes of it, and the writes of both runs together.
     for (write, when, rest, made) in [
@@ -135,8 +135,8 @@ async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
     once_written(&profile, "/api/tickets", |state| state.scripted.push(page("/api/tickets/33470")));
     let open = profile.run(["escalate", "33470", "--note", "once"]).await;
     assert!(open.code != 0 && !open.stderr.contains("was not escalated"), "{open:?}");
-    open.says("Whether ticket 33470 was escalated is not known: it was sent and could not be read back")
-        .says("that looks first, and does nothing twice");
+    open.says("Ticket 33470 may not have been escalated: it was sent and could not be read back")
+        .says("that checks first and does nothing twice");
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
     assert_eq!(told(&profile).pop(), lines(&[("escalate", "unverified")]).pop());
 
@@ -145,7 +145,7 @@ async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
         state.scripted.extend([page(&format!("/api/actions/{one}")), page("/api/actions")]);
     });
     let open = profile.run(["escalate", "33470", "--note", "once"]).await;
-    open.says("Ticket 33470 is escalated; whether its note was added is not known: it was sent");
+    open.says("Ticket 33470 is escalated; its note may not have been saved: it was sent");
     profile.halo.change(|state| {
         state.on_request = None;
         state.scripted.clear();
@@ -158,8 +158,8 @@ async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn change_in_halo_is_reported_where_it_cannot_be_audited() {
     for (note, words) in [
-        (&[][..], "Ticket 33470 is escalated, and that could not be written down: "),
-        (NOTE, "Ticket 33470 is escalated, and its note is missing: "),
+        (&[][..], "Ticket 33470 is escalated, but that could not be recorded: "),
+        (NOTE, "Ticket 33470 is escalated, but its note is missing: "),
     ] {
         let profile = escalating().await;
         let trail = profile.folder.path().join("state/pia-halo/audit.jsonl");

@@ -53,7 +53,7 @@ async fn full_circle_shows_every_hop_and_closes_its_ticket() {
     assert_eq!(made(&profile), [9], "closed by a status that ends a ticket");
     assert_eq!(profile.halo.look(|state| state.tickets.last().unwrap().int("id")), report["ticket"].as_i64());
     let text = profile.run(["check", "--full-circle", "--yes"]).await.expect(0);
-    text.says("Ticket made").says("Handed on").says("its status is Closed");
+    text.says("Ticket made").says("Forwarded").says("its status is Closed");
     drop(service);
 }
 

@@ -322,7 +322,7 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     until(|| state_of(&profile, "dead") == Some(ForwardState::Undelivered)).await;
     until(|| state_of(&profile, "other") == Some(ForwardState::Undelivered)).await;
     let listed = profile.run(["events", "--undelivered"]).await.expect(0);
-    listed.says(&guid("dead")).says("not handed on after 2 tries: answered 500");
+    listed.says(&guid("dead")).says("not forwarded after 2 tries: answered 500");
     let listed = profile.run(["events", "--undelivered", "--json"]).await.expect(0);
     let first: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
     assert_eq!((&first["id"], &first["forwarding"]["state"]), (&json!(guid("dead")), &json!("undelivered")));
@@ -338,7 +338,7 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     );
     profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 to be forwarded again");
     until(|| state_of(&profile, "other") == Some(ForwardState::Delivered)).await;
-    profile.run(["events", "--undelivered"]).await.expect(0).says("No event was given up");
+    profile.run(["events", "--undelivered"]).await.expect(0).says("No undelivered events");
     profile.run(["events", "--send-again", "nobody"]).await.expect(2).says("there is no event nobody");
     drop(service);
 }

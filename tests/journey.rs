@@ -298,7 +298,7 @@ async fn ticket_type_added_later_is_seen_and_linked_by_re_configure() {
     person.press("y").await;
     person.sees("Webhook install was successful").await;
     person.press("Enter").await;
-    person.sees("as it should be").await;
+    person.sees("in place").await;
     assert!(!person.screen().contains("to link"), "{}", person.screen());
     person.leave().await;
     assert_eq!(profile.halo.writes().len(), 1);

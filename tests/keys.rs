@@ -47,9 +47,9 @@ fn command_is_run_by_its_name() {
     let (home, _) = home("version = 1\n");
     let mut pty = started(&home);
     pty.send(":");
-    pty.wait_until("Draw everything anew");
+    pty.wait_until("Redraw");
     pty.send("quit");
-    pty.wait_for("what matches", |screen| screen.contains("> quit") && !screen.contains("Draw everything anew"));
+    pty.wait_for("what matches", |screen| screen.contains("> quit") && !screen.contains("Redraw"));
     pty.send("\r");
     assert_eq!(pty.exit_code(), 0);
     pty.assert_restored();
@@ -70,7 +70,7 @@ async fn bad_keys_are_named_and_lock_nobody_out() {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pia-halo"));
         command.args(arguments).env_clear().env("HOME", home.path());
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        run(command, String::new()).await.expect(7).says("keys.sync_now: f is a key of filter too").says("mend it");
+        run(command, String::new()).await.expect(7).says("keys.sync_now: f is a key of filter too").says("fix it");
     }
     assert!(std::fs::read_to_string(&file).unwrap().contains("[\"f\"]"), "it is left as it is");
 

@@ -157,7 +157,7 @@ async fn menu_says_hostile_names_as_text() {
             "2" => {
                 listener.answer_all(&[("Search", ""), ("Search", ""), ("Search", "f"), ("Search", ""), ("Search", "<")])
             }
-            "6" => listener.answers("Enter reads on", "<"),
+            "6" => listener.answers("Enter shows more", "<"),
             _ => {}
         }
     }
@@ -414,15 +414,15 @@ async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     profile.halo.clear_requests();
     let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
     listener.answers("Your choice", "8");
-    listener.hears("To be taken out: webhooks, Pia Chat Pod, links.");
+    listener.hears("To remove: webhooks, Pia Chat Pod, links.");
     listener.hears("The plan: 6 to unlink, 8 to delete.");
     for wrong in ["y", "yes", "acm", "ACME", ""] {
         listener.answers("Type acme to remove this", wrong);
-        listener.hears("Nothing was removed. Only acme");
+        listener.hears("Nothing was removed. To remove it, type acme exactly");
     }
     // A part less, and the same again.
     listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
-    listener.hears("To be taken out: webhooks.");
+    listener.hears("To remove: webhooks.");
     listener.hears("7 to delete.");
     listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
     listener.hears("The plan: 6 to unlink, 8 to delete.");
@@ -432,7 +432,7 @@ async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     listener.answers("Your choice", "8");
     listener.answers("Type acme", "acme");
     listener.hears("Custom tab Pia Chat Pod: deleted");
-    listener.hears("Everything of Pia's is out of Halo");
+    listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
     assert_eq!(listener.pty.exit_code(), 0);
     listener.heard_only_text();
@@ -458,7 +458,7 @@ async fn refused_removal_says_clicks_and_can_be_tried_again() {
     listener.hears(": ");
     listener.pty.send("\r");
     listener.answers("Type acme", "acme");
-    listener.hears("Everything of Pia's is out of Halo");
+    listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
@@ -482,7 +482,7 @@ async fn switch_by_questions_can_remove_first() {
     listener.answer_all(&to_the_question);
     listener.answer_all(&[("r is Remove first", "r"), ("Type acme to remove this and switch", "acme")]);
     listener.hears("is active now");
-    listener.hears("Everything of Pia's is out of Halo");
+    listener.hears("Pia has been removed from Halo");
     listener.answers("Enter is Sync Now", "q");
     assert_eq!(listener.pty.exit_code(), 0);
     listener.heard_only_text();

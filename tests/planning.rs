@@ -107,7 +107,7 @@ async fn name_that_halo_takes_for_ours_is_reported_and_left() {
     assert_eq!(told, [("create", "webhook"), ("create", "custom_tab")]);
     let warned = |report: &Value| {
         let all = report["warnings"].as_array().unwrap().iter();
-        all.filter(|warning| warning.to_string().contains("is not ours and stays as it is")).count()
+        all.filter(|warning| warning.to_string().contains("is not ours and stays unchanged")).count()
     };
     assert_eq!((warned(&plan), plan["blocked"].as_array().unwrap().len()), (2, 0), "{plan}");
     assert_eq!(warned(&profile.json(["configure", "--yes"], 3).await), 2);

@@ -116,7 +116,7 @@ async fn report_is_given_also_where_nothing_can_be_noted_any_more() {
     });
     let report = profile.json(["configure", "--yes"], 3).await;
     assert_eq!(report["status"], "partly_done");
-    assert!(report["message"].as_str().unwrap().contains("our own record cannot be kept"), "{report}");
+    assert!(report["message"].as_str().unwrap().contains("the local record cannot be saved"), "{report}");
     assert!(profile.halo.look(|state| state.webhook("Pia - Ticket Created").is_some()));
 }
 

@@ -84,7 +84,7 @@ async fn typed_word_is_asked_for_on_terminal() {
     let installed = plain(profile.halo.snapshot());
     for (typed, code) in [("y", 3), ("yes", 3), ("ACME", 3), ("acme", 0)] {
         let mut pty = profile.in_terminal().arguments(["remove"]).size(160, 60).spawn();
-        pty.wait_until("Type acme or Acme MSP to go on");
+        pty.wait_until("Type acme or Acme MSP to confirm");
         pty.submit(typed);
         assert_eq!(pty.exit_code(), code, "{typed}: {}", pty.screen());
         let expected = if code == 0 { &before } else { &installed };
@@ -142,7 +142,7 @@ async fn what_roll_back_cannot_give_back_is_named() {
     let report = profile.json(["configure", "--roll-back", "--yes"], 1).await;
     let named = &report["results"][0];
     assert_eq!((&named["name"], &named["outcome"]), (&json!("Pia Chat Pod"), &json!("skipped")));
-    assert!(named["message"].as_str().unwrap().contains("changed by somebody since, so it stays: name"), "{named}");
+    assert!(named["message"].as_str().unwrap().contains("changed by someone since, so it stays: name"), "{named}");
     assert!(profile.halo.look(|state| state.tab("Somebody's").is_some()));
 }
 
@@ -159,8 +159,8 @@ async fn what_somebody_has_edited_is_named_and_removed() {
     let plan = profile.json(["remove", "--plan"], 3).await;
     let reasons: Vec<_> =
         plan["changes"].as_array().unwrap().iter().map(|row| row["reason"].as_str().unwrap()).collect();
-    assert!(reasons.iter().any(|reason| reason.ends_with("edited by somebody since: url, active")), "{reasons:?}");
-    assert!(reasons.iter().any(|reason| reason.ends_with("edited by somebody since: name")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.ends_with("edited by someone since: url, active")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.ends_with("edited by someone since: name")), "{reasons:?}");
     profile.run(["remove", "--yes"]).await.expect(0);
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
@@ -465,7 +465,7 @@ async fn switching_with_removal_wants_old_id_typed() {
     for (typed, code, active) in [("y", 3, "acme"), ("other", 3, "acme"), ("acme", 0, "other")] {
         profile.halo.clear_requests();
         let mut pty = profile.command_in_terminal(["activate", "other", "--remove-old"]).spawn();
-        pty.wait_for("the question", |screen| screen.contains("to go on:"));
+        pty.wait_for("the question", |screen| screen.contains("to confirm:"));
         pty.send(&format!("{typed}\r"));
         assert_eq!(pty.exit_code(), code, "{typed}");
         assert_eq!(profile.halo.writes().is_empty(), code != 0, "{typed}");

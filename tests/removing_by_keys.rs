@@ -38,7 +38,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("Webhook install was successful").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "the repair is field by field what was there");
         person.press("Enter").await;
-        person.sees("Halo holds everything as it should be").await;
+        person.sees("Everything is in place").await;
 
         person.press("d").await;
         person.sees("nothing delivered since install").await;
@@ -48,14 +48,14 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("[x] Pia Chat Pod").await;
         person.sees("y Remove").await;
         person.press("y").await;
-        person.sees("Type acme to go on").await;
+        person.sees("Type acme to confirm").await;
         person.type_text("yes").await;
         person.press("Enter").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "a yes is not the id");
         person.press("^U").await;
         person.type_text("acme").await;
         person.press("Enter").await;
-        person.sees("Everything of Pia's is out of Halo").await;
+        person.sees("Pia has been removed from Halo").await;
         assert_eq!(plain(profile.halo.snapshot()), before);
         person.press("Enter").await;
         person.sees("Nothing is installed yet").await;

@@ -268,7 +268,7 @@ async fn what_halo_does_not_show_is_not_promoted() {
                 plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();
             assert_eq!((pending.len(), pending[0]["name"].as_str()), (1, Some(webhook)), "{plan}");
             assert!(pending[0]["reason"].as_str().unwrap().contains("run Rotate again"), "{plan}");
-            profile.run(["status"]).await.expect(0).says("under way");
+            profile.run(["status"]).await.expect(0).says("Rotation   not finished");
             profile.run(["configure", "--roll-back", "--yes"]).await.expect(1).says("pia-halo rotate");
 
             let again = profile.json(["rotate", "--yes", "--overlap", "0"], 0).await;

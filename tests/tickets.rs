@@ -184,11 +184,7 @@ async fn ticket_is_escalated_once_and_read_back() {
         (&again["status"], &again["moved"], &again["noted"]),
         (&json!("nothing_to_do"), &json!(false), &json!(false))
     );
-    profile
-        .run(["escalate", "33470"])
-        .await
-        .expect(0)
-        .says("stood already on Pia Escalations, assigned to Dana Scully");
+    profile.run(["escalate", "33470"]).await.expect(0).says("was already on Pia Escalations, assigned to Dana Scully");
     assert_eq!((writes(&profile, "/api/tickets"), writes(&profile, "/api/actions")), (1, 1));
     let lines = audit(&profile);
     assert_eq!(lines.len(), 2);
@@ -215,7 +211,7 @@ async fn without_contact_ticket_belongs_to_nobody() {
         (&json!(true), &json!(false), &Value::Null)
     );
     assert_eq!(held(&profile), ("Pia Escalations".to_owned(), 1));
-    profile.run(["escalate", "33470"]).await.expect(0).says("stood already on Pia Escalations, unassigned");
+    profile.run(["escalate", "33470"]).await.expect(0).says("was already on Pia Escalations, unassigned");
     // On the board but somebody's: it is taken from him.
     profile.halo.change(|state| state.tickets[0].set("agent_id", 9));
     assert_eq!(escalate(&profile, &[], 0).await["moved"], true);
@@ -261,7 +257,7 @@ async fn write_that_never_arrived_is_told_and_can_be_made_again() {
     let half = escalate(&profile, &["--note", "once"], 3).await;
     assert_eq!(half["error"]["code"], "partly_done");
     let said = half["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("Ticket 33470 is escalated, and its note is missing: "), "{said}");
+    assert!(said.starts_with("Ticket 33470 is escalated, but its note is missing: "), "{said}");
     assert!(half["error"]["hint"].as_str().unwrap().contains("with the same note"), "{half}");
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
     let done = escalate(&profile, &["--note", "once"], 0).await;
@@ -292,7 +288,7 @@ async fn refusal_shows_halos_own_words_and_changes_nothing() {
     profile.halo.set_fault(Fault::ActionRefused, true);
     let half = escalate(&profile, &["--note", "n"], 3).await;
     assert!(
-        half["error"]["message"].as_str().unwrap().starts_with("Ticket 33470 is escalated, and its note is missing: ")
+        half["error"]["message"].as_str().unwrap().starts_with("Ticket 33470 is escalated, but its note is missing: ")
     );
     assert!(half["error"]["message"].as_str().unwrap().contains("You do not have access to this Action"), "{half}");
     let hint = half["error"]["hint"].as_str().unwrap();
@@ -310,15 +306,15 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
     profile.halo.set_fault(Fault::AcceptedButNotStored, true);
     let not_kept = escalate(&profile, &["--note", "n"], 1).await;
     assert!(
-        not_kept["error"]["message"].as_str().unwrap().contains("did not keep it: the ticket stands on Pia,"),
+        not_kept["error"]["message"].as_str().unwrap().contains("did not keep it: the ticket is on Pia,"),
         "{not_kept}"
     );
     profile.halo.set_fault(Fault::AcceptedButNotStored, false);
     profile.halo.set_fault(Fault::TicketsMovedBack, true);
     let moved_back = escalate(&profile, &["--note", "n"], 1).await;
     let said = moved_back["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("Ticket 33470 does not stand where it should: "), "{said}");
-    assert!(said.contains("the ticket stands on Pia, assigned to Dana Scully"), "{said}");
+    assert!(said.starts_with("Ticket 33470 is not where it should be: "), "{said}");
+    assert!(said.contains("the ticket is on Pia, assigned to Dana Scully"), "{said}");
     profile.halo.set_fault(Fault::TicketsMovedBack, false);
     assert_eq!(notes(&profile).len(), 0);
     assert!(audit(&profile).iter().all(|line| line["outcome"] == "unverified"));
@@ -330,8 +326,14 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
     });
     let no_note = escalate(&profile, &["--note", "n"], 3).await;
     let said = no_note["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("Ticket 33470 is escalated; whether its note was added is not known: "), "{said}");
-    assert!(no_note["error"]["message"].as_str().unwrap().contains("did not keep it as it was given"), "{no_note}");
+    assert!(said.starts_with("Ticket 33470 is escalated; its note may not have been saved: "), "{said}");
+    assert!(
+        no_note["error"]["message"].as_str().unwrap().contains(
+            "may not have saved the note as \
+         given"
+        ),
+        "{no_note}"
+    );
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
 }
 
@@ -354,7 +356,7 @@ async fn missing_ticket_is_told_from_hidden_one() {
     });
     let hidden = escalate(&profile, &["--note", "n"], 4).await;
     let said = hidden["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("Whether ticket 33470 was escalated is not known: Halo took the change"), "{said}");
+    assert!(said.starts_with("Ticket 33470 may not have been escalated: Halo took the change"), "{said}");
     assert!(hidden["error"]["message"].as_str().unwrap().contains("not verified"), "{hidden}");
     assert_eq!(audit(&profile)[0]["outcome"], "unverified");
 }

@@ -203,8 +203,8 @@ fn near_miss_is_refused_with_what_was_meant() {
         let said = refusal(near);
         assert!(said.contains("04:30"), "{near}: {said}");
     }
-    assert_eq!(refusal("4:30"), "two digits each, please: 04:30");
-    assert_eq!(refusal("4:5"), "two digits each, please: 04:05");
+    assert_eq!(refusal("4:30"), "use two digits each: 04:30");
+    assert_eq!(refusal("4:5"), "use two digits each: 04:05");
     for blanks in [" 04:30", "04:30\n", "\u{3000}04:30\t"] {
         assert_eq!(time(blanks), DailySyncTime::EXAMPLE);
     }

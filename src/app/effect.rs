@@ -36,7 +36,7 @@ pub enum Slot {
     Plan,
     /// Applying a plan.
     Configure,
-    /// Halo's log of deliveries.
+    /// Halo's delivery log.
     Deliveries,
     /// A test ticket that goes full circle.
     Prove,
@@ -111,7 +111,7 @@ pub enum Effect {
         /// The plan that was agreed to.
         plan: Box<Plan>,
     },
-    /// Read Halo's log of deliveries. Answer: `Deliveries`.
+    /// Read Halo's delivery log. Answer: `Deliveries`.
     LoadDeliveries(ConfigurationId),
     /// Send a test ticket full circle. Answers: `Hop` for each station, then `Proved`.
     Prove(ConfigurationId),
@@ -172,7 +172,7 @@ pub enum Effect {
     Copy(Secret),
     /// Stop the program until the shell brings it back.
     Suspend,
-    /// Draw everything anew.
+    /// Redraw.
     Repaint,
     /// End the program.
     Quit,

@@ -95,9 +95,9 @@ impl Pasted {
             Self::Whole => None,
             Self::FirstLine => Some("Several lines were pasted: only the first is taken.".to_owned()),
             Self::Cut => {
-                Some(format!("The pasted text is too long: it is cut after {} characters.", field.info().longest))
+                Some(format!("The pasted text is too long and was cut after {} characters.", field.info().longest))
             }
-            Self::Nothing => Some("Nothing was pasted that can be typed here.".to_owned()),
+            Self::Nothing => Some("Nothing in the pasted text can be typed here.".to_owned()),
         }
     }
 }
@@ -438,7 +438,7 @@ mod tests {
         }
         assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);
         form.leave(FieldId::DailySyncTime);
-        assert_eq!(form.shown_error(FieldId::DailySyncTime, false).as_deref(), Some("two digits each, please: 04:30"));
+        assert_eq!(form.shown_error(FieldId::DailySyncTime, false).as_deref(), Some("use two digits each: 04:30"));
         form.key(FieldId::DailySyncTime, KeyEvent::new(KeyCode::Home, KeyModifiers::NONE));
         form.key(FieldId::DailySyncTime, key('0'));
         assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);

@@ -84,7 +84,7 @@ impl Palette {
     pub fn refusal(&self) -> Option<String> {
         match self.chosen {
             Some(_) => None,
-            None if self.rows.is_empty() => Some("No command is called that.".to_owned()),
+            None if self.rows.is_empty() => Some("No match.".to_owned()),
             None => Some("Something changed meanwhile: choose again.".to_owned()),
         }
     }

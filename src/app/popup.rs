@@ -231,12 +231,10 @@ impl Ask {
     pub fn text(&self) -> Vec<String> {
         match self {
             Self::Continue { title, step } => vec![
-                format!("{title}, at the step {step}. Everything typed was kept, but for the Client Secret."),
+                format!("{title}, at the step {step}. Everything is kept except the Client Secret."),
                 "Later: it stays on the Integrations page, marked as a draft.".to_owned(),
             ],
-            Self::Discard { .. } => {
-                vec!["What was typed and not saved is lost. Saved configurations stay.".to_owned()]
-            }
+            Self::Discard { .. } => vec!["Unsaved changes are lost. Saved configurations stay.".to_owned()],
             Self::Switch { active_name, has_objects, .. } => {
                 let mut text = vec![
                     format!("{active_name} is active, and only one ticketing integration can be."),
@@ -245,7 +243,7 @@ impl Ask {
                          {active_name} is deleted here."
                     ),
                 ];
-                let first = "Remove first: you see what is taken out of its Halo, and it switches once that is out.";
+                let first = "Remove first: shows what is removed from its Halo, and switches once that is done.";
                 text.extend(has_objects.then(|| first.to_owned()));
                 text
             }
@@ -257,8 +255,8 @@ impl Ask {
                     return Vec::new();
                 };
                 let mut text = vec![
-                    "Somebody else has saved this configuration since you read it, and changed the same.".to_owned(),
-                    format!("You both read: {}", conflict.was),
+                    "Someone else saved this configuration since you opened it and changed the same field.".to_owned(),
+                    format!("It was: {}", conflict.was),
                     format!("They saved: {}", conflict.theirs),
                     format!("You typed: {}", conflict.mine),
                 ];
@@ -267,8 +265,8 @@ impl Ask {
                 text
             }
             Self::Untested { keeps_secret } => {
-                let stays = "The stored Client Secret stays in use: another one replaces it only after Halo has taken \
-                             it. What you typed of the new one is forgotten.";
+                let stays = "The stored Client Secret stays in use: a new one replaces it only after Halo has \
+                     accepted it. What you typed is forgotten.";
                 let mut text = vec![
                     "The credentials can be saved untested. They are then shown as not verified until a test passes.",
                     "Sync Now and Configure test the connection again before they start.",
@@ -279,9 +277,7 @@ impl Ask {
             Self::Quit { reason } => vec![reason.clone()],
             Self::MassChange { reasons, .. } => {
                 let mut text = reasons.clone();
-                text.push(
-                    "Nothing has been disabled yet. If this is not what you expect, look into Halo first.".to_owned(),
-                );
+                text.push("Nothing has been disabled yet. If you did not expect this, check Halo first.".to_owned());
                 text
             }
         }

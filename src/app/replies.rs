@@ -86,12 +86,10 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Saved(outcome) => return review::saved(model, outcome),
         Reply::Clashed(clash) => review::clashed(model, *clash),
         Reply::AlsoEditing(editor) => {
-            model.say(
-                Tone::Warn,
-                format!("Somebody else is at it, too: {editor}. Nothing of either is lost at a save."),
-            );
+            model
+                .say(Tone::Warn, format!("Someone else is editing this too: {editor}. Saving loses nobody's changes."));
         }
-        Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be kept: {failure}")),
+        Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be saved: {failure}")),
         Reply::SyncProgress(progress) => sync::progress(model, progress),
         Reply::Synced(outcome) => {
             let mut effects = sync::synced(model, outcome);

@@ -54,7 +54,8 @@ impl Warning {
     pub fn words(&self, model: &Model) -> String {
         match self {
             Self::SwitchedOff(name) => format!(
-                "Halo has switched {name} off: no event comes from it. {} shows the webhooks; Re-configure switches it on.",
+                "Halo has switched {name} off: it sends no events. {} shows the webhooks; Re-configure switches it on \
+                     again.",
                 spoken(model, "pane_integration")
             ),
             Self::NotRunning => format!(
@@ -63,8 +64,8 @@ impl Warning {
             ),
             Self::Late(words) => format!("{}{}.", words[..1].to_uppercase(), &words[1..]),
             Self::Silent(since) => format!(
-                "No event since {}. Either no ticket was touched, or Halo does not reach this service. {} and then {} \
-                 reads Halo's log of deliveries.",
+                "No event since {}. Either no ticket changed, or Halo cannot reach this service. {} and then {} \
+                 reads Halo's delivery log.",
                 since.strftime("%a %d %b %H:%M UTC"),
                 spoken(model, "pane_integration"),
                 spoken(model, "read_deliveries")

@@ -269,7 +269,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 // A paste that the terminal has marked.
 fn type_in(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
     screens::typed(model, keymap::place(model), text).unwrap_or_else(|| {
-        model.say(Tone::Calm, "There is no field here to paste into.");
+        model.say(Tone::Calm, "There is no field to paste into here.");
         Vec::new()
     })
 }
@@ -394,15 +394,14 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
     let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
     let work = model.work.apply.goal().map_or("Configure", Goal::word);
-    let running = format!(
-        "{work} runs: it would be stopped half-way. What is done stays done, and running it again finishes it."
-    );
+    let running =
+        format!("{work} is running and would be stopped halfway. What is done stays done; run it again to finish.");
     let reason = if model.work.apply.is_running() {
         running.as_str()
     } else if model.work.sync.is_running() {
         "A sync runs: it would be stopped, and the stored list stays as it is. The next sync goes on with what was read."
     } else if secret {
-        "The Client Secret is typed and not saved: a draft never holds it, so it would have to be typed again."
+        "The Client Secret is typed but not saved. Drafts never hold it, so you would have to type it again."
     } else {
         ""
     };

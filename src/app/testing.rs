@@ -491,7 +491,7 @@ pub fn plan() -> Plan {
             change(Action::Create, ObjectKind::CustomTab, "Pia Chat Pod", "missing in Halo", vec![]),
             change(Action::Link, ObjectKind::TicketType, "Incident", "does not show the Pia Chat Pod", vec![]),
             change(Action::Link, ObjectKind::TicketType, "Service Request", "does not show the Pia Chat Pod", vec![]),
-            change(Action::Keep, ObjectKind::TicketType, "Project", "shows all custom tabs already", vec![]),
+            change(Action::Keep, ObjectKind::TicketType, "Project", "already shows all custom tabs", vec![]),
         ],
         basis: Basis::default(),
         ..Plan::default()
@@ -509,7 +509,7 @@ pub fn kept() -> Plan {
     let mut plan = plan();
     for change in &mut plan.changes {
         change.action = Action::Keep;
-        change.reason = "as it should be".to_owned();
+        change.reason = "unchanged".to_owned();
     }
     plan
 }
@@ -519,13 +519,19 @@ pub fn removal() -> Plan {
     Plan {
         changes: vec![
             change(Action::Unlink, ObjectKind::TicketType, "Incident", "shows the Pia Chat Pod", vec![]),
-            change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "made or taken over by Configure", vec![]),
-            change(Action::Delete, ObjectKind::WebhookEvent, "New Ticket Logged", "its webhook goes", vec![]),
+            change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "created or taken over by Configure", vec![]),
+            change(
+                Action::Delete,
+                ObjectKind::WebhookEvent,
+                "New Ticket Logged",
+                "its webhook is being removed",
+                vec![],
+            ),
             change(
                 Action::Delete,
                 ObjectKind::Webhook,
                 "Pia - Ticket Created",
-                "made or taken over by Configure",
+                "created or taken over by Configure",
                 vec![],
             ),
             change(
@@ -567,8 +573,7 @@ pub fn deliveries() -> Vec<Delivery> {
         last_success_at: None,
         message: "nothing was delivered since it was installed, 11 days ago".to_owned(),
         advice: Some(
-            "either no ticket was touched since, or Halo sends nothing: its outgoing service may stand still"
-                .to_owned(),
+            "either no ticket has changed since, or Halo sends nothing: its outgoing service may be stuck".to_owned(),
         ),
         ..fine.clone()
     };

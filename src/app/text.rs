@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::domain::untrusted::Untrusted;
 
 /// Said where the addresses of the callbacks are asked for before there are any.
-pub const NO_CALLBACKS: &str = "There are no Callback URLs yet: they are made at the first save.";
+pub const NO_CALLBACKS: &str = "No Callback URLs yet: they are created at the first save.";
 
 /// The columns that a text takes: character by character, as the screen lays it out. Taken whole, some pairs count as
 /// one column (the Arabic lam with alef) and what stands behind them would be a column off.

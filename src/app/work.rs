@@ -36,7 +36,7 @@ pub struct Work {
     pub goal: Goal,
     /// Applying a plan.
     pub apply: ApplyWork,
-    /// Reading Halo's log of deliveries.
+    /// Reading Halo's delivery log.
     pub deliveries: DeliveryWork,
     /// What the test before the plan had doubts about.
     pub plan_warnings: Vec<String>,
@@ -261,7 +261,7 @@ impl Goal {
     }
 }
 
-/// Reading Halo's log of deliveries. What was read last is kept with the status.
+/// Reading Halo's delivery log. What was read last is kept with the status.
 #[derive(Debug, Default)]
 pub enum DeliveryWork {
     /// Not asked for.

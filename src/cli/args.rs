@@ -25,7 +25,7 @@ Exit codes:
   0 done, or nothing to do          4 Halo refused: credentials, scope or rights
   1 failed otherwise                5 Halo not reached
   2 wrong usage                     6 busy: another process holds it
-  3 a yes is needed, changes are    7 local state unusable
+  3 confirmation needed, changes    7 local state unusable
     pending, or only partly done    129, 130, 143 ended by a signal";
 
 /// The guide's own path, for when the API is refused.
@@ -63,10 +63,10 @@ pub struct Everywhere {
     /// No colour (also NO_COLOR)
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// Questions and whole lines instead of screens, no colour, nothing written over; by itself where TERM=dumb
+    /// Questions and whole lines instead of screens, without colour; the default where TERM=dumb
     #[arg(long, global = true)]
     pub plain: bool,
-    /// Say more on standard error; twice for every request
+    /// More detail on standard error; -vv shows every request
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -89,66 +89,66 @@ pub enum Command {
     Setup(Setup),
     /// Test the connection and every right that later steps need; changes nothing without --full-circle
     ///
-    /// With --full-circle, after a typed yes: makes a ticket on the Pia Board, follows its event through Halo's log to the
-    /// running service and on to Pia, and closes the ticket again. Exit code 0: it went all the way round; 1: it broke,
-    /// and the output says where; 3: only the ticket could not be closed.
+    /// With --full-circle, after you type yes: creates a ticket on the Pia Board, follows its event through Halo's log to
+    /// the running service and on to Pia, and closes the ticket again. Exit code 0: the event arrived; 1: it did not, and
+    /// the output says where it stopped; 3: only the ticket could not be closed.
     Check(Check),
     /// Run the company sync now
     Sync(Yes),
-    /// The synced client list, offline
+    /// Print the synced client list, offline
     Clients(Clients),
-    /// The last company syncs, or what one of them changed
+    /// List the last company syncs, or what one of them changed
     History(History),
-    /// What Configure would change in Halo; changes nothing
+    /// Show what Configure would change in Halo; changes nothing
     Plan,
     /// Install or repair webhooks, events, the Pia Chat Pod tab and its links
     #[command(visible_alias = "reconfigure")]
     Configure(Configure),
-    /// Take out of Halo what Configure put there
+    /// Remove from Halo what Configure created
     #[command(after_long_help = BY_HAND)]
     Remove(Remove),
-    /// Give the webhooks a new callback token and password; the former ones stay good for a while
+    /// Give the webhooks a new callback token and password; the old ones keep working for a while
     ///
-    /// Halo sends the new ones as soon as this is done, and until the overlap ends the former ones are accepted as well:
-    /// no event is lost. Ended on the way, the next run finishes with the same token. A running pia-halo serve takes it
-    /// up by itself.
+    /// Halo sends the new ones as soon as this is done. Until the overlap ends the old ones are accepted as well, so no
+    /// event is lost. If it is interrupted, the next run finishes with the same token. A running service picks up the
+    /// change by itself.
     Rotate(Rotate),
-    /// Whether Halo's callbacks arrive, by Halo's own log of deliveries; changes nothing
+    /// Check in Halo's delivery log whether callbacks arrive; changes nothing
     ///
-    /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs a look, and each says why.
-    /// Halo's API has no known call that fires a test. To test, make a ticket in Halo and change its status.
+    /// Exit code 0: the last delivery of each webhook succeeded; 3: at least one needs attention, and the output says why.
+    /// Halo's API cannot send a test event. To test, create a ticket in Halo and change its status.
     Deliveries,
-    /// Who did what, when, and whether the audit trail is whole
+    /// Show who did what and when, and verify the audit trail
     ///
-    /// Each line of the trail carries the hash of the one before: a line that was changed, taken out or put in shows,
-    /// and then the exit code is 1. Note the hash printed at the end elsewhere, and --expect shows later whether lines
-    /// were cut off or the whole trail was made anew.
+    /// Each line of the trail carries the hash of the one before, so a changed, removed or inserted line is detected: the
+    /// exit code is then 1. Keep the hash printed at the end elsewhere: --expect shows later whether lines were cut off
+    /// or the whole trail was recreated.
     Audit(Audit),
-    /// Where things stand, offline
+    /// Show the current state, offline
     Status(Status),
-    /// One line a rule of health, each with its next step; asks Halo, changes nothing
+    /// Show one line per health rule with its next step; asks Halo, changes nothing
     ///
     /// Exit code 0: nothing needs a person; 3: something does; 4: Halo refused the credentials or a right; 5: Halo was not
     /// reached.
     Doctor(Doctor),
-    /// What needs a person, offline: cause, age and next step; cleared by itself when it is mended
+    /// Show what needs a person, offline: cause, age and next step; each clears itself once fixed
     Issues(Issues),
     /// Run the daily sync and receive Halo's callbacks, until interrupted
     Serve(Serve),
-    /// The received callbacks
+    /// List the received callbacks
     Events(Events),
-    /// The open tickets on the Pia Board
+    /// List the open tickets on the Pia Board
     Tickets,
     /// Move a ticket to the Pia Escalation Board and give it to Pia Escalate To
     Escalate(Escalate),
     /// Make a configuration the active one
     Activate(Activate),
-    /// Leave no configuration active
+    /// Deactivate the active configuration
     Deactivate,
     /// The settings, secrets masked
     #[command(subcommand)]
     Config(Config),
-    /// The database of clients, runs and events
+    /// Manage the database of clients, runs and events
     #[command(subcommand)]
     Store(Store),
     /// Print a completion script for a shell
@@ -166,25 +166,25 @@ pub struct Demo {
     /// Run the simulated Halo alone, until interrupted
     #[arg(long)]
     pub serve: bool,
-    /// How many clients it has
+    /// Number of clients
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub clients: usize,
-    /// The seed of its data
+    /// Seed for the generated data
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How long each answer takes
+    /// Delay of each answer, in milliseconds
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub latency_ms: u64,
-    /// Its request limit, requests in so many seconds; 0 for none, to measure without it
+    /// Request limit: requests per number of seconds; 0 for none
     #[arg(long, value_name = "REQUESTS/SECONDS", default_value_t = crate::demo::RateLimit::PUBLISHED)]
     pub rate_limit: crate::demo::RateLimit,
-    /// Where it listens; loopback only
+    /// Address to listen on; loopback only
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = place)]
     pub listen: SocketAddr,
-    /// What goes wrong, by name
+    /// Faults to simulate, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub fault: Vec<crate::demo::Fault>,
-    /// Print the names of the faults, each with what it imitates
+    /// List the faults with what each one simulates
     #[arg(long)]
     pub list_faults: bool,
 }
@@ -196,7 +196,7 @@ pub struct Setup {
     #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
     /// A file with the Client Secret, or - for standard input; without --answers, a new one for the saved configuration,
-    /// tested before it takes the place of the old one
+    /// tested before it replaces the old one
     #[arg(long, value_name = "FILE|-")]
     pub client_secret_file: Option<PathBuf>,
     /// Make it the active configuration
@@ -205,10 +205,10 @@ pub struct Setup {
     /// Test the connection first, and save nothing if that fails
     #[arg(long)]
     pub test: bool,
-    /// Print a commented answers file, and do nothing else
+    /// Print a commented answers file and exit
     #[arg(long, conflicts_with_all = ["answers", "activate", "test", "client_secret_file"])]
     pub print_template: bool,
-    /// Say yes to switching from the active configuration
+    /// Switch from the active configuration without asking
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -216,7 +216,7 @@ pub struct Setup {
 /// The option of what asks before it goes on.
 #[derive(Debug, Args)]
 pub struct Yes {
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -224,16 +224,16 @@ pub struct Yes {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Print every right that is needed, when, and where in Halo it is ticked; by itself where one is missing
+    /// Print every permission that is needed, when, and where to set it in Halo; automatic if one is missing
     #[arg(long, conflicts_with = "full_circle")]
     pub rights: bool,
-    /// Make a ticket, follow its event all the way, and close it again
+    /// Create a ticket, follow its event all the way, and close it again
     #[arg(long)]
     pub full_circle: bool,
-    /// How long the event is waited for
+    /// How long to wait for the event
     #[arg(long, value_name = "SECONDS", default_value_t = crate::ops::full_circle::PATIENCE.as_secs(), requires = "full_circle")]
     pub timeout: u64,
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short, requires = "full_circle")]
     pub yes: bool,
 }
@@ -241,22 +241,22 @@ pub struct Check {
 /// Options of `configure`.
 #[derive(Debug, Args)]
 pub struct Configure {
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
-    /// Go on with the stored clients, though no sync has proved that they are all
+    /// Go on with the stored clients although no sync has proved the list complete
     #[arg(long, conflicts_with_all = ["roll_back", "manual"])]
     pub unproved: bool,
-    /// Bring back the Halo from before the last run of Configure
+    /// Undo the last run of Configure
     #[arg(long)]
     pub roll_back: bool,
-    /// Take over objects of somebody else's that have our names, as `pia-halo plan` tells them; without ids, all of them
+    /// Take over objects that have our names but are not ours, as listed by `pia-halo plan`; without ids, all of them
     #[arg(long, value_name = "ID", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["roll_back", "manual"])]
     pub adopt: Option<Vec<String>>,
-    /// Print the clicks and the values for doing it by hand; with the callback token and the password
+    /// Print the clicks and values for doing it by hand, including the callback token and password
     #[arg(long, conflicts_with_all = ["roll_back", "yes"])]
     pub manual: bool,
-    /// Print those secrets although standard output is no terminal
+    /// Print these secrets even if standard output is not a terminal
     #[arg(long, requires = "manual")]
     pub show_secrets: bool,
 }
@@ -264,7 +264,7 @@ pub struct Configure {
 /// Options of `remove`.
 #[derive(Debug, Args)]
 pub struct Remove {
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
     /// Only these parts
@@ -276,7 +276,7 @@ pub struct Remove {
     /// Print the clicks for doing it by hand
     #[arg(long, conflicts_with_all = ["yes", "plan"])]
     pub manual: bool,
-    /// Forget the stored Client Secret and callback secrets afterwards, once Halo does not use them any more
+    /// Delete the stored Client Secret and callback secrets afterwards, once Halo no longer uses them
     #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
     pub forget_secrets: bool,
 }
@@ -284,13 +284,13 @@ pub struct Remove {
 /// Options of `rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
-    /// How long the former token and password stay good: 90m, 24h, 7d; with 0 they are refused at once
+    /// How long the old token and password keep working: 90m, 24h, 7d; 0 refuses them at once
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub overlap: Overlap,
-    /// Rotate although the overlap of the last rotation has not ended: this ends it
+    /// Rotate even if the last overlap has not ended; this ends it
     #[arg(long)]
     pub end_overlap: bool,
 }
@@ -302,7 +302,7 @@ pub enum Part {
     Webhooks,
     /// The Pia Chat Pod tab with its links
     ChatPod,
-    /// The links of the ticket types to the tab, and not the tab
+    /// The links from ticket types to the tab, but not the tab
     Links,
 }
 
@@ -312,16 +312,16 @@ pub struct Clients {
     /// How to print it
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Only clients with these words in name, site or top level, or with this id
+    /// Only clients that match in name, site or top level, or by id; as the Clients pane finds them
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// Only clients with this status
     #[arg(long, value_enum, default_value_t = ClientStatus::Active)]
     pub status: ClientStatus,
-    /// In which order
+    /// Sort order
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     pub sort: Sort,
-    /// At most so many
+    /// Print at most N
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Only clients that a later sync than this run of the history has changed, whatever their status
@@ -335,13 +335,13 @@ pub struct Clients {
 /// Options of `history`.
 #[derive(Debug, Args)]
 pub struct History {
-    /// The number of a run: what it changed. Without it, the runs themselves
+    /// The number of a run, to show what it changed; without it, the runs are listed
     #[arg(value_name = "RUN")]
     pub run: Option<u64>,
     /// How to print it
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// At most so many
+    /// Print at most N
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 }
@@ -353,19 +353,19 @@ pub enum Format {
     Json,
     /// Comma-separated values, with a header line
     Csv,
-    /// One object a line
+    /// One JSON object per line
     Ndjson,
-    /// Columns for people
+    /// Columns
     Table,
 }
 
 /// Options of `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// The last lines to print; 0 prints none, only whether the trail is whole
+    /// How many of the last lines to print; 0 only verifies the trail
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
-    /// A hash that was noted earlier and has to be in the trail
+    /// A hash noted earlier that must be in the trail
     #[arg(long, value_name = "HASH")]
     pub expect: Option<String>,
 }
@@ -373,19 +373,19 @@ pub struct Audit {
 /// Which clients are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ClientStatus {
-    /// Those in use
+    /// In use
     Active,
-    /// Those kept but not used
+    /// Kept but not used
     Disabled,
-    /// Those that the rule of Clients Served leaves out
+    /// Left out by Clients Served
     LeftOut,
-    /// Those that the last sync was the first to see
+    /// First seen by the last sync
     New,
-    /// Those that the last sync found changed, disabled or back
+    /// Changed, disabled or returned in the last sync
     Changed,
-    /// Those in use with a name that another one has too, but for case, width and accents
+    /// In use, with a name that differs from another only in case, width or accents
     Conflicting,
-    /// Every one
+    /// All of them
     All,
 }
 
@@ -446,10 +446,10 @@ fn rule(code: &str) -> Result<Rule, String> {
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where it listens, behind the site's own TLS proxy
+    /// Address to listen on, behind your TLS proxy
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8477", value_parser = place)]
     pub listen: SocketAddr,
-    /// Hand each new event on to this address, signed by the Standard Webhooks scheme
+    /// Forward each new event to this address, signed as Standard Webhooks
     #[arg(long, value_name = "URL")]
     pub forward_to: Option<String>,
     /// Tell each new problem to this command, at most once a rule and hour, as JSON on its standard input: a JSON array of
@@ -476,22 +476,22 @@ pub struct Events {
     /// Wait for more, until interrupted
     #[arg(long, short)]
     pub follow: bool,
-    /// At most so many, the newest
+    /// Print at most N, the newest
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
-    /// Only those that could not be handed on
+    /// Only those that could not be forwarded
     #[arg(long, conflicts_with = "follow")]
     pub undelivered: bool,
-    /// One event with its body as it came, control characters made visible
+    /// Print one event with its original body, control characters made visible
     #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "undelivered"])]
     pub show: Option<String>,
-    /// Hand an event on again, after the older ones of its ticket that were given up; or all that were given up
+    /// Forward an event again, after the older failed ones of its ticket; or all failed ones
     #[arg(long, value_name = "ID|all", conflicts_with_all = ["follow", "undelivered", "show"])]
     pub send_again: Option<String>,
     /// Print Halo's catalogue of events, to choose from in Webhook Options
     #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
     pub catalogue: bool,
-    /// Print the secret that events are signed with when they are handed on
+    /// Print the secret that signs what is forwarded
     #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
     pub forward_secret: bool,
 }
@@ -499,7 +499,7 @@ pub struct Events {
 /// Options of `escalate`.
 #[derive(Debug, Args)]
 pub struct Escalate {
-    /// Which ticket
+    /// The number of the ticket
     #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub ticket: i64,
     /// Add this as a private note
@@ -512,10 +512,10 @@ pub struct Escalate {
 pub struct Activate {
     /// Which configuration
     pub id: ConfigurationId,
-    /// Say yes to switching from the active configuration
+    /// Switch from the active configuration without asking
     #[arg(long, short)]
     pub yes: bool,
-    /// First take out of Halo what the active configuration put there; switch only if that was done
+    /// First remove from Halo what the active configuration created; switch only if that worked
     #[arg(long)]
     pub remove_old: bool,
 }
@@ -523,11 +523,11 @@ pub struct Activate {
 /// What can be done with the settings.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Where the files are
+    /// Show where the files are
     Path,
     /// The settings, secrets masked
     Show,
-    /// Open the settings in your editor, and keep them only if they are valid
+    /// Edit the settings in your editor; they are saved only if valid
     Edit,
     /// Delete a configuration with its secrets, clients and events; what is in Halo stays there
     Delete(Delete),
@@ -538,7 +538,7 @@ pub enum Config {
 pub struct Delete {
     /// Which configuration
     pub id: ConfigurationId,
-    /// Say yes to the question
+    /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -546,7 +546,7 @@ pub struct Delete {
 /// What can be done with the store.
 #[derive(Debug, Subcommand)]
 pub enum Store {
-    /// Move the store into a folder of its own, whole, and begin a new one; with the service stopped
+    /// Move the whole store to a folder of its own and start a new one; stop the service first
     SetAside,
 }
 

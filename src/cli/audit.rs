@@ -64,7 +64,7 @@ fn verdict(chain: &Chain) -> Vec<String> {
     lines.push(if chain.breaks.is_empty() {
         format!("the trail is whole: each of its {all} lines follows the one before")
     } else {
-        format!("the trail of {all} lines does not hold: somebody changed it, or something damaged it")
+        format!("the trail of {all} lines is broken: it was changed or damaged")
     });
     lines.extend(chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, broken.why)));
     if chain.before_chain > 0 {
@@ -76,7 +76,7 @@ fn verdict(chain: &Chain) -> Vec<String> {
     match chain.expected_found {
         Some(true) => lines.push("the expected hash is in it: nothing before it was changed".to_owned()),
         Some(false) => {
-            lines.push("the expected hash is not in it: lines were cut off, or the trail made anew".to_owned())
+            lines.push("the expected hash is not in it: lines were cut off, or the trail was recreated".to_owned())
         }
         None => {}
     }

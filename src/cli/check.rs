@@ -60,9 +60,9 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
     if !options.yes {
         let question = prepared.question();
         if !call.can_ask() {
-            return Err(Failure::new(FailureKind::NeedsYes, question).hint("say yes with --yes"));
+            return Err(Failure::new(FailureKind::NeedsYes, question).hint("Confirm with --yes"));
         }
-        if !prompt::typed(&format!("This {question}. Type yes to go on"), &["yes"]) {
+        if !prompt::typed(&format!("This {question}. Type yes to confirm"), &["yes"]) {
             return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was written"));
         }
     }

@@ -113,3 +113,72 @@ fn row(stored: &StoredClient) -> [String; 4] {
     let client = &stored.client;
     [client.id.to_string(), client.name.display(), text(client.main_site.as_ref()), status]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::panes::clients::Clients;
+    use crate::domain::client::{Client, ClientStatus};
+
+    /// Case, accents, wide and joined scripts, ids, sites, and letters with gaps between them.
+    #[test]
+    fn command_and_pane_find_same_clients() {
+        let at = "2026-11-23T04:31:00Z".parse().unwrap();
+        let names = [
+            (7, "Northwind Traders", Some("Sydney")),
+            (12, "NORTHWIND group", None),
+            (42, "Québec Ltée", Some("Montréal")),
+            (421, "Straße & Söhne 42", None),
+            (5, "株式会社テスト", None),
+            (6, "ราชเทวี", None),
+            (8, "نور الدين", Some("lines, north")),
+            (9, "अभिनय ट्रेडर्स", None),
+        ];
+        let clients: Vec<StoredClient> = names
+            .into_iter()
+            .map(|(id, name, site)| {
+                let main_site = site.map(Into::into);
+                let client = Client {
+                    id,
+                    name: name.into(),
+                    toplevel: None,
+                    main_site,
+                    inactive: false,
+                    traits: Default::default(),
+                };
+                StoredClient { client, status: ClientStatus::Active, first_seen: at, last_seen: at }
+            })
+            .collect();
+        let mut pane = Clients::default();
+        pane.fill(clients.clone().into());
+        let mut hits = 0;
+        for words in [
+            "northwind",
+            "NORTH wind",
+            "nrth",
+            "quebec",
+            "QUÉBEC",
+            "montreal",
+            "ｎｏｒｔｈ",
+            "42",
+            "4",
+            "strasse",
+            "テスト",
+            "ราช",
+            "نور",
+            "ट्रे",
+            " north  sydney ",
+            "zzz",
+            "7",
+        ] {
+            pane.query = words.into();
+            pane.search(true);
+            let shown: Vec<i64> = (0..pane.count()).filter_map(|at| pane.row(at)).map(|row| row.client.id).collect();
+            let found: Vec<i64> =
+                ops::clients::found(clients.clone(), words).iter().map(|found| found.client.id).collect();
+            assert_eq!(found, shown, "{words:?}");
+            hits += found.len();
+        }
+        assert!(hits > 17, "{hits}");
+    }
+}

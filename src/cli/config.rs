@@ -101,7 +101,7 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
         };
         let message = format!("{id} goes with its secrets, clients and events{left}");
         if !call.can_ask() {
-            return Err(Failure::new(FailureKind::NeedsYes, message).hint("say yes with --yes; nothing was deleted"));
+            return Err(Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was deleted"));
         }
         call.output.warn(message);
         if !prompt::yes(&format!("Delete {id}?")) {

@@ -82,7 +82,7 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
     let Some(ids) = shown.offered() else {
         return Err(Failure::new(
             FailureKind::Usage,
-            "several objects have one name, and only one of them can be taken over",
+            "several objects have the same name, and only one can be taken over",
         )
         .hint(Hint::from("List them with ").next(Next::Plan).text(", then name one: ").next(Next::Adopt(None))));
     };
@@ -90,7 +90,7 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
         call.output.say("There is nothing to take over.");
     } else if yes || !call.can_ask() {
         let lines: Vec<String> = shown.offers.iter().flat_map(Offer::lines).collect();
-        let message = format!("what is taken over has to be named by its id:\n{}", lines.join("\n"));
+        let message = format!("name what to take over by its id:\n{}", lines.join("\n"));
         let hint = Next::AdoptYes(ids.join(","));
         return Err(Failure::new(FailureKind::NeedsYes, message).hint(hint));
     }
@@ -109,9 +109,12 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
     }
     // What somebody else made is changed: too much for one key.
     let name = configuration.name.as_str();
-    let words =
-        format!("Take over what somebody else made, and apply this plan to Halo ({})? {TAKING_OVER}", shown.summary());
-    let ask = |words: &str| prompt::typed(&format!("{words} Type {id} or {name} to go on"), &[id.as_str(), name]);
+    let words = format!(
+        "Take over objects that are not ours, and apply this plan to Halo ({})? \
+             {TAKING_OVER}",
+        shown.summary()
+    );
+    let ask = |words: &str| prompt::typed(&format!("{words} Type {id} or {name} to confirm"), &[id.as_str(), name]);
     planned::agree(call, shown, Question { words, hint: "Confirm with --yes".into(), ask: &ask, no })
 }
 
@@ -130,8 +133,9 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
             .hint("save the configuration again: a new token is made"));
     };
     let Some(chat_pod) = configuration.integration.effective_chat_pod_url() else {
-        return Err(Failure::new(FailureKind::Usage, "the address at which Halo reaches Pia is not set")
-            .hint("set pia_url in the Integration section"));
+        return Err(
+            Failure::new(FailureKind::Usage, "the Pia Url is not set").hint("set pia_url in the Integration section")
+        );
     };
     let callbacks = ops::status::callbacks(&workspace, &id)?;
     let webhooks: Vec<_> = callbacks.iter().map(|(group, url)| (*group, url.expose().expose().to_owned())).collect();
@@ -153,7 +157,10 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
         call.output.object(&json!({ "manual": steps }))?;
         return Ok(0);
     }
-    call.output.warn("The callback addresses and the password below are secrets: whoever has them can speak for Halo.");
+    call.output.warn(
+        "The callback addresses and the password below are secrets: anyone who has them can pose as \
+         Halo.",
+    );
     for (number, step) in steps.iter().enumerate() {
         call.output.line(format!("{}. {}", number + 1, step.clicks));
         for value in &step.values {

@@ -139,7 +139,7 @@ impl Beside {
             Ok(address) = address => Some(Self { address, cancel, ended }),
             ended = &mut ended => {
                 let why = ended.map(|ended| ended.err().map(|failure| failure.to_string()));
-                tracing::warn!(?why, "the demo goes on without the service: no callback arrives");
+                tracing::warn!(?why, "the demo continues without the service: no callbacks arrive");
                 None
             }
         }

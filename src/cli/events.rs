@@ -60,7 +60,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     if !options.follow {
         if events.is_empty() && options.undelivered {
-            call.output.say("No event was given up.");
+            call.output.say("No undelivered events.");
         } else if events.is_empty() {
             call.output.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
         }
@@ -106,7 +106,7 @@ fn print(output: &mut Output, event: &Event) -> Result<(), Failure> {
     if let Some(given_up) = event.forwarding.as_ref().filter(|forwarding| forwarding.state == ForwardState::Undelivered)
     {
         let error = given_up.last_error.as_deref().unwrap_or("no answer");
-        output.line(format!("    not handed on after {} tries: {error}", given_up.attempts));
+        output.line(format!("    not forwarded after {} tries: {error}", given_up.attempts));
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ fn show(output: &mut Output, event: &Event, body: &Untrusted) -> Result<u8, Fail
     }
     if let Some(forwarding) = &event.forwarding {
         let error = forwarding.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-        output.line(format!("  Handing on  {}, {} tries{error}", forwarding.state.word(), forwarding.attempts));
+        output.line(format!("  Forwarding  {}, {} tries{error}", forwarding.state.word(), forwarding.attempts));
     }
     let body = Body::of(body);
     for line in &body.lines {

@@ -27,7 +27,7 @@ fn require_threads(mut spawn: impl FnMut(Work) -> io::Result<()>) -> Result<(), 
         let (go, wait) = channel::<()>();
         // Ends when `go` is dropped.
         spawn(Box::new(move || _ = wait.recv())).map_err(|why| {
-            format!("only {begun} of {THREADS} threads can be begun ({why}); raise the limit: ulimit -u, or TasksMax")
+            format!("only {begun} of {THREADS} threads can be started ({why}); raise the limit: ulimit -u, or TasksMax")
         })?;
         waiting.push(go);
     }

@@ -38,7 +38,7 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
         Some((_, Ok(asked))) => asked,
         Some((text, Err(_))) => {
             let text = Untrusted::new(text).display();
-            complaints.push(format!("PIA_HALO_LOG is not understood, and left out: {text}"));
+            complaints.push(format!("PIA_HALO_LOG is not valid and is ignored: {text}"));
             detail.filter()
         }
     };

@@ -137,14 +137,14 @@ fn ask(
             Hint::from("Confirm with --yes. To see the plan: ").next(Next::RemovePlan),
         ),
         Question::RollBack => {
-            (format!("Roll the last run of Configure back ({summary})?"), Hint::from("Confirm with --yes"))
+            (format!("Roll back the last run of Configure ({summary})?"), Hint::from("Confirm with --yes"))
         }
     };
     let to_type = [id.as_str(), name];
     let ask = |words: &str| match question {
-        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to go on"), &to_type),
+        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to confirm"), &to_type),
         Question::RemoveAndSwitch(_) if shown.changes_pending() => {
-            prompt::typed(&format!("{words} Type {id} or {name} to go on"), &to_type)
+            prompt::typed(&format!("{words} Type {id} or {name} to confirm"), &to_type)
         }
         Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(words),
     };

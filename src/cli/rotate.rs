@@ -50,11 +50,11 @@ fn ask(call: &mut Call, rotation: &PlannedRotation, options: &Rotate) -> Result<
     }
     let summary = rotation.plan.summary();
     let what = if rotation.goes_on {
-        "Finish the rotation that is under way"
+        "Finish the interrupted rotation"
     } else {
         "Replace the callback token and password in Halo"
     };
-    let words = format!("{what} ({summary}; the former ones stay good for {})?", options.overlap);
+    let words = format!("{what} ({summary}; the old ones keep working for {})?", options.overlap);
     let (hint, no) = ("Confirm with --yes".into(), "not confirmed; nothing was changed");
     planned::agree(call, &rotation.plan, Question { words, hint, ask: &prompt::yes, no })
 }

@@ -113,7 +113,7 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
     let report = ops::setup::save(&workspace, &request)?.map_err(refuse_clash)?;
     match secret_source(&workspace.settings, workspace.environment(), Some(&id), command.as_deref())? {
         None | Some(SecretSource::Stored(_)) => {}
-        Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} is used before it")),
+        Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} takes precedence")),
     }
     tell(call, &report, false, &[])?;
     Ok(0)
@@ -150,7 +150,7 @@ fn read_answers(path: &Path) -> Result<String, Failure> {
         Failure::new(FailureKind::Usage, format!("the answers cannot be read from {}: {why}", path.display()))
     };
     let bytes = read_named(path, LONGEST_ANSWERS).map_err(|error| match error.kind() {
-        ErrorKind::TimedOut => unreadable("nothing came out of that pipe".to_owned()),
+        ErrorKind::TimedOut => unreadable("the pipe was empty".to_owned()),
         _ => unreadable(error.to_string()),
     })?;
     if bytes.len() > LONGEST_ANSWERS {
@@ -172,9 +172,9 @@ fn require_own_command(file: &Path, configuration: &Configuration, workspace: &W
 /// Somebody else was first, and nobody is there to decide.
 fn refuse_clash(clash: Box<Clash>) -> Failure {
     let lines: Vec<String> = clash.conflicts.iter().map(Conflict::line).collect();
-    let message = format!("not saved: somebody else has changed the same meanwhile: {}", lines.join("; "));
+    let message = format!("not saved: someone else changed the same in the meantime: {}", lines.join("; "));
     Failure::new(FailureKind::Busy, message)
-        .hint("run setup again to save yours over it, or take theirs into the answers")
+        .hint("run setup again to overwrite it, or put their values into the answers")
 }
 
 /// Which configuration is meant, and how it is saved now. The same answers saved twice are one configuration.

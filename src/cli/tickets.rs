@@ -29,14 +29,14 @@ pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
         call.output.line(line(ticket));
     }
     if found.tickets.is_empty() {
-        call.output.say(format!("No open ticket stands on the board {board}."));
+        call.output.say(format!("No open tickets on the board {board}."));
     }
     if !found.board_exists {
         let check = call.next(&Next::Check);
         call.output.warn(format!("Halo has no team {board}: it may have been renamed. To check it: {check}"));
     }
     if found.cut {
-        call.output.warn("There may be more: Halo has more open tickets than it gave, or than are looked at.");
+        call.output.warn("There may be more: not all open tickets were read.");
     }
     Ok(0)
 }
@@ -59,7 +59,7 @@ pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, F
         (None, Some(agent)) => format!("assigned to {}", Untrusted::new(&*agent.name)),
     };
     let board = Untrusted::new(&*configuration.pia_screen.escalation_board);
-    let moved = if done.moved { "stands" } else { "stood already" };
+    let moved = if done.moved { "is now" } else { "was already" };
     let noted = match (done.noted, note.is_some_and(|note| !note.trim().is_empty())) {
         (true, _) => "; the note is added",
         (false, true) => "; it has that note already",

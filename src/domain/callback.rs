@@ -91,7 +91,7 @@ impl fmt::Display for EventNumber {
     }
 }
 
-/// What a configuration needs to receive callbacks: made at the first save, kept across saves.
+/// What a configuration needs to receive callbacks: created at the first save, kept across saves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackSecrets {
     /// The token at the end of every callback address.

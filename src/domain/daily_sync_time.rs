@@ -22,13 +22,13 @@ pub enum TimeError {
     #[error("a time is needed, such as 04:30")]
     Empty,
     /// A single digit for the hour or the minute.
-    #[error("two digits each, please: {0}")]
+    #[error("use two digits each: {0}")]
     TwoDigits(String),
     /// The right time in wide digits, as an editor for Japanese or Chinese writes them.
-    #[error("plain digits, please: {0}")]
+    #[error("use plain digits: {0}")]
     PlainDigits(String),
     /// am, pm or the like.
-    #[error("24-hour time, please, without am or pm: {0}")]
+    #[error("use 24-hour time without am or pm: {0}")]
     TwelveHour(&'static str),
     /// A zone behind the time.
     #[error("the time is in UTC already; leave the zone out: such as 04:30")]
@@ -194,14 +194,14 @@ mod tests {
     #[test]
     fn refusal_says_what_would_be_right() {
         let refusal = |text| DailySyncTime::parse(text).unwrap_err().to_string();
-        assert_eq!(refusal("4:30"), "two digits each, please: 04:30");
+        assert_eq!(refusal("4:30"), "use two digits each: 04:30");
         assert_eq!(refusal("24:00"), "hours go from 00 to 23; midnight is 00:00");
         assert_eq!(refusal("04:60"), "minutes go from 00 to 59");
-        assert_eq!(refusal("4.30am"), "24-hour time, please, without am or pm: such as 04:30");
+        assert_eq!(refusal("4.30am"), "use 24-hour time without am or pm: such as 04:30");
         assert_eq!(refusal("04:30Z"), "the time is in UTC already; leave the zone out: such as 04:30");
         assert_eq!(refusal("soon"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal(""), "a time is needed, such as 04:30");
-        assert_eq!(refusal("０４：３０"), "plain digits, please: 04:30");
+        assert_eq!(refusal("０４：３０"), "use plain digits: 04:30");
         assert_eq!(refusal("０４：６０"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal("٠٤:٣٠"), "not a time; hours and minutes such as 04:30");
     }

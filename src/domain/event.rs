@@ -378,7 +378,7 @@ impl Event {
         let late = self.lag().filter(|lag| *lag >= LATE);
         let late = late.map(|lag| format!("came in {} after it happened", minutes(lag)));
         let fetched = self.fetched_from.map(|from| match from {
-            FetchedFrom::HaloLog => "fetched later, from Halo's log of deliveries".to_owned(),
+            FetchedFrom::HaloLog => "fetched later, from Halo's delivery log".to_owned(),
             FetchedFrom::Tickets => "fetched later: the ticket had changed, and Halo's log does not say how".to_owned(),
         });
         let odd = self.not_understood.as_ref().map(|why| format!("not understood: {why}"));

@@ -42,7 +42,7 @@ impl Hop {
             Self::Logged => "In Halo's log",
             Self::Delivered => "Delivered",
             Self::Stored => "Stored here",
-            Self::HandedOn => "Handed on",
+            Self::HandedOn => "Forwarded",
             Self::Closed => "Ticket closed",
         }
     }

@@ -10,7 +10,7 @@ pub struct Gap {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// Events that were fetched out of Halo's log of deliveries.
+    /// Events that were fetched out of Halo's delivery log.
     pub from_log: u64,
     /// Events that stand for a ticket that had changed, where the log told nothing.
     pub from_tickets: u64,

@@ -37,6 +37,7 @@ pub mod redaction;
 pub mod request;
 pub mod retry_after;
 pub mod rotation;
+pub mod search;
 pub mod secret;
 pub mod status;
 pub mod step;

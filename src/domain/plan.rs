@@ -153,8 +153,8 @@ impl Offer {
 }
 
 /// What comes of taking objects over: said before the yes.
-pub const TAKING_OVER: &str = "From then on they are ours: Configure keeps them as they should be, Remove takes them out, \
-                               and configure --roll-back gives them back as they were.";
+pub const TAKING_OVER: &str = "From then on they are ours: Configure maintains them, Remove removes them, and \
+     configure --roll-back restores them.";
 
 /// A fingerprint of everything that a plan was made from and would send: plans with the same lines can differ in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -404,7 +404,7 @@ impl ConfigureReport {
         if self.status.is_complete() {
             self.status = ConfigureStatus::PartlyDone;
         }
-        self.message = format!("{}; our own record cannot be kept: {failure}", self.message);
+        self.message = format!("{}; the local record cannot be saved: {failure}", self.message);
         self.cause.get_or_insert(failure.kind.clone());
     }
 }

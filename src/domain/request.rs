@@ -65,13 +65,13 @@ pub struct SaveReport {
 
 impl SaveReport {
     /// What comes of a configuration that speaks of another Halo than before.
-    pub const MOVED: &str = "Url or tenant is another one: this counts as another Halo. Sync before you configure: the \
-        clients stay as they are until then. What Configure made in the one before stays there.";
+    pub const MOVED: &str = "The Url or tenant changed, so this counts as another Halo. Sync before you configure: \
+         the clients stay as they are until then. What Configure created in the old one stays there.";
 
     /// What is said of another person's changes; none where there were none.
     pub fn kept_words(&self) -> Option<String> {
         let names = self.kept.join(", ");
-        (!names.is_empty()).then(|| format!("Changed by somebody else since you read it, and kept: {names}."))
+        (!names.is_empty()).then(|| format!("Changed by someone else since you opened it, and kept: {names}."))
     }
 }
 

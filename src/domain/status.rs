@@ -111,8 +111,8 @@ impl IntegrationStatus {
             many => format!("{many} writes"),
         };
         Some(format!(
-            "A run was interrupted: what came of {writes} is not known. Running Configure or Remove again looks and \
-             finishes it; {} takes Configure's last run back.",
+            "A run was interrupted: the result of {writes} is unknown. Run Configure or Remove again to check and \
+                 finish; {} undoes Configure's last run.",
             Next::RollBack
         ))
     }
@@ -178,7 +178,7 @@ impl ServiceStatus {
     /// That Halo's callbacks come late, and by how much.
     pub fn late(&self) -> Option<String> {
         let lag = self.last_lag_ms.map(SignedDuration::from_millis).filter(|lag| *lag >= LATE)?;
-        Some(format!("the last event came in {} late: Halo's queue is long, or a clock is wrong", minutes(lag)))
+        Some(format!("the last event arrived {} late: Halo's queue is long, or a clock is wrong", minutes(lag)))
     }
 }
 

@@ -44,7 +44,7 @@ impl SyncStatus {
             Self::Failed => "Failed",
             Self::Interrupted => "Interrupted",
             Self::Busy => "Busy",
-            Self::NeedsConfirmation => "Waiting for a yes",
+            Self::NeedsConfirmation => "Waiting for confirmation",
         }
     }
 
@@ -320,7 +320,7 @@ impl SyncReport {
             let read = thousands(self.stored);
             let count =
                 self.halo_count.map_or_else(|| "gave no count".to_owned(), |n| format!("says {}", thousands(n)));
-            return format!("Halo {count}, read {read}; the stored list is as it was");
+            return format!("Halo {count}, read {read}; list unchanged");
         }
         let seen = if self.is_restricted() { AS_SEEN } else { "" };
         match self.halo_count {
@@ -418,7 +418,7 @@ impl SyncProgress {
         }
         if let Some(wait) = &self.waiting {
             line.push_str(&format!(
-                "; Halo allows {} requests in {} s, goes on at {} UTC",
+                "; Halo allows {} requests in {} s, continues at {} UTC",
                 wait.limit,
                 wait.window_seconds,
                 wait.until.strftime("%H:%M:%S")

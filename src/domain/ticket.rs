@@ -172,11 +172,11 @@ impl Known {
     pub fn words(self, ticket: i64) -> String {
         match self {
             Self::Unchanged => format!("Ticket {ticket} was not escalated"),
-            Self::Unclear => format!("Whether ticket {ticket} was escalated is not known"),
-            Self::Elsewhere => format!("Ticket {ticket} does not stand where it should"),
-            Self::NoteMissing => format!("Ticket {ticket} is escalated, and its note is missing"),
-            Self::NoteUnclear => format!("Ticket {ticket} is escalated; whether its note was added is not known"),
-            Self::Unrecorded => format!("Ticket {ticket} is escalated, and that could not be written down"),
+            Self::Unclear => format!("Ticket {ticket} may not have been escalated"),
+            Self::Elsewhere => format!("Ticket {ticket} is not where it should be"),
+            Self::NoteMissing => format!("Ticket {ticket} is escalated, but its note is missing"),
+            Self::NoteUnclear => format!("Ticket {ticket} is escalated; its note may not have been saved"),
+            Self::Unrecorded => format!("Ticket {ticket} is escalated, but that could not be recorded"),
         }
     }
 }

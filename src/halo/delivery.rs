@@ -104,14 +104,14 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
     let (state, message, advice) = match (findings.webhook, findings.log, last) {
         (None, ..) => (
             DeliveryState::Missing,
-            "the webhook is not in Halo any more".to_owned(),
-            Some("run Configure again: it is made anew".to_owned()),
+            "the webhook is no longer in Halo".to_owned(),
+            Some("run Configure again to create it".to_owned()),
         ),
         (Some(webhook), _, last) if !webhook.active => switched_off(webhook, last),
         (_, Err(why), _) => (
             DeliveryState::Unreadable,
-            format!("Halo's log of deliveries cannot be read: {why}"),
-            Some("look at the webhook's own log in Halo: Configuration › Integrations › Webhooks".to_owned()),
+            format!("Halo's delivery log cannot be read: {why}"),
+            Some("check the webhook's own log in Halo: Configuration › Integrations › Webhooks".to_owned()),
         ),
         (Some(webhook), Ok(log), None) => never(webhook, log, findings.installed_at, now),
         (Some(_), Ok(_), Some(last)) => judge_last(last, verdict.last_success_at, now),
@@ -127,13 +127,13 @@ type Words = (DeliveryState, String, Option<String>);
 fn switched_off(webhook: &WebhookState, last: Option<&LoggedDelivery>) -> Words {
     let message = match webhook.switched_off_at {
         Some(at) => format!("Halo has switched it off after failed deliveries, {}", moment(at)),
-        None => "it is switched off in Halo, by Halo after failures or by somebody: nothing is delivered".to_owned(),
+        None => "it is switched off in Halo, after failures or by someone: nothing is delivered".to_owned(),
     };
     let first = match last.filter(|last| last.has_answer() && !last.is_success()) {
         Some(last) => format!("{}; then ", cure(kind_of(last))),
         None => String::new(),
     };
-    (DeliveryState::SwitchedOff, message, Some(format!("{first}run Configure again: it switches the webhook on")))
+    (DeliveryState::SwitchedOff, message, Some(format!("{first}run Configure again to switch the webhook on")))
 }
 
 fn never(webhook: &WebhookState, log: &[LoggedDelivery], installed_at: Timestamp, now: Timestamp) -> Words {
@@ -146,23 +146,21 @@ fn never(webhook: &WebhookState, log: &[LoggedDelivery], installed_at: Timestamp
     };
     let kept = webhook.log_days.filter(|days| *days > 0 && age > SignedDuration::from_hours(24 * days));
     let advice = if webhook.events == Some(0) {
-        "no event is bound to it, so Halo has nothing to tell: run Configure again, it binds them".to_owned()
+        "no event is bound to it, so Halo has nothing to send: run Configure again to bind them".to_owned()
     } else if age < FRESH {
-        format!("most likely nothing has happened to a ticket since. {TRY}")
+        format!("most likely no ticket has changed since. {TRY}")
     } else if let Some(days) = kept {
         format!(
-            "Halo keeps this log for {days} days: either no ticket was touched in that time, or Halo sends nothing. {TRY}"
+            "Halo keeps this log for {days} days: either no ticket changed in that time, or Halo sends nothing. {TRY}"
         )
     } else {
-        format!(
-            "either no ticket was touched since, or Halo sends nothing: its outgoing service may stand still. {TRY}"
-        )
+        format!("either no ticket has changed since, or Halo sends nothing: its outgoing service may be stuck. {TRY}")
     };
     (DeliveryState::Never, message, Some(advice))
 }
 
 /// How to test it, as Halo's API has no call that fires a test of a webhook.
-const TRY: &str = "To test it, make a ticket in Halo, change its status, and look again";
+const TRY: &str = "To test it, create a ticket in Halo, change its status, and check again";
 
 fn judge_last(last: &LoggedDelivery, last_success: Option<Timestamp>, now: Timestamp) -> Words {
     let state = kind_of(last);
@@ -338,7 +336,7 @@ mod tests {
         assert!(advice.contains("its log for that time; then run Configure"), "the cause first: {advice}");
         let by_somebody = verdict(Some(&WebhookState { switched_off_at: None, ..off }), &fine);
         assert!(
-            by_somebody.message.contains("or by somebody") && by_somebody.advice.unwrap().starts_with("run Configure")
+            by_somebody.message.contains("or by someone") && by_somebody.advice.unwrap().starts_with("run Configure")
         );
     }
 

@@ -41,7 +41,7 @@ pub enum HaloError {
         product: Product,
     },
     /// The application exists and may not have the scope that is asked for.
-    #[error("the application in Halo is not permitted the scope \"all\"")]
+    #[error("the application in Halo does not allow the scope \"all\"")]
     InvalidScope {
         /// Halo's status code.
         status: u16,
@@ -123,7 +123,7 @@ pub enum HaloError {
         said: Option<Untrusted>,
     },
     /// A reply that is not what Halo sends there.
-    #[error("asked to {does}, Halo answered with {}", .what.words())]
+    #[error("asked Halo to {does}, got {}", .what.words())]
     Unexpected {
         /// What was asked for.
         does: &'static str,
@@ -131,7 +131,7 @@ pub enum HaloError {
         what: Oddity,
     },
     /// A reply larger than is read.
-    #[error("asked to {does}, Halo answered with more than {} MiB", .limit / (1024 * 1024))]
+    #[error("asked Halo to {does}, got more than {} MiB", .limit / (1024 * 1024))]
     TooLarge {
         /// What was asked for.
         does: &'static str,
@@ -193,12 +193,12 @@ pub enum Unreached {
 impl Unreached {
     fn sentence(self, host: &str) -> String {
         match self {
-            Self::NameNotFound => format!("the name of {host} is not known"),
-            Self::Connect => format!("no connection to {host}"),
-            Self::ConnectTimeout => format!("{host} did not take the connection in time"),
-            Self::Proxy => format!("the proxy does not lead to {host}"),
-            Self::ProxySignIn => format!("the proxy asks for a sign-in before it leads to {host}"),
-            Self::Silent => format!("{host} took the request and stayed silent"),
+            Self::NameNotFound => format!("host not found: {host}"),
+            Self::Connect => format!("cannot connect to {host}"),
+            Self::ConnectTimeout => format!("{host} did not accept the connection in time"),
+            Self::Proxy => format!("the proxy does not connect to {host}"),
+            Self::ProxySignIn => format!("the proxy requires a sign-in before it connects to {host}"),
+            Self::Silent => format!("{host} accepted the request but never answered"),
             Self::TooSlow => format!("{host} did not finish its answer in time"),
             Self::Broken => format!("the connection to {host} broke before the answer was whole"),
             Self::Handshake => format!("{host} does not speak TLS as a Halo does"),
@@ -233,9 +233,9 @@ impl TlsCause {
             Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
             Self::Expired => "it has expired",
             Self::NotYetValid => "it is not valid yet",
-            Self::WrongName => "it is made out for another name",
-            Self::Revoked => "it has been withdrawn",
-            Self::Other => "it is not a sound certificate",
+            Self::WrongName => "it is for another name",
+            Self::Revoked => "it has been revoked",
+            Self::Other => "it is not a valid certificate",
             Self::NoAuthorities => "this machine has no list of trusted authorities",
         }
     }
@@ -267,10 +267,10 @@ impl Oddity {
         match self {
             Self::WebPage => "a web page",
             Self::Empty => "nothing",
-            Self::Cut => "an answer that ends too early",
+            Self::Cut => "an answer that was cut off",
             Self::NotJson => "something that is not JSON",
-            Self::OtherShape => "JSON of another kind",
-            Self::EndlessList => "a list without end",
+            Self::OtherShape => "unexpected JSON",
+            Self::EndlessList => "an endless list",
             Self::NoToken => "no usable token",
             Self::OtherObject => "another object",
         }
@@ -296,8 +296,8 @@ fn good_token(status: u16) -> &'static str {
 
 fn redirected(host: Option<&Untrusted>) -> String {
     host.map_or_else(
-        || "the address answers with a redirect, which is not followed".to_owned(),
-        |host| format!("the address redirects to {host}, which is not followed"),
+        || "the address redirects, and redirects are not followed".to_owned(),
+        |host| format!("the address redirects to {host}, and redirects are not followed"),
     )
 }
 
@@ -390,7 +390,7 @@ impl HaloError {
         let text = match self {
             Self::WrongCredentials { .. } => format!(
                 "Copy the Client ID again from {APPLICATIONS}: it changes when the application is first saved in Halo. \
-                 A Client Secret is shown only once: make a new one if it is gone. The application has to be active"
+                 A Client Secret is shown only once: create a new one if it is lost. The application must be active"
             ),
             Self::WrongMethod { .. } => format!(
                 "In Halo, open the application ({APPLICATIONS}) and set its Authentication Method to \"Client ID and \
@@ -400,69 +400,67 @@ impl HaloError {
                 format!("Open the application in Halo ({APPLICATIONS}), and on its Permissions tab allow \"all\"")
             }
             Self::MissingRight { .. } => format!(
-                "Two things have to allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
+                "Both must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
                  of the agent that the application logs in as (Configuration › Teams & Agents); the Administrator \
                  role has every right"
             ),
             Self::NotReached { cause, from, .. } => match cause {
-                Unreached::NameNotFound => "Look at the Url: is the name spelt as in the browser?".to_owned(),
+                Unreached::NameNotFound => "Check the Url: is the name spelled as in your browser?".to_owned(),
                 Unreached::Connect | Unreached::ConnectTimeout => {
                     // Of the loopback nobody keeps a list.
                     let from = from.filter(|address| !address.is_loopback());
                     let from = from.map(|address| format!(", whose address is {address},")).unwrap_or_default();
                     format!(
-                        "Look at the Url, and whether this machine{from} may connect to it (firewall, proxy, VPN, a list \
+                        "Check the Url, and whether this machine{from} may connect to it (firewall, proxy, VPN, a list \
                          of allowed addresses at Halo)"
                     )
                 }
                 Unreached::Proxy => {
-                    "Look at HTTPS_PROXY and NO_PROXY in the environment, and at what the proxy asks for".to_owned()
+                    "Check HTTPS_PROXY and NO_PROXY in the environment, and what the proxy requires".to_owned()
                 }
                 Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \
                                            (http://user:password@proxy:port), or name Halo's host in NO_PROXY"
                     .to_owned(),
                 Unreached::Silent | Unreached::TooSlow | Unreached::Broken => {
-                    "Try again; if it stays, look at the network and at Halo's status page".to_owned()
+                    "Try again. If it persists, check the network and Halo's status page".to_owned()
                 }
                 Unreached::ClientCertificate => {
                     "Client certificates are not supported: ask whoever runs this Halo for an address without them"
                         .to_owned()
                 }
-                Unreached::Handshake => "Look at the Url: name and port have to be those of Halo's https".to_owned(),
+                Unreached::Handshake => "Check the Url: name and port must be those of Halo's https".to_owned(),
             },
             Self::Tls { cause, .. } => match cause {
                 TlsCause::UnknownAuthority => "If your company has its own certificate authority, name its file in \
                                                the setting ca_file. If this Halo is on your own server, it may leave \
                                                out the intermediate certificate: install the full chain there. \
-                                               Otherwise do not go on"
+                                               Otherwise do not continue"
                     .to_owned(),
-                TlsCause::WrongName => "Look at the Url: is it the name that Halo itself uses?".to_owned(),
+                TlsCause::WrongName => "Check the Url: is it the name that Halo itself uses?".to_owned(),
                 TlsCause::Expired | TlsCause::NotYetValid => {
-                    "Look at this machine's clock; if it is right, Halo's certificate has to be renewed".to_owned()
+                    "Check this machine's clock. If it is right, Halo's certificate must be renewed".to_owned()
                 }
                 TlsCause::NoAuthorities => {
                     "Install the package ca-certificates, or name a file in the setting ca_file".to_owned()
                 }
-                TlsCause::Revoked | TlsCause::Other => "Do not go on; ask whoever runs this Halo".to_owned(),
+                TlsCause::Revoked | TlsCause::Other => "Do not continue. Ask whoever runs this Halo".to_owned(),
             },
-            Self::CaFile { .. } => {
-                "It has to hold certificates in PEM form; mend it or take the setting out".to_owned()
-            }
+            Self::CaFile { .. } => "It must hold certificates in PEM format. Fix it or remove the setting".to_owned(),
             Self::RateLimited { .. } => {
                 "Try again later; a lower request_budget in the settings leaves more to other integrations".to_owned()
             }
             Self::Refused { .. } => return None,
             Self::NotFound { .. } => {
-                "It may have been deleted in Halo; otherwise look at the Url: is it the address of Halo itself?"
+                "It may have been deleted in Halo; otherwise check the Url: is it the address of Halo itself?"
                     .to_owned()
             }
-            Self::ServerError { .. } => "Try again in some minutes; look at Halo's status page".to_owned(),
+            Self::ServerError { .. } => "Try again in a few minutes, or check Halo's status page".to_owned(),
             Self::Unexpected { what: Oddity::WebPage | Oddity::NotJson | Oddity::NoToken, .. } => {
-                "Look at the Url: is it the address of Halo itself? A sign-in page or a proxy may answer in its place"
+                "Check the Url: is it the address of Halo itself? A sign-in page or a proxy may answer in its place"
                     .to_owned()
             }
             Self::Unexpected { .. } | Self::TooLarge { .. } => {
-                "Try again; if it stays, this Halo's version may differ from what this program knows".to_owned()
+                "Try again. If it persists, this version of Halo may not be supported yet".to_owned()
             }
             Self::ForeignAuthHost { .. } => "If that is right (Halo shows it as Authorisation Server under \
                                              Configuration › Integrations › Halo PSA API), put its whole address \
@@ -471,7 +469,7 @@ impl HaloError {
             Self::Redirected { to_host: Some(_), .. } => {
                 "If that is where your Halo lives now, use that address as the Url".to_owned()
             }
-            Self::Redirected { to_host: None, .. } => "Look at the Url: is it the address of Halo itself?".to_owned(),
+            Self::Redirected { to_host: None, .. } => "Check the Url: is it the address of Halo itself?".to_owned(),
             Self::NotEncrypted => "Use an address that begins with https://".to_owned(),
             Self::Cancelled { .. } => return None,
         };

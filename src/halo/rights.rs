@@ -87,7 +87,7 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
         // A good token and 401 all the same: the question is for another kind of login.
         return MissingRight {
             gate: Gate::Application,
-            right: "Login Type has to be \"Agent\", with an agent to log in as".to_owned(),
+            right: "Login Type must be \"Agent\", with an agent to log in as".to_owned(),
             place: "Configuration › Integrations › Halo PSA API › View Applications › the application › Details"
                 .to_owned(),
         };
@@ -125,19 +125,19 @@ pub fn place(check: CheckId) -> String {
 /// The right of a role that opens something, in Halo's words.
 pub fn role_right(check: CheckId) -> &'static str {
     match check {
-        CheckId::Clients => "Feature Access › Customers Access Level has to be \"Read\" or more",
+        CheckId::Clients => "Feature Access › Customers Access Level must be \"Read\" or more",
         CheckId::Agents => {
-            "\"Is a HaloPSA Administrator\" has to be Yes; without it, the agent needs at least a Default Team"
+            "\"Is a HaloPSA Administrator\" must be Yes; without it, the agent needs at least a Default Team"
         }
         CheckId::Teams => {
-            "\"Is a HaloPSA Administrator\" has to be Yes; without it, the agent has to be a member of the teams"
+            "\"Is a HaloPSA Administrator\" must be Yes; without it, the agent must be a member of the teams"
         }
-        CheckId::TicketTypes => "Ticket Type Restrictions › \"Allow use of all Ticket Types\" has to be Yes",
+        CheckId::TicketTypes => "Ticket Type Restrictions › \"Allow use of all Ticket Types\" must be Yes",
         CheckId::Tickets | CheckId::Actions => {
-            "Feature Access › Tickets Access Level has to be \"Read and Modify\", for tickets of every team"
+            "Feature Access › Tickets Access Level must be \"Read and Modify\", for tickets of every team"
         }
-        CheckId::Statuses => "Feature Access › Tickets Access Level has to be \"Read\" or more",
-        _ => "\"Is a HaloPSA Administrator\" has to be Yes: webhooks and custom tabs are configuration",
+        CheckId::Statuses => "Feature Access › Tickets Access Level must be \"Read\" or more",
+        _ => "\"Is a HaloPSA Administrator\" must be Yes: webhooks and custom tabs are configuration",
     }
 }
 

@@ -124,11 +124,11 @@ pub(super) async fn with_halo(
     let discovery = run.attempt(CheckId::Address, halo.discover(), |discovery| {
         let encrypted = if api.url.is_encrypted() { "" } else { " (not encrypted)" };
         if discovery.found {
-            Verdict::pass(format!("a Halo answers{encrypted}"))
+            Verdict::pass(format!("Halo answers{encrypted}"))
         } else {
             Verdict::warn(
                 format!("it answers, but does not name its sign-in server{encrypted}"),
-                format!("{} is tried; set auth_url in the settings if that is wrong", discovery.auth_url),
+                format!("trying {}; set auth_url in the settings if that is wrong", discovery.auth_url),
             )
         }
     });
@@ -171,7 +171,7 @@ pub(super) async fn with_halo(
         Some(count) => Verdict::pass(format!("{} can be read", counted(*count, "client", "clients"))),
         None => Verdict::warn(
             "clients can be read, but Halo gives no count".to_owned(),
-            "a sync cannot prove itself complete without it",
+            "without it a sync cannot verify that it is complete",
         ),
     })
     .await?;
@@ -374,7 +374,7 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
         };
         let tried = match trials.is_empty() {
             true => String::new(),
-            false => format!("; one at a time, Halo gives {} and refuses {}", of(true), of(false)),
+            false => format!("; asked one by one, Halo grants {} and refuses {}", of(true), of(false)),
         };
         let message = format!("valid until {until}, not for \"all\" but for {scope}{tried}");
         Verdict::warn(message, format!("webhooks, custom tabs and ticket types need \"all\": in Halo, {APPLICATION}"))
@@ -400,7 +400,7 @@ fn there(length: usize, (one, many): (&str, &str), restricted: bool) -> Verdict 
     if !restricted {
         return Verdict::pass(read);
     }
-    let hint = "in Halo, look at who may see them; what the agent does not see is neither repaired nor taken out";
+    let hint = "in Halo, check who may see them; what the agent cannot see is neither repaired nor removed";
     Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint)
 }
 
@@ -416,7 +416,7 @@ fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {
     }
     let near = teams.iter().find(|team| same_name(team.name.raw(), board));
     let hint = match near {
-        Some(team) => format!("did you mean \"{}\"? Names have to agree to the letter", team.name),
+        Some(team) => format!("did you mean \"{}\"? Names must match exactly", team.name),
         None => "make the team in Halo, or choose one that the agent is a member of".to_owned(),
     };
     Verdict::warn(format!("this agent sees no team \"{board}\" in Halo"), hint)

@@ -1,6 +1,5 @@
 //! The stored client list: offline, searched and sorted.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -16,6 +15,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
+use crate::domain::search::{Index, Search};
 use crate::domain::status::Lists;
 use crate::domain::sync_run::{ChangeKind, ClientChange, HandOn};
 use crate::domain::untrusted::{Untrusted, without_margin};
@@ -93,8 +93,7 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
         }
     }
     if let Some(search) = &query.search {
-        let words: Vec<String> = search.split_whitespace().map(fold).collect();
-        clients.retain(|client| matches(client, &words));
+        clients = found(clients, search);
     }
     match query.order {
         Order::Id => clients.sort_by_key(|client| client.client.id),
@@ -165,15 +164,15 @@ fn conflicting(clients: &[StoredClient]) -> HashSet<i64> {
     by_name.into_values().filter(|ids| ids.len() > 1).flatten().collect()
 }
 
-fn matches(stored: &StoredClient, words: &[String]) -> bool {
-    let client = &stored.client;
-    let mut text = fold(client.name.raw());
-    for part in [&client.main_site, &client.toplevel].into_iter().flatten() {
-        text.push('\n');
-        text.push_str(&fold(part.raw()));
-    }
-    let id = client.id.to_string();
-    words.iter().all(|word| text.contains(word.as_str()) || id.cmp(word) == Ordering::Equal)
+/// Those that a search finds, best first: what the pane lists for the same words.
+pub fn found(clients: Vec<StoredClient>, words: &str) -> Vec<StoredClient> {
+    let named = |client: StoredClient| (fold(client.client.name.raw()), Some(client));
+    let mut clients: Vec<_> = clients.into_iter().map(named).collect();
+    clients.sort_by(|a, b| a.0.cmp(&b.0));
+    let index = Index::new(clients.iter().filter_map(|(name, stored)| Some((name.as_str(), &stored.as_ref()?.client))));
+    let words = fold(words.trim());
+    let rows = Search::new(&index, &words).rank((0..clients.len() as u32).map(|row| (row, row)));
+    rows.into_iter().filter_map(|row| clients[row as usize].1.take()).collect()
 }
 
 /// Rows that are read in one go: between two of them, others come at the store.

@@ -124,7 +124,7 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
     if workspace.store.proved_at(id)?.is_some() || workspace.store.unproved_at(id)?.is_some() {
         return Ok(());
     }
-    let message = "no sync yet that was proved complete: Pia does not know the companies; nothing was written";
+    let message = "no completed sync yet: Pia does not know the companies; nothing was written";
     let hint = match workspace.store.published_at(id)? {
         Some(_) => {
             let again = Hint::from("Run the sync again: ").next(Next::Sync);
@@ -170,7 +170,7 @@ pub(super) fn settle_open_intents(
 
 /// The outcome of a write that a run which was killed has left open.
 pub(super) fn read_back_later(was_done: bool) -> &'static str {
-    if was_done { "read back later: as it should be" } else { "read back later: not as it should be" }
+    if was_done { "read back later: in place" } else { "read back later: not as planned" }
 }
 
 /// Whether a plan that was made after an intent shows that it was carried out.
@@ -222,14 +222,9 @@ fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, Stri
     let kept = results.iter().filter(own).filter(|result| result.outcome == Outcome::Unchanged).count();
     let open = open + plan.hindrances().count();
     match (done, open) {
-        (0, 0) => (ConfigureStatus::NothingToDo, "Everything is in Halo already".to_owned()),
+        (0, 0) => (ConfigureStatus::NothingToDo, "Everything is in place already".to_owned()),
         (_, 0) => (ConfigureStatus::Configured, "Webhook install was successful".to_owned()),
-        (0, _) if kept == 0 => {
-            (ConfigureStatus::Failed, format!("{open} not done; run Configure again once that is mended"))
-        }
-        _ => (
-            ConfigureStatus::PartlyDone,
-            format!("{done} done, {open} not: each says why; running Configure again makes nothing twice"),
-        ),
+        (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{open} not done. Fix that and run Configure again")),
+        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done. It is safe to run Configure again")),
     }
 }

@@ -286,7 +286,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 None => {
                     self.write_down(MAKE, None, "unverified", Some(&summary))?;
                     let failure = lost.err().map_or_else(not_found, Failure::from);
-                    return Err(failure.hint(format!("look in Halo for a ticket \"{summary}\", and close it")));
+                    return Err(failure.hint(format!("find the ticket \"{summary}\" in Halo and close it")));
                 }
             },
         };
@@ -388,7 +388,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let arrived = seen.event.is_some();
         let at = seen.log.as_ref().and_then(|log| log.at);
         let logged = match (&seen.log, &seen.unreadable) {
-            (Some(_), _) => HopReport::new(Hop::Logged, CheckStatus::Pass, "Halo's log of deliveries has it")
+            (Some(_), _) => HopReport::new(Hop::Logged, CheckStatus::Pass, "Halo's delivery log has it")
                 .reached(at, seen.log_after.unwrap_or(0)),
             (None, Some(why)) => {
                 HopReport::new(Hop::Logged, CheckStatus::Skip, format!("the log cannot be read: {why}"))
@@ -411,12 +411,12 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 .reached(Some(event.received_at), seen.event_after.unwrap_or(0)),
             None if ends => unreached(Hop::Stored),
             None if !self.prepared.is_served => {
-                HopReport::new(Hop::Stored, CheckStatus::Skip, "the service does not run on this machine")
+                HopReport::new(Hop::Stored, CheckStatus::Skip, "the service is not running on this machine")
             }
             None => HopReport::broken(
                 Hop::Stored,
-                "it was not stored here, although the address took it",
-                "something else answers at the Pia address: look where the reverse proxy sends /callbacks",
+                "not stored here, although the address accepted it",
+                "something else answers at the Pia address: check where the reverse proxy sends /callbacks",
             ),
         };
         let ends = ends || stored.status == CheckStatus::Fail;
@@ -424,16 +424,16 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let forwarding = seen.event.as_ref().and_then(|event| event.forwarding.as_ref());
         let handed = match forwarding {
             _ if ends => unreached(Hop::HandedOn),
-            None => HopReport::new(Hop::HandedOn, CheckStatus::Skip, "nothing is handed on"),
+            None => HopReport::new(Hop::HandedOn, CheckStatus::Skip, "forwarding is off"),
             Some(_) if seen.is_handed_on() => {
-                HopReport::new(Hop::HandedOn, CheckStatus::Pass, "the other side took it")
+                HopReport::new(Hop::HandedOn, CheckStatus::Pass, "accepted by the other side")
                     .reached(None, seen.handed_after.unwrap_or(0))
             }
             Some(forwarding) => {
                 let why = forwarding.last_error.clone().unwrap_or_else(|| "no answer yet".to_owned());
                 HopReport::broken(
                     Hop::HandedOn,
-                    format!("not taken after {}: {why}", tries(forwarding.attempts)),
+                    format!("not accepted after {}: {why}", tries(forwarding.attempts)),
                     Hint::from("Check the address given to ")
                         .next(Next::ForwardTo)
                         .text("; the event is kept and tried again"),
@@ -524,7 +524,7 @@ fn delivered(log: &LoggedDelivery) -> HopReport {
         None => HopReport::broken(
             Hop::Delivered,
             format!("Halo had no answer from the address{words}"),
-            "the Pia address has to be reachable from the Internet: look at DNS, the firewall and the certificate",
+            "the Pia address must be reachable from the internet: check DNS, the firewall and the certificate",
         ),
     }
 }
@@ -538,7 +538,7 @@ fn silent() -> Failure {
 }
 
 fn not_found() -> Failure {
-    Failure::new(FailureKind::Refused, "Halo took the ticket and does not show it")
+    Failure::new(FailureKind::Refused, "Halo accepted the ticket but does not show it")
 }
 
 fn tries(count: u32) -> String {

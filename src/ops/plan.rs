@@ -145,7 +145,7 @@ impl Target {
             return Ok(target);
         }
         if configuration.integration.pia_url.is_none() {
-            return Err(Failure::new(FailureKind::Usage, "the address at which Halo reaches Pia is not set")
+            return Err(Failure::new(FailureKind::Usage, "the Pia Url is not set")
                 .hint("set pia_url in the Integration section"));
         }
         Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")

@@ -107,7 +107,7 @@ pub async fn forget_secrets(
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let ownership = target.ownership();
     if let Some(webhook) = target.held(&halo).await?.webhooks.iter().find(|webhook| ownership.owns_webhook(webhook)) {
-        let message = format!("the secrets stay: {} is in Halo and still uses them", webhook.name);
+        let message = format!("the secrets were kept: {} in Halo still uses them", webhook.name);
         return Err(
             Failure::new(FailureKind::Refused, message).hint(Hint::from("Remove it first: ").next(Next::Remove))
         );
@@ -162,7 +162,7 @@ impl<'a> Work<'a> {
         let target = Target::new(workspace, id, configuration)?;
         if extent == Extent::LastRun && target.is_rotating() {
             // What that run wrote and what the rotation did are told apart only once every address has the same token.
-            let message = "a rotation of the callback token is under way; nothing was changed";
+            let message = "a rotation of the callback token is not finished; nothing was changed";
             return Err(
                 Failure::new(FailureKind::Refused, message).hint(Hint::from("Finish it first: ").next(Next::Rotate))
             );
@@ -222,12 +222,15 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
     let (complete, words, none) = match extent {
         Extent::Removal(parts) if parts.is_all() => (
             ConfigureStatus::Removed,
-            "Everything of Pia's is out of Halo; the clients and settings stay",
-            "Nothing of Pia's is in Halo",
+            "Pia has been removed from Halo. Clients and settings kept",
+            "Nothing of Pia is in Halo",
         ),
-        Extent::Removal(_) => {
-            (ConfigureStatus::Removed, "What was chosen is out of Halo", "Nothing of what was chosen is in Halo")
-        }
+        Extent::Removal(_) => (
+            ConfigureStatus::Removed,
+            "The selected parts have been removed from Halo",
+            "The selected parts are not \
+                 in Halo",
+        ),
         Extent::LastRun => (
             ConfigureStatus::RolledBack,
             "Halo is as it was before the last run of Configure",
@@ -244,7 +247,7 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
             (complete, format!("{words}. {}", manual::APPLICATION_OFF))
         }
         (_, 0) => (complete, words.to_owned()),
-        (0, _) => (ConfigureStatus::Failed, format!("{open} still in Halo, each says why; {again}")),
-        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not, each says why; {again}")),
+        (0, _) => (ConfigureStatus::Failed, format!("{open} still in Halo; {again}")),
+        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done; {again}")),
     }
 }

@@ -210,7 +210,7 @@ pub fn forget_former(workspace: &Workspace) -> Result<Option<Timestamp>, Failure
 
 fn changed_meanwhile() -> Failure {
     Failure::new(FailureKind::Busy, "another program has changed the callback secrets just now")
-        .hint("rotate again: it goes on with what is stored")
+        .hint("rotate again: it continues with what is stored")
 }
 
 /// Refuses to end the overlap of the last rotation unasked: Halo may have callbacks under way that it protects. That is
@@ -220,24 +220,25 @@ fn keep_overlap(stored: &StoredSecrets, terms: Terms, now: Timestamp) -> Result<
         return Ok(());
     };
     let until = former.until.strftime("%Y-%m-%d %H:%M UTC");
-    let message =
-        format!("the last rotation is finished, and what it replaced is good until {until}; nothing was changed");
-    Err(Failure::new(FailureKind::NeedsYes, message)
-        .hint("wait until then; or rotate now with --end-overlap, which ends that"))
+    let message = format!(
+        "the last rotation is finished, and the old token and password work until {until}; nothing was \
+             changed"
+    );
+    Err(Failure::new(FailureKind::NeedsYes, message).hint("wait until then, or rotate now with --end-overlap"))
 }
 
 fn finished(until: Option<Timestamp>) -> String {
     let former = match until {
-        Some(until) => format!("good until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
-        None => "refused from now on".to_owned(),
+        Some(until) => format!("work until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        None => "are refused from now on".to_owned(),
     };
-    format!("Halo has the new callback token and password; the former ones are {former}")
+    format!("Halo has the new callback token and password; the old ones {former}")
 }
 
 /// How it stands where Halo does not show both webhooks with the new address, and as Configure installs them.
 fn judge(results: &[ChangeResult], shown: Result<&InstallPlan, &Failure>) -> (ConfigureStatus, String) {
-    let again = "nothing is lost, both tokens are good";
-    let finish = "rotate again finishes it with the same token";
+    let again = "nothing is lost, both tokens work";
+    let finish = "rotate again to finish with the same token";
     match shown {
         Ok(shown) if !shown.blocked.is_empty() => {
             let message = format!("{}; {again}; run {}, then {finish}", hindrances(shown), Next::Configure);

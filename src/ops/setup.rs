@@ -18,7 +18,7 @@ use crate::settings::{Config, StoredSecrets, new_callback_secrets};
 
 /// Saves a configuration, whole or not at all. The first one saved becomes the active one.
 ///
-/// Callback secrets are made at the first save and kept from then on. What another person has saved since it was read is
+/// Callback secrets are created at the first save and kept from then on. What another person has saved since it was read is
 /// kept; `Ok(Err(clash))` where both changed the same: nothing is saved then.
 pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveReport, Box<Clash>>, Failure> {
     let taken = workspace.settings.load()?.configurations;
@@ -89,9 +89,15 @@ fn with_theirs(id: &ConfigurationId, request: &SaveRequest, theirs: Option<&Conf
         (None, None) => {
             Ok(Merged { configuration: request.configuration.clone(), kept: Vec::new(), conflicts: Vec::new() })
         }
-        (None, Some(_)) => Err(saved_just_now(id).hint("look at what was saved, and save again")),
-        (Some(_), None) => Err(Failure::new(FailureKind::Busy, format!("{id} was deleted by somebody else meanwhile"))
-            .hint("what you typed is not lost: begin again with it, and it is saved as a new configuration")),
+        (None, Some(_)) => Err(saved_just_now(id).hint("review what was saved, and save again")),
+        (Some(_), None) => Err(Failure::new(
+            FailureKind::Busy,
+            format!(
+                "{id} was deleted by someone else in the \
+             meantime"
+            ),
+        )
+        .hint("what you typed is kept: start again with it to save it as a new configuration")),
     }
 }
 

@@ -26,7 +26,7 @@ const ESCALATE: &str = "escalate";
 const ADD_NOTE: &str = "add note";
 
 /// The next step where it is not known, or where it is known not to be all there.
-const AGAIN: &str = "Escalate it again, with the same note: that looks first, and does nothing twice";
+const AGAIN: &str = "Escalate it again with the same note: that checks first and does nothing twice";
 
 /// Lines of the audit trail among which those of a run that was killed are looked for.
 const LOOK_BACK: usize = 500;
@@ -324,17 +324,15 @@ fn refused(error: &HaloError, board: &str) -> Failure {
 }
 
 fn out_of_sight(ticket: i64, board: &str) -> Failure {
-    let message =
-        format!("Halo took the change, and does not show ticket {ticket} to its agent any more: not verified");
-    Failure::new(FailureKind::MissingRight, message).hint(format!(
-        "Look at the ticket in Halo. To see it from here, the agent has to be a member of the team {board}"
-    ))
+    let message = format!("Halo accepted the change but no longer shows ticket {ticket} to its agent: not verified");
+    Failure::new(FailureKind::MissingRight, message)
+        .hint(format!("Check the ticket in Halo. To see it from here, the agent must be a member of the team {board}"))
 }
 
 fn on_no_known_team(board: &str) -> Failure {
-    let message = "Halo took the change, and names no team that is known here: not verified";
+    let message = "Halo accepted the change but names a team unknown here: not verified";
     Failure::new(FailureKind::Refused, message)
-        .hint(format!("Look at the ticket in Halo: it should stand on {board}. A sync reads the teams anew"))
+        .hint(format!("Check the ticket in Halo: it should be on {board}. A sync reads the teams again"))
 }
 
 fn unread(error: &HaloError) -> Failure {
@@ -371,19 +369,19 @@ fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untru
         (None, Some(id)) => format!("assigned to agent {id}"),
         (_, None) => "unassigned".to_owned(),
     };
-    let message = format!("Halo took the change and did not keep it: the ticket stands on {team}, {holder}");
+    let message = format!("Halo accepted the change but did not keep it: the ticket is on {team}, {holder}");
     let wanted = if agent.is_some() { "to Pia Escalate To" } else { "to nobody" };
     let rule = match rule {
-        Some(rule) => format!("A rule of Halo's changed the ticket at once (\"{rule}\"): change that rule"),
-        None => "Look in Halo for a rule that moves or assigns tickets".to_owned(),
+        Some(rule) => format!("A rule in Halo changed the ticket at once (\"{rule}\"): change that rule"),
+        None => "Check Halo for a rule that moves or assigns tickets".to_owned(),
     };
     Failure::new(FailureKind::Refused, message)
-        .hint(format!("{rule}; the ticket should stand on {board} and belong {wanted}"))
+        .hint(format!("{rule}; the ticket should be on {board} and belong {wanted}"))
 }
 
 fn note_not_kept() -> Failure {
-    Failure::new(FailureKind::Refused, "Halo took the note and did not keep it as it was given")
-        .hint("Look at the ticket in Halo before you add it again")
+    Failure::new(FailureKind::Refused, "Halo may not have saved the note as given")
+        .hint("Check the ticket in Halo before you add it again")
 }
 
 #[cfg(test)]

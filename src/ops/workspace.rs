@@ -122,7 +122,8 @@ impl Workspace {
     pub fn telling(self, tell: Tell) -> Self {
         if self.lost_its_store() {
             tell(&format!(
-                "There was no store at {}: a new one was begun. What was synced and received before is not in it",
+                "There was no store at {}: a new one was created. It does not contain what was synced or received \
+                     before",
                 quoted(self.store.path())
             ));
         }

@@ -102,7 +102,7 @@ impl Auth {
         }
         let fresh = match events::secrets(&self.workspace) {
             Ok(secrets) => {
-                tracing::info!("changed settings are taken up");
+                tracing::info!("changed settings are in use");
                 Known { stamp, watches: watches(&secrets), secrets, unread: None }
             }
             Err(failure) => {
@@ -110,7 +110,7 @@ impl Auth {
                 let since = known.unread.map_or(now, |unread| unread.since);
                 let mut old = Known { stamp, unread: Some(Unread { since, tried: now }), ..(*known).clone() };
                 if known.unread.is_none() {
-                    tracing::warn!(%failure, "the settings cannot be read; those before them stay in use for a day");
+                    tracing::warn!(%failure, "the settings cannot be read; the old ones stay in use for a day");
                 }
                 if !within(since, now, UNREAD) && !old.secrets.is_empty() {
                     tracing::error!(%failure, "the settings could not be read for a day; no callback is let in until they can");

@@ -51,7 +51,7 @@ pub async fn run(shared: Arc<Shared>) {
                 ASKED
             }
             Err(failure) => {
-                tracing::warn!(%failure, "what was missed could not be asked for; it is tried again");
+                tracing::warn!(%failure, "missed events could not be fetched; it will be tried again");
                 failures += 1;
                 Duration::try_from(events::wait_after(failures)).unwrap_or_default()
             }

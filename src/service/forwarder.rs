@@ -88,7 +88,7 @@ impl Destination {
     ///
     /// Where it is not https, and not on this machine either.
     pub fn new(url: &str, secret_file: Option<PathBuf>) -> Result<Self, Failure> {
-        let url = url::Url::parse(url).map_err(|_| usage("--forward-to is no address"))?;
+        let url = url::Url::parse(url).map_err(|_| usage("--forward-to is not an address"))?;
         let loopback = match url.host() {
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -96,10 +96,10 @@ impl Destination {
             None => false,
         };
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-            return Err(usage("--forward-to has to be https; plain http is only for this machine"));
+            return Err(usage("--forward-to must be https; plain http is only for this machine"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(usage("--forward-to must not hold a password: events are signed"));
+            return Err(usage("--forward-to must not contain a password: events are signed"));
         }
         Ok(Self { url, secret_file })
     }
@@ -251,7 +251,7 @@ struct Forwarder {
 
 /// The task that hands events on until the service ends.
 pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<Output = ()>, Failure> {
-    let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be handed on: {error}"));
+    let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be forwarded: {error}"));
     let http = reqwest::Client::builder();
     // What is not encrypted stays on this machine, and passes by no proxy.
     let http = if destination.url.scheme() == "http" { http.no_proxy().dns_resolver(LoopbackOnly) } else { http };
@@ -305,7 +305,7 @@ impl Forwarder {
             let again = match self.turn(&mut known).await {
                 Ok(again) => again,
                 Err(failure) => {
-                    tracing::error!(%failure, "events could not be handed on");
+                    tracing::error!(%failure, "events could not be forwarded");
                     Some(self.shared.workspace.now() + WAITS[1])
                 }
             };

@@ -167,7 +167,12 @@ impl Desk {
         self.shared.metrics.answered(answer);
         self.shared.missed.notify_one();
         if let Some(times) = self.not_taken.again() {
-            tracing::warn!(times, status = status.as_u16(), "a callback with the right token was not taken: {why:?}");
+            tracing::warn!(
+                times,
+                status = status.as_u16(),
+                "a callback with the right token was not accepted: \
+                 {why:?}"
+            );
         }
         (status, words).into_response()
     }

@@ -26,7 +26,7 @@ pub struct Answers {
 
 /// Everything that is wrong with an answers file, at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the answers file is not right\n{}", lines(.problems))]
+#[error("the answers file is not valid\n{}", lines(.problems))]
 pub struct AnswersError {
     /// The problems.
     pub problems: Vec<Problem>,

@@ -150,7 +150,7 @@ fn read(table: &Table) -> Result<Config, Problem> {
             }
         }
         Some(_) => {
-            let why = "this is a table: each configuration stands below a line such as [configurations.acme]";
+            let why = "this is a table: each configuration goes below a line such as [configurations.acme]";
             return Err(Problem { key: "configurations".to_owned(), why: why.to_owned() });
         }
     }
@@ -168,7 +168,7 @@ fn read_configuration(id: &str, content: &Value) -> Result<(ConfigurationId, Con
     let problem = |why: String| Problem { key: prefix.clone(), why };
     let id = ConfigurationId::parse(id).map_err(|error| problem(error.to_string()))?;
     let Value::Table(table) = content else {
-        return Err(problem(format!("this is a table: its keys stand below a line [{prefix}]")));
+        return Err(problem(format!("this is a table: its keys go below a line [{prefix}]")));
     };
     let read = fields::read(table, &prefix, false);
     match (read.configuration, read.problems.into_iter().next()) {

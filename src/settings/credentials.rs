@@ -221,7 +221,7 @@ fn read_secrets(id: &ConfigurationId, content: &Value) -> Result<StoredSecrets, 
     let whole = |why| (format!("configurations.{id}"), why);
     let table = content.as_table().ok_or_else(|| whole("a table is needed"))?;
     if table.keys().any(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(whole("an unknown key; a person writes client_secret, and no other"));
+        return Err(whole("unknown key; only client_secret is written by hand"));
     }
     let secret = |key: &str| match table.get(key) {
         None => Ok(None),

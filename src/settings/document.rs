@@ -36,7 +36,7 @@ pub fn parse(path: &Path, contents: &Contents, discretion: Discretion) -> Result
         Some(Value::Integer(number @ ..VERSION)) => Err(SettingsError::Invalid {
             path: path.to_owned(),
             key: "version".to_owned(),
-            why: format!("{number} was never a version; this one is {VERSION}"),
+            why: format!("{number} is not a version; the current one is {VERSION}"),
         }),
         Some(other) => Err(SettingsError::NewerVersion {
             path: path.to_owned(),

@@ -21,7 +21,7 @@ pub enum SettingsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Written by a newer pia-halo. It is left untouched.
-    #[error("{} is of version {found}; this pia-halo knows version {known}", path.display())]
+    #[error("{} has version {found}; this pia-halo supports version {known}", path.display())]
     NewerVersion {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum SettingsError {
         why: String,
     },
     /// Saved by another program while an editor had a copy.
-    #[error("the settings were saved by another program meanwhile; nothing was changed")]
+    #[error("the settings were saved by another program in the meantime; nothing was changed")]
     ChangedMeanwhile {
         /// The copy that was edited.
         copy: PathBuf,
@@ -95,7 +95,7 @@ impl SettingsError {
                 format!("update pia-halo; {} was left untouched", path.display())
             }
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
-                format!("mend it in an editor: {}; pia-halo does not write it until then", path.display())
+                format!("fix it in an editor: {}; until then it is left untouched", path.display())
             }
             Self::ChangedMeanwhile { copy } => format!("your changes are kept in {}", copy.display()),
             Self::NotSaveable { .. } | Self::NoRandom(_) => return None,

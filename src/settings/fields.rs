@@ -168,7 +168,7 @@ impl Reader<'_> {
                 table.clone()
             }
             Some(_) => {
-                self.problem("", name, format!("this is a table: its keys stand below a line [{name}]"));
+                self.problem("", name, format!("this is a table: its keys go below a line [{name}]"));
                 Table::new()
             }
         }

@@ -13,7 +13,7 @@ use crate::keys::{Key, KeyMap, NotAKey};
 pub fn read(value: &Value) -> Result<KeyMap, Problem> {
     let problem = |id: &str, why: String| Problem { key: format!("keys.{}", Untrusted::new(id).display()), why };
     let Value::Table(table) = value else {
-        let why = "this is a table: each command stands below a line [keys], such as quit = [\"q\"]".to_owned();
+        let why = "this is a table: each command goes below a line [keys], such as quit = [\"q\"]".to_owned();
         return Err(Problem { key: "keys".to_owned(), why });
     };
     let mut overrides = BTreeMap::new();
@@ -64,9 +64,12 @@ fn not_a_key(word: &str, error: NotAKey) -> String {
     let names = Key::names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     match nearest(plain, &names) {
-        Some(near) => format!("{shown} is no key; did you mean {near}?"),
+        Some(near) => format!("{shown} is not a key; did you mean {near}?"),
         None => {
-            format!("{shown} is no key; a key is a character, ctrl- and a letter, f1 to f12, or a name such as page-up")
+            format!(
+                "{shown} is not a key; a key is a character, ctrl- and a letter, f1 to f12, or a name such as \
+                 page-up"
+            )
         }
     }
 }

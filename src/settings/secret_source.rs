@@ -208,7 +208,7 @@ fn words_of(error: &io::Error) -> String {
 fn read_file(path: &Path, source: SecretSource) -> Result<FoundSecret, SettingsError> {
     let bytes = read_named(path, LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => refused(&source, TOO_LONG),
-        io::ErrorKind::TimedOut => refused(&source, "nothing came out of that pipe"),
+        io::ErrorKind::TimedOut => refused(&source, "the pipe was empty"),
         _ => refused(&source, words_of(&error)),
     })?;
     secret_of(&bytes, source)

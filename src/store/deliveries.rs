@@ -1,4 +1,4 @@
-//! What was last read of Halo's log of deliveries: for a look without a network.
+//! What was last read of Halo's delivery log: for a look without a network.
 
 use rusqlite::{TransactionBehavior, params};
 

@@ -16,7 +16,7 @@ use crate::settings::private_file::{FileError, quoted};
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Written by a newer pia-halo. It is left untouched.
-    #[error("{} is of version {found}; this pia-halo knows version {known}", path.display())]
+    #[error("{} has version {found}; this pia-halo supports version {known}", path.display())]
     Newer {
         /// The database.
         path: PathBuf,
@@ -101,14 +101,14 @@ impl StoreError {
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
-                format!("look at owner and mode: ls -la {}", quoted(folder))
+                format!("check its owner and mode: ls -la {}", quoted(folder))
             }
             Self::Busy { .. } => "try again when the other program has ended".to_owned(),
             Self::RunGone => "sync again".to_owned(),
             Self::File(error) => error.hint(),
             Self::Io { path, .. } => {
                 let folder = path.parent().unwrap_or(path);
-                format!("look at the disk: df -h {}; what was stored before is untouched", quoted(folder))
+                format!("check the disk: df -h {}; what was stored before is untouched", quoted(folder))
             }
         };
         Some(text.into())

@@ -66,7 +66,7 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         }
     }
     if cards.is_empty() {
-        let words = format!("Nothing is called that. Esc clears the search, {} views all.", spoken(model, "view_all"));
+        let words = format!("No match. Esc clears the search, {} views all.", spoken(model, "view_all"));
         page.paragraph(&words, MARGIN, Style::new());
     }
     page.blank();

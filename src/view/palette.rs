@@ -38,7 +38,7 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     let shown = palette.window.first..palette.rows.len().min(palette.window.first + height);
     lines.extend(shown.map(|row| line(palette, row, columns, look, &model.keys)));
     if palette.rows.is_empty() {
-        lines.push(Line::styled("  no command is called that", look.dim()));
+        lines.push(Line::styled("  no match", look.dim()));
     }
     // As high as the whole list, so that the box stands still while it is searched.
     let rows = height.min(palette.offers.len().max(1)) + 2;

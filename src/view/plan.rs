@@ -45,7 +45,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             rows_of_results(model, page, results);
             page.blank();
             let words = if *stopping {
-                "The object in flight is read back from Halo first. What is done stays done."
+                "The current object is read back from Halo first. What is done stays done."
             } else {
                 "Each object is read back from Halo. Esc stops; what is done stays done."
             };
@@ -90,7 +90,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             }
             let last = page.lines.len();
             page.keep = Some(last.saturating_sub(1)..last);
-            page.plain("reading what Halo holds", look.dim());
+            page.plain("reading Halo", look.dim());
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
             page.heading(title, "nothing was written", look.dim());
@@ -148,7 +148,7 @@ fn by_hand(model: &Model, page: &mut Page) {
 fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&ConfigurationId>) {
     let look = page.look;
     let start = |words: &str| Row::new(look, false).cell(words, look.dim(), 11);
-    let mut row = start("Taken out:");
+    let mut row = start("Remove:");
     for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
         let key = match hints::meaning_of(model, Place::Plan, part) {
@@ -165,10 +165,10 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
     }
     page.push(row);
     let stays = match then {
-        None => "The clients, the settings and the secrets here stay.".to_owned(),
+        None => "Your clients, settings and secrets stay here.".to_owned(),
         Some(wanted) => {
             let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
-            format!("Once all of it is out of Halo, {name} is active. Until then nothing is switched.")
+            format!("{name} becomes active once everything is removed from Halo. Until then nothing is switched.")
         }
     };
     page.paragraph(&stays, MARGIN, look.dim());
@@ -181,14 +181,14 @@ pub fn left_over(goal: &Goal, results: &[ChangeResult]) -> String {
     let open = results.len() - done;
     if !goal.is_install() {
         return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
-            0 => "Nothing was taken out for certain. Remove again reads Halo first.".to_owned(),
-            gone => format!("{gone} taken out. Remove again goes on from there: what is gone stays gone."),
+            0 => "Nothing is known to be removed. Remove again reads Halo first.".to_owned(),
+            gone => format!("{gone} removed. Remove again finishes the rest."),
         };
     }
     match (done, open) {
-        (0, _) => "Check the details and run it again: nothing is made twice.".to_owned(),
-        (done, 0) => format!("{done} done and kept. Run it again to finish: nothing is made twice."),
-        (done, open) => format!("{done} done and kept, {open} not. Run it again to finish: nothing is made twice."),
+        (0, _) => "Run it again to finish. Nothing is created twice.".to_owned(),
+        (done, 0) => format!("{done} done. Run it again to finish; nothing is created twice."),
+        (done, open) => format!("{done} done, {open} not done. Run it again to finish; nothing is created twice."),
     }
 }
 
@@ -210,9 +210,9 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     }
     if !plan.changes_pending() && plan.hindrances().next().is_none() {
         let words = match model.work.goal {
-            Goal::Install => "Halo holds everything already: nothing to do.",
-            Goal::Remove { then: Some(_), .. } => "Nothing of it is in Halo any more: it can be switched.",
-            Goal::Remove { .. } => "Nothing of what was chosen is in Halo: nothing to do.",
+            Goal::Install => "Everything is in place. Nothing to do.",
+            Goal::Remove { then: Some(_), .. } => "Nothing is left in Halo. Enter switches.",
+            Goal::Remove { .. } => "The selected parts are not in Halo. Nothing to do.",
         };
         page.state(Tone::Good, words, MARGIN);
         page.blank();
@@ -328,12 +328,14 @@ fn rights(model: &Model, page: &mut Page) {
 fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
     let look = page.look;
     let columns = name_columns(page, results.iter().map(|result| &result.name));
+    let outcomes = results.iter().map(|result| width(words::plan::outcome(result).1)).max().unwrap_or_default();
     for (at, result) in results.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
         let (tone, word) = words::plan::outcome(result);
         let style = if focused { look.focus() } else { Style::new() };
-        let id = result.id.as_ref().map(|id| format!("   id {}", short(id))).unwrap_or_default();
+        let gap = outcomes - width(word) + 3;
+        let id = result.id.as_ref().map(|id| format!("{:gap$}id {}", "", short(id))).unwrap_or_default();
         let row = Row::new(look, focused)
             .text(symbol(tone), look.tone(tone))
             .text(" ", Style::new())

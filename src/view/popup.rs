@@ -154,7 +154,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
     };
     let mut say = |text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
     match (&typed.about, &model.work.plan) {
-        (About::Removal, _) => say(&format!("This is taken out of Halo: {summary}.")),
+        (About::Removal, _) => say(&format!("This changes Halo: {summary}.")),
         (About::OtherHost, _) => say(OTHER_HOST),
         (About::Proof, _) => say(&prove::question(model)),
         (About::TakeOver, PlanWork::Ready(plan)) => {
@@ -174,10 +174,10 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
     }
     if let (About::Removal, Goal::Remove { then: Some(wanted), .. }) = (&typed.about, &model.work.goal) {
         let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
-        lines.extend(wrap(&format!("Once that is done, {name} is active."), columns).into_iter().map(Line::raw));
+        lines.extend(wrap(&format!("{name} then becomes active."), columns).into_iter().map(Line::raw));
     }
     lines.push(Line::default());
-    let ask = format!("Type {} to go on:", Untrusted::new(typed.wanted.as_str()).display());
+    let ask = format!("Type {} to confirm:", Untrusted::new(typed.wanted.as_str()).display());
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();
     let cursor = typed.input.visual_cursor();
@@ -215,7 +215,7 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
         lines.push(Line::default());
     }
     for (label, before, after) in [("Board", from_board, to_board), ("Agent", from_agent, to_agent)] {
-        let words = if before == after { format!("{before}, as it is") } else { format!("{before} → {after}") };
+        let words = if before == after { format!("{before} (unchanged)") } else { format!("{before} → {after}") };
         for (at, line) in wrap(&words, columns.saturating_sub(8)).into_iter().take(3).enumerate() {
             lines.push(Line::from(vec![
                 Span::styled(pad(if at == 0 { label } else { "" }, 8), look.dim()),
@@ -224,7 +224,7 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
         }
     }
     lines.push(Line::default());
-    let help = "A note for whoever takes it over, or nothing. Enter escalates, Esc changes nothing.";
+    let help = "Optional note for the next agent. Enter escalates, Esc cancels.";
     lines.extend(wrap(help, columns).into_iter().map(|line| Line::styled(line, look.dim())));
     let at = lines.len();
     let cursor = question.note.visual_cursor();
@@ -276,7 +276,7 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
         lines.push(Line::from(vec![Span::styled(mark, look.title()), Span::styled(fit(&words, columns - 2), style)]));
     }
     if chooser.rows.is_empty() {
-        lines.extend(["No agent is called that.", "Change the search."].map(|words| Line::styled(words, look.dim())));
+        lines.extend(["No match.", "Change the search."].map(|words| Line::styled(words, look.dim())));
     }
     let rows = height.min(chooser.agents.len() + 1).max(2);
     let part =

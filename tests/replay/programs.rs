@@ -106,7 +106,7 @@ async fn ticket_type_gets_back_only_what_was_read_of_it() {
         match kind {
             "no-tab-members" => {
                 assert!(written.is_empty(), "{written:?}");
-                assert!(report.to_string().contains("Halo does not tell which custom tabs it shows"), "{report}");
+                assert!(report.to_string().contains("Halo does not say which custom tabs it shows"), "{report}");
             }
             "allow-all" => {
                 assert!(written.is_empty(), "{written:?}");
@@ -174,7 +174,7 @@ async fn shut_gates_are_named_for_recorded_refusals() {
     let token = check(&report, "token");
     assert!(token["message"].as_str().unwrap().contains("read:customers read:teams"), "{token}");
     let webhooks = check(&report, "webhooks");
-    assert!(webhooks["message"].as_str().unwrap().contains("writing is doubtful"), "{webhooks}");
+    assert!(webhooks["message"].as_str().unwrap().contains("write access is doubtful"), "{webhooks}");
     stage.replay.forget();
     stage.replay.replay("instanceinfo-onpremise");
     for path in ["Client", "Agent", "Team", "TicketType", "Webhook", "Tabs"] {
@@ -183,7 +183,7 @@ async fn shut_gates_are_named_for_recorded_refusals() {
     let report = stage.json(["check"], 4).await;
     assert_eq!(report["halo"]["version"], "2.184.10");
     let hint = check(&report, "custom_tabs")["hint"].as_str().unwrap();
-    assert!(hint.starts_with("every read is refused") && hint.contains("Login Type has to be \"Agent\""), "{hint}");
+    assert!(hint.starts_with("every read is refused") && hint.contains("Login Type must be \"Agent\""), "{hint}");
     assert!(hint.contains("HaloITSM API › View Applications") && !hint.contains("Halo PSA"), "{hint}");
 }
 
@@ -223,7 +223,7 @@ async fn rule_that_moves_ticket_back_is_named() {
     stage.put("GET", "/api/Tickets/{id}", Recorded::read("ticket-detail-2024").reply.body);
     let refused = stage.json(["escalate", "4242"], 1).await;
     let (message, hint) = (refused["error"]["message"].to_string(), refused["error"]["hint"].to_string());
-    assert!(message.contains("stands on 1st Line Support, unassigned"), "{message}");
+    assert!(message.contains("is on 1st Line Support, unassigned"), "{message}");
     assert!(hint.contains("Add default 1st line support group to new ticket"), "{hint}");
 }
 

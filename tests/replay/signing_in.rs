@@ -63,7 +63,7 @@ pub async fn expect(name: &str) -> bool {
             let error = scene.api.sign_in().await.unwrap_err();
             assert!(matches!(error, HaloError::Unexpected { what: Oddity::WebPage, .. }), "{error:?}");
             let failure = Failure::from(error);
-            assert!(failure.hint.unwrap().to_string().starts_with("Look at the Url"));
+            assert!(failure.hint.unwrap().to_string().starts_with("Check the Url"));
         }
         _ => return false,
     }

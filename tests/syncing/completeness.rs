@@ -196,10 +196,10 @@ async fn what_is_no_list_fails_in_halos_words() {
     let before = stored(&profile);
     for (body, words) in [
         (json!([]), "an empty list and no count"),
-        (json!({}), "JSON of another kind"),
+        (json!({}), "unexpected JSON"),
         (json!({ "message": "Clients are being moved" }), "Clients are being moved"),
-        (json!("clients"), "JSON of another kind"),
-        (json!({ "clients": "none" }), "JSON of another kind"),
+        (json!("clients"), "unexpected JSON"),
+        (json!({ "clients": "none" }), "unexpected JSON"),
     ] {
         profile.halo.change(|state| state.scripted.clear());
         script(&profile, "/api/client", &body);

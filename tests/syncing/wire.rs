@@ -254,9 +254,9 @@ async fn proxy_that_asks_for_sign_in_is_said_to() {
     for (answer, words) in [
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
-            "asks for a sign-in",
+            "requires a sign-in",
         ),
-        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "the proxy does not lead to"),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "the proxy does not connect to"),
     ] {
         let proxy = Proxy::start(&profile, ours.certificate(NAME, 2020, 4000), Some(answer)).await;
         let mut command = profile.command(["check", "--json"]);

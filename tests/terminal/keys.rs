@@ -49,7 +49,7 @@ fn paste_of_megabyte_is_cut_and_said_so() {
     let (_home, mut pty) = in_form();
     let memory = pty.memory();
     pty.paste(&"wide load ".repeat(100_000));
-    pty.wait_until("The pasted text is too long: it is cut");
+    pty.wait_until("The pasted text is too long and was cut");
     let grown = pty.memory().saturating_sub(memory);
     assert!(grown < 48 * 1024, "{grown} KiB more");
     assert!(pty.screen().contains("▸ Configuration Name"));

@@ -20,7 +20,7 @@ pub fn known(model: &Model) -> &[Delivery] {
 /// Why the log cannot be read now.
 pub fn refusal(model: &Model) -> Option<String> {
     if matches!(model.work.deliveries, DeliveryWork::Reading { .. }) {
-        return Some("Halo's log of deliveries is being read already.".to_owned());
+        return Some("Halo's delivery log is already being read.".to_owned());
     }
     let webhooks = model.status().map_or(0, |status| {
         status.integration.objects.iter().filter(|object| object.kind == ObjectKind::Webhook).count()
@@ -64,7 +64,7 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
     let Some(delivery) = known(model).iter().find(of) else { return Vec::new() };
     // They may hold what Halo holds: shown like everything that somebody else wrote.
     let clean = |text: &str| Untrusted::new(text).display();
-    let took = delivery.duration.as_ref().map(|took| format!("; it took {} by Halo's count", clean(took)));
+    let took = delivery.duration.as_ref().map(|took| format!("; took {}", clean(took)));
     let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
     lines.extend(delivery.error.as_ref().map(|error| format!("It said: {}", clean(error))));
     lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", clean(advice))));
@@ -94,11 +94,11 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
 fn short(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Delivered => "delivered",
-        DeliveryState::Unauthorised => "refused at Pia's end",
+        DeliveryState::Unauthorised => "rejected by this service",
         DeliveryState::NotFound => "Pia does not know the address",
-        DeliveryState::ServerError => "a server error at Pia's end",
+        DeliveryState::ServerError => "a server error at Pia",
         DeliveryState::TimeOut => "not answered in time",
-        DeliveryState::NotReached => "Pia is not reached",
+        DeliveryState::NotReached => "Pia cannot be reached",
         DeliveryState::OtherAnswer => "an unexpected answer",
         DeliveryState::NoAnswer => "no answer yet",
         DeliveryState::SwitchedOff => "switched off in Halo",

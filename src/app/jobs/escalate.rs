@@ -33,7 +33,7 @@ fn meant(model: &Model) -> Option<(i64, Option<&Ticket>)> {
 /// Why no ticket can be escalated now.
 pub fn refusal(model: &Model) -> Option<String> {
     if let EscalateWork::Running { ticket, .. } = &model.work.escalate {
-        return Some(format!("Ticket {ticket} is being escalated: one at a time."));
+        return Some(format!("Ticket {ticket} is being escalated. One at a time."));
     }
     if !model.is_active() {
         return Some("This configuration is not active: only the active one changes tickets.".to_owned());
@@ -74,7 +74,7 @@ pub fn accepts_from(model: &Model) -> Option<Timestamp> {
 pub fn now_refusal(model: &Model) -> Option<String> {
     accepts_from(model)
         .filter(|from| model.now < *from)
-        .map(|_| "The question has only just come up: read it first.".to_owned())
+        .map(|_| "This question just appeared: read it first.".to_owned())
 }
 
 /// The answer is yes.
@@ -142,7 +142,7 @@ fn words(model: &Model, done: &Escalation) -> String {
         (None, Some(agent)) => format!("assigned to agent {agent}"),
         (_, None) => "unassigned".to_owned(),
     };
-    let stands = if done.moved { "stands" } else { "stood already" };
+    let stands = if done.moved { "is now" } else { "was already" };
     let noted = if done.noted { "; the note is added" } else { "" };
     format!("Ticket {} {stands} on {board}, {agent}{noted}.", done.ticket.id)
 }

@@ -67,8 +67,8 @@ pub fn running(model: &Model) -> Option<String> {
         _ => String::new(),
     };
     Some(match model.work.apply.is_stopping() {
-        true => format!("{what}{whose} is stopping: the object in flight is read back first."),
-        false => format!("{what}{whose} runs. It ends by itself."),
+        true => format!("{what}{whose} is stopping: the current object is read back first."),
+        false => format!("{what}{whose} is running. It ends by itself."),
     })
 }
 
@@ -125,7 +125,7 @@ pub fn load_refusal(model: &Model) -> Option<Phrase> {
         return Some(reason.into());
     }
     if matches!(model.work.plan, PlanWork::Reading { .. }) && model.work.goal.is_install() {
-        return Some("Halo is being read already.".into());
+        return Some("Halo is already being read.".into());
     }
     blocker(model)
 }
@@ -211,7 +211,7 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
     if model.work.apply.is_running() {
         let elsewhere = model.apply().id().is_none();
         let what = model.goal().word();
-        let same = || format!("{what} runs already. It ends by itself.");
+        let same = || format!("{what} is already running. It ends by itself.");
         return if elsewhere || model.work.apply.is_stopping() {
             running(model).map(Phrase::from)
         } else {
@@ -223,13 +223,12 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) if only_switches(model) => blocker(model),
         (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
-            Goal::Install => "Nothing to do: Halo holds everything already.".into(),
-            Goal::Remove { .. } => "Nothing to do: nothing of what was chosen is in Halo.".into(),
+            Goal::Install => "Nothing to do: everything is in place.".into(),
+            Goal::Remove { .. } => "Nothing to do: the selected parts are not in Halo.".into(),
         }),
         (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".into()),
-        _ => blocker(model).or_else(|| {
-            Some(Phrase::from("There is no plan to apply.").key(" Read Halo again with ", "check_halo", "."))
-        }),
+        _ => blocker(model)
+            .or_else(|| Some(Phrase::from("No plan to apply.").key(" Read Halo again with ", "check_halo", "."))),
     }
 }
 
@@ -335,7 +334,7 @@ pub fn move_line(model: &mut Model, to: usize) {
 /// Why no line can be opened.
 pub fn open_refusal(model: &Model) -> Option<String> {
     let listed = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if !plan.changes.is_empty());
-    (!listed).then(|| "There is no plan to open.".to_owned())
+    (!listed).then(|| "Nothing to open.".to_owned())
 }
 
 /// Opens or closes the selected line, field by field.

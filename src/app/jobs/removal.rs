@@ -72,14 +72,14 @@ pub fn choose_now(model: &Model, part: Command) -> Now {
         return Now::Hidden;
     }
     if then.is_some() {
-        return Now::Not("Everything goes before the switch: a part cannot stay.".into());
+        return Now::Not("Everything must be removed before the switch.".into());
     }
     if part == Command::PartLinks && parts.chat_pod {
-        return Now::Not("The Pia Chat Pod takes its links along. Leave it out first.".into());
+        return Now::Not("Removing the Pia Chat Pod removes its links too. Deselect it first.".into());
     }
     let left = toggled(*parts, part);
     let nothing = !(left.webhooks || left.chat_pod || left.links);
-    Now::unless(nothing.then(|| "Something has to be chosen.".to_owned()))
+    Now::unless(nothing.then(|| "Select at least one part.".to_owned()))
 }
 
 fn toggled(parts: Parts, part: Command) -> Parts {

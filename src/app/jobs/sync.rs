@@ -129,6 +129,6 @@ fn ask(model: &mut Model, question: Unasked) {
     model.work.unasked = Some(question);
     model.say(
         Tone::Warn,
-        format!("The sync of {name} waits for an answer: more clients than usual are gone. Sync Now asks."),
+        format!("The sync of {name} is waiting for your answer: more clients than usual are gone. Sync Now asks."),
     );
 }

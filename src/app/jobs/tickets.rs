@@ -20,7 +20,7 @@ pub fn selected(model: &Model) -> Option<&Ticket> {
 
 /// Why the tickets cannot be read now.
 pub fn read_refusal(model: &Model) -> Option<String> {
-    matches!(model.work.tickets, TicketWork::Reading { .. }).then(|| "The tickets are being read already.".to_owned())
+    matches!(model.work.tickets, TicketWork::Reading { .. }).then(|| "The tickets are already being read.".to_owned())
 }
 
 /// Reads them from Halo.

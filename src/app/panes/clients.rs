@@ -1,7 +1,6 @@
 //! The client list: prepared once and elsewhere, searched at each key, and only the rows on the screen ever built.
 
 pub mod list;
-mod search;
 pub mod state;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -68,7 +67,7 @@ pub fn export_refusal(model: &Model) -> Option<String> {
     if clients.is_beginning() {
         return Some("The list is still being read.".to_owned());
     }
-    (clients.count() == 0).then(|| "There is nothing to export: no client is listed.".to_owned())
+    (clients.count() == 0).then(|| "Nothing to export: no client is listed.".to_owned())
 }
 
 /// Writes what is listed to a file of its own.

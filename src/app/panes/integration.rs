@@ -84,19 +84,19 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
 
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
     match change.action {
-        Action::Keep => (Tone::Good, "as it should be".to_owned()),
+        Action::Keep => (Tone::Good, "in place".to_owned()),
         Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
         Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),
-        Action::Update if change.is_of_rotation() => (Tone::Warn, "a rotation is under way".to_owned()),
+        Action::Update if change.is_of_rotation() => (Tone::Warn, "rotation not finished".to_owned()),
         Action::Update => {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
             (Tone::Warn, format!("changed in Halo: {}", fields.join(", ")))
         }
-        Action::Adopt => (Tone::Warn, "made by the portal, to be taken over".to_owned()),
+        Action::Adopt => (Tone::Warn, "created by the portal; to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
         Action::Unlink => (Tone::Warn, "shows an extra copy, to be unlinked".to_owned()),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {
-            (Tone::Warn, format!("{}, to be taken off the webhook", change.reason))
+            (Tone::Warn, format!("{}; to be unbound from the webhook", change.reason))
         }
         Action::Delete => (Tone::Warn, "extra copy, to be deleted".to_owned()),
     }

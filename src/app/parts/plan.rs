@@ -14,7 +14,7 @@ pub fn now(model: &Model, command: C) -> Now {
         C::Continue => Now::only_if(plan::is_settled(model)),
         C::ReadPlan if model.goal().is_install() => Now::unless(plan::load_refusal(model)),
         C::ReadPlan => match model.work.plan {
-            PlanWork::Reading { .. } if !model.apply().is_running() => Now::Not("Halo is being read already.".into()),
+            PlanWork::Reading { .. } if !model.apply().is_running() => Now::Not("Halo is already being read.".into()),
             _ => Now::unless(removal::refusal(model)),
         },
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose_now(model, command),
@@ -38,7 +38,7 @@ pub fn now(model: &Model, command: C) -> Now {
 
 fn apply(model: &Model) -> Now {
     if plan::is_unread(model) {
-        return Now::Not("The plan has only just come up: read it first.".into());
+        return Now::Not("The plan just appeared: read it first.".into());
     }
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) | (_, PlanWork::Reading { .. }) => Now::unless(plan::apply_refusal(model)),

@@ -38,17 +38,17 @@ impl Screen for Integrations {
                 Some(Card::Other(name)) => Now::Not(integrations::elsewhere(name).into()),
                 _ => Now::Can,
             },
-            C::Activate if is_active(model) => Now::Not("It is active already.".into()),
+            C::Activate if is_active(model) => Now::Not("Already active.".into()),
             C::Activate => {
                 let saved = matches!(selected(model), Some(Card::Saved(_)));
                 unless(!saved, "Only a saved configuration can be activated.")
             }
-            C::Deactivate => unless(!is_active(model), "It is not active."),
-            C::DiscardDraft => unless(!has_draft(model), "There is no draft here."),
+            C::Deactivate => unless(!is_active(model), "Not active."),
+            C::DiscardDraft => unless(!has_draft(model), "No draft."),
             C::Delete => Now::only_if(matches!(selected(model), Some(Card::Saved(_)))),
             C::Edit => {
                 let edits = matches!(selected(model), Some(Card::Saved(_) | Card::Draft));
-                unless(!edits, "There is nothing to edit here.")
+                unless(!edits, "Nothing to edit.")
             }
             C::Back if place == P::Cards => {
                 let leads = model.wizard.is_some()

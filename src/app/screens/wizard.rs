@@ -77,7 +77,7 @@ impl Screen for Wizard {
             (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
             (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
             (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
-            (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "It is blank already."),
+            (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "Already blank."),
             (C::Jump, _) => Now::only_if(matches!(focus(model), Some(Item::Line(_)))),
             (C::SyncNow, _) => Now::unless(sync::refusal(model)),
             (C::StopSync, _) => {

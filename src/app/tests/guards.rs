@@ -109,7 +109,7 @@ fn mass_change_never_asks_under_typing_finger() {
         stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::NeedsConfirmation))));
         assert_eq!(asked(&stage), None, "{keys}");
         assert_eq!(place(&stage.model), before, "{keys}");
-        assert!(notice(&stage).contains("waits for an answer"), "{keys}: {}", notice(&stage));
+        assert!(notice(&stage).contains("is waiting for your answer"), "{keys}: {}", notice(&stage));
     }
     let mut stage = at_sync();
     stage.keys("Enter 2");

@@ -157,7 +157,7 @@ fn key_that_cannot_work_now_says_why() {
     assert_eq!(stage.notice(), "No sync is running.");
     stage.keys("^O");
     stage.keys("x");
-    assert_eq!(stage.notice(), "There is no draft here.");
+    assert_eq!(stage.notice(), "No draft.");
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn command_is_found_by_beginning_middle_or_letters_of_its_name() {
     assert_eq!(titles(&stage)[0], "Integrations");
     stage.type_text("zzz");
     assert_eq!(stage.keys("Enter"), []);
-    assert_eq!(notice(&stage), "No command is called that.");
+    assert_eq!(notice(&stage), "No match.");
     stage.keys("^U");
     assert_eq!(stage.keys("Enter"), stage_of("2").keys("/"), "the first of the pane");
 }

@@ -121,7 +121,7 @@ pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
     if let Some(team) = teams.iter().find(|team| fold(team.name.raw()) == fold(typed)) {
         return Some(format!("Halo writes it {}", team.name));
     }
-    Some("no team that this agent can see; it can be saved all the same".to_owned())
+    Some("no such team visible to this agent; it can still be saved".to_owned())
 }
 
 /// What the field Pia Escalate To shows: the value, and whether something is wrong with it.

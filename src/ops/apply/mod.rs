@@ -73,7 +73,7 @@ impl Consent<'_> {
                 FailureKind::NeedsYes,
                 "Halo has changed since this plan was made; nothing was written",
             )
-            .hint("look at the new plan and apply that")),
+            .hint("review the new plan and apply it")),
             _ => Ok(()),
         }
     }
@@ -95,7 +95,7 @@ macro_rules! ask {
 use ask;
 
 /// What is said of an object that somebody has changed while the plan was carried out.
-const CHANGED: &str = "nothing was sent: it has changed in Halo since the plan was made; look at the new plan";
+const CHANGED: &str = "nothing was sent: it has changed in Halo since the plan was made; review the new plan";
 
 /// What takes a token's place where an object's members are kept.
 const TOKEN: &str = "{callback token}";
@@ -165,8 +165,8 @@ impl<'a> Apply<'a> {
         self.cause.clone()
     }
 
-    /// Makes every change. From the first write on there is a report, whatever happens: when our own record cannot be
-    /// kept, nothing more is written, and the report says so.
+    /// Makes every change. From the first write on there is a report, whatever happens: when the local record cannot be
+    /// saved, nothing more is written, and the report says so.
     pub(super) async fn all(
         &mut self,
         plan: &InstallPlan,
@@ -187,7 +187,7 @@ impl<'a> Apply<'a> {
                 if result.outcome == Outcome::Unchanged {
                     result.outcome = Outcome::Failed;
                 }
-                result.message = Some(format!("our own record cannot be kept: {failure}"));
+                result.message = Some(format!("the local record cannot be saved: {failure}"));
                 self.given_up.push((None, format!("not tried: {failure}")));
             }
             on_event(Event::Applied(&result));
@@ -197,7 +197,7 @@ impl<'a> Apply<'a> {
         results
     }
 
-    /// A link that Halo did not let go of may have gone with its tab.
+    /// A link that Halo did not let go of may have removed with its tab.
     async fn look_again(
         &mut self,
         plan: &InstallPlan,
@@ -210,9 +210,9 @@ impl<'a> Apply<'a> {
                 continue;
             }
             result.outcome = Outcome::Done;
-            result.message = Some("gone with its tab".to_owned());
+            result.message = Some("removed with its tab".to_owned());
             if let Err(failure) = self.remember(change, result.outcome, result.id.as_deref()) {
-                result.message = Some(format!("our own record cannot be kept: {failure}"));
+                result.message = Some(format!("the local record cannot be saved: {failure}"));
             }
             on_event(Event::Applied(result));
         }
@@ -348,7 +348,7 @@ impl<'a> Apply<'a> {
             Ok(Found::Not(id, what)) => (Outcome::Unverified, some(id), Some(what)),
             Ok(Found::No) => {
                 let message = error.unwrap_or_else(|| {
-                    "Halo accepted it but does not show it; look at it in Halo and run Configure again".to_owned()
+                    "Halo accepted it but does not show it; check Halo and run Configure again".to_owned()
                 });
                 (Outcome::Failed, None, Some(message))
             }

@@ -42,14 +42,17 @@ impl Verdict {
         self.writes = Some(write);
         match write {
             WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
-            WriteProof::NotProvable => self.message.push_str("; writing is not provable before the first write"),
+            WriteProof::NotProvable => self.message.push_str("; write access not tested yet"),
             WriteProof::Doubtful => {
                 self.status = CheckStatus::Warn;
                 let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
-                    self.message.push_str("; writing is doubtful: it needs the scope \"edit:tickets\"");
+                    self.message.push_str("; write access is doubtful: it needs the scope \"edit:tickets\"");
                     format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
                 } else {
-                    self.message.push_str("; writing is doubtful: it needs the scope \"all\" and an administrator");
+                    self.message.push_str(
+                        "; write access is doubtful: it needs the scope \"all\" and an \
+                         administrator",
+                    );
                     format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
                 };
                 self.hint = Some(match self.hint.take() {
@@ -89,7 +92,7 @@ impl Verdict {
 
     /// Not asked, so that the test stays short.
     pub(super) fn no_room() -> Self {
-        Self::skip("not asked: signing in took many requests, and a test keeps to 14")
+        Self::skip("not tested: signing in took many requests, and a test is limited to 14")
     }
 
     /// Nothing is known of what this check is about, because that could not be read.

@@ -292,8 +292,8 @@ fn name_some(what: &str, clients: &[ClientChange]) -> String {
 
 /// Neither rows nor a count: nothing tells that it is Halo's list, and an empty one would be no news to anybody.
 fn no_list() -> Failure {
-    Failure::new(FailureKind::Refused, "asked to list the clients, Halo answered with an empty list and no count")
-        .hint("Look at the Url and at what stands between: a proxy may answer in Halo's place")
+    Failure::new(FailureKind::Refused, "asked Halo to list the clients, got an empty list and no count")
+        .hint("Check the Url and what is in between: a proxy may answer in Halo's place")
 }
 
 /// More clients would be disabled than anyone expects of one day.

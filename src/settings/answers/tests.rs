@@ -73,7 +73,7 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         ("id", "7", "id: a text in quotes is needed"),
         ("name", "\"two\\nlines\"", "name: one line only"),
         ("name", "7", "name: a text in quotes is needed, such as \"Acme MSP\""),
-        ("api", "7", "api: this is a table: its keys stand below a line [api]"),
+        ("api", "7", "api: this is a table: its keys go below a line [api]"),
         ("api.url", "\"\"", "api.url: an address is needed, such as https://yourcompany.halopsa.com"),
         ("api.url", "\"acme\"", "api.url: did you mean https://acme.halopsa.com?"),
         ("api.url", "\"http://acme.halopsa.com\"", ADDRESS),
@@ -97,7 +97,7 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         ("api.client_secret_command", "[]", "api.client_secret_command: the words of a command are needed"),
         ("api.client_secret_command", "[\"\"]", "api.client_secret_command: the words of a command are needed"),
         ("api.client_secret_command", "[\"pass\", 7]", "api.client_secret_command: the words of a command are needed"),
-        ("company_sync.daily_sync_time", "\"4:30\"", "company_sync.daily_sync_time: two digits each, please: 04:30"),
+        ("company_sync.daily_sync_time", "\"4:30\"", "company_sync.daily_sync_time: use two digits each: 04:30"),
         ("company_sync.daily_sync_time", "\"24:00\"", "company_sync.daily_sync_time: hours go from 00 to 23"),
         ("company_sync.daily_sync_time", "\"04:60\"", "company_sync.daily_sync_time: minutes go from 00 to 59"),
         ("company_sync.daily_sync_time", "\"4.30am\"", "company_sync.daily_sync_time: 24-hour time, please"),
@@ -166,7 +166,7 @@ fn every_problem_is_told_at_once() {
     );
     let failure = Failure::from(parse(text).unwrap_err());
     assert_eq!(failure.kind, FailureKind::Usage);
-    assert!(failure.message.starts_with("the answers file is not right\n  nmae: unknown key"), "{failure}");
+    assert!(failure.message.starts_with("the answers file is not valid\n  nmae: unknown key"), "{failure}");
     assert!(failure.hint.unwrap().contains("--print-template"));
 }
 

@@ -220,7 +220,7 @@ fn faulty_settings_are_named_with_place_and_left_alone() {
                 company_sync = { daily_sync_time = \"04:30\" }\n";
     for (text, told) in [
         (String::new(), "version: missing; the first line has to be: version = 1"),
-        ("version = 0".to_owned(), "version: 0 was never a version; this one is 1"),
+        ("version = 0".to_owned(), "version: 0 is not a version; the current one is 1"),
         ("version = 1\nactive = \"a\" x".to_owned(), "config.toml, line 2, column 14"),
         ("version = 1\nactvie = \"a\"".to_owned(), "actvie: unknown key; did you mean active?"),
         ("version = 1\nactive = \"acme\"".to_owned(), "active: there is no configuration acme; leave the key out"),

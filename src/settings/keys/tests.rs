@@ -27,7 +27,7 @@ fn refused(line: &str, key: &str, words: &[&str]) {
     for word in words {
         assert!(why.contains(word), "{word}: {error}");
     }
-    assert!(error.hint().unwrap().contains("mend it"), "{error:?}");
+    assert!(error.hint().unwrap().contains("fix it"), "{error:?}");
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl FileError {
             }
             Self::OthersWrite { path, .. } => format!("run: chmod go-w {}", quoted(path)),
             Self::OthersRead { path, .. } => format!("run: chmod 600 {}", quoted(path)),
-            Self::TooLarge { path } => format!("look at {}, and move it away if it is a mistake", path.display()),
+            Self::TooLarge { path } => format!("check {}, and move it away if it is a mistake", path.display()),
             Self::Locked { .. } => "try again when the other program has ended".to_owned(),
             Self::NoLocks { .. } => {
                 "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
@@ -117,12 +117,12 @@ impl FileError {
                 }
                 io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),
                 io::ErrorKind::PermissionDenied => {
-                    format!("look at its owner and mode: ls -ld {}", quoted(path))
+                    format!("check its owner and mode: ls -ld {}", quoted(path))
                 }
                 _ if source.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
-                    format!("the disk of {} errs: look at the system's log (dmesg)", path.display())
+                    format!("the disk of {} has errors: check the system log (dmesg)", path.display())
                 }
-                _ => format!("look at {}", path.display()),
+                _ => format!("check {}", path.display()),
             },
         }
     }

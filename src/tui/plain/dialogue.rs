@@ -204,7 +204,7 @@ impl<P: Person> Dialogue<P> {
                 if self.step() == Some(Step::Configure) {
                     self.announce(Step::Configure);
                 }
-                self.say("Testing the connection and reading what Halo holds. Nothing is written yet.");
+                self.say("Testing the connection and reading Halo. Nothing is written yet.");
             }
             Effect::Configure(_, plan) => {
                 let count = plan.pending().count();
@@ -302,7 +302,7 @@ impl<P: Person> Dialogue<P> {
                 "<" | "back" => return Ok(Answer::Back),
                 "q" | "quit" => self.leave().await?,
                 _ if line.chars().any(char::is_control) => {
-                    self.say("Not taken: the line holds keys that are no text, such as arrows. Type it again.");
+                    self.say("Not accepted: the line contains keys that are not text, such as arrows. Type it again.");
                 }
                 _ => return Ok(Answer::Line(line)),
             }
@@ -351,7 +351,7 @@ impl<P: Person> Dialogue<P> {
 
     /// Whether a list whose rest is so many rows is read on: Enter, and no other answer, does.
     pub(super) async fn reads_on(&mut self, rest: usize) -> Result<bool, Exit> {
-        let question = Question::text(format!("Enter reads on ({rest} more), < goes back: "), Vec::new());
+        let question = Question::text(format!("Enter shows more ({rest}), < goes back: "), Vec::new());
         Ok(matches!(self.ask(&question).await?, Answer::Line(line) if line.trim().is_empty()))
     }
 
@@ -425,7 +425,7 @@ impl<P: Person> Dialogue<P> {
             }
             if self.model.work.apply.is_running() {
                 let what = self.model.work.apply.goal().map_or("Configure", Goal::word);
-                self.say(format!("{what} was stopped. What is done stays done, and running it again finishes it."));
+                self.say(format!("{what} was stopped. What is done stays done; run it again to finish."));
             }
         }
         let retyped = self.model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());

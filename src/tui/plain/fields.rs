@@ -212,7 +212,7 @@ impl<P: Person> Dialogue<P> {
                 Ok(pasted) => pasted,
                 Err((error, suggestion)) => {
                     better = suggestion;
-                    self.say(format!("Not taken: {}", words::closed(&error)));
+                    self.say(format!("Not accepted: {}", words::closed(&error)));
                     continue;
                 }
             };
@@ -367,7 +367,7 @@ impl<P: Person> Dialogue<P> {
         };
         let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
         self.say_all(&help);
-        let question = Question::decision(format!("Type {host} to go on, n does not: "), help);
+        let question = Question::decision(format!("Type {host} to confirm, n does not: "), help);
         match self.ask(&question).await? {
             Answer::Line(line) if line.trim() == host => {
                 self.send(Message::Paste(Secret::new(host))).await?;

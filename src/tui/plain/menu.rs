@@ -276,7 +276,7 @@ impl<P: Person> Dialogue<P> {
     async fn callback_urls(&mut self) -> Result<(), Exit> {
         self.send(Message::Read(Slot::Callbacks)).await?;
         if self.model().facts.callbacks.is_empty() {
-            self.say("They are made at the first save.");
+            self.say("They are created at the first save.");
             return Ok(());
         }
         self.say_callbacks();

@@ -102,7 +102,7 @@ impl<P: Person> Dialogue<P> {
                         shown = false;
                     }
                 }
-                _ => self.say(format!("Nothing was removed. Only {id}, typed as it stands here, removes it.")),
+                _ => self.say(format!("Nothing was removed. To remove it, type {id} exactly.")),
             }
         }
     }
@@ -126,17 +126,20 @@ impl<P: Person> Dialogue<P> {
     fn say_removal(&mut self, plan: &Plan) {
         let Goal::Remove { parts, then } = self.model().work.goal.clone() else { return };
         let named = removal::PARTS.iter().filter(|(part, _)| removal::is_chosen(parts, *part)).map(|(_, name)| *name);
-        self.say(format!("To be taken out: {}.", named.collect::<Vec<_>>().join(", ")));
+        self.say(format!("To remove: {}.", named.collect::<Vec<_>>().join(", ")));
         match then.as_ref().map(|wanted| self.name_of(wanted)) {
             Some(name) => {
-                self.say(format!("Once all of it is out of Halo, {name} is active. Until then nothing is switched."));
+                self.say(format!(
+                    "{name} becomes active once everything is removed from Halo. Until then nothing is \
+                     switched."
+                ));
             }
-            None => self.say("The clients, the settings and the secrets here stay."),
+            None => self.say("Your clients, settings and secrets stay here."),
         }
         if !plan.changes_pending() && plan.blocked.is_empty() {
             self.say(match then {
-                Some(_) => "Nothing of it is in Halo any more.",
-                None => "Nothing of what was chosen is in Halo: nothing to do.",
+                Some(_) => "Nothing is left in Halo.",
+                None => "The selected parts are not in Halo. Nothing to do.",
             });
             return;
         }
@@ -152,7 +155,7 @@ impl<P: Person> Dialogue<P> {
         let Some(parts) = self.model().work.goal.parts() else { return Ok(false) };
         let rows = removal::PARTS.map(|(part, name)| {
             let state =
-                if removal::is_chosen(parts, part) { "goes; this keeps it" } else { "stays; this takes it out" };
+                if removal::is_chosen(parts, part) { "to be removed; this keeps it" } else { "stays; this removes it" };
             format!("{name}: {state}")
         });
         let Picked::Row(row) = self.pick(&rows, None, "Which part").await? else { return Ok(false) };

@@ -327,7 +327,7 @@ impl<P: Person> Dialogue<P> {
         help.push(TAKING_OVER.to_owned());
         self.say_all(&help);
         let Some(id) = self.model().current.clone() else { return Ok(false) };
-        let question = Question::decision(format!("Take these over? Type {id} to go on, n does not: "), help);
+        let question = Question::decision(format!("Take these over? Type {id} to confirm, n does not: "), help);
         let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
         if line.trim() != id.as_str() {
             self.say("Nothing is taken over.");
@@ -341,7 +341,7 @@ impl<P: Person> Dialogue<P> {
 
     fn say_plan(&mut self, plan: &Plan) {
         if !plan.changes_pending() && plan.blocked.is_empty() {
-            self.say("Halo holds everything already: nothing to do.");
+            self.say("Everything is in place. Nothing to do.");
             return;
         }
         self.say_changes(plan);

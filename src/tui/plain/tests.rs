@@ -348,7 +348,7 @@ async fn what_is_refused_is_refused_in_words_of_form() {
     assert_eq!(words.len(), 16);
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &answers).await;
     for error in words {
-        talk.says(&format!("Not taken: {error}"));
+        talk.says(&format!("Not accepted: {error}"));
     }
     // What the form would take instead is offered.
     assert!(talk.asked.iter().any(|(prompt, _)| prompt.contains("Enter takes https://acme.halopsa.com")));
@@ -366,7 +366,7 @@ async fn question_mark_explains_and_backslash_gives_sign_itself() {
     ];
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &start).await;
     talk.says(FieldId::Name.info().more);
-    talk.says("keys that are no text");
+    talk.says("keys that are not text");
     assert_eq!((talk.draft().name(), talk.draft().text(FieldId::Url)), ("q", ""));
 }
 

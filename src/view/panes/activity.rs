@@ -52,7 +52,7 @@ pub fn body(model: &Model, page: &mut Page) {
         return;
     };
     if standing.activity.is_empty() {
-        page.paragraph("Nothing has been done yet. Each save, sync and Configure is noted here.", MARGIN, look.dim());
+        page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, look.dim());
         return;
     }
     let who = if page.width >= 70 { 14 } else { 0 };

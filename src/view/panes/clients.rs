@@ -56,7 +56,7 @@ pub fn body(model: &Model, page: &mut Page) {
             (false, _) if clients.failed.is_some() => return,
             (false, _) => "Reading the stored list.",
             (true, 0) if model.work.sync.run_of(model.current.as_ref()).is_some() => {
-                "Syncing: the clients appear here once the list is proved."
+                "Syncing: clients appear here once the list is complete."
             }
             (true, 0) => &format!("No clients yet. Sync Now is {}.", spoken(model, "sync_now")),
             (true, _) if query_is_empty && clients.filter == Filter::New => "The last sync found no new client.",

@@ -231,12 +231,20 @@ fn board(model: &Model, page: &mut Page) {
     let tickets = tickets::tickets(model);
     if tickets.is_empty() {
         if let Some((_, board)) = read {
-            page.paragraph("No open ticket stands on this board.", MARGIN, look.dim());
+            page.paragraph("No open tickets on this board.", MARGIN, look.dim());
             if !board.board_exists {
-                page.state(Tone::Warn, "Halo shows no team of this name: it may have been renamed.", MARGIN);
+                page.state(Tone::Warn, "Halo has no team with this name: it may have been renamed.", MARGIN);
             }
         } else if matches!(model.work.tickets, TicketWork::None) {
-            page.paragraph(&format!("Not read yet: {} reads them.", spoken(model, "check_halo")), MARGIN, look.dim());
+            page.paragraph(
+                &format!(
+                    "Not read yet. Press {} to read \
+                 them.",
+                    spoken(model, "check_halo")
+                ),
+                MARGIN,
+                look.dim(),
+            );
         }
         return;
     }
@@ -270,7 +278,7 @@ fn board(model: &Model, page: &mut Page) {
         }
     }
     if read.is_some_and(|(_, board)| board.cut) {
-        page.paragraph("There may be more: only the newest 5,000 open tickets were looked at.", MARGIN, look.dim());
+        page.paragraph("There may be more: only the newest 5,000 open tickets were checked.", MARGIN, look.dim());
     }
 }
 

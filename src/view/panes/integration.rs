@@ -84,7 +84,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     page.blank();
     let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
-    callbacks(model, page, at, "made at the first save");
+    callbacks(model, page, at, "created at the first save");
 }
 
 // Whether anybody has looked into Halo, and what came of it.
@@ -92,22 +92,22 @@ fn looked(model: &Model, page: &mut Page) {
     let look = page.look;
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) => {
-            page.plain(&format!("{} runs. Enter shows it.", model.goal().word()), Style::new());
+            page.plain(&format!("{} is running. Enter shows it.", model.goal().word()), Style::new());
         }
         (ApplyWork::None, PlanWork::Reading { since, .. }) => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("looking into Halo, {}", duration(seconds)), look.dim());
+            page.plain(&format!("checking Halo, {}", duration(seconds)), look.dim());
         }
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || plan.hindrances().next().is_some() => {
-            page.paragraph(&format!("To put right: {}.", plan.summary()), MARGIN, Style::new());
+            page.paragraph(&format!("To repair: {}.", plan.summary()), MARGIN, Style::new());
         }
         (ApplyWork::None, PlanWork::Ready(_)) => {
-            let read = model.work.plan_read.map(|at| format!(", looked at {}", at.strftime("%H:%M UTC")));
-            let words = format!("Halo holds everything as it should be{}.", read.unwrap_or_default());
+            let read = model.work.plan_read.map(|at| format!(", checked {}", at.strftime("%H:%M UTC")));
+            let words = format!("Everything is in place{}.", read.unwrap_or_default());
             page.state(Tone::Good, &words, MARGIN);
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
-            page.state(Tone::Bad, "The connection test failed: what is listed is our own record.", MARGIN);
+            page.state(Tone::Bad, "The connection test failed. This list is as last recorded here.", MARGIN);
             if let Some(check) = report.first_failure() {
                 page.paragraph(&format!("{}: {}", check.id.title(), check.message), MARGIN + 2, Style::new());
             }
@@ -126,7 +126,7 @@ fn delivered(model: &Model, page: &mut Page) {
     match &model.work.deliveries {
         DeliveryWork::Reading { since } => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("reading Halo's log of deliveries, {}", duration(seconds)), look.dim());
+            page.plain(&format!("reading Halo's delivery log, {}", duration(seconds)), look.dim());
         }
         DeliveryWork::Failed(failure) => page.failure(failure, MARGIN, &model.keys),
         _ => match deliveries::summary(model) {

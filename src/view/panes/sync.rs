@@ -44,7 +44,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let words = if run.stopping {
             "Stopping. The result appears in a moment.".to_owned()
         } else {
-            format!("{} stops; the list stays as it was.", spoken(model, "stop_sync"))
+            format!("{} stops; the list stays unchanged.", spoken(model, "stop_sync"))
         };
         page.paragraph(&words, MARGIN, look.dim());
     } else {
@@ -58,7 +58,7 @@ pub fn body(model: &Model, page: &mut Page) {
             Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
             Some(SyncEnd::Stopped { read, .. }) => {
                 let words =
-                    format!("Interrupted (resumable) after {} clients. The list is as it was.", thousands(*read));
+                    format!("Interrupted (resumable) after {} clients. The list is unchanged.", thousands(*read));
                 page.state(Tone::Warn, &words, MARGIN);
             }
             _ => {}
@@ -135,13 +135,13 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     }
     page.blank();
     let words = match &open.changes {
-        None => "Reading what it changed.",
+        None => "Reading the changes.",
         Some(Err(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
             return;
         }
-        Some(Ok(None)) => "This run is not remembered any more. The last 100 are.",
-        Some(Ok(Some(changes))) if changes.is_empty() => "It changed no client.",
+        Some(Ok(None)) => "This run is no longer kept: only the last 100 are.",
+        Some(Ok(Some(changes))) if changes.is_empty() => "No client changed.",
         Some(Ok(Some(_))) => "",
     };
     if !words.is_empty() {

@@ -19,7 +19,7 @@ fn every_screen_says_what_guide_asks_for() {
         .collect();
     for (name, words) in [
         ("integrations_first", &["Ticketing", "Halo PSA", "not configured", "View All"][..]),
-        ("integrations_nothing_found", &["Nothing is called that"]),
+        ("integrations_nothing_found", &["No match"]),
         ("integrations_switch", &["only one ticketing integration", "Acme MSP is active"]),
         ("wizard_checklist", &["Url", "Client ID", "Client Secret", "View Applications", "API-only takes no licence"]),
         ("wizard_credentials_refused", &["Halo says: 401 invalid_client", "Copy it again", "Nothing has been saved"]),
@@ -41,7 +41,7 @@ fn every_screen_says_what_guide_asks_for() {
                 "+ webhook",
                 "+ custom tab Pia Chat Pod",
                 "~ ticket type Incident",
-                "shows all custom tabs already",
+                "already shows all custom tabs",
                 "nothing written yet",
             ],
         ),
@@ -51,7 +51,7 @@ fn every_screen_says_what_guide_asks_for() {
             "wizard_configure_done",
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
-        ("wizard_configure_partly", &["4 done and kept, 3 not", "Run it again to finish", "name is in use"]),
+        ("wizard_configure_partly", &["4 done, 3 not done", "Run it again to finish", "name is in use"]),
         (
             "wizard_finished",
             &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],

@@ -81,7 +81,7 @@ pub fn integration(model: &Model, page: &mut Page) {
         Item::Callback(at) => Some(at),
         _ => None,
     };
-    callbacks(model, page, at, "made at the first save");
+    callbacks(model, page, at, "created at the first save");
 }
 
 /// The callback addresses: masked, unless they are revealed.

@@ -25,9 +25,9 @@ pub fn body(model: &Model, page: &mut Page) {
         progress(model, page, run);
         page.blank();
         let words = if run.stopping {
-            "Stopping: it says in a moment how it ended."
+            "Stopping. The result appears in a moment."
         } else {
-            "Esc stops: the list stays as it was, and Sync Now reads it again."
+            "Esc stops; the list stays unchanged."
         };
         page.paragraph(words, MARGIN, look.dim());
         return;
@@ -57,17 +57,17 @@ pub fn body(model: &Model, page: &mut Page) {
         }
         Some(SyncEnd::Failed(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph("What was stored before stands. Sync Now tries again.", MARGIN + 2, look.dim());
+            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, look.dim());
         }
         Some(SyncEnd::Stopped { read, .. }) => {
             let words = format!(
-                "Interrupted (resumable) after {} clients. The list is as it was; Sync Now reads it again.",
+                "Interrupted (resumable) after {} clients. The list is unchanged; Sync Now reads it again.",
                 thousands(*read)
             );
             page.state(Tone::Warn, &words, MARGIN);
         }
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
-        None => page.paragraph("Pia has to know the companies before Configure can be pressed.", MARGIN, look.dim()),
+        None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, look.dim()),
     }
     if focused {
         // How it ended belongs to the line: as much as fits, from its beginning.
@@ -124,7 +124,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     if let Some(wait) = progress.waiting {
         let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
         let words = format!(
-            "Halo allows {} requests in {}: all used, goes on in {}",
+            "Halo allows {} requests in {}: all used, continues in {}",
             wait.limit,
             window(wait.window_seconds),
             duration(seconds)

@@ -68,7 +68,7 @@ fn field_help(field: FieldId, look: Look, columns: usize) -> Vec<Line<'static>> 
 
 fn checklist(model: &Model, page: &mut Page) {
     let look = page.look;
-    page.heading("What you need", "Enter when you have it", look.dim());
+    page.heading("What you need", "Press Enter when you have these", look.dim());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, need) in checklist::NEEDS.iter().enumerate() {
         let focused = focus == Some(Item::Need(index));
@@ -89,7 +89,7 @@ fn checklist(model: &Model, page: &mut Page) {
 
 /// The first line of the last page.
 pub fn closing(done: bool) -> &'static str {
-    if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished: these are open." }
+    if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished. Still to do:" }
 }
 
 // Nothing of what was set up runs by itself: the last step is to start the service.

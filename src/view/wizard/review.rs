@@ -101,11 +101,7 @@ fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
                     format!("changed: {}", changed.join(", "))
                 };
                 page.paragraph(&words, page.value_column(), look.dim());
-                page.paragraph(
-                    "Callback URLs stand on the step Integration, behind Setup Integration.",
-                    page.value_column(),
-                    look.dim(),
-                );
+                page.paragraph("Callback URLs: see the step Integration.", page.value_column(), look.dim());
             }
         }
         SaveState::Not | SaveState::Saved(_) => page.words(row, "not saved yet", look.dim()),

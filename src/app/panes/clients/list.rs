@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::search::{Index, Search};
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::include::IncludeRule;
+use crate::domain::search::{Index, Search};
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 
 /// Which clients are listed.

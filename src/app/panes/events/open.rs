@@ -91,7 +91,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
         ("Received", event.received_at.strftime("%a %d %b %Y %H:%M:%S UTC").to_string(), Tone::Calm),
         ("Event", words::event::name(event), Tone::Calm),
         ("Group", event.group.webhook_name().to_owned(), Tone::Calm),
-        ("Ticket", event.ticket_id.map_or_else(|| "none is named".to_owned(), |id| id.to_string()), Tone::Calm),
+        ("Ticket", event.ticket_id.map_or_else(|| "none".to_owned(), |id| id.to_string()), Tone::Calm),
     ];
     facts.extend(event.remarks().into_iter().map(|remark| ("", Untrusted::new(remark).display(), Tone::Warn)));
     facts.extend(event.ticket.as_ref().map(ticket_facts).into_iter().flatten());
@@ -101,7 +101,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
     let (tone, _, board) = words::event::board(event);
     facts.push(("Pia Board", board.to_owned(), tone));
     let (tone, handed) = handed_on(event.forwarding.as_ref());
-    facts.push(("Handed on", handed, tone));
+    facts.push(("Forwarded", handed, tone));
     facts.push(("Id", event.id.clone(), Tone::Calm));
     facts
 }
@@ -158,7 +158,7 @@ fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
     lines.extend([Line::Blank, Line::Title("Body")]);
     match &opened.body {
         None => lines.push(Line::Help("Reading it.".to_owned())),
-        Some(Ok(None)) => lines.push(Line::Help("It is not kept any more: events are kept for 30 days.".to_owned())),
+        Some(Ok(None)) => lines.push(Line::Help("No longer kept: events are kept for 30 days.".to_owned())),
         Some(Err(failure)) => lines.extend(wrap(&failure.to_string(), columns).into_iter().map(Line::Help)),
         Some(Ok(Some(body))) => {
             lines.extend(body.lines.iter().flat_map(|line| indented(line, columns)).map(Line::Body));

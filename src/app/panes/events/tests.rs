@@ -222,7 +222,7 @@ fn ticket_is_escalated_once_with_its_note() {
     assert!(next_wake(&stage.model, stage.now).is_some(), "its seconds are counted");
     stage.reply(Reply::Escalated(Ok(Box::new(escalation()))));
     let EscalateWork::Done { words, .. } = &stage.model.work.escalate else { panic!() };
-    assert_eq!(words, "Ticket 33479 stands on Pia Escalations, assigned to Dana Scully; the note is added.");
+    assert_eq!(words, "Ticket 33479 is now on Pia Escalations, assigned to Dana Scully; the note is added.");
     let left: Vec<i64> = tickets::tickets(&stage.model).iter().map(|ticket| ticket.id).collect();
     assert_eq!(left, [33_470, 33_401], "it left the board");
     stage.keys("e");
@@ -302,7 +302,7 @@ fn escalation_goes_on_while_another_configuration_is_open() {
     stage.keys("Enter ^O Down Enter");
     assert!(matches!(stage.model.work.escalate, EscalateWork::Running { .. }));
     stage.reply(Reply::Escalated(Ok(Box::new(escalation()))));
-    assert!(notice(&stage).contains("Ticket 33479 stands on"), "{}", notice(&stage));
+    assert!(notice(&stage).contains("Ticket 33479 is now on"), "{}", notice(&stage));
 }
 
 fn with_service(change: impl FnOnce(&mut crate::domain::status::Status)) -> Stage {

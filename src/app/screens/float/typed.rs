@@ -17,7 +17,9 @@ impl Screen for Typed {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
-                Phrase::from(format!("Type {} to go on", typed.wanted)).key(", or leave with ", "cancel", "").text("."),
+                Phrase::from(format!("Type {} to confirm", typed.wanted))
+                    .key(", or leave with ", "cancel", "")
+                    .text("."),
             ),
             _ => Now::Can,
         }

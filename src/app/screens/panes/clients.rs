@@ -65,7 +65,7 @@ impl Screen for Clients {
             C::Sort => clients::sort(model),
             C::Export => return clients::export(model),
             C::Details if model.layout.detail.is_some() => {
-                model.say(Tone::Calm, "The details stand on the right.");
+                model.say(Tone::Calm, "The details are on the right.");
             }
             C::Details => {
                 model.popup = Some(Popup::Client);

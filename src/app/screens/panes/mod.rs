@@ -34,7 +34,7 @@ pub(super) use ask_pane;
 fn now(model: &Model, command: C) -> Now {
     match command {
         C::SyncNow => Now::unless(job::refusal(model)),
-        C::Edit => Now::unless(model.current_saved().is_none().then(|| "There is nothing to edit here.".to_owned())),
+        C::Edit => Now::unless(model.current_saved().is_none().then(|| "Nothing to edit.".to_owned())),
         C::Activate => activate::now(model),
         _ => Now::Can,
     }

@@ -29,7 +29,7 @@ impl Screen for Sync {
         match command {
             C::StopSync => match model.work.sync.run_of(model.current.as_ref()) {
                 Some(run) if !run.stopping => Now::Can,
-                Some(_) => Now::Not("It is stopping already.".into()),
+                Some(_) => Now::Not("Already stopping.".into()),
                 None => Now::Not("No sync is running.".into()),
             },
             C::Changes => report::now(model),

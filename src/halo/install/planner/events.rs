@@ -55,7 +55,7 @@ pub(super) fn plan_events(
 fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> Step {
     let fields = binding_fields(binding);
     if fields.is_empty() {
-        return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "as it should be");
+        return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "unchanged");
     }
     let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, "changed in Halo");
     change.line.fields = fields;

@@ -5,7 +5,7 @@ use crate::domain::plan::plain_name;
 use crate::domain::untrusted::Untrusted;
 
 /// What a plan says of them.
-const NOT_OURS: &str = "is not ours and stays as it is";
+const NOT_OURS: &str = "is not ours and stays unchanged";
 
 /// Whether two names are the same to a person's eye.
 pub fn is_like(one: &str, other: &str) -> bool {
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn refused_name_says_which_object_to_rename() {
         let reason = with_foreign("missing in Halo", Some(not_ours("webhook", &"PIA; x".into(), "b7a1")));
-        assert_eq!(reason, "missing in Halo; the webhook \"PIA; x\" (b7a1) is not ours and stays as it is");
+        assert_eq!(reason, "missing in Halo; the webhook \"PIA; x\" (b7a1) is not ours and stays unchanged");
         let told = taken_by(&reason).unwrap();
         let way = "If its name is taken by the webhook \"PIA; x\" (b7a1): take that one over with pia-halo configure --adopt b7a1,";
         assert!(told.starts_with(way), "{told}");

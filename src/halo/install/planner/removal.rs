@@ -16,7 +16,7 @@ use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
 
 /// Why an object goes: which of the two it was, our record does not tell.
-const OURS: &str = "made or taken over by Configure";
+const OURS: &str = "created or taken over by Configure";
 
 /// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
 pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> InstallPlan {
@@ -64,7 +64,7 @@ fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Step> {
         let tab: i64 = own.mark.as_ref()?.parse().ok()?;
         let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
         let is_gone = held.tabs.iter().all(|held| held.id != tab);
-        is_gone.then(|| unlink_from(kind, tab, ChatPodUrl::TAB_NAME.to_owned(), "still shows the tab that is gone"))
+        is_gone.then(|| unlink_from(kind, tab, ChatPodUrl::TAB_NAME.to_owned(), "still shows the removed tab"))
     };
     let recorded = ownership.record.iter().filter(|own| own.kind == ObjectKind::TicketType);
     recorded.filter_map(left).collect()
@@ -96,7 +96,7 @@ fn gone(
     plan: &mut InstallPlan,
 ) {
     for own in ownership.record.iter().filter(|own| is_meant && own.kind == kind && !is_there(own)) {
-        plan.steps.push(step(Action::Keep, kind, &own.name, &own.id, "already gone from Halo", Operation::Forget));
+        plan.steps.push(step(Action::Keep, kind, &own.name, &own.id, "already removed", Operation::Forget));
     }
 }
 
@@ -111,7 +111,7 @@ fn why(reason: &str, edits: &[FieldChange]) -> String {
         return reason.to_owned();
     }
     let names: Vec<&str> = edits.iter().map(|edit| edit.name).collect();
-    format!("{reason}, edited by somebody since: {}", names.join(", "))
+    format!("{reason}, edited by someone since: {}", names.join(", "))
 }
 
 /// What somebody has edited on a webhook since. One that was made for another group or token is no edit.

@@ -129,7 +129,7 @@ impl RollBack<'_> {
     }
 
     fn take_out(&mut self, write: &Written) {
-        const REASON: &str = "made by the run that is rolled back";
+        const REASON: &str = "created by the run being rolled back";
         let changes = match write.kind {
             ObjectKind::Webhook => self.webhook(write).map(|webhook| delete_webhook(webhook, REASON)),
             ObjectKind::CustomTab => self.tab(write).map(|tab| delete_tab(tab, self.held, REASON)),
@@ -185,7 +185,7 @@ impl RollBack<'_> {
     fn give_back(&mut self, write: &Written, id: &str) {
         let (Some(before), Some(after)) = (&write.proof.before, &write.proof.after) else { return };
         let Some(now) = self.current.get(&(write.kind, id.to_owned())) else {
-            let reason = "is gone from Halo: what it was before cannot be given back".to_owned();
+            let reason = "is missing in Halo: its former state cannot be restored".to_owned();
             self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
             return;
         };
@@ -195,7 +195,7 @@ impl RollBack<'_> {
             _ => true,
         };
         if !is_the_one {
-            let reason = "another object has its id now: what it was before cannot be given back".to_owned();
+            let reason = "another object now has its id: its former state cannot be restored".to_owned();
             self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
             return;
         }
@@ -217,7 +217,7 @@ impl RollBack<'_> {
             members = members.with(name, value);
         }
         if !edited.is_empty() {
-            let reason = format!("changed by somebody since, so it stays: {}", edited.join(", "));
+            let reason = format!("changed by someone since, so it stays: {}", edited.join(", "));
             self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
         }
         let was_adopted = write.action == Action::Adopt;
@@ -227,10 +227,10 @@ impl RollBack<'_> {
         // Nothing to write, but our record lets go of it.
         let reason = match (was_adopted, write.kind) {
             (true, ObjectKind::Webhook) => {
-                "taken over by the run that is rolled back; its password stays: Halo never shows the one before"
+                "taken over by the run being rolled back; its password stays: Halo never shows the old one"
             }
-            (true, _) => "taken over by the run that is rolled back",
-            (false, _) => "changed by the run that is rolled back",
+            (true, _) => "taken over by the run being rolled back",
+            (false, _) => "changed by the run being rolled back",
         };
         let parent = write.proof.parent.clone();
         let kind = write.kind;
@@ -251,12 +251,14 @@ impl RollBack<'_> {
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
         let reason = match write.kind {
             ObjectKind::Webhook => {
-                "deleted by the run that is rolled back; it gets a new id and our password, and its access control is not brought back"
+                "deleted by the run being rolled back; it gets a new id and our password, and its access control is \
+                     not brought back"
             }
             ObjectKind::CustomTab => {
-                "deleted by the run that is rolled back; it gets a new id, and its secret and access control are not brought back"
+                "deleted by the run being rolled back; it gets a new id, and its secret and access control are not \
+                     brought back"
             }
-            _ => "deleted by the run that is rolled back; it gets a new id",
+            _ => "deleted by the run being rolled back; it gets a new id",
         };
         let mut change = step(Action::Create, write.kind, &write.name, was, reason, Operation::Restore(restore));
         change.line.id = None;

@@ -170,7 +170,7 @@ fn foreign_object_under_our_old_id_is_left_alone() {
     let writes = [linked("1", "46"), write(ObjectKind::CustomTab, Action::Update, "46", proof), unlinked("3", "46")];
     let plan = rolled_back(&writes, &held, &record, &current);
     assert_eq!(pending(&plan), []);
-    assert!(plan.blocked[0].reason.contains("another object has its id now"), "{:?}", plan.blocked);
+    assert!(plan.blocked[0].reason.contains("another object now has its id"), "{:?}", plan.blocked);
     // Not even with our name, where the record knows ours by its guid.
     let mut record = record;
     record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap().mark = Some("ours".to_owned());

@@ -50,14 +50,14 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
                 (true, false) => (Action::Update, "changed in Halo", write),
                 // Written even when nothing differs: from here on our record holds it.
                 (false, _) if agreed.is_some() => (Action::Adopt, AGREED, write),
-                (false, _) => (Action::Adopt, "made earlier for this configuration", write),
+                (false, _) => (Action::Adopt, "created earlier for this configuration", write),
             };
             plan.steps.push(change(action, Some(tab.id), fields, reason, operation));
         }
         None => {
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
-            let reason = if remembered.is_some() { "gone from Halo" } else { "missing in Halo" };
+            let reason = if remembered.is_some() { "missing in Halo" } else { "missing in Halo" };
             let foreign = held.tabs.iter().find(is_named_alike);
             plan.offers.extend(held.tabs.iter().filter(is_named_alike).map(|tab| Offer {
                 kind: ObjectKind::CustomTab,
@@ -121,7 +121,7 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "not active: left out"),
-        _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "shows all custom tabs already"),
+        _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
         _ if linked => (Action::Keep, "shows the Pia Chat Pod"),
         _ => (Action::Link, "does not show the Pia Chat Pod"),
     };
@@ -158,7 +158,7 @@ pub(super) fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Step> {
 }
 
 pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Step {
-    unlink_from(ticket_type, tab.id, tab.name.display(), "shows the tab that goes")
+    unlink_from(ticket_type, tab.id, tab.name.display(), "uses the tab being removed")
 }
 
 pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Step {

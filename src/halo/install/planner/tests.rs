@@ -85,7 +85,7 @@ fn empty_halo_gets_exactly_objects_of_contract() {
     assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
     let kept: Vec<_> = plan.steps.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
-    assert_eq!(kept, ["shows all custom tabs already", "not active: left out"]);
+    assert_eq!(kept, ["already shows all custom tabs", "not active: left out"]);
 }
 
 #[test]
@@ -319,8 +319,8 @@ fn removal_names_edits_and_leaves_what_is_not_ours() {
     let wanted = wanted();
     let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
     let reason = |id: &str| plan.steps.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
-    assert!(reason("guid-0").ends_with("edited by somebody since: url"), "{}", reason("guid-0"));
-    assert!(reason("46").ends_with("edited by somebody since: url"));
+    assert!(reason("guid-0").ends_with("edited by someone since: url"), "{}", reason("guid-0"));
+    assert!(reason("46").ends_with("edited by someone since: url"));
     for id in ["7", "8"] {
         assert!(reason(id).contains("left alone"), "{id}");
     }

@@ -51,7 +51,7 @@ pub(super) fn plan_webhook(
 
     // Before anything is written: a copy may hold the name that the one which stays has to get back.
     for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
-        let reason = "a second webhook of ours for the same events: every event would come twice";
+        let reason = "a second webhook of ours for the same events: every event would arrive twice";
         plan.steps.extend(delete_webhook(copy, reason));
     }
 
@@ -60,13 +60,13 @@ pub(super) fn plan_webhook(
         |own| webhook_fields(own, name, address, wanted.options.halo),
     );
     let (action, reason) = match own {
-        None if remembered.is_some() => (Action::Create, "gone from Halo"),
+        None if remembered.is_some() => (Action::Create, "missing in Halo"),
         None => (Action::Create, "missing in Halo"),
         Some(_) if by_record.is_none() => {
             fields.push(new_password());
-            (Action::Adopt, if agreed.is_some() { AGREED } else { "made earlier for this configuration" })
+            (Action::Adopt, if agreed.is_some() { AGREED } else { "created earlier for this configuration" })
         }
-        Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "as it should be"),
+        Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged"),
         Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
@@ -198,7 +198,7 @@ pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Step> {
         .map(|binding| {
             let usual = Untrusted::from(binding.event.usual_name());
             let name = if usual.raw() == "event" { &binding.name } else { &usual };
-            events::unbind(Some(webhook), binding, name, "its webhook goes")
+            events::unbind(Some(webhook), binding, name, "its webhook is being removed")
         })
         .collect();
     let operation = Operation::Webhook(WebhookWrite::Delete(webhook.id.clone()));

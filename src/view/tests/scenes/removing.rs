@@ -177,11 +177,11 @@ fn run(scenes: &mut Scenes) {
         stage.later(2);
     });
     scenes.add("removal_done", applying(), |stage| {
-        let message = "Everything of Pia's is out of Halo; the clients and settings stay";
+        let message = "Pia has been removed from Halo. Clients and settings kept";
         stage.reply(Reply::Configured(Ok(ended(ConfigureStatus::Removed, message))));
     });
     scenes.add("removal_partly", applying(), |stage| {
-        let message = "3 done, 1 not, each says why; running Remove again goes on; by hand: pia-halo remove --manual";
+        let message = "3 done, 1 not done; run Remove again to continue; by hand: pia-halo remove --manual";
         let mut report = ended(ConfigureStatus::PartlyDone, message);
         report.results[3].outcome = Outcome::Failed;
         report.results[3].message = Some("Halo keeps it: you do not have access to delete webhooks.".to_owned());

@@ -1,4 +1,5 @@
-//! The search for clients: what each key looks at, and how good what it finds is.
+//! The search for clients, for the pane, plain mode and the command alike: what each key looks at, and how good what it finds
+//! is.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,7 +7,7 @@ use std::ops::Range;
 use nucleo_matcher::chars::{normalize, to_lower_case};
 use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
 
-use crate::domain::client::{Client, fold};
+use super::client::{Client, fold};
 
 /// Folded texts, one after the other.
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Texts {
 /// What is searched of a list that stands by folded name. Each thing is in an array of its own: a key looks at up to a
 /// hundred thousand rows, and at little of each.
 #[derive(Default)]
-pub(super) struct Index {
+pub struct Index {
     ids: Vec<i64>,
     names: Texts,
     /// The names as the fuzzy search wants them, where they are not that already.
@@ -61,7 +62,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Of clients with their folded names, in the order of these.
-    pub(super) fn new<'a>(rows: impl Iterator<Item = (&'a str, &'a Client)>) -> Self {
+    pub fn new<'a>(rows: impl Iterator<Item = (&'a str, &'a Client)>) -> Self {
         let mut index = Self::default();
         let mut known: HashMap<String, u32> = HashMap::new();
         for (name, client) in rows {
@@ -171,7 +172,7 @@ enum Match {
 const CLASSES: usize = 4;
 
 /// A search line, taken apart once.
-pub(super) struct Search<'a> {
+pub struct Search<'a> {
     index: &'a Index,
     words: Vec<Word<'a>>,
     /// The letters that all words together ask for.
@@ -187,7 +188,7 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// For a folded line.
-    pub(super) fn new(index: &'a Index, query: &'a str) -> Self {
+    pub fn new(index: &'a Index, query: &'a str) -> Self {
         let words: Vec<Word> = query.split_whitespace().map(|word| Word::new(word, index)).collect();
         let number = !query.is_empty() && query.bytes().all(|byte| byte.is_ascii_digit());
         let (whole, begun) = index.beginning(query);
@@ -204,7 +205,7 @@ impl<'a> Search<'a> {
 
     /// The places whose rows match, best first: the whole name, its beginning, somewhere in it, its site or top level, and
     /// last the letters in their order. What matches equally well stands by its place.
-    pub(super) fn rank(&mut self, rows: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
+    pub fn rank(&mut self, rows: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
         let mut classes: [Vec<u32>; CLASSES] = Default::default();
         let mut guessed: Vec<u64> = Vec::new();
         for (place, row) in rows {
