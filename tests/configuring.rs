@@ -46,7 +46,7 @@ async fn nothing_is_written_when_check_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_waits_for_first_sync() {
     let profile = Profile::set_up(small()).await;
-    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
     assert_eq!(profile.halo.writes().len(), 0);
 }
 
@@ -300,7 +300,7 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
     });
     edit(&profile, "url", other.halo.url());
     let before = other.halo.snapshot();
-    profile.run(["configure", "--yes"]).await.expect(1).says("no sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
     let status = profile.json(["status"], 0).await;
     assert_eq!((&status["steps"]["initial_sync"], &status["steps"]["configure"]), (&json!("todo"), &json!("todo")));
     assert_eq!(status["integration"]["objects"], json!([]));

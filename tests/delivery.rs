@@ -30,7 +30,7 @@ async fn each_outcome_in_halos_log_is_told_with_halos_time_and_advice() {
         ("deliveries-500", "server_error", Some(500), Some("its log for that time")),
         ("deliveries-time-out", "time_out", None, Some("firewall")),
         ("deliveries-not-reached", "not_reached", None, Some("DNS")),
-        ("deliveries-none", "never", None, Some("make a ticket")),
+        ("deliveries-none", "never", None, Some("create a ticket")),
     ] {
         profile.halo.set_fault(fault.parse().unwrap(), true);
         let report = profile.json(["deliveries"], if advice.is_none() { 0 } else { 3 }).await;

@@ -92,7 +92,7 @@ async fn typed_word_is_asked_for_on_terminal() {
     }
     profile.run(["configure", "--yes"]).await.expect(0);
     let mut pty = profile.in_terminal().arguments(["remove"]).size(160, 60).spawn();
-    pty.wait_until("to go on");
+    pty.wait_until("to confirm");
     pty.submit("Acme MSP");
     assert_eq!(pty.exit_code(), 0);
 }

@@ -401,9 +401,9 @@ async fn rotation_asks_and_refuses_without_trace() {
     profile.halo.change(|state| state.scripted.clear());
     assert_eq!((profile.halo.snapshot(), secrets(&profile)), (before, stored));
 
-    profile.run(ROTATE).await.expect(0).says("good until");
+    profile.run(ROTATE).await.expect(0).says("work until");
     let first = secrets(&profile);
-    profile.run(ROTATE).await.expect(3).says("good until").says("--end-overlap");
+    profile.run(ROTATE).await.expect(3).says("work until").says("--end-overlap");
     assert_eq!(secrets(&profile), first, "not cut short, and no new token");
     profile.run(["rotate", "--yes", "--end-overlap"]).await.expect(0);
     let second = secrets(&profile);

@@ -27,7 +27,7 @@ fn print(output: &mut Output, verdict: &Delivery) {
         DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Mark::Warning,
         _ => Mark::Bad,
     });
-    let took = verdict.duration.as_ref().map(|text| format!(", in {} ms", whole(text))).unwrap_or_default();
+    let took = verdict.took().map(|took| format!(", took {took}")).unwrap_or_default();
     output.line(format!("{mark} {:<21} {}{took}", verdict.webhook, verdict.message));
     if let Some(error) = &verdict.error {
         output.line(format!("  {:<21} said: {error}", ""));
@@ -35,9 +35,4 @@ fn print(output: &mut Output, verdict: &Delivery) {
     if let Some(advice) = &verdict.advice {
         output.line(format!("  {:<21} {advice}", ""));
     }
-}
-
-/// Whole milliseconds, where Halo writes a number.
-fn whole(text: &str) -> String {
-    text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| format!("{number:.0}"))
 }

@@ -71,3 +71,11 @@ pub struct Delivery {
     /// When Halo was asked.
     pub read_at: Timestamp,
 }
+
+impl Delivery {
+    /// How long it took, in whole milliseconds where Halo writes a number.
+    pub fn took(&self) -> Option<String> {
+        let text = self.duration.as_ref()?;
+        Some(text.parse::<f64>().map_or_else(|_| text.clone(), |number| format!("{number:.0} ms")))
+    }
+}

@@ -311,7 +311,7 @@ mod tests {
         let installed_at = at("2026-11-23T11:50:00Z");
         let findings = Findings { name: "w", id: "g", installed_at, webhook: Some(&ON), log: Ok(&[]) };
         let fresh = judge(&findings, at("2026-11-23T12:00:00Z"));
-        assert!(fresh.message.contains("10 minutes ago") && fresh.advice.unwrap().contains("make a ticket"));
+        assert!(fresh.message.contains("10 minutes ago") && fresh.advice.unwrap().contains("create a ticket"));
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if !plan.changes_pending() && plan.hindrances().next().is_none() {
         let words = match model.work.goal {
             Goal::Install => "Everything is in place. Nothing to do.",
-            Goal::Remove { then: Some(_), .. } => "Nothing is left in Halo. Enter switches.",
+            Goal::Remove { then: Some(_), .. } => "Nothing is left in Halo. Ready to switch.",
             Goal::Remove { .. } => "The selected parts are not in Halo. Nothing to do.",
         };
         page.state(Tone::Good, words, MARGIN);

@@ -64,7 +64,7 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
     let Some(delivery) = known(model).iter().find(of) else { return Vec::new() };
     // They may hold what Halo holds: shown like everything that somebody else wrote.
     let clean = |text: &str| Untrusted::new(text).display();
-    let took = delivery.duration.as_ref().map(|took| format!("; took {}", clean(took)));
+    let took = delivery.took().map(|took| format!("; took {}", clean(&took)));
     let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
     lines.extend(delivery.error.as_ref().map(|error| format!("It said: {}", clean(error))));
     lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", clean(advice))));

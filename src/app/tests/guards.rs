@@ -134,7 +134,7 @@ fn opening_another_configuration_keeps_running_configure() {
     assert!(stage.model.work.apply.is_running());
     assert!(matches!(stage.model.apply(), ApplyWork::None), "it is not the trial's");
     assert_eq!(stage.keys("3 t"), [Effect::LoadStatus(id("trial")), Effect::LoadCallbacks(id("trial"))]);
-    assert!(notice(&stage).contains("Configure of Acme MSP runs"), "{}", notice(&stage));
+    assert!(notice(&stage).contains("Configure of Acme MSP is running"), "{}", notice(&stage));
     let report = ConfigureReport {
         status: ConfigureStatus::Configured,
         results: results(&plan()),

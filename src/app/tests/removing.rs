@@ -124,7 +124,7 @@ fn parts_are_chosen_on_plan() {
     let parts = |webhooks, chat_pod, links| Parts { webhooks, chat_pod, links };
     let load = |parts| vec![Effect::LoadRemoval(id("acme"), parts)];
     assert_eq!(stage.keys("3"), [], "the links go with the tab");
-    assert!(stage.notice().contains("takes its links along"));
+    assert!(stage.notice().contains("removes its links too"));
     assert_eq!(stage.keys("2"), load(parts(true, false, false)));
     assert_eq!(stage.keys("1"), [], "something has to be chosen");
     assert_eq!(stage.keys("3"), load(parts(true, false, true)), "also while it is still being read");
@@ -279,7 +279,7 @@ fn every_drift_is_named_with_its_repair() {
     for (action, words, repair) in [
         (Action::Create, "missing in Halo", "create it again"),
         (Action::Update, "changed in Halo", "restore it"),
-        (Action::Adopt, "made by the portal", "not create a second one"),
+        (Action::Adopt, "created by the portal", "not create a second one"),
         (Action::Link, "without the Pia Chat Pod", "link the Pia"),
         (Action::Unlink, "an extra copy", "remove the link"),
         (Action::Delete, "extra copy, to be deleted", "delete the extra copy"),
@@ -315,7 +315,7 @@ fn deliveries_are_read_on_key_and_shown_with_their_webhook() {
         .filter(|row| row.kind == ObjectKind::Webhook)
         .map(|r| r.detail.join(" "))
         .collect();
-    assert!(details[0].contains("answered with 200; it took 84.5"), "{details:?}");
+    assert!(details[0].contains("answered with 200; took 84 ms"), "{details:?}");
     assert!(details[1].contains("since it was installed") && details[1].contains("outgoing service"), "{details:?}");
     stage.keys("d");
     let mut worse = deliveries();

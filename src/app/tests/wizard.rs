@@ -71,7 +71,7 @@ fn second_press_while_test_runs_says_so_and_asks_nothing() {
     let mut stage = with_credentials();
     assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Verify(_), Effect::SaveDraft(_)]));
     assert_eq!(stage.keys("Enter"), []);
-    assert!(notice(&stage).contains("runs already"));
+    assert!(notice(&stage).contains("is already running"));
 }
 
 /// S8: the step is done only with a passed test, or after an explicit "continue untested".
@@ -451,7 +451,7 @@ fn apply_pressed_twice_applies_once() {
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     assert_eq!(stage.keys("y").len(), 1);
     assert_eq!(stage.keys("y y"), []);
-    assert!(notice(&stage).contains("runs already"));
+    assert!(notice(&stage).contains("is already running"));
 }
 
 #[test]

@@ -377,7 +377,7 @@ async fn team_is_taken_by_its_number_and_any_name_can_be_typed() {
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &answers).await;
     talk.says("3. Service Desk");
     assert!(!talk.said("Old board"), "an inactive team is not suggested");
-    talk.says("Warning: no team that this agent can see");
+    talk.says("Warning: no such team visible to this agent");
     let draft = talk.draft();
     assert_eq!((draft.text(FieldId::PiaBoard), draft.text(FieldId::EscalationBoard)), ("Service Desk", "2"));
 }
