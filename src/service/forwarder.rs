@@ -447,7 +447,7 @@ impl Forwarder {
             outcome = self.send(webhook, id, payload) => outcome,
         };
         if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
-            tracing::error!("nothing is handed on any more: the other side has answered 410; start serve again");
+            tracing::error!("forwarding stopped: the other side answered 410; restart serve to try again");
         }
         Some(outcome)
     }
