@@ -30,7 +30,7 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_pia_screen", &["Pia Board Pia", "run a sync first", "Pia Escalation Board Pia"]),
         ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),
         ("wizard_review_saved", &["saved", "changed: Configuration Name"]),
-        ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "goes on in 41 s", "elapsed 5 min 12 s", "left"]),
+        ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "continues in 41 s", "elapsed 5 min 12 s", "left"]),
         ("wizard_sync_complete", &["Complete with warnings", "Halo says 237, stored 237"]),
         ("wizard_sync_busy", &["dana on jump1 is syncing"]),
         ("wizard_sync_stopping", &["Stopping"]),
