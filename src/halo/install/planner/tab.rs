@@ -57,7 +57,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
         None => {
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
-            let reason = if remembered.is_some() { "missing in Halo" } else { "missing in Halo" };
+            let reason = "missing in Halo";
             let foreign = held.tabs.iter().find(is_named_alike);
             plan.offers.extend(held.tabs.iter().filter(is_named_alike).map(|tab| Offer {
                 kind: ObjectKind::CustomTab,

@@ -60,7 +60,6 @@ pub(super) fn plan_webhook(
         |own| webhook_fields(own, name, address, wanted.options.halo),
     );
     let (action, reason) = match own {
-        None if remembered.is_some() => (Action::Create, "missing in Halo"),
         None => (Action::Create, "missing in Halo"),
         Some(_) if by_record.is_none() => {
             fields.push(new_password());
