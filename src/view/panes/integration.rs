@@ -29,7 +29,7 @@ pub fn body(model: &Model, page: &mut Page) {
     let configured = integration.and_then(|integration| integration.configured_at);
     let right = match configured {
         Some(at) => format!("configured {}", at.strftime("%d %b %H:%M UTC")),
-        None => integration.map_or_else(String::new, |integration| integration.unconfigured().to_owned()),
+        None => integration.map_or("not configured yet", |integration| integration.unconfigured()).to_owned(),
     };
     let rows = objects(model);
     let window = model.panes.window(Pane::Integration);
