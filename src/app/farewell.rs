@@ -3,6 +3,7 @@
 use super::model::{Model, saved_title};
 use super::text::draft_title;
 use super::work::SyncWork;
+use crate::domain::next::Next;
 
 /// One line for the shell; none where nothing was begun. What the demo did is gone with it.
 pub fn farewell(model: &Model) -> Option<String> {
@@ -10,15 +11,18 @@ pub fn farewell(model: &Model) -> Option<String> {
         return None;
     }
     if let Some(goal) = model.work.apply.goal().filter(|_| model.work.apply.is_running()) {
-        let command = if goal.is_install() { "configure" } else { "remove" };
-        return Some(format!("{} was stopped; what is done is kept. Go on: pia-halo {command}", goal.word()));
+        let next = if goal.is_install() { Next::Configure } else { Next::Remove };
+        return Some(format!("{} was stopped; what is done is kept. To continue: {next}", goal.word()));
     }
     if let SyncWork::Running(run) = &model.work.sync {
         let name = model.saved(&run.id).map_or_else(|| run.id.to_string(), saved_title);
-        return Some(format!("The sync of {name} was stopped; the stored list is unchanged. Go on: pia-halo sync"));
+        return Some(format!(
+            "The sync of {name} was stopped; the stored list is unchanged. To continue: {}",
+            Next::Sync
+        ));
     }
     let draft = model.overview.draft.as_ref()?;
     let title = draft_title(draft.name());
     let secret = if draft.secret_entered { ", except the Client Secret" } else { "" };
-    Some(format!("The draft of {title} is kept{secret}. Go on: pia-halo"))
+    Some(format!("The draft of {title} is kept{secret}. To continue: {}", Next::Wizard))
 }

@@ -11,6 +11,8 @@ use super::popup::Answer;
 pub enum Go {
     /// On from a question, with its answer.
     Answer(Answer),
+    /// On from a yes that was typed.
+    Agreed,
     /// The Integrations page.
     Integrations,
     /// The Integrations page, from anywhere: what is typed is kept, and the page is read anew.

@@ -12,20 +12,20 @@ use super::form::{FieldId, Pasted};
 use super::go::Go;
 use super::hints::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::integrations;
-use super::jobs::{escalate, plan, removal, sync};
+use super::jobs::{escalate, plan, prove, removal, sync};
 use super::keymap::{self, Command, Pane, Place};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::notice::Tone;
 use super::palette::{self, Palette};
 use super::panes::{self, events};
-use super::popup::{Answer, Ask, Confirm, Help, Popup, help_columns};
+use super::popup::{About, Answer, Ask, Confirm, Help, Popup, help_columns};
 use super::replies;
 use super::screen::{Move, Typed};
 use super::screens;
 use super::service;
 use super::wizard::state::{Item, Test};
-use super::wizard::{self, credentials, review};
+use super::wizard::{self, credentials, initial_sync, review};
 use super::work::Goal;
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
@@ -334,6 +334,7 @@ fn follow(model: &mut Model) -> Vec<Effect> {
 fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
     match go {
         Go::Answer(answer) => return answered(model, answer),
+        Go::Agreed => return agreed(model),
         Go::Integrations => integrations::enter(model),
         Go::Overview => return to_integrations(model),
         Go::Panes => return panes::enter(model),
@@ -358,6 +359,26 @@ fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
         Go::Draft(draft) => return wizard::resume_draft(model, &draft),
     }
     Vec::new()
+}
+
+// What a typed yes does.
+fn agreed(model: &mut Model) -> Vec<Effect> {
+    let Some(Popup::Typed(typed)) = &model.popup else { return Vec::new() };
+    match typed.about {
+        About::Proof => return prove::start(model),
+        About::Removal | About::TakeOver => return removal::agree(model),
+        _ if !typed.is_right() => return Vec::new(),
+        _ => {}
+    }
+    let (about, wanted) = (typed.about.clone(), typed.wanted.clone());
+    model.popup = None;
+    model.touch();
+    match about {
+        About::OtherHost => credentials::agree(model, wanted),
+        About::Unproved(id) => initial_sync::agree(model, id),
+        About::Delete(id) => vec![Effect::Delete(id)],
+        About::Proof | About::Removal | About::TakeOver => Vec::new(),
+    }
 }
 
 // What an answer does to the question that floats.

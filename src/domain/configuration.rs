@@ -11,7 +11,7 @@ use super::address::{AuthUrl, HaloUrl, PiaUrl};
 use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
 use super::include::IncludeRule;
-use super::ticket::NoteOutcome;
+use super::note_outcome::NoteOutcome;
 use super::webhook_options::WebhookOptions;
 
 /// The key of a configuration: in the settings, on the command line and in callback addresses.

@@ -28,6 +28,7 @@ pub mod include;
 pub mod manual;
 pub mod merge;
 pub mod next;
+pub mod note_outcome;
 pub mod object;
 pub mod people;
 pub mod plan;

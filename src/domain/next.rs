@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::configuration::ConfigurationId;
 
@@ -19,6 +19,12 @@ pub enum Next {
     DemoServe,
     Check,
     FullCircle,
+    Doctor,
+    Issues,
+    /// With the code of the rule.
+    Dismiss(&'static str),
+    /// With the code of the rule.
+    Retry(&'static str),
     Sync,
     SyncYes,
     History,
@@ -39,6 +45,8 @@ pub enum Next {
     Serve,
     ServeVerbose,
     ForwardTo,
+    Deliveries,
+    ConfigPath,
     Events,
     Undelivered,
     SendAgain,
@@ -64,6 +72,10 @@ impl Next {
             Self::DemoServe => "demo --serve",
             Self::Check => "check",
             Self::FullCircle => "check --full-circle",
+            Self::Doctor => "doctor",
+            Self::Issues => "issues",
+            Self::Dismiss(rule) => return format!("issues dismiss {rule}"),
+            Self::Retry(rule) => return format!("issues retry {rule}"),
             Self::Sync => "sync",
             Self::SyncYes => "sync --yes",
             Self::History => "history",
@@ -84,6 +96,8 @@ impl Next {
             Self::Serve => "serve",
             Self::ServeVerbose => "serve -v",
             Self::ForwardTo => "serve --forward-to URL",
+            Self::Deliveries => "deliveries",
+            Self::ConfigPath => "config path",
             Self::Events => "events",
             Self::Undelivered => "events --undelivered",
             Self::SendAgain => "events --send-again all",
@@ -110,6 +124,7 @@ impl Next {
                 | Self::Serve
                 | Self::ServeVerbose
                 | Self::ForwardTo
+                | Self::ConfigPath
                 | Self::Activate(_)
                 | Self::ActivateYes(_)
                 | Self::SetStoreAside
@@ -140,6 +155,10 @@ impl Next {
             Self::DemoServe,
             Self::Check,
             Self::FullCircle,
+            Self::Doctor,
+            Self::Issues,
+            Self::Dismiss("missed"),
+            Self::Retry("forwarding"),
             Self::Sync,
             Self::SyncYes,
             Self::History,
@@ -160,6 +179,8 @@ impl Next {
             Self::Serve,
             Self::ServeVerbose,
             Self::ForwardTo,
+            Self::Deliveries,
+            Self::ConfigPath,
             Self::Events,
             Self::Undelivered,
             Self::SendAgain,
@@ -255,6 +276,13 @@ impl fmt::Display for Hint {
 impl Serialize for Hint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+// What was written down names its commands: which steps they were is not read back.
+impl<'de> Deserialize<'de> for Hint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::wire::{Each, Int, Named, Rows, Scalar, Text};
 use super::{FRESH, HaloApi, HaloError, Oddity, PAGE_SIZE};
+use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::people::UNASSIGNED;
-use crate::domain::ticket::{BoardTickets, NoteOutcome, Ticket};
+use crate::domain::ticket::{BoardTickets, Ticket};
 use crate::domain::untrusted::Untrusted;
 
 const PATH: &str = "/api/Tickets";

@@ -10,7 +10,8 @@ use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
-use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, NoteOutcome, Ticket, Unfinished};
+use crate::domain::note_outcome::NoteOutcome;
+use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
 

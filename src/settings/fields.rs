@@ -6,7 +6,7 @@ use super::suggestion::nearest;
 use crate::domain::address::{HaloUrl, Note};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
 use crate::domain::fields::{FIELDS, FieldId, FieldInfo};
-use crate::domain::ticket::NoteOutcome;
+use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::untrusted::Untrusted;
 
 /// A key with what is wrong with it.

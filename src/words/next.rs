@@ -34,6 +34,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Configure | Next::ConfigureUnproved => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
+        Next::Deliveries => ("Deliveries", Some("deliveries")),
         Next::Events => ("Events", Some("pane_events")),
         Next::Tickets => ("Tickets", Some("tickets")),
         Next::Escalate => ("Escalate", Some("escalate")),
@@ -46,6 +47,11 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::AnswersTemplate
         | Next::DemoServe
         | Next::FullCircle
+        | Next::Doctor
+        | Next::Issues
+        | Next::Dismiss(_)
+        | Next::Retry(_)
+        | Next::ConfigPath
         | Next::History
         | Next::Run(_)
         | Next::ByHand

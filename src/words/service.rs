@@ -1,16 +1,20 @@
-//! The service: without it nothing of what was set up runs.
+//! The service: without it nothing that was set up runs.
+
+use crate::domain::next::Next;
 
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
 
 /// Why it is needed.
-pub const NEEDED: &str = "It does not run: no daily sync, and Halo's callbacks are lost.";
+pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
 
 /// That it runs.
-pub const RUNS: &str = "The service runs: daily sync and Halo's callbacks are taken care of.";
+pub const RUNS: &str = "The service is running: it makes the daily sync and receives Halo's callbacks.";
 
 /// The commands that start it, each with what it is for.
-pub const COMMANDS: [(&str, &str); 2] = [
-    ("systemctl enable --now pia-halo", "for good, as root; the README has the unit"),
-    ("pia-halo serve", "by hand, until Ctrl-C"),
-];
+pub fn commands() -> [(String, &'static str); 2] {
+    [
+        ("systemctl enable --now pia-halo".to_owned(), "for good, as root; the README has the unit"),
+        (Next::Serve.to_string(), "by hand, until Ctrl-C"),
+    ]
+}

@@ -15,10 +15,10 @@ use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::request::{Activation, SecretChoice};
 use crate::domain::status::{Overview, StepState};
 use crate::domain::sync_run::SyncStatus;
-use crate::domain::ticket::NoteOutcome;
 
 fn wizard(stage: &Stage) -> &Wizard {
     stage.model.wizard.as_ref().unwrap()

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::next::Hint;
+
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -224,7 +226,7 @@ pub struct Finding {
     /// What was found, as a sentence without a full stop and without an age.
     pub fact: String,
     /// What to do about it.
-    pub next: Option<String>,
+    pub next: Option<Hint>,
     /// Whether a person has said that it is known. Until it changes.
     #[serde(default)]
     pub dismissed: bool,
@@ -249,7 +251,7 @@ impl Finding {
 
     /// What to do next.
     #[must_use]
-    pub fn next(self, next: impl Into<String>) -> Self {
+    pub fn next(self, next: impl Into<Hint>) -> Self {
         Self { next: Some(next.into()), ..self }
     }
 

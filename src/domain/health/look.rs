@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::{Finding, Rule, State};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::plan::{Action, Plan};
 
 /// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
@@ -67,7 +68,7 @@ fn severity(check: &Check) -> State {
 
 fn told(rule: Rule, state: State, check: &Check) -> Finding {
     let fact = format!("{}: {}", check.id.title(), check.message);
-    Finding { next: check.hint.as_ref().map(ToString::to_string), ..Finding::new(rule, state, fact) }
+    Finding { next: check.hint.clone(), ..Finding::new(rule, state, fact) }
 }
 
 /// What a plan says: what Configure made, and somebody changed since.
@@ -87,7 +88,8 @@ pub fn from_plan(plan: &Plan) -> Finding {
     // Without the webhooks or the tab nothing arrives; a ticket type that is not linked only misses the tab.
     let is_broken = pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt);
     let state = if is_broken { State::Broken } else { State::Watch };
-    Finding::new(rule, state, facts.join("; ")).next("pia-halo plan shows it; pia-halo configure mends it")
+    Finding::new(rule, state, facts.join("; "))
+        .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
 }
 
 /// What a failure says of the credentials and of the rights; nothing where Halo was only not reached.
@@ -97,7 +99,7 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
         FailureKind::MissingRight => Rule::Rights,
         _ => return None,
     };
-    let next = failure.hint.as_ref().map(ToString::to_string);
+    let next = failure.hint.clone();
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
 }
 
@@ -113,5 +115,5 @@ pub fn clock(ahead: SignedDuration, now: Timestamp) -> Finding {
     let plural = if minutes == 1 { "" } else { "s" };
     Finding::new(rule, state, format!("this machine is about {minutes} minute{plural} {which} Halo"))
         .since(now)
-        .next("set this machine's clock by NTP: timedatectl set-ntp true")
+        .next("Set this machine's clock by NTP: timedatectl set-ntp true")
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::{Finding, Rule, State, aged};
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::next::{Hint, Next};
 use crate::domain::status::{Status, StepState};
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::thousands;
@@ -60,6 +61,14 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     aged(&known.before, judged).into_iter().map(dismiss).collect()
 }
 
+fn look() -> Hint {
+    Hint::from("Look now: ").next(Next::Doctor)
+}
+
+fn sync() -> Hint {
+    Hint::from("Sync now: ").next(Next::Sync)
+}
+
 fn clean(text: &str) -> String {
     Untrusted::new(text).display()
 }
@@ -107,15 +116,11 @@ impl Facts<'_> {
     // What was last seen; what was good so long ago is not known to be so now.
     fn seen(&self, rule: Rule) -> Finding {
         let Some(last) = self.last(rule) else {
-            return Finding::new(rule, State::Unknown, "nobody has looked yet").next("pia-halo doctor looks");
+            return Finding::new(rule, State::Unknown, "nobody has looked yet").next(look());
         };
         let is_stale = last.seen_at.is_some_and(|at| self.is_older(at, STALE));
         if is_stale && last.state == State::Well {
-            return Finding {
-                state: State::Unknown,
-                next: Some("pia-halo doctor looks again".to_owned()),
-                ..last.clone()
-            };
+            return Finding { state: State::Unknown, next: Some(look()), ..last.clone() };
         }
         last.clone()
     }
@@ -124,22 +129,22 @@ impl Facts<'_> {
         let rule = Rule::Credentials;
         if !self.status.known.has_secret {
             let fact = "there is no Client Secret for this configuration";
-            return Finding::new(rule, State::Broken, fact).next("pia-halo setup --client-secret-file FILE");
+            return Finding::new(rule, State::Broken, fact).next(Hint::from("Store one: ").next(Next::SetupSecret));
         }
         if let Some(last) = self.last(rule).filter(|last| last.is_issue() && last.seen_at.is_some()) {
             return last.clone();
         }
         match self.status.steps.credentials {
             StepState::Done => Finding::well(rule, "Halo accepted them"),
-            _ => Finding::new(rule, State::Watch, "saved, and Halo has not accepted them yet").next("pia-halo check"),
+            _ => Finding::new(rule, State::Watch, "saved, and Halo has not accepted them yet")
+                .next(Hint::from("Test them: ").next(Next::Check)),
         }
     }
 
     fn boards(&self) -> Finding {
         let (rule, screen, lists) = (Rule::Boards, &self.configuration.pia_screen, &self.status.known.lists);
         if !lists.synced {
-            return Finding::new(rule, State::Unknown, "no sync has read the teams and agents yet")
-                .next("pia-halo sync");
+            return Finding::new(rule, State::Unknown, "no sync has read the teams and agents yet").next(sync());
         }
         let is_team = |name: &str| lists.teams.iter().any(|team| !team.inactive && team.name.raw() == name);
         let mut boards = vec![screen.pia_board.as_str(), screen.escalation_board.as_str()];
@@ -157,7 +162,7 @@ impl Facts<'_> {
         match gone.is_empty() {
             true => Finding::well(rule, "all of them are in Halo"),
             false => Finding::new(rule, State::Watch, gone.join("; "))
-                .next("make them in Halo, or choose others in the section Pia Screen"),
+                .next("Create them in Halo, or choose others under Pia Screen"),
         }
     }
 
@@ -165,7 +170,9 @@ impl Facts<'_> {
         let rule = Rule::SettingsFiles;
         match &self.status.known.settings {
             None => Finding::well(rule, "private, and can be read"),
-            Some((why, next)) => Finding { next: next.clone(), ..Finding::new(rule, State::Broken, clean(why)) },
+            Some((why, next)) => {
+                Finding { next: next.clone().map(Hint::from), ..Finding::new(rule, State::Broken, clean(why)) }
+            }
         }
     }
 
@@ -174,7 +181,7 @@ impl Facts<'_> {
         if service.running {
             return Finding::well(rule, "it runs").since(service.since);
         }
-        let start = "start pia-halo serve, or its systemd unit";
+        let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
         match self.is_configured() {
             true => Finding::new(rule, State::Broken, "it does not run: Halo's callbacks reach nobody").next(start),
             false => Finding::new(rule, State::Watch, "it does not run: no daily sync is made").next(start),
@@ -189,7 +196,7 @@ impl Facts<'_> {
             let fact = "the last event came in before it happened: a clock is wrong";
             return Finding::new(rule, State::Watch, fact)
                 .since(self.status.service.last_event_at)
-                .next("set this machine's clock by NTP: timedatectl set-ntp true");
+                .next("Set this machine's clock by NTP: timedatectl set-ntp true");
         }
         self.seen(rule)
     }
@@ -204,13 +211,14 @@ impl Facts<'_> {
             free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB is free where the store is"),
             _ => return Finding::well(rule, "there is room"),
         };
-        Finding::new(rule, state, room).next("make room on that disk, or move the store: pia-halo config path")
+        Finding::new(rule, state, room)
+            .next(Hint::from("Free space on that disk; where the store is: ").next(Next::ConfigPath))
     }
 
     fn sync_age(&self) -> Finding {
         let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
         let Some(last) = runs.iter().find(|run| run.status.has_published()) else {
-            return Finding::new(rule, State::Watch, "no sync has read the clients yet").next("pia-halo sync");
+            return Finding::new(rule, State::Watch, "no sync has read the clients yet").next(sync());
         };
         let at = last.finished_at;
         let failed = runs.first().filter(|run| run.status == SyncStatus::Failed);
@@ -219,16 +227,16 @@ impl Facts<'_> {
         if self.is_older(at, SYNC_OLD) {
             return Finding::new(rule, State::Broken, format!("no sync for more than two days{why}"))
                 .since(at)
-                .next("pia-halo sync");
+                .next(sync());
         }
         if let Some(failed) = failed {
-            let next = "pia-halo sync, once the cause is mended; the service tries again by itself";
+            let next = Hint::from("Fix the cause, then ").next(Next::Sync).text("; the service retries by itself");
             return Finding::new(rule, State::Watch, format!("the last sync failed{why}"))
                 .since(failed.finished_at)
                 .next(next);
         }
         match self.is_older(at, SYNC_DUE) {
-            true => Finding::new(rule, State::Watch, "no sync for more than a day").since(at).next("pia-halo sync"),
+            true => Finding::new(rule, State::Watch, "no sync for more than a day").since(at).next(sync()),
             false => Finding::well(rule, "made").since(at),
         }
     }
@@ -239,9 +247,9 @@ impl Facts<'_> {
             None => Finding::well(rule, "no sync waits for a yes"),
             Some(run) => {
                 let why = run.warnings.last().map(|why| format!(": {}", clean(why))).unwrap_or_default();
-                Finding::new(rule, State::Broken, format!("the sync is held{why}"))
-                    .since(run.finished_at)
-                    .next("look at Halo's agent; if it is right, pia-halo sync --yes")
+                Finding::new(rule, State::Broken, format!("the sync is held{why}")).since(run.finished_at).next(
+                    Hint::from("Check the rights of the agent in Halo; if the list is right: ").next(Next::SyncYes),
+                )
             }
         }
     }
@@ -249,11 +257,11 @@ impl Facts<'_> {
     fn sync_proved(&self) -> Finding {
         let rule = Rule::SyncProved;
         match self.status.known.runs.iter().find(|run| run.status.has_published()) {
-            None => Finding::new(rule, State::Unknown, "no sync yet").next("pia-halo sync"),
+            None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
             Some(run) => Finding::new(rule, State::Watch, format!("the last sync was not proved: {}", run.proof()))
                 .since(run.finished_at)
-                .next("pia-halo history says what is missing; pia-halo sync tries again"),
+                .next(Hint::from("See what is missing: ").next(Next::History).text("; try again: ").next(Next::Sync)),
         }
     }
 
@@ -264,7 +272,7 @@ impl Facts<'_> {
             count => {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
                 let fact = format!("a run was interrupted: what came of {writes} is not known");
-                let next = "pia-halo configure looks and finishes it; configure --roll-back takes it back";
+                let next = Hint::from("Finish it: ").next(Next::Configure).text("; undo it: ").next(Next::RollBack);
                 Finding::new(rule, State::Broken, fact).next(next)
             }
         }
@@ -293,7 +301,8 @@ impl Facts<'_> {
                     DeliveryState::SwitchedOff => format!("Halo has switched {name} off: no event comes from it"),
                     _ => format!("{name} is not in Halo any more: no event comes from it"),
                 };
-                let mut finding = Finding::new(rule, State::Broken, fact).next("pia-halo configure mends it");
+                let mut finding =
+                    Finding::new(rule, State::Broken, fact).next(Hint::from("Repair it: ").next(Next::Configure));
                 finding.seen_at = Some(off.read_at);
                 finding
             }
@@ -324,8 +333,8 @@ impl Facts<'_> {
             Some((state, worst)) => {
                 let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
                 let since = worst.last_success_at.or(worst.last_at);
-                let next = worst.advice.as_deref().map(clean);
-                let next = next.unwrap_or_else(|| "make a ticket in Halo, then pia-halo deliveries".to_owned());
+                let next = worst.advice.as_deref().map(|advice| Hint::from(clean(advice)));
+                let next = next.unwrap_or_else(|| Hint::from("Create a ticket in Halo, then ").next(Next::Deliveries));
                 Finding::new(rule, state, fact).since(since).next(next)
             }
         };
@@ -340,14 +349,14 @@ impl Facts<'_> {
         let heard = service.last_event_at;
         let from = heard.unwrap_or(configured).max(service.since.unwrap_or(Timestamp::MIN));
         if service.running && self.is_older(from, QUIET) {
-            return Finding::new(rule, State::Watch, "no event for a day")
-                .since(from)
-                .next("pia-halo deliveries: either no ticket was touched, or Halo does not reach this service");
+            return Finding::new(rule, State::Watch, "no event for a day").since(from).next(
+                Hint::from("No ticket was touched, or Halo does not reach this service: ").next(Next::Deliveries),
+            );
         }
         match heard {
             Some(at) => Finding::well(rule, "the last one came in").since(at),
             None => Finding::new(rule, State::Unknown, "none has come in yet")
-                .next("change a ticket in Halo: its event arrives within a minute"),
+                .next("Change a ticket in Halo: its event arrives within a minute"),
         }
     }
 
@@ -356,7 +365,7 @@ impl Facts<'_> {
         match service.late() {
             Some(late) => Finding::new(rule, State::Watch, late)
                 .since(service.last_event_at)
-                .next("look at Halo's queue and at both clocks; pia-halo events shows when each happened"),
+                .next(Hint::from("Check Halo's queue and both clocks; when each event happened: ").next(Next::Events)),
             None => Finding::well(rule, "events come in soon after they happened"),
         }
     }
@@ -367,7 +376,7 @@ impl Facts<'_> {
             None => Finding::well(rule, "none in the last week"),
             Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
                 .since(gap.until)
-                .next("look in Halo at the tickets of that time; then pia-halo issues dismiss missed"),
+                .next(Hint::from("Look at the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
         }
     }
 
@@ -383,7 +392,7 @@ impl Facts<'_> {
                 };
                 Finding::new(rule, State::Watch, format!("{count} stored and not understood"))
                     .since(last)
-                    .next("pia-halo events says which and why; they are kept as they came")
+                    .next(Hint::from("See which and why: ").next(Next::Events).text("; they are kept as they came"))
             }
         }
     }
@@ -395,8 +404,12 @@ impl Facts<'_> {
             count => {
                 let count =
                     if count == 1 { "1 event was".to_owned() } else { format!("{} events were", thousands(count)) };
-                Finding::new(rule, State::Broken, format!("{count} not handed on"))
-                    .next("pia-halo events --undelivered says why; pia-halo issues retry forwarding sends them again")
+                Finding::new(rule, State::Broken, format!("{count} not handed on")).next(
+                    Hint::from("See why: ")
+                        .next(Next::Undelivered)
+                        .text("; send them again: ")
+                        .next(Next::Retry("forwarding")),
+                )
             }
         }
     }
@@ -411,7 +424,7 @@ impl Facts<'_> {
             false => Finding::well(rule, "none is under way"),
             true => {
                 Finding::new(rule, State::Watch, "a rotation is not finished: the old and the new token are both good")
-                    .next("pia-halo rotate finishes it")
+                    .next(Hint::from("Finish it: ").next(Next::Rotate))
             }
         }
     }
@@ -424,5 +437,6 @@ pub fn needs_certificate(configuration: &Configuration) -> bool {
 }
 
 fn not_read(rule: Rule) -> Finding {
-    Finding::new(rule, State::Unknown, "Halo's log of deliveries was not read yet").next("pia-halo deliveries reads it")
+    Finding::new(rule, State::Unknown, "Halo's log of deliveries was not read yet")
+        .next(Hint::from("Read it: ").next(Next::Deliveries))
 }

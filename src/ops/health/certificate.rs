@@ -20,14 +20,14 @@ fn judge(seen: &Seen, now: Timestamp) -> Finding {
     match seen {
         Seen::Until(until) if until.duration_since(now) < SOON => {
             let fact = format!("the certificate of Pia's address ends on {}", until.strftime("%Y-%m-%d"));
-            Finding::new(rule, State::Watch, fact).next("renew it: Halo delivers nothing to an expired one")
+            Finding::new(rule, State::Watch, fact).next("Renew it: Halo delivers nothing to an expired one")
         }
         Seen::Until(until) => Finding::well(rule, format!("good until {}", until.strftime("%Y-%m-%d"))),
         Seen::Good => Finding::well(rule, "accepted"),
         Seen::Refused(why) => Finding::new(rule, State::Broken, format!("the certificate of Pia's address {why}"))
-            .next("mend it at the TLS proxy: Halo delivers nothing to it"),
+            .next("Fix it at the TLS proxy: Halo delivers nothing to it"),
         Seen::Unreached(why) => Finding::new(rule, State::Unknown, format!("Pia's address {why} from this machine"))
-            .next("look at it from another network: Halo reaches it from outside"),
+            .next("Check it from another network: Halo reaches it from outside"),
     }
 }
 

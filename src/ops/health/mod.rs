@@ -12,6 +12,7 @@ use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Retry, Rule, State, clock, from_check, from_failure, from_plan};
+use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
 /// Every finding of a configuration, without a request.
@@ -97,7 +98,7 @@ fn store(fault: Option<String>) -> Finding {
     match fault {
         None => Finding::well(Rule::Store, "it is whole"),
         Some(fault) => Finding::new(Rule::Store, State::Broken, format!("the database is damaged: {fault}"))
-            .next("stop the service, then pia-halo store set-aside, and sync"),
+            .next(Hint::from("Stop the service, then ").next(Next::SetStoreAside).text(" and ").next(Next::Sync)),
     }
 }
 
@@ -156,7 +157,8 @@ fn issue(workspace: &Workspace, id: &ConfigurationId, rule: Rule) -> Result<Find
 }
 
 fn none(rule: Rule) -> Failure {
-    Failure::new(FailureKind::Usage, format!("there is no issue {}", rule.code())).hint("pia-halo issues lists them")
+    Failure::new(FailureKind::Usage, format!("there is no issue {}", rule.code()))
+        .hint(Hint::from("List them: ").next(Next::Issues))
 }
 
 /// Writes down every state that has changed, so that its age is known to whoever looks later. Answers with the findings.

@@ -421,7 +421,7 @@ impl<P: Person> Dialogue<P> {
         self.say_all(lines);
         if !self.model().status().is_some_and(|status| status.service.running) {
             self.say(format!("{}. {}", told::service::START, told::service::NEEDED));
-            self.say_all(told::service::COMMANDS.map(|(command, what)| format!("{command}: {what}")).to_vec());
+            self.say_all(told::service::commands().map(|(command, what)| format!("{command}: {what}")).to_vec());
         }
         if let Some(tip) = self.model().facts.tip.clone() {
             self.say(tip);

@@ -101,8 +101,8 @@ fn service(model: &Model, page: &mut Page) {
     }
     page.plain(words::service::START, look.title());
     page.state(Tone::Warn, words::service::NEEDED, MARGIN);
-    for (command, what) in words::service::COMMANDS {
-        let row = Row::new(look, false).to(MARGIN + 2).cell(command, look.title(), 34);
+    for (command, what) in words::service::commands() {
+        let row = Row::new(look, false).to(MARGIN + 2).cell(&command, look.title(), 34);
         page.words(row, what, look.dim());
     }
 }

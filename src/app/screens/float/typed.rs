@@ -1,13 +1,12 @@
 //! A yes that has to be typed, under the keys.
 
 use crate::app::effect::Effect;
-use crate::app::jobs::{prove, removal};
+use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::parts::line;
 use crate::app::popup::{About, Popup};
 use crate::app::screen::{Now, Screen, Typed as Text};
-use crate::app::wizard::{credentials, initial_sync};
 use crate::words::Phrase;
 
 /// A yes that has to be typed.
@@ -41,27 +40,8 @@ impl Screen for Typed {
     }
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
-        match (&model.popup, command) {
-            (Some(Popup::Typed(typed)), C::Agree) => match &typed.about {
-                About::Proof => prove::start(model),
-                About::Removal | About::TakeOver => removal::agree(model),
-                _ if !typed.is_right() => super::close(model),
-                About::OtherHost => {
-                    let host = typed.wanted.clone();
-                    model.popup = None;
-                    credentials::agree(model, host)
-                }
-                About::Unproved(id) => {
-                    let id = id.clone();
-                    model.popup = None;
-                    initial_sync::agree(model, id)
-                }
-                About::Delete(id) => {
-                    let id = id.clone();
-                    model.popup = None;
-                    vec![Effect::Delete(id)]
-                }
-            },
+        match command {
+            C::Agree => model.go(Go::Agreed),
             _ => super::close(model),
         }
     }
