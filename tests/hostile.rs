@@ -55,7 +55,7 @@ async fn interface_sends_nothing_but_its_own_sequences() {
     pty.press("3").await;
     pty.sees("Callback URLs").await;
     pty.press("4").await;
-    pty.sees("No events yet").await;
+    pty.sees("No events: the service is not running").await;
     pty.press("5").await;
     // The first entries are further down the list.
     pty.sees("link ticket type").await;

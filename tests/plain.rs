@@ -222,7 +222,6 @@ async fn stop_while_secret_is_typed_gives_echo_back_meanwhile() {
     let mut listener = Listener::start(shell);
     listener.hears("ready>");
     listener.pty.send("\"$HALO\" demo\r");
-    listener.answers("Enter when", "");
     listener.answers("Configuration Name", "");
     listener.answers("Url", "");
     listener.answers("Client ID", "");
@@ -249,7 +248,6 @@ async fn stop_while_secret_is_typed_gives_echo_back_meanwhile() {
 async fn without_shell_stop_leaves_secret_unseen() {
     let profile = Profile::new().await;
     let mut listener = Listener::start(profile.command_in_terminal(["demo", "--plain"]));
-    listener.answers("Enter when", "");
     listener.answers("Configuration Name", "");
     listener.answers("Url", "");
     listener.answers("Client ID", "");
@@ -269,9 +267,7 @@ async fn plain_demo_tells_how_to_make_a_ticket_and_stores_its_event() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--plain", "--clients", "20"]);
     let mut listener = Listener::start(start.env("TMPDIR", home.path().to_str().unwrap()));
-    for question in
-        ["Enter when", "Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"]
-    {
+    for question in ["Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"] {
         listener.answers(question, "");
     }
     for question in ["Pia Escalation Board", "Pia Url", "Chat Pod Url", "Save?", "Enter is Sync Now", "Pia Escalate To"]
@@ -372,7 +368,8 @@ async fn it_is_chosen_by_itself_or_by_name_and_help_says_how() {
     ] {
         let pty = Start::pia_halo(home.path(), arguments.clone()).env("TERM", term).spawn();
         let mut listener = Listener { pty, heard: 0 };
-        listener.answers("Enter when", "q");
+        // The demo has what is needed.
+        listener.answers(if arguments.contains(&"demo") { "Configuration Name" } else { "Enter when" }, "q");
         assert_eq!(listener.pty.exit_code(), 0, "{term} {arguments:?}");
         listener.heard_only_text();
     }

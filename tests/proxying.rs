@@ -214,7 +214,7 @@ fn proxies_wait_as_long_as_service_does() {
     assert!(seconds(&nginx, "proxy_connect_timeout") < service && seconds(&caddy, "dial_timeout") < service);
     let sources = files(&project().join("src/service")).into_iter().map(|file| std::fs::read_to_string(file).unwrap());
     let sources = sources.collect::<String>().to_lowercase();
-    for header in ["x-forwarded-for", "x-real-ip", "forwarded\""] {
+    for header in ["x-forwarded-for", "x-real-ip", "\"forwarded\""] {
         assert!(!sources.contains(header) && !nginx.to_lowercase().contains(header), "{header}");
     }
 }

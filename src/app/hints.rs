@@ -153,7 +153,8 @@ fn pages(model: &Model, here: Place) -> Vec<(Place, &'static str)> {
     if model.popup.is_some() || matches!(model.screen, Screen::Starting) {
         return Vec::new();
     }
-    let panes = Pane::ALL.into_iter().filter(|_| model.is_finished_current()).map(|pane| (P::Pane(pane), pane.title()));
+    let leads = model.is_finished_current() || (model.screen == Screen::Panes && !model.panes.from_wizard);
+    let panes = Pane::ALL.into_iter().filter(|_| leads).map(|pane| (P::Pane(pane), pane.title()));
     panes.chain([(P::Cards, "Integrations")]).filter(|(place, _)| *place != here).collect()
 }
 

@@ -410,26 +410,37 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
     }
 }
 
+/// What quitting does to a sync.
+const SYNC_STOPS: &str = "A sync is running and would be stopped. The stored list stays unchanged; the next sync continues \
+    from what was read.";
+
 // A key that ends the program asks first where something would be lost or cut short; a signal never asks.
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let asked = matches!(&model.popup, Some(Popup::Confirm(Confirm { ask: Ask::Quit { .. }, .. })));
     let secret = model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());
-    let work = model.work.apply.goal().map_or("Configure", Goal::word);
-    let running =
-        format!("{work} is running and would be stopped halfway. What is done stays done; run it again to finish.");
-    let reason = if model.work.apply.is_running() {
-        running.as_str()
-    } else if model.work.sync.is_running() {
-        "A sync runs: it would be stopped, and the stored list stays as it is. The next sync goes on with what was read."
-    } else if secret {
-        "The Client Secret is typed but not saved. Drafts never hold it, so you would have to type it again."
-    } else {
-        ""
-    };
-    if asked || reason.is_empty() {
+    let mut reasons = Vec::new();
+    if model.work.apply.is_running() {
+        let work = model.work.apply.goal().map_or("Configure", Goal::word);
+        reasons.push(format!(
+            "{work} is running and would be stopped halfway. What is done stays done; run it again to finish."
+        ));
+    }
+    if prove::is_running(model) {
+        reasons.push("A test ticket is open in Halo and might not be closed.".to_owned());
+    }
+    if model.work.sync.is_running() {
+        reasons.push(SYNC_STOPS.to_owned());
+    }
+    if secret {
+        reasons.push(
+            "The Client Secret is typed but not saved. Drafts never hold it, so you would have to type it again."
+                .to_owned(),
+        );
+    }
+    if asked || reasons.is_empty() {
         return quit(model);
     }
-    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Quit { reason: reason.to_owned() })));
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Quit { reason: reasons.join(" ") })));
     model.touch();
     Vec::new()
 }

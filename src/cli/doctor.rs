@@ -42,7 +42,9 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
 
 // The rules of the contract: refused before not reached, and both before what only needs a look.
 fn exit_code(findings: &[Finding], kept: Option<&Failure>) -> u8 {
-    let broken = |rule| findings.iter().any(|finding| finding.rule == rule && finding.state == State::Broken);
+    let broken = |rule| {
+        findings.iter().any(|finding| finding.rule == rule && finding.state == State::Broken && !finding.dismissed)
+    };
     let kept = kept.map(|failure| &failure.kind);
     if broken(Rule::Credentials) || broken(Rule::Rights) {
         return FailureKind::WrongCredentials.exit_code();
@@ -83,7 +85,11 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
     match options.what {
         Some(Issue::Dismiss { id: rule }) => {
             ops::health::dismiss(&workspace, &id, rule)?;
-            call.output.say(format!("{} is not counted any more, until it changes.", rule.title()));
+            if call.output.json {
+                call.output.object(&json!({ "configuration": id.as_str(), "id": rule, "dismissed": true }))?;
+            } else {
+                call.output.say(format!("{} is dismissed until it changes.", rule.title()));
+            }
             return Ok(0);
         }
         Some(Issue::Retry { id: rule }) => {

@@ -25,14 +25,14 @@ struct Missed {
 }
 
 enum What {
-    /// A call's body out of the log.
-    Body(EventBody),
+    /// A call's body out of the log, and Halo's id of the row.
+    Body(EventBody, String),
     /// A ticket that has changed.
     Ticket(i64),
 }
 
-/// Fetches what was missed since nothing was, or since `earlier` where that is before it, until `until`. None where no
-/// service has looked after this configuration before: then there is no gap, and one can be known of from now on.
+/// Fetches what was missed since nothing was, or since `earlier` where that is before it, until `until`. Where a webhook
+/// `was_off` meanwhile, Halo's log does not tell all of it. None where no service has looked after this configuration before: then there is no gap, and one can be known of from now on.
 ///
 /// # Errors
 ///
@@ -43,6 +43,7 @@ pub async fn run(
     halo: &HaloApi,
     earlier: Option<Timestamp>,
     until: Timestamp,
+    was_off: bool,
     forward: bool,
 ) -> Result<Option<Gap>, Failure> {
     let of = id.clone();
@@ -58,7 +59,7 @@ pub async fn run(
     let Some((since, webhooks)) = workspace.apart(read).await? else { return Ok(None) };
     let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
     let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
-    let (mut missed, mut tells_nothing) = (Vec::new(), false);
+    let (mut missed, mut tells_nothing) = (Vec::new(), was_off);
     let states = if webhooks.is_empty() { Default::default() } else { halo.webhook_states().await? };
     for webhook in &webhooks {
         let name = webhook.name.display();
@@ -128,7 +129,7 @@ fn of_log(call: LoggedCall, group: EventGroup) -> Option<Missed> {
         (Some(body), _) => body,
         // A lightweight log keeps which ticket it was about.
         (None, Some(ticket)) if !call.taken => json!({
-            "id": call.id,
+            "id": &call.id,
             "event": if group == EventGroup::TicketCreated { "New Ticket Logged" } else { "Ticket Changed" },
             "object_id": ticket,
             "timestamp": call.at,
@@ -141,27 +142,31 @@ fn of_log(call: LoggedCall, group: EventGroup) -> Option<Missed> {
     let at = body.events().find_map(|event| event.sent_at).unwrap_or(at);
     // What was taken and cannot be told from another one is not stored again.
     let can_be_told = !call.taken || body.events().all(|event| event.id.is_some());
-    can_be_told.then_some(Missed { at, group, what: What::Body(body) })
+    can_be_told.then_some(Missed { at, group, what: What::Body(body, call.id) })
 }
 
 impl Missed {
     fn from(&self) -> FetchedFrom {
         match self.what {
-            What::Body(_) => FetchedFrom::HaloLog,
+            What::Body(..) => FetchedFrom::HaloLog,
             What::Ticket(_) => FetchedFrom::Tickets,
         }
     }
 
     fn ticket(&self) -> Option<i64> {
         match &self.what {
-            What::Body(body) => body.events().find_map(|event| event.ticket_id),
+            What::Body(body, _) => body.events().find_map(|event| event.ticket_id),
             What::Ticket(ticket) => Some(*ticket),
         }
     }
 
     fn events(&self) -> Box<dyn Iterator<Item = Incoming<'_>> + '_> {
         match &self.what {
-            What::Body(body) => Box::new(body.events()),
+            What::Body(body, call) => Box::new(body.events().enumerate().map(move |(number, mut event)| {
+                // Read again with the next look, it is the same event.
+                event.id.get_or_insert_with(|| format!("call-{call}-{number}"));
+                event
+            })),
             What::Ticket(ticket) => Box::new(std::iter::once(Incoming {
                 // The same ticket as it changed then: found again, it is known.
                 id: Some(format!("ticket-{ticket}-{}", self.at.as_millisecond())),

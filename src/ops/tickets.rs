@@ -104,7 +104,10 @@ pub async fn escalate(
             unfinished
         })?,
     };
-    if noted {
+    let names_it = |finding: &Finding| {
+        finding.rule == Rule::EscalationNote && finding.fact.contains(&format!("ticket {ticket_id} "))
+    };
+    if noted && workspace.store.health(id).unwrap_or_default().iter().any(names_it) {
         workspace.note_health(id, [Finding::well(Rule::EscalationNote, "none is missing")]);
     }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };

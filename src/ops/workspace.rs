@@ -380,6 +380,7 @@ impl Workspace {
 
     /// Remembers that these credentials were tested before they were saved.
     pub(super) fn remember_tested(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        self.note_health(id, [Finding::well(Rule::Credentials, "Halo accepted them")]);
         self.note_verified(id, fingerprint(api), None)
     }
 

@@ -77,14 +77,19 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let active = workspace.apart(|workspace| workspace.the_active_configuration()).await?;
     let Some((id, configuration)) = active else { return Ok(()) };
+    let of = id.clone();
+    let is_off = |verdict: &Delivery| verdict.state == DeliveryState::SwitchedOff;
+    // Somebody may have switched it on again since.
+    let mut was_off = workspace.apart(move |workspace| Ok(workspace.store.deliveries(&of)?.iter().any(is_off))).await?;
     if let Some((_, until, last)) = known.looked_after.as_ref().filter(|(of, ..)| *of == id) {
         if known.missed_since.is_none() {
             if !known.is_asked {
                 return Ok(());
             }
-            let verdicts = look_at_log(shared, &id, &configuration).await?;
+            let verdicts = read_log(shared, &id).await?;
             known.is_asked = false;
-            known.missed_since = lost_since(&verdicts, *until);
+            known.missed_since = lost_since(&verdicts, was_off, *until);
+            was_off |= verdicts.iter().any(is_off);
             if known.missed_since.is_none() {
                 return Ok(());
             }
@@ -97,7 +102,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     }
     let until = workspace.now();
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let gap = catch_up::run(workspace, &id, &halo, known.missed_since, until, shared.forwards).await?;
+    let gap = catch_up::run(workspace, &id, &halo, known.missed_since, until, was_off, shared.forwards).await?;
     known.looked_after = Some((id.clone(), until, Instant::now()));
     known.missed_since = None;
     let Some(gap) = gap else { return Ok(()) };
@@ -108,37 +113,40 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         shared.arrived.notify_one();
         shared.looked_up.notify_one();
     }
-    // Halo may have switched a webhook off meanwhile: the status names it.
-    look_at_log(shared, &id, &configuration).await.map(|_| ())
+    // Halo may have switched a webhook off meanwhile: the status names it. It is switched on after what it did not tell
+    // was fetched: from then on nothing shows that it was off.
+    if read_log(shared, &id).await?.iter().any(is_off) {
+        switch_on(shared, &id, &configuration).await;
+    }
+    Ok(())
 }
 
 /// What Halo's log says of each webhook, which the status names from then on; nothing where Halo does not let it be read.
-/// One that Halo has switched off is switched on again where the settings ask for that.
-async fn look_at_log(
-    shared: &Shared,
-    id: &ConfigurationId,
-    configuration: &Configuration,
-) -> Result<Vec<Delivery>, Failure> {
+async fn read_log(shared: &Shared, id: &ConfigurationId) -> Result<Vec<Delivery>, Failure> {
+    match delivery::read(&shared.workspace, id, shared.cancel.clone()).await {
+        Err(failure) if catch_up::is_final(&failure) => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+/// Switches on what is off, where the settings ask for that.
+async fn switch_on(shared: &Shared, id: &ConfigurationId, configuration: &Configuration) {
     let workspace = &shared.workspace;
-    let verdicts = match delivery::read(workspace, id, shared.cancel.clone()).await {
-        Ok(verdicts) => verdicts,
-        Err(failure) if catch_up::is_final(&failure) => return Ok(Vec::new()),
-        Err(failure) => return Err(failure),
-    };
-    let is_off = verdicts.iter().any(|verdict| verdict.state == DeliveryState::SwitchedOff);
-    if is_off && configuration.integration.webhook_options.switches_on_again {
+    if configuration.integration.webhook_options.switches_on_again {
         match configure::switch_on(workspace, id, shared.cancel.clone()).await {
             Ok(0) => tracing::warn!("a webhook is switched off in Halo and differs in more. To see it: {}", Next::Plan),
             Ok(webhooks) => tracing::warn!(webhooks, "Halo had switched webhooks off; they were switched on again"),
             Err(failure) => tracing::warn!(%failure, "a webhook that Halo has switched off could not be switched on"),
         }
     }
-    Ok(verdicts)
 }
 
 /// From when on events may have been lost, by what Halo's log says of deliveries after the last look; none where they came.
-fn lost_since(verdicts: &[Delivery], looked_until: Timestamp) -> Option<Timestamp> {
+fn lost_since(verdicts: &[Delivery], was_off: bool, looked_until: Timestamp) -> Option<Timestamp> {
     let before = looked_until.checked_sub(CLOCKS_APART).unwrap_or(looked_until);
+    if was_off {
+        return Some(before);
+    }
     let is_new = |verdict: &&Delivery| match verdict.state {
         DeliveryState::SwitchedOff => true,
         state => state.loses_events() && verdict.last_at.is_none_or(|at| at > before),
@@ -174,7 +182,7 @@ mod tests {
     /// Only what is new asks for a look, and it goes back to what came last.
     #[test]
     fn failures_in_halos_log_are_looked_after_once() {
-        let lost = |verdicts: &[Delivery]| lost_since(verdicts, at("12:00"));
+        let lost = |verdicts: &[Delivery]| lost_since(verdicts, false, at("12:00"));
         assert_eq!(lost(&[verdict(DeliveryState::Delivered, "12:50", Some("12:50"))]), None);
         assert_eq!(lost(&[verdict(DeliveryState::Unreadable, "12:50", None)]), None);
         let failed = verdict(DeliveryState::NotReached, "12:50", Some("12:30"));

@@ -26,6 +26,9 @@ const UNSEEN: SignedDuration = SignedDuration::from_hours(25);
 /// A rule is told no more often than this.
 const BETWEEN: SignedDuration = SignedDuration::from_hours(1);
 
+/// A look that told nothing, such as one with a wrong secret, is repeated no sooner.
+const AGAIN: SignedDuration = SignedDuration::from_hours(6);
+
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,10 +65,17 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     };
     let of = id.clone();
     let read = move |workspace: &ops::Workspace| {
-        Ok((workspace.store.health(&of)?, workspace.store.configured_at(&of)?.is_some()))
+        let is_there = workspace.store.configured_at(&of)?.is_some() || !workspace.store.installed(&of)?.is_empty();
+        Ok((workspace.store.health(&of)?, is_there))
     };
     let (before, is_configured) = workspace.apart(read).await?;
-    if (look || (is_configured && is_unseen(&before, workspace.now())))
+    let now = workspace.now();
+    let is_due = told.tried.is_none_or(|tried| now.duration_since(tried) >= AGAIN);
+    let look = look || (is_configured && is_due && is_unseen(&before, now));
+    if look {
+        told.tried = Some(now);
+    }
+    if look
         && let Some(failure) = ops::health::look(workspace, &id, &configuration, shared.cancel.clone(), |_| {}).await?
     {
         tracing::warn!(%failure, "Halo could not be asked whether everything is as it was made");
@@ -106,6 +116,8 @@ struct Told {
     of: Option<ConfigurationId>,
     states: BTreeMap<Rule, State>,
     at: BTreeMap<Rule, Timestamp>,
+    // When Halo was last asked, whatever came of it.
+    tried: Option<Timestamp>,
 }
 
 impl Told {
@@ -120,7 +132,7 @@ impl Told {
     ) -> Vec<&'a Finding> {
         if self.of.as_ref() != Some(id) {
             let states = before.iter().map(|finding| (finding.rule, finding.state)).collect();
-            *self = Self { of: Some(id.clone()), states, at: BTreeMap::new() };
+            *self = Self { of: Some(id.clone()), states, at: BTreeMap::new(), tried: self.tried };
         }
         let mut due = Vec::new();
         for finding in findings {

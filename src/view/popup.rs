@@ -168,7 +168,11 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
         (About::Unproved(_), _) => say(words::sync::UNPROVED),
         (About::Delete(id), _) => {
             let own = model.overview.configurations.iter().find(|saved| saved.id == *id);
-            let left = own.map_or(0, |saved| saved.status.integration.objects.len());
+            let objects = own.map_or(&[][..], |saved| &saved.status.integration.objects);
+            let left = objects.iter().filter(|object| object.kind.is_our_own()).count();
+            if let Some(own) = own {
+                say(&format!("{}.", saved_title(own)));
+            }
             words::step::deleting(left).iter().for_each(|words| say(words));
         }
     }

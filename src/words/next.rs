@@ -34,7 +34,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Configure | Next::ConfigureUnproved => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
-        Next::Deliveries => ("Deliveries", Some("deliveries")),
+        Next::Deliveries => ("Deliveries", Some("read_deliveries")),
         Next::Events => ("Events", Some("pane_events")),
         Next::Tickets => ("Tickets", Some("tickets")),
         Next::Escalate => ("Escalate", Some("escalate")),

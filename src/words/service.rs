@@ -9,12 +9,12 @@ pub const START: &str = "Start the service";
 pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
 
 /// That it runs.
-pub const RUNS: &str = "The service is running: it makes the daily sync and receives Halo's callbacks.";
+pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
 
 /// The commands that start it, each with what it is for.
 pub fn commands() -> [(String, &'static str); 2] {
     [
-        ("systemctl enable --now pia-halo".to_owned(), "for good, as root; the README has the unit"),
+        ("systemctl enable --now pia-halo".to_owned(), "permanently, as root (see the README)"),
         (Next::Serve.to_string(), "by hand, until Ctrl-C"),
     ]
 }

@@ -45,7 +45,10 @@ pub fn deleting(left_in_halo: usize) -> Vec<String> {
     let mut words = vec!["Its settings, secrets, clients and events are deleted here, for good.".to_owned()];
     if left_in_halo > 0 {
         let objects = if left_in_halo == 1 { "object stays" } else { "objects stay" };
-        words.push(format!("{left_in_halo} {objects} in its Halo: Remove takes them out, and has to come first."));
+        words.push(format!(
+            "{left_in_halo} {objects} in its Halo and can no longer be removed from here. To remove them, use Remove before \
+             you delete."
+        ));
     }
     words
 }

@@ -4,8 +4,8 @@ use crate::domain::sync_run::ChangeCounts;
 use crate::domain::thousands;
 
 /// What it means to go on with clients that no sync has proved to be all.
-pub const UNPROVED: &str = "Halo's own count and the clients it listed do not agree, so a client may be missing: its \
-    tickets come in all the same, but Pia does not know its company. It is shown as not proved until a sync proves it.";
+pub const UNPROVED: &str = "This sync could not prove that the list is complete, so a client may be missing: its tickets \
+    still come in, but Pia does not know its company. The list is marked \"not proved\" until a later sync proves it.";
 
 /// How many clients changed, by what happened to them.
 pub fn counts(changes: &ChangeCounts) -> String {

@@ -262,7 +262,8 @@ pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> 
     let id = match outcome {
         Ok(id) => id,
         Err(failure) => {
-            model.say(Tone::Bad, failure.to_string());
+            let hint = failure.hint.as_ref().map(|hint| Phrase::from(hint).with_keys(&model.keys));
+            model.say(Tone::Bad, hint.iter().fold(failure.to_string(), |words, hint| format!("{words}. {hint}")));
             return Vec::new();
         }
     };
@@ -275,7 +276,7 @@ pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> 
     if model.overview.draft.take_if(|draft| draft.configuration.as_ref() == Some(&id)).is_some() {
         effects.push(Effect::DiscardDraft);
     }
-    model.say(Tone::Good, format!("{name} is deleted here. Its Halo is as it was."));
+    model.say(Tone::Good, format!("{name} was deleted here. Nothing in its Halo was changed."));
     if model.screen != Screen::Integrations {
         enter(model);
     }

@@ -36,9 +36,9 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
     }
     if !model.is_synced() {
         return Some(Phrase::from("No sync yet. Run the first sync before you configure Halo.").key(
-            " Sync Now is ",
-            "sync_now",
-            ".",
+            " Go back with ",
+            "cancel",
+            " to run it.",
         ));
     }
     if model.work.sync.is_running() {
@@ -313,7 +313,7 @@ pub fn is_settled(model: &Model) -> bool {
 /// Whether the set-up can go on although not everything is in place: what stands in the way may be somebody else's.
 pub fn can_be_passed_over(model: &Model) -> bool {
     let runs = model.work.apply.is_running() || matches!(model.work.plan, PlanWork::Reading { .. });
-    !runs && !is_settled(model) && blocker(model).is_none()
+    !runs && !is_settled(model) && model.is_synced() && model.is_active() && !model.work.sync.is_running()
 }
 
 /// Whether Configure was done before: then its name is Re-configure.
@@ -332,9 +332,16 @@ pub fn move_line(model: &mut Model, to: usize) {
 }
 
 /// Why no line can be opened.
-pub fn open_refusal(model: &Model) -> Option<String> {
+pub fn open_refusal(model: &Model) -> Option<Phrase> {
     let listed = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if !plan.changes.is_empty());
-    (!listed).then(|| "Nothing to open.".to_owned())
+    (!listed).then(|| {
+        let busy = if model.goal().is_install() {
+            load_refusal(model)
+        } else {
+            running(model).map(Phrase::from).or_else(|| removal_blocker(model))
+        };
+        busy.unwrap_or_else(|| "Nothing to open.".into())
+    })
 }
 
 /// Opens or closes the selected line, field by field.

@@ -1,7 +1,7 @@
 //! Prove it: a ticket goes full circle, from the Integration pane.
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::model::Model;
+use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::work::ProofWork;
@@ -11,6 +11,7 @@ use crate::domain::full_circle::{FullCircle, HopReport, question as sentence};
 use crate::domain::next::Hint;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
+use crate::keys::Pane;
 use crate::words::Phrase;
 
 use super::plan;
@@ -64,6 +65,12 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Prove(id)]
 }
 
+/// Whether the one that is on its way belongs to the configuration that is open, and was not stopped yet.
+pub fn can_stop(model: &Model) -> bool {
+    let current = model.current.as_ref();
+    matches!(&model.work.proof, ProofWork::Running { id, stopping: false, .. } if Some(id) == current)
+}
+
 /// "Stop": the ticket is closed all the same, and then it is over.
 pub fn stop(model: &mut Model) -> Vec<Effect> {
     match &mut model.work.proof {
@@ -86,6 +93,12 @@ pub fn hop(model: &mut Model, hop: HopReport) {
 pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
     let ProofWork::Running { id, .. } = &model.work.proof else { return };
     let id = id.clone();
+    if model.current.as_ref() != Some(&id) || model.screen != Screen::Panes || model.panes.pane != Pane::Integration {
+        match &outcome {
+            Ok(circle) if circle.broken_at.is_none() => model.say(Tone::Good, "The test ticket went full circle."),
+            _ => model.say(Tone::Bad, "Not proved: see the Integration pane."),
+        }
+    }
     model.work.proof = match outcome {
         Ok(circle) => ProofWork::Ended { id, circle },
         Err(failure) => ProofWork::Failed { id, failure },

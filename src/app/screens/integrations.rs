@@ -45,7 +45,13 @@ impl Screen for Integrations {
             }
             C::Deactivate => unless(!is_active(model), "Not active."),
             C::DiscardDraft => unless(!has_draft(model), "No draft."),
-            C::Delete => Now::only_if(matches!(selected(model), Some(Card::Saved(_)))),
+            C::Delete => match selected(model) {
+                Some(Card::Saved(id)) => {
+                    let runs = model.saved(&id).is_some_and(|saved| saved.status.service.running);
+                    unless(runs, "The service is running. Stop it before you delete a configuration.")
+                }
+                _ => Now::only_if(false),
+            },
             C::Edit => {
                 let edits = matches!(selected(model), Some(Card::Saved(_) | Card::Draft));
                 unless(!edits, "Nothing to edit.")

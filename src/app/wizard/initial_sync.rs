@@ -80,7 +80,9 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
 /// chosen whenever there is time for it.
 pub fn follow(model: &mut Model) -> Vec<Effect> {
     let ends_here = model.popup.is_none() && model.is_synced() && !model.work.sync.is_running();
-    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.step == Step::InitialSync) else {
+    let current = model.current.as_ref();
+    let here = |wizard: &&mut Wizard| wizard.step == Step::InitialSync && wizard.id.as_ref() == current;
+    let Some(wizard) = model.wizard.as_mut().filter(here) else {
         return Vec::new();
     };
     if !std::mem::take(&mut wizard.follows) || !ends_here {

@@ -31,7 +31,7 @@ pub use steps::{Mark, STEPS, connection, items, mark};
 pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
 
 /// Said where a draft is found whose Client Secret was typed.
-pub const SECRET_LOST: &str = "Next time, type the Client Secret again: drafts never hold it.";
+pub const SECRET_LOST: &str = "Type the Client Secret again: drafts never hold it.";
 
 /// Shows a set-up.
 pub fn show(model: &mut Model, mut wizard: Wizard) -> Vec<Effect> {

@@ -103,6 +103,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     let mut effects = vec![model.keep_draft().unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
     effects.extend(model.open(&report.id));
     model.facts.callbacks = report.callbacks;
+    let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     match then {
         Then::Stay => {}
         Then::End => {
@@ -115,7 +116,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
                 wizard.follows = true;
             }
             effects.extend(go(model, Step::InitialSync));
-            if sync::refusal(model).is_none() {
+            if report.active && sync::refusal(model).is_none() {
                 effects.extend(sync::start(model, Brake::On));
             }
         }
@@ -125,7 +126,6 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     } else if let Some(kept) = kept {
         model.say(Tone::Warn, kept);
     }
-    let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     if !report.active
         && let Some(active) = model.active().filter(|active| active.id != report.id)
     {

@@ -102,7 +102,9 @@ impl Facts<'_> {
     }
 
     fn is_configured(&self) -> bool {
-        self.status.integration.configured_at.is_some()
+        // Nothing says when, while a run is not finished or the settings have changed since; the objects are there.
+        let integration = &self.status.integration;
+        integration.configured_at.is_some() || !integration.objects.is_empty()
     }
 
     fn last(&self, rule: Rule) -> Option<&Finding> {
@@ -115,7 +117,7 @@ impl Facts<'_> {
 
     // What was last seen; what was good so long ago is not known to be so now.
     fn seen(&self, rule: Rule) -> Finding {
-        let Some(last) = self.last(rule) else {
+        let Some(last) = self.last(rule).filter(|last| last.seen_at.is_some()) else {
             return Finding::new(rule, State::Unknown, "nobody has looked yet").next(look());
         };
         let is_stale = last.seen_at.is_some_and(|at| self.is_older(at, STALE));
@@ -182,8 +184,12 @@ impl Facts<'_> {
             return Finding::well(rule, "it runs").since(service.since);
         }
         let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
+        let syncs = &self.status.known.runs;
+        let is_fresh = syncs.iter().any(|run| run.status.has_published() && !self.is_older(run.finished_at, SYNC_DUE));
         match self.is_configured() {
             true => Finding::new(rule, State::Broken, "it does not run: Halo's callbacks reach nobody").next(start),
+            // A timer may do it.
+            false if is_fresh => Finding::well(rule, "it does not run, and the list is up to date without it"),
             false => Finding::new(rule, State::Watch, "it does not run: no daily sync is made").next(start),
         }
     }
@@ -298,7 +304,7 @@ impl Facts<'_> {
             Some(off) => {
                 let name = clean(&off.webhook);
                 let fact = match off.state {
-                    DeliveryState::SwitchedOff => format!("Halo has switched {name} off: no event comes from it"),
+                    DeliveryState::SwitchedOff => format!("{name} is switched off in Halo: no event comes from it"),
                     _ => format!("{name} is not in Halo any more: no event comes from it"),
                 };
                 let mut finding =

@@ -75,7 +75,7 @@ async fn ask(
         return Ok(report.first_failure().map(failure_of));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
-    if workspace.store.configured_at(id)?.is_none() {
+    if workspace.store.configured_at(id)?.is_none() && workspace.store.installed(id)?.is_empty() {
         return Ok(None);
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
@@ -173,7 +173,9 @@ pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
         |finding: &&Finding| !before.iter().any(|known| (known.rule, known.state) == (finding.rule, finding.state));
     let now = workspace.now();
     let dated = |finding: &Finding| Finding { since: finding.since.or(Some(now)), ..finding.clone() };
-    let new: Vec<Finding> = findings.iter().filter(is_new).map(dated).collect();
+    // What was judged and not seen is judged anew each time: written down, it would be taken for seen.
+    let is_kept = |finding: &&Finding| !finding.rule.is_seen() || finding.seen_at.is_some();
+    let new: Vec<Finding> = findings.iter().filter(is_kept).filter(is_new).map(dated).collect();
     if !new.is_empty() {
         workspace.store.keep_health(id, &new)?;
     }

@@ -185,12 +185,17 @@ impl<P: Person> Dialogue<P> {
         let Some(id) = self.model().current.clone() else { return Ok(()) };
         let help = vec![told::sync::UNPROVED.to_owned()];
         self.say_all(&help);
-        let prompt = format!("Type {id} to go on without the proof, Enter is Sync Now again: ");
+        let prompt = format!("Type {id} to go on without the proof, Enter syncs again: ");
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
-        if line.trim() != id.as_str() {
-            return Ok(());
+        match line.trim() {
+            "" => return self.sync_now().await,
+            typed if typed == id.as_str() => {}
+            _ => {
+                self.say(format!("Not confirmed. To go on, type {id} exactly."));
+                return Ok(());
+            }
         }
         self.send(Message::Focus(Item::Go)).await?;
         self.order(Command::Continue).await?;

@@ -68,7 +68,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
-            None => page.paragraph("Nothing is installed yet. Enter configures.", MARGIN, look.dim()),
+            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, look.dim()),
         }
     }
     page.blank();

@@ -85,7 +85,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let style = if focused { look.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = page.label("Continue", style, focused);
-        let to = if model.is_unproved() { "to Configure with this list, not proved" } else { "to Configure" };
+        let to = if model.is_unproved() { "to Configure with this unproved list" } else { "to Configure" };
         page.words(row, to, look.dim());
         if focused {
             page.keep_from(from);

@@ -28,7 +28,7 @@ impl Screen for Integration {
             C::Remove => Now::unless(removal::refusal(model)),
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
             C::ProveIt => Now::unless(prove::refusal(model)),
-            C::StopProof => Now::only_if(prove::is_running(model)),
+            C::StopProof => Now::only_if(prove::can_stop(model)),
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Copy => {
                 let none = integration::selected_callback(model).is_none();
