@@ -137,6 +137,35 @@ async fn full_circle_says_what_halo_refuses() {
     drop(service);
 }
 
+/// Halo says yes to the closing and keeps the ticket open: read back, and not called closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn ticket_of_full_circle_is_closed_only_where_halo_keeps_it() {
+    let (profile, service) = configured(few()).await;
+    let answer = ScriptedAnswer::Reply {
+        status: 201,
+        content_type: "application/json",
+        headers: vec![],
+        body: br#"[{"id":1}]"#.to_vec(),
+    };
+    let closing = Scripted { method: "POST", path: "/api/tickets".into(), skip: 1, times: 9, apply: false, answer };
+    profile.halo.change(|state| state.scripted.push(closing));
+    let report = circle(&profile, "60", 3).await;
+    assert_eq!((&report["broken_at"], &report["hops"][5]["status"]), (&json!("closed"), &json!("fail")), "{report}");
+    assert_eq!(made(&profile), [1]);
+    drop(service);
+}
+
+/// Numbers of statuses are each tenant's own: where 9 is none, another one that ends a ticket closes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_circle_closes_by_kind_of_status_and_never_by_number() {
+    let (profile, service) = configured(few()).await;
+    profile.halo.change(|state| state.statuses.retain(|status| status.int("id") != Some(9)));
+    let report = circle(&profile, "60", 0).await;
+    assert_eq!(report["hops"][5]["status"], "pass", "{report}");
+    assert!([[8], [13]].contains(&made(&profile).try_into().unwrap()), "{report}");
+    drop(service);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn full_circle_looks_for_ticket_when_answer_is_lost() {
     let (profile, service) = configured(few()).await;

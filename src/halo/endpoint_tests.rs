@@ -323,6 +323,20 @@ async fn setting_tabs_sends_full_list_and_keeps_rows_that_are_there() {
     assert_eq!(gone.count("/api/TicketType"), 0, "nothing was written");
 }
 
+/// Versions that do not tell whether a type shows every tab: a "no" in its place would hide every tab of others.
+#[tokio::test]
+async fn what_was_not_told_of_tabs_is_not_written() {
+    let server = answering(value!({ "id": 1, "allowed_iframe_customtabs": [{ "id": 5, "iframetab_id": 40 }] })).await;
+    let held = server.api().ticket_type(1).await.unwrap().unwrap();
+    assert_eq!((held.allows_all_tabs, held.tabs), (None, vec![40]), "not known is not no");
+    server.api().change_tabs(1, |tabs| tabs.push(46)).await.unwrap();
+    assert_eq!(
+        server.last("/api/TicketType").json(),
+        value!([{ "id": 1, "allowed_iframe_customtabs": [
+            { "id": 5, "tickettype_id": 1, "iframetab_id": 40 }, { "tickettype_id": 1, "iframetab_id": 46 }] }])
+    );
+}
+
 #[tokio::test]
 async fn of_own_agent_only_what_matters_is_read_of_megabytes() {
     let claims: Vec<_> = (0..2_000).map(|at| value!({ "type": format!("p{at}"), "value": "0" })).collect();

@@ -148,6 +148,19 @@ async fn resolved_tickets_are_not_shown_as_open() {
     assert_eq!(told, [(&json!(4242), &json!("Not resolved"))]);
 }
 
+/// An agent that may not read the statuses: then the name beside the ticket tells which one is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_statuses_cannot_be_read_name_tells_which_ticket_is_over() {
+    let stage = Stage::new().await;
+    stage.replay.put("GET", "/api/Status", Reply::json(403, json!("")));
+    let row = |id: i64, name: &str| json!({ "id": id, "team": "Pia", "status_id": 60 + id, "status_name": name });
+    let rows = json!({ "record_count": 2, "tickets": [row(8, "Waiting"), row(7, "Resolved by phone")] });
+    stage.put("GET", "/api/Tickets", rows);
+    let listed = stage.json(["tickets"], 0).await;
+    let told: Vec<_> = listed["tickets"].as_array().unwrap().iter().map(|row| (&row["id"], &row["status"])).collect();
+    assert_eq!(told, [(&json!(8), &json!("Waiting"))]);
+}
+
 /// A page that Halo caps is not the last one, and a list that ends early is not complete.
 #[tokio::test(flavor = "multi_thread")]
 async fn capped_page_is_read_on_to_count() {
@@ -277,6 +290,24 @@ async fn address_longer_than_halo_keeps_is_refused_before_plan() {
         assert!(message.contains("Halo keeps 500; nothing was written"), "{message}");
         assert!(refused["error"]["hint"].as_str().unwrap().contains("pia_url"));
     }
+    assert_eq!(stage.profile.halo.snapshot(), before);
+}
+
+/// The same for the address of the chat pod, of which Halo keeps more: not saved, and not read where it is written by
+/// hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn pod_address_longer_than_halo_keeps_is_neither_saved_nor_read() {
+    let stage = Stage::new().await;
+    let pod = |length: usize| format!("{PIA}/{}?ticket=$FAULTID", "a".repeat(length));
+    let with = |length: usize| format!("{PIA}\"\nchat_pod_url = \"{}", pod(length));
+    stage.save("", &with(1_000)).await.expect(2).says("chat_pod_url: at most 1000 characters");
+    stage.save("", &with(900)).await.expect(0);
+    let file = stage.profile.folder.path().join("config/pia-halo/config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&pod(900), &pod(1_000))).unwrap();
+    let before = stage.profile.halo.snapshot();
+    let refused = stage.profile.run(["configure", "--yes"]).await.expect(7);
+    refused.says("chat_pod_url: at most 1000 characters");
     assert_eq!(stage.profile.halo.snapshot(), before);
 }
 

@@ -428,9 +428,9 @@ fn last_line_tells_what_was_kept_and_how_to_go_on() {
     let mut stage = with_credentials();
     stage.keys("^C ^C");
     let told = farewell(&stage.model).unwrap();
-    assert_eq!(told, "The draft of Acme MSP is kept, except the Client Secret. Go on: pia-halo");
+    assert_eq!(told, "The draft of Acme MSP is kept, except the Client Secret. To continue: pia-halo");
     let mut stage = in_panes();
     stage.keys("s q y");
     let told = farewell(&stage.model).unwrap();
-    assert_eq!(told, "The sync of Acme MSP was stopped; the stored list is unchanged. Go on: pia-halo sync");
+    assert_eq!(told, "The sync of Acme MSP was stopped; the stored list is unchanged. To continue: pia-halo sync");
 }

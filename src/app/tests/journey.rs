@@ -175,7 +175,7 @@ fn draft_is_offered_at_next_start_at_its_step() {
     stage.keys("Enter");
     assert_eq!(step(&stage), Step::PiaScreen);
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::ClientId), draft.text(FieldId::ClientId));
-    assert!(stage.notice().contains("type the Client Secret again"));
+    assert!(stage.notice().contains("Type the Client Secret again"));
 }
 
 /// S41: after a restart the wizard resumes at the first unfinished step, by what is saved and not by a flag.

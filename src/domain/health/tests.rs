@@ -184,6 +184,7 @@ const FAULTS: &[Fault] = &[
     (Rule::Service, State::Watch, |world| {
         world.status.service.running = false;
         world.status.integration.configured_at = None;
+        world.status.known.runs.clear();
     }),
     (Rule::Clock, State::Watch, |world| world.status.service.last_lag_ms = Some(-180_000)),
     (Rule::Clock, State::Broken, |world| world.see(Rule::Clock, State::Broken, 1)),

@@ -376,3 +376,20 @@ pub fn runs(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result
 pub fn changes(workspace: &Workspace, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, Failure> {
     Ok(workspace.store.changes(id, run)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_warnings_twenty_lines_are_left_with_their_number() {
+        let lines = |count: usize| shortened((1..=count).map(|at| format!("warning {at}")).collect());
+        assert_eq!(lines(19).len(), 19);
+        for count in [20, 21, 40_000] {
+            let left = lines(count);
+            assert!(left.len() < WARNINGS && left[0] == "warning 1", "{left:?}");
+            let more = format!("and {} warnings more", thousands((count + 1 - left.len()) as u64));
+            assert_eq!(left.last(), Some(&more));
+        }
+    }
+}

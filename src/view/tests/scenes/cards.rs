@@ -19,7 +19,9 @@ fn found() -> Overview {
 }
 
 pub fn add(scenes: &mut Scenes) {
-    scenes.add("integrations_delete", Stage::with(crate::app::testing::finished()), |stage| {
+    let mut stopped = crate::app::testing::finished();
+    stopped.configurations.iter_mut().for_each(|saved| saved.status.service.running = false);
+    scenes.add("integrations_delete", Stage::with(stopped), |stage| {
         stage.keys("^O D");
         stage.type_text("acm");
     });
