@@ -154,7 +154,7 @@ fn draft_is_never_overwritten_by_another_set_up() {
 fn configuration_is_deleted_after_typed_id() {
     let mut overview = two();
     let mut stage = Stage::with(two());
-    assert_eq!(stage.keys("^O D"), []);
+    stage.keys("^O D");
     assert!(stage.notice().contains("Stop it before you delete"), "a service that runs would go on with it");
     overview.configurations.iter_mut().for_each(|saved| saved.status.service.running = false);
     let mut stage = Stage::with(overview);
