@@ -59,7 +59,8 @@ async fn interface_sends_nothing_but_its_own_sequences() {
     pty.press("5").await;
     // The first entries are further down the list.
     pty.sees("link ticket type").await;
-    pty.press("End").await;
+    // Save tells every field, and fills the screen.
+    pty.press("End Up Up").await;
     pty.sees("create webhook").await;
     profile.halo.set_fault(Fault::ForbiddenClients, true);
     pty.press("1 s").await;
