@@ -26,12 +26,12 @@ async fn failed_sync_keeps_what_was_stored_before() {
 /// A sync that was stopped on its way: it has read the first pages and not the last ones.
 async fn interrupted(profile: &Profile) {
     profile.halo.clear_requests();
-    profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(20));
+    profile.halo.change(|state| state.behaviour.latency = std::time::Duration::from_millis(60));
     let child = profile.command(["sync", "--json"]).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
-    // Signalled as soon as Halo has seen the twelfth page of fifty: certainly in the middle.
+    // Signalled as soon as Halo was asked for half of fifty pages: in the middle, and more than can be in the air.
     crate::support::until(|| {
-        profile.halo.requests().iter().filter(|request| request.path == "/api/client").count() > 12
+        profile.halo.requests().iter().filter(|request| request.path == "/api/client").count() > 24
     })
     .await;
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
@@ -58,8 +58,8 @@ async fn unchanged_list_is_checkpointed_when_run_is_stopped() {
     let profile = Profile::synced(Options { clients: 5_000, ..small() }).await;
     interrupted(&profile).await;
     let report = profile.json(["sync"], 0).await;
-    // Twelve were asked for; up to four were in the air, and the highest one is read again.
-    assert!(report["resumed_pages"].as_u64().unwrap() >= 12 - 4 - 1, "{report}");
+    // Twenty-four were asked for; up to sixteen were in the air, and the highest one is read again.
+    assert!(report["resumed_pages"].as_u64().unwrap() >= 24 - 16 - 1, "{report}");
     assert_eq!((&report["status"], &report["changes"]["unchanged"]), (&json!("complete"), &json!(5_000)), "{report}");
 }
 
