@@ -159,7 +159,7 @@ async fn board_is_known_by_its_id_and_renamed_one_is_named() {
     });
     profile.run(["sync"]).await.expect(0);
     let renamed = profile.run(["tickets"]).await.expect(0);
-    renamed.says("Halo shows no team Pia: it may have been renamed");
+    renamed.says("Halo has no team Pia: it may have been renamed");
     let refused = escalate(&profile, &[], 4).await;
     assert!(refused["error"]["message"].as_str().unwrap().contains(REFUSED), "{refused}");
 }
@@ -356,7 +356,7 @@ async fn missing_ticket_is_told_from_hidden_one() {
     });
     let hidden = escalate(&profile, &["--note", "n"], 4).await;
     let said = hidden["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("Ticket 33470 may not have been escalated: Halo took the change"), "{said}");
+    assert!(said.starts_with("Ticket 33470 may not have been escalated: Halo accepted the change"), "{said}");
     assert!(hidden["error"]["message"].as_str().unwrap().contains("not verified"), "{hidden}");
     assert_eq!(audit(&profile)[0]["outcome"], "unverified");
 }

@@ -35,7 +35,7 @@ async fn to_board(person: &mut Pty) {
 }
 
 async fn from_board_to_save(person: &mut Pty) {
-    for field in ["Pia Escalate To", "Pia Escalation Board", "Pia Url", "Chat Pod Url", "Save"] {
+    for field in ["Pia Url", "Save"] {
         person.press("Enter").await;
         person.is_at(field).await;
     }
