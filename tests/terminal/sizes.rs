@@ -37,11 +37,11 @@ async fn storm_of_resizes_disturbs_no_sync_typing_or_dialogue() {
     pty.sees("Typed before the storm").await;
 
     pty.press("F1").await;
-    pty.sees("Moving").await;
+    pty.sees("What you need").await;
     pty.storm(storm(), (80, 24));
-    pty.sees("Moving").await;
+    pty.sees("What you need").await;
     pty.press("Esc").await;
-    pty.wait("the form", |screen| screen.contains("Typed before the storm") && !screen.contains("Moving")).await;
+    pty.wait("the form", |screen| screen.contains("Typed before the storm") && !screen.contains("What you need")).await;
     pty.press("^C").await;
     assert_eq!(pty.exit_code(), 0);
     pty.assert_restored();
