@@ -31,7 +31,7 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
         return Ok(code);
     }
     for finding in &findings {
-        print(&mut call.output, finding, now);
+        print(&mut call.output, finding, &by_title(finding), now);
     }
     if let Some(failure) = &kept {
         call.output.failure(failure);
@@ -57,13 +57,18 @@ fn exit_code(findings: &[Finding], kept: Option<&Failure>) -> u8 {
     }
 }
 
-fn print(output: &mut Output, finding: &Finding, now: jiff::Timestamp) {
+fn by_title(finding: &Finding) -> String {
+    format!("{:<19}", finding.rule.title())
+}
+
+// The finding beside its name, which fills its column, and the next step below.
+fn print(output: &mut Output, finding: &Finding, name: &str, now: jiff::Timestamp) {
     let (tone, _) = state(finding.state);
     let mark = output.mark(tone.into());
     let known = if finding.dismissed { " (dismissed)" } else { "" };
-    output.line(format!("{mark} {:<19} {}{known}", finding.rule.title(), fact(finding, now)));
+    output.line(format!("{mark} {name} {}{known}", fact(finding, now)));
     if let Some(next) = finding.next.as_ref().filter(|_| finding.state != State::Well) {
-        output.line(format!("  {:<19} {next}", ""));
+        output.line(format!("  {:width$} {next}", "", width = name.len()));
     }
 }
 
@@ -97,7 +102,7 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
             if call.output.json {
                 call.output.object(&found)?;
             } else {
-                print(&mut call.output, &found, workspace.now());
+                print(&mut call.output, &found, &by_title(&found), workspace.now());
             }
             return Ok(if found.is_open() { FailureKind::PartlyDone.exit_code() } else { 0 });
         }
@@ -110,14 +115,7 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
         call.output.object(&json!({ "configuration": id.as_str(), "issues": rows }))?;
     } else {
         for issue in &found {
-            let (tone, _) = state(issue.state);
-            let mark = call.output.mark(tone.into());
-            let known = if issue.dismissed { " (dismissed)" } else { "" };
-            let words = fact(issue, workspace.now());
-            call.output.line(format!("{mark} {:<16} {words}{known}", issue.rule.code()));
-            if let Some(next) = &issue.next {
-                call.output.line(format!("  {:<16} {next}", ""));
-            }
+            print(&mut call.output, issue, &format!("{:<16}", issue.rule.code()), workspace.now());
         }
         if found.is_empty() {
             call.output.say(sentence(&findings));

@@ -1,9 +1,9 @@
-//! Health: the findings of the rules, the lights of the overview, and what the header says of all of them.
+//! Health: the findings of the rules, and what one line says of all of them.
 
 use jiff::Timestamp;
 
-use super::{Phrase, Tone};
-use crate::domain::health::{Finding, Light, Retry, Rule, State, issues};
+use super::Tone;
+use crate::domain::health::{Finding, Rule, State, issues};
 
 /// How it is.
 pub fn state(state: State) -> (Tone, &'static str) {
@@ -12,17 +12,6 @@ pub fn state(state: State) -> (Tone, &'static str) {
         State::Unknown => (Tone::Calm, "not known"),
         State::Watch => (Tone::Warn, "needs a look"),
         State::Broken => (Tone::Bad, "broken"),
-    }
-}
-
-/// The name of a light.
-pub fn light(light: Light) -> &'static str {
-    match light {
-        Light::Credentials => "Credentials",
-        Light::Service => "Service",
-        Light::Sync => "Sync",
-        Light::Objects => "In Halo",
-        Light::Deliveries => "Deliveries",
     }
 }
 
@@ -63,33 +52,6 @@ pub fn fact(finding: &Finding, now: Timestamp) -> String {
     match ages.is_empty() {
         true => finding.fact.clone(),
         false => format!("{} ({})", finding.fact, ages.join(", ")),
-    }
-}
-
-/// The one key that mends it, by its name in the settings, and what it does; none where no key can.
-pub fn mend(finding: &Finding) -> Option<(&'static str, &'static str)> {
-    if finding.state == State::Well {
-        return None;
-    }
-    match finding.rule {
-        Rule::Credentials | Rule::SettingsFiles | Rule::Boards => Some(("edit", "edits it")),
-        Rule::SyncAge | Rule::SyncProved => Some(("sync_now", "syncs now")),
-        Rule::SyncHeld => Some(("pane_sync", "shows why")),
-        Rule::Drift | Rule::Interrupted | Rule::WebhookOff => Some(("pane_integration", "shows and repairs it")),
-        Rule::Deliveries | Rule::Certificate => Some(("pane_integration", "shows the webhooks")),
-        Rule::Silence | Rule::Lag | Rule::Missed | Rule::NotUnderstood => Some(("pane_events", "shows the events")),
-        rule => match rule.retry() {
-            Some(Retry::Look | Retry::SendAgain) => Some(("retry_issue", "looks again")),
-            _ => None,
-        },
-    }
-}
-
-/// The key that mends it, as part of a sentence.
-pub fn mend_phrase(finding: &Finding) -> Phrase {
-    match mend(finding) {
-        Some((id, does)) => Phrase::default().key("", id, "").text(format!(" {does}")),
-        None => Phrase::default(),
     }
 }
 
