@@ -101,29 +101,22 @@ fn every_form_of_import_is_seen() {
 }
 
 /// Files that name each other in a circle cannot be read, moved or tested alone. A file may name the `mod.rs` above it.
-/// The numbers are what is still to be mended: they only go down.
-const CIRCLES: [(&str, usize); 3] = [("service", 2), ("settings", 2), ("tui", 2)];
-
 #[test]
 fn no_files_name_each_other_in_circle() {
-    let tree = read();
-    let mut found = Vec::new();
-    for (room, _) in ROOMS {
-        let allowed = CIRCLES.iter().find(|(of, _)| *of == room).map_or(0, |(_, size)| *size);
-        found.extend(circles(tree, room).into_iter().filter(|circle| circle.len() > allowed));
-    }
+    let found: Vec<_> = ROOMS.iter().flat_map(|(room, _)| circles(read(), room)).collect();
     assert_eq!(found, [[""; 0]; 0]);
 }
 
-/// Screens and commands go by the use-cases; the settings are the command line's own where it edits them.
+/// Whoever is not a use-case has no way to the store and the settings of a workspace but by one.
 #[test]
-fn store_and_settings_are_reached_by_use_cases() {
-    for (room, doors) in [("tui", [".store.", ".settings."].as_slice()), ("cli", &[".store."])] {
-        for source in read().iter().filter(|source| source.room == room) {
-            for door in doors {
-                assert!(!lines(&source.code).any(|line| line.contains(door)), "{}: {door}", source.name);
-            }
-        }
+fn workspace_keeps_store_and_settings_to_use_cases() {
+    let tree = read();
+    let workspace = tree.iter().find(|source| source.name == "ops/workspace.rs").expect("the file is there");
+    for door in ["store: Store", "settings: Settings"] {
+        assert!(workspace.code.contains(&format!("    pub(super) {door},")), "{door}");
+    }
+    for answer in ["-> &Store", "-> Store", "-> &Settings", "-> Settings"] {
+        assert!(!workspace.code.contains(answer), "{answer}");
     }
 }
 

@@ -25,7 +25,7 @@ async fn stopped() -> (Profile, String) {
 }
 
 fn is_looked_after(profile: &Profile) -> bool {
-    profile.workspace().store.complete_until(&"acme".parse().unwrap()).unwrap().is_some()
+    profile.store().complete_until(&"acme".parse().unwrap()).unwrap().is_some()
 }
 
 async fn control(profile: &Profile, method: &str, ticket: Option<i64>, body: &Value) -> i64 {
@@ -75,7 +75,7 @@ async fn eventually(profile: &Profile, count: usize) {
     let deadline = Instant::now() + Duration::from_secs(120);
     let mut look_again = tokio::time::interval(Duration::from_millis(100));
     let id = "acme".parse().unwrap();
-    while profile.workspace().store.count_events(&id).unwrap() < count as u64 {
+    while profile.store().count_events(&id).unwrap() < count as u64 {
         assert!(Instant::now() < deadline, "the events are never fetched");
         look_again.tick().await;
     }
@@ -192,7 +192,7 @@ async fn webhook_switched_off_is_caught_up_and_switched_on_where_asked() {
         acme.integration.webhook_options = "switch on again = yes".parse().unwrap();
         Ok::<_, pia_halo::domain::failure::Failure>(())
     };
-    profile.workspace().settings.update(change).unwrap();
+    profile.settings().update(change).unwrap();
     let service = Service::start_at(&profile, &address, &[]).await;
     eventually(&profile, 2).await;
     let events = stored(&profile).await;

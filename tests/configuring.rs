@@ -420,7 +420,7 @@ async fn run_that_was_killed_in_write_is_finished_by_next() {
 async fn nobody_switches_configuration_while_configure_works() {
     let profile = Profile::synced(small()).await;
     profile.save("other", "").await.expect(0);
-    let lock = profile.workspace().settings.paths().lock("configure");
+    let lock = profile.workspace().paths().lock("configure");
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
     let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     profile.run(["activate", "other", "--yes"]).await.expect(6).says("fox");

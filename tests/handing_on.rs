@@ -48,13 +48,13 @@ async fn send(service: &Service, secrets: &CallbackSecrets, id: &str, ticket: i6
 
 /// The stored events by name, as the program's own store tells them.
 fn known(profile: &Profile) -> BTreeMap<String, pia_halo::domain::event::Event> {
-    let events = profile.workspace().store.events(&profile.id(), None, None, 10_000).unwrap();
+    let events = profile.store().events(&profile.id(), None, None, 10_000).unwrap();
     events.into_iter().map(|event| (named(&event.id), event)).collect()
 }
 
 /// Whether Halo was asked for the tickets behind all events.
 fn all_looked_up(profile: &Profile) -> bool {
-    profile.workspace().store.events_to_look_up(&profile.id(), 0, 1).unwrap().is_empty()
+    profile.store().events_to_look_up(&profile.id(), 0, 1).unwrap().is_empty()
 }
 
 fn asked_for(profile: &Profile, ticket: i64) -> usize {
@@ -223,7 +223,7 @@ async fn changed_secret_of_signature_is_taken_up_without_restart() {
         secrets.forward = Some(pia_halo::domain::secret::Secret::new(keys[0]));
         Ok::<_, pia_halo::domain::failure::Failure>(())
     };
-    profile.workspace().settings.update_secrets(&profile.id(), change).unwrap();
+    profile.settings().update_secrets(&profile.id(), change).unwrap();
     assert!(arrives(&service, "fifth").await.is_signed_with(keys[0]));
 }
 
@@ -244,7 +244,7 @@ async fn order_of_ticket_is_kept_while_others_pass() {
     assert_eq!(service.terminate().await, 143);
     destination.answer(|_| 200);
     let now = Timestamp::now();
-    let store = profile.workspace().store;
+    let store = profile.store();
     store.forwarded(&profile.id(), known(&profile)["a1"].number, ForwardState::Pending, Some(now), None, now).unwrap();
     let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
     until(|| state_of(&profile, "a3") == Some(ForwardState::Delivered)).await;
@@ -313,7 +313,7 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     until(|| known(&profile).values().all(|event| event.forwarding.as_ref().is_some_and(|f| f.attempts == 1))).await;
     assert_eq!(service.terminate().await, 143);
     // As if its first try had been three days ago, and it were due now.
-    let database = rusqlite::Connection::open(profile.workspace().settings.paths().store()).unwrap();
+    let database = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
     let moved =
         database.execute("UPDATE events SET forward_since = forward_since - 259200000, forward_at = 0", []).unwrap();
     assert_eq!(moved, 2);
@@ -375,8 +375,7 @@ async fn unanswered_ticket_is_asked_for_after_growing_waits() {
         };
         let (configuration, received_at) = (id.clone(), hand.now());
         let group = EventGroup::TicketCreated;
-        workspace
-            .store
+        crate::support::store_of(&workspace)
             .add_events([NewEvent { configuration, group, incoming, received_at, fetched_from: None, forward: false }])
             .unwrap();
     };
@@ -404,7 +403,7 @@ async fn unanswered_ticket_is_asked_for_after_growing_waits() {
     *hand.0.lock().unwrap() = start + SignedDuration::from_hours(24);
     let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
     assert_eq!(next, Next::At(None));
-    let event = workspace.store.events(&id, None, None, 1).unwrap().remove(0);
+    let event = crate::support::store_of(&workspace).events(&id, None, None, 1).unwrap().remove(0);
     assert_eq!(event.on_pia_board, None);
     assert!(event.ticket_problem.unwrap().contains("a web page"));
 
@@ -419,7 +418,10 @@ async fn unanswered_ticket_is_asked_for_after_growing_waits() {
     let later = hand.now() + SignedDuration::from_secs(60);
     *hand.0.lock().unwrap() = later;
     let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
-    assert_eq!((next, workspace.store.events_to_look_up(&id, 0, 10).unwrap().len()), (Next::At(None), 0));
+    assert_eq!(
+        (next, crate::support::store_of(&workspace).events_to_look_up(&id, 0, 10).unwrap().len()),
+        (Next::At(None), 0)
+    );
 }
 
 /// Three tickets that cannot be read look as if Halo were out of reach: the next ones are asked for all the same.
@@ -514,7 +516,7 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     let told = told_of_clients(&destination);
     let last: Vec<(&str, i64)> = told[all.len() + 1..].iter().map(|told| (told.0.as_str(), told.1)).collect();
     assert_eq!(last, [("client.disabled", gone.id), ("client.returned", gone.id)], "in order");
-    until(|| profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+    until(|| profile.store().count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
 
     // What changed since a run, each client once; and the whole list on demand.
     let since = profile.json(["clients", "--changed-since", &first], 0).await;
@@ -531,7 +533,7 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     let service = Service::start(&profile).await;
     profile.halo.change(|halo| halo.clients[4].name = "Renamed too".to_owned());
     profile.run(["sync"]).await.expect(0);
-    assert_eq!(profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap(), 0);
+    assert_eq!(profile.store().count_clients_to_hand_on(&profile.id()).unwrap(), 0);
     service.terminate().await;
 }
 
@@ -544,7 +546,7 @@ async fn receiver_that_is_away_is_not_asked_for_every_client() {
     let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
     until(|| !told_of_clients(&destination).is_empty()).await;
     destination.answer(|_| 200);
-    until(|| profile.workspace().store.count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+    until(|| profile.store().count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
     let told = told_of_clients(&destination);
     let refused = told.len() - 120;
     assert!((1..=32).contains(&refused), "{refused}");

@@ -89,7 +89,7 @@ async fn service_tells_drift_before_anybody_asks() {
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
     // As if nobody had looked for days: after each daily sync, and then, the service does.
-    let path = profile.workspace().store.path().to_owned();
+    let path = profile.workspace().paths().store();
     let connection = rusqlite::Connection::open(path).unwrap();
     connection.execute("DELETE FROM health", []).unwrap();
     drop(connection);

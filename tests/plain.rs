@@ -137,7 +137,7 @@ async fn walk_by_questions_ends_with_exactly_objects_of_contract() {
     assert_eq!(status["steps"]["configure"], "done");
     let config = std::fs::read_to_string(profile.config()).unwrap();
     assert!(config.contains("Dana Scully") && config.contains("00:45"), "{config}");
-    assert!(profile.workspace().settings.load_draft(1).unwrap().is_none());
+    assert!(profile.settings().load_draft(1).unwrap().is_none());
 }
 
 /// Names with escape sequences in them reach no terminal as such, wherever they are read out.
@@ -189,7 +189,7 @@ async fn every_way_out_keeps_draft_and_gives_echo_back() {
         assert_eq!(listener.pty.exit_code(), code, "{name}");
         assert!(listener.pty.has_former_modes(), "{name}: typing would not show");
         listener.heard_only_text();
-        let draft = profile.workspace().settings.load_draft(1).unwrap().unwrap();
+        let draft = profile.settings().load_draft(1).unwrap().unwrap();
         assert_eq!((draft.name(), draft.text(FieldId::ClientId)), ("Acme MSP", profile.halo.client_id()), "{name}");
     }
 }
@@ -207,7 +207,7 @@ async fn lost_line_keeps_draft_of_dialogue() {
         listener.hears("Client Secret (not shown");
         listener.pty.hang_up();
         assert_eq!(listener.pty.exit_code_within(WITHIN_A_SECOND), 129);
-        let draft = profile.workspace().settings.load_draft(1).unwrap().unwrap();
+        let draft = profile.settings().load_draft(1).unwrap().unwrap();
         assert_eq!(draft.text(FieldId::ClientId), profile.halo.client_id());
     }
 }

@@ -87,7 +87,7 @@ async fn what_agent_may_not_see_is_said_with_each_result() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_halo_is_not_saved_while_configure_works() {
     let profile = Profile::synced(small()).await;
-    let lock = profile.workspace().settings.paths().lock("configure");
+    let lock = profile.workspace().paths().lock("configure");
     let somebody = Actor { user: "fox".to_owned(), ..Actor::default() };
     let held = Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     let settings = std::fs::read_to_string(profile.config()).unwrap();
@@ -132,7 +132,7 @@ async fn status_tells_of_run_that_was_killed_and_of_both_ways_on() {
         object: None,
         proof: Proof::default(),
     };
-    workspace.store.begin_intent(&profile.id(), None, &write, jiff::Timestamp::now()).unwrap();
+    crate::support::store_of(&workspace).begin_intent(&profile.id(), None, &write, jiff::Timestamp::now()).unwrap();
     assert_eq!(profile.json(["status"], 0).await["integration"]["unfinished"], 1);
     profile.run(["status"]).await.expect(0).says("interrupted").says("--roll-back");
     profile.run(["configure", "--yes"]).await.expect(0);

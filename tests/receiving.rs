@@ -168,7 +168,7 @@ async fn bad_element_is_stored_as_it_came_and_named() {
 async fn service_acknowledges_nothing_into_database_that_was_moved() {
     let (profile, service, secrets) = serving().await;
     assert_eq!(service.callback(&secrets, "ticket-updated", &event("before", 1)).await.status, 200);
-    let store = profile.workspace().store.path().to_owned();
+    let store = profile.workspace().paths().store();
     for ending in ["", "-wal", "-shm"] {
         let name = |moved: &str| std::path::PathBuf::from(format!("{}{ending}{moved}", store.display()));
         _ = std::fs::rename(name(""), name(".old"));
@@ -180,7 +180,7 @@ async fn service_acknowledges_nothing_into_database_that_was_moved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn service_writes_nothing_into_newer_database() {
     let (profile, service, secrets) = serving().await;
-    let store = profile.workspace().store.path().to_owned();
+    let store = profile.workspace().paths().store();
     let newer = rusqlite::Connection::open(&store).unwrap();
     newer.pragma_update(None, "user_version", 100).unwrap();
     assert_eq!(service.callback(&secrets, "ticket-updated", &event("after", 2)).await.status, 503);

@@ -512,7 +512,7 @@ async fn switch_that_is_killed_ends_with_one_active() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_removes_while_configure_works() {
     let (profile, _) = configured().await;
-    let lock = profile.workspace().settings.paths().lock("configure");
+    let lock = profile.workspace().paths().lock("configure");
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
     let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     profile.run(["remove", "--yes"]).await.expect(6).says("fox");

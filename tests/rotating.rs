@@ -21,7 +21,7 @@ async fn configured() -> Profile {
 }
 
 fn secrets(profile: &Profile) -> StoredSecrets {
-    profile.workspace().settings.secrets(&profile.id()).unwrap()
+    profile.settings().secrets(&profile.id()).unwrap()
 }
 
 /// What Halo itself sends for a webhook at this moment: its address and its password, whatever we think of them.
@@ -176,7 +176,7 @@ async fn killed(when: When) {
             secrets.former_callback = None;
             Ok::<_, pia_halo::settings::SettingsError>(())
         };
-        profile.workspace().settings.update_secrets(&profile.id(), end).unwrap();
+        profile.settings().update_secrets(&profile.id(), end).unwrap();
         writes += 1;
     }
     assert_eq!(writes, 2, "two webhooks");

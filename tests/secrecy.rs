@@ -124,7 +124,7 @@ async fn what_callback_carries_is_shown_with_its_body_alone() {
         said += &format!("{:?}", answer.headers());
         said += &answer.text().await.unwrap();
     }
-    let failed = || profile.workspace().store.events(&profile.id(), None, None, 9).unwrap();
+    let failed = || profile.store().events(&profile.id(), None, None, 9).unwrap();
     until(|| failed().iter().any(|event| event.forwarding.as_ref().is_some_and(|own| own.last_error.is_some()))).await;
     for path in ["/metrics", "/healthz", "/canary-in-the-path"] {
         said += &service.get(path).await.1;

@@ -183,7 +183,7 @@ async fn traced_by_nobody(profile: &Profile) -> bool {
 async fn forgeries_are_refused_and_none_is_told_from_another() {
     let (profile, service, secrets) = serving().await;
     profile.save("other", "").await.expect(0);
-    let other = profile.workspace().settings.secrets(&"other".parse().unwrap()).unwrap().callback.unwrap();
+    let other = profile.settings().secrets(&"other".parse().unwrap()).unwrap().callback.unwrap();
     let (token, password) = (secrets.token.expose(), secrets.password.expose());
     let mut paths: Vec<String> = vec![
         "/callbacks/acme/ticket-created/".into(),
@@ -404,8 +404,8 @@ async fn metrics_know_last_event_and_last_sync_after_restart() {
     let workspace = profile.workspace();
     let synced: jiff::Timestamp = "2026-11-01T04:30:20Z".parse().unwrap();
     let day = ("2026-11-01".parse().unwrap(), pia_halo::domain::daily_run::DailyOutcome::Synced);
-    workspace.store.note_days(&profile.id(), &[day], synced).unwrap();
-    let last = workspace.store.last_event_at(&profile.id()).unwrap().unwrap();
+    crate::support::store_of(&workspace).note_days(&profile.id(), &[day], synced).unwrap();
+    let last = crate::support::store_of(&workspace).last_event_at(&profile.id()).unwrap().unwrap();
     let service = Service::start(&profile).await;
     let (_, metrics) = service.get("/metrics").await;
     let wanted = (Some(last.as_second()), Some(synced.as_second()));
@@ -417,7 +417,7 @@ async fn metrics_know_last_event_and_last_sync_after_restart() {
 async fn new_configuration_is_known_to_running_service() {
     let (profile, service, _) = serving().await;
     profile.save("later", "").await.expect(0);
-    let later = profile.workspace().settings.secrets(&"later".parse().unwrap()).unwrap().callback.unwrap();
+    let later = profile.settings().secrets(&"later".parse().unwrap()).unwrap().callback.unwrap();
     let path = format!("/callbacks/later/ticket-created/{}", later.token.expose());
     let answer = service.post(&path, Some(("pia", later.password.expose())), event("x", 1).to_string()).await;
     assert_eq!(answer.status, 200);

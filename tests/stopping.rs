@@ -141,8 +141,8 @@ async fn end_is_tidy_and_soon_whatever_service_is_at() {
         config.configurations.get_mut(&id).unwrap().company_sync.daily_sync_time = time;
         Ok::<_, pia_halo::domain::failure::Failure>(())
     };
-    workspace.settings.update(set).unwrap();
-    workspace.store.served_since(&id, now - SignedDuration::from_hours(1)).unwrap();
+    crate::support::settings_of(&workspace).update(set).unwrap();
+    crate::support::store_of(&workspace).served_since(&id, now - SignedDuration::from_hours(1)).unwrap();
     profile.halo.set_fault(Fault::Silence, true);
     profile.halo.clear_requests();
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -196,8 +196,8 @@ async fn end_is_tidy_and_soon_whatever_service_is_at() {
     let of = |name: &str| events.iter().find(|event| event["event"] == name).unwrap();
     assert_eq!(of("whole")["forwarding"]["state"], "pending", "tried again after the next start: {}", of("whole"));
     // The sync: nothing of it counts, the day stays open, and the next run is complete.
-    assert!(workspace.store.clients(&id).unwrap().is_empty());
-    assert!(workspace.store.days(&id).unwrap().is_empty());
+    assert!(crate::support::store_of(&workspace).clients(&id).unwrap().is_empty());
+    assert!(crate::support::store_of(&workspace).days(&id).unwrap().is_empty());
     profile.halo.set_fault(Fault::Silence, false);
     profile.run(["sync"]).await.expect(0).says("Complete");
 }
@@ -214,7 +214,7 @@ async fn end_is_soon_while_another_program_holds_database() {
     assert_eq!(service.callback(&secrets, "ticket-created", &json!(before)).await.status, 200);
     assert_eq!(service.terminate().await, 143);
 
-    let holder = rusqlite::Connection::open(workspace.store.path()).unwrap();
+    let holder = rusqlite::Connection::open(workspace.paths().store()).unwrap();
     // Each of them is due again: eight at once are tried, and each try is to be written down.
     holder.execute_batch("UPDATE events SET forward_at = NULL; BEGIN IMMEDIATE").unwrap();
     let service = Service::start_with(&profile, &["--forward-to", "http://127.0.0.1:9/"]).await;

@@ -201,7 +201,7 @@ async fn configuration_is_deleted_whole_after_yes() {
     profile.run(["config", "delete", "acme", "--yes"]).await.expect(0);
     assert!(!fs::read_to_string(profile.config()).unwrap().contains("acme"));
     assert!(!fs::read_to_string(profile.credentials()).unwrap().contains("acme"));
-    assert_eq!(profile.workspace().store.clients(&profile.id()).unwrap().len(), 0);
+    assert_eq!(profile.store().clients(&profile.id()).unwrap().len(), 0);
     profile.save("acme", "").await.expect(0);
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn activate(call: &mut Call, options: &Activate) -> Result<u8, 
 async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, options: &Activate) -> Result<u8, Failure> {
     // An unknown id is refused before anything is removed.
     workspace.configuration(Some(&options.id))?;
-    let old = workspace.settings.load()?.active.filter(|active| *active != options.id);
+    let old = workspace.config()?.active.filter(|active| *active != options.id);
     let mut agreed = None;
     if let Some(old) = &old {
         let (everything, question) = (Extent::Removal(Parts::ALL), Question::RemoveAndSwitch(&options.id));

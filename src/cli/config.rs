@@ -9,7 +9,7 @@ use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::ops;
-use crate::settings::{Paths, secret_source};
+use crate::settings::Paths;
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
@@ -35,12 +35,12 @@ pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
 
 pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let config = workspace.settings.load()?;
+    let config = workspace.config()?;
     let mut secrets = serde_json::Map::new();
     for (id, configuration) in &config.configurations {
         let command = configuration.api.client_secret_command.as_deref();
-        let source = secret_source(&workspace.settings, &call.environment, Some(id), command)?;
-        let stored = workspace.settings.secrets(id)?;
+        let source = workspace.secret_source(Some(id), command)?;
+        let stored = workspace.secrets(id)?;
         secrets.insert(
             id.to_string(),
             json!({
@@ -77,7 +77,7 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
     }
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| call.environment.text(name)).unwrap_or("vi").to_owned();
     let workspace = call.workspace()?;
-    let kept = workspace.settings.edit(|copy| {
+    let kept = workspace.edit_settings(|copy| {
         // As git and crontab do: the variable may hold arguments, and a shell splits them.
         let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(copy).status();
         match status {

@@ -127,7 +127,7 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
         return Err(Failure::new(FailureKind::Usage, "this prints the callback token and the password")
             .hint("run it on a terminal, or add --show-secrets"));
     }
-    let stored = workspace.settings.secrets(&id)?;
+    let stored = workspace.secrets(&id)?;
     let Some(secrets) = stored.wanted_callback() else {
         return Err(Failure::new(FailureKind::LocalState, "the callback token of this configuration is missing")
             .hint("save the configuration again: a new token is made"));

@@ -85,7 +85,7 @@ fn start(workspace: &Workspace, theme: Theme, demo: Option<ForDemo>, size: Size)
         prefill: demo.prefill,
         tip: demo.tip,
         // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.
-        keys: workspace.settings.load().map(|config| config.keys).unwrap_or_default(),
+        keys: workspace.config().map(|config| config.keys).unwrap_or_default(),
     }
 }
 

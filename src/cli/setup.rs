@@ -17,9 +17,7 @@ use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyReques
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
 use crate::settings::private_file::require_trusted;
-use crate::settings::{
-    FoundSecret, SecretSource, SettingsError, answers, client_secret, given_secret, read_named, secret_source,
-};
+use crate::settings::{FoundSecret, SecretSource, SettingsError, answers, given_secret, read_named};
 use crate::tui::plain::Goal;
 use crate::tui::session;
 
@@ -111,7 +109,7 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
     let read = Some(configuration.clone());
     let request = SaveRequest { id: Some(id.clone()), read, configuration, secret, verified: report.ok };
     let report = ops::setup::save(&workspace, &request)?.map_err(refuse_clash)?;
-    match secret_source(&workspace.settings, workspace.environment(), Some(&id), command.as_deref())? {
+    match workspace.secret_source(Some(&id), command.as_deref())? {
         None | Some(SecretSource::Stored(_)) => {}
         Some(other) => call.output.warn(format!("saved, but the Client Secret from {other} takes precedence")),
     }
@@ -163,7 +161,7 @@ fn read_answers(path: &Path) -> Result<String, Failure> {
 fn require_own_command(file: &Path, configuration: &Configuration, workspace: &Workspace) -> Result<(), Failure> {
     let is_file = file != Path::new("-") && std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
     if configuration.api.client_secret_command.is_some() && is_file {
-        let home = workspace.settings.paths().home.as_deref();
+        let home = workspace.paths().home.as_deref();
         require_trusted(file, home).map_err(SettingsError::from)?;
     }
     Ok(())
@@ -193,7 +191,7 @@ fn choose_id(
         ));
     }
     let given = given.or_else(|| call.configuration.clone());
-    let mut saved = workspace.settings.load()?.configurations;
+    let mut saved = workspace.config()?.configurations;
     if let Some(id) = given {
         let read = saved.remove(&id);
         return Ok((id, read));
@@ -226,11 +224,10 @@ fn choose_secret(
         None => {}
     }
     let command = configuration.api.client_secret_command.as_deref();
-    let (settings, environment) = (&workspace.settings, workspace.environment());
-    match secret_source(settings, environment, Some(id), command)? {
+    match workspace.secret_source(Some(id), command)? {
         // A variable is gone the next time: setup is where it is kept.
         Some(SecretSource::Environment | SecretSource::EnvironmentFile(_)) => {
-            if let Some(found) = client_secret(settings, environment, Some(id), command)? {
+            if let Some(found) = workspace.find_secret(Some(id), command)? {
                 return Ok(typed(call, found));
             }
         }
@@ -261,7 +258,7 @@ fn agree_to_switch(
     id: &ConfigurationId,
     yes: bool,
 ) -> Result<Replacing, Failure> {
-    let config = workspace.settings.load()?;
+    let config = workspace.config()?;
     let Some(active) = config.active.filter(|active| active != id) else { return Ok(Replacing::Nobody) };
     if yes {
         return Ok(Replacing::Anybody);

@@ -23,6 +23,7 @@ mod locks;
 pub mod plan;
 pub mod remove;
 pub mod rotate;
+pub mod serving;
 pub mod setup;
 pub mod status;
 pub mod sync;

@@ -11,7 +11,6 @@ use crate::domain::status::{
     IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
 use crate::domain::sync_run::SyncReport;
-use crate::settings::secret_source;
 
 /// Runs that are kept, and shown.
 const HISTORY: usize = 100;
@@ -46,7 +45,7 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
     for (id, configuration) in &config.configurations {
         let active = config.active.as_ref() == Some(id);
         let command = configuration.api.client_secret_command.as_deref();
-        let has_secret = secret_source(&workspace.settings, workspace.environment(), Some(id), command)?.is_some();
+        let has_secret = workspace.secret_source(Some(id), command)?.is_some();
         configurations.push(Saved {
             id: id.clone(),
             configuration: configuration.clone(),
@@ -54,7 +53,7 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
             status: status(workspace, id, configuration, active, workspace.store.runs(id, 1)?.first())?,
         });
     }
-    let outside = secret_source(&workspace.settings, workspace.environment(), None, None)?;
+    let outside = workspace.secret_source(None, None)?;
     Ok(Overview {
         configurations,
         draft: drafts::load(workspace)?,

@@ -1,6 +1,6 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -22,7 +22,10 @@ use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
-use crate::settings::{Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, client_secret};
+use crate::settings::{
+    Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
+    secret_source,
+};
 use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
 /// What time it is. A test gives its own.
@@ -58,9 +61,9 @@ pub type Tell = fn(&str);
 #[derive(Clone)]
 pub struct Workspace {
     /// Settings, credentials and the draft.
-    pub settings: Settings,
+    pub(super) settings: Settings,
     /// The embedded database.
-    pub store: Store,
+    pub(super) store: Store,
     /// The audit trail.
     pub audit: Audit,
     environment: Arc<Environment>,
@@ -195,6 +198,44 @@ impl Workspace {
         self.clock.now()
     }
 
+    /// Where the files are.
+    pub fn paths(&self) -> &Paths {
+        self.settings.paths()
+    }
+
+    /// The settings as they are saved.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Ok(self.settings.load()?)
+    }
+
+    /// Hands a copy of the settings to somebody who edits it, and keeps it where it is right. Says whether it changed.
+    pub fn edit_settings(&self, edit: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<bool, Failure> {
+        self.settings.edit(edit)
+    }
+
+    /// The stored secrets of a configuration.
+    pub fn secrets(&self, id: &ConfigurationId) -> Result<StoredSecrets, Failure> {
+        Ok(self.settings.secrets(id)?)
+    }
+
+    /// Where the Client Secret would be read.
+    pub fn secret_source(
+        &self,
+        id: Option<&ConfigurationId>,
+        command: Option<&[String]>,
+    ) -> Result<Option<SecretSource>, Failure> {
+        Ok(secret_source(&self.settings, &self.environment, id, command)?)
+    }
+
+    /// The Client Secret, read there. A command may take its time.
+    pub fn find_secret(
+        &self,
+        id: Option<&ConfigurationId>,
+        command: Option<&[String]>,
+    ) -> Result<Option<FoundSecret>, Failure> {
+        Ok(client_secret(&self.settings, &self.environment, id, command)?)
+    }
+
     /// The environment that the program was started in.
     pub fn environment(&self) -> &Environment {
         &self.environment
@@ -268,11 +309,8 @@ impl Workspace {
         id: Option<&ConfigurationId>,
         api: &ApiCredentials,
     ) -> Result<(Secret, Option<SecretSource>), Failure> {
-        let (settings, environment) = (self.settings.clone(), Arc::clone(&self.environment));
         let (id, command) = (id.cloned(), api.client_secret_command.clone());
-        // A command may take its time.
-        let look = move || client_secret(&settings, &environment, id.as_ref(), command.as_deref());
-        let found = tokio::task::spawn_blocking(look).await.map_err(super::lost_task)??;
+        let found = self.apart(move |workspace| workspace.find_secret(id.as_ref(), command.as_deref())).await?;
         if let Some(FoundSecret { source, .. }) = &found {
             tracing::info!("the Client Secret is from {source}");
         }

@@ -136,7 +136,7 @@ fn within(since: Timestamp, now: Timestamp, length: SignedDuration) -> bool {
 
 fn stamp(workspace: &Workspace) -> Stamp {
     use std::os::unix::fs::MetadataExt;
-    let paths = workspace.settings.paths();
+    let paths = workspace.paths();
     let of = |path: PathBuf| {
         let data = std::fs::metadata(path).ok()?;
         let moment = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
@@ -185,7 +185,7 @@ mod tests {
             change(secrets);
             Ok::<_, SettingsError>(())
         };
-        desk.workspace().settings.update_secrets(&acme(), change).unwrap();
+        desk.settings().update_secrets(&acme(), change).unwrap();
     }
 
     fn admits(auth: &Auth, token: &CallbackSecrets, password: &CallbackSecrets) -> bool {
@@ -220,7 +220,7 @@ mod tests {
             desk.sleep_until(at(moment));
             assert_eq!(good(), [is_good, true, false], "{moment}");
         }
-        let stored = desk.workspace().settings.secrets(&acme()).unwrap();
+        let stored = desk.settings().secrets(&acme()).unwrap();
         assert!(stored.former_callback.is_some(), "refused although it is still in the file");
         desk.sleep_until(at(BEGIN));
         assert!(!admits(&auth, &old, &new) && !admits(&auth, &new, &old));
@@ -238,7 +238,7 @@ mod tests {
         assert!(admits(&auth, &old, &old) && admits(&auth, &new, &new));
         change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
         assert!(!admits(&auth, &old, &old) && admits(&auth, &new, &new));
-        assert_eq!(desk.workspace().settings.secrets(&acme()).unwrap().former_callback, None);
+        assert_eq!(desk.settings().secrets(&acme()).unwrap().former_callback, None);
     }
 
     /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
@@ -276,7 +276,7 @@ mod tests {
         let pair = new_callback_secrets().unwrap();
         change(&desk, |secrets| secrets.callback = Some(pair.clone()));
         let auth = Auth::open(desk.workspace()).unwrap();
-        let file = desk.workspace().settings.paths().credentials();
+        let file = desk.workspace().paths().credentials();
         (desk, auth, pair, file)
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let new = new_callback_secrets().unwrap();
         change(&desk, |secrets| secrets.callback = Some(new.clone()));
         // The settings themselves are at fault: this file is as it will be.
-        let config = desk.workspace().settings.paths().config();
+        let config = desk.workspace().paths().config();
         let good = std::fs::read(&config).unwrap();
         std::fs::write(&config, "no toml [").unwrap();
         assert!(admits(&auth, &old, &old), "what was good before stays good");

@@ -12,7 +12,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
-use crate::ops::{catch_up, configure, delivery, events};
+use crate::ops::{catch_up, configure, delivery, events, serving};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let of = id.clone();
     let is_off = |verdict: &Delivery| verdict.state == DeliveryState::SwitchedOff;
     // Somebody may have switched it on again since.
-    let mut was_off = workspace.apart(move |workspace| Ok(workspace.store.deliveries(&of)?.iter().any(is_off))).await?;
+    let mut was_off = workspace.apart(move |workspace| serving::saw_switched_off(workspace, &of)).await?;
     if let Some((_, until, last)) = known.looked_after.as_ref().filter(|(of, ..)| *of == id) {
         if known.missed_since.is_none() {
             if !known.is_asked {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::busy::{Busy, Peer, Serves};
 use super::receiver::Receiver;
 use super::throttle::Throttle;
 
@@ -28,53 +28,6 @@ pub const LAST: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, and all that is read ahead of a body.
 const BUFFER: usize = 16 << 10;
-
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
-
-/// Whom a connection serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Serves {
-    /// Nobody who may, or nobody at this moment.
-    Stranger,
-    /// Somebody who may, and has not said all yet.
-    Reading,
-    /// Somebody who may, and waits for his answer.
-    Waiting,
-}
-
-/// Whom a connection serves, for whoever has to close one.
-#[derive(Clone, Default)]
-pub struct Busy(Arc<AtomicU8>);
-
-/// While it lives, the connection serves somebody who may.
-pub struct Serving(Arc<AtomicU8>);
-
-impl Busy {
-    /// Somebody who may is served from now on.
-    pub fn begin(&self) -> Serving {
-        self.0.store(Serves::Reading as u8, Ordering::Relaxed);
-        Serving(Arc::clone(&self.0))
-    }
-
-    fn is(&self, serves: Serves) -> bool {
-        self.0.load(Ordering::Relaxed) == serves as u8
-    }
-}
-
-impl Serving {
-    /// All was said.
-    pub fn waits(&self) {
-        self.0.store(Serves::Waiting as u8, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.store(Serves::Stranger as u8, Ordering::Relaxed);
-    }
-}
 
 /// The open connections.
 #[derive(Clone, Default)]

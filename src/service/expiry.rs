@@ -60,11 +60,11 @@ mod tests {
             secrets.former_callback = Some(former);
             Ok::<_, Failure>(())
         };
-        desk.workspace().settings.update_secrets(id, keep).unwrap();
+        desk.settings().update_secrets(id, keep).unwrap();
     }
 
     fn former(desk: &Desk, id: &ConfigurationId) -> Option<Timestamp> {
-        desk.workspace().settings.secrets(id).unwrap().former_callback.map(|former| former.until)
+        desk.settings().secrets(id).unwrap().former_callback.map(|former| former.until)
     }
 
     /// R74: at the end of the overlap the former pair goes out of the file, and not before.
@@ -77,7 +77,7 @@ mod tests {
             config.configurations.insert(beta.clone(), configuration);
             Ok::<_, Failure>(())
         };
-        desk.workspace().settings.update(copy).unwrap();
+        desk.settings().update(copy).unwrap();
         let (first, second) = ("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
         store(&desk, &acme, first);
         store(&desk, &beta, second);

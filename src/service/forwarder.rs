@@ -34,6 +34,7 @@ use crate::domain::retry_after;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{Exact, Untrusted};
 use crate::halo::LoopbackOnly;
+use crate::ops::serving::{self, AtOnce, Due};
 use crate::ops::{Workspace, events};
 use crate::settings::private_file::require_secret;
 use crate::settings::{SettingsError, given_secret};
@@ -209,7 +210,7 @@ fn client_payload(due: &ClientToHandOn) -> Result<String, Failure> {
 
 /// What is sent of an event.
 fn payload(workspace: &Workspace, id: &ConfigurationId, event: &Event) -> Result<String, Failure> {
-    let body = workspace.store.event_body(id, event.number)?.unwrap_or_else(|| Untrusted::new("null"));
+    let body = serving::body(workspace, id, event.number)?;
     // What no reader of JSON understands goes as a text.
     let json = serde_json::from_str(body.raw()).ok().filter(|_| event.not_understood.is_none());
     let body = json.map_or(Body::Text(body.raw()), Body::Json);
@@ -225,16 +226,6 @@ struct Known {
     away: usize,
     /// Until when no client is handed on.
     away_until: Option<Timestamp>,
-}
-
-/// What there is to hand on.
-struct Due {
-    id: ConfigurationId,
-    events: Vec<ToForward>,
-    clients: Vec<ClientToHandOn>,
-    next: Option<Timestamp>,
-    /// What signs it, where there is anything.
-    signs: Option<Result<Webhook, Failure>>,
 }
 
 struct Forwarder {
@@ -268,33 +259,16 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
     Ok(async move { forwarder.run().await })
 }
 
-/// What there is to hand on now; none without an active configuration. `away_until` is when clients are tried again.
+/// What there is to hand on now, and what signs it where there is anything; none without an active configuration.
 fn due(
     workspace: &Workspace,
     destination: &Destination,
-    away_until: Option<Timestamp>,
-    at_once: usize,
-) -> Result<Option<Due>, Failure> {
-    let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
-    let (store, now) = (&workspace.store, workspace.now());
-    if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
-        tracing::info!(clients, "clients are handed on from now on, beginning with the whole list");
-    }
-    // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
-    // that is sent again meanwhile.
-    let events = store.events_to_forward(&id, now, AT_ONCE)?;
-    let away_until = away_until.filter(|until| now < *until);
-    let clients = if away_until.is_some() { Vec::new() } else { store.clients_to_hand_on(&id, now, at_once)? };
-    let is_idle = events.is_empty() && clients.is_empty();
-    let next = if is_idle {
-        let client = if away_until.is_some() { away_until } else { store.next_client_at(&id)? };
-        [store.next_forward_at(&id)?, client].into_iter().flatten().min()
-    } else {
-        None
-    };
+    at_once: &AtOnce,
+) -> Result<Option<(Due, Option<Result<Webhook, Failure>>)>, Failure> {
+    let Some(due) = serving::due(workspace, at_once)? else { return Ok(None) };
     // Read each time: it may have been replaced since, and then the old one is not taken any more.
-    let signs = (!is_idle).then(|| destination.signature(workspace, &id));
-    Ok(Some(Due { id, events, clients, next, signs }))
+    let signs = (!due.is_idle()).then(|| destination.signature(workspace, &due.id));
+    Ok(Some((due, signs)))
 }
 
 impl Forwarder {
@@ -336,10 +310,12 @@ impl Forwarder {
             if self.is_off.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let (destination, away_until) = (self.destination.clone(), known.away_until);
-            let at_once = if known.away == 0 { CLIENTS } else { AT_ONCE };
-            let read = move |workspace: &Workspace| due(workspace, &destination, away_until, at_once);
-            let Some(Due { id, events, clients, next, signs }) = workspace.apart(read).await? else { return Ok(None) };
+            let clients = if known.away == 0 { CLIENTS } else { AT_ONCE };
+            let at_once = AtOnce { events: AT_ONCE, clients, away_until: known.away_until };
+            let destination = self.destination.clone();
+            let read = move |workspace: &Workspace| due(workspace, &destination, &at_once);
+            let Some((due, signs)) = workspace.apart(read).await? else { return Ok(None) };
+            let Due { id, events, clients, next } = due;
             if self.shared.cancel.is_cancelled() {
                 return Ok(None);
             }
@@ -373,7 +349,7 @@ impl Forwarder {
                 let wait = AWAY[known.away.min(AWAY.len() - 1)];
                 (known.away, known.away_until) = (known.away + 1, workspace.now().checked_add(wait).ok());
             }
-            workspace.apart(move |workspace| Ok(workspace.store.clients_handed_on(&tries)?)).await?;
+            workspace.apart(move |workspace| serving::clients_handed_on(workspace, &tries)).await?;
         }
     }
 
@@ -430,9 +406,8 @@ impl Forwarder {
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         let (id, number) = (id.clone(), due.event.number);
-        let write = move |workspace: &Workspace| {
-            Ok(workspace.store.forwarded(&id, number, state, next, error.as_deref(), now)?)
-        };
+        let write =
+            move |workspace: &Workspace| serving::forwarded(workspace, &id, number, state, next, error.as_deref());
         workspace.apart(write).await
     }
 
@@ -574,7 +549,7 @@ mod tests {
             receiver(desk.workspace(), Arc::clone(&shared));
         assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":7}"#).await, 200);
         let tries = || {
-            let events = desk.workspace().store.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            let events = desk.store().events(&"acme".parse().unwrap(), None, None, 1).unwrap();
             events[0].forwarding.as_ref().unwrap().attempts
         };
         assert_eq!(tries(), 0, "its ticket is waited for");
@@ -610,7 +585,7 @@ mod tests {
             received_at: desk.now(),
             forward: true,
         };
-        let store = desk.workspace().store.clone();
+        let store = desk.store();
         store.add_events([event]).unwrap();
         let forwarder = run(desk.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
         // By a connection of its own: who waits for the database holds the other one.

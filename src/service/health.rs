@@ -64,11 +64,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
         return Ok(());
     };
     let of = id.clone();
-    let read = move |workspace: &ops::Workspace| {
-        let is_there = workspace.store.configured_at(&of)?.is_some() || !workspace.store.installed(&of)?.is_empty();
-        Ok((workspace.store.health(&of)?, is_there))
-    };
-    let (before, is_configured) = workspace.apart(read).await?;
+    let (before, is_configured) = workspace.apart(move |workspace| ops::serving::health(workspace, &of)).await?;
     let now = workspace.now();
     let is_due = told.tried.is_none_or(|tried| now.duration_since(tried) >= AGAIN);
     let look = look || (is_configured && is_due && is_unseen(&before, now));
@@ -248,7 +244,7 @@ mod tests {
             assert!(figures.contains(&name), "{name} in {figures}");
         }
         assert!(figures.contains("pia_halo_health{rule=\"credentials\"} 2"), "{figures}");
-        let kept = desk.workspace().store.health(&"acme".parse().unwrap()).unwrap();
+        let kept = desk.store().health(&"acme".parse().unwrap()).unwrap();
         let service = kept.iter().find(|finding| finding.rule == Rule::Service).unwrap();
         assert_eq!((service.state, service.since), (State::Watch, Some(at("2026-11-29T12:00:00Z"))));
     }

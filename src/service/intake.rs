@@ -104,7 +104,7 @@ pub enum NotStored {
 impl Intake {
     /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
     pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
-        let store = Store::open(workspace.store.path())?.patient_for(STEP)?;
+        let store = Store::open(&workspace.paths().store())?.patient_for(STEP)?;
         let (jobs, waiting) = sync_channel(WAITING);
         let ends = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ends);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::halo::HaloApi;
-use crate::ops::Workspace;
 use crate::ops::events::{self, Next, Progress};
+use crate::ops::serving;
 
 use super::Shared;
 
@@ -68,12 +68,8 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
-    let waiting = |workspace: &Workspace| {
-        let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
-        let waits = !workspace.store.events_to_look_up(&id, 0, 1)?.is_empty();
-        Ok(waits.then_some((id, configuration)))
-    };
-    let Some((id, configuration)) = shared.workspace.apart(waiting).await? else { return Ok(Next::At(None)) };
+    let waiting = shared.workspace.apart(serving::waiting_for_lookup).await?;
+    let Some((id, configuration)) = waiting else { return Ok(Next::At(None)) };
     let of = (id, configuration.api.clone());
     if kept.of.as_ref() != Some(&of) {
         *kept = Kept { of: Some(of.clone()), ..Kept::default() };
@@ -114,7 +110,7 @@ mod tests {
             received_at: desk.now(),
             forward: true,
         };
-        desk.workspace().store.add_events([event]).unwrap();
+        desk.store().add_events([event]).unwrap();
         let look_ups = tokio::spawn(run(Arc::clone(&shared)));
         tokio::time::timeout(Duration::from_secs(60), shared.looked_up.notified()).await.expect("it is woken");
         shared.cancel.cancel();

@@ -13,6 +13,7 @@
 //! Nothing ticks: each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
 
 mod auth;
+mod busy;
 mod catch_up;
 mod clock;
 mod connections;
@@ -54,7 +55,7 @@ use self::metrics::Metrics;
 use self::receiver::Receiver;
 use self::scheduler::Scheduler;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::ops::Workspace;
+use crate::ops::{Workspace, serving};
 
 /// How long the parts have for a tidy end, after the connections had their [`connections::LAST`]: together well below the
 /// ten seconds after which a supervisor kills. What is in the middle of something is stopped then: nothing of it is half
@@ -114,7 +115,8 @@ pub async fn run(
     let auth = Auth::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
     let metrics = Metrics::default();
-    metrics.begun(workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?);
+    let (last_event, last_daily_sync) = serving::last_work(&workspace)?;
+    metrics.begun(last_event, last_daily_sync);
     let shared = Arc::new(Shared {
         workspace,
         metrics,
@@ -137,7 +139,7 @@ pub async fn run(
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if options.forward.is_none() {
-        shared.workspace.store.end_to_hand_on()?;
+        serving::end_handing_on(&shared.workspace)?;
     }
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);

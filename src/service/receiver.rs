@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::Shared;
 use super::auth::Auth;
-use super::connections::{Busy, Peer, Serving};
+use super::busy::{Busy, Peer, Serving};
 use super::intake::{Callback, NotStored, Queue, Stored};
 use super::metrics::Answer;
 use super::room::{Held, LARGEST, Room, USUAL};
@@ -262,7 +262,7 @@ pub(super) mod tests {
         let path = format!("/callbacks/acme/ticket-created/{}", callback.token.expose());
         let user = format!("pia:{}", callback.password.expose());
         let secrets = StoredSecrets { callback: Some(callback), ..StoredSecrets::default() };
-        workspace.settings.save_secrets(&"acme".parse().unwrap(), &secrets).unwrap();
+        crate::service::testing::settings_of(workspace).save_secrets(&"acme".parse().unwrap(), &secrets).unwrap();
         let intake = Intake::start(workspace).unwrap();
         let receiver = Receiver::new(shared, Auth::open(workspace).unwrap(), intake.queue());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
@@ -303,8 +303,8 @@ pub(super) mod tests {
         drop(receiver);
         intake.finish();
         let id = "acme".parse().unwrap();
-        let event = shared.workspace.store.events(&id, None, None, 1).unwrap().remove(0);
-        let (_, kept) = shared.workspace.store.event(&id, &event.id).unwrap().unwrap();
+        let event = crate::service::testing::store_of(&shared.workspace).events(&id, None, None, 1).unwrap().remove(0);
+        let (_, kept) = crate::service::testing::store_of(&shared.workspace).event(&id, &event.id).unwrap().unwrap();
         assert!(!kept.raw().contains(token) && kept.raw().contains("/ticket-created/[secret] today"), "{kept}");
     }
 

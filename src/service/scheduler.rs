@@ -11,13 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::Shared;
 use super::clock::Moments;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::daily::{Daily, Due};
+use crate::domain::daily::Due;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
-use crate::ops::{self, Workspace};
-use crate::store::STEP;
+use crate::ops::{self, serving};
 
 /// The waits before a run that did not succeed is tried again, as long as the next day's time has not come.
 const RETRIES: [SignedDuration; 6] = [
@@ -102,15 +101,8 @@ impl<M: Moments> Scheduler<M> {
     async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
         let workspace = self.shared.workspace.clone();
         let now = workspace.now();
-        let read = move |workspace: &Workspace| {
-            let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
-            let time = configuration.company_sync.daily_sync_time;
-            let since = workspace.store.served_since(&id, now)?;
-            let list_at = workspace.store.proved_at(&id)?;
-            let daily = Daily { time, since, list_at, served: workspace.store.served_days(&id)? };
-            Ok(Some((id, configuration, daily)))
-        };
-        let Some((id, configuration, daily)) = workspace.apart(read).await? else {
+        let read = workspace.apart(move |workspace| serving::daily(workspace, now)).await?;
+        let Some((id, configuration, daily)) = read else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
         };
@@ -177,7 +169,7 @@ impl<M: Moments> Scheduler<M> {
     async fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
         let id = id.clone();
-        let runs = self.shared.workspace.apart(move |workspace| Ok(workspace.store.runs(&id, LATEST_RUNS)?)).await?;
+        let runs = self.shared.workspace.apart(move |workspace| ops::sync::runs(workspace, &id, LATEST_RUNS)).await?;
         // One that lies ahead was made by a clock that was wrong.
         let now = self.shared.workspace.now();
         Ok(runs.iter().any(|run| run.status.has_published() && (slot..=now).contains(&run.started_at)))
@@ -215,7 +207,7 @@ impl<M: Moments> Scheduler<M> {
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
         let (of, now) = (id.clone(), workspace.now());
-        workspace.apart(move |workspace| Ok(workspace.store.note_days(&of, &days, now)?)).await?;
+        workspace.apart(move |workspace| serving::note_days(workspace, &of, &days)).await?;
         self.tried.remove(id);
         self.waits.remove(id);
         if let Err(failure) = self.forget_old_events(now).await {
@@ -227,14 +219,14 @@ impl<M: Moments> Scheduler<M> {
     /// In steps, with a rest after each: callbacks that come meanwhile have their turn, and the service can end.
     async fn forget_old_events(&self, now: Timestamp) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
-        let old = workspace.apart(move |workspace| Ok(workspace.store.old_events(now)?)).await?;
+        let old = workspace.apart(move |workspace| serving::old_events(workspace, now)).await?;
         while !self.shared.cancel.is_cancelled() {
-            if workspace.apart(move |workspace| Ok(workspace.store.forget_events(old)?)).await? < STEP {
+            if !workspace.apart(move |workspace| serving::forget_some(workspace, old)).await? {
                 break;
             }
             tokio::time::sleep(REST).await;
         }
-        workspace.apart(|workspace| Ok(workspace.store.give_back()?)).await
+        workspace.apart(serving::give_space_back).await
     }
 }
 
@@ -473,7 +465,7 @@ mod tests {
     #[tokio::test]
     async fn settings_that_cannot_be_read_are_looked_at_again() {
         let desk = Desk::open("2026-11-21T04:00:00Z");
-        let config = desk.workspace().settings.paths().config();
+        let config = desk.workspace().paths().config();
         let aside = config.with_extension("aside");
         std::fs::rename(&config, &aside).unwrap();
         std::fs::write(&config, "no toml [").unwrap();
@@ -512,7 +504,7 @@ mod tests {
         for (made, is_served) in cases {
             let desk = Desk::open("2026-11-20T12:00:00Z");
             runs(&desk, "2026-11-20T12:00:00Z", complete).await;
-            let store = &desk.workspace().store;
+            let store = desk.store();
             for (time, status) in &made {
                 let started_at = at(&format!("2026-11-21T{time}Z"));
                 let run = store.begin_run(&"acme".parse().unwrap(), started_at).unwrap();
@@ -544,8 +536,8 @@ mod tests {
             received_at,
             forward: false,
         };
-        let store = &desk.workspace().store;
-        store.add_events(vec![event(at("2026-10-20T12:00:00Z")); 2 * STEP]).unwrap();
+        let store = desk.store();
+        store.add_events(vec![event(at("2026-10-20T12:00:00Z")); 2 * crate::store::STEP]).unwrap();
         store.add_events([event(desk.now())]).unwrap();
         runs(&desk, "2026-11-21T12:00:00Z", complete).await;
         assert_eq!(store.count_events(&"acme".parse().unwrap()).unwrap(), 1);
@@ -571,7 +563,7 @@ mod tests {
         let desk = Desk::open("2026-11-20T12:00:00Z");
         desk.add("beta");
         // Both were looked after before; the fourth wait of the first one is an hour.
-        desk.workspace().store.served_since(&"beta".parse().unwrap(), desk.now()).unwrap();
+        desk.store().served_since(&"beta".parse().unwrap(), desk.now()).unwrap();
         desk.at_moment(at("2026-11-21T05:30:00Z"), |desk| desk.activate("beta"));
         let began =
             runs(
@@ -584,7 +576,7 @@ mod tests {
             .await;
         let wanted = ["04:30:00", "04:35:00", "04:50:00", "05:20:00", "05:30:19"];
         assert_eq!(began, wanted.map(|time| at(&format!("2026-11-21T{time}Z"))));
-        assert_eq!(desk.workspace().store.days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
+        assert_eq!(desk.store().days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
     }
 
     #[tokio::test]

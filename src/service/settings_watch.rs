@@ -33,7 +33,7 @@ struct Names([BTreeSet<PathBuf>; 2]);
 /// managers of configurations make them, each folder on the way to what it leads to is watched as well. Where a folder cannot
 /// be watched, changes are taken up at the next daily sync, and such events with the next one.
 pub fn start(shared: &Arc<Shared>) -> Option<Watch> {
-    let paths = shared.workspace.settings.paths();
+    let paths = shared.workspace.paths();
     // A service may be there before anything is configured: what is not there cannot be watched. By their real names: one
     // folder under two names would be watched under the last one only.
     let real = |folder: &Path| {

@@ -19,13 +19,23 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::ops::{Clock, Workspace};
-use crate::settings::{Config, Environment, Paths};
+use crate::settings::{Config, Environment, Paths, Settings};
+use crate::store::Store;
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 type Happening = Box<dyn FnOnce(&Desk) + Send>;
+
+/// The database of a workspace, by a connection of its own.
+pub fn store_of(workspace: &Workspace) -> Store {
+    Store::open(&workspace.paths().store()).unwrap()
+}
+
+pub fn settings_of(workspace: &Workspace) -> Settings {
+    Settings::new(workspace.paths().clone())
+}
 
 /// A profile with one active configuration, and its clock.
 pub struct Desk {
@@ -69,8 +79,7 @@ impl Desk {
             integration: Integration::default(),
         };
         let acme: ConfigurationId = "acme".parse().unwrap();
-        workspace
-            .settings
+        settings_of(&workspace)
             .update(|config: &mut Config| {
                 config.configurations.insert(acme.clone(), configuration);
                 config.active = Some(acme.clone());
@@ -118,6 +127,14 @@ impl Desk {
 
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
+    }
+
+    pub fn store(&self) -> Store {
+        store_of(&self.workspace)
+    }
+
+    pub fn settings(&self) -> Settings {
+        settings_of(&self.workspace)
     }
 
     pub fn now(&self) -> Timestamp {
@@ -191,8 +208,7 @@ impl Desk {
     }
 
     fn change(&self, change: impl Fn(&mut Config)) {
-        self.workspace
-            .settings
+        self.settings()
             .update(|config: &mut Config| {
                 change(config);
                 Ok::<_, Failure>(())
@@ -201,7 +217,7 @@ impl Desk {
     }
 
     pub fn days(&self) -> Vec<DailyRun> {
-        self.workspace.store.days(&"acme".parse().unwrap()).unwrap()
+        self.store().days(&"acme".parse().unwrap()).unwrap()
     }
 }
 
@@ -212,7 +228,7 @@ pub async fn goes_on_while_the_database_is_held(
     part: impl Future<Output = ()> + Send + 'static,
     done: impl Fn() -> bool,
 ) -> Duration {
-    let holder = rusqlite::Connection::open(desk.workspace.store.path()).unwrap();
+    let holder = rusqlite::Connection::open(desk.workspace.paths().store()).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let part = tokio::spawn(part);
     let began = Instant::now();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::private_file::FileError;
-use super::secret_source::SecretSource;
+use super::source::SecretSource;
 use crate::domain::failure::{Failure, FailureKind};
 
 /// Why the settings room could not do what it was asked. No message holds a secret or a line of a file.

@@ -20,6 +20,7 @@ mod keys;
 mod paths;
 pub mod private_file;
 mod secret_source;
+mod source;
 mod suggestion;
 
 pub use config::Config;
@@ -29,7 +30,8 @@ pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
 pub use given::{end_waits, read_named};
 pub use paths::Paths;
-pub use secret_source::{FoundSecret, SecretSource, client_secret, given_secret, secret_source};
+pub use secret_source::{FoundSecret, client_secret, given_secret, secret_source};
+pub use source::SecretSource;
 
 use self::private_file::FileError;
 

@@ -1,6 +1,5 @@
 //! Where the Client Secret comes from: the first match of the contract's order (section 2) wins.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use super::environment::Environment;
 use super::error::SettingsError;
 use super::given::{self, read_named};
 use super::private_file;
+use super::source::{FILE_VARIABLE, SecretSource, VARIABLE};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -23,8 +23,6 @@ use crate::domain::untrusted::Untrusted;
 /// The credential's name below `$CREDENTIALS_DIRECTORY`.
 const SYSTEMD_NAME: &str = "halo_client_secret";
 const FOLDER_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
-const FILE_VARIABLE: &str = "PIA_HALO_CLIENT_SECRET_FILE";
-const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
 
 /// A Client Secret has some 80 characters. Whoever points at a disk image should hear of it soon.
 const LONGEST: usize = 16 << 10;
@@ -33,61 +31,6 @@ const TOO_LONG: &str = "far too long to be a Client Secret";
 
 /// How long a command may take to give the secret.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
-
-/// A place that gives the Client Secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// The file that was named on the command line.
-    GivenFile(PathBuf),
-    /// Standard input.
-    StandardInput,
-    /// A credential that systemd hands to the service.
-    Systemd(PathBuf),
-    /// The file that `PIA_HALO_CLIENT_SECRET_FILE` names.
-    EnvironmentFile(PathBuf),
-    /// `PIA_HALO_CLIENT_SECRET`.
-    Environment,
-    /// `client_secret_command`, program first.
-    Command(Vec<String>),
-    /// `credentials.toml`.
-    Stored(PathBuf),
-}
-
-impl SecretSource {
-    /// What to do where the place does not give it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::GivenFile(path) | Self::Systemd(path) => {
-                format!("put the Client Secret, and nothing else, on the only line of {}", path.display())
-            }
-            Self::StandardInput => "write the Client Secret, and nothing else, to standard input".to_owned(),
-            Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
-            Self::Environment => format!("correct {VARIABLE}, or unset it"),
-            Self::Command(words) => {
-                format!("run it by hand, it has to print the Client Secret and nothing else: {}", words.join(" "))
-            }
-            Self::Stored(_) => return None,
-        })
-    }
-}
-
-/// As a sentence needs it: "from …".
-impl fmt::Display for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GivenFile(path) | Self::Stored(path) => path.display().fmt(f),
-            Self::StandardInput => f.write_str("standard input"),
-            Self::Systemd(path) => write!(f, "the systemd credential {}", path.display()),
-            Self::EnvironmentFile(path) => write!(f, "{FILE_VARIABLE} ({})", path.display()),
-            Self::Environment => f.write_str(VARIABLE),
-            // The program alone: an argument may tell more than a screen should show.
-            Self::Command(words) => {
-                let program = words.first().map_or("", String::as_str);
-                write!(f, "client_secret_command ({})", Untrusted::new(program).display())
-            }
-        }
-    }
-}
 
 /// A Client Secret and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

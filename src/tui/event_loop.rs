@@ -351,7 +351,7 @@ where
             self.lingers = Some(now + LINGER);
         }
         self.limiter.drawn(now);
-        self.screen.draw(&*self.app)
+        self.screen.draw(|frame| self.app.draw(frame))
     }
 
     /// Puts a text into the person's clipboard by way of their terminal (OSC 52).

@@ -13,8 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -32,29 +30,6 @@ type Bytes = Zeroizing<Vec<u8>>;
 /// The terminal cannot be written to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
-
-/// Standard output without the line buffer of [`io::Stdout`], which would cut a frame at each newline.
-#[derive(Clone, Copy, Debug)]
-pub struct StandardOutput;
-
-impl Write for StandardOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let output = rustix::stdio::stdout();
-        loop {
-            match rustix::io::write(output, bytes) {
-                // A neighbour on the same terminal may have made it non-blocking.
-                Err(Errno::AGAIN) => {
-                    let _ = poll(&mut [PollFd::new(&output, PollFlags::OUT)], None);
-                }
-                result => return Ok(result?),
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Writes only while the terminal is ours: a frame that comes after a panic's restore is dropped.
 pub struct Guarded<W> {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::{Rect, Size};
+use ratatui::{Frame, Terminal};
 use tokio::time::Instant;
 
 use super::clipboard::Multiplexer;
-use super::event_loop::App;
 use super::output::{Gone, Outlet};
 
 /// Thirty frames a second are more than a person can read, and an SSH line is spared the rest.
@@ -62,7 +61,7 @@ impl<B: Backend> Screen<B> {
     }
 
     /// Draws one frame.
-    pub fn draw(&mut self, app: &impl App) -> Result<(), Gone> {
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Gone> {
         if let Some(size) = self.anew.take() {
             if let Some(outlet) = &self.outlet {
                 outlet.resize(size);
@@ -71,7 +70,7 @@ impl<B: Backend> Screen<B> {
             // the key reader has taken.
             self.terminal.resize(Rect::from((ratatui::layout::Position::ORIGIN, size))).map_err(|_| Gone)?;
         }
-        self.terminal.draw(|frame| app.draw(frame)).map_err(|_| Gone)?;
+        self.terminal.draw(draw).map_err(|_| Gone)?;
         match &mut self.outlet {
             Some(outlet) => outlet.end_frame(),
             None => Ok(()),

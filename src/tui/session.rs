@@ -68,7 +68,7 @@ impl TerminalControl for OwnTerminal {
     fn send(&self, bytes: &'static [u8]) -> io::Result<()> {
         let (done, ended) = std::sync::mpsc::sync_channel(1);
         std::thread::Builder::new().name("terminal-modes".to_owned()).spawn(move || {
-            let _ = done.send(super::output::StandardOutput.write_all(bytes));
+            let _ = done.send(super::raw::StandardOutput.write_all(bytes));
         })?;
         ended.recv_timeout(RESTORE_PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }

@@ -109,7 +109,7 @@ impl Pane {
             theme: Theme::default(),
             demo: false,
             prefill: Draft::default(),
-            keys: workspace.settings.load().unwrap().keys,
+            keys: workspace.config().unwrap().keys,
             tip: None,
         };
         let viewport = Viewport::Fixed(Rect::new(0, 0, SIZE.width, SIZE.height));
@@ -252,7 +252,7 @@ fn main() {
     let bare = best(10, || bare_start(profile.folder.path()), |time| *time);
     let workspace = workspace(&profile);
     let id = workspace.configuration(None).unwrap().0;
-    let read = best(3, || timed(|| workspace.store.clients(&id).unwrap()), |(time, _)| *time);
+    let read = best(3, || timed(|| support::store_of(&workspace).clients(&id).unwrap()), |(time, _)| *time);
     let (read, stored) = read;
     let words = typed(&stored);
     let plain_search = plainly(&stored, &words);

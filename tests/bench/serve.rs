@@ -308,7 +308,7 @@ fn secrets(profile: &Profile) -> CallbackSecrets {
     let environment = Environment::from_pairs([("HOME", profile.folder.path())]);
     let paths = Paths::from_environment(&environment).unwrap();
     let workspace = Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap();
-    workspace.settings.secrets(&"bench".parse().unwrap()).unwrap().callback.unwrap()
+    workspace.secrets(&"bench".parse().unwrap()).unwrap().callback.unwrap()
 }
 
 fn main() {

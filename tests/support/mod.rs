@@ -20,7 +20,8 @@ use pia_halo::demo::{Fault, Options, SimulatedHalo};
 use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::domain::failure::Failure;
 use pia_halo::ops::{SystemClock, Workspace};
-use pia_halo::settings::{Environment, Paths};
+use pia_halo::settings::{Environment, Paths, Settings};
+use pia_halo::store::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -71,6 +72,16 @@ impl Profile {
     /// This profile as the use-cases see it.
     pub fn workspace(&self) -> Workspace {
         workspace_of(self.folder.path()).unwrap()
+    }
+
+    /// Its database, by a connection of its own.
+    pub fn store(&self) -> Store {
+        store_of(&self.workspace())
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> Settings {
+        settings_of(&self.workspace())
     }
 
     /// The configuration that [`Profile::set_up`] has saved.
@@ -172,6 +183,16 @@ pub fn workspace_of(home: &Path) -> Result<Workspace, Failure> {
     let environment = Environment::from_pairs(environment_of(home));
     let paths = Paths::from_environment(&environment).unwrap();
     Workspace::open(paths, environment, Arc::new(SystemClock))
+}
+
+/// The database of a workspace, by a connection of its own.
+pub fn store_of(workspace: &Workspace) -> Store {
+    Store::open(&workspace.paths().store()).unwrap()
+}
+
+/// The settings of a workspace.
+pub fn settings_of(workspace: &Workspace) -> Settings {
+    Settings::new(workspace.paths().clone())
 }
 
 /// Runs a program off the runtime's threads, where the simulated Halo works.

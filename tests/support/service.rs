@@ -180,7 +180,7 @@ impl Drop for Service {
 
 /// What callbacks of a saved configuration identify themselves with.
 pub fn secrets(profile: &Profile) -> CallbackSecrets {
-    profile.workspace().settings.secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
+    profile.settings().secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
 }
 
 /// A GUID that stands for a name of up to 16 characters; one that is a GUID already stays as it is.

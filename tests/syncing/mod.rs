@@ -39,7 +39,7 @@ type List = BTreeMap<i64, (String, bool)>;
 
 /// What is stored.
 fn stored(profile: &Profile) -> List {
-    list_of(profile.workspace().store.clients(&profile.id()).unwrap())
+    list_of(profile.store().clients(&profile.id()).unwrap())
 }
 
 fn list_of(clients: Vec<StoredClient>) -> List {

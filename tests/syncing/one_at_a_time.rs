@@ -35,7 +35,7 @@ async fn second_sync_at_same_time_is_busy_and_says_who_holds_it() {
 }
 
 fn lock_file(profile: &Profile) -> std::path::PathBuf {
-    profile.workspace().settings.paths().lock("sync-acme")
+    profile.workspace().paths().lock("sync-acme")
 }
 
 /// How many rounds were asked for.
@@ -130,7 +130,7 @@ async fn two_programs_that_activate_at_once_leave_one_active() {
             Err(failure) => assert_eq!(failure.kind, FailureKind::Busy, "race {race}: {failure:?}"),
             Ok(other) => panic!("race {race}: {other:?}"),
         }
-        let config = workspaces[0].settings.load().unwrap();
+        let config = workspaces[0].config().unwrap();
         assert_eq!(config.active().map(|(id, _)| id.clone()), Some(ids[winner].clone()), "race {race}");
         assert_eq!(config.configurations.len(), 2, "race {race}");
     }

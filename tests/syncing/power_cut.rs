@@ -45,7 +45,7 @@ struct Story {
 impl Story {
     async fn new(profile: Profile) -> Self {
         let workspace = profile.workspace();
-        let runs_before = workspace.store.runs(&profile.id(), 100).unwrap().len();
+        let runs_before = crate::support::store_of(&workspace).runs(&profile.id(), 100).unwrap().len();
         let lists = vec![stored(&profile)];
         Self { disk: Disk::of(profile.folder.path()), lists, runs_before, profile }
     }
@@ -66,7 +66,7 @@ impl Story {
             Err(error) => return Some(format!("it does not open: {error}")),
         };
         let id = self.profile.id();
-        let found = match workspace.store.clients(&id) {
+        let found = match crate::support::store_of(&workspace).clients(&id) {
             Ok(clients) => list_of(clients),
             Err(error) => return Some(format!("the clients cannot be read: {error}")),
         };
@@ -76,7 +76,7 @@ impl Story {
         if !(left.said..=left.begun).contains(&shown) {
             return Some(format!("list {shown} is shown, {} had been reported", left.said));
         }
-        match workspace.store.runs(&id, 100) {
+        match crate::support::store_of(&workspace).runs(&id, 100) {
             Ok(runs) => {
                 let done = runs.iter().filter(|run| run.status == SyncStatus::Complete).count();
                 if done < self.runs_before + left.said {
@@ -85,7 +85,7 @@ impl Story {
             }
             Err(error) => return Some(format!("the runs cannot be read: {error}")),
         }
-        let verdict = rusqlite::Connection::open(workspace.store.path())
+        let verdict = rusqlite::Connection::open(workspace.paths().store())
             .and_then(|database| database.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)));
         if verdict.as_deref() != Ok("ok") {
             return Some(format!("damaged: {verdict:?}"));
@@ -95,7 +95,7 @@ impl Story {
             if report.status != SyncStatus::Complete {
                 return Some(format!("the next sync: {report:?}"));
             }
-            let now = workspace.store.clients(&id).map(list_of);
+            let now = crate::support::store_of(&workspace).clients(&id).map(list_of);
             let mut wanted: List = found.into_iter().map(|(id, (name, _))| (id, (name, false))).collect();
             wanted.extend(truth(&self.profile));
             if now.as_ref().ok() != Some(&wanted) {
@@ -206,7 +206,10 @@ async fn power_cut_with_store_open_elsewhere_loses_nothing() {
     }
     // More than the thousand pages after which it is begun anew.
     assert!(std::fs::metadata(log).unwrap().len() > 4_096 * 1_000);
-    assert_eq!(other.store.clients(&story.profile.id()).map(list_of).ok().as_ref(), story.lists.last());
+    assert_eq!(
+        crate::support::store_of(&other).clients(&story.profile.id()).map(list_of).ok().as_ref(),
+        story.lists.last()
+    );
     println!("{}", story.survives("beside-another").await);
 }
 

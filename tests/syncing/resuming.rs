@@ -73,7 +73,7 @@ async fn unchanged_list_is_read_without_write_for_its_pages() {
     crate::support::until(|| profile.halo.requests().len() > 30).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    let store = rusqlite::Connection::open(profile.workspace().store.path()).unwrap();
+    let store = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
     let pages: i64 = store.query_row("SELECT count(*) FROM pages", [], |row| row.get(0)).unwrap();
     assert_eq!(pages, 0);
     profile.halo.change(|state| state.behaviour.latency = std::time::Duration::ZERO);
@@ -89,7 +89,7 @@ async fn slow_unchanged_list_is_on_disk_now_and_then() {
     let (workspace, cancel) = (profile.workspace(), CancellationToken::new());
     let (id, configuration) = workspace.active_configuration(None).unwrap();
     let staged = || {
-        let store = rusqlite::Connection::open(workspace.store.path()).unwrap();
+        let store = rusqlite::Connection::open(workspace.paths().store()).unwrap();
         store.query_row("SELECT count(*) FROM pages", [], |row| row.get::<_, i64>(0)).unwrap()
     };
     let mut most = 0;

@@ -75,7 +75,7 @@ async fn ask(
         return Ok(report.first_failure().map(failure_of));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
-    if workspace.store.configured_at(id)?.is_none() && workspace.store.installed(id)?.is_empty() {
+    if !is_configured(workspace, id)? {
         return Ok(None);
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
@@ -86,6 +86,11 @@ async fn ask(
         Err(failure) if failure.kind != FailureKind::Refused => Err(failure),
         _ => Ok(None),
     }
+}
+
+/// Whether anything was ever installed.
+pub(super) fn is_configured(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
+    Ok(workspace.store.configured_at(id)?.is_some() || !workspace.store.installed(id)?.is_empty())
 }
 
 fn failure_of(check: &Check) -> Failure {

@@ -68,7 +68,7 @@ fn wrong_token_takes_as_long_whichever_byte_is_wrong() {
     let id: ConfigurationId = "acme".parse().unwrap();
     let callback = new_callback_secrets().unwrap();
     let stored = StoredSecrets { callback: Some(callback.clone()), ..StoredSecrets::default() };
-    workspace.settings.save_secrets(&id, &stored).unwrap();
+    crate::service::testing::settings_of(&workspace).save_secrets(&id, &stored).unwrap();
     let auth = Auth::open(&workspace).unwrap();
     let wrong_at = |at: usize| {
         let mut token = callback.token.expose().as_bytes().to_vec();

@@ -1,0 +1,149 @@
+//! What `serve` reads and writes down between two pieces of work.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::Workspace;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::daily::Daily;
+use crate::domain::daily_run::DailyOutcome;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::event::ForwardState;
+use crate::domain::failure::Failure;
+use crate::domain::health::Finding;
+use crate::domain::untrusted::Untrusted;
+use crate::store::{ClientToHandOn, HandedOn, OldEvents, STEP, ToForward};
+
+/// The last event and the last daily sync of any configuration.
+pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    Ok((workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?))
+}
+
+/// The active configuration, while one of its events waits for its ticket to be read.
+pub fn waiting_for_lookup(workspace: &Workspace) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
+    let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let waits = !workspace.store.events_to_look_up(&id, 0, 1)?.is_empty();
+    Ok(waits.then_some((id, configuration)))
+}
+
+/// The active configuration with the state of its daily sync.
+pub fn daily(
+    workspace: &Workspace,
+    now: Timestamp,
+) -> Result<Option<(ConfigurationId, Configuration, Daily)>, Failure> {
+    let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let daily = Daily {
+        time: configuration.company_sync.daily_sync_time,
+        since: workspace.store.served_since(&id, now)?,
+        list_at: workspace.store.proved_at(&id)?,
+        served: workspace.store.served_days(&id)?,
+    };
+    Ok(Some((id, configuration, daily)))
+}
+
+/// Writes down what became of some days.
+pub fn note_days(workspace: &Workspace, id: &ConfigurationId, days: &[(Date, DailyOutcome)]) -> Result<(), Failure> {
+    Ok(workspace.store.note_days(id, days, workspace.now())?)
+}
+
+/// The events that are too old to keep.
+pub fn old_events(workspace: &Workspace, now: Timestamp) -> Result<OldEvents, Failure> {
+    Ok(workspace.store.old_events(now)?)
+}
+
+/// Forgets some of them, so few that callbacks hardly wait; says whether more are left.
+pub fn forget_some(workspace: &Workspace, old: OldEvents) -> Result<bool, Failure> {
+    Ok(workspace.store.forget_events(old)? >= STEP)
+}
+
+/// Gives the space of what was forgotten back to the disk.
+pub fn give_space_back(workspace: &Workspace) -> Result<(), Failure> {
+    Ok(workspace.store.give_back()?)
+}
+
+/// What is known of the health of a configuration, and whether anything was ever installed for it.
+pub fn health(workspace: &Workspace, id: &ConfigurationId) -> Result<(Vec<Finding>, bool), Failure> {
+    Ok((workspace.store.health(id)?, super::health::is_configured(workspace, id)?))
+}
+
+/// Whether Halo was last seen with a webhook switched off.
+pub fn saw_switched_off(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
+    Ok(workspace.store.deliveries(id)?.iter().any(|verdict| verdict.state == DeliveryState::SwitchedOff))
+}
+
+/// What there is to hand on.
+pub struct Due {
+    /// The configuration.
+    pub id: ConfigurationId,
+    /// Events, of different tickets.
+    pub events: Vec<ToForward>,
+    /// Clients.
+    pub clients: Vec<ClientToHandOn>,
+    /// When there is something again; only where there is nothing now.
+    pub next: Option<Timestamp>,
+}
+
+impl Due {
+    /// Whether there is nothing now.
+    pub fn is_idle(&self) -> bool {
+        self.events.is_empty() && self.clients.is_empty()
+    }
+}
+
+/// How many events and clients are handed on at once, and until when no client is tried.
+pub struct AtOnce {
+    /// Events.
+    pub events: usize,
+    /// Clients.
+    pub clients: usize,
+    /// Until when no client is tried.
+    pub away_until: Option<Timestamp>,
+}
+
+/// What there is to hand on now; none without an active configuration.
+pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failure> {
+    let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let (store, now) = (&workspace.store, workspace.now());
+    if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
+        tracing::info!(clients, "clients are handed on from now on, beginning with the whole list");
+    }
+    // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
+    // that is sent again meanwhile.
+    let events = store.events_to_forward(&id, now, at_once.events)?;
+    let away_until = at_once.away_until.filter(|until| now < *until);
+    let clients =
+        if away_until.is_some() { Vec::new() } else { store.clients_to_hand_on(&id, now, at_once.clients)? };
+    let mut due = Due { id, events, clients, next: None };
+    if due.is_idle() {
+        let client = if away_until.is_some() { away_until } else { store.next_client_at(&due.id)? };
+        due.next = [store.next_forward_at(&due.id)?, client].into_iter().flatten().min();
+    }
+    Ok(Some(due))
+}
+
+/// Notes that nothing is handed on any more.
+pub fn end_handing_on(workspace: &Workspace) -> Result<(), Failure> {
+    Ok(workspace.store.end_to_hand_on()?)
+}
+
+/// The body of an event as it came.
+pub fn body(workspace: &Workspace, id: &ConfigurationId, event: i64) -> Result<Untrusted, Failure> {
+    Ok(workspace.store.event_body(id, event)?.unwrap_or_else(|| Untrusted::new("null")))
+}
+
+/// Writes down what a try to hand an event on came to, and when the next one is.
+pub fn forwarded(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    event: i64,
+    state: ForwardState,
+    next: Option<Timestamp>,
+    error: Option<&str>,
+) -> Result<(), Failure> {
+    Ok(workspace.store.forwarded(id, event, state, next, error, workspace.now())?)
+}
+
+/// Writes down what some tries to hand clients on came to.
+pub fn clients_handed_on(workspace: &Workspace, tries: &[HandedOn]) -> Result<(), Failure> {
+    Ok(workspace.store.clients_handed_on(tries)?)
+}

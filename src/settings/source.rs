@@ -1,0 +1,66 @@
+//! The places that may give the Client Secret, by name.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::domain::untrusted::Untrusted;
+
+/// The variable that names a file with the secret.
+pub const FILE_VARIABLE: &str = "PIA_HALO_CLIENT_SECRET_FILE";
+/// The variable that holds the secret.
+pub const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
+
+/// A place that gives the Client Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The file that was named on the command line.
+    GivenFile(PathBuf),
+    /// Standard input.
+    StandardInput,
+    /// A credential that systemd hands to the service.
+    Systemd(PathBuf),
+    /// The file that `PIA_HALO_CLIENT_SECRET_FILE` names.
+    EnvironmentFile(PathBuf),
+    /// `PIA_HALO_CLIENT_SECRET`.
+    Environment,
+    /// `client_secret_command`, program first.
+    Command(Vec<String>),
+    /// `credentials.toml`.
+    Stored(PathBuf),
+}
+
+impl SecretSource {
+    /// What to do where the place does not give it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::GivenFile(path) | Self::Systemd(path) => {
+                format!("put the Client Secret, and nothing else, on the only line of {}", path.display())
+            }
+            Self::StandardInput => "write the Client Secret, and nothing else, to standard input".to_owned(),
+            Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
+            Self::Environment => format!("correct {VARIABLE}, or unset it"),
+            Self::Command(words) => {
+                format!("run it by hand, it has to print the Client Secret and nothing else: {}", words.join(" "))
+            }
+            Self::Stored(_) => return None,
+        })
+    }
+}
+
+/// As a sentence needs it: "from …".
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GivenFile(path) | Self::Stored(path) => path.display().fmt(f),
+            Self::StandardInput => f.write_str("standard input"),
+            Self::Systemd(path) => write!(f, "the systemd credential {}", path.display()),
+            Self::EnvironmentFile(path) => write!(f, "{FILE_VARIABLE} ({})", path.display()),
+            Self::Environment => f.write_str(VARIABLE),
+            // The program alone: an argument may tell more than a screen should show.
+            Self::Command(words) => {
+                let program = words.first().map_or("", String::as_str);
+                write!(f, "client_secret_command ({})", Untrusted::new(program).display())
+            }
+        }
+    }
+}
