@@ -179,11 +179,14 @@ fn figures_of_house_can_be_told() {
     println!("{all} lines; {apart} files take an operation apart");
 }
 
-/// Plain mode changes the model by messages alone, as the keys do: one file has it, and hands out what is read.
+/// Plain mode changes the model by messages alone, as the keys do: one file has it, and hands out what is read. Its words
+/// are nobody's drawing: all it takes from there is what a pane says line by line.
 #[test]
 fn plain_mode_has_no_way_around_messages() {
     let tree = read();
     for source in tree.iter().filter(|source| source.name.starts_with("tui/plain/")) {
+        let drawn: Vec<&str> = lines(&source.code).filter(|line| line.contains("crate::view")).collect();
+        assert!(drawn.iter().all(|line| *line == "use crate::view::panes::{is_read, lines};"), "{drawn:?}");
         assert!(!source.code.contains("&mut Model"), "{}", source.name);
         assert!(source.name == "tui/plain/dialogue.rs" || !source.code.contains("&mut self.model"), "{}", source.name);
     }

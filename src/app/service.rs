@@ -16,6 +16,7 @@ use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::words::Phrase;
+use crate::words::time::{ago, moment};
 
 use super::jobs::deliveries;
 use super::panes::state::Pane;
@@ -188,4 +189,23 @@ fn next_word(now: Timestamp, at: Timestamp) -> Option<Timestamp> {
         _ => return None,
     };
     at.checked_add(SignedDuration::from_secs((seconds / step + 1) * step)).ok()
+}
+
+/// The state of the service, in parts of a line.
+pub fn words(model: &Model) -> Option<Vec<String>> {
+    let status = model.status()?;
+    let (service, at) = (&status.service, |at: Timestamp| moment(model.now, at));
+    let mut parts = vec![match (service.running, service.since) {
+        (true, Some(since)) => format!("Service running since {} UTC", at(since)),
+        (true, None) => "Service running".to_owned(),
+        (false, _) => "Service not running".to_owned(),
+    }];
+    parts.push(match service.last_event_at {
+        Some(last) => format!("last event {}", ago(model.now, last)),
+        None => "no event yet".to_owned(),
+    });
+    if let Some(saved) = model.current_saved().filter(|saved| saved.status.active) {
+        parts.push(format!("next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
+    }
+    Some(parts)
 }

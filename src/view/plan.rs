@@ -15,7 +15,7 @@ use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Outcome, Plan};
+use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
@@ -61,7 +61,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.state(tone, &report.message, MARGIN);
             // Remove says itself how it goes on.
             if tone != Tone::Good && goal.is_install() {
-                page.paragraph(&left_over(goal, &report.results), MARGIN + 2, Style::new());
+                page.paragraph(&words::plan::left_over(goal.is_install(), &report.results), MARGIN + 2, Style::new());
             }
             page.blank();
             if let Some(refusal) = &report.refusal {
@@ -73,7 +73,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         (ApplyWork::Failed { failure, results, .. }, _) => {
             page.heading(title, "", Style::new());
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph(&left_over(goal, results), MARGIN + 2, Style::new());
+            page.paragraph(&words::plan::left_over(goal.is_install(), results), MARGIN + 2, Style::new());
             page.blank();
             rows_of_results(model, page, results);
             by_hand(model, page);
@@ -173,23 +173,6 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
     };
     page.paragraph(&stays, MARGIN, look.dim());
     page.blank();
-}
-
-/// What is done, what is not, and that running again finishes it.
-pub fn left_over(goal: &Goal, results: &[ChangeResult]) -> String {
-    let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
-    let open = results.len() - done;
-    if !goal.is_install() {
-        return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
-            0 => "Nothing is known to be removed. Remove again reads Halo first.".to_owned(),
-            gone => format!("{gone} removed. Remove again finishes the rest."),
-        };
-    }
-    match (done, open) {
-        (0, _) => "Run it again to finish. Nothing is created twice.".to_owned(),
-        (done, 0) => format!("{done} done. Run it again to finish; nothing is created twice."),
-        (done, open) => format!("{done} done, {open} not done. Run it again to finish; nothing is created twice."),
-    }
 }
 
 fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {

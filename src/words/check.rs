@@ -1,5 +1,6 @@
 //! The verdict on a connection.
 
+use super::time::took;
 use super::{Phrase, Tone};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 
@@ -27,8 +28,9 @@ pub fn advice(check: &Check) -> Option<String> {
     hint.map(|hint| Phrase::from(hint).without_keys())
 }
 
-/// What is said of a passed test; `took` is how long it was at it.
-pub fn passed(report: &CheckReport, took: &str) -> String {
+/// What is said of a passed test, with how long it took.
+pub fn passed(report: &CheckReport) -> String {
+    let took = took(report.checks.iter().map(|check| check.duration_ms).sum());
     let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
     match report.warnings().len() {
         0 => format!("passed in {took}{version}"),

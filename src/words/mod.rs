@@ -10,6 +10,7 @@ pub mod plan;
 pub mod service;
 pub mod step;
 pub mod sync;
+pub mod time;
 
 pub use phrase::Phrase;
 

@@ -44,3 +44,20 @@ pub fn before_after(field: &FieldChange, becomes: &str) -> String {
         (None, None) => "–".to_owned(),
     }
 }
+
+/// What is done, what is not, and that running again finishes it.
+pub fn left_over(installs: bool, results: &[ChangeResult]) -> String {
+    let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
+    let open = results.len() - done;
+    if !installs {
+        return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
+            0 => "Nothing is known to be removed. Remove again reads Halo first.".to_owned(),
+            gone => format!("{gone} removed. Remove again finishes the rest."),
+        };
+    }
+    match (done, open) {
+        (0, _) => "Run it again to finish. Nothing is created twice.".to_owned(),
+        (done, 0) => format!("{done} done. Run it again to finish; nothing is created twice."),
+        (done, open) => format!("{done} done, {open} not done. Run it again to finish; nothing is created twice."),
+    }
+}

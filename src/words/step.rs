@@ -19,6 +19,11 @@ pub fn name(step: Step) -> &'static str {
     }
 }
 
+/// The first line of the last page.
+pub fn closing(done: bool) -> &'static str {
+    if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished. Still to do:" }
+}
+
 /// How far a step is.
 pub fn state(state: StepState) -> (Tone, &'static str) {
     match state {

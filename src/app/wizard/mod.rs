@@ -1,5 +1,6 @@
 //! The set-up, step by step. Going back always works and keeps what was typed; only going forward is checked.
 
+pub mod answers;
 pub mod checklist;
 pub mod company_sync;
 pub mod credentials;

@@ -5,15 +5,14 @@ use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Slot;
 use crate::app::message::Message;
-use crate::app::service::warnings;
+use crate::app::service::{self, warnings};
 use crate::domain::event::Event;
 use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
-use crate::view::panes::events::service_words;
-use crate::view::text::moment;
 use crate::words;
+use crate::words::time::moment;
 
 /// Rows that are read out at once.
 const PAGE: usize = 10;
@@ -28,7 +27,7 @@ impl<P: Person> Dialogue<P> {
             self.say_failure(&failure);
             return Ok(());
         }
-        let service = service_words(self.model()).unwrap_or_default().join(", ");
+        let service = service::words(self.model()).unwrap_or_default().join(", ");
         self.say(sentence(&service));
         for warning in warnings(self.model()) {
             self.say(format!("Warning: {}.", warning.short()));

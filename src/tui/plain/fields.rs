@@ -10,15 +10,13 @@ use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::popup::{About, Chooser, OTHER_HOST, Popup, Typed};
 use crate::app::wizard::credentials::{Test, suspect};
-use crate::app::wizard::{Item, STEPS, Wizard, checklist, company_sync, pia_screen};
+use crate::app::wizard::{Item, STEPS, Wizard, answers, checklist, company_sync, pia_screen};
 use crate::domain::check::CheckStatus;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
-use crate::view::wizard::fields::passed;
-use crate::view::wizard::review;
 use crate::words as told;
 
 /// Rows of a list that are read out at once.
@@ -323,7 +321,7 @@ impl<P: Person> Dialogue<P> {
             let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             match &wizard.test {
                 Test::Passed(report) => {
-                    let words = format!("Connection test: {}.", passed(report));
+                    let words = format!("Connection test: {}.", told::check::passed(report));
                     self.say(words);
                     return Ok(Tested::On);
                 }
@@ -467,7 +465,7 @@ impl<P: Person> Dialogue<P> {
     /// An answer as the review has it.
     fn say_answer(&mut self, field: FieldId) {
         let Some(wizard) = &self.model().wizard else { return };
-        let (value, _) = review::value(self.model(), wizard, field);
+        let (value, _) = answers::value(self.model(), wizard, field);
         self.say(format!("{}: {}", field.info().label, words::answer(&value)));
     }
 

@@ -20,8 +20,8 @@ use crate::domain::status::Steps;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::view::panes::{is_read, lines};
-use crate::view::text::{age, ago};
 use crate::words;
+use crate::words::time::{age, ago};
 
 /// Rows that are read out at once.
 const PAGE: usize = 10;

@@ -9,16 +9,13 @@ use crate::app::jobs::plan;
 use crate::app::keymap::{Command, Pane};
 use crate::app::message::Message;
 use crate::app::wizard::review::{self, SaveState};
-use crate::app::wizard::{self, Item, pia_screen};
+use crate::app::wizard::{self, Item, answers, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
 use crate::domain::plan::{Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
-use crate::view::plan::left_over;
-use crate::view::wizard::initial_sync::ended_words;
-use crate::view::wizard::{closing, review as lines};
 use crate::words as told;
 
 /// How a look at the plan ended.
@@ -86,8 +83,8 @@ impl<P: Person> Dialogue<P> {
             if let Some(error) = wizard.form.error(field, wizard.has_secret) {
                 return format!("{}. {label}: not right yet, {error}", at + 1);
             }
-            let (value, _) = lines::value(self.model(), wizard, field);
-            let warning = lines::warning(self.model(), wizard, field);
+            let (value, _) = answers::value(self.model(), wizard, field);
+            let warning = answers::warning(self.model(), wizard, field);
             let warning = warning.map(|warning| format!(". Warning: {warning}")).unwrap_or_default();
             format!("{}. {label}: {}{warning}", at + 1, words::answer(&value))
         };
@@ -222,7 +219,7 @@ impl<P: Person> Dialogue<P> {
         let mut lines = Vec::new();
         match self.model().work.sync.end_of(self.model().current.as_ref()) {
             Some(SyncEnd::Report(report)) => {
-                lines.push(sentence(&ended_words(report)));
+                lines.push(sentence(&told::sync::ended(report)));
                 if report.status != crate::domain::sync_run::SyncStatus::Busy {
                     lines.push(sentence(&report.proof()));
                 }
@@ -385,12 +382,12 @@ impl<P: Person> Dialogue<P> {
                 lines.push(sentence(&report.message));
                 // Remove says itself how it goes on.
                 if !report.status.is_complete() && goal.is_install() {
-                    lines.push(left_over(self.model().goal(), &report.results));
+                    lines.push(told::plan::left_over(self.model().goal().is_install(), &report.results));
                 }
             }
             ApplyWork::Failed { failure, results, .. } => {
                 lines.extend(words::failure(failure));
-                lines.push(left_over(self.model().goal(), results));
+                lines.push(told::plan::left_over(self.model().goal().is_install(), results));
             }
             ApplyWork::None | ApplyWork::Running { .. } => {}
         }
@@ -420,7 +417,7 @@ impl<P: Person> Dialogue<P> {
     pub(super) async fn finished(&mut self) -> Result<(), Exit> {
         self.announce(Step::Finished);
         let open = wizard::finished::open_lines(self.model());
-        self.say(closing(open.iter().all(|(state, ..)| wizard::finished::is_done(*state))));
+        self.say(told::step::closing(open.iter().all(|(state, ..)| wizard::finished::is_done(*state))));
         let lines: Vec<String> =
             open.iter().map(|(state, name, _)| format!("{name}: {}", told::step::state(*state).1)).collect();
         self.say_all(lines);

@@ -20,7 +20,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
-use crate::view::text::{age, ago, duration, moment, pad};
+use crate::view::text::{age, duration, moment, pad};
 use crate::view::theme::{Look, symbol};
 use crate::words;
 
@@ -51,25 +51,6 @@ fn head(model: &Model, page: &mut Page) {
     if air {
         page.blank();
     }
-}
-
-/// How the service stands, in a line.
-pub fn service_words(model: &Model) -> Option<Vec<String>> {
-    let status = model.status()?;
-    let (service, at) = (&status.service, |at: jiff::Timestamp| moment(model.now, at));
-    let mut words = vec![match (service.running, service.since) {
-        (true, Some(since)) => format!("Service running since {} UTC", at(since)),
-        (true, None) => "Service running".to_owned(),
-        (false, _) => "Service not running".to_owned(),
-    }];
-    words.push(match service.last_event_at {
-        Some(last) => format!("last event {}", ago(model.now, last)),
-        None => "no event yet".to_owned(),
-    });
-    if let Some(saved) = model.current_saved().filter(|saved| saved.status.active) {
-        words.push(format!("next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
-    }
-    Some(words)
 }
 
 fn list(model: &Model, page: &mut Page) {
@@ -179,7 +160,7 @@ fn empty(model: &Model, page: &mut Page) {
     if let Some(tip) = model.facts.tip.as_ref().filter(|_| events.read) {
         page.paragraph(tip, MARGIN, Style::new());
     }
-    if let Some(words) = service_words(model) {
+    if let Some(words) = service::words(model) {
         page.blank();
         page.paragraph(&words.join(" · "), MARGIN, look.dim());
     }
@@ -296,7 +277,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
         lines.extend(title_lines(&words::event::name(event), look, columns));
         lines.extend(pairs(open::facts(event), look, columns));
     }
-    if let Some(words) = service_words(model) {
+    if let Some(words) = service::words(model) {
         lines.push(Line::default());
         lines.extend(wrap(&words.join(" · "), columns).into_iter().map(|line| Line::styled(line, look.dim())));
     }

@@ -18,7 +18,7 @@ use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::seen;
-use crate::view::text::{ago, duration, fit, pad, took};
+use crate::view::text::{ago, duration, fit, pad};
 use crate::view::theme::{Look, symbol};
 use crate::words;
 use crate::words::Phrase;
@@ -409,7 +409,7 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
             let seconds = seconds_since(model, *since);
             page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
         }
-        Test::Passed(report) => page.words(row, &format!("✓ {}", passed(report)), look.tone(Tone::Good)),
+        Test::Passed(report) => page.words(row, &format!("✓ {}", words::check::passed(report)), look.tone(Tone::Good)),
         Test::Failed(report) => {
             let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
             let words = format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len());
@@ -432,12 +432,6 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         // The results belong to the line: as many as fit, from their beginning.
         page.keep_from(from);
     }
-}
-
-/// What is said of a passed test.
-pub fn passed(report: &CheckReport) -> String {
-    let milliseconds: u64 = report.checks.iter().map(|check| check.duration_ms).sum();
-    words::check::passed(report, &took(milliseconds))
 }
 
 pub(crate) fn check_help(check: &Check, look: Look, columns: usize) -> Vec<Line<'static>> {

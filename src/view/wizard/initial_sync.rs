@@ -10,7 +10,7 @@ use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
-use crate::view::text::{duration, took};
+use crate::view::text::duration;
 use crate::view::theme::symbol;
 use crate::words;
 
@@ -190,24 +190,10 @@ pub fn status_tone(status: SyncStatus) -> Tone {
     }
 }
 
-/// The word for the end of a sync.
-pub fn status_word(status: SyncStatus) -> &'static str {
-    if status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { status.word() }
-}
-
-/// That a sync ended, when, and how.
-pub fn ended_words(report: &SyncReport) -> String {
-    let finished = report.finished_at.strftime("%H:%M UTC");
-    match report.status {
-        SyncStatus::Busy => format!("Busy at {finished}: nothing was read."),
-        status => format!("{} at {finished}, took {}", status_word(status), took(report.duration_ms)),
-    }
-}
-
 /// How a sync ended: the word, the proof, what changed, the warnings.
 pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     let look = page.look;
-    let words = ended_words(report);
+    let words = words::sync::ended(report);
     if report.status == SyncStatus::Busy {
         // It never began: there is nothing to prove.
         page.state(Tone::Warn, &words, MARGIN);

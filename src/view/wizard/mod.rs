@@ -87,11 +87,6 @@ fn checklist(model: &Model, page: &mut Page) {
     }
 }
 
-/// The first line of the last page.
-pub fn closing(done: bool) -> &'static str {
-    if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished. Still to do:" }
-}
-
 // Nothing of what was set up runs by itself: the last step is to start the service.
 fn service(model: &Model, page: &mut Page) {
     let look = page.look;
@@ -111,7 +106,7 @@ fn finished(model: &Model, page: &mut Page) {
     let look = page.look;
     let lines = open_lines(model);
     let done = lines.iter().all(|(state, _, _)| is_done(*state));
-    page.heading(closing(done), "", Style::new());
+    page.heading(words::step::closing(done), "", Style::new());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, (state, name, open)) in lines.iter().enumerate() {
         let focused = focus == Some(Item::Open(index));

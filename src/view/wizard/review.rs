@@ -3,10 +3,9 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
-use crate::app::form::{FieldId, Kind};
+use crate::app::form::FieldId;
 use crate::app::notice::Tone;
-use crate::app::wizard::company_sync::left_out;
-use crate::app::wizard::pia_screen::{board_warning, escalate_words};
+use crate::app::wizard::answers::{value, warning};
 use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::view::page::{MARGIN, Page};
 
@@ -44,39 +43,6 @@ fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
     }
     if focused {
         page.keep_from(from);
-    }
-}
-
-/// An answer as it is shown; and whether it is none that was typed.
-pub fn value(model: &Model, wizard: &Wizard, field: FieldId) -> (String, bool) {
-    let text = wizard.form.text(field).trim();
-    match field.info().kind {
-        Kind::Secret => match (wizard.form.secret.length(), wizard.has_secret) {
-            (0, _) => match &wizard.outside_secret {
-                Some(place) => (format!("from {place}"), true),
-                None => ("stored".to_owned(), true),
-            },
-            (length, false) => (format!("••••••••••••   {length} characters"), false),
-            (length, true) => (format!("••••••••••••   {length} characters, replaces the stored one"), false),
-        },
-        Kind::Choice => (escalate_words(model).0, wizard.form.escalate_to.is_none()),
-        _ => match (text.is_empty(), field.info().blank) {
-            (true, Some(_)) if field == FieldId::ChatPodUrl && wizard.form.default_chat_pod().is_some() => {
-                (wizard.form.default_chat_pod().unwrap_or_default(), true)
-            }
-            (true, Some(blank)) => (blank.to_owned(), true),
-            _ => (format!("{}{}", wizard.form.shown(field), field.info().unit), false),
-        },
-    }
-}
-
-/// What looks wrong with an answer.
-pub fn warning(model: &Model, wizard: &Wizard, field: FieldId) -> Option<String> {
-    match field.info().kind {
-        Kind::Board => board_warning(model, field),
-        Kind::Choice => escalate_words(model).1,
-        _ if field == FieldId::Include => left_out(model),
-        _ => wizard.form.remarks(field).into_iter().find(|remark| remark.warning).map(|remark| remark.text),
     }
 }
 
