@@ -259,12 +259,11 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
     Ok(async move { forwarder.run().await })
 }
 
-/// What there is to hand on now, and what signs it where there is anything; none without an active configuration.
-fn due(
-    workspace: &Workspace,
-    destination: &Destination,
-    at_once: &AtOnce,
-) -> Result<Option<(Due, Option<Result<Webhook, Failure>>)>, Failure> {
+/// What signs; none where there is nothing to sign.
+type Signs = Option<Result<Webhook, Failure>>;
+
+/// What there is to hand on now, and what signs it; none without an active configuration.
+fn due(workspace: &Workspace, destination: &Destination, at_once: &AtOnce) -> Result<Option<(Due, Signs)>, Failure> {
     let Some(due) = serving::due(workspace, at_once)? else { return Ok(None) };
     // Read each time: it may have been replaced since, and then the old one is not taken any more.
     let signs = (!due.is_idle()).then(|| destination.signature(workspace, &due.id));
