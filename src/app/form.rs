@@ -137,10 +137,14 @@ impl Form {
         self.texts.get(&field).map_or("", Input::value)
     }
 
-    /// The value of a field as it would be saved, fit to be shown.
+    /// The value of a field as it would be saved, or else the text that is no value.
+    pub fn value(&self, field: FieldId) -> String {
+        self.take(field).map_or_else(|_| self.text(field).to_owned(), |taken| taken.value)
+    }
+
+    /// The same, fit to be shown.
     pub fn shown(&self, field: FieldId) -> String {
-        let value = self.take(field).map_or_else(|_| self.text(field).trim().to_owned(), |taken| taken.value);
-        Untrusted::new(value.trim()).display()
+        Untrusted::new(self.value(field).trim()).display()
     }
 
     /// The editor of a field.
@@ -260,6 +264,13 @@ impl Form {
 
     /// The field is left: from now on its error is shown.
     pub fn leave(&mut self, field: FieldId) {
+        // Whatever spelling it has, and whatever zone: from here on it is the time that is saved.
+        if field == FieldId::DailySyncTime
+            && let Ok(taken) = self.take(field)
+            && taken.value != self.text(field)
+        {
+            self.set(field, taken.value);
+        }
         let untouched_secret = field == FieldId::ClientSecret && self.secret.is_empty();
         if !untouched_secret
             && (field == FieldId::Url || !self.text(field).is_empty() || field.info().step != Step::Credentials)
@@ -433,13 +444,13 @@ mod tests {
     #[test]
     fn error_is_shown_on_leaving_and_is_live_until_mended() {
         let mut form = Form::new();
-        for character in "4:30".chars() {
+        for character in "4:3".chars() {
             form.key(FieldId::DailySyncTime, key(character));
         }
         assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);
         form.leave(FieldId::DailySyncTime);
-        assert_eq!(form.shown_error(FieldId::DailySyncTime, false).as_deref(), Some("use two digits each: 04:30"));
-        form.key(FieldId::DailySyncTime, KeyEvent::new(KeyCode::Home, KeyModifiers::NONE));
+        let error = form.shown_error(FieldId::DailySyncTime, false);
+        assert_eq!(error.as_deref(), Some("use two digits for the minutes: 04:03"));
         form.key(FieldId::DailySyncTime, key('0'));
         assert_eq!(form.shown_error(FieldId::DailySyncTime, false), None);
         form.key(FieldId::DailySyncTime, key('9'));

@@ -39,7 +39,7 @@ pub enum Go {
     New,
     /// The set-up of a saved configuration, where it is not finished.
     Unfinished(ConfigurationId),
-    /// The set-up of a saved configuration, from its first step, or its draft.
+    /// The settings of a saved configuration, or its draft.
     Edit(ConfigurationId),
     /// The set-up that a draft was kept of.
     Draft(Box<Draft>),

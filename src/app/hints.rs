@@ -3,9 +3,11 @@
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::form::FieldId;
+use super::form::{FIELDS, FieldId, Kind};
 use super::jobs::plan;
-use super::keymap::{Command as C, Command, Group, Key, Pane, Place, Place as P, Shown, hit, place, press};
+use super::keymap::{
+    Command as C, Command, Group, Key, Pane, Place, Place as P, SETTING_ROWS, Shown, hit, place, press,
+};
 use super::model::{Model, Screen};
 use super::offer::Offer;
 use super::panes::integration::BY_HAND;
@@ -75,7 +77,7 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
 fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
-        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands => Now::Can,
+        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) => Now::Can,
         _ => screens::now(model, place, command),
     }
 }
@@ -145,7 +147,19 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
             }
         }
     }
+    all.extend(settings(model));
     all
+}
+
+// Each setting of what is open, or else of the active configuration.
+fn settings(model: &Model) -> impl Iterator<Item = Offer> {
+    let fresh = model.screen == Screen::Wizard && model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
+    let leads = model.popup.is_none() && !fresh && model.with_settings().is_some();
+    let rows = SETTING_ROWS.iter().filter(move |_| leads).zip(FIELDS).filter(|(_, info)| info.kind != Kind::ReadOnly);
+    rows.map(|(binding, info)| {
+        let words = format!("{} (Settings)", info.label);
+        Offer { binding, words, keys: Vec::new(), refused: None, elsewhere: None }
+    })
 }
 
 // The pages that can be led to from here. What floats above one is answered first.
@@ -206,7 +220,7 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
         && let Some(wizard) = &model.wizard
     {
         let field = match wizard.focus {
-            Item::Field(field) | Item::Line(field) => Some(field),
+            Item::Field(field) => Some(field),
             _ => None,
         };
         if let Some(info) = field.map(FieldId::info) {

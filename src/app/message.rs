@@ -17,7 +17,7 @@ use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
-use crate::domain::sync_run::{ClientChange, SyncProgress, SyncReport};
+use crate::domain::sync_run::{BudgetWait, ClientChange, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Escalation, Unfinished};
 use crate::keys::Command;
 
@@ -87,6 +87,8 @@ impl fmt::Debug for Message {
 pub enum Reply {
     /// Every configuration, and the draft.
     Overview(Result<Overview, Failure>),
+    /// The wait for Halo's request limit has begun or ended, while a plan is read or applied.
+    Waiting(Option<BudgetWait>),
     /// One check is done.
     Checked(Check),
     /// The connection test has ended.
@@ -152,6 +154,6 @@ pub enum Reply {
 impl Reply {
     /// Whether it says how far a task is. There are many of these, and a last reply follows.
     pub fn is_progress(&self) -> bool {
-        matches!(self, Self::Checked(_) | Self::SyncProgress(_) | Self::Applied(_))
+        matches!(self, Self::Checked(_) | Self::SyncProgress(_) | Self::Applied(_) | Self::Waiting(_))
     }
 }

@@ -204,6 +204,11 @@ impl Model {
         self.current.as_ref().and_then(|id| self.saved(id))
     }
 
+    /// The saved configuration that a setting is changed of: the one that is open, or else the active one.
+    pub(crate) fn with_settings(&self) -> Option<&Saved> {
+        self.current_saved().or_else(|| self.active())
+    }
+
     /// Where the configuration that is open stands; the freshest word on it.
     pub(crate) fn status(&self) -> Option<&Status> {
         let standing = self.facts.standing.as_ref().map(|standing| &standing.status);

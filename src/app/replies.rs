@@ -1,6 +1,6 @@
 //! What answers change: each goes to the job or the screen that asked.
 
-use crate::domain::draft::Step;
+use crate::domain::draft::{Draft, Step};
 use crate::domain::status::Overview;
 use crate::domain::thousands;
 use crate::words::{Phrase, step};
@@ -35,7 +35,15 @@ fn begin(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
     };
-    if let Some(draft) = &model.overview.draft {
+    let is_finished = |draft: &Draft| {
+        let saved = draft.configuration.as_ref().and_then(|id| model.saved(id));
+        saved.is_some_and(|saved| wizard::is_finished(&saved.status))
+    };
+    if model.overview.draft.as_ref().is_some_and(is_finished) {
+        // The set-up is finished: settings that were not saved stop nobody.
+        let words = Phrase::from("Some settings were changed and not saved.");
+        model.say(Tone::Warn, words.key(" ", "edit", " opens them."));
+    } else if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
         let title = saved.unwrap_or_else(|| draft_title(draft.name()));
         let step = step::name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
@@ -82,7 +90,11 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
                 plan::checked(model, check);
             }
         }
-        Reply::Verified(outcome) => return credentials::verified(model, outcome),
+        Reply::Waiting(wait) => {
+            model.work.waiting = wait;
+            model.touch();
+        }
+        Reply::Verified(outcome) => return wizard::tested(model, outcome),
         Reply::Saved(outcome) => return review::saved(model, outcome),
         Reply::Clashed(clash) => review::clashed(model, *clash),
         Reply::AlsoEditing(editor) => {

@@ -258,6 +258,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             model.touch();
         }
         Command::Integrations => return to_integrations(model),
+        Command::Setting(field) => return wizard::setting(model, field),
         command => match Move::of(command) {
             Some(to) => screens::moved(model, place, to),
             None => return screens::on(model, place, command),

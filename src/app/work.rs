@@ -11,7 +11,7 @@ use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
-use crate::domain::sync_run::{SyncProgress, SyncReport};
+use crate::domain::sync_run::{BudgetWait, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
@@ -54,6 +54,8 @@ pub struct Work {
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
     pub plan_shown: Option<Timestamp>,
+    /// The wait for Halo's request limit, while a plan is read or applied.
+    pub waiting: Option<BudgetWait>,
     /// A sync that ended with a question while the person was elsewhere.
     pub unasked: Option<Unasked>,
     /// The line of the plan that is selected.
@@ -387,6 +389,8 @@ pub enum ApplyWork {
         since: Timestamp,
         /// How many objects there are.
         total: usize,
+        /// The checks before the first object that are done.
+        checks: usize,
         /// Those that are done.
         results: Vec<ChangeResult>,
         /// Whether the person stopped it: the object in flight comes to its end.

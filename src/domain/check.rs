@@ -60,6 +60,11 @@ impl CheckId {
         Self::EscalateTo,
     ];
 
+    /// Whether Halo is asked for it: the others are judged by what was read.
+    pub fn is_asked(self) -> bool {
+        !matches!(self, Self::PiaBoard | Self::EscalationBoard | Self::EscalateTo)
+    }
+
     /// The words for it on a screen.
     pub fn title(self) -> &'static str {
         match self {

@@ -21,8 +21,8 @@ pub enum TimeError {
     /// Nothing was given.
     #[error("a time is needed, such as 04:30")]
     Empty,
-    /// A single digit for the hour or the minute.
-    #[error("use two digits each: {0}")]
+    /// A single digit for the minute.
+    #[error("use two digits for the minutes: {0}")]
     TwoDigits(String),
     /// The right time in wide digits, as an editor for Japanese or Chinese writes them.
     #[error("use plain digits: {0}")]
@@ -30,9 +30,12 @@ pub enum TimeError {
     /// am, pm or the like.
     #[error("use 24-hour time without am or pm: {0}")]
     TwelveHour(&'static str),
-    /// A zone behind the time.
-    #[error("the time is in UTC already; leave the zone out: such as 04:30")]
+    /// Something behind the time that is no zone.
+    #[error("unknown time zone; such as 04:30+02:00, or 04:30 for UTC")]
     Zone,
+    /// A zone with summer time: a time in UTC cannot follow it.
+    #[error("the clocks change there and UTC does not: type {0} or {1}")]
+    Season(String, String),
     /// An hour above 23.
     #[error("hours go from 00 to 23; midnight is 00:00")]
     Hour,
@@ -47,6 +50,12 @@ pub enum TimeError {
 /// A text longer than this is no time in any digits.
 const LONGEST_GUESS: usize = 16;
 
+/// Minutes of a day.
+const DAY: i32 = 24 * 60;
+
+/// No zone is further from UTC than this.
+const FURTHEST: i32 = 14 * 60;
+
 /// How far ahead a summer-time change is looked for: every zone that has any has one within a year.
 const NEXT_CHANGES: i64 = 366 * 24;
 
@@ -54,31 +63,68 @@ impl DailySyncTime {
     /// The guide's own example, and the value a new configuration starts with.
     pub const EXAMPLE: Self = Self { hour: 4, minute: 30 };
 
-    /// Reads `HH:MM` and nothing else. Blanks around it are forgiven; a different shape is not guessed at, but the
-    /// refusal of a shape that can mean one time only says which.
+    /// Reads `04:30`, `4:30` or `0430`, with blanks around it, and behind it the zone that it is meant in, where that is
+    /// not UTC: `14:30+10:00`, `14:30 Australia/Brisbane`. What can mean more than one time is not guessed at.
+    ///
+    /// # Errors
+    ///
+    /// [`TimeError`] with what would be right. A zone with summer time is refused with its two offsets: the time is kept
+    /// in UTC, and cannot move with the season.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let text = text.trim();
         if text.is_empty() {
             return Err(TimeError::Empty);
         }
-        Self::exactly(text).unwrap_or_else(|| Err(Self::explain(text)))
+        let figures = text.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(text.len());
+        let (time, zone) = (&text[..figures], text[figures..].trim_start());
+        match Self::exactly(time) {
+            Some(Ok(time)) if zone.is_empty() => Ok(time),
+            Some(Ok(time)) => time.said_in(zone).map_err(|error| match Self::explain(text) {
+                // What stands behind it is no zone, and something better is known of it.
+                TimeError::Shape => error,
+                better => better,
+            }),
+            Some(Err(error)) if zone.is_empty() => Err(error),
+            _ => Err(Self::explain(text)),
+        }
     }
 
     /// The time, or what is wrong with its figures; none where the text has not the shape of one.
     fn exactly(text: &str) -> Option<Result<Self, TimeError>> {
-        let bytes = text.as_bytes();
-        if let [a, b, b':', c, d] = bytes
-            && [a, b, c, d].iter().all(|byte| byte.is_ascii_digit())
-        {
-            let pair = |tens: &u8, ones: &u8| (tens - b'0') * 10 + (ones - b'0');
-            let (hour, minute) = (pair(a, b), pair(c, d));
-            return Some(match (hour, minute) {
-                (24.., _) => Err(TimeError::Hour),
-                (_, 60..) => Err(TimeError::Minute),
-                _ => Ok(Self { hour: hour as i8, minute: minute as i8 }),
-            });
+        let (hour, minute) = match text.split_once(':') {
+            Some(halves) => halves,
+            None if (3..=4).contains(&text.len()) && text.is_ascii() => text.split_at(text.len() - 2),
+            None => return None,
+        };
+        let figures = |text: &str, least: usize| {
+            let fits = (least..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            fits.then(|| text.parse::<i8>().ok()).flatten()
+        };
+        Some(match (figures(hour, 1)?, figures(minute, 2)?) {
+            (24.., _) => Err(TimeError::Hour),
+            (_, 60..) => Err(TimeError::Minute),
+            (hour, minute) => Ok(Self { hour, minute }),
+        })
+    }
+
+    // The time in UTC while a clock in a zone shows this one.
+    fn said_in(self, zone: &str) -> Result<Self, TimeError> {
+        let minutes = i32::from(self.hour) * 60 + i32::from(self.minute);
+        let earlier_by = |offset: i32| {
+            let minutes = (minutes - offset).rem_euclid(DAY);
+            Self { hour: (minutes / 60) as i8, minute: (minutes % 60) as i8 }
+        };
+        match &offsets(zone).ok_or(TimeError::Zone)?[..] {
+            [offset] => Ok(earlier_by(*offset)),
+            [one, other, ..] => {
+                let with = |offset: i32| {
+                    let sign = if offset < 0 { '-' } else { '+' };
+                    format!("{self}{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
+                };
+                Err(TimeError::Season(with(*one), with(*other)))
+            }
+            [] => Err(TimeError::Zone),
         }
-        None
     }
 
     fn explain(text: &str) -> TimeError {
@@ -86,16 +132,11 @@ impl DailySyncTime {
         if lower.ends_with("am") || lower.ends_with("pm") {
             return TimeError::TwelveHour(if lower.ends_with("am") { "such as 04:30" } else { "such as 16:30" });
         }
-        if lower.ends_with('z') || lower.ends_with("utc") || lower.ends_with("gmt") || lower.contains('+') {
-            return TimeError::Zone;
-        }
         if let Some((hour, minute)) = text.split_once(':')
-            && let (Ok(hour), Ok(minute)) = (hour.parse::<u8>(), minute.parse::<u8>())
-            && hour < 24
-            && minute < 60
-            && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+            && minute.len() == 1
+            && let Some(Ok(time)) = Self::exactly(&format!("{hour}:0{minute}"))
         {
-            return TimeError::TwoDigits(format!("{hour:02}:{minute:02}"));
+            return TimeError::TwoDigits(time.to_string());
         }
         let plain: String = text.chars().take(LONGEST_GUESS).nfkc().collect();
         if let (true, Some(Ok(time))) = (plain != text, Self::exactly(&plain)) {
@@ -157,6 +198,48 @@ impl DailySyncTime {
     }
 }
 
+/// The offsets of a zone from UTC, in minutes, each once. None where nothing is known by that name.
+fn offsets(zone: &str) -> Option<Vec<i32>> {
+    if ["z", "utc", "gmt"].contains(&zone.to_ascii_lowercase().as_str()) {
+        return Some(vec![0]);
+    }
+    let behind = ["UTC", "GMT", "utc", "gmt"].iter().find_map(|name| zone.strip_prefix(name));
+    let signed = behind.unwrap_or(zone);
+    let sign = match signed.chars().next()? {
+        '+' => 1,
+        '-' => -1,
+        _ => return named(zone),
+    };
+    let figures = &signed[1..];
+    let (hours, minutes) = match figures.split_once(':') {
+        Some(halves) => halves,
+        None if figures.len() == 4 && figures.is_ascii() => figures.split_at(2),
+        None => (figures, "00"),
+    };
+    let read = |text: &str, longest: i32| {
+        let fits = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| text.parse::<i32>().ok()).flatten().filter(|number| *number <= longest)
+    };
+    let offset = read(hours, FURTHEST / 60)? * 60 + read(minutes, 59).filter(|_| minutes.len() == 2)?;
+    (offset <= FURTHEST).then(|| vec![sign * offset])
+}
+
+// Those of a zone of the IANA in a year; any year does.
+fn named(zone: &str) -> Option<Vec<i32>> {
+    let zone = TimeZone::get(zone).ok().filter(|_| zone.contains('/'))?;
+    let begin = TimeZone::UTC.to_timestamp(civil::date(2026, 1, 1).at(0, 0, 0, 0)).ok()?;
+    let end = begin.checked_add(NEXT_CHANGES.hours()).ok()?;
+    let minutes = |at: Timestamp| zone.to_offset(at).seconds() / 60;
+    let changes = zone.following(begin).map(|change| change.timestamp()).take_while(|change| *change <= end);
+    let mut offsets = vec![minutes(begin)];
+    for offset in changes.map(minutes) {
+        if !offsets.contains(&offset) {
+            offsets.push(offset);
+        }
+    }
+    Some(offsets)
+}
+
 impl fmt::Display for DailySyncTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02}:{:02}", self.hour, self.minute)
@@ -185,7 +268,10 @@ mod tests {
         let mut accepted = 0;
         for hour in 0..=99 {
             for minute in 0..=99 {
-                accepted += usize::from(DailySyncTime::parse(&format!("{hour:02}:{minute:02}")).is_ok());
+                let time = DailySyncTime::parse(&format!("{hour:02}:{minute:02}"));
+                accepted += usize::from(time.is_ok());
+                assert_eq!(DailySyncTime::parse(&format!("{hour:02}{minute:02}")), time);
+                assert_eq!(DailySyncTime::parse(&format!("{hour}:{minute:02}")), time);
             }
         }
         assert_eq!(accepted, 1_440);
@@ -194,16 +280,41 @@ mod tests {
     #[test]
     fn refusal_says_what_would_be_right() {
         let refusal = |text| DailySyncTime::parse(text).unwrap_err().to_string();
-        assert_eq!(refusal("4:30"), "use two digits each: 04:30");
+        assert_eq!(refusal("4:5"), "use two digits for the minutes: 04:05");
         assert_eq!(refusal("24:00"), "hours go from 00 to 23; midnight is 00:00");
         assert_eq!(refusal("04:60"), "minutes go from 00 to 59");
         assert_eq!(refusal("4.30am"), "use 24-hour time without am or pm: such as 04:30");
-        assert_eq!(refusal("04:30Z"), "the time is in UTC already; leave the zone out: such as 04:30");
+        assert_eq!(refusal("4:30 pm"), "use 24-hour time without am or pm: such as 16:30");
+        assert_eq!(refusal("04:30 Mars/Olympus"), "unknown time zone; such as 04:30+02:00, or 04:30 for UTC");
         assert_eq!(refusal("soon"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal(""), "a time is needed, such as 04:30");
         assert_eq!(refusal("０４：３０"), "use plain digits: 04:30");
         assert_eq!(refusal("０４：６０"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal("٠٤:٣٠"), "not a time; hours and minutes such as 04:30");
+    }
+
+    /// A local time with its zone is taken as the same moment in UTC; one that moves with the season is not guessed at.
+    #[test]
+    fn local_time_with_its_zone_is_taken() {
+        for (text, utc) in [
+            ("14:30+10:00", "04:30"),
+            ("1430 +1000", "04:30"),
+            ("14:30 UTC+10", "04:30"),
+            ("14:30 Australia/Brisbane", "04:30"),
+            ("10:00 Asia/Kathmandu", "04:15"),
+            ("0:30+5:30", "19:00"),
+            ("20:00-09:30", "05:30"),
+            ("04:30Z", "04:30"),
+            ("4:30 utc", "04:30"),
+        ] {
+            assert_eq!(DailySyncTime::parse(text).map(|time| time.to_string()).as_deref(), Ok(utc), "{text}");
+        }
+        let said = DailySyncTime::parse("14:30 Australia/Sydney").unwrap_err().to_string();
+        assert_eq!(said, "the clocks change there and UTC does not: type 14:30+11:00 or 14:30+10:00");
+        for none in ["04:30+15", "04:30+1:5", "04:30+", "04:30 +1 +1", "04:30 Brisbane", "04:30+10:60", "04:30 +14:30"]
+        {
+            assert_eq!(DailySyncTime::parse(none), Err(TimeError::Zone), "{none}");
+        }
     }
 
     #[test]

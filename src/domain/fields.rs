@@ -31,6 +31,8 @@ pub enum FieldId {
     Tenant,
     /// CA File.
     CaFile,
+    /// Request Budget.
+    RequestBudget,
     /// Daily Sync Time.
     DailySyncTime,
     /// Clients Served.
@@ -64,6 +66,8 @@ pub enum Kind {
     Secret,
     /// One of Halo's agents, or none.
     Choice,
+    /// A whole number.
+    Number,
     /// Nothing: it fills itself.
     ReadOnly,
 }
@@ -124,7 +128,7 @@ pub struct Refused {
 }
 
 /// The table of the fields.
-pub const FIELDS: [FieldInfo; 16] = [
+pub const FIELDS: [FieldInfo; 17] = [
     FieldInfo {
         id: FieldId::Name,
         key: "name",
@@ -268,19 +272,37 @@ pub const FIELDS: [FieldInfo; 16] = [
         set: |own, text| own.api.ca_file = Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute()),
     },
     FieldInfo {
+        id: FieldId::RequestBudget,
+        key: "api.request_budget",
+        step: Step::Credentials,
+        kind: Kind::Number,
+        label: "Request Budget",
+        help: "requests to Halo in 5 minutes; blank means 630 of Halo's 700",
+        more: "How many requests Halo gets from this program in 5 minutes. A lower number leaves more to your other \
+               integrations; 0 is no limit of our own.",
+        example: "630",
+        default: "",
+        blank: Some("blank: 630 in 5 minutes"),
+        unit: " in 5 minutes",
+        longest: 10,
+        read: request_budget,
+        get: |own| own.api.request_budget.map(|budget| budget.to_string()).unwrap_or_default(),
+        set: |own, text| own.api.request_budget = text.trim().parse().ok(),
+    },
+    FieldInfo {
         id: FieldId::DailySyncTime,
         key: "company_sync.daily_sync_time",
         step: Step::CompanySync,
         kind: Kind::Trimmed,
         label: "Daily Sync Time",
-        help: "24-hour time in UTC, such as 04:30",
-        more: "When companies are synced each day, as 24-hour UTC time. 04:30 is half past four in the morning; \
-               00:45 UTC is 10:45 in Brisbane (+10:00).",
+        help: "24-hour time in UTC, such as 04:30; or local: 14:30+10:00",
+        more: "When companies are synced each day, as 24-hour UTC time: 04:30, 4:30 or 0430. A local time is taken with its \
+               zone, 14:30+10:00 or 14:30 Australia/Brisbane, and kept as the same time in UTC.",
         example: "04:30",
         default: "04:30",
         blank: None,
         unit: " UTC",
-        longest: 16,
+        longest: 40,
         read: time,
         get: |own| own.company_sync.daily_sync_time.to_string(),
         set: |own, text| put(&mut own.company_sync.daily_sync_time, DailySyncTime::parse(text)),
@@ -448,7 +470,7 @@ impl FieldId {
 
     /// Whether it is needed by few: it is shown once it is asked for, or filled.
     pub fn is_advanced(self) -> bool {
-        matches!(self, Self::AuthUrl | Self::Tenant | Self::CaFile | Self::WebhookOptions)
+        matches!(self, Self::AuthUrl | Self::Tenant | Self::CaFile | Self::RequestBudget | Self::WebhookOptions)
     }
 
     /// Whether it may stay blank.
@@ -508,6 +530,12 @@ fn ca_file(text: &str) -> Result<Taken, Refused> {
         text.trim(),
         if is_absolute { Ok(()) } else { Err("an absolute path is needed, such as /etc/ssl/acme-ca.pem") },
     )
+}
+
+fn request_budget(text: &str) -> Result<Taken, Refused> {
+    let number = text.trim().parse::<u32>();
+    let why = "a whole number is needed: requests in 5 minutes, such as 630, or 0 for no limit";
+    kept(&number.as_ref().map(u32::to_string).unwrap_or_default(), number.map_err(|_| why))
 }
 
 fn client_id(text: &str) -> Result<Taken, Refused> {

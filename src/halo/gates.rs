@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Connection;
 use super::governor::{DEFAULT_BUDGET, Governor};
+use crate::domain::sync_run::BudgetWait;
 
 /// The gates so far. Cheap to clone, and then the same gates.
 #[derive(Clone, Default)]
@@ -26,5 +27,11 @@ impl Gates {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry((connection.url.to_string(), budget));
         Arc::clone(gate.or_insert_with(|| Arc::new(Governor::new(budget))))
+    }
+
+    /// The longest wait for a request limit that somebody is in.
+    pub fn waiting(&self) -> Option<BudgetWait> {
+        let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.values().filter_map(|gate| gate.waiting()).max_by_key(|wait| wait.until)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::{Serialize, Serializer};
 
 pub use key::{Key, NotAKey};
-pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, Shown};
+pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, SETTING_ROWS, Shown};
 
 /// The default keys, commented: the one place where they are written.
 pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");

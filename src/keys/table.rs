@@ -1,5 +1,7 @@
 //! The table of what keys mean: where, and in which words. The keys themselves stand in `assets/keys.toml`.
 
+use crate::domain::fields::{FIELDS, FieldId};
+
 /// A pane: what is seen once the set-up is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[allow(missing_docs, reason = "named by their titles")]
@@ -66,15 +68,13 @@ pub enum Command {
     Untested,
     Reveal,
     Copy,
-    Jump,
     Save,
+    Setting(FieldId),
     SyncNow,
-    StopSync,
+    Stop,
     LookAtClients,
     ReadPlan,
-    StopReading,
     Apply,
-    StopApply,
     TakeOver,
     PassOver,
     OpenLine,
@@ -87,11 +87,9 @@ pub enum Command {
     Agree,
     ReadDeliveries,
     ProveIt,
-    StopProof,
     OpenEvent,
     Tickets,
     ReadTickets,
-    StopTickets,
     Escalate,
     EscalateNow,
     Search,
@@ -134,6 +132,8 @@ pub enum Place {
     Test,
     SyncButton,
     Callbacks,
+    Setting,
+    SettingChoice,
     Review,
     InitialSync,
     Plan,
@@ -159,6 +159,7 @@ impl Place {
             self,
             Self::Field
                 | Self::FieldList
+                | Self::Setting
                 | Self::CardSearch
                 | Self::ClientSearch
                 | Self::EventSearch
@@ -182,7 +183,9 @@ impl Place {
             Self::Test => "on the test",
             Self::SyncButton => "on Sync Now",
             Self::Callbacks => "on the Callback URLs",
-            Self::Review => "on the page before Save",
+            Self::Setting => "in a setting",
+            Self::SettingChoice => "on Pia Escalate To in the settings",
+            Self::Review => "on Save",
             Self::InitialSync => "on Initial Sync",
             Self::Plan => "on the plan",
             Self::Finished => "on the last page",
@@ -293,20 +296,25 @@ const ACTIVITY: Place = P::Pane(Pane::Activity);
 #[rustfmt::skip]
 const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
-    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, SYNC, CLIENTS, P::ClientSearch,
-    INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
+    P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, SYNC, CLIENTS,
+    P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
 ];
 const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
 const BESIDE_PANES: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
-    P::Callbacks, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch, P::EventSearch, P::Confirm,
-    P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
+    P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch,
+    P::EventSearch, P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
 const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, SYNC, INTEGRATION];
+const STOPPING: &[Place] = &[P::Test, P::InitialSync, P::Plan, SYNC, INTEGRATION, P::PaneTickets];
 const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch];
-const FORM: &[Place] =
-    &[P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Review, P::InitialSync, P::Finished];
+#[rustfmt::skip]
+const FORM: &[Place] = &[
+    P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Setting, P::SettingChoice, P::Review,
+    P::InitialSync, P::Finished,
+];
+const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
 const PANES: &[Place] = &[SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, ACTIVITY];
 const EDITING: &[Place] = &[SYNC, CLIENTS, INTEGRATION, ACTIVITY];
 const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets];
@@ -320,6 +328,17 @@ const LONG_LISTS: &[Place] = &[
     P::Cards, P::Plan, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
     ACTIVITY, P::HelpPage, P::ClientPage,
 ];
+
+/// A line for each setting: it has no key, and is found among the commands.
+pub static SETTING_ROWS: [Binding; FIELDS.len()] = {
+    let mut rows = [row(C::Help, "setting", &[], "", Help); FIELDS.len()];
+    let mut at = 0;
+    while at < rows.len() {
+        rows[at] = row(C::Setting(FIELDS[at].id), "setting", &[], FIELDS[at].label, Help);
+        at += 1;
+    }
+    rows
+};
 
 /// The table. Where a key has several meanings in one place, the first that can be meant now is meant.
 pub const BINDINGS: &[Binding] = &[
@@ -359,20 +378,24 @@ pub const BINDINGS: &[Binding] = &[
     row(C::LeaveSearch, "next", SEARCHES, "Go to list", Left),
     row(C::Back, "cancel", SEARCHES, "Clear", Left),
     row(C::ViewAll, "view_all", &[P::Cards, P::CardSearch], "View All", Left),
+    // What runs is stopped with the key that goes back.
+    row(C::Stop, "cancel", STOPPING, "Stop", Left),
     // The wizard.
     row(C::TakeFromList, "accept", &[P::FieldList], "Select", Left),
     row(C::NextItem, "next", &[P::FieldList], "Keep as typed", Left),
     row(C::CloseList, "cancel", &[P::FieldList], "Close", Left),
     row(C::EnterField, "accept", &[P::Field], "Continue", Left),
+    row(C::EnterField, "accept", &[P::Setting], "Go to Save", Left),
     row(C::ChooseAgent, "accept", &[P::Choice], "Choose", Left),
     row(C::ChooseAgent, "down", &[P::Choice], "Choose", Left),
-    row(C::ChooseAgent, "choose", &[P::Choice], "Choose", Left),
+    row(C::ChooseAgent, "accept", &[P::SettingChoice], "Choose", Left),
+    row(C::ChooseAgent, "choose", &[P::Choice, P::SettingChoice], "Choose", Left),
     row(C::EnterField, "accept", &[P::Choice], "Continue", Left),
-    row(C::ClearAgent, "clear", &[P::Choice], "Clear", Left),
+    row(C::ClearAgent, "clear", &[P::Choice, P::SettingChoice], "Clear", Left),
     row(C::OpenList, "down", &[P::Field], "Choose", Left),
-    row(C::TakeBetter, "take_better", &[P::Field], "Use it", Left),
+    row(C::TakeBetter, "take_better", &[P::Field, P::Setting], "Use it", Left),
     row(C::MoreFields, "more_fields", &[P::Field, P::Test], "More fields", Help),
-    row(C::RefreshLists, "refresh_lists", &[P::Field, P::Choice], "Refresh", Left),
+    row(C::RefreshLists, "refresh_lists", &[P::Field, P::Choice, P::Setting, P::SettingChoice], "Refresh", Help),
     row(C::Continue, "accept", &[P::Checklist, P::Callbacks, P::Test, P::Finished], "Continue", Left),
     row(C::Test, "accept", &[P::Test], "Test", Left),
     row(C::Test, "test", &[P::Test], "Test", Left),
@@ -384,15 +407,16 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
     row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
     row(C::ProveIt, "prove_it", &[INTEGRATION], "Prove it", Left),
-    row(C::StopProof, "cancel", &[INTEGRATION], "Stop", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
-    row(C::Jump, "accept", &[P::Review], "Change", Left),
     row(C::Save, "accept", &[P::Review], "Save", Left),
+    row(C::Save, "save", SETTINGS, "Save", Left),
+    row(C::DiscardDraft, "discard_draft", &[P::Review], "Discard changes", Left),
+    row(C::PageDown, "page_down", SETTINGS, "Next section", Left),
+    row(C::PageUp, "page_up", SETTINGS, "Previous section", Help),
     row(C::Continue, "accept", &[P::Review, P::InitialSync], "Continue", Left),
     row(C::SyncNow, "accept", &[P::InitialSync], "Sync Now", Left),
     row(C::SyncNow, "sync_now", &[P::InitialSync], "Sync Now", Left),
-    row(C::StopSync, "cancel", &[P::InitialSync], "Stop", Left),
     row(C::LookAtClients, "look_at_clients", &[P::InitialSync, P::Finished], "Look at the clients", Left),
     // The plan.
     // A yes of its own: never the next Enter of a row.
@@ -408,8 +432,6 @@ pub const BINDINGS: &[Binding] = &[
     row(C::CloseLine, "left", &[P::Plan], "Close", Left),
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),
     row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
-    row(C::StopReading, "cancel", &[P::Plan], "Stop", Left),
-    row(C::StopApply, "cancel", &[P::Plan], "Stop", Left),
     row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
     row(C::PassOver, "next", &[P::Plan], "Go on without it", Left),
     // The panes.
@@ -421,10 +443,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Search, "search", &[EVENTS], "Search", Left),
     row(C::Filter, "filter", &[CLIENTS, EVENTS], "Filter", Left),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
-    row(C::StopTickets, "cancel", &[P::PaneTickets], "Stop", Left),
     row(C::Sort, "sort", &[CLIENTS], "Sort", Left),
     row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),
-    row(C::StopSync, "stop_sync", &[SYNC], "Stop", Left),
     row(C::Changes, "accept", &[SYNC], "Changes", Left),
     row(C::Edit, "edit", EDITING, "Edit", Left),
     row(C::Export, "export", &[CLIENTS], "Export", Left),

@@ -43,7 +43,7 @@ fn default_keys_are_key_map_that_would_be_accepted() {
 
 #[test]
 fn command_has_keys_that_it_is_given() {
-    let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["x", "Q"]), ("stop_sync", &["S"])]);
+    let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["x", "Q"]), ("remove", &["S"])]);
     // `x` discards a draft, on the same page as `quit` quits.
     assert_eq!(map.unwrap_err().command, "quit");
     let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["w"])]).unwrap();

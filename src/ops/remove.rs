@@ -222,7 +222,7 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
     let (complete, words, none) = match extent {
         Extent::Removal(parts) if parts.is_all() => (
             ConfigureStatus::Removed,
-            "Pia has been removed from Halo. Clients and settings kept",
+            "Pia has been removed from Halo. Clients and settings kept.",
             "Nothing of Pia is in Halo",
         ),
         Extent::Removal(_) => (

@@ -19,6 +19,7 @@ use crate::domain::health::{Finding, Rule};
 use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
+use crate::domain::sync_run::BudgetWait;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
@@ -335,6 +336,11 @@ impl Workspace {
             halo.call_it(product);
         }
         Ok(halo)
+    }
+
+    /// The wait for Halo's request limit that this process is in.
+    pub fn waiting(&self) -> Option<BudgetWait> {
+        self.gates.waiting()
     }
 
     /// A Halo with the given secret.

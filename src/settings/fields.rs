@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::suggestion::nearest;
 use crate::domain::address::{HaloUrl, Note};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
-use crate::domain::fields::{FIELDS, FieldId, FieldInfo};
+use crate::domain::fields::{FIELDS, FieldId, FieldInfo, Kind};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::untrusted::Untrusted;
 
@@ -32,8 +32,8 @@ pub enum EscalateChoice {
 /// The tables of a configuration.
 const TABLES: [&str; 4] = ["api", "company_sync", "pia_screen", "integration"];
 
-/// Keys of `[api]` that no field of the wizard asks for.
-const CONNECTION: [&str; 2] = ["request_budget", "client_secret_command"];
+/// The key of `[api]` that no field of the wizard asks for.
+const COMMAND: &str = "client_secret_command";
 
 /// The key of `[pia_screen]` that no field of the wizard asks for.
 const NOTE_OUTCOME: &str = "note_outcome";
@@ -43,7 +43,7 @@ fn known(table: &str) -> Vec<&'static str> {
     let fields = FIELDS.iter().map(FieldInfo::table_and_key).filter(|(of, key)| *of == table && !key.is_empty());
     let more: &[&str] = match table {
         "" => &TABLES,
-        "api" => &CONNECTION,
+        "api" => &[COMMAND],
         "pia_screen" => &[NOTE_OUTCOME],
         _ => &[],
     };
@@ -93,12 +93,12 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
     reader.fields("", table);
     let mut escalate_to = None;
     let mut note_outcome = None;
-    let mut connection = Connection::default();
+    let mut command = None;
     for name in TABLES {
         let content = reader.table(table, name);
         reader.fields(name, &content);
         match name {
-            "api" => connection = reader.connection(&content),
+            "api" => command = reader.command(&content),
             "pia_screen" => {
                 escalate_to = content.get("escalate_to").and_then(|value| reader.escalate_to(value));
                 note_outcome = content.get(NOTE_OUTCOME).and_then(|value| reader.note_outcome(value));
@@ -110,7 +110,8 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
     let value = |field| values.iter().find(|(id, _)| *id == field).map(|(_, text)| text.as_str());
     let url = value(FieldId::Url).and_then(|text| HaloUrl::read(text).ok()).filter(|_| problems.is_empty());
     let configuration = url.map(|reading| {
-        let mut own = Configuration::new(connection.of(ApiCredentials::new(reading.address, "")));
+        let mut own = Configuration::new(ApiCredentials::new(reading.address, ""));
+        own.api.client_secret_command = command;
         for (field, text) in &values {
             (field.info().set)(&mut own, text);
         }
@@ -121,20 +122,6 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
         own
     });
     Read { configuration, escalate_to, notes, problems }
-}
-
-/// What `[api]` says beside the fields.
-#[derive(Default)]
-struct Connection {
-    request_budget: Option<u32>,
-    client_secret_command: Option<Vec<String>>,
-}
-
-impl Connection {
-    fn of(self, api: ApiCredentials) -> ApiCredentials {
-        let Self { request_budget, client_secret_command } = self;
-        ApiCredentials { request_budget, client_secret_command, ..api }
-    }
 }
 
 struct Reader<'a> {
@@ -191,11 +178,18 @@ impl Reader<'_> {
         let here = |info: &&FieldInfo| info.is_line() && info.table_and_key().0 == table;
         for info in FIELDS.iter().filter(here) {
             let key = info.short_key();
-            let text = match content.contains_key(key) {
-                true => self.text(table, content, key, info.example),
+            let number;
+            let text = match content.get(key) {
+                Some(Value::Integer(value)) if info.kind == Kind::Number => {
+                    number = value.to_string();
+                    Some(number.as_str())
+                }
+                // A number in quotes is a slip, and no text is a number.
+                Some(_) if info.kind == Kind::Number => Some("x"),
+                Some(_) => self.text(table, content, key, info.example),
                 // When to sync is the one default that a person has to agree to.
-                false if info.id == FieldId::DailySyncTime => Some(""),
-                false => Some(info.default),
+                None if info.id == FieldId::DailySyncTime => Some(""),
+                None => Some(info.default),
             };
             let Some(text) = text else { continue };
             // Left out or filled: a blank one in a file is a slip.
@@ -211,22 +205,8 @@ impl Reader<'_> {
         }
     }
 
-    fn connection(&mut self, content: &Table) -> Connection {
-        Connection { request_budget: self.request_budget(content), client_secret_command: self.command(content) }
-    }
-
-    fn request_budget(&mut self, content: &Table) -> Option<u32> {
-        let budget = content.get("request_budget")?;
-        let number = budget.as_integer().and_then(|number| u32::try_from(number).ok());
-        if number.is_none() {
-            let why = "a whole number is needed: requests in 5 minutes, such as 630, or 0 for no limit";
-            self.problem("api", "request_budget", why);
-        }
-        number
-    }
-
     fn command(&mut self, content: &Table) -> Option<Vec<String>> {
-        let value = content.get("client_secret_command")?;
+        let value = content.get(COMMAND)?;
         let words: Option<Vec<String>> =
             value.as_array().and_then(|words| words.iter().map(|word| word.as_str().map(str::to_owned)).collect());
         let words = words.filter(|words| {
@@ -236,7 +216,7 @@ impl Reader<'_> {
         if words.is_none() {
             let why =
                 "the words of a command are needed, such as [\"pass\", \"show\", \"halo/acme\"]; no shell reads it";
-            self.problem("api", "client_secret_command", why);
+            self.problem("api", COMMAND, why);
         }
         words
     }

@@ -1,5 +1,6 @@
 //! The real world behind the interface: each effect calls one use-case, and its answers become replies.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -28,6 +29,9 @@ use crate::ops::{self, Workspace};
 
 /// How often it is tried to hold what somebody else holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether the request limit is waited for.
+const LOOK_AT_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs effects in a workspace.
 pub struct Effects {
@@ -82,22 +86,30 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
         Effect::RefreshLists(id) => Reply::Lists(ops::clients::refresh_lists(workspace, &id, cancel).await),
-        Effect::LoadPlan(id) => Reply::Planned(plan(workspace, &id, &[], replies, cancel).await),
-        Effect::LoadPlanTaking(id, taken) => Reply::Planned(plan(workspace, &id, &taken, replies, cancel).await),
-        Effect::Configure(id, plan) => Reply::Configured(configure(workspace, &id, &plan, replies, cancel).await),
+        Effect::LoadPlan(id) => {
+            Reply::Planned(telling_waits(workspace, replies, plan(workspace, &id, &[], replies, cancel).boxed()).await)
+        }
+        Effect::LoadPlanTaking(id, taken) => Reply::Planned(
+            telling_waits(workspace, replies, plan(workspace, &id, &taken, replies, cancel).boxed()).await,
+        ),
+        Effect::Configure(id, plan) => {
+            let work = configure(workspace, &id, &plan, replies, cancel).boxed();
+            Reply::Configured(telling_waits(workspace, replies, work).await)
+        }
         Effect::LoadRemoval(id, parts) => {
             let extent = Extent::Removal(parts);
-            let planned = ops::remove::load(workspace, &id, extent, cancel, tell_checks(replies)).await;
-            Reply::Planned(planned)
+            let work = ops::remove::load(workspace, &id, extent, cancel, tell_checks(replies)).boxed();
+            Reply::Planned(telling_waits(workspace, replies, work).await)
         }
         Effect::Remove { id, parts, then, plan } => {
             let consent = Consent::Plan(&plan);
             let Some(wanted) = then else {
                 let extent = Extent::Removal(parts);
-                let report = ops::remove::run(workspace, &id, extent, consent, cancel, tell_results(replies)).await;
-                return Some(Reply::Configured(report));
+                let work = ops::remove::run(workspace, &id, extent, consent, cancel, tell_results(replies)).boxed();
+                return Some(Reply::Configured(telling_waits(workspace, replies, work).await));
             };
-            return switch_removing(workspace, &wanted, consent, replies, cancel).await;
+            let work = switch_removing(workspace, &wanted, consent, replies, cancel).boxed();
+            return telling_waits(workspace, replies, work).await;
         }
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
         Effect::Prove(id) => Reply::Proved(prove(workspace, id, replies, cancel).await),
@@ -210,6 +222,27 @@ async fn hold_edit(workspace: &Workspace, id: &ConfigurationId, replies: &Replie
 fn tell_checks(replies: &Replies) -> impl FnMut(&Check) + Send {
     let replies = replies.clone();
     move |check| replies.send(Reply::Checked(check.clone()))
+}
+
+/// Tells the wait for Halo's request limit beside work that has no word of it.
+async fn telling_waits<T>(workspace: &Workspace, replies: &Replies, work: BoxFuture<'_, T>) -> T {
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = follow_waits(workspace, replies) => match never {},
+    }
+}
+
+async fn follow_waits(workspace: &Workspace, replies: &Replies) -> Infallible {
+    let mut told = None;
+    loop {
+        let wait = workspace.waiting();
+        if wait != told {
+            replies.send(Reply::Waiting(wait));
+            told = wait;
+        }
+        tokio::time::sleep(LOOK_AT_WAIT).await;
+    }
 }
 
 async fn verify(

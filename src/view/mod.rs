@@ -6,6 +6,7 @@ mod palette;
 pub mod panes;
 pub mod plan;
 pub mod popup;
+pub mod progress;
 mod scroll;
 pub mod text;
 pub mod theme;
@@ -211,6 +212,10 @@ fn header(model: &Model, look: Look) -> Line<'static> {
 
 fn steps(model: &Model, look: Look) -> Line<'static> {
     let columns = usize::from(model.layout.steps.width);
+    if model.wizard.as_ref().is_some_and(|wizard| wizard.settings) {
+        let words = "Settings: what is saved applies at once, also to a running service";
+        return Line::from(vec![Span::raw(" "), Span::styled(fit(words, columns.saturating_sub(2)), Style::new())]);
+    }
     let mut spans = Vec::new();
     for (step, name) in STEPS {
         let (glyph, style, words) = match mark(model, step) {

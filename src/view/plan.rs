@@ -22,7 +22,8 @@ use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::words;
 
-use super::wizard::fields::{check_help, check_row, report_rows, seconds_since};
+use super::progress::{self, seconds_since};
+use super::wizard::fields::{check_help, checks_so_far, report_rows};
 
 /// Columns of the sign and the kind of an object.
 const KIND: usize = 14;
@@ -38,11 +39,24 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         Goal::Remove { then: Some(_), .. } => "Remove and switch",
     };
     match (model.apply(), &model.work.plan) {
-        (ApplyWork::Running { since, total, results, stopping, .. }, _) => {
-            let doing = if *stopping { "Stopping, " } else { "" };
-            let words = format!("{doing}{} of {total}, {}", results.len(), duration(seconds_since(model, *since)));
-            page.heading(title, &words, Style::new());
-            rows_of_results(model, page, results);
+        (ApplyWork::Running { since, total, results, stopping, checks, .. }, plan) => {
+            page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
+            let (done, total) = (results.len() as u64, *total as u64);
+            progress::count(page, "Objects", done, total);
+            page.paragraph(&progress::time(model, *since, done, total), MARGIN, look.dim());
+            match model.work.waiting {
+                Some(wait) if wait.until > model.now => progress::waiting(model, page, wait),
+                _ if done == 0 && !*stopping => {
+                    let words = format!("The connection is tested first: {checks} checks done.");
+                    page.paragraph(&words, MARGIN, Style::new());
+                }
+                _ => {}
+            }
+            page.blank();
+            match plan {
+                PlanWork::Ready(plan) => rows_being_done(page, plan, results),
+                _ => rows_of_results(model, page, results),
+            }
             page.blank();
             let words = if *stopping {
                 "The current object is read back from Halo first. What is done stays done."
@@ -65,7 +79,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             }
             page.blank();
             if let Some(refusal) = &report.refusal {
-                report_rows(page, refusal, None);
+                report_rows(page, &model.keys, refusal, None);
             }
             rows_of_results(model, page, &report.results);
             by_hand(model, page);
@@ -85,12 +99,18 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             if let Goal::Remove { parts, then } = goal {
                 parts_row(model, page, *parts, then.as_ref());
             }
-            for check in checks {
-                check_row(page, check, false);
+            if let Some(wait) = model.work.waiting.filter(|wait| wait.until > model.now) {
+                progress::waiting(model, page, wait);
             }
-            let last = page.lines.len();
-            page.keep = Some(last.saturating_sub(1)..last);
-            page.plain("reading Halo", look.dim());
+            let asked: &[CheckId] = if goal.is_install() { &CheckId::ALL } else { &[] };
+            checks_so_far(model, page, *since, checks, asked);
+            let from = page.lines.len();
+            let all = asked.iter().all(|id| checks.iter().any(|check| check.id == *id));
+            let (mark, style) = if all { ("● reading", look.title()) } else { ("○", look.dim()) };
+            page.push(Row::new(look, false).cell(mark, style, 10).text("what Halo holds", style));
+            if all {
+                page.keep_from(from);
+            }
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
             page.heading(title, "nothing was written", look.dim());
@@ -99,7 +119,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             if let Goal::Remove { parts, then } = goal {
                 parts_row(model, page, *parts, then.as_ref());
             }
-            report_rows(page, report, Some(model.work.plan_line));
+            report_rows(page, &model.keys, report, Some(model.work.plan_line));
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => {
@@ -208,11 +228,8 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.blank();
     }
     let columns = name_columns(page, plan.changes.iter().map(|c| &c.name).chain(plan.blocked.iter().map(|b| &b.name)));
-    for (at, change) in plan.changes.iter().enumerate() {
-        change_row(model, page, at, change, columns);
-    }
     for (at, blocked) in plan.blocked.iter().enumerate() {
-        let focused = model.work.plan_line == plan.changes.len() + at;
+        let focused = model.work.plan_line == at;
         let from = page.lines.len();
         let style = if focused { look.focus() } else { Style::new() };
         let row = Row::new(look, focused).text("✗ ", look.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
@@ -221,6 +238,9 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         if focused {
             page.keep_from(from);
         }
+    }
+    for (at, change) in plan.changes.iter().enumerate() {
+        change_row(model, page, plan.blocked.len() + at, change, columns);
     }
     page.blank();
     if model.work.goal.is_install() {
@@ -308,6 +328,38 @@ fn rights(model: &Model, page: &mut Page) {
     page.push(row);
 }
 
+// The rows of the plan while it is done: each stays where it is, and gets its state.
+fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult]) {
+    let look = page.look;
+    let columns = name_columns(page, plan.changes.iter().map(|change| &change.name));
+    let result_of = |change: &Change| {
+        let key = (change.kind, change.action, change.name.raw());
+        results.iter().find(|result| (result.kind, result.action, result.name.raw()) == key)
+    };
+    let last = plan.changes.len().saturating_sub(1);
+    let current = plan.changes.iter().position(|change| result_of(change).is_none()).unwrap_or(last);
+    for (at, change) in plan.changes.iter().enumerate() {
+        let verb = words::plan::action(change.action).2;
+        let (mark, style, word) = match result_of(change) {
+            Some(result) => {
+                let (tone, word) = words::plan::outcome(result);
+                (symbol(tone), look.tone(tone), word.to_owned())
+            }
+            None if at == current => ("●", look.title(), format!("{verb} …")),
+            None => ("○", look.dim(), verb.to_owned()),
+        };
+        let focused = at == current;
+        let name = if focused { look.focus() } else { Style::new() };
+        let from = page.lines.len();
+        let row =
+            Row::new(look, focused).text(mark, style).text(" ", Style::new()).cell(change.kind.word(), name, KIND - 2);
+        page.words(row.cell(&change.name.display(), name, columns), &word, style);
+        if focused {
+            page.keep_from(from);
+        }
+    }
+}
+
 fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
     let look = page.look;
     let columns = name_columns(page, results.iter().map(|result| &result.name));
@@ -368,16 +420,20 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let plan = match &model.work.plan {
         PlanWork::Ready(plan) => plan,
         PlanWork::Refused(report) => {
-            return report.checks.get(line).map(|check| check_help(check, look, columns)).unwrap_or_default();
+            return report
+                .checks
+                .get(line)
+                .map(|check| check_help(check, &model.keys, look, columns))
+                .unwrap_or_default();
         }
         _ => return Vec::new(),
     };
-    let Some(change) = plan.changes.get(line) else {
-        let Some(blocked) = plan.blocked.get(line - plan.changes.len()) else { return Vec::new() };
+    if let Some(blocked) = plan.blocked.get(line) {
         lines.extend(title_lines(&blocked.name.display(), look, columns));
         put(&mut lines, &blocked.reason);
         return lines;
-    };
+    }
+    let Some(change) = plan.changes.get(line - plan.blocked.len()) else { return Vec::new() };
     lines.extend(title_lines(&change.name.display(), look, columns));
     let (_, _, verb) = words::plan::action(change.action);
     put(&mut lines, &if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) });

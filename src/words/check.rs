@@ -23,9 +23,9 @@ pub fn found(check: &Check) -> String {
 }
 
 /// What to change, where something is not as it should be.
-pub fn advice(check: &Check) -> Option<String> {
+pub fn advice(check: &Check) -> Option<Phrase> {
     let hint = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn));
-    hint.map(|hint| Phrase::from(hint).without_keys())
+    hint.map(Phrase::from)
 }
 
 /// What is said of a passed test, with how long it took.

@@ -210,10 +210,13 @@ pub fn elsewhere(name: &str) -> String {
 pub fn open_selected(model: &mut Model) -> Vec<Effect> {
     let draft = model.overview.draft.clone();
     match selected(model) {
-        Some(Card::Saved(id)) => match draft.filter(|draft| draft.configuration.as_ref() == Some(&id)) {
-            Some(draft) => model.go(Go::Draft(Box::new(draft))),
-            None => open_saved(model, &id),
-        },
+        Some(Card::Saved(id)) => {
+            let finished = model.saved(&id).is_some_and(|saved| is_finished(&saved.status));
+            match draft.filter(|draft| draft.configuration.as_ref() == Some(&id) && !finished) {
+                Some(draft) => model.go(Go::Draft(Box::new(draft))),
+                None => open_saved(model, &id),
+            }
+        }
         Some(Card::Draft) => model.go(Go::Draft(Box::new(draft.unwrap_or_default()))),
         Some(Card::New) => model.go(Go::New),
         Some(Card::Other(name)) => {
@@ -241,7 +244,7 @@ pub fn open_saved(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
     effects
 }
 
-/// "Edit": into the wizard at its first step.
+/// "Edit": its settings.
 pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
     match selected(model) {
         Some(Card::Saved(id)) => model.go(Go::Edit(id)),

@@ -1,6 +1,6 @@
 //! Whether the webhooks deliver, by Halo's own log: read on a key, shown with each webhook.
 
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, Slot};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::DeliveryWork;
@@ -19,13 +19,25 @@ pub fn known(model: &Model) -> &[Delivery] {
 
 /// Why the log cannot be read now.
 pub fn refusal(model: &Model) -> Option<String> {
-    if matches!(model.work.deliveries, DeliveryWork::Reading { .. }) {
+    if is_reading(model) {
         return Some("Halo's delivery log is already being read.".to_owned());
     }
     let webhooks = model.status().map_or(0, |status| {
         status.integration.objects.iter().filter(|object| object.kind == ObjectKind::Webhook).count()
     });
     (webhooks == 0).then(|| "No webhook is installed yet, so nothing can be delivered.".to_owned())
+}
+
+/// Whether the log is being read.
+pub fn is_reading(model: &Model) -> bool {
+    matches!(model.work.deliveries, DeliveryWork::Reading { .. })
+}
+
+/// Stops reading it. What was read before stays.
+pub fn stop(model: &mut Model) -> Vec<Effect> {
+    model.work.deliveries = DeliveryWork::None;
+    model.touch();
+    vec![Effect::Cancel(Slot::Deliveries)]
 }
 
 /// Reads the log. Nothing is written into Halo.
@@ -38,7 +50,7 @@ pub fn load(model: &mut Model) -> Vec<Effect> {
 
 /// The log was read.
 pub fn take(model: &mut Model, outcome: Result<Vec<Delivery>, Failure>) -> Vec<Effect> {
-    if !matches!(model.work.deliveries, DeliveryWork::Reading { .. }) {
+    if !is_reading(model) {
         return Vec::new();
     }
     model.work.deliveries = match outcome {

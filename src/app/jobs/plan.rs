@@ -13,7 +13,7 @@ use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
 use crate::domain::manual;
 use crate::domain::next::Next;
-use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
+use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::words::Phrase;
 
 /// That the configuration is not the active one, and the key that changes it from here.
@@ -187,6 +187,11 @@ pub fn stop_reading(model: &mut Model) -> Option<Effect> {
 
 /// One check is done.
 pub fn checked(model: &mut Model, check: Check) {
+    if let ApplyWork::Running { checks, .. } = &mut model.work.apply {
+        *checks += 1;
+        model.touch();
+        return;
+    }
     if let PlanWork::Reading { checks, .. } = &mut model.work.plan {
         checks.push(check);
         model.touch();
@@ -246,6 +251,7 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
         goal: goal.clone(),
         since: model.now,
         total,
+        checks: 0,
         results: Vec::new(),
         stopping: false,
     };
@@ -297,7 +303,11 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         effects.push(Effect::LoadStatus(id.clone()));
     }
     model.work.apply = match outcome {
-        Ok(report) => ApplyWork::Ended { id, goal, report },
+        Ok(mut report) => {
+            // What was not done comes first.
+            report.results.sort_by_key(|result| matches!(result.outcome, Outcome::Done | Outcome::Unchanged));
+            ApplyWork::Ended { id, goal, report }
+        }
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };
     effects

@@ -4,7 +4,7 @@ mod press;
 
 use crate::words::phrase::key_name;
 
-pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Pane, Place, Shown};
+pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Pane, Place, SETTING_ROWS, Shown};
 pub use press::press;
 
 use crossterm::event::KeyEvent;
@@ -54,14 +54,18 @@ pub fn base(model: &Model) -> Place {
 fn wizard_place(wizard: &Wizard) -> Place {
     match wizard.focus {
         Item::Need(_) => Place::Checklist,
-        Item::Field(field) if field.info().kind == Kind::Choice => Place::Choice,
+        Item::Field(field) if field.info().kind == Kind::Choice => match wizard.step {
+            Step::Review => Place::SettingChoice,
+            _ => Place::Choice,
+        },
         Item::Field(_) if wizard.list.is_some() => Place::FieldList,
+        Item::Field(_) if wizard.step == Step::Review => Place::Setting,
         Item::Field(_) => Place::Field,
         Item::Test | Item::Check(_) => Place::Test,
         Item::SyncNow if wizard.step == Step::CompanySync => Place::SyncButton,
         Item::SyncNow | Item::Warning(_) | Item::Go => Place::InitialSync,
         Item::Callback(_) => Place::Callbacks,
-        Item::Line(_) | Item::Save => Place::Review,
+        Item::Save => Place::Review,
         Item::Plan => Place::Plan,
         Item::Open(_) => Place::Finished,
     }

@@ -52,6 +52,12 @@ pub fn filter(model: &mut Model) {
     settle(model);
 }
 
+/// Whether not everything is listed that is by itself.
+pub fn is_filtered(model: &Model) -> bool {
+    let clients = &model.panes.clients;
+    !clients.query.value().is_empty() || clients.filter != Filter::default()
+}
+
 /// The order was changed.
 pub fn sort(model: &mut Model) {
     let clients = &mut model.panes.clients;

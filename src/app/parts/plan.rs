@@ -25,13 +25,11 @@ pub fn now(model: &Model, command: C) -> Now {
                 reason => Now::unless(reason),
             }
         }
-        C::StopReading => {
-            Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. }) && !model.apply().is_running())
-        }
+        C::Stop if model.apply().is_running() => Now::only_if(!model.apply().is_stopping()),
+        C::Stop => Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. })),
         C::TakeOver => plan::take_over_now(model),
         // The set-up alone goes on from here.
         C::PassOver => Now::Hidden,
-        C::StopApply => Now::only_if(model.apply().is_running() && !model.apply().is_stopping()),
         _ => Now::Can,
     }
 }
@@ -80,7 +78,8 @@ pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose(model, command),
         C::Apply if install => plan::apply(model),
         C::Apply => removal::ask(model),
-        C::StopApply => plan::stop(model),
+        C::Stop if model.apply().is_running() => plan::stop(model),
+        C::Stop => plan::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect(),
         C::TakeOver => {
             plan::ask_to_take_over(model);
             Vec::new()
@@ -89,7 +88,6 @@ pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
             plan::open(model, command == C::OpenLine);
             Vec::new()
         }
-        C::StopReading => plan::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect(),
         _ => Vec::new(),
     }
 }

@@ -57,7 +57,7 @@ impl Screen for Integrations {
                 unless(!edits, "Nothing to edit.")
             }
             C::Back if place == P::Cards => {
-                let leads = model.wizard.is_some()
+                let leads = model.wizard.as_ref().is_some_and(|wizard| !wizard.settings)
                     || model.is_finished_current()
                     || !model.integrations.query.value().is_empty();
                 let words = || Phrase::from("This is the first screen.").key(" Quit is ", "quit", ".");
@@ -89,7 +89,7 @@ impl Screen for Integrations {
                 model.integrations.searching = false;
                 select(model, 0);
             }
-            C::Back if model.wizard.is_some() => return model.go(Go::Wizard),
+            C::Back if model.wizard.as_ref().is_some_and(|wizard| !wizard.settings) => return model.go(Go::Wizard),
             C::Back => return model.go(Go::Panes),
             C::ViewAll => {
                 model.integrations.all = !model.integrations.all;

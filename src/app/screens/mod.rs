@@ -41,6 +41,8 @@ macro_rules! ask {
             | P::Test
             | P::SyncButton
             | P::Callbacks
+            | P::Setting
+            | P::SettingChoice
             | P::Review
             | P::InitialSync
             | P::Plan

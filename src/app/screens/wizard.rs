@@ -42,10 +42,12 @@ fn on_last_field(wizard: &State) -> bool {
 
 fn save(model: &Model, command: C) -> Now {
     let running = model.wizard.as_ref().is_some_and(|wizard| matches!(wizard.save, SaveState::Running { .. }));
-    if focus(model) != Some(Item::Save) {
+    let step = model.wizard.as_ref().map(|wizard| wizard.step);
+    if step != Some(Step::Review) {
         return Now::Hidden;
     }
     match (review::save_refusal(model), command) {
+        (refused, C::Save) if focus(model) != Some(Item::Save) => Now::unless(refused),
         (None, command) => Now::only_if(command == C::Save),
         (Some(reason), C::Save) if running => Now::Not(reason.into()),
         (Some(_), command) => Now::only_if(command == C::Continue && !running),
@@ -78,9 +80,10 @@ impl Screen for Wizard {
             (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
             (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
             (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "Already blank."),
-            (C::Jump, _) => Now::only_if(matches!(focus(model), Some(Item::Line(_)))),
+            (C::DiscardDraft, _) => Now::only_if(wizard.is_some_and(|wizard| wizard.settings && wizard.is_edited())),
             (C::SyncNow, _) => Now::unless(sync::refusal(model)),
-            (C::StopSync, _) => {
+            (C::Stop, P::Test) => Now::only_if(wizard.is_some_and(|wizard| wizard.test.is_running())),
+            (C::Stop, _) => {
                 Now::only_if(model.work.sync.run_of(model.current.as_ref()).is_some_and(|run| !run.stopping))
             }
             (C::NextItem | C::PreviousItem, place) if place != P::FieldList => {
@@ -102,9 +105,11 @@ impl Screen for Wizard {
             // Enter says the same.
             (C::NextItem, P::Field | P::Choice) if !on_last_field(wizard) => "",
             (C::NextItem, P::Field | P::Choice | P::FieldList) => return None,
+            (C::NextItem, P::Setting | P::SettingChoice) => "",
             (C::NextItem, _) => "Next",
             (C::Reveal, _) if model.facts.revealed => "Hide",
             (C::Test, _) if !wizard.test.checks().is_empty() || wizard.test.is_passed() => "Test again",
+            (C::EnterField, P::Setting) => return None,
             (C::EnterField, _) => match (wizard.step, wizard.focus) {
                 (_, Item::Field(_)) if wizard.next_field().is_some() => "Next",
                 (Step::Credentials, Item::Field(_)) => "Test",
@@ -165,15 +170,21 @@ impl Screen for Wizard {
                 let Some(Item::Callback(at)) = focus(model) else { return Vec::new() };
                 return model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect();
             }
-            C::Jump => {
-                if let Some(Item::Line(field)) = focus(model) {
-                    return review::jump(model, field);
-                }
+            C::DiscardDraft => {
+                model.wizard = None;
+                model.overview.draft = None;
+                model.say(Tone::Calm, "The changes were discarded.");
+                model.go(if model.is_finished_current() { Go::Panes } else { Go::Integrations });
+                return vec![Effect::DiscardDraft];
             }
             C::Save => return review::save(model, review::Then::Stay),
             // What is typed and not saved is not what is synced: the saved configuration is.
             C::SyncNow => return sync::start(model, Brake::On),
-            C::StopSync => return sync::stop(model),
+            C::Stop if place == P::Test => {
+                model.touch();
+                return model.stop_test().into_iter().collect();
+            }
+            C::Stop => return sync::stop(model),
             C::LookAtClients => return model.go(Go::Clients),
             _ => {}
         }
@@ -200,13 +211,16 @@ impl Screen for Wizard {
                     }
                 }
             }
+            P::Setting | P::SettingChoice | P::Review if matches!(to, Move::Pages(_)) => {
+                wizard::move_section(model, by.signum());
+            }
             _ => wizard::move_focus(model, by, false),
         }
     }
 
     fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
         match place {
-            P::Field | P::FieldList => Some(into_field(model, text)),
+            P::Field | P::FieldList | P::Setting => Some(into_field(model, text)),
             P::Chooser => {
                 let height = pia_screen::chooser_height(model);
                 if let Some(Popup::Chooser(chooser)) = &mut model.popup

@@ -148,6 +148,34 @@ fn set_up_takes_ten_keys_on_six_screens() {
     assert_eq!((keys, screens.len()), (10, 6), "{screens:?}");
 }
 
+/// The Daily Sync Time is changed from the Integration pane with eight keys, the new time among them.
+#[test]
+fn sync_time_is_changed_with_eight_keys() {
+    let mut stage = Stage::with(crate::app::testing::finished());
+    stage.keys("3");
+    let mut keys = 0;
+    let mut press = |stage: &mut Stage, key: &str| {
+        keys += 1;
+        stage.keys(key)
+    };
+    press(&mut stage, "e");
+    assert_eq!((step(&stage), focus(&stage)), (Step::Review, Item::Field(FieldId::Name)));
+    press(&mut stage, "PgDn");
+    assert_eq!(focus(&stage), Item::Field(FieldId::DailySyncTime));
+    press(&mut stage, "^U");
+    for key in ["0", "5", "1", "5"] {
+        press(&mut stage, key);
+    }
+    let effects = press(&mut stage, "^S");
+    let Some(Effect::Save(request)) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(request.configuration.company_sync.daily_sync_time.to_string(), "05:15");
+    assert_eq!((request.verified, &request.secret), (true, &SecretChoice::Stored));
+    assert_eq!(keys, 8);
+    stage.reply(Reply::Saved(Ok(save_report(true))));
+    stage.keys("Esc");
+    assert_eq!(stage.model.screen, Screen::Panes, "back where it was opened");
+}
+
 /// S18: Esc goes back through every step, and everything typed is there again on the way forward.
 #[test]
 fn back_always_works_and_loses_nothing() {

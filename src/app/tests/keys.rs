@@ -153,8 +153,8 @@ fn help_is_everywhere_and_knows_field() {
 #[test]
 fn key_that_cannot_work_now_says_why() {
     let mut stage = in_panes();
-    stage.keys("x");
-    assert_eq!(stage.notice(), "No sync is running.");
+    stage.keys("1 s s");
+    assert!(stage.notice().starts_with("Syncing already"), "{}", stage.notice());
     stage.keys("^O");
     stage.keys("x");
     assert_eq!(stage.notice(), "No draft.");
@@ -186,10 +186,11 @@ fn message_does_not_print_what_was_typed() {
 fn command_by_name_does_what_its_key_does() {
     let (mut by_key, mut by_name) = (in_panes(), in_panes());
     assert_eq!(by_name.send(Message::Do(Command::Pane(Pane::Clients))), by_key.keys("2"));
-    assert_eq!(by_name.send(Message::Do(Command::StopSync)), [], "the pane Clients does not stop a sync");
+    assert_eq!(by_name.send(Message::Do(Command::Stop)), [], "the pane Clients does not stop a sync");
     by_name.send(Message::Do(Command::Pane(Pane::Sync)));
-    assert_eq!(by_name.send(Message::Do(Command::StopSync)), []);
-    assert_eq!(by_name.model.notice.as_ref().unwrap().text, "No sync is running.".into());
+    by_name.send(Message::Do(Command::SyncNow));
+    assert_eq!(by_name.send(Message::Do(Command::SyncNow)), []);
+    assert!(by_name.notice().starts_with("Syncing already"), "{}", by_name.notice());
 }
 
 #[test]

@@ -157,15 +157,16 @@ fn chosen_command_does_what_its_key_does() {
 #[test]
 fn command_that_cannot_run_is_listed_with_its_reason() {
     let mut stage = in_panes();
-    stage.keys("1 :");
-    let stop = palette(&stage).offers.iter().find(|offer| offer.command() == Command::StopSync).unwrap();
-    assert_eq!(stop.refused.as_ref().map(|why| why.without_keys()).as_deref(), Some("No sync is running."));
-    let at = palette(&stage).rows.iter().position(|row| palette(&stage).offers[*row].command() == Command::StopSync);
+    stage.keys("1 s :");
+    let again = palette(&stage).offers.iter().find(|offer| offer.command() == Command::SyncNow).unwrap();
+    assert!(again.refused.as_ref().is_some_and(|why| why.without_keys().starts_with("Syncing already")));
+    let at = palette(&stage).rows.iter().position(|row| palette(&stage).offers[*row].command() == Command::SyncNow);
     let mut below = palette(&stage).rows[at.unwrap()..].iter();
     assert!(below.all(|row| palette(&stage).offers[*row].refused.is_some()), "what can work comes first");
-    stage.type_text("stop");
+    stage.type_text("sync now");
     assert_eq!(stage.keys("Enter"), []);
-    assert_eq!((&*notice(&stage), place(&stage.model)), ("No sync is running.", Place::Pane(Pane::Sync)));
+    assert!(notice(&stage).starts_with("Syncing already"), "{}", notice(&stage));
+    assert_eq!(place(&stage.model), Place::Pane(Pane::Sync));
 }
 
 /// A command of any page is found on every other one: choosing it leads there and runs it.
@@ -275,9 +276,9 @@ fn command_that_goes_away_leaves_nothing_chosen() {
     stage.keys("Enter");
     stage.reply(Reply::SyncProgress(progress(34_200, Some(100_000))));
     stage.keys("^P");
-    choose(&mut stage, Command::StopSync);
+    choose(&mut stage, Command::Stop);
     stage.reply(Reply::SyncProgress(progress(34_300, Some(100_000))));
-    assert_eq!(palette(&stage).chosen, Some(Command::StopSync), "progress moves nothing");
+    assert_eq!(palette(&stage).chosen, Some(Command::Stop), "progress moves nothing");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
     assert_eq!(palette(&stage).chosen, None);
     assert_eq!(stage.keys("Enter"), []);
@@ -286,7 +287,7 @@ fn command_that_goes_away_leaves_nothing_chosen() {
 
     let mut stage = at_sync();
     stage.keys("Enter ^P");
-    choose(&mut stage, Command::StopSync);
+    choose(&mut stage, Command::Stop);
     assert_eq!(stage.keys("Enter"), [Effect::Cancel(Slot::Sync)]);
     stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
 }

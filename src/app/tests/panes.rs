@@ -99,8 +99,8 @@ fn sync_now_is_off_while_it_runs() {
         assert!(stage.notice().contains("Syncing already"));
     }
     stage.keys("1");
-    assert_eq!(stage.keys("x"), [Effect::Cancel(Slot::Sync)]);
-    assert_eq!(stage.keys("x s"), []);
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Sync)], "one key stops, whatever runs");
+    assert_eq!(stage.keys("s"), []);
     assert!(stage.notice().contains("is stopping"));
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Interrupted))));
     assert_eq!(stage.keys("s").len(), 1);

@@ -65,7 +65,7 @@ fn notice_goes_away_by_itself() {
     stage.keys("a s s");
     let until = next_wake(&stage.model, stage.now).unwrap();
     assert!(until > stage.now);
-    stage.keys("x");
+    stage.keys("Esc");
     stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
     stage.now = stage.now.checked_add(SignedDuration::from_secs(60)).unwrap();
     update(&mut stage.model, Message::Wake, stage.now);

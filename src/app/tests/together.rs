@@ -7,14 +7,14 @@ use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::testing::{Stage, clash, id, overview, save_report, saved};
 use crate::domain::request::{SaveReport, SaveRequest};
 
-/// A saved configuration with another time and another Pia Board typed, at the review.
+/// A saved configuration with another time and another Pia Board typed, at Save.
 fn changed() -> Stage {
     let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
     stage.keys("^O e");
     let form = &mut stage.model.wizard.as_mut().unwrap().form;
     form.set(FieldId::DailySyncTime, "06:00");
     form.set(FieldId::PiaBoard, "Two");
-    stage.keys("Enter Enter Enter Enter");
+    stage.keys("Shift-Tab");
     stage
 }
 

@@ -2,7 +2,10 @@
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
-use crate::app::message::Reply;
+use crate::app::go::Go;
+use crate::app::keymap::Command;
+use crate::app::message::{Message, Reply};
+use crate::app::model::Screen;
 use crate::app::popup::Popup;
 use crate::app::testing::{
     CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
@@ -37,7 +40,7 @@ fn text(stage: &Stage, field: FieldId) -> &str {
 fn there_are_four_sections_of_fields() {
     let count = |step| Wizard::fields(step).count();
     let counts = [Step::Credentials, Step::CompanySync, Step::PiaScreen, Step::Integration].map(count);
-    assert_eq!(counts, [7, 2, 3, 3]);
+    assert_eq!(counts, [8, 2, 3, 3]);
 }
 
 /// S26: Tab passes over the Authentication Token.
@@ -100,53 +103,51 @@ fn credentials_are_done_only_when_tested_or_skipped() {
 fn untested_secret_does_not_replace_stored_one() {
     let edited = || {
         let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
-        stage.keys("e");
-        while wizard(&stage).focus != Item::Field(FieldId::ClientSecret) {
-            stage.keys("Tab");
-        }
+        stage.send(Message::Do(Command::Setting(FieldId::ClientSecret)));
+        assert_eq!(wizard(&stage).focus, Item::Field(FieldId::ClientSecret));
         stage.paste(CANARY);
         stage
     };
-    let saved_with = |stage: &mut Stage| {
-        while wizard(stage).step != Step::Review {
-            stage.keys("Enter");
-        }
-        let effects = stage.keys("Enter");
-        let [Effect::Save(request)] = effects.as_slice() else { panic!("{effects:?}") };
-        request.secret.clone()
+    let is_verified = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Verify(_)));
+    let secret_of = |effects: &[Effect]| match effects.last() {
+        Some(Effect::Save(request)) => request.secret.clone(),
+        other => panic!("{other:?}"),
     };
     let typed = SecretChoice::Typed(crate::domain::secret::Secret::new(CANARY));
 
     // Halo was not reached.
     let mut stage = edited();
-    stage.keys("Enter");
-    stage.reply(Reply::Verified(Err(Failure::new(FailureKind::NotReached, "no answer"))));
+    assert!(is_verified(&stage.keys("^S")), "tested first");
+    let ended = stage.reply(Reply::Verified(Err(Failure::new(FailureKind::NotReached, "no answer"))));
+    assert!(ended.iter().all(|effect| !matches!(effect, Effect::Save(_))), "{ended:?}");
     stage.keys("u");
     let Some(Popup::Confirm(asked)) = &stage.model.popup else { panic!("{:?}", stage.model.popup) };
     assert!(asked.ask.text().concat().contains("The stored Client Secret stays in use"));
     stage.keys("y");
+    assert_eq!(wizard(&stage).step, Step::Review);
     // A name to save: the secret that was typed is none any more.
-    stage.keys("Esc");
-    while wizard(&stage).focus != Item::Field(FieldId::Name) {
-        stage.keys("Shift-Tab");
-    }
     stage.type_text("!");
-    stage.model.wizard.as_mut().unwrap().focus = Item::Test;
-    stage.keys("u y");
-    assert_eq!(saved_with(&mut stage), SecretChoice::Stored);
+    assert_eq!(secret_of(&stage.keys("^S")), SecretChoice::Stored);
 
     // Halo took it, and refused something else.
     let mut stage = edited();
-    stage.keys("Enter");
+    stage.keys("^S");
     stage.reply(Reply::Verified(Ok(failed())));
     stage.keys("u y");
-    assert_eq!(saved_with(&mut stage), typed);
+    assert_eq!(secret_of(&stage.keys("^S")), typed);
 
-    // It passed.
+    // It passed: what was to be saved is saved.
     let mut stage = edited();
-    stage.keys("Enter");
-    stage.reply(Reply::Verified(Ok(passed())));
-    assert_eq!(saved_with(&mut stage), typed);
+    stage.keys("^S");
+    assert_eq!(secret_of(&stage.reply(Reply::Verified(Ok(passed())))), typed);
+
+    // Something else was typed while it was tested: that is another thing to save.
+    let mut stage = edited();
+    stage.keys("^S Shift-Tab");
+    stage.type_text("x");
+    stage.keys("t");
+    let ended = stage.reply(Reply::Verified(Ok(passed())));
+    assert!(ended.iter().all(|effect| !matches!(effect, Effect::Save(_))), "{ended:?}");
 }
 
 /// A question that comes with an answer from outside does not take a key that was meant for a field.
@@ -228,11 +229,15 @@ fn better_address_is_offered_and_taken_with_key() {
 fn blank_secret_keeps_stored_one() {
     let mut stage = Stage::with(crate::app::testing::finished());
     stage.keys("e");
+    stage.send(Message::Go(Go::Step(Step::Credentials)));
     assert_eq!(wizard(&stage).focus, Item::Test);
     let effects = stage.keys("t");
     let [Effect::Verify(request)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((&request.id, &request.secret), (&Some(id("acme")), &SecretChoice::Stored));
     assert!(request.pia_screen.is_some(), "the boards are known already");
+    assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Check)], "what runs is stopped first");
+    stage.keys("Esc");
+    assert_eq!(wizard(&stage).step, Step::Review, "back to the settings");
 }
 
 #[test]
@@ -244,8 +249,7 @@ fn typed_secret_beats_command_and_new_halo_forgets_tenant() {
     stage.keys("e");
     let api = wizard(&stage).api().unwrap();
     assert_eq!((api.tenant.as_deref(), api.client_secret_command.is_some()), (Some("acme"), true));
-    // From the test over the tenant to the secret.
-    stage.keys("Shift-Tab Shift-Tab");
+    stage.send(Message::Focus(Item::Field(FieldId::ClientSecret)));
     stage.paste(CANARY);
     stage.keys("Shift-Tab Shift-Tab ^U");
     stage.type_text("other.halopsa.com");
@@ -327,7 +331,8 @@ fn escalate_to_waits_for_first_sync() {
 fn escalate_to_is_chosen_cleared_and_flagged() {
     let mut stage = Stage::with(crate::app::testing::finished());
     stage.reply(Reply::Lists(Ok(lists())));
-    stage.keys("e Enter Enter Tab Enter");
+    stage.send(Message::Do(Command::Setting(FieldId::EscalateTo)));
+    stage.keys("Enter");
     stage.type_text("angs");
     stage.keys("Enter");
     assert_eq!(wizard(&stage).form.escalate_to.as_ref().map(|to| to.agent_id), Some(8));
@@ -357,12 +362,26 @@ fn save_says_what_changed_and_failed_one_keeps_everything() {
     assert!(!wizard(&stage).is_edited());
 }
 
+/// A line of the page before Save is changed where it stands, and says what it was.
 #[test]
-fn line_of_review_leads_to_its_field() {
+fn line_before_save_is_changed_in_place() {
     let mut stage = at_review();
-    stage.keys("Up Up Up Up Up Up Up Enter");
-    assert_eq!(wizard(&stage).step, Step::CompanySync);
+    stage.keys("PgUp PgUp PgUp");
     assert_eq!(wizard(&stage).focus, Item::Field(FieldId::DailySyncTime));
+    stage.keys("^U");
+    stage.type_text("14:30+10:00");
+    stage.keys("Enter");
+    assert_eq!((wizard(&stage).step, wizard(&stage).focus), (Step::Review, Item::Save));
+    assert_eq!(text(&stage, FieldId::DailySyncTime), "04:30", "the same time in UTC");
+    assert_eq!(wizard(&stage).was(FieldId::DailySyncTime), None, "nothing is saved yet");
+    let mut stage = Stage::with(crate::app::testing::finished());
+    stage.send(Message::Do(Command::Setting(FieldId::RequestBudget)));
+    stage.type_text("63x");
+    assert!(stage.keys("^S").iter().all(|effect| !matches!(effect, Effect::Save(_))));
+    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::RequestBudget));
+    stage.keys("Backspace");
+    assert_eq!(wizard(&stage).was(FieldId::RequestBudget).as_deref(), Some(""));
+    assert_eq!(wizard(&stage).api().unwrap().request_budget, Some(63));
 }
 
 #[test]
@@ -370,7 +389,34 @@ fn review_leads_to_what_is_wrong() {
     let mut stage = at_review();
     stage.model.wizard.as_mut().unwrap().form.set(FieldId::Url, "http://acme.halopsa.com");
     assert!(stage.keys("Enter").iter().all(|effect| !matches!(effect, Effect::Save(_))));
-    assert_eq!((wizard(&stage).step, wizard(&stage).focus), (Step::Credentials, Item::Field(FieldId::Url)));
+    assert_eq!((wizard(&stage).step, wizard(&stage).focus), (Step::Review, Item::Field(FieldId::Url)));
+}
+
+/// Settings that are not saved stop nobody: the panes are a key away, and so is the way to discard them.
+#[test]
+fn unsaved_settings_trap_nobody() {
+    let mut stage = Stage::with(crate::app::testing::finished());
+    stage.keys("e");
+    stage.type_text("!");
+    stage.keys("Esc");
+    assert_eq!(stage.model.screen, Screen::Panes);
+    assert!(notice(&stage).contains("kept"), "{}", notice(&stage));
+    stage.keys("^O Enter");
+    assert_eq!(stage.model.screen, Screen::Panes, "Open opens the panes");
+    stage.keys("^O Esc");
+    assert_eq!(stage.model.screen, Screen::Panes, "and so does Esc");
+    let draft = stage.model.overview.draft.clone();
+    let found = Overview { draft, ..crate::app::testing::finished() };
+    let mut stage = Stage::with(found);
+    assert_eq!((stage.model.screen, stage.model.popup.is_none()), (Screen::Panes, true), "{:?}", stage.model.popup);
+    assert!(notice(&stage).contains("not saved"), "{}", notice(&stage));
+    stage.keys("e");
+    assert_eq!(wizard(&stage).was(FieldId::Name).as_deref(), Some("Acme MSP"));
+    stage.keys("Shift-Tab");
+    assert!(stage.keys("x").contains(&Effect::DiscardDraft));
+    assert_eq!(stage.model.screen, Screen::Panes);
+    stage.keys("e");
+    assert!(!wizard(&stage).is_edited());
 }
 
 /// S49: masked, revealed with r, copied with c, and hidden again on leaving.
@@ -514,24 +560,27 @@ fn edit_keeps_settings_without_field() {
     assert_eq!(own.api.request_budget, Some(100));
 }
 
-/// F26: a passed test of what is saved reads the lists anew, and so does a key on the Pia Screen.
+/// F26: a passed test of what is saved reads the lists anew, and so does a key beside the boards.
 #[test]
 fn lists_are_read_anew_by_test_and_by_key() {
-    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
-    stage.keys("^O e");
-    stage.reply(Reply::Lists(Ok(lists())));
-    stage.keys("t");
-    assert_eq!(stage.reply(Reply::Verified(Ok(passed()))), [Effect::RefreshLists(id("acme"))]);
-    stage.keys("Enter Enter");
-    assert_eq!(wizard(&stage).step, Step::PiaScreen);
+    let tested = |url: Option<&str>| {
+        let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+        stage.keys("^O e");
+        stage.reply(Reply::Lists(Ok(lists())));
+        if let Some(url) = url {
+            stage.model.wizard.as_mut().unwrap().form.set(FieldId::Url, url);
+        }
+        stage.send(Message::Go(Go::Step(Step::Credentials)));
+        stage.keys("t");
+        let effects = stage.reply(Reply::Verified(Ok(passed())));
+        (stage, effects)
+    };
+    let (mut stage, effects) = tested(None);
+    assert_eq!(effects, [Effect::RefreshLists(id("acme"))]);
+    stage.send(Message::Do(Command::Setting(FieldId::PiaBoard)));
     assert_eq!(stage.keys("^R"), [Effect::RefreshLists(id("acme"))]);
     // Other credentials that are not saved are those of another Halo, perhaps.
-    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
-    stage.keys("^O e");
-    stage.reply(Reply::Lists(Ok(lists())));
-    stage.model.wizard.as_mut().unwrap().form.set(FieldId::Url, "https://other.halopsa.com");
-    stage.keys("t");
-    assert_eq!(stage.reply(Reply::Verified(Ok(passed()))), []);
+    assert_eq!(tested(Some("https://other.halopsa.com")).1, []);
 }
 
 /// F6, F7: sign-in address, tenant and authority are on the page once they are asked for, and in the review once filled.
@@ -585,10 +634,8 @@ fn sign_in_of_saved_halo_goes_with_its_url() {
     own.configuration.api.tenant = Some("acme".to_owned());
     let mut stage = Stage::with(overview(vec![own]));
     stage.keys("^O e");
-    assert!(wizard(&stage).is_shown(FieldId::Tenant));
-    while wizard(&stage).focus != Item::Field(FieldId::Url) {
-        stage.keys("Shift-Tab");
-    }
+    assert!(wizard(&stage).lines().any(|field| field == FieldId::Tenant));
+    stage.send(Message::Focus(Item::Field(FieldId::Url)));
     stage.type_text("x");
     assert_eq!(wizard(&stage).api().unwrap().tenant, None);
     stage.keys("Backspace");

@@ -35,7 +35,7 @@ pub fn token_words(wizard: &Wizard, now: Timestamp) -> String {
 /// Why the test cannot be started now.
 pub fn test_refusal(model: &Model) -> Option<String> {
     let wizard = model.wizard.as_ref()?;
-    wizard.test.is_running().then(|| "The test is already running. It ends by itself.".to_owned())
+    wizard.test.is_running().then(|| "The test is already running.".to_owned())
 }
 
 /// Starts the test. Only the fields of the credentials have to be right for it.
@@ -149,6 +149,7 @@ pub fn pass_over(model: &mut Model) -> Vec<Effect> {
         }
         wizard.untested = true;
     }
-    effects.extend(go(model, Step::CompanySync));
+    let settings = model.wizard.as_ref().is_some_and(|wizard| wizard.settings);
+    effects.extend(go(model, if settings { Step::Review } else { Step::CompanySync }));
     effects
 }

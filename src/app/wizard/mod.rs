@@ -11,8 +11,10 @@ pub mod review;
 pub mod state;
 pub mod steps;
 
+use crate::domain::check::CheckReport;
 use crate::domain::configuration::{ConfigurationId, EscalateTo};
 use crate::domain::draft::{Draft, Step};
+use crate::domain::failure::Failure;
 
 use crate::words::Phrase;
 
@@ -64,7 +66,9 @@ pub fn resume_draft(model: &mut Model, draft: &Draft) -> Vec<Effect> {
     let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).cloned();
     let given = model.overview.outside_secret.is_some();
     let lost = draft.secret_entered && !given && !saved.as_ref().is_some_and(|saved| saved.has_secret);
-    let effects = show(model, Wizard::of_draft(draft, saved.as_ref()));
+    let finished = saved.as_ref().is_some_and(|saved| is_finished(&saved.status));
+    let wizard = Wizard::of_draft(draft, saved.as_ref());
+    let effects = show(model, if finished { wizard.to_settings() } else { wizard });
     if lost {
         model.say(Tone::Warn, SECRET_LOST);
     }
@@ -120,7 +124,7 @@ pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
     true
 }
 
-/// "Edit": a saved configuration from its first step, or its draft.
+/// "Edit": the settings of a saved configuration on one page, or its draft.
 pub fn edit(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
     let draft = model.overview.draft.clone().filter(|draft| draft.configuration.as_ref() == Some(id));
     if let Some(draft) = draft {
@@ -130,7 +134,57 @@ pub fn edit(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(saved) = model.saved(id).cloned() else { return Vec::new() };
-    show(model, Wizard::of(&saved, Step::Credentials))
+    show(model, Wizard::of(&saved, Step::Review).to_settings())
+}
+
+/// One setting of what is open, or else of the active configuration: from anywhere.
+pub fn setting(model: &mut Model, field: FieldId) -> Vec<Effect> {
+    let open = |model: &Model| model.screen == Screen::Wizard && model.wizard.as_ref().is_some_and(|w| w.settings);
+    let mut effects = Vec::new();
+    if let Some(wizard) = model.wizard.as_mut().filter(|wizard| model.screen == Screen::Wizard && wizard.id.is_some()) {
+        // What is typed stays typed.
+        wizard.settings = true;
+    } else if let Some(id) = model.with_settings().map(|saved| saved.id.clone()) {
+        effects.extend(edit(model, &id));
+    }
+    if open(model) {
+        if model.wizard.as_ref().is_some_and(|wizard| wizard.step != Step::Review) {
+            effects.extend(go(model, Step::Review));
+        }
+        set_focus(model, Item::Field(field));
+    }
+    effects
+}
+
+/// The connection test has ended; what waited for it is saved.
+pub fn tested(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec<Effect> {
+    let mut effects = credentials::verified(model, outcome);
+    let Some(wizard) = model.wizard.as_mut() else { return effects };
+    if std::mem::take(&mut wizard.saves) && wizard.test.is_passed() && model.popup.is_none() {
+        effects.extend(go(model, Step::Review));
+        effects.extend(review::save(model, review::Then::Stay));
+    }
+    effects
+}
+
+/// By a section of the settings: the first field of the next one, or of the one before; Save is the last.
+pub fn move_section(model: &mut Model, by: isize) {
+    let Some(wizard) = &model.wizard else { return };
+    let mut starts: Vec<Item> = Vec::new();
+    let mut last = None;
+    for field in wizard.lines() {
+        if last.replace(field.info().step) != Some(field.info().step) {
+            starts.push(Item::Field(field));
+        }
+    }
+    starts.push(Item::Save);
+    let here = |item: &Item| match (wizard.focus, item) {
+        (Item::Field(at), Item::Field(start)) => at.info().step == start.info().step,
+        (at, start) => at == *start,
+    };
+    let at = starts.iter().position(here).unwrap_or_default();
+    let to = at.saturating_add_signed(by).min(starts.len() - 1);
+    set_focus(model, starts[to]);
 }
 
 /// Puts the focus where a step begins, and asks for what it shows.
@@ -141,9 +195,11 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
     wizard.step = step;
     wizard.reached = wizard.reached.max(step);
     wizard.list = None;
+    wizard.saves = false;
     let id = wizard.id.clone();
     wizard.focus = match step {
         Step::Checklist => Item::Need(0),
+        Step::Review if wizard.settings => wizard.lines().next().map_or(Item::Save, Item::Field),
         Step::Review => Item::Save,
         Step::InitialSync => Item::SyncNow,
         Step::Configure => Item::Plan,
@@ -220,7 +276,9 @@ pub fn set_focus(model: &mut Model, item: Item) {
 
 /// Shows where a field is wrong, on its own step.
 fn point_at(model: &mut Model, field: FieldId) -> Vec<Effect> {
-    let elsewhere = model.wizard.as_ref().is_some_and(|wizard| wizard.step != field.info().step);
+    // Every field is on the page before Save.
+    let is_here = |wizard: &Wizard| [field.info().step, Step::Review].contains(&wizard.step);
+    let elsewhere = model.wizard.as_ref().is_some_and(|wizard| !is_here(wizard));
     let effects = if elsewhere { go(model, field.info().step) } else { Vec::new() };
     if let Some(wizard) = model.wizard.as_mut() {
         wizard.list = None;
@@ -236,6 +294,10 @@ fn point_at(model: &mut Model, field: FieldId) -> Vec<Effect> {
 pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_ref() else { return Vec::new() };
     match wizard.next_field() {
+        _ if wizard.step == Step::Review => {
+            set_focus(model, Item::Save);
+            Vec::new()
+        }
         Some(next) => {
             set_focus(model, Item::Field(next));
             Vec::new()
@@ -270,6 +332,7 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
     }
     match wizard.step {
         Step::Checklist => go(model, Step::Credentials),
+        step if wizard.settings && step < Step::Review => go(model, Step::Review),
         Step::Credentials => go(model, Step::CompanySync),
         Step::CompanySync => go(model, Step::PiaScreen),
         Step::PiaScreen => go(model, Step::Integration),
@@ -293,6 +356,12 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
     let saved = wizard.id.is_some();
     match wizard.step {
         Step::Checklist => leave(model),
+        step if wizard.settings && step < Step::Review => {
+            let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
+            effects.extend(go(model, Step::Review));
+            effects
+        }
+        Step::Review if wizard.settings => leave(model),
         Step::Credentials if saved => leave(model),
         step => {
             let at = Step::ALL.iter().position(|other| *other == step).unwrap_or_default();
@@ -351,6 +420,9 @@ pub fn edited(model: &mut Model, field: FieldId) -> Vec<Effect> {
             wizard.test = Test::Not;
             wizard.untested = false;
         }
+    }
+    if let Some(wizard) = model.wizard.as_mut() {
+        wizard.saves = false;
     }
     if let Some(wizard) = model.wizard.as_mut()
         && matches!(wizard.save, SaveState::Failed(_))

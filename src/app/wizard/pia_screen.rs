@@ -59,7 +59,10 @@ pub fn list_now(model: &Model) -> Now {
 
 /// Whether teams and agents can be read from Halo anew.
 pub fn refresh_now(model: &Model) -> Now {
-    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::PiaScreen && wizard.id.is_some());
+    let is_here = model
+        .wizard
+        .as_ref()
+        .is_some_and(|wizard| [Step::PiaScreen, Step::Review].contains(&wizard.step) && wizard.id.is_some());
     Now::only_if(is_here && model.facts.lists.synced)
 }
 

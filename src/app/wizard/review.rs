@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::app::effect::Effect;
-use crate::app::form::FieldId;
 use crate::app::go::Go;
 use crate::app::jobs::{activate, sync};
 use crate::app::model::{Model, saved_title};
@@ -32,6 +31,7 @@ pub fn save_refusal(model: &Model) -> Option<String> {
 
 /// Saves what is typed.
 pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
+    model.leave_field();
     if let Some(reason) = save_refusal(model) {
         model.say(Tone::Calm, reason);
         return Vec::new();
@@ -42,10 +42,7 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
         Err(field) => return point_at(model, field),
     };
     if !wizard.test.is_passed() && !wizard.untested {
-        let effects = go(model, Step::Credentials);
-        let words = Phrase::from("The credentials changed. Test them");
-        model.say(Tone::Warn, words.key(", or continue untested with ", "untested", "").text("."));
-        return effects;
+        return test_first(model);
     }
     if let Some(host) = wizard.unagreed_host() {
         let effects = go(model, Step::Credentials);
@@ -63,6 +60,17 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     wizard.save = SaveState::Running { configuration, typed, secret, then };
     model.touch();
     vec![Effect::Save(Box::new(request))]
+}
+
+// Other credentials are tested before they replace those that are saved: the save follows by itself.
+fn test_first(model: &mut Model) -> Vec<Effect> {
+    let mut effects = go(model, Step::Credentials);
+    effects.extend(credentials::start(model));
+    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.test.is_running()) else { return effects };
+    wizard.saves = true;
+    let words = Phrase::from("The credentials changed: they are saved once the test has passed. Or continue untested");
+    model.say(Tone::Calm, words.key(" with ", "untested", "").text("."));
+    effects
 }
 
 /// The save has ended.
@@ -195,11 +203,4 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
             effects
         }
     }
-}
-
-/// Goes to the field of a line.
-pub fn jump(model: &mut Model, field: FieldId) -> Vec<Effect> {
-    let effects = go(model, field.info().step);
-    super::set_focus(model, super::Item::Field(field));
-    effects
 }

@@ -47,6 +47,10 @@ pub struct Wizard {
     pub asked_escalate_to: bool,
     /// Whether the plan follows the sync by itself.
     pub follows: bool,
+    /// Whether it was opened to change settings, on one page.
+    pub settings: bool,
+    /// Whether what is typed is saved once the test has passed.
+    pub saves: bool,
     /// What was there before anything was typed.
     pub(super) baseline: Draft,
 }
@@ -66,8 +70,6 @@ pub enum Item {
     SyncNow,
     /// A callback address.
     Callback(usize),
-    /// A line of the review.
-    Line(FieldId),
     /// Save.
     Save,
     /// A warning of the sync.
@@ -99,6 +101,8 @@ impl Wizard {
             save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
             asked_escalate_to: false,
             follows: false,
+            settings: false,
+            saves: false,
             baseline: Draft::default(),
         };
         wizard.baseline = match wizard.id.as_ref().zip(wizard.base.as_ref()) {
@@ -128,6 +132,12 @@ impl Wizard {
         let mut wizard = Self::new(&Draft { step, ..Draft::of(&saved.id, &saved.configuration) }, Some(saved));
         wizard.reached = Step::Finished;
         wizard
+    }
+
+    /// On the page of all settings.
+    pub fn to_settings(mut self) -> Self {
+        (self.settings, self.step, self.reached) = (true, Step::Review, Step::Finished);
+        self
     }
 
     /// The one of a draft.
@@ -194,6 +204,17 @@ impl Wizard {
         self.form.escalate_to.clone_from(&typed.pia_screen.escalate_to);
         self.baseline = Draft { step: self.baseline.step, ..Draft::of(&id, saved) };
         self.base = Some(saved.clone());
+    }
+
+    /// What a field holds as it is saved, where something else is typed now.
+    pub fn was(&self, field: FieldId) -> Option<String> {
+        let base = self.base.as_ref()?;
+        if field == FieldId::EscalateTo {
+            let was = &base.pia_screen.escalate_to;
+            return (*was != self.form.escalate_to).then(|| was.as_ref().map(|to| to.name.clone()).unwrap_or_default());
+        }
+        let was = (field.info().get)(base);
+        (field.info().is_line() && was != self.form.value(field)).then_some(was)
     }
 
     /// The name for the title line.
@@ -300,11 +321,10 @@ impl Wizard {
         let client_id = self.form.text(FieldId::ClientId).trim().to_owned();
         let mut own = Configuration::new(ApiCredentials::new(url, client_id));
         if let Some(base) = self.base.as_ref().map(|base| &base.api) {
-            own.api.request_budget = base.request_budget;
             // A command comes before the stored secret: it would hide the one that was typed.
             own.api.client_secret_command = base.client_secret_command.clone().filter(|_| self.form.secret.is_empty());
         }
-        for field in [FieldId::AuthUrl, FieldId::Tenant, FieldId::CaFile] {
+        for field in [FieldId::AuthUrl, FieldId::Tenant, FieldId::CaFile, FieldId::RequestBudget] {
             (field.info().set)(&mut own, self.form.text(field));
         }
         Some(own.api)
@@ -347,9 +367,9 @@ impl Wizard {
         Self::fields(step).filter(|field| self.is_shown(*field))
     }
 
-    /// The lines of the review, in order.
+    /// The lines of the page before Save, in order; every one of them where it is the page of the settings.
     pub fn lines(&self) -> impl Iterator<Item = FieldId> {
-        let is_filled = |field: &FieldId| !field.is_advanced() || !self.form.text(*field).is_empty();
+        let is_filled = |field: &FieldId| self.settings || !field.is_advanced() || !self.form.text(*field).is_empty();
         FIELDS.iter().filter(|info| info.kind != Kind::ReadOnly).map(|info| info.id).filter(is_filled)
     }
 

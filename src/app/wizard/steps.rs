@@ -66,7 +66,7 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::CompanySync => fields().chain(wizard.id.is_some().then_some(Item::SyncNow)).collect(),
         Step::PiaScreen => fields().collect(),
         Step::Integration => fields().chain((0..model.facts.callbacks.len()).map(Item::Callback)).collect(),
-        Step::Review => wizard.lines().map(Item::Line).chain([Item::Save]).collect(),
+        Step::Review => wizard.lines().map(Item::Field).chain([Item::Save]).collect(),
         Step::InitialSync => initial_sync::items(model),
         Step::Configure => vec![Item::Plan],
         Step::Finished => {

@@ -97,7 +97,11 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         ("api.client_secret_command", "[]", "api.client_secret_command: the words of a command are needed"),
         ("api.client_secret_command", "[\"\"]", "api.client_secret_command: the words of a command are needed"),
         ("api.client_secret_command", "[\"pass\", 7]", "api.client_secret_command: the words of a command are needed"),
-        ("company_sync.daily_sync_time", "\"4:30\"", "company_sync.daily_sync_time: use two digits each: 04:30"),
+        (
+            "company_sync.daily_sync_time",
+            "\"4:3\"",
+            "company_sync.daily_sync_time: use two digits for the minutes: 04:03",
+        ),
         ("company_sync.daily_sync_time", "\"24:00\"", "company_sync.daily_sync_time: hours go from 00 to 23"),
         ("company_sync.daily_sync_time", "\"04:60\"", "company_sync.daily_sync_time: minutes go from 00 to 59"),
         ("company_sync.daily_sync_time", "\"4.30am\"", "company_sync.daily_sync_time: use 24-hour time without"),

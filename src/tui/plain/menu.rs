@@ -14,7 +14,6 @@ use crate::app::panes::{Pane, integration};
 use crate::app::popup::Popup;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
 use crate::domain::status::Steps;
 use crate::domain::thousands;
@@ -154,12 +153,7 @@ impl<P: Person> Dialogue<P> {
 
     /// Every answer of a configuration, to be changed by its number.
     pub(super) async fn edit(&mut self, id: ConfigurationId) -> Result<(), Exit> {
-        let fresh = self.model().overview.draft.is_none();
-        self.go(Go::Edit(id)).await?;
-        if fresh && self.model().screen == Screen::Wizard {
-            self.go(Go::Step(Step::Review)).await?;
-        }
-        Ok(())
+        self.go(Go::Edit(id)).await
     }
 
     /// The client list: searched, and read out page by page.

@@ -34,7 +34,7 @@ pub fn closed(phrase: &str) -> String {
 pub fn check(check: &Check) -> Vec<String> {
     let (_, verdict) = told::check::verdict(check.status);
     let mut lines = vec![format!("{}: {verdict}, {}", check.id.title(), told::check::found(check))];
-    lines.extend(told::check::advice(check).map(|advice| sentence(&advice)));
+    lines.extend(told::check::advice(check).map(|advice| sentence(&advice.without_keys())));
     lines
 }
 

@@ -44,7 +44,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let words = if run.stopping {
             "Stopping. The result appears in a moment.".to_owned()
         } else {
-            format!("{} stops; the list stays unchanged.", spoken(model, "stop_sync"))
+            format!("{} stops; the list stays unchanged.", spoken(model, "cancel"))
         };
         page.paragraph(&words, MARGIN, look.dim());
     } else {

@@ -59,7 +59,6 @@ kinds!(item, ITEMS, Item, {
     Item::Check(_) => "focus on a check",
     Item::SyncNow => "focus on Sync Now",
     Item::Callback(_) => "focus on a callback",
-    Item::Line(_) => "focus on a line of the review",
     Item::Save => "focus on Save",
     Item::Warning(_) => "focus on a warning",
     Item::Go => "focus on Continue",

@@ -123,7 +123,7 @@ fn has_focus(model: &crate::app::Model) -> bool {
 }
 
 /// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
-const NOTHING_TO_SELECT: [&str; 36] = [
+const NOTHING_TO_SELECT: [&str; 35] = [
     "starting",
     "wizard_sync_asking",
     "wizard_sync_running",
@@ -148,7 +148,6 @@ const NOTHING_TO_SELECT: [&str; 36] = [
     "pane_activity_unreadable",
     "pane_activity_none",
     "wizard_sync_mass_change_later",
-    "pane_integration_applying",
     "removal_reading",
     "removal_nothing",
     "removal_and_switch_nothing_left",

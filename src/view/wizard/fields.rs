@@ -12,11 +12,13 @@ use crate::app::wizard::company_sync::left_out;
 use crate::app::wizard::credentials::{Test, suspect, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
-use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
 use crate::domain::status::StepState;
+use crate::keys::KeyMap;
 use crate::view::page::{MARGIN, Page, Row};
+use crate::view::progress::seconds_since;
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad};
 use crate::view::theme::{Look, symbol};
@@ -129,11 +131,6 @@ fn middle(text: &str, columns: usize) -> String {
     format!("{}{tail}", front.trim_end_matches('…'))
 }
 
-/// Whole seconds since a moment.
-pub fn seconds_since(model: &Model, since: jiff::Timestamp) -> u64 {
-    model.now.duration_since(since).as_secs().max(0) as u64
-}
-
 // The fields of a step.
 fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
     for info in FIELDS.iter().filter(|info| info.step == step && wizard.is_shown(info.id)) {
@@ -151,7 +148,8 @@ fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
     }
 }
 
-fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
+/// A field, with the cursor and what there is to say where it has the focus.
+pub(super) fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     let look = page.look;
     let focused = wizard.focus == Item::Field(id);
     let from = page.lines.len();
@@ -336,7 +334,7 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
 }
 
 /// A check with its verdict; what is not as it should be says what to change.
-pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
+pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
     let look = page.look;
     let from = page.lines.len();
     let (tone, word) = words::check::verdict(check.status);
@@ -364,17 +362,37 @@ pub fn check_row(page: &mut Page, check: &Check, focused: bool) {
         page.push(Row::new(look, false).to(column).text(&line, words));
     }
     if let Some(hint) = words::check::advice(check) {
-        page.paragraph(&hint, MARGIN + 10, look.dim());
+        page.paragraph(&hint.with_keys(keys), MARGIN + 10, Style::new());
     }
     if focused {
         page.keep_from(from);
     }
 }
 
+/// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
+pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
+    let look = page.look;
+    for check in done {
+        check_row(page, &model.keys, check, false);
+    }
+    let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
+    let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
+    if let Some(now) = left.next() {
+        let seconds = seconds_since(model, since).saturating_sub(spent);
+        let row = Row::new(look, false).cell("● asking", look.title(), 10).cell(now.title(), Style::new(), 22);
+        let from = page.lines.len();
+        page.push(row.text(&duration(seconds), Style::new()));
+        page.keep_from(from);
+    }
+    for id in left {
+        page.push(Row::new(look, false).cell("○", look.dim(), 10).text(id.title(), look.dim()));
+    }
+}
+
 /// Every check of a report, one of them with the focus.
-pub fn report_rows(page: &mut Page, report: &CheckReport, focus: Option<usize>) {
+pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, check, focus == Some(at));
+        check_row(page, keys, check, focus == Some(at));
     }
 }
 
@@ -424,8 +442,14 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         page.keep_from(from);
     }
     let checks = wizard.test.checks();
+    if let Test::Running { since, .. } = &wizard.test {
+        // What looks at boards and the contact comes without a question to Halo.
+        let asked: Vec<CheckId> = CheckId::ALL.into_iter().filter(|id| id.is_asked()).collect();
+        checks_so_far(model, page, *since, checks, &asked);
+        return;
+    }
     for at in wizard.test.order() {
-        check_row(page, &checks[at], wizard.focus == Item::Check(at));
+        check_row(page, &model.keys, &checks[at], wizard.focus == Item::Check(at));
     }
     skipped(page, checks);
     if focused {
@@ -434,12 +458,12 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
 }
 
-pub(crate) fn check_help(check: &Check, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub(crate) fn check_help(check: &Check, keys: &KeyMap, look: Look, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {
         lines.push(Line::default());
-        lines.extend(wrap(&Phrase::from(hint).without_keys(), columns).into_iter().map(Line::raw));
+        lines.extend(wrap(&Phrase::from(hint).with_keys(keys), columns).into_iter().map(Line::raw));
     }
     lines
 }

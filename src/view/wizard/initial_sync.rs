@@ -10,11 +10,12 @@ use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
+use crate::view::progress::{count, left_over, seconds_since, waiting, window};
 use crate::view::text::duration;
 use crate::view::theme::symbol;
 use crate::words;
 
-use super::fields::{escalate_row, seconds_since};
+use super::fields::escalate_row;
 
 /// The page.
 pub fn body(model: &Model, page: &mut Page) {
@@ -98,19 +99,12 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     let look = page.look;
     let progress = &run.progress;
     let label = |name: &str| Row::new(look, false).cell(name, Style::new(), 14);
-    let row = label("Clients");
     match progress.clients_total {
-        Some(total) => {
-            let row = row.text(&format!("{} of {}", thousands(progress.clients_read), thousands(total)), Style::new());
-            let used = row.used();
-            let percent = (progress.clients_read * 100).checked_div(total).unwrap_or(100).min(100);
-            let room = page.width.saturating_sub(used + 3 + 8).min(40);
-            let row = row.text("   ", Style::new());
-            let row = if room >= 8 { row.text(&bar(progress.clients_read, total, room), Style::new()) } else { row };
-            page.push(row.right(&format!("{percent} %"), Style::new(), page.width));
+        Some(total) => count(page, "Clients", progress.clients_read, total),
+        None if progress.clients_read > 0 => {
+            page.push(label("Clients").text(&thousands(progress.clients_read), Style::new()));
         }
-        None if progress.clients_read > 0 => page.push(row.text(&thousands(progress.clients_read), Style::new())),
-        None => page.push(row.text("asking Halo for its count", look.dim())),
+        None => page.push(label("Clients").text("asking Halo for its count", look.dim())),
     }
     for list in [SideList::Agents, SideList::Teams, SideList::TicketTypes] {
         match progress.lists.get(&list) {
@@ -122,14 +116,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     }
     page.blank();
     if let Some(wait) = progress.waiting {
-        let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
-        let words = format!(
-            "Halo allows {} requests in {}: all used, continues in {}",
-            wait.limit,
-            window(wait.window_seconds),
-            duration(seconds)
-        );
-        page.state(Tone::Warn, &words, MARGIN);
+        waiting(model, page, wait);
     }
     if let (None, Some(budget)) = (progress.waiting, progress.budget) {
         let more = match budget.more_at.map(|at| at.duration_since(model.now).as_secs()) {
@@ -155,27 +142,12 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         words.push_str(&format!(" · {} clients a second", thousands(rate.round() as u64)));
     }
     if let Some(left) = run.seconds_left(model.now).filter(|left| *left > 0) {
-        let about = if left < 60 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
-        words.push_str(&format!(" · about {about} left"));
+        words.push_str(&format!(" · {}", left_over(left)));
     }
     if progress.retries > 0 {
         words.push_str(&format!(" · {} sent again", thousands(progress.retries)));
     }
     page.paragraph(&words, MARGIN, look.dim());
-}
-
-// The time that a request limit is for.
-fn window(seconds: u64) -> String {
-    if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { duration(seconds) }
-}
-
-fn bar(read: u64, total: u64, columns: usize) -> String {
-    let eighths = (read.min(total) as usize * columns * 8).checked_div(total as usize).unwrap_or(columns * 8);
-    let mut out = "█".repeat(eighths / 8);
-    if let Some(part) = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8) {
-        out.push_str(part);
-    }
-    out
 }
 
 /// How the end of a sync is shown.

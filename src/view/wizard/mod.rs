@@ -47,10 +47,13 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
 pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     match wizard.focus {
-        Item::Field(field) | Item::Line(field) => field_help(field, look, columns),
-        Item::Check(at) => {
-            wizard.test.checks().get(at).map(|check| fields::check_help(check, look, columns)).unwrap_or_default()
-        }
+        Item::Field(field) => field_help(field, look, columns),
+        Item::Check(at) => wizard
+            .test
+            .checks()
+            .get(at)
+            .map(|check| fields::check_help(check, &model.keys, look, columns))
+            .unwrap_or_default(),
         Item::Plan => plan::detail(model, look, columns),
         _ => Vec::new(),
     }

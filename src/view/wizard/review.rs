@@ -3,13 +3,16 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
-use crate::app::form::FieldId;
+use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::answers::{value, warning};
 use crate::app::wizard::{Item, SaveState, Wizard};
+use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page};
 
-/// The page.
+use super::fields;
+
+/// The page: every answer in one line, the one with the focus ready to be changed.
 pub fn body(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let look = page.look;
@@ -18,8 +21,12 @@ pub fn body(model: &Model, page: &mut Page) {
         (false, true) => ("! credentials not verified", look.tone(Tone::Warn)),
         (false, false) => ("! credentials not tested", look.tone(Tone::Warn)),
     };
-    page.heading("Review and Save", right, style);
+    page.heading(if wizard.settings { "Settings" } else { "Review and Save" }, right, style);
+    let mut section = None;
     for field in wizard.lines() {
+        if section.replace(field.info().step).is_some_and(|before| before != field.info().step) {
+            page.blank();
+        }
         line(model, wizard, page, field);
     }
     page.blank();
@@ -28,22 +35,34 @@ pub fn body(model: &Model, page: &mut Page) {
 
 fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
     let look = page.look;
-    let focused = wizard.focus == Item::Line(field);
-    let label = if focused { look.focus() } else { Style::new() };
-    let from = page.lines.len();
-    let row = page.label(field.info().label, label, focused);
-    if let Some(error) = wizard.form.error(field, wizard.has_secret) {
-        page.words(row.text("✗ ", look.tone(Tone::Bad)), &error, look.tone(Tone::Bad));
-    } else {
-        let (value, dim) = value(model, wizard, field);
-        page.words(row, &value, if dim { look.dim() } else { Style::new() });
-        if let Some(warning) = warning(model, wizard, field) {
-            page.state(Tone::Warn, &warning, page.value_column());
-        }
-    }
+    let focused = wizard.focus == Item::Field(field);
     if focused {
-        page.keep_from(from);
+        match field.info().kind {
+            Kind::Choice => fields::escalate_row(model, page, true),
+            _ => fields::field(model, wizard, page, field),
+        }
+        if let Some(was) = wizard.was(field) {
+            page.paragraph(&format!("was {}", old(&was)), page.value_column(), Style::new());
+        }
+        return;
     }
+    let row = page.label(field.info().label, Style::new(), false);
+    if let Some(error) = wizard.form.error(field, wizard.has_secret) {
+        return page.words(row.text("✗ ", look.tone(Tone::Bad)), &error, look.tone(Tone::Bad));
+    }
+    let (value, dim) = value(model, wizard, field);
+    match wizard.was(field) {
+        Some(was) => page.words(row, &format!("{} → {value}", old(&was)), look.tone(Tone::Warn)),
+        None => page.words(row, &value, if dim { look.dim() } else { Style::new() }),
+    }
+    if let Some(warning) = warning(model, wizard, field) {
+        page.state(Tone::Warn, &warning, page.value_column());
+    }
+}
+
+// What was saved before, fit to be shown.
+fn old(was: &str) -> String {
+    if was.is_empty() { "blank".to_owned() } else { Untrusted::new(was).display() }
 }
 
 fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
@@ -67,10 +86,15 @@ fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
                     format!("changed: {}", changed.join(", "))
                 };
                 page.paragraph(&words, page.value_column(), look.dim());
-                page.paragraph("Callback URLs: see the step Integration.", page.value_column(), look.dim());
             }
         }
-        SaveState::Not | SaveState::Saved(_) => page.words(row, "not saved yet", look.dim()),
+        SaveState::Not | SaveState::Saved(_) if wizard.base.is_some() => {
+            let changes = FIELDS.iter().filter(|info| wizard.was(info.id).is_some()).count()
+                + usize::from(!wizard.form.secret.is_empty());
+            let words = if changes == 1 { "1 change" } else { &format!("{changes} changes") };
+            page.words(row, &format!("{words}, not saved yet"), look.tone(Tone::Warn));
+        }
+        SaveState::Not | SaveState::Saved(_) => page.words(row, "not saved yet", Style::new()),
     }
     if focused {
         page.keep_from(from);

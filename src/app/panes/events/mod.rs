@@ -54,6 +54,12 @@ pub fn searched(model: &mut Model) {
     settle(model);
 }
 
+/// Whether not every event is listed.
+pub fn is_filtered(model: &Model) -> bool {
+    let events = &model.panes.events;
+    !events.query.value().is_empty() || events.filter != Filter::All
+}
+
 /// The filter was changed.
 pub fn filter(model: &mut Model) {
     model.panes.events.filter = model.panes.events.filter.next();

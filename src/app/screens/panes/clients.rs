@@ -43,6 +43,7 @@ impl Screen for Clients {
                 }
                 .to_owned(),
             ),
+            C::Back if place == P::Pane(Pane::Clients) && clients::is_filtered(model) => Some("Clear".to_owned()),
             _ if place == P::Pane(Pane::Clients) => super::words(model, binding),
             _ => None,
         }
@@ -55,8 +56,12 @@ impl Screen for Clients {
                 model.touch();
             }
             C::LeaveSearch => leave_search(model),
-            C::Back if place == P::ClientSearch => {
+            // What is searched for goes first; only then the way leads elsewhere.
+            C::Back if place == P::ClientSearch || clients::is_filtered(model) => {
                 model.panes.clients.query.reset();
+                if place != P::ClientSearch {
+                    model.panes.clients.filter = Filter::default();
+                }
                 leave_search(model);
                 model.panes.clients.search(false);
                 clients::settle(model);

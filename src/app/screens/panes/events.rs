@@ -28,7 +28,7 @@ impl Screen for Events {
         match command {
             C::OpenEvent => Now::unless(open::refusal(model)),
             C::ReadTickets => Now::unless(tickets::read_refusal(model)),
-            C::StopTickets => Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. })),
+            C::Stop => Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. })),
             C::Escalate => Now::unless(escalate::refusal(model)),
             _ => super::now(model, command),
         }
@@ -47,6 +47,7 @@ impl Screen for Events {
             (C::Down, P::EventPage) => "Scroll",
             // The other key says the same.
             (C::Back, P::PaneTickets) => "",
+            (C::Back, P::Pane(Pane::Events)) if events::is_filtered(model) => "Clear",
             (C::Back, P::Pane(Pane::Events)) => return super::words(model, binding),
             _ => return None,
         };
@@ -68,13 +69,18 @@ impl Screen for Events {
                 events::leave_search(model);
                 events::searched(model);
             }
+            C::Back if place == P::Pane(Pane::Events) && events::is_filtered(model) => {
+                model.panes.events.query.reset();
+                model.panes.events.filter = Filter::All;
+                events::searched(model);
+            }
             C::Back if place == P::EventPage => return open::close(model),
             C::Back if place == P::PaneTickets => return turn(model),
             C::Filter => events::filter(model),
             C::OpenEvent => return open::open(model),
             C::Tickets => return turn(model),
             C::ReadTickets => return tickets::read(model),
-            C::StopTickets => return tickets::stop(model),
+            C::Stop => return tickets::stop(model),
             C::Escalate => return escalate::ask(model),
             _ => return super::on(model, command),
         }

@@ -28,7 +28,7 @@ impl Screen for Integration {
             C::Remove => Now::unless(removal::refusal(model)),
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
             C::ProveIt => Now::unless(prove::refusal(model)),
-            C::StopProof => Now::only_if(prove::can_stop(model)),
+            C::Stop => Now::only_if(prove::can_stop(model) || deliveries::is_reading(model)),
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Copy => {
                 let none = integration::selected_callback(model).is_none();
@@ -69,7 +69,8 @@ impl Screen for Integration {
             C::Remove => removal::open(model),
             C::ReadDeliveries => deliveries::load(model),
             C::ProveIt => prove::ask(model),
-            C::StopProof => prove::stop(model),
+            C::Stop if prove::can_stop(model) => prove::stop(model),
+            C::Stop => deliveries::stop(model),
             C::Reveal => {
                 model.facts.revealed = !model.facts.revealed;
                 model.touch();

@@ -27,11 +27,10 @@ fn list(model: &mut Model) -> (&mut Window, usize, usize) {
 impl Screen for Sync {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
-            C::StopSync => match model.work.sync.run_of(model.current.as_ref()) {
-                Some(run) if !run.stopping => Now::Can,
-                Some(_) => Now::Not("Already stopping.".into()),
-                None => Now::Not("No sync is running.".into()),
-            },
+            C::Stop => {
+                let here = model.panes.report.is_none();
+                Now::only_if(here && model.work.sync.run_of(model.current.as_ref()).is_some_and(|run| !run.stopping))
+            }
             C::Changes => report::now(model),
             _ => super::now(model, command),
         }
@@ -46,7 +45,7 @@ impl Screen for Sync {
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
         match command {
-            C::StopSync => job::stop(model),
+            C::Stop => job::stop(model),
             C::Changes => report::open(model),
             C::Back if model.panes.report.take().is_some() => {
                 model.touch();

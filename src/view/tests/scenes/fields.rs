@@ -1,5 +1,6 @@
 //! The steps that are typed: from the checklist to Save.
 
+use crate::app::go::Go;
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{
     Stage, at_review, at_sync, clash, draft, failed, lists, overview, passed, save_report, saved, tested,
@@ -18,10 +19,17 @@ fn first() -> Stage {
     Stage::with(Overview::default())
 }
 
-// A saved configuration that was never synced, in the set-up at its first step.
-fn saved_before() -> Stage {
+// The settings of a saved configuration.
+fn settings() -> Stage {
     let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
     stage.keys("^O e");
+    stage
+}
+
+// The same, at the test.
+fn saved_before() -> Stage {
+    let mut stage = settings();
+    stage.send(Message::Go(Go::Step(Step::Credentials)));
     stage
 }
 
@@ -67,7 +75,9 @@ fn credentials(scenes: &mut Scenes) {
         ..overview(vec![saved("acme", "Acme MSP", true, true, true)])
     };
     scenes.add("wizard_credentials_outside", Stage::with(given), |stage| {
-        stage.keys("^O e Up");
+        stage.keys("^O e");
+        stage.send(Message::Go(Go::Step(Step::Credentials)));
+        stage.keys("Up");
     });
 }
 
@@ -131,6 +141,7 @@ fn tests(scenes: &mut Scenes) {
     unverified.status.steps.credentials = StepState::NotVerified;
     scenes.add("wizard_credentials_not_verified", Stage::with(overview(vec![unverified])), |stage| {
         stage.keys("^O e");
+        stage.send(Message::Go(Go::Step(Step::Credentials)));
     });
     scenes.add("wizard_quit_with_secret", with_credentials(), |stage| {
         stage.keys("^C");
@@ -143,11 +154,12 @@ fn sections(scenes: &mut Scenes) {
     });
     scenes.add("wizard_company_sync_error", tested(), |stage| {
         stage.keys("Enter ^U");
-        stage.type_text("4:30");
+        stage.type_text("4:3");
         stage.keys("Enter");
     });
-    scenes.add("wizard_company_sync_saved", saved_before(), |stage| {
-        stage.keys("Enter Down Down");
+    scenes.add("wizard_company_sync_saved", settings(), |stage| {
+        stage.send(Message::Go(Go::Step(Step::CompanySync)));
+        stage.keys("Down Down");
     });
     scenes.add("wizard_pia_screen", tested(), |stage| {
         stage.keys("Enter Enter");
@@ -206,8 +218,24 @@ fn review(scenes: &mut Scenes) {
     scenes.add("wizard_review_line", at_review(), |stage| {
         stage.keys("Up Up");
     });
-    scenes.add("wizard_review_before", saved_before(), |stage| {
-        stage.keys("Enter Enter Enter Enter");
+    scenes.add("wizard_settings", settings(), |_| {});
+    scenes.add("wizard_settings_changed", settings(), |stage| {
+        stage.keys("PgDn ^U");
+        stage.type_text("15:15 Australia/Brisbane");
+        stage.keys("PgDn ^U");
+        stage.type_text("Service Desk");
+        stage.keys("Tab Tab");
+    });
+    scenes.add("wizard_settings_time", settings(), |stage| {
+        stage.keys("PgDn ^U");
+        stage.type_text("0515");
+    });
+    scenes.add("wizard_settings_contact", settings(), |stage| {
+        stage.reply(Reply::Lists(Ok(lists())));
+        stage.keys("PgDn PgDn Tab");
+    });
+    scenes.add("wizard_review_before", settings(), |stage| {
+        stage.keys("Shift-Tab");
     });
     let wrong = draft(Step::Review).with(FieldId::PiaUrl, "http://pia.acme.example/with/a/path");
     let found = Overview { draft: Some(wrong), ..Overview::default() };
@@ -240,11 +268,11 @@ fn review(scenes: &mut Scenes) {
         stage.keys("Tab Enter");
         stage.type_text("login");
     });
-    scenes.add("wizard_review_clash", saved_before(), |stage| {
+    scenes.add("wizard_review_clash", settings(), |stage| {
         let form = &mut stage.model.wizard.as_mut().unwrap().form;
         form.set(FieldId::DailySyncTime, "06:00");
         form.set(FieldId::PiaBoard, "Two");
-        stage.keys("Enter Enter Enter Enter Enter");
+        stage.keys("^S");
         let mine = stage.model.wizard.as_ref().unwrap().configuration().unwrap();
         stage.reply(clash(&mine));
     });

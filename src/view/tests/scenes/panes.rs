@@ -119,12 +119,12 @@ fn sync(scenes: &mut Scenes) {
     scenes.add("pane_sync_stopping", in_panes(), |stage| {
         stage.keys("s");
         stage.reply(Reply::SyncProgress(progress(120, Some(237))));
-        stage.keys("x");
+        stage.keys("Esc");
     });
     scenes.add("pane_sync_stopped", in_panes(), |stage| {
         stage.keys("s");
         stage.reply(Reply::SyncProgress(progress(120, Some(237))));
-        stage.keys("x");
+        stage.keys("Esc");
         stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
     });
     scenes.add("pane_sync_failed", in_panes(), |stage| {

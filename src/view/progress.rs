@@ -1,0 +1,74 @@
+//! How far something is that runs: a bar, the time so far and the time left, and the wait for Halo's request limit.
+
+use jiff::Timestamp;
+use ratatui::style::Style;
+
+use crate::app::Model;
+use crate::app::notice::Tone;
+use crate::domain::sync_run::BudgetWait;
+use crate::domain::thousands;
+
+use super::page::{MARGIN, Page, Row};
+use super::text::duration;
+/// Columns of the label in front of a bar.
+const LABEL: usize = 14;
+
+/// The longest bar.
+const BAR: usize = 40;
+
+/// A line with a label, the count, a bar and the share.
+pub fn count(page: &mut Page, label: &str, done: u64, total: u64) {
+    let row = Row::new(page.look, false).cell(label, Style::new(), LABEL);
+    let row = row.text(&format!("{} of {}", thousands(done), thousands(total)), Style::new());
+    let percent = (done * 100).checked_div(total).unwrap_or(100).min(100);
+    let room = page.width.saturating_sub(row.used() + 3 + 8).min(BAR);
+    let row = row.text("   ", Style::new());
+    let row = if room >= 8 { row.text(&bar(done, total, room), Style::new()) } else { row };
+    page.push(row.right(&format!("{percent} %"), Style::new(), page.width));
+}
+
+/// How long it has been running, and how long it takes still at this rate.
+pub fn time(model: &Model, since: Timestamp, done: u64, total: u64) -> String {
+    let elapsed = seconds_since(model, since);
+    let mut words = format!("elapsed {}", duration(elapsed));
+    if let Some(left) = (total.saturating_sub(done) * elapsed).checked_div(done).filter(|left| *left > 0) {
+        words.push_str(&format!(" · {}", left_over(left)));
+    }
+    words
+}
+
+/// The time left, roundly.
+pub fn left_over(seconds: u64) -> String {
+    if seconds < 60 { format!("about {seconds} s left") } else { format!("about {} min left", seconds.div_ceil(60)) }
+}
+
+/// That Halo's request limit is being waited for, and until when.
+pub fn waiting(model: &Model, page: &mut Page, wait: BudgetWait) {
+    let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
+    let words = format!(
+        "Halo allows {} requests in {}: all used, continues in {}",
+        wait.limit,
+        window(wait.window_seconds),
+        duration(seconds)
+    );
+    page.state(Tone::Warn, &words, MARGIN);
+}
+
+/// The time that a request limit is for.
+pub fn window(seconds: u64) -> String {
+    if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { duration(seconds) }
+}
+
+fn bar(done: u64, total: u64, columns: usize) -> String {
+    let eighths = (done.min(total) as usize * columns * 8).checked_div(total as usize).unwrap_or(columns * 8);
+    let mut out = "█".repeat(eighths / 8);
+    if let Some(part) = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8) {
+        out.push_str(part);
+    }
+    out
+}
+
+/// Whole seconds since a moment.
+pub fn seconds_since(model: &Model, since: Timestamp) -> u64 {
+    model.now.duration_since(since).as_secs().max(0) as u64
+}
