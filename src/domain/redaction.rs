@@ -24,10 +24,6 @@ const MASK: &str = "[secret]";
 /// The text without these secrets: plain, URL-encoded, in base64 or hex, in any case, and pieces of all that. Of an address
 /// only its end is a secret, and the address as a whole.
 pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
-    masked(text, secrets, PIECE, SHORTEST)
-}
-
-fn masked(text: &str, secrets: &[&Secret], piece: usize, shortest: usize) -> String {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let mut covered = vec![false; text.len()];
     for secret in secrets {
@@ -37,13 +33,15 @@ fn masked(text: &str, secrets: &[&Secret], piece: usize, shortest: usize) -> Str
             cover(lower.as_bytes(), whole.to_ascii_lowercase().as_bytes(), whole.len(), &mut covered);
         }
         let secret = if whole.contains("://") { end } else { whole };
-        if secret.len() >= shortest {
-            forms(secret).iter().for_each(|form| cover(lower.as_bytes(), form.as_bytes(), piece, &mut covered));
+        if secret.len() >= SHORTEST {
+            forms(secret).iter().for_each(|form| cover(lower.as_bytes(), form.as_bytes(), PIECE, &mut covered));
         }
     }
-    if !covered.contains(&true) {
-        return text.to_owned();
-    }
+    if covered.contains(&true) { mask(text, &covered) } else { text.to_owned() }
+}
+
+/// The text with one mask in place of each run of marked bytes.
+fn mask(text: &str, covered: &[bool]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut hidden = false;
     for (at, character) in text.char_indices() {
@@ -60,10 +58,11 @@ fn masked(text: &str, secrets: &[&Secret], piece: usize, shortest: usize) -> Str
 
 /// Looks for secrets in all that comes in, fast: what is kept, such as a client's name or the body of an event, must not hold
 /// one that Halo says back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Watch {
-    secrets: Vec<Secret>,
-    /// A bit for each run of eight characters of a secret's forms; others may have one of these bits too.
+    /// Each run of eight characters of a secret's forms, sorted.
+    windows: Zeroizing<Vec<u64>>,
+    /// A bit for each of them; others may have one of these bits too.
     bits: Vec<u64>,
 }
 
@@ -73,51 +72,69 @@ impl Watch {
 
     /// A watch for these secrets. What is shorter than a piece is not looked for.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let secrets: Vec<Secret> =
-            secrets.into_iter().filter(|secret| secret.expose().len() >= PIECE_IN_DATA).collect();
-        let mut bits = vec![0; if secrets.is_empty() { 0 } else { Self::BITS / 64 }];
-        for form in secrets.iter().flat_map(|secret| forms(secret.expose())) {
-            let mut window = 0;
-            for (at, byte) in form.bytes().enumerate() {
-                window = window << 8 | u64::from(byte);
-                if at >= 7 {
-                    let slot = Self::slot(window);
-                    bits[slot / 64] |= 1 << (slot % 64);
-                }
+        let mut windows = Zeroizing::new(Vec::new());
+        for secret in secrets.into_iter().filter(|secret| secret.expose().len() >= PIECE_IN_DATA) {
+            for form in forms(secret.expose()) {
+                windows.extend(
+                    form.as_bytes().windows(8).map(|eight| eight.iter().fold(0, |run, byte| slide(run, *byte))),
+                );
             }
         }
-        Self { secrets, bits }
+        windows.sort_unstable();
+        windows.dedup();
+        let mut bits = vec![0; if windows.is_empty() { 0 } else { Self::BITS / 64 }];
+        for slot in windows.iter().map(|window| Self::slot(*window)) {
+            bits[slot / 64] |= 1 << (slot % 64);
+        }
+        Self { windows, bits }
     }
 
     /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
     pub fn clean(&self, json: Vec<u8>) -> Vec<u8> {
         let plain = without_escapes(&json);
-        if !self.may_hold(&plain) {
+        if self.pieces(&plain).next().is_none() {
             return json;
         }
-        let secrets: Vec<&Secret> = self.secrets.iter().collect();
         let text = String::from_utf8_lossy(&plain);
-        let masked = masked(&text, &secrets, PIECE_IN_DATA, PIECE_IN_DATA);
-        if masked == text { json } else { masked.into_bytes() }
+        let mut covered = vec![false; text.len()];
+        for end in self.pieces(text.as_bytes()) {
+            covered[end - PIECE_IN_DATA..end].fill(true);
+        }
+        mask(&text, &covered).into_bytes()
     }
 
-    fn may_hold(&self, text: &[u8]) -> bool {
-        if self.bits.is_empty() {
-            return false;
-        }
+    /// Where a piece of a secret ends. Each step costs the same whatever the text is: all of this runs for each answer.
+    fn pieces<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let (mut window, mut run) = (0, 0);
-        text.iter().any(|byte| {
-            window = window << 8 | u64::from(byte.to_ascii_lowercase());
-            let slot = Self::slot(window);
-            run = if self.bits[slot / 64] >> (slot % 64) & 1 == 1 { run + 1 } else { 0 };
-            run > PIECE_IN_DATA - 8
+        let text = if self.windows.is_empty() { &[] } else { text };
+        text.iter().enumerate().filter_map(move |(at, byte)| {
+            window = slide(window, *byte);
+            run = if self.knows(window) { run + 1 } else { 0 };
+            (run > PIECE_IN_DATA - 8).then_some(at + 1)
         })
+    }
+
+    fn knows(&self, window: u64) -> bool {
+        let slot = Self::slot(window);
+        // A bit alone would not do: eight letters that are the same follow on themselves, for megabytes.
+        self.bits[slot / 64] >> (slot % 64) & 1 == 1 && self.windows.binary_search(&window).is_ok()
     }
 
     /// The upper bits of a product are as good as any.
     fn slot(window: u64) -> usize {
         (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
     }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Watch({} windows)", self.windows.len())
+    }
+}
+
+/// The last eight characters, with one more; capitals count as small letters.
+fn slide(window: u64, byte: u8) -> u64 {
+    window << 8 | u64::from(byte.to_ascii_lowercase())
 }
 
 /// JSON with its letters as letters, where it escapes some that need no escape.
@@ -271,7 +288,17 @@ mod tests {
         })
         .take(1 << 20)
         .collect();
-        assert!(!watch.may_hold(&text), "eight secrets set so few bits that nothing else looks like one");
+        assert_eq!(watch.pieces(&text).next(), None, "eight secrets set so few bits that nothing else looks like one");
+    }
+
+    #[test]
+    fn text_of_one_letter_is_never_taken_for_secret() {
+        // As where the bit of a window of the secret is also the one of that letter eight times.
+        let mut watch = Watch::new([Secret::new(TOKEN)]);
+        watch.bits.fill(u64::MAX);
+        for letter in *b"a0=/ " {
+            assert_eq!(watch.pieces(&[letter; 1024]).next(), None, "{}", char::from(letter));
+        }
     }
 
     proptest! {
