@@ -36,7 +36,7 @@ pub fn daily(
         time: configuration.company_sync.daily_sync_time,
         since: workspace.store.served_since(&id, now)?,
         list_at: workspace.store.proved_at(&id)?,
-        served: workspace.store.served_days(&id)?,
+        served: workspace.store.served_days(&id, now)?,
     };
     Ok(Some((id, configuration, daily)))
 }

@@ -440,17 +440,23 @@ mod tests {
             desk.sleep_until(desk.now() + by);
             complete(0, desk)
         }
-        let endings: [(Ending, &str, usize); 4] = [
+        let endings: [(Ending, &str, usize); 5] = [
             (|_, desk| step(desk, SignedDuration::from_hours(-1)), "2026-11-21T23:00:00Z", 1),
             (|_, desk| step(desk, SignedDuration::from_hours(1)), "2026-11-21T23:00:00Z", 1),
             (
-                |times, desk| if times == 1 { step(desk, YEARS) } else { complete(times, desk) },
-                "2036-11-19T00:00:00Z",
+                |times, desk| if times == 1 { step(desk, YEAR) } else { complete(times, desk) },
+                "2027-11-22T00:00:00Z",
+                2,
+            ),
+            (
+                |times, desk| if times == 1 { step(desk, DAYS) } else { complete(times, desk) },
+                "2026-11-25T00:00:00Z",
                 2,
             ),
             (|_, desk| step(desk, SignedDuration::from_secs(-desk.now().as_second())), "2026-11-21T23:00:00Z", 1),
         ];
-        const YEARS: SignedDuration = SignedDuration::from_hours(24 * 365 * 10);
+        const DAYS: SignedDuration = SignedDuration::from_hours(24 * 3);
+        const YEAR: SignedDuration = SignedDuration::from_hours(24 * 365);
         for (ending, until, times) in endings {
             let desk = Desk::open("2026-11-20T12:00:00Z");
             let began = runs(&desk, until, ending).await;

@@ -44,7 +44,8 @@ impl Store {
         })
     }
 
-    /// Writes days down, each once: what a day was written down as first is what it stays.
+    /// Writes days down, each once: what a day was written down as first is what it stays. Days that a clock ahead of this
+    /// one called missed are forgotten: they are still to come.
     ///
     /// # Errors
     ///
@@ -57,6 +58,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "DELETE FROM daily WHERE configuration = ?1 AND outcome = ?2 AND at > ?3",
+                params![id.as_str(), DailyOutcome::Missed.word(), time_out(now)],
+            )?;
             for (day, outcome) in days {
                 transaction.execute(
                     "INSERT INTO daily (configuration, day, outcome, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -111,13 +116,14 @@ impl Store {
         })
     }
 
-    /// The days that need no run any more.
+    /// The days that need no run any more. One that was called missed later than `now` was so by a clock that was ahead.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be read.
-    pub fn served_days(&self, id: &ConfigurationId) -> Result<BTreeSet<Date>, StoreError> {
-        Ok(self.days(id)?.into_iter().map(|run| run.day).collect())
+    pub fn served_days(&self, id: &ConfigurationId, now: Timestamp) -> Result<BTreeSet<Date>, StoreError> {
+        let counts = |run: &DailyRun| run.outcome != DailyOutcome::Missed || run.at <= now;
+        Ok(self.days(id)?.into_iter().filter(counts).map(|run| run.day).collect())
     }
 }
 
@@ -139,7 +145,7 @@ mod tests {
         store.note_days(&id("acme"), &[(day, DailyOutcome::Synced)], now).unwrap();
         store.note_days(&id("acme"), &[(day, DailyOutcome::Missed)], later).unwrap();
         assert_eq!(store.days(&id("acme")).unwrap(), [DailyRun { day, outcome: DailyOutcome::Synced, at: now }]);
-        assert!(store.served_days(&id("trial")).unwrap().is_empty());
+        assert!(store.served_days(&id("trial"), now).unwrap().is_empty());
         let earlier = now - jiff::SignedDuration::from_secs(60);
         store.note_days(&id("trial"), &[(day, DailyOutcome::Failed)], earlier).unwrap();
         store.note_days(&id("trial"), &[(day.tomorrow().unwrap(), DailyOutcome::Missed)], later).unwrap();
@@ -165,7 +171,7 @@ mod tests {
         let first: Date = "2020-01-01".parse().unwrap();
         let days: Vec<_> = (0..900).map(|n| (first.checked_add(n.days()).unwrap(), DailyOutcome::Missed)).collect();
         store.note_days(&id("acme"), &days, now).unwrap();
-        let kept = store.served_days(&id("acme")).unwrap();
+        let kept = store.served_days(&id("acme"), now).unwrap();
         assert_eq!((kept.len() as i64, kept.last()), (KEPT, days.last().map(|(day, _)| day)));
     }
 }

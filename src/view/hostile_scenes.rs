@@ -103,8 +103,8 @@ fn hostile_texts_leave_every_scene_ours_bounded_and_aligned() {
 #[test]
 fn towers_of_marks_leave_every_scene_ours_bounded_and_aligned() {
     // What bounds a tower shows on one size.
-    let largest = towers(2_000).into_iter().map(|text| check_every_scene([text, String::new()], &[(80, 24)])).max();
-    assert!(largest > Some(4_000), "the frames were drawn: {largest:?}");
+    let largest = towers(500).into_iter().map(|text| check_every_scene([text, String::new()], &[(80, 24)])).max();
+    assert!(largest.is_some_and(|bytes| (4_000..20_000).contains(&bytes)), "a tower is cut: {largest:?}");
 }
 
 /// R52: 200,000 marks, a name of a megabyte, 100,000 overrides: the client list with them, on a large screen too.
