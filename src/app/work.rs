@@ -158,8 +158,6 @@ pub enum SyncEnd {
     Failed(Failure),
     /// The person stopped it.
     Stopped {
-        /// When.
-        at: Timestamp,
         /// Clients read until then.
         read: u64,
     },

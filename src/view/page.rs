@@ -11,7 +11,7 @@ use crate::domain::failure::Failure;
 use crate::keys::KeyMap;
 use crate::words::Phrase;
 
-use super::text::{fit, pad};
+use super::text::fit;
 use super::theme::{Look, symbol};
 
 /// Columns of the label column, margin excluded.
@@ -305,9 +305,4 @@ impl Page {
 pub fn title_lines(text: &str, look: Look, columns: usize) -> Vec<Line<'static>> {
     let lines = wrap(text, columns).into_iter().take(TITLE);
     lines.map(|line| Line::styled(line, look.title())).chain([Line::default()]).collect()
-}
-
-/// Words for a list: padded.
-pub fn padded(text: &str, columns: usize, style: Style) -> Span<'static> {
-    Span::styled(pad(text, columns), style)
 }

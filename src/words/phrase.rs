@@ -49,11 +49,6 @@ impl Phrase {
         };
         self.0.iter().filter_map(text).collect()
     }
-
-    /// Whether nothing is said.
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|piece| matches!(piece, Piece::Text(text) if text.is_empty()))
-    }
 }
 
 /// A key as a sentence names it, by the command that it means.

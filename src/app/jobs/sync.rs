@@ -92,7 +92,7 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
     });
     let end = match outcome {
         Ok(report) => SyncEnd::Report(Box::new(report)),
-        Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { at: model.now, read },
+        Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { read },
         Err(failure) => SyncEnd::Failed(failure),
     };
     model.work.sync = SyncWork::Ended(id.clone(), end);
