@@ -219,6 +219,37 @@ async fn without_contact_ticket_belongs_to_nobody() {
     assert_eq!(notes(&profile), [""; 0]);
 }
 
+/// Pia Escalate To was deleted, disabled, or made an agent for programs since: nothing is sent, and it is flagged from then
+/// on.
+#[tokio::test(flavor = "multi_thread")]
+async fn contact_who_is_gone_gets_no_ticket_and_is_flagged() {
+    let profile = escalating().await;
+    let all = profile.halo.look(|state| state.agents.clone());
+    let status = |profile: &Value| {
+        let findings = profile["health"].as_array().unwrap();
+        findings.iter().find(|finding| finding["rule"] == "boards").unwrap()["fact"].to_string()
+    };
+    for (words, member) in [("is not an agent in Halo any more", None), ("is disabled in Halo", Some("isdisabled"))] {
+        profile.run(["sync"]).await.expect(0);
+        let before = status(&profile.json(["status"], 0).await);
+        assert!(!before.contains("Dana Scully"), "{before}");
+        profile.halo.change(|state| match member {
+            None => state.agents.retain(|agent| !agent.has_id(7)),
+            Some(member) => state.agents.iter_mut().find(|agent| agent.has_id(7)).unwrap().set(member, true),
+        });
+        let refused = escalate(&profile, &["--note", "n"], 1).await;
+        let said = refused["error"]["message"].as_str().unwrap();
+        assert!(said.starts_with("Ticket 33470 was not escalated: Dana Scully") && said.contains(words), "{said}");
+        assert_eq!((profile.halo.writes().len(), held(&profile)), (0, ("Pia".to_owned(), 1)));
+        let after = status(&profile.json(["status"], 0).await);
+        assert!(after.contains("Dana Scully is no agent"), "{after}");
+        profile.halo.change(|state| state.agents.clone_from(&all));
+    }
+    // A Halo that names no agent has not said that this one is gone.
+    profile.halo.set_fault(Fault::ForbiddenAgents, true);
+    assert_eq!(escalate(&profile, &[], 0).await["moved"], true);
+}
+
 /// A lost answer, and a 500 after the deed: looked for, and not written a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_answer_makes_no_second_write_and_no_second_note() {

@@ -52,12 +52,7 @@ pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, F
         call.output.object(&done)?;
         return Ok(0);
     }
-    // Whom it has to belong to is whom it belongs to: that was read back.
-    let agent = match (&done.ticket.agent, &configuration.pia_screen.escalate_to) {
-        (_, None) => "unassigned".to_owned(),
-        (Some(agent), Some(_)) => format!("assigned to {agent}"),
-        (None, Some(agent)) => format!("assigned to {}", Untrusted::new(&*agent.name)),
-    };
+    let agent = done.ticket.holder();
     let board = Untrusted::new(&*configuration.pia_screen.escalation_board);
     let moved = if done.moved { "is now" } else { "was already" };
     let noted = match (done.noted, note.is_some_and(|note| !note.trim().is_empty())) {

@@ -51,6 +51,15 @@ impl Ticket {
         self.stands_on(board) == Some(true)
     }
 
+    /// Who has it, by the name that Halo calls them, or their id where nobody has told one.
+    pub fn holder(&self) -> String {
+        match (&self.agent, self.agent_id) {
+            (Some(name), Some(_)) => format!("assigned to {name}"),
+            (None, Some(id)) => format!("assigned to agent {id}"),
+            (_, None) => "unassigned".to_owned(),
+        }
+    }
+
     /// Gives the team its name, where Halo told its id alone. Says whether the name is known now.
     pub fn name_team(&mut self, teams: &[Team]) -> bool {
         if self.team.is_none()

@@ -109,7 +109,7 @@ impl Boards {
 }
 
 /// What Halo told. The names are a help: where it does not tell them, that is no reason to give up what they were for.
-fn where_told<T>(answer: Result<T, HaloError>) -> Result<Option<T>, HaloError> {
+pub(super) fn where_told<T>(answer: Result<T, HaloError>) -> Result<Option<T>, HaloError> {
     match answer {
         Ok(told) => Ok(Some(told)),
         Err(

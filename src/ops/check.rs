@@ -14,7 +14,7 @@ use self::verdict::Verdict;
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
-use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
+use crate::domain::configuration::{ApiCredentials, ConfigurationId, EscalateTo, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::from_check;
 use crate::domain::note_outcome::NoteOutcome;
@@ -442,16 +442,24 @@ fn judge_outcome(set: Option<&NoteOutcome>, listed: &[(i64, Untrusted)]) -> Verd
 fn judge_contact(screen: &PiaScreen, agents: Option<&[Agent]>) -> Verdict {
     let Some(contact) = &screen.escalate_to else { return Verdict::skip("no default escalation") };
     let Some(agents) = agents else { return Verdict::not_tried(CheckId::Agents) };
+    match find_contact(contact, agents) {
+        Ok(agent) => Verdict::pass(format!("{} is an agent", agent.name)),
+        Err((fault, hint)) => Verdict::warn(fault, hint),
+    }
+}
+
+/// The agent that a contact is; or why tickets cannot be given to that one, and what to do.
+pub(super) fn find_contact<'a>(contact: &EscalateTo, agents: &'a [Agent]) -> Result<&'a Agent, (String, &'static str)> {
     match agents.iter().find(|agent| agent.id == contact.agent_id) {
-        Some(agent) if agent.assignable => Verdict::pass(format!("{} is an agent", agent.name)),
-        Some(agent) if agent.api_only => Verdict::warn(
+        Some(agent) if agent.assignable => Ok(agent),
+        Some(agent) if agent.api_only => Err((
             format!("{} is an API-only agent in Halo, and tickets cannot be assigned to one", agent.name),
             "choose another contact, or untick \"API-only Agent\" of this one in Halo",
-        ),
-        Some(agent) => Verdict::warn(format!("{} is disabled in Halo", agent.name), "choose another contact"),
+        )),
+        Some(agent) => Err((format!("{} is disabled in Halo", agent.name), "choose another contact")),
         None => {
             let name = Untrusted::new(contact.name.as_str());
-            Verdict::warn(format!("{name} is not an agent in Halo any more"), "choose another contact")
+            Err((format!("{name} is not an agent in Halo any more"), "choose another contact"))
         }
     }
 }

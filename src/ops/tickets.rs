@@ -3,17 +3,19 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
-use super::boards::Boards;
+use super::boards::{Boards, where_told};
+use super::check::find_contact;
 use super::configure::read_back_later;
 use super::locks::INTERRUPTED;
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
-use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
+use crate::store::FreshLists;
 
 /// The lock of escalations: one at a time, so that of two programs for one ticket the second finds what the first has
 /// done.
@@ -74,13 +76,14 @@ pub async fn escalate(
     let halo = halo.cancelled_by(cancel);
     let screen = &configuration.pia_screen;
     let outcome = screen.note_outcome.clone().unwrap_or_default();
+    let contact = screen.escalate_to.as_ref();
     let mut desk = Desk {
         workspace,
         id,
         halo,
         boards: Boards::stored(workspace, id).map_err(|error| Known::Unchanged.because(error))?,
         board: &screen.escalation_board,
-        agent: screen.escalate_to.as_ref().map(|agent| agent.agent_id),
+        agent: contact.map(|agent| agent.agent_id),
         outcome: &outcome,
     };
     let before = desk.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
@@ -88,6 +91,7 @@ pub async fn escalate(
     let (ticket, moved) = if desk.has(&before) {
         (before, false)
     } else {
+        desk.require_contact(contact).await.map_err(|failure| Known::Unchanged.because(failure))?;
         let moved = desk.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
             (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
             _ => unfinished,
@@ -152,6 +156,23 @@ impl Desk<'_> {
             self.close(ticket, self.has(&before))?;
         }
         Ok(before)
+    }
+
+    /// Refuses a contact to whom Halo gives no tickets any more: nobody would see them. What Halo says of its agents is
+    /// kept, so that the contact is flagged from now on. Where it names none, the write itself tells.
+    async fn require_contact(&self, contact: Option<&EscalateTo>) -> Result<(), Failure> {
+        let Some(contact) = contact else { return Ok(()) };
+        let agents = where_told(self.halo.agents().await)?.unwrap_or_default();
+        let (fault, hint) = match find_contact(contact, &agents) {
+            Err(fault) if !agents.is_empty() => fault,
+            _ => return Ok(()),
+        };
+        let store = &self.workspace.store;
+        if store.lists(self.id)?.synced {
+            let fresh = FreshLists { agents: Some(&agents), ..FreshLists::default() };
+            store.keep_lists(self.id, fresh, self.workspace.now())?;
+        }
+        Err(Failure::new(FailureKind::Refused, fault).hint(format!("Nothing was changed: {hint} under Pia Screen")))
     }
 
     /// Whether a ticket is where it has to be.
@@ -368,12 +389,7 @@ fn note_refused(error: &HaloError, note: &str, outcome: &NoteOutcome) -> Failure
 
 fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untrusted>) -> Failure {
     let team = after.team.as_ref().map_or("no team".to_owned(), ToString::to_string);
-    let holder = match (&after.agent, after.agent_id) {
-        (Some(name), Some(_)) => format!("assigned to {name}"),
-        (None, Some(id)) => format!("assigned to agent {id}"),
-        (_, None) => "unassigned".to_owned(),
-    };
-    let message = format!("Halo accepted the change but did not keep it: the ticket is on {team}, {holder}");
+    let message = format!("Halo accepted the change but did not keep it: the ticket is on {team}, {}", after.holder());
     let wanted = if agent.is_some() { "to Pia Escalate To" } else { "to nobody" };
     let rule = match rule {
         Some(rule) => format!("A rule in Halo changed the ticket at once (\"{rule}\"): change that rule"),

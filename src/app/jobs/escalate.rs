@@ -137,11 +137,7 @@ fn words(model: &Model, done: &Escalation) -> String {
     let board = model.current_saved().map(|saved| saved.configuration.pia_screen.escalation_board.as_str());
     let team = done.ticket.team.as_ref().map(Untrusted::display);
     let board = team.or_else(|| board.map(|board| Untrusted::new(board).display())).unwrap_or_default();
-    let agent = match (&done.ticket.agent, done.ticket.agent_id) {
-        (Some(agent), Some(_)) => format!("assigned to {agent}"),
-        (None, Some(agent)) => format!("assigned to agent {agent}"),
-        (_, None) => "unassigned".to_owned(),
-    };
+    let agent = done.ticket.holder();
     let stands = if done.moved { "is now" } else { "was already" };
     let noted = if done.noted { "; the note is added" } else { "" };
     format!("Ticket {} {stands} on {board}, {agent}{noted}.", done.ticket.id)
