@@ -4,6 +4,7 @@ use pia_halo::demo::{Delivered, Fault, Options};
 use serde_json::Value;
 
 use crate::secrecy::{forms, secrets_of};
+use crate::support::service::{Service, event, secrets};
 use crate::support::{Profile, Ran};
 
 const CREATED: &str = "Pia - Ticket Created";
@@ -67,7 +68,7 @@ async fn no_delivery_since_installation_is_a_warning_with_cause() {
     let report = profile.json(["deliveries"], 3).await;
     let found = of(&report, CREATED);
     assert_eq!((&found["state"], &found["last_at"]), (&Value::from("never"), &Value::Null));
-    assert!(found["message"].as_str().unwrap().contains("since it was installed, just now"), "{found}");
+    assert!(found["message"].as_str().unwrap().contains("since it was installed on 20"), "{found}");
     assert!(profile.halo.requests().len() < 15, "{:?}", profile.halo.requests().len());
     // A webhook that lost its events has a cause of its own.
     profile.halo.change(|halo| halo.notifications.retain(|row| !row.made_by_api));
@@ -124,6 +125,19 @@ async fn last_deliveries_are_shown_offline_while_webhook_is_ours() {
     assert_eq!(status["integration"]["deliveries"], read["deliveries"]);
     profile.run(["status"]).await.expect(0).says("was answered with 404");
     assert!(profile.halo.requests().is_empty());
+}
+
+/// Read hours later, a stored verdict is as true as when it was made: it tells moments, and what came in since.
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_verdict_tells_moments_and_what_came_since() {
+    let profile = configured().await;
+    profile.run(["deliveries"]).await.expect(3);
+    let before = profile.run(["status"]).await.expect(0).says("nothing was delivered since it was installed on 20");
+    assert!(!before.stdout.contains(" ago") && !before.stdout.contains("since)"), "{before:?}");
+    let service = Service::start(&profile).await;
+    let answer = service.callback(&secrets(&profile), "ticket-created", &event("event-1", 1)).await;
+    assert_eq!(answer.status, 200);
+    profile.run(["status"]).await.expect(0).says("UTC; an event came in since)");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -559,7 +559,7 @@ pub fn deliveries() -> Vec<Delivery> {
         duration: Some(quoting("84.5")),
         error: None,
         last_success_at: Some(read_at),
-        message: "delivered on 2026-11-23 at 04:58:00 UTC, 2 minutes ago, answered with 200".to_owned(),
+        message: "delivered on 2026-11-23 at 04:58:00 UTC, answered with 200".to_owned(),
         advice: None,
         read_at,
     };

@@ -3,6 +3,7 @@
 use super::output::Mark;
 use super::{Call, args, doctor};
 use crate::domain::daily_run::DailyOutcome;
+use crate::domain::delivery::OVERTAKEN;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::health::Finding;
@@ -118,6 +119,7 @@ fn print(call: &mut Call, status: &Status) {
     }
     for delivery in &status.integration.deliveries {
         let read = delivery.read_at.strftime("%Y-%m-%d %H:%M UTC");
-        output.line(format!("Delivery   {}: {} (read {read})", delivery.webhook, delivery.message));
+        let since = if delivery.is_overtaken(service.last_event_at) { OVERTAKEN } else { "" };
+        output.line(format!("Delivery   {}: {} (read {read}{since})", delivery.webhook, delivery.message));
     }
 }

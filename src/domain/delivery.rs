@@ -72,7 +72,15 @@ pub struct Delivery {
     pub read_at: Timestamp,
 }
 
+/// What is said of a verdict that is overtaken.
+pub const OVERTAKEN: &str = "; an event came in since";
+
 impl Delivery {
+    /// Whether an event came in after Halo was asked: that one is not in the verdict.
+    pub fn is_overtaken(&self, last_event: Option<Timestamp>) -> bool {
+        last_event.is_some_and(|at| self.read_at < at)
+    }
+
     /// How long it took, in whole milliseconds where Halo writes a number.
     pub fn took(&self) -> Option<String> {
         let text = self.duration.as_ref()?;

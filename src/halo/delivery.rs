@@ -114,7 +114,7 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
             Some("check the webhook's own log in Halo: Configuration › Integrations › Webhooks".to_owned()),
         ),
         (Some(webhook), Ok(log), None) => never(webhook, log, findings.installed_at, now),
-        (Some(_), Ok(_), Some(last)) => judge_last(last, verdict.last_success_at, now),
+        (Some(_), Ok(_), Some(last)) => judge_last(last, verdict.last_success_at),
     };
     verdict.state = state;
     verdict.message = message;
@@ -142,7 +142,7 @@ fn never(webhook: &WebhookState, log: &[LoggedDelivery], installed_at: Timestamp
         Some(at) => {
             format!("nothing was delivered since it was installed; the last one before that was {}", moment(at))
         }
-        None => format!("nothing was delivered since it was installed, {}", ago(age)),
+        None => format!("nothing was delivered since it was installed {}", moment(installed_at)),
     };
     let kept = webhook.log_days.filter(|days| *days > 0 && age > SignedDuration::from_hours(24 * days));
     let advice = if webhook.events == Some(0) {
@@ -162,13 +162,12 @@ fn never(webhook: &WebhookState, log: &[LoggedDelivery], installed_at: Timestamp
 /// How to test it, as Halo's API has no call that fires a test of a webhook.
 const TRY: &str = "To test it, create a ticket in Halo, change its status, and check again";
 
-fn judge_last(last: &LoggedDelivery, last_success: Option<Timestamp>, now: Timestamp) -> Words {
+fn judge_last(last: &LoggedDelivery, last_success: Option<Timestamp>) -> Words {
     let state = kind_of(last);
     let at = last.at.map_or_else(String::new, |at| format!(" {}", moment(at)));
     let was = match (state, last.http_status) {
         (DeliveryState::Delivered, status) => {
-            let age = last.at.map_or_else(String::new, |at| format!(", {}", ago(now.duration_since(at))));
-            return (state, format!("delivered{at}{age}, answered with {}", status.unwrap_or(200)), None);
+            return (state, format!("delivered{at}, answered with {}", status.unwrap_or(200)), None);
         }
         (DeliveryState::NoAnswer, _) => format!("sent{at}, and Halo shows no answer"),
         (DeliveryState::TimeOut, _) => format!("the last delivery{at} was not answered in time"),
@@ -228,18 +227,9 @@ fn cure(state: DeliveryState) -> String {
     text.to_owned()
 }
 
+/// Verdicts are stored: an age would be untrue by the time it is read.
 fn moment(at: Timestamp) -> String {
     at.strftime("on %Y-%m-%d at %H:%M:%S UTC").to_string()
-}
-
-fn ago(age: SignedDuration) -> String {
-    let counted = |count: i64, one: &str| format!("{count} {one}{} ago", if count == 1 { "" } else { "s" });
-    match age.as_mins() {
-        i64::MIN..=0 => "just now".to_owned(),
-        minutes @ 1..=119 => counted(minutes, "minute"),
-        minutes @ 120..=2879 => counted(minutes / 60, "hour"),
-        minutes => counted(minutes / 1440, "day"),
-    }
 }
 
 #[cfg(test)]
@@ -302,7 +292,7 @@ mod tests {
     fn never_is_said_with_likely_cause() {
         let found = verdict(Some(&ON), &[]);
         assert_eq!(found.state, DeliveryState::Never);
-        assert!(found.message.contains("since it was installed, 11 days ago"), "{}", found.message);
+        assert!(found.message.contains("since it was installed on 2026-11-12 at 09:00:00 UTC"), "{}", found.message);
         assert!(found.advice.unwrap().contains("outgoing service"));
         let unbound = verdict(Some(&WebhookState { events: Some(0), ..ON }), &[]);
         assert!(unbound.advice.unwrap().contains("no event is bound"));
@@ -311,7 +301,7 @@ mod tests {
         let installed_at = at("2026-11-23T11:50:00Z");
         let findings = Findings { name: "w", id: "g", installed_at, webhook: Some(&ON), log: Ok(&[]) };
         let fresh = judge(&findings, at("2026-11-23T12:00:00Z"));
-        assert!(fresh.message.contains("10 minutes ago") && fresh.advice.unwrap().contains("create a ticket"));
+        assert!(fresh.message.contains("at 11:50:00 UTC") && fresh.advice.unwrap().contains("create a ticket"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::DeliveryWork;
-use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::delivery::{Delivery, DeliveryState, OVERTAKEN};
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
@@ -86,7 +86,10 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
 /// All of them in one line: the worst one counts.
 pub fn summary(model: &Model) -> Option<(Tone, String)> {
     let known = known(model);
-    let read = known.iter().map(|delivery| delivery.read_at).max()?.strftime("%d %b %H:%M UTC");
+    let last = known.iter().max_by_key(|delivery| delivery.read_at)?;
+    let event = model.status().and_then(|status| status.service.last_event_at);
+    let since = if last.is_overtaken(event) { OVERTAKEN } else { "" };
+    let read = format!("{}{since}", last.read_at.strftime("%d %b %H:%M UTC"));
     let open: Vec<&Delivery> = known.iter().filter(|delivery| !delivery.state.is_fine()).collect();
     let name = |delivery: &Delivery| Untrusted::new(delivery.webhook.as_str()).display();
     let bad = open.iter().find(|delivery| tone(delivery.state) == Tone::Bad).or(open.first());
