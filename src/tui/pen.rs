@@ -3,12 +3,13 @@
 //! ratatui says which cells changed. The pen remembers what stands on the screen, where the cursor is and with which
 //! ink it writes, so it does not repeat a style, steps over a short gap by writing what stands there, and empties the
 //! rest of a line at once. Where terminals may disagree about the cursor (after a wide or joined character, and in the
-//! last column), the next cell gets its full address.
+//! last column), the next cell gets its full address. A row with characters that each terminal counts in its own way is
+//! written whole: nothing else takes away what stood in columns that we know nothing of.
 
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const ERASE_LINE: &[u8] = b"\x1b[K";
 const HIDE: &[u8] = b"\x1b[?25l";
@@ -66,7 +67,7 @@ impl Ink {
 #[derive(Debug)]
 pub struct Pen {
     size: Size,
-    /// Row by row; none where it is not one plain character.
+    /// Row by row; none in the further columns of a wide character.
     shown: Vec<Option<Cell>>,
     /// Where the cursor is, as far as every terminal agrees.
     at: Option<Position>,
@@ -124,8 +125,12 @@ impl Pen {
     }
 
     fn draw_row(&mut self, out: &mut Vec<u8>, y: u16, row: &[(u16, &Cell)]) {
+        let was_disputed = self.is_disputed(y);
         for (x, cell) in row {
             self.note(*x, y, cell);
+        }
+        if was_disputed || self.is_disputed(y) {
+            return self.draw_whole_row(out, y);
         }
         let (text, blanks) = row.split_at(row.partition_point(|(x, _)| *x < self.blank_from(y)));
         let is_shorter = blanks.len() > ERASE_LINE.len();
@@ -142,6 +147,24 @@ impl Pen {
         }
     }
 
+    /// Empties a row and writes all that stands in it.
+    fn draw_whole_row(&mut self, out: &mut Vec<u8>, y: u16) {
+        self.at = None;
+        self.go_to(out, Position::new(0, y));
+        self.take_ink(out, USUAL);
+        out.extend_from_slice(ERASE_LINE);
+        for x in 0..self.size.width {
+            if let Some(cell) = self.shown(x, y).filter(|cell| !is_blank(cell)).cloned() {
+                self.reach(out, Position::new(x, y));
+                self.put(out, &cell);
+            }
+        }
+    }
+
+    fn is_disputed(&self, y: u16) -> bool {
+        (0..self.size.width).any(|x| self.shown(x, y).is_some_and(is_disputed))
+    }
+
     fn place(&self, x: u16, y: u16) -> Option<usize> {
         (x < self.size.width && y < self.size.height)
             .then(|| usize::from(y) * usize::from(self.size.width) + usize::from(x))
@@ -153,19 +176,17 @@ impl Pen {
 
     fn note(&mut self, x: u16, y: u16, cell: &Cell) {
         let width = u16::try_from(cell.symbol().width()).unwrap_or(u16::MAX).max(1);
-        for x in x..x.saturating_add(width).min(self.size.width) {
-            if let Some(place) = self.place(x, y) {
-                self.shown[place] = is_plain(cell).then(|| cell.clone());
+        for at in x..x.saturating_add(width).min(self.size.width) {
+            if let Some(place) = self.place(at, y) {
+                self.shown[place] = (at == x).then(|| cell.clone());
             }
         }
     }
 
     /// The column from which on nothing is seen in a row.
     fn blank_from(&self, y: u16) -> u16 {
-        let is_blank = |cell: Option<&Cell>| {
-            cell.is_some_and(|cell| cell.symbol() == " " && USUAL.is_alike_on_blank(Ink::of(cell)))
-        };
-        (0..self.size.width).rev().take_while(|x| is_blank(self.shown(*x, y))).last().unwrap_or(self.size.width)
+        let is_blank = |x: &u16| self.shown(*x, y).is_some_and(is_blank);
+        (0..self.size.width).rev().take_while(is_blank).last().unwrap_or(self.size.width)
     }
 
     /// Goes to a place; over a short gap by writing once more what stands there.
@@ -175,7 +196,7 @@ impl Pen {
             let room = if gap == 1 { 3 } else { 4 };
             let between: Option<String> = (at.x..to.x)
                 .take(room + 1)
-                .map(|x| self.shown(x, to.y).filter(|cell| self.ink.suits(cell)).map(Cell::symbol))
+                .map(|x| self.shown(x, to.y).filter(|cell| is_plain(cell) && self.ink.suits(cell)).map(Cell::symbol))
                 .collect();
             if let Some(between) = between.filter(|between| between.len() <= room) {
                 out.extend(between.bytes());
@@ -211,6 +232,17 @@ impl Pen {
 fn is_plain(cell: &Cell) -> bool {
     let mut characters = cell.symbol().chars();
     characters.next().is_some() && characters.next().is_none() && cell.symbol().width() == 1
+}
+
+/// A blank as the rest of an emptied line.
+fn is_blank(cell: &Cell) -> bool {
+    cell.symbol() == " " && USUAL.is_alike_on_blank(Ink::of(cell))
+}
+
+/// What terminals count in their own ways: letters that join into one character, and the pictures of younger tables.
+fn is_disputed(cell: &Cell) -> bool {
+    let is_odd = |(at, c): (usize, char)| c >= '\u{1f000}' || (at > 0 && c.width() != Some(0));
+    cell.symbol().len() > 1 && cell.symbol().chars().enumerate().any(is_odd)
 }
 
 fn step(out: &mut Vec<u8>, count: u16, direction: u8) {
@@ -390,6 +422,20 @@ mod tests {
         // No ink is changed for a blank, and the rest of a line is emptied only where that is shorter.
         assert_eq!(written(&[(0, 0, "abc", red)], &[(0, 0, "x y", red)]), "^[1H^[31mx y^[m");
         assert_eq!(written(&[(0, 0, "abc", plain)], &[(0, 0, "a", plain)]), "^[1;2H  ");
+    }
+
+    /// A terminal that gives such a character a column more than we do shows what stood there for ever otherwise.
+    #[test]
+    fn row_with_disputed_characters_is_written_whole() {
+        let plain = Style::new();
+        for joined in ["नि", "นำ", "👍", "🇹🇭"] {
+            assert_eq!(written(&[(1, 1, joined, plain), (6, 1, "x", plain)], &[(6, 1, "x", plain)]), "^[2H^[K^[6Cx");
+            let shown = written(&[(6, 1, "x", plain)], &[(1, 1, joined, plain), (6, 1, "x", plain)]);
+            assert_eq!(shown, format!("^[2H^[K {joined}^[2;7Hx"));
+        }
+        for agreed in ["漢", "é", "e\u{301}", "ﾊ"] {
+            assert!(!written(&[(1, 1, agreed, plain), (6, 1, "x", plain)], &[(6, 1, "x", plain)]).contains("^[K"));
+        }
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! A lost line: gone within a second, with everything as a later start needs it.
 
 use std::cell::Cell;
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
 use pia_halo::domain::sync_run::SyncStatus;
 use rustix::process::Signal;
 
+use super::tmux::Tmux;
 use super::{demo, running};
 use crate::support::pty::{Pty, Start};
 use crate::support::walk::Person;
@@ -128,46 +127,10 @@ fn lost_line_ends_program_under_parent_that_ignores_hang_ups() {
     assert_eq!(pty.exit_code_within(WITHIN_A_SECOND), 129);
 }
 
-/// tmux with a server of its own.
-struct Tmux<'a>(&'a Profile);
-
-impl Tmux<'_> {
-    fn run<const N: usize>(&self, arguments: [&str; N]) -> std::io::Result<String> {
-        let mut command = Command::new("tmux");
-        command.env_clear().envs(self.0.environment()).env("TERM", "xterm-256color");
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TMUX_TMPDIR", self.0.folder.path());
-        let output = command.args(["-L", "test", "-f", "/dev/null"]).args(arguments).output()?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    fn sees(&self, words: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let screen = self.run(["capture-pane", "-p"]).unwrap();
-            if screen.contains(words) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "waited in vain for {words:?}; the screen:\n{screen}");
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Tmux<'_> {
-    fn drop(&mut self) {
-        let _ = self.run(["kill-server"]);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn end_of_tmux_in_middle_of_sync_leaves_everything_in_order() {
     let profile = slow_profile().await;
-    let tmux = Tmux(&profile);
-    let program = env!("CARGO_BIN_EXE_pia-halo");
-    if tmux.run(["new-session", "-d", "-x", "80", "-y", "24", program]).is_err() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no tmux on this machine");
-        return;
-    }
+    let Some(tmux) = Tmux::start(&profile) else { return };
     let keys = [
         ("▸ Sync Now", "Enter"),
         ("of 9,000", "C-o"),

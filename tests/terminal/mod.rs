@@ -9,6 +9,7 @@ mod sequences;
 mod session;
 mod sizes;
 mod slow;
+mod tmux;
 mod walk;
 
 use crate::support::pty::{Pty, Start};
