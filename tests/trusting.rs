@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
@@ -138,7 +138,7 @@ async fn crash_leaves_no_core() {
     let program = env!("CARGO_BIN_EXE_pia-halo");
     command.args(["-c", &format!("ulimit -c unlimited; exec {program} serve --listen 127.0.0.1:0")]);
     command.env_clear().envs(profile.environment()).current_dir(profile.folder.path());
-    let mut service = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut service = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut said = [0; 9];
     std::io::Read::read_exact(service.stderr.as_mut().unwrap(), &mut said).unwrap();
     assert_eq!(said, *b"listening");
@@ -224,6 +224,36 @@ async fn pipe_in_place_of_log_stops_nobody_and_is_named() {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     profile.run(["status"]).await.expect(0).says("pia-halo.log is a pipe");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_machine_lacks_is_said_in_words() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let mut few = Command::new("sh");
+    few.args(["-c", &format!("ulimit -n 8; exec {} status", env!("CARGO_BIN_EXE_pia-halo"))]);
+    few.env_clear().envs(profile.environment()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    run(few, String::new()).await.expect(7).says("ulimit -n 1024");
+    let mut odd = profile.command(["status"]);
+    odd.env("PIA_HALO_LOG", "pia_halo=lo\u{1b}]0;x\u{7}ud");
+    let ran = run(odd, String::new()).await.expect(0).says("PIA_HALO_LOG is not valid");
+    assert!(!ran.stderr.contains(['\u{7}', '\u{1b}']), "{ran:?}");
+    // Taken away, the store is not silently a new one.
+    fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
+    profile.run(["status"]).await.expect(0).says("a new one was created");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn service_that_others_can_reach_says_so() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let service = Service::start_at(&profile, "0.0.0.0:0", &[]).await;
+    crate::support::until(|| service.said.lock().unwrap().contains("other machines can connect")).await;
+    // And whoever follows what comes in ends where it cannot be written.
+    assert_eq!(service.callback(&secrets(&profile), "ticket-created", &event("event", 1)).await.status, 200);
+    let mut follow = profile.command(["events", "--follow"]);
+    follow.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut child = follow.spawn().unwrap();
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(7));
 }
 
 #[tokio::test(flavor = "multi_thread")]

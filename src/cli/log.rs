@@ -201,5 +201,15 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         assert!(Log::open(pipe).err().unwrap().to_string().contains("is a pipe"));
+        // A link leads to a file of the person's own, or nowhere.
+        let (own, link) = (folder.path().join("own.log"), folder.path().join("link.log"));
+        fs::write(&own, "").unwrap();
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        Log::open(link.clone()).unwrap().write_all(b"x\n").unwrap();
+        assert!(fs::read_to_string(&own).unwrap() == "x\n" && fs::symlink_metadata(&link).unwrap().is_symlink());
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&own, Some(12_345), None).unwrap();
+            assert!(Log::open(link).err().unwrap().to_string().contains("belongs to another user"));
+        }
     }
 }

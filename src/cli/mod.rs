@@ -178,11 +178,11 @@ fn give_memory_back() {
 }
 
 async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
+    signals::survive_file_limit();
     let Some(command) = arguments.command else {
         return interactive::run(&mut call, arguments.everywhere.no_color).await;
     };
     let ended_by = signals::cancel_on_signal(call.cancel.clone());
-    signals::survive_file_limit();
     let done = match command {
         Command::Demo(options) => demo::run(&mut call, options, arguments.everywhere.no_color).await,
         Command::Setup(options) => setup::run(&mut call, options).await,

@@ -22,6 +22,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
             let destination = Destination::new(url, secret_file(call))?;
             // Said now, and not when the first event comes. It is read again for each event: a new one needs no restart.
             destination.signature(&workspace, &id)?;
+            if destination.url.scheme() == "https" {
+                workspace.require_sound_proxy()?;
+            }
             Some(destination)
         }
     };

@@ -327,6 +327,15 @@ impl Workspace {
         }
     }
 
+    /// Refuses a variable that is to name a proxy and does not: the HTTP client would pass it by and go straight there.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Usage`] with the name of the variable.
+    pub fn require_sound_proxy(&self) -> Result<(), Failure> {
+        require_sound_proxy(&self.environment)
+    }
+
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
@@ -360,7 +369,7 @@ impl Workspace {
         client_secret: Secret,
     ) -> Result<Connection, Failure> {
         if !api.url.is_loopback() {
-            require_sound_proxy(&self.environment)?;
+            self.require_sound_proxy()?;
         }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
         connection(api, client_secret, stored.all().cloned().collect())
@@ -519,7 +528,6 @@ fn connection(api: &ApiCredentials, client_secret: Secret, hide: Vec<Secret>) ->
     })
 }
 
-/// Refuses a variable that is to name a proxy and does not: the HTTP client would pass it by and go straight to Halo.
 fn require_sound_proxy(environment: &Environment) -> Result<(), Failure> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     for (name, value) in names.iter().filter_map(|name| Some((name, environment.text(name)?))) {

@@ -55,13 +55,14 @@ async fn sync_on_full_disk_says_so_and_next_one_with_room_is_complete() {
     });
     let script = "
         \"$@\" sync --json >&2; echo $?
+        \"$@\" status --json >&2 && \"$@\" audit --limit 1 --json >&2; echo $?
         \"$@\" clients --status all --json
         mount -o remount,size=64m \"$folder\" || exit 98
         \"$@\" sync --json; echo $?
         \"$@\" clients --status all --json";
     let ran = on_a_small_disk(&profile, "data/pia-halo", script).await.expect(0).says("disk").says("pia-halo.db");
-    let [code, old, report, again, new] = <[Value; 5]>::try_from(printed(&ran)).unwrap();
-    assert_eq!((code, again), (7.into(), 0.into()), "{ran:?}");
+    let [code, looks, old, report, again, new] = <[Value; 6]>::try_from(printed(&ran)).unwrap();
+    assert_eq!((code, looks, again), (7.into(), 0.into(), 0.into()), "{ran:?}");
     assert_eq!(old.as_array().unwrap().len(), 60, "the old list");
     assert_eq!((&report["status"], report["stored"].as_u64()), (&"complete".into(), Some(8_060)));
     assert_eq!(new.as_array().unwrap().len(), truth(&profile).len());

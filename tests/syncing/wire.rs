@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -10,8 +11,10 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::{small, stored, truth};
 use crate::support::{PIA, Profile, Ran, run};
@@ -36,24 +39,28 @@ impl Authority {
     }
 
     /// A certificate for a name, in use from one year to another.
-    fn certificate(&self, name: &str, from: i32, to: i32) -> TlsAcceptor {
+    fn signed(&self, name: &str, from: i32, to: i32) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        acceptor(certificate.der().clone(), &key)
+        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    }
+
+    fn certificate(&self, name: &str, from: i32, to: i32) -> TlsAcceptor {
+        let (certificate, key) = self.signed(name, from, to);
+        acceptor(certificate, key)
     }
 }
 
 fn self_signed(name: &str) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
-    acceptor(certificate.der().clone(), &key)
+    acceptor(certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
 }
 
-fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+fn acceptor(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> TlsAcceptor {
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
@@ -150,6 +157,26 @@ async fn private_authority_is_trusted_only_for_what_it_signed() {
     let ran = sync_with(&profile, &[]).await.expect(5);
     assert!(said(&ran).contains("ca_file"), "{}", said(&ran));
     assert!(profile.halo.requests().is_empty());
+}
+
+/// A Halo that wants a certificate of ours: named at once, and nothing is said to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_certificate_that_is_asked_for_is_named_at_once() {
+    let ours = Authority::new("Ours");
+    let (certificate, key) = ours.signed("localhost", 2020, 4000);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ours.pem.as_bytes()).unwrap()).unwrap();
+    let wants = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+    let config = ServerConfig::builder().with_client_cert_verifier(wants);
+    let config = config.with_single_cert(vec![certificate], key).unwrap();
+    let profile = Profile::with(small()).await;
+    let port = behind_tls(&profile, TlsAcceptor::from(Arc::new(config))).await;
+    set_up(&profile, &format!("https://localhost:{port}"), Some(&ours.pem)).await;
+    let begun = Instant::now();
+    let ran = sync_with(&profile, &[]).await.expect(5);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(said(&ran).contains("asks for a client certificate"), "{}", said(&ran));
+    assert!(said(&ran).contains("not supported") && profile.halo.requests().is_empty());
 }
 
 /// A proxy that writes down every byte that a program sends to it, before the tunnel and in it.

@@ -240,6 +240,14 @@ fn file_system_without_locks_is_named_as_such() {
     }
 }
 
+/// As 9p, some FUSE and here `/proc` answer.
+#[test]
+fn file_system_that_syncs_no_folder_is_no_error() {
+    let inval = File::open("/proc").unwrap().sync_all().unwrap_err();
+    assert_eq!(inval.raw_os_error(), Some(rustix::io::Errno::INVAL.raw_os_error()));
+    sync_folder_of(Path::new("/proc/version")).unwrap();
+}
+
 #[test]
 fn command_for_shell_survives_any_path() {
     assert_eq!(quoted(Path::new("/home/ada/.config/x.toml")), "/home/ada/.config/x.toml");
