@@ -3,11 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use pia_halo::demo::Fault;
+use jiff::{SignedDuration, Timestamp};
+use pia_halo::demo::{Fault, Object, Scripted, ScriptedAnswer};
+use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::event::{FetchedFrom, Incoming};
+use pia_halo::domain::gap::Gap;
+use pia_halo::ops::catch_up;
+use pia_halo::store::NewEvent;
 use serde_json::{Value, json};
 
 use crate::delivering::{self, configured, few};
-use crate::support::service::{Service, stored};
+use crate::support::service::{Service, event, guid, stored};
 use crate::support::{Profile, until};
 
 const CREATED: &str = "Pia - Ticket Created";
@@ -206,4 +212,143 @@ async fn webhook_switched_off_is_caught_up_and_switched_on_where_asked() {
     assert_eq!((events[2]["ticket_id"].as_i64(), events[2].get("fetched_from")), (Some(third), None));
     service.terminate().await;
     profile.run(["plan"]).await.expect(0);
+}
+
+fn ago(minutes: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_mins(minutes)
+}
+
+/// A call in Halo's log, so many minutes old.
+fn log(profile: &Profile, webhook: &str, minutes: i64, status: Option<u16>, body: Option<Value>, ticket: i64) {
+    profile.halo.change(|state| {
+        let id = state.webhook(webhook).unwrap().text("id").to_owned();
+        let row = json!({
+            "id": guid(&format!("{} {minutes}", &webhook[13..16])), "webhook_id": id, "responsestatus": status,
+            "timestamp": ago(minutes).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "requestbody": body.map(|body| body.to_string()), "entity_id": ticket,
+        });
+        state.webhook_events.push(Object::new(row));
+    });
+}
+
+/// Looks after the last half hour; how many lists of tickets that took.
+async fn look_after(profile: &Profile, was_off: bool) -> (Gap, usize) {
+    let workspace = profile.workspace();
+    let (id, configuration) = workspace.active_configuration(None).unwrap();
+    profile.store().note_complete(&id, ago(30)).unwrap();
+    let halo = workspace.halo(&id, &configuration.api).await.unwrap();
+    profile.halo.clear_requests();
+    let gap = catch_up::run(&workspace, &id, &halo, None, workspace.now(), was_off, false).await.unwrap().unwrap();
+    let lists = profile.halo.requests().iter().filter(|request| request.path == "/api/tickets").count();
+    (gap, lists)
+}
+
+/// Webhooks that were installed long ago, each with a log that goes back far enough.
+async fn with_logs() -> Profile {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let store = rusqlite::Connection::open(profile.store().path()).unwrap();
+    store.execute("UPDATE installed SET installed_at = '2020-01-01T00:00:00Z'", []).unwrap();
+    log(&profile, CREATED, 50, None, Some(event("told before", 1)), 1);
+    log(&profile, "Pia - Ticket Updated", 50, Some(200), Some(event("of another time", 1)), 1);
+    profile
+}
+
+fn tickets(profile: &Profile) -> Vec<(i64, &'static str, Option<FetchedFrom>)> {
+    let mut events = profile.store().events(&profile.id(), None, None, 100).unwrap();
+    events.reverse();
+    let told = events.iter().map(|event| (event.ticket_id.unwrap(), event.group.slug(), event.fetched_from));
+    told.collect()
+}
+
+/// What failed is fetched, in the order in which it happened, by whatever the log tells of it; what was taken is not taken
+/// again where nothing tells it apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_log_is_believed_in_order_and_nothing_comes_twice() {
+    let profile = with_logs().await;
+    // Halo's clock may be behind ours.
+    log(&profile, CREATED, 33, None, Some(event("early", 2)), 2);
+    log(&profile, CREATED, 20, Some(200), Some(json!({ "ticket_id": 3 })), 3);
+    log(&profile, CREATED, 19, Some(200), None, 4);
+    log(&profile, CREATED, 18, Some(500), None, 5);
+    log(&profile, CREATED, 17, None, Some(json!({ "ticket_id": 6 })), 6);
+    let mut late = event("tried late", 7);
+    late["timestamp"] = json!(ago(25));
+    log(&profile, CREATED, 10, None, Some(late), 7);
+    let (gap, lists) = look_after(&profile, false).await;
+    assert_eq!((gap.from_log, gap.from_tickets, gap.problems.len(), lists), (4, 0, 0, 0), "{gap:?}");
+    let (group, from) = ("ticket-created", Some(FetchedFrom::HaloLog));
+    assert_eq!(tickets(&profile), [2, 7, 5, 6].map(|ticket| (ticket, group, from)));
+    let (again, _) = look_after(&profile, false).await;
+    assert_eq!((again.from_log, tickets(&profile).len()), (0, 4), "each is known");
+
+    // While one was off, or is, Halo did not try: the log is not all of it.
+    assert!(look_after(&profile, true).await.1 > 0);
+    profile.halo.change(|state| state.webhook_mut(CREATED).unwrap().set("active", false));
+    assert!(look_after(&profile, false).await.1 > 0);
+    // A log that may not be read is told, and keeps nobody from the tickets.
+    profile.halo.change(|state| {
+        let answer =
+            ScriptedAnswer::Reply { status: 403, content_type: "application/json", headers: vec![], body: vec![] };
+        let path = "/api/webhookevent".to_owned();
+        state.scripted.push(Scripted { method: "GET", path, skip: 0, times: 9, apply: false, answer });
+    });
+    let (gap, lists) = look_after(&profile, false).await;
+    assert!(lists > 0 && gap.problems[0].contains("cannot be read"), "{gap:?}");
+}
+
+/// Where a log is too short, the tickets that have changed since are read: each once, and none that was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_log_is_made_up_for_by_tickets_that_were_not_told() {
+    let profile = with_logs().await;
+    profile.halo.change(|state| state.webhook_events.remove(0));
+    log(&profile, CREATED, 20, None, Some(event("told by log", 40_001)), 40_001);
+    profile.halo.change(|state| {
+        let first = state.tickets[0].clone();
+        let changed = [(40_001, 15), (40_002, 10), (40_003, 60), (40_004, -10), (40_005, 12), (40_006, 8)];
+        for (id, minutes) in changed {
+            let mut ticket = first.clone();
+            ticket.set("id", id);
+            let member = if id == 40_006 { "dateoccurred" } else { "last_update" };
+            ticket.set(member, ago(minutes).to_string());
+            state.tickets.push(ticket);
+        }
+    });
+    // Its callback came in after it had changed.
+    let heard = Incoming {
+        id: None,
+        event: None,
+        ticket_id: Some(40_005),
+        sent_at: None,
+        not_understood: None,
+        body: "{}".into(),
+    };
+    let (group, fetched_from) = (EventGroup::TicketUpdated, Some(FetchedFrom::HaloLog));
+    let configuration = profile.id();
+    let heard = NewEvent { configuration, group, incoming: heard, received_at: ago(5), fetched_from, forward: false };
+    profile.store().add_events([heard]).unwrap();
+
+    let (gap, _) = look_after(&profile, false).await;
+    assert_eq!((gap.from_log, gap.from_tickets), (1, 2), "{gap:?}");
+    let [log, from] = [FetchedFrom::HaloLog, FetchedFrom::Tickets].map(Some);
+    let all = [
+        (40_005, "ticket-updated", log),
+        (40_001, "ticket-created", log),
+        (40_002, "ticket-updated", from),
+        (40_006, "ticket-created", from),
+    ];
+    assert_eq!(tickets(&profile), all);
+    assert!(gap.problems.iter().any(|problem| problem.contains("does not say when")), "{gap:?}");
+    let (again, _) = look_after(&profile, false).await;
+    assert_eq!((again.from_log + again.from_tickets, tickets(&profile).len()), (0, 4), "each is known");
+    // A Halo that gives the same rows for every page is asked twice.
+    profile.halo.set_fault(Fault::TicketsNotPaged, true);
+    profile.halo.change(|state| {
+        for id in 0..230 {
+            let mut ticket = state.tickets[0].clone();
+            ticket.set("id", 50_000 + id);
+            state.tickets.push(ticket);
+        }
+    });
+    assert_eq!(look_after(&profile, false).await.1, 2);
 }

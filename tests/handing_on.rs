@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::destination::Destination;
 use crate::support::service::{Service, event, guid, named, secrets, stored};
-use crate::support::{Profile, files, until};
+use crate::support::{Profile, files, run, until};
 
 const TICKET: i64 = 33_470;
 
@@ -283,6 +283,11 @@ async fn redirect_is_not_followed_and_address_is_told_to_nobody() {
     }
     let refused = profile.run(["serve", "--forward-to", "http://x.example/?key=sup3rs3cretpart"]).await.expect(2);
     assert!(!format!("{}{}", refused.stdout, refused.stderr).contains("sup3rs3cret"));
+    // A proxy is meant and not named well: the events would go past it.
+    let mut past = profile.command(["serve", "--listen", "127.0.0.1:0", "--forward-to", "https://127.0.0.1:9/in"]);
+    past.env("HTTPS_PROXY", "http://u:hunter2#@proxy");
+    let refused = run(past, String::new()).await.expect(2).says("HTTPS_PROXY has a #");
+    assert!(!refused.stderr.contains("hunter2"));
 }
 
 /// 410 is "no more": nothing is sent until the next start, and then what waited.
@@ -480,6 +485,8 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     let destination = Destination::start().await;
     let forward = ["--forward-to", &destination.url];
     profile.run(["clients", "--forward"]).await.expect(2).says("no service forwards anything");
+    profile.save("beta", "").await.expect(0);
+    profile.run(["clients", "--forward", "--configuration", "beta"]).await.expect(2).says("beta is not the active");
     let service = Service::start_with(&profile, &forward).await;
     let all: Vec<i64> = profile.halo.look(|halo| halo.clients.iter().map(|client| client.id).collect());
     until(|| told_of_clients(&destination).len() >= all.len()).await;

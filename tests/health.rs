@@ -94,13 +94,15 @@ async fn service_tells_drift_before_anybody_asks() {
     connection.execute("DELETE FROM health", []).unwrap();
     drop(connection);
     let notice = profile.folder.path().join("notice");
-    let command = serde_json::json!(["tee", "-a", notice]).to_string();
-    let service = Service::start_with(&profile, &["--notify-command", &command]).await;
+    let command = serde_json::json!(["sh", "-c", "env >> \"$0\"; cat >> \"$0\"", notice]).to_string();
+    let mut service = profile.command(["serve", "--listen", "127.0.0.1:0", "--notify-command", &command]);
+    service.env("PIA_HALO_FORWARD_SECRET_FILE", "/nowhere");
+    let service = Service::start_by(service).await;
     let read = || std::fs::read_to_string(&notice).unwrap_or_default();
     until(|| read().contains("\"rule\":\"drift\"")).await;
     let figures = service.get("/metrics").await.1;
     assert!(figures.contains("pia_halo_health{rule=\"drift\"} 2"), "{figures}");
     let notice = std::fs::read_to_string(&notice).unwrap();
-    assert!(!notice.contains(profile.halo.client_secret()), "{notice}");
+    assert!(!notice.contains(profile.halo.client_secret()) && !notice.contains("SECRET"), "{notice}");
     assert!(ids(&profile.json(["issues"], 0).await).contains(&"drift"));
 }

@@ -161,6 +161,11 @@ async fn bad_element_is_stored_as_it_came_and_named() {
     assert!(listed.stdout.contains("not understood: ") && !listed.stdout.contains("plain words"), "{}", listed.stdout);
     let log = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/pia-halo.log")).unwrap();
     assert!(log.contains("an event was not understood") && !log.contains("plain words"), "{log}");
+    let is_issue = async || profile.run(["issues"]).await.expect(0).stdout.contains("not-understood");
+    assert!(is_issue().await, "for a week");
+    let store = rusqlite::Connection::open(profile.store().path()).unwrap();
+    store.execute("UPDATE events SET received_at = received_at - 8 * 86400000", []).unwrap();
+    assert!(!is_issue().await, "it is known by then");
 }
 
 /// Whatever was acknowledged is in the file that the next start opens.

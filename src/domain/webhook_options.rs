@@ -207,7 +207,14 @@ mod tests {
         }
         for wrong in ["log days", "log days = 0", "log days = many", "colour = red", "events = all", "events = ,"]
             .into_iter()
-            .chain(["notify on failure = 7", "switch off after = -1", "log days = 1; log days = 2", "log days = 1\n"])
+            .chain([
+                "events = 0",
+                "events = 3, -3",
+                "notify on failure = 7",
+                "switch off after = -1",
+                "log days = 1; log days = 2",
+                "log days = 1\n",
+            ])
         {
             assert!(WebhookOptions::parse(wrong).is_err(), "{wrong}");
         }

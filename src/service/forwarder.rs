@@ -136,11 +136,16 @@ fn usage(message: &str) -> Failure {
     Failure::new(FailureKind::Usage, message.to_owned())
 }
 
+/// The wait after a try that failed; `tries` came before it.
+fn wait(tries: usize, asked: Option<SignedDuration>) -> SignedDuration {
+    WAITS[tries.min(WAITS.len() - 1)].max(asked.unwrap_or_default().min(LONGEST_ASKED))
+}
+
 /// When an event is tried next after a try that failed; none where it is given up. `tries` came before this one, the
 /// first of them at `since`. The last try is made when the three days are over, and not before.
 fn next_try(tries: usize, since: Timestamp, now: Timestamp, asked: Option<SignedDuration>) -> Option<Timestamp> {
     let end = since.checked_add(GIVE_UP).ok()?;
-    let wait = WAITS[tries.min(WAITS.len() - 1)].max(asked.unwrap_or_default().min(LONGEST_ASKED));
+    let wait = wait(tries, asked);
     (now < end).then(|| now.checked_add(wait).map_or(end, |next| next.min(end)))
 }
 
@@ -359,12 +364,11 @@ impl Forwarder {
         let next = match outcome {
             Ok(()) => None,
             Err(not) => {
-                let wait = WAITS[due.attempts.min(WAITS.len() - 1)];
                 if let Some(times) = self.not_taken.again() {
                     let (client, error) = (due.client.client.id, not.error);
                     tracing::warn!(client, error, times, "a client was not taken; it is tried again");
                 }
-                self.shared.workspace.now().checked_add(wait.max(not.asked.unwrap_or_default().min(LONGEST_ASKED))).ok()
+                self.shared.workspace.now().checked_add(wait(due.attempts, not.asked)).ok()
             }
         };
         self.shared.metrics.forwarded(if next.is_none() { "delivered" } else { "failed" });

@@ -247,5 +247,51 @@ mod tests {
         let kept = desk.store().health(&"acme".parse().unwrap()).unwrap();
         let service = kept.iter().find(|finding| finding.rule == Rule::Service).unwrap();
         assert_eq!((service.state, service.since), (State::Watch, Some(at("2026-11-29T12:00:00Z"))));
+        assert!(kept.iter().all(|finding| !finding.rule.is_seen()), "nobody has looked");
+        desk.deactivate();
+        turn(&shared, None, &mut Told::default(), false).await.unwrap();
+        assert!(!shared.metrics.text().contains("pia_halo_health{"), "of nothing nothing is told");
+    }
+
+    /// After a sync in any case; otherwise no sooner than hours after a look that told nothing.
+    #[tokio::test]
+    async fn look_that_told_nothing_is_not_repeated_at_each_turn() {
+        let desk = Desk::open("2026-11-29T12:00:00Z");
+        let (shared, begun, mut told) = (desk.shared(), desk.now(), Told::default());
+        turn(&shared, None, &mut told, false).await.unwrap();
+        assert_eq!(told.tried, None, "nothing was made in Halo yet");
+        turn(&shared, None, &mut told, true).await.unwrap();
+        assert_eq!(told.tried, Some(begun), "after a sync");
+        desk.store().set_configured_at(&"acme".parse().unwrap(), Some(begun)).unwrap();
+        for (minutes, tried) in [(5, 0), (359, 0), (360, 360), (365, 360)] {
+            desk.sleep_until(begun + SignedDuration::from_mins(minutes));
+            turn(&shared, None, &mut told, false).await.unwrap();
+            assert_eq!(told.tried, Some(begun + SignedDuration::from_mins(tried)), "{minutes}");
+        }
+    }
+
+    /// Problems alone are told to the command; one that hangs is ended, and holds up no end of the service.
+    #[tokio::test]
+    async fn command_is_told_problems_and_cannot_hold_service_up() {
+        let desk = Desk::open("2026-11-29T12:00:00Z");
+        let (shared, id) = (desk.shared(), "acme".parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("told");
+        let tee = ["tee".to_owned(), "-a".to_owned(), file.display().to_string()];
+        let mut told = Told { of: Some(id), ..Told::default() };
+        told.states.insert(Rule::Rotation, State::Broken);
+        turn(&shared, Some(&tee), &mut told, false).await.unwrap();
+        let said = std::fs::read_to_string(&file).unwrap();
+        assert!(said.contains("\"rule\":\"service\"") && !said.contains("\"rule\":\"rotation\""), "{said}");
+
+        tokio::time::pause();
+        let hangs = ["sleep".to_owned(), "1000".to_owned()];
+        let begun = tokio::time::Instant::now();
+        notify(&hangs, &"acme".parse().unwrap(), &found(Rule::Drift, State::Broken)).await;
+        assert!((PATIENCE..2 * PATIENCE).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        shared.cancel.cancel();
+        let begun = tokio::time::Instant::now();
+        turn(&shared, Some(&hangs), &mut Told::default(), false).await.unwrap();
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
 use crate::domain::plan::{Action, Change, Plan};
+use crate::domain::record::InstalledObject;
 use crate::domain::status::{ClientCounts, IntegrationStatus, Known, Lists, ServiceStatus, Status, StepState, Steps};
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
@@ -346,6 +347,8 @@ fn test_of_connection_tells_credentials_rights_and_reach() {
     let refused = (Token, Fail, Some(FailureKind::WrongCredentials));
     assert_eq!(states(&[(Address, Pass, None), refused, (Clients, Skip, None)]), [(credentials, State::Broken)]);
     // Nothing new is known where Halo was not reached.
+    let lost = (Webhooks, Fail, Some(FailureKind::NotReached));
+    assert_eq!(states(&[(Token, Pass, None), lost]), [(credentials, State::Well)]);
     assert_eq!(states(&[(Address, Fail, Some(FailureKind::NotReached)), (Token, Skip, None)]), []);
 }
 
@@ -363,6 +366,8 @@ fn plan_tells_drift_and_what_is_broken_by_it() {
     assert_eq!(plan(vec![change(Action::Keep, ObjectKind::Webhook, "w")]).state, State::Well);
     let link = plan(vec![change(Action::Link, ObjectKind::TicketType, "Incident")]);
     assert_eq!((link.state, link.fact.as_str()), (State::Watch, "Incident (missing in Halo)"));
+    let adopt = plan(vec![change(Action::Adopt, ObjectKind::Webhook, "w")]);
+    assert_eq!(adopt.state, State::Watch, "it delivers already");
     let many = ["a", "b", "c", "d", "e"].map(|name| change(Action::Create, ObjectKind::Webhook, name)).to_vec();
     let many = plan(many);
     assert_eq!(many.state, State::Broken);
@@ -390,4 +395,54 @@ fn clock_is_judged_by_minutes_apart_in_either_direction() {
         assert_eq!(clock(SignedDuration::from_secs(seconds), now()).state, state, "{seconds}");
     }
     assert!(clock(SignedDuration::from_secs(-90), now()).fact.contains("1 minute ahead of Halo"));
+}
+
+/// What looks like a fault and is none, and the other way round.
+#[test]
+fn rules_know_when_nothing_could_be_expected() {
+    let found = |rule: Rule, make: fn(&mut World)| {
+        let mut world = well();
+        make(&mut world);
+        world.findings().into_iter().find(|finding| finding.rule == rule).unwrap()
+    };
+    let state = |rule: Rule, make: fn(&mut World)| found(rule, make).state;
+    // The service has listened for five hours, or does not: it could hear nothing.
+    let heard = |world: &mut World| world.status.service.last_event_at = Some(now() - 25 * HOUR);
+    assert_eq!(state(Rule::Silence, heard), State::Well);
+    let stopped = |world: &mut World| {
+        world.status.service = ServiceStatus { last_event_at: Some(now() - 25 * HOUR), ..ServiceStatus::default() };
+    };
+    assert_eq!(state(Rule::Silence, stopped), State::Well);
+    // A timer may sync; Halo calls nobody yet.
+    let by_timer = |world: &mut World| {
+        world.status.service.running = false;
+        world.status.integration.configured_at = None;
+    };
+    assert_eq!(state(Rule::Service, by_timer), State::Well);
+    // Half-made, or after another Pia Url: the objects are there.
+    let half_made = |world: &mut World| {
+        world.see(Rule::Drift, State::Broken, 1);
+        world.status.integration.configured_at = None;
+        world.status.integration.objects.push(InstalledObject {
+            kind: ObjectKind::Webhook,
+            id: "w".to_owned(),
+            name: Untrusted::new("Pia - Ticket Created"),
+            installed_at: now(),
+            mark: None,
+        });
+    };
+    assert_eq!(state(Rule::Drift, half_made), State::Broken);
+    let local = |world: &mut World| {
+        world.see(Rule::Certificate, State::Broken, 1);
+        world.configuration.api.url = HaloUrl::read("http://127.0.0.1:1").unwrap().address;
+    };
+    assert_eq!(state(Rule::Certificate, local), State::Well);
+    // What was judged and not seen says nothing of what a look would find.
+    let judged = |world: &mut World| {
+        world.see(Rule::Rights, State::Broken, 1);
+        world.status.known.before.last_mut().unwrap().seen_at = None;
+    };
+    assert_eq!(state(Rule::Rights, judged), State::Unknown);
+    let one_board = |world: &mut World| world.status.known.lists.teams.clear();
+    assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is seen in Halo");
 }
