@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use pia_halo::demo::Options;
+use pia_halo::demo::{Client, Options};
 
 use crate::support::{PIA, Profile};
 
@@ -224,6 +224,44 @@ async fn verbose_names_files_person_and_configuration() {
     }
     let twice = profile.run(["check", "-vv"]).await.expect(0).stderr;
     assert!(twice.contains("the Client Secret is from") && twice.contains("path=\"/api/Client\""), "{twice}");
+}
+
+/// New, changed, disabled, and two that fold to one name: by the command, after the sync that found them.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_filtered_by_what_last_sync_found() {
+    let profile = Profile::synced(Options { clients: 30, ..Options::default() }).await;
+    let [renamed, gone, new, twin] = profile.halo.change(|state| {
+        let used: Vec<usize> = (0..state.clients.len()).filter(|at| !state.clients[*at].inactive).collect();
+        let ids = [state.clients[used[0]].id, state.clients[used[1]].id];
+        let (last, name) = (state.clients.last().unwrap().id, state.clients[used[2]].name.to_uppercase());
+        let twin = state.clients[used[2]].id;
+        state.clients[used[0]].name = "Renamed Ltd".to_owned();
+        state.clients.push(Client::new(last + 1, name));
+        state.clients.remove(used[1]);
+        [ids[0], ids[1], last + 1, twin]
+    });
+    profile.run(["sync"]).await.expect(0);
+    for (status, found) in [("new", vec![new]), ("changed", vec![renamed, gone]), ("conflicting", vec![twin, new])] {
+        let rows = profile.json(["clients", "--sort", "id", "--status", status], 0).await;
+        let ids: Vec<i64> = rows.as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids, found, "{status}");
+    }
+    // Since a run: what was added stays so, whatever became of it; a run that was held has changed nothing.
+    profile.halo.change(|state| {
+        state.clients.iter_mut().find(|client| client.id == new).unwrap().name = "Renamed, too".to_owned();
+    });
+    profile.run(["sync"]).await.expect(0);
+    profile.halo.change(|state| state.clients.truncate(2));
+    profile.run(["sync"]).await.expect(3);
+    let since = profile.json(["clients", "--changed-since", "1"], 0).await;
+    let mut since: Vec<(i64, &str)> = since
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["id"].as_i64().unwrap(), row["change"].as_str().unwrap()))
+        .collect();
+    since.sort_unstable();
+    assert_eq!(since, [(renamed, "updated"), (gone, "disabled"), (new, "added")]);
 }
 
 /// What was dropped from an address is told to a script, too.

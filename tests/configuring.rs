@@ -1,6 +1,9 @@
 //! Configure: the check first, one set of objects whatever happens, and nothing of anybody else's touched.
 
-use pia_halo::demo::{Options, Scripted, ScriptedAnswer};
+use std::collections::BTreeSet;
+
+use pia_halo::demo::{Object, Options, Scripted, ScriptedAnswer};
+use pia_halo::domain::callback::EventGroup;
 use serde_json::{Value, json};
 
 use crate::commands::holds_exactly_the_objects_of_the_contract;
@@ -50,6 +53,50 @@ async fn configure_waits_for_first_sync() {
     assert_eq!(profile.halo.writes().len(), 0);
 }
 
+/// What Halo's webhooks tell and how they behave: chosen from Halo's own list, written, taken back, and mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_options_reach_halo_are_taken_back_and_mended() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let catalogue = profile.json(["events", "--catalogue"], 0).await;
+    let told: Vec<&Value> = catalogue.as_array().unwrap().iter().filter(|event| event["told"] == true).collect();
+    assert_eq!(told.len(), 5, "the safe set");
+    let is_other = |event: &&Value| event["told"] == false && !event["name"].as_str().unwrap().contains("Assigned");
+    let other = catalogue.as_array().unwrap().iter().find(is_other).unwrap()["number"].as_i64().unwrap();
+    let held = || {
+        profile.halo.look(|state| {
+            let member = |webhook: &Object| {
+                let number = |name| webhook.int(name).unwrap_or_default();
+                (
+                    number("log_retention_policy_days"),
+                    webhook.flag("notify_on_failure"),
+                    number("auto_disable_attempts"),
+                )
+            };
+            let bound = state.notifications.iter().filter(|row| row.made_by_api).filter_map(|row| row.int("eventno"));
+            let options: Vec<_> =
+                EventGroup::ALL.map(|group| member(state.webhook(group.webhook_name()).unwrap())).into();
+            (options, bound.collect::<BTreeSet<i64>>())
+        })
+    };
+    let usual = held();
+    let line = format!("events = 3, 19, {other}; log days = 60; notify on failure = yes; switch off after = 20");
+    let file = profile.folder.path().join("options.toml");
+    std::fs::write(&file, format!("{}webhook_options = \"{line}\"\n", profile.answers("acme", ""))).unwrap();
+    profile.run(["setup", "--answers", &file.to_string_lossy()]).await.expect(0);
+    profile.run(["plan"]).await.expect(3).says("auto_disable_attempts: 0 -> 20");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let chosen = (vec![(60, true, 20); 2], BTreeSet::from([3, 19, other]));
+    assert_eq!(held(), chosen);
+    profile.run(["configure", "--roll-back", "--yes"]).await.expect(0);
+    assert_eq!(held(), usual);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("auto_disable_attempts", 3));
+    profile.run(["plan"]).await.expect(3).says("auto_disable_attempts: 3 -> 20");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(held(), chosen);
+}
+
 /// No dead end: where Halo's count is never right, the stored clients are gone on with by a word of its own, and nothing
 /// calls them proved.
 #[tokio::test(flavor = "multi_thread")]
@@ -63,6 +110,12 @@ async fn unproved_clients_are_gone_on_with_by_word_of_its_own() {
     assert_eq!(profile.json(["configure", "--unproved", "--yes"], 0).await["status"], "configured");
     assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do", "it is asked once");
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "not_proved");
+    profile.run(["audit"]).await.expect(0).says("go on with a list that is not proved complete");
+    // What was agreed to was the list of this Halo.
+    let other = Profile::with(small()).await;
+    edit(&profile, "url", other.halo.url());
+    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
+    edit(&profile, "url", profile.halo.url());
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
     profile.run(["sync"]).await.expect(0);
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "done");
@@ -298,12 +351,16 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
         foreign.set("url", "https://accounts.example.invalid/?t=$FAULTID");
         state.tabs.push(foreign);
     });
+    profile.run(["doctor"]).await.expect(3);
     edit(&profile, "url", other.halo.url());
     let before = other.halo.snapshot();
     profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
+    profile.run(["configure", "--unproved", "--yes"]).await.expect(1).says("no completed sync yet");
     let status = profile.json(["status"], 0).await;
     assert_eq!((&status["steps"]["initial_sync"], &status["steps"]["configure"]), (&json!("todo"), &json!("todo")));
     assert_eq!(status["integration"]["objects"], json!([]));
+    let rights = status["health"].as_array().unwrap().iter().find(|finding| finding["rule"] == "rights").unwrap();
+    assert_eq!(rights["state"], "unknown", "what was seen, was seen elsewhere");
     profile.run(["sync"]).await.expect(0);
     profile.run(["configure", "--yes"]).await.expect(0);
     holds_exactly_the_objects_of_the_contract(&before, &other.halo.snapshot());

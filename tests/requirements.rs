@@ -1,4 +1,5 @@
-//! Every requirement of the set-up guide, and every disturbance of a sync, of the daily time and of callbacks, is shown by a test that exists.
+//! Every requirement of the set-up guide, what goes beyond it, and every disturbance of a sync, of the daily time and of
+//! callbacks, is shown by a test that exists.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use crate::support::{files, project};
 fn every_requirement_names_test_that_exists() {
     let list = std::fs::read_to_string(project().join("tests/requirements.md")).unwrap();
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in list.lines().filter(|line| ["| S", "| R", "| H", "| F"].iter().any(|row| line.starts_with(row))) {
+    let is_row = |line: &&str| "SFNCDRHP".chars().any(|kind| line.starts_with(&format!("| {kind}")));
+    for line in list.lines().filter(is_row) {
         let mut cells = line.split('|').skip(1).map(str::trim);
         let number = cells.next().unwrap().to_owned();
         let tests = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned);
@@ -20,9 +22,10 @@ fn every_requirement_names_test_that_exists() {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
-    let sentences = (1..=73).map(|number| format!("S{number}"));
-    let disturbances = [1..=22, 26..=26, 28..=28, 40..=42, 45..=49, 70..=76];
-    for number in sentences.chain(disturbances.into_iter().flatten().map(|number| format!("R{number}"))) {
+    let features = [("S", 1..=73), ("F", 1..=28), ("N", 1..=12), ("N", 14..=21), ("C", 1..=16), ("D", 1..=10)];
+    let disturbances = [1..=22, 26..=26, 28..=28, 40..=42, 45..=49, 70..=76].map(|numbers| ("R", numbers));
+    let all = features.into_iter().chain(disturbances);
+    for number in all.flat_map(|(kind, numbers)| numbers.map(move |number| format!("{kind}{number}"))) {
         let tests = shown.get(&number).unwrap_or_else(|| panic!("{number} is not listed"));
         assert!(!tests.is_empty(), "{number} names no test");
     }
