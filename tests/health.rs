@@ -36,9 +36,9 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     let since = finding(&off, "drift")["since"].clone();
     assert!(since.is_string(), "{off}");
     // Told by whoever asks later, with its age, and by the service's figures.
-    profile.run(["status", "--exit-code"]).await.expect(8).says("problem");
+    profile.run(["status", "--exit-code"]).await.expect(8).says("changed in Halo");
     let issues = profile.json(["issues"], 0).await;
-    assert!(ids(&issues).contains(&"drift"), "{issues}");
+    assert_eq!(ids(&issues), ["drift"], "one cause is told once: {issues}");
     let drift = issues["issues"].as_array().unwrap().iter().find(|issue| issue["id"] == "drift").unwrap();
     assert_eq!((&drift["since"], &drift["can_retry"]), (&since, &true.into()));
 

@@ -14,6 +14,7 @@ mod delivery;
 mod drift;
 mod escalating;
 mod events_by_keys;
+mod following;
 mod full_circle;
 mod handing_on;
 mod health;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
+use crate::domain::health::Rule;
 use crate::domain::plan::Parts;
 use crate::domain::plan::Plan;
 use crate::domain::request::{SaveRequest, VerifyRequest};
@@ -58,6 +59,10 @@ pub enum Slot {
     Status,
     /// The callback addresses.
     Callbacks,
+    /// Asking Halo whether everything is as it should be.
+    Look,
+    /// What becomes of a problem.
+    Issue,
 }
 
 /// Something to be done outside. Plain data: a test compares it whole.
@@ -164,6 +169,12 @@ pub enum Effect {
         /// The other one that the person agreed to leave; no other loses its place.
         replacing: Option<ConfigurationId>,
     },
+    /// Ask Halo whether everything is as it should be. Answer: `Looked`.
+    Look(ConfigurationId),
+    /// Say that a problem is known. Answer: `Issue`.
+    Dismiss(ConfigurationId, Rule),
+    /// Hand on once more what was given up. Answer: `Issue`.
+    SendAgain(ConfigurationId),
     /// Leave no configuration active. Answer: `Activated`.
     Deactivate,
     /// Delete a configuration here; its Halo is not touched. Answer: `Deleted`.
@@ -236,6 +247,8 @@ impl Effect {
             Self::LoadChanges { .. } => Slot::Changes,
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,
+            Self::Look(_) => Slot::Look,
+            Self::Dismiss(..) | Self::SendAgain(_) => Slot::Issue,
             Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => {
                 return None;
             }

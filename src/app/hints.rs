@@ -47,6 +47,9 @@ pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
                         | C::Agree
                         | C::EscalateNow
                         | C::SyncNow
+                        | C::Mend
+                        | C::Retry
+                        | C::Dismiss
                         | C::RunChosen
                 )
             ))
@@ -168,7 +171,9 @@ fn pages(model: &Model, here: Place) -> Vec<(Place, &'static str)> {
         return Vec::new();
     }
     let leads = model.is_finished_current() || (model.screen == Screen::Panes && !model.panes.from_wizard);
-    let panes = Pane::ALL.into_iter().filter(|_| leads).map(|pane| (P::Pane(pane), pane.title()));
+    // The overview last: what is done elsewhere is seen there.
+    let [overview, others @ ..] = Pane::ALL;
+    let panes = others.into_iter().chain([overview]).filter(|_| leads).map(|pane| (P::Pane(pane), pane.title()));
     panes.chain([(P::Cards, "Integrations")]).filter(|(place, _)| *place != here).collect()
 }
 

@@ -143,6 +143,10 @@ pub enum Reply {
     Callbacks(Result<Vec<(EventGroup, CallbackUrl)>, Failure>),
     /// A configuration was deleted, or why not.
     Deleted(Result<ConfigurationId, Failure>),
+    /// Halo was asked whether everything is as it should be, and what kept that from its end.
+    Looked(Result<Option<Failure>, Failure>),
+    /// What became of a problem, in words.
+    Issue(Result<&'static str, Failure>),
     /// The active configuration changed, or why it did not.
     Activated(Result<Activation, Failure>),
     /// A text went to the terminal's clipboard, or why not.

@@ -1,17 +1,18 @@
 //! What answers change: each goes to the job or the screen that asked.
 
 use crate::domain::draft::{Draft, Step};
+use crate::domain::request::Standing;
 use crate::domain::status::Overview;
 use crate::domain::thousands;
 use crate::words::{Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
-use super::jobs::{activate, deliveries, escalate, plan, prove, sync, tickets};
+use super::jobs::{activate, deliveries, escalate, health, plan, prove, sync, tickets};
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
-use super::panes::{self, clients, events, report};
+use super::panes::{self, Pane, clients, events, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::text::draft_title;
 use super::wizard::{self, Wizard, credentials, initial_sync, review};
@@ -72,6 +73,44 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
     model.touch();
     model.overview = overview;
     if model.screen == Screen::Starting { begin(model) } else { Vec::new() }
+}
+
+// Where another program has synced, configured or rotated meanwhile, what is shown follows.
+fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
+    model.facts.standing_failed = None;
+    if model.facts.standing.as_ref() == Some(&standing) {
+        return Vec::new();
+    }
+    let before = model.facts.standing.replace(standing);
+    model.touch();
+    let (Some(before), Some(now), Some(id)) = (before, &model.facts.standing, model.current.clone()) else {
+        return Vec::new();
+    };
+    // What was done here asks for itself.
+    if model.screen != Screen::Panes || model.work.sync.run_of(Some(&id)).is_some() {
+        return Vec::new();
+    }
+    let published =
+        |standing: &Standing| standing.runs.iter().find(|run| run.status.has_published()).map(|run| run.run);
+    let installed = |standing: &Standing| {
+        let integration = &standing.status.integration;
+        (integration.configured_at, integration.objects.clone())
+    };
+    let is_synced = published(&before) != published(now);
+    let is_installed = installed(&before) != installed(now);
+    let is_rotated = before.status.integration.rotation != now.status.integration.rotation;
+    let mut effects = Vec::new();
+    if is_synced {
+        effects.push(Effect::LoadLists(id.clone()));
+        effects.extend((model.panes.pane == Pane::Clients).then(|| Effect::LoadClients(id.clone())));
+    }
+    if is_rotated {
+        effects.push(Effect::LoadCallbacks(id));
+    }
+    if is_installed && model.panes.pane == Pane::Integration && !model.panes.planning {
+        effects.extend(plan::follow(model));
+    }
+    effects
 }
 
 /// Takes an answer.
@@ -150,11 +189,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.touch();
         }
         Reply::Status(Ok(standing)) => {
-            model.facts.standing_failed = None;
-            if model.facts.standing.as_ref() != Some(&standing) {
-                model.facts.standing = Some(standing);
-                model.touch();
-            }
+            return standing_read(model, standing);
         }
         Reply::Status(Err(failure)) => {
             model.facts.standing_failed = Some(failure);
@@ -172,6 +207,8 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.touch();
         }
         Reply::Deleted(outcome) => return integrations::deleted(model, outcome),
+        Reply::Looked(outcome) => return health::looked(model, outcome),
+        Reply::Issue(outcome) => return health::answered(model, outcome),
         Reply::Activated(outcome) => return activate::done(model, outcome),
         Reply::Copied(Ok(())) => {
             model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");

@@ -9,6 +9,7 @@ use crate::app::text::wrap;
 use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::gap::Gap;
+use crate::domain::health::next_judgement;
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
@@ -175,9 +176,9 @@ pub fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
     let last = status.and_then(|status| status.service.last_event_at);
     let board = model.work.board.as_ref().map(|(read, _)| *read);
     let board = board.filter(|_| shown && model.panes.pane == Pane::Events && model.panes.events.tickets);
-    let silent = status.and_then(silent_since).and_then(|since| since.checked_add(DAY).ok());
     let now = model.now;
-    last.into_iter().chain(board).filter_map(move |at| next_word(now, at)).chain(silent)
+    let judged = status.and_then(|status| next_judgement(status, now));
+    last.into_iter().chain(board).filter_map(move |at| next_word(now, at)).chain(judged)
 }
 
 // When "3 min ago" becomes "4 min ago": by the minute up to an hour, by the hour up to a day.

@@ -19,6 +19,7 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::fields::FieldId;
 use crate::domain::full_circle::{FullCircle, Hop, HopReport};
+use crate::domain::health::{Finding, Rule};
 use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
@@ -251,7 +252,22 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         },
         service: events::service(),
         health: Vec::new(),
-        known: Known::default(),
+        known: known(synced),
+    }
+}
+
+/// What the rules of health judge by where nothing is wrong.
+fn known(synced: bool) -> Known {
+    let seen_at = Some(at("2026-11-23T10:00:00Z"));
+    let seen = |rule: Rule| Finding { seen_at, ..Finding::well(rule, "everything in Halo is as Configure made it") };
+    let run = SyncReport { finished_at: at("2026-11-23T04:30:04Z"), ..sync_report(SyncStatus::Complete) };
+    Known {
+        free: Some(1 << 40),
+        has_secret: true,
+        runs: if synced { vec![run] } else { Vec::new() },
+        lists: lists(),
+        before: Rule::ALL.into_iter().filter(|rule| rule.is_seen()).map(seen).collect(),
+        ..Known::default()
     }
 }
 
@@ -672,6 +688,7 @@ pub fn standing(status: Status) -> Box<Standing> {
             activity("2026-11-12T09:13:58Z", "create webhook", Some("Pia - Ticket Updated"), "failed"),
             activity("2026-11-12T09:01:00Z", "save", Some("Acme MSP"), "done"),
         ],
+        hours: (0..24).map(|hour| [0, 3, 9, 4][hour % 4]).collect(),
     })
 }
 
@@ -682,6 +699,7 @@ pub fn in_panes() -> Stage {
     stage.reply(Reply::Lists(Ok(lists())));
     stage.reply(Reply::Callbacks(Ok(callbacks())));
     stage.reply(Reply::Clients(Ok(clients().into())));
+    stage.keys("1");
     stage
 }
 

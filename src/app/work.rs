@@ -25,6 +25,17 @@ pub struct Unasked {
     pub reasons: Vec<String>,
 }
 
+/// Asking Halo whether everything is as it should be.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Whose.
+    pub id: ConfigurationId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+}
+
 /// Everything that runs, or has run since the start.
 #[derive(Debug, Default)]
 pub struct Work {
@@ -50,6 +61,8 @@ pub struct Work {
     pub notes: BTreeMap<(ConfigurationId, i64), String>,
     /// A test ticket that goes full circle.
     pub proof: ProofWork,
+    /// Asking Halo whether everything is as it should be.
+    pub look: Option<Look>,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
@@ -95,7 +108,8 @@ impl Work {
             ProofWork::Running { since, .. } => Some(*since),
             _ => None,
         };
-        [sync, plan, apply, deliveries, tickets, escalate, proof].into_iter().flatten()
+        let look = self.look.as_ref().map(|look| look.since);
+        [sync, plan, apply, deliveries, tickets, escalate, proof, look].into_iter().flatten()
     }
 
     /// Forgets the plan and what came of it. What runs is never forgotten.

@@ -11,9 +11,10 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
+use crate::ops::signals::{Changes, Signals};
 use crate::words;
 
-/// How often new events are looked for: the service that stores them is another process.
+/// How often it is looked whether anybody still reads what is printed.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Events that are read in one go.
@@ -66,21 +67,31 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         }
         return Ok(0);
     }
+    let mut signals = Signals::of(&workspace, Changes::STORE);
     let mut last = match events.last() {
         Some(event) => event.number,
         None => ops::events::list(&workspace, &id, None, None, 1)?.first().map_or(0, |event| event.number),
     };
     loop {
-        for event in ops::events::list(&workspace, &id, Some(last), None, BATCH)? {
-            last = event.number;
-            print(&mut call.output, &event)?;
+        loop {
+            let events = ops::events::list(&workspace, &id, Some(last), None, BATCH)?;
+            for event in &events {
+                last = event.number;
+                print(&mut call.output, event)?;
+            }
+            if events.len() < BATCH {
+                break;
+            }
         }
-        tokio::select! {
-            () = call.cancel.cancelled() => return Ok(0),
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        if call.output.is_unread() {
-            return Ok(0);
+        loop {
+            tokio::select! {
+                () = call.cancel.cancelled() => return Ok(0),
+                _ = signals.wait_for_change() => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if call.output.is_unread() {
+                return Ok(0);
+            }
         }
     }
 }

@@ -145,6 +145,18 @@ impl Next {
     #[cfg(test)]
     pub(crate) fn every() -> Vec<Self> {
         let id = || ConfigurationId::parse("acme").unwrap();
+        let named = [
+            Self::Run(7),
+            Self::Adopt(Some("7,8".to_owned())),
+            Self::AdoptYes("7".to_owned()),
+            Self::Activate(Some(id())),
+            Self::ActivateYes(id()),
+        ];
+        Self::known().into_iter().chain(named).collect()
+    }
+
+    // Each that names nothing of its own.
+    fn known() -> Vec<Self> {
         vec![
             Self::Wizard,
             Self::Help,
@@ -162,13 +174,10 @@ impl Next {
             Self::Sync,
             Self::SyncYes,
             Self::History,
-            Self::Run(7),
             Self::Plan,
             Self::Configure,
             Self::ConfigureUnproved,
             Self::Adopt(None),
-            Self::Adopt(Some("7,8".to_owned())),
-            Self::AdoptYes("7".to_owned()),
             Self::ByHand,
             Self::RollBack,
             Self::Remove,
@@ -188,8 +197,6 @@ impl Next {
             Self::Tickets,
             Self::Escalate,
             Self::Activate(None),
-            Self::Activate(Some(id())),
-            Self::ActivateYes(id()),
             Self::SetStoreAside,
         ]
     }
@@ -242,6 +249,31 @@ impl Hint {
         self.to_string().contains(words)
     }
 
+    // A text with its steps, by the commands that it names.
+    fn read(text: &str) -> Self {
+        const PROGRAM: &str = "pia-halo";
+        let (mut hint, mut rest) = (Self::default(), text);
+        let mut begun = 0;
+        while let Some(at) = rest[begun..].find(PROGRAM).map(|at| at + begun) {
+            let named = |next: &Next| {
+                let behind = rest[at..].strip_prefix(&next.command(None));
+                // Of a longer command it is another step.
+                behind.is_some_and(|behind| {
+                    !behind.starts_with(|c: char| c.is_alphanumeric() || c == '-') && !behind.starts_with(" -")
+                })
+            };
+            match Next::known().into_iter().filter(named).max_by_key(|next| next.command(None).len()) {
+                Some(next) => {
+                    let behind = at + next.command(None).len();
+                    hint = if at > 0 { hint.text(&rest[..at]) } else { hint }.next(next);
+                    (rest, begun) = (&rest[behind..], 0);
+                }
+                None => begun = at + PROGRAM.len(),
+            }
+        }
+        if rest.is_empty() { hint } else { hint.text(rest) }
+    }
+
     /// Its parts.
     pub fn parts(&self) -> &[Part] {
         &self.0
@@ -279,10 +311,10 @@ impl Serialize for Hint {
     }
 }
 
-// What was written down names its commands: which steps they were is not read back.
+// What was written down names its commands: the steps are found again by them.
 impl<'de> Deserialize<'de> for Hint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        String::deserialize(deserializer).map(|text| Self::read(&text))
     }
 }
 
@@ -316,5 +348,18 @@ mod tests {
         assert_eq!(hint.with_commands(Some(&id)), "Run the first sync: pia-halo sync --configuration acme.");
         assert_eq!(Next::Activate(Some(id.clone())).command(Some(&id)), "pia-halo activate acme");
         assert_eq!(serde_json::to_string(&hint).unwrap(), "\"Run the first sync: pia-halo sync.\"");
+    }
+
+    #[test]
+    fn hint_read_back_has_its_steps_again() {
+        for next in Next::known() {
+            let hint = Hint::from("See it: ").next(next).text("; or ").next(Next::SyncYes);
+            let text = serde_json::to_string(&hint).unwrap();
+            assert_eq!(serde_json::from_str::<Hint>(&text).unwrap(), hint, "{text}");
+        }
+        for text in ["", "no step", "pia-halo configure --adopt 7,8 adds it", "pia-halox"] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(serde_json::from_str::<Hint>(&json).unwrap().to_string(), text);
+        }
     }
 }

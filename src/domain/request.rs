@@ -84,6 +84,8 @@ pub struct Standing {
     pub runs: Vec<SyncReport>,
     /// The audit trail, newest first.
     pub activity: Vec<Activity>,
+    /// Events of each hour of the last day, the oldest first.
+    pub hours: Vec<u64>,
 }
 
 /// Which configuration is active.

@@ -226,6 +226,8 @@ pub struct Known {
     pub not_understood: Option<(u64, Timestamp)>,
     /// The last runs of the sync, the newest first.
     pub runs: Vec<SyncReport>,
+    /// When the stored list was last renewed.
+    pub published_at: Option<Timestamp>,
     /// Agents, teams and ticket types as the last sync read them.
     pub lists: Lists,
     /// What was last written down of each rule.

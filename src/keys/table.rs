@@ -7,6 +7,7 @@ use crate::domain::fields::{FIELDS, FieldId};
 #[allow(missing_docs, reason = "named by their titles")]
 pub enum Pane {
     #[default]
+    Overview,
     Sync,
     Clients,
     Integration,
@@ -16,11 +17,13 @@ pub enum Pane {
 
 impl Pane {
     /// Every pane, in the order of the line that names them.
-    pub const ALL: [Self; 5] = [Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
+    pub const ALL: [Self; 6] =
+        [Self::Overview, Self::Sync, Self::Clients, Self::Integration, Self::Events, Self::Activity];
 
     // Its title, and how a sentence says that something works there.
     fn row(self) -> (&'static str, &'static str) {
         match self {
+            Self::Overview => ("Overview", "in the pane Overview"),
             Self::Sync => ("Sync", "in the pane Sync"),
             Self::Clients => ("Clients", "in the pane Clients"),
             Self::Integration => ("Integration", "in the pane Integration"),
@@ -72,6 +75,10 @@ pub enum Command {
     Setting(FieldId),
     SyncNow,
     Stop,
+    Mend,
+    Look,
+    Retry,
+    Dismiss,
     LookAtClients,
     ReadPlan,
     Apply,
@@ -287,6 +294,7 @@ use Command as C;
 use Place as P;
 use Shown::{Help, Left, Right};
 
+const OVERVIEW: Place = P::Pane(Pane::Overview);
 const SYNC: Place = P::Pane(Pane::Sync);
 const CLIENTS: Place = P::Pane(Pane::Clients);
 const INTEGRATION: Place = P::Pane(Pane::Integration);
@@ -296,8 +304,8 @@ const ACTIVITY: Place = P::Pane(Pane::Activity);
 #[rustfmt::skip]
 const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
-    P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, SYNC, CLIENTS,
-    P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
+    P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, OVERVIEW, SYNC,
+    CLIENTS, P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
 ];
 const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
@@ -306,8 +314,8 @@ const BESIDE_PANES: &[Place] = &[
     P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch,
     P::EventSearch, P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
-const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, SYNC, INTEGRATION];
-const STOPPING: &[Place] = &[P::Test, P::InitialSync, P::Plan, SYNC, INTEGRATION, P::PaneTickets];
+const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION];
+const STOPPING: &[Place] = &[P::Test, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION, P::PaneTickets];
 const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch];
 #[rustfmt::skip]
 const FORM: &[Place] = &[
@@ -315,17 +323,17 @@ const FORM: &[Place] = &[
     P::InitialSync, P::Finished,
 ];
 const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
-const PANES: &[Place] = &[SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, ACTIVITY];
-const EDITING: &[Place] = &[SYNC, CLIENTS, INTEGRATION, ACTIVITY];
+const PANES: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, ACTIVITY];
+const EDITING: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, ACTIVITY];
 const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets];
 #[rustfmt::skip]
 const LISTS: &[Place] = &[
-    P::Cards, P::FieldList, P::Plan, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage,
+    P::Cards, P::FieldList, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage,
     P::PaneTickets, ACTIVITY, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
 ];
 #[rustfmt::skip]
 const LONG_LISTS: &[Place] = &[
-    P::Cards, P::Plan, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
+    P::Cards, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
     ACTIVITY, P::HelpPage, P::ClientPage,
 ];
 
@@ -435,6 +443,10 @@ pub const BINDINGS: &[Binding] = &[
     row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
     row(C::PassOver, "next", &[P::Plan], "Go on without it", Left),
     // The panes.
+    row(C::Mend, "accept", &[OVERVIEW], "Fix", Left),
+    row(C::Look, "check_halo", &[OVERVIEW], "Check now", Left),
+    row(C::Retry, "retry_issue", &[OVERVIEW], "Try again", Left),
+    row(C::Dismiss, "dismiss_issue", &[OVERVIEW], "Dismiss", Left),
     row(C::Details, "accept", &[CLIENTS], "Details", Left),
     row(C::OpenEvent, "accept", &[EVENTS], "Open", Left),
     row(C::Escalate, "accept", &[P::PaneTickets], "Escalate", Left),
@@ -448,6 +460,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Changes, "accept", &[SYNC], "Changes", Left),
     row(C::Edit, "edit", EDITING, "Edit", Left),
     row(C::Export, "export", &[CLIENTS], "Export", Left),
+    row(C::Pane(Pane::Overview), "pane_overview", PANES, "Go to Overview", Help),
     row(C::Pane(Pane::Sync), "pane_sync", PANES, "Go to Sync", Help),
     row(C::Pane(Pane::Clients), "pane_clients", PANES, "Go to Clients", Help),
     row(C::Pane(Pane::Integration), "pane_integration", PANES, "Go to Integration", Help),

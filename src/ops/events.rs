@@ -86,6 +86,34 @@ pub fn recent(
     Ok((events, workspace.store.count_events(id)?, super::status::service(workspace, id)?))
 }
 
+/// What has come to the newest events since they were read.
+pub struct News {
+    /// What came in, the oldest first.
+    pub new: Vec<Event>,
+    /// Those that were asked for, as they are now.
+    pub changed: Vec<Event>,
+    /// How many are kept.
+    pub total: u64,
+    /// How the service stands.
+    pub service: ServiceStatus,
+}
+
+/// The events after the event `newest`, `limit` at most, and how those of `open` are now.
+pub fn news(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    newest: i64,
+    open: &[i64],
+    limit: usize,
+) -> Result<News, Failure> {
+    Ok(News {
+        new: workspace.store.events(id, Some(newest), None, limit)?,
+        changed: workspace.store.events_of(id, open)?,
+        total: workspace.store.count_events(id)?,
+        service: super::status::service(workspace, id)?,
+    })
+}
+
 /// The body of an event, to be read by a person; none where it is not kept any more.
 pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<Option<Body>, Failure> {
     Ok(workspace.store.event_body(id, number)?.map(|body| Body::of(&body)))

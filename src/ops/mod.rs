@@ -25,6 +25,7 @@ pub mod remove;
 pub mod rotate;
 pub mod serving;
 pub mod setup;
+pub mod signals;
 pub mod status;
 pub mod sync;
 pub mod tickets;

@@ -35,7 +35,8 @@ pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing,
     let (id, configuration, active) = workspace.configuration(Some(id))?;
     let runs = workspace.store.runs(&id, HISTORY)?;
     let status = status(workspace, &id, &configuration, active, runs.first())?;
-    Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)? })
+    let hours = workspace.store.events_by_hour(&id, workspace.now())?;
+    Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)?, hours })
 }
 
 /// Every saved configuration, and the unfinished wizard.

@@ -108,9 +108,8 @@ pub async fn escalate(
             unfinished
         })?,
     };
-    let names_it = |finding: &Finding| {
-        finding.rule == Rule::EscalationNote && finding.fact.contains(&format!("ticket {ticket_id} "))
-    };
+    let names_it =
+        |finding: &Finding| finding.rule == Rule::EscalationNote && finding.object == Some(ticket_id.to_string());
     if noted && workspace.store.health(id).unwrap_or_default().iter().any(names_it) {
         workspace.note_health(id, [Finding::well(Rule::EscalationNote, "none is missing")]);
     }
@@ -124,6 +123,7 @@ fn without_note(ticket: i64, known: Known) -> Finding {
         _ => format!("whether ticket {ticket} has the note it was handed over with is not known"),
     };
     Finding::new(Rule::EscalationNote, State::Watch, fact)
+        .about(ticket.to_string())
         .next(format!("look at it in Halo; escalate {ticket} with --note again adds what is missing"))
 }
 

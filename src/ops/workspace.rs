@@ -172,14 +172,6 @@ impl Workspace {
         Lock::holder(&self.settings.paths().lock(CONFIGURE_LOCK)).is_some()
     }
 
-    /// The files that change when an event comes in, or when the service begins or ends; all of them in one folder.
-    pub fn told_by(&self) -> [PathBuf; 3] {
-        let store = self.store.path().to_owned();
-        let mut log = store.clone().into_os_string();
-        log.push("-wal");
-        [store, log.into(), self.settings.paths().lock(SERVICE_LOCK)]
-    }
-
     /// The service that runs now, if one does.
     pub(super) fn service(&self) -> Option<Holder> {
         Lock::holder(&self.settings.paths().lock(SERVICE_LOCK))
@@ -439,14 +431,15 @@ impl Workspace {
 
     /// Writes down what a look has found, each with its moment: a state that has not changed keeps its age. Whatever
     /// becomes of that, the work that looked ends as it does.
-    pub(super) fn note_health(&self, id: &ConfigurationId, found: impl IntoIterator<Item = Finding>) {
+    pub(crate) fn note_health(&self, id: &ConfigurationId, found: impl IntoIterator<Item = Finding>) {
         let now = self.now();
         let write = || {
             let before = self.store.health(id)?;
             let seen = |finding: Finding| {
                 let known = before.iter().find(|known| (known.rule, known.state) == (finding.rule, finding.state));
                 let since = finding.since.or_else(|| known.and_then(|known| known.since)).or(Some(now));
-                Finding { since, seen_at: Some(now), ..finding }
+                let told = before.iter().find(|known| known.rule == finding.rule).and_then(|known| known.told);
+                Finding { since, seen_at: Some(now), told, ..finding }
             };
             let found: Vec<Finding> = found.into_iter().map(seen).collect();
             if found.is_empty() { Ok(()) } else { self.store.keep_health(id, &found) }

@@ -29,6 +29,7 @@ use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::forwarding_stopped;
 use crate::domain::next::Next;
 use crate::domain::retry_after;
 use crate::domain::secret::Secret;
@@ -341,7 +342,8 @@ impl Forwarder {
                 .collect()
                 .await;
             done.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-            let tries = stream::iter(clients).map(|due| self.hand_on_client(webhook, due)).buffer_unordered(AT_ONCE);
+            let tries = stream::iter(clients).map(|due| self.hand_on_client(&id, webhook, due));
+            let tries = tries.buffer_unordered(AT_ONCE);
             let tries: Vec<Option<HandedOn>> = tries.try_collect().await?;
             let tries: Vec<HandedOn> = tries.into_iter().flatten().collect();
             if tries.is_empty() {
@@ -358,9 +360,14 @@ impl Forwarder {
     }
 
     /// Tries to hand a client on. None where nobody knows how that has ended: it is tried again after the next start.
-    async fn hand_on_client(&self, webhook: &Webhook, due: ClientToHandOn) -> Result<Option<HandedOn>, Failure> {
+    async fn hand_on_client(
+        &self,
+        id: &ConfigurationId,
+        webhook: &Webhook,
+        due: ClientToHandOn,
+    ) -> Result<Option<HandedOn>, Failure> {
         let payload = client_payload(&due)?;
-        let Some(outcome) = self.attempt(webhook, due.message, payload).await else { return Ok(None) };
+        let Some(outcome) = self.attempt(id, webhook, due.message, payload).await else { return Ok(None) };
         let next = match outcome {
             Ok(()) => None,
             Err(not) => {
@@ -389,7 +396,7 @@ impl Forwarder {
         let (of, event) = (id.clone(), due.event.clone());
         let payload = workspace.apart(move |workspace| payload(workspace, &of, &event)).await?;
         // Not tried, as far as anybody knows: it is tried again after the next start.
-        let Some(outcome) = self.attempt(webhook, webhook_id(&due.event.id), payload).await else { return Ok(()) };
+        let Some(outcome) = self.attempt(id, webhook, webhook_id(&due.event.id), payload).await else { return Ok(()) };
         let now = workspace.now();
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
         let (state, next, error) = match outcome {
@@ -415,7 +422,13 @@ impl Forwarder {
     }
 
     /// One try; none where the service ends on the way, or nothing is to be sent any more.
-    async fn attempt(&self, webhook: &Webhook, id: String, payload: String) -> Option<Result<(), NotTaken>> {
+    async fn attempt(
+        &self,
+        of: &ConfigurationId,
+        webhook: &Webhook,
+        id: String,
+        payload: String,
+    ) -> Option<Result<(), NotTaken>> {
         if self.is_off.load(Ordering::Relaxed) {
             return None;
         }
@@ -426,6 +439,12 @@ impl Forwarder {
         };
         if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
             tracing::error!("forwarding stopped: the other side answered 410; restart serve to try again");
+            let of = of.clone();
+            let note = move |workspace: &Workspace| {
+                workspace.note_health(&of, [forwarding_stopped()]);
+                Ok(())
+            };
+            _ = self.shared.workspace.apart(note).await;
         }
         Some(outcome)
     }

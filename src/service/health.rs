@@ -81,12 +81,14 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     shared.metrics.health(&findings);
     for due in told.due(&id, &before, &findings, workspace.now()) {
         log(due);
+        let (of, rule, state) = (id.clone(), due.rule, due.state);
         if let Some(command) = command.filter(|_| due.is_issue()) {
             tokio::select! {
                 () = shared.cancel.cancelled() => return Ok(()),
                 () = notify(command, &id, due) => {}
             }
         }
+        workspace.apart(move |workspace| Ok(workspace.store.told_health(&of, rule, state)?)).await?;
     }
     Ok(())
 }
@@ -118,7 +120,7 @@ struct Told {
 
 impl Told {
     /// What has changed since it was told; a problem no sooner than an hour after the last one of its rule. What the
-    /// service before this one has written down is no news.
+    /// service before this one has told is no news; what was only written down is.
     fn due<'a>(
         &mut self,
         id: &ConfigurationId,
@@ -127,7 +129,7 @@ impl Told {
         now: Timestamp,
     ) -> Vec<&'a Finding> {
         if self.of.as_ref() != Some(id) {
-            let states = before.iter().map(|finding| (finding.rule, finding.state)).collect();
+            let states = before.iter().filter_map(|finding| Some((finding.rule, finding.told?))).collect();
             *self = Self { of: Some(id.clone()), states, at: BTreeMap::new(), tried: self.tried };
         }
         let mut due = Vec::new();
@@ -204,10 +206,12 @@ mod tests {
         assert_eq!(due(State::Broken, 200), []);
     }
 
+    /// What was found while the service was off is only written down: nobody was told.
     #[test]
-    fn restart_does_not_tell_what_is_written_down() {
+    fn restart_tells_what_nobody_was_told() {
         let (id, now) = ("acme".parse().unwrap(), at("2026-11-29T12:00:00Z"));
-        let before = [found(Rule::Drift, State::Broken)];
+        let told = Finding { told: Some(State::Broken), ..found(Rule::Drift, State::Broken) };
+        let before = [told, found(Rule::Disk, State::Watch)];
         let findings = [found(Rule::Drift, State::Broken), found(Rule::Disk, State::Watch)];
         let due: Vec<Rule> =
             Told::default().due(&id, &before, &findings, now).iter().map(|finding| finding.rule).collect();

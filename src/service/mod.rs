@@ -130,12 +130,10 @@ pub async fn run(
         intake_gone: AtomicBool::new(false),
         cancel: cancel.clone(),
     });
-    let watch = settings_watch::start(&shared);
+    let signals = settings_watch::start(&shared);
 
     let parts = Parts::new(cancel.clone());
-    if let Some(watch) = watch {
-        parts.start("settings", settings_watch::follow(Arc::clone(&shared), watch));
-    }
+    parts.start("settings", settings_watch::follow(Arc::clone(&shared), signals));
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if options.forward.is_none() {

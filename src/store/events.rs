@@ -105,6 +105,24 @@ impl Store {
         })
     }
 
+    /// The events with these numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn events_of(&self, id: &ConfigurationId, numbers: &[i64]) -> Result<Vec<Event>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(|inner| {
+            let mut read = inner.connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM events WHERE configuration = ?1 AND number IN (SELECT value FROM json_each(?2))"
+            ))?;
+            let rows = read.query_map(params![id.as_str(), json!(numbers).to_string()], |row| Ok(event(row)))?;
+            rows.map(|row| row?).collect()
+        })
+    }
+
     /// One event with its body as it came.
     ///
     /// # Errors
@@ -144,6 +162,30 @@ impl Store {
             let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE configuration = ?1 AND ticket_id = ?2 AND received_at >= ?3)";
             let heard = params![id.as_str(), ticket_id, since.as_millisecond()];
             Ok(inner.connection.query_row(sql, heard, |row| row.get(0))?)
+        })
+    }
+
+    /// How many events came in during each of the last 24 hours, the oldest hour first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn events_by_hour(&self, id: &ConfigurationId, now: Timestamp) -> Result<Vec<u64>, StoreError> {
+        const HOUR: i64 = 3_600_000;
+        let from = now.as_millisecond() - 24 * HOUR;
+        self.with(|inner| {
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT (received_at - ?2) / ?3, count(*) FROM events
+                 WHERE configuration = ?1 AND received_at > ?2 GROUP BY 1",
+            )?;
+            let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let mut hours = vec![0; 24];
+            for row in statement.query_map(params![id.as_str(), from, HOUR], row)? {
+                let (hour, count) = row?;
+                // By a clock that is ahead of ours it is of the last hour too.
+                hours[usize::try_from(hour).unwrap_or(0).min(23)] += count_in(count);
+            }
+            Ok(hours)
         })
     }
 

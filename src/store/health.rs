@@ -1,13 +1,13 @@
 //! What was last found of each rule of health, and what a person has said is known.
 
 use jiff::Timestamp;
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::events::moment;
-use super::{Store, StoreError, count_in};
+use super::{Store, StoreError, count_in, schema};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{Finding, Rule, State};
 
 impl Store {
     /// What was last written down of each rule; a finding is dismissed as long as its cause is the one that was.
@@ -30,7 +30,8 @@ impl Store {
         })
     }
 
-    /// Writes findings down, in place of those of the same rules.
+    /// Writes findings down, in place of those of the same rules. What is well again is no longer dismissed: the next time
+    /// it is a new problem.
     ///
     /// # Errors
     ///
@@ -42,11 +43,29 @@ impl Store {
                 let text = serde_json::to_string(finding).map_err(|_| Trouble::Content("a finding"))?;
                 transaction.execute(
                     "INSERT INTO health (configuration, rule, finding) VALUES (?1, ?2, ?3)
-                     ON CONFLICT DO UPDATE SET finding = excluded.finding",
-                    params![id.as_str(), finding.rule.code(), text],
+                     ON CONFLICT DO UPDATE SET finding = excluded.finding,
+                         dismissed = CASE WHEN ?4 THEN NULL ELSE dismissed END",
+                    params![id.as_str(), finding.rule.code(), text, finding.state == State::Well],
                 )?;
             }
             Ok(transaction.commit()?)
+        })
+    }
+
+    /// Writes down which state of a rule was told to people.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be written.
+    pub fn told_health(&self, id: &ConfigurationId, rule: Rule, state: State) -> Result<(), StoreError> {
+        let state = serde_json::to_value(state).ok().and_then(|state| state.as_str().map(str::to_owned));
+        self.with(|inner| {
+            inner.connection.execute(
+                "UPDATE health SET finding = json_set(finding, '$.told', ?3)
+                 WHERE configuration = ?1 AND rule = ?2 AND finding <> ''",
+                params![id.as_str(), rule.code(), state],
+            )?;
+            Ok(())
         })
     }
 
@@ -92,10 +111,16 @@ impl Store {
     ///
     /// [`StoreError`] where it cannot be read.
     pub fn fault(&self) -> Result<Option<String>, StoreError> {
-        self.with(|inner| {
-            let said: String = inner.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let check = |connection: &Connection| -> Result<Option<String>, Trouble> {
+            let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             Ok((said != "ok").then_some(said))
-        })
+        };
+        // On a connection of its own: callbacks and screens do not wait until all is read. Where nobody may write there is
+        // none, and nobody waits.
+        match schema::connect_to_read(&self.path) {
+            Some(connection) => check(&connection).map_err(|trouble| trouble.at(&self.path)),
+            None => self.with(|inner| check(&inner.connection)),
+        }
     }
 
     /// How many deliveries that came in since a moment were not understood, and when the last of them did.
@@ -125,7 +150,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::health::State;
     use crate::store::test_support::{id, store};
 
     #[test]
@@ -143,7 +167,7 @@ mod tests {
         kept.sort_by_key(|finding| finding.rule);
         assert_eq!(kept, [Finding::well(Rule::Rights, "can be read"), on]);
         let dismissed = store.dismissed(&acme).unwrap();
-        assert_eq!(dismissed, [(Rule::Disk, "full".to_owned()), (Rule::Drift, off.cause())]);
+        assert_eq!(dismissed, [(Rule::Disk, "full".to_owned())], "what is well again is not dismissed any more");
         assert!(store.health(&other).unwrap().is_empty() && store.dismissed(&other).unwrap().is_empty());
         assert_eq!(store.fault().unwrap(), None);
         store.forget(&acme).unwrap();

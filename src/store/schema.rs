@@ -357,6 +357,14 @@ fn brought_up_in_memory(target: &Path, version: i64) -> Result<Connection, rusql
     Ok(connection)
 }
 
+/// Another connection that only reads; none where the file is not for reading by several.
+pub(super) fn connect_to_read(path: &Path) -> Option<Connection> {
+    let target = private_file::resolve(path).ok()??;
+    let connection = connect(&target, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).ok()?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).ok()?;
+    Some(connection)
+}
+
 pub(super) fn by_cause(error: FileError) -> StoreError {
     match error {
         FileError::Io { doing, path, source } => of_io(source, doing, &path),

@@ -17,6 +17,7 @@ use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{FullCircle, HopReport};
+use crate::domain::health::Rule;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
 use crate::domain::sync_run::{Brake, SyncProgress};
@@ -114,7 +115,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
         Effect::Prove(id) => Reply::Proved(prove(workspace, id, replies, cancel).await),
         Effect::WatchEvents { id, limit } => {
-            watch::events(workspace, &id, limit, replies).await;
+            watch::follow(workspace, &id, limit, replies).await;
             return None;
         }
         Effect::LoadEvents(id) => Reply::Events(watch::read(workspace, &id, STEP).await),
@@ -157,6 +158,15 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             let delete = move |stored: &Workspace| ops::delete::delete(stored, &id).map(|()| id);
             Reply::Deleted(workspace.apart(delete).await)
         }
+        Effect::Look(id) => Reply::Looked(look(workspace, &id, cancel).await),
+        Effect::Dismiss(id, rule) => {
+            let dismissed = workspace.apart(move |stored| ops::health::dismiss(stored, &id, rule)).await;
+            Reply::Issue(dismissed.map(|()| "Dismissed. It counts again when it changes."))
+        }
+        Effect::SendAgain(id) => {
+            let sent = ops::health::retry(workspace, &id, Rule::Forwarding, cancel).await;
+            Reply::Issue(sent.map(|_| "The events are sent again while the service runs."))
+        }
         Effect::Deactivate => Reply::Activated(
             workspace.apart(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None))).await,
         ),
@@ -180,6 +190,15 @@ fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Re
     }
     let (clients, changes) = ops::clients::all_with_changes(workspace, id)?;
     Ok(ClientList::new(clients, &changes))
+}
+
+async fn look(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    cancel: CancellationToken,
+) -> Result<Option<Failure>, Failure> {
+    let (id, configuration) = workspace.active_configuration(Some(id))?;
+    ops::health::look(workspace, &id, &configuration, cancel, |_| {}).await
 }
 
 async fn tickets(

@@ -1,38 +1,55 @@
-//! Events that another process stores are seen as they come in: the files of the store are watched, and between two
-//! changes nothing runs.
+//! What other programs do is seen as it comes: events, syncs, what is configured, the service that begins or ends.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::outside::Replies;
 use crate::app::message::Reply;
 use crate::app::panes::events::{EventList, Recent};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::Failure;
+use crate::domain::status::Overview;
+use crate::ops::signals::{Changes, Signals};
 use crate::ops::{self, Workspace};
 
 /// Changes within this time are one: a sync writes a thousand times in a row.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Reads the newest events now and after each change, and answers where something is new. It ends when it is dropped.
-pub async fn events(workspace: &Workspace, id: &ConfigurationId, limit: usize, replies: &Replies) {
-    let changed = Arc::new(Notify::new());
+/// Where everything stands is read no more often than this.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// Reads the newest events, where everything stands and what is configured, now and after each change, and answers where
+/// something is new. It ends when it is dropped.
+pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, replies: &Replies) {
     // Before the first look: nothing falls between the two.
-    let _watcher = watch(workspace, Arc::clone(&changed));
-    let mut last = None;
+    let mut signals = Signals::of(workspace, Changes::ALL);
+    let (mut recent, mut overview) = (None, None);
+    let (mut changes, mut owed, mut read_at) = (Changes::ALL, Changes::ALL, None::<Instant>);
     loop {
-        let recent = read(workspace, id, limit).await;
-        if last.as_ref() != Some(&recent) {
-            replies.send(Reply::Events(recent.clone()));
-            last = Some(recent);
+        if changes.has(Changes::STORE | Changes::SERVICE | Changes::SEND_AGAIN) {
+            // What was sent again may be any of them.
+            let known = recent.take().filter(|_| !changes.has(Changes::SEND_AGAIN));
+            recent = Some(events(workspace, id, limit, known, replies).await);
         }
-        changed.notified().await;
-        tokio::time::sleep(PAUSE).await;
+        if read_at.is_none_or(|at| at.elapsed() >= BETWEEN) {
+            if owed.has(Changes::SETTINGS | Changes::SECRETS) {
+                overview = Some(configurations(workspace, overview, replies).await);
+            }
+            let of = id.clone();
+            let standing = workspace.apart(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
+            replies.send(Reply::Status(standing));
+            (owed, read_at) = (Changes::default(), Some(Instant::now()));
+        }
+        changes = match read_at.filter(|_| owed != Changes::default()) {
+            None => signals.wait_for_change().await,
+            Some(at) => tokio::time::timeout_at(at + BETWEEN, signals.wait_for_change()).await.unwrap_or_default(),
+        };
+        if changes != Changes::default() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        owed = owed | changes;
     }
 }
 
@@ -46,27 +63,60 @@ pub async fn read(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> 
     workspace.apart(read).await
 }
 
-// Where the files cannot be watched, the pane shows what there is whenever it is opened.
-fn watch(workspace: &Workspace, changed: Arc<Notify>) -> Option<RecommendedWatcher> {
-    let files = workspace.told_by();
-    let folder = files[0].parent()?.to_owned();
-    let on_event = move |event: notify::Result<Event>| {
-        if event.is_ok_and(|event| tells(&event, &files)) {
-            changed.notify_one();
-        }
+type Read = Result<Box<Recent>, Failure>;
+
+// Reads what is new and what may have changed, and answers where that is something.
+async fn events(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    limit: usize,
+    known: Option<Read>,
+    replies: &Replies,
+) -> Read {
+    let now = match &known {
+        Some(Ok(known)) => news(workspace, id, limit, known.list.clone()).await,
+        _ => read(workspace, id, limit).await,
     };
-    let watching = notify::recommended_watcher(on_event).and_then(|mut watcher| {
-        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    });
-    watching.map_err(|error| tracing::warn!(%error, "events are only seen when their pane is opened")).ok()
+    if known.as_ref() != Some(&now) {
+        replies.send(Reply::Events(now.clone()));
+    }
+    now
 }
 
-// What is only read changes nothing: our own look must not call for the next one. A service that is killed closes its lock.
-fn tells(event: &Event, files: &[PathBuf]) -> bool {
-    let writes = match event.kind {
-        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
-        _ => true,
+async fn news(workspace: &Workspace, id: &ConfigurationId, limit: usize, list: EventList) -> Read {
+    let of = id.clone();
+    let read = move |workspace: &Workspace| {
+        let open: Vec<i64> = list.events().filter(|event| may_change(event)).map(|event| event.number).collect();
+        let newest = list.event(0).map_or(0, |event| event.number);
+        let news = ops::events::news(workspace, &of, newest, &open, limit)?;
+        let is_whole = news.new.len() < limit && news.total == list.total() + news.new.len() as u64;
+        let list = is_whole.then(|| list.with(news.new, news.changed, limit));
+        Ok(list.map(|list| Box::new(Recent { list, service: news.service })))
     };
-    writes && event.paths.iter().any(|path| files.contains(path))
+    match workspace.apart(read).await {
+        Ok(Some(recent)) => Ok(recent),
+        // Old ones were forgotten meanwhile, or it is much.
+        Ok(None) => self::read(workspace, id, limit).await,
+        Err(failure) => Err(failure),
+    }
+}
+
+// Its ticket is still to come, or what becomes of it where it is handed on.
+fn may_change(event: &Event) -> bool {
+    let is_open = event.forwarding.as_ref().is_some_and(|forwarding| forwarding.state != ForwardState::Delivered);
+    let is_unseen = event.ticket_id.is_some() && event.ticket.is_none() && event.ticket_problem.is_none();
+    is_open || is_unseen
+}
+
+async fn configurations(
+    workspace: &Workspace,
+    known: Option<Result<Overview, Failure>>,
+    replies: &Replies,
+) -> Result<Overview, Failure> {
+    let overview = workspace.apart(ops::status::overview).await;
+    // The interface has read it when it began.
+    if known.is_some_and(|known| known != overview) {
+        replies.send(Reply::Overview(overview.clone()));
+    }
+    overview
 }

@@ -3,7 +3,18 @@
 use jiff::Timestamp;
 
 use super::Tone;
-use crate::domain::health::{Finding, Rule, State, issues};
+use crate::domain::health::{Finding, Light, Rule, State, issues};
+
+/// What a light stands for.
+pub fn light(light: Light) -> &'static str {
+    match light {
+        Light::Credentials => "Credentials",
+        Light::Service => "Service",
+        Light::Sync => "Sync",
+        Light::Objects => "Objects in Halo",
+        Light::Deliveries => "Deliveries",
+    }
+}
 
 /// How it is.
 pub fn state(state: State) -> (Tone, &'static str) {
@@ -15,14 +26,15 @@ pub fn state(state: State) -> (Tone, &'static str) {
     }
 }
 
-/// How long it is so: `for 3 h`; of what is well, when it was: `3 h ago`.
+/// How long it is so: `for 3 hours`; of what is well, when it was: `3 hours ago`.
 pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
     let since = finding.since?;
     let seconds = now.duration_since(since).as_secs().max(0);
     let time = match seconds {
         ..60 => return Some("just now".to_owned()),
         60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h", seconds / 3_600),
+        3_600..7_200 => "1 hour".to_owned(),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     };
     Some(if is_event(finding) { format!("{time} ago") } else { format!("for {time}") })
@@ -52,6 +64,14 @@ pub fn fact(finding: &Finding, now: Timestamp) -> String {
     match ages.is_empty() {
         true => finding.fact.clone(),
         false => format!("{} ({})", finding.fact, ages.join(", ")),
+    }
+}
+
+/// A problem in a few words, with how long it is so.
+pub fn brief(finding: &Finding, now: Timestamp) -> String {
+    match age(finding, now) {
+        Some(age) => format!("{}, {age}", short(finding)),
+        None => short(finding).to_owned(),
     }
 }
 
@@ -152,7 +172,7 @@ mod tests {
     fn age_says_how_long_it_is_so_or_when_it_was() {
         let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
         let at = |rule, hours| found(rule, State::Broken).since(now - jiff::SignedDuration::from_hours(hours));
-        assert_eq!(age(&at(Rule::Service, 5), now).as_deref(), Some("for 5 h"));
+        assert_eq!(age(&at(Rule::Service, 5), now).as_deref(), Some("for 5 hours"));
         assert_eq!(age(&at(Rule::SyncAge, 72), now).as_deref(), Some("3 days ago"));
         assert_eq!(age(&found(Rule::Disk, State::Watch), now), None);
         let seen_at = Some(now - jiff::SignedDuration::from_hours(30));

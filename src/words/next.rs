@@ -31,6 +31,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Check => ("Test", Some("test")),
         Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
         Next::Plan => ("Check Halo", Some("check_halo")),
+        Next::Doctor => ("Check now", Some("check_halo")),
         Next::Configure | Next::ConfigureUnproved => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
@@ -47,7 +48,6 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::AnswersTemplate
         | Next::DemoServe
         | Next::FullCircle
-        | Next::Doctor
         | Next::Issues
         | Next::Dismiss(_)
         | Next::Retry(_)

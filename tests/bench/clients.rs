@@ -200,7 +200,7 @@ fn opened(profile: &Profile) -> Opened {
     let program = Program::program(PROGRAM, profile.folder.path(), []).size(80, 24);
     let started = Instant::now();
     let mut pty = program.spawn();
-    let first_screen = until(&pty, started, |screen| screen.contains("Last run") && screen.contains("Quit"));
+    let first_screen = until(&pty, started, |screen| screen.contains("1 Sync") && screen.contains("Quit"));
     let before = peak(&pty);
     pty.send("2");
     // Every row of the list, and the keys below it.

@@ -11,9 +11,12 @@ use crate::domain::untrusted::Untrusted;
 
 /// What was read last: just now, or by an earlier run.
 pub fn known(model: &Model) -> &[Delivery] {
+    let stored = model.status().map_or(&[][..], |status| &status.integration.deliveries);
+    let read_at = |read: &[Delivery]| read.iter().map(|delivery| delivery.read_at).max();
     match &model.work.deliveries {
-        DeliveryWork::Read(read) => read,
-        _ => model.status().map_or(&[], |status| &status.integration.deliveries),
+        // The service may have read it since.
+        DeliveryWork::Read(read) if read_at(read) >= read_at(stored) => read,
+        _ => stored,
     }
 }
 

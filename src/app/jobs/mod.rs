@@ -4,6 +4,7 @@
 pub mod activate;
 pub mod deliveries;
 pub mod escalate;
+pub mod health;
 pub mod plan;
 pub mod prove;
 pub mod removal;

@@ -58,6 +58,15 @@ pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
     if there || blocker(model).is_some() { Vec::new() } else { load_plan(model) }
 }
 
+/// Another program has changed what is in Halo: it is read anew, unless something is being done here.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    if !matches!(model.apply(), ApplyWork::None) || !model.goal().is_install() {
+        return Vec::new();
+    }
+    model.work.forget_plan();
+    load_plan_unless_there(model)
+}
+
 /// What runs already, of this configuration or of another: one Configure at a time.
 pub fn running(model: &Model) -> Option<String> {
     let id = model.work.apply.id().filter(|_| model.work.apply.is_running())?;

@@ -1,4 +1,4 @@
-//! What is seen once the set-up is finished: Sync, Clients, Integration, Events, Activity.
+//! What is seen once the set-up is finished: Overview, Sync, Clients, Integration, Events, Activity.
 
 pub mod clients;
 pub mod events;

@@ -177,6 +177,8 @@ impl World {
             Effect::Activate { id, .. } => vec![Reply::Activated(Ok(Activation::Active(Some(id))))],
             Effect::Deactivate => vec![Reply::Activated(Ok(Activation::Active(None)))],
             Effect::LoadChanges { .. } => vec![Reply::Changes(Ok(None))],
+            Effect::Look(_) => vec![Reply::Looked(Ok(None))],
+            Effect::Dismiss(..) | Effect::SendAgain(_) => vec![Reply::Issue(Ok("Done."))],
             _ => Vec::new(),
         }
     }

@@ -225,17 +225,25 @@ pub struct Finding {
     pub seen_at: Option<Timestamp>,
     /// What was found, as a sentence without a full stop and without an age.
     pub fact: String,
+    /// Of what, where the rule is about several things: a webhook, a ticket, the names of what drifted. A person
+    /// dismisses the problem of this thing, in whichever words it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// What to do about it.
     pub next: Option<Hint>,
     /// Whether a person has said that it is known. Until it changes.
     #[serde(default)]
     pub dismissed: bool,
+    /// The state that the service has last told of the rule; only of what is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<State>,
 }
 
 impl Finding {
     /// A finding without an age.
     pub fn new(rule: Rule, state: State, fact: impl Into<String>) -> Self {
-        Self { rule, state, since: None, seen_at: None, fact: fact.into(), next: None, dismissed: false }
+        let fact = fact.into();
+        Self { rule, state, since: None, seen_at: None, fact, object: None, next: None, dismissed: false, told: None }
     }
 
     /// All is well.
@@ -247,6 +255,12 @@ impl Finding {
     #[must_use]
     pub fn since(self, since: impl Into<Option<Timestamp>>) -> Self {
         Self { since: since.into(), ..self }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn about(self, object: impl Into<String>) -> Self {
+        Self { object: Some(object.into()), ..self }
     }
 
     /// What to do next.
@@ -265,9 +279,9 @@ impl Finding {
         self.is_issue() && !self.dismissed
     }
 
-    /// What a person dismisses: the same cause in the same state.
+    /// What a person dismisses: the same state of the same thing.
     pub fn cause(&self) -> String {
-        format!("{:?}: {}", self.state, self.fact)
+        format!("{:?}: {}", self.state, self.object.as_deref().unwrap_or_default())
     }
 }
 

@@ -7,12 +7,19 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::plan::{Action, Plan};
+use crate::domain::untrusted::Untrusted;
 
 /// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
 const APART: SignedDuration = SignedDuration::from_secs(60);
 
 /// Objects that a sentence names.
 const NAMED: usize = 3;
+
+/// What a sync was refused, a later one that works disproves.
+pub const BY_SYNC: &str = "company sync";
+
+// Between the names of what drifted.
+pub(super) const NAMES_APART: &str = "\n";
 
 /// What a connection test says. Where Halo was not reached, nothing new is known.
 pub fn from_check(report: &CheckReport) -> Vec<Finding> {
@@ -68,7 +75,7 @@ fn severity(check: &Check) -> State {
 
 fn told(rule: Rule, state: State, check: &Check) -> Finding {
     let fact = format!("{}: {}", check.id.title(), check.message);
-    Finding { next: check.hint.clone(), ..Finding::new(rule, state, fact) }
+    Finding { next: check.hint.clone(), ..Finding::new(rule, state, fact) }.about(check.id.title())
 }
 
 /// What a plan says: what Configure made, and somebody changed since.
@@ -88,7 +95,10 @@ pub fn from_plan(plan: &Plan) -> Finding {
     // Without the webhooks or the tab nothing arrives; a ticket type that is not linked only misses the tab.
     let is_broken = pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt);
     let state = if is_broken { State::Broken } else { State::Watch };
+    let blocked = plan.blocked.iter().map(|blocked| &blocked.name);
+    let names: Vec<String> = pending.iter().map(|change| &change.name).chain(blocked).map(Untrusted::display).collect();
     Finding::new(rule, state, facts.join("; "))
+        .about(names.join(NAMES_APART))
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
 }
 
@@ -101,6 +111,13 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
     };
     let next = failure.hint.clone();
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
+}
+
+/// What the other side of forwarding says with a 410.
+pub fn forwarding_stopped() -> Finding {
+    Finding::new(Rule::Forwarding, State::Broken, "nothing is handed on: the other side answered 410")
+        .about("410")
+        .next(Hint::from("Set up the other side again, then restart ").next(Next::Serve))
 }
 
 /// How far Halo's clock is ahead of this machine's.

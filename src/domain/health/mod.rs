@@ -6,8 +6,8 @@ mod look;
 mod rules;
 
 pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
-pub use look::{clock, from_check, from_failure, from_plan};
-pub use rules::{Facts, findings, needs_certificate};
+pub use look::{BY_SYNC, clock, forwarding_stopped, from_check, from_failure, from_plan};
+pub use rules::{Facts, findings, needs_certificate, next_judgement};
 
 #[cfg(test)]
 mod tests;

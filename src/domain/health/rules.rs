@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged};
+use super::look::{BY_SYNC, NAMES_APART};
+use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};
@@ -55,10 +57,23 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let dismiss = |finding: Finding| {
         let cause = finding.cause();
         let dismissed = known.dismissed.iter().any(|(rule, known)| *rule == finding.rule && *known == cause);
-        Finding { dismissed, ..finding }
+        Finding { dismissed: dismissed && finding.is_issue(), told: None, ..finding }
     };
     let judged = Rule::ALL.map(|rule| facts.judge(rule)).to_vec();
+    let judged = one_cause(judged);
     aged(&known.before, judged).into_iter().map(dismiss).collect()
+}
+
+// A webhook that was switched off or is gone is also what has drifted: it is told once.
+fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
+    let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());
+    let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();
+    for off in judged.iter_mut().filter(|finding| finding.rule == Rule::WebhookOff && finding.is_issue()) {
+        if off.object.as_ref().is_some_and(|name| drifted.split(NAMES_APART).any(|other| other == name)) {
+            *off = Finding { seen_at: off.seen_at, ..Finding::new(off.rule, State::Unknown, "told as drift") };
+        }
+    }
+    judged
 }
 
 fn look() -> Hint {
@@ -77,6 +92,8 @@ impl Facts<'_> {
     fn judge(&self, rule: Rule) -> Finding {
         match rule {
             Rule::Credentials => self.credentials(),
+            Rule::Rights => self.rights(),
+            Rule::AgentRestricted => self.agent_restricted(),
             Rule::Boards => self.boards(),
             Rule::SettingsFiles => self.settings_files(),
             Rule::Service => self.service(),
@@ -143,6 +160,36 @@ impl Facts<'_> {
         }
     }
 
+    fn rights(&self) -> Finding {
+        let found = self.seen(Rule::Rights);
+        let worked = self.published_at().is_some_and(|at| found.seen_at.is_some_and(|seen| at > seen));
+        match found.object.as_deref() {
+            Some(BY_SYNC) if worked => {
+                let fact = "a sync has worked since; nobody has looked at the other rights";
+                Finding::new(Rule::Rights, State::Unknown, fact).next(look())
+            }
+            _ => found,
+        }
+    }
+
+    // A sync sees it too.
+    fn agent_restricted(&self) -> Finding {
+        let found = self.seen(Rule::AgentRestricted);
+        match self.status.last_sync.as_ref().filter(|sync| sync.restricted) {
+            Some(sync) if !found.is_issue() && found.seen_at.is_none_or(|seen| seen < sync.finished_at) => {
+                Finding::new(found.rule, State::Watch, "the agent sees chosen clients only, so Halo may have more")
+                    .since(sync.finished_at)
+                    .next("Set \"Allow use of all Customers/Clients\" of the agent or its role to Yes")
+            }
+            _ => found,
+        }
+    }
+
+    // The last sync that was stored; the run itself may be forgotten behind many that failed.
+    fn published_at(&self) -> Option<Timestamp> {
+        published_at(self.status)
+    }
+
     fn boards(&self) -> Finding {
         let (rule, screen, lists) = (Rule::Boards, &self.configuration.pia_screen, &self.status.known.lists);
         if !lists.synced {
@@ -164,6 +211,7 @@ impl Facts<'_> {
         match gone.is_empty() {
             true => Finding::well(rule, "all of them are in Halo"),
             false => Finding::new(rule, State::Watch, gone.join("; "))
+                .about(gone.join("; "))
                 .next("Create them in Halo, or choose others under Pia Screen"),
         }
     }
@@ -184,8 +232,7 @@ impl Facts<'_> {
             return Finding::well(rule, "it runs").since(service.since);
         }
         let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
-        let syncs = &self.status.known.runs;
-        let is_fresh = syncs.iter().any(|run| run.status.has_published() && !self.is_older(run.finished_at, SYNC_DUE));
+        let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         match self.is_configured() {
             true => Finding::new(rule, State::Broken, "it does not run: Halo's callbacks reach nobody").next(start),
             // A timer may do it.
@@ -223,10 +270,9 @@ impl Facts<'_> {
 
     fn sync_age(&self) -> Finding {
         let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
-        let Some(last) = runs.iter().find(|run| run.status.has_published()) else {
+        let Some(at) = self.published_at() else {
             return Finding::new(rule, State::Watch, "no sync has read the clients yet").next(sync());
         };
-        let at = last.finished_at;
         let failed = runs.first().filter(|run| run.status == SyncStatus::Failed);
         let why = failed.and_then(|run| run.warnings.last()).map(|why| format!(": {}", clean(why)));
         let why = why.unwrap_or_default();
@@ -243,7 +289,7 @@ impl Facts<'_> {
         }
         match self.is_older(at, SYNC_DUE) {
             true => Finding::new(rule, State::Watch, "no sync for more than a day").since(at).next(sync()),
-            false => Finding::well(rule, "made").since(at),
+            false => Finding::well(rule, "the clients were read").since(at),
         }
     }
 
@@ -263,6 +309,9 @@ impl Facts<'_> {
     fn sync_proved(&self) -> Finding {
         let rule = Rule::SyncProved;
         match self.status.known.runs.iter().find(|run| run.status.has_published()) {
+            None if self.published_at().is_some() => {
+                Finding::new(rule, State::Unknown, "the last good sync is too long ago").next(sync())
+            }
             None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
             Some(run) => Finding::new(rule, State::Watch, format!("the last sync was not proved: {}", run.proof()))
@@ -307,8 +356,8 @@ impl Facts<'_> {
                     DeliveryState::SwitchedOff => format!("{name} is switched off in Halo: no event comes from it"),
                     _ => format!("{name} is not in Halo any more: no event comes from it"),
                 };
-                let mut finding =
-                    Finding::new(rule, State::Broken, fact).next(Hint::from("Repair it: ").next(Next::Configure));
+                let repair = Hint::from("Repair it: ").next(Next::Configure);
+                let mut finding = Finding::new(rule, State::Broken, fact).about(name).next(repair);
                 finding.seen_at = Some(off.read_at);
                 finding
             }
@@ -329,6 +378,8 @@ impl Facts<'_> {
         let state = |delivery: &Delivery| match delivery.state {
             // The rule of the webhooks tells these.
             DeliveryState::Delivered | DeliveryState::SwitchedOff | DeliveryState::Missing => State::Well,
+            // Nothing is bound to it, as the settings want it.
+            DeliveryState::Never if self.tells_nothing(&delivery.webhook) => State::Well,
             DeliveryState::Never if is_new => State::Unknown,
             DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
             _ => State::Broken,
@@ -341,10 +392,16 @@ impl Facts<'_> {
                 let since = worst.last_success_at.or(worst.last_at);
                 let next = worst.advice.as_deref().map(|advice| Hint::from(clean(advice)));
                 let next = next.unwrap_or_else(|| Hint::from("Create a ticket in Halo, then ").next(Next::Deliveries));
-                Finding::new(rule, state, fact).since(since).next(next)
+                Finding::new(rule, state, fact).about(clean(&worst.webhook)).since(since).next(next)
             }
         };
         Finding { seen_at: Some(at), ..found }
+    }
+
+    // Whether the events that were chosen leave a webhook without any.
+    fn tells_nothing(&self, webhook: &str) -> bool {
+        let options = &self.configuration.integration.webhook_options;
+        EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
     }
 
     fn silence(&self) -> Finding {
@@ -381,6 +438,7 @@ impl Facts<'_> {
         match gaps.iter().find(|gap| !gap.problems.is_empty()) {
             None => Finding::well(rule, "none in the last week"),
             Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
+                .about(gap.until.to_string())
                 .since(gap.until)
                 .next(Hint::from("Look at the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
         }
@@ -405,6 +463,12 @@ impl Facts<'_> {
 
     fn forwarding(&self) -> Finding {
         let rule = Rule::Forwarding;
+        let service = &self.status.service;
+        // It was seen by the service that runs, and holds until the next start.
+        let stopped = |last: &&Finding| last.is_issue() && last.seen_at.is_some_and(|at| service.since <= Some(at));
+        if let Some(stopped) = self.last(rule).filter(|_| service.running).filter(stopped) {
+            return stopped.clone();
+        }
         match self.status.service.undelivered {
             0 => Finding::well(rule, "none was given up"),
             count => {
@@ -434,6 +498,21 @@ impl Facts<'_> {
             }
         }
     }
+}
+
+fn published_at(status: &Status) -> Option<Timestamp> {
+    let run = status.known.runs.iter().find(|run| run.status.has_published()).map(|run| run.finished_at);
+    run.or(status.known.published_at)
+}
+
+/// When time alone changes a finding next: the age of the last sync, and how long no event has come in.
+pub fn next_judgement(status: &Status, now: Timestamp) -> Option<Timestamp> {
+    let sync = published_at(status);
+    let event = status.service.last_event_at.or(status.integration.configured_at).filter(|_| status.service.running);
+    let event = event.map(|event| status.service.since.map_or(event, |since| event.max(since)));
+    let due = [(sync, SYNC_DUE), (sync, SYNC_OLD), (event, QUIET)];
+    let moment = |(since, age): (Option<Timestamp>, SignedDuration)| since?.checked_add(age).ok();
+    due.into_iter().filter_map(moment).filter(|moment| *moment > now).min()
 }
 
 /// Whether a certificate at Pia's address matters: a Halo on this machine, the simulated one, asks for none.

@@ -15,7 +15,9 @@ use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
 use crate::domain::plan::{Action, Change, Plan};
 use crate::domain::record::InstalledObject;
-use crate::domain::status::{ClientCounts, IntegrationStatus, Known, Lists, ServiceStatus, Status, StepState, Steps};
+use crate::domain::status::{
+    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps,
+};
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::WebhookOptions;
@@ -174,6 +176,17 @@ const FAULTS: &[Fault] = &[
     (Rule::Rights, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Rights)),
     (Rule::Rights, State::Broken, |world| world.see(Rule::Rights, State::Broken, 300)),
     (Rule::AgentRestricted, State::Watch, |world| world.see(Rule::AgentRestricted, State::Watch, 1)),
+    (Rule::AgentRestricted, State::Watch, |world| {
+        let last = run(SyncStatus::Complete, 0);
+        world.status.last_sync = Some(LastSync {
+            status: last.status,
+            started_at: last.started_at,
+            finished_at: last.finished_at,
+            halo_count: None,
+            stored: 1,
+            restricted: true,
+        });
+    }),
     (Rule::AgentRestricted, State::Unknown, |world| world.see(Rule::AgentRestricted, State::Well, 200)),
     (Rule::Boards, State::Unknown, |world| world.status.known.lists = Lists::default()),
     (Rule::Boards, State::Watch, |world| world.status.known.lists.teams[0].inactive = true),
@@ -197,6 +210,10 @@ const FAULTS: &[Fault] = &[
     (Rule::SyncAge, State::Watch, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 26)]),
     (Rule::SyncAge, State::Broken, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 50)]),
     (Rule::SyncAge, State::Watch, |world| world.status.known.runs.insert(0, run(SyncStatus::Failed, 1))),
+    (Rule::SyncAge, State::Broken, |world| {
+        world.status.known.runs = vec![run(SyncStatus::Failed, 1)];
+        world.status.known.published_at = Some(now() - 200 * HOUR);
+    }),
     (Rule::SyncHeld, State::Broken, |world| world.status.known.runs.insert(0, run(SyncStatus::NeedsConfirmation, 1))),
     (Rule::SyncProved, State::Unknown, |world| world.status.known.runs.clear()),
     (Rule::SyncProved, State::Watch, |world| world.status.known.runs[0].proved = false),
@@ -227,6 +244,9 @@ const FAULTS: &[Fault] = &[
     }),
     (Rule::NotUnderstood, State::Watch, |world| world.status.known.not_understood = Some((2, now() - HOUR))),
     (Rule::Forwarding, State::Broken, |world| world.status.service.undelivered = 3),
+    (Rule::Forwarding, State::Broken, |world| {
+        world.status.known.before.push(Finding { seen_at: Some(now() - HOUR), ..forwarding_stopped() });
+    }),
     (Rule::Certificate, State::Broken, |world| world.see(Rule::Certificate, State::Broken, 1)),
     (Rule::Rotation, State::Watch, |world| world.status.integration.rotation.under_way = true),
     (Rule::EscalationNote, State::Watch, |world| world.see(Rule::EscalationNote, State::Watch, 1)),
@@ -246,6 +266,99 @@ fn every_rule_is_false_where_its_fault_is() {
     for rule in Rule::ALL {
         assert!(FAULTS.iter().any(|(of, ..)| *of == rule), "{rule:?} has a test in which it is false");
     }
+}
+
+/// The finding of a rule in a world with a change.
+fn found(rule: Rule, change: impl FnOnce(&mut World)) -> Finding {
+    let mut world = well();
+    change(&mut world);
+    world.findings().into_iter().find(|finding| finding.rule == rule).unwrap()
+}
+
+/// Behind fifty failed runs the last good one is forgotten, and its moment is not.
+#[test]
+fn sync_that_fails_for_weeks_stays_too_old() {
+    let found = found(Rule::SyncAge, |world| {
+        world.status.known.runs = vec![run(SyncStatus::Failed, 1); 50];
+        world.status.known.published_at = Some(now() - 500 * HOUR);
+    });
+    assert_eq!((found.state, found.since), (State::Broken, Some(now() - 500 * HOUR)));
+}
+
+#[test]
+fn right_that_sync_was_refused_is_not_broken_after_sync_that_works() {
+    let refused = |by: &'static str| {
+        found(Rule::Rights, move |world| {
+            let failure = Failure::new(FailureKind::MissingRight, "refused");
+            let finding = Finding { seen_at: Some(now() - 9 * HOUR), ..from_failure(&failure).unwrap() };
+            world.status.known.before.retain(|finding| finding.rule != Rule::Rights);
+            world.status.known.before.push(finding.about(by));
+        })
+    };
+    assert_eq!(refused(BY_SYNC).state, State::Unknown);
+    assert_eq!(refused("Webhooks").state, State::Broken, "a sync says nothing of those");
+}
+
+/// 410 holds until the service is started again.
+#[test]
+fn forwarding_that_was_stopped_is_well_after_restart() {
+    let stopped = |since: i32| {
+        found(Rule::Forwarding, move |world| {
+            world.status.known.before.push(Finding { seen_at: Some(now() - 2 * HOUR), ..forwarding_stopped() });
+            world.status.service.since = Some(now() - since * HOUR);
+        })
+    };
+    assert_eq!(stopped(3).state, State::Broken);
+    assert_eq!(stopped(1).state, State::Well);
+}
+
+/// More of the same is the same problem; another thing is another one, and so is a worse state.
+#[test]
+fn dismissal_holds_for_same_thing_however_many() {
+    let cause =
+        |count| found(Rule::NotUnderstood, |world| world.status.known.not_understood = Some((count, now()))).cause();
+    assert_eq!(cause(2), cause(3));
+    let off = |webhook: &'static str| {
+        found(Rule::WebhookOff, move |world| {
+            let off = Delivery { webhook: webhook.to_owned(), ..delivery(DeliveryState::SwitchedOff) };
+            world.status.integration.deliveries = vec![off];
+        })
+    };
+    assert_ne!(off("Pia - Ticket Created").cause(), off("Pia - Ticket Updated").cause());
+}
+
+#[test]
+fn webhook_that_is_off_is_told_once() {
+    let change = |name: &str| Change {
+        action: Action::Update,
+        kind: ObjectKind::Webhook,
+        name: Untrusted::new(name),
+        id: None,
+        fields: Vec::new(),
+        reason: "not active".to_owned(),
+    };
+    let issues = |drifted: &str| {
+        let mut world = well();
+        world.deliver(DeliveryState::SwitchedOff);
+        let drift = from_plan(&Plan { changes: vec![change(drifted)], ..Plan::default() });
+        world.status.known.before.retain(|finding| finding.rule != Rule::Drift);
+        world.status.known.before.push(Finding { seen_at: Some(now()), ..drift });
+        world.findings().into_iter().filter(Finding::is_issue).map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(issues("Pia - Ticket Created"), [Rule::Drift]);
+    assert_eq!(issues("Pia - Ticket Updated"), [Rule::Drift, Rule::WebhookOff]);
+}
+
+#[test]
+fn webhook_without_chosen_events_has_nothing_to_deliver() {
+    let chosen = |events: &'static str| {
+        found(Rule::Deliveries, move |world| {
+            world.deliver(DeliveryState::Never);
+            world.configuration.integration.webhook_options = WebhookOptions::parse(events).unwrap();
+        })
+    };
+    assert_eq!(chosen("events = 19").state, State::Well);
+    assert_eq!(chosen("events = 3, 19").state, State::Watch);
 }
 
 #[test]

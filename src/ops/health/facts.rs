@@ -36,6 +36,7 @@ pub(in crate::ops) fn judge(
         settings: secrets.and(secret.map(drop)).err().map(told),
         not_understood: store.not_understood(id, workspace.now() - WEEK)?,
         runs: store.runs(id, RUNS)?,
+        published_at: store.published_at(id)?,
         lists: store.lists(id)?,
         before: store.health(id)?,
         dismissed: store.dismissed(id)?,

@@ -180,7 +180,9 @@ pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
     let is_new =
         |finding: &&Finding| !before.iter().any(|known| (known.rule, known.state) == (finding.rule, finding.state));
     let now = workspace.now();
-    let dated = |finding: &Finding| Finding { since: finding.since.or(Some(now)), ..finding.clone() };
+    let told = |rule| before.iter().find(|known| known.rule == rule).and_then(|known| known.told);
+    let dated =
+        |finding: &Finding| Finding { since: finding.since.or(Some(now)), told: told(finding.rule), ..finding.clone() };
     // What was judged and not seen is judged anew each time: written down, it would be taken for seen.
     let is_kept = |finding: &&Finding| !finding.rule.is_seen() || finding.seen_at.is_some();
     let new: Vec<Finding> = findings.iter().filter(is_kept).filter(is_new).map(dated).collect();

@@ -18,7 +18,7 @@ use self::reading::{Reading, SideLists};
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::from_failure;
+use crate::domain::health::{BY_SYNC, from_failure};
 use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::status::ClientCounts;
@@ -80,7 +80,7 @@ pub async fn run(
     } else {
         Ok(())
     };
-    workspace.note_health(id, report.error.as_ref().and_then(from_failure));
+    workspace.note_health(id, report.error.as_ref().and_then(from_failure).map(|found| found.about(BY_SYNC)));
     // The run has ended as it has, whatever comes of this.
     report.warnings.extend(noted.err().map(|failure| failure.to_string()));
     let mut activity = workspace.activity(Some(id), "sync", report.status.code());

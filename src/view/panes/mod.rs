@@ -1,9 +1,10 @@
-//! The panes: Sync, Clients, Integration, Events, Activity.
+//! The panes: Overview, Sync, Clients, Integration, Events, Activity.
 
 mod activity;
 mod clients;
 pub mod events;
 mod integration;
+mod overview;
 mod sync;
 
 pub use clients::card as client_card;
@@ -11,12 +12,13 @@ pub use clients::card as client_card;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::jobs::health::findings;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
-use crate::app::panes::integration::repairs;
 use crate::app::service;
-use crate::domain::status::{ServiceStatus, StepState};
-use crate::domain::sync_run::AS_SEEN;
+use crate::domain::health::Finding;
+use crate::domain::status::ServiceStatus;
+use crate::words::health::summary;
 
 use super::page::Page;
 use super::text::{ago, moment};
@@ -29,6 +31,7 @@ type Lines = fn(&Model) -> Vec<String>;
 // How a pane is drawn, and what stands beside it; how it is read out, unless plain mode has a way of its own with it.
 fn drawn(pane: Pane) -> (Body, Detail, Option<Lines>) {
     match pane {
+        Pane::Overview => (overview::body, overview::detail, Some(overview::lines)),
         Pane::Sync => (sync::body, sync::detail, None),
         Pane::Clients => (clients::body, clients::detail, None),
         Pane::Integration => (integration::body, integration::detail, None),
@@ -66,39 +69,27 @@ pub fn state(model: &Model) -> (Tone, String) {
     if model.work.sync.run_of(model.current.as_ref()).is_some() {
         return (Tone::Calm, format!("Syncing   {host}"));
     }
-    match repairs(model) {
-        Some(1) => return (Tone::Warn, format!("1 thing to repair   {host}")),
-        Some(count) if count > 0 => return (Tone::Warn, format!("{count} things to repair   {host}")),
-        _ => {}
-    }
     if !saved.status.active {
         return (Tone::Warn, format!("not active   {host}"));
     }
+    let findings = findings(model);
+    let (tone, words) = summary(&findings);
     let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
     let last = service::status(model).and_then(|service| service.last_event_at);
     let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
-    if let Some(warning) = service::warnings(model).first() {
-        let words = match warning {
-            // The same said twice.
-            service::Warning::Silent(_) => format!("{}   {sync}   {host}", warning.short()),
-            _ => format!("{}   {last}   {sync}   {host}", warning.short()),
-        };
-        return (Tone::Warn, words);
+    if findings.iter().any(Finding::is_open) {
+        return (tone, format!("{words}   {last}   {sync}   {host}"));
     }
-    if saved.status.last_sync.as_ref().is_some_and(|sync| sync.restricted) {
-        return (Tone::Warn, format!("clients{AS_SEEN}   {last}   {sync}   {host}"));
-    }
-    if saved.status.steps.credentials != StepState::Done {
-        return (Tone::Warn, format!("not verified   {host}"));
-    }
+    // What is not known, or known and dismissed, keeps it from being green.
+    let words = if tone == Tone::Good { String::new() } else { format!("{words}   ") };
     match service::status(model).filter(|service| service.running) {
         Some(ServiceStatus { since: Some(since), .. }) => {
             let since = moment(model.now, *since);
             let since = since.trim_start_matches("today ");
-            (Tone::Good, format!("service since {since}   {last}   {sync}   {host}"))
+            (tone, format!("{words}service since {since}   {last}   {sync}   {host}"))
         }
-        Some(_) => (Tone::Good, format!("service running   {last}   {sync}   {host}")),
+        Some(_) => (tone, format!("{words}service running   {last}   {sync}   {host}")),
         // Nothing is expected of it yet.
-        None => (Tone::Good, format!("{host}   {sync}")),
+        None => (tone, format!("{words}{host}   {sync}")),
     }
 }

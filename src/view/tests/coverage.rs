@@ -111,6 +111,7 @@ kinds!(ask, ASKS, Ask, {
     Ask::Quit { .. } => "ask quit",
 });
 kinds!(pane, PANES, Pane, {
+    Pane::Overview => "pane overview",
     Pane::Sync => "pane sync",
     Pane::Clients => "pane clients",
     Pane::Integration => "pane integration",

@@ -1,5 +1,6 @@
 //! The newest events with what a search wants of them: folded once, away from the keys, and shared from then on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,9 +72,15 @@ struct Row {
 /// The newest events, the newest first. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct EventList {
-    rows: Arc<Vec<Row>>,
+    rows: Arc<Vec<Arc<Row>>>,
     /// How many are kept, those included that are not here.
     total: u64,
+}
+
+impl Row {
+    fn of(event: Event) -> Arc<Self> {
+        Arc::new(Self { text: searched(&event), event })
+    }
 }
 
 impl fmt::Debug for EventList {
@@ -85,8 +92,21 @@ impl fmt::Debug for EventList {
 impl EventList {
     /// These events, of so many that are kept.
     pub fn new(events: Vec<Event>, total: u64) -> Self {
-        let rows: Vec<Row> = events.into_iter().map(|event| Row { text: searched(&event), event }).collect();
+        let rows: Vec<Arc<Row>> = events.into_iter().map(Row::of).collect();
         Self { total: total.max(rows.len() as u64), rows: Arc::new(rows) }
+    }
+
+    /// The same with what came in, the oldest first, and with what has changed; `limit` at most.
+    pub fn with(&self, new: Vec<Event>, changed: Vec<Event>, limit: usize) -> Self {
+        let total = self.total + new.len() as u64;
+        let mut changed: BTreeMap<i64, Event> = changed.into_iter().map(|event| (event.number, event)).collect();
+        let mut rows: Vec<Arc<Row>> = new.into_iter().rev().map(Row::of).collect();
+        rows.extend(self.rows.iter().map(|row| match changed.remove(&row.event.number) {
+            Some(event) if event != row.event => Row::of(event),
+            _ => Arc::clone(row),
+        }));
+        rows.truncate(limit);
+        Self { total, rows: Arc::new(rows) }
     }
 
     /// How many are here.

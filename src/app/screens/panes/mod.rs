@@ -4,6 +4,7 @@ pub mod activity;
 pub mod clients;
 pub mod events;
 pub mod integration;
+pub mod overview;
 pub mod sync;
 
 use crate::app::effect::Effect;
@@ -20,6 +21,7 @@ use crate::domain::sync_run::Brake;
 macro_rules! ask_pane {
     ($pane:expr, $what:ident($($given:expr),*)) => {
         match $pane {
+            Pane::Overview => panes::overview::Overview::$what($($given),*),
             Pane::Sync => panes::sync::Sync::$what($($given),*),
             Pane::Clients => panes::clients::Clients::$what($($given),*),
             Pane::Integration => panes::integration::Integration::$what($($given),*),

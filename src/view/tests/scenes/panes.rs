@@ -3,12 +3,14 @@
 use crate::app::message::Reply;
 use crate::app::panes::clients::ClientList;
 use crate::app::testing::{
-    Stage, callbacks, changes, clients, failed, finished, in_panes, kept, lists, overview, plan, progress, saved,
-    standing, status, sync_report,
+    Stage, at, callbacks, changes, clients, deliveries, failed, finished, in_panes, kept, lists, overview, plan,
+    progress, saved, standing, status, sync_report,
 };
 use crate::domain::activity::ActivityField;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::{RequestBudget, SyncProgress, SyncReport, SyncStatus};
@@ -16,9 +18,11 @@ use crate::domain::sync_run::{RequestBudget, SyncProgress, SyncReport, SyncStatu
 use super::installing::{blocked, long};
 use super::{Scenes, unreachable, unreadable};
 
-// In the panes with nothing read yet.
+// In the pane Sync with nothing read yet.
 fn bare() -> Stage {
-    Stage::with(finished())
+    let mut stage = Stage::with(finished());
+    stage.keys("1");
+    stage
 }
 
 fn standing_with(change: impl FnOnce(&mut Standing)) -> Stage {
@@ -53,10 +57,66 @@ pub fn many_clients(count: i64) -> Vec<StoredClient> {
 }
 
 pub fn add(scenes: &mut Scenes) {
+    overview_pane(scenes);
     sync(scenes);
     clients_pane(scenes);
     integration(scenes);
     activity(scenes);
+}
+
+// On the Overview pane, with a month behind it.
+fn over(change: impl FnOnce(&mut Standing)) -> Stage {
+    let mut stage = standing_with(|standing| {
+        many_runs(standing);
+        standing.status.integration.deliveries = deliveries();
+        standing.status.integration.deliveries[1].state = DeliveryState::Delivered;
+        for (back, run) in standing.runs.iter_mut().enumerate() {
+            run.finished_at = run.started_at;
+            run.active = 240 - back as u64 / 4;
+            run.status = match back {
+                3 => SyncStatus::CompleteWithWarnings,
+                9 | 10 => SyncStatus::Failed,
+                _ => SyncStatus::Complete,
+            };
+        }
+        change(standing);
+    });
+    stage.keys("0");
+    stage
+}
+
+fn overview_pane(scenes: &mut Scenes) {
+    scenes.add("pane_overview", over(|_| {}), |_| {});
+    let broken = |standing: &mut Standing| {
+        let status = &mut standing.status;
+        status.service.running = false;
+        status.integration.deliveries[1].state = DeliveryState::Never;
+        status.integration.rotation.under_way = true;
+        let drift = Finding::new(Rule::Drift, State::Watch, "Incident (does not show the Pia Chat Pod)");
+        let seen_at = Some(at("2026-11-23T04:31:00Z"));
+        status.known.before.retain(|finding| finding.rule != Rule::Drift);
+        status.known.before.push(Finding { seen_at, ..drift.since(at("2026-11-21T04:31:00Z")) });
+        let rotation = Finding::new(Rule::Rotation, State::Watch, "");
+        status.known.dismissed = vec![(Rule::Rotation, rotation.cause())];
+    };
+    scenes.add("pane_overview_problems", over(broken), |stage| {
+        stage.keys("Down");
+    });
+    let unknown = |standing: &mut Standing| {
+        standing.status.known.before.retain(|finding| finding.rule != Rule::Clock);
+        standing.hours = vec![0; 24];
+        standing.runs.clear();
+    };
+    scenes.add("pane_overview_unknown", over(unknown), |_| {});
+    scenes.add("pane_overview_checking", over(|_| {}), |stage| {
+        stage.keys("t");
+        stage.later(7);
+    });
+    let inactive = Stage::with(overview(vec![saved("acme", "Acme MSP", false, true, true)]));
+    scenes.add("pane_overview_inactive", inactive, |stage| {
+        stage.keys("Enter");
+    });
+    scenes.add("pane_overview_nothing_read", Stage::with(finished()), |_| {});
 }
 
 fn sync(scenes: &mut Scenes) {
@@ -139,7 +199,7 @@ fn sync(scenes: &mut Scenes) {
     });
     let two = vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, true, true)];
     scenes.add("pane_sync_not_active", Stage::with(overview(two)), |stage| {
-        stage.keys("^O Down Enter");
+        stage.keys("^O Down Enter 1");
         stage.reply(Reply::Status(Ok(standing(status("Acme trial", false, true, true)))));
     });
 }

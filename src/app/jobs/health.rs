@@ -1,0 +1,108 @@
+//! How everything stands: the findings of health, judged at this moment, and what a person does about one.
+
+use crate::app::effect::{Effect, Slot};
+use crate::app::keymap::{Command as C, Pane};
+use crate::app::model::Model;
+use crate::app::notice::Tone;
+use crate::app::screen::Now;
+use crate::app::work::Look;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
+
+/// Every finding of the configuration that is open; none where it is not the active one.
+pub fn findings(model: &Model) -> Vec<Finding> {
+    let (Some(saved), Some(status)) = (model.current_saved(), model.status()) else { return Vec::new() };
+    health::findings(&Facts { now: model.now, configuration: &saved.configuration, status })
+}
+
+/// What needs a person, the worst first.
+pub fn list(model: &Model) -> Vec<Finding> {
+    issues(&findings(model)).into_iter().cloned().collect()
+}
+
+/// The problem that is selected.
+pub fn selected(model: &Model) -> Option<Finding> {
+    list(model).into_iter().nth(model.panes.window(Pane::Overview).selected)
+}
+
+/// The one command that mends it, or leads to where it is mended; none where only a command line does.
+pub fn mend(finding: &Finding) -> Option<C> {
+    if finding.state == State::Well {
+        return None;
+    }
+    let is_unknown = finding.state == State::Unknown;
+    Some(match finding.rule {
+        Rule::Boards if is_unknown => C::SyncNow,
+        Rule::Credentials if finding.state == State::Watch => C::Look,
+        Rule::SyncProved if is_unknown => C::SyncNow,
+        _ if is_unknown => C::Look,
+        Rule::Credentials | Rule::SettingsFiles | Rule::Boards => C::Edit,
+        Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
+        Rule::SyncAge | Rule::SyncHeld => C::SyncNow,
+        Rule::SyncProved => C::Pane(Pane::Sync),
+        Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {
+            C::Pane(Pane::Integration)
+        }
+        Rule::Silence | Rule::Lag | Rule::NotUnderstood => C::Pane(Pane::Events),
+        Rule::Missed | Rule::EscalationNote => C::Dismiss,
+        Rule::Forwarding => C::Retry,
+        Rule::Service | Rule::Disk => return None,
+    })
+}
+
+/// Whether Halo is being asked how everything stands.
+pub fn is_looking(model: &Model) -> bool {
+    model.work.look.as_ref().is_some_and(|look| Some(&look.id) == model.current.as_ref())
+}
+
+/// Whether Halo can be asked now.
+pub fn look_now(model: &Model) -> Now {
+    let refusal = match () {
+        () if !model.is_active() => Some("Only the active configuration is checked."),
+        () if model.work.look.is_some() => Some("Halo is already being checked."),
+        () => None,
+    };
+    Now::unless(refusal)
+}
+
+/// Asks Halo how everything stands; nothing is written there.
+pub fn look(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    model.work.look = Some(Look { id: id.clone(), since: model.now, stopping: false });
+    model.touch();
+    vec![Effect::Look(id)]
+}
+
+/// Stops that.
+pub fn stop_look(model: &mut Model) -> Vec<Effect> {
+    if let Some(look) = &mut model.work.look {
+        look.stopping = true;
+    }
+    model.touch();
+    vec![Effect::Cancel(Slot::Look)]
+}
+
+/// Halo was asked; what was found is in the store.
+pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> Vec<Effect> {
+    let here = is_looking(model);
+    model.work.look = None;
+    model.touch();
+    if !here {
+        return Vec::new();
+    }
+    match outcome {
+        Ok(None) => model.say(Tone::Good, "Checked just now."),
+        Err(failure) if failure.kind == FailureKind::Interrupted => model.say(Tone::Calm, "The check was stopped."),
+        Ok(Some(failure)) | Err(failure) => model.say(Tone::Bad, failure.to_string()),
+    }
+    model.current.clone().map(Effect::LoadStatus).into_iter().collect()
+}
+
+/// Something was done about a problem: how everything stands is read once more.
+pub fn answered(model: &mut Model, outcome: Result<&'static str, Failure>) -> Vec<Effect> {
+    match outcome {
+        Ok(words) => model.say(Tone::Calm, words),
+        Err(failure) => model.say(Tone::Bad, failure.to_string()),
+    }
+    model.current.clone().map(Effect::LoadStatus).into_iter().collect()
+}

@@ -1,0 +1,73 @@
+//! The Overview pane under the keys: what needs a person, and what can be done about it.
+
+use crate::app::effect::Effect;
+use crate::app::jobs::{health, sync};
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::panes::Pane;
+use crate::app::screen::{Move, Now, Screen};
+use crate::domain::health::{Finding, Retry};
+use crate::domain::sync_run::Brake;
+
+/// How everything stands.
+pub struct Overview;
+
+fn retry(issue: Option<Finding>) -> Option<Retry> {
+    issue.and_then(|issue| issue.rule.retry())
+}
+
+impl Screen for Overview {
+    fn now(model: &Model, place: P, command: C) -> Now {
+        let issue = health::selected(model);
+        match command {
+            C::Mend => match issue.and_then(|issue| health::mend(&issue)) {
+                Some(command) => Self::now(model, place, command),
+                None => Now::Hidden,
+            },
+            C::Look => health::look_now(model),
+            C::Stop => Now::only_if(model.work.look.as_ref().is_some_and(|look| !look.stopping)),
+            // Halo is asked again by a key of its own.
+            C::Retry => Now::only_if(matches!(retry(issue), Some(Retry::Sync | Retry::SendAgain))),
+            C::Dismiss => Now::only_if(issue.is_some_and(|issue| !issue.dismissed)),
+            _ => super::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        if binding.command != C::Mend {
+            return super::words(model, binding);
+        }
+        let mend = health::selected(model).and_then(|issue| health::mend(&issue))?;
+        model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        let issue = health::selected(model).zip(model.current.clone());
+        match (command, issue) {
+            (C::Mend, Some((issue, _))) => {
+                health::mend(&issue).map(|command| Self::on(model, place, command)).unwrap_or_default()
+            }
+            (C::Retry, Some((issue, id))) => match issue.rule.retry() {
+                Some(Retry::Sync) => sync::start(model, Brake::On),
+                Some(Retry::SendAgain) => vec![Effect::SendAgain(id)],
+                _ => Vec::new(),
+            },
+            (C::Dismiss, Some((issue, id))) => vec![Effect::Dismiss(id, issue.rule)],
+            (C::Look, _) => health::look(model),
+            (C::Stop, _) => health::stop_look(model),
+            _ => super::on(model, command),
+        }
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let rows = health::list(model).len();
+        if super::move_in(model.panes.window_mut(Pane::Overview), rows, rows, to) {
+            model.touch();
+        }
+    }
+
+    fn settle(model: &mut Model) {
+        let rows = health::list(model).len();
+        super::settle(model.panes.window_mut(Pane::Overview), rows, rows);
+    }
+}

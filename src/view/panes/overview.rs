@@ -1,0 +1,376 @@
+//! The Overview pane: five lights, how the last month and the last day went, and what needs a person.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Sparkline, Widget};
+
+use crate::app::Model;
+use crate::app::jobs::health::{findings, list, mend};
+use crate::app::keymap::{Command, Place};
+use crate::app::notice::Tone;
+use crate::app::panes::Pane;
+use crate::app::text::{width, wrap};
+use crate::domain::daily_run::DailyOutcome;
+use crate::domain::health::{Finding, Light, Rule, State, light};
+use crate::domain::request::Standing;
+use crate::domain::sync_run::SyncStatus;
+use crate::domain::thousands;
+use crate::view::page::{MARGIN, Page, Row};
+use crate::view::text::duration;
+use crate::view::theme::{Look, symbol};
+use crate::words::Phrase;
+use crate::words::health::{NOTHING_TO_DO, brief, fact, light as name_of, state, summary};
+
+/// Columns of the name of a light, and of a chart.
+const NAME: usize = 18;
+
+/// Columns of the title of a problem.
+const TITLE: usize = 20;
+
+/// Days of syncs that are shown.
+const DAYS: usize = 30;
+
+/// Hours of events that are shown.
+const HOURS: usize = 24;
+
+/// Below this many lines the lights and the problems are all there is room for.
+const LOW: u16 = 14;
+
+/// Below this many columns a light names no key: the problem below it does.
+const NARROW: usize = 60;
+
+/// The page.
+pub(super) fn body(model: &Model, page: &mut Page) {
+    let (look, findings, list) = (page.look, findings(model), list(model));
+    let is_low = model.layout.body.height < LOW;
+    if !is_low {
+        page.heading("Overview", &counted(model, &list), look.dim());
+    }
+    if let Some(failure) = &model.facts.standing_failed {
+        page.failure(failure, MARGIN, &model.keys);
+    }
+    if findings.is_empty() {
+        page.paragraph("Nothing is expected of a configuration that is not active.", MARGIN, Style::new());
+        return;
+    }
+    for one in Light::ALL {
+        if let Some(found) = light(&findings, one) {
+            shine(model, page, one, found, &findings);
+        }
+    }
+    if let Some(standing) = model.facts.standing.as_ref().filter(|_| !is_low && model.layout.detail.is_none()) {
+        page.blank();
+        for chart in charts(model, standing, look) {
+            let row =
+                Row::new(look, false).cell(chart.name, Style::new(), NAME).spans(chart.strip(1).swap_remove(0).spans);
+            page.push(row.text(&format!("  {}", chart.words), look.dim()));
+        }
+    }
+    page.blank();
+    problems(model, page, &findings, &list, is_low);
+}
+
+// What the heading says on its right.
+fn counted(model: &Model, list: &[Finding]) -> String {
+    if let Some(look) = model.work.look.as_ref().filter(|look| Some(&look.id) == model.current.as_ref()) {
+        let seconds = model.now.duration_since(look.since).as_secs().max(0);
+        let doing = if look.stopping { "Stopping" } else { "Checking Halo" };
+        return format!("{doing}, {}", duration(seconds.unsigned_abs()));
+    }
+    match list.iter().filter(|issue| issue.is_open()).count() {
+        0 => String::new(),
+        1 => "1 thing needs you".to_owned(),
+        count => format!("{count} things need you"),
+    }
+}
+
+// A light: its state in words, its age, and the key that mends it.
+fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: &[Finding]) {
+    let look = page.look;
+    let tone = state(found.state).0;
+    let is_narrow = page.width < NARROW;
+    let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
+    let words = match found.state {
+        State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
+        // The list below tells it whole.
+        State::Watch | State::Broken => brief(found, model.now),
+        // The light's own name says what its first rule is about.
+        _ if found.rule == main(one) => fact(found, model.now),
+        _ => format!("{}: {}", found.rule.title(), fact(found, model.now)),
+    };
+    let room = page.width.saturating_sub(MARGIN + NAME + 2);
+    let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
+    let row = Row::new(look, false).cell(&format!("{} {}", symbol(tone), name_of(one)), look.tone(tone), NAME);
+    let row = row.cell(&words, Style::new(), room.saturating_sub(beside) + 1);
+    page.push(if beside > 0 { row.text(&format!(" {key}"), look.title()) } else { row });
+}
+
+// The rule that a light stands for where all is well.
+fn main(one: Light) -> Rule {
+    match one {
+        Light::Credentials => Rule::Credentials,
+        Light::Service => Rule::Service,
+        Light::Sync => Rule::SyncAge,
+        Light::Objects => Rule::Drift,
+        Light::Deliveries => Rule::Deliveries,
+    }
+}
+
+fn told(rule: Rule, findings: &[Finding]) -> Option<&Finding> {
+    findings.iter().find(|finding| finding.rule == rule)
+}
+
+// A command of this pane with its key: `s Sync Now`.
+fn key_words(model: &Model, command: Command) -> String {
+    let place = Place::Pane(Pane::Overview);
+    let row = model.keys.rows(place).find(|(row, _)| row.command == command);
+    let words = row.map(|(row, _)| row.words.trim_start_matches("Go to ")).unwrap_or_default();
+    let key = model.keys.key(command, place).map(|key| format!("{} ", key.name())).unwrap_or_default();
+    format!("{key}{words}")
+}
+
+// What a chart shows: a name, its values or marks in time, and what they come to.
+struct Chart {
+    name: &'static str,
+    line: Drawn,
+    words: String,
+    // What stands at its left and right end.
+    span: [&'static str; 2],
+}
+
+enum Drawn {
+    Marks(Vec<Span<'static>>),
+    Bars(Vec<u64>, Style),
+}
+
+impl Chart {
+    fn columns(&self) -> usize {
+        match &self.line {
+            Drawn::Marks(marks) => marks.len(),
+            Drawn::Bars(values, _) => values.len(),
+        }
+    }
+
+    // It over a number of lines.
+    fn strip(&self, lines: u16) -> Vec<Line<'static>> {
+        match &self.line {
+            Drawn::Marks(marks) => vec![Line::from(marks.clone())],
+            Drawn::Bars(values, style) => bars(values, *style, lines),
+        }
+    }
+}
+
+// Bars, drawn by the widget into a buffer of its own.
+fn bars(values: &[u64], style: Style, lines: u16) -> Vec<Line<'static>> {
+    let area = Rect::new(0, 0, values.len().min(DAYS) as u16, lines);
+    let mut buffer = Buffer::empty(area);
+    let most = values.iter().max().copied().unwrap_or_default().max(1);
+    Sparkline::default().max(most).data(values.iter().copied()).style(style).render(area, &mut buffer);
+    let line = |y| Line::from_iter((0..area.width).map(|x| Span::styled(buffer[(x, y)].symbol().to_owned(), style)));
+    (0..lines).map(line).collect()
+}
+
+fn charts(model: &Model, standing: &Standing, look: Look) -> Vec<Chart> {
+    let mut charts = vec![syncs(model, standing, look)];
+    charts.extend(clients(standing));
+    charts.push(events(standing));
+    charts.extend(deliveries(standing, look));
+    charts
+}
+
+// How the syncs of each day ended, the oldest day first; the best one counts, because it left the list right.
+fn syncs(model: &Model, standing: &Standing, look: Look) -> Chart {
+    let day_of = |at: jiff::Timestamp| -> Date { TimeZone::UTC.to_datetime(at).date() };
+    let rank = |tone: &Tone| [Tone::Bad, Tone::Warn, Tone::Good].iter().position(|known| known == tone);
+    let today = day_of(model.now);
+    let tone_of = |back: usize| {
+        let day = today.checked_sub(jiff::Span::new().days(back as i64)).ok()?;
+        let runs = standing.runs.iter().filter(|run| day_of(run.finished_at) == day).map(|run| tone(run.status));
+        // Of days longer ago the service's own record tells.
+        let record = standing.status.service.days.iter().filter(|record| record.day == day);
+        runs.chain(record.map(|record| tone_of_day(record.outcome))).max_by_key(rank)
+    };
+    let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
+    let count = |wanted: Tone| tones.iter().filter(|tone| **tone == Some(wanted)).count();
+    let (good, warned, bad) = (count(Tone::Good), count(Tone::Warn), count(Tone::Bad));
+    let told = [(good, "good"), (warned, "doubtful"), (bad, "bad")];
+    let told: Vec<String> =
+        told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let words = if told.is_empty() { "none in 30 days".to_owned() } else { told.join(", ") };
+    let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", look.dim()), |tone| block(tone, look));
+    Chart {
+        name: "Syncs",
+        line: Drawn::Marks(tones.into_iter().map(mark).collect()),
+        words,
+        span: ["30 days ago", "today"],
+    }
+}
+
+// How one thing of a row ended: not by its colour alone.
+fn block(tone: Tone, look: Look) -> Span<'static> {
+    let sign = match tone {
+        Tone::Good => "█",
+        Tone::Warn | Tone::Calm => "▄",
+        Tone::Bad => "x",
+    };
+    Span::styled(sign, look.tone(tone))
+}
+
+fn tone(status: SyncStatus) -> Tone {
+    match status {
+        SyncStatus::Complete => Tone::Good,
+        SyncStatus::CompleteWithWarnings | SyncStatus::NeedsConfirmation => Tone::Warn,
+        SyncStatus::Failed | SyncStatus::Interrupted | SyncStatus::Busy => Tone::Bad,
+    }
+}
+
+fn tone_of_day(outcome: DailyOutcome) -> Tone {
+    match outcome {
+        DailyOutcome::Synced => Tone::Good,
+        DailyOutcome::Held => Tone::Warn,
+        DailyOutcome::Failed | DailyOutcome::Missed => Tone::Bad,
+    }
+}
+
+// The clients in use after each sync.
+fn clients(standing: &Standing) -> Option<Chart> {
+    let published = standing.runs.iter().filter(|run| run.status.has_published());
+    let mut counts: Vec<u64> = published.take(DAYS).map(|run| run.active).collect();
+    counts.reverse();
+    let (first, last) = (*counts.first()?, *counts.last()?);
+    let before = if first == last { String::new() } else { format!(", were {}", thousands(first)) };
+    let words = format!("{} in use{before}", thousands(last));
+    Some(Chart { name: "Clients", line: Drawn::Bars(scaled(&counts), Style::new()), words, span: ["", "last sync"] })
+}
+
+// Between the least and the most: a few clients more or less would not show in a thousand.
+fn scaled(counts: &[u64]) -> Vec<u64> {
+    let (least, most) = (counts.iter().min().copied().unwrap_or(0), counts.iter().max().copied().unwrap_or(0));
+    let range = most - least;
+    if range == 0 {
+        return vec![1; counts.len()];
+    }
+    counts.iter().map(|count| 2 + (count - least) * 6 / range).collect()
+}
+
+fn events(standing: &Standing) -> Chart {
+    let hours = &standing.hours[standing.hours.len().saturating_sub(HOURS)..];
+    let words = match hours.iter().sum::<u64>() {
+        0 => "none in 24 h".to_owned(),
+        total => format!("{} in 24 h", thousands(total)),
+    };
+    Chart { name: "Events", line: Drawn::Bars(hours.to_vec(), Style::new()), words, span: ["24 h ago", "now"] }
+}
+
+// Each webhook by the last reading of Halo's log.
+fn deliveries(standing: &Standing, look: Look) -> Option<Chart> {
+    let deliveries = &standing.status.integration.deliveries;
+    let tones = deliveries.iter().map(|delivery| if delivery.state.is_fine() { Tone::Good } else { Tone::Bad });
+    let marks: Vec<Span<'static>> = tones.map(|tone| block(tone, look)).collect();
+    let good = deliveries.iter().filter(|delivery| delivery.state.is_fine()).count();
+    let words = match deliveries.len() - good {
+        0 => format!("{good} good"),
+        bad => format!("{good} good, {bad} bad"),
+    };
+    (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
+}
+
+fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[Finding], is_low: bool) {
+    let look = page.look;
+    if list.is_empty() {
+        let words = at_rest(findings);
+        match summary(findings).0 {
+            Tone::Good => page.state(Tone::Good, &words, MARGIN),
+            _ => page.paragraph(&words, MARGIN, Style::new()),
+        }
+        return;
+    }
+    for (at, issue) in list.iter().enumerate() {
+        let focused = at == model.panes.window(Pane::Overview).selected;
+        let style = if focused { look.focus() } else { Style::new() };
+        let (tone, _) = state(issue.state);
+        let mark = format!("{} {}", symbol(tone), issue.rule.title());
+        let tone = if issue.dismissed { look.dim() } else { look.tone(tone) };
+        let room = page.width.saturating_sub(MARGIN + TITLE + 1);
+        let whole = dismissible(issue, &fact(issue, model.now));
+        let is_cut = width(&whole) >= room;
+        let words = if is_cut { dismissible(issue, &brief(issue, model.now)) } else { whole };
+        page.push(Row::new(look, focused).cell(&mark, tone, TITLE).cell(&words, style, room));
+        if !focused {
+            continue;
+        }
+        let from = page.lines.len() - 1;
+        if is_cut {
+            page.paragraph(&format!("{}.", fact(issue, model.now)), MARGIN + 2, Style::new());
+        }
+        if let Some(next) = &issue.next {
+            page.paragraph(&Phrase::from(next).with_keys(&model.keys), MARGIN + 2, Style::new());
+        }
+        page.keep_from(from);
+        if is_low && let Some(keep) = &mut page.keep {
+            // The lights stay in sight.
+            keep.end = keep.end.min(from + 1);
+        }
+    }
+}
+
+fn dismissible(issue: &Finding, words: &str) -> String {
+    if issue.dismissed { format!("dismissed: {words}") } else { words.to_owned() }
+}
+
+// What is said where nothing needs a person.
+fn at_rest(findings: &[Finding]) -> String {
+    match summary(findings) {
+        (Tone::Good, _) => format!("{NOTHING_TO_DO}."),
+        (_, words) => format!("Nothing to do; {words}."),
+    }
+}
+
+/// The second column: the charts, with room.
+pub(super) fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+    let Some(standing) = &model.facts.standing else { return Vec::new() };
+    let charts = charts(model, standing, look);
+    let height = model.layout.detail.map_or(0, |area| area.height);
+    // A title, its line of time and a line of air stand around each.
+    let lines = (height.saturating_sub(1) / charts.len().max(1) as u16).saturating_sub(3).clamp(1, 4);
+    let mut drawn = vec![Line::default()];
+    for chart in charts {
+        let title = Span::styled(format!("{}  ", chart.name), look.title());
+        let mut words = wrap(&chart.words, columns.saturating_sub(width(chart.name) + 2).max(8)).into_iter();
+        drawn.push(Line::from(vec![title, Span::raw(words.next().unwrap_or_default())]));
+        drawn.extend(words.map(Line::raw));
+        drawn.extend(chart.strip(lines));
+        let [left, right] = chart.span;
+        let gap = chart.columns().saturating_sub(width(left));
+        if !right.is_empty() {
+            drawn.push(Line::styled(format!("{left}{right:>gap$}"), look.dim()));
+        }
+        drawn.push(Line::default());
+    }
+    drawn
+}
+
+/// The overview read out: a light a line, then what needs a person.
+pub(super) fn lines(model: &Model) -> Vec<String> {
+    let (findings, list) = (findings(model), list(model));
+    let lit = Light::ALL.into_iter().filter_map(|one| light(&findings, one).map(|found| (one, found)));
+    let mut lines: Vec<String> = lit
+        .map(|(one, found)| {
+            let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
+            format!("{}: {}, {}.", name_of(one), state(found.state).1, fact(found, model.now))
+        })
+        .collect();
+    for issue in &list {
+        let next = issue.next.as_ref().map(|next| format!(" {}.", Phrase::from(next).without_keys()));
+        let words = dismissible(issue, &fact(issue, model.now));
+        lines.push(format!("{}: {words}.{}", issue.rule.title(), next.unwrap_or_default()));
+    }
+    if list.is_empty() && !findings.is_empty() {
+        lines.push(at_rest(&findings));
+    }
+    lines
+}
