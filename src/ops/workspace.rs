@@ -1,6 +1,6 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 

@@ -88,7 +88,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
                 () = notify(command, &id, due) => {}
             }
         }
-        workspace.apart(move |workspace| Ok(workspace.store.told_health(&of, rule, state)?)).await?;
+        workspace.apart(move |workspace| ops::health::told(workspace, &of, rule, state)).await?;
     }
     Ok(())
 }

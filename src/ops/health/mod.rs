@@ -169,6 +169,15 @@ fn none(rule: Rule) -> Failure {
         .hint(Hint::from("List them: ").next(Next::Issues))
 }
 
+/// Writes down which state of a rule was told to people: the next service does not tell it again.
+///
+/// # Errors
+///
+/// Where it cannot be written down.
+pub fn told(workspace: &Workspace, id: &ConfigurationId, rule: Rule, state: State) -> Result<(), Failure> {
+    Ok(workspace.store.told_health(id, rule, state)?)
+}
+
 /// Writes down every state that has changed, so that its age is known to whoever looks later. Answers with the findings.
 ///
 /// # Errors
