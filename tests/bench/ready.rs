@@ -12,7 +12,10 @@ use axum::http::{HeaderValue, Response, header};
 use tokio::time::sleep;
 
 struct Ready {
+    /// Where the Halo behind it is.
     upstream: String,
+    /// Where this one is.
+    address: String,
     latency: Duration,
     client: reqwest::Client,
     pages: Mutex<HashMap<String, Bytes>>,
@@ -21,9 +24,10 @@ struct Ready {
 /// Serves for ever; the first line of its output is its address.
 pub async fn serve(upstream: String, latency: Duration) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let ready = Arc::new(Ready { upstream, latency, client, pages: Mutex::default() });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("http://{}", listener.local_addr().unwrap());
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    println!("{address}");
+    let ready = Arc::new(Ready { upstream, address, latency, client, pages: Mutex::default() });
     axum::serve(listener, Router::new().fallback(answer).with_state(ready)).await.unwrap();
 }
 
@@ -48,8 +52,11 @@ async fn answer(State(ready): State<Arc<Ready>>, request: Request) -> Response<B
     let body = reply.bytes().await.unwrap();
     if status.is_success() && head.method == "GET" && asked.to_lowercase().starts_with("/api/client?") {
         ready.pages.lock().unwrap().insert(asked, body.clone());
+        return json(body);
     }
-    let mut response = json(body);
+    // What else it says names itself, above all where one signs in: nobody would send a secret to another address.
+    let text = String::from_utf8(body.to_vec()).unwrap().replace(&ready.upstream, &ready.address);
+    let mut response = json(text.into());
     *response.status_mut() = status;
     response
 }
