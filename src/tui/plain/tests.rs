@@ -325,7 +325,7 @@ async fn what_is_refused_is_refused_in_words_of_form() {
         ),
         (FieldId::ClientId, vec!["-"]),
         (FieldId::ClientSecret, vec![""]),
-        (FieldId::DailySyncTime, vec!["4:30", "25:00", "12:60", "noon", "-"]),
+        (FieldId::DailySyncTime, vec!["4:5", "25:00", "12:60", "noon", "-"]),
         (FieldId::PiaBoard, vec!["-"]),
         (FieldId::PiaUrl, vec!["http://pia.acme.example", "https://u:p@pia.acme.example"]),
         (FieldId::ChatPodUrl, vec!["pia.acme.example/pod", "https://pia.acme.example/pod"]),
@@ -511,7 +511,7 @@ async fn draft_stays_where_another_configuration_is_wanted() {
 async fn menu_edits_one_answer_and_saves_it() {
     let world = World::new(testing::finished());
     world.synced.store(true, Ordering::SeqCst);
-    let answers = [("Your choice", "7"), ("Save?", "5"), ("Daily Sync Time", "05:15"), ("Save?", "")];
+    let answers = [("Your choice", "7"), ("Save?", "9"), ("Daily Sync Time", "05:15"), ("Save?", "")];
     let talk = talk(&world, Goal::Everything, &answers).await;
     let saved = talk.effects.iter().find_map(|effect| match effect {
         Effect::Save(request) => Some(request.configuration.company_sync.daily_sync_time.to_string()),
