@@ -132,15 +132,30 @@ proptest! {
         prop_assert_eq!(harmless(&line), line.as_ref());
     }
 
-    /// R49: a time is two digits, a colon and two digits, and nothing else.
+    /// R49: hours and minutes, with or without a colon and a zone, are the same time in UTC, and nothing else is one.
     #[test]
     fn only_time_is_time(text in "[0-9a-z:.+ ]{0,8}") {
-        let typed = text.trim();
-        let shaped = typed.len() == 5 && typed.as_bytes()[2] == b':' && typed.bytes().filter(u8::is_ascii_digit).count() == 4;
+        let (figures, zone) = text.trim().split_at(text.trim().find(|c| !"0123456789:".contains(c)).unwrap_or(text.trim().len()));
+        let digits = figures.bytes().filter(u8::is_ascii_digit).count();
+        let shaped = (3..=4).contains(&digits) && matches!(figures.find(':'), None | Some(1 | 2)) && figures.len() - digits < 2;
         match DailySyncTime::parse(&text) {
-            Ok(time) => prop_assert!(shaped && time.to_string() == typed),
+            Ok(time) => {
+                prop_assert!(shaped && (zone.trim().is_empty() || zone.contains('+') || "zutcgmt".contains(zone.trim())), "{text:?}");
+                prop_assert_eq!(DailySyncTime::parse(&time.to_string()), Ok(time));
+            }
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }
+    }
+
+    /// R49: a local time and its offset give the one time in UTC at which the clock there shows it.
+    #[test]
+    fn local_time_is_moved_by_its_offset(hour in 0_i32..24, minute in 0_i32..60, offset in -840_i32..=840, colon in any::<bool>()) {
+        let (sign, far) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+        let colon = if colon { ":" } else { "" };
+        let text = format!("{hour:02}{colon}{minute:02} {sign}{:02}:{:02}", far / 60, far % 60);
+        let utc = (hour * 60 + minute - offset).rem_euclid(1_440);
+        let expected = format!("{:02}:{:02}", utc / 60, utc % 60);
+        prop_assert_eq!(DailySyncTime::parse(&text).map(|time| time.to_string()), Ok(expected));
     }
 
     /// S24: no spelling makes the reader fall over, what it accepts it accepts again unchanged, and plain http leads to

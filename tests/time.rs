@@ -1,5 +1,7 @@
 //! Time: what is typed, what is stored, and what the person's own clock shows of it.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use pia_halo::demo::Options;
@@ -143,7 +145,8 @@ fn ends_of_time_are_no_trap() {
     }
 }
 
-/// R49: of 100,000 texts those are taken that are one of 1,440 times with blanks around, and each refusal says why.
+/// R49: of 100,000 texts those are taken that are one of 1,440 times, in any of its spellings, with blanks around and perhaps
+/// a zone behind; and each refusal says why.
 #[test]
 fn of_hundred_thousand_texts_only_times_are_taken() {
     const PIECES: [&str; 40] = [
@@ -153,9 +156,23 @@ fn of_hundred_thousand_texts_only_times_are_taken() {
     ];
     let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
     let minutes: Vec<String> = (0..60).map(|minute| format!("{minute:02}")).collect();
+    let spellings = |hour: &String, minute: &String| {
+        let short = hour.strip_prefix('0').unwrap_or(hour);
+        [format!("{hour}:{minute}"), format!("{short}:{minute}"), format!("{hour}{minute}"), format!("{short}{minute}")]
+    };
+    let times: BTreeSet<String> =
+        hours.iter().flat_map(|hour| minutes.iter().flat_map(move |minute| spellings(hour, minute))).collect();
+    let is_zone = |text: &str| {
+        let figures = text.strip_prefix(['+', '-']).unwrap_or("x");
+        let hours = figures.len() <= 2 && figures.parse::<u8>().is_ok_and(|hours| hours <= 14);
+        let whole =
+            times.contains(figures) && figures.len() >= 4 && figures.replace(':', "").parse::<u16>().unwrap() <= 1_400;
+        text.is_empty() || text == "Z" || (hours && !figures.starts_with('+')) || whole
+    };
     let is_time = |text: &str| {
-        let (hour, minute) = text.trim().split_once(':').unwrap_or_default();
-        hours.iter().any(|known| known == hour) && minutes.iter().any(|known| known == minute)
+        let text = text.trim();
+        let (time, zone) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(text.len()));
+        times.contains(time) && is_zone(zone.trim_start())
     };
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = |below: usize| {
@@ -180,7 +197,7 @@ fn of_hundred_thousand_texts_only_times_are_taken() {
         match DailySyncTime::parse(&text) {
             Ok(time) => {
                 assert!(is_time(&text), "{text:?} was taken");
-                assert_eq!(time.to_string(), text.trim());
+                assert_eq!(DailySyncTime::parse(&time.to_string()), Ok(time));
                 taken += 1;
             }
             Err(error) => {
@@ -199,16 +216,17 @@ fn of_hundred_thousand_texts_only_times_are_taken() {
 #[test]
 fn near_miss_is_refused_with_what_was_meant() {
     let refusal = |text: &str| DailySyncTime::parse(text).unwrap_err().to_string();
-    for near in ["4:30", "04:3 0", "０４：３０", "0４:3０"] {
+    for near in ["04:3 0", "０４：３０", "０４:3０"] {
         let said = refusal(near);
         assert!(said.contains("04:30"), "{near}: {said}");
     }
-    assert_eq!(refusal("4:30"), "use two digits each: 04:30");
-    assert_eq!(refusal("4:5"), "use two digits each: 04:05");
-    for blanks in [" 04:30", "04:30\n", "\u{3000}04:30\t"] {
-        assert_eq!(time(blanks), DailySyncTime::EXAMPLE);
+    assert_eq!(refusal("4:5"), "use two digits for the minutes: 04:05");
+    for spelling in [" 04:30", "04:30\n", "\u{3000}04:30\t", "4:30", "0430", "430", "14:30+10:00"] {
+        assert_eq!(time(spelling), DailySyncTime::EXAMPLE);
     }
-    for other in ["0430", "04-30", "04:30:00", "\u{feff}04:30", "04:30\u{202e}", "04\u{301}:30", "-4:30", "+4:30"] {
+    for other in
+        ["04-30", "04:30:00", "\u{feff}04:30", "04:30\u{202e}", "04\u{301}:30", "-4:30", "+4:30", "30", "04300"]
+    {
         assert!(DailySyncTime::parse(other).is_err(), "{other:?}");
     }
 }

@@ -6,40 +6,26 @@ use crate::support::pty::Pty;
 use crate::support::walk::Person;
 use crate::support::{Profile, login_name};
 
-/// The real program before a person, at the first answers of the configuration.
+/// The real program before a person, at the settings of the configuration.
 async fn editing(profile: &Profile) -> Pty {
     let mut pty = profile.in_terminal().spawn();
     pty.is_at("Sync Now").await;
     pty.press("^O").await;
     pty.sees("Integrations").await;
     pty.press("e").await;
-    pty.sees("API Credentials").await;
+    pty.is_at("Configuration Name").await;
     pty
 }
 
-/// From the first answers to the Daily Sync Time.
-async fn to_time(person: &mut Pty) {
-    person.press("Enter").await;
-    person.is_at("Daily Sync Time").await;
-}
-
-async fn type_over(person: &mut Pty, text: &str) {
+/// Puts a text in place of a setting, that many sections down.
+async fn change(person: &mut Pty, sections: usize, field: &str, text: &str) {
+    for _ in 0..sections {
+        person.press("PgDn").await;
+    }
+    person.is_at(field).await;
     person.press("^U").await;
     person.type_text(text).await;
-}
-
-/// From the Daily Sync Time to the Pia Board.
-async fn to_board(person: &mut Pty) {
-    person.press("Enter").await;
-    person.is_at("Pia Board").await;
-}
-
-async fn from_board_to_save(person: &mut Pty) {
-    for field in ["Pia Url", "Save"] {
-        person.press("Enter").await;
-        person.is_at(field).await;
-    }
-    person.press("Enter").await;
+    person.press("^S").await;
 }
 
 fn saved(profile: &Profile) -> (String, String) {
@@ -60,16 +46,10 @@ async fn two_people_save_at_time_and_neither_loses_anything() {
     let mut fox = editing(&profile).await;
     fox.sees(&format!("being changed by {}", login_name())).await;
 
-    to_time(&mut dana).await;
-    type_over(&mut dana, "05:00").await;
-    to_board(&mut dana).await;
-    from_board_to_save(&mut dana).await;
+    change(&mut dana, 1, "Daily Sync Time", "05:00").await;
     dana.sees("✓ saved").await;
 
-    to_time(&mut fox).await;
-    to_board(&mut fox).await;
-    type_over(&mut fox, "Desk").await;
-    from_board_to_save(&mut fox).await;
+    change(&mut fox, 2, "Pia Board", "Desk").await;
     fox.sees("✓ saved").await;
     assert_eq!(saved(&profile), ("05:00".to_owned(), "Desk".to_owned()));
     fox.sees("kept: Daily Sync Time").await;

@@ -416,6 +416,7 @@ impl Person for Pty {
                 "Down" => self.send(key::DOWN),
                 "End" => self.send(key::END),
                 "F1" => self.send(key::F1),
+                "PgDn" => self.send("\x1b[6~"),
                 name => match name.strip_prefix('^').and_then(|name| name.chars().next()) {
                     Some(letter) => self.send(&key::ctrl(letter)),
                     None => self.send(name),
