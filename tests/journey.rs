@@ -74,6 +74,7 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
 
     person.press("Enter").await;
     person.sees("1 Sync").await;
+    person.press("1").await;
     person.sees("Halo says 237, stored 237").await;
     person.sees("00:45 UTC").await;
     person.sees("10:45 in Australia/Brisbane (+10:00)").await;

@@ -21,7 +21,7 @@ async fn every_bad_answer_is_refused_with_what_would_be_right() {
     let url = format!("url = \"{}\"", profile.halo.url());
     let client_id = format!("client_id = \"{}\"", profile.halo.client_id());
     let cases: [(&str, &str, &str); 20] = [
-        ("daily_sync_time = \"04:30\"", "daily_sync_time = \"4:30\"", "04:30"),
+        ("daily_sync_time = \"04:30\"", "daily_sync_time = \"4:3\"", "04:03"),
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"24:00\"", "midnight is 00:00"),
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"04:60\"", "00 to 59"),
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"4.30am\"", "without am or pm"),

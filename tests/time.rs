@@ -261,6 +261,8 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
         ("\u{1b}]0;x\u{7}\u{202e}", "your time zone is not known here"),
     ] {
         let mut pty = in_zone(&profile, Some(named));
+        pty.sees("Overview").await;
+        pty.press("1").await;
         pty.sees("Next run").await;
         pty.sees(shown).await;
         pty.press("^C").await;
@@ -268,6 +270,8 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
     }
     // Without TZ it is the machine's, whatever that is.
     let mut pty = in_zone(&profile, None);
+    pty.sees("Overview").await;
+    pty.press("1").await;
     pty.sees("Next run").await;
     pty.wait("the machine's zone", |screen| screen.contains("= ") || screen.contains("not known here")).await;
     let settings = std::fs::read_to_string(profile.config()).unwrap();

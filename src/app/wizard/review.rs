@@ -58,6 +58,10 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     };
     let (configuration, typed, secret) = (Box::new(configuration), Box::new(wizard.draft()), request.secret.clone());
     wizard.save = SaveState::Running { configuration, typed, secret, then };
+    if wizard.settings {
+        // The page is longer than the screen: what becomes of it is said in the last row.
+        wizard.focus = Item::Save;
+    }
     model.touch();
     vec![Effect::Save(Box::new(request))]
 }
