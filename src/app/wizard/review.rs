@@ -8,6 +8,7 @@ use crate::app::jobs::{activate, sync};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Deciding, Popup};
+use crate::app::wizard::Item;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::merge::{Clash, merge};
