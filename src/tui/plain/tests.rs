@@ -352,7 +352,7 @@ async fn what_is_refused_is_refused_in_words_of_form() {
     }
     // What the form would take instead is offered.
     assert!(talk.asked.iter().any(|(prompt, _)| prompt.contains("Enter takes https://acme.halopsa.com")));
-    assert!(talk.asked.iter().any(|(prompt, _)| prompt.contains("Enter takes 04:30")));
+    assert!(talk.asked.iter().any(|(prompt, _)| prompt.contains("Enter takes 04:05")));
 }
 
 #[tokio::test(start_paused = true)]
