@@ -16,12 +16,12 @@ fn retry(issue: Option<Finding>) -> Option<Retry> {
     issue.and_then(|issue| issue.rule.retry())
 }
 
-impl Screen for Overview {
-    fn now(model: &Model, place: P, command: C) -> Now {
+impl Overview {
+    fn offer(model: &Model, command: C) -> Now {
         let issue = health::selected(model);
         match command {
             C::Mend => match issue.and_then(|issue| health::mend(&issue)) {
-                Some(command) => Self::now(model, place, command),
+                Some(command) => Self::offer(model, command),
                 None => Now::Hidden,
             },
             C::Look => health::look_now(model),
@@ -33,19 +33,11 @@ impl Screen for Overview {
         }
     }
 
-    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
-        if binding.command != C::Mend {
-            return super::words(model, binding);
-        }
-        let mend = health::selected(model).and_then(|issue| health::mend(&issue))?;
-        model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
-    }
-
-    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+    fn run(model: &mut Model, command: C) -> Vec<Effect> {
         let issue = health::selected(model).zip(model.current.clone());
         match (command, issue) {
             (C::Mend, Some((issue, _))) => {
-                health::mend(&issue).map(|command| Self::on(model, place, command)).unwrap_or_default()
+                health::mend(&issue).map(|command| Self::run(model, command)).unwrap_or_default()
             }
             (C::Retry, Some((issue, id))) => match issue.rule.retry() {
                 Some(Retry::Sync) => sync::start(model, Brake::On),
@@ -57,6 +49,24 @@ impl Screen for Overview {
             (C::Stop, _) => health::stop_look(model),
             _ => super::on(model, command),
         }
+    }
+}
+
+impl Screen for Overview {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        Self::offer(model, command)
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        if binding.command != C::Mend {
+            return super::words(model, binding);
+        }
+        let mend = health::selected(model).and_then(|issue| health::mend(&issue))?;
+        model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
+    }
+
+    fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
+        Self::run(model, command)
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {
