@@ -120,7 +120,6 @@ impl Watch {
     /// Where a piece of a secret ends. Each step costs the same whatever the text is.
     fn pieces<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let (mut window, mut run) = (0, 0);
-        let text = if self.windows.is_empty() { &[] } else { text };
         text.iter().enumerate().filter_map(move |(at, byte)| {
             window = slide(window, *byte);
             run = if self.knows(window) { run + 1 } else { 0 };

@@ -20,23 +20,28 @@ pub fn took(milliseconds: u64) -> String {
 
 /// How long ago, up to a day: `6 h ago`; beyond it the date.
 pub fn ago(now: Timestamp, at: Timestamp) -> String {
-    let seconds = now.duration_since(at).as_secs();
-    match seconds {
-        ..60 => "just now".to_owned(),
-        60..3_600 => format!("{} min ago", seconds / 60),
-        3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        _ => date(now, at),
+    match up_to_a_day(now, at) {
+        Some((0, _)) => "just now".to_owned(),
+        Some((count, unit)) => format!("{count} {unit} ago"),
+        None => date(now, at),
     }
 }
 
 /// An age, up to a day: `6 h old`; beyond it the date.
 pub fn age(now: Timestamp, at: Timestamp) -> String {
-    let seconds = now.duration_since(at).as_secs();
-    match seconds {
-        ..60 => "just read".to_owned(),
-        60..3_600 => format!("{} min old", seconds / 60),
-        3_600..86_400 => format!("{} h old", seconds / 3_600),
-        _ => format!("of {}", date(now, at)),
+    match up_to_a_day(now, at) {
+        Some((0, _)) => "just read".to_owned(),
+        Some((count, unit)) => format!("{count} {unit} old"),
+        None => format!("of {}", date(now, at)),
+    }
+}
+
+/// Whole minutes or hours since then, none below a minute; nothing where it is a day or more.
+fn up_to_a_day(now: Timestamp, at: Timestamp) -> Option<(i64, &'static str)> {
+    match now.duration_since(at).as_secs() {
+        seconds @ ..3_600 => Some((seconds.max(0) / 60, "min")),
+        seconds @ 3_600..86_400 => Some((seconds / 3_600, "h")),
+        _ => None,
     }
 }
 

@@ -50,9 +50,9 @@ pub fn mend(finding: &Finding) -> Option<C> {
     })
 }
 
-/// Whether Halo is being asked how everything stands.
-pub fn is_looking(model: &Model) -> bool {
-    model.work.look.as_ref().is_some_and(|look| Some(&look.id) == model.current.as_ref())
+/// The look at Halo that is under way for this configuration.
+pub fn looking(model: &Model) -> Option<&Look> {
+    model.work.look.as_ref().filter(|look| Some(&look.id) == model.current.as_ref())
 }
 
 /// Whether Halo can be asked now.
@@ -84,7 +84,7 @@ pub fn stop_look(model: &mut Model) -> Vec<Effect> {
 
 /// Halo was asked; what was found is in the store.
 pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> Vec<Effect> {
-    let here = is_looking(model);
+    let here = looking(model).is_some();
     model.work.look = None;
     model.touch();
     if !here {

@@ -9,17 +9,18 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Sparkline, Widget};
 
 use crate::app::Model;
-use crate::app::jobs::health::{findings, list, mend};
+use crate::app::jobs::health::{findings, looking, mend};
 use crate::app::keymap::{Command, Place};
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
 use crate::domain::daily_run::DailyOutcome;
-use crate::domain::health::{Finding, Light, Rule, State, light};
+use crate::domain::health::{Finding, Light, Rule, State, issues, light};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
+use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Look, symbol};
 use crate::words::Phrase;
@@ -45,7 +46,8 @@ const NARROW: usize = 60;
 
 /// The page.
 pub(super) fn body(model: &Model, page: &mut Page) {
-    let (look, findings, list) = (page.look, findings(model), list(model));
+    let (look, findings) = (page.look, findings(model));
+    let list = issues(&findings);
     let is_low = model.layout.body.height < LOW;
     if !is_low {
         page.heading("Overview", &counted(model, &list), look.dim());
@@ -75,11 +77,10 @@ pub(super) fn body(model: &Model, page: &mut Page) {
 }
 
 // What the heading says on its right.
-fn counted(model: &Model, list: &[Finding]) -> String {
-    if let Some(look) = model.work.look.as_ref().filter(|look| Some(&look.id) == model.current.as_ref()) {
-        let seconds = model.now.duration_since(look.since).as_secs().max(0);
+fn counted(model: &Model, list: &[&Finding]) -> String {
+    if let Some(look) = looking(model) {
         let doing = if look.stopping { "Stopping" } else { "Checking Halo" };
-        return format!("{doing}, {}", duration(seconds.unsigned_abs()));
+        return format!("{doing}, {}", duration(seconds_since(model, look.since)));
     }
     match list.iter().filter(|issue| issue.is_open()).count() {
         0 => String::new(),
@@ -279,7 +280,7 @@ fn deliveries(standing: &Standing, look: Look) -> Option<Chart> {
     (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
 }
 
-fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[Finding], is_low: bool) {
+fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Finding], is_low: bool) {
     let look = page.look;
     if list.is_empty() {
         let words = at_rest(findings);
@@ -356,7 +357,8 @@ pub(super) fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'sta
 
 /// The overview read out: a light a line, then what needs a person.
 pub(super) fn lines(model: &Model) -> Vec<String> {
-    let (findings, list) = (findings(model), list(model));
+    let findings = findings(model);
+    let list = issues(&findings);
     let lit = Light::ALL.into_iter().filter_map(|one| light(&findings, one).map(|found| (one, found)));
     let mut lines: Vec<String> = lit
         .map(|(one, found)| {

@@ -18,17 +18,18 @@ fn retry(issue: Option<Finding>) -> Option<Retry> {
 
 impl Overview {
     fn offer(model: &Model, command: C) -> Now {
-        let issue = health::selected(model);
+        // Asked for each key of the screen: the findings are judged for those alone that are about one.
+        let issue = || health::selected(model);
         match command {
-            C::Mend => match issue.and_then(|issue| health::mend(&issue)) {
+            C::Mend => match issue().and_then(|issue| health::mend(&issue)) {
                 Some(command) => Self::offer(model, command),
                 None => Now::Hidden,
             },
             C::Look => health::look_now(model),
             C::Stop => Now::only_if(model.work.look.as_ref().is_some_and(|look| !look.stopping)),
             // Halo is asked again by a key of its own.
-            C::Retry => Now::only_if(matches!(retry(issue), Some(Retry::Sync | Retry::SendAgain))),
-            C::Dismiss => Now::only_if(issue.is_some_and(|issue| !issue.dismissed)),
+            C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
+            C::Dismiss => Now::only_if(issue().is_some_and(|issue| !issue.dismissed)),
             _ => super::now(model, command),
         }
     }
