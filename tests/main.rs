@@ -23,6 +23,7 @@ mod journey;
 mod keys;
 mod killing;
 mod meanwhile;
+mod owning;
 mod plain;
 mod planning;
 mod properties;

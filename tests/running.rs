@@ -49,7 +49,9 @@ fn sources() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_units_start_is_what_program_takes() {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
-    for (name, command) in [("pia-halo.service", "serve"), ("pia-halo-sync.service", "sync")] {
+    for (name, command) in
+        [("pia-halo.service", "serve"), ("pia-halo-sync.service", "sync"), ("pia-halo-doctor.service", "doctor")]
+    {
         let start = value(&unit(name), "ExecStart");
         let mut words = start.split(' ');
         assert_eq!(words.next(), Some("/usr/local/bin/pia-halo"), "{name}");
@@ -96,7 +98,9 @@ fn service_unit_matches_address_secrets_files_and_exit_codes() {
     assert_eq!(value(&service, "User"), "pia-halo");
     // An end by a signal is no failure; wrong usage is not tried again; the rest is.
     assert_eq!(value(&service, "SuccessExitStatus"), "130 143");
-    assert_eq!(value(&service, "RestartPreventExitStatus"), "2");
+    assert_eq!(value(&service, "RestartPreventExitStatus"), "2 3");
+    let socket = unit("pia-halo.socket");
+    assert_eq!(value(&socket, "ListenStream"), listen);
     assert_eq!(value(&service, "Restart"), "on-failure");
     assert_eq!((value(&service, "Type"), value(&service, "TimeoutStopSec")), ("notify".into(), "10".into()));
     assert!(value(&service, "WatchdogSec").parse::<u32>().unwrap() >= 30, "a busy disk is no hanging service");
@@ -119,7 +123,7 @@ fn units_give_program_nothing_that_it_does_not_need() {
         ("UMask", "0077"),
         ("StateDirectoryMode", "0700"),
     ];
-    let services = ["pia-halo.service", "pia-halo-sync.service"].map(unit);
+    let services = ["pia-halo.service", "pia-halo-sync.service", "pia-halo-doctor.service"].map(unit);
     for service in &services {
         for (name, wanted) in wanted {
             assert_eq!(value(service, name), wanted, "{name}");
@@ -151,7 +155,14 @@ fn timer_starts_sync_that_is_shipped_at_time_in_utc() {
 fn systemd_finds_nothing_to_say_about_units() {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<PathBuf> = Vec::new();
-    for name in ["pia-halo.service", "pia-halo-sync.service", "pia-halo-sync.timer"] {
+    for name in [
+        "pia-halo.socket",
+        "pia-halo.service",
+        "pia-halo-sync.service",
+        "pia-halo-sync.timer",
+        "pia-halo-doctor.service",
+        "pia-halo-doctor.timer",
+    ] {
         let text = std::fs::read_to_string(project().join("assets/systemd").join(name)).unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, text.replace("/usr/local/bin/pia-halo", env!("CARGO_BIN_EXE_pia-halo"))).unwrap();

@@ -395,3 +395,55 @@ async fn time_changed_by_another_program_needs_no_restart() {
     let status: Value = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["running"], true);
 }
+
+/// `pia-halo.socket`: the listening socket stays with systemd while the service is restarted, so nobody is refused. Each
+/// callback has a connection and an id of its own; what was answered 200 is in the store, once.
+/// `PIA_HALO_RESTARTS=1000` for as many restarts.
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_on_handed_over_socket_refuse_and_lose_no_callback() {
+    let restarts: usize = std::env::var("PIA_HALO_RESTARTS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let profile = profile().await;
+    let systemd = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = systemd.local_addr().unwrap();
+    let start = || {
+        // As systemd does it: the socket is descriptor 3 of the program, by its own process id.
+        let handed = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", handed, env!("CARGO_BIN_EXE_pia-halo"), "serve"]).env_clear().envs(profile.environment());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(std::os::fd::OwnedFd::from(systemd.try_clone().unwrap()));
+        Service::start_by(command)
+    };
+    let mut service = start().await;
+    assert_eq!(service.address, address);
+    let secrets = secrets(&profile);
+    let is_over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let over = std::sync::Arc::clone(&is_over);
+    let caller = tokio::spawn(async move {
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        let url = format!("http://{address}/callbacks/acme/ticket-created/{}", secrets.token.expose());
+        let mut pace = tokio::time::interval(Duration::from_millis(5));
+        let (mut calls, mut sent) = (tokio::task::JoinSet::new(), 0_u64);
+        while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            pace.tick().await;
+            sent += 1;
+            let body = event(&format!("call-{sent}"), 33_470).to_string();
+            let call = http.post(&url).basic_auth("pia", Some(secrets.password.expose())).body(body);
+            calls.spawn(async move { call.send().await.map(|answer| answer.status().as_u16()) });
+        }
+        let answers = calls.join_all().await;
+        let failed: Vec<_> = answers.into_iter().filter(|answer| !matches!(answer, Ok(200))).collect();
+        assert!(failed.is_empty(), "{} of {sent} failed, such as {:?}", failed.len(), failed.first());
+        sent
+    });
+    for _ in 0..restarts {
+        assert_eq!(service.terminate().await, 143);
+        service = start().await;
+    }
+    is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    let sent = caller.await.unwrap();
+    let id = "acme".parse().unwrap();
+    assert_eq!(profile.store().count_events(&id).unwrap(), sent, "each once");
+    println!("{restarts} restarts, {sent} callbacks: none refused, none lost, none double");
+    service.terminate().await;
+}

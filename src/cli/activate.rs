@@ -33,11 +33,11 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
     // An unknown id is refused before anything is removed.
     workspace.configuration(Some(&options.id))?;
     let old = workspace.config()?.active.filter(|active| *active != options.id);
-    let mut agreed = None;
+    let (mut agreed, mut workspace) = (None, workspace.clone());
     if let Some(old) = &old {
         let (everything, question) = (Extent::Removal(Parts::ALL), Question::RemoveAndSwitch(&options.id));
         let (id, configuration, _) = workspace.configuration(Some(old))?;
-        match remove::agree(call, workspace, (&id, &configuration), everything, question, options.yes).await? {
+        match remove::agree(call, &mut workspace, (&id, &configuration), everything, question, options.yes).await? {
             ControlFlow::Continue(plan) => agreed = plan,
             ControlFlow::Break(code) => return Ok(code),
         }
@@ -45,7 +45,7 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
     let (cancel, on_event) = (call.cancel.clone(), planned::printer(&mut call.output));
     let (activation, removal) =
-        ops::activate::activate_removing(workspace, &options.id, consent, cancel, on_event).await?;
+        ops::activate::activate_removing(&workspace, &options.id, consent, cancel, on_event).await?;
     let active = match &activation {
         Activation::Active(active) => active.as_ref(),
         Activation::NeedsYes { active, .. } => Some(active),

@@ -259,6 +259,9 @@ pub struct Configure {
     /// Print these secrets even if standard output is not a terminal
     #[arg(long, requires = "manual")]
     pub show_secrets: bool,
+    /// Take the configuration over from the host it belongs to
+    #[arg(long, conflicts_with = "manual")]
+    pub take_over: bool,
 }
 
 /// Options of `remove`.
@@ -279,6 +282,9 @@ pub struct Remove {
     /// Delete the stored Client Secret and callback secrets afterwards, once Halo no longer uses them
     #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
     pub forget_secrets: bool,
+    /// Take the configuration over from the host it belongs to
+    #[arg(long, conflicts_with_all = ["plan", "manual"])]
+    pub take_over: bool,
 }
 
 /// Options of `rotate`.
@@ -293,6 +299,9 @@ pub struct Rotate {
     /// Rotate even if the last overlap has not ended; this ends it
     #[arg(long)]
     pub end_overlap: bool,
+    /// Take the configuration over from the host it belongs to
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// What can be removed.
@@ -456,6 +465,9 @@ pub struct Serve {
     /// the program and its arguments, run without a shell
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub notify_command: Option<CommandLine>,
+    /// Take the configuration over from the host it belongs to
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// A program with its arguments.

@@ -22,9 +22,9 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     if options.manual {
         return by_hand(call, options.show_secrets);
     }
-    let workspace = call.workspace()?;
+    let mut workspace = call.workspace()?.taking_over(options.take_over);
     if options.roll_back {
-        return remove::take_out(call, &workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
+        return remove::take_out(call, workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
     }
     let (id, configuration) = call.active(&workspace)?;
     if options.unproved {
@@ -51,6 +51,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
             Err(report) => return planned::tell(&mut call.output, &ops::configure::refused(report)),
         };
         check::warn(&mut call.output, &warnings);
+        planned::take_over(call, &mut workspace, &shown.belongs)?;
         if shown.changes_pending() && !options.yes {
             agree(call, &shown, &id, &configuration)?;
         }

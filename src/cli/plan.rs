@@ -42,6 +42,7 @@ pub(super) fn show(
             "changes": plan.changes,
             "blocked": plan.blocked,
             "adoptable": plan.offers,
+            "owner": plan.belongs.other(),
             "warnings": warnings,
         }))?;
     } else {
@@ -84,6 +85,10 @@ pub(super) fn print(output: &mut Output, plan: &Plan) {
         let adopt = Next::Adopt(Some(offer.id.clone()));
         output.line(format!("? {head} is not ours. To take it over: {adopt}"));
         lines.for_each(|line| output.line(format!("    {line}")));
+    }
+    if let Some(owner) = plan.belongs.other() {
+        output
+            .line(format!("! owner        this configuration belongs to {owner}. To take it over: {}", Next::TakeOver));
     }
     output.line(format!("Plan: {}.", plan.summary()));
 }

@@ -2,11 +2,13 @@
 
 use super::exit::ExitCode;
 use super::output::Output;
-use super::{Call, check, plan};
+use super::{Call, check, plan, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Hint;
+use crate::domain::owner::Belongs;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
+use crate::ops::{self, Workspace};
 use crate::words;
 
 /// How a person is asked to agree to a plan.
@@ -29,6 +31,25 @@ pub(super) fn agree(call: &mut Call, planned: &Plan, question: Question<'_>) -> 
     }
     plan::print(&mut call.output, planned);
     if ask(&words) { Ok(()) } else { Err(Failure::new(FailureKind::NeedsYes, no)) }
+}
+
+/// Asks for a typed word where a configuration belongs to another host, and nobody has agreed to take it over.
+pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belongs) -> Result<(), Failure> {
+    let Some(owner) = belongs.other().filter(|_| !workspace.takes_over()) else { return Ok(()) };
+    let failure = ops::owner::elsewhere(owner);
+    if !call.can_ask() {
+        return Err(failure);
+    }
+    let host = owner.host.as_str();
+    let words = format!(
+        "This configuration belongs to {owner}. Taken over, it is repaired and told of tickets here, and {host} stops. \
+         Type {host} to take it over"
+    );
+    if !prompt::typed(&words, &[host]) {
+        return Err(failure);
+    }
+    *workspace = workspace.clone().taking_over(true);
+    Ok(())
 }
 
 /// Tells how a run ended, and gives its exit code.

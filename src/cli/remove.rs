@@ -34,7 +34,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
     if options.manual {
         return by_hand(call, parts);
     }
-    let workspace = call.workspace()?;
+    let workspace = call.workspace()?.taking_over(options.take_over);
     let extent = Extent::Removal(parts);
     if options.plan {
         let (id, configuration) = call.active(&workspace)?;
@@ -45,7 +45,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
-    let code = take_out(call, &workspace, extent, Question::Remove, options.yes).await?;
+    let code = take_out(call, workspace.clone(), extent, Question::Remove, options.yes).await?;
     if options.forget_secrets && code == 0 {
         let (id, _) = call.active(&workspace)?;
         ops::remove::forget_secrets(&workspace, &id, call.cancel.clone()).await?;
@@ -65,19 +65,19 @@ fn parts(only: &[Part]) -> Parts {
 /// Shows the plan, asks, and applies it: for Remove and for a roll back.
 pub(super) async fn take_out(
     call: &mut Call,
-    workspace: &Workspace,
+    mut workspace: Workspace,
     extent: Extent,
     question: Question<'_>,
     yes: bool,
 ) -> Result<u8, Failure> {
-    let (id, configuration) = call.active(workspace)?;
-    let agreed = match agree(call, workspace, (&id, &configuration), extent, question, yes).await? {
+    let (id, configuration) = call.active(&workspace)?;
+    let agreed = match agree(call, &mut workspace, (&id, &configuration), extent, question, yes).await? {
         ControlFlow::Continue(agreed) => agreed,
         ControlFlow::Break(code) => return Ok(code),
     };
     let consent = agreed.as_ref().map_or(Consent::WhateverIsDue, Consent::Plan);
     let (cancel, on_event) = (call.cancel.clone(), planned::printer(&mut call.output));
-    let report = ops::remove::run(workspace, &id, extent, consent, cancel, on_event).await?;
+    let report = ops::remove::run(&workspace, &id, extent, consent, cancel, on_event).await?;
     let code = planned::tell(&mut call.output, &report)?;
     if report.refusal.is_some() && matches!(question, Question::Remove) {
         let by_hand = call.next(&Next::RemoveByHand);
@@ -90,7 +90,7 @@ pub(super) async fn take_out(
 /// where the test of the connection said no.
 pub(super) async fn agree(
     call: &mut Call,
-    workspace: &Workspace,
+    workspace: &mut Workspace,
     (id, configuration): (&ConfigurationId, &Configuration),
     extent: Extent,
     question: Question<'_>,
@@ -104,6 +104,7 @@ pub(super) async fn agree(
     match ops::remove::load(workspace, id, extent, call.cancel.clone(), on_check).await? {
         Ok(shown) => {
             super::check::warn(&mut call.output, &warnings);
+            planned::take_over(call, workspace, &shown.belongs)?;
             ask(call, &shown, question, id, configuration)?;
             Ok(ControlFlow::Continue(Some(shown)))
         }

@@ -2,19 +2,25 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::Call;
 use super::args::Serve;
-use crate::domain::failure::Failure;
-use crate::service::{self, Destination, Options};
+use super::{Call, planned};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::{Workspace, owner};
+use crate::service::{self, Destination, Listen, Options};
 
 /// What is said where others than this machine can connect.
 const OPEN: &str = "  other machines can connect to it, and what they send is not encrypted: let only your TLS proxy through \
                     (a firewall), or leave --listen out";
 
+/// How long a start waits for Halo's word on whose the configuration is.
+const LOOK: Duration = Duration::from_secs(3);
+
 pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> {
     // Nobody sits in front of a service: what it needs has to be there.
     let workspace = call.workspace()?.asking_nobody();
+    own(call, &workspace, options.take_over).await?;
     let forward = match &options.forward_to {
         None => None,
         Some(url) => {
@@ -29,7 +35,8 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         }
     };
     let output = &mut call.output;
-    let options = Options { listen: options.listen, forward, notify: options.notify_command.map(|command| command.0) };
+    let listen = handed(options.listen)?;
+    let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0) };
     let ready = |address: SocketAddr| {
         output.warn(format!("listening on http://{address}"));
         if !address.ip().to_canonical().is_loopback() {
@@ -40,9 +47,40 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     Ok(0)
 }
 
+/// The socket that systemd has handed over; without one, the address is listened on.
+fn handed(listen: SocketAddr) -> Result<Listen, Failure> {
+    let unusable = |why: &dyn std::fmt::Display| {
+        Failure::new(FailureKind::LocalState, format!("what systemd has handed over cannot be listened on: {why}"))
+            .hint("pia-halo.socket needs one ListenStream with an address and a port")
+    };
+    let mut handed = listenfd::ListenFd::from_env();
+    match handed.len() {
+        0 => Ok(Listen::At(listen)),
+        1 => {
+            let socket = handed.take_tcp_listener(0).map_err(|error| unusable(&error))?;
+            Ok(socket.map_or(Listen::At(listen), Listen::Handed))
+        }
+        many => Err(unusable(&format!("{many} sockets"))),
+    }
+}
+
 /// Where the secret of the signature comes from outside: the file that it is in.
 fn secret_file(call: &Call) -> Option<PathBuf> {
     let folder = call.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let credential = folder.map(|folder| folder.join("forward_secret")).filter(|file| file.exists());
     credential.or_else(|| call.environment.get("PIA_HALO_FORWARD_SECRET_FILE").map(PathBuf::from))
+}
+
+/// Refuses to serve what belongs to another host, or takes it over. Where Halo does not say so soon, the service finds out.
+async fn own(call: &Call, workspace: &Workspace, take_over: bool) -> Result<(), Failure> {
+    let active = workspace.the_active_configuration()?;
+    let Some((id, configuration)) = active.filter(|(_, own)| own.integration.pia_url.is_some()) else { return Ok(()) };
+    let look = owner::look(workspace, &id, &configuration, call.cancel.clone());
+    let Ok(Ok(belongs)) = tokio::time::timeout(LOOK, look).await else { return Ok(()) };
+    let mut agreed = workspace.clone().taking_over(take_over);
+    planned::take_over(call, &mut agreed, &belongs)?;
+    match belongs.other() {
+        Some(_) => owner::take_over(&agreed, &id, &configuration, call.cancel.clone()).await,
+        None => Ok(()),
+    }
 }

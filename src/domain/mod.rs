@@ -30,6 +30,7 @@ pub mod merge;
 pub mod next;
 pub mod note_outcome;
 pub mod object;
+pub mod owner;
 pub mod people;
 pub mod plan;
 pub mod product;

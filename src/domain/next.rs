@@ -32,6 +32,7 @@ pub enum Next {
     Plan,
     Configure,
     ConfigureUnproved,
+    TakeOver,
     /// With the ids, once they are known; else with `ID` in their place.
     Adopt(Option<String>),
     AdoptYes(String),
@@ -83,6 +84,7 @@ impl Next {
             Self::Plan => "plan",
             Self::Configure => "configure",
             Self::ConfigureUnproved => "configure --unproved",
+            Self::TakeOver => "configure --take-over",
             Self::Adopt(None) => "configure --adopt ID",
             Self::Adopt(Some(ids)) => return format!("configure --adopt {ids}"),
             Self::AdoptYes(ids) => return format!("configure --adopt {ids} --yes"),
@@ -177,6 +179,7 @@ impl Next {
             Self::Plan,
             Self::Configure,
             Self::ConfigureUnproved,
+            Self::TakeOver,
             Self::Adopt(None),
             Self::ByHand,
             Self::RollBack,

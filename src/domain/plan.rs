@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::failure::{Failure, FailureKind};
 use super::object::ObjectKind;
+use super::owner::Belongs;
 use super::untrusted::Untrusted;
 
 /// What is done to an object.
@@ -62,6 +63,16 @@ pub struct FieldChange {
     pub before: Option<String>,
     /// What it will hold.
     pub after: Option<String>,
+}
+
+impl FieldChange {
+    /// What the mark of a webhook's owner is called.
+    pub const OWNER: &str = "owner";
+
+    /// Whether it is that mark: no setting, and not what makes a webhook deliver.
+    pub fn is_owner(&self) -> bool {
+        self.name == Self::OWNER
+    }
 }
 
 /// One line of the plan.
@@ -123,6 +134,8 @@ pub struct Plan {
     pub offers: Vec<Offer>,
     /// The ids of those that the person has agreed to take over.
     pub taken: Vec<String>,
+    /// Whose the webhooks are.
+    pub belongs: Belongs,
     /// What it was made from.
     pub basis: Basis,
 }

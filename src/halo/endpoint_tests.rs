@@ -27,6 +27,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
         active: true,
         tells_disabled: id.is_some(),
         options: Default::default(),
+        note: None,
     }
 }
 

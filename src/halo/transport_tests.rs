@@ -442,6 +442,7 @@ async fn redirect_is_never_followed_and_secret_stays() {
                 active: true,
                 tells_disabled: false,
                 options: Default::default(),
+                note: None,
             };
             let error = match on {
                 "/api/Webhook" => api.save_webhook(&draft).await.unwrap_err(),
@@ -652,6 +653,7 @@ async fn no_error_repeats_secret_or_address() {
         active: true,
         tells_disabled: false,
         options: Default::default(),
+        note: None,
     };
     for status in [400, 401, 403, 500] {
         let server = Server::halo(move |seen, _| {

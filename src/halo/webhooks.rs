@@ -95,6 +95,8 @@ pub struct WebhookDraft {
     pub tells_disabled: bool,
     /// The options that are written.
     pub options: HaloOptions,
+    /// The note with its owner's mark; none leaves it as it is.
+    pub note: Option<String>,
 }
 
 impl WebhookDraft {
@@ -110,6 +112,7 @@ impl WebhookDraft {
             .with("basic_username", self.username.as_str())
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
+        let members = self.note.iter().fold(members, |members, note| members.with("note", note.as_str()));
         let options = self.options.members().into_iter();
         let members = options.fold(members, |members, (name, value)| members.with(name, value));
         // Halo switches a webhook off by either, so both are written to switch it on again.
@@ -142,6 +145,8 @@ struct WebhookRow {
     #[serde(default)]
     batch_method: Int,
     #[serde(default)]
+    note: Text,
+    #[serde(default)]
     log_retention_policy_days: Int,
     #[serde(default)]
     notify_on_failure: Flag,
@@ -164,6 +169,7 @@ impl WebhookRow {
             authentication_type: self.authentication_type.0,
             basic_username: self.basic_username.untrusted(),
             batch_method: self.batch_method.0,
+            note: self.note.untrusted(),
             options: HaloOptions {
                 log_days: self.log_retention_policy_days.0,
                 notifies: self.notify_on_failure.0,

@@ -31,8 +31,22 @@ enum What {
     Ticket(i64),
 }
 
-/// Fetches what was missed since nothing was, or since `earlier` where that is before it, until `until`. Where a webhook
-/// `was_off` meanwhile, Halo's log does not tell all of it. None where no service has looked after this configuration before: then there is no gap, and one can be known of from now on.
+/// What is looked after.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// From when on callbacks may have been missed, where that is known to be before the last good moment.
+    pub earlier: Option<Timestamp>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether a webhook was off meanwhile: then Halo's log does not tell all of it.
+    pub was_off: bool,
+    /// Whether events are handed on.
+    pub forward: bool,
+}
+
+/// Fetches what was missed since nothing was. What somebody took before the configuration was ours, the host took that had
+/// it then. None where no service has looked after this configuration before: then there is no gap, and one can be known
+/// of from now on.
 ///
 /// # Errors
 ///
@@ -41,11 +55,10 @@ pub async fn run(
     workspace: &Workspace,
     id: &ConfigurationId,
     halo: &HaloApi,
-    earlier: Option<Timestamp>,
-    until: Timestamp,
-    was_off: bool,
-    forward: bool,
+    look: Look,
+    ours_since: Option<Timestamp>,
 ) -> Result<Option<Gap>, Failure> {
+    let Look { earlier, until, was_off, forward } = look;
     let of = id.clone();
     let read = move |workspace: &Workspace| {
         let Some(since) = workspace.store.complete_until(&of)? else {
@@ -77,7 +90,8 @@ pub async fn run(
         // What happens while a webhook is off, Halo does not even try to tell.
         let is_on = states.get(&webhook.id.to_ascii_lowercase()).is_some_and(|state| state.active);
         tells_nothing |= !is_whole || !is_on;
-        missed.extend(log.calls.into_iter().filter_map(|call| of_log(call, group)));
+        let is_others = |call: &LoggedCall| call.taken && call.at.zip(ours_since).is_some_and(|(at, since)| at < since);
+        missed.extend(log.calls.into_iter().filter(|call| !is_others(call)).filter_map(|call| of_log(call, group)));
     }
     if tells_nothing {
         let (tickets, untold) = halo.tickets_changed_since(since).await?;

@@ -9,13 +9,14 @@ use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED};
 use super::plan::Target;
-use super::{Workspace, check};
+use super::{Workspace, check, host};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{Finding, Rule, from_owner};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
+use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
 use crate::store::Intent;
@@ -46,7 +47,7 @@ pub async fn install(
 
     let plan = target.plan(&halo).await?;
     settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
-    consent.covers(&plan)?;
+    consent.covers(workspace, &plan)?;
 
     let run =
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
@@ -62,7 +63,8 @@ pub async fn install(
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {
         let fact = "everything in Halo is as Configure made it";
-        workspace.note_health(id, [Finding::well(Rule::Drift, fact)]);
+        let here = Belongs::Here(host::here(workspace));
+        workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
     }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))
@@ -87,8 +89,9 @@ pub async fn switch_on(
     let mut plan = target.plan(&halo).await?;
     let is_only_off = |step: &Step| {
         (step.kind, step.action) == (ObjectKind::Webhook, Action::Update)
-            && step.fields.iter().map(|field| field.name).eq(["active"])
+            && step.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"])
     };
+    host::require(workspace, &plan.belongs)?;
     plan.steps.retain(is_only_off);
     if plan.steps.is_empty() {
         return Ok(0);

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Workspace, check};
+use super::{Workspace, check, host};
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{from_check, from_plan};
+use crate::domain::health::{from_check, from_owner, from_plan};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::owner::{Belongs, Owner};
 use crate::domain::plan::Parts;
 use crate::domain::plan::{Action, Plan};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
 use crate::halo::install::plan::InstallPlan;
 use crate::halo::install::planner::{self, Current, Ownership};
@@ -59,7 +61,7 @@ pub async fn load_taking(
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     let plan = target.plan(&halo).await?.shown();
     if taken.is_empty() {
-        workspace.note_health(id, [from_plan(&plan)]);
+        workspace.note_health(id, [from_plan(&plan), from_owner(&plan.belongs)]);
     }
     let is_there = |id: &&String| {
         plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))
@@ -79,6 +81,7 @@ pub(super) struct Target {
     /// What its callback addresses begin with, and its chat pod: by these it knows its own.
     addresses: Option<(String, ChatPodUrl)>,
     pub(super) record: Vec<InstalledObject>,
+    here: Owner,
 }
 
 /// Everything that an installation is made of.
@@ -107,6 +110,7 @@ impl Target {
         configuration: &Configuration,
         stored: &StoredSecrets,
     ) -> Result<Self, Failure> {
+        let here = host::here(workspace);
         let integration = &configuration.integration;
         let pia = integration.pia_url.as_ref();
         let addresses = pia.map(|pia| CallbackUrl::prefix(pia, id)).zip(integration.effective_chat_pod_url());
@@ -125,12 +129,13 @@ impl Target {
                     replaced,
                     taken: Vec::new(),
                     options: integration.webhook_options.clone(),
+                    owner: Some(here.clone()),
                 },
                 secrets,
                 tokens,
             }
         });
-        Ok(Self { installs, addresses, record: workspace.store.installed(id)? })
+        Ok(Self { installs, addresses, record: workspace.store.installed(id)?, here })
     }
 
     /// The same for whoever installs: what is missing for that is said.
@@ -181,20 +186,22 @@ impl Target {
         let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
-        Ok(self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record)).unwrap_or_default())
+        let plan = self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record));
+        Ok(self.judged(plan.unwrap_or_default(), &held.webhooks))
     }
 
     /// Reads the webhooks and plans what a rotation would change.
     pub(super) async fn plan_rotation(&self, halo: &HaloApi) -> Result<InstallPlan, Failure> {
         let held = Held { webhooks: self.read_webhooks(halo).await?, ..Held::default() };
-        Ok(self.wanted().map(|wanted| planner::plan_rotation(wanted, &held, &self.record)).unwrap_or_default())
+        let plan = self.wanted().map(|wanted| planner::plan_rotation(wanted, &held, &self.record));
+        Ok(self.judged(plan.unwrap_or_default(), &held.webhooks))
     }
 
     /// Reads Halo and plans what Remove would take out.
     pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<InstallPlan, Failure> {
         let mut held = self.held(halo).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
-        Ok(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts))
+        Ok(self.judged(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts), &held.webhooks))
     }
 
     /// Reads Halo and plans what undoes the writes of a run.
@@ -217,7 +224,24 @@ impl Target {
             };
             current.extend(members.map(|members| ((write.kind, id), members)));
         }
-        Ok(planner::plan_roll_back(&self.ownership(), writes, &held, &current))
+        Ok(self.judged(planner::plan_roll_back(&self.ownership(), writes, &held, &current), &held.webhooks))
+    }
+
+    /// Reads the webhooks, and says whose they are.
+    pub(super) async fn belongs(&self, halo: &HaloApi) -> Result<Belongs, HaloError> {
+        Ok(self.judge(&self.read_webhooks(halo).await?))
+    }
+
+    /// Whose our webhooks are, and those that are taken over.
+    fn judge(&self, webhooks: &[HeldWebhook]) -> Belongs {
+        let ownership = self.ownership();
+        let takes = |id: &str| self.wanted().is_some_and(|wanted| wanted.takes(id));
+        let ours = webhooks.iter().filter(|webhook| ownership.owns_webhook(webhook) || takes(&webhook.id));
+        Belongs::judge(ours.map(|webhook| webhook.note.as_ref().map(Untrusted::raw)), &self.here)
+    }
+
+    fn judged(&self, plan: InstallPlan, webhooks: &[HeldWebhook]) -> InstallPlan {
+        InstallPlan { belongs: self.judge(webhooks), ..plan }
     }
 
     /// The webhooks and tabs that Halo holds, those of our record asked for one by one where its lists leave them out.
@@ -258,6 +282,14 @@ impl Target {
         for own in self.record.iter().filter(|own| own.kind == ObjectKind::Webhook) {
             if webhooks.iter().all(|webhook| !same_id(&webhook.id, &own.id)) {
                 webhooks.extend(halo.webhook(&own.id).await?);
+            }
+        }
+        // A list may leave the note out: without one in it, the webhook itself is asked for its owner's mark.
+        let ownership = self.ownership();
+        let is_like = |name: &str| EventGroup::ALL.iter().any(|group| planner::is_like(name, group.webhook_name()));
+        for webhook in webhooks.iter_mut().filter(|webhook| webhook.note.is_none()) {
+            if ownership.owns_webhook(webhook) || is_like(webhook.name.raw()) {
+                webhook.note = halo.webhook(&webhook.id).await?.and_then(|detail| detail.note);
             }
         }
         Ok(webhooks)

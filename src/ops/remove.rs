@@ -84,7 +84,7 @@ pub(super) async fn run_locked(
     };
     let plan = work.plan().await?;
     settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
-    consent.covers(&plan)?;
+    consent.covers(workspace, &plan)?;
 
     let mut apply = Apply::new(workspace, id, &work.target, &work.halo, None);
     let mut results = apply.all(&plan, &mut on_event).await;

@@ -82,7 +82,7 @@ pub async fn run(
     let warnings = report.warnings();
     let plan = work.plan().await?;
     settle_open_intents(workspace, id, &plan, &[ObjectKind::Webhook])?;
-    consent.covers(&plan)?;
+    consent.covers(workspace, &plan)?;
 
     work.store_next()?;
     let mut apply = Apply::new(workspace, id, &work.target, &work.halo, None);

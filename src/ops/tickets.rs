@@ -2,16 +2,17 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::Workspace;
 use super::boards::{Boards, where_told};
 use super::check::find_contact;
 use super::configure::read_back_later;
 use super::locks::INTERRUPTED;
+use super::{Workspace, owner};
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::note_outcome::NoteOutcome;
+use crate::domain::owner::Belongs;
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{HaloApi, HaloError};
@@ -70,6 +71,10 @@ pub async fn escalate(
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
     workspace.require_active(id).map_err(|failure| Known::Unchanged.because(failure))?;
+    // Where its webhooks cannot be read, the ticket can be: that is no reason to refuse.
+    if let Ok(Belongs::Elsewhere(owner)) = owner::look(workspace, id, configuration, cancel.clone()).await {
+        return Err(Known::Unchanged.because(owner::elsewhere(&owner)));
+    }
     let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
     let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;

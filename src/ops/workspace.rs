@@ -74,6 +74,7 @@ pub struct Workspace {
     tell: Option<Tell>,
     gates: Gates,
     drafts: Arc<Place>,
+    takes_over: bool,
 }
 
 impl Workspace {
@@ -101,6 +102,7 @@ impl Workspace {
             tell: None,
             gates: Gates::default(),
             drafts: Arc::default(),
+            takes_over: false,
         })
     }
 
@@ -113,6 +115,17 @@ impl Workspace {
     /// Whether the store was made just now although something is configured: it was deleted, emptied or set aside.
     fn lost_its_store(&self) -> bool {
         self.store.is_new() && self.settings.load().is_ok_and(|config| !config.configurations.is_empty())
+    }
+
+    /// The same workspace for a person who has, or has not, agreed to take over what belongs to another host.
+    #[must_use]
+    pub fn taking_over(self, takes_over: bool) -> Self {
+        Self { takes_over, ..self }
+    }
+
+    /// Whether what belongs to another host may be written.
+    pub fn takes_over(&self) -> bool {
+        self.takes_over
     }
 
     /// The same workspace, with nobody to ask.

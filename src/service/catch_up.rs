@@ -12,7 +12,8 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
-use crate::ops::{catch_up, configure, delivery, events, serving};
+use crate::domain::owner::Belongs;
+use crate::ops::{catch_up, configure, delivery, events, owner, serving};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -100,9 +101,17 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
             }
         }
     }
+    let owner = match owner::look(workspace, &id, &configuration, shared.cancel.clone()).await? {
+        // What it did not hear, the other host did.
+        Belongs::Elsewhere(_) => return Ok(()),
+        Belongs::Here(owner) => Some(owner),
+        Belongs::ToNobody | Belongs::Nowhere => None,
+    };
     let until = workspace.now();
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let gap = catch_up::run(workspace, &id, &halo, known.missed_since, until, was_off, shared.forwards).await?;
+    let look = catch_up::Look { earlier: known.missed_since, until, was_off, forward: shared.forwards };
+    let ours_since = owner.map(|owner| owner.since);
+    let gap = catch_up::run(workspace, &id, &halo, look, ours_since).await?;
     known.looked_after = Some((id.clone(), until, Instant::now()));
     known.missed_since = None;
     let Some(gap) = gap else { return Ok(()) };

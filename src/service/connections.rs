@@ -23,6 +23,9 @@ const MOST: usize = 1_024;
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// How long a connection that has said nothing yet may begin when the service ends: its request may be on its way.
+const BEGIN: Duration = Duration::from_secs(1);
+
 /// How long an open connection is waited for when the service ends.
 pub const LAST: Duration = Duration::from_secs(3);
 
@@ -115,6 +118,12 @@ impl Connections {
     }
 }
 
+/// The service ends, and the connection's first request has begun, or will not.
+async fn end(cancel: &CancellationToken, begun: &CancellationToken) {
+    cancel.cancelled().await;
+    _ = tokio::time::timeout(BEGIN, begun.cancelled()).await;
+}
+
 async fn converse(
     (stream, peer): (TcpStream, IpAddr),
     receiver: Receiver,
@@ -123,7 +132,10 @@ async fn converse(
     cancel: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
+    let begun = CancellationToken::new();
+    let begins = begun.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        begins.cancel();
         request.extensions_mut().insert(Peer(peer));
         receiver.clone().answer(request.map(axum::body::Body::new), busy.clone())
     });
@@ -140,7 +152,7 @@ async fn converse(
             () = close.cancelled() => return,
             // Whatever a stranger does to his own connection is no news.
             _ = connection.as_mut() => return,
-            () = cancel.cancelled(), if !ending => {
+            () = end(&cancel, &begun), if !ending => {
                 ending = true;
                 connection.as_mut().graceful_shutdown();
             }

@@ -51,6 +51,7 @@ pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: imp
             () = shared.cancel.cancelled() => return,
             () = shared.synced.notified() => true,
             _ = reloaded.changed() => false,
+            () = shared.owner_changed.notified() => false,
             () = moments.until(moment) => false,
         };
     }

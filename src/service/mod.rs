@@ -7,10 +7,11 @@
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
 //! health ──── after each sync ─> is everything as it was made? tells what is not
 //! catch-up ── at the start ─> fetches what Halo wanted to tell while nobody listened
+//! owner ───── every 45 s ─> is the configuration in Halo still this host's?
 //! expiry ──── wall clock ─> forgets the secrets that a rotation has replaced
 //! ```
 //!
-//! Nothing ticks: each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
+//! Each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
 
 mod auth;
 mod busy;
@@ -23,6 +24,7 @@ mod health;
 mod intake;
 mod lookups;
 mod metrics;
+mod owner;
 mod receiver;
 mod room;
 mod scheduler;
@@ -62,11 +64,20 @@ use crate::ops::{Workspace, serving};
 /// stored.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// Where the service listens.
+#[derive(Debug)]
+pub enum Listen {
+    /// At an address of its own.
+    At(SocketAddr),
+    /// On a socket that systemd holds: what comes in while the service is restarted waits in it.
+    Handed(std::net::TcpListener),
+}
+
 /// How the service was asked to run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where new events are handed on to.
     pub forward: Option<Destination>,
     /// The command that is told of problems, with its arguments.
@@ -92,6 +103,10 @@ struct Shared {
     missed: Notify,
     /// The thread that stores callbacks has ended by itself.
     intake_gone: AtomicBool,
+    /// The configuration in Halo is another host's: nothing is repaired or fetched here.
+    is_lost: AtomicBool,
+    /// It became another host's, or this one's again.
+    owner_changed: Notify,
     cancel: CancellationToken,
 }
 
@@ -107,16 +122,14 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
     let _lock = workspace.service_lock().await?;
-    let listener = TcpListener::bind(options.listen).await.map_err(|error| {
-        Failure::new(FailureKind::LocalState, format!("{} cannot be listened on: {error}", options.listen))
-            .hint("choose another address with --listen, or end the program that has this one")
-    })?;
+    let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
     let auth = Auth::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
     let metrics = Metrics::default();
     let (last_event, last_daily_sync) = serving::last_work(&workspace)?;
     metrics.begun(last_event, last_daily_sync);
+    let is_lost = crate::ops::owner::was_lost(&workspace);
     let shared = Arc::new(Shared {
         workspace,
         metrics,
@@ -128,6 +141,8 @@ pub async fn run(
         missed: Notify::new(),
         forwards: options.forward.is_some(),
         intake_gone: AtomicBool::new(false),
+        is_lost: AtomicBool::new(is_lost),
+        owner_changed: Notify::new(),
         cancel: cancel.clone(),
     });
     let signals = settings_watch::start(&shared);
@@ -144,6 +159,7 @@ pub async fn run(
     }
     parts.start("catch-up", catch_up::run(Arc::clone(&shared)));
     parts.start("health", health::run(Arc::clone(&shared), options.notify, WallClock));
+    parts.start("owner", owner::run(Arc::clone(&shared)));
     parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);
@@ -162,6 +178,21 @@ pub async fn run(
         return Err(failed("the thread that stores callbacks"));
     }
     ended
+}
+
+async fn listen(listen: Listen) -> Result<TcpListener, Failure> {
+    let unusable = |what: &dyn std::fmt::Display, error| {
+        Failure::new(FailureKind::LocalState, format!("{what} cannot be listened on: {error}"))
+    };
+    match listen {
+        Listen::At(address) => TcpListener::bind(address).await.map_err(|error| {
+            unusable(&address, error).hint("choose another address with --listen, or end the program that has this one")
+        }),
+        Listen::Handed(socket) => {
+            let taken = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
+            taken.map_err(|error| unusable(&"the socket that systemd holds", error))
+        }
+    }
 }
 
 /// Notes that nothing was missed until now. An end does not wait long for another program's write: without the note the

@@ -119,6 +119,8 @@ impl Desk {
             missed: Notify::new(),
             forwards,
             intake_gone: false.into(),
+            is_lost: false.into(),
+            owner_changed: Notify::new(),
             cancel: CancellationToken::new(),
         });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));

@@ -116,6 +116,7 @@ fn short(finding: &Finding) -> &'static str {
         (Rule::SyncHeld, _) => "sync held",
         (Rule::SyncProved, _) => "sync not proved",
         (Rule::Interrupted, _) => "Configure interrupted",
+        (Rule::Owner, _) => "another host's",
         (Rule::Drift, _) => "changed in Halo",
         (Rule::WebhookOff, _) => "webhook switched off",
         (Rule::Deliveries, _) => "deliveries fail",

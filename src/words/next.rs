@@ -54,6 +54,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::ConfigPath
         | Next::History
         | Next::Run(_)
+        | Next::TakeOver
         | Next::ByHand
         | Next::RollBack
         | Next::RemoveByHand

@@ -22,6 +22,7 @@ fn webhook() -> WebhookDraft {
         active: true,
         tells_disabled: false,
         options: Default::default(),
+        note: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Rule {
     SyncProved,
     /// No run of Configure was interrupted.
     Interrupted,
+    /// The configuration in Halo is this host's.
+    Owner,
     /// What Configure made in Halo is as it was made.
     Drift,
     /// Halo delivers: no webhook is switched off or gone.
@@ -82,7 +84,7 @@ impl Light {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Credentials,
         Self::Rights,
         Self::AgentRestricted,
@@ -96,6 +98,7 @@ impl Rule {
         Self::SyncHeld,
         Self::SyncProved,
         Self::Interrupted,
+        Self::Owner,
         Self::Drift,
         Self::WebhookOff,
         Self::Deliveries,
@@ -125,6 +128,7 @@ impl Rule {
             Self::SyncHeld => ("sync-held", "Sync brake", Light::Sync),
             Self::SyncProved => ("sync-proved", "Sync proof", Light::Sync),
             Self::Interrupted => ("interrupted", "Configure runs", Light::Objects),
+            Self::Owner => ("owner", "Owner", Light::Objects),
             Self::Drift => ("drift", "Drift", Light::Objects),
             Self::WebhookOff => ("webhook-off", "Webhooks on", Light::Objects),
             Self::Deliveries => ("deliveries", "Deliveries", Light::Deliveries),
@@ -168,6 +172,7 @@ impl Rule {
                 | Self::AgentRestricted
                 | Self::Clock
                 | Self::Store
+                | Self::Owner
                 | Self::Drift
                 | Self::Certificate
                 | Self::EscalationNote

@@ -6,7 +6,8 @@ use super::finding::{Finding, Rule, State};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
-use crate::domain::plan::{Action, Plan};
+use crate::domain::owner::Belongs;
+use crate::domain::plan::{Action, Change, FieldChange, Plan};
 use crate::domain::untrusted::Untrusted;
 
 /// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
@@ -93,13 +94,28 @@ pub fn from_plan(plan: &Plan) -> Finding {
     let told = plan.blocked.iter().take(NAMED);
     facts.extend(told.map(|blocked| format!("{}: {}", blocked.name.display(), blocked.reason)));
     // Without the webhooks or the tab nothing arrives; a ticket type that is not linked only misses the tab.
-    let is_broken = pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt);
+    let is_mark = |change: &Change| !change.fields.is_empty() && change.fields.iter().all(FieldChange::is_owner);
+    let is_broken =
+        pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt && !is_mark(change));
     let state = if is_broken { State::Broken } else { State::Watch };
     let blocked = plan.blocked.iter().map(|blocked| &blocked.name);
     let names: Vec<String> = pending.iter().map(|change| &change.name).chain(blocked).map(Untrusted::display).collect();
     Finding::new(rule, state, facts.join("; "))
         .about(names.join(NAMES_APART))
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
+}
+
+/// Whose the configuration in Halo is. Of webhooks without a mark, the drift tells.
+pub fn from_owner(belongs: &Belongs) -> Finding {
+    let rule = Rule::Owner;
+    match belongs {
+        Belongs::Nowhere => Finding::well(rule, "nothing of this configuration is in Halo"),
+        Belongs::ToNobody => Finding::well(rule, "no host has put its mark on it yet"),
+        Belongs::Here(owner) => Finding::well(rule, format!("it is this host's, {}", owner.host)),
+        Belongs::Elsewhere(owner) => Finding::new(rule, State::Broken, format!("it belongs to {owner}"))
+            .since(owner.since)
+            .next(Hint::from("Work there, or take it over: ").next(Next::TakeOver)),
+    }
 }
 
 /// What a failure says of the credentials and of the rights; nothing where Halo was only not reached.

@@ -103,6 +103,9 @@ impl Facts<'_> {
             Rule::SyncHeld => self.sync_held(),
             Rule::SyncProved => self.sync_proved(),
             Rule::Interrupted => self.interrupted(),
+            Rule::Owner if self.last(rule).is_none() && !self.is_configured() => {
+                Finding::well(rule, "nothing of this configuration is in Halo")
+            }
             Rule::Drift if !self.is_configured() => Finding::well(rule, "Configure has not run yet"),
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),

@@ -3,6 +3,7 @@
 use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::same_id;
+use crate::domain::owner::Owner;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
 
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub taken: Vec<String>,
     /// How the webhooks are to behave.
     pub options: WebhookOptions,
+    /// Whose mark they are to carry; none where nobody marks them.
+    pub owner: Option<Owner>,
 }
 
 impl Wanted {
@@ -58,10 +61,19 @@ pub struct HeldWebhook {
     pub basic_username: Option<Untrusted>,
     /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
     pub batch_method: Option<i64>,
+    /// Its note, which holds its owner's mark.
+    pub note: Option<Untrusted>,
     /// What Halo tells of the options.
     pub options: HaloOptions,
     /// The events it is bound to.
     pub bindings: Vec<Binding>,
+}
+
+impl HeldWebhook {
+    /// The host whose mark it carries.
+    pub fn owner(&self) -> Option<Owner> {
+        self.note.as_ref().and_then(|note| Owner::of_note(note.raw()))
+    }
 }
 
 /// The binding of one event to a webhook.

@@ -6,6 +6,7 @@ use super::held::Held;
 use super::snapshot::Snapshot;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
+use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Basis, Blocked, Change, FieldChange, Offer, Plan};
 use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
@@ -225,6 +226,8 @@ pub struct InstallPlan {
     pub offers: Vec<Offer>,
     /// The ids of what the person has agreed to take over.
     pub taken: Vec<String>,
+    /// Whose the webhooks are.
+    pub belongs: Belongs,
     /// What Halo held of the objects that it touches.
     pub seen: Snapshot,
 }
@@ -250,6 +253,7 @@ impl InstallPlan {
             warnings: self.warnings.clone(),
             offers: self.offers.clone(),
             taken: self.taken.clone(),
+            belongs: self.belongs.clone(),
             basis: Basis::of(&(operations, &self.seen)),
         }
     }

@@ -42,7 +42,7 @@ impl Snapshot {
 /// Whether a webhook is as it was seen. What one of two answers leaves out is not judged, and Halo switches webhooks off
 /// by itself.
 pub fn same_webhook(seen: &HeldWebhook, now: &HeldWebhook) -> bool {
-    (&seen.name, &seen.url) == (&now.name, &now.url)
+    (&seen.name, &seen.url, seen.owner()) == (&now.name, &now.url, now.owner())
         && agree(&seen.method, &now.method)
         && agree(&seen.content_type, &now.content_type)
         && agree(&seen.authentication_type, &now.authentication_type)

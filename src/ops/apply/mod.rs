@@ -22,8 +22,8 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::write::{Found, Write};
-use super::Workspace;
 use super::plan::Target;
+use super::{Workspace, host};
 use crate::domain::activity::HaloAnswer;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::Check;
@@ -66,8 +66,9 @@ impl Consent<'_> {
         }
     }
 
-    /// Refuses a plan that is not the one which was shown.
-    pub(super) fn covers(self, plan: &InstallPlan) -> Result<(), Failure> {
+    /// Refuses a plan that is not the one which was shown, and one for what is another host's.
+    pub(super) fn covers(self, workspace: &Workspace, plan: &InstallPlan) -> Result<(), Failure> {
+        host::require(workspace, &plan.belongs)?;
         match self {
             Self::Plan(shown) if *shown != plan.shown() => Err(Failure::new(
                 FailureKind::NeedsYes,

@@ -7,6 +7,7 @@ use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::Proof;
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::Untrusted;
 use crate::halo::install::plan::WebhookWrite;
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::same_webhook;
@@ -78,7 +79,8 @@ async fn find(apply: &Apply<'_>, group: EventGroup, id: Option<String>) -> Resul
         None => apply.halo.webhooks().await?.into_iter().find(|webhook| webhook.url == draft.url),
     };
     let Some(webhook) = found else { return Ok(Found::No) };
-    let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose(), draft.options);
+    let Some(installs) = &apply.target.installs else { return Ok(Found::No) };
+    let differs = planner::webhook_fields(&webhook, &draft.name, draft.url.expose(), &installs.wanted);
     Ok(settled(webhook.id, &differs))
 }
 
@@ -98,5 +100,9 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         active: true,
         tells_disabled: seen.is_some_and(|seen| seen.tells_disabled),
         options: seen.map_or(options, |seen| options.told_by(seen.options)),
+        note: installs.and_then(|installs| {
+            let note = seen.and_then(|seen| seen.note.as_ref()).map_or("", Untrusted::raw);
+            Some(installs.wanted.owner.as_ref()?.into_note(note))
+        }),
     }
 }

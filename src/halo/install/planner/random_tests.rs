@@ -86,6 +86,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
             authentication_type: None,
             basic_username: None,
             batch_method: Some(0),
+            note: None,
             options: Default::default(),
             bindings: Vec::new(),
         });
@@ -135,6 +136,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     authentication_type: Some(1),
                     basic_username: Some("pia".into()),
                     batch_method: Some(0),
+                    note: None,
                     options: Default::default(),
                     bindings,
                 };

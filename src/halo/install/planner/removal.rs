@@ -121,7 +121,8 @@ fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -
     let Some((group, url)) = wanted.webhooks.iter().find(|(group, _)| group.webhook_name() == name) else {
         return Vec::new();
     };
-    let mut edits = webhook_fields(webhook, group.webhook_name(), url.expose().expose(), wanted.options.halo);
+    let mut edits = webhook_fields(webhook, group.webhook_name(), url.expose().expose(), wanted);
+    edits.retain(|field| !field.is_owner());
     let events = group.chosen(&wanted.options);
     let is_edited = |event| webhook.bindings.iter().any(|own| own.event == event && !binding_fields(own).is_empty());
     if webhook.bindings.iter().any(|own| !events.contains(&own.event) || is_edited(own.event)) {

@@ -45,8 +45,9 @@ fn rotate(
         return Err("there is a second webhook of ours for the same events".to_owned());
     }
     let address = url.expose();
-    let fields = webhook_fields(own, name, address.expose(), wanted.options.halo);
-    let changed: Vec<&str> = fields.iter().map(|field| field.name).filter(|name| *name != "url").collect();
+    let fields = webhook_fields(own, name, address.expose(), wanted);
+    let is_kept = |field: &&FieldChange| field.name == "url" || field.is_owner();
+    let changed: Vec<&str> = fields.iter().filter(|field| !is_kept(field)).map(|field| field.name).collect();
     if !changed.is_empty() {
         return Err(format!("changed in Halo: {}", changed.join(", ")));
     }

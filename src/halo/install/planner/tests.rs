@@ -20,6 +20,7 @@ pub(super) fn wanted() -> Wanted {
         replaced: Vec::new(),
         taken: Vec::new(),
         options: Default::default(),
+        owner: None,
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
             authentication_type: Some(1),
             basic_username: Some("pia".into()),
             batch_method: Some(0),
+            note: None,
             options: HaloOptions { log_days: Some(30), notifies: Some(false), attempts: Some(0) },
             bindings: bindings.collect(),
         });

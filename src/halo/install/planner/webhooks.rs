@@ -57,8 +57,16 @@ pub(super) fn plan_webhook(
 
     let mut fields = own.map_or_else(
         || new_webhook_fields(address, wanted.options.halo),
-        |own| webhook_fields(own, name, address, wanted.options.halo),
+        |own| webhook_fields(own, name, address, wanted),
     );
+    // One mark is enough: where somebody has written a note of their own over the other one, nothing is wrong.
+    let is_marked = |other: &HeldWebhook| {
+        let is_ours = other.url.expose().starts_with(&wanted.callback_prefix);
+        is_ours && wanted.owner.as_ref().zip(other.owner()).is_some_and(|(here, owner)| owner.is(here))
+    };
+    if own.is_some_and(|own| own.owner().is_none()) && held.webhooks.iter().any(is_marked) {
+        fields.retain(|field| !field.is_owner());
+    }
     let (action, reason) = match own {
         None => (Action::Create, "missing in Halo"),
         Some(_) if by_record.is_none() => {
@@ -67,6 +75,10 @@ pub(super) fn plan_webhook(
         }
         Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged"),
         Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
+        Some(own) if own.owner().is_some() && fields.iter().any(FieldChange::is_owner) => {
+            (Action::Update, "belongs to another host")
+        }
+        Some(_) if fields.iter().all(FieldChange::is_owner) => (Action::Update, "names no owner yet"),
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
@@ -87,7 +99,7 @@ fn new_password() -> FieldChange {
 
 /// What would change in somebody else's webhook, its events included.
 fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str, wanted: &Wanted) -> Offer {
-    let mut fields = webhook_fields(webhook, group.webhook_name(), address, wanted.options.halo);
+    let mut fields = webhook_fields(webhook, group.webhook_name(), address, wanted);
     fields.push(new_password());
     let numbers = |events: Vec<EventNumber>| {
         let mut numbers: Vec<i64> = events.into_iter().map(|event| event.0).collect();
@@ -139,7 +151,8 @@ fn new_webhook_fields(address: &str, options: HaloOptions) -> Vec<FieldChange> {
 }
 
 /// The fields of a webhook that are not as they should be. What Halo leaves out of its answer is not judged.
-pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, options: HaloOptions) -> Vec<FieldChange> {
+pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, wanted: &Wanted) -> Vec<FieldChange> {
+    let options = wanted.options.halo;
     let mut fields = Vec::new();
     let mut differs = |field, before: String, after: &str| {
         fields.push(FieldChange { name: field, before: Some(before), after: Some(after.to_owned()) });
@@ -186,7 +199,20 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, options:
             differs(option, before.to_string(), &wanted.to_string());
         }
     }
+    fields.extend(owner_field(webhook, wanted));
     fields
+}
+
+/// The mark of its owner, where it carries another one or none.
+fn owner_field(webhook: &HeldWebhook, wanted: &Wanted) -> Option<FieldChange> {
+    let here = wanted.owner.as_ref()?;
+    let note = webhook.note.as_ref().map_or("", Untrusted::raw);
+    let before = webhook.owner().map(|owner| owner.to_string());
+    (here.into_note(note) != note).then(|| FieldChange {
+        name: FieldChange::OWNER,
+        before,
+        after: Some(here.host.clone()),
+    })
 }
 
 /// Takes a webhook out, its events first: whether they go with it is not known.

@@ -1,0 +1,194 @@
+//! One owner: two hosts with one configuration in Halo name each other, and neither takes from the other unasked.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use pia_halo::domain::failure::FailureKind;
+use pia_halo::ops::{self, SystemClock, Workspace};
+use pia_halo::settings::{Environment, Paths};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::service::Service;
+use crate::support::{Profile, Ran, files, run};
+use crate::tickets::{TICKET, escalating, notes};
+
+const HOST: &str = "PIA_HALO_HOST";
+const CREATED: &str = "Pia - Ticket Created";
+
+/// A program of this profile as it runs on a host of that name.
+fn on(host: &str, profile: &Profile, arguments: &[&str]) -> Command {
+    let mut command = profile.command(arguments);
+    command.env(HOST, host);
+    command
+}
+
+async fn on_first(profile: &Profile, arguments: &[&str]) -> Ran {
+    run(on("jump1", profile, arguments), String::new()).await
+}
+
+/// A host that got a copy of another one's folders, token and record included.
+struct Copy<'a> {
+    folder: TempDir,
+    of: &'a Profile,
+}
+
+impl<'a> Copy<'a> {
+    fn of(profile: &'a Profile) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files(profile.folder.path()) {
+            let to = folder.path().join(file.strip_prefix(profile.folder.path()).unwrap());
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(&file, to).unwrap();
+        }
+        private(folder.path());
+        Self { folder, of: profile }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = on("jump2", self.of, arguments);
+        for (name, value) in self.of.environment() {
+            let value = value
+                .to_string_lossy()
+                .replace(&*self.of.folder.path().to_string_lossy(), &self.folder.path().to_string_lossy());
+            command.env(name, value);
+        }
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.command(arguments), String::new()).await
+    }
+}
+
+/// Folders that were copied as they were.
+fn private(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        private(&entry.path());
+    }
+}
+
+/// A profile that the first host has configured.
+async fn configured() -> Profile {
+    let profile = escalating().await;
+    on_first(&profile, &["configure", "--yes"]).await.expect(0);
+    profile.halo.clear_requests();
+    profile
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copied_folder_on_second_host_writes_nothing_unasked() {
+    let profile = configured().await;
+    on_first(&profile, &["plan"]).await.expect(0);
+    let second = Copy::of(&profile);
+    let ticket = TICKET.to_string();
+    let commands: [&[&str]; 7] = [
+        &["plan"],
+        &["configure", "--yes"],
+        &["configure"],
+        &["rotate", "--yes"],
+        &["remove", "--yes"],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["escalate", &ticket, "--note", "once"],
+    ];
+    let login = crate::support::login_name();
+    for command in commands {
+        let ran = second.run(command).await.expect(3).says(&format!("belongs to jump1 ({login}, since "));
+        ran.says("configure --take-over");
+    }
+    assert!(profile.halo.writes().is_empty(), "{:?}", profile.halo.writes());
+    let owner = second.run(&["plan", "--json"]).await.expect(3).json()["owner"].clone();
+    assert_eq!((&owner["host"], &owner["person"]), (&json!("jump1"), &json!(login)));
+    second.run(&["issues"]).await.says("it belongs to jump1");
+    on_first(&profile, &["plan"]).await.expect(0);
+}
+
+/// Taken over by a typed word: the first host knows at its next look, and repairs, fetches and escalates nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_that_was_taken_over_turns_red_and_stops_repairing() {
+    let profile = configured().await;
+    let first = Service::start_by(on("jump1", &profile, &["serve", "--listen", "127.0.0.1:0"])).await;
+    let second = Copy::of(&profile);
+    let pty = crate::support::pty::Start::pia_halo(second.folder.path(), ["configure"]);
+    let environment = second.command(&[]);
+    let pty = environment
+        .get_envs()
+        .fold(pty, |pty, (name, value)| pty.env(&name.to_string_lossy(), &value.unwrap_or_default().to_string_lossy()));
+    let mut pty = pty.spawn();
+    pty.wait_until("Type jump1 to take it over");
+    pty.send("jump1\r");
+    pty.wait_until("Apply this plan to Halo");
+    pty.send("y\r");
+    assert_eq!(pty.exit_code(), 0, "{}", pty.screen());
+    second.run(&["plan"]).await.expect(0);
+    let note = profile.halo.look(|halo| halo.webhook(CREATED).unwrap().text("note").to_owned());
+    assert!(note.contains("jump2") && !note.contains("jump1"), "{note}");
+
+    // The service looks every 45 seconds, and at once where the settings change.
+    let config = std::fs::read(profile.config()).unwrap();
+    std::fs::write(profile.config(), config).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut look_again = tokio::time::interval(Duration::from_millis(100));
+    while !first.get("/metrics").await.1.contains("pia_halo_health{rule=\"owner\"} 2") {
+        assert!(Instant::now() < deadline, "the first host does not know");
+        look_again.tick().await;
+    }
+    on_first(&profile, &["issues"]).await.says("it belongs to jump2");
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("active", false));
+    profile.halo.clear_requests();
+    let environment = Environment::from_pairs(profile.environment()).with(HOST, "jump1");
+    let paths = Paths::from_environment(&environment).unwrap();
+    let workspace = Workspace::open(paths, environment, std::sync::Arc::new(SystemClock)).unwrap();
+    let refused = ops::configure::switch_on(&workspace, &profile.id(), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::NeedsYes, "{refused}");
+    assert!(profile.halo.writes().is_empty());
+    first.terminate().await;
+
+    // A person there takes it back, and the second host is told in the same way.
+    let back = on("jump1", &profile, &["serve", "--listen", "127.0.0.1:0", "--take-over"]);
+    let first = Service::start_by(back).await;
+    second.run(&["plan"]).await.expect(3).says("belongs to jump1");
+    first.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn escalation_gets_one_note_from_two_hosts() {
+    let profile = configured().await;
+    let second = Copy::of(&profile);
+    let ticket = TICKET.to_string();
+    let escalate = ["escalate", ticket.as_str(), "--note", "once"];
+    on_first(&profile, &escalate).await.expect(0);
+    second.run(&escalate).await.expect(3);
+    second.run(&["configure", "--yes", "--take-over"]).await.expect(0);
+    second.run(&escalate).await.expect(0);
+    on_first(&profile, &escalate).await.expect(3).says("belongs to jump2");
+    assert_eq!(notes(&profile), ["once"]);
+}
+
+/// The mark is a line in the note: what people write around it, and what they change, leaves it as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn mark_survives_what_people_change_in_webhook() {
+    let profile = configured().await;
+    profile.halo.change(|halo| {
+        let webhook = halo.webhook_mut(CREATED).unwrap();
+        let note = format!("Ask Tom first.\n{}\nsee the wiki", webhook.text("note"));
+        webhook.set("note", note);
+        webhook.set("active", false);
+        webhook.set("name", "Renamed");
+    });
+    on_first(&profile, &["configure", "--yes"]).await.expect(0);
+    let note = profile.halo.look(|halo| halo.webhook(CREATED).unwrap().text("note").to_owned());
+    assert!(note.starts_with("Ask Tom first.\n[pia-halo owner: jump1 | "), "{note}");
+    assert!(note.ends_with("]\nsee the wiki"), "{note}");
+    // Emptied by somebody, the other mark speaks for both; with none left, Configure is asked to write it again.
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("note", ""));
+    on_first(&profile, &["plan"]).await.expect(0);
+    profile.halo.change(|halo| halo.webhook_mut("Pia - Ticket Updated").unwrap().set("note", "mine"));
+    on_first(&profile, &["plan"]).await.expect(3).says("names no owner yet");
+    on_first(&profile, &["configure", "--yes"]).await.expect(0);
+    on_first(&profile, &["plan"]).await.expect(0);
+}
