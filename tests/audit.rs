@@ -40,7 +40,9 @@ async fn every_write_is_audited_with_who_where_before_and_after() {
     assert!(url["before"].is_null() && url["after"].as_str().unwrap().contains("/callbacks/acme/ticket-"), "{url}");
     let text = profile.run(["audit", "--limit", "100"]).await.expect(0).stdout;
     let from = format!("{who} from 192.0.2.7 on ");
-    for words in [from.as_str(), "create webhook Pia - Ticket Created: done, Halo answered 201", "is whole"] {
+    for words in
+        [from.as_str(), "create webhook Pia - Ticket Created: done, Halo answered 201", "proved: no line is missing"]
+    {
         assert!(text.contains(words), "{words}\n{text}");
     }
     let file = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
@@ -107,8 +109,10 @@ async fn trail_that_was_changed_or_cut_is_told_with_line() {
 
     let lines: Vec<&str> = whole.lines().collect();
     std::fs::write(&path, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
-    profile.run(["audit", "--limit", "0"]).await.expect(0);
+    profile.run(["audit", "--verify"]).await.expect(1).says("the end is missing or was changed");
     profile.run(["audit", "--expect", &head]).await.expect(1).says("lines were cut off");
+    std::fs::remove_file(&path).unwrap();
+    profile.run(["audit", "--verify"]).await.expect(1).says("there were");
 
     // A killed program's half line is no tampering, and the next command goes on.
     std::fs::write(&path, format!("{whole}{{\"at\":\"2026")).unwrap();

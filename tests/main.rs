@@ -20,6 +20,7 @@ mod handing_on;
 mod health;
 mod hostile;
 mod journey;
+mod keeping;
 mod keys;
 mod killing;
 mod meanwhile;

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pia_halo::demo::{Fault, Options};
+use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::event::EventBody;
+use pia_halo::store::NewEvent;
 
 use ratatui::layout::Size;
 
@@ -158,6 +161,80 @@ async fn what_callback_carries_is_shown_with_its_body_alone() {
         let is_store = file.file_name().unwrap().to_string_lossy().starts_with("pia-halo.db");
         let text = if is_store { text.replace("canary-in-the-body", "") } else { text };
         assert!(!text.contains("canary-in"), "in {}", file.display());
+    }
+}
+
+/// Each secret is planted in each source that goes into the bundle: settings, environment, log, deliveries.
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_secrets_are_in_no_file_of_support_bundle() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    profile.run(["events", "--forward-secret"]).await.expect(0);
+    let secrets = secrets_of(&profile);
+    assert_eq!(secrets.len(), 5, "token, password, forward secret, and the client secret twice");
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    let planted = settings
+        .replace("client_id =", "client_secret_command = [\"sh\", \"-c\", \"echo canary-command\"]\nclient_id =")
+        .replace("pia_url =", "chat_pod_url = \"https://ada:canary-user@pia.acme.example/?key=canary-pod\"\npia_url =");
+    std::fs::write(profile.config(), planted).unwrap();
+    let log = profile.folder.path().join("state/pia-halo/pia-halo.log");
+    let mut lines = std::fs::read_to_string(&log).unwrap();
+    for secret in secrets.iter().flat_map(|secret| forms(secret)) {
+        lines += &format!(
+            "WARN somebody wrote {secret} here\nGET https://pia.example/callbacks/acme/x/{secret}?x={secret}\n"
+        );
+    }
+    lines += "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9canary99 was a token once\n\
+              via http://ada:canary-proxy@127.0.0.1:9/ and https://x.example/?code=canary-query\n\
+              password=canary-word client_secret: \"canary-named\"\nAuthorization: Bearer canary-bearer\n\
+              TOKEN canary-of-environment\n";
+    std::fs::write(&log, lines).unwrap();
+    let odd = EventBody::read(br#"{"event":7,"canary":"x" "object_id":"canary-value"}"#.to_vec()).unwrap();
+    let workspace = profile.workspace();
+    for incoming in odd.events() {
+        assert!(incoming.not_understood.is_some());
+        let (configuration, group, received_at) = (profile.id(), EventGroup::TicketCreated, workspace.now());
+        let event = NewEvent { configuration, group, incoming, received_at, fetched_from: None, forward: false };
+        profile.store().add_events([event]).unwrap();
+    }
+    let support = |arguments: &[&str]| {
+        let mut command = profile.command([&["support"], arguments].concat());
+        command.env("PIA_HALO_CLIENT_SECRET", profile.halo.client_secret());
+        command
+            .env("SOME_API_TOKEN", "canary-of-environment")
+            .env("HTTPS_PROXY", "http://ada:canary-proxy@127.0.0.1:9");
+        crate::support::run(command, String::new())
+    };
+    let file = profile.folder.path().join("bundle.tar.gz");
+    let path = file.to_str().unwrap();
+    let asked = support(&[path]).await.expect(3);
+    assert!(asked.stderr.contains("check.json") && !file.exists(), "nothing is written without a yes");
+    let shown = support(&["--list"]).await.expect(0).stdout;
+    support(&[path, "--yes"]).await.expect(0);
+    let mut names = Vec::new();
+    let mut said = vec![shown.clone()];
+    let unpacked = flate2::read::GzDecoder::new(std::fs::File::open(&file).unwrap());
+    for entry in tar::Archive::new(unpacked).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        assert!(shown.contains(&format!("--- {name} (")), "{name} is shown before it is written");
+        names.push(name);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut entry, &mut text).unwrap();
+        assert!(text.len() > 2, "{names:?} is empty");
+        said.push(text);
+    }
+    let wanted = ["versions", "settings", "check", "status", "plan", "runs", "not-understood"];
+    assert_eq!(
+        names[..7],
+        wanted.map(|name| if name == "settings" { "settings.toml".into() } else { format!("{name}.json") })
+    );
+    assert_eq!(names[7..], ["log.txt"]);
+    assert!(said[7].contains("its members: event, canary"), "the names of members are there: {}", said[7]);
+    for text in said {
+        let values = text.replace("members: event, canary", "");
+        assert!(!values.contains("canary"), "{}", &values[values.find("canary").unwrap().saturating_sub(99)..]);
+        let leaked = secrets.iter().flat_map(|secret| forms(secret)).find(|form| text.contains(form));
+        assert_eq!(leaked, None, "{text}");
     }
 }
 

@@ -120,9 +120,9 @@ pub enum Command {
     Deliveries,
     /// Show who did what and when, and verify the audit trail
     ///
-    /// Each line of the trail carries the hash of the one before, so a changed, removed or inserted line is detected: the
-    /// exit code is then 1. Keep the hash printed at the end elsewhere: --expect shows later whether lines were cut off
-    /// or the whole trail was recreated.
+    /// Each line of the trail carries the hash of the one before, and a file beside the store says how the trail ends: a
+    /// changed, removed or inserted line is detected, and so are lines cut off at the end. The exit code is then 1. Keep the
+    /// hash printed at the end elsewhere: --expect shows later whether both files were recreated.
     Audit(Audit),
     /// Show the current state, offline
     Status(Status),
@@ -151,6 +151,21 @@ pub enum Command {
     /// Manage the database of clients, runs and events
     #[command(subcommand)]
     Store(Store),
+    /// Write one file for support, without secrets: versions, settings, check, status, plan, runs, log; asks Halo
+    ///
+    /// Every file in it is shown before it is written. Of deliveries that were not understood it holds the names of their
+    /// members and no values.
+    Support(Support),
+    /// Write settings, store and audit trail into one file, while the service runs
+    ///
+    /// With --with-secrets also the secrets, sealed in the form of age. The passphrase is asked for on the terminal, or read
+    /// from --passphrase-file; it is never an argument. `age --decrypt` opens them, too.
+    Backup(Backup),
+    /// Bring a backup back, whole or not at all; stop the service first
+    ///
+    /// Every file and every table is proved before anything changes. What is here already is replaced only after you type
+    /// yes; settings, store and trail from before are kept in a folder beside the store.
+    Restore(Restore),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -371,9 +386,12 @@ pub enum Format {
 /// Options of `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// How many of the last lines to print; 0 only verifies the trail
+    /// How many of the last lines to print
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+    /// Only say what is proved and what is not
+    #[arg(long)]
+    pub verify: bool,
     /// A hash noted earlier that must be in the trail
     #[arg(long, value_name = "HASH")]
     pub expect: Option<String>,
@@ -550,6 +568,59 @@ pub enum Config {
 pub struct Delete {
     /// Which configuration
     pub id: ConfigurationId,
+    /// Answer yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Options of `support`.
+#[derive(Debug, Args)]
+pub struct Support {
+    /// The file to write; pia-halo-support-TIME.tar.gz by default
+    pub file: Option<PathBuf>,
+    /// Show every file, and write nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub list: bool,
+    /// Answer yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write, or - for standard output
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Include the secrets, sealed
+    #[arg(long)]
+    pub with_secrets: bool,
+    /// A file with the passphrase, or - for standard input; /dev/fd/N for an open file descriptor
+    #[arg(long, value_name = "FILE|-", requires = "with_secrets")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Seal the secrets for this recipient of age (age1…) instead of by a passphrase; may be repeated
+    #[arg(long, value_name = "RECIPIENT", requires = "with_secrets", conflicts_with = "passphrase_file")]
+    pub recipient: Vec<String>,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup, or - for standard input
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Prove the backup, and restore nothing
+    #[arg(long, conflicts_with_all = ["yes", "without_secrets"])]
+    pub check: bool,
+    /// A file with the passphrase of the secrets; /dev/fd/N for an open file descriptor
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// A file with the key of age that the secrets are sealed for
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub identity: Option<PathBuf>,
+    /// Leave the secrets in the backup alone
+    #[arg(long, conflicts_with_all = ["passphrase_file", "identity"])]
+    pub without_secrets: bool,
     /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,

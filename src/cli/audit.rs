@@ -14,7 +14,8 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let chain = workspace.audit.verify(options.expect.as_deref())?;
     // The trail is read from its end; a person reads it downwards.
-    let mut records = workspace.audit.records(options.limit)?;
+    let limit = if options.verify { 0 } else { options.limit };
+    let mut records = workspace.audit.records(limit)?;
     records.reverse();
     let output = &mut call.output;
     if output.json {
@@ -62,7 +63,7 @@ fn verdict(chain: &Chain) -> Vec<String> {
     let mut lines = Vec::new();
     let all = thousands(chain.lines);
     lines.push(if chain.breaks.is_empty() {
-        format!("the trail is whole: each of its {all} lines follows the one before")
+        format!("proved: each of the {all} lines follows the one before")
     } else {
         format!("the trail of {all} lines is broken: it was changed or damaged")
     });
@@ -73,12 +74,27 @@ fn verdict(chain: &Chain) -> Vec<String> {
     if chain.torn > 0 {
         lines.push(format!("{} times a line was left unfinished by a program that was ended", thousands(chain.torn)));
     }
+    match chain.anchored {
+        _ if chain.lines == 0 || !chain.breaks.is_empty() => {}
+        Some(anchored) if anchored >= chain.lines => {
+            lines.push("proved: no line is missing at its end, by the anchor beside the store".to_owned());
+        }
+        Some(anchored) => lines.push(format!(
+            "proved: none of the first {} lines is missing; the last {} came after the anchor",
+            thousands(anchored),
+            thousands(chain.lines - anchored)
+        )),
+        None => lines.push("not proved: that no line is missing at its end; the next line makes the anchor".to_owned()),
+    }
     match chain.expected_found {
         Some(true) => lines.push("the expected hash is in it: nothing before it was changed".to_owned()),
         Some(false) => {
             lines.push("the expected hash is not in it: lines were cut off, or the trail was recreated".to_owned())
         }
-        None => {}
+        None => {
+            let what = "not proved: that nobody recreated both files; keep this hash elsewhere and ask with --expect";
+            lines.push(what.to_owned());
+        }
     }
     lines.push(format!("hash {}", chain.head));
     lines

@@ -5,6 +5,7 @@
 mod activate;
 mod args;
 mod audit;
+mod backup;
 mod check;
 mod clients;
 mod config;
@@ -29,6 +30,7 @@ mod setup;
 mod signals;
 mod status;
 mod store;
+mod support;
 mod sync;
 mod table;
 mod tickets;
@@ -210,6 +212,9 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
+        Command::Support(options) => support::run(&mut call, options).await,
+        Command::Backup(options) => backup::backup(&mut call, options).await,
+        Command::Restore(options) => backup::restore(&mut call, options).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pia-halo", &mut script);

@@ -49,18 +49,32 @@ pub fn typed(question: &str, wanted: &[&str]) -> bool {
 
 /// Asks for the Client Secret without showing it.
 pub fn secret() -> Result<Secret, Failure> {
+    match hidden("Client Secret") {
+        Some(answer) if !without_margin(&answer).is_empty() => Ok(Secret::typed(&answer)),
+        _ => Err(Failure::new(FailureKind::Usage, "a Client Secret is needed")),
+    }
+}
+
+/// Asks for a passphrase without showing it; for a new one twice.
+pub fn passphrase(is_new: bool) -> Result<Secret, Failure> {
+    let typed = hidden("Passphrase").unwrap_or_default();
+    let again = if is_new { hidden("The same again").unwrap_or_default() } else { typed.clone() };
+    match Secret::new(typed.trim_end_matches(['\r', '\n'])) {
+        empty if empty.is_empty() => Err(Failure::new(FailureKind::Usage, "a passphrase is needed")),
+        secret if secret == Secret::new(again.trim_end_matches(['\r', '\n'])) => Ok(secret),
+        _ => Err(Failure::new(FailureKind::Usage, "the two passphrases differ")),
+    }
+}
+
+fn hidden(what: &str) -> Option<zeroize::Zeroizing<String>> {
     // Before the question is seen: nobody's first letters may show.
     let question = Question::begin(false);
-    eprint_flush("Client Secret: ");
-    let mut answer = String::new();
+    eprint_flush(&format!("{what}: "));
+    let mut answer = zeroize::Zeroizing::new(String::new());
     let read = io::stdin().lock().read_line(&mut answer);
     drop(question);
     eprint_flush("\n");
-    let answer = zeroize::Zeroizing::new(answer);
-    match read {
-        Ok(_) if !without_margin(&answer).is_empty() => Ok(Secret::typed(&answer)),
-        _ => Err(Failure::new(FailureKind::Usage, "a Client Secret is needed")),
-    }
+    read.is_ok().then_some(answer)
 }
 
 fn eprint_flush(text: &str) {

@@ -98,7 +98,7 @@ impl Activity {
 const TOKEN: usize = 32;
 
 /// Cuts every token in a text down to its last four characters. An id of Halo, a GUID, is none.
-fn mask_tokens(text: &str) -> String {
+pub(crate) fn mask_tokens(text: &str) -> String {
     let belongs = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -149,15 +149,40 @@ pub struct Record {
     /// Whether a line before this one was left unfinished, as by a killed program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub torn: bool,
+    /// The number of the line, where the trail has an anchor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What this line found missing before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// The SHA-256 of the line before, and of what was left unfinished after that; none in lines from before the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<String>,
 }
 
+/// What was found when a line was to be written: the end of the trail did not fit its anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The lines that there had been; none where the anchor was missing.
+    pub lines: Option<u64>,
+}
+
+impl Cut {
+    /// What is said of it.
+    pub fn words(&self) -> String {
+        match self.lines {
+            Some(had) => {
+                format!("when it was written, the trail before it had been cut or changed: there had been {had} lines")
+            }
+            None => "when it was written, the anchor of the trail had been removed".to_owned(),
+        }
+    }
+}
+
 /// Whether the lines of the trail still follow each other.
 ///
-/// A line that was changed, taken out or put in between shows. Lines cut off at the end do not show by themselves, and
-/// who can write the whole file can make a whole new chain: a hash that was noted elsewhere shows both.
+/// A line that was changed, taken out or put in between shows. Lines cut off at the end show by the anchor. Who can write
+/// both files can make both anew: a hash that was noted elsewhere shows that.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct Chain {
     /// Whether every line follows the one before, and the expected hash was found.
@@ -170,6 +195,11 @@ pub struct Chain {
     pub torn: u64,
     /// Where it does not hold; the first ones.
     pub breaks: Vec<ChainBreak>,
+    /// Lines that are proved to be all there had been when the anchor was written; none where there is no anchor.
+    pub anchored: Option<u64>,
+    /// Whether the last line was written together with an anchor.
+    #[serde(skip)]
+    pub ends_anchored: bool,
     /// The hash that the next line will carry. Noted elsewhere, it can be asked for later.
     pub head: String,
     /// Whether the expected hash was found, where one was asked for.

@@ -56,6 +56,71 @@ fn mask(text: &str, covered: &[bool]) -> String {
     out
 }
 
+/// The text without what addresses can hold of secrets: the user's part, and the values of a query.
+pub fn without_address_secrets(text: &str) -> String {
+    const SCHEME: &str = "://";
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(SCHEME) {
+        let (before, after) = rest.split_at(at + SCHEME.len());
+        let ends = |character: char| character.is_whitespace() || "\"'<>`\\".contains(character);
+        let (address, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        out.push_str(before);
+        let (place, query) = address.split_once('?').map_or((address, None), |(place, query)| (place, Some(query)));
+        let host = place.split(['/', '#']).next().unwrap_or_default();
+        match host.rfind('@') {
+            Some(user) => out.extend([MASK, &place[user..]]),
+            None => out.push_str(place),
+        }
+        for (number, pair) in query.iter().flat_map(|query| query.split('&')).enumerate() {
+            out.push(if number == 0 { '?' } else { '&' });
+            match pair.split_once('=') {
+                Some((name, _)) => out.extend([name, "=", MASK]),
+                None => out.push_str(MASK),
+            }
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What comes before a secret, as a part of a name.
+const NAMES: [&str; 9] =
+    ["secret", "password", "passwd", "passphrase", "token", "authorization", "bearer", "api_key", "apikey"];
+
+/// The text without the values of names that sound like a secret: `password=…`, `"client_secret": "…"`, `Bearer …`.
+pub fn without_named_secrets(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    let next = |from: usize| NAMES.iter().filter_map(|name| Some((from + lower[from..].find(name)?, *name))).min();
+    let skip = |from: usize, wanted: &dyn Fn(char) -> bool| {
+        text[from..].find(|character| !wanted(character)).map_or(text.len(), |length| from + length)
+    };
+    while let Some((begin, name)) = next(at) {
+        let named = skip(begin + name.len(), &|character| character.is_ascii_alphanumeric() || character == '_');
+        let value = skip(named, &|character| " \t=:\"'\\".contains(character));
+        let end = skip(value, &|character| !character.is_whitespace() && !"\"',;{}[]()&\\".contains(character));
+        let between = &text[named..value];
+        let is_value = between.contains(['=', ':']) || (name == "bearer" && between.starts_with(' '));
+        let is_plain = ["", "null", "true", "false", "bearer", "basic"].contains(&&lower[value..end]);
+        if is_value && !is_plain {
+            out.push_str(&text[at..value]);
+            out.push_str(MASK);
+            at = end;
+        } else if is_value && &lower[value..end] == "basic" {
+            let coded = skip(end, &|character| character == ' ');
+            out.push_str(&text[at..coded]);
+            out.push_str(MASK);
+            at = skip(coded, &|character| !character.is_whitespace() && !"\"',".contains(character));
+        } else {
+            out.push_str(&text[at..named]);
+            at = named;
+        }
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
 /// Looks for secrets in all that comes in, fast: what is kept, such as a client's name or the body of an event, must not hold
 /// one that Halo says back.
 #[derive(Clone, Default)]
@@ -252,6 +317,35 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn addresses_keep_no_user_and_no_value_of_query() {
+        for (text, told) in [
+            ("via http://ada:pw@proxy:3128/ and", "via http://[secret]@proxy:3128/ and"),
+            ("\"https://a.example/x?code=pw&b=1\" ok", "\"https://a.example/x?code=[secret]&b=[secret]\" ok"),
+            ("https://a.example/?pw", "https://a.example/?[secret]"),
+            ("https://a.example/@x", "https://a.example/@x"),
+            ("no address at all", "no address at all"),
+        ] {
+            assert_eq!(without_address_secrets(text), told);
+        }
+    }
+
+    #[test]
+    fn values_of_names_that_sound_secret_are_hidden() {
+        for (text, told) in [
+            ("password=pw ok", "password=[secret] ok"),
+            ("{\"client_secret\": \"pw\", \"id\": \"token\"}", "{\"client_secret\": \"[secret]\", \"id\": \"token\"}"),
+            ("Authorization: Bearer pw", "Authorization: Bearer [secret]"),
+            ("authorization: Basic cGlhOnB3, x", "authorization: Basic [secret], x"),
+            ("PIA_HALO_CLIENT_SECRET=pw", "PIA_HALO_CLIENT_SECRET=[secret]"),
+            ("\"token\": null, \"secrets\": {", "\"token\": null, \"secrets\": {"),
+            ("the token is refused", "the token is refused"),
+            ("ü token: ü", "ü token: [secret]"),
+        ] {
+            assert_eq!(without_named_secrets(text), told);
         }
     }
 

@@ -21,12 +21,7 @@ use crate::store::{self, Audit, Lock};
 /// being moved; they are then where they were.
 pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Option<PathBuf>, Failure> {
     let actor = actor_of(environment);
-    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
-    let syncs = known.keys().map(|id| format!("sync-{id}"));
-    let mut locks = Vec::new();
-    for name in [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs) {
-        locks.push(Lock::take(&paths.lock(&name), "store set-aside", &actor, now)?);
-    }
+    let _locks = hold_everything(paths, environment, "store set-aside", now)?;
     let Some(folder) = store::set_aside(&paths.store(), now)? else { return Ok(None) };
     let activity = Activity {
         at: now,
@@ -39,6 +34,20 @@ pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Re
         message: None,
         halo: None,
     };
-    Audit::new(paths.audit()).append(&activity)?;
+    Audit::new(paths.audit()).anchored(paths.anchor()).append(&activity)?;
     Ok(Some(folder))
+}
+
+/// Keeps the service, every sync and Configure from working while the locks are held.
+pub(super) fn hold_everything(
+    paths: &Paths,
+    environment: &Environment,
+    what: &str,
+    now: Timestamp,
+) -> Result<Vec<Lock>, Failure> {
+    let actor = actor_of(environment);
+    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
+    let syncs = known.keys().map(|id| format!("sync-{id}"));
+    let all = [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs);
+    all.map(|name| Ok(Lock::take(&paths.lock(&name), what, &actor, now)?)).collect()
 }

@@ -7,7 +7,9 @@
 pub mod activate;
 mod actor;
 mod apply;
+mod archive;
 pub mod aside;
+pub mod backup;
 mod boards;
 pub mod catch_up;
 pub mod check;
@@ -29,6 +31,7 @@ pub mod serving;
 pub mod setup;
 pub mod signals;
 pub mod status;
+pub mod support;
 pub mod sync;
 pub mod tickets;
 mod workspace;

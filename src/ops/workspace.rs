@@ -9,6 +9,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use super::backup;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
@@ -81,11 +82,12 @@ impl Workspace {
     /// Opens the workspace below `paths`; the store is made where there is none, and opened for reading alone where it
     /// may not be written.
     pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        backup::restore::finish(&paths)?;
         let store = match Store::open_existing(&paths.store())? {
             Some(store) => store,
             None => Store::open(&paths.store())?,
         };
-        let audit = Audit::new(paths.audit());
+        let audit = Audit::new(paths.audit()).anchored(paths.anchor());
         let actor = actor_of(&environment);
         let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);

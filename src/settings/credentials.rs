@@ -1,6 +1,7 @@
 //! `credentials.toml`: the secrets of every configuration, and how callback secrets are made.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -181,8 +182,17 @@ impl Settings {
         self.require_secret(&path)?;
         let Some(contents) = private_file::read(&path)? else { return Ok(BTreeMap::new()) };
         let table = document::parse(&path, &contents, Discretion::Secret)?;
-        read(&table).map_err(|(key, why)| SettingsError::Invalid { path, key, why: why.to_owned() })
+        read_at(&path, &table)
     }
+}
+
+fn read_at(path: &Path, table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+    read(table).map_err(|(key, why)| SettingsError::Invalid { path: path.to_owned(), key, why: why.to_owned() })
+}
+
+/// Makes sure that the content of such a file can be read.
+pub(super) fn require_readable(path: &Path, table: &Table) -> Result<(), SettingsError> {
+    read_at(path, table).map(drop)
 }
 
 /// A key of ours and what is wrong with it. Neither quotes the file: a slip can turn a secret into a key.

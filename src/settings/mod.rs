@@ -8,6 +8,7 @@ use std::path::Path;
 pub mod answers;
 mod comments;
 mod config;
+mod copies;
 mod credentials;
 mod document;
 mod draft;
@@ -24,6 +25,7 @@ mod source;
 mod suggestion;
 
 pub use config::Config;
+pub use copies::Copies;
 pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};
 pub use environment::Environment;
 pub use error::SettingsError;

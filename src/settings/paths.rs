@@ -94,6 +94,16 @@ impl Paths {
         self.state_dir.join("audit.jsonl")
     }
 
+    /// What shows that the end of the audit trail is missing: not where the trail is.
+    pub fn anchor(&self) -> PathBuf {
+        self.data_dir.join("audit.anchor")
+    }
+
+    /// A backup that counts and is not in its place yet.
+    pub fn restored(&self) -> PathBuf {
+        self.data_dir.join("restored")
+    }
+
     /// The file of a lock such as `sync-acme`. Locks stand beside the store, because that is what they protect.
     pub fn lock(&self, name: &str) -> PathBuf {
         self.data_dir.join(format!("{name}.lock"))

@@ -10,6 +10,11 @@ use super::StoreError;
 use super::schema::{beside, by_cause};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
+/// The folder for what is set aside at a moment, beside the store.
+pub fn aside_name(at: Timestamp) -> String {
+    format!("set-aside-{}", at.strftime("%Y%m%dT%H%M%SZ"))
+}
+
 /// Moves the database and the files beside it into a folder of their own, and answers with the folder; none where there is
 /// no database. What is in it stays readable there.
 ///
@@ -21,7 +26,7 @@ use crate::settings::private_file::{self, Exclusive, FileError};
 pub fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
     let _turn = Exclusive::take(path).map_err(by_cause)?;
     let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
-    let folder = target.with_file_name(format!("set-aside-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let folder = target.with_file_name(aside_name(now));
     private_file::ensure_folder(&folder).map_err(by_cause)?;
     // The database last: a log without it could be taken for the log of the next one, and be emptied.
     let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();

@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+mod anchor;
 mod chain;
 
+use self::anchor::Anchor;
 use super::StoreError;
 use super::error::of_io;
-use crate::domain::activity::{Activity, Chain, Record};
+use crate::domain::activity::{Activity, Chain, ChainBreak, Cut, Record};
 use crate::domain::untrusted::escape_json;
 use crate::settings::private_file;
 
@@ -20,12 +22,19 @@ const BLOCK: u64 = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Audit {
     path: PathBuf,
+    anchor: Option<PathBuf>,
 }
 
 impl Audit {
-    /// The trail in this file. Nothing is read or made yet.
+    /// The trail in this file, without an anchor. Nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), anchor: None }
+    }
+
+    /// The same trail, with an anchor in this file: lines that are cut off at its end show.
+    #[must_use]
+    pub fn anchored(self, anchor: impl Into<PathBuf>) -> Self {
+        Self { anchor: Some(anchor.into()), ..self }
     }
 
     /// Where the trail is.
@@ -46,6 +55,7 @@ impl Audit {
         private_file::lock(&file, &self.path)?;
         let length = file.metadata().map_err(fail)?.len();
         let before = chain::tail(&file, length).map_err(fail)?;
+        let (lines, cut) = self.lines_before(&file, length, &before)?;
         let mut line = Vec::new();
         if before.is_unfinished {
             line.push(b'\n');
@@ -56,6 +66,8 @@ impl Audit {
             uid: Some(rustix::process::getuid().as_raw()),
             pid: Some(std::process::id()),
             torn: before.is_torn,
+            line: lines.map(|lines| lines + 1),
+            cut,
             prev: Some(before.hash),
         };
         // People look at this file with `cat` and `tail`.
@@ -67,7 +79,62 @@ impl Audit {
             let _ = file.set_len(length);
             return Err(fail(error));
         }
-        file.sync_data().map_err(fail)
+        file.sync_data().map_err(fail)?;
+        if let Some((anchor, lines)) = self.anchor.as_deref().zip(lines) {
+            let bytes = length + line.len() as u64;
+            let hash = chain::tail(&file, bytes).map_err(fail)?.hash;
+            Anchor { lines: lines + 1, bytes, hash }.write(anchor)?;
+        }
+        Ok(())
+    }
+
+    /// How many lines there are before the next one, and whether some that were there are not any more. Where there is no
+    /// anchor, the trail as it is gets one before its next line: from then on a missing anchor shows.
+    fn lines_before(
+        &self,
+        file: &File,
+        length: u64,
+        end: &chain::Tail,
+    ) -> Result<(Option<u64>, Option<Cut>), StoreError> {
+        let fail = |error: io::Error| of_io(error, "read", &self.path);
+        let Some(path) = &self.anchor else { return Ok((None, None)) };
+        let ended = u64::from(end.is_unfinished);
+        match Anchor::read(path)? {
+            Some(anchor) if anchor.fits(file, length).map_err(fail)? => {
+                let since = chain::count_lines(file, anchor.bytes, length).map_err(fail)?;
+                Ok((Some(anchor.lines + since + ended), None))
+            }
+            known => {
+                let lines = chain::count_lines(file, 0, length).map_err(fail)? + ended;
+                let cut = match known {
+                    Some(anchor) => Some(Cut { lines: Some(anchor.lines) }),
+                    None => end.is_anchored.then_some(Cut { lines: None }),
+                };
+                Anchor { lines, bytes: length, hash: end.hash.clone() }.write(path)?;
+                Ok((Some(lines), cut))
+            }
+        }
+    }
+
+    /// The file and how long it is while `meanwhile` runs, during which nobody writes a line. It only ever grows: so many
+    /// bytes can be read of it later, too. None where there is no trail.
+    ///
+    /// # Errors
+    ///
+    /// What `meanwhile` answers, or [`StoreError`] where the file cannot be read.
+    pub fn held<R, E: From<StoreError>>(
+        &self,
+        meanwhile: impl FnOnce() -> Result<R, E>,
+    ) -> Result<(Option<(File, u64)>, R), E> {
+        if private_file::resolve(&self.path).map_err(StoreError::from)?.is_none() {
+            return Ok((None, meanwhile()?));
+        }
+        let file = private_file::open_private(&self.path, true).map_err(StoreError::from)?;
+        private_file::lock(&file, &self.path).map_err(StoreError::from)?;
+        let length = file.metadata().map_err(|error| of_io(error, "read", &self.path))?.len();
+        let answer = meanwhile();
+        private_file::unlock(&file);
+        Ok((Some((file, length)), answer?))
     }
 
     /// Whether the lines still follow each other, and whether `expected`, a hash that was noted earlier, is among
@@ -78,13 +145,34 @@ impl Audit {
     /// [`StoreError`] where the file is there but cannot be read.
     pub fn verify(&self, expected: Option<&str>) -> Result<Chain, StoreError> {
         let fail = |error: io::Error| of_io(error, "read", &self.path);
-        match private_file::resolve(&self.path)? {
-            None => chain::verify(io::empty(), expected).map_err(fail),
-            Some(target) => {
-                let file = File::open(target).map_err(fail)?;
-                chain::verify(io::BufReader::new(file), expected).map_err(fail)
+        // First: a line that comes meanwhile is only ahead of it.
+        let known = self.anchor.as_deref().map(Anchor::read).transpose()?.flatten();
+        let Some(target) = private_file::resolve(&self.path)? else {
+            let mut chain = chain::verify(io::empty(), expected).map_err(fail)?;
+            if let Some(anchor) = known.filter(|anchor| anchor.lines > 0) {
+                cut_off(&mut chain, anchor.lines);
             }
+            return Ok(chain);
+        };
+        let file = File::open(target).map_err(fail)?;
+        let mut chain = chain::verify(io::BufReader::new(&file), expected).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        match known {
+            Some(anchor) if anchor.fits(&file, length).map_err(fail)? => chain.anchored = Some(anchor.lines),
+            Some(anchor) => cut_off(&mut chain, anchor.lines),
+            None if chain.ends_anchored && self.has_no_anchor()? => {
+                let why = "what shows lines that are cut off at the end is missing: it was removed";
+                chain.breaks.push(ChainBreak { line: chain.lines, why: why.to_owned() });
+                chain.whole = false;
+            }
+            None => {}
         }
+        Ok(chain)
+    }
+
+    /// Looked at again where a line names one: the first line may have come between the two looks.
+    fn has_no_anchor(&self) -> Result<bool, StoreError> {
+        Ok(self.anchor.as_deref().map(Anchor::read).transpose()?.is_some_and(|anchor| anchor.is_none()))
     }
 
     /// The last `count` lines, newest first. A missing file has none. What is not a whole line of ours is passed over.
@@ -128,6 +216,13 @@ impl Audit {
         }
         Ok(found)
     }
+}
+
+/// The end of the trail is not what it was.
+fn cut_off(chain: &mut Chain, had: u64) {
+    let why = format!("the end is missing or was changed: there were {had} lines");
+    chain.breaks.push(ChainBreak { line: chain.lines + 1, why });
+    chain.whole = false;
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod audit;
 mod changes;
 mod checkpoint;
 mod clients;
+mod copy;
 mod daily;
 mod deliveries;
 mod error;
@@ -32,9 +33,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-pub use aside::set_aside;
+pub use aside::{aside_name, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
+pub use copy::{Proof, Snapshot, TableSum, prove};
 pub use error::StoreError;
 pub use events::{NewEvent, OldEvents, STEP, ToForward, ToLookUp};
 pub use installed::Verified;
@@ -49,6 +51,11 @@ use crate::domain::configuration::ConfigurationId;
 
 /// Fewer bytes are left in the file: what comes next takes their place.
 const WORTH_IT: i64 = 4 << 20;
+
+/// The version of SQLite.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
 
 /// The database of one person. A clone is the same connection; every call is short and takes its turn.
 ///

@@ -375,7 +375,7 @@ pub(super) fn by_cause(error: FileError) -> StoreError {
 /// Opens the file as one that nobody changes, which takes no lock and writes nothing, and reads what it is: a file that
 /// is not for us must stay as it is. Through SQLite, because closing a handle of our own would take the locks of every
 /// other connection in this process with it.
-fn look_first(path: &Path, target: &Path) -> Result<Connection, StoreError> {
+pub(super) fn look_first(path: &Path, target: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(Path::new(&immutable(target)), flags).map_err(|error| Trouble::from(error).at(path))?;
     judge(&connection, path)?;

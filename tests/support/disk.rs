@@ -500,3 +500,20 @@ fn what_was_synced_is_left_and_what_was_not_may_be_lost_or_torn() {
     }
     assert!(seen.iter().all(|times| *times > 10), "{seen:?}");
 }
+
+/// Kills a program by the kernel at the k-th time that it makes a call, for every k until it gets through. `play` runs it
+/// with the options of strace for that, looks at what is left, and gives back how it ended.
+pub async fn at_every_call(calls: &[(&str, usize)], mut play: impl AsyncFnMut(&str, [&str; 6]) -> i32) {
+    for (call, step) in calls {
+        // By the command each of them; where a call is made often without a file of ours, one in `step` by default.
+        let step = if std::env::var_os("PIA_HALO_KILLS").is_some() { 1 } else { *step };
+        for k in (1..).step_by(step) {
+            let what = format!("killed at {call} {k}");
+            let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={k}"));
+            if play(&what, ["-o", "/dev/null", "-e", &trace, "-e", &inject]).await == 0 {
+                assert!(k > 1, "{call} was never called");
+                break;
+            }
+        }
+    }
+}

@@ -159,7 +159,7 @@ impl Profile {
 }
 
 /// The variables that lead to the folders below a home.
-fn environment_of(home: &Path) -> Vec<(String, OsString)> {
+pub fn environment_of(home: &Path) -> Vec<(String, OsString)> {
     let folder = |name: &str| home.join(name).into_os_string();
     let xdg = [("CONFIG", "config"), ("DATA", "data"), ("STATE", "state")];
     let mut all: Vec<_> = xdg.iter().map(|(name, at)| (format!("XDG_{name}_HOME"), folder(at))).collect();

@@ -13,7 +13,7 @@ use pia_halo::demo::{Client, Options};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{List, stored, sync_here, truth};
-use crate::support::disk::{may_trace, traced};
+use crate::support::disk::{at_every_call, may_trace, traced};
 use crate::support::{Profile, files, run};
 
 /// Eleven pages, the last of them not full.
@@ -162,23 +162,6 @@ async fn first_sync_that_is_killed_shows_nothing_and_is_gone_on_with() {
     assert_eq!((report.stored, report.resumed_pages), (CLIENTS as u64, most.saturating_sub(1)));
     assert!(most > 1 && report.pages + most == PAGES + 1, "{most} {report:?}");
     assert_eq!(stored(&profile), truth(&profile));
-}
-
-/// Kills a program by the kernel at the k-th time that it makes a call, for every k until it gets through. `play` runs it
-/// with the options of strace for that, looks at what is left, and gives back how it ended.
-async fn at_every_call(calls: &[(&str, usize)], mut play: impl AsyncFnMut(&str, [&str; 6]) -> i32) {
-    for (call, step) in calls {
-        // By the command each of them; where a call is made often without a file of ours, one in `step` by default.
-        let step = if std::env::var_os("PIA_HALO_KILLS").is_some() { 1 } else { *step };
-        for k in (1..).step_by(step) {
-            let what = format!("killed at {call} {k}");
-            let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={k}"));
-            if play(&what, ["-o", "/dev/null", "-e", &trace, "-e", &inject]).await == 0 {
-                assert!(k > 1, "{call} was never called");
-                break;
-            }
-        }
-    }
 }
 
 /// No file of ours that others may read.

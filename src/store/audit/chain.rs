@@ -23,6 +23,20 @@ pub(super) struct Tail {
     pub(super) is_unfinished: bool,
     /// Whether something unreadable stands after the last readable line.
     pub(super) is_torn: bool,
+    /// Whether the last readable line was written together with an anchor.
+    pub(super) is_anchored: bool,
+}
+
+/// The ends of lines between two places of the file.
+pub(super) fn count_lines(file: &File, from: u64, to: u64) -> io::Result<u64> {
+    let (mut at, mut count, mut block) = (from, 0, vec![0; BLOCK as usize]);
+    while at < to {
+        let size = usize::try_from(to - at).unwrap_or(usize::MAX).min(block.len());
+        file.read_exact_at(&mut block[..size], at)?;
+        count += block[..size].iter().filter(|byte| **byte == b'\n').count() as u64;
+        at += size as u64;
+    }
+    Ok(count)
 }
 
 fn hash_of(bytes: &[u8]) -> String {
@@ -48,14 +62,16 @@ pub(super) fn tail(file: &File, length: u64) -> io::Result<Tail> {
         for begin in begins {
             let end = content[begin..].iter().position(|byte| *byte == b'\n').map_or(content.len(), |at| begin + at);
             // A line can lack its end and be whole: then only that end was not written any more.
-            if read_line(&content[begin..end]).is_some() {
+            if let Some(record) = read_line(&content[begin..end]) {
                 let hash = hash_of(&content[begin..]);
-                return Ok(Tail { hash, is_unfinished: !ends_line, is_torn: end < content.len() });
+                let is_anchored = record.line.is_some();
+                return Ok(Tail { hash, is_unfinished: !ends_line, is_torn: end < content.len(), is_anchored });
             }
         }
         if done {
             let is_unfinished = !bytes.is_empty() && !ends_line;
-            return Ok(Tail { hash: hash_of(content), is_unfinished, is_torn: !content.is_empty() });
+            let is_torn = !content.is_empty();
+            return Ok(Tail { hash: hash_of(content), is_unfinished, is_torn, is_anchored: false });
         }
         // Twice as much each time: a long line is not looked at again for every block of it.
         let more = (length - start).max(BLOCK).min(start);
@@ -103,7 +119,11 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
             Some(Record { prev: None, .. }) => {
                 broken(chain.lines, "it carries no hash, although lines before it do", &mut chain.breaks);
             }
-            Some(Record { prev: Some(prev), torn, .. }) => {
+            Some(Record { prev: Some(prev), torn, line: number, cut, .. }) => {
+                chain.ends_anchored = number.is_some();
+                if let Some(cut) = cut {
+                    broken(chain.lines, &cut.words(), &mut chain.breaks);
+                }
                 let wanted = hash_of(&since);
                 found |= expected.is_some_and(|expected| expected.eq_ignore_ascii_case(&wanted));
                 if prev != wanted {

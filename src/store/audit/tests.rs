@@ -279,3 +279,95 @@ fn many_programs_write_one_chain_with_long_lines() {
     let chain = audit.verify(None).unwrap();
     assert_eq!((chain.whole, chain.lines, chain.torn), (true, 80, 0), "{chain:?}");
 }
+
+fn anchored() -> (tempfile::TempDir, Audit) {
+    let (folder, audit) = trail();
+    let anchor = folder.path().join("data/audit.anchor");
+    (folder, audit.anchored(anchor))
+}
+
+fn whys(audit: &Audit) -> String {
+    let chain = audit.verify(None).unwrap();
+    chain.breaks.iter().map(|broken| format!("{}: {}; ", broken.line, broken.why)).collect()
+}
+
+#[test]
+fn lines_cut_off_or_whole_trail_removed_show_by_anchor() {
+    let (_folder, audit) = anchored();
+    (0..5).for_each(|n| audit.append(&activity(n)).unwrap());
+    let chain = audit.verify(None).unwrap();
+    assert_eq!((chain.whole, chain.lines, chain.anchored), (true, 5, Some(5)));
+    let whole = lines(&audit);
+    for left in [4, 1, 0] {
+        write(&audit, &whole[..left]);
+        assert_eq!(whys(&audit), format!("{}: the end is missing or was changed: there were 5 lines; ", left + 1));
+    }
+    fs::remove_file(audit.path()).unwrap();
+    assert!(!audit.verify(None).unwrap().whole, "the whole trail is gone");
+    // In the middle of a line.
+    let text = whole.join("\n") + "\n";
+    fs::write(audit.path(), &text[..text.len() - 30]).unwrap();
+    assert!(!audit.verify(None).unwrap().whole);
+}
+
+#[test]
+fn next_line_does_not_hide_what_was_cut_off() {
+    let (_folder, audit) = anchored();
+    (0..5).for_each(|n| audit.append(&activity(n)).unwrap());
+    let whole = lines(&audit);
+    write(&audit, &whole[..3]);
+    audit.append(&activity(9)).unwrap();
+    audit.append(&activity(10)).unwrap();
+    assert!(whys(&audit).starts_with("4: when it was written, the trail before it had been cut"), "{}", whys(&audit));
+    assert!(whys(&audit).contains("there had been 5 lines"));
+    fs::remove_file(audit.path()).unwrap();
+    audit.append(&activity(11)).unwrap();
+    assert!(whys(&audit).contains("there had been 5 lines"), "{}", whys(&audit));
+}
+
+#[test]
+fn anchor_that_was_removed_shows_and_new_one_does_not_hide_it() {
+    let (folder, audit) = anchored();
+    (0..3).for_each(|n| audit.append(&activity(n)).unwrap());
+    for content in [None, Some("{\"lines\":")] {
+        let anchor = folder.path().join("data/audit.anchor");
+        let before = fs::read(&anchor).unwrap();
+        match content {
+            None => fs::remove_file(&anchor).unwrap(),
+            Some(content) => fs::write(&anchor, content).unwrap(),
+        }
+        assert!(whys(&audit).contains("it was removed"), "{}", whys(&audit));
+        fs::write(&anchor, before).unwrap();
+        assert!(audit.verify(None).unwrap().whole);
+    }
+    fs::remove_file(folder.path().join("data/audit.anchor")).unwrap();
+    audit.append(&activity(4)).unwrap();
+    assert!(whys(&audit).contains("the anchor of the trail had been removed"), "{}", whys(&audit));
+}
+
+/// A kill between a line and the anchor, or in the middle of a line: no false alarm, and the next line goes on.
+#[test]
+fn kill_between_line_and_anchor_is_no_alarm() {
+    let (folder, audit) = anchored();
+    let anchor = folder.path().join("data/audit.anchor");
+    let bare = Audit::new(audit.path());
+    (0..2).for_each(|n| bare.append(&activity(n)).unwrap());
+    assert_eq!(audit.verify(None).unwrap().anchored, None, "a trail from before the anchor");
+    for n in 0..4 {
+        audit.append(&activity(n)).unwrap();
+        let before = fs::read(&anchor).unwrap();
+        audit.append(&activity(n)).unwrap();
+        fs::write(&anchor, before).unwrap();
+        let chain = audit.verify(None).unwrap();
+        assert_eq!((chain.whole, chain.anchored), (true, Some(chain.lines - 1)), "ahead by one line");
+        let mut torn = fs::read(audit.path()).unwrap();
+        torn.extend_from_slice(b"{\"at\":\"2026");
+        fs::write(audit.path(), torn).unwrap();
+        assert!(audit.verify(None).unwrap().whole, "{}", whys(&audit));
+        audit.append(&activity(n)).unwrap();
+        let chain = audit.verify(None).unwrap();
+        assert_eq!((chain.whole, chain.anchored), (true, Some(chain.lines)), "{}", whys(&audit));
+    }
+    let last = audit.records(1).unwrap().remove(0);
+    assert_eq!(last.line, Some(lines(&audit).len() as u64));
+}

@@ -1,0 +1,190 @@
+//! `backup` and `restore`: everything that this host knows, in one file.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::args::{Backup, Restore};
+use super::output::Mark;
+use super::{Call, prompt};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
+use crate::domain::secret::Secret;
+use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+use crate::ops::backup::restore::{self, Proved};
+use crate::ops::backup::seal::{Key, Seal};
+use crate::ops::backup::{self, Manifest};
+use crate::ops::{Clock as _, SystemClock, Workspace};
+use crate::settings::{Paths, read_named};
+
+/// A passphrase or an identity file is a few lines.
+const LONGEST: usize = 64 << 10;
+
+pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failure> {
+    let to_stdout = options.file == Path::new("-");
+    if to_stdout && (io::stdout().is_terminal() || call.output.json) {
+        return Err(Failure::new(FailureKind::Usage, "a backup on standard output needs a file or a pipe to go to"));
+    }
+    let seal = match (&options.passphrase_file, options.with_secrets) {
+        (_, false) => None,
+        _ if !options.recipient.is_empty() => Some(Seal::Recipients(options.recipient)),
+        (Some(file), _) => Some(Seal::Passphrase(passphrase_in(file)?)),
+        (None, _) if call.can_ask() => Some(Seal::Passphrase(prompt::passphrase(true)?)),
+        (None, _) => return Err(needs_passphrase("--recipient")),
+    };
+    let (workspace, cancel) = (call.workspace()?, call.cancel.clone());
+    let file = options.file.clone();
+    let write = move |workspace: &Workspace| match to_stdout {
+        true => backup::write(workspace, io::stdout().lock(), seal.as_ref(), &cancel),
+        false => backup::write_file(workspace, &file, seal.as_ref(), &cancel),
+    };
+    let manifest = workspace.apart(write).await?;
+    let secrets = match &manifest.sealed_by {
+        Some(by) => format!("with the secrets, sealed by a {by}"),
+        None => "without secrets".to_owned(),
+    };
+    if call.output.json {
+        call.output.object(&json!({ "status": "done", "file": options.file, "manifest": manifest }))?;
+    } else if to_stdout {
+        call.output.say(format!("Backup written, {secrets}"));
+    } else {
+        call.output.line(format!("{} written, {secrets}", options.file.display()));
+    }
+    Ok(0)
+}
+
+pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    // One that a killed program has left is finished first: it counts already.
+    restore::finish(&paths)?;
+    let (environment, cancel, now) = (call.environment.clone(), call.cancel.clone(), SystemClock.now());
+    let (file, at) = (options.file.clone(), paths.clone());
+    let prove = move || restore::prove(&at, &environment, open(&file)?, now, &cancel);
+    let mut proved = off_the_threads(prove).await?;
+    if !options.without_secrets && !options.check {
+        open_secrets(call, &mut proved, &options)?;
+    }
+    if options.check {
+        return tell(call, "proved", &proved.manifest, None);
+    }
+    if !options.yes {
+        agree(call, &proved)?;
+    }
+    let manifest = proved.manifest.clone();
+    let with_secrets = proved.has_secrets();
+    let (environment, at) = (call.environment.clone(), paths.clone());
+    let place = move || restore::put_in_place(proved, &at, &environment, now);
+    let aside = off_the_threads(place).await?;
+    let code = tell(call, "restored", &manifest, aside)?;
+    if !with_secrets {
+        call.output.say(format!(
+            "It brought no secrets. Where this host has none: {}; the callbacks get a new token from {}.",
+            Next::SetupSecret,
+            Next::Configure
+        ));
+    }
+    if restore::has_active(&paths) {
+        call.output.say(format!("Next: {}", Next::Plan));
+    }
+    Ok(code)
+}
+
+async fn off_the_threads<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Failure::new(FailureKind::LocalState, "a task of the program ended without an answer"))?
+}
+
+fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let cannot = |error| Failure::new(FailureKind::Usage, format!("cannot read {}: {error}", file.display()));
+    Ok(Box::new(File::open(file).map_err(cannot)?))
+}
+
+fn needs_passphrase(or: &str) -> Failure {
+    Failure::new(FailureKind::Usage, format!("the secrets need a passphrase: --passphrase-file FILE, or {or}"))
+}
+
+fn secret_in(file: &Path) -> Result<Secret, Failure> {
+    let cannot = |why: String| Failure::new(FailureKind::Usage, format!("cannot read {}: {why}", file.display()));
+    let bytes = read_named(file, LONGEST).map_err(|error| cannot(error.to_string()))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if bytes.len() <= LONGEST => Ok(Secret::new(text)),
+        _ => Err(cannot("it is too long, or no text".to_owned())),
+    }
+}
+
+/// The first line of a file.
+fn passphrase_in(file: &Path) -> Result<Secret, Failure> {
+    match secret_in(file)?.expose().lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+        _ => Err(Failure::new(FailureKind::Usage, format!("there is no passphrase in {}", file.display()))),
+    }
+}
+
+fn open_secrets(call: &Call, proved: &mut Proved, options: &Restore) -> Result<(), Failure> {
+    let Some(by_passphrase) = proved.wants_passphrase()? else { return Ok(()) };
+    let key = match (&options.identity, &options.passphrase_file) {
+        (Some(file), _) => Key::Identities(secret_in(file)?),
+        (_, Some(file)) => Key::Passphrase(passphrase_in(file)?),
+        _ if by_passphrase && call.can_ask() && options.file != Path::new("-") => {
+            Key::Passphrase(prompt::passphrase(false)?)
+        }
+        _ if by_passphrase => return Err(needs_passphrase("--without-secrets")),
+        _ => {
+            let message = "the secrets are sealed for a recipient: --identity FILE, or --without-secrets";
+            return Err(Failure::new(FailureKind::Usage, message));
+        }
+    };
+    proved.open_secrets(&key)
+}
+
+/// Replaces nothing without a typed yes.
+fn agree(call: &mut Call, proved: &Proved) -> Result<(), Failure> {
+    if proved.replaces.is_empty() {
+        return Ok(());
+    }
+    let (made, what) = (&proved.manifest, proved.replaces.join(", "));
+    let host = Untrusted::new(&made.host).display();
+    let at = made.made_at.strftime("%Y-%m-%d %H:%M UTC");
+    let question = format!("the backup of {host}, made at {at}, takes the place of {what}");
+    if !call.can_ask() {
+        return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
+    }
+    if prompt::typed(&format!("On this host, {question}. Type yes to confirm"), &["yes"]) {
+        return Ok(());
+    }
+    Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"))
+}
+
+fn tell(call: &mut Call, status: &str, manifest: &Manifest, aside: Option<PathBuf>) -> Result<u8, Failure> {
+    if call.output.json {
+        call.output.object(&json!({ "status": status, "manifest": manifest, "set_aside": aside }))?;
+        return Ok(0);
+    }
+    let (host, by) = (Untrusted::new(&manifest.host).display(), Untrusted::new(&manifest.by).display());
+    let at = manifest.made_at.strftime("%Y-%m-%d %H:%M UTC");
+    let mark = call.output.mark(Mark::Good);
+    call.output.line(format!("{mark} {status}: the backup of {host}, made at {at} by {by}"));
+    for member in &manifest.members {
+        call.output.line(format!(
+            "  {:<22} {:>12} bytes",
+            Untrusted::new(&member.name).display(),
+            thousands(member.bytes)
+        ));
+    }
+    let rows = manifest.store.iter().flat_map(|store| &store.tables).map(|table| table.rows).sum();
+    let tables = manifest.store.as_ref().map_or(0, |store| store.tables.len());
+    call.output.line(format!("  {} rows in {tables} tables, each as it was", thousands(rows)));
+    if let Some(folder) = aside {
+        call.output.line(format!("What was here before is in {}", folder.display()));
+    }
+    Ok(0)
+}

@@ -1,0 +1,191 @@
+//! A copy of the whole database as it is at one moment, and what proves that two of them hold the same.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+use super::error::Trouble;
+use super::schema;
+
+/// Pages that are copied between two looks whether to go on: 4 MiB.
+const STEP: std::ffi::c_int = 1_000;
+
+/// What a table holds, in one number: equal where every value of every row is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSum {
+    /// The table.
+    pub table: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The SHA-256 of all of them in order.
+    pub sha256: String,
+}
+
+/// What a database is: the version of its form, and what each table holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The version of the form.
+    pub version: i64,
+    /// Every table, by name.
+    pub tables: Vec<TableSum>,
+}
+
+/// The database as it is at one moment, however much is written meanwhile.
+pub struct Snapshot {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Snapshot {
+    /// Holds on to what is in the database now; none where there is no database. Nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`](super::Store::open).
+    pub fn take(path: &Path) -> Result<Option<Self>, StoreError> {
+        let Some(connection) = schema::open_existing(path)? else { return Ok(None) };
+        let begin = || {
+            connection.execute_batch("BEGIN")?;
+            // A transaction that has read nothing holds on to nothing.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        };
+        begin().map_err(|error| Trouble::from(error).at(path))?;
+        Ok(Some(Self { connection, path: path.to_owned() }))
+    }
+
+    /// Writes it into a file that is not there yet, without what was deleted, and says what is in it; none where
+    /// `go_on` says no.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the one cannot be read or the other cannot be written.
+    pub fn write(self, to: &Path, mut go_on: impl FnMut() -> bool) -> Result<Option<Proof>, StoreError> {
+        let mut work = || -> Result<Option<Proof>, rusqlite::Error> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let mut copy = Connection::open_with_flags(to, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            let pages = Backup::new(&self.connection, &mut copy)?;
+            while pages.step(STEP)? != StepResult::Done {
+                if !go_on() {
+                    return Ok(None);
+                }
+            }
+            drop(pages);
+            // One file, with no log beside it.
+            copy.execute_batch("PRAGMA journal_mode = DELETE; VACUUM")?;
+            proof(&copy).map(Some)
+        };
+        work().map_err(|error| Trouble::from(error).at(&self.path))
+    }
+}
+
+/// Reads a whole database that nobody uses, checks that it is sound and for this program, and says what is in it.
+///
+/// # Errors
+///
+/// [`StoreError::Newer`] and [`StoreError::Corrupt`]; the file is not touched.
+pub fn prove(path: &Path) -> Result<Proof, StoreError> {
+    let connection = schema::look_first(path, path)?;
+    let at = |error: rusqlite::Error| Trouble::from(error).at(path);
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(at)?;
+    if found != "ok" {
+        return Err(StoreError::Corrupt { path: path.to_owned(), why: "it is damaged".to_owned() });
+    }
+    proof(&connection).map_err(at)
+}
+
+fn proof(connection: &Connection) -> Result<Proof, rusqlite::Error> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let names: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_stat1' ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let tables = names.iter().map(|table| sum(connection, table)).collect::<Result<_, _>>()?;
+    Ok(Proof { version, tables })
+}
+
+fn sum(connection: &Connection, table: &str) -> Result<TableSum, rusqlite::Error> {
+    let keys: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk")?
+        .query_map([table], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+    let order = if keys.is_empty() { "1".to_owned() } else { keys.join(", ") };
+    let mut read = connection.prepare(&format!("SELECT * FROM {} ORDER BY {order}", quoted(table)))?;
+    let columns = read.column_count();
+    let (mut hash, mut count) = (Sha256::new(), 0);
+    let mut rows = read.query([])?;
+    while let Some(row) = rows.next()? {
+        count += 1;
+        for column in 0..columns {
+            // The kind and the length first: no two rows have the same bytes.
+            let (kind, bytes) = match row.get_ref(column)? {
+                ValueRef::Null => (b'n', Vec::new()),
+                ValueRef::Integer(number) => (b'i', number.to_be_bytes().to_vec()),
+                ValueRef::Real(number) => (b'r', number.to_bits().to_be_bytes().to_vec()),
+                ValueRef::Text(text) => (b't', text.to_vec()),
+                ValueRef::Blob(bytes) => (b'b', bytes.to_vec()),
+            };
+            hash.update([kind]);
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(&bytes);
+        }
+    }
+    Ok(TableSum { table: table.to_owned(), rows: count, sha256: hex(&hash.finalize()) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::test_support::store;
+
+    #[test]
+    fn copy_holds_what_was_there_when_it_was_taken() {
+        let (folder, store) = store();
+        let write = |sql: &str| store.with(|inner| Ok(inner.connection.execute_batch(sql)?)).unwrap();
+        write("INSERT INTO configurations (id, halo) VALUES ('acme', 'one')");
+        let snapshot = Snapshot::take(store.path()).unwrap().unwrap();
+        write("UPDATE configurations SET halo = 'two'");
+        let to = folder.path().join("copy.db");
+        let copied = snapshot.write(&to, || true).unwrap().unwrap();
+        assert_eq!(prove(&to).unwrap(), copied);
+        let later = Snapshot::take(store.path()).unwrap().unwrap();
+        let later = later.write(&folder.path().join("later.db"), || true).unwrap().unwrap();
+        let of = |proof: &Proof| proof.tables.iter().find(|sum| sum.table == "configurations").cloned().unwrap();
+        assert_eq!((of(&copied).rows, of(&later).rows), (1, 1));
+        assert_ne!(of(&copied).sha256, of(&later).sha256, "one value is another");
+        write("UPDATE configurations SET halo = 'one'");
+        let again = Snapshot::take(store.path()).unwrap().unwrap();
+        assert_eq!(again.write(&folder.path().join("again.db"), || true).unwrap().unwrap(), copied);
+        assert!(!beside(&to, "-wal").exists());
+        assert_eq!(Snapshot::take(&folder.path().join("none.db")).map(|none| none.is_none()).ok(), Some(true));
+    }
+
+    #[test]
+    fn copy_that_is_damaged_or_newer_is_refused() {
+        let (folder, store) = store();
+        let to = folder.path().join("copy.db");
+        Snapshot::take(store.path()).unwrap().unwrap().write(&to, || true).unwrap();
+        let newer = Connection::open(&to).unwrap();
+        newer.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+        drop(newer);
+        assert!(matches!(prove(&to), Err(StoreError::Newer { .. })));
+        let mut bytes = std::fs::read(&to).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..].fill(0x5a);
+        bytes[60..64].copy_from_slice(&(schema::VERSION as u32).to_be_bytes());
+        std::fs::write(&to, bytes).unwrap();
+        assert!(matches!(prove(&to), Err(StoreError::Corrupt { .. })), "{:?}", prove(&to));
+    }
+
+    use crate::store::schema::beside;
+}

@@ -1,0 +1,268 @@
+//! A backup made while everything runs, and brought back: on an empty host, over an old one, killed in the middle.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use age::secrecy::ExposeSecret;
+use jiff::Timestamp;
+use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::event::Incoming;
+use pia_halo::store::{NewEvent, Proof, Snapshot, Store};
+
+use crate::secrecy::{forms, secrets_of};
+use crate::support::changing::small;
+use crate::support::disk::{at_every_call, may_trace, traced};
+use crate::support::{Profile, Ran, environment_of, files, run, store_of, workspace_of};
+
+/// A home on another host.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(profile: &Profile, name: &str) -> Self {
+        let home = profile.folder.path().join(name);
+        _ = std::fs::remove_dir_all(&home);
+        std::fs::create_dir(&home).unwrap();
+        Self(home)
+    }
+
+    fn command<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pia-halo"));
+        command.args(arguments).env_clear().envs(environment_of(&self.0));
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+    }
+
+    async fn run<const N: usize>(&self, arguments: [&str; N]) -> Ran {
+        run(self.command(arguments), String::new()).await
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+/// What every table holds.
+fn tables(home: &Path) -> Proof {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = Snapshot::take(&home.join("data/pia-halo/pia-halo.db")).unwrap().unwrap();
+    snapshot.write(&folder.path().join("copy.db"), || true).unwrap().unwrap()
+}
+
+fn add_event(store: &Store, ticket: i64) {
+    let configuration = "acme".parse().unwrap();
+    let incoming = Incoming {
+        id: None,
+        event: None,
+        ticket_id: Some(ticket),
+        sent_at: None,
+        not_understood: None,
+        body: "{\"a body\":\"with some length\"}".into(),
+    };
+    let (group, received_at) = (EventGroup::TicketCreated, Timestamp::now());
+    let event = NewEvent { configuration, group, incoming, received_at, fetched_from: None, forward: false };
+    store.add_events([event]).unwrap();
+}
+
+/// A profile that is synced and configured, with a passphrase in a file.
+async fn configured() -> (Profile, String) {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let passphrase = profile.folder.path().join("passphrase");
+    std::fs::write(&passphrase, "correct horse battery staple\n").unwrap();
+    (profile, passphrase.to_str().unwrap().to_owned())
+}
+
+/// R29: `PIA_HALO_BACKUPS=100 cargo test --test promises backup_under_load` plays a hundred rounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_under_load_restores_each_table_and_plan_is_empty() {
+    let rounds: i64 = std::env::var("PIA_HALO_BACKUPS").map_or(3, |all| all.parse().unwrap());
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let key = age::x25519::Identity::generate();
+    let identity = profile.folder.path().join("key.txt");
+    std::fs::write(&identity, key.to_string().expose_secret()).unwrap();
+    let identity = identity.to_str().unwrap();
+    let recipient = key.to_public().to_string();
+    let (stop, tickets) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let load = {
+        let (store, stop, tickets) = (profile.store(), Arc::clone(&stop), Arc::clone(&tickets));
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                add_event(&store, tickets.load(Ordering::SeqCst) + 1);
+                tickets.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    };
+    for round in 0..rounds {
+        let file = profile.folder.path().join("backup.tar.gz");
+        let file = file.to_str().unwrap();
+        let before = tickets.load(Ordering::SeqCst);
+        let backup = ["backup", file, "--with-secrets", "--recipient", &recipient, "--json"];
+        let (report, synced) = tokio::join!(profile.run(backup), profile.run(["sync"]));
+        let (report, after) = (report.expect(0).json(), tickets.load(Ordering::SeqCst) + 1);
+        synced.expect(0);
+        let home = Home::new(&profile, "other");
+        let restored = home.run(["restore", file, "--identity", identity, "--json"]).await.expect(0).json();
+        assert_eq!(restored["manifest"], report["manifest"], "round {round}");
+        let proof: Proof = serde_json::from_value(report["manifest"]["store"].clone()).unwrap();
+        assert_eq!(tables(&home.0), proof, "round {round}");
+        let there = store_of(&workspace_of(&home.0).unwrap()).count_events(&profile.id()).unwrap().cast_signed();
+        assert!((before..=after).contains(&there), "round {round}: {there} events, {before} before, {after} after");
+        for same in ["config/pia-halo/config.toml", "config/pia-halo/credentials.toml"] {
+            let of = |home: &Path| std::fs::read_to_string(home.join(same)).unwrap();
+            let read = |home: &Path| of(home).parse::<toml::Table>().unwrap();
+            assert_eq!(read(&home.0), read(profile.folder.path()), "round {round}: {same}");
+        }
+        home.run(["plan"]).await.expect(0);
+        home.run(["audit"]).await.expect(0).says("restore");
+    }
+    stop.store(true, Ordering::SeqCst);
+    load.join().unwrap();
+    // At rest: equal to the source itself, table by table.
+    let file = profile.folder.path().join("rest.tar.gz");
+    profile.run(["backup", file.to_str().unwrap()]).await.expect(0);
+    let home = Home::new(&profile, "rest");
+    home.run(["restore", file.to_str().unwrap()]).await.expect(0).says("It brought no secrets");
+    assert_eq!(tables(&home.0), tables(profile.folder.path()));
+    assert!(!home.at("config/pia-halo/credentials.toml").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_in_backup_only_where_asked_for_and_sealed() {
+    let (profile, passphrase) = configured().await;
+    let file = profile.folder.path().join("backup.tar.gz");
+    let file = file.to_str().unwrap();
+    let unpacked = || {
+        let mut plain = Vec::new();
+        let packed = std::fs::File::open(file).unwrap();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain).unwrap();
+        plain
+    };
+    let mut all = secrets_of(&profile);
+    all.push("correct horse battery staple".to_owned());
+    for options in [[].as_slice(), &["--with-secrets", "--passphrase-file", &passphrase]] {
+        let ran = profile.run([&["backup", file, "-vv"], options].concat()).await.expect(0);
+        let plain = unpacked();
+        for form in all.iter().flat_map(|secret| forms(secret)) {
+            let is_there = plain.windows(form.len()).any(|window| window == form.as_bytes());
+            assert!(!is_there && !ran.stdout.contains(&form) && !ran.stderr.contains(&form), "{options:?}");
+        }
+        let names = String::from_utf8_lossy(&plain).contains("credentials.toml.age");
+        assert_eq!(names, !options.is_empty());
+    }
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).unwrap()) & 0o777, 0o600);
+    let home = Home::new(&profile, "other");
+    home.run(["restore", file]).await.expect(2).says("the secrets need a passphrase");
+    let wrong = profile.folder.path().join("wrong");
+    std::fs::write(&wrong, "something else").unwrap();
+    let refused = home.run(["restore", file, "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);
+    refused.says("the passphrase does not open the secrets");
+    assert!(!home.at("config").exists(), "nothing is changed by a wrong passphrase");
+    home.run(["restore", file, "--passphrase-file", &passphrase]).await.expect(0);
+    let of = |home: &Path| std::fs::read(home.join("config/pia-halo/credentials.toml")).unwrap();
+    assert!(of(&home.0) == of(profile.folder.path()), "the same secrets");
+    for argument in ["--passphrase", "--passphrase=x"] {
+        profile.run(["backup", "x", "--with-secrets", argument]).await.expect(2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
+    let (profile, _) = configured().await;
+    let file = profile.folder.path().join("backup.tar.gz");
+    let file = file.to_str().unwrap();
+    profile.run(["backup", file]).await.expect(0);
+    let whole = std::fs::read(file).unwrap();
+    let home = Home::new(&profile, "other");
+    home.run(["restore", file, "--check"]).await.expect(0).says("each as it was");
+    let bad = profile.folder.path().join("bad.tar.gz");
+    for (what, bytes) in [
+        ("cut in the middle", whole[..whole.len() / 2].to_vec()),
+        ("cut at its end", whole[..whole.len() - 40].to_vec()),
+        ("empty", Vec::new()),
+        ("something else", b"no archive".to_vec()),
+        ("a table changed", changed(&whole, b"Pia - Ticket Created", b"Pia - Ticket Forged.")),
+        ("a setting changed", changed(&whole, b"04:30", b"05:30")),
+        ("a newer form of the store", changed(&whole, b"\"version\": ", b"\"version\":9")),
+        ("a newer form of the backup", changed(&whole, b"\"format\": 1", b"\"format\": 2")),
+    ] {
+        std::fs::write(&bad, bytes).unwrap();
+        let ran = home.run(["restore", bad.to_str().unwrap()]).await;
+        assert_eq!(ran.code, 7, "{what}: {}", ran.stderr);
+        assert!(!home.at("config").exists() && !home.at("data/pia-halo/pia-halo.db").exists(), "{what}");
+    }
+    profile.run(["restore", file]).await.expect(3).says("takes the place of the settings, the secrets, the store");
+    let service = profile.workspace();
+    let lock = service.service_lock().await.unwrap();
+    let before = tables(profile.folder.path());
+    profile.run(["restore", file, "--yes"]).await.expect(6);
+    drop(lock);
+    assert_eq!(tables(profile.folder.path()), before);
+    profile.run(["restore", file, "--yes"]).await.expect(0).says("What was here before is in");
+    profile.run(["plan"]).await.expect(0);
+    let kept = files(&profile.folder.path().join("data/pia-halo"));
+    for name in ["config.toml", "audit.jsonl", "pia-halo.db"] {
+        let is_kept = |path: &PathBuf| path.to_string_lossy().contains("set-aside-") && path.ends_with(name);
+        assert!(kept.iter().any(is_kept), "{name}: {kept:?}");
+    }
+}
+
+/// The archive with some bytes of its content in place of others.
+fn changed(packed: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain).unwrap();
+    let at = plain.windows(from.len()).rposition(|window| window == from).expect("it is in the archive");
+    plain[at..at + to.len()].copy_from_slice(to);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, &plain).unwrap();
+    packer.finish().unwrap()
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    _ = std::fs::remove_dir_all(to);
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(&file, &target).unwrap();
+    }
+}
+
+/// Whatever call a kill comes at, the next start shows all of the old or all of the new; `PIA_HALO_KILLS=1` takes every call.
+#[tokio::test(flavor = "multi_thread")]
+async fn restore_killed_at_any_call_leaves_old_or_new() {
+    if !may_trace() {
+        return;
+    }
+    let (profile, _) = configured().await;
+    let file = profile.folder.path().join("backup.tar.gz");
+    profile.run(["backup", file.to_str().unwrap()]).await.expect(0);
+    let old = Home::new(&profile, "old");
+    let state = |home: &Path| {
+        let config = std::fs::read_to_string(home.join("config/pia-halo/config.toml")).unwrap();
+        (config.contains("05:45"), tables(home).tables)
+    };
+    copy_tree(&profile.folder.path().join("config"), &old.at("config"));
+    let other = std::fs::read_to_string(old.at("config/pia-halo/config.toml")).unwrap().replace("04:30", "05:45");
+    std::fs::write(old.at("config/pia-halo/config.toml"), other).unwrap();
+    old.run(["sync"]).await.expect(0);
+    let (before, after) = (state(&old.0), (false, tables(profile.folder.path()).tables));
+    let home = Home::new(&profile, "home");
+    let (mut olds, mut news) = (0, 0);
+    let play = async |what: &str, options: [&str; 6]| {
+        copy_tree(&old.0, &home.0);
+        let restore = home.command(["restore", file.to_str().unwrap(), "--yes"]);
+        let code = run(traced(&restore, &options), String::new()).await.code;
+        // Whoever starts next.
+        let next = workspace_of(&home.0).unwrap();
+        let found = state(&home.0);
+        assert!(found == before || found == after, "{what}: neither the old nor the new");
+        assert!(!home.at("data/pia-halo/restored").exists(), "{what}");
+        assert!(next.audit.verify(None).unwrap().whole, "{what}");
+        *(if found == before { &mut olds } else { &mut news }) += 1;
+        code
+    };
+    at_every_call(&[("rename", 2), ("unlink", 7)], play).await;
+    assert!(olds > 0 && news > 0, "{olds} {news}");
+}
