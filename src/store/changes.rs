@@ -2,18 +2,32 @@
 
 use rusqlite::{Connection, params};
 
+use super::RunId;
 use super::error::Trouble;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
 
-/// A change report as its row holds it: one text, because a first run has a line for every client.
-#[derive(Default)]
-pub(super) struct Report(String);
+/// Bytes of a part of a report: a first run has a line for every client, and its report as one text would be in memory
+/// three times while it is written.
+const PART: usize = 64 << 10;
+
+/// A change report on its way into the store: parts, each a list of lines.
+pub(super) struct Report<'a> {
+    connection: &'a Connection,
+    run: RunId,
+    part: u32,
+    lines: Vec<u8>,
+}
 
 /// Kind, id, name, name before.
 type Line<'a> = (&'a str, i64, &'a str, Option<&'a str>);
 
-impl Report {
+impl<'a> Report<'a> {
+    /// The report of this run. What is pushed is written down inside a transaction of the caller.
+    pub(super) fn new(connection: &'a Connection, run: RunId) -> Self {
+        Self { connection, run, part: 0, lines: Vec::new() }
+    }
+
     pub(super) fn push(
         &mut self,
         id: i64,
@@ -22,33 +36,45 @@ impl Report {
         before: Option<&str>,
     ) -> Result<(), Trouble> {
         let line: Line<'_> = (change.word(), id, name, before);
-        let line = serde_json::to_string(&line).map_err(|_| Trouble::Content("a change"))?;
-        self.0.push(if self.0.is_empty() { '[' } else { ',' });
-        self.0.push_str(&line);
-        Ok(())
+        self.lines.push(if self.lines.is_empty() { b'[' } else { b',' });
+        serde_json::to_writer(&mut self.lines, &line).map_err(|_| Trouble::Content("a change"))?;
+        if self.lines.len() < PART { Ok(()) } else { self.write() }
     }
 
-    /// Writes it down as the report of the run with this number, if there is anything in it, and answers its text.
-    pub(super) fn keep(mut self, connection: &Connection, run: i64) -> Result<Option<String>, Trouble> {
-        if self.0.is_empty() {
-            return Ok(None);
+    /// Writes down what is left of it. Answers whether there is anything in the report.
+    pub(super) fn finish(mut self) -> Result<bool, Trouble> {
+        self.write()?;
+        Ok(self.part > 0)
+    }
+
+    fn write(&mut self) -> Result<(), Trouble> {
+        if self.lines.is_empty() {
+            return Ok(());
         }
-        self.0.push(']');
-        connection
-            .execute("INSERT OR REPLACE INTO change_reports (run, changes) VALUES (?1, ?2)", params![run, self.0])?;
-        Ok(Some(self.0))
+        self.lines.push(b']');
+        let text = std::str::from_utf8(&self.lines).map_err(|_| Trouble::Content("a change"))?;
+        self.connection
+            .prepare_cached("INSERT INTO change_reports (run, part, changes) VALUES (?1, ?2, ?3)")?
+            .execute(params![self.run.0, self.part, text])?;
+        self.part += 1;
+        self.lines.clear();
+        Ok(())
     }
 }
 
-/// Reads a report back, by kind and id.
-pub(super) fn read_changes(text: Option<&str>) -> Result<Vec<ClientChange>, Trouble> {
+/// Reads the report of a run back, by kind and id.
+pub(super) fn read_changes(connection: &Connection, run: RunId) -> Result<Vec<ClientChange>, Trouble> {
     type Owned = (String, i64, String, Option<String>);
     let odd = || Trouble::Content("a change");
-    let lines: Vec<Owned> = text.map_or(Ok(Vec::new()), serde_json::from_str).map_err(|_| odd())?;
-    let mut changes = Vec::with_capacity(lines.len());
-    for (word, id, name, before) in lines {
-        let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
-        changes.push(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) });
+    let mut parts = connection.prepare_cached("SELECT changes FROM change_reports WHERE run = ?1 ORDER BY part")?;
+    let mut parts = parts.query(params![run.0])?;
+    let mut changes = Vec::new();
+    while let Some(part) = parts.next()? {
+        let text = part.get_ref(0)?.as_str().map_err(|_| odd())?;
+        for (word, id, name, before) in serde_json::from_str::<Vec<Owned>>(text).map_err(|_| odd())? {
+            let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
+            changes.push(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) });
+        }
     }
     changes.sort_by_key(|line| (line.change, line.id));
     Ok(changes)

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::clients::{Moment, client};
 use super::error::Trouble;
 use super::events::moment;
-use super::{Store, StoreError, count_in, time_in, time_out};
+use super::{RunId, Store, StoreError, count_in, time_in, time_out};
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeKind, HandOn};
@@ -203,8 +203,7 @@ const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
     id: &ConfigurationId,
-    run: i64,
-    report: &str,
+    run: RunId,
     now: &str,
 ) -> Result<(), Trouble> {
     if !hands_on(transaction, id)? {
@@ -214,9 +213,11 @@ pub(super) fn keep(
     transaction.execute(
         &format!(
             "{KEEP} j.value->>0, ?2, ?3, j.value->>3, {AS_STORED}
-             FROM json_each(?4) j CROSS JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1"
+             FROM change_reports r CROSS JOIN json_each(r.changes) j
+             CROSS JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1
+             WHERE r.run = ?2 ORDER BY r.part, j.key"
         ),
-        params![id.as_str(), run, now, report],
+        params![id.as_str(), run.0, now],
     )?;
     keep_within_bounds(transaction, id, now)
 }

@@ -177,7 +177,7 @@ impl Store {
                 counts: ChangeCounts::default(),
                 settled: HashSet::new(),
                 differed: 0,
-                report: Report::default(),
+                report: Report::new(&transaction, run),
                 noted: HashSet::new(),
             };
             work.disable(publication)?;
@@ -209,7 +209,7 @@ struct Work<'a> {
     settled: HashSet<i64>,
     /// Expected clients that were seen and are different now.
     differed: u64,
-    report: Report,
+    report: Report<'a>,
     /// Known clients that the report speaks of.
     noted: HashSet<i64>,
 }
@@ -395,8 +395,8 @@ impl Work<'_> {
                 proved_at = coalesce(excluded.proved_at, proved_at)",
             params![self.id.as_str(), self.now, publication.proved.then_some(&self.now)],
         )?;
-        if let Some(report) = self.report.keep(self.transaction, run.0)? {
-            outbox::keep(self.transaction, self.id, run.0, &report, &self.now)?;
+        if self.report.finish()? {
+            outbox::keep(self.transaction, self.id, run, &self.now)?;
         }
         Ok(self.counts)
     }

@@ -98,11 +98,11 @@ impl Store {
             inner.open_runs.remove(&run);
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             end(&transaction, run, report)?;
-            let mut held = Report::default();
+            let mut held = Report::new(&transaction, run);
             for change in &report.disabling {
                 held.push(change.id, change.change, change.name.raw(), None)?;
             }
-            held.keep(&transaction, run.0)?;
+            held.finish()?;
             Ok(transaction.commit()?)
         })
     }
@@ -137,13 +137,10 @@ impl Store {
     pub fn changes(&self, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
-                "SELECT c.changes FROM runs r LEFT JOIN change_reports c ON c.run = r.id
-                 WHERE r.configuration = ?1 AND r.id = ?2 AND r.status IS NOT NULL",
+                "SELECT id FROM runs WHERE configuration = ?1 AND id = ?2 AND status IS NOT NULL",
             )?;
-            let found: Option<Option<String>> =
-                statement.query_row(params![id.as_str(), count_out(run)], |row| row.get(0)).optional()?;
-            let Some(text) = found else { return Ok(None) };
-            read_changes(text.as_deref()).map(Some)
+            let found = statement.query_row(params![id.as_str(), count_out(run)], |row| row.get(0)).optional()?;
+            found.map(|run| read_changes(&inner.connection, RunId(run))).transpose()
         })
     }
 }

@@ -10,7 +10,7 @@ use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
 /// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 10;
+pub(super) const VERSION: i64 = 11;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 9] = [
+const UPGRADES: [(i64, &str); 10] = [
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
@@ -280,6 +280,21 @@ CREATE TABLE health (
         10,
         // When a person agreed to go on with a list that no sync has proved complete.
         "ALTER TABLE configurations ADD COLUMN unproved_at TEXT;",
+    ),
+    (
+        11,
+        // A report of changes comes in parts, as it can be as long as the list.
+        "
+ALTER TABLE change_reports RENAME TO whole_reports;
+CREATE TABLE change_reports (
+    run INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    changes TEXT NOT NULL,
+    PRIMARY KEY (run, part)
+) STRICT, WITHOUT ROWID;
+INSERT INTO change_reports SELECT run, 0, changes FROM whole_reports;
+DROP TABLE whole_reports;
+",
     ),
 ];
 

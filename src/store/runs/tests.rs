@@ -126,6 +126,22 @@ fn first_clients_by_name_are_found_without_others() {
     assert_eq!((first(Some(false), 9), first(None, 0)), (vec![8], vec![]));
 }
 
+/// Rows slide from one page to the next while they are read: a new client can stand on both.
+#[test]
+fn new_client_on_two_pages_is_added_once_as_it_came_last() {
+    let (_folder, store) = store();
+    let run = store.begin_run(&id("acme"), at(0)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &[client(1, "a"), client(2, "b")]);
+    stage(&store, run, &known, 2, &[client(2, "later"), client(3, "c")]);
+    let changes = publish(&store, run, &known, &[1, 2, 3].map(|id| client(id, "")), 0, true).unwrap();
+    assert_eq!(counts(changes), [3, 0, 0, 0, 0]);
+    assert_eq!((stored(&store, 2).client, store.clients(&id("acme")).unwrap().len()), (client(2, "later"), 3));
+    let number = store.runs(&id("acme"), 1).unwrap()[0].run.unwrap().into();
+    let told = store.changes(&id("acme"), number).unwrap().unwrap();
+    assert_eq!(told.iter().map(|line| line.id).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
 #[test]
 fn ids_are_only_key_and_names_are_kept_exactly() {
     let (_folder, store) = store();
@@ -358,6 +374,40 @@ fn change_report_of_run_names_every_client_that_it_changed() {
 }
 
 /// Another address is no reason to disable anybody: what has to be found again is found out by the next sync.
+#[test]
+fn long_report_comes_back_whole_and_is_handed_on_in_order() {
+    let (_folder, store) = store();
+    let acme = id("acme");
+    let list: Vec<Client> = (0..1_500).map(|number| client(number, &format!("{number:060}"))).collect();
+    store.begin_to_hand_on(&acme, at(0)).unwrap();
+    sync(&store, "acme", 0, &list);
+    let parts = "SELECT count(*) FROM change_reports";
+    let parts = store.with(|inner| Ok(inner.connection.query_row(parts, [], |row| row.get::<_, i64>(0))?)).unwrap();
+    let number = store.runs(&acme, 1).unwrap()[0].run.unwrap().into();
+    let told = store.changes(&acme, number).unwrap().unwrap();
+    let names = told.iter().map(|line| line.name.clone());
+    assert!(parts > 1 && names.eq(list.iter().map(|client| client.name.clone())), "{parts} parts");
+    let waiting = store.clients_to_hand_on(&acme, at(1), 2_000).unwrap();
+    assert!(waiting.iter().map(|one| one.client.client.id).eq(0..1_500));
+}
+
+#[test]
+fn report_of_version_before_parts_is_kept() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let number = store.runs(&id("acme"), 1).unwrap()[0].run.unwrap().into();
+    let before = store.changes(&id("acme"), number).unwrap();
+    let back = "ALTER TABLE change_reports RENAME TO parts;
+                CREATE TABLE change_reports (run INTEGER PRIMARY KEY, changes TEXT NOT NULL) STRICT;
+                INSERT INTO change_reports SELECT run, changes FROM parts;
+                DROP TABLE parts;
+                PRAGMA user_version = 10;";
+    store.with(|inner| Ok(inner.connection.execute_batch(back)?)).unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    assert_eq!(Store::open(&path).unwrap().changes(&id("acme"), number).unwrap(), before);
+}
+
 #[test]
 fn in_another_halo_clients_stay_and_have_to_be_found_again() {
     let (_folder, store) = store();
