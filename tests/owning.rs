@@ -143,7 +143,8 @@ async fn host_that_was_taken_over_turns_red_and_stops_repairing() {
     let environment = Environment::from_pairs(profile.environment()).with(HOST, "jump1");
     let paths = Paths::from_environment(&environment).unwrap();
     let workspace = Workspace::open(paths, environment, std::sync::Arc::new(SystemClock)).unwrap();
-    let refused = ops::configure::switch_on(&workspace, &profile.id(), CancellationToken::new()).await.unwrap_err();
+    let refused =
+        ops::configure::switch_on(&workspace, &profile.id(), &[], CancellationToken::new()).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::NeedsYes, "{refused}");
     assert!(profile.halo.writes().is_empty());
     first.terminate().await;

@@ -575,6 +575,7 @@ pub fn deliveries() -> Vec<Delivery> {
         duration: Some(quoting("84.5")),
         error: None,
         last_success_at: Some(read_at),
+        off_by_halo: false,
         message: "delivered on 2026-11-23 at 04:58:00 UTC, answered with 200".to_owned(),
         advice: None,
         read_at,
@@ -587,6 +588,7 @@ pub fn deliveries() -> Vec<Delivery> {
         http_status: None,
         duration: None,
         last_success_at: None,
+        off_by_halo: false,
         message: "nothing was delivered since it was installed, 11 days ago".to_owned(),
         advice: Some(
             "either no ticket has changed since, or Halo sends nothing: its outgoing service may be stuck".to_owned(),

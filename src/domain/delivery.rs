@@ -64,6 +64,9 @@ pub struct Delivery {
     pub error: Option<String>,
     /// Halo's time of the last delivery that succeeded, among those that were looked at.
     pub last_success_at: Option<Timestamp>,
+    /// Whether Halo itself has switched it off, and no person.
+    #[serde(default)]
+    pub off_by_halo: bool,
     /// What was found, in one sentence.
     pub message: String,
     /// What to do about it.

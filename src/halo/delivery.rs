@@ -43,7 +43,8 @@ pub struct LoggedDelivery {
 }
 
 impl LoggedDelivery {
-    fn has_answer(&self) -> bool {
+    /// Whether it has come to an end, well or not.
+    pub fn has_answer(&self) -> bool {
         self.http_status.is_some() || self.failed
     }
 
@@ -62,6 +63,8 @@ pub struct Findings<'a> {
     pub id: &'a str,
     /// When it was installed.
     pub installed_at: Timestamp,
+    /// When we last knew it to be on, by our own record.
+    pub on_at: Option<Timestamp>,
     /// As Halo holds it; none where it does not.
     pub webhook: Option<&'a WebhookState>,
     /// Its deliveries, newest first, or why the log could not be read.
@@ -79,6 +82,7 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
         duration: None,
         error: None,
         last_success_at: None,
+        off_by_halo: false,
         message: String::new(),
         advice: None,
         read_at: now,
@@ -101,13 +105,15 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
     verdict.last_success_at =
         log.iter().filter(since_install).find(|logged| logged.is_success()).and_then(|logged| logged.at);
 
+    verdict.off_by_halo =
+        findings.webhook.is_some_and(|webhook| off_by_halo(webhook, findings, verdict.last_success_at));
     let (state, message, advice) = match (findings.webhook, findings.log, last) {
         (None, ..) => (
             DeliveryState::Missing,
             "the webhook is no longer in Halo".to_owned(),
             Some("run Configure again to create it".to_owned()),
         ),
-        (Some(webhook), _, last) if !webhook.active => switched_off(webhook, last),
+        (Some(webhook), _, last) if !webhook.active => switched_off(webhook, verdict.off_by_halo, last),
         (_, Err(why), _) => (
             DeliveryState::Unreadable,
             format!("Halo's delivery log cannot be read: {why}"),
@@ -124,8 +130,15 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
 
 type Words = (DeliveryState, String, Option<String>);
 
-fn switched_off(webhook: &WebhookState, last: Option<&LoggedDelivery>) -> Words {
+// Halo tells when it last did so. Where the webhook was on after that, it was a person who has switched it off since.
+fn off_by_halo(webhook: &WebhookState, findings: &Findings<'_>, last_success: Option<Timestamp>) -> bool {
+    let was_on_after = |off: Timestamp| [findings.on_at, last_success].into_iter().flatten().any(|on| on > off);
+    !webhook.active && webhook.switched_off_at.is_some_and(|off| !was_on_after(off))
+}
+
+fn switched_off(webhook: &WebhookState, by_halo: bool, last: Option<&LoggedDelivery>) -> Words {
     let message = match webhook.switched_off_at {
+        Some(_) if !by_halo => "somebody has switched it off in Halo: nothing is delivered".to_owned(),
         Some(at) => format!("Halo has switched it off after failed deliveries, {}", moment(at)),
         None => "it is switched off in Halo, after failures or by someone: nothing is delivered".to_owned(),
     };
@@ -244,7 +257,8 @@ mod tests {
 
     fn verdict(webhook: Option<&WebhookState>, log: &[LoggedDelivery]) -> Delivery {
         let installed_at = at("2026-11-12T09:00:00Z");
-        let findings = Findings { name: "Pia - Ticket Created", id: "g", installed_at, webhook, log: Ok(log) };
+        let findings =
+            Findings { name: "Pia - Ticket Created", id: "g", installed_at, on_at: None, webhook, log: Ok(log) };
         judge(&findings, at("2026-11-23T12:00:00Z"))
     }
 
@@ -299,7 +313,7 @@ mod tests {
         let short = verdict(Some(&WebhookState { log_days: Some(7), ..ON }), &[]);
         assert!(short.advice.unwrap().contains("keeps this log for 7 days"));
         let installed_at = at("2026-11-23T11:50:00Z");
-        let findings = Findings { name: "w", id: "g", installed_at, webhook: Some(&ON), log: Ok(&[]) };
+        let findings = Findings { name: "w", id: "g", installed_at, on_at: None, webhook: Some(&ON), log: Ok(&[]) };
         let fresh = judge(&findings, at("2026-11-23T12:00:00Z"));
         assert!(fresh.message.contains("at 11:50:00 UTC") && fresh.advice.unwrap().contains("create a ticket"));
     }
@@ -345,10 +359,43 @@ mod tests {
     #[test]
     fn log_that_cannot_be_read_is_never_taken_for_empty_one() {
         let installed_at = at("2026-11-12T09:00:00Z");
-        let findings =
-            Findings { name: "w", id: "g", installed_at, webhook: Some(&ON), log: Err("Halo does not let the agent") };
+        let findings = Findings {
+            name: "w",
+            id: "g",
+            installed_at,
+            on_at: None,
+            webhook: Some(&ON),
+            log: Err("Halo does not let the agent"),
+        };
         let found = judge(&findings, at("2026-11-23T12:00:00Z"));
         assert_eq!(found.state, DeliveryState::Unreadable);
         assert!(found.message.contains("Halo does not let the agent") && found.advice.is_some());
+    }
+
+    /// What Halo switched off, and was on again since, a person has switched off.
+    #[test]
+    fn webhook_is_off_by_halo_unless_it_was_on_since() {
+        let off = WebhookState { active: false, switched_off_at: Some(at("2026-11-20T12:00:00Z")), ..ON };
+        let judged = |webhook: &WebhookState, on_at: Option<&str>, success: Option<&str>| {
+            let log: Vec<_> = success
+                .map(|text| LoggedDelivery { at: Some(at(text)), http_status: Some(200), ..Default::default() })
+                .into_iter()
+                .collect();
+            let findings = Findings {
+                name: "w",
+                id: "g",
+                installed_at: at("2026-11-12T09:00:00Z"),
+                on_at: on_at.map(at),
+                webhook: Some(webhook),
+                log: Ok(&log),
+            };
+            let verdict = judge(&findings, at("2026-11-23T12:00:00Z"));
+            assert_eq!(verdict.message.contains("somebody"), !verdict.off_by_halo && webhook.switched_off_at.is_some());
+            verdict.off_by_halo
+        };
+        assert!(judged(&off, None, None) && judged(&off, Some("2026-11-19T12:00:00Z"), Some("2026-11-20T11:00:00Z")));
+        assert!(!judged(&off, Some("2026-11-20T13:00:00Z"), None), "switched on by us since");
+        assert!(!judged(&off, None, Some("2026-11-20T13:00:00Z")), "it delivered since");
+        assert!(!judged(&WebhookState { switched_off_at: None, ..off }, None, None), "Halo never did");
     }
 }

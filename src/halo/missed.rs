@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::webhook_events::When;
+use super::webhook_events::{Listed, When};
 use super::wire::{Int, Text};
 use super::{HaloApi, HaloError, PAGE_SIZE};
 
@@ -81,10 +81,10 @@ impl HaloApi {
     /// Whatever a read can fail with.
     pub async fn calls_since(&self, webhook_id: &str, since: Timestamp) -> Result<LogPart, HaloError> {
         let rows = self.delivery_ids(webhook_id, Some(since)).await?;
-        let is_whole = rows.iter().any(|(at, _)| at.is_some_and(|at| at < since));
-        let due: Vec<_> = rows.into_iter().filter(|(at, _)| at.is_none_or(|at| at >= since)).collect();
+        let is_whole = rows.iter().any(|row| row.at.is_some_and(|at| at < since));
+        let due: Vec<_> = rows.into_iter().filter(|row| row.at.is_none_or(|at| at >= since)).collect();
         let mut part = LogPart { is_whole: is_whole && due.len() <= MOST_CALLS, calls: Vec::new() };
-        for (at, id) in due.into_iter().take(MOST_CALLS) {
+        for Listed { at, id, .. } in due.into_iter().take(MOST_CALLS) {
             let Some(row) = self.logged::<CallRow>(&id).await? else { continue };
             part.calls.push(LoggedCall {
                 at: row.timestamp.0.or(at),

@@ -72,6 +72,16 @@ struct ListRow {
     webhook_id: Text,
     #[serde(default)]
     timestamp: When,
+    /// Halo's number for how it went: what each means is not documented.
+    #[serde(default)]
+    status: Int,
+}
+
+/// A row of the log, as its list has it.
+pub(super) struct Listed {
+    pub(super) at: Option<Timestamp>,
+    pub(super) id: String,
+    pub(super) status: Option<i64>,
 }
 
 /// Of a delivery's detail: never the request, whose headers hold the password.
@@ -145,7 +155,7 @@ impl HaloApi {
     /// Whatever a read can fail with; [`HaloError::Unexpected`] where the log is too long to be looked through.
     pub async fn deliveries(&self, webhook_id: &str, hide: &[&Secret]) -> Result<Vec<LoggedDelivery>, HaloError> {
         let mut logged = Vec::new();
-        for (at, id) in self.delivery_ids(webhook_id, None).await?.into_iter().take(READ_IN_FULL) {
+        for Listed { at, id, .. } in self.delivery_ids(webhook_id, None).await?.into_iter().take(READ_IN_FULL) {
             let Some((_, mut detail)) = self.delivery(&id, hide).await? else { continue };
             detail.at = detail.at.or(at);
             let is_last = detail.is_success();
@@ -162,7 +172,7 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn logged_ids(&self, webhook_id: &str) -> Result<BTreeSet<String>, HaloError> {
-        Ok(self.delivery_ids(webhook_id, None).await?.into_iter().map(|(_, id)| id).collect())
+        Ok(self.delivery_ids(webhook_id, None).await?.into_iter().map(|row| row.id).collect())
     }
 
     /// The delivery that is about a ticket, among those that are not `known`: each that was looked at is from then on.
@@ -178,7 +188,8 @@ impl HaloApi {
         hide: &[&Secret],
     ) -> Result<Option<LoggedDelivery>, HaloError> {
         let rows = self.delivery_ids(webhook_id, None).await?;
-        for (at, id) in rows.into_iter().filter(|(_, id)| !known.contains(id)).take(READ_IN_FULL).collect::<Vec<_>>() {
+        let rows: Vec<_> = rows.into_iter().filter(|row| !known.contains(&row.id)).take(READ_IN_FULL).collect();
+        for Listed { at, id, .. } in rows {
             let Some((about, mut logged)) = self.delivery(&id, hide).await? else { continue };
             known.insert(id);
             if about.is_none_or(|about| about == ticket) {
@@ -189,6 +200,32 @@ impl HaloApi {
         Ok(None)
     }
 
+    /// The first delivery since a moment that has failed, whatever came after it. Of each of Halo's numbers for how it went,
+    /// one row is read in full: that tells what the number means.
+    ///
+    /// # Errors
+    /// Whatever a read can fail with.
+    pub async fn failed_since(&self, webhook_id: &str, since: Timestamp) -> Result<Option<Timestamp>, HaloError> {
+        let (mut failed, mut meaning) = (None, BTreeMap::new());
+        let rows = self.delivery_ids(webhook_id, Some(since)).await?;
+        for row in rows.into_iter().filter(|row| row.at.is_some_and(|at| at >= since)) {
+            let is_failed = match meaning.get(&row.status) {
+                Some(is_failed) => *is_failed,
+                None => {
+                    let Some((_, logged)) = self.delivery(&row.id, &[]).await? else { continue };
+                    if logged.has_answer() {
+                        meaning.insert(row.status, !logged.is_success());
+                    }
+                    logged.has_answer() && !logged.is_success()
+                }
+            };
+            if is_failed {
+                failed = row.at;
+            }
+        }
+        Ok(failed)
+    }
+
     /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one
     /// before
     /// it, where there is one. Whether Halo honours the order and the filter is not known, so neither is relied on.
@@ -196,11 +233,11 @@ impl HaloApi {
         &self,
         webhook_id: &str,
         since: Option<Timestamp>,
-    ) -> Result<Vec<(Option<Timestamp>, String)>, HaloError> {
+    ) -> Result<Vec<Listed>, HaloError> {
         let does = "read the log of deliveries";
-        let is_enough = |found: &[(Option<Timestamp>, String)]| match since {
+        let is_enough = |found: &[Listed]| match since {
             None => !found.is_empty(),
-            Some(since) => found.iter().any(|(at, _)| at.is_some_and(|at| at < since)),
+            Some(since) => found.iter().any(|row| row.at.is_some_and(|at| at < since)),
         };
         let most = if since.is_some() { PAGES_SINCE } else { PAGES };
         let mut found = Vec::new();
@@ -224,7 +261,9 @@ impl HaloApi {
                 .rows
                 .into_iter()
                 .filter(|row| row.webhook_id.0.as_ref().is_none_or(|id| id.trim().eq_ignore_ascii_case(webhook_id)));
-            found.extend(rows.filter_map(|row| Some((row.timestamp.0, row.id.filled()?))));
+            found.extend(
+                rows.filter_map(|row| Some(Listed { at: row.timestamp.0, status: row.status.0, id: row.id.filled()? })),
+            );
             // The newest stand on the last page where the order is another than the one asked for.
             page = match page {
                 1 if oldest_first && last_page > 1 => {
@@ -245,7 +284,7 @@ impl HaloApi {
                 return Err(HaloError::Unexpected { does, what: Oddity::EndlessList });
             }
         }
-        found.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        found.sort_by_key(|row| std::cmp::Reverse(row.at));
         Ok(found)
     }
 
@@ -416,5 +455,30 @@ mod tests {
         assert_eq!(states["b"].switched_off_at.unwrap().to_string(), "2026-03-02T09:12:44Z");
         let other = server.api().deliveries(GUID, &[]).await;
         assert!(matches!(other, Err(HaloError::Unexpected { what: Oddity::OtherObject, .. })), "{other:?}");
+    }
+
+    /// One of two numbers means a failure: two rows read in full tell which, and the first failure is found behind a success.
+    #[tokio::test]
+    async fn failure_followed_by_success_is_found() {
+        let server = Server::halo(|seen: &Seen, _| match seen.path() {
+            PATH => {
+                let status = |at: usize| if matches!(at, 3 | 5) { 2 } else { 1 };
+                let row = |at: usize| {
+                    value!({ "id": format!("row-{at}"), "webhook_id": GUID, "status": status(at),
+                             "timestamp": format!("2026-03-02T09:12:{:02}", 50 - at) })
+                };
+                json(200, value!({ "record_count": 9, "events": (0..9).map(row).collect::<Vec<_>>() }).to_string())
+            }
+            path if path.ends_with("row-3") || path.ends_with("row-5") => {
+                json(200, value!({ "responsestatus": 503 }).to_string())
+            }
+            _ => json(200, value!({ "responsestatus": 200 }).to_string()),
+        })
+        .await;
+        let since = |text: &str| text.parse::<Timestamp>().unwrap();
+        let api = server.api();
+        let found = api.failed_since(GUID, since("2026-03-02T09:12:40Z")).await.unwrap();
+        assert_eq!(found, Some(since("2026-03-02T09:12:45Z")));
+        assert_eq!(api.failed_since(GUID, since("2026-03-02T09:12:48Z")).await.unwrap(), None);
     }
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
-use super::locks::{CONFIGURE_LOCK, INTERRUPTED};
+use super::locks::{CONFIGURE_LOCK, INTERRUPTED, SWITCH_ON};
 use super::plan::Target;
 use super::{Workspace, check, host};
 use crate::domain::check::{Check, CheckReport};
@@ -15,7 +15,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, from_owner};
 use crate::domain::next::{Hint, Next};
-use crate::domain::object::ObjectKind;
+use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::halo::install::plan::{InstallPlan, Operation, Step};
@@ -70,8 +70,8 @@ pub async fn install(
     Ok(ended(workspace, id, "configure", report, noted))
 }
 
-/// Switches our webhooks on again that Halo has switched off, and changes nothing else: one that somebody has changed in
-/// more is left for a person. Answers how many are on again.
+/// Switches those of our webhooks on again that Halo has switched off, by their ids, and changes nothing else: one that
+/// somebody has changed in more is left for a person. Answers how many are on again.
 ///
 /// # Errors
 ///
@@ -79,6 +79,7 @@ pub async fn install(
 pub async fn switch_on(
     workspace: &Workspace,
     id: &ConfigurationId,
+    off: &[String],
     cancel: CancellationToken,
 ) -> Result<usize, Failure> {
     let lock = workspace.lock(CONFIGURE_LOCK, "the service")?;
@@ -89,6 +90,7 @@ pub async fn switch_on(
     let mut plan = target.plan(&halo).await?;
     let is_only_off = |step: &Step| {
         (step.kind, step.action) == (ObjectKind::Webhook, Action::Update)
+            && step.id.as_ref().is_some_and(|id| off.iter().any(|off| same_id(off, id)))
             && step.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"])
     };
     host::require(workspace, &plan.belongs)?;
@@ -99,8 +101,7 @@ pub async fn switch_on(
     let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);
     let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
     let (done, open) = tally(&results);
-    let mut activity =
-        workspace.activity(Some(id), "switch webhooks on again", if open == 0 { "done" } else { "failed" });
+    let mut activity = workspace.activity(Some(id), SWITCH_ON, if open == 0 { "done" } else { "failed" });
     activity.message = results.iter().find_map(|result| result.message.clone());
     workspace.write_down(&activity)?;
     Ok(done)

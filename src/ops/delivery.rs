@@ -1,8 +1,11 @@
 //! Delivery proof: what Halo's own log says of each webhook that we installed. Nothing is written into Halo.
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
+use super::locks::SWITCH_ON;
+use crate::domain::activity::Activity;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::{Failure, FailureKind};
@@ -33,7 +36,7 @@ pub async fn read(
 
     let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
     let mut states = halo.webhook_states().await?;
-    let mut verdicts = Vec::new();
+    let (mut verdicts, on_at) = (Vec::new(), on_at(workspace, &id)?);
     for object in &installed {
         let state = states.get_mut(&object.id.to_ascii_lowercase());
         let log = match &state {
@@ -55,6 +58,7 @@ pub async fn read(
             name: &name,
             id: &object.id,
             installed_at: object.installed_at,
+            on_at,
             webhook: states.get(&object.id.to_ascii_lowercase()),
             log: log.as_deref().map_err(String::as_str),
         };
@@ -62,4 +66,37 @@ pub async fn read(
     }
     workspace.store.remember_deliveries(&id, &verdicts)?;
     Ok(verdicts)
+}
+
+/// Lines of the audit trail among which the last one is looked for that left our webhooks switched on.
+const LOOK_BACK: usize = 500;
+
+/// When Configure, or the service, last left our webhooks switched on.
+fn on_at(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Timestamp>, Failure> {
+    let is_on = |line: &Activity| {
+        line.configuration.as_deref() == Some(id.as_str())
+            && matches!((&*line.action, &*line.outcome), ("configure", "configured") | (SWITCH_ON, "done"))
+    };
+    Ok(workspace.audit.recent(LOOK_BACK)?.into_iter().filter(is_on).map(|line| line.at).max())
+}
+
+/// From when on a delivery to one of our webhooks has failed since a moment, whatever came after it; none where each came.
+///
+/// # Errors
+///
+/// Where Halo's log cannot be read.
+pub async fn failed_since(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    since: Timestamp,
+    cancel: CancellationToken,
+) -> Result<Option<Timestamp>, Failure> {
+    let (id, configuration, _) = workspace.configuration(Some(id))?;
+    let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(cancel);
+    let mut failed: Option<Timestamp> = None;
+    for object in workspace.store.installed(&id)?.iter().filter(|object| object.kind == ObjectKind::Webhook) {
+        let found = halo.failed_since(&object.id, since).await?;
+        failed = failed.into_iter().chain(found).min();
+    }
+    Ok(failed)
 }

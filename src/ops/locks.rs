@@ -17,3 +17,6 @@ pub(super) const CONFIGURE_LOCK: &str = "configure";
 
 /// What the audit trail calls a look at what a killed run has left open.
 pub(super) const INTERRUPTED: &str = "found after an interrupted run";
+
+/// What the audit trail calls it that the service switches webhooks on which Halo has switched off.
+pub(super) const SWITCH_ON: &str = "switch webhooks on again";

@@ -90,6 +90,9 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
             let verdicts = read_log(shared, &id).await?;
             known.is_asked = false;
             known.missed_since = lost_since(&verdicts, was_off, *until);
+            if known.missed_since.is_none() {
+                known.missed_since = failed_since(shared, &id, *until).await?;
+            }
             was_off |= verdicts.iter().any(is_off);
             if known.missed_since.is_none() {
                 return Ok(());
@@ -124,8 +127,15 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     }
     // Halo may have switched a webhook off meanwhile: the status names it. It is switched on after what it did not tell
     // was fetched: from then on nothing shows that it was off.
-    if read_log(shared, &id).await?.iter().any(is_off) {
-        switch_on(shared, &id, &configuration).await;
+    // What a person has switched off stays off.
+    let verdicts = read_log(shared, &id).await?;
+    let off: Vec<String> = verdicts
+        .into_iter()
+        .filter(|verdict| is_off(verdict) && verdict.off_by_halo)
+        .map(|verdict| verdict.id)
+        .collect();
+    if !off.is_empty() {
+        switch_on(shared, &id, &configuration, &off).await;
     }
     Ok(())
 }
@@ -138,11 +148,24 @@ async fn read_log(shared: &Shared, id: &ConfigurationId) -> Result<Vec<Delivery>
     }
 }
 
+/// From when on a delivery has failed since the last look, though a later one came; none where Halo's log is not readable.
+async fn failed_since(
+    shared: &Shared,
+    id: &ConfigurationId,
+    looked_until: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    let since = looked_until.checked_sub(CLOCKS_APART).unwrap_or(looked_until);
+    match delivery::failed_since(&shared.workspace, id, since, shared.cancel.clone()).await {
+        Err(failure) if catch_up::is_final(&failure) => Ok(None),
+        found => found,
+    }
+}
+
 /// Switches on what is off, where the settings ask for that.
-async fn switch_on(shared: &Shared, id: &ConfigurationId, configuration: &Configuration) {
+async fn switch_on(shared: &Shared, id: &ConfigurationId, configuration: &Configuration, off: &[String]) {
     let workspace = &shared.workspace;
     if configuration.integration.webhook_options.switches_on_again {
-        match configure::switch_on(workspace, id, shared.cancel.clone()).await {
+        match configure::switch_on(workspace, id, off, shared.cancel.clone()).await {
             Ok(0) => tracing::warn!("a webhook is switched off in Halo and differs in more. To see it: {}", Next::Plan),
             Ok(webhooks) => tracing::warn!(webhooks, "Halo had switched webhooks off; they were switched on again"),
             Err(failure) => tracing::warn!(%failure, "a webhook that Halo has switched off could not be switched on"),
@@ -182,6 +205,7 @@ mod tests {
             duration: None,
             error: None,
             last_success_at: success.map(at),
+            off_by_halo: false,
             message: String::new(),
             advice: None,
             read_at: at("13:00"),

@@ -72,6 +72,7 @@ mod tests {
             duration: None,
             error: None,
             last_success_at: None,
+            off_by_halo: false,
             message: "m".to_owned(),
             advice: None,
             read_at: at,

@@ -71,6 +71,7 @@ fn delivery(state: DeliveryState) -> Delivery {
         duration: None,
         error: None,
         last_success_at: Some(now() - HOUR),
+        off_by_halo: false,
         message: "m".to_owned(),
         advice: None,
         read_at: now() - HOUR,
