@@ -238,7 +238,8 @@ async fn look_after(profile: &Profile, was_off: bool) -> (Gap, usize) {
     profile.store().note_complete(&id, ago(30)).unwrap();
     let halo = workspace.halo(&id, &configuration.api).await.unwrap();
     profile.halo.clear_requests();
-    let gap = catch_up::run(&workspace, &id, &halo, None, workspace.now(), was_off, false).await.unwrap().unwrap();
+    let look = catch_up::Look { earlier: None, until: workspace.now(), was_off, forward: false };
+    let gap = catch_up::run(&workspace, &id, &halo, None, look).await.unwrap().unwrap();
     let lists = profile.halo.requests().iter().filter(|request| request.path == "/api/tickets").count();
     (gap, lists)
 }

@@ -200,12 +200,7 @@ const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.
        coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))";
 
 /// Keeps what a run has changed, by its report, to be handed on; nothing where nobody does.
-pub(super) fn keep(
-    transaction: &Transaction<'_>,
-    id: &ConfigurationId,
-    run: RunId,
-    now: &str,
-) -> Result<(), Trouble> {
+pub(super) fn keep(transaction: &Transaction<'_>, id: &ConfigurationId, run: RunId, now: &str) -> Result<(), Trouble> {
     if !hands_on(transaction, id)? {
         return Ok(());
     }

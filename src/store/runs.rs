@@ -136,9 +136,9 @@ impl Store {
     /// [`StoreError`] where the database cannot be read.
     pub fn changes(&self, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, StoreError> {
         self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT id FROM runs WHERE configuration = ?1 AND id = ?2 AND status IS NOT NULL",
-            )?;
+            let mut statement = inner
+                .connection
+                .prepare_cached("SELECT id FROM runs WHERE configuration = ?1 AND id = ?2 AND status IS NOT NULL")?;
             let found = statement.query_row(params![id.as_str(), count_out(run)], |row| row.get(0)).optional()?;
             found.map(|run| read_changes(&inner.connection, RunId(run))).transpose()
         })

@@ -40,7 +40,7 @@ pub fn mend(finding: &Finding) -> Option<C> {
         Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
         Rule::SyncAge | Rule::SyncHeld => C::SyncNow,
         Rule::SyncProved => C::Pane(Pane::Sync),
-        Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {
+        Rule::Owner | Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {
             C::Pane(Pane::Integration)
         }
         Rule::Silence | Rule::Lag | Rule::NotUnderstood => C::Pane(Pane::Events),

@@ -197,7 +197,7 @@ proptest! {
         b"version = 1\n[configurations.acme]\nclient_secret = \"hunter22hunter22hunter22\"\nforward_secret = 'hunter22hunter22'\n\
           [configurations.acme.callback]\ntoken = \"hunter22hunter22\"\npassword = \"hunter22hunter22\"\n".to_vec(),
     ])) {
-        let path = std::path::Path::new("credentials.toml");
+        let path = Path::new("credentials.toml");
         let contents = private_file::Contents { bytes: Zeroizing::new(bytes) };
         let refused = match document::parse(path, &contents, Discretion::Secret) {
             Ok(table) => read(&table).err().map(|(key, why)| format!("{key} {why}")),
