@@ -239,7 +239,7 @@ async fn look_after(profile: &Profile, was_off: bool) -> (Gap, usize) {
     let halo = workspace.halo(&id, &configuration.api).await.unwrap();
     profile.halo.clear_requests();
     let look = catch_up::Look { earlier: None, until: workspace.now(), was_off, forward: false };
-    let gap = catch_up::run(&workspace, &id, &halo, None, look).await.unwrap().unwrap();
+    let gap = catch_up::run(&workspace, &id, &halo, look, None).await.unwrap().unwrap();
     let lists = profile.halo.requests().iter().filter(|request| request.path == "/api/tickets").count();
     (gap, lists)
 }

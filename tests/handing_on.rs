@@ -10,7 +10,7 @@ use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::CallbackSecrets;
 use pia_halo::domain::callback::EventGroup;
 use pia_halo::domain::event::{ForwardState, Incoming};
-use pia_halo::ops::events::{Next, Progress, look_up};
+use pia_halo::ops::events::{NextLookUp, Progress, look_up};
 use pia_halo::ops::{Clock, Workspace};
 use pia_halo::settings::{Environment, Paths};
 use pia_halo::store::NewEvent;
@@ -401,13 +401,13 @@ async fn unanswered_ticket_is_asked_for_after_growing_waits() {
         for _ in 0..2 {
             // The second call comes too early.
             let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
-            assert_eq!((next, asked_for(&profile, TICKET)), (Next::At(Some(due)), asked));
+            assert_eq!((next, asked_for(&profile, TICKET)), (NextLookUp::At(Some(due)), asked));
         }
         *hand.0.lock().unwrap() = due;
     }
     *hand.0.lock().unwrap() = start + SignedDuration::from_hours(24);
     let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
-    assert_eq!(next, Next::At(None));
+    assert_eq!(next, NextLookUp::At(None));
     let event = crate::support::store_of(&workspace).events(&id, None, None, 1).unwrap().remove(0);
     assert_eq!(event.on_pia_board, None);
     assert!(event.ticket_problem.unwrap().contains("a web page"));
@@ -425,7 +425,7 @@ async fn unanswered_ticket_is_asked_for_after_growing_waits() {
     let next = look_up(&workspace, &id, &configuration, &halo, &mut progress, &cancel).await.unwrap();
     assert_eq!(
         (next, crate::support::store_of(&workspace).events_to_look_up(&id, 0, 10).unwrap().len()),
-        (Next::At(None), 0)
+        (NextLookUp::At(None), 0)
     );
 }
 

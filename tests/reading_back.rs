@@ -5,7 +5,7 @@ use pia_halo::demo::{RecordedRequest, State};
 use pia_halo::domain::activity::Actor;
 use pia_halo::domain::object::ObjectKind;
 use pia_halo::domain::plan::Action;
-use pia_halo::domain::record::Proof;
+use pia_halo::domain::record::BeforeAfter;
 use pia_halo::domain::record::Written;
 use pia_halo::store::Lock;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn status_tells_of_run_that_was_killed_and_of_both_ways_on() {
         name: "Pia - Ticket Created".into(),
         action: Action::Create,
         object: None,
-        proof: Proof::default(),
+        proof: BeforeAfter::default(),
     };
     crate::support::store_of(&workspace).begin_intent(&profile.id(), None, &write, jiff::Timestamp::now()).unwrap();
     assert_eq!(profile.json(["status"], 0).await["integration"]["unfinished"], 1);

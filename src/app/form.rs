@@ -16,7 +16,7 @@ use crate::domain::fields::{Refused, Taken};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{Untrusted, unquoted, without_margin};
 
-pub use crate::domain::fields::{FIELDS, FieldId, FieldInfo, Kind};
+pub use crate::domain::fields::{FIELDS, FieldId, Kind};
 
 /// The Client Secret while it is typed: erased when dropped, never printed.
 pub struct SecretInput(Zeroizing<String>);
@@ -39,12 +39,10 @@ impl SecretInput {
         self.0.is_empty()
     }
 
-    /// Erases it.
     pub fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// What was typed.
     pub fn secret(&self) -> Secret {
         Secret::typed(&self.0)
     }
@@ -71,14 +69,12 @@ pub struct Remark {
     pub warning: bool,
     /// What the text was taken as, where that is something else.
     pub taken: Option<String>,
-    /// What to say.
     pub text: String,
 }
 
 /// What became of a pasted text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pasted {
-    /// It is in.
     Whole,
     /// Only its first line is.
     FirstLine,
@@ -110,7 +106,6 @@ pub struct Form {
     texts: BTreeMap<FieldId, Input>,
     /// The Client Secret.
     pub secret: SecretInput,
-    /// Pia Escalate To.
     pub escalate_to: Option<EscalateTo>,
     /// The fields whose error is shown; each goes back to help when mended.
     shown: BTreeSet<FieldId>,
@@ -329,11 +324,9 @@ impl Default for Form {
 pub enum Edited {
     /// The text is another.
     Text,
-    /// The cursor moved.
     Cursor,
     /// There is no room for more.
     Full,
-    /// Nothing.
     Nothing,
 }
 

@@ -6,7 +6,6 @@ use crate::keys::Pane;
 
 use super::popup::Answer;
 
-/// A place to go to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Go {
     /// On from a question, with its answer.
@@ -17,9 +16,7 @@ pub enum Go {
     Integrations,
     /// The Integrations page, from anywhere: what is typed is kept, and the page is read anew.
     Overview,
-    /// The panes.
     Panes,
-    /// One of the panes.
     Pane(Pane),
     /// The plan of Configure, in the panes, to be read anew.
     Configure,

@@ -25,11 +25,9 @@ use crate::words::Phrase;
 /// What a key means now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// This.
     Do(Command),
     /// Nothing now, and why.
     Refused(Phrase),
-    /// Nothing here.
     Nothing,
 }
 
@@ -97,9 +95,7 @@ pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
 /// A key and what it does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The key.
     pub key: String,
-    /// What it does.
     pub words: String,
 }
 

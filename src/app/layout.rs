@@ -15,19 +15,15 @@ pub const WIDE: u16 = 100;
 pub struct Layout {
     /// Whether the terminal is too small for anything.
     pub too_small: bool,
-    /// The title line.
     pub header: Rect,
     /// The line of steps or panes; without height where there is none.
     pub steps: Rect,
-    /// The upper rule.
     pub upper: Rect,
-    /// The first column.
     pub body: Rect,
     /// The second column, on a wide terminal.
     pub detail: Option<Rect>,
     /// The lower rule; a notice stands in it.
     pub lower: Rect,
-    /// The line of keys.
     pub keys: Rect,
 }
 
@@ -59,16 +55,11 @@ pub fn layout(size: Size, steps: bool) -> Layout {
     }
 }
 
-/// A move in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// By rows.
     Rows(isize),
-    /// By pages.
     Pages(isize),
-    /// To the first row.
     First,
-    /// To the last.
     Last,
 }
 
@@ -100,7 +91,6 @@ impl Move {
 /// A list of which only a window is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Window {
-    /// The selected row.
     pub selected: usize,
     /// The first row that is shown.
     pub first: usize,

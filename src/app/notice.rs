@@ -8,9 +8,7 @@ pub use crate::words::Tone;
 /// A short word on what just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// How it is shown.
     pub tone: Tone,
-    /// What it says.
     pub text: Phrase,
     /// When it goes away.
     pub until: Timestamp,

@@ -10,7 +10,6 @@ pub struct Offer {
     pub binding: &'static Binding,
     /// In which words; without any where the line of keys leaves it out.
     pub words: String,
-    /// With which keys.
     pub keys: Vec<Key>,
     /// Why it cannot work now.
     pub refused: Option<Phrase>,
@@ -19,7 +18,6 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// The command.
     pub fn command(&self) -> Command {
         self.binding.command
     }

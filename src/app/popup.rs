@@ -14,7 +14,6 @@ use crate::domain::ticket::Ticket;
 
 use super::layout::Window;
 
-/// What floats.
 #[derive(Debug)]
 pub enum Popup {
     /// A question with a yes and a no.
@@ -34,7 +33,6 @@ pub enum Popup {
 /// The question before a ticket is escalated.
 #[derive(Debug)]
 pub struct Question {
-    /// The ticket.
     pub ticket: i64,
     /// The ticket as it was last read from Halo, where it was.
     pub known: Option<Ticket>,
@@ -47,9 +45,7 @@ pub struct Question {
 /// A yes that has to be typed: too much hangs on it for one key.
 #[derive(Debug)]
 pub struct Typed {
-    /// What is typed.
     pub input: Input,
-    /// What has to be.
     pub wanted: String,
     /// What it is a yes to.
     pub about: About,
@@ -91,7 +87,6 @@ impl Typed {
 /// A question. The focus stands where nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// What is asked.
     pub ask: Ask,
     /// Whether the focus is on yes.
     pub yes: bool,
@@ -127,9 +122,7 @@ impl Confirm {
 /// An answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
     Yes,
-    /// No.
     No,
     /// The third one, where there is one.
     Third,
@@ -152,22 +145,15 @@ pub enum Ask {
     },
     /// Leave the active configuration for another?
     Switch {
-        /// The one to go to.
         wanted: ConfigurationId,
-        /// Its name.
         wanted_name: String,
-        /// The active one.
         active: ConfigurationId,
-        /// Its name.
         active_name: String,
         /// Whether that one has something in its Halo, which can be taken out first.
         has_objects: bool,
     },
     /// Leave no configuration active?
-    Deactivate {
-        /// The active one.
-        name: String,
-    },
+    Deactivate { name: String },
     /// Somebody else has changed the same since it was read: which is to be saved?
     Clash(Box<Deciding>),
     /// Go on without a passed test?
@@ -177,7 +163,6 @@ pub enum Ask {
     },
     /// More clients would be disabled than a plain run may.
     MassChange {
-        /// Whose sync.
         id: ConfigurationId,
         /// How many: a yes is for no more than these.
         gone: u64,
@@ -185,10 +170,7 @@ pub enum Ask {
         reasons: Vec<String>,
     },
     /// End the program, though something would be lost or cut short?
-    Quit {
-        /// What.
-        reason: String,
-    },
+    Quit { reason: String },
 }
 
 /// A save that somebody else's came before, decided setting by setting.
@@ -210,7 +192,6 @@ impl Deciding {
 }
 
 impl Ask {
-    /// The question.
     pub fn title(&self) -> String {
         match self {
             Self::Continue { .. } => "Found your unfinished set-up: continue?".to_owned(),
@@ -289,7 +270,6 @@ impl Ask {
         matches!(self, Self::Quit { .. }).then_some("Ctrl-C again also quits.")
     }
 
-    /// The word for yes.
     pub fn yes(&self) -> &'static str {
         match self {
             Self::Continue { .. } => "Continue",
@@ -312,7 +292,6 @@ impl Ask {
         }
     }
 
-    /// The word for no.
     pub fn no(&self) -> &'static str {
         match self {
             Self::Continue { .. } | Self::Clash(_) => "Later",
@@ -365,7 +344,6 @@ impl Chooser {
 /// The help: lines made when it is opened, and how far it is scrolled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Help {
-    /// What it says.
     pub lines: Vec<HelpLine>,
     /// The first line shown.
     pub first: usize,
@@ -384,13 +362,10 @@ pub fn help_height(size: Size) -> usize {
 /// One line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelpLine {
-    /// A heading.
     Title(String),
     /// A key and what it does.
     Key(String, String),
-    /// Words.
     Text(String),
-    /// Nothing.
     Blank,
 }
 

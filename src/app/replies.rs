@@ -113,7 +113,6 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     effects
 }
 
-/// Takes an answer.
 pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
         Reply::Overview(Ok(new)) => return overview(model, new),

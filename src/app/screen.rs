@@ -12,7 +12,6 @@ use crate::words::Phrase;
 /// What becomes of a command now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Now {
-    /// It works.
     Can,
     /// It does nothing, and why.
     Not(Phrase),
@@ -35,7 +34,6 @@ impl Now {
 /// What is typed or pasted, where it is no command.
 #[derive(Clone, Copy)]
 pub enum Typed<'a> {
-    /// A key.
     Key(KeyEvent),
     /// A pasted text, to the letter.
     Paste(&'a str),
@@ -53,7 +51,6 @@ pub trait Screen {
         None
     }
 
-    /// Does a command.
     fn on(model: &mut Model, place: Place, command: Command) -> Vec<Effect>;
 
     /// Moves in its list.

@@ -276,7 +276,7 @@ fn type_in(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
 }
 
 /// Written where the cursor stands, as keys are; the first newline ends it and submits nothing. Where no text is taken,
-/// nothing that weighs is done by it: a word that was pasted into the wrong window is no row of commands.
+/// nothing that has_effects is done by it: a word that was pasted into the wrong window is no row of commands.
 fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut characters = text.chars();
@@ -294,7 +294,7 @@ fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
         };
         let event = KeyEvent::new(code, KeyModifiers::NONE);
         if let Meaning::Do(command) = meaning(model, event)
-            && weighs(command)
+            && has_effects(command)
         {
             model.say(Tone::Warn, "Several keys came at once, as from a paste. They did nothing here.");
             break;
@@ -306,7 +306,7 @@ fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 // What changes something, ends something or shows a secret.
-fn weighs(command: Command) -> bool {
+fn has_effects(command: Command) -> bool {
     !matches!(
         command,
         Command::Up

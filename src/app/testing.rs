@@ -34,7 +34,7 @@ use crate::domain::status::{
 use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 
-pub mod events;
+pub(crate) mod events;
 
 use super::effect::Effect;
 use super::go::Go;
@@ -62,7 +62,6 @@ pub fn with_halo_saying<T>(behind: [&str; 2], make: impl FnOnce() -> T) -> T {
     made
 }
 
-/// A text from Halo.
 pub fn foreign(text: &str) -> Untrusted {
     BEHIND.with_borrow(|behind| Untrusted::new(format!("{text}{}", behind[0])))
 }

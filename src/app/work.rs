@@ -17,7 +17,6 @@ use crate::domain::ticket::{BoardTickets, Unfinished};
 /// A sync that ended with a question: whether so many clients are to be disabled.
 #[derive(Clone, Debug)]
 pub struct Unasked {
-    /// Whose.
     pub id: ConfigurationId,
     /// How many are gone.
     pub gone: u64,
@@ -28,9 +27,7 @@ pub struct Unasked {
 /// Asking Halo whether everything is as it should be.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Whose.
     pub id: ConfigurationId,
-    /// Since when.
     pub since: Timestamp,
     /// Whether it was asked to stop.
     pub stopping: bool,
@@ -39,13 +36,11 @@ pub struct Look {
 /// Everything that runs, or has run since the start.
 #[derive(Debug, Default)]
 pub struct Work {
-    /// The company sync.
     pub sync: SyncWork,
     /// Reading what Halo holds, and planning.
     pub plan: PlanWork,
     /// What the plan is for.
     pub goal: Goal,
-    /// Applying a plan.
     pub apply: ApplyWork,
     /// Reading Halo's delivery log.
     pub deliveries: DeliveryWork,
@@ -138,37 +133,27 @@ impl Work {
     }
 }
 
-/// The company sync.
 #[derive(Debug, Default)]
 pub enum SyncWork {
     /// None since the start.
     #[default]
     None,
-    /// Running.
     Running(SyncRun),
-    /// Ended.
     Ended(ConfigurationId, SyncEnd),
 }
 
-/// A sync that runs.
 #[derive(Debug)]
 pub struct SyncRun {
-    /// Whose.
     pub id: ConfigurationId,
-    /// Since when.
     pub since: Timestamp,
-    /// How it stands.
     pub progress: SyncProgress,
     /// Whether the person stopped it: it ends, and says how.
     pub stopping: bool,
 }
 
-/// How a sync ended.
 #[derive(Debug)]
 pub enum SyncEnd {
-    /// With a report.
     Report(Box<SyncReport>),
-    /// With a failure.
     Failed(Failure),
     /// The person stopped it.
     Stopped {
@@ -178,7 +163,6 @@ pub enum SyncEnd {
 }
 
 impl SyncWork {
-    /// Whether it runs.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
     }
@@ -222,17 +206,14 @@ impl SyncRun {
 /// Reading what Halo holds, and planning.
 #[derive(Debug, Default)]
 pub enum PlanWork {
-    /// Not asked for.
     #[default]
     None,
     /// Running; the checks so far.
     Reading {
-        /// Since when.
         since: Timestamp,
         /// The checks that are done.
         checks: Vec<Check>,
     },
-    /// The plan.
     Ready(Plan),
     /// The check before it failed: nothing was written.
     Refused(CheckReport),
@@ -256,7 +237,6 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// What is run.
     pub fn word(&self) -> &'static str {
         if self.is_install() { "Configure" } else { "Remove" }
     }
@@ -278,15 +258,11 @@ impl Goal {
 /// Reading Halo's delivery log. What was read last is kept with the status.
 #[derive(Debug, Default)]
 pub enum DeliveryWork {
-    /// Not asked for.
     #[default]
     None,
-    /// Running.
     Reading {
-        /// Since when.
         since: Timestamp,
     },
-    /// Read.
     Read(Vec<Delivery>),
     /// It could not be read.
     Failed(Failure),
@@ -295,12 +271,9 @@ pub enum DeliveryWork {
 /// Reading the tickets on the Pia Board. What was read last is kept beside it.
 #[derive(Debug, Default)]
 pub enum TicketWork {
-    /// Nothing runs.
     #[default]
     None,
-    /// Running.
     Reading {
-        /// Since when.
         since: Timestamp,
     },
     /// They could not be read.
@@ -310,32 +283,22 @@ pub enum TicketWork {
 /// Handing a ticket over to people.
 #[derive(Debug, Default)]
 pub enum EscalateWork {
-    /// Not asked for.
     #[default]
     None,
-    /// Running.
     Running {
-        /// Whose.
         id: ConfigurationId,
-        /// The ticket.
         ticket: i64,
         /// The note that goes along.
         note: Option<String>,
-        /// Since when.
         since: Timestamp,
     },
-    /// Halo holds it.
     Done {
-        /// Whose.
         id: ConfigurationId,
-        /// What came of it.
         words: String,
     },
     /// It was not done, or not all of it.
     Failed {
-        /// Whose.
         id: ConfigurationId,
-        /// The ticket.
         ticket: i64,
         /// What is known of it, and why.
         unfinished: Unfinished,
@@ -343,7 +306,6 @@ pub enum EscalateWork {
 }
 
 impl EscalateWork {
-    /// Whose it is.
     pub fn id(&self) -> Option<&ConfigurationId> {
         match self {
             Self::None => None,
@@ -355,14 +317,10 @@ impl EscalateWork {
 /// A test ticket that goes full circle.
 #[derive(Debug, Default)]
 pub enum ProofWork {
-    /// Not asked for.
     #[default]
     None,
-    /// On its way.
     Running {
-        /// Whose.
         id: ConfigurationId,
-        /// Since when.
         since: Timestamp,
         /// The stations so far.
         hops: Vec<HopReport>,
@@ -370,34 +328,18 @@ pub enum ProofWork {
         stopping: bool,
     },
     /// It has been round, or broke on the way.
-    Ended {
-        /// Whose.
-        id: ConfigurationId,
-        /// How it went.
-        circle: FullCircle,
-    },
+    Ended { id: ConfigurationId, circle: FullCircle },
     /// Nothing could be tried.
-    Failed {
-        /// Whose.
-        id: ConfigurationId,
-        /// Why.
-        failure: Failure,
-    },
+    Failed { id: ConfigurationId, failure: Failure },
 }
 
-/// Applying a plan.
 #[derive(Debug, Default)]
 pub enum ApplyWork {
-    /// Not asked for.
     #[default]
     None,
-    /// Running.
     Running {
-        /// Whose.
         id: ConfigurationId,
-        /// What for.
         goal: Goal,
-        /// Since when.
         since: Timestamp,
         /// How many objects there are.
         total: usize,
@@ -409,21 +351,11 @@ pub enum ApplyWork {
         stopping: bool,
     },
     /// Ended with a report.
-    Ended {
-        /// Whose.
-        id: ConfigurationId,
-        /// What for.
-        goal: Goal,
-        /// How.
-        report: ConfigureReport,
-    },
+    Ended { id: ConfigurationId, goal: Goal, report: ConfigureReport },
     /// Ended with a failure.
     Failed {
-        /// Whose.
         id: ConfigurationId,
-        /// What for.
         goal: Goal,
-        /// Why.
         failure: Failure,
         /// What was done until then.
         results: Vec<ChangeResult>,
@@ -431,7 +363,6 @@ pub enum ApplyWork {
 }
 
 impl ApplyWork {
-    /// Whose it is.
     pub fn id(&self) -> Option<&ConfigurationId> {
         match self {
             Self::None => None,
@@ -439,7 +370,6 @@ impl ApplyWork {
         }
     }
 
-    /// Whether it runs.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running { .. })
     }

@@ -41,7 +41,7 @@ pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failu
         true => backup::write(workspace, io::stdout().lock(), seal.as_ref(), &cancel),
         false => backup::write_file(workspace, &file, seal.as_ref(), &cancel),
     };
-    let manifest = workspace.apart(write).await?;
+    let manifest = workspace.run_blocking(write).await?;
     let secrets = match &manifest.sealed_by {
         Some(by) => format!("with the secrets, sealed by a {by}"),
         None => "without secrets".to_owned(),

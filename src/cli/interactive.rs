@@ -20,7 +20,7 @@ use crate::settings::Environment;
 use crate::tui::effects::Effects;
 use crate::tui::hangup::Exit;
 use crate::tui::plain::{self, Goal};
-use crate::tui::{self, Look, session};
+use crate::tui::{self, Capabilities, session};
 
 /// What the demo begins with.
 #[derive(Clone, Debug, Default)]
@@ -103,13 +103,14 @@ pub(super) async fn with(
     let variable = |name: &str| call.environment.text(name);
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
     let no_colour = no_colour || variable("NO_COLOR").is_some();
-    let look = Look::from_values(variable("TERM").unwrap_or_default(), locale, no_colour)
+    let capabilities = Capabilities::from_values(variable("TERM").unwrap_or_default(), locale, no_colour)
         .inside(variable("TMUX").is_some(), variable("STY").is_some());
-    let start = start(&workspace, Theme { mono: look.mono, ascii: look.ascii }, demo, Size::default());
+    let start = start(&workspace, Theme { mono: capabilities.mono, ascii: capabilities.ascii }, demo, Size::default());
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.
     let outside = Arc::new(Effects::new(workspace.asking_nobody()));
-    let exit = tui::run_interactive(&mut model, effects, outside, look).await.map_err(|error| unusable(&error))?;
+    let exit =
+        tui::run_interactive(&mut model, effects, outside, capabilities).await.map_err(|error| unusable(&error))?;
     // Whoever left by a key is still there to read it.
     if exit == Exit::Quit
         && let Some(words) = farewell(&model)

@@ -162,13 +162,10 @@ pub fn tell(text: &str) {
 /// The state of something, in front of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// As it should be.
     Good,
-    /// Worth a look.
     Warning,
     /// Not as it should be.
     Bad,
-    /// Nothing to say.
     None,
 }
 

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 /// One event for one webhook, on its way.
 #[derive(Debug, Clone)]
 pub(super) struct Letter {
-    /// The event's GUID.
     pub(super) id: String,
     pub(super) webhook_id: String,
     pub(super) notification_id: Option<i64>,

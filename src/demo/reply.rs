@@ -8,7 +8,6 @@ pub type Row = Map<String, Value>;
 /// How the bytes of a reply leave the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// As they should.
     Whole,
     /// Not at all: the connection ends without a byte of reply.
     Reset,
@@ -55,7 +54,6 @@ impl Reply {
         Self::new(status, JSON, text.into_bytes())
     }
 
-    /// Plain text.
     pub(super) fn text(status: u16, text: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
     }

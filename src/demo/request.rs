@@ -24,7 +24,6 @@ pub(super) struct Received {
 pub(super) enum Place {
     AuthInfo,
     Token,
-    /// OpenID metadata.
     Metadata,
     Api,
     /// The web interface, which shows its login page.

@@ -101,8 +101,8 @@ impl Object {
         self.members.insert(member.to_owned(), value.into());
     }
 
-    /// The name.
     #[must_use]
+    /// The name.
     pub fn name(&self) -> &str {
         self.text("name")
     }

@@ -61,8 +61,8 @@ pub enum AddressError {
         /// The same address with https.
         suggestion: String,
     },
-    /// Another scheme.
     #[error("the address has to begin with https://")]
+    /// Another scheme.
     Scheme,
     /// A user name or password in the address.
     #[error("leave the user name and password out of the address")]

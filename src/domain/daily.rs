@@ -34,9 +34,7 @@ pub struct Daily {
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// A run, now.
     Now {
-        /// For this day.
         day: Date,
         /// Whether its time is long past.
         late: bool,

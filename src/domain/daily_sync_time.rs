@@ -42,15 +42,14 @@ pub enum TimeError {
     /// A minute above 59.
     #[error("minutes go from 00 to 59")]
     Minute,
-    /// Anything else.
     #[error("not a time; hours and minutes such as 04:30")]
+    /// Anything else.
     Shape,
 }
 
 /// A text longer than this is no time in any digits.
 const LONGEST_GUESS: usize = 16;
 
-/// Minutes of a day.
 const DAY: i32 = 24 * 60;
 
 /// No zone is further from UTC than this.

@@ -50,9 +50,7 @@ impl DeliveryState {
 pub struct Delivery {
     /// The webhook's name.
     pub webhook: String,
-    /// Halo's id of it.
     pub id: String,
-    /// How it stands.
     pub state: DeliveryState,
     /// Halo's time of the last delivery.
     pub last_at: Option<Timestamp>,

@@ -51,9 +51,7 @@ impl Hop {
 /// What became of one station.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HopReport {
-    /// Which one.
     pub hop: Hop,
-    /// How it ended.
     pub status: CheckStatus,
     /// When it was reached: Halo's time for what Halo does, ours for the rest.
     pub at: Option<Timestamp>,
@@ -61,7 +59,6 @@ pub struct HopReport {
     pub after_ms: Option<u64>,
     /// What was found, fit to be shown.
     pub message: String,
-    /// What to do next.
     pub hint: Option<Hint>,
     /// The kind of failure, where Halo or this machine failed.
     #[serde(skip)]
@@ -102,7 +99,6 @@ pub struct FullCircle {
     pub ticket: Option<i64>,
     /// The first station that was not reached.
     pub broken_at: Option<Hop>,
-    /// Every station.
     pub hops: Vec<HopReport>,
     /// The tickets of earlier runs that were still open, and what became of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -112,7 +108,6 @@ pub struct FullCircle {
 /// A ticket that an earlier run had left open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Earlier {
-    /// Its number.
     pub ticket: i64,
     /// Why it is open still; none where it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]

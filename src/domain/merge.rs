@@ -17,7 +17,6 @@ const TOGETHER: [&str; 3] = ["api.url", "api.tenant", "api.auth_url"];
 pub struct Conflict {
     /// Its key in the settings.
     pub key: String,
-    /// Its name.
     pub label: String,
     /// What both have read.
     pub was: String,

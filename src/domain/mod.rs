@@ -5,48 +5,48 @@
 
 pub mod activity;
 pub mod address;
-pub mod calendar;
+pub(crate) mod calendar;
 pub mod callback;
-pub mod chat_pod;
+pub(crate) mod chat_pod;
 pub mod check;
 pub mod client;
 pub mod configuration;
-pub mod daily;
+pub(crate) mod daily;
 pub mod daily_run;
 pub mod daily_sync_time;
-pub mod delivery;
+pub(crate) mod delivery;
 pub mod draft;
 pub mod event;
 pub mod failure;
 pub mod fields;
-pub mod full_circle;
+pub(crate) mod full_circle;
 #[cfg(test)]
 pub(crate) mod fuzz;
 pub mod gap;
 pub mod health;
-pub mod include;
-pub mod manual;
-pub mod merge;
-pub mod next;
-pub mod note_outcome;
+pub(crate) mod include;
+pub(crate) mod manual;
+pub(crate) mod merge;
+pub(crate) mod next;
+pub(crate) mod note_outcome;
 pub mod object;
-pub mod owner;
+pub(crate) mod owner;
 pub mod people;
 pub mod plan;
-pub mod product;
+pub(crate) mod product;
 pub mod record;
-pub mod redaction;
+pub(crate) mod redaction;
 pub mod request;
-pub mod retry_after;
-pub mod rotation;
-pub mod search;
+pub(crate) mod retry_after;
+pub(crate) mod rotation;
+pub(crate) mod search;
 pub mod secret;
 pub mod status;
-pub mod step;
+pub(crate) mod step;
 pub mod sync_run;
-pub mod ticket;
+pub(crate) mod ticket;
 pub mod untrusted;
-pub mod webhook_options;
+pub(crate) mod webhook_options;
 
 /// Writes a `u64` with thousands marks: `34,200`.
 pub fn thousands(number: u64) -> String {

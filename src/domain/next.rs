@@ -215,24 +215,20 @@ impl fmt::Display for Next {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Part>);
 
-/// A part of a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Words.
     Text(String),
     /// A step, named in the way of whoever shows it.
     Next(Next),
 }
 
 impl Hint {
-    /// Adds words.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Part::Text(text.into()));
         self
     }
 
-    /// Adds a step.
     #[must_use]
     pub fn next(mut self, next: Next) -> Self {
         self.0.push(Part::Next(next));
@@ -277,7 +273,6 @@ impl Hint {
         if rest.is_empty() { hint } else { hint.text(rest) }
     }
 
-    /// Its parts.
     pub fn parts(&self) -> &[Part] {
         &self.0
     }

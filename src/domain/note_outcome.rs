@@ -10,9 +10,7 @@ use super::untrusted::{Untrusted, same_name};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NoteOutcome {
-    /// By its number.
     Number(i64),
-    /// By its name.
     Name(String),
 }
 

@@ -21,7 +21,6 @@ const LONGEST_NOTE: usize = 4_000;
 /// A host that has configured Halo.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Owner {
-    /// Its name.
     pub host: String,
     /// The person who configured it.
     pub person: String,
@@ -85,9 +84,7 @@ pub enum Belongs {
     Nowhere,
     /// Nobody has marked them.
     ToNobody,
-    /// This host's.
     Here(Owner),
-    /// Another host's.
     Elsewhere(Owner),
 }
 

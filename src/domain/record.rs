@@ -41,8 +41,8 @@ impl Members {
         }
     }
 
-    /// Sets a member.
     #[must_use]
+    /// Sets a member.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
@@ -119,12 +119,12 @@ impl fmt::Debug for Members {
 
 /// What an intent proves about an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct BeforeAfter {
     /// Its members before the write; none where there was no such object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Members>,
-    /// What was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What was written.
     pub after: Option<Members>,
     /// The object that it belongs to: the webhook of an event, the tab of a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ pub struct Proof {
     pub beside: Vec<String>,
 }
 
-impl Proof {
+impl BeforeAfter {
     /// The same with one text in place of another.
     #[must_use]
     pub fn replacing(&self, from: &str, to: &str) -> Self {
@@ -172,7 +172,7 @@ pub struct Written {
     /// Halo's id, where it was known or told.
     pub object: Option<String>,
     /// How the object was before, and what was written.
-    pub proof: Proof,
+    pub proof: BeforeAfter,
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@ pub struct RotationStatus {
 /// What a rotation did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RotationReport {
-    /// As for Configure.
     #[serde(flatten)]
     pub report: ConfigureReport,
     /// Until when the former token and password are good; none where the rotation is not finished, or there is no overlap.

@@ -13,7 +13,6 @@ use super::client::{Client, fold};
 #[derive(Default)]
 struct Texts {
     all: String,
-    /// Where each ends.
     ends: Vec<usize>,
     /// The letters of each: one that has not all those of a word is passed over without a look at it.
     letters: Vec<u64>,

@@ -17,9 +17,9 @@ pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Ha
 /// What stands behind the figures of such a run.
 pub const AS_SEEN: &str = ", as this agent sees it";
 
-/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+/// How a run ended.
 pub enum SyncStatus {
     /// Halo's count and the unique ids read agree.
     Complete,

@@ -9,9 +9,7 @@ use super::untrusted::{Untrusted, same_name};
 /// A ticket. Everything but its id may be missing: Halo leaves out what is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Halo's id.
     pub id: i64,
-    /// What it is about.
     pub summary: Option<Untrusted>,
     /// The team that it stands with: its board.
     pub team: Option<Untrusted>,
@@ -21,11 +19,9 @@ pub struct Ticket {
     pub agent_id: Option<i64>,
     /// That agent's name.
     pub agent: Option<Untrusted>,
-    /// Its status.
     pub status_id: Option<i64>,
     /// The name of its status.
     pub status: Option<Untrusted>,
-    /// Its type.
     pub ticket_type_id: Option<i64>,
     /// The name of its type.
     pub ticket_type: Option<Untrusted>,
@@ -98,7 +94,6 @@ pub struct BoardTickets {
 pub struct Escalation {
     /// Whether there was anything to do.
     pub status: EscalationStatus,
-    /// The ticket.
     pub ticket: Ticket,
     /// Whether it was moved; it stood there already otherwise.
     pub moved: bool,

@@ -252,7 +252,6 @@ enum Shown {
     As(char),
     /// As a caret and this letter.
     Caret(char),
-    /// Not at all.
     Nothing,
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::wire::{BadRow, Each, Flag, Int, Rows, Text};
-use super::{HaloApi, HaloError, Oddity};
+use super::{BadReply, HaloApi, HaloError};
 use crate::domain::client::{Client, Traits, fold};
 use crate::domain::untrusted::Untrusted;
 
@@ -134,7 +134,7 @@ impl HaloApi {
             let call = self.call(does, Method::GET, PATH, Some(&id), query, None);
             let details = self.read_one::<Details>(call).await?;
             if details.as_ref().is_some_and(|details| details.id.0 != Some(client.id)) {
-                return Err(HaloError::Unexpected { does, what: Oddity::OtherObject });
+                return Err(HaloError::Unexpected { does, what: BadReply::OtherObject });
             }
             let fields = details.into_iter().flat_map(|details| details.customfields.0);
             let mut kept: Vec<(String, String)> = Vec::new();
@@ -175,6 +175,6 @@ impl HaloApi {
             return Ok(None);
         };
         let client = row.client().filter(|client| client.id == id);
-        client.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+        client.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 }

@@ -59,7 +59,6 @@ impl LoggedDelivery {
 pub struct Findings<'a> {
     /// The webhook's name.
     pub name: &'a str,
-    /// Halo's id of it.
     pub id: &'a str,
     /// When it was installed.
     pub installed_at: Timestamp,

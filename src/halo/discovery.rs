@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::HaloApi;
-use super::error::{HaloError, Oddity};
+use super::error::{BadReply, HaloError};
 use super::governor::Urgency;
 use super::wire::{Text, read_object};
 use crate::domain::address::{AuthUrl, HaloUrl, SignInPlace};
@@ -12,8 +12,8 @@ use crate::domain::untrusted::Untrusted;
 /// No tenant has a longer name.
 const LONGEST_TENANT: usize = 200;
 
-/// Where to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+/// Where to sign in.
 pub struct Discovery {
     /// The sign-in server.
     pub auth_url: AuthUrl,
@@ -168,7 +168,7 @@ impl HaloApi {
             }
             (None, None) => {
                 let usual = AuthUrl::read(&connection.url.join("/auth"));
-                let odd = HaloError::Unexpected { does: "name its sign-in server", what: Oddity::OtherShape };
+                let odd = HaloError::Unexpected { does: "name its sign-in server", what: BadReply::OtherShape };
                 usual.map_err(|_| odd)?.address
             }
         };

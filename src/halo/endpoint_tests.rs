@@ -63,7 +63,7 @@ async fn one_client_is_read_or_missing_and_never_another() {
     let server = answering(value!({ "id": 12, "name": "Northwind" })).await;
     assert_eq!(server.api().client(12).await.unwrap().unwrap().name.raw(), "Northwind");
     assert_eq!(server.last("/api/Client/12").method, "GET");
-    assert!(matches!(server.api().client(13).await, Err(HaloError::Unexpected { what: Oddity::OtherObject, .. })));
+    assert!(matches!(server.api().client(13).await, Err(HaloError::Unexpected { what: BadReply::OtherObject, .. })));
     assert_eq!(gone().await.api().client(12).await, Ok(None));
 }
 
@@ -196,7 +196,7 @@ async fn one_webhook_or_tab_is_read_or_missing_and_never_another() {
     for odd in [value!({}), value!({ "id": 12, "name": "Northwind" }), value!({ "id": "60b2ec55", "name": "x" })] {
         let server = answering(odd).await;
         let api = server.api();
-        let is_other = |error| matches!(error, HaloError::Unexpected { what: Oddity::OtherObject, .. });
+        let is_other = |error| matches!(error, HaloError::Unexpected { what: BadReply::OtherObject, .. });
         assert!(is_other(api.tab(46).await.unwrap_err()));
         assert!(is_other(api.tab_members(46).await.unwrap_err()));
         assert!(is_other(api.webhook(GUID).await.unwrap_err()));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::wire::Misread;
+pub use super::wire::BadReply;
 use crate::domain::failure::{Failure, FailureField, FailureKind};
 use crate::domain::next::Hint;
 use crate::domain::product::Product;
@@ -128,7 +128,7 @@ pub enum HaloError {
         /// What was asked for.
         does: &'static str,
         /// What came instead.
-        what: Oddity,
+        what: BadReply,
     },
     /// A reply larger than is read.
     #[error("asked Halo to {does}, got more than {} MiB", .limit / (1024 * 1024))]
@@ -241,28 +241,7 @@ impl TlsCause {
     }
 }
 
-/// What came in place of Halo's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oddity {
-    /// A web page.
-    WebPage,
-    /// Nothing.
-    Empty,
-    /// An answer that ends too early.
-    Cut,
-    /// Something that is not JSON.
-    NotJson,
-    /// JSON of another shape.
-    OtherShape,
-    /// A list without end.
-    EndlessList,
-    /// A token reply without a usable token.
-    NoToken,
-    /// Another object than the one asked for.
-    OtherObject,
-}
-
-impl Oddity {
+impl BadReply {
     fn words(self) -> &'static str {
         match self {
             Self::WebPage => "a web page",
@@ -273,19 +252,6 @@ impl Oddity {
             Self::EndlessList => "an endless list",
             Self::NoToken => "no usable token",
             Self::OtherObject => "another object",
-        }
-    }
-}
-
-impl From<Misread> for Oddity {
-    fn from(misread: Misread) -> Self {
-        match misread {
-            Misread::Empty => Self::Empty,
-            Misread::WebPage => Self::WebPage,
-            Misread::Cut => Self::Cut,
-            Misread::NotJson => Self::NotJson,
-            Misread::Shape => Self::OtherShape,
-            Misread::TooManyRows => Self::EndlessList,
         }
     }
 }
@@ -381,7 +347,7 @@ impl HaloError {
             | Self::ForeignAuthHost { .. }
             | Self::Redirected { .. }
             | Self::NotEncrypted
-            | Self::Unexpected { what: Oddity::WebPage | Oddity::NotJson, .. } => Some(FailureField::Url),
+            | Self::Unexpected { what: BadReply::WebPage | BadReply::NotJson, .. } => Some(FailureField::Url),
             _ => None,
         }
     }
@@ -455,7 +421,7 @@ impl HaloError {
                     .to_owned()
             }
             Self::ServerError { .. } => "Try again in a few minutes, or check Halo's status page".to_owned(),
-            Self::Unexpected { what: Oddity::WebPage | Oddity::NotJson | Oddity::NoToken, .. } => {
+            Self::Unexpected { what: BadReply::WebPage | BadReply::NotJson | BadReply::NoToken, .. } => {
                 "Check the Url: is it the address of Halo itself? A sign-in page or a proxy may answer in its place"
                     .to_owned()
             }
@@ -552,7 +518,7 @@ mod tests {
             (lost(true), true),
             (lost(false), false),
             (HaloError::ServerError { does, status: 500, said: None }, true),
-            (HaloError::Unexpected { does, what: Oddity::WebPage }, true),
+            (HaloError::Unexpected { does, what: BadReply::WebPage }, true),
             (HaloError::Cancelled { in_flight: true }, true),
             (HaloError::Cancelled { in_flight: false }, false),
             (HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }, false),
@@ -575,7 +541,7 @@ mod tests {
             HaloError::Redirected { to_host: Some("b.example".into()), status: 302 },
             HaloError::Redirected { to_host: None, status: 302 },
             HaloError::TooLarge { does, limit: 32 * 1024 * 1024 },
-            HaloError::Unexpected { does, what: Oddity::WebPage },
+            HaloError::Unexpected { does, what: BadReply::WebPage },
             HaloError::NotReached { host: "a.example".into(), cause: Unreached::NameNotFound, sent: false, from: None },
             HaloError::Tls { host: "a.example".into(), cause: TlsCause::Expired },
             HaloError::CaFile { path: "/etc/ca.pem".into(), problem: "is empty".into() },

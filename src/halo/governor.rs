@@ -45,7 +45,6 @@ pub(super) enum Urgency {
     Person,
     /// The sync, once more: its patience runs, so the pace does not hold it up.
     Again,
-    /// The sync.
     Background,
 }
 
@@ -54,7 +53,6 @@ pub(super) enum Urgency {
 pub(super) struct Rule {
     /// Requests in a window.
     pub limit: u32,
-    /// The window.
     pub window: Duration,
 }
 
@@ -99,7 +97,6 @@ impl Drop for Flight {
     }
 }
 
-/// The gate.
 pub(super) struct Governor {
     state: Mutex<State>,
     changed: Arc<Notify>,
@@ -236,7 +233,6 @@ impl Governor {
         })
     }
 
-    /// Follows the wait.
     pub(super) fn subscribe(&self) -> watch::Receiver<Option<BudgetWait>> {
         self.waiting.subscribe()
     }

@@ -15,10 +15,10 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::error::{HaloError, Oddity, TlsCause, Unreached};
+use super::error::{BadReply, HaloError, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
-use super::wire::{self, Misread};
+use super::wire;
 use super::{Connection, authority, said};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
@@ -62,7 +62,6 @@ impl Default for Limits {
 
 /// What is sent along with a request.
 pub(super) enum Payload {
-    /// JSON.
     Json(serde_json::Value),
     /// A form: the token call's.
     Form(Vec<(&'static str, Secret)>),
@@ -72,21 +71,17 @@ pub(super) enum Payload {
 pub(super) struct Call {
     /// What it is for, as a verb: `list the clients`.
     pub does: &'static str,
-    /// The method.
     pub method: Method,
     /// The whole address without a query.
     pub address: String,
     /// The path for the log, without ids.
     pub path: &'static str,
-    /// The query.
     pub query: Vec<(&'static str, String)>,
-    /// The body.
     pub payload: Option<Payload>,
     /// Whether it may be sent twice.
     pub repeatable: bool,
     /// What an error must not repeat.
     pub hide: Vec<Secret>,
-    /// Which Halo it is.
     pub product: Product,
 }
 
@@ -99,8 +94,8 @@ impl Call {
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
             401 | 403 => HaloError::MissingRight { does, status, said: said(), product: self.product.clone() },
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
-            404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(Misread::WebPage) => {
-                HaloError::Unexpected { does, what: Oddity::WebPage }
+            404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
+                HaloError::Unexpected { does, what: BadReply::WebPage }
             }
             404 => HaloError::NotFound { does },
             500..=599 => HaloError::ServerError { does, status, said: said() },

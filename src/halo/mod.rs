@@ -17,21 +17,21 @@
 //! [`HaloError::may_have_been_applied`] tells the caller to read back.
 
 mod authority;
-pub mod certificate;
+pub(crate) mod certificate;
 mod clients;
-pub mod delivery;
+pub(crate) mod delivery;
 mod discovery;
 mod error;
 mod gates;
 mod governor;
 mod http;
-pub mod install;
+pub(crate) mod install;
 mod lists;
 mod loopback;
 mod missed;
 mod pace;
 mod retry;
-pub mod rights;
+pub(crate) mod rights;
 mod said;
 mod scopes;
 mod tabs;
@@ -67,7 +67,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;
-pub use error::{HaloError, Oddity, TlsCause, Unreached};
+pub use error::{BadReply, HaloError, TlsCause, Unreached};
 pub use gates::Gates;
 pub use http::Limits;
 pub use lists::Instance;
@@ -85,7 +85,7 @@ use self::discovery::Kept;
 use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
-use self::retry::{Answer, CONNECTS_FOR_A_PERSON, Cause, Counters, Course, Stop};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Stop};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
@@ -414,7 +414,7 @@ impl HaloApi {
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.
     async fn deliver(&self, call: &Call, bearer: Option<&Bearer>, urgency: Urgency) -> Result<Answer, HaloError> {
-        let course = Course {
+        let course = Attempts {
             does: call.does,
             governor: &self.shared.governor,
             urgency,
@@ -476,7 +476,7 @@ impl HaloApi {
         match self.send(call).await {
             Ok(answer) => {
                 let read = wire::read_object(&answer.body);
-                read.map(Some).map_err(|misread| E::Unexpected { does, what: misread.into() })
+                read.map(Some).map_err(|misread| E::Unexpected { does, what: misread })
             }
             Err(E::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -490,10 +490,10 @@ impl HaloApi {
         let answer = self.send(call).await?;
         wire::read_rows(&answer.body, names).map_err(|misread| {
             let hide: Vec<&Secret> = hide.iter().chain([&self.shared.connection.client_secret]).collect();
-            let is_object = misread == wire::Misread::Shape && answer.body.trim_ascii_start().starts_with(b"{");
+            let is_object = misread == BadReply::OtherShape && answer.body.trim_ascii_start().starts_with(b"{");
             match said::said(&answer.body, &hide).filter(|_| is_object) {
                 said @ Some(_) => E::Refused { does, status: answer.status, said },
-                None => E::Unexpected { does, what: misread.into() },
+                None => E::Unexpected { does, what: misread },
             }
         })
     }
@@ -516,7 +516,7 @@ impl HaloApi {
         let answer = self.send(call).await?;
         match wire::read_object::<R>(&answer.body) {
             Ok(stored) => Ok(Some(stored)),
-            Err(wire::Misread::WebPage) => Err(E::Unexpected { does, what: Oddity::WebPage }),
+            Err(BadReply::WebPage) => Err(E::Unexpected { does, what: BadReply::WebPage }),
             Err(_) => Ok(None),
         }
     }
@@ -525,8 +525,8 @@ impl HaloApi {
     async fn delete(&self, call: Call) -> Result<(), HaloError> {
         let does = call.does;
         match self.send(call).await {
-            Ok(answer) if wire::text_of(&answer.body) == Err(wire::Misread::WebPage) => {
-                Err(E::Unexpected { does, what: Oddity::WebPage })
+            Ok(answer) if wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
+                Err(E::Unexpected { does, what: BadReply::WebPage })
             }
             Ok(_) | Err(E::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

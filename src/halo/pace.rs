@@ -55,9 +55,7 @@ struct Usual {
 /// A request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flown {
-    /// What it was for.
     pub does: &'static str,
-    /// When it was sent.
     pub sent: Instant,
     /// How many were in the air then, with this one.
     pub flying: usize,
@@ -153,7 +151,6 @@ mod tests {
     /// A line with a server at its end.
     #[derive(Clone, Copy)]
     struct Line {
-        /// There and back.
         trip: Duration,
         /// What the server works on one answer.
         work: Duration,
@@ -182,7 +179,7 @@ mod tests {
         is_refused: bool,
     }
 
-    struct Course {
+    struct Run {
         pace: Pace,
         start: Instant,
         now: Instant,
@@ -195,7 +192,7 @@ mod tests {
         refused: usize,
     }
 
-    impl Course {
+    impl Run {
         fn new() -> Self {
             let start = Instant::now();
             Self {
@@ -253,7 +250,7 @@ mod tests {
 
     #[test]
     fn pace_begins_with_four_and_fills_steady_line() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         let took = course.fetch(1, PLAIN) + course.fetch(100, PLAIN);
         assert_eq!(course.flying[..6], [1, 1, 2, 3, 4, 4]);
         assert_eq!((course.pace.limit, course.flying.iter().max()), (MOST, Some(&MOST)));
@@ -263,7 +260,7 @@ mod tests {
 
     #[test]
     fn pace_never_passes_sixteen() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(2_000, Line { trip: MS, ..PLAIN });
         assert_eq!(course.flying.iter().max(), Some(&MOST));
     }
@@ -271,7 +268,7 @@ mod tests {
     #[test]
     fn pace_spares_server_that_works_on_one_at_time() {
         let line = Line { trip: 10 * MS, work: 20 * MS, cores: 1, ..PLAIN };
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(1, line);
         let took = course.fetch(500, line);
         assert!(took <= 500 * line.work + line.work * 5, "the server never waits: {took:?}");
@@ -283,7 +280,7 @@ mod tests {
     #[test]
     fn pace_finds_what_server_of_six_cores_takes() {
         let line = Line { trip: 4 * MS, work: 40 * MS, cores: 6, ..PLAIN };
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(1, line);
         let took = course.fetch(600, line);
         assert!(took <= 100 * line.work * 115 / 100, "{took:?}");
@@ -293,7 +290,7 @@ mod tests {
     #[test]
     fn pace_falls_at_once_where_halo_refuses() {
         let line = Line { refuses_beyond: 6, ..PLAIN };
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(1, line);
         course.fetch(400, line);
         // At first it grows with every answer; later it touches the limit by one, now and then.
@@ -313,7 +310,7 @@ mod tests {
 
     #[test]
     fn pace_falls_where_answers_come_late_and_comes_back() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(200, PLAIN);
         assert_eq!(course.pace.limit, MOST);
         course.fetch(60, Line { trip: 400 * MS, ..PLAIN });
@@ -324,7 +321,7 @@ mod tests {
 
     #[test]
     fn pace_lets_line_become_slower_for_good() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(200, PLAIN);
         course.fetch(1_500, Line { trip: 150 * MS, ..PLAIN });
         assert!(course.pace.limit >= 12, "{}", course.pace.limit);
@@ -333,7 +330,7 @@ mod tests {
     #[test]
     fn pace_takes_new_connections_for_no_delay() {
         let line = Line { connect: 100 * MS, ..PLAIN };
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(1, line);
         course.fetch(150, line);
         assert_eq!((course.pace.limit, course.pace.is_careful), (MOST, false));
@@ -346,7 +343,7 @@ mod tests {
 
     #[test]
     fn pace_bears_line_that_is_uneven() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         course.fetch(1, PLAIN);
         course.fetch(600, Line { trip: 20 * MS, jitter: 100 * MS, ..PLAIN });
         assert!(course.pace.limit >= 12, "{}", course.pace.limit);
@@ -354,7 +351,7 @@ mod tests {
 
     #[test]
     fn pace_grows_only_where_it_is_used() {
-        let mut course = Course::new();
+        let mut course = Run::new();
         for _ in 0..100 {
             course.fetch(1, PLAIN);
         }

@@ -62,7 +62,6 @@ impl Patience {
 /// A reply with its body.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// The status code.
     pub status: u16,
     /// The body after decoding.
     pub body: Vec<u8>,
@@ -79,10 +78,8 @@ impl Answer {
     }
 }
 
-/// No reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lost {
-    /// Why.
     pub cause: Cause,
     /// Whether the request may have reached the other end.
     pub sent: bool,
@@ -91,9 +88,7 @@ pub(super) struct Lost {
 /// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The network.
     Net(Unreached),
-    /// The certificate.
     Tls(TlsCause),
     /// The body is larger than is read.
     TooLarge,
@@ -105,8 +100,9 @@ pub(super) enum Cause {
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The caller gave up.
-    Cancelled { in_flight: bool },
-    /// No reply.
+    Cancelled {
+        in_flight: bool,
+    },
     Lost(Lost),
     /// The request limit stayed shut.
     RateLimited(Option<Timestamp>),
@@ -126,18 +122,12 @@ pub(super) struct Counters {
 }
 
 /// One request through the gate, again and again where that is safe.
-pub(super) struct Course<'a> {
-    /// What it is for.
+pub(super) struct Attempts<'a> {
     pub does: &'static str,
-    /// The gate.
     pub governor: &'a Governor,
-    /// Who waits.
     pub urgency: Urgency,
-    /// Ends it at once.
     pub cancel: &'a CancellationToken,
-    /// Counts it.
     pub counters: &'a Counters,
-    /// How long to try.
     pub patience: Patience,
     /// Attempts to connect.
     pub connects: u32,
@@ -145,7 +135,7 @@ pub(super) struct Course<'a> {
     pub repeatable: bool,
 }
 
-impl Course<'_> {
+impl Attempts<'_> {
     /// Runs `attempt` until it brings an answer that is neither a refusal by the request limit nor worth another try.
     /// The last answer is given back even if it is a server error. `attempt` is told how much time it has at most.
     pub(super) async fn run<F, A>(&self, mut attempt: F) -> Result<Answer, Stop>
@@ -259,8 +249,8 @@ mod tests {
             Self { governor, cancel, counters: Counters::default() }
         }
 
-        fn course(&self, repeatable: bool) -> Course<'_> {
-            Course {
+        fn course(&self, repeatable: bool) -> Attempts<'_> {
+            Attempts {
                 does: "test",
                 governor: &self.governor,
                 urgency: Urgency::Background,
@@ -351,7 +341,7 @@ mod tests {
             (Duration::ZERO, lost(Unreached::Broken, true)),
         ] {
             let (bench, start) = (Bench::new(None), Instant::now());
-            let course = Course { patience: Patience::default().of_a_person(), ..bench.course(true) };
+            let course = Attempts { patience: Patience::default().of_a_person(), ..bench.course(true) };
             let ended = course
                 .run(|time| async move {
                     sleep(time.min(takes)).await;
@@ -392,7 +382,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn person_is_told_soon_that_nobody_listens() {
         let bench = Bench::new(None);
-        let course = Course { connects: CONNECTS_FOR_A_PERSON, ..bench.course(true) };
+        let course = Attempts { connects: CONNECTS_FOR_A_PERSON, ..bench.course(true) };
         let start = Instant::now();
         let ended = course
             .run(|_| std::future::ready(Err(Lost { cause: Cause::Net(Unreached::NameNotFound), sent: false })))
@@ -426,7 +416,7 @@ mod tests {
             if budget.is_some() {
                 bench.governor.acquire(Urgency::Person).await;
             }
-            let course = Course {
+            let course = Attempts {
                 patience: Patience { first_pause: Duration::from_secs(8), ..Patience::default() },
                 ..bench.course(true)
             };

@@ -15,7 +15,6 @@ pub(super) enum Asked {
     All,
     /// Nothing: Halo gives what the application has.
     Own,
-    /// These.
     Named(Vec<&'static str>),
 }
 

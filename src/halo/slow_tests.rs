@@ -170,8 +170,8 @@ async fn other_forms_of_page_are_read_or_refused_with_reason() {
     assert_eq!(read("", br#"[{"id":7,"name":"Z\u00fcrich"}]"#.to_vec()).await, zurich, "a list without its envelope");
     let does = "list the clients";
     let refused = |what| Err(HaloError::Unexpected { does, what });
-    assert_eq!(read("", utf_16).await, refused(Oddity::NotJson));
-    assert_eq!(read("", b"\"clients\"".to_vec()).await, refused(Oddity::OtherShape));
+    assert_eq!(read("", utf_16).await, refused(BadReply::NotJson));
+    assert_eq!(read("", b"\"clients\"".to_vec()).await, refused(BadReply::OtherShape));
 }
 
 /// R16: rows of any size and depth cost that row at most: it is read, or named as one that cannot be.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::wire::{Each, Int, Text};
-use super::{HaloApi, HaloError, Oddity};
+use super::{BadReply, HaloApi, HaloError};
 use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::HeldTab;
@@ -120,7 +120,7 @@ impl HaloApi {
         let Some(row) = self.read_one::<TabRow>(call).await? else { return Ok(None) };
         // An answer about something else is no word that this one is gone.
         let tab = row.held().filter(|tab| tab.id == id);
-        tab.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+        tab.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 
     /// Makes a custom tab or changes one; gives the id that Halo's reply names, if it names one. Read back afterwards.
@@ -150,7 +150,7 @@ impl HaloApi {
         let call = self.one(does, Method::GET, PATH, &id.to_string());
         match self.read_one::<Members>(call).await? {
             Some(members) if members.has_id(&id.to_string()) => Ok(Some(members.only(&KEPT))),
-            Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
+            Some(_) => Err(HaloError::Unexpected { does, what: BadReply::OtherObject }),
             None => Ok(None),
         }
     }

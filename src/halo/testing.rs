@@ -20,7 +20,6 @@ pub(super) const TOKEN: &str = "bearer-canary-";
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub method: String,
-    /// Path and query.
     pub target: String,
     pub headers: String,
     pub body: String,
@@ -38,7 +37,6 @@ impl Seen {
 
 /// What the server does with a request.
 pub(super) enum Play {
-    /// Answers.
     Reply(u16, &'static str, String),
     /// Writes these bytes and closes.
     Raw(Vec<u8>),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::wire::{Each, Flag, Int, Text};
-use super::{HaloApi, HaloError, Oddity};
+use super::{BadReply, HaloApi, HaloError};
 use crate::domain::people::TicketType;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::HeldTicketType;
@@ -100,7 +100,7 @@ impl HaloApi {
         call.query.extend([("includedetails", "true".to_owned()), ("includeconfig", "true".to_owned())]);
         match self.read_one::<TicketTypeRow>(call).await? {
             Some(row) if row.id.0 == Some(id) => Ok(Some(row)),
-            Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
+            Some(_) => Err(HaloError::Unexpected { does, what: BadReply::OtherObject }),
             None => Ok(None),
         }
     }
@@ -129,7 +129,7 @@ impl HaloApi {
         }
         // A row that cannot be read cannot be sent again, and would be lost.
         let shown: Option<Vec<i64>> = row.links().iter().map(|link| link.iframetab_id.0).collect();
-        let shown = shown.ok_or(HaloError::Unexpected { does, what: Oddity::OtherShape })?;
+        let shown = shown.ok_or(HaloError::Unexpected { does, what: BadReply::OtherShape })?;
         let mut tabs = shown.clone();
         change(&mut tabs);
         if tabs == shown {

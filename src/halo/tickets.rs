@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::wire::{Each, Int, Named, Rows, Scalar, Text};
-use super::{FRESH, HaloApi, HaloError, Oddity, PAGE_SIZE};
+use super::{BadReply, FRESH, HaloApi, HaloError, PAGE_SIZE};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::people::UNASSIGNED;
 use crate::domain::ticket::{BoardTickets, Ticket};
@@ -115,7 +115,7 @@ impl HaloApi {
         call.query.extend([("includedetails", "true".to_owned()), ("includeagent", "true".to_owned())]);
         let Some(row) = self.read_one::<TicketRow>(call).await? else { return Ok(None) };
         let ticket = row.ticket().filter(|ticket| ticket.id == id);
-        ticket.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+        ticket.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 
     /// One page of the tickets that a question is about, the newest first.

@@ -13,13 +13,13 @@ use tokio::time::Instant;
 
 use super::HaloApi;
 use super::discovery::Discovery;
-use super::error::{HaloError, Oddity};
+use super::error::{BadReply, HaloError};
 use super::governor::{Urgency, show};
 use super::http::{Call, Payload};
 use super::retry::Answer;
 use super::said::oauth_error;
 use super::scopes::{Asked, ScopeTrial};
-use super::wire::{Int, Misread, Text, read_object};
+use super::wire::{Int, Text, read_object};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
@@ -48,7 +48,6 @@ pub struct Token {
     pub valid_until: Timestamp,
 }
 
-/// A token in use.
 #[derive(Clone)]
 pub(super) struct Bearer {
     /// The text for the header.
@@ -278,9 +277,9 @@ impl HaloApi {
         }
         let unexpected = |what| HaloError::Unexpected { does: call.does, what };
         let reply: TokenReply = read_object(&answer.body)
-            .map_err(|misread| unexpected(if misread == Misread::Shape { Oddity::NoToken } else { misread.into() }))?;
+            .map_err(|misread| unexpected(if misread == BadReply::OtherShape { BadReply::NoToken } else { misread }))?;
         let text = reply.access_token.filled().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
-        let text = Secret::new(text.ok_or_else(|| unexpected(Oddity::NoToken))?);
+        let text = Secret::new(text.ok_or_else(|| unexpected(BadReply::NoToken))?);
         let life = life(reply.expires_in);
         Ok(Held {
             bearer: Bearer { text, generation: self.shared.token.newest.fetch_add(1, Ordering::AcqRel) + 1 },

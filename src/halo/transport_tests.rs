@@ -594,10 +594,10 @@ async fn cancel_ends_silent_exchange_and_tells_of_open_write() {
 async fn gateways_page_of_404_does_not_say_that_client_is_gone() {
     let asked = |body: &'static str| async move { Server::halo(client_error(404, body)).await.api().client(7).await };
     assert_eq!(asked("").await, Ok(None));
-    let odd = HaloError::Unexpected { does: "read a client", what: Oddity::WebPage };
+    let odd = HaloError::Unexpected { does: "read a client", what: BadReply::WebPage };
     assert_eq!(asked("\n<!DOCTYPE html><title>404</title>").await, Err(odd));
     let deleted = Server::halo(client_error(404, "<html>404</html>")).await.api().delete_tab(7).await;
-    assert!(matches!(deleted, Err(HaloError::Unexpected { what: Oddity::WebPage, .. })), "{deleted:?}");
+    assert!(matches!(deleted, Err(HaloError::Unexpected { what: BadReply::WebPage, .. })), "{deleted:?}");
 }
 
 #[tokio::test]
@@ -624,13 +624,13 @@ async fn every_odd_answer_is_named() {
     };
     let does = "list the clients";
     let unexpected = |what| HaloError::Unexpected { does, what };
-    assert_eq!(odd(200, "<html>sign in</html>").await, unexpected(Oddity::WebPage));
-    assert_eq!(odd(200, "").await, unexpected(Oddity::Empty));
-    assert_eq!(odd(200, "null").await, unexpected(Oddity::Empty));
-    assert_eq!(odd(200, "It works!").await, unexpected(Oddity::NotJson));
-    assert_eq!(odd(200, r#"{"users":[]}"#).await, unexpected(Oddity::OtherShape));
+    assert_eq!(odd(200, "<html>sign in</html>").await, unexpected(BadReply::WebPage));
+    assert_eq!(odd(200, "").await, unexpected(BadReply::Empty));
+    assert_eq!(odd(200, "null").await, unexpected(BadReply::Empty));
+    assert_eq!(odd(200, "It works!").await, unexpected(BadReply::NotJson));
+    assert_eq!(odd(200, r#"{"users":[]}"#).await, unexpected(BadReply::OtherShape));
     assert_eq!(odd(404, "").await, HaloError::NotFound { does });
-    assert_eq!(odd(404, "<html>404</html>").await, unexpected(Oddity::WebPage));
+    assert_eq!(odd(404, "<html>404</html>").await, unexpected(BadReply::WebPage));
     assert_eq!(
         odd(403, "").await,
         HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }
@@ -638,7 +638,7 @@ async fn every_odd_answer_is_named() {
     let said = Some("Invalid Data Type".into());
     assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Refused { does, status: 400, said });
     assert_eq!(odd(500, "").await, HaloError::ServerError { does, status: 500, said: None });
-    assert_eq!(odd(204, "").await, unexpected(Oddity::Empty));
+    assert_eq!(odd(204, "").await, unexpected(BadReply::Empty));
 }
 
 #[tokio::test]

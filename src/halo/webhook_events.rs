@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::said;
 use super::webhooks::{PATH as WEBHOOKS, safe_id};
 use super::wire::{Flag, Int, Scalar, Text};
-use super::{HaloApi, HaloError, Oddity};
+use super::{BadReply, HaloApi, HaloError};
 use crate::domain::secret::Secret;
 use crate::halo::delivery::{LoggedDelivery, WebhookState};
 
@@ -281,7 +281,7 @@ impl HaloApi {
                 break;
             }
             if pages == most {
-                return Err(HaloError::Unexpected { does, what: Oddity::EndlessList });
+                return Err(HaloError::Unexpected { does, what: BadReply::EndlessList });
             }
         }
         found.sort_by_key(|row| std::cmp::Reverse(row.at));
@@ -301,7 +301,7 @@ impl HaloApi {
     async fn delivery(&self, id: &str, hide: &[&Secret]) -> Result<Option<(Option<i64>, LoggedDelivery)>, HaloError> {
         let Some(row) = self.logged::<DetailRow>(id).await? else { return Ok(None) };
         if row.id.0.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(id)) {
-            return Err(HaloError::Unexpected { does: READ_ONE, what: Oddity::OtherObject });
+            return Err(HaloError::Unexpected { does: READ_ONE, what: BadReply::OtherObject });
         }
         let own = self.shared.connection.secrets();
         let hide: Vec<&Secret> = hide.iter().copied().chain(&own).collect();
@@ -408,7 +408,7 @@ mod tests {
         // So many foreign rows that "never" would be a guess.
         let server = log(900, false, 899).await;
         let refused = server.api().deliveries(GUID, &[]).await;
-        assert!(matches!(refused, Err(HaloError::Unexpected { what: Oddity::EndlessList, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(HaloError::Unexpected { what: BadReply::EndlessList, .. })), "{refused:?}");
         assert_eq!(server.count(PATH), 5);
     }
 
@@ -454,7 +454,7 @@ mod tests {
         assert_eq!((states[GUID].log_days, states["c"].switched_off_at), (Some(30), None));
         assert_eq!(states["b"].switched_off_at.unwrap().to_string(), "2026-03-02T09:12:44Z");
         let other = server.api().deliveries(GUID, &[]).await;
-        assert!(matches!(other, Err(HaloError::Unexpected { what: Oddity::OtherObject, .. })), "{other:?}");
+        assert!(matches!(other, Err(HaloError::Unexpected { what: BadReply::OtherObject, .. })), "{other:?}");
     }
 
     /// One of two numbers means a failure: two rows read in full tell which, and the first failure is found behind a success.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::wire::{Each, Flag, Int, Text};
-use super::{HaloApi, HaloError, Oddity, said};
+use super::{BadReply, HaloApi, HaloError, said};
 use crate::domain::callback::EventNumber;
 use crate::domain::object::same_id;
 use crate::domain::record::Members;
@@ -254,7 +254,7 @@ impl HaloApi {
         call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
         let held = row.held().filter(|held| same_id(&held.id, id));
-        held.map(Some).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })
+        held.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 
     /// The events that a webhook is bound to.
@@ -298,7 +298,7 @@ impl HaloApi {
         call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<EventsRow>(call).await? else { return Ok(Vec::new()) };
         let is_it = row.id.0.as_ref().is_some_and(|own| same_id(own, id));
-        let events = row.events.filter(|_| is_it).ok_or(HaloError::Unexpected { does, what: Oddity::OtherObject })?;
+        let events = row.events.filter(|_| is_it).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })?;
         Ok(events.0.iter().filter_map(|event| event.id.0).collect())
     }
 
@@ -331,7 +331,7 @@ impl HaloApi {
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
         match self.read_one::<Members>(self.one(does, Method::GET, PATH, id)).await? {
             Some(members) if members.has_id(id) => Ok(Some(members.only(&KEPT))),
-            Some(_) => Err(HaloError::Unexpected { does, what: Oddity::OtherObject }),
+            Some(_) => Err(HaloError::Unexpected { does, what: BadReply::OtherObject }),
             None => Ok(None),
         }
     }

@@ -24,21 +24,25 @@ pub struct BadRow {
     pub why: String,
 }
 
-/// Why a reply cannot be read at all.
+/// What came in place of Halo's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Misread {
-    /// Nothing in it, or a bare `null`.
-    Empty,
-    /// HTML: a login page, a gateway, another site.
+pub enum BadReply {
+    /// A web page.
     WebPage,
-    /// JSON that ends too early.
+    /// Nothing.
+    Empty,
+    /// An answer that ends too early.
     Cut,
-    /// Something else that is not JSON.
+    /// Something that is not JSON.
     NotJson,
-    /// JSON of another shape than the call's.
-    Shape,
+    /// JSON of another shape.
+    OtherShape,
     /// A list without end.
-    TooManyRows,
+    EndlessList,
+    /// A token reply without a usable token.
+    NoToken,
+    /// Another object than the one asked for.
+    OtherObject,
 }
 
 /// The rows of a list, the broken ones apart.
@@ -52,38 +56,38 @@ pub(super) struct Rows<R> {
 }
 
 /// Reads a list, either bare or in an envelope under one of `names`.
-pub(super) fn read_rows<R: DeserializeOwned>(body: &[u8], names: &[&str]) -> Result<Rows<R>, Misread> {
+pub(super) fn read_rows<R: DeserializeOwned>(body: &[u8], names: &[&str]) -> Result<Rows<R>, BadReply> {
     let text = text_of(body)?;
     // In one go, as nearly every list can be read; and row by row where something about it is odd.
     read_text(&text, names, false).or_else(|_| read_text(&text, names, true))
 }
 
-fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> Result<Rows<R>, Misread> {
+fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> Result<Rows<R>, BadReply> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let mut found =
         Found { careful, rows: Vec::new(), bad: Vec::new(), record_count: None, listed: false, overflow: false };
     let seed = Envelope { names, found: &mut found };
     let read = seed.deserialize(&mut reader).and_then(|()| reader.end());
     if found.overflow {
-        return Err(Misread::TooManyRows);
+        return Err(BadReply::EndlessList);
     }
     read.map_err(|error| misread(&error))?;
     if !found.listed {
-        return Err(Misread::Shape);
+        return Err(BadReply::OtherShape);
     }
     Ok(Rows { rows: found.rows, bad: found.bad, record_count: found.record_count })
 }
 
 /// Reads one object: on its own, or as the only element of an array.
-pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, Misread> {
+pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, BadReply> {
     let text = text_of(body)?;
     if text.trim_start().starts_with('[') {
         let elements: Vec<&RawValue> = serde_json::from_str(&text).map_err(|error| misread(&error))?;
-        let first = elements.first().ok_or(Misread::Shape)?;
-        return read_row(first.get()).ok_or(Misread::Shape);
+        let first = elements.first().ok_or(BadReply::OtherShape)?;
+        return read_row(first.get()).ok_or(BadReply::OtherShape);
     }
     let whole: &RawValue = serde_json::from_str(&text).map_err(|error| misread(&error))?;
-    read_row(whole.get()).ok_or(Misread::Shape)
+    read_row(whole.get()).ok_or(BadReply::OtherShape)
 }
 
 /// Whether a body looks as if it had arrived whole. A cut one is worth asking for again; a wrong one is not.
@@ -98,22 +102,22 @@ pub(super) fn looks_cut(body: &[u8]) -> bool {
 
 /// The body as text, if there is anything in it that can be JSON. Bytes that are no UTF-8 become marks: one bad name
 /// must not cost a page.
-pub(super) fn text_of(body: &[u8]) -> Result<Cow<'_, str>, Misread> {
+pub(super) fn text_of(body: &[u8]) -> Result<Cow<'_, str>, BadReply> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     match body.first() {
-        None => Err(Misread::Empty),
-        Some(b'<') => Err(Misread::WebPage),
-        Some(_) if body == b"null" => Err(Misread::Empty),
+        None => Err(BadReply::Empty),
+        Some(b'<') => Err(BadReply::WebPage),
+        Some(_) if body == b"null" => Err(BadReply::Empty),
         // Nearly every body is whole UTF-8, and finding that out is several times as fast as mending one.
         Some(_) => Ok(std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)),
     }
 }
 
-fn misread(error: &serde_json::Error) -> Misread {
+fn misread(error: &serde_json::Error) -> BadReply {
     match error.classify() {
-        serde_json::error::Category::Eof => Misread::Cut,
-        serde_json::error::Category::Data => Misread::Shape,
-        _ => Misread::NotJson,
+        serde_json::error::Category::Eof => BadReply::Cut,
+        serde_json::error::Category::Data => BadReply::OtherShape,
+        _ => BadReply::NotJson,
     }
 }
 
@@ -464,7 +468,7 @@ mod tests {
         read_rows(body.as_bytes(), &["clients"]).unwrap_or_else(|error| panic!("{body}: {error:?}"))
     }
 
-    fn misread(body: &[u8]) -> Misread {
+    fn misread(body: &[u8]) -> BadReply {
         read_rows::<Row>(body, &["clients"]).err().unwrap()
     }
 
@@ -515,16 +519,16 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_named() {
-        assert_eq!(misread(b""), Misread::Empty);
-        assert_eq!(misread(b"\xef\xbb\xbf \r\n"), Misread::Empty);
-        assert_eq!(misread(b"null"), Misread::Empty);
-        assert_eq!(misread(b"\n<!DOCTYPE html><html>"), Misread::WebPage);
-        assert_eq!(misread(br#"{"clients":[{"id":1},{"i"#), Misread::Cut);
-        assert_eq!(misread(b"It works!"), Misread::NotJson);
-        assert_eq!(misread(b"[] trailing"), Misread::NotJson);
-        assert_eq!(misread(b"[\0{\0}\0]\0"), Misread::NotJson);
+        assert_eq!(misread(b""), BadReply::Empty);
+        assert_eq!(misread(b"\xef\xbb\xbf \r\n"), BadReply::Empty);
+        assert_eq!(misread(b"null"), BadReply::Empty);
+        assert_eq!(misread(b"\n<!DOCTYPE html><html>"), BadReply::WebPage);
+        assert_eq!(misread(br#"{"clients":[{"id":1},{"i"#), BadReply::Cut);
+        assert_eq!(misread(b"It works!"), BadReply::NotJson);
+        assert_eq!(misread(b"[] trailing"), BadReply::NotJson);
+        assert_eq!(misread(b"[\0{\0}\0]\0"), BadReply::NotJson);
         for shape in [&b"{}"[..], b"7", b"\"text\"", br#"{"users":[]}"#, br#"{"clients":null}"#, br#"{"clients":{}}"#] {
-            assert_eq!(misread(shape), Misread::Shape, "{}", String::from_utf8_lossy(shape));
+            assert_eq!(misread(shape), BadReply::OtherShape, "{}", String::from_utf8_lossy(shape));
         }
     }
 
@@ -534,8 +538,8 @@ mod tests {
         assert_eq!(rows(&deep).rows[0].id.0, Some(1));
         let name = format!(r#"[{{"id":1,"name":{}{}}}]"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(rows(&name).rows[0].id.0, Some(1));
-        assert!(misread("[".repeat(1_000_000).as_bytes()) == Misread::Cut);
-        assert_eq!(misread(format!("[{}0]", "0,".repeat(MAX_ROWS)).as_bytes()), Misread::TooManyRows);
+        assert!(misread("[".repeat(1_000_000).as_bytes()) == BadReply::Cut);
+        assert_eq!(misread(format!("[{}0]", "0,".repeat(MAX_ROWS)).as_bytes()), BadReply::EndlessList);
     }
 
     #[test]
@@ -552,10 +556,10 @@ mod tests {
         let id = |body: &str| read_object::<Row>(body.as_bytes()).map(|row| row.id.0);
         assert_eq!(id(r#"{"id":7}"#), Ok(Some(7)));
         assert_eq!(id(r#"[{"id":7}]"#), Ok(Some(7)));
-        assert_eq!(id("[]"), Err(Misread::Shape));
-        assert_eq!(id("[[7]]"), Err(Misread::Shape));
-        assert_eq!(id("true"), Err(Misread::Shape));
-        assert_eq!(id(r#"{"id":"#), Err(Misread::Cut));
+        assert_eq!(id("[]"), Err(BadReply::OtherShape));
+        assert_eq!(id("[[7]]"), Err(BadReply::OtherShape));
+        assert_eq!(id("true"), Err(BadReply::OtherShape));
+        assert_eq!(id(r#"{"id":"#), Err(BadReply::Cut));
     }
 
     #[test]

@@ -38,7 +38,6 @@ impl Pane {
     }
 }
 
-/// What a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the words of the table say it")]
 pub enum Command {

@@ -34,7 +34,6 @@ impl<W: Write> Archive<W> {
         self.tar.append_data(&mut header, name, content)
     }
 
-    /// Ends it.
     pub(super) fn finish(self) -> io::Result<W> {
         self.tar.into_inner()?.finish()
     }

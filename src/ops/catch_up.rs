@@ -69,7 +69,7 @@ pub async fn run(
         webhooks.retain(|object| object.kind == ObjectKind::Webhook);
         Ok(Some((earlier.map_or(since, |earlier| earlier.min(since)), webhooks)))
     };
-    let Some((since, webhooks)) = workspace.apart(read).await? else { return Ok(None) };
+    let Some((since, webhooks)) = workspace.run_blocking(read).await? else { return Ok(None) };
     let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
     let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
     let (mut missed, mut tells_nothing) = (Vec::new(), was_off);
@@ -129,7 +129,7 @@ pub async fn run(
         }
         Ok(workspace.store.close_gap(&of, gap, events)?)
     };
-    workspace.apart(write).await.map(Some)
+    workspace.run_blocking(write).await.map(Some)
 }
 
 fn is_refused(error: &HaloError) -> bool {

@@ -473,7 +473,6 @@ struct Run<'a> {
     answers_401: bool,
     /// What the token is good for.
     scopes: Scopes,
-    /// Which Halo it is.
     product: Product,
 }
 

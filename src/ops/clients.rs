@@ -40,8 +40,8 @@ pub enum Which {
     All,
 }
 
-/// In which order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// In which order.
 pub enum Order {
     /// By name, without regard to case and accents; equal names by id.
     Name,
@@ -49,8 +49,8 @@ pub enum Order {
     Id,
 }
 
-/// What is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+/// What is listed.
 pub struct Query {
     /// Every word has to stand in the name, the main site or the top level, or be the id.
     pub search: Option<String>,
@@ -141,7 +141,7 @@ pub fn forward(workspace: &Workspace, id: &ConfigurationId) -> Result<u64, Failu
         return Err(Failure::new(FailureKind::Usage, "no service forwards anything")
             .hint(Hint::from("To forward events and clients, beginning with the whole list: ").next(Next::ForwardTo)));
     };
-    super::events::knock(workspace);
+    super::events::wake_forwarder(workspace);
     Ok(count)
 }
 

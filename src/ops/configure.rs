@@ -18,7 +18,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 use crate::store::Intent;
 
 /// Installs or repairs everything in Halo that the active configuration wants.
@@ -88,7 +88,7 @@ pub async fn switch_on(
     let target = Target::to_install(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
     let mut plan = target.plan(&halo).await?;
-    let is_only_off = |step: &Step| {
+    let is_only_off = |step: &PlanStep| {
         (step.kind, step.action) == (ObjectKind::Webhook, Action::Update)
             && step.id.as_ref().is_some_and(|id| off.iter().any(|off| same_id(off, id)))
             && step.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"])
@@ -187,7 +187,7 @@ fn was_done(intent: &Intent, plan: &InstallPlan) -> bool {
             }
     });
     // Whatever has to be made, linked or forgotten is not there; what is kept, mended, taken over or taken out is.
-    let is_there = |change: &Step| {
+    let is_there = |change: &PlanStep| {
         !matches!(change.action, Action::Create | Action::Link) && change.operation != Operation::Forget
     };
     match intent.action {

@@ -30,7 +30,7 @@ pub fn group(slug: &str) -> Option<EventGroup> {
 
 /// An event of Halo's catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Known {
+pub struct CatalogueEvent {
     /// Its number.
     pub number: i64,
     /// Halo's name for it.
@@ -44,14 +44,14 @@ pub async fn catalogue(
     workspace: &Workspace,
     id: &ConfigurationId,
     cancel: CancellationToken,
-) -> Result<Vec<Known>, Failure> {
+) -> Result<Vec<CatalogueEvent>, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
     let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
     let options = &configuration.integration.webhook_options;
     let told: Vec<i64> =
         EventGroup::ALL.into_iter().flat_map(|group| group.chosen(options)).map(|event| event.0).collect();
     let events = halo.event_catalogue().await?.into_iter();
-    Ok(events.map(|(event, name)| Known { number: event.0, name, told: told.contains(&event.0) }).collect())
+    Ok(events.map(|(event, name)| CatalogueEvent { number: event.0, name, told: told.contains(&event.0) }).collect())
 }
 
 /// The secrets of every saved configuration: what its callbacks may identify themselves with.
@@ -123,16 +123,16 @@ pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<
 /// hands on may run already: it is told by a file that comes and goes.
 pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
     let count = workspace.store.forward_again(id, event)?;
-    knock(workspace);
+    wake_forwarder(workspace);
     Ok(count)
 }
 
 /// Tells the service that there is something to hand on.
-pub(super) fn knock(workspace: &Workspace) {
-    let knock = workspace.settings.paths().send_again();
+pub(super) fn wake_forwarder(workspace: &Workspace) {
+    let signal = workspace.settings.paths().send_again();
     // Where that fails, they are handed on with the next event, or after the next start.
-    let came = private_file::open_private(&knock, false).is_ok();
-    if !came || std::fs::remove_file(&knock).is_err() {
+    let came = private_file::open_private(&signal, false).is_ok();
+    if !came || std::fs::remove_file(&signal).is_err() {
         tracing::warn!("the service could not be told that there is something to hand on");
     }
 }
@@ -170,7 +170,7 @@ pub struct Progress {
 
 /// What is to be done after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextLookUp {
     /// There is more to look up.
     More,
     /// Nothing before this moment, or before another event.
@@ -190,19 +190,19 @@ pub async fn look_up(
     halo: &HaloApi,
     progress: &mut Progress,
     cancel: &CancellationToken,
-) -> Result<Next, Failure> {
+) -> Result<NextLookUp, Failure> {
     let (of, after) = (id.clone(), progress.after);
     let read = move |workspace: &Workspace| {
         Ok((workspace.store.events_to_look_up(&of, after, BATCH)?, Boards::stored(workspace, &of)?))
     };
-    let (waiting, boards) = workspace.apart(read).await?;
+    let (waiting, boards) = workspace.run_blocking(read).await?;
     let mut boards = boards.knowing(std::mem::take(&mut progress.statuses));
     // The newest of a ticket's events stands for those before it: Halo tells how the ticket is now.
     let newest: BTreeMap<i64, ToLookUp> = waiting.iter().map(|event| (event.ticket_id, *event)).collect();
     let mut failed_in_a_row = 0;
     for (ticket_id, event) in newest {
         if cancel.is_cancelled() {
-            return Ok(Next::At(None));
+            return Ok(NextLookUp::At(None));
         }
         if progress.later.get(&ticket_id).is_some_and(|(_, due)| *due > workspace.now()) {
             continue;
@@ -250,17 +250,17 @@ pub async fn look_up(
             let said = said.as_ref().map(|(ticket, on_board)| (ticket, *on_board)).map_err(String::as_str);
             Ok(workspace.store.looked_up(&of, event.number, ticket_id, said)?)
         };
-        workspace.apart(write).await?;
+        workspace.run_blocking(write).await?;
     }
     progress.statuses = boards.into_statuses();
     match waiting.last() {
         Some(last) if waiting.len() == BATCH => {
             progress.after = last.number;
-            Ok(Next::More)
+            Ok(NextLookUp::More)
         }
         _ => {
             progress.after = 0;
-            Ok(Next::At(progress.later.values().map(|(_, due)| *due).min()))
+            Ok(NextLookUp::At(progress.later.values().map(|(_, due)| *due).min()))
         }
     }
 }

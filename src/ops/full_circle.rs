@@ -193,7 +193,6 @@ fn opened(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<LeftOpen>, 
     Ok(open)
 }
 
-/// One way round.
 struct Circle<'a, F> {
     workspace: &'a Workspace,
     prepared: &'a Prepared,

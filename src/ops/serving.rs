@@ -77,7 +77,6 @@ pub struct Due {
     pub id: ConfigurationId,
     /// Events, of different tickets.
     pub events: Vec<ToForward>,
-    /// Clients.
     pub clients: Vec<ClientToHandOn>,
     /// When there is something again; only where there is nothing now.
     pub next: Option<Timestamp>,
@@ -92,9 +91,7 @@ impl Due {
 
 /// How many events and clients are handed on at once, and until when no client is tried.
 pub struct AtOnce {
-    /// Events.
     pub events: usize,
-    /// Clients.
     pub clients: usize,
     /// Until when no client is tried.
     pub away_until: Option<Timestamp>,

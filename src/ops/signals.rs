@@ -33,16 +33,12 @@ impl Changes {
     pub const STORE: Self = Self(1);
     /// The service has begun or ended.
     pub const SERVICE: Self = Self(2);
-    /// The audit trail.
     pub const TRAIL: Self = Self(4);
-    /// The settings.
     pub const SETTINGS: Self = Self(8);
-    /// The secrets.
     pub const SECRETS: Self = Self(16);
     /// Somebody wants something handed on again.
     pub const SEND_AGAIN: Self = Self(32);
 
-    /// Everything.
     pub const ALL: Self = Self(63);
 
     const EACH: [Self; 6] = [Self::STORE, Self::SERVICE, Self::TRAIL, Self::SETTINGS, Self::SECRETS, Self::SEND_AGAIN];

@@ -29,7 +29,6 @@ const EVENTS: usize = 10_000;
 /// A file of the bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Document {
-    /// Its name.
     pub name: &'static str,
     /// Its text, with every secret masked.
     pub text: String,

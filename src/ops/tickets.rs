@@ -82,7 +82,7 @@ pub async fn escalate(
     let screen = &configuration.pia_screen;
     let outcome = screen.note_outcome.clone().unwrap_or_default();
     let contact = screen.escalate_to.as_ref();
-    let mut desk = Desk {
+    let mut desk = TicketEdit {
         workspace,
         id,
         halo,
@@ -133,7 +133,7 @@ fn without_note(ticket: i64, known: Known) -> Finding {
 }
 
 /// The work on one ticket.
-struct Desk<'a> {
+struct TicketEdit<'a> {
     workspace: &'a Workspace,
     id: &'a ConfigurationId,
     halo: HaloApi,
@@ -146,7 +146,7 @@ struct Desk<'a> {
     outcome: &'a NoteOutcome,
 }
 
-impl Desk<'_> {
+impl TicketEdit<'_> {
     async fn look(&mut self, ticket: i64) -> Result<Option<Ticket>, HaloError> {
         match self.halo.ticket(ticket).await? {
             Some(ticket) => self.boards.name(&self.halo, ticket).await.map(Some),

@@ -166,7 +166,6 @@ impl Workspace {
         Ok(self.lock(SERVICE_LOCK, "serve")?)
     }
 
-    /// Who works here.
     pub(super) fn actor(&self) -> &Actor {
         &self.actor
     }
@@ -193,7 +192,7 @@ impl Workspace {
     }
 
     /// Does what may wait for the disk, or for another program's write, off the threads that everybody else runs on.
-    pub async fn apart<R: Send + 'static>(
+    pub async fn run_blocking<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
@@ -318,7 +317,7 @@ impl Workspace {
         api: &ApiCredentials,
     ) -> Result<(Secret, Option<SecretSource>), Failure> {
         let (id, command) = (id.cloned(), api.client_secret_command.clone());
-        let found = self.apart(move |workspace| workspace.find_secret(id.as_ref(), command.as_deref())).await?;
+        let found = self.run_blocking(move |workspace| workspace.find_secret(id.as_ref(), command.as_deref())).await?;
         if let Some(FoundSecret { source, .. }) = &found {
             tracing::info!("the Client Secret is from {source}");
         }

@@ -168,7 +168,7 @@ mod timing;
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::testing::{Desk, at};
+    use super::super::testing::{Fixture, at};
     use super::*;
     use crate::ops::events::group;
     use crate::settings::SettingsError;
@@ -180,12 +180,12 @@ mod tests {
         "acme".parse().unwrap()
     }
 
-    fn change(desk: &Desk, change: impl FnOnce(&mut StoredSecrets)) {
+    fn change(fixture: &Fixture, change: impl FnOnce(&mut StoredSecrets)) {
         let change = |secrets: &mut StoredSecrets| {
             change(secrets);
             Ok::<_, SettingsError>(())
         };
-        desk.settings().update_secrets(&acme(), change).unwrap();
+        fixture.settings().update_secrets(&acme(), change).unwrap();
     }
 
     fn admits(auth: &Auth, token: &CallbackSecrets, password: &CallbackSecrets) -> bool {
@@ -199,16 +199,16 @@ mod tests {
     /// is refused, whether it is still in the file or not. Never a token with the other's password.
     #[test]
     fn old_and_new_are_good_for_overlap_and_then_old_is_refused() {
-        let desk = Desk::open(BEGIN);
+        let fixture = Fixture::open(BEGIN);
         let [old, new, nobody] = std::array::from_fn(|_| new_callback_secrets().unwrap());
-        change(&desk, |secrets| secrets.callback = Some(old.clone()));
-        let auth = Auth::open(desk.workspace()).unwrap();
+        change(&fixture, |secrets| secrets.callback = Some(old.clone()));
+        let auth = Auth::open(fixture.workspace()).unwrap();
         let good = || [&old, &new, &nobody].map(|pair| admits(&auth, pair, pair));
         assert_eq!(good(), [true, false, false]);
 
-        change(&desk, |secrets| secrets.next_callback = Some(new.clone()));
+        change(&fixture, |secrets| secrets.next_callback = Some(new.clone()));
         assert_eq!(good(), [true, true, false], "stored, and Halo has not heard of it");
-        change(&desk, |secrets| secrets.finish_rotation(at(END), at(BEGIN)));
+        change(&fixture, |secrets| secrets.finish_rotation(at(END), at(BEGIN)));
         let moments = [
             (BEGIN, true),
             ("2026-11-24T11:59:59.999Z", true),
@@ -217,28 +217,28 @@ mod tests {
             ("2036-01-01T00:00:00Z", false),
         ];
         for (moment, is_good) in moments {
-            desk.sleep_until(at(moment));
+            fixture.sleep_until(at(moment));
             assert_eq!(good(), [is_good, true, false], "{moment}");
         }
-        let stored = desk.settings().secrets(&acme()).unwrap();
+        let stored = fixture.settings().secrets(&acme()).unwrap();
         assert!(stored.former_callback.is_some(), "refused although it is still in the file");
-        desk.sleep_until(at(BEGIN));
+        fixture.sleep_until(at(BEGIN));
         assert!(!admits(&auth, &old, &new) && !admits(&auth, &new, &old));
     }
 
     #[test]
     fn without_overlap_old_one_is_refused_at_once_and_forgotten() {
-        let desk = Desk::open(BEGIN);
+        let fixture = Fixture::open(BEGIN);
         let [old, new] = std::array::from_fn(|_| new_callback_secrets().unwrap());
-        change(&desk, |secrets| {
+        change(&fixture, |secrets| {
             secrets.callback = Some(old.clone());
             secrets.next_callback = Some(new.clone());
         });
-        let auth = Auth::open(desk.workspace()).unwrap();
+        let auth = Auth::open(fixture.workspace()).unwrap();
         assert!(admits(&auth, &old, &old) && admits(&auth, &new, &new));
-        change(&desk, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
+        change(&fixture, |secrets| secrets.finish_rotation(at(BEGIN), at(BEGIN)));
         assert!(!admits(&auth, &old, &old) && admits(&auth, &new, &new));
-        assert_eq!(desk.settings().secrets(&acme()).unwrap().former_callback, None);
+        assert_eq!(fixture.settings().secrets(&acme()).unwrap().former_callback, None);
     }
 
     /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
@@ -271,13 +271,13 @@ mod tests {
         assert!(is_let_in(&token, &password) && !is_let_in(&password, &token));
     }
 
-    fn with_one_pair() -> (Arc<Desk>, Auth, CallbackSecrets, PathBuf) {
-        let desk = Desk::open(BEGIN);
+    fn with_one_pair() -> (Arc<Fixture>, Auth, CallbackSecrets, PathBuf) {
+        let fixture = Fixture::open(BEGIN);
         let pair = new_callback_secrets().unwrap();
-        change(&desk, |secrets| secrets.callback = Some(pair.clone()));
-        let auth = Auth::open(desk.workspace()).unwrap();
-        let file = desk.workspace().paths().credentials();
-        (desk, auth, pair, file)
+        change(&fixture, |secrets| secrets.callback = Some(pair.clone()));
+        let auth = Auth::open(fixture.workspace()).unwrap();
+        let file = fixture.workspace().paths().credentials();
+        (fixture, auth, pair, file)
     }
 
     /// A later moment of the file system's clock than any that it has written down before.
@@ -300,7 +300,7 @@ mod tests {
     /// The same file, the same length and the same time on it: only the kernel knows that it was changed.
     #[test]
     fn change_that_leaves_length_and_time_as_they_were_is_taken_up() {
-        let (desk, auth, old, file) = with_one_pair();
+        let (fixture, auth, old, file) = with_one_pair();
         assert!(admits(&auth, &old, &old));
         let new = new_callback_secrets().unwrap();
         let time = std::fs::metadata(&file).unwrap().modified().unwrap();
@@ -310,26 +310,26 @@ mod tests {
         std::fs::write(&file, text.replace(old.password.expose(), new.password.expose())).unwrap();
         std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
         assert_eq!([&old, &new].map(|pair| admits(&auth, pair, pair)), [false, true]);
-        drop(desk);
+        drop(fixture);
     }
 
     /// One look at the wrong moment: nothing about the file changes afterwards, and its new secrets are taken up all the same.
     #[test]
     fn unreadable_settings_are_read_again_without_a_change() {
-        let (desk, auth, old, file) = with_one_pair();
+        let (fixture, auth, old, file) = with_one_pair();
         let new = new_callback_secrets().unwrap();
-        change(&desk, |secrets| secrets.callback = Some(new.clone()));
+        change(&fixture, |secrets| secrets.callback = Some(new.clone()));
         // The settings themselves are at fault: this file is as it will be.
-        let config = desk.workspace().paths().config();
+        let config = fixture.workspace().paths().config();
         let good = std::fs::read(&config).unwrap();
         std::fs::write(&config, "no toml [").unwrap();
         assert!(admits(&auth, &old, &old), "what was good before stays good");
         std::fs::write(&config, good).unwrap();
         // As if that had been the state of the files at the look that failed.
-        let now = stamp(desk.workspace());
+        let now = stamp(fixture.workspace());
         auth.known.write().map(|mut known| Arc::make_mut(&mut known).stamp = now).unwrap();
         assert!(admits(&auth, &old, &old), "not for every probe");
-        desk.sleep_until(desk.now() + TRY_AGAIN);
+        fixture.sleep_until(fixture.now() + TRY_AGAIN);
         assert_eq!([&old, &new].map(|pair| admits(&auth, pair, pair)), [false, true]);
         assert!(file.exists());
     }
@@ -337,11 +337,11 @@ mod tests {
     /// What nobody can look up any more may have been replaced: it is not good for longer than a rotation leaves it good.
     #[test]
     fn unreadable_secrets_stay_good_for_one_day() {
-        let (desk, auth, pair, file) = with_one_pair();
+        let (fixture, auth, pair, file) = with_one_pair();
         let good = std::fs::read(&file).unwrap();
         std::fs::write(&file, "no toml [").unwrap();
         for (later, is_good) in [(0, true), (86_399, true), (86_400, false), (90_000, false)] {
-            desk.sleep_until(at(BEGIN) + SignedDuration::from_secs(later));
+            fixture.sleep_until(at(BEGIN) + SignedDuration::from_secs(later));
             assert_eq!(admits(&auth, &pair, &pair), is_good, "after {later} s");
         }
         std::fs::write(&file, good).unwrap();

@@ -40,7 +40,6 @@ impl Busy {
 }
 
 impl Serving {
-    /// All was said.
     pub fn waits(&self) {
         self.0.store(Serves::Waiting as u8, Ordering::Relaxed);
     }

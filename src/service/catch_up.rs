@@ -76,12 +76,12 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let active = workspace.apart(|workspace| workspace.the_active_configuration()).await?;
+    let active = workspace.run_blocking(|workspace| workspace.the_active_configuration()).await?;
     let Some((id, configuration)) = active else { return Ok(()) };
     let of = id.clone();
     let is_off = |verdict: &Delivery| verdict.state == DeliveryState::SwitchedOff;
     // Somebody may have switched it on again since.
-    let mut was_off = workspace.apart(move |workspace| serving::saw_switched_off(workspace, &of)).await?;
+    let mut was_off = workspace.run_blocking(move |workspace| serving::saw_switched_off(workspace, &of)).await?;
     if let Some((_, until, last)) = known.looked_after.as_ref().filter(|(of, ..)| *of == id) {
         if known.missed_since.is_none() {
             if !known.is_asked {

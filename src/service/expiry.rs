@@ -11,7 +11,7 @@ use crate::ops;
 pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
     let mut reloaded = shared.reloaded.subscribe();
     while !shared.cancel.is_cancelled() {
-        let wait = shared.workspace.apart(ops::rotate::forget_former).await.unwrap_or_else(|failure| {
+        let wait = shared.workspace.run_blocking(ops::rotate::forget_former).await.unwrap_or_else(|failure| {
             tracing::warn!(%failure, "former callback secrets cannot be forgotten now; they are refused all the same");
             None
         });
@@ -34,7 +34,7 @@ pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
 mod tests {
     use jiff::Timestamp;
 
-    use super::super::testing::{Desk, at};
+    use super::super::testing::{Fixture, at};
     use super::*;
     use crate::domain::configuration::ConfigurationId;
     use crate::domain::failure::Failure;
@@ -43,7 +43,7 @@ mod tests {
     /// Of a test: what it waits for takes milliseconds.
     const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
-    struct Leaps(Arc<Desk>);
+    struct Leaps(Arc<Fixture>);
 
     impl Moments for Leaps {
         async fn until(&self, moment: Timestamp) {
@@ -53,65 +53,65 @@ mod tests {
         }
     }
 
-    fn store(desk: &Desk, id: &ConfigurationId, until: &str) {
+    fn store(fixture: &Fixture, id: &ConfigurationId, until: &str) {
         let former = FormerCallback { secrets: new_callback_secrets().unwrap(), until: at(until) };
         let keep = |secrets: &mut StoredSecrets| {
             secrets.callback.get_or_insert(new_callback_secrets()?);
             secrets.former_callback = Some(former);
             Ok::<_, Failure>(())
         };
-        desk.settings().update_secrets(id, keep).unwrap();
+        fixture.settings().update_secrets(id, keep).unwrap();
     }
 
-    fn former(desk: &Desk, id: &ConfigurationId) -> Option<Timestamp> {
-        desk.settings().secrets(id).unwrap().former_callback.map(|former| former.until)
+    fn former(fixture: &Fixture, id: &ConfigurationId) -> Option<Timestamp> {
+        fixture.settings().secrets(id).unwrap().former_callback.map(|former| former.until)
     }
 
     /// R74: at the end of the overlap the former pair goes out of the file, and not before.
     #[tokio::test]
     async fn service_forgets_former_pair_when_its_overlap_ends() {
-        let desk = Desk::open("2026-11-23T12:00:00Z");
+        let fixture = Fixture::open("2026-11-23T12:00:00Z");
         let [acme, beta] = ["acme", "beta"].map(|id| id.parse::<ConfigurationId>().unwrap());
         let copy = |config: &mut Config| {
             let configuration = config.configurations[&acme].clone();
             config.configurations.insert(beta.clone(), configuration);
             Ok::<_, Failure>(())
         };
-        desk.settings().update(copy).unwrap();
+        fixture.settings().update(copy).unwrap();
         let (first, second) = ("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
-        store(&desk, &acme, first);
-        store(&desk, &beta, second);
-        let shared = desk.shared();
+        store(&fixture, &acme, first);
+        store(&fixture, &beta, second);
+        let shared = fixture.shared();
         for (end, left) in [("2026-11-24T11:59:59Z", Some(at(first))), ("2026-11-25T12:00:00Z", None)] {
-            desk.end_at(at(end));
+            fixture.end_at(at(end));
             tokio::select! {
-                () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
-                ended = tokio::time::timeout(DEADLINE, desk.ended()) => ended.expect("nobody waits for the other's end"),
+                () = run(Arc::clone(&shared), Leaps(Arc::clone(&fixture))) => {}
+                ended = tokio::time::timeout(DEADLINE, fixture.ended()) => ended.expect("nobody waits for the other's end"),
             }
-            assert_eq!((former(&desk, &acme), former(&desk, &beta)), (left, Some(at(second))), "{end}");
+            assert_eq!((former(&fixture, &acme), former(&fixture, &beta)), (left, Some(at(second))), "{end}");
         }
     }
 
     #[tokio::test]
     async fn overlap_that_begins_while_service_runs_is_taken_up() {
-        let desk = Desk::open("2026-11-23T12:00:00Z");
+        let fixture = Fixture::open("2026-11-23T12:00:00Z");
         let acme: ConfigurationId = "acme".parse().unwrap();
-        desk.end_at(at("2026-11-25T00:00:00Z"));
-        let shared = desk.shared();
+        fixture.end_at(at("2026-11-25T00:00:00Z"));
+        let shared = fixture.shared();
         let rotates = async {
             // By now the service has found nothing to wait for.
             tokio::task::yield_now().await;
-            store(&desk, &acme, "2026-11-24T12:00:00Z");
+            store(&fixture, &acme, "2026-11-24T12:00:00Z");
             shared.reloaded.send_replace(());
-            while former(&desk, &acme).is_some() {
+            while former(&fixture, &acme).is_some() {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! {
             biased;
-            () = run(Arc::clone(&shared), Leaps(Arc::clone(&desk))) => {}
+            () = run(Arc::clone(&shared), Leaps(Arc::clone(&fixture))) => {}
             ended = tokio::time::timeout(DEADLINE, rotates) => ended.unwrap(),
         }
-        assert_eq!(desk.now(), at("2026-11-24T12:00:00Z"));
+        assert_eq!(fixture.now(), at("2026-11-24T12:00:00Z"));
     }
 }

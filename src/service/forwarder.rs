@@ -319,7 +319,7 @@ impl Forwarder {
             let at_once = AtOnce { events: AT_ONCE, clients, away_until: known.away_until };
             let destination = self.destination.clone();
             let read = move |workspace: &Workspace| due(workspace, &destination, &at_once);
-            let Some((due, signs)) = workspace.apart(read).await? else { return Ok(None) };
+            let Some((due, signs)) = workspace.run_blocking(read).await? else { return Ok(None) };
             let Due { id, events, clients, next } = due;
             if self.shared.cancel.is_cancelled() {
                 return Ok(None);
@@ -355,7 +355,7 @@ impl Forwarder {
                 let wait = AWAY[known.away.min(AWAY.len() - 1)];
                 (known.away, known.away_until) = (known.away + 1, workspace.now().checked_add(wait).ok());
             }
-            workspace.apart(move |workspace| serving::clients_handed_on(workspace, &tries)).await?;
+            workspace.run_blocking(move |workspace| serving::clients_handed_on(workspace, &tries)).await?;
         }
     }
 
@@ -394,7 +394,7 @@ impl Forwarder {
         }
         held.is_whole();
         let (of, event) = (id.clone(), due.event.clone());
-        let payload = workspace.apart(move |workspace| payload(workspace, &of, &event)).await?;
+        let payload = workspace.run_blocking(move |workspace| payload(workspace, &of, &event)).await?;
         // Not tried, as far as anybody knows: it is tried again after the next start.
         let Some(outcome) = self.attempt(id, webhook, webhook_id(&due.event.id), payload).await else { return Ok(()) };
         let now = workspace.now();
@@ -418,7 +418,7 @@ impl Forwarder {
         let (id, number) = (id.clone(), due.event.number);
         let write =
             move |workspace: &Workspace| serving::forwarded(workspace, &id, number, state, next, error.as_deref());
-        workspace.apart(write).await
+        workspace.run_blocking(write).await
     }
 
     /// One try; none where the service ends on the way, or nothing is to be sent any more.
@@ -444,7 +444,7 @@ impl Forwarder {
                 workspace.note_health(&of, [forwarding_stopped()]);
                 Ok(())
             };
-            _ = self.shared.workspace.apart(note).await;
+            _ = self.shared.workspace.run_blocking(note).await;
         }
         Some(outcome)
     }
@@ -559,23 +559,23 @@ mod tests {
     async fn event_is_handed_on_after_a_minute_without_its_ticket() {
         use crate::service::intake::Intake;
         use crate::service::receiver::tests::{callback, receiver};
-        use crate::service::testing::Desk;
+        use crate::service::testing::Fixture;
 
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared_with_forwarding();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared_with_forwarding();
         let destination = Destination::new("http://127.0.0.1:1/", None).unwrap();
         let forwarder = tokio::spawn(run(Arc::clone(&shared), destination).unwrap());
         // It sleeps before anything is there.
         tokio::task::yield_now().await;
         let (receiver, intake, path, authorization): (_, Intake, _, _) =
-            receiver(desk.workspace(), Arc::clone(&shared));
+            receiver(fixture.workspace(), Arc::clone(&shared));
         assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":7}"#).await, 200);
         let tries = || {
-            let events = desk.store().events(&"acme".parse().unwrap(), None, None, 1).unwrap();
+            let events = fixture.store().events(&"acme".parse().unwrap(), None, None, 1).unwrap();
             events[0].forwarding.as_ref().unwrap().attempts
         };
         assert_eq!(tries(), 0, "its ticket is waited for");
-        desk.sleep_until(desk.now() + SignedDuration::from_secs(60));
+        fixture.sleep_until(fixture.now() + SignedDuration::from_secs(60));
         for _ in 0..1_000 {
             if tries() > 0 {
                 break;
@@ -594,29 +594,29 @@ mod tests {
     async fn database_that_somebody_else_holds_does_not_hold_up_runtime() {
         use crate::domain::callback::EventGroup;
         use crate::domain::event::EventBody;
-        use crate::service::testing::{Desk, goes_on_while_the_database_is_held};
+        use crate::service::testing::{Fixture, goes_on_while_the_database_is_held};
         use crate::store::NewEvent;
 
-        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
         let body = EventBody::read(b"{}".to_vec()).unwrap();
         let event = NewEvent {
             configuration: "acme".parse().unwrap(),
             group: EventGroup::TicketCreated,
             incoming: body.events().next().unwrap(),
             fetched_from: None,
-            received_at: desk.now(),
+            received_at: fixture.now(),
             forward: true,
         };
-        let store = desk.store();
+        let store = fixture.store();
         store.add_events([event]).unwrap();
-        let forwarder = run(desk.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
+        let forwarder = run(fixture.shared_with_forwarding(), Destination::new("http://127.0.0.1:1/", None).unwrap());
         // By a connection of its own: who waits for the database holds the other one.
         let looking = crate::store::Store::open(store.path()).unwrap();
         let tried = move || {
             let events = looking.events(&"acme".parse().unwrap(), None, None, 1).unwrap();
             events[0].forwarding.as_ref().unwrap().attempts > 0
         };
-        let took = goes_on_while_the_database_is_held(&desk, forwarder.unwrap(), tried).await;
+        let took = goes_on_while_the_database_is_held(&fixture, forwarder.unwrap(), tried).await;
         assert!(took < Duration::from_secs(4), "{took:?}");
     }
 }

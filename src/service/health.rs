@@ -59,13 +59,13 @@ pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: imp
 
 async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look: bool) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let active = workspace.apart(|workspace| workspace.the_active_configuration()).await?;
+    let active = workspace.run_blocking(|workspace| workspace.the_active_configuration()).await?;
     let Some((id, configuration)) = active else {
         shared.metrics.health(&[]);
         return Ok(());
     };
     let of = id.clone();
-    let (before, is_configured) = workspace.apart(move |workspace| ops::serving::health(workspace, &of)).await?;
+    let (before, is_configured) = workspace.run_blocking(move |workspace| ops::serving::health(workspace, &of)).await?;
     let now = workspace.now();
     let is_due = told.tried.is_none_or(|tried| now.duration_since(tried) >= AGAIN);
     let look = look || (is_configured && is_due && is_unseen(&before, now));
@@ -78,7 +78,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
         tracing::warn!(%failure, "Halo could not be asked whether everything is as it was made");
     }
     let of = id.clone();
-    let findings = workspace.apart(move |workspace| ops::health::evaluate(workspace, &of)).await?;
+    let findings = workspace.run_blocking(move |workspace| ops::health::evaluate(workspace, &of)).await?;
     shared.metrics.health(&findings);
     for due in told.due(&id, &before, &findings, workspace.now()) {
         log(due);
@@ -89,7 +89,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
                 () = notify(command, &id, due) => {}
             }
         }
-        workspace.apart(move |workspace| ops::health::told(workspace, &of, rule, state)).await?;
+        workspace.run_blocking(move |workspace| ops::health::told(workspace, &of, rule, state)).await?;
     }
     Ok(())
 }
@@ -181,7 +181,7 @@ async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::testing::{Desk, at};
+    use crate::service::testing::{Fixture, at};
 
     fn found(rule: Rule, state: State) -> Finding {
         Finding::new(rule, state, "f")
@@ -240,8 +240,8 @@ mod tests {
     /// Every rule has its figure, and what changed is in the store for whoever looks later.
     #[tokio::test]
     async fn turn_writes_states_down_and_into_figures() {
-        let desk = Desk::open("2026-11-29T12:00:00Z");
-        let shared = desk.shared();
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let shared = fixture.shared();
         turn(&shared, None, &mut Told::default(), false).await.unwrap();
         let figures = shared.metrics.text();
         for rule in Rule::ALL {
@@ -249,11 +249,11 @@ mod tests {
             assert!(figures.contains(&name), "{name} in {figures}");
         }
         assert!(figures.contains("pia_halo_health{rule=\"credentials\"} 2"), "{figures}");
-        let kept = desk.store().health(&"acme".parse().unwrap()).unwrap();
+        let kept = fixture.store().health(&"acme".parse().unwrap()).unwrap();
         let service = kept.iter().find(|finding| finding.rule == Rule::Service).unwrap();
         assert_eq!((service.state, service.since), (State::Watch, Some(at("2026-11-29T12:00:00Z"))));
         assert!(kept.iter().all(|finding| !finding.rule.is_seen()), "nobody has looked");
-        desk.deactivate();
+        fixture.deactivate();
         turn(&shared, None, &mut Told::default(), false).await.unwrap();
         assert!(!shared.metrics.text().contains("pia_halo_health{"), "of nothing nothing is told");
     }
@@ -261,15 +261,15 @@ mod tests {
     /// After a sync in any case; otherwise no sooner than hours after a look that told nothing.
     #[tokio::test]
     async fn look_that_told_nothing_is_not_repeated_at_each_turn() {
-        let desk = Desk::open("2026-11-29T12:00:00Z");
-        let (shared, begun, mut told) = (desk.shared(), desk.now(), Told::default());
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let (shared, begun, mut told) = (fixture.shared(), fixture.now(), Told::default());
         turn(&shared, None, &mut told, false).await.unwrap();
         assert_eq!(told.tried, None, "nothing was made in Halo yet");
         turn(&shared, None, &mut told, true).await.unwrap();
         assert_eq!(told.tried, Some(begun), "after a sync");
-        desk.store().set_configured_at(&"acme".parse().unwrap(), Some(begun)).unwrap();
+        fixture.store().set_configured_at(&"acme".parse().unwrap(), Some(begun)).unwrap();
         for (minutes, tried) in [(5, 0), (359, 0), (360, 360), (365, 360)] {
-            desk.sleep_until(begun + SignedDuration::from_mins(minutes));
+            fixture.sleep_until(begun + SignedDuration::from_mins(minutes));
             turn(&shared, None, &mut told, false).await.unwrap();
             assert_eq!(told.tried, Some(begun + SignedDuration::from_mins(tried)), "{minutes}");
         }
@@ -278,8 +278,8 @@ mod tests {
     /// Problems alone are told to the command; one that hangs is ended, and holds up no end of the service.
     #[tokio::test]
     async fn command_is_told_problems_and_cannot_hold_service_up() {
-        let desk = Desk::open("2026-11-29T12:00:00Z");
-        let (shared, id) = (desk.shared(), "acme".parse().unwrap());
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let (shared, id) = (fixture.shared(), "acme".parse().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("told");
         let tee = ["tee".to_owned(), "-a".to_owned(), file.display().to_string()];

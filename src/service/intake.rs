@@ -35,13 +35,10 @@ const STEP: Duration = Duration::from_millis(250);
 /// A callback whose body was read.
 #[derive(Debug)]
 pub struct Callback {
-    /// Whose.
     pub configuration: ConfigurationId,
     /// Which address it came to.
     pub group: EventGroup,
-    /// Its events.
     pub body: EventBody,
-    /// When it came in.
     pub received_at: Timestamp,
     /// Whether its events are to be handed on.
     pub forward: bool,
@@ -201,7 +198,6 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
 /// What was added in one write.
 #[derive(Default)]
 struct Added {
-    /// Of each callback.
     stored: Vec<Stored>,
     /// Why the first event that was not understood was not.
     not_understood: Option<String>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::halo::HaloApi;
-use crate::ops::events::{self, Next, Progress};
+use crate::ops::events::{self, NextLookUp, Progress};
 use crate::ops::serving;
 
 use super::Shared;
@@ -37,8 +37,8 @@ pub async fn run(shared: Arc<Shared>) {
                 failures = 0;
                 shared.looked_up.notify_one();
                 match next {
-                    Next::More => continue,
-                    Next::At(moment) => moment.map(|moment| moment.duration_since(shared.workspace.now())),
+                    NextLookUp::More => continue,
+                    NextLookUp::At(moment) => moment.map(|moment| moment.duration_since(shared.workspace.now())),
                 }
             }
             Err(failure) => {
@@ -67,9 +67,9 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn turn(shared: &Shared, kept: &mut Kept) -> Result<Next, Failure> {
-    let waiting = shared.workspace.apart(serving::waiting_for_lookup).await?;
-    let Some((id, configuration)) = waiting else { return Ok(Next::At(None)) };
+async fn turn(shared: &Shared, kept: &mut Kept) -> Result<NextLookUp, Failure> {
+    let waiting = shared.workspace.run_blocking(serving::waiting_for_lookup).await?;
+    let Some((id, configuration)) = waiting else { return Ok(NextLookUp::At(None)) };
     let of = (id, configuration.api.clone());
     if kept.of.as_ref() != Some(&of) {
         *kept = Kept { of: Some(of.clone()), ..Kept::default() };
@@ -93,24 +93,24 @@ mod tests {
     use super::*;
     use crate::domain::callback::EventGroup;
     use crate::domain::event::EventBody;
-    use crate::service::testing::Desk;
+    use crate::service::testing::Fixture;
     use crate::store::NewEvent;
 
     /// The Halo of the desk cannot be reached.
     #[tokio::test]
     async fn forwarder_is_woken_where_halo_cannot_be_asked() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared_with_forwarding();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared_with_forwarding();
         let body = EventBody::read(br#"{"ticket_id":7}"#.to_vec()).unwrap();
         let event = NewEvent {
             configuration: "acme".parse().unwrap(),
             group: EventGroup::TicketCreated,
             incoming: body.events().next().unwrap(),
             fetched_from: None,
-            received_at: desk.now(),
+            received_at: fixture.now(),
             forward: true,
         };
-        desk.store().add_events([event]).unwrap();
+        fixture.store().add_events([event]).unwrap();
         let look_ups = tokio::spawn(run(Arc::clone(&shared)));
         tokio::time::timeout(Duration::from_secs(60), shared.looked_up.notified()).await.expect("it is woken");
         shared.cancel.cancel();

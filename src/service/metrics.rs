@@ -18,15 +18,11 @@ use crate::domain::sync_run::SyncReport;
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Stored.
     Stored,
-    /// Not let in.
     Refused,
     /// Not JSON, or cut off.
     NotJson,
-    /// Too long.
     TooLarge,
-    /// Too slow.
     TooSlow,
     /// The store did not take it.
     NotStored,
@@ -88,7 +84,6 @@ impl EncodeMetric for Moment {
     }
 }
 
-/// The counters.
 pub struct Metrics {
     registry: Registry,
     callbacks: Family<Outcome, Count>,

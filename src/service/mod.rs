@@ -76,7 +76,6 @@ pub enum Listen {
 /// How the service was asked to run.
 #[derive(Debug)]
 pub struct Options {
-    /// Where it listens.
     pub listen: Listen,
     /// Where new events are handed on to.
     pub forward: Option<Destination>,
@@ -198,7 +197,9 @@ async fn listen(listen: Listen) -> Result<TcpListener, Failure> {
 /// Notes that nothing was missed until now. An end does not wait long for another program's write: without the note the
 /// next start looks at a longer time than it has to.
 async fn note_end(workspace: &Workspace) {
-    match tokio::time::timeout(Duration::from_secs(1), workspace.apart(crate::ops::catch_up::note_complete)).await {
+    match tokio::time::timeout(Duration::from_secs(1), workspace.run_blocking(crate::ops::catch_up::note_complete))
+        .await
+    {
         Ok(Ok(())) => {}
         Ok(Err(failure)) => tracing::warn!(%failure, "the moment of the end could not be written down"),
         Err(_) => tracing::warn!("the moment of the end could not be written down: the database is busy"),

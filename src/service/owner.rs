@@ -30,7 +30,7 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let Some((id, configuration)) = workspace.apart(owner::installed).await? else { return Ok(()) };
+    let Some((id, configuration)) = workspace.run_blocking(owner::installed).await? else { return Ok(()) };
     let belongs = owner::look(workspace, &id, &configuration, shared.cancel.clone()).await?;
     let is_lost = belongs.other().is_some();
     if shared.is_lost.swap(is_lost, Ordering::Relaxed) != is_lost {

@@ -39,7 +39,7 @@ pub struct Receiver {
     router: Router,
 }
 
-struct Desk {
+struct Context {
     shared: Arc<Shared>,
     auth: Auth,
     queue: Queue,
@@ -52,7 +52,7 @@ impl Receiver {
     /// A receiver that hands what it is given to the intake.
     pub fn new(shared: Arc<Shared>, auth: Auth, queue: Queue) -> Self {
         // One handler for every path: what is refused must not be told apart by who refuses it.
-        let router = Router::new().fallback(answer).with_state(Arc::new(Desk {
+        let router = Router::new().fallback(answer).with_state(Arc::new(Context {
             shared,
             auth,
             queue,
@@ -75,61 +75,61 @@ fn is_from_here(parts: &Parts) -> bool {
     parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback())
 }
 
-async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+async fn answer(State(fixture): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => return "ok\n".into_response(),
         (&Method::GET, "/metrics") if is_from_here(&parts) => {
             let kind = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-            return (kind, desk.shared.metrics.text()).into_response();
+            return (kind, fixture.shared.metrics.text()).into_response();
         }
         _ => {}
     }
     let authorization = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-    let admitted = desk.auth.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
+    let admitted = fixture.auth.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
-        desk.shared.metrics.answered(Answer::Refused);
-        if let Some(times) = desk.refused.again() {
+        fixture.shared.metrics.answered(Answer::Refused);
+        if let Some(times) = fixture.refused.again() {
             // Not the address: a token that is wrong here may be right elsewhere.
             tracing::warn!(times, "refused: no address, user and password of a saved configuration");
         }
         if parts.method == Method::POST && parts.uri.path().starts_with("/callbacks/") {
-            desk.shared.missed.notify_one();
+            fixture.shared.missed.notify_one();
         }
         drain(body).await;
         return refused();
     };
     let serving = parts.extensions.get::<Busy>().map(Busy::begin);
-    let (bytes, room) = match read(&parts.headers, body, desk.room.begin()).await {
+    let (bytes, room) = match read(&parts.headers, body, fixture.room.begin()).await {
         Ok(read) => read,
-        Err(not_read) => return desk.not_read(not_read),
+        Err(not_read) => return fixture.not_read(not_read),
     };
-    let body = match EventBody::read(desk.auth.without_secrets(&configuration, bytes)) {
+    let body = match EventBody::read(fixture.auth.without_secrets(&configuration, bytes)) {
         Ok(body) => body,
-        Err(NotEvents::TooMany) => return desk.not_read(NotRead::TooLarge),
-        Err(NotEvents::NotJson) => return desk.not_read(NotRead::NotJson),
+        Err(NotEvents::TooMany) => return fixture.not_read(NotRead::TooLarge),
+        Err(NotEvents::NotJson) => return fixture.not_read(NotRead::NotJson),
     };
     serving.iter().for_each(Serving::waits);
-    let (received_at, forward) = (desk.shared.workspace.now(), desk.shared.forwards);
+    let (received_at, forward) = (fixture.shared.workspace.now(), fixture.shared.forwards);
     let callback = Callback { configuration: configuration.clone(), group, body, received_at, forward, _room: room };
-    match desk.queue.store(callback).await {
+    match fixture.queue.store(callback).await {
         Ok(Stored { new, known }) => {
-            desk.shared.metrics.answered(Answer::Stored);
-            desk.shared.metrics.stored(new, known, received_at);
+            fixture.shared.metrics.answered(Answer::Stored);
+            fixture.shared.metrics.stored(new, known, received_at);
             if new > 0 {
-                desk.shared.arrived.notify_one();
+                fixture.shared.arrived.notify_one();
                 // Its ticket may not be known for long: handing it on does not wait for that.
-                desk.shared.looked_up.notify_one();
+                fixture.shared.looked_up.notify_one();
             }
             tracing::debug!(%configuration, group = group.slug(), new, known, "a callback was stored");
             (StatusCode::OK, "stored\n").into_response()
         }
         Err(problem) => {
-            desk.shared.metrics.answered(Answer::NotStored);
-            desk.shared.missed.notify_one();
-            if problem == NotStored::Gone && !desk.shared.intake_gone.swap(true, Ordering::Relaxed) {
+            fixture.shared.metrics.answered(Answer::NotStored);
+            fixture.shared.missed.notify_one();
+            if problem == NotStored::Gone && !fixture.shared.intake_gone.swap(true, Ordering::Relaxed) {
                 tracing::error!("the thread that stores callbacks has ended: the service ends, too");
-                desk.shared.cancel.cancel();
+                fixture.shared.cancel.cancel();
             }
             let words = match problem {
                 NotStored::Full => CROWDED,
@@ -153,7 +153,7 @@ enum NotRead {
     Crowded,
 }
 
-impl Desk {
+impl Context {
     /// Somebody who may was not served: what Halo had to say is asked for later.
     fn not_read(&self, why: NotRead) -> Response {
         let (answer, status, words) = match why {
@@ -245,7 +245,7 @@ pub(super) mod tests {
     use super::super::intake::Intake;
     use super::*;
     use crate::ops::Workspace;
-    use crate::service::testing::Desk;
+    use crate::service::testing::Fixture;
     use crate::settings::{StoredSecrets, new_callback_secrets};
 
     /// A request whose body begins and then neither goes on nor ends.
@@ -271,8 +271,8 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn figures_are_for_this_machine_alone() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
         let (receiver, intake, ..) = receiver(&shared.workspace, Arc::clone(&shared));
         for (from, status) in [("127.0.0.1", 200), ("::1", 200), ("192.0.2.7", 404), ("::ffff:192.0.2.7", 404)] {
             let mut request = Request::get("/metrics").body(Body::empty()).unwrap();
@@ -293,8 +293,8 @@ pub(super) mod tests {
     /// E7: Halo knows the callback address and may write it into an event; what is kept and handed on has no token in it.
     #[tokio::test]
     async fn secret_that_halo_says_back_in_event_is_not_kept() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
         let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
         let token = path.rsplit('/').next().unwrap();
         let body = format!(r#"{{"event":"e","object_id":7,"summary":"sent to https://pia.example{path} today"}}"#);
@@ -310,8 +310,8 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn service_ends_where_thread_that_stores_is_gone() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
         let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
         let (queue, thread) = crate::service::intake::unheard();
         drop(thread);
@@ -324,8 +324,8 @@ pub(super) mod tests {
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.
     #[tokio::test(start_paused = true)]
     async fn body_that_never_ends_is_not_waited_for() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let shared = desk.shared();
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
         let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
         for (path, status, limit) in [(path.as_str(), 408, READ), ("/callbacks/acme/ticket-created/x", 404, DRAIN)] {
             let began = Instant::now();

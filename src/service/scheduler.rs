@@ -43,7 +43,6 @@ const REST: Duration = Duration::from_millis(50);
 type RunSync =
     Box<dyn Fn(ConfigurationId, Configuration) -> BoxFuture<'static, Result<SyncReport, Failure>> + Send + Sync>;
 
-/// The scheduler.
 pub struct Scheduler<M> {
     shared: Arc<Shared>,
     moments: M,
@@ -101,7 +100,7 @@ impl<M: Moments> Scheduler<M> {
     async fn turn(&mut self) -> Result<Option<Timestamp>, Failure> {
         let workspace = self.shared.workspace.clone();
         let now = workspace.now();
-        let read = workspace.apart(move |workspace| serving::daily(workspace, now)).await?;
+        let read = workspace.run_blocking(move |workspace| serving::daily(workspace, now)).await?;
         let Some((id, configuration, daily)) = read else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
@@ -169,7 +168,8 @@ impl<M: Moments> Scheduler<M> {
     async fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
         let id = id.clone();
-        let runs = self.shared.workspace.apart(move |workspace| ops::sync::runs(workspace, &id, LATEST_RUNS)).await?;
+        let runs =
+            self.shared.workspace.run_blocking(move |workspace| ops::sync::runs(workspace, &id, LATEST_RUNS)).await?;
         // One that lies ahead was made by a clock that was wrong.
         let now = self.shared.workspace.now();
         Ok(runs.iter().any(|run| run.status.has_published() && (slot..=now).contains(&run.started_at)))
@@ -207,7 +207,7 @@ impl<M: Moments> Scheduler<M> {
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
         let (of, now) = (id.clone(), workspace.now());
-        workspace.apart(move |workspace| serving::note_days(workspace, &of, &days)).await?;
+        workspace.run_blocking(move |workspace| serving::note_days(workspace, &of, &days)).await?;
         self.tried.remove(id);
         self.waits.remove(id);
         if let Err(failure) = self.forget_old_events(now).await {
@@ -219,14 +219,14 @@ impl<M: Moments> Scheduler<M> {
     /// In steps, with a rest after each: callbacks that come meanwhile have their turn, and the service can end.
     async fn forget_old_events(&self, now: Timestamp) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
-        let old = workspace.apart(move |workspace| serving::old_events(workspace, now)).await?;
+        let old = workspace.run_blocking(move |workspace| serving::old_events(workspace, now)).await?;
         while !self.shared.cancel.is_cancelled() {
-            if !workspace.apart(move |workspace| serving::forget_some(workspace, old)).await? {
+            if !workspace.run_blocking(move |workspace| serving::forget_some(workspace, old)).await? {
                 break;
             }
             tokio::time::sleep(REST).await;
         }
-        workspace.apart(serving::give_space_back).await
+        workspace.run_blocking(serving::give_space_back).await
     }
 }
 
@@ -245,10 +245,10 @@ mod tests {
 
     use super::*;
     use crate::domain::failure::FailureKind;
-    use crate::service::testing::{Desk, at, goes_on_while_the_database_is_held, report};
+    use crate::service::testing::{Fixture, at, goes_on_while_the_database_is_held, report};
 
     /// A clock that is always where somebody waits for it to be, plus whatever the test adds.
-    struct Leaps(Arc<Desk>);
+    struct Leaps(Arc<Fixture>);
 
     impl Moments for Leaps {
         async fn until(&self, moment: Timestamp) {
@@ -259,14 +259,14 @@ mod tests {
     }
 
     /// How the sync ends that is made so often already, and what happens at the desk meanwhile.
-    type Ending = fn(usize, &Desk) -> Result<SyncReport, Failure>;
+    type Ending = fn(usize, &Fixture) -> Result<SyncReport, Failure>;
 
     /// Runs the scheduler until a moment; answers when the runs began.
-    async fn runs(desk: &Arc<Desk>, until: &str, ending: Ending) -> Vec<Timestamp> {
-        desk.end_at(at(until));
+    async fn runs(fixture: &Arc<Fixture>, until: &str, ending: Ending) -> Vec<Timestamp> {
+        fixture.end_at(at(until));
         let began = Arc::new(Mutex::new(Vec::new()));
-        let (seen, clock) = (Arc::clone(&began), Arc::clone(desk));
-        let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(desk)));
+        let (seen, clock) = (Arc::clone(&began), Arc::clone(fixture));
+        let mut scheduler = Scheduler::new(fixture.shared(), Leaps(Arc::clone(fixture)));
         scheduler.delay = || SignedDuration::from_secs(20);
         scheduler.run_sync = Box::new(move |_, _| {
             let mut seen = seen.lock().unwrap();
@@ -276,40 +276,40 @@ mod tests {
         });
         tokio::select! {
             () = scheduler.run() => {}
-            () = desk.ended() => {}
+            () = fixture.ended() => {}
         }
         began.lock().unwrap().clone()
     }
 
-    fn complete(_: usize, _: &Desk) -> Result<SyncReport, Failure> {
+    fn complete(_: usize, _: &Fixture) -> Result<SyncReport, Failure> {
         Ok(report(SyncStatus::Complete))
     }
 
-    fn fail(_: usize, _: &Desk) -> Result<SyncReport, Failure> {
+    fn fail(_: usize, _: &Fixture) -> Result<SyncReport, Failure> {
         Err(Failure::new(FailureKind::NotReached, "no answer"))
     }
 
     #[tokio::test]
     async fn sync_runs_once_day_at_its_time() {
-        let desk = Desk::open("2026-12-29T12:00:00Z");
-        let began = runs(&desk, "2027-01-02T12:00:00Z", complete).await;
+        let fixture = Fixture::open("2026-12-29T12:00:00Z");
+        let began = runs(&fixture, "2027-01-02T12:00:00Z", complete).await;
         let wanted =
             ["2026-12-30", "2026-12-31", "2027-01-01", "2027-01-02"].map(|day| at(&format!("{day}T04:30:00Z")));
         assert_eq!(began, wanted, "over the end of the year");
         // Ended and started again at the same moment: nothing is due.
-        assert_eq!(runs(&desk, "2027-01-02T13:00:00Z", complete).await, []);
+        assert_eq!(runs(&fixture, "2027-01-02T13:00:00Z", complete).await, []);
     }
 
     /// R46: a machine that was off gets one run, within a minute of its start, and the days are known.
     #[tokio::test]
     async fn missed_day_gets_one_catch_up_run_within_minute() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        runs(&desk, "2026-11-21T12:00:00Z", complete).await;
-        desk.sleep_until(at("2026-11-25T10:00:00Z"));
-        let began = runs(&desk, "2026-11-25T23:00:00Z", complete).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
+        fixture.sleep_until(at("2026-11-25T10:00:00Z"));
+        let began = runs(&fixture, "2026-11-25T23:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-25T10:00:20Z")]);
         let days: Vec<String> =
-            desk.days().into_iter().map(|run| format!("{} {}", run.day, run.outcome.word())).collect();
+            fixture.days().into_iter().map(|run| format!("{} {}", run.day, run.outcome.word())).collect();
         let wanted = ["2026-11-25 synced", "2026-11-24 missed", "2026-11-23 missed", "2026-11-22 missed"];
         assert_eq!(days[..4], wanted);
         for _ in 0..100 {
@@ -321,13 +321,13 @@ mod tests {
     #[tokio::test]
     async fn however_long_machine_was_off_one_run_catches_up() {
         for off in [1_i64, 2, 30] {
-            let desk = Desk::open("2026-03-01T03:00:00Z");
-            runs(&desk, "2026-03-01T10:00:00Z", complete).await;
-            let back = desk.now() + SignedDuration::from_hours(24 * off);
-            desk.sleep_until(back);
-            let began = runs(&desk, &(back + SignedDuration::from_hours(12)).to_string(), complete).await;
+            let fixture = Fixture::open("2026-03-01T03:00:00Z");
+            runs(&fixture, "2026-03-01T10:00:00Z", complete).await;
+            let back = fixture.now() + SignedDuration::from_hours(24 * off);
+            fixture.sleep_until(back);
+            let began = runs(&fixture, &(back + SignedDuration::from_hours(12)).to_string(), complete).await;
             assert_eq!(began, [back + SignedDuration::from_secs(20)], "{off} days");
-            let missed = desk.days().into_iter().filter(|run| run.outcome == DailyOutcome::Missed).count();
+            let missed = fixture.days().into_iter().filter(|run| run.outcome == DailyOutcome::Missed).count();
             assert_eq!(missed as i64, off - 1, "{off} days");
         }
         assert!(SPREAD <= SignedDuration::from_secs(60));
@@ -337,8 +337,8 @@ mod tests {
     /// had a chance has one, and the others are written down as missed.
     #[tokio::test]
     async fn on_and_off_by_seed_each_day_runs_once_or_is_written_down() {
-        let desk = Desk::open("2026-02-01T00:00:00Z");
-        let end = desk.now() + SignedDuration::from_hours(24 * 400);
+        let fixture = Fixture::open("2026-02-01T00:00:00Z");
+        let end = fixture.now() + SignedDuration::from_hours(24 * 400);
         let mut seed = 17_u64;
         let mut hours = move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -346,11 +346,11 @@ mod tests {
             SignedDuration::from_secs(10 + 900 * ((seed >> 33) % 240) as i64)
         };
         let slot_before = |moment: Timestamp| (moment.as_second() - 16_200).div_euclid(86_400);
-        let first = slot_before(desk.now()) + 1;
+        let first = slot_before(fixture.now()) + 1;
         let (mut ran, mut chances) = (Vec::new(), std::collections::BTreeSet::new());
-        while desk.now() < end {
-            let (on, off) = (desk.now(), desk.now() + hours());
-            for began in runs(&desk, &off.to_string(), complete).await {
+        while fixture.now() < end {
+            let (on, off) = (fixture.now(), fixture.now() + hours());
+            for began in runs(&fixture, &off.to_string(), complete).await {
                 ran.push(slot_before(began));
             }
             // The first half minute of a start may go by with waiting.
@@ -358,10 +358,10 @@ mod tests {
             if off >= from {
                 chances.extend((slot_before(from)..=slot_before(off)).filter(|day| *day >= first));
             }
-            desk.sleep_until(off + hours());
+            fixture.sleep_until(off + hours());
         }
         assert_eq!(ran, chances.iter().copied().collect::<Vec<_>>(), "in order, and none twice");
-        let known = desk.days();
+        let known = fixture.days();
         let missed = known.iter().filter(|run| run.outcome == DailyOutcome::Missed).count();
         assert_eq!(known.len() as i64, ran[ran.len() - 1] - ran[0] + 1 + (ran[0] - first), "no day is forgotten");
         assert_eq!(known.len(), ran.len() + missed);
@@ -370,38 +370,33 @@ mod tests {
 
     #[tokio::test]
     async fn run_that_fails_is_tried_again_and_then_left_for_next_day() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let began = runs(&desk, "2026-11-22T04:29:00Z", fail).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let began = runs(&fixture, "2026-11-22T04:29:00Z", fail).await;
         assert_eq!(began.len(), 1 + RETRIES.len());
         assert_eq!(began[1], began[0] + RETRIES[0]);
-        assert_eq!(desk.days()[0].outcome, DailyOutcome::Failed);
-        let began =
-            runs(
-                &desk,
-                "2026-11-22T23:00:00Z",
-                |times, desk| {
-                    if times < 3 { fail(times, desk) } else { complete(times, desk) }
-                },
-            )
-            .await;
+        assert_eq!(fixture.days()[0].outcome, DailyOutcome::Failed);
+        let began = runs(&fixture, "2026-11-22T23:00:00Z", |times, fixture| {
+            if times < 3 { fail(times, fixture) } else { complete(times, fixture) }
+        })
+        .await;
         assert_eq!(began.len(), 3);
-        assert_eq!(desk.days()[0].outcome, DailyOutcome::Synced);
+        assert_eq!(fixture.days()[0].outcome, DailyOutcome::Synced);
     }
 
     /// N8: a mass change is reported, never forced.
     #[tokio::test]
     async fn held_run_is_reported_and_not_forced() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let began = runs(&desk, "2026-11-21T23:00:00Z", |_, _| Ok(report(SyncStatus::NeedsConfirmation))).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let began = runs(&fixture, "2026-11-21T23:00:00Z", |_, _| Ok(report(SyncStatus::NeedsConfirmation))).await;
         assert_eq!(began.len(), 1, "nobody can say yes: asking again changes nothing");
-        assert_eq!(desk.days()[0].outcome, DailyOutcome::Held);
+        assert_eq!(fixture.days()[0].outcome, DailyOutcome::Held);
     }
 
     #[tokio::test]
     async fn sync_that_somebody_else_runs_is_waited_for() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let began = runs(&desk, "2026-11-21T23:00:00Z", |times, desk| {
-            if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, desk) }
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let began = runs(&fixture, "2026-11-21T23:00:00Z", |times, fixture| {
+            if times < 4 { Ok(report(SyncStatus::Busy)) } else { complete(times, fixture) }
         })
         .await;
         assert_eq!(began.len(), 4);
@@ -411,81 +406,85 @@ mod tests {
     /// R47: the clock is set back and forward while the service runs.
     #[tokio::test]
     async fn clock_that_is_set_makes_no_second_run() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        assert_eq!(runs(&desk, "2026-11-21T05:00:00Z", complete).await.len(), 1);
-        desk.sleep_until(at("2026-11-21T04:00:00Z"));
-        assert_eq!(runs(&desk, "2026-11-21T23:00:00Z", complete).await, []);
-        desk.sleep_until(at("2036-11-21T04:00:00Z"));
-        assert_eq!(runs(&desk, "2036-11-21T12:00:00Z", complete).await.len(), 2, "a catch-up and the day's own");
-        desk.sleep_until(at("2026-11-21T23:30:00Z"));
-        let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        assert_eq!(runs(&fixture, "2026-11-21T05:00:00Z", complete).await.len(), 1);
+        fixture.sleep_until(at("2026-11-21T04:00:00Z"));
+        assert_eq!(runs(&fixture, "2026-11-21T23:00:00Z", complete).await, []);
+        fixture.sleep_until(at("2036-11-21T04:00:00Z"));
+        assert_eq!(runs(&fixture, "2036-11-21T12:00:00Z", complete).await.len(), 2, "a catch-up and the day's own");
+        fixture.sleep_until(at("2026-11-21T23:30:00Z"));
+        let began = runs(&fixture, "2026-11-22T12:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
     }
 
     /// R47: a machine that begins with a clock that is years ahead, as one without a battery may, and hears the time later.
     #[tokio::test]
     async fn clock_that_was_ahead_at_very_first_start_holds_up_no_sync() {
-        let desk = Desk::open("2036-11-20T12:00:00Z");
-        assert_eq!(runs(&desk, "2036-11-20T12:01:00Z", complete).await, []);
-        desk.sleep_until(at("2026-11-20T12:00:00Z"));
-        let began = runs(&desk, "2026-11-22T12:00:00Z", complete).await;
+        let fixture = Fixture::open("2036-11-20T12:00:00Z");
+        assert_eq!(runs(&fixture, "2036-11-20T12:01:00Z", complete).await, []);
+        fixture.sleep_until(at("2026-11-20T12:00:00Z"));
+        let began = runs(&fixture, "2026-11-22T12:00:00Z", complete).await;
         assert_eq!(began, ["2026-11-21T04:30:00Z", "2026-11-22T04:30:00Z"].map(at));
-        assert!(desk.days().iter().all(|run| run.outcome == DailyOutcome::Synced));
+        assert!(fixture.days().iter().all(|run| run.outcome == DailyOutcome::Synced));
     }
 
     /// R47: the clock is put right in the middle of a sync, by an hour or by years, in either direction: that day is done.
     #[tokio::test]
     async fn clock_that_is_set_during_sync_makes_no_second_run() {
-        fn step(desk: &Desk, by: SignedDuration) -> Result<SyncReport, Failure> {
-            desk.sleep_until(desk.now() + by);
-            complete(0, desk)
+        fn step(fixture: &Fixture, by: SignedDuration) -> Result<SyncReport, Failure> {
+            fixture.sleep_until(fixture.now() + by);
+            complete(0, fixture)
         }
         let endings: [(Ending, &str, usize); 5] = [
-            (|_, desk| step(desk, SignedDuration::from_hours(-1)), "2026-11-21T23:00:00Z", 1),
-            (|_, desk| step(desk, SignedDuration::from_hours(1)), "2026-11-21T23:00:00Z", 1),
+            (|_, fixture| step(fixture, SignedDuration::from_hours(-1)), "2026-11-21T23:00:00Z", 1),
+            (|_, fixture| step(fixture, SignedDuration::from_hours(1)), "2026-11-21T23:00:00Z", 1),
             (
-                |times, desk| if times == 1 { step(desk, YEAR) } else { complete(times, desk) },
+                |times, fixture| if times == 1 { step(fixture, YEAR) } else { complete(times, fixture) },
                 "2027-11-22T00:00:00Z",
                 2,
             ),
             (
-                |times, desk| if times == 1 { step(desk, DAYS) } else { complete(times, desk) },
+                |times, fixture| if times == 1 { step(fixture, DAYS) } else { complete(times, fixture) },
                 "2026-11-25T00:00:00Z",
                 2,
             ),
-            (|_, desk| step(desk, SignedDuration::from_secs(-desk.now().as_second())), "2026-11-21T23:00:00Z", 1),
+            (
+                |_, fixture| step(fixture, SignedDuration::from_secs(-fixture.now().as_second())),
+                "2026-11-21T23:00:00Z",
+                1,
+            ),
         ];
         const DAYS: SignedDuration = SignedDuration::from_hours(24 * 3);
         const YEAR: SignedDuration = SignedDuration::from_hours(24 * 365);
         for (ending, until, times) in endings {
-            let desk = Desk::open("2026-11-20T12:00:00Z");
-            let began = runs(&desk, until, ending).await;
+            let fixture = Fixture::open("2026-11-20T12:00:00Z");
+            let began = runs(&fixture, until, ending).await;
             assert_eq!((began.len(), began[0]), (times, at("2026-11-21T04:30:00Z")), "{until}");
             // Home again: the day stays done, and the next one comes.
-            desk.sleep_until(at("2026-11-21T12:00:00Z"));
-            assert_eq!(runs(&desk, "2026-11-22T12:00:00Z", complete).await, [at("2026-11-22T04:30:00Z")], "{until}");
+            fixture.sleep_until(at("2026-11-21T12:00:00Z"));
+            assert_eq!(runs(&fixture, "2026-11-22T12:00:00Z", complete).await, [at("2026-11-22T04:30:00Z")], "{until}");
         }
     }
 
     /// A file that cannot be read for a while is not "nothing is active": it is looked at again.
     #[tokio::test]
     async fn settings_that_cannot_be_read_are_looked_at_again() {
-        let desk = Desk::open("2026-11-21T04:00:00Z");
-        let config = desk.workspace().paths().config();
+        let fixture = Fixture::open("2026-11-21T04:00:00Z");
+        let config = fixture.workspace().paths().config();
         let aside = config.with_extension("aside");
         std::fs::rename(&config, &aside).unwrap();
         std::fs::write(&config, "no toml [").unwrap();
-        desk.at_moment(at("2026-11-21T04:00:00Z"), move |_| std::fs::rename(&aside, &config).unwrap());
-        let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        fixture.at_moment(at("2026-11-21T04:00:00Z"), move |_| std::fs::rename(&aside, &config).unwrap());
+        let began = runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-21T04:30:00Z")]);
     }
 
     /// R47: the machine sleeps eight hours over the time. It is noticed as it wakes, and the run comes within the minute.
     #[tokio::test]
     async fn machine_that_slept_over_time_runs_once_as_it_wakes() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        desk.at_moment(at("2026-11-21T00:30:00Z"), |desk| desk.sleep_until(at("2026-11-21T08:30:00Z")));
-        let began = runs(&desk, "2026-11-21T23:00:00Z", complete).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        fixture.at_moment(at("2026-11-21T00:30:00Z"), |fixture| fixture.sleep_until(at("2026-11-21T08:30:00Z")));
+        let began = runs(&fixture, "2026-11-21T23:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-21T08:30:20Z")]);
     }
 
@@ -508,19 +507,19 @@ mod tests {
             (vec![("05:00:00", Complete), ("05:10:00", Failed), ("05:20:00", Interrupted)], true),
         ];
         for (made, is_served) in cases {
-            let desk = Desk::open("2026-11-20T12:00:00Z");
-            runs(&desk, "2026-11-20T12:00:00Z", complete).await;
-            let store = desk.store();
+            let fixture = Fixture::open("2026-11-20T12:00:00Z");
+            runs(&fixture, "2026-11-20T12:00:00Z", complete).await;
+            let store = fixture.store();
             for (time, status) in &made {
                 let started_at = at(&format!("2026-11-21T{time}Z"));
                 let run = store.begin_run(&"acme".parse().unwrap(), started_at).unwrap();
                 let finished_at = started_at + SignedDuration::from_secs(30);
                 store.end_run(run, &SyncReport { started_at, finished_at, ..report(*status) }).unwrap();
             }
-            desk.sleep_until(at("2026-11-21T06:00:00Z"));
-            let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+            fixture.sleep_until(at("2026-11-21T06:00:00Z"));
+            let began = runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
             assert_eq!(began.len(), usize::from(!is_served), "{made:?}");
-            let day = desk.days().remove(0);
+            let day = fixture.days().remove(0);
             assert_eq!((day.day.to_string().as_str(), day.outcome), ("2026-11-21", DailyOutcome::Synced), "{made:?}");
         }
     }
@@ -532,7 +531,7 @@ mod tests {
         use crate::domain::event::EventBody;
         use crate::store::NewEvent;
 
-        let desk = Desk::open("2026-11-20T12:00:00Z");
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
         let body = EventBody::read(b"{}".to_vec()).unwrap();
         let event = |received_at| NewEvent {
             configuration: "acme".parse().unwrap(),
@@ -542,23 +541,23 @@ mod tests {
             received_at,
             forward: false,
         };
-        let store = desk.store();
+        let store = fixture.store();
         store.add_events(vec![event(at("2026-10-20T12:00:00Z")); 2 * crate::store::STEP]).unwrap();
-        store.add_events([event(desk.now())]).unwrap();
-        runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        store.add_events([event(fixture.now())]).unwrap();
+        runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
         assert_eq!(store.count_events(&"acme".parse().unwrap()).unwrap(), 1);
     }
 
     /// The day is to be written down, and another program holds the database: no thread of the runtime waits for it.
     #[tokio::test]
     async fn database_that_somebody_else_holds_does_not_hold_up_runtime() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        runs(&desk, "2026-11-20T12:00:00Z", complete).await;
-        desk.end_at(at("2026-11-21T05:00:00Z"));
-        let mut scheduler = Scheduler::new(desk.shared(), Leaps(Arc::clone(&desk)));
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        runs(&fixture, "2026-11-20T12:00:00Z", complete).await;
+        fixture.end_at(at("2026-11-21T05:00:00Z"));
+        let mut scheduler = Scheduler::new(fixture.shared(), Leaps(Arc::clone(&fixture)));
         scheduler.run_sync = Box::new(|_, _| Box::pin(async { Ok(report(SyncStatus::Complete)) }));
-        let seen = Arc::clone(&desk);
-        let took = goes_on_while_the_database_is_held(&desk, scheduler.run(), move || !seen.days().is_empty()).await;
+        let seen = Arc::clone(&fixture);
+        let took = goes_on_while_the_database_is_held(&fixture, scheduler.run(), move || !seen.days().is_empty()).await;
         assert!(took < Duration::from_secs(4), "{took:?}");
     }
 
@@ -566,38 +565,33 @@ mod tests {
     /// and the first one's number of tries is not its own.
     #[tokio::test]
     async fn failed_run_of_one_configuration_does_not_delay_anothers() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        desk.add("beta");
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        fixture.add("beta");
         // Both were looked after before; the fourth wait of the first one is an hour.
-        desk.store().served_since(&"beta".parse().unwrap(), desk.now()).unwrap();
-        desk.at_moment(at("2026-11-21T05:30:00Z"), |desk| desk.activate("beta"));
-        let began =
-            runs(
-                &desk,
-                "2026-11-21T23:00:00Z",
-                |times, desk| {
-                    if times <= 4 { fail(times, desk) } else { complete(times, desk) }
-                },
-            )
-            .await;
+        fixture.store().served_since(&"beta".parse().unwrap(), fixture.now()).unwrap();
+        fixture.at_moment(at("2026-11-21T05:30:00Z"), |fixture| fixture.activate("beta"));
+        let began = runs(&fixture, "2026-11-21T23:00:00Z", |times, fixture| {
+            if times <= 4 { fail(times, fixture) } else { complete(times, fixture) }
+        })
+        .await;
         let wanted = ["04:30:00", "04:35:00", "04:50:00", "05:20:00", "05:30:19"];
         assert_eq!(began, wanted.map(|time| at(&format!("2026-11-21T{time}Z"))));
-        assert_eq!(desk.store().days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
+        assert_eq!(fixture.store().days(&"beta".parse().unwrap()).unwrap()[0].outcome, DailyOutcome::Synced);
     }
 
     #[tokio::test]
     async fn changed_time_is_taken_up_without_restart() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        desk.at_moment(at("2026-11-21T04:30:00Z"), |desk| desk.set_time("05:15"));
-        let began = runs(&desk, "2026-11-21T12:00:00Z", complete).await;
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        fixture.at_moment(at("2026-11-21T04:30:00Z"), |fixture| fixture.set_time("05:15"));
+        let began = runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-21T05:15:00Z")]);
     }
 
     #[tokio::test]
     async fn nothing_runs_while_no_configuration_is_active() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        desk.deactivate();
-        let ended = tokio::time::timeout(Duration::from_millis(200), runs(&desk, "2026-11-25T12:00:00Z", complete));
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        fixture.deactivate();
+        let ended = tokio::time::timeout(Duration::from_millis(200), runs(&fixture, "2026-11-25T12:00:00Z", complete));
         assert!(ended.await.is_err(), "it waits for the settings to change");
     }
 }

@@ -12,7 +12,6 @@ pub fn ready() {
     tell(&[NotifyState::Ready, NotifyState::Status("takes callbacks")]);
 }
 
-/// The service ends.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("ends")]);
 }
@@ -50,7 +49,7 @@ mod tests {
 
     use super::*;
     use crate::service::intake::{Intake, unheard};
-    use crate::service::testing::Desk;
+    use crate::service::testing::Fixture;
 
     const ASKED: Duration = Duration::from_secs(60);
 
@@ -68,9 +67,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn thread_that_stores_answers_knock() {
-        let desk = Desk::open("2026-11-20T12:00:00Z");
-        let intake = Intake::start(&desk.shared().workspace).unwrap();
+    async fn thread_that_stores_answers_probe() {
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let intake = Intake::start(&fixture.shared().workspace).unwrap();
         let queue = intake.queue();
         tokio::time::timeout(ASKED, queue.probe()).await.unwrap();
         drop(queue);

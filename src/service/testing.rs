@@ -26,7 +26,7 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-type Happening = Box<dyn FnOnce(&Desk) + Send>;
+type Happening = Box<dyn FnOnce(&Fixture) + Send>;
 
 /// The database of a workspace, by a connection of its own.
 pub fn store_of(workspace: &Workspace) -> Store {
@@ -38,7 +38,7 @@ pub fn settings_of(workspace: &Workspace) -> Settings {
 }
 
 /// A profile with one active configuration, and its clock.
-pub struct Desk {
+pub struct Fixture {
     _folder: TempDir,
     workspace: Workspace,
     time: Arc<Time>,
@@ -56,7 +56,7 @@ impl Clock for Time {
     }
 }
 
-impl Desk {
+impl Fixture {
     pub fn open(now: &str) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(Time(Mutex::new(at(now))));
@@ -226,11 +226,11 @@ impl Desk {
 /// How long half a second of short waits takes on a thread that a part of the service shares, while another program holds
 /// the database; and then until `done`.
 pub async fn goes_on_while_the_database_is_held(
-    desk: &Desk,
+    fixture: &Fixture,
     part: impl Future<Output = ()> + Send + 'static,
     done: impl Fn() -> bool,
 ) -> Duration {
-    let holder = rusqlite::Connection::open(desk.workspace.paths().store()).unwrap();
+    let holder = rusqlite::Connection::open(fixture.workspace.paths().store()).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let part = tokio::spawn(part);
     let began = Instant::now();

@@ -28,7 +28,6 @@ pub struct Answers {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the answers file is not valid\n{}", lines(.problems))]
 pub struct AnswersError {
-    /// The problems.
     pub problems: Vec<Problem>,
 }
 

@@ -81,7 +81,6 @@ pub struct Read {
     pub escalate_to: Option<EscalateChoice>,
     /// What was changed in an address, or is worth a second look.
     pub notes: Vec<(String, Note)>,
-    /// What is wrong.
     pub problems: Vec<Problem>,
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-pub mod answers;
+pub(crate) mod answers;
 mod comments;
 mod config;
 mod copies;
@@ -19,7 +19,7 @@ mod fields;
 mod given;
 mod keys;
 mod paths;
-pub mod private_file;
+pub(crate) mod private_file;
 mod secret_source;
 mod source;
 mod suggestion;

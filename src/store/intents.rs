@@ -9,7 +9,7 @@ use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
 
@@ -91,7 +91,7 @@ impl Store {
                     action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
                     object: row.get(3)?,
                     proof: proof.map_or_else(
-                        || Ok(Proof::default()),
+                        || Ok(BeforeAfter::default()),
                         |text| serde_json::from_str(&text).map_err(|_| Trouble::Content("what an object was before")),
                     )?,
                 });

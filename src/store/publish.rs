@@ -23,7 +23,6 @@ use crate::domain::untrusted::Untrusted;
 /// What is stored of each client, in little room: enough to tell whether a row of Halo's is as it is stored.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// By id, ascending.
     clients: Vec<KnownClient>,
     keys: RandomState,
 }

@@ -18,7 +18,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::Action;
 use crate::domain::record::Written;
-use crate::domain::record::{Members, Proof};
+use crate::domain::record::{BeforeAfter, Members};
 use crate::domain::untrusted::Untrusted;
 use crate::settings::{Paths, Settings, SettingsError, StoredSecrets, new_callback_secrets};
 
@@ -515,7 +515,7 @@ fn intent_of_killed_run_is_found_again() {
 }
 
 fn written(kind: ObjectKind, before: Option<Members>) -> Written {
-    let proof = Proof { before, ..Proof::default() };
+    let proof = BeforeAfter { before, ..BeforeAfter::default() };
     Written { kind, name: "Pia Chat Pod".into(), action: Action::Create, object: None, proof }
 }
 

@@ -12,9 +12,7 @@ const SCREEN_PIECE: usize = 240;
 pub enum Multiplexer {
     /// None that is known of.
     None,
-    /// tmux.
     Tmux,
-    /// GNU screen.
     Screen,
 }
 

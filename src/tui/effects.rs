@@ -61,9 +61,9 @@ impl Outside for Effects {
 /// Does what an effect asks for; progress goes out through `replies`, the last answer comes back.
 async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel: CancellationToken) -> Option<Reply> {
     Some(match effect {
-        Effect::LoadOverview => Reply::Overview(workspace.apart(ops::status::overview).await),
+        Effect::LoadOverview => Reply::Overview(workspace.run_blocking(ops::status::overview).await),
         Effect::Verify(request) => Reply::Verified(verify(workspace, &request, replies, cancel).await),
-        Effect::Save(request) => match workspace.apart(move |stored| ops::setup::save(stored, &request)).await {
+        Effect::Save(request) => match workspace.run_blocking(move |stored| ops::setup::save(stored, &request)).await {
             Ok(Ok(report)) => Reply::Saved(Ok(report)),
             Ok(Err(clash)) => Reply::Clashed(clash),
             Err(failure) => Reply::Saved(Err(failure)),
@@ -73,19 +73,21 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return None;
         }
         Effect::SaveDraft(draft) => {
-            let saved = workspace.apart(move |stored| ops::drafts::save(stored, &draft)).await;
+            let saved = workspace.run_blocking(move |stored| ops::drafts::save(stored, &draft)).await;
             return saved.err().map(Reply::DraftFailed);
         }
         Effect::DiscardDraft => {
-            let discarded = workspace.apart(ops::drafts::discard).await;
+            let discarded = workspace.run_blocking(ops::drafts::discard).await;
             return discarded.err().map(Reply::DraftFailed);
         }
         Effect::Sync { id, brake } => Reply::Synced(sync(workspace, &id, brake, replies, cancel).await),
         Effect::AgreeUnproved(id) => {
             let agree = move |stored: &Workspace| ops::configure::agree_unproved(stored, &id).map(|()| id);
-            Reply::Agreed(workspace.apart(agree).await)
+            Reply::Agreed(workspace.run_blocking(agree).await)
         }
-        Effect::LoadLists(id) => Reply::Lists(workspace.apart(move |stored| ops::clients::lists(stored, &id)).await),
+        Effect::LoadLists(id) => {
+            Reply::Lists(workspace.run_blocking(move |stored| ops::clients::lists(stored, &id)).await)
+        }
         Effect::RefreshLists(id) => Reply::Lists(ops::clients::refresh_lists(workspace, &id, cancel).await),
         Effect::LoadPlan(id) => {
             Reply::Planned(telling_waits(workspace, replies, plan(workspace, &id, &[], replies, cancel).boxed()).await)
@@ -120,7 +122,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadEvents(id) => Reply::Events(watch::read(workspace, &id, STEP).await),
         Effect::LoadEvent { id, number } => {
-            Reply::Event(workspace.apart(move |stored| ops::events::body(stored, &id, number)).await)
+            Reply::Event(workspace.run_blocking(move |stored| ops::events::body(stored, &id, number)).await)
         }
         Effect::LoadTickets(id) => Reply::Tickets(tickets(workspace, &id, cancel).await),
         Effect::Escalate { id, ticket, note } => {
@@ -128,11 +130,11 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadClients(id) => {
             let replies = replies.clone();
-            Reply::Clients(workspace.apart(move |stored| clients(stored, &id, &replies)).await)
+            Reply::Clients(workspace.run_blocking(move |stored| clients(stored, &id, &replies)).await)
         }
         Effect::Export(export) => Reply::Exported(
             workspace
-                .apart(move |_| {
+                .run_blocking(move |_| {
                     let folder = std::env::current_dir().map_err(|error| {
                         Failure::new(FailureKind::LocalState, format!("the folder is gone: {error}"))
                     })?;
@@ -142,25 +144,27 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
                 .await,
         ),
         Effect::LoadChanges { id, run } => {
-            Reply::Changes(workspace.apart(move |stored| ops::sync::changes(stored, &id, run)).await)
+            Reply::Changes(workspace.run_blocking(move |stored| ops::sync::changes(stored, &id, run)).await)
         }
         Effect::LoadStatus(id) => {
-            Reply::Status(workspace.apart(move |stored| ops::status::standing(stored, &id).map(Box::new)).await)
+            Reply::Status(workspace.run_blocking(move |stored| ops::status::standing(stored, &id).map(Box::new)).await)
         }
         Effect::LoadCallbacks(id) => {
-            Reply::Callbacks(workspace.apart(move |stored| ops::status::callbacks(stored, &id)).await)
+            Reply::Callbacks(workspace.run_blocking(move |stored| ops::status::callbacks(stored, &id)).await)
         }
         Effect::Activate { id, replacing } => {
             let replacing = replacing.map_or(Replacing::Nobody, Replacing::Only);
-            Reply::Activated(workspace.apart(move |stored| ops::activate::activate(stored, &id, &replacing)).await)
+            Reply::Activated(
+                workspace.run_blocking(move |stored| ops::activate::activate(stored, &id, &replacing)).await,
+            )
         }
         Effect::Delete(id) => {
             let delete = move |stored: &Workspace| ops::delete::delete(stored, &id).map(|()| id);
-            Reply::Deleted(workspace.apart(delete).await)
+            Reply::Deleted(workspace.run_blocking(delete).await)
         }
         Effect::Look(id) => Reply::Looked(look(workspace, &id, cancel).await),
         Effect::Dismiss(id, rule) => {
-            let dismissed = workspace.apart(move |stored| ops::health::dismiss(stored, &id, rule)).await;
+            let dismissed = workspace.run_blocking(move |stored| ops::health::dismiss(stored, &id, rule)).await;
             Reply::Issue(dismissed.map(|()| "Dismissed. It counts again when it changes."))
         }
         Effect::SendAgain(id) => {
@@ -168,7 +172,9 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             Reply::Issue(sent.map(|_| "The events are sent again while the service runs."))
         }
         Effect::Deactivate => Reply::Activated(
-            workspace.apart(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None))).await,
+            workspace
+                .run_blocking(move |stored| ops::activate::deactivate(stored).map(|_| Activation::Active(None)))
+                .await,
         ),
         // Done by the loop itself, which has the terminal.
         Effect::Cancel(_) | Effect::Copy(_) | Effect::Suspend | Effect::Repaint | Effect::Quit => {
@@ -227,7 +233,7 @@ async fn hold_edit(workspace: &Workspace, id: &ConfigurationId, replies: &Replie
     let mut is_told = false;
     loop {
         let of = id.clone();
-        match workspace.apart(move |stored| Ok(ops::drafts::edit(stored, &of))).await {
+        match workspace.run_blocking(move |stored| Ok(ops::drafts::edit(stored, &of))).await {
             Ok(Ok(_held)) => return std::future::pending().await,
             Ok(Err(Some(editor))) if !std::mem::replace(&mut is_told, true) => {
                 replies.send(Reply::AlsoEditing(editor));
@@ -312,7 +318,7 @@ async fn prove(
     replies: &Replies,
     cancel: CancellationToken,
 ) -> Result<FullCircle, Failure> {
-    let prepared = workspace.apart(move |stored| ops::full_circle::prepare(stored, Some(&id))).await?;
+    let prepared = workspace.run_blocking(move |stored| ops::full_circle::prepare(stored, Some(&id))).await?;
     let tell = |hop: &HopReport| replies.send(Reply::Hop(hop.clone()));
     ops::full_circle::prove(workspace, &prepared, ops::full_circle::PATIENCE, cancel, tell).await
 }

@@ -29,15 +29,12 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Between two keys.
     Text,
     /// Within a character of several bytes.
     Utf8,
-    /// After ESC.
     Escape,
     /// After ESC O: a key of the application's keypad.
     Ss3,
-    /// After ESC [.
     Csi,
     /// After ESC [ [: a function key of the Linux console.
     Console,

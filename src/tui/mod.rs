@@ -20,25 +20,25 @@ use self::session::{OwnTerminal, Session, TerminalControl};
 use crate::app::effect::Effect;
 use crate::app::message::Message;
 
-pub mod clipboard;
+pub(crate) mod clipboard;
 pub mod effects;
 pub mod event_loop;
 pub mod hangup;
 pub mod input;
 mod keyboard;
-pub mod output;
+pub(crate) mod output;
 pub mod outside;
 pub(crate) mod pen;
-pub mod plain;
+pub(crate) mod plain;
 mod raw;
 pub mod screen;
 pub mod session;
-pub mod slots;
+pub(crate) mod slots;
 mod watch;
 
 /// How the terminal wants to be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct Capabilities {
     /// No colours, only bold, dim and reversed.
     pub mono: bool,
     /// Nothing but ASCII in our own lines and marks.
@@ -49,7 +49,7 @@ pub struct Look {
     pub multiplexer: Multiplexer,
 }
 
-impl Look {
+impl Capabilities {
     /// Decides from `TERM`, from the first set of `LC_ALL`, `LC_CTYPE` and `LANG`, and from whether `NO_COLOR` is set.
     pub fn from_values(term: &str, locale: &str, no_color: bool) -> Self {
         let is_plain = matches!(term, "" | "dumb" | "linux") || term.starts_with("vt");
@@ -85,13 +85,13 @@ pub async fn run_interactive(
     app: &mut impl App,
     effects: Vec<Effect>,
     outside: Arc<dyn Outside>,
-    look: Look,
+    capabilities: Capabilities,
 ) -> io::Result<Exit> {
     // crossterm's own way with NO_COLOR makes reversed rows plain; the view knows about mono by itself.
     crossterm::style::force_color_output(true);
     let (sender, signals) = mpsc::unbounded_channel();
     hangup::listen(&sender)?;
-    let session = Session::enter(OwnTerminal, look.synchronised)?;
+    let session = Session::enter(OwnTerminal, capabilities.synchronised)?;
     let on_panic = sender.clone();
     session.install_panic_hook(move || {
         let _ = on_panic.send(Signal::Panic);
@@ -99,8 +99,8 @@ pub async fn run_interactive(
     hangup::watch_standard_input(sender)?;
     let size = terminal_size();
     let writer = Guarded::new(StandardOutput, session.handle());
-    let outlet = Outlet::start(writer, look.synchronised, size)?;
-    let screen = screen_over(outlet, size)?.inside(look.multiplexer);
+    let outlet = Outlet::start(writer, capabilities.synchronised, size)?;
+    let screen = screen_over(outlet, size)?.inside(capabilities.multiplexer);
     let input = Input::from_terminal()?;
     let clock = Timestamp::now;
     let effects = [app.update(Message::Resize(size), clock()), effects].concat();

@@ -62,7 +62,6 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// No task runs yet.
     pub fn new(outside: Arc<dyn Outside>) -> Self {
         let tasks = TaskTracker::new();
         // Closed for waiting only: it counts on.

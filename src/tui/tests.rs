@@ -699,11 +699,11 @@ async fn app_that_asks_for_past_does_not_spin() {
 
 #[test]
 fn old_terminals_and_locales_are_spared() {
-    let look = |mono, ascii, synchronised| Look { mono, ascii, synchronised, multiplexer: Multiplexer::None };
-    assert_eq!(Look::from_values("xterm-256color", "en_AU.UTF-8", false), look(false, false, true));
-    assert_eq!(Look::from_values("xterm", "C.utf8", true), look(true, false, true));
-    assert_eq!(Look::from_values("screen", "C", false), look(false, true, true));
-    assert_eq!(Look::from_values("linux", "en_AU.UTF-8", false), look(false, true, false));
-    assert_eq!(Look::from_values("vt100", "", false), look(false, true, false));
-    assert_eq!(Look::from_values("dumb", "C.UTF-8", false), look(true, true, false));
+    let look = |mono, ascii, synchronised| Capabilities { mono, ascii, synchronised, multiplexer: Multiplexer::None };
+    assert_eq!(Capabilities::from_values("xterm-256color", "en_AU.UTF-8", false), look(false, false, true));
+    assert_eq!(Capabilities::from_values("xterm", "C.utf8", true), look(true, false, true));
+    assert_eq!(Capabilities::from_values("screen", "C", false), look(false, true, true));
+    assert_eq!(Capabilities::from_values("linux", "en_AU.UTF-8", false), look(false, true, false));
+    assert_eq!(Capabilities::from_values("vt100", "", false), look(false, true, false));
+    assert_eq!(Capabilities::from_values("dumb", "C.UTF-8", false), look(true, true, false));
 }

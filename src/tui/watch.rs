@@ -38,7 +38,7 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
                 overview = Some(configurations(workspace, overview, replies).await);
             }
             let of = id.clone();
-            let standing = workspace.apart(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
+            let standing = workspace.run_blocking(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
             replies.send(Reply::Status(standing));
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }
@@ -60,7 +60,7 @@ pub async fn read(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> 
         let (events, total, service) = ops::events::recent(workspace, &id, limit)?;
         Ok(Box::new(Recent { list: EventList::new(events, total), service }))
     };
-    workspace.apart(read).await
+    workspace.run_blocking(read).await
 }
 
 type Read = Result<Box<Recent>, Failure>;
@@ -93,7 +93,7 @@ async fn news(workspace: &Workspace, id: &ConfigurationId, limit: usize, list: E
         let list = is_whole.then(|| list.with(news.new, news.changed, limit));
         Ok(list.map(|list| Box::new(Recent { list, service: news.service })))
     };
-    match workspace.apart(read).await {
+    match workspace.run_blocking(read).await {
         Ok(Some(recent)) => Ok(recent),
         // Old ones were forgotten meanwhile, or it is much.
         Ok(None) => self::read(workspace, id, limit).await,
@@ -113,7 +113,7 @@ async fn configurations(
     known: Option<Result<Overview, Failure>>,
     replies: &Replies,
 ) -> Result<Overview, Failure> {
-    let overview = workspace.apart(ops::status::overview).await;
+    let overview = workspace.run_blocking(ops::status::overview).await;
     // The interface has read it when it began.
     if known.is_some_and(|known| known != overview) {
         replies.send(Reply::Overview(overview.clone()));

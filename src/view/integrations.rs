@@ -9,11 +9,10 @@ use crate::app::notice::Tone;
 
 use super::page::{MARGIN, Page, Part, Row};
 use super::seen;
-use super::theme::{Look, symbol};
+use super::theme::{Styles, symbol};
 
-/// The page.
-pub fn page(model: &Model, look: Look, columns: usize) -> Page {
-    let mut page = Page::new(look, columns);
+pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
+    let mut page = Page::new(styles, columns);
     let state = &model.integrations;
     page.blank();
     search_line(
@@ -28,8 +27,8 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
         page.failure(failure, MARGIN, &model.keys);
         page.blank();
     }
-    let heading = Row::new(look, false).text(CATEGORY, look.title());
-    page.push(heading.right("only one active", look.dim(), columns));
+    let heading = Row::new(styles, false).text(CATEGORY, styles.title());
+    page.push(heading.right("only one active", styles.dim(), columns));
     page.blank();
 
     let (cards, total) = integrations::cards(model);
@@ -48,16 +47,17 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     page.part = Some(Part { line: page.lines.len(), first, shown, total: cards.len() });
     for (row, card) in cards.iter().enumerate().skip(state.window.first).take(height) {
         let focused = row == state.window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let [integration, words, host] = integrations::card_texts(model, card);
-        let mut line = Row::new(look, focused).cell(&integration, style, name).cell(&words, style, title);
+        let mut line = Row::new(styles, focused).cell(&integration, style, name).cell(&words, style, title);
         if let Some(state) = integrations::card_state(model, card) {
             let glyph = match state {
                 CardState::NotConfigured | CardState::Saved | CardState::Draft => "○",
                 other => symbol(other.tone()),
             };
-            line =
-                line.text(&format!("{glyph} {}", state.word()), look.tone(state.tone())).to(MARGIN + name + title + 18);
+            line = line
+                .text(&format!("{glyph} {}", state.word()), styles.tone(state.tone()))
+                .to(MARGIN + name + title + 18);
         }
         line = line.text(&host, Style::new());
         page.push(line);
@@ -76,9 +76,9 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
     });
     let view_all = if state.all { String::new() } else { format!(" · {} View All", spoken(model, "view_all")) };
     let shown = format!("{} of {total} shown{view_all}", cards.len());
-    let foot = Row::new(look, false).text(&shown, look.dim());
+    let foot = Row::new(styles, false).text(&shown, styles.dim());
     page.push(match remark {
-        Some(remark) => foot.right(&remark, look.tone(Tone::Calm), columns),
+        Some(remark) => foot.right(&remark, styles.tone(Tone::Calm), columns),
         None => foot,
     });
     page
@@ -86,15 +86,15 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
 
 /// A search line, with its cursor while it has the focus.
 pub fn search_line(page: &mut Page, text: &str, cursor: usize, focused: bool, idle: &str) {
-    let look = page.look;
-    let label = if focused { look.focus() } else { Style::new() };
+    let styles = page.styles;
+    let label = if focused { styles.focus() } else { Style::new() };
     let column = MARGIN + 8;
     let room = page.width.saturating_sub(column + 24).max(8);
     let skip = (cursor + 1).saturating_sub(room);
     // The cursor shows that it has the focus; the mark stays with the list.
-    let row = Row::new(look, false).cell("Search", label, 8);
+    let row = Row::new(styles, false).cell("Search", label, 8);
     let row = if text.is_empty() && !focused {
-        row.text(idle, look.dim())
+        row.text(idle, styles.dim())
     } else {
         row.text(&seen(&crate::domain::untrusted::Untrusted::new(text).display(), skip, room), Style::new())
     };

@@ -1,16 +1,16 @@
 //! Pure drawing of the app's model: it reads, and writes nothing back.
 
-pub mod integrations;
-pub mod page;
+pub(crate) mod integrations;
+pub(crate) mod page;
 mod palette;
-pub mod panes;
-pub mod plan;
-pub mod popup;
-pub mod progress;
+pub(crate) mod panes;
+pub(crate) mod plan;
+pub(crate) mod popup;
+pub(crate) mod progress;
 mod scroll;
 pub mod text;
-pub mod theme;
-pub mod wizard;
+pub(crate) mod theme;
+pub(crate) mod wizard;
 
 #[cfg(test)]
 mod hostile_scenes;
@@ -38,7 +38,7 @@ use crate::domain::draft::Step;
 
 use page::Page;
 use text::{fit, window};
-use theme::{Look, clean, symbol, to_ascii};
+use theme::{Styles, clean, symbol, to_ascii};
 
 /// Columns that the name of the configuration keeps in the header.
 const NAME: usize = 16;
@@ -51,14 +51,14 @@ const NOTICE: usize = 4;
 
 /// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame) {
-    let look = Look::new(model.theme);
+    let styles = Styles::new(model.theme);
     if frame.area().is_empty() {
         return;
     }
     if model.layout.too_small {
         too_small(model, frame);
     } else {
-        screen(model, frame, look);
+        screen(model, frame, styles);
     }
     clean(frame.buffer_mut());
     if model.theme.ascii {
@@ -99,20 +99,20 @@ fn put(frame: &mut Frame, area: Rect, line: Line<'_>) {
     }
 }
 
-fn screen(model: &Model, frame: &mut Frame, look: Look) {
+fn screen(model: &Model, frame: &mut Frame, styles: Styles) {
     let layout = &model.layout;
-    put(frame, layout.header, header(model, look));
+    put(frame, layout.header, header(model, styles));
     if layout.steps.height > 0 {
-        let line = if model.screen == Screen::Wizard { steps(model, look) } else { panes_line(model, look) };
+        let line = if model.screen == Screen::Wizard { steps(model, styles) } else { panes_line(model, styles) };
         put(frame, layout.steps, line);
     }
 
     let columns = usize::from(layout.body.width);
     let mut page = match model.screen {
-        Screen::Starting => starting(look, columns),
-        Screen::Integrations => integrations::page(model, look, columns),
-        Screen::Wizard => wizard::page(model, look, columns),
-        Screen::Panes => panes::page(model, look, columns),
+        Screen::Starting => starting(styles, columns),
+        Screen::Integrations => integrations::page(model, styles, columns),
+        Screen::Wizard => wizard::page(model, styles, columns),
+        Screen::Panes => panes::page(model, styles, columns),
     };
     // A long notice takes the last lines of the body: it is there to be read whole.
     let notice = notice(model);
@@ -145,42 +145,42 @@ fn screen(model: &Model, frame: &mut Frame, look: Look) {
             below += part.total - part.first - part.shown;
             let top = body.y + part.line.saturating_sub(first) as u16;
             let beside = Rect { y: top, height: part.shown as u16, ..bar }.intersection(body);
-            scroll::bar(frame, beside, part.first, part.shown, part.total, look);
+            scroll::bar(frame, beside, part.first, part.shown, part.total, styles);
         }
-        _ => scroll::bar(frame, bar, first, height, all, look),
+        _ => scroll::bar(frame, bar, first, height, all, styles),
     }
 
     if let Some(area) = layout.detail {
         let area = Rect { height: area.height - extra, ..area }.intersection(frame.area());
         let mut detail = match model.screen {
-            Screen::Wizard => wizard::detail(model, look, usize::from(area.width)),
-            Screen::Panes => panes::detail(model, look, usize::from(area.width)),
+            Screen::Wizard => wizard::detail(model, styles, usize::from(area.width)),
+            Screen::Panes => panes::detail(model, styles, usize::from(area.width)),
             Screen::Starting | Screen::Integrations => Vec::new(),
         };
-        scroll::cut(&mut detail, usize::from(area.height), look);
+        scroll::cut(&mut detail, usize::from(area.height), styles);
         frame.render_widget(Paragraph::new(detail), area);
     }
 
-    put(frame, layout.upper, rule(layout.upper.width, look, &scroll::words(above, 0)));
+    put(frame, layout.upper, rule(layout.upper.width, styles, &scroll::words(above, 0)));
     let lower = Rect { y: layout.lower.y - extra, ..layout.lower };
-    lower_rule(model, frame, look, lower, &notice, &scroll::words(0, below));
-    put(frame, layout.keys, keys(model, look));
-    popup::draw(model, frame, look);
-    palette::draw(model, frame, look);
+    lower_rule(model, frame, styles, lower, &notice, &scroll::words(0, below));
+    put(frame, layout.keys, keys(model, styles));
+    popup::draw(model, frame, styles);
+    palette::draw(model, frame, styles);
 }
 
-fn starting(look: Look, columns: usize) -> Page {
-    let mut page = Page::new(look, columns);
+fn starting(styles: Styles, columns: usize) -> Page {
+    let mut page = Page::new(styles, columns);
     page.blank();
-    page.plain("Reading what is set up here.", look.dim());
+    page.plain("Reading what is set up here.", styles.dim());
     page
 }
 
-fn header(model: &Model, look: Look) -> Line<'static> {
+fn header(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.header.width);
-    let mut spans = vec![Span::raw(" "), Span::styled("pia-halo", look.title())];
+    let mut spans = vec![Span::raw(" "), Span::styled("pia-halo", styles.title())];
     if model.demo {
-        spans.push(Span::styled(" demo", look.dim()));
+        spans.push(Span::styled(" demo", styles.dim()));
     }
     spans.push(Span::raw("  "));
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
@@ -206,11 +206,11 @@ fn header(model: &Model, look: Look) -> Line<'static> {
     let gap = columns.saturating_sub(used + width(&title) + width(&right) + 1);
     spans.push(Span::raw(title));
     spans.push(Span::raw(" ".repeat(gap)));
-    spans.push(Span::styled(right, look.tone(tone)));
+    spans.push(Span::styled(right, styles.tone(tone)));
     Line::from(spans)
 }
 
-fn steps(model: &Model, look: Look) -> Line<'static> {
+fn steps(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.steps.width);
     if model.wizard.as_ref().is_some_and(|wizard| wizard.settings) {
         let words = "Settings: what is saved applies at once, also to a running service";
@@ -219,10 +219,10 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
     let mut spans = Vec::new();
     for (step, name) in STEPS {
         let (glyph, style, words) = match mark(model, step) {
-            Mark::Current => ("●", look.focus(), look.focus()),
-            Mark::Done => ("✓", look.tone(Tone::Good), Style::new()),
-            Mark::Warn => ("!", look.tone(Tone::Warn), Style::new()),
-            Mark::Todo => ("○", look.dim(), look.dim()),
+            Mark::Current => ("●", styles.focus(), styles.focus()),
+            Mark::Done => ("✓", styles.tone(Tone::Good), Style::new()),
+            Mark::Warn => ("!", styles.tone(Tone::Warn), Style::new()),
+            Mark::Todo => ("○", styles.dim(), styles.dim()),
         };
         spans.extend([Span::raw(" "), Span::styled(glyph, style), Span::raw(" "), Span::styled(name, words)]);
     }
@@ -239,19 +239,19 @@ fn steps(model: &Model, look: Look) -> Line<'static> {
         }
         None => crate::words::step::name(step).to_owned(),
     };
-    Line::from(vec![Span::raw(" "), Span::styled(fit(&words, columns.saturating_sub(2)), look.focus())])
+    Line::from(vec![Span::raw(" "), Span::styled(fit(&words, columns.saturating_sub(2)), styles.focus())])
 }
 
-fn panes_line(model: &Model, look: Look) -> Line<'static> {
+fn panes_line(model: &Model, styles: Styles) -> Line<'static> {
     let mut spans = Vec::new();
     for pane in Pane::ALL {
-        let (mark, style) = if pane == model.panes.pane { ("▸", look.focus()) } else { (" ", Style::new()) };
+        let (mark, style) = if pane == model.panes.pane { ("▸", styles.focus()) } else { (" ", Style::new()) };
         let key = model
             .keys
             .key(Command::Pane(pane), Place::Pane(pane))
             .map(|key| format!("{} ", key.name()))
             .unwrap_or_default();
-        spans.push(Span::styled(mark, look.title()));
+        spans.push(Span::styled(mark, styles.title()));
         spans.push(Span::styled(format!("{key}{}", pane.title()), style));
         spans.push(Span::raw(" "));
     }
@@ -261,14 +261,14 @@ fn panes_line(model: &Model, look: Look) -> Line<'static> {
     }
     let at = Pane::ALL.iter().position(|pane| *pane == model.panes.pane).unwrap_or_default();
     let words = format!("pane {} of {}  {}", at + 1, Pane::ALL.len(), model.panes.pane.title());
-    Line::from(vec![Span::raw(" "), Span::styled(words, look.focus())])
+    Line::from(vec![Span::raw(" "), Span::styled(words, styles.focus())])
 }
 
 // A rule that says at its end what there is more to see.
-fn rule(columns: u16, look: Look, more: &str) -> Line<'static> {
+fn rule(columns: u16, styles: Styles, more: &str) -> Line<'static> {
     let more = if more.is_empty() { String::new() } else { format!(" {more} ──") };
     let left = usize::from(columns).saturating_sub(width(&more));
-    Line::styled(format!("{}{more}", "─".repeat(left)), look.dim())
+    Line::styled(format!("{}{more}", "─".repeat(left)), styles.dim())
 }
 
 // What just happened, line by line.
@@ -286,21 +286,21 @@ fn notice(model: &Model) -> Vec<String> {
 }
 
 // The lower rule: what just happened stands in it, or that there is more to see.
-fn lower_rule(model: &Model, frame: &mut Frame, look: Look, area: Rect, notice: &[String], more: &str) {
+fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, notice: &[String], more: &str) {
     let columns = usize::from(area.width);
     let (Some(said), Some((first, rest))) = (&model.notice, notice.split_first()) else {
-        put(frame, area, rule(area.width, look, more));
+        put(frame, area, rule(area.width, styles, more));
         return;
     };
-    let style = look.tone(said.tone);
+    let style = styles.tone(said.tone);
     let mark = if said.tone == Tone::Calm { "·" } else { symbol(said.tone) };
     let used = 4 + width(mark) + width(first) + 1;
     // In the first line, where there is room for both.
     let more = if used + width(more) + 6 > columns { "" } else { more };
     let mut line =
-        vec![Span::styled("── ", look.dim()), Span::styled(format!("{mark} {first}"), style), Span::raw(" ")];
+        vec![Span::styled("── ", styles.dim()), Span::styled(format!("{mark} {first}"), style), Span::raw(" ")];
     line.extend(
-        rule(columns.saturating_sub(used) as u16, look, more).spans.into_iter().map(|span| span.style(look.dim())),
+        rule(columns.saturating_sub(used) as u16, styles, more).spans.into_iter().map(|span| span.style(styles.dim())),
     );
     put(frame, area, Line::from(line));
     for (at, words) in rest.iter().enumerate() {
@@ -309,12 +309,13 @@ fn lower_rule(model: &Model, frame: &mut Frame, look: Look, area: Rect, notice: 
     }
 }
 
-fn keys(model: &Model, look: Look) -> Line<'static> {
+fn keys(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.keys.width);
     let (left, right) = hints::hints(model, columns);
     let spans = |hints: Vec<Hint>| -> Vec<Span<'static>> {
-        let one =
-            |hint: Hint| [Span::styled(hint.key, look.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")];
+        let one = |hint: Hint| {
+            [Span::styled(hint.key, styles.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")]
+        };
         hints.into_iter().flat_map(one).collect()
     };
     let mut line = vec![Span::raw(" ")];

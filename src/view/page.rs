@@ -12,7 +12,7 @@ use crate::keys::KeyMap;
 use crate::words::Phrase;
 
 use super::text::fit;
-use super::theme::{Look, symbol};
+use super::theme::{Styles, symbol};
 
 /// Columns of the label column, margin excluded.
 pub const LABEL: usize = 23;
@@ -41,17 +41,12 @@ pub struct Part {
     pub first: usize,
     /// The rows that are shown.
     pub shown: usize,
-    /// All rows.
     pub total: usize,
 }
 
-/// A page.
 pub struct Page {
-    /// How it looks.
-    pub look: Look,
-    /// Its columns.
+    pub styles: Styles,
     pub width: usize,
-    /// Its lines.
     pub lines: Vec<Line<'static>>,
     /// The lines that have to be in sight.
     pub keep: Option<Range<usize>>,
@@ -69,8 +64,8 @@ pub struct Row {
 
 impl Row {
     /// A line that can have the focus.
-    pub fn new(look: Look, focused: bool) -> Self {
-        let mark = if focused { Span::styled(" ▸ ", look.focus()) } else { Span::raw("   ") };
+    pub fn new(styles: Styles, focused: bool) -> Self {
+        let mark = if focused { Span::styled(" ▸ ", styles.focus()) } else { Span::raw("   ") };
         // The blanks around the mark are not part of it: reversed, they would be a bar.
         let spans =
             if focused { vec![Span::raw(" "), Span::styled("▸", mark.style), Span::raw(" ")] } else { vec![mark] };
@@ -129,12 +124,10 @@ impl Row {
 }
 
 impl Page {
-    /// An empty page.
-    pub fn new(look: Look, width: usize) -> Self {
-        Self { look, width, lines: Vec::new(), keep: None, cursor: None, part: None }
+    pub fn new(styles: Styles, width: usize) -> Self {
+        Self { styles, width, lines: Vec::new(), keep: None, cursor: None, part: None }
     }
 
-    /// An empty line.
     pub fn blank(&mut self) {
         self.lines.push(Line::default());
     }
@@ -147,12 +140,12 @@ impl Page {
     /// The beginning of a line with a label, ready for its value; the label has a line of its own where there is no
     /// room for two columns.
     pub fn label(&mut self, label: &str, style: Style, focused: bool) -> Row {
-        let row = Row::new(self.look, focused);
+        let row = Row::new(self.styles, focused);
         if self.width >= TWO_COLUMNS {
             return row.cell(label, style, LABEL);
         }
         self.push(row.text(label, style));
-        Row::new(self.look, false).to(self.value_column())
+        Row::new(self.styles, false).to(self.value_column())
     }
 
     /// A line that ends in words, wrapped: beside what stands before them, or under it where that leaves no room.
@@ -167,7 +160,7 @@ impl Page {
         let mut lines = wrap(text, room.max(1)).into_iter();
         self.push(row.text(&lines.next().unwrap_or_default(), style));
         for line in lines {
-            self.push(Row::new(self.look, false).to(column).text(&line, style));
+            self.push(Row::new(self.styles, false).to(column).text(&line, style));
         }
     }
 
@@ -202,17 +195,17 @@ impl Page {
 
     /// A line that does not take the focus.
     pub fn plain(&mut self, text: &str, style: Style) {
-        self.push(Row::new(self.look, false).text(text, style));
+        self.push(Row::new(self.styles, false).text(text, style));
     }
 
     /// A heading, with something on its right.
     pub fn heading(&mut self, text: &str, right: &str, style: Style) {
         self.blank();
-        let row = Row::new(self.look, false).text(text, self.look.title());
+        let row = Row::new(self.styles, false).text(text, self.styles.title());
         if row.used() + width(right) + 4 < self.width {
             self.push(row.right(right, style, self.width));
         } else {
-            self.paragraph(text, MARGIN, self.look.title());
+            self.paragraph(text, MARGIN, self.styles.title());
             if !right.is_empty() {
                 self.paragraph(right, MARGIN, style);
             }
@@ -223,15 +216,15 @@ impl Page {
     /// A paragraph, wrapped, from a column on.
     pub fn paragraph(&mut self, text: &str, column: usize, style: Style) {
         for line in wrap(text, self.width.saturating_sub(column + 1).max(8)) {
-            self.push(Row::new(self.look, false).to(column).text(&line, style));
+            self.push(Row::new(self.styles, false).to(column).text(&line, style));
         }
     }
 
     /// A state with its symbol: the first line behind it, the rest below.
     pub fn state(&mut self, tone: Tone, text: &str, column: usize) {
-        let style = self.look.tone(tone);
+        let style = self.styles.tone(tone);
         for (index, line) in wrap(text, self.width.saturating_sub(column + 3).max(8)).into_iter().enumerate() {
-            let row = Row::new(self.look, false).to(column);
+            let row = Row::new(self.styles, false).to(column);
             let row = if index == 0 { row.text(symbol(tone), style).text(" ", style) } else { row.text("  ", style) };
             self.push(row.text(&line, style));
         }
@@ -259,9 +252,9 @@ impl Page {
     pub fn pair(&mut self, label: &str, value: &str, style: Style) {
         let label_columns = if self.width < TWO_COLUMNS { NARROW } else { LABEL };
         let row = if label.is_empty() {
-            Row::new(self.look, false).to(MARGIN + label_columns)
+            Row::new(self.styles, false).to(MARGIN + label_columns)
         } else {
-            Row::new(self.look, false).cell(label, Style::new(), label_columns)
+            Row::new(self.styles, false).cell(label, Style::new(), label_columns)
         };
         self.words(row, value, style);
     }
@@ -302,7 +295,7 @@ impl Page {
 }
 
 /// The title of a second column or of a card, wrapped, with a line of air below.
-pub fn title_lines(text: &str, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn title_lines(text: &str, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let lines = wrap(text, columns).into_iter().take(TITLE);
-    lines.map(|line| Line::styled(line, look.title())).chain([Line::default()]).collect()
+    lines.map(|line| Line::styled(line, styles.title())).chain([Line::default()]).collect()
 }

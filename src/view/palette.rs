@@ -17,13 +17,13 @@ use crate::domain::untrusted::Untrusted;
 use super::popup::{Seen, float};
 use super::seen;
 use super::text::{fit, pad};
-use super::theme::Look;
+use super::theme::Styles;
 
 /// Columns for the keys of a command, on the right.
 const KEYS: usize = 12;
 
 /// Draws them, if they are open.
-pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
+pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     let Some(palette) = &model.palette else { return };
     let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 64);
     let height = height(&model.layout);
@@ -32,19 +32,22 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     let room = columns.saturating_sub(2);
     let skip = (cursor + 1).saturating_sub(room);
     let mut lines = vec![
-        Line::from(vec![Span::styled("> ", look.dim()), Span::raw(seen(&Untrusted::new(query).display(), skip, room))]),
+        Line::from(vec![
+            Span::styled("> ", styles.dim()),
+            Span::raw(seen(&Untrusted::new(query).display(), skip, room)),
+        ]),
         Line::default(),
     ];
     let shown = palette.window.first..palette.rows.len().min(palette.window.first + height);
-    lines.extend(shown.map(|row| line(palette, row, columns, look, &model.keys)));
+    lines.extend(shown.map(|row| line(palette, row, columns, styles, &model.keys)));
     if palette.rows.is_empty() {
-        lines.push(Line::styled("  no match", look.dim()));
+        lines.push(Line::styled("  no match", styles.dim()));
     }
     // As high as the whole list, so that the box stands still while it is searched.
     let rows = height.min(palette.offers.len().max(1)) + 2;
     let first = palette.window.first;
     let part = Seen { first, shown: height.min(palette.rows.len()), total: palette.rows.len(), top: 2 };
-    let inner = float(frame, look, "Commands", columns, rows, part);
+    let inner = float(frame, styles, "Commands", columns, rows, part);
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y);
     if inner.contains(position) {
@@ -52,27 +55,27 @@ pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
     }
 }
 
-fn line(palette: &Palette, row: usize, columns: usize, look: Look, keymap: &KeyMap) -> Line<'static> {
+fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &KeyMap) -> Line<'static> {
     let Some(offer) = palette.offer(row) else { return Line::default() };
     let selected = palette.chosen == Some(offer.command());
     let style = match (&offer.refused, selected) {
-        (Some(_), false) => look.dim(),
-        (_, true) => look.focus(),
+        (Some(_), false) => styles.dim(),
+        (_, true) => styles.focus(),
         (None, false) => Style::new(),
     };
     let keys = fit(&offer.keys(), KEYS);
     let room = columns.saturating_sub(3 + width(&keys));
     let words = fit(offer.title(), room);
     let matched = marks(&words, palette.query.value());
-    let mut spans = vec![Span::styled(if selected { "▸ " } else { "  " }, look.title())];
+    let mut spans = vec![Span::styled(if selected { "▸ " } else { "  " }, styles.title())];
     let used = width(&words);
     for (place, cluster) in words.graphemes(true).enumerate() {
         let hit = matched.binary_search(&place).is_ok();
-        spans.push(Span::styled(cluster.to_owned(), if hit { style.patch(look.matched()) } else { style }));
+        spans.push(Span::styled(cluster.to_owned(), if hit { style.patch(styles.matched()) } else { style }));
     }
     let reason = offer.refused.as_ref().map(|reason| format!(" · {}", reason.with_keys(keymap))).unwrap_or_default();
-    spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), look.dim()));
-    spans.push(Span::styled(keys, look.title()));
+    spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), styles.dim()));
+    spans.push(Span::styled(keys, styles.title()));
     Line::from(spans)
 }
 

@@ -19,7 +19,7 @@ use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldCh
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::words;
 
 use super::progress::{self, seconds_since};
@@ -30,7 +30,7 @@ const KIND: usize = 14;
 
 /// The page; `title` where nobody has configured yet.
 pub fn body(model: &Model, page: &mut Page, title: &str) {
-    let look = page.look;
+    let styles = page.styles;
     let goal = model.goal();
     let title = match goal {
         Goal::Install if is_again(model) => "Re-configure",
@@ -43,7 +43,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
             let (done, total) = (results.len() as u64, *total as u64);
             progress::count(page, "Objects", done, total);
-            page.paragraph(&progress::time(model, *since, done, total), MARGIN, look.dim());
+            page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
             match model.work.waiting {
                 Some(wait) if wait.until > model.now => progress::waiting(model, page, wait),
                 _ if done == 0 && !*stopping => {
@@ -63,7 +63,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             } else {
                 "Each object is read back from Halo. Esc stops; what is done stays done."
             };
-            page.paragraph(words, MARGIN, look.dim());
+            page.paragraph(words, MARGIN, styles.dim());
         }
         (ApplyWork::Ended { report, .. }, _) => {
             let tone = match report.status {
@@ -106,14 +106,14 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             checks_so_far(model, page, *since, checks, asked);
             let from = page.lines.len();
             let all = asked.iter().all(|id| checks.iter().any(|check| check.id == *id));
-            let (mark, style) = if all { ("● reading", look.title()) } else { ("○", look.dim()) };
-            page.push(Row::new(look, false).cell(mark, style, 10).text("what Halo holds", style));
+            let (mark, style) = if all { ("● reading", styles.title()) } else { ("○", styles.dim()) };
+            page.push(Row::new(styles, false).cell(mark, style, 10).text("what Halo holds", style));
             if all {
                 page.keep_from(from);
             }
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
-            page.heading(title, "nothing was written", look.dim());
+            page.heading(title, "nothing was written", styles.dim());
             page.state(Tone::Bad, "The connection test failed, so nothing was changed in Halo.", MARGIN);
             page.blank();
             if let Goal::Remove { parts, then } = goal {
@@ -123,18 +123,18 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => {
-            page.heading(title, "nothing was written", look.dim());
+            page.heading(title, "nothing was written", styles.dim());
             page.failure(failure, MARGIN, &model.keys);
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::None) => {
-            page.heading(title, "nothing written yet", look.dim());
+            page.heading(title, "nothing written yet", styles.dim());
             match blocker(model) {
                 Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
                 None => page.paragraph(
                     "Configure tests the connection first, then shows every change before it is made.",
                     MARGIN,
-                    look.dim(),
+                    styles.dim(),
                 ),
             }
         }
@@ -147,17 +147,17 @@ fn by_hand(model: &Model, page: &mut Page) {
     if steps.is_empty() {
         return;
     }
-    let look = page.look;
+    let styles = page.styles;
     let above = model.work.plan_rows(model.apply());
     page.blank();
     let from = page.lines.len();
-    page.plain("By hand, in Halo:", look.dim());
+    page.plain("By hand, in Halo:", styles.dim());
     for (at, step) in steps.iter().enumerate() {
         let focused = model.work.plan_line == above + at;
         // The heading is seen together with the first step.
         let from = if at == 0 { from } else { page.lines.len() };
         let number = format!("{}.", at + 1);
-        page.words(Row::new(look, focused).cell(&number, look.dim(), 4), step, Style::new());
+        page.words(Row::new(styles, focused).cell(&number, styles.dim(), 4), step, Style::new());
         if focused {
             page.keep_from(from);
         }
@@ -166,8 +166,8 @@ fn by_hand(model: &Model, page: &mut Page) {
 
 // Which parts are taken out, and the keys that change it; what comes after and what stays.
 fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&ConfigurationId>) {
-    let look = page.look;
-    let start = |words: &str| Row::new(look, false).cell(words, look.dim(), 11);
+    let styles = page.styles;
+    let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 11);
     let mut row = start("Remove:");
     for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
@@ -175,7 +175,7 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
             Meaning::Do(_) => model.keys.key(part, Place::Plan).map(|key| format!(" ({})", key.name())),
             _ => None,
         };
-        let style = if chosen { Style::new() } else { look.dim() };
+        let style = if chosen { Style::new() } else { styles.dim() };
         let mark = if chosen { "[x]" } else { "[ ]" };
         let words = format!("{mark} {name}{}", key.unwrap_or_default());
         if at > 0 && row.used() + width(&words) + 1 > page.width {
@@ -191,21 +191,21 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
             format!("{name} becomes active once everything is removed from Halo. Until then nothing is switched.")
         }
     };
-    page.paragraph(&stays, MARGIN, look.dim());
+    page.paragraph(&stays, MARGIN, styles.dim());
     page.blank();
 }
 
 fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
-    let look = page.look;
+    let styles = page.styles;
     page.blank();
     let column = KIND.max(width(title) + 2);
-    let row = Row::new(look, false).cell(title, look.title(), column);
+    let row = Row::new(styles, false).cell(title, styles.title(), column);
     let summary = plan.summary();
     if row.used() + width(&summary) + 24 < page.width {
-        page.push(row.text(&summary, Style::new()).right("nothing written yet", look.dim(), page.width));
+        page.push(row.text(&summary, Style::new()).right("nothing written yet", styles.dim(), page.width));
     } else {
         page.words(row, &summary, Style::new());
-        page.push(Row::new(look, false).to(MARGIN + column).text("nothing written yet", look.dim()));
+        page.push(Row::new(styles, false).to(MARGIN + column).text("nothing written yet", styles.dim()));
     }
     page.blank();
     if let Goal::Remove { parts, then } = &model.work.goal {
@@ -231,9 +231,10 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     for (at, blocked) in plan.blocked.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
-        let style = if focused { look.focus() } else { Style::new() };
-        let row = Row::new(look, focused).text("✗ ", look.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
-        page.words(row.cell(&blocked.name.display(), style, columns), "blocked", look.tone(Tone::Bad));
+        let style = if focused { styles.focus() } else { Style::new() };
+        let row =
+            Row::new(styles, focused).text("✗ ", styles.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
+        page.words(row.cell(&blocked.name.display(), style, columns), "blocked", styles.tone(Tone::Bad));
         page.paragraph(&blocked.reason, MARGIN + KIND, Style::new());
         if focused {
             page.keep_from(from);
@@ -255,31 +256,31 @@ fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> 
 }
 
 fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, columns: usize) {
-    let look = page.look;
+    let styles = page.styles;
     let focused = model.work.plan_line == at;
     let from = page.lines.len();
     let (sign, tone, verb) = words::plan::action(change.action);
     let style = if focused {
-        look.focus()
+        styles.focus()
     } else if change.action == Action::Keep {
-        look.dim()
+        styles.dim()
     } else {
         Style::new()
     };
-    let row = Row::new(look, focused).text(sign, look.tone(tone)).text(" ", Style::new()).cell(
+    let row = Row::new(styles, focused).text(sign, styles.tone(tone)).text(" ", Style::new()).cell(
         change.kind.word(),
         style,
         KIND - 2,
     );
     let row = row.cell(&change.name.display(), style, columns);
     let why = if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) };
-    page.words(row, &why, look.dim());
+    page.words(row, &why, styles.dim());
     if model.work.plan_open.contains(&at) {
         for field in &change.fields {
             field_line(page, field);
         }
         if change.fields.is_empty() {
-            page.paragraph("no field changes", MARGIN + 4, look.dim());
+            page.paragraph("no field changes", MARGIN + 4, styles.dim());
         }
     }
     if focused {
@@ -288,20 +289,22 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
 }
 
 fn field_line(page: &mut Page, field: &FieldChange) {
-    let look = page.look;
+    let styles = page.styles;
     let words = words::plan::before_after(field, "→");
     let room = page.width.saturating_sub(MARGIN + KIND + 1).max(8);
     let mut lines = wrap(&words, room).into_iter();
     let first = lines.next().unwrap_or_default();
-    page.push(Row::new(look, false).to(MARGIN + 2).cell(field.name, look.dim(), KIND - 2).text(&first, Style::new()));
+    page.push(
+        Row::new(styles, false).to(MARGIN + 2).cell(field.name, styles.dim(), KIND - 2).text(&first, Style::new()),
+    );
     for line in lines {
-        page.push(Row::new(look, false).to(MARGIN + KIND).text(&line, Style::new()));
+        page.push(Row::new(styles, false).to(MARGIN + KIND).text(&line, Style::new()));
     }
 }
 
 // Whether the rights that Configure needs were seen to be there, by the test in this session.
 fn rights(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let Some(wizard) = &model.wizard else { return };
     let checks = wizard.test.checks();
     let of = |id: CheckId| checks.iter().find(|check: &&Check| check.id == id);
@@ -310,7 +313,7 @@ fn rights(model: &Model, page: &mut Page) {
     if needed.iter().all(|(id, _)| of(*id).is_none()) {
         return;
     }
-    let start = |words: &str| Row::new(look, false).cell(words, look.dim(), 9);
+    let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 9);
     let mut row = start("Rights:");
     for (at, (id, name)) in needed.into_iter().enumerate() {
         let (tone, word) = match of(id).map(|check| check.status) {
@@ -323,14 +326,14 @@ fn rights(model: &Model, page: &mut Page) {
             page.push(std::mem::replace(&mut row, start("")));
         }
         let state = format!("{} {word}", symbol(tone));
-        row = row.text(&format!("{name} "), Style::new()).text(&state, look.tone(tone)).text("   ", Style::new());
+        row = row.text(&format!("{name} "), Style::new()).text(&state, styles.tone(tone)).text("   ", Style::new());
     }
     page.push(row);
 }
 
 // The rows of the plan while it is done: each stays where it is, and gets its state.
 fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult]) {
-    let look = page.look;
+    let styles = page.styles;
     let columns = name_columns(page, plan.changes.iter().map(|change| &change.name));
     let result_of = |change: &Change| {
         let key = (change.kind, change.action, change.name.raw());
@@ -343,16 +346,19 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult]) {
         let (mark, style, word) = match result_of(change) {
             Some(result) => {
                 let (tone, word) = words::plan::outcome(result);
-                (symbol(tone), look.tone(tone), word.to_owned())
+                (symbol(tone), styles.tone(tone), word.to_owned())
             }
-            None if at == current => ("●", look.title(), format!("{verb} …")),
-            None => ("○", look.dim(), verb.to_owned()),
+            None if at == current => ("●", styles.title(), format!("{verb} …")),
+            None => ("○", styles.dim(), verb.to_owned()),
         };
         let focused = at == current;
-        let name = if focused { look.focus() } else { Style::new() };
+        let name = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
-        let row =
-            Row::new(look, focused).text(mark, style).text(" ", Style::new()).cell(change.kind.word(), name, KIND - 2);
+        let row = Row::new(styles, focused).text(mark, style).text(" ", Style::new()).cell(
+            change.kind.word(),
+            name,
+            KIND - 2,
+        );
         page.words(row.cell(&change.name.display(), name, columns), &word, style);
         if focused {
             page.keep_from(from);
@@ -361,25 +367,25 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult]) {
 }
 
 fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
-    let look = page.look;
+    let styles = page.styles;
     let columns = name_columns(page, results.iter().map(|result| &result.name));
     let outcomes = results.iter().map(|result| width(words::plan::outcome(result).1)).max().unwrap_or_default();
     for (at, result) in results.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
         let (tone, word) = words::plan::outcome(result);
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let gap = outcomes - width(word) + 3;
         let id = result.id.as_ref().map(|id| format!("{:gap$}id {}", "", short(id))).unwrap_or_default();
-        let row = Row::new(look, focused)
-            .text(symbol(tone), look.tone(tone))
+        let row = Row::new(styles, focused)
+            .text(symbol(tone), styles.tone(tone))
             .text(" ", Style::new())
             .cell(result.kind.word(), style, KIND - 2)
             .cell(&result.name.display(), style, columns);
         if row.used() + width(word) + width(&id) < page.width {
-            page.push(row.text(word, look.tone(tone)).text(&id, look.dim()));
+            page.push(row.text(word, styles.tone(tone)).text(&id, styles.dim()));
         } else {
-            page.words(row, word, look.tone(tone));
+            page.words(row, word, styles.tone(tone));
         }
         if let Some(message) = result.message.as_ref().filter(|_| tone != Tone::Good && tone != Tone::Calm) {
             page.paragraph(message, MARGIN + KIND, Style::new());
@@ -397,7 +403,7 @@ fn short(id: &str) -> String {
 }
 
 /// The second column: the selected line, field by field.
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let line = model.work.plan_line;
     let mut lines = vec![Line::default()];
     let put = |lines: &mut Vec<Line<'static>>, text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
@@ -408,7 +414,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     };
     if let Some(results) = results {
         let Some(result) = results.get(line) else { return Vec::new() };
-        lines.extend(title_lines(&result.name.display(), look, columns));
+        lines.extend(title_lines(&result.name.display(), styles, columns));
         if let Some(id) = &result.id {
             put(&mut lines, &format!("Halo's id {}", Untrusted::new(id.as_str()).display()));
         }
@@ -423,23 +429,23 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
             return report
                 .checks
                 .get(line)
-                .map(|check| check_help(check, &model.keys, look, columns))
+                .map(|check| check_help(check, &model.keys, styles, columns))
                 .unwrap_or_default();
         }
         _ => return Vec::new(),
     };
     if let Some(blocked) = plan.blocked.get(line) {
-        lines.extend(title_lines(&blocked.name.display(), look, columns));
+        lines.extend(title_lines(&blocked.name.display(), styles, columns));
         put(&mut lines, &blocked.reason);
         return lines;
     }
     let Some(change) = plan.changes.get(line - plan.blocked.len()) else { return Vec::new() };
-    lines.extend(title_lines(&change.name.display(), look, columns));
+    lines.extend(title_lines(&change.name.display(), styles, columns));
     let (_, _, verb) = words::plan::action(change.action);
     put(&mut lines, &if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) });
     for field in &change.fields {
         lines.push(Line::default());
-        lines.push(Line::styled(field.name, look.dim()));
+        lines.push(Line::styled(field.name, styles.dim()));
         put(&mut lines, &words::plan::before_after(field, "→"));
     }
     lines

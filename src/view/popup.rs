@@ -27,17 +27,17 @@ use super::panes::client_card;
 use super::scroll;
 use super::seen;
 use super::text::{fit, pad};
-use super::theme::Look;
+use super::theme::Styles;
 
 /// Draws what floats, if anything does.
-pub fn draw(model: &Model, frame: &mut Frame, look: Look) {
+pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     match &model.popup {
-        Some(Popup::Confirm(confirm)) => question(model, frame, look, confirm),
-        Some(Popup::Chooser(chooser)) => choice(model, frame, look, chooser),
-        Some(Popup::Help(help)) => help_page(model, frame, look, help),
-        Some(Popup::Client) => client(model, frame, look),
-        Some(Popup::Typed(typed)) => typed_yes(model, frame, look, typed),
-        Some(Popup::Escalate(question)) => escalation(model, frame, look, question),
+        Some(Popup::Confirm(confirm)) => question(model, frame, styles, confirm),
+        Some(Popup::Chooser(chooser)) => choice(model, frame, styles, chooser),
+        Some(Popup::Help(help)) => help_page(model, frame, styles, help),
+        Some(Popup::Client) => client(model, frame, styles),
+        Some(Popup::Typed(typed)) => typed_yes(model, frame, styles, typed),
+        Some(Popup::Escalate(question)) => escalation(model, frame, styles, question),
         None => {}
     }
 }
@@ -54,7 +54,7 @@ pub(super) struct Seen {
 
 // A box in the middle of the screen above the line of keys, and the room inside it. Where not everything is shown, its
 // lower edge says so and a scrollbar stands on its right one.
-pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, rows: usize, seen: Seen) -> Rect {
+pub(super) fn float(frame: &mut Frame, styles: Styles, title: &str, columns: usize, rows: usize, seen: Seen) -> Rect {
     let all = frame.area();
     let width = (columns as u16 + 4).min(all.width);
     let height = (rows as u16 + 2).min(all.height.saturating_sub(1)).max(1);
@@ -62,16 +62,16 @@ pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, 
         Rect::new((all.width - width) / 2, all.height.saturating_sub(1 + height) / 2, width, height).intersection(all);
     let title = fit(title, usize::from(width).saturating_sub(6));
     let mut block = Block::bordered()
-        .border_style(look.dim())
+        .border_style(styles.dim())
         .title(Line::from(vec![
             Span::raw(" "),
-            Span::styled(title, look.title().remove_modifier(Modifier::DIM)),
+            Span::styled(title, styles.title().remove_modifier(Modifier::DIM)),
             Span::raw(" "),
         ]))
         .padding(Padding::horizontal(1));
     let more = scroll::words(seen.first, seen.total.saturating_sub(seen.first + seen.shown));
     if !more.is_empty() {
-        block = block.title_bottom(Line::styled(format!(" {more} "), look.dim()).right_aligned());
+        block = block.title_bottom(Line::styled(format!(" {more} "), styles.dim()).right_aligned());
     }
     let inner = block.inner(area);
     // A column of air on both sides: what lies under it does not run into the frame.
@@ -79,11 +79,11 @@ pub(super) fn float(frame: &mut Frame, look: Look, title: &str, columns: usize, 
     frame.render_widget(Clear, air);
     frame.render_widget(block, area);
     let edge = Rect { x: area.right().saturating_sub(1), y: inner.y + seen.top, width: 1, height: seen.shown as u16 };
-    scroll::bar(frame, edge.intersection(area), seen.first, seen.shown, seen.total, look);
+    scroll::bar(frame, edge.intersection(area), seen.first, seen.shown, seen.total, styles);
     inner
 }
 
-fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
+fn question(model: &Model, frame: &mut Frame, styles: Styles, confirm: &Confirm) {
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
     let paragraphs: Vec<Vec<String>> = confirm
         .ask
@@ -94,13 +94,13 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
         .map(|text| wrap(text, columns))
         .collect();
     let answer = |words: &str, command: Command, chosen: bool| {
-        let (mark, style) = if chosen { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
+        let (mark, style) = if chosen { ("▸ ", styles.focus()) } else { ("  ", Style::new()) };
         // Where too much hangs on it for one letter, the letter is not offered.
         let works = matches!(hints::meaning_of(model, Place::Confirm, command), Meaning::Do(_));
         let key = model.keys.key(command, Place::Confirm).filter(|_| works);
         let key = key.map(|key| format!(" ({})", key.name())).unwrap_or_default();
         [
-            Span::styled(mark, if chosen { look.title() } else { Style::new() }),
+            Span::styled(mark, if chosen { styles.title() } else { Style::new() }),
             Span::styled(format!("{words}{key}"), style),
             Span::raw("    "),
         ]
@@ -124,7 +124,7 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
             lines.push(Line::default());
         }
     }
-    scroll::cut(&mut lines, room, look);
+    scroll::cut(&mut lines, room, styles);
     let across: usize = answers.iter().map(Span::width).sum();
     if across <= columns + 4 {
         lines.push(Line::from(answers));
@@ -132,12 +132,12 @@ fn question(model: &Model, frame: &mut Frame, look: Look, confirm: &Confirm) {
         // One below the other where they do not fit beside each other.
         lines.extend(answers.chunks(3).map(|answer| Line::from(answer.to_vec())));
     }
-    let inner = float(frame, look, &confirm.ask.title(), columns, lines.len(), Seen::default());
+    let inner = float(frame, styles, &confirm.ask.title(), columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
 // Too much hangs on it for one key: the id of the configuration is typed.
-fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
+fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
     let summary = match &model.work.plan {
         PlanWork::Ready(plan) => plan.summary(),
@@ -189,8 +189,12 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
     let skip = (cursor + 1).saturating_sub(room);
     let text = seen(&Untrusted::new(typed.input.value()).display(), skip, room);
     let state = if typed.is_right() { enter } else { "" };
-    lines.push(Line::from(vec![Span::styled("▸ ", look.title()), Span::raw(text), Span::styled(state, look.dim())]));
-    let inner = float(frame, look, title, columns, lines.len(), Seen::default());
+    lines.push(Line::from(vec![
+        Span::styled("▸ ", styles.title()),
+        Span::raw(text),
+        Span::styled(state, styles.dim()),
+    ]));
+    let inner = float(frame, styles, title, columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y + at as u16);
     if inner.contains(position) {
@@ -199,7 +203,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, look: Look, typed: &Typed) {
 }
 
 // What is changed of a ticket, before it is, and a note for whoever takes it over.
-fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question) {
+fn escalation(model: &Model, frame: &mut Frame, styles: Styles, question: &Question) {
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
     let pia = model.current_saved().map(|saved| saved.configuration.pia_screen.clone()).unwrap_or_default();
     let known = question.known.as_ref();
@@ -222,21 +226,25 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
         let words = if before == after { format!("{before} (unchanged)") } else { format!("{before} → {after}") };
         for (at, line) in wrap(&words, columns.saturating_sub(8)).into_iter().take(3).enumerate() {
             lines.push(Line::from(vec![
-                Span::styled(pad(if at == 0 { label } else { "" }, 8), look.dim()),
+                Span::styled(pad(if at == 0 { label } else { "" }, 8), styles.dim()),
                 Span::raw(line),
             ]));
         }
     }
     lines.push(Line::default());
     let help = "Optional note for the next agent. Enter escalates, Esc cancels.";
-    lines.extend(wrap(help, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+    lines.extend(wrap(help, columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     let at = lines.len();
     let cursor = question.note.visual_cursor();
     let room = columns.saturating_sub(11);
     let skip = (cursor + 1).saturating_sub(room);
     // A note may be longer than a name: what is shown of it is made harmless where the screen is.
     let note = seen(question.note.value(), skip, room);
-    lines.push(Line::from(vec![Span::styled("▸ ", look.title()), Span::styled("Note  ", look.dim()), Span::raw(note)]));
+    lines.push(Line::from(vec![
+        Span::styled("▸ ", styles.title()),
+        Span::styled("Note  ", styles.dim()),
+        Span::raw(note),
+    ]));
     let rows = usize::from(model.size.height).saturating_sub(3).max(1);
     let mut at = at;
     while lines.len() > rows && at > 0 {
@@ -245,7 +253,7 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
         at -= 1;
     }
     let title = format!("Escalate ticket {}?", question.ticket);
-    let inner = float(frame, look, &title, columns, lines.len(), Seen::default());
+    let inner = float(frame, styles, &title, columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y + at as u16);
     if inner.contains(position) {
@@ -253,7 +261,7 @@ fn escalation(model: &Model, frame: &mut Frame, look: Look, question: &Question)
     }
 }
 
-fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
+fn choice(model: &Model, frame: &mut Frame, styles: Styles, chooser: &Chooser) {
     let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 44);
     let height = chooser_height(model);
     let mut lines = Vec::new();
@@ -266,26 +274,26 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
     let skip = (cursor + 1).saturating_sub(room);
     let typed = seen(&Untrusted::new(query).display(), skip, room);
     lines.push(Line::from(vec![
-        Span::styled("Search  ", look.dim()),
+        Span::styled("Search  ", styles.dim()),
         Span::raw(pad(&typed, room + 2)),
-        Span::styled(count, look.dim()),
+        Span::styled(count, styles.dim()),
     ]));
     lines.push(Line::default());
     for (at, row) in chooser.rows.iter().enumerate().skip(chooser.window.first).take(height) {
         let selected = at == chooser.window.selected;
-        let (mark, style) = if selected { ("▸ ", look.focus()) } else { ("  ", Style::new()) };
+        let (mark, style) = if selected { ("▸ ", styles.focus()) } else { ("  ", Style::new()) };
         let agent = row.and_then(|at| chooser.agents.get(at));
         let words = agent.map_or_else(|| "no default escalation".to_owned(), |agent| agent.name.display());
-        let style = if agent.is_none() && !selected { look.dim() } else { style };
-        lines.push(Line::from(vec![Span::styled(mark, look.title()), Span::styled(fit(&words, columns - 2), style)]));
+        let style = if agent.is_none() && !selected { styles.dim() } else { style };
+        lines.push(Line::from(vec![Span::styled(mark, styles.title()), Span::styled(fit(&words, columns - 2), style)]));
     }
     if chooser.rows.is_empty() {
-        lines.extend(["No match.", "Change the search."].map(|words| Line::styled(words, look.dim())));
+        lines.extend(["No match.", "Change the search."].map(|words| Line::styled(words, styles.dim())));
     }
     let rows = height.min(chooser.agents.len() + 1).max(2);
     let part =
         Seen { first: chooser.window.first, shown: rows.min(chooser.rows.len()), total: chooser.rows.len(), top: 2 };
-    let inner = float(frame, look, "Pia Escalate To", columns, rows + 2, part);
+    let inner = float(frame, styles, "Pia Escalate To", columns, rows + 2, part);
     frame.render_widget(Paragraph::new(lines), inner);
     let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y);
     if inner.contains(position) {
@@ -293,7 +301,7 @@ fn choice(model: &Model, frame: &mut Frame, look: Look, chooser: &Chooser) {
     }
 }
 
-fn help_page(model: &Model, frame: &mut Frame, look: Look, help: &Help) {
+fn help_page(model: &Model, frame: &mut Frame, styles: Styles, help: &Help) {
     let columns = help_columns(model.size);
     let height = help_height(model.size);
     let keys = help.lines.iter().filter_map(|line| match line {
@@ -307,31 +315,31 @@ fn help_page(model: &Model, frame: &mut Frame, look: Look, help: &Help) {
         .skip(help.first)
         .take(height)
         .map(|line| match line {
-            HelpLine::Title(text) => Line::styled(text.clone(), look.title()),
+            HelpLine::Title(text) => Line::styled(text.clone(), styles.title()),
             HelpLine::Text(text) => Line::raw(text.clone()),
             HelpLine::Blank => Line::default(),
             HelpLine::Key(key, words) => {
-                Line::from(vec![Span::styled(pad(key, label), look.title()), Span::raw(words.clone())])
+                Line::from(vec![Span::styled(pad(key, label), styles.title()), Span::raw(words.clone())])
             }
         })
         .collect();
     let part = Seen { first: help.first, shown: shown.len(), total: help.lines.len(), top: 0 };
-    let inner = float(frame, look, "Help", columns, shown.len(), part);
+    let inner = float(frame, styles, "Help", columns, shown.len(), part);
     frame.render_widget(Paragraph::new(shown), inner);
 }
 
-fn client(model: &Model, frame: &mut Frame, look: Look) {
+fn client(model: &Model, frame: &mut Frame, styles: Styles) {
     let Some(client) = model.panes.clients.selected() else {
         return;
     };
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 56);
-    let mut lines = client_card(client, look, columns);
+    let mut lines = client_card(client, styles, columns);
     let room = usize::from(model.size.height).saturating_sub(3).max(1);
     if lines.len() > room {
         // Air goes first.
         lines.retain(|line| !line.spans.is_empty());
     }
-    scroll::cut(&mut lines, room, look);
-    let inner = float(frame, look, "Client", columns, lines.len(), Seen::default());
+    scroll::cut(&mut lines, room, styles);
+    let inner = float(frame, styles, "Client", columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
 }

@@ -13,12 +13,11 @@ use super::text::duration;
 /// Columns of the label in front of a bar.
 const LABEL: usize = 14;
 
-/// The longest bar.
 const BAR: usize = 40;
 
 /// A line with a label, the count, a bar and the share.
 pub fn count(page: &mut Page, label: &str, done: u64, total: u64) {
-    let row = Row::new(page.look, false).cell(label, Style::new(), LABEL);
+    let row = Row::new(page.styles, false).cell(label, Style::new(), LABEL);
     let row = row.text(&format!("{} of {}", thousands(done), thousands(total)), Style::new());
     let percent = (done * 100).checked_div(total).unwrap_or(100).min(100);
     let room = page.width.saturating_sub(row.used() + 3 + 8).min(BAR);

@@ -7,10 +7,10 @@ use ratatui::widgets::Paragraph;
 
 use crate::domain::thousands;
 
-use super::theme::Look;
+use super::theme::Styles;
 
 /// A scrollbar in a column; nothing where everything is shown.
-pub fn bar(frame: &mut Frame, area: Rect, first: usize, shown: usize, total: usize, look: Look) {
+pub fn bar(frame: &mut Frame, area: Rect, first: usize, shown: usize, total: usize, styles: Styles) {
     let area = area.intersection(frame.area());
     let rows = usize::from(area.height);
     if area.is_empty() || rows < 2 || shown >= total {
@@ -26,7 +26,7 @@ pub fn bar(frame: &mut Frame, area: Rect, first: usize, shown: usize, total: usi
         first => (room * first / hidden).clamp(usize::from(room > 1), room.saturating_sub(1).max(1)),
     };
     let line = |row: usize| if (top..top + thumb).contains(&row) { "█" } else { "│" };
-    let lines: Vec<Line<'_>> = (0..rows).map(|row| Line::styled(line(row), look.dim())).collect();
+    let lines: Vec<Line<'_>> = (0..rows).map(|row| Line::styled(line(row), styles.dim())).collect();
     frame.render_widget(Paragraph::new(lines), area);
 }
 
@@ -37,11 +37,11 @@ pub fn words(above: usize, below: usize) -> String {
 }
 
 /// Cuts what cannot be scrolled to its room; the last line says how much is left out.
-pub fn cut(lines: &mut Vec<Line<'static>>, height: usize, look: Look) {
+pub fn cut(lines: &mut Vec<Line<'static>>, height: usize, styles: Styles) {
     if lines.len() > height && height > 0 {
         let left_out = lines.len() - (height - 1);
         lines.truncate(height - 1);
-        lines.push(Line::styled(format!("↓ {left_out} more: make the window taller"), look.dim()));
+        lines.push(Line::styled(format!("↓ {left_out} more: make the window taller"), styles.dim()));
     }
 }
 

@@ -11,13 +11,12 @@ use crate::domain::untrusted::harmless;
 
 use super::text::window;
 
-/// How things look.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Styles {
     mono: bool,
 }
 
-impl Look {
+impl Styles {
     /// The look of a theme.
     pub fn new(theme: Theme) -> Self {
         Self { mono: theme.mono }
@@ -33,7 +32,6 @@ impl Look {
         self.colour(Color::Cyan).add_modifier(extra)
     }
 
-    /// A title.
     pub fn title(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
@@ -48,7 +46,6 @@ impl Look {
         Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
     }
 
-    /// A state.
     pub fn tone(self, tone: Tone) -> Style {
         match tone {
             Tone::Good => self.colour(Color::Green),
@@ -133,12 +130,12 @@ mod tests {
 
     #[test]
     fn mono_has_no_colour() {
-        let look = Look::new(Theme { mono: true, ascii: false });
-        for style in [look.focus(), look.title(), look.dim(), look.matched()] {
+        let styles = Styles::new(Theme { mono: true, ascii: false });
+        for style in [styles.focus(), styles.title(), styles.dim(), styles.matched()] {
             assert_eq!((style.fg, style.bg), (None, None));
         }
         for tone in [Tone::Good, Tone::Warn, Tone::Bad, Tone::Calm] {
-            assert_eq!(look.tone(tone).fg, None);
+            assert_eq!(styles.tone(tone).fg, None);
         }
     }
 }

@@ -4,7 +4,6 @@ use super::time::took;
 use super::{Phrase, Tone};
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 
-/// A verdict.
 pub fn verdict(status: CheckStatus) -> (Tone, &'static str) {
     match status {
         CheckStatus::Pass => (Tone::Good, "passed"),

@@ -16,7 +16,6 @@ pub fn light(light: Light) -> &'static str {
     }
 }
 
-/// How it is.
 pub fn state(state: State) -> (Tone, &'static str) {
     match state {
         State::Well => (Tone::Good, "well"),

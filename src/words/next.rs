@@ -5,7 +5,6 @@ use super::Phrase;
 use crate::domain::next::{Hint, Next, Part};
 
 impl Phrase {
-    /// Adds a step.
     #[must_use]
     pub fn next(self, next: &Next) -> Self {
         match label(next) {

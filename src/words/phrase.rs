@@ -17,7 +17,6 @@ enum Piece {
 }
 
 impl Phrase {
-    /// Adds words.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Piece::Text(text.into()));

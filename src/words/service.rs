@@ -5,10 +5,8 @@ use crate::domain::next::Next;
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
 
-/// Why it is needed.
 pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
 
-/// That it runs.
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
 
 /// The commands that start it, each with what it is for.

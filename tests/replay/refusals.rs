@@ -1,7 +1,7 @@
 //! Refusals, and answers that are none.
 
 use pia_halo::domain::failure::{Failure, FailureKind};
-use pia_halo::halo::{HaloError, Oddity};
+use pia_halo::halo::{BadReply, HaloError};
 
 use super::{Recorded, Scene};
 
@@ -56,7 +56,7 @@ pub async fn expect(name: &str) -> bool {
         }
         "error-200-null" => {
             let error = api.teams().await.unwrap_err();
-            assert!(matches!(error, HaloError::Unexpected { what: Oddity::Empty, .. }), "{error:?}");
+            assert!(matches!(error, HaloError::Unexpected { what: BadReply::Empty, .. }), "{error:?}");
         }
         _ => return false,
     }

@@ -2,7 +2,7 @@
 
 use pia_halo::domain::address::AuthUrl;
 use pia_halo::domain::failure::Failure;
-use pia_halo::halo::{HaloApi, HaloError, Oddity};
+use pia_halo::halo::{BadReply, HaloApi, HaloError};
 
 use super::{Replay, Scene, connection, quick};
 
@@ -61,7 +61,7 @@ pub async fn expect(name: &str) -> bool {
         }
         "token-200-web-page" => {
             let error = scene.api.sign_in().await.unwrap_err();
-            assert!(matches!(error, HaloError::Unexpected { what: Oddity::WebPage, .. }), "{error:?}");
+            assert!(matches!(error, HaloError::Unexpected { what: BadReply::WebPage, .. }), "{error:?}");
             let failure = Failure::from(error);
             assert!(failure.hint.unwrap().to_string().starts_with("Check the Url"));
         }

@@ -41,10 +41,10 @@ pub type Answers = dyn Fn(&Arrived) -> (u16, Vec<(&'static str, String)>) + Send
 #[derive(Clone)]
 pub struct Destination {
     pub url: String,
-    desk: Arc<Desk>,
+    desk: Arc<Inbox>,
 }
 
-struct Desk {
+struct Inbox {
     arrived: Mutex<Vec<Arrived>>,
     next: Mutex<VecDeque<u16>>,
     answers: Mutex<Box<Answers>>,
@@ -53,7 +53,7 @@ struct Desk {
 impl Destination {
     /// One that takes everything.
     pub async fn start() -> Self {
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(Inbox {
             arrived: Mutex::default(),
             next: Mutex::default(),
             answers: Mutex::new(Box::new(|_| (200, Vec::new()))),
@@ -93,7 +93,7 @@ impl Destination {
     }
 }
 
-async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+async fn answer(State(desk): State<Arc<Inbox>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let payload = axum::body::to_bytes(body, 1 << 22).await.unwrap();
     let arrived = Arrived { headers: parts.headers, payload, uri: parts.uri.to_string() };

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use pia_halo::app::effect::Effect;
 use pia_halo::app::message::Message;
-use pia_halo::tui::Look;
+use pia_halo::tui::Capabilities;
 use pia_halo::tui::event_loop::App;
 use pia_halo::tui::outside::{Outside, Replies};
 use ratatui::Frame;
@@ -191,7 +191,7 @@ async fn faulty_program() {
     let Ok(place) = std::env::var(FAULT) else { return };
     let outside = Arc::new(FaultyOutside(place == "thread of a task"));
     let mut app = Faulty { place, pressed: 0 };
-    let look = Look::from_values("xterm", "C.UTF-8", false);
+    let look = Capabilities::from_values("xterm", "C.UTF-8", false);
     let exit = pia_halo::tui::run_interactive(&mut app, Vec::new(), outside, look).await.unwrap();
     std::process::exit(i32::from(exit.code()));
 }

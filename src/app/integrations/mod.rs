@@ -1,6 +1,6 @@
 //! The Integrations page: find Halo PSA, see what is active.
 
-pub mod state;
+pub(crate) mod state;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
@@ -27,7 +27,6 @@ pub const CATEGORY: &str = "Ticketing";
 /// The other integrations that Pia knows in this category.
 pub const OTHERS: [&str; 2] = ["Autotask PSA", "ConnectWise Manage"];
 
-/// A card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Card {
     /// A saved configuration.
@@ -43,13 +42,11 @@ pub enum Card {
 /// The state of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardState {
-    /// Nothing is saved.
     NotConfigured,
     /// Something is typed and not saved.
     Draft,
     /// Saved, but another is active.
     Saved,
-    /// Active.
     Active,
     /// Active, and something about it is wrong.
     Error,
@@ -58,7 +55,6 @@ pub enum CardState {
 }
 
 impl CardState {
-    /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::NotConfigured => "not configured",
@@ -70,7 +66,6 @@ impl CardState {
         }
     }
 
-    /// How it is shown.
     pub fn tone(self) -> Tone {
         match self {
             Self::Active => Tone::Good,
@@ -184,7 +179,6 @@ pub fn list_height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(7).max(1)
 }
 
-/// Selects a card.
 pub fn select(model: &mut Model, row: usize) -> bool {
     let rows = cards(model).0.len();
     let height = list_height(model);

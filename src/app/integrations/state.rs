@@ -4,7 +4,6 @@ use tui_input::Input;
 
 use crate::app::layout::Window;
 
-/// The page.
 #[derive(Debug, Default)]
 pub struct IntegrationsPage {
     /// What is searched for.

@@ -51,7 +51,6 @@ pub fn load(model: &mut Model) -> Vec<Effect> {
     vec![Effect::LoadDeliveries(id)]
 }
 
-/// The log was read.
 pub fn take(model: &mut Model, outcome: Result<Vec<Delivery>, Failure>) -> Vec<Effect> {
     if !is_reading(model) {
         return Vec::new();

@@ -93,7 +93,6 @@ pub fn escalate(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Escalate { id, ticket, note }]
 }
 
-/// It has ended.
 pub fn escalated(model: &mut Model, outcome: Result<Escalation, Unfinished>) {
     let EscalateWork::Running { id, ticket, note: given, .. } = &model.work.escalate else { return };
     let (id, ticket, given) = (id.clone(), *ticket, given.clone());

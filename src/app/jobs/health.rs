@@ -73,7 +73,6 @@ pub fn look(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Look(id)]
 }
 
-/// Stops that.
 pub fn stop_look(model: &mut Model) -> Vec<Effect> {
     if let Some(look) = &mut model.work.look {
         look.stopping = true;

@@ -186,7 +186,6 @@ pub fn take_over(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Stops reading.
 pub fn stop_reading(model: &mut Model) -> Option<Effect> {
     matches!(model.work.plan, PlanWork::Reading { .. }).then(|| {
         model.work.forget_plan();

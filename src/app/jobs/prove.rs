@@ -89,7 +89,6 @@ pub fn hop(model: &mut Model, hop: HopReport) {
     }
 }
 
-/// It is over.
 pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
     let ProofWork::Running { id, .. } = &model.work.proof else { return };
     let id = id.clone();

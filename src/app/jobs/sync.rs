@@ -71,7 +71,6 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Cancel(Slot::Sync)]
 }
 
-/// The sync goes on.
 pub fn progress(model: &mut Model, progress: SyncProgress) {
     if let SyncWork::Running(run) = &mut model.work.sync
         && run.progress != progress

@@ -38,7 +38,6 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Cancel(Slot::Tickets)]
 }
 
-/// They were read.
 pub fn take(model: &mut Model, outcome: Result<BoardTickets, Failure>) {
     if !matches!(model.work.tickets, TicketWork::Reading { .. }) {
         return;

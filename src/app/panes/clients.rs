@@ -1,7 +1,7 @@
 //! The client list: prepared once and elsewhere, searched at each key, and only the rows on the screen ever built.
 
-pub mod list;
-pub mod state;
+pub(crate) mod list;
+pub(crate) mod state;
 
 use unicode_segmentation::UnicodeSegmentation;
 

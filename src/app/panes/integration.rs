@@ -15,7 +15,6 @@ pub use super::state::Selected;
 /// An object with its state, as the pane lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRow {
-    /// What it is.
     pub kind: ObjectKind,
     /// Its name, fit to be shown.
     pub name: String,
@@ -35,7 +34,6 @@ fn looked(model: &Model) -> Option<&Plan> {
     }
 }
 
-/// The objects.
 pub fn objects(model: &Model) -> Vec<ObjectRow> {
     let empty = Vec::new();
     let recorded = model.status().map_or(&empty, |status| &status.integration.objects);
@@ -151,11 +149,6 @@ pub fn selected_callback(model: &Model) -> Option<usize> {
         Some(_) => None,
         None => Some(selected - rows.len()).filter(|at| *at < model.facts.callbacks.len()),
     }
-}
-
-/// How many things there are to repair; none where nobody has looked.
-pub fn repairs(model: &Model) -> Option<usize> {
-    looked(model).map(|plan| plan.pending().count() + plan.hindrances().count())
 }
 
 /// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.

@@ -1,10 +1,10 @@
 //! What is seen once the set-up is finished: Overview, Sync, Clients, Integration, Events, Activity.
 
 pub mod clients;
-pub mod events;
-pub mod integration;
-pub mod report;
-pub mod state;
+pub(crate) mod events;
+pub(crate) mod integration;
+pub(crate) mod report;
+pub(crate) mod state;
 
 use super::effect::Effect;
 use super::jobs::{plan, prove};

@@ -30,7 +30,6 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     vec![Effect::LoadChanges { id, run: run.get() }]
 }
 
-/// It was read.
 pub fn read(model: &mut Model, outcome: Result<Option<Vec<ClientChange>>, Failure>) {
     if let Some(report) = &mut model.panes.report {
         report.changes = Some(outcome);

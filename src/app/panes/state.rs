@@ -11,10 +11,8 @@ pub use crate::keys::Pane;
 use super::clients::state::Clients;
 use super::events::state::Events;
 
-/// The panes.
 #[derive(Debug, Default)]
 pub struct Panes {
-    /// Which is shown.
     pub pane: Pane,
     /// The window on the list of each.
     pub windows: [Window; Pane::ALL.len()],
@@ -22,9 +20,7 @@ pub struct Panes {
     pub report: Option<Report>,
     /// What is selected among the objects in Halo: a look into Halo brings them into another order.
     pub object: Option<Selected>,
-    /// The client list.
     pub clients: Clients,
-    /// The events.
     pub events: Events,
     /// Whether the Integration pane shows the plan.
     pub planning: bool,
@@ -51,12 +47,10 @@ pub struct Report {
     pub(super) run: Option<NonZeroU64>,
     /// What it changed, once that was read; none inside where it is not remembered any more.
     pub changes: Option<Result<Option<Vec<ClientChange>>, Failure>>,
-    /// The window on it.
     pub window: Window,
 }
 
 impl Report {
-    /// The lines.
     pub fn lines(&self) -> &[ClientChange] {
         match &self.changes {
             Some(Ok(Some(changes))) => changes,

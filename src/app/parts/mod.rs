@@ -1,4 +1,4 @@
 //! Parts that several screens are made of.
 
-pub mod line;
-pub mod plan;
+pub(crate) mod line;
+pub(crate) mod plan;

@@ -12,7 +12,6 @@ use crate::app::screen::{Move, Now, Screen, Typed};
 use crate::app::text::draft_title;
 use crate::words::Phrase;
 
-/// The page.
 pub struct Integrations;
 
 fn is_active(model: &Model) -> bool {

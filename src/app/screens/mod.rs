@@ -1,9 +1,9 @@
 //! The screens: which of them has the keys, and the one place that forwards to it.
 
-pub mod float;
-pub mod integrations;
-pub mod panes;
-pub mod wizard;
+pub(crate) mod float;
+pub(crate) mod integrations;
+pub(crate) mod panes;
+pub(crate) mod wizard;
 
 use super::effect::Effect;
 use super::keymap::{Binding, Command, Pane, Place as P};

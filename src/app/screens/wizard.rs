@@ -16,7 +16,6 @@ use crate::app::wizard::{self, credentials, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
-/// The set-up.
 pub struct Wizard;
 
 type State = wizard::state::Wizard;

@@ -7,7 +7,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::clients::ClientList;
 use crate::app::panes::events::STEP;
-use crate::app::panes::integration::{BY_HAND, objects, repairs};
+use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
     Stage, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, sync_report,
@@ -128,7 +128,6 @@ fn drift_is_named_and_re_configure_repairs_it() {
     let mut drift = kept();
     drift.changes[4].action = Action::Link;
     stage.reply(Reply::Planned(Ok(Ok(drift.clone()))));
-    assert_eq!(repairs(&stage.model), Some(1));
     let rows = objects(&stage.model);
     assert_eq!((rows[0].tone, rows[0].words.as_str()), (Tone::Warn, "without the Pia Chat Pod"), "it stands first");
     assert_eq!(stage.keys("Enter"), [], "the plan is there already");
@@ -185,7 +184,6 @@ fn record_lists_each_object_before_halo_is_asked() {
     let rows = objects(&stage.model);
     assert_eq!(rows.len(), 4);
     assert_eq!((rows[2].kind, rows[2].name.as_str()), (ObjectKind::CustomTab, "Pia Chat Pod"));
-    assert_eq!(repairs(&stage.model), None, "nobody has looked yet");
 }
 
 #[test]

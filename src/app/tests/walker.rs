@@ -33,7 +33,6 @@ enum Way {
     Fine,
     /// Nothing is answered, or nothing that can be read.
     Unreachable,
-    /// The test fails.
     Refused,
     /// The test passes; the sync does not come to its end.
     SyncFails,

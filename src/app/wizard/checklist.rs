@@ -3,13 +3,11 @@
 /// One thing to have at hand.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
-    /// What.
     pub what: &'static str,
     /// Where it is found, a sentence each.
     pub where_: &'static [&'static str],
 }
 
-/// The list.
 pub const NEEDS: [Need; 5] = [
     Need { what: "Url", where_: &["Your Halo's address, such as https://yourcompany.halopsa.com"] },
     Need {

@@ -1,15 +1,15 @@
 //! The set-up, step by step. Going back always works and keeps what was typed; only going forward is checked.
 
-pub mod answers;
-pub mod checklist;
-pub mod company_sync;
-pub mod credentials;
-pub mod finished;
-pub mod initial_sync;
-pub mod pia_screen;
-pub mod review;
-pub mod state;
-pub mod steps;
+pub(crate) mod answers;
+pub(crate) mod checklist;
+pub(crate) mod company_sync;
+pub(crate) mod credentials;
+pub(crate) mod finished;
+pub(crate) mod initial_sync;
+pub(crate) mod pia_screen;
+pub(crate) mod review;
+pub(crate) mod state;
+pub(crate) mod steps;
 
 use crate::domain::check::CheckReport;
 use crate::domain::configuration::{ConfigurationId, EscalateTo};
@@ -27,7 +27,7 @@ use super::notice::Tone;
 use super::text::draft_title;
 
 pub use super::model::{first_unfinished, is_finished};
-pub use state::{BoardList, Item, SaveState, Test, Wizard};
+pub use state::{Item, SaveState, Test, Wizard};
 pub use steps::{Mark, STEPS, connection, items, mark};
 
 /// Said when a set-up is left.
@@ -36,7 +36,6 @@ pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
 /// Said where a draft is found whose Client Secret was typed.
 pub const SECRET_LOST: &str = "Type the Client Secret again: drafts never hold it.";
 
-/// Shows a set-up.
 pub fn show(model: &mut Model, mut wizard: Wizard) -> Vec<Effect> {
     // A variable or a credential of the service comes before what is stored.
     wizard.outside_secret.clone_from(&model.overview.outside_secret);

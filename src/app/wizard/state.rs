@@ -17,7 +17,6 @@ use crate::domain::status::{Saved, StepState};
 pub struct Wizard {
     /// The configuration, once it is saved.
     pub id: Option<ConfigurationId>,
-    /// As it is saved.
     pub base: Option<Configuration>,
     /// Whether a Client Secret is stored.
     pub has_secret: bool,
@@ -27,7 +26,6 @@ pub struct Wizard {
     pub step: Step,
     /// The furthest step that was shown.
     pub reached: Step,
-    /// What is typed.
     pub form: Form,
     /// What has the focus.
     pub focus: Item,
@@ -41,7 +39,6 @@ pub struct Wizard {
     pub untested: bool,
     /// The suggestions under a board, while they are open.
     pub list: Option<BoardList>,
-    /// The save.
     pub save: SaveState,
     /// Whether Pia Escalate To was asked for after the first sync.
     pub asked_escalate_to: bool,
@@ -60,17 +57,14 @@ pub struct Wizard {
 pub enum Item {
     /// A line of the checklist.
     Need(usize),
-    /// A field.
     Field(FieldId),
     /// The connection test.
     Test,
     /// One of its results.
     Check(usize),
-    /// Sync Now.
     SyncNow,
     /// A callback address.
     Callback(usize),
-    /// Save.
     Save,
     /// A warning of the sync.
     Warning(usize),
@@ -122,7 +116,6 @@ impl Wizard {
         wizard
     }
 
-    /// A new one.
     pub fn fresh(prefill: &Draft) -> Self {
         Self::new(&Draft { step: prefill.step.max(Step::Credentials), ..prefill.clone() }, None)
     }
@@ -255,14 +248,11 @@ pub enum Test {
     Not,
     /// Saved as tested, and unchanged since.
     Before,
-    /// Running.
     Running {
-        /// Since when.
         since: Timestamp,
         /// The checks that are done.
         checks: Vec<Check>,
     },
-    /// Passed.
     Passed(CheckReport),
     /// Halo answered, and something failed.
     Failed(CheckReport),
@@ -276,7 +266,6 @@ impl Test {
         matches!(self, Self::Before | Self::Passed(_))
     }
 
-    /// Whether it runs.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running { .. })
     }
@@ -404,7 +393,6 @@ impl Wizard {
 /// The suggestions under a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoardList {
-    /// The selected one.
     pub selected: usize,
     /// Whether every team is listed, or those that match.
     pub all: bool,
@@ -432,13 +420,10 @@ pub const CONNECTION: [FieldId; 5] =
 /// How the save stands.
 #[derive(Debug)]
 pub enum SaveState {
-    /// Not saved.
     Not,
-    /// Running.
     Running {
         /// What is being saved.
         configuration: Box<Configuration>,
-        /// As it was typed.
         typed: Box<Draft>,
         /// With which secret.
         secret: SecretChoice,
@@ -456,11 +441,9 @@ pub enum SaveState {
 pub enum Then {
     /// The person looks at what changed.
     Stay,
-    /// On to Configure.
     Configure,
     /// The first sync follows by itself, and then the plan.
     Sync,
-    /// The set-up ends.
     End,
 }
 

@@ -14,13 +14,9 @@ use super::{checklist, finished, initial_sync};
 /// How a step is marked in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// It is shown.
     Current,
-    /// Finished.
     Done,
-    /// Passed over.
     Warn,
-    /// Still to do.
     Todo,
 }
 

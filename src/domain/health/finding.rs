@@ -256,20 +256,20 @@ impl Finding {
         Self::new(rule, State::Well, fact)
     }
 
-    /// Since when.
     #[must_use]
+    /// Since when.
     pub fn since(self, since: impl Into<Option<Timestamp>>) -> Self {
         Self { since: since.into(), ..self }
     }
 
-    /// What it is about.
     #[must_use]
+    /// What it is about.
     pub fn about(self, object: impl Into<String>) -> Self {
         Self { object: Some(object.into()), ..self }
     }
 
-    /// What to do next.
     #[must_use]
+    /// What to do next.
     pub fn next(self, next: impl Into<Hint>) -> Self {
         Self { next: Some(next.into()), ..self }
     }

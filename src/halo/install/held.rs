@@ -41,9 +41,7 @@ impl Wanted {
 /// A webhook that Halo holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeldWebhook {
-    /// Halo's GUID.
     pub id: String,
-    /// The name.
     pub name: Untrusted,
     /// Where it posts to: may end in a token.
     pub url: crate::domain::secret::Secret,
@@ -57,7 +55,6 @@ pub struct HeldWebhook {
     pub content_type: Option<Untrusted>,
     /// Halo's number for the way of signing in; 1 is Basic.
     pub authentication_type: Option<i64>,
-    /// The Basic user.
     pub basic_username: Option<Untrusted>,
     /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
     pub batch_method: Option<i64>,
@@ -81,7 +78,6 @@ impl HeldWebhook {
 pub struct Binding {
     /// Halo's id of the binding.
     pub id: i64,
-    /// The event.
     pub event: EventNumber,
     /// The name of the binding.
     pub name: Untrusted,
@@ -96,13 +92,10 @@ pub struct Binding {
 /// A custom tab that Halo holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeldTab {
-    /// Halo's id.
     pub id: i64,
     /// What stays its own when its number goes to another tab; not every version tells it.
     pub guid: Option<String>,
-    /// The name.
     pub name: Untrusted,
-    /// What it shows.
     pub url: Option<Untrusted>,
     /// The kind of tab; 1 is an iframe as far as is known.
     pub tab_type: Option<i64>,
@@ -113,9 +106,7 @@ pub struct HeldTab {
 /// A ticket type with the tabs it shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeldTicketType {
-    /// Halo's id.
     pub id: i64,
-    /// The name.
     pub name: Untrusted,
     /// Whether it can be used.
     pub active: bool,
@@ -130,7 +121,6 @@ pub struct HeldTicketType {
 pub struct Held {
     /// Every ordinary outgoing webhook; bindings are read for those that may be ours.
     pub webhooks: Vec<HeldWebhook>,
-    /// Every custom tab.
     pub tabs: Vec<HeldTab>,
     /// Every ticket type.
     pub ticket_types: Vec<HeldTicketType>,

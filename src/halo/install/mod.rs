@@ -8,7 +8,7 @@
 //!  snapshot.rs  what the plan saw, to be compared before each write
 //! ```
 
-pub mod held;
-pub mod plan;
-pub mod planner;
-pub mod snapshot;
+pub(crate) mod held;
+pub(crate) mod plan;
+pub(crate) mod planner;
+pub(crate) mod snapshot;

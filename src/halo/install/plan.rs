@@ -14,15 +14,12 @@ use crate::domain::untrusted::Untrusted;
 /// What has to be sent for a change. Secrets are filled in when it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Nothing.
     None,
     /// Nothing is sent: our own record lets go of an object that is gone.
     Forget,
-    /// To a webhook.
     Webhook(WebhookWrite),
     /// To the binding of an event.
     Event(EventWrite),
-    /// To a tab.
     Tab(TabWrite),
     /// To the list of tabs that a ticket type shows.
     Link(LinkWrite),
@@ -37,7 +34,6 @@ pub enum WebhookWrite {
     Create(EventGroup),
     /// Write the webhook of a group again, under its id.
     Update(EventGroup, String),
-    /// Delete it.
     Delete(String),
 }
 
@@ -47,17 +43,11 @@ pub enum EventWrite {
     /// Bind an event to the webhook of a group, under Halo's name for it.
     Bind(EventGroup, EventNumber, Untrusted),
     /// Give an event of a webhook back what makes it fire: its kind, its way of delivery, and no conditions.
-    Mend {
-        /// The webhook.
-        webhook: String,
-        /// The binding.
-        binding: i64,
-    },
+    Mend { webhook: String, binding: i64 },
     /// Take a binding away.
     Unbind {
         /// The webhook that it belongs to.
         webhook: String,
-        /// The binding.
         binding: i64,
     },
 }
@@ -69,7 +59,6 @@ pub enum TabWrite {
     Create(i64),
     /// Write it again, under its id, as this kind of tab where Halo tells one.
     Update(i64, Option<i64>),
-    /// Delete it.
     Delete(i64),
 }
 
@@ -79,12 +68,7 @@ pub enum LinkWrite {
     /// Make it show a tab; without one, the tab of this plan.
     Add(i64, Option<i64>),
     /// Make it not show a tab any more.
-    Remove {
-        /// The ticket type.
-        ticket_type: i64,
-        /// The tab.
-        tab: i64,
-    },
+    Remove { ticket_type: i64, tab: i64 },
 }
 
 impl Operation {
@@ -158,7 +142,6 @@ pub struct Restore {
     pub was: Option<String>,
     /// The webhook that an event belongs to.
     pub parent: Option<String>,
-    /// What is written.
     pub members: Members,
     /// Whether it was taken over, so that our record lets go of it.
     pub was_adopted: bool,
@@ -166,14 +149,13 @@ pub struct Restore {
 
 /// A line of the plan with what is sent for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct PlanStep {
     /// The line that is shown.
     pub line: Change,
-    /// What is sent.
     pub operation: Operation,
 }
 
-impl Step {
+impl PlanStep {
     /// A step without fields.
     pub fn new(
         action: Action,
@@ -205,7 +187,7 @@ impl Step {
     }
 }
 
-impl Deref for Step {
+impl Deref for PlanStep {
     type Target = Change;
 
     fn deref(&self) -> &Change {
@@ -217,7 +199,7 @@ impl Deref for Step {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct InstallPlan {
     /// The steps in the order in which they are taken, those that keep an object included.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// What cannot be done, and why.
     pub blocked: Vec<Blocked>,
     /// Objects of somebody else's that have a name like ours.
@@ -259,7 +241,7 @@ impl InstallPlan {
     }
 
     /// The steps that change something.
-    pub fn pending(&self) -> impl Iterator<Item = &Step> {
+    pub fn pending(&self) -> impl Iterator<Item = &PlanStep> {
         self.steps.iter().filter(|step| step.action != Action::Keep)
     }
 

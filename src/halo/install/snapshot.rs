@@ -28,7 +28,6 @@ impl Snapshot {
         self.webhooks.iter().find(|own| same_id(&own.id, id))
     }
 
-    /// A binding of one.
     pub fn binding(&self, webhook: &str, id: i64) -> Option<&Binding> {
         self.webhook(webhook)?.bindings.iter().find(|own| own.id == id)
     }

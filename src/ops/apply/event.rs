@@ -5,7 +5,7 @@ use super::write::{Found, Write, compare, gone, settled, text, there, written};
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
-use crate::domain::record::{Members, Proof};
+use crate::domain::record::{BeforeAfter, Members};
 use crate::halo::install::plan::EventWrite;
 use crate::halo::install::planner;
 use crate::halo::{HaloApi, HaloError};
@@ -26,19 +26,19 @@ impl Write for EventWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
-            Self::Bind(group, event, _) => Proof {
+            Self::Bind(group, event, _) => BeforeAfter {
                 parent: Some(apply.webhook_id(*group).to_owned()),
                 ..written(Members::default().with("eventno", event.0))
             },
-            Self::Mend { webhook, binding } => Proof {
+            Self::Mend { webhook, binding } => BeforeAfter {
                 before: there(apply.halo.binding_members(webhook, *binding).await?)?,
                 parent: Some(webhook.clone()),
                 ..written(HaloApi::firing())
             },
             // What is gone already needs no proof: deleting it is done.
-            Self::Unbind { webhook, binding } => Proof {
+            Self::Unbind { webhook, binding } => BeforeAfter {
                 before: apply.halo.binding_members(webhook, *binding).await?,
                 parent: Some(webhook.clone()),
                 after: None,

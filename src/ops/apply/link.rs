@@ -7,7 +7,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
 use crate::halo::install::held::HeldTicketType;
 use crate::halo::install::plan::LinkWrite;
@@ -34,12 +34,12 @@ impl Write for LinkWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         let tab = match self {
             Self::Add(_, tab) => tab.or(apply.tab),
             Self::Remove { tab, .. } => Some(*tab),
         };
-        Ok(Proof { parent: tab.map(|tab| tab.to_string()), ..Proof::default() })
+        Ok(BeforeAfter { parent: tab.map(|tab| tab.to_string()), ..BeforeAfter::default() })
     }
 
     async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {

@@ -32,9 +32,9 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, Outcome, Plan};
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::domain::record::Written;
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::Snapshot;
 use crate::halo::{HaloApi, HaloError};
@@ -220,7 +220,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Makes one change. `result` is right at every moment, also where an error ends it.
-    async fn apply(&mut self, change: &Step, result: &mut ChangeResult) -> Result<(), Failure> {
+    async fn apply(&mut self, change: &PlanStep, result: &mut ChangeResult) -> Result<(), Failure> {
         match &change.operation {
             Operation::None => {
                 self.note_kept(change);
@@ -292,7 +292,7 @@ impl<'a> Apply<'a> {
     /// Sends and reads back; once more where Halo has another way, or is known to need a second try.
     ///
     /// With what Halo answered to the last of the two.
-    async fn carry_out(&mut self, change: &Step) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
+    async fn carry_out(&mut self, change: &PlanStep) -> (Outcome, Option<String>, Option<String>, HaloAnswer) {
         let operation = &change.operation;
         // What the write before this one was answered with is no answer to this one.
         self.halo.take_write_status();
@@ -370,7 +370,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Keeps in mind what is there already, for the changes that build on it.
-    fn note_kept(&mut self, change: &Step) {
+    fn note_kept(&mut self, change: &PlanStep) {
         let Some(id) = &change.id else { return };
         let group = EventGroup::ALL.into_iter().find(|group| change.name.raw() == group.webhook_name());
         match (change.kind, group) {
@@ -393,11 +393,11 @@ impl<'a> Apply<'a> {
     }
 
     /// Keeps in mind that an object cannot go because something that belongs to it did not.
-    fn keep_in_use(&mut self, change: &Step, outcome: Outcome) {
+    fn keep_in_use(&mut self, change: &PlanStep, outcome: Outcome) {
         self.in_use.extend(ask!(&change.operation, write => write.holds(outcome), None));
     }
 
-    fn reason_to_skip(&self, change: &Step) -> Option<String> {
+    fn reason_to_skip(&self, change: &PlanStep) -> Option<String> {
         let given_up = self.given_up.iter().find(|(kind, _)| kind.is_none_or(|kind| kind == change.kind));
         if let Some((_, reason)) = given_up {
             return Some(reason.clone());
@@ -435,15 +435,15 @@ impl<'a> Apply<'a> {
 
     /// What is to be kept of an object before it is written: only a run of Configure can be rolled back. None where the
     /// object is not the one that the plan saw.
-    async fn proof(&mut self, operation: &Operation) -> Result<Option<Proof>, HaloError> {
+    async fn proof(&mut self, operation: &Operation) -> Result<Option<BeforeAfter>, HaloError> {
         if !self.is_as_planned(operation).await? {
             return Ok(None);
         }
         self.there = ask!(operation, write => write.beside(self).await?, Vec::new());
         if self.run.is_none() {
-            return Ok(Some(Proof::default()));
+            return Ok(Some(BeforeAfter::default()));
         }
-        let proof = ask!(operation, write => write.prove(self).await?, Proof::default());
+        let proof = ask!(operation, write => write.prove(self).await?, BeforeAfter::default());
         // Those of a rotation as well: what Halo holds may end in the one before.
         let tokens = self.target.installs.iter().flat_map(|installs| &installs.tokens);
         Ok(Some(tokens.fold(proof, |proof, token| proof.replacing(token.expose(), TOKEN))))
@@ -458,7 +458,7 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
 }
 
 /// What could not be taken out through the API can be by hand.
-fn with_clicks(change: &Step, words: String) -> String {
+fn with_clicks(change: &PlanStep, words: String) -> String {
     if !change.operation.takes_out() {
         return words;
     }

@@ -7,11 +7,11 @@ use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{ChangeResult, Outcome};
 use crate::domain::record::InstalledObject;
-use crate::halo::install::plan::{Operation, Step};
+use crate::halo::install::plan::{Operation, PlanStep};
 
 impl Apply<'_> {
     /// Keeps our own record in step with what was read back.
-    pub(super) fn remember(&self, change: &Step, outcome: Outcome, id: Option<&str>) -> Result<(), Failure> {
+    pub(super) fn remember(&self, change: &PlanStep, outcome: Outcome, id: Option<&str>) -> Result<(), Failure> {
         let Some(id) = id else { return Ok(()) };
         let (store, kind) = (&self.workspace.store, change.kind);
         let is_own = matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
@@ -37,7 +37,12 @@ impl Apply<'_> {
         Ok(store.record_installed(self.id, &object)?)
     }
 
-    pub(super) fn write_down(&self, change: &Step, result: &ChangeResult, answer: HaloAnswer) -> Result<(), Failure> {
+    pub(super) fn write_down(
+        &self,
+        change: &PlanStep,
+        result: &ChangeResult,
+        answer: HaloAnswer,
+    ) -> Result<(), Failure> {
         let action = format!("{} {}", change.action.code(), change.kind.word());
         let mut activity = self.workspace.activity(Some(self.id), &action, result.outcome.words());
         activity.object = Some(change.name.display());

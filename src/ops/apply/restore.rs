@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::write::{Found, Write, compare, text};
 use super::{Apply, event, tab, webhook};
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
 use crate::halo::install::held::HeldTab;
 use crate::halo::install::plan::Restore;
@@ -37,8 +37,8 @@ impl Write for Restore {
         })
     }
 
-    async fn prove(&self, _: &Apply<'_>) -> Result<Proof, HaloError> {
-        Ok(Proof::default())
+    async fn prove(&self, _: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+        Ok(BeforeAfter::default())
     }
 
     async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError> {

@@ -5,7 +5,7 @@ use super::write::{Found, Write, gone, settled, text, there, written};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::halo::install::held::HeldTab;
 use crate::halo::install::plan::TabWrite;
 use crate::halo::install::planner;
@@ -25,15 +25,15 @@ impl Write for TabWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
             Self::Create(kind) => written(draft(apply, None, Some(*kind)).members()),
-            Self::Update(id, kind) => Proof {
+            Self::Update(id, kind) => BeforeAfter {
                 before: there(apply.halo.tab_members(*id).await?)?,
                 ..written(draft(apply, Some(*id), *kind).members())
             },
             // What is gone already needs no proof: deleting it is done.
-            Self::Delete(id) => Proof { before: apply.halo.tab_members(*id).await?, ..Proof::default() },
+            Self::Delete(id) => BeforeAfter { before: apply.halo.tab_members(*id).await?, ..BeforeAfter::default() },
         })
     }
 

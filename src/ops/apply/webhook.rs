@@ -5,7 +5,7 @@ use super::write::{Found, Write, gone, settled, there, written};
 use crate::domain::callback::{BASIC_USER, EventGroup};
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
-use crate::domain::record::Proof;
+use crate::domain::record::BeforeAfter;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::plan::WebhookWrite;
@@ -26,15 +26,15 @@ impl Write for WebhookWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError> {
+    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
             Self::Create(group) => written(draft(apply, *group, None).members()),
-            Self::Update(group, id) => Proof {
+            Self::Update(group, id) => BeforeAfter {
                 before: there(apply.halo.webhook_members(id).await?)?,
                 ..written(draft(apply, *group, Some(id)).members())
             },
             // What is gone already needs no proof: deleting it is done.
-            Self::Delete(id) => Proof { before: apply.halo.webhook_members(id).await?, ..Proof::default() },
+            Self::Delete(id) => BeforeAfter { before: apply.halo.webhook_members(id).await?, ..BeforeAfter::default() },
         })
     }
 

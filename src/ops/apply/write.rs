@@ -2,7 +2,7 @@
 
 use super::Apply;
 use crate::domain::plan::{FieldChange, Outcome};
-use crate::domain::record::{Members, Proof};
+use crate::domain::record::{BeforeAfter, Members};
 use crate::halo::HaloError;
 
 /// A write to one kind of object.
@@ -21,7 +21,7 @@ pub(super) trait Write {
     }
 
     /// What is read before the write, so that it can be undone.
-    async fn prove(&self, apply: &Apply<'_>) -> Result<Proof, HaloError>;
+    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError>;
 
     /// Sends it, and gives the id that Halo tells.
     async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError>;
@@ -56,7 +56,6 @@ pub(super) enum Found {
     Differs(String, String),
     /// What was to be done to the object was not done.
     Not(String, String),
-    /// It is not there.
     No,
 }
 
@@ -66,8 +65,8 @@ pub(super) fn there(members: Option<Members>) -> Result<Option<Members>, HaloErr
 }
 
 /// The proof of a write that makes or changes something.
-pub(super) fn written(after: Members) -> Proof {
-    Proof { after: Some(after), ..Proof::default() }
+pub(super) fn written(after: Members) -> BeforeAfter {
+    BeforeAfter { after: Some(after), ..BeforeAfter::default() }
 }
 
 /// Whether something that was taken out is gone; otherwise how it is done by hand.

@@ -3,8 +3,8 @@
 //! It is a packed tar archive: the settings, the store, the audit trail, the secrets only where they are asked for and
 //! sealed, and last the manifest, which proves each of them. A file without one was not finished.
 
-pub mod restore;
-pub mod seal;
+pub(crate) mod restore;
+pub(crate) mod seal;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -41,26 +41,19 @@ pub struct Manifest {
     format: u32,
     /// The version of the program that made it.
     pub program: String,
-    /// When.
     pub made_at: Timestamp,
-    /// On which host.
     pub host: String,
-    /// By whom.
     pub by: String,
     /// What the secrets are sealed by; none where it holds none.
     pub sealed_by: Option<String>,
-    /// Every file in it.
     pub members: Vec<Member>,
-    /// The store.
     pub store: Option<Proof>,
 }
 
 /// A file of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its name.
     pub name: String,
-    /// Its length.
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: String,

@@ -33,7 +33,6 @@ const LARGEST: u64 = 4 << 20;
 
 /// A backup that was unpacked and proved. Nothing of this host is changed yet.
 pub struct Proved {
-    /// What it holds.
     pub manifest: Manifest,
     /// What is here already and would be replaced, such as `the settings`.
     pub replaces: Vec<&'static str>,

@@ -19,10 +19,8 @@ pub enum Seal {
     Recipients(Vec<String>),
 }
 
-/// What opens them.
 #[derive(Debug)]
 pub enum Key {
-    /// The passphrase.
     Passphrase(Secret),
     /// The content of an identity file of `age`: lines of `AGE-SECRET-KEY-1…`.
     Identities(Secret),

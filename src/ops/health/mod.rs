@@ -43,7 +43,7 @@ pub async fn look(
         workspace.note_health(&of, [store(fault)]);
         Ok(())
     };
-    workspace.apart(whole).await?;
+    workspace.run_blocking(whole).await?;
     // Where a proxy is meant and not named well, the look at Halo says so; this one would go past it.
     if workspace.require_sound_proxy().is_ok()
         && let Some(found) = certificate::look(configuration, workspace.now()).await

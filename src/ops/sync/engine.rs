@@ -3,21 +3,21 @@
 //! It says what to ask, is told what was answered, in whatever order the answers come, and ends with a verdict. No
 //! network, no clock, no store: so it is tried with thousands of Halos that shift, lie and repeat themselves.
 //!
-//! A look is one reading of the whole list. It is *proved* when every page gave the same count, and that count equals the
-//! unique ids. A client that a proved look does not show is gone only if Halo knows nothing of its id, or if two proved
-//! looks show exactly the same ids: rows that slide past the reader cannot make two looks equal.
+//! A pass is one reading of the whole list. It is *proved* when every page gave the same count, and that count equals the
+//! unique ids. A client that a proved pass does not show is gone only if Halo knows nothing of its id, or if two proved
+//! passes show exactly the same ids: rows that slide past the reader cannot make two passes equal.
 //!
 //! Where one client goes and another comes, the count stands still and a row may slide past the reader all the same. One
 //! that was expected is missed and asked for by its id. Of a list with more clients than are expected the highest id is
 //! read first, alone: new clients have higher ones, and tell that the list has changed since. Without them, each row that
 //! slid past is one id too few. A Halo that does not list backwards is asked for the last page instead.
 
-mod look;
+mod pass;
 mod tally;
 
 use std::collections::{BTreeSet, HashSet};
 
-use self::look::{Look, NEWEST, Stage, describe_mismatch, still_hold};
+use self::pass::{NEWEST, Pass, Stage, describe_mismatch, still_hold};
 use self::tally::{Kind, Tally};
 use crate::domain::sync_run::{Brake, ListedPage};
 use crate::domain::thousands;
@@ -27,12 +27,12 @@ use crate::halo::PAGE_SIZE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     /// Looks at most to get a proved one.
-    pub looks: u32,
-    /// Missing clients are asked for one by one up to this many; more are looked for in another look.
+    pub passes: u32,
+    /// Missing clients are asked for one by one up to this many; more are looked for in another pass.
     pub asked_by_id: usize,
     /// Clients in use that may vanish without a yes: this many, or a tenth of them if that is more.
     pub brake: u64,
-    /// Pages of one look at most, whatever Halo says of its count.
+    /// Pages of one pass at most, whatever Halo says of its count.
     pub pages: u32,
     /// Rows of a page, as long as none has come.
     pub page_size: u64,
@@ -42,35 +42,29 @@ pub(super) struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { looks: 2, asked_by_id: 200, brake: Brake::FREE, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
+        Self { passes: 2, asked_by_id: 200, brake: Brake::FREE, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
     }
 }
 
 /// A question for Halo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Ask {
-    /// A page of the list, in this look.
+    /// A page of the list, in this pass.
     Page {
-        /// The look.
-        look: u32,
+        pass: u32,
         /// The page, from 1.
         page: u32,
     },
-    /// The first page of the list from its end, in this look.
-    Newest {
-        /// The look.
-        look: u32,
-    },
+    /// The first page of the list from its end, in this pass.
+    Newest { pass: u32 },
     /// One client by its id.
     Client(i64),
 }
 
 /// What Halo says of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    /// It has it.
+pub(super) enum Presence {
     There,
-    /// It knows of none.
     Gone,
     /// Nothing that can be relied on; why, as the end of a sentence.
     Unclear(String),
@@ -78,10 +72,10 @@ pub(super) enum Word {
 
 /// How the reading ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Conclusion {
     /// The list may be stored.
     Publish {
-        /// The look that was proved; none where none was.
+        /// The pass that was proved; none where none was.
         proved: Option<u32>,
         /// Expected clients that the evidence does not show, ascending.
         unseen: Vec<i64>,
@@ -92,7 +86,6 @@ pub(super) enum Verdict {
     Hold {
         /// Clients in use that are gone, ascending.
         gone: Vec<i64>,
-        /// Clients in use.
         active: u64,
     },
     /// No row and no count: that is no list.
@@ -102,10 +95,9 @@ pub(super) enum Verdict {
 /// What became of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It counts.
     In,
     /// It has told how long the list is, and will be read again in its turn.
-    Aside,
+    Probe,
     /// It has told that the pages of an interrupted run do not fit to what Halo says now: they have to be dropped before
     /// anything else is staged. It will be read again in its turn as well.
     ForNothing,
@@ -118,7 +110,6 @@ enum Phase {
     Ended,
 }
 
-/// The machine.
 pub(super) struct Engine {
     rules: Rules,
     brake: Brake,
@@ -126,27 +117,27 @@ pub(super) struct Engine {
     expected: Vec<(i64, bool)>,
     active: u64,
     phase: Phase,
-    look: Look,
-    /// The ids of the look before this one, where it was proved.
+    pass: Pass,
+    /// The ids of the pass before this one, where it was proved.
     before: Option<HashSet<i64>>,
-    /// The ids of all earlier looks, and those found one by one.
+    /// The ids of all earlier passes, and those found one by one.
     ever: HashSet<i64>,
     /// Pages of an interrupted run, until the highest of them, read again, has told whether they still hold.
     left: Vec<ListedPage>,
     resumed: u64,
-    /// Expected clients that this look does not show, ascending.
+    /// Expected clients that this pass does not show, ascending.
     missing: Vec<i64>,
     to_ask: Vec<i64>,
     asked: BTreeSet<i64>,
-    /// A client that this look did not show is there after all.
+    /// A client that this pass did not show is there after all.
     slid: bool,
     /// Whether a client is there could not be learnt.
     unclear: bool,
     pages: u64,
     warnings: Tally,
-    /// The rows of this look that could not be read.
+    /// The rows of this pass that could not be read.
     bad_rows: Tally,
-    verdict: Option<Verdict>,
+    conclusion: Option<Conclusion>,
 }
 
 impl Engine {
@@ -162,17 +153,17 @@ impl Engine {
         let mut expected: Vec<(i64, bool)> = expected.into_iter().collect();
         expected.sort_unstable();
         let stage = if left.is_empty() { first_stage(rules, expected.len(), None) } else { Stage::Length(1) };
-        let mut look = Look::new(1, stage);
+        let mut pass = Pass::new(1, stage);
         // The pages of an interrupted run were all read after its question for the highest id.
-        look.newest = left.iter().map(|page| page.newest).min().flatten();
-        look.asked_newest = look.newest.is_some();
+        pass.newest = left.iter().map(|page| page.newest).min().flatten();
+        pass.asked_newest = pass.newest.is_some();
         Self {
             rules,
             brake,
             active: expected.iter().filter(|(_, active)| *active).count() as u64,
             expected,
             phase: Phase::Looking,
-            look,
+            pass,
             before: None,
             ever: HashSet::new(),
             left,
@@ -185,7 +176,7 @@ impl Engine {
             pages: 0,
             warnings: Tally::default(),
             bad_rows: Tally::default(),
-            verdict: None,
+            conclusion: None,
         }
     }
 
@@ -193,20 +184,20 @@ impl Engine {
     pub(super) fn ask(&mut self) -> Option<Ask> {
         match self.phase {
             Phase::Looking => {
-                let look = self.look.number;
-                if matches!(self.look.stage, Stage::Length(_))
+                let pass = self.pass.number;
+                if matches!(self.pass.stage, Stage::Length(_))
                     && let Some(page) = self.left.iter().map(|page| page.page).max()
                 {
-                    let first_time = self.look.open.insert(page);
-                    return first_time.then_some(Ask::Page { look, page });
+                    let first_time = self.pass.open.insert(page);
+                    return first_time.then_some(Ask::Page { pass, page });
                 }
-                self.look.pass_over_what_is_there();
-                let page = self.look.wanted(self.rules)?;
-                if matches!(self.look.stage, Stage::Through | Stage::Length(_)) {
-                    self.look.next += 1;
+                self.pass.pass_over_what_is_there();
+                let page = self.pass.wanted(self.rules)?;
+                if matches!(self.pass.stage, Stage::Through | Stage::Length(_)) {
+                    self.pass.next += 1;
                 }
-                self.look.open.insert(page);
-                Some(if page == NEWEST { Ask::Newest { look } } else { Ask::Page { look, page } })
+                self.pass.open.insert(page);
+                Some(if page == NEWEST { Ask::Newest { pass } } else { Ask::Page { pass, page } })
             }
             Phase::Asking => {
                 let id = self.to_ask.pop()?;
@@ -220,10 +211,10 @@ impl Engine {
     /// Takes in the first page from the end of the list. Where it is the whole list, it is page 1, and its ids are put in
     /// order.
     pub(super) fn newest(&mut self, page: &mut ListedPage) -> Taken {
-        if !self.look.open.remove(&NEWEST) {
-            return Taken::Aside;
+        if !self.pass.open.remove(&NEWEST) {
+            return Taken::Probe;
         }
-        self.look.asked_newest = true;
+        self.pass.asked_newest = true;
         let rows = page.ids.len() as u64 + page.nameless;
         // What brings no id ends the list, whatever its end is.
         let is_whole = page.ids.is_empty() || page.record_count == Some(rows);
@@ -233,47 +224,47 @@ impl Engine {
             if is_whole {
                 page.ids.sort_unstable();
             }
-            self.look.stage = Stage::Length(0);
-            self.look.open.insert(page.page);
-            self.look.pass_over_what_is_there();
+            self.pass.stage = Stage::Length(0);
+            self.pass.open.insert(page.page);
+            self.pass.pass_over_what_is_there();
             return self.page(page);
         }
-        self.look.learn(page);
-        self.look.newest = page.ids.first().copied();
-        self.look.stage = Stage::Through;
-        Taken::Aside
+        self.pass.learn(page);
+        self.pass.newest = page.ids.first().copied();
+        self.pass.stage = Stage::Through;
+        Taken::Probe
     }
 
     /// Takes in a page that was asked for.
     pub(super) fn page(&mut self, page: &ListedPage) -> Taken {
-        if !self.look.open.remove(&page.page) || self.look.stage == Stage::Newest {
-            return Taken::Aside;
+        if !self.pass.open.remove(&page.page) || self.pass.stage == Stage::Newest {
+            return Taken::Probe;
         }
         let left = std::mem::take(&mut self.left);
-        if matches!(self.look.stage, Stage::Length(_)) {
-            left.iter().chain([page]).for_each(|page| self.look.learn(page));
-            let end = self.look.end(self.expected.len(), self.rules).filter(|_| self.look.newest.is_none());
-            if end.is_some() && !self.look.asked_newest {
-                self.look.begin_with_the_newest();
-                return if left.is_empty() { Taken::Aside } else { Taken::ForNothing };
+        if matches!(self.pass.stage, Stage::Length(_)) {
+            left.iter().chain([page]).for_each(|page| self.pass.learn(page));
+            let end = self.pass.end(self.expected.len(), self.rules).filter(|_| self.pass.newest.is_none());
+            if end.is_some() && !self.pass.asked_newest {
+                self.pass.begin_with_the_newest();
+                return if left.is_empty() { Taken::Probe } else { Taken::ForNothing };
             }
             let has_the_end = end.is_none_or(|end| end == page.page);
             if !(left.is_empty() || has_the_end && still_hold(&left, page)) {
-                self.look = self.fresh_look(self.look.number);
+                self.pass = self.fresh_pass(self.pass.number);
                 return Taken::ForNothing;
             }
             if let Some(end) = end {
-                self.look.stage = Stage::End(end);
+                self.pass.stage = Stage::End(end);
             }
             if !has_the_end {
-                return Taken::Aside;
+                return Taken::Probe;
             }
         }
         self.pages += 1;
-        self.look.take(page);
+        self.pass.take(page);
         self.count_bad_rows(page);
         for before in left.iter().filter(|before| before.page != page.page) {
-            self.look.take(before);
+            self.pass.take(before);
             self.count_bad_rows(before);
             self.resumed += 1;
         }
@@ -289,18 +280,18 @@ impl Engine {
     }
 
     /// Takes in what Halo says of a client.
-    pub(super) fn client(&mut self, id: i64, word: Word) {
+    pub(super) fn client(&mut self, id: i64, presence: Presence) {
         if !self.asked.remove(&id) {
             return;
         }
-        match word {
-            Word::Gone => {}
-            Word::There => {
+        match presence {
+            Presence::Gone => {}
+            Presence::There => {
                 self.slid = true;
                 self.ever.insert(id);
                 self.warnings.add(Kind::LeftOut, Some(id));
             }
-            Word::Unclear(why) => {
+            Presence::Unclear(why) => {
                 self.unclear = true;
                 self.warnings.add(Kind::Unclear(why), Some(id));
             }
@@ -310,39 +301,39 @@ impl Engine {
 
     /// Goes on to what comes next, once everything that was asked is answered.
     fn settle(&mut self) {
-        self.look.pass_over_what_is_there();
+        self.pass.pass_over_what_is_there();
         match self.phase {
-            Phase::Looking if self.look.open.is_empty() && self.look.wanted(self.rules).is_none() => self.looked(),
+            Phase::Looking if self.pass.open.is_empty() && self.pass.wanted(self.rules).is_none() => self.looked(),
             Phase::Asking if self.asked.is_empty() && self.to_ask.is_empty() => self.asked_all(),
             _ => {}
         }
     }
 
     fn looked(&mut self) {
-        if !self.look.is_proved() {
-            if self.look.counts.is_none() && self.look.rows() == 0 {
-                return self.end(Verdict::NoList);
+        if !self.pass.is_proved() {
+            if self.pass.counts.is_none() && self.pass.rows() == 0 {
+                return self.end(Conclusion::NoList);
             }
-            // Without a count another look proves no more than this one.
-            if self.look.number < self.rules.looks && self.look.counts.is_some() {
+            // Without a count another pass proves no more than this one.
+            if self.pass.number < self.rules.passes && self.pass.counts.is_some() {
                 return self.look_again();
             }
-            self.warnings.add(Kind::Other(describe_mismatch(&self.look)), None);
+            self.warnings.add(Kind::Other(describe_mismatch(&self.pass)), None);
             return self.publish_unproved();
         }
-        let seen = &self.look.seen;
+        let seen = &self.pass.seen;
         self.missing = self.expected.iter().map(|(id, _)| *id).filter(|id| !seen.contains(id)).collect();
         if self.missing.is_empty() {
             self.publish_proved();
         } else if seen.is_empty() && self.active > 0 && !self.brake.lets_pass(self.missing_in_use().len() as u64, 0) {
             // A list that is suddenly empty is what an agent sees that may not see any client.
-            self.end(Verdict::Hold { gone: self.missing_in_use(), active: self.active });
+            self.end(Conclusion::Hold { gone: self.missing_in_use(), active: self.active });
         } else if self.missing.len() <= self.rules.asked_by_id {
             self.phase = Phase::Asking;
             self.to_ask = self.missing.iter().rev().copied().collect();
         } else if self.before.as_ref() == Some(seen) {
             self.publish_proved();
-        } else if self.look.number <= self.rules.looks {
+        } else if self.pass.number <= self.rules.passes {
             self.look_again();
         } else {
             let missing = thousands(self.missing.len() as u64);
@@ -355,8 +346,8 @@ impl Engine {
     }
 
     fn asked_all(&mut self) {
-        if self.slid && self.look.number < self.rules.looks {
-            // Rows have slid past the reader, so this look is no image of the list.
+        if self.slid && self.pass.number < self.rules.passes {
+            // Rows have slid past the reader, so this pass is no image of the list.
             return self.look_again();
         }
         if self.slid || self.unclear {
@@ -366,18 +357,18 @@ impl Engine {
     }
 
     fn look_again(&mut self) {
-        let next = self.fresh_look(self.look.number + 1);
-        let look = std::mem::replace(&mut self.look, next);
-        self.ever.extend(&look.seen);
-        self.before = look.is_proved().then_some(look.seen);
+        let next = self.fresh_pass(self.pass.number + 1);
+        let pass = std::mem::replace(&mut self.pass, next);
+        self.ever.extend(&pass.seen);
+        self.before = pass.is_proved().then_some(pass.seen);
         self.missing.clear();
         self.bad_rows = Tally::default();
         (self.slid, self.unclear) = (false, false);
         self.phase = Phase::Looking;
     }
 
-    fn fresh_look(&self, number: u32) -> Look {
-        Look::new(number, first_stage(self.rules, self.expected.len(), self.count()))
+    fn fresh_pass(&self, number: u32) -> Pass {
+        Pass::new(number, first_stage(self.rules, self.expected.len(), self.count()))
     }
 
     fn missing_in_use(&self) -> Vec<i64> {
@@ -389,47 +380,47 @@ impl Engine {
         let gone = self.missing_in_use();
         let allowed = self.rules.brake.max(self.active / 10);
         if !self.brake.lets_pass(gone.len() as u64, allowed) {
-            return self.end(Verdict::Hold { gone, active: self.active });
+            return self.end(Conclusion::Hold { gone, active: self.active });
         }
         let missing = std::mem::take(&mut self.missing);
-        self.end(Verdict::Publish { proved: Some(self.look.number), unseen: missing.clone(), gone: missing });
+        self.end(Conclusion::Publish { proved: Some(self.pass.number), unseen: missing.clone(), gone: missing });
     }
 
     /// What was read is kept, and nobody is disabled on a guess.
     fn publish_unproved(&mut self) {
-        let is_seen = |id: &i64| self.look.seen.contains(id) || self.ever.contains(id);
+        let is_seen = |id: &i64| self.pass.seen.contains(id) || self.ever.contains(id);
         let unseen = self.expected.iter().map(|(id, _)| *id).filter(|id| !is_seen(id)).collect();
-        self.end(Verdict::Publish { proved: None, unseen, gone: Vec::new() });
+        self.end(Conclusion::Publish { proved: None, unseen, gone: Vec::new() });
     }
 
-    fn end(&mut self, verdict: Verdict) {
+    fn end(&mut self, conclusion: Conclusion) {
         self.phase = Phase::Ended;
-        self.verdict = Some(verdict);
+        self.conclusion = Some(conclusion);
     }
 
     /// The verdict, once there is one.
-    pub(super) fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.as_ref()
+    pub(super) fn conclusion(&self) -> Option<&Conclusion> {
+        self.conclusion.as_ref()
     }
 
-    /// The look that goes on, from 1.
-    pub(super) fn look(&self) -> u32 {
-        self.look.number
+    /// The pass that goes on, from 1.
+    pub(super) fn pass(&self) -> u32 {
+        self.pass.number
     }
 
-    /// Unique ids of this look so far.
+    /// Unique ids of this pass so far.
     pub(super) fn read(&self) -> u64 {
-        self.look.seen.len() as u64
+        self.pass.seen.len() as u64
     }
 
     /// Halo's own count, as it came last.
     pub(super) fn count(&self) -> Option<u64> {
-        self.look.counts.map(|(_, last)| last)
+        self.pass.counts.map(|(_, last)| last)
     }
 
     /// The highest id of the list before its pages were read, where that is known.
     pub(super) fn newest_id(&self) -> Option<i64> {
-        self.look.newest
+        self.pass.newest
     }
 
     /// Pages that were answered and count.

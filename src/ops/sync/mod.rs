@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::engine::{Engine, Rules, Verdict};
+use self::engine::{Conclusion, Engine, Rules};
 use self::reading::{Reading, SideLists};
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
@@ -64,14 +64,14 @@ pub async fn run(
 
     on_progress(&SyncProgress::default());
     let rule = &configuration.company_sync.include;
-    let course = Course { workspace, id, halo: halo.clone(), rule, brake, run, started_at, started };
+    let course = Run { workspace, id, halo: halo.clone(), rule, brake, run, started_at, started };
     let mut report = match course.read(&mut on_progress).await {
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
     };
     let noted = if report.status.has_published() {
         if workspace.store.hands_on(id)? {
-            events::knock(workspace);
+            events::wake_forwarder(workspace);
         }
         workspace.remember_verified(id, &configuration.api, &halo).await
     } else if report.pages == 0 {
@@ -134,8 +134,7 @@ struct Stopped {
     why: Failure,
 }
 
-/// A run on its way.
-struct Course<'a> {
+struct Run<'a> {
     workspace: &'a Workspace,
     id: &'a ConfigurationId,
     halo: HaloApi,
@@ -146,7 +145,7 @@ struct Course<'a> {
     started: Instant,
 }
 
-impl Course<'_> {
+impl Run<'_> {
     async fn read(&self, on_progress: &mut (dyn FnMut(&SyncProgress) + Send)) -> Result<Read, Box<Stopped>> {
         let stopped = |learnt, why| Box::new(Stopped { learnt, why });
         let (workspace, run) = (self.workspace, self.run);
@@ -166,12 +165,12 @@ impl Course<'_> {
         if let Err(why) = read {
             return Err(stopped(learnt, why));
         }
-        match reading.engine.verdict() {
-            Some(Verdict::Publish { proved, unseen, gone }) => {
+        match reading.engine.conclusion() {
+            Some(Conclusion::Publish { proved, unseen, gone }) => {
                 let (proved, unseen, gone) = (*proved, unseen.clone(), gone.clone());
                 Ok(Read { learnt, known: reading.known, lists: reading.lists, proved, unseen, gone })
             }
-            Some(Verdict::Hold { gone, active }) => {
+            Some(Conclusion::Hold { gone, active }) => {
                 // Whoever is to say yes has to see to what.
                 match whom(workspace, self.id, gone) {
                     Ok(disabling) => learnt.disabling = disabling,
@@ -181,7 +180,7 @@ impl Course<'_> {
                 learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, held(gone.len() as u64, *active)))
             }
-            Some(Verdict::NoList) => Err(stopped(learnt, no_list())),
+            Some(Conclusion::NoList) => Err(stopped(learnt, no_list())),
             None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use super::engine::{Ask, Engine, Taken, Word};
+use super::engine::{Ask, Engine, Presence, Taken};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
@@ -178,13 +178,13 @@ impl<'a> Reading<'a> {
     fn send(&self, air: &mut JoinSet<Answer>, ask: Ask) {
         let (halo, known, rule) = (self.halo.clone(), Arc::clone(&self.known), Arc::clone(&self.rule));
         match ask {
-            Ask::Page { look, page } => air.spawn(async move {
+            Ask::Page { pass, page } => air.spawn(async move {
                 let answer = whole(&halo, &rule, halo.clients_page(page).await).await;
-                Answer::Page(look, answer.map(|answer| listed(page, answer, &known)))
+                Answer::Page(pass, answer.map(|answer| listed(page, answer, &known)))
             }),
-            Ask::Newest { look } => air.spawn(async move {
+            Ask::Newest { pass } => air.spawn(async move {
                 let answer = whole(&halo, &rule, halo.newest_clients().await).await;
-                Answer::Newest(look, answer.map(|answer| listed(1, answer, &known)))
+                Answer::Newest(pass, answer.map(|answer| listed(1, answer, &known)))
             }),
             Ask::Client(id) => air.spawn(async move {
                 let answer = async {
@@ -218,21 +218,21 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, air: &mut JoinSet<Answer>, joined: Result<Answer, JoinError>) -> Result<(), Failure> {
         match joined.map_err(lost_task)? {
-            Answer::Page(look, answer) => {
+            Answer::Page(pass, answer) => {
                 let (page, differing) = answer?;
                 match self.engine.page(&page) {
-                    Taken::In => self.keep(StagedPage { look, page, differing }),
-                    Taken::Aside => {}
+                    Taken::In => self.keep(StagedPage { look: pass, page, differing }),
+                    Taken::Probe => {}
                     Taken::ForNothing => self.drop_first = true,
                 }
-                if look != self.engine.look() {
+                if pass != self.engine.pass() {
                     self.found.clear();
                 }
             }
-            Answer::Newest(look, answer) => {
+            Answer::Newest(pass, answer) => {
                 let (mut page, differing) = answer?;
                 if self.engine.newest(&mut page) == Taken::In {
-                    self.keep(StagedPage { look, page, differing });
+                    self.keep(StagedPage { look: pass, page, differing });
                 }
             }
             Answer::Client(id, answer) => self.take_client(id, answer)?,
@@ -277,16 +277,16 @@ impl<'a> Reading<'a> {
     }
 
     fn take_client(&mut self, id: i64, answer: Result<Option<Client>, HaloError>) -> Result<(), Failure> {
-        let look = self.engine.look();
-        let word = match answer {
-            Ok(None) => Word::Gone,
+        let pass = self.engine.pass();
+        let presence = match answer {
+            Ok(None) => Presence::Gone,
             Ok(Some(client)) => {
                 self.found.push(client);
                 let page =
                     ListedPage { ids: self.found.iter().map(|client| client.id).collect(), ..Default::default() };
                 let differing = self.found.iter().filter(|client| !self.known.has(client)).cloned().collect();
-                self.keep(StagedPage { look, page, differing });
-                Word::There
+                self.keep(StagedPage { look: pass, page, differing });
+                Presence::There
             }
             Err(error) => match Failure::from(error) {
                 failure if failure.kind == FailureKind::Interrupted => return Err(failure),
@@ -294,11 +294,11 @@ impl<'a> Reading<'a> {
                 failure if matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_)) => {
                     return Err(failure);
                 }
-                failure => Word::Unclear(failure.to_string()),
+                failure => Presence::Unclear(failure.to_string()),
             },
         };
-        self.engine.client(id, word);
-        if look != self.engine.look() {
+        self.engine.client(id, presence);
+        if pass != self.engine.pass() {
             self.found.clear();
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::*;
-use crate::service::testing::Desk;
+use crate::service::testing::Fixture;
 
 /// Samples of each kind: a few, so that this test cannot rot, and by hand a million.
 fn samples() -> usize {
@@ -63,8 +63,8 @@ fn welch(mut work: impl FnMut(usize)) -> f64 {
 /// R72: `PIA_HALO_SAMPLES=1000000 cargo test --lib wrong_token -- --nocapture`.
 #[test]
 fn wrong_token_takes_as_long_whichever_byte_is_wrong() {
-    let desk = Desk::open("2026-11-23T10:53:00Z");
-    let workspace = desk.shared().workspace.clone();
+    let fixture = Fixture::open("2026-11-23T10:53:00Z");
+    let workspace = fixture.shared().workspace.clone();
     let id: ConfigurationId = "acme".parse().unwrap();
     let callback = new_callback_secrets().unwrap();
     let stored = StoredSecrets { callback: Some(callback.clone()), ..StoredSecrets::default() };

@@ -13,18 +13,10 @@ use super::quoted;
 pub enum FileError {
     /// The name belongs to something that is no file.
     #[error("{} is {what}, not a file", path.display())]
-    NotAFile {
-        /// The name.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-    },
+    NotAFile { path: PathBuf, what: &'static str },
     /// The file, the folder or the link belongs to another user.
     #[error("{} belongs to another user", path.display())]
-    NotOurs {
-        /// The name.
-        path: PathBuf,
-    },
+    NotOurs { path: PathBuf },
     /// Others can write there, so what it says may not be the owner's word.
     #[error("{} can be changed by others (mode {mode:04o}), so it is not trusted", path.display())]
     OthersWrite {
@@ -36,41 +28,29 @@ pub enum FileError {
     /// A file with secrets that others can read.
     #[error("{} holds secrets and others can read it (mode {mode:04o})", path.display())]
     OthersRead {
-        /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
     /// A link whose target is gone.
     #[error("{} is a link that leads nowhere", path.display())]
-    DanglingLink {
-        /// The link.
-        path: PathBuf,
-    },
+    DanglingLink { path: PathBuf },
     /// Larger than any file of ours.
     #[error("{} is too large to be a file of pia-halo", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
+    TooLarge { path: PathBuf },
     /// Another program has been saving the same file for longer than a save takes.
     #[error("{} is using {}", .holder.as_deref().unwrap_or("another program"), path.display())]
     Locked {
-        /// The file.
         path: PathBuf,
         /// Who holds its lock, where the system tells.
         holder: Option<String>,
     },
     /// The file system has no locks, so two programs could spoil each other's files.
     #[error("the file system of {} has no file locks", path.display())]
-    NoLocks {
-        /// The lock's file.
-        path: PathBuf,
-    },
+    NoLocks { path: PathBuf },
     /// Anything else that the operating system says.
     #[error("cannot {doing} {}: {}", path.display(), plain(source))]
     Io {
-        /// What was tried.
         doing: &'static str,
         /// With which file or folder.
         path: PathBuf,

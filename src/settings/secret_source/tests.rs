@@ -7,18 +7,18 @@ use super::*;
 use crate::domain::failure::Failure;
 use crate::settings::{Paths, StoredSecrets};
 
-struct Desk {
+struct Fixture {
     folder: tempfile::TempDir,
     settings: Settings,
 }
 
-fn desk() -> Desk {
+fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::new(Paths::below(folder.path()));
-    Desk { folder, settings }
+    Fixture { folder, settings }
 }
 
-impl Desk {
+impl Fixture {
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
@@ -43,13 +43,13 @@ fn shell(script: &str) -> Vec<String> {
 
 #[test]
 fn first_place_in_contracts_order_wins() {
-    let desk = desk();
+    let fixture = fixture();
     let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), ..StoredSecrets::default() };
-    desk.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
-    let directory = desk.folder.path().join("credentials");
+    fixture.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
+    let directory = fixture.folder.path().join("credentials");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("halo_client_secret"), "systemd\n").unwrap();
-    let file = desk.file("file", "file\r\n");
+    let file = fixture.file("file", "file\r\n");
     let command = shell("echo command");
     let mut environment = vec![
         ("CREDENTIALS_DIRECTORY", directory.to_str().unwrap()),
@@ -59,35 +59,35 @@ fn first_place_in_contracts_order_wins() {
     let id = ConfigurationId::parse("acme").unwrap();
     for wanted in ["systemd", "file", "variable", "command", "stored"] {
         let command = (wanted != "stored").then_some(command.as_slice());
-        let found = desk.found(&environment, command).unwrap().unwrap();
+        let found = fixture.found(&environment, command).unwrap().unwrap();
         assert_eq!(found.secret.expose(), wanted);
         let pairs = Environment::from_pairs(environment.iter().copied());
-        assert_eq!(secret_source(&desk.settings, &pairs, Some(&id), command).unwrap(), Some(found.source));
+        assert_eq!(secret_source(&fixture.settings, &pairs, Some(&id), command).unwrap(), Some(found.source));
         if !environment.is_empty() {
             environment.remove(0);
         }
     }
     let other = ConfigurationId::parse("beta").unwrap();
     let none = Environment::default();
-    assert_eq!(client_secret(&desk.settings, &none, Some(&other), None).unwrap(), None);
-    assert_eq!(client_secret(&desk.settings, &none, None, None).unwrap(), None);
+    assert_eq!(client_secret(&fixture.settings, &none, Some(&other), None).unwrap(), None);
+    assert_eq!(client_secret(&fixture.settings, &none, None, None).unwrap(), None);
 }
 
 #[test]
 fn other_credentials_of_systemd_do_not_hide_next_place() {
-    let desk = desk();
-    let folder = desk.folder.path().to_str().unwrap();
-    let found = desk.found(&[("CREDENTIALS_DIRECTORY", folder), ("PIA_HALO_CLIENT_SECRET", "x")], None).unwrap();
+    let fixture = fixture();
+    let folder = fixture.folder.path().to_str().unwrap();
+    let found = fixture.found(&[("CREDENTIALS_DIRECTORY", folder), ("PIA_HALO_CLIENT_SECRET", "x")], None).unwrap();
     assert_eq!(found.unwrap().source, SecretSource::Environment);
 }
 
 #[test]
 fn unusable_secret_source_is_named_and_ends_the_search() {
-    let desk = desk();
-    let empty = desk.file("empty", "\n");
-    let two = desk.file("two", "one\ntwo\n");
-    let folder = desk.folder.path().to_str().unwrap().to_owned();
-    let image = desk.file("image", &"x".repeat(LONGEST + 1));
+    let fixture = fixture();
+    let empty = fixture.file("empty", "\n");
+    let two = fixture.file("two", "one\ntwo\n");
+    let folder = fixture.folder.path().to_str().unwrap().to_owned();
+    let image = fixture.file("image", &"x".repeat(LONGEST + 1));
     const FILE: &str = FILE_VARIABLE;
     for (variable, value, told) in [
         (VARIABLE, "", "from PIA_HALO_CLIENT_SECRET: empty"),
@@ -98,20 +98,20 @@ fn unusable_secret_source_is_named_and_ends_the_search() {
         (FILE, folder.as_str(), "is a directory"),
         (FILE, image.as_str(), "far too long"),
     ] {
-        let error = desk.found(&[(variable, value)], Some(&shell("echo x"))).unwrap_err();
+        let error = fixture.found(&[(variable, value)], Some(&shell("echo x"))).unwrap_err();
         assert!(error.to_string().contains(told), "{error}");
         assert!(Failure::from(error).hint.unwrap().contains(variable));
     }
     let bytes = std::ffi::OsString::from_vec(b"\xff\xfe".to_vec());
     let environment = Environment::from_pairs([(std::ffi::OsString::from(VARIABLE), bytes)]);
-    let error = client_secret(&desk.settings, &environment, None, None).unwrap_err();
+    let error = client_secret(&fixture.settings, &environment, None, None).unwrap_err();
     assert!(error.to_string().ends_with("not text"), "{error}");
 }
 
 #[test]
 fn given_file_or_standard_input_loses_only_its_line_end() {
-    let desk = desk();
-    let path = desk.file("secret", "with blanks\r\n");
+    let fixture = fixture();
+    let path = fixture.file("secret", "with blanks\r\n");
     let found = given_secret(Path::new(&path)).unwrap();
     assert_eq!((found.secret.expose(), found.note()), ("with blanks", None));
     assert_eq!(found.source, SecretSource::GivenFile(path.into()));
@@ -121,19 +121,19 @@ fn given_file_or_standard_input_loses_only_its_line_end() {
 
 #[test]
 fn invisible_characters_in_secrets_are_dropped_and_reported() {
-    let desk = desk();
+    let fixture = fixture();
     let id = ConfigurationId::parse("acme").unwrap();
     for text in ["\u{feff}s3cret", " s3cret\u{a0}", "\u{200b}\"s3cret\"\n", "s3cret\n\n"] {
-        let file = desk.file("secret", text);
+        let file = fixture.file("secret", text);
         let command = ["printf", "%s", text].map(str::to_owned);
         let stored = StoredSecrets { client_secret: Some(Secret::new(text)), ..StoredSecrets::default() };
-        desk.settings.save_secrets(&id, &stored).unwrap();
+        fixture.settings.save_secrets(&id, &stored).unwrap();
         for found in [
             given_secret(Path::new(&file)).unwrap(),
-            desk.found(&[(FILE_VARIABLE, &file)], None).unwrap().unwrap(),
-            desk.found(&[(VARIABLE, text)], None).unwrap().unwrap(),
-            desk.found(&[], Some(&command)).unwrap().unwrap(),
-            desk.found(&[], None).unwrap().unwrap(),
+            fixture.found(&[(FILE_VARIABLE, &file)], None).unwrap().unwrap(),
+            fixture.found(&[(VARIABLE, text)], None).unwrap().unwrap(),
+            fixture.found(&[], Some(&command)).unwrap().unwrap(),
+            fixture.found(&[], None).unwrap().unwrap(),
         ] {
             assert_eq!(found.secret.expose(), "s3cret", "{text:?} from {}", found.source);
             assert!(found.note().unwrap().contains("invisible characters"), "{text:?} from {}", found.source);
@@ -143,55 +143,55 @@ fn invisible_characters_in_secrets_are_dropped_and_reported() {
 
 #[test]
 fn secret_file_readable_by_others_or_missing_is_refused() {
-    let desk = desk();
-    let file = desk.file("secret", "s3cret");
+    let fixture = fixture();
+    let file = fixture.file("secret", "s3cret");
     for mode in [0o644, 0o640, 0o606] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let failure = Failure::from(desk.found(&[(FILE_VARIABLE, &file)], None).unwrap_err());
+        let failure = Failure::from(fixture.found(&[(FILE_VARIABLE, &file)], None).unwrap_err());
         assert_eq!(
             (failure.kind, failure.hint),
             (FailureKind::LocalState, Some(format!("run: chmod 600 {file}").into()))
         );
     }
-    let pipe = desk.folder.path().join("pipe");
+    let pipe = fixture.folder.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let error = desk.found(&[(FILE_VARIABLE, pipe.to_str().unwrap())], None).unwrap_err();
+    let error = fixture.found(&[(FILE_VARIABLE, pipe.to_str().unwrap())], None).unwrap_err();
     assert!(error.to_string().ends_with("not a file"), "{error}");
 }
 
 #[test]
 fn command_is_run_only_when_secret_is_needed_and_without_shell() {
-    let desk = desk();
-    let mark = desk.folder.path().join("mark");
+    let fixture = fixture();
+    let mark = fixture.folder.path().join("mark");
     let touch = vec!["touch".to_owned(), mark.to_str().unwrap().to_owned()];
-    secret_source(&desk.settings, &Environment::default(), None, Some(&touch)).unwrap();
+    secret_source(&fixture.settings, &Environment::default(), None, Some(&touch)).unwrap();
     assert!(!mark.exists());
     let printf = ["printf", "%s\n", "a b; $HOME `x`"].map(str::to_owned);
-    let found = desk.found(&[], Some(&printf)).unwrap().unwrap();
+    let found = fixture.found(&[], Some(&printf)).unwrap().unwrap();
     assert_eq!(found.secret.expose(), "a b; $HOME `x`");
     assert_eq!(found.source.to_string(), "client_secret_command (printf)");
 }
 
 #[test]
 fn command_that_fails_is_quoted_with_its_last_complaint() {
-    let desk = desk();
-    let failed = |script: &str| desk.found(&[], Some(&shell(script))).unwrap_err().to_string();
+    let fixture = fixture();
+    let failed = |script: &str| fixture.found(&[], Some(&shell(script))).unwrap_err().to_string();
     assert_eq!(
         failed("echo s3cr3t; echo first >&2; printf 'no \\033[31mkey\\n' >&2; exit 3"),
         "the Client Secret from client_secret_command (sh): ended with status 3: no ^[[31mkey"
     );
     assert!(failed("kill -9 $$").ends_with("was ended by a signal"));
     assert!(failed("true").ends_with("empty"));
-    let error = desk.found(&[], Some(&["no-such-program-anywhere".to_owned()])).unwrap_err();
+    let error = fixture.found(&[], Some(&["no-such-program-anywhere".to_owned()])).unwrap_err();
     assert!(error.to_string().contains("cannot be run: no such file"), "{error}");
 }
 
 #[test]
 fn hanging_command_is_stopped_with_its_children() {
-    let desk = desk();
+    let fixture = fixture();
     for script in ["sleep 1000 & echo $! > \"$0\"; wait", "echo x; sleep 1000 & echo $! > \"$0\"; exec >&-; wait"] {
-        let note = desk.folder.path().join("pid");
+        let note = fixture.folder.path().join("pid");
         let mut words = shell(script);
         words.push(note.to_str().unwrap().to_owned());
         let source = SecretSource::Command(words.clone());

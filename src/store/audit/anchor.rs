@@ -16,7 +16,6 @@ use crate::settings::private_file::{self, FileError};
 pub(super) struct Anchor {
     /// Lines of the trail.
     pub(super) lines: u64,
-    /// Its length.
     pub(super) bytes: u64,
     /// The hash that the next line carries.
     pub(super) hash: String,

@@ -37,13 +37,11 @@ const SILENT: Duration = Duration::from_secs(15);
 /// What can be answered to any question, and is none.
 pub const SIGNS: &str = "At any question: ? explains it, < goes back, q leaves and keeps what you typed.";
 
-/// A question.
 pub struct Question {
     /// The line that the answer stands behind.
     pub prompt: String,
     /// What `?` says.
     pub help: Vec<String>,
-    /// What it takes.
     pub takes: Takes,
 }
 
@@ -67,7 +65,6 @@ pub enum Answer {
     Back,
 }
 
-/// What was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decision {
     Yes,
@@ -133,7 +130,6 @@ impl<P: Person> Dialogue<P> {
         &self.model
     }
 
-    /// Says a line.
     pub(super) fn say(&mut self, line: impl AsRef<str>) {
         self.person.say(&spoken(line.as_ref()));
         self.said = Instant::now();
@@ -162,7 +158,6 @@ impl<P: Person> Dialogue<P> {
         self.send(Message::Do(command)).await
     }
 
-    /// Goes to a place.
     pub(super) async fn go(&mut self, go: Go) -> Result<(), Exit> {
         self.send(Message::Go(go)).await
     }

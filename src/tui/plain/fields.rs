@@ -35,7 +35,6 @@ pub enum Moved {
 enum Tested {
     /// On: it passed, or the person goes on untested.
     On,
-    /// To this field.
     Change(FieldId),
     /// To the question before.
     Back,

@@ -7,7 +7,6 @@ use crate::tui::hangup::Exit;
 /// What a question takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// A line.
     Text,
     /// A decision: what was typed before it was asked is no answer to it.
     Decision,
@@ -15,7 +14,6 @@ pub enum Takes {
     Secret,
 }
 
-/// What came back.
 pub enum Heard {
     /// A line, without its end. It may be a secret.
     Line(Zeroizing<String>),
@@ -25,10 +23,8 @@ pub enum Heard {
 
 /// A person at a terminal that only knows lines.
 pub trait Person {
-    /// Says a line.
     fn say(&mut self, line: &str);
 
-    /// Asks for a line.
     fn ask(&mut self, prompt: &str, takes: Takes) -> impl Future<Output = Heard>;
 
     /// Waits for the moment in which the program has to end, while nothing is asked.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::person::{Heard, Person, Takes};
 use super::{Dialogue, Goal};
 use crate::app::effect::Effect;
-use crate::app::form::{FIELDS, FieldId, FieldInfo, Form, Kind};
+use crate::app::form::{FIELDS, FieldId, Form, Kind};
 use crate::app::message::Reply;
 use crate::app::testing::{
     self, CANARY, callbacks, clients, lists, now, overview, plan, results, save_report, saved, standing, status,
@@ -21,6 +21,7 @@ use crate::app::testing::{
 use crate::app::{Model, Start, Theme};
 use crate::domain::check::CheckReport;
 use crate::domain::draft::{Draft, Step};
+use crate::domain::fields::FieldInfo;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::status::Overview;
 use crate::domain::sync_run::{Brake, SyncStatus};

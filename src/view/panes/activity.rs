@@ -13,7 +13,7 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::moment;
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 
 fn tone(activity: &Activity) -> Tone {
     match activity.outcome.as_str() {
@@ -28,9 +28,8 @@ fn shown(text: &str) -> String {
     Untrusted::new(text).display()
 }
 
-/// The page.
 pub fn body(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let count = model.facts.standing.as_ref().map_or(0, |standing| standing.activity.len());
     let words = if count == 0 {
         String::new()
@@ -41,48 +40,48 @@ pub fn body(model: &Model, page: &mut Page) {
             thousands(count as u64)
         )
     };
-    page.heading("Activity", &words, look.dim());
+    page.heading("Activity", &words, styles.dim());
     if let Some(failure) = &model.facts.standing_failed {
         page.failure(failure, MARGIN, &model.keys);
     }
     let Some(standing) = &model.facts.standing else {
         if model.facts.standing_failed.is_none() {
-            page.plain("Reading the audit trail.", look.dim());
+            page.plain("Reading the audit trail.", styles.dim());
         }
         return;
     };
     if standing.activity.is_empty() {
-        page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, look.dim());
+        page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, styles.dim());
         return;
     }
     let who = if page.width >= 70 { 14 } else { 0 };
     let what = page.width.saturating_sub(MARGIN + 15 + who + 16).max(10);
-    let mut header = Row::new(look, false).cell("When (UTC)", look.dim(), 15);
+    let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), 15);
     if who > 0 {
-        header = header.cell("Who", look.dim(), who);
+        header = header.cell("Who", styles.dim(), who);
     }
-    page.push(header.cell("What", look.dim(), what).text("Outcome", look.dim()));
+    page.push(header.cell("What", styles.dim(), what).text("Outcome", styles.dim()));
     let window = model.panes.window(Pane::Activity);
     let rows = height(model).min(count - window.first.min(count));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: count });
     for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(height(model)) {
         let focused = at == window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
-        let mut row = Row::new(look, focused).cell(&moment(model.now, activity.at), style, 15);
+        let style = if focused { styles.focus() } else { Style::new() };
+        let mut row = Row::new(styles, focused).cell(&moment(model.now, activity.at), style, 15);
         if who > 0 {
             row = row.cell(&activity.who.account(), Style::new(), who);
         }
         let tone = tone(activity);
         let words = title(activity);
         row = row.cell(&words, style, what);
-        page.push(row.text(&format!("{} {}", symbol(tone), shown(&activity.outcome)), look.tone(tone)));
+        page.push(row.text(&format!("{} {}", symbol(tone), shown(&activity.outcome)), styles.tone(tone)));
         if focused {
             let from = page.lines.len() - 1;
             // Without a second column, what it would say stands below.
             if model.layout.detail.is_none() {
                 let whole = width(&words) < what;
                 for text in said(activity).into_iter().skip(usize::from(whole)) {
-                    page.paragraph(&text, MARGIN + 4, look.dim());
+                    page.paragraph(&text, MARGIN + 4, styles.dim());
                 }
             }
             page.keep_from(from);
@@ -99,14 +98,14 @@ fn title(activity: &Activity) -> String {
 }
 
 /// The second column: the selected line, whole.
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let activity =
         model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.window(Pane::Activity).selected));
     let Some(activity) = activity else { return Vec::new() };
     let mut lines = vec![Line::default()];
-    lines.extend(title_lines(&title(activity), look, columns));
+    lines.extend(title_lines(&title(activity), styles, columns));
     let tone = tone(activity);
-    lines.push(Line::styled(format!("{} {}", symbol(tone), shown(&activity.outcome)), look.tone(tone)));
+    lines.push(Line::styled(format!("{} {}", symbol(tone), shown(&activity.outcome)), styles.tone(tone)));
     for text in said(activity).into_iter().skip(1) {
         lines.extend(wrap(&text, columns).into_iter().map(Line::raw));
     }

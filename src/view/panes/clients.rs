@@ -15,13 +15,13 @@ use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, fit, moment, pad};
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 
 const STATUS: usize = 12;
 const SEEN: usize = 13;
 
 pub fn body(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let clients = &model.panes.clients;
     page.blank();
     search_line(
@@ -45,7 +45,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
-    page.beside_last(&count, look.dim());
+    page.beside_last(&count, styles.dim());
     page.blank();
     if let Some(failure) = &clients.failed {
         page.failure(failure, MARGIN, &model.keys);
@@ -67,19 +67,19 @@ pub fn body(model: &Model, page: &mut Page) {
                 &format!("No client matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
             }
         };
-        page.paragraph(words, MARGIN, look.dim());
+        page.paragraph(words, MARGIN, styles.dim());
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
     let seen = if room >= 50 { SEEN } else { 0 };
     let site = if room >= 72 { 16 } else { 0 };
     let name = room.saturating_sub(site + STATUS + seen).max(8);
-    let mut header = Row::new(look, false).cell("Name", look.dim(), name);
+    let mut header = Row::new(styles, false).cell("Name", styles.dim(), name);
     if site > 0 {
-        header = header.cell("Site", look.dim(), site);
+        header = header.cell("Site", styles.dim(), site);
     }
-    header = header.cell("Status", look.dim(), STATUS);
-    page.push(if seen > 0 { header.text("Seen (UTC)", look.dim()) } else { header });
+    header = header.cell("Status", styles.dim(), STATUS);
+    page.push(if seen > 0 { header.text("Seen (UTC)", styles.dim()) } else { header });
     let query = clients.query.value();
     let first = clients.window.first;
     let shown = height(model).min(clients.count() - first.min(clients.count()));
@@ -87,18 +87,19 @@ pub fn body(model: &Model, page: &mut Page) {
     for at in clients.window.first..clients.window.first + height(model) {
         let Some(client) = clients.row(at) else { break };
         let focused = at == clients.window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
-        let mut row = Row::new(look, focused).spans(marked(&client.client.name.display(), query, name, style, look));
+        let style = if focused { styles.focus() } else { Style::new() };
+        let mut row =
+            Row::new(styles, focused).spans(marked(&client.client.name.display(), query, name, style, styles));
         if site > 0 {
             let words = client.client.main_site.as_ref().map(Untrusted::display).unwrap_or_default();
             row = row.cell(&words, Style::new(), site);
         }
         let (tone, dim) = match client.status {
-            ClientStatus::Active => (Tone::Good, look.tone(Tone::Good)),
-            ClientStatus::Disabled(_) => (Tone::Calm, look.dim()),
+            ClientStatus::Active => (Tone::Good, styles.tone(Tone::Good)),
+            ClientStatus::Disabled(_) => (Tone::Calm, styles.dim()),
         };
         row = row.cell(&format!("{} {}", symbol(tone), client.status.word()), dim, STATUS);
-        page.push(if seen > 0 { row.text(&moment(model.now, client.last_seen), look.dim()) } else { row });
+        page.push(if seen > 0 { row.text(&moment(model.now, client.last_seen), styles.dim()) } else { row });
         if focused {
             page.keep_from(page.lines.len() - 1);
         }
@@ -106,7 +107,7 @@ pub fn body(model: &Model, page: &mut Page) {
 }
 
 // A name in its column, with what the search matched.
-fn marked(name: &str, query: &str, columns: usize, style: Style, look: Look) -> Vec<Span<'static>> {
+fn marked(name: &str, query: &str, columns: usize, style: Style, styles: Styles) -> Vec<Span<'static>> {
     let shown = fit(name, columns.saturating_sub(1));
     let marks = if query.trim().is_empty() { Vec::new() } else { marks(&shown, query) };
     let mut spans: Vec<Span<'static>> = Vec::new();
@@ -114,36 +115,36 @@ fn marked(name: &str, query: &str, columns: usize, style: Style, look: Look) -> 
     for (place, cluster) in shown.graphemes(true).enumerate() {
         let hit = marks.binary_search(&place).is_ok();
         if hit != run.1 && !run.0.is_empty() {
-            spans.push(span(std::mem::take(&mut run.0), run.1, style, look));
+            spans.push(span(std::mem::take(&mut run.0), run.1, style, styles));
         }
         run.1 = hit;
         run.0.push_str(cluster);
     }
-    spans.push(span(run.0, run.1, style, look));
+    spans.push(span(run.0, run.1, style, styles));
     spans.push(Span::raw(pad("", columns.saturating_sub(width(&shown)))));
     spans
 }
 
-fn span(text: String, hit: bool, style: Style, look: Look) -> Span<'static> {
-    Span::styled(text, if hit { style.patch(look.matched()) } else { style })
+fn span(text: String, hit: bool, style: Style, styles: Styles) -> Span<'static> {
+    Span::styled(text, if hit { style.patch(styles.matched()) } else { style })
 }
 
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     if let Some(client) = model.panes.clients.selected() {
-        lines.extend(card(client, look, columns));
+        lines.extend(card(client, styles, columns));
     }
     lines
 }
 
 /// Everything that is stored of a client.
-pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = title_lines(&client.client.name.display(), look, columns);
+pub fn card(client: &StoredClient, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = title_lines(&client.client.name.display(), styles, columns);
     let tone = if client.status == ClientStatus::Active { Tone::Good } else { Tone::Calm };
     let reason = client.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
     let text = |text: &Option<Untrusted>| text.as_ref().map_or_else(|| "–".to_owned(), Untrusted::display);
     for (label, value, style) in [
-        ("Status", format!("{} {}{reason}", symbol(tone), client.status.word()), look.tone(tone)),
+        ("Status", format!("{} {}{reason}", symbol(tone), client.status.word()), styles.tone(tone)),
         ("Halo's id", client.client.id.to_string(), Style::new()),
         ("Top level", text(&client.client.toplevel), Style::new()),
         ("Main site", text(&client.client.main_site), Style::new()),
@@ -152,7 +153,7 @@ pub fn card(client: &StoredClient, look: Look, columns: usize) -> Vec<Line<'stat
     ] {
         for (at, line) in wrap(&value, columns.saturating_sub(12)).into_iter().take(4).enumerate() {
             let label = pad(if at == 0 { label } else { "" }, 12);
-            lines.push(Line::from(vec![Span::styled(label, look.dim()), Span::styled(line, style)]));
+            lines.push(Line::from(vec![Span::styled(label, styles.dim()), Span::styled(line, style)]));
         }
     }
     lines
@@ -176,7 +177,7 @@ mod tests {
         stage.reply(Reply::Clients(Ok(ClientList::from(many.collect::<Vec<_>>()))));
         for keys in ["Home", "PageDown", "End"] {
             stage.keys(keys);
-            let mut page = Page::new(Look::new(stage.model.theme), 80);
+            let mut page = Page::new(Styles::new(stage.model.theme), 80);
             body(&stage.model, &mut page);
             let lines = usize::from(stage.model.layout.body.height);
             assert!((10..=lines).contains(&page.lines.len()), "{keys}: {} lines for {lines}", page.lines.len());

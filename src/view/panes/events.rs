@@ -21,7 +21,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, duration, moment, pad};
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::words;
 
 /// Columns of the time, of the ticket's number, and of whether it stands on the Pia Board.
@@ -54,7 +54,7 @@ fn head(model: &Model, page: &mut Page) {
 }
 
 fn list(model: &Model, page: &mut Page) {
-    let (look, events) = (page.look, &model.panes.events);
+    let (styles, events) = (page.styles, &model.panes.events);
     page.blank();
     let hint = format!("{} to search", spoken(model, "search"));
     search_line(page, events.query.value(), events.query.visual_cursor(), events.searching, &hint);
@@ -72,7 +72,7 @@ fn list(model: &Model, page: &mut Page) {
         true => format!("{filter}{count} of {total}"),
         false => format!("{filter}{newest}{} of {total}", thousands(events.list().len() as u64)),
     };
-    page.beside_last(&count, look.dim());
+    page.beside_last(&count, styles.dim());
     page.blank();
     head(model, page);
     if let Some(failure) = &events.failed {
@@ -86,21 +86,21 @@ fn list(model: &Model, page: &mut Page) {
     let client = if room >= 74 { 20 } else { 0 };
     let on_board = if room >= 60 { BOARD } else { 0 };
     let what = room.saturating_sub(WHEN + TICKET + client + on_board).max(8);
-    let mut header = Row::new(look, false).cell("When (UTC)", look.dim(), WHEN).cell("Event", look.dim(), what);
-    header = header.cell("Ticket", look.dim(), TICKET);
+    let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), WHEN).cell("Event", styles.dim(), what);
+    header = header.cell("Ticket", styles.dim(), TICKET);
     if client > 0 {
-        header = header.cell("Client", look.dim(), client);
+        header = header.cell("Client", styles.dim(), client);
     }
-    page.push(if on_board > 0 { header.text("Pia Board", look.dim()) } else { header });
+    page.push(if on_board > 0 { header.text("Pia Board", styles.dim()) } else { header });
     let first = events.window.first;
     let rows = height(model).min(events.count() - first.min(events.count()));
     page.part = Some(Part { line: page.lines.len(), first, shown: rows, total: events.count() });
     for at in first..first + rows {
         let Some(event) = events.row(at) else { break };
         let focused = at == events.window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
-        let mut row = Row::new(look, focused)
+        let mut row = Row::new(styles, focused)
             .cell(&moment(model.now, event.received_at), style, WHEN)
             .cell(&words::event::name(event), style, what)
             .cell(&ticket, Style::new(), TICKET);
@@ -108,7 +108,7 @@ fn list(model: &Model, page: &mut Page) {
             row = row.cell(&client_name(event), Style::new(), client);
         }
         if on_board > 0 {
-            let (words, style) = board_words(event, look);
+            let (words, style) = board_words(event, styles);
             row = row.text(&words, style);
         }
         page.push(row);
@@ -117,7 +117,7 @@ fn list(model: &Model, page: &mut Page) {
         }
     }
     if let Some(tip) = &model.facts.tip {
-        page.paragraph(tip, MARGIN, look.dim());
+        page.paragraph(tip, MARGIN, styles.dim());
     }
 }
 
@@ -126,19 +126,19 @@ fn client_name(event: &Event) -> String {
     client.map(Untrusted::display).unwrap_or_default()
 }
 
-fn board_words(event: &Event, look: Look) -> (String, Style) {
+fn board_words(event: &Event, styles: Styles) -> (String, Style) {
     let (tone, short, _) = words::event::board(event);
     let sign = match (tone, short) {
         (_, "–" | "…") => String::new(),
         (Tone::Calm, _) => "– ".to_owned(),
         (tone, _) => format!("{} ", symbol(tone)),
     };
-    (format!("{sign}{short}"), if tone == Tone::Calm { look.dim() } else { look.tone(tone) })
+    (format!("{sign}{short}"), if tone == Tone::Calm { styles.dim() } else { styles.tone(tone) })
 }
 
 // Nothing is listed: why, and what to do next.
 fn empty(model: &Model, page: &mut Page) {
-    let (look, events) = (page.look, &model.panes.events);
+    let (styles, events) = (page.styles, &model.panes.events);
     let configured = model.status().is_some_and(|status| status.integration.configured_at.is_some());
     let running = service::status(model).is_some_and(|service| service.running);
     let words = match (events.read, events.list().is_empty()) {
@@ -156,41 +156,41 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet. They appear here as Halo sends them: make a ticket on the Pia Board to see one.".to_owned()
         }
     };
-    page.paragraph(&words, MARGIN, look.dim());
+    page.paragraph(&words, MARGIN, styles.dim());
     if let Some(tip) = model.facts.tip.as_ref().filter(|_| events.read) {
         page.paragraph(tip, MARGIN, Style::new());
     }
     if let Some(words) = service::words(model) {
         page.blank();
-        page.paragraph(&words.join(" · "), MARGIN, look.dim());
+        page.paragraph(&words.join(" · "), MARGIN, styles.dim());
     }
 }
 
 fn whole(model: &Model, page: &mut Page, opened: &Opened) {
-    let look = page.look;
-    page.heading("Event", &moment(model.now, opened.event.received_at), look.dim());
+    let styles = page.styles;
+    page.heading("Event", &moment(model.now, opened.event.received_at), styles.dim());
     head(model, page);
     let height = open::height(model).min(opened.lines.len() - opened.first.min(opened.lines.len()));
     page.part = Some(Part { line: page.lines.len(), first: opened.first, shown: height, total: opened.lines.len() });
     for line in opened.lines.iter().skip(opened.first).take(height) {
-        let row = Row::new(look, false);
+        let row = Row::new(styles, false);
         page.push(match line {
             open::Line::Pair(label, value, tone) => {
-                let row = row.cell(label, look.dim(), LABEL);
+                let row = row.cell(label, styles.dim(), LABEL);
                 let sign =
                     if *tone == Tone::Calm || label.is_empty() { String::new() } else { format!("{} ", symbol(*tone)) };
-                row.text(&format!("{sign}{value}"), look.tone(*tone))
+                row.text(&format!("{sign}{value}"), styles.tone(*tone))
             }
-            open::Line::Title(title) => row.text(title, look.title()),
+            open::Line::Title(title) => row.text(title, styles.title()),
             open::Line::Body(text) => row.text(text, Style::new()),
-            open::Line::Help(text) => row.text(text, look.dim()),
+            open::Line::Help(text) => row.text(text, styles.dim()),
             open::Line::Blank => row.text(" ", Style::new()),
         });
     }
 }
 
 fn board(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let saved = model.current_saved();
     let name = saved.map(|saved| Untrusted::new(saved.configuration.pia_screen.pia_board.as_str()).display());
     let read = model.work.board.as_ref();
@@ -199,12 +199,12 @@ fn board(model: &Model, page: &mut Page) {
         format!("{}{more} open · {}", thousands(board.tickets.len() as u64), age(model.now, *at))
     });
     let title = format!("Tickets on {}", name.unwrap_or_default());
-    page.heading(&title, &right.unwrap_or_default(), look.dim());
+    page.heading(&title, &right.unwrap_or_default(), styles.dim());
     head(model, page);
     match &model.work.tickets {
         TicketWork::Reading { since } => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("Reading the open tickets from Halo, {}", duration(seconds)), look.dim());
+            page.plain(&format!("Reading the open tickets from Halo, {}", duration(seconds)), styles.dim());
         }
         TicketWork::Failed(failure) => page.failure(failure, MARGIN, &model.keys),
         TicketWork::None => {}
@@ -212,7 +212,7 @@ fn board(model: &Model, page: &mut Page) {
     let tickets = tickets::tickets(model);
     if tickets.is_empty() {
         if let Some((_, board)) = read {
-            page.paragraph("No open tickets on this board.", MARGIN, look.dim());
+            page.paragraph("No open tickets on this board.", MARGIN, styles.dim());
             if !board.board_exists {
                 page.state(Tone::Warn, "Halo has no team with this name: it may have been renamed.", MARGIN);
             }
@@ -224,7 +224,7 @@ fn board(model: &Model, page: &mut Page) {
                     spoken(model, "check_halo")
                 ),
                 MARGIN,
-                look.dim(),
+                styles.dim(),
             );
         }
         return;
@@ -233,19 +233,20 @@ fn board(model: &Model, page: &mut Page) {
     let client = if room >= 60 { 20 } else { 0 };
     let status = if room >= 44 { 14 } else { 0 };
     let summary = room.saturating_sub(TICKET + client + status).max(8);
-    let mut header = Row::new(look, false).cell("Ticket", look.dim(), TICKET).cell("Summary", look.dim(), summary);
+    let mut header =
+        Row::new(styles, false).cell("Ticket", styles.dim(), TICKET).cell("Summary", styles.dim(), summary);
     if client > 0 {
-        header = header.cell("Client", look.dim(), client);
+        header = header.cell("Client", styles.dim(), client);
     }
-    page.push(if status > 0 { header.text("Status", look.dim()) } else { header });
+    page.push(if status > 0 { header.text("Status", styles.dim()) } else { header });
     let window = model.panes.events.board;
     let rows = tickets_height(model).min(tickets.len() - window.first.min(tickets.len()));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: tickets.len() });
     let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
     for (at, ticket) in tickets.iter().enumerate().skip(window.first).take(rows) {
         let focused = at == window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
-        let mut row = Row::new(look, focused).cell(&ticket.id.to_string(), style, TICKET).cell(
+        let style = if focused { styles.focus() } else { Style::new() };
+        let mut row = Row::new(styles, focused).cell(&ticket.id.to_string(), style, TICKET).cell(
             &text(&ticket.summary),
             style,
             summary,
@@ -253,55 +254,55 @@ fn board(model: &Model, page: &mut Page) {
         if client > 0 {
             row = row.cell(&text(&ticket.client), Style::new(), client);
         }
-        page.push(if status > 0 { row.text(&text(&ticket.status), look.dim()) } else { row });
+        page.push(if status > 0 { row.text(&text(&ticket.status), styles.dim()) } else { row });
         if focused {
             page.keep_from(page.lines.len() - 1);
         }
     }
     if read.is_some_and(|(_, board)| board.cut) {
-        page.paragraph("There may be more: only the newest 5,000 open tickets were checked.", MARGIN, look.dim());
+        page.paragraph("There may be more: only the newest 5,000 open tickets were checked.", MARGIN, styles.dim());
     }
 }
 
 /// The second column: what is selected, whole; beside an open event, what else is known of its ticket.
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let events = &model.panes.events;
     let mut lines = vec![Line::default()];
     if events.tickets {
         if let Some(ticket) = tickets::selected(model) {
-            lines.extend(ticket_card(ticket, look, columns));
+            lines.extend(ticket_card(ticket, styles, columns));
         }
     } else if let Some(opened) = &events.open {
-        lines.extend(others(model, &opened.event, look, columns));
+        lines.extend(others(model, &opened.event, styles, columns));
     } else if let Some(event) = events.selected() {
-        lines.extend(title_lines(&words::event::name(event), look, columns));
-        lines.extend(pairs(open::facts(event), look, columns));
+        lines.extend(title_lines(&words::event::name(event), styles, columns));
+        lines.extend(pairs(open::facts(event), styles, columns));
     }
     if let Some(words) = service::words(model) {
         lines.push(Line::default());
-        lines.extend(wrap(&words.join(" · "), columns).into_iter().map(|line| Line::styled(line, look.dim())));
+        lines.extend(wrap(&words.join(" · "), columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     }
     lines
 }
 
 /// What is known of a ticket.
-pub fn ticket_card(ticket: &Ticket, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = title_lines(&format!("Ticket {}", ticket.id), look, columns);
-    lines.extend(pairs(open::ticket_facts(ticket), look, columns));
+pub fn ticket_card(ticket: &Ticket, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = title_lines(&format!("Ticket {}", ticket.id), styles, columns);
+    lines.extend(pairs(open::ticket_facts(ticket), styles, columns));
     lines
 }
 
 /// The most lines of one value in the second column.
 const VALUE: usize = 4;
 
-fn pairs(facts: Vec<(&'static str, String, Tone)>, look: Look, columns: usize) -> Vec<Line<'static>> {
+fn pairs(facts: Vec<(&'static str, String, Tone)>, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (label, value, tone) in facts {
         let sign = if tone == Tone::Calm { String::new() } else { format!("{} ", symbol(tone)) };
         let wrapped = wrap(&format!("{sign}{value}"), columns.saturating_sub(LABEL));
         for (at, line) in wrapped.into_iter().take(VALUE).enumerate() {
             let label = pad(if at == 0 { label } else { "" }, LABEL);
-            lines.push(Line::from(vec![Span::styled(label, look.dim()), Span::styled(line, look.tone(tone))]));
+            lines.push(Line::from(vec![Span::styled(label, styles.dim()), Span::styled(line, styles.tone(tone))]));
         }
     }
     lines
@@ -310,16 +311,16 @@ fn pairs(facts: Vec<(&'static str, String, Tone)>, look: Look, columns: usize) -
 /// The most other events about a ticket that stand beside one of them.
 const OTHERS: usize = 12;
 
-fn others(model: &Model, event: &Event, look: Look, columns: usize) -> Vec<Line<'static>> {
+fn others(model: &Model, event: &Event, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let Some(ticket) = event.ticket_id else { return Vec::new() };
-    let mut lines = title_lines(&format!("Ticket {ticket} also had"), look, columns);
+    let mut lines = title_lines(&format!("Ticket {ticket} also had"), styles, columns);
     let of_ticket = |other: &&Event| other.ticket_id == Some(ticket) && other.number != event.number;
     for other in model.panes.events.list().events().filter(of_ticket).take(OTHERS) {
         let row = format!("{}{}", pad(&moment(model.now, other.received_at), WHEN), words::event::name(other));
         lines.push(Line::raw(crate::view::text::fit(&row, columns)));
     }
     if lines.len() == 2 {
-        lines.push(Line::styled("no other event", look.dim()));
+        lines.push(Line::styled("no other event", styles.dim()));
     }
     lines
 }

@@ -15,7 +15,7 @@ use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::plan;
 use crate::view::text::duration;
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::callbacks;
 
 const KIND: usize = 14;
@@ -24,7 +24,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if model.panes.planning {
         return plan::body(model, page, "Configure");
     }
-    let look = page.look;
+    let styles = page.styles;
     let integration = model.status().map(|status| &status.integration);
     let configured = integration.and_then(|integration| integration.configured_at);
     let right = match configured {
@@ -39,7 +39,7 @@ pub fn body(model: &Model, page: &mut Page) {
         0 | 1 => right,
         all => format!("{} of {all} · {right}", (window.selected + 1).min(all)),
     };
-    page.heading("In Halo", &right, look.dim());
+    page.heading("In Halo", &right, styles.dim());
     // What is to be put right and the addresses stay in sight below: the objects are seen through a window.
     let height = objects_height(model);
     let last = window.selected.min(rows.len().saturating_sub(1));
@@ -47,18 +47,18 @@ pub fn body(model: &Model, page: &mut Page) {
     page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows.len()), total: rows.len() });
     for (at, row) in rows.iter().enumerate().skip(first).take(height) {
         let focused = at == window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
-        let line = Row::new(look, focused)
-            .text(symbol(row.tone), look.tone(row.tone))
+        let line = Row::new(styles, focused)
+            .text(symbol(row.tone), styles.tone(row.tone))
             .text(" ", Style::new())
             .cell(row.kind.word(), style, KIND - 2)
             .cell(&row.name, style, name);
-        let words = if row.tone == Tone::Calm { look.dim() } else { look.tone(row.tone) };
+        let words = if row.tone == Tone::Calm { styles.dim() } else { styles.tone(row.tone) };
         page.words(line, &row.words, words);
         if focused && model.layout.detail.is_none() {
             for text in row.detail.iter().filter(|text| **text != row.words) {
-                page.paragraph(text, MARGIN + 4, look.dim());
+                page.paragraph(text, MARGIN + 4, styles.dim());
             }
         }
         if focused {
@@ -68,7 +68,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
-            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, look.dim()),
+            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, styles.dim()),
         }
     }
     page.blank();
@@ -89,14 +89,14 @@ pub fn body(model: &Model, page: &mut Page) {
 
 // Whether anybody has looked into Halo, and what came of it.
 fn looked(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) => {
             page.plain(&format!("{} is running. Enter shows it.", model.goal().word()), Style::new());
         }
         (ApplyWork::None, PlanWork::Reading { since, .. }) => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("checking Halo, {}", duration(seconds)), look.dim());
+            page.plain(&format!("checking Halo, {}", duration(seconds)), styles.dim());
         }
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || plan.hindrances().next().is_some() => {
             page.paragraph(&format!("To repair: {}.", plan.summary()), MARGIN, Style::new());
@@ -115,47 +115,47 @@ fn looked(model: &Model, page: &mut Page) {
         (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
         _ => {
             let key = keymap::spoken(model, "check_halo");
-            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), look.dim());
+            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), styles.dim());
         }
     }
 }
 
 // Whether the webhooks deliver, in one line: the rows say it one by one.
 fn delivered(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     match &model.work.deliveries {
         DeliveryWork::Reading { since } => {
             let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("reading Halo's delivery log, {}", duration(seconds)), look.dim());
+            page.plain(&format!("reading Halo's delivery log, {}", duration(seconds)), styles.dim());
         }
         DeliveryWork::Failed(failure) => page.failure(failure, MARGIN, &model.keys),
         _ => match deliveries::summary(model) {
             Some((tone, words)) => page.state(tone, &words, MARGIN),
             None if deliveries::refusal(model).is_none() => {
                 let key = keymap::spoken(model, "read_deliveries");
-                page.plain(&format!("Deliveries not checked yet. Press {key} to read Halo's log."), look.dim());
+                page.plain(&format!("Deliveries not checked yet. Press {key} to read Halo's log."), styles.dim());
             }
             None => {}
         },
     }
 }
 
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     if model.panes.planning {
-        return plan::detail(model, look, columns);
+        return plan::detail(model, styles, columns);
     }
     let mut lines = vec![Line::default()];
     let rows = objects(model);
     if let Some(row) = rows.get(model.panes.window(Pane::Integration).selected) {
-        lines.extend(title_lines(&row.name, look, columns));
+        lines.extend(title_lines(&row.name, styles, columns));
         for text in std::iter::once(&row.words).chain(row.detail.iter().filter(|text| **text != row.words)) {
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));
         }
         lines.push(Line::default());
     }
-    lines.push(Line::styled("To remove the Pia Chat Pod by hand", look.dim()));
+    lines.push(Line::styled("To remove the Pia Chat Pod by hand", styles.dim()));
     for step in BY_HAND {
-        lines.extend(wrap(step, columns).into_iter().map(|line| Line::styled(line, look.dim())));
+        lines.extend(wrap(step, columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     }
     lines
 }

@@ -2,7 +2,7 @@
 
 mod activity;
 mod clients;
-pub mod events;
+pub(crate) mod events;
 mod integration;
 mod overview;
 mod sync;
@@ -22,10 +22,10 @@ use crate::words::health::summary;
 
 use super::page::Page;
 use super::text::{ago, moment};
-use super::theme::Look;
+use super::theme::Styles;
 
 type Body = fn(&Model, &mut Page);
-type Detail = fn(&Model, Look, usize) -> Vec<Line<'static>>;
+type Detail = fn(&Model, Styles, usize) -> Vec<Line<'static>>;
 type Lines = fn(&Model) -> Vec<String>;
 
 // How a pane is drawn, and what stands beside it; how it is read out, unless plain mode has a way of its own with it.
@@ -41,15 +41,15 @@ fn drawn(pane: Pane) -> (Body, Detail, Option<Lines>) {
 }
 
 /// The pane that is shown.
-pub fn page(model: &Model, look: Look, columns: usize) -> Page {
-    let mut page = Page::new(look, columns);
+pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
+    let mut page = Page::new(styles, columns);
     drawn(model.panes.pane).0(model, &mut page);
     page
 }
 
 /// The second column.
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
-    drawn(model.panes.pane).1(model, look, columns)
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+    drawn(model.panes.pane).1(model, styles, columns)
 }
 
 /// Whether a pane is read out line by line.

@@ -22,7 +22,7 @@ use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
 use crate::view::text::duration;
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
 use crate::words::health::{NOTHING_TO_DO, brief, fact, light as name_of, state, summary};
 
@@ -44,13 +44,12 @@ const LOW: u16 = 14;
 /// Below this many columns a light names no key: the problem below it does.
 const NARROW: usize = 60;
 
-/// The page.
 pub(super) fn body(model: &Model, page: &mut Page) {
-    let (look, findings) = (page.look, findings(model));
+    let (styles, findings) = (page.styles, findings(model));
     let list = issues(&findings);
     let is_low = model.layout.body.height < LOW;
     if !is_low {
-        page.heading("Overview", &counted(model, &list), look.dim());
+        page.heading("Overview", &counted(model, &list), styles.dim());
     }
     if let Some(failure) = &model.facts.standing_failed {
         page.failure(failure, MARGIN, &model.keys);
@@ -66,10 +65,10 @@ pub(super) fn body(model: &Model, page: &mut Page) {
     }
     if let Some(standing) = model.facts.standing.as_ref().filter(|_| !is_low && model.layout.detail.is_none()) {
         page.blank();
-        for chart in charts(model, standing, look) {
+        for chart in charts(model, standing, styles) {
             let row =
-                Row::new(look, false).cell(chart.name, Style::new(), NAME).spans(chart.strip(1).swap_remove(0).spans);
-            page.push(row.text(&format!("  {}", chart.words), look.dim()));
+                Row::new(styles, false).cell(chart.name, Style::new(), NAME).spans(chart.strip(1).swap_remove(0).spans);
+            page.push(row.text(&format!("  {}", chart.words), styles.dim()));
         }
     }
     page.blank();
@@ -78,9 +77,9 @@ pub(super) fn body(model: &Model, page: &mut Page) {
 
 // What the heading says on its right.
 fn counted(model: &Model, list: &[&Finding]) -> String {
-    if let Some(look) = looking(model) {
-        let doing = if look.stopping { "Stopping" } else { "Checking Halo" };
-        return format!("{doing}, {}", duration(seconds_since(model, look.since)));
+    if let Some(styles) = looking(model) {
+        let doing = if styles.stopping { "Stopping" } else { "Checking Halo" };
+        return format!("{doing}, {}", duration(seconds_since(model, styles.since)));
     }
     match list.iter().filter(|issue| issue.is_open()).count() {
         0 => String::new(),
@@ -91,7 +90,7 @@ fn counted(model: &Model, list: &[&Finding]) -> String {
 
 // A light: its state in words, its age, and the key that mends it.
 fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: &[Finding]) {
-    let look = page.look;
+    let styles = page.styles;
     let tone = state(found.state).0;
     let is_narrow = page.width < NARROW;
     let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
@@ -105,9 +104,9 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     };
     let room = page.width.saturating_sub(MARGIN + NAME + 2);
     let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
-    let row = Row::new(look, false).cell(&format!("{} {}", symbol(tone), name_of(one)), look.tone(tone), NAME);
+    let row = Row::new(styles, false).cell(&format!("{} {}", symbol(tone), name_of(one)), styles.tone(tone), NAME);
     let row = row.cell(&words, Style::new(), room.saturating_sub(beside) + 1);
-    page.push(if beside > 0 { row.text(&format!(" {key}"), look.title()) } else { row });
+    page.push(if beside > 0 { row.text(&format!(" {key}"), styles.title()) } else { row });
 }
 
 // The rule that a light stands for where all is well.
@@ -175,16 +174,16 @@ fn bars(values: &[u64], style: Style, lines: u16) -> Vec<Line<'static>> {
     (0..lines).map(line).collect()
 }
 
-fn charts(model: &Model, standing: &Standing, look: Look) -> Vec<Chart> {
-    let mut charts = vec![syncs(model, standing, look)];
+fn charts(model: &Model, standing: &Standing, styles: Styles) -> Vec<Chart> {
+    let mut charts = vec![syncs(model, standing, styles)];
     charts.extend(clients(standing));
     charts.push(events(standing));
-    charts.extend(deliveries(standing, look));
+    charts.extend(deliveries(standing, styles));
     charts
 }
 
 // How the syncs of each day ended, the oldest day first; the best one counts, because it left the list right.
-fn syncs(model: &Model, standing: &Standing, look: Look) -> Chart {
+fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
     let day_of = |at: jiff::Timestamp| -> Date { TimeZone::UTC.to_datetime(at).date() };
     let rank = |tone: &Tone| [Tone::Bad, Tone::Warn, Tone::Good].iter().position(|known| known == tone);
     let today = day_of(model.now);
@@ -202,7 +201,7 @@ fn syncs(model: &Model, standing: &Standing, look: Look) -> Chart {
     let told: Vec<String> =
         told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let words = if told.is_empty() { "none in 30 days".to_owned() } else { told.join(", ") };
-    let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", look.dim()), |tone| block(tone, look));
+    let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
         name: "Syncs",
         line: Drawn::Marks(tones.into_iter().map(mark).collect()),
@@ -212,13 +211,13 @@ fn syncs(model: &Model, standing: &Standing, look: Look) -> Chart {
 }
 
 // How one thing of a row ended: not by its colour alone.
-fn block(tone: Tone, look: Look) -> Span<'static> {
+fn block(tone: Tone, styles: Styles) -> Span<'static> {
     let sign = match tone {
         Tone::Good => "█",
         Tone::Warn | Tone::Calm => "▄",
         Tone::Bad => "x",
     };
-    Span::styled(sign, look.tone(tone))
+    Span::styled(sign, styles.tone(tone))
 }
 
 fn tone(status: SyncStatus) -> Tone {
@@ -268,10 +267,10 @@ fn events(standing: &Standing) -> Chart {
 }
 
 // Each webhook by the last reading of Halo's log.
-fn deliveries(standing: &Standing, look: Look) -> Option<Chart> {
+fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
     let deliveries = &standing.status.integration.deliveries;
     let tones = deliveries.iter().map(|delivery| if delivery.state.is_fine() { Tone::Good } else { Tone::Bad });
-    let marks: Vec<Span<'static>> = tones.map(|tone| block(tone, look)).collect();
+    let marks: Vec<Span<'static>> = tones.map(|tone| block(tone, styles)).collect();
     let good = deliveries.iter().filter(|delivery| delivery.state.is_fine()).count();
     let words = match deliveries.len() - good {
         0 => format!("{good} good"),
@@ -281,7 +280,7 @@ fn deliveries(standing: &Standing, look: Look) -> Option<Chart> {
 }
 
 fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Finding], is_low: bool) {
-    let look = page.look;
+    let styles = page.styles;
     if list.is_empty() {
         let words = at_rest(findings);
         match summary(findings).0 {
@@ -292,15 +291,15 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
     }
     for (at, issue) in list.iter().enumerate() {
         let focused = at == model.panes.window(Pane::Overview).selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let (tone, _) = state(issue.state);
         let mark = format!("{} {}", symbol(tone), issue.rule.title());
-        let tone = if issue.dismissed { look.dim() } else { look.tone(tone) };
+        let tone = if issue.dismissed { styles.dim() } else { styles.tone(tone) };
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         let whole = dismissible(issue, &fact(issue, model.now));
         let is_cut = width(&whole) >= room;
         let words = if is_cut { dismissible(issue, &brief(issue, model.now)) } else { whole };
-        page.push(Row::new(look, focused).cell(&mark, tone, TITLE).cell(&words, style, room));
+        page.push(Row::new(styles, focused).cell(&mark, tone, TITLE).cell(&words, style, room));
         if !focused {
             continue;
         }
@@ -332,15 +331,15 @@ fn at_rest(findings: &[Finding]) -> String {
 }
 
 /// The second column: the charts, with room.
-pub(super) fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub(super) fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let Some(standing) = &model.facts.standing else { return Vec::new() };
-    let charts = charts(model, standing, look);
+    let charts = charts(model, standing, styles);
     let height = model.layout.detail.map_or(0, |area| area.height);
     // A title, its line of time and a line of air stand around each.
     let lines = (height.saturating_sub(1) / charts.len().max(1) as u16).saturating_sub(3).clamp(1, 4);
     let mut drawn = vec![Line::default()];
     for chart in charts {
-        let title = Span::styled(format!("{}  ", chart.name), look.title());
+        let title = Span::styled(format!("{}  ", chart.name), styles.title());
         let mut words = wrap(&chart.words, columns.saturating_sub(width(chart.name) + 2).max(8)).into_iter();
         drawn.push(Line::from(vec![title, Span::raw(words.next().unwrap_or_default())]));
         drawn.extend(words.map(Line::raw));
@@ -348,7 +347,7 @@ pub(super) fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'sta
         let [left, right] = chart.span;
         let gap = chart.columns().saturating_sub(width(left));
         if !right.is_empty() {
-            drawn.push(Line::styled(format!("{left}{right:>gap$}"), look.dim()));
+            drawn.push(Line::styled(format!("{left}{right:>gap$}"), styles.dim()));
         }
         drawn.push(Line::default());
     }

@@ -16,7 +16,7 @@ use crate::domain::sync_run::{ChangeKind, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::sync_progress;
 use crate::words;
 
@@ -31,7 +31,7 @@ const ID: usize = 12;
 const RESULT: usize = 26;
 
 pub fn body(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     if let Some(open) = &model.panes.report {
         report(model, page, open);
         return;
@@ -46,14 +46,14 @@ pub fn body(model: &Model, page: &mut Page) {
         } else {
             format!("{} stops; the list stays unchanged.", spoken(model, "cancel"))
         };
-        page.paragraph(&words, MARGIN, look.dim());
+        page.paragraph(&words, MARGIN, styles.dim());
     } else {
         let count = match runs.len() {
             0 => String::new(),
             1 => "1 sync so far".to_owned(),
             count => format!("{} of {} syncs", model.panes.window(Pane::Sync).selected + 1, thousands(count as u64)),
         };
-        page.heading("Company Sync", &count, look.dim());
+        page.heading("Company Sync", &count, styles.dim());
         match model.work.sync.end_of(model.current.as_ref()) {
             Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
             Some(SyncEnd::Stopped { read, .. }) => {
@@ -68,10 +68,10 @@ pub fn body(model: &Model, page: &mut Page) {
         if let Some(time) = time.filter(|_| model.is_active()) {
             let line = time.next_run_line(model.now);
             page.pair("Next run", line.trim_start_matches("next run "), Style::new());
-            page.pair("", &crate::view::wizard::fields::own_clock(model, time), look.dim());
+            page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
         }
         if standing.is_some_and(|standing| !standing.status.service.running) {
-            page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), look.tone(Tone::Warn));
+            page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), styles.tone(Tone::Warn));
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
@@ -84,23 +84,23 @@ pub fn body(model: &Model, page: &mut Page) {
     // The duration gives way first, then the changes: the second column has both.
     let wide = page.width >= 74;
     let result = if wide { RESULT } else { page.width.saturating_sub(MARGIN + BEGAN + 11).clamp(12, RESULT) };
-    let header = Row::new(look, false).cell("Began (UTC)", look.dim(), BEGAN).cell("Result", look.dim(), result);
-    let header = header.cell("Clients", look.dim(), 10);
-    page.push(if wide { header.cell("Changed", look.dim(), 9).text("Took", look.dim()) } else { header });
+    let header = Row::new(styles, false).cell("Began (UTC)", styles.dim(), BEGAN).cell("Result", styles.dim(), result);
+    let header = header.cell("Clients", styles.dim(), 10);
+    page.push(if wide { header.cell("Changed", styles.dim(), 9).text("Took", styles.dim()) } else { header });
     let window = model.panes.window(Pane::Sync);
     let shown = history_height(model).min(runs.len() - window.first.min(runs.len()));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown, total: runs.len() });
     for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
         let focused = at == window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let (tone, word) = tone_and_word(run);
         let changes = words::sync::changed(&run.changes);
-        let row = Row::new(look, focused)
+        let row = Row::new(styles, focused)
             .cell(&moment(model.now, run.started_at), style, BEGAN)
-            .cell(&format!("{} {word}", symbol(tone)), look.tone(tone), result)
+            .cell(&format!("{} {word}", symbol(tone)), styles.tone(tone), result)
             .cell(&thousands(run.stored), Style::new(), 10);
         page.push(if wide {
-            row.cell(&thousands(changes), Style::new(), 9).text(&took(run.duration_ms), look.dim())
+            row.cell(&thousands(changes), Style::new(), 9).text(&took(run.duration_ms), styles.dim())
         } else {
             row
         });
@@ -109,7 +109,7 @@ pub fn body(model: &Model, page: &mut Page) {
             // Without a second column, what it would say stands below.
             if model.layout.detail.is_none() && (!wide || !run.warnings.is_empty()) {
                 let counts = format!("{}, took {}", words::sync::counts(&run.changes), took(run.duration_ms));
-                page.paragraph(&counts, MARGIN + 2, look.dim());
+                page.paragraph(&counts, MARGIN + 2, styles.dim());
                 for warning in &run.warnings {
                     page.state(Tone::Warn, warning, MARGIN + 2);
                 }
@@ -121,17 +121,17 @@ pub fn body(model: &Model, page: &mut Page) {
 
 // What a run changed, client by client.
 fn report(model: &Model, page: &mut Page, open: &Report) {
-    let look = page.look;
+    let styles = page.styles;
     let rows = open.rows();
     let place =
         if rows == 0 { String::new() } else { format!("{} of {}", open.window.selected + 1, thousands(rows as u64)) };
-    page.heading("What the sync changed", &place, look.dim());
+    page.heading("What the sync changed", &place, styles.dim());
     if let Some(run) = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs)) {
         let (tone, word) = tone_and_word(run);
         let began = run.started_at.strftime("%a %d %b %Y %H:%M UTC");
-        page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), look.tone(tone));
+        page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), styles.tone(tone));
         page.pair("Proof", &proof(run), Style::new());
-        page.pair("Changes", &words::sync::counts(&run.changes), look.dim());
+        page.pair("Changes", &words::sync::counts(&run.changes), styles.dim());
     }
     page.blank();
     let words = match &open.changes {
@@ -145,29 +145,29 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         Some(Ok(Some(_))) => "",
     };
     if !words.is_empty() {
-        page.paragraph(words, MARGIN, look.dim());
+        page.paragraph(words, MARGIN, styles.dim());
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
     let name = room.saturating_sub(CHANGE + ID).max(8);
     page.push(
-        Row::new(look, false)
-            .cell("Change", look.dim(), CHANGE)
-            .cell("Client", look.dim(), name)
-            .text("Halo's id", look.dim()),
+        Row::new(styles, false)
+            .cell("Change", styles.dim(), CHANGE)
+            .cell("Client", styles.dim(), name)
+            .text("Halo's id", styles.dim()),
     );
     let (first, height) = (open.window.first, report_height(model));
     page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows - first.min(rows)), total: rows });
     for (at, line) in open.lines().iter().enumerate().skip(first).take(height) {
         let focused = at == open.window.selected;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let words = match &line.name_before {
             Some(before) => format!("{} (was {})", line.name.display(), before.display()),
             None => line.name.display(),
         };
-        let tone = if line.change == ChangeKind::Disabled { look.tone(Tone::Warn) } else { look.dim() };
-        let row = Row::new(look, focused).cell(line.change.word(), tone, CHANGE).cell(&words, style, name);
-        page.push(row.text(&line.id.to_string(), look.dim()));
+        let tone = if line.change == ChangeKind::Disabled { styles.tone(Tone::Warn) } else { styles.dim() };
+        let row = Row::new(styles, focused).cell(line.change.word(), tone, CHANGE).cell(&words, style, name);
+        page.push(row.text(&line.id.to_string(), styles.dim()));
         if focused {
             page.keep_from(page.lines.len() - 1);
         }
@@ -195,28 +195,28 @@ fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
 }
 
 fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
-    let look = page.look;
+    let styles = page.styles;
     let Some(run) = last else {
-        page.pair("Last run", &format!("no sync yet: Sync Now is {}", spoken(model, "sync_now")), look.dim());
+        page.pair("Last run", &format!("no sync yet: Sync Now is {}", spoken(model, "sync_now")), styles.dim());
         return;
     };
     let (tone, word) = tone_and_word(run);
     let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
-    page.pair("Last run", &words, look.tone(tone));
+    page.pair("Last run", &words, styles.tone(tone));
     page.pair("Proof", &proof(run), Style::new());
     page.pair("Clients", &run.usage(), Style::new());
 }
 
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
     let looked_at = model.panes.report.as_ref().and_then(|open| open.run(runs));
     let Some(run) = looked_at.or_else(|| runs.get(model.panes.window(Pane::Sync).selected)) else { return Vec::new() };
     let (tone, word) = tone_and_word(run);
     let mut lines = vec![
         Line::default(),
-        Line::styled(run.started_at.strftime("%a %d %b %Y %H:%M UTC").to_string(), look.title()),
+        Line::styled(run.started_at.strftime("%a %d %b %Y %H:%M UTC").to_string(), styles.title()),
         Line::default(),
-        Line::styled(format!("{} {word}", symbol(tone)), look.tone(tone)),
+        Line::styled(format!("{} {word}", symbol(tone)), styles.tone(tone)),
     ];
     lines.extend(wrap(&proof(run), columns).into_iter().map(Line::raw));
     lines.push(Line::default());
@@ -233,7 +233,7 @@ pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
     for warning in &run.warnings {
         lines.push(Line::default());
         let text = wrap(&format!("! {warning}"), columns);
-        lines.extend(text.into_iter().map(|line| Line::styled(line, look.tone(Tone::Warn))));
+        lines.extend(text.into_iter().map(|line| Line::styled(line, styles.tone(Tone::Warn))));
     }
     lines
 }

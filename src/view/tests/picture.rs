@@ -105,10 +105,10 @@ fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {
 pub fn album(stage: &mut Stage) -> String {
     let mut out = String::new();
     for (width, height) in SIZES {
-        for (look, theme) in THEMES {
+        for (styles, theme) in THEMES {
             stage.model.theme = theme;
             stage.resize(width, height);
-            write!(out, "=== {width}x{height} {look}\n{}\n", picture(stage)).unwrap();
+            write!(out, "=== {width}x{height} {styles}\n{}\n", picture(stage)).unwrap();
         }
     }
     out

@@ -21,14 +21,13 @@ use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad};
-use crate::view::theme::{Look, symbol};
+use crate::view::theme::{Styles, symbol};
 use crate::words;
 use crate::words::Phrase;
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
 
-/// API Credentials.
 pub fn credentials(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     page.heading("API Credentials", "", Style::new());
@@ -37,15 +36,14 @@ pub fn credentials(model: &Model, page: &mut Page) {
     test(model, wizard, page);
 }
 
-/// Company Sync.
 pub fn company_sync(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    let look = page.look;
+    let styles = page.styles;
     page.heading("Company Sync", "", Style::new());
     rows(model, wizard, page, Step::CompanySync);
     page.blank();
     let focused = wizard.focus == Item::SyncNow;
-    let style = if focused { look.focus() } else { Style::new() };
+    let style = if focused { styles.focus() } else { Style::new() };
     let words = match (wizard.id.is_some(), model.work.sync.run_of(model.current.as_ref())) {
         (false, _) => "after Save".to_owned(),
         (true, Some(run)) => format!("Syncing, {}", duration(seconds_since(model, run.since))),
@@ -54,7 +52,7 @@ pub fn company_sync(model: &Model, page: &mut Page) {
             None => "no sync yet".to_owned(),
         },
     };
-    let value = if focused { Style::new() } else { look.dim() };
+    let value = if focused { Style::new() } else { styles.dim() };
     let from = page.lines.len();
     let row = page.label("Sync Now", style, focused);
     page.words(row, &words, value);
@@ -63,21 +61,19 @@ pub fn company_sync(model: &Model, page: &mut Page) {
     }
 }
 
-/// Pia Screen.
 pub fn pia_screen(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     page.heading("Pia Screen", "", Style::new());
     rows(model, wizard, page, Step::PiaScreen);
 }
 
-/// Integration.
 pub fn integration(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    let look = page.look;
+    let styles = page.styles;
     page.heading("Integration", "", Style::new());
     rows(model, wizard, page, Step::Integration);
     page.blank();
-    page.plain("Setup Integration", look.title());
+    page.plain("Setup Integration", styles.title());
     page.blank();
     let at = match wizard.focus {
         Item::Callback(at) => Some(at),
@@ -88,26 +84,26 @@ pub fn integration(model: &Model, page: &mut Page) {
 
 /// The callback addresses: masked, unless they are revealed.
 pub fn callbacks(model: &Model, page: &mut Page, focus: Option<usize>, none: &str) {
-    let look = page.look;
+    let styles = page.styles;
     if let Some(failure) = &model.facts.callbacks_failed {
         page.failure(failure, MARGIN, &model.keys);
         return;
     }
     if model.facts.callbacks.is_empty() {
-        page.pair("Callback URLs", none, look.dim());
+        page.pair("Callback URLs", none, styles.dim());
         return;
     }
-    page.pair("Callback URLs", "with a valid token", look.dim());
+    page.pair("Callback URLs", "with a valid token", styles.dim());
     for (index, (group, url)) in model.facts.callbacks.iter().enumerate() {
         let focused = focus == Some(index);
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
         if model.facts.revealed {
-            page.push(Row::new(look, focused).text(group.webhook_name(), style));
+            page.push(Row::new(styles, focused).text(group.webhook_name(), style));
             // Whole, however long: it is there to be read and copied.
             let exposed = url.expose();
             for line in wrap(exposed.expose(), page.width.saturating_sub(MARGIN + 3)) {
-                page.push(Row::new(look, false).to(MARGIN + 2).text(&line, Style::new()));
+                page.push(Row::new(styles, false).to(MARGIN + 2).text(&line, Style::new()));
             }
         } else {
             // Its end tells one from the other; the middle can go.
@@ -138,7 +134,7 @@ fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
             Kind::Choice => escalate_row(model, page, wizard.focus == Item::Field(info.id)),
             Kind::ReadOnly => {
                 let row = page.label(info.label, Style::new(), false);
-                page.words(row, &token_words(wizard, model.now), page.look.dim());
+                page.words(row, &token_words(wizard, model.now), page.styles.dim());
             }
             _ => field(model, wizard, page, info.id),
         }
@@ -150,13 +146,13 @@ fn rows(model: &Model, wizard: &Wizard, page: &mut Page, step: Step) {
 
 /// A field, with the cursor and what there is to say where it has the focus.
 pub(super) fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
-    let look = page.look;
+    let styles = page.styles;
     let focused = wizard.focus == Item::Field(id);
     let from = page.lines.len();
     let room = page.width.saturating_sub(page.value_column() + 2).max(4);
-    let label = if focused { look.focus() } else { Style::new() };
+    let label = if focused { styles.focus() } else { Style::new() };
     let row = page.label(id.info().label, label, focused);
-    let (value, style, cursor) = value(wizard, id, focused, room, look.dim());
+    let (value, style, cursor) = value(wizard, id, focused, room, styles.dim());
     if let Some(cursor) = cursor {
         page.cursor = Some((page.lines.len(), (page.value_column() + cursor) as u16));
     }
@@ -205,11 +201,11 @@ fn takes(model: &Model, better: &str) -> String {
 
 // Under the value: its error, or what is worth saying, or the help.
 fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused: bool) {
-    let look = page.look;
+    let styles = page.styles;
     if let Some(error) = wizard.form.shown_error(id, wizard.has_secret) {
         page.state(Tone::Bad, &error, page.value_column());
         if focused && let Some(better) = wizard.form.suggestion(id) {
-            page.paragraph(&takes(model, &better), page.value_column() + 2, look.dim());
+            page.paragraph(&takes(model, &better), page.value_column() + 2, styles.dim());
         }
         return;
     }
@@ -240,7 +236,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
                 Some(taken) => format!("→ {taken}   {}", remark.text),
                 None => remark.text,
             };
-            page.paragraph(words.trim_end(), page.value_column(), look.dim());
+            page.paragraph(words.trim_end(), page.value_column(), styles.dim());
         }
     }
     if !focused || said || wizard.list.is_some() {
@@ -248,12 +244,12 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     }
     let better = wizard.form.suggestion(id).map(|better| takes(model, &better));
     let help = wizard.help(id);
-    page.paragraph(better.as_deref().unwrap_or(&help), page.value_column(), look.dim());
+    page.paragraph(better.as_deref().unwrap_or(&help), page.value_column(), styles.dim());
     if id == FieldId::ChatPodUrl
         && wizard.form.text(id).is_empty()
         && let Some(default) = wizard.form.default_chat_pod()
     {
-        page.paragraph(&default, page.value_column(), look.dim());
+        page.paragraph(&default, page.value_column(), styles.dim());
     }
 }
 
@@ -269,38 +265,38 @@ pub fn own_clock(model: &Model, time: DailySyncTime) -> String {
 
 // The same time on the person's own clock, and when it comes round.
 fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
-    let look = page.look;
+    let styles = page.styles;
     match DailySyncTime::parse(wizard.form.text(FieldId::DailySyncTime)) {
         Ok(time) => {
             // The zone beside the value, where the cursor does not stand.
             if let Some(last) = page.lines.last_mut() {
-                last.push_span(ratatui::text::Span::styled("   UTC", look.dim()));
+                last.push_span(ratatui::text::Span::styled("   UTC", styles.dim()));
             }
             page.paragraph(&own_clock(model, time), page.value_column(), Style::new());
             if let Some(change) = time.change_in_zone(model.now, &model.zone) {
-                page.paragraph(&change, page.value_column(), look.dim());
+                page.paragraph(&change, page.value_column(), styles.dim());
             }
-            page.paragraph(&time.next_run_line(model.now), page.value_column(), look.dim());
+            page.paragraph(&time.next_run_line(model.now), page.value_column(), styles.dim());
         }
-        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), look.dim()),
+        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), styles.dim()),
         Err(_) => {}
     }
 }
 
 /// Pia Escalate To, which is on two steps.
 pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
-    let look = page.look;
+    let styles = page.styles;
     let from = page.lines.len();
     let (words, warning) = escalate_words(model);
     let chosen = model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_some());
-    let style = if chosen { Style::new() } else { look.dim() };
-    let label = if focused { look.focus() } else { Style::new() };
+    let style = if chosen { Style::new() } else { styles.dim() };
+    let label = if focused { styles.focus() } else { Style::new() };
     let row = page.label(FieldId::EscalateTo.info().label, label, focused);
     page.words(row, &words, style);
     if let Some(warning) = warning {
         page.state(Tone::Warn, &warning, page.value_column());
     } else if focused && model.facts.lists.synced {
-        page.paragraph("Enter chooses; blank means no default escalation", page.value_column(), look.dim());
+        page.paragraph("Enter chooses; blank means no default escalation", page.value_column(), styles.dim());
     }
     if focused {
         page.keep_from(from);
@@ -309,7 +305,7 @@ pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
 
 // The suggestions, in a box under the value.
 fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
-    let look = page.look;
+    let styles = page.styles;
     let names = suggestions(model, id);
     let Some(list) = wizard.list else { return };
     let column = page.value_column();
@@ -323,23 +319,23 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
         format!("{left}{}{mark}{right}", "─".repeat(inner.saturating_sub(width(&mark))))
     };
     let more = |arrow: &str, count: usize| if count == 0 { String::new() } else { format!(" {arrow} {count} more ") };
-    page.push(Row::new(look, false).to(column).text(&edge("┌", "┐", more("↑", first)), look.dim()));
+    page.push(Row::new(styles, false).to(column).text(&edge("┌", "┐", more("↑", first)), styles.dim()));
     for (at, name) in names.iter().enumerate().skip(first).take(LISTED) {
         let selected = at == list.selected;
-        let (mark, style) = if selected { ("▸", look.focus()) } else { (" ", Style::new()) };
-        let row = Row::new(look, false).to(column).text("│ ", look.dim()).text(mark, style).text(" ", Style::new());
-        page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", look.dim()));
+        let (mark, style) = if selected { ("▸", styles.focus()) } else { (" ", Style::new()) };
+        let row = Row::new(styles, false).to(column).text("│ ", styles.dim()).text(mark, style).text(" ", Style::new());
+        page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", styles.dim()));
     }
-    page.push(Row::new(look, false).to(column).text(&edge("└", "┘", more("↓", below)), look.dim()));
+    page.push(Row::new(styles, false).to(column).text(&edge("└", "┘", more("↓", below)), styles.dim()));
 }
 
 /// A check with its verdict; what is not as it should be says what to change.
 pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
-    let look = page.look;
+    let styles = page.styles;
     let from = page.lines.len();
     let (tone, word) = words::check::verdict(check.status);
-    let name = if focused { look.focus() } else { Style::new() };
-    let style = if check.status == CheckStatus::Skip { look.dim() } else { look.tone(tone) };
+    let name = if focused { styles.focus() } else { Style::new() };
+    let style = if check.status == CheckStatus::Skip { styles.dim() } else { styles.tone(tone) };
     // On a narrow terminal the words go under the name.
     let narrow = page.width < 70;
     let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
@@ -349,17 +345,17 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
     // What passed takes one line; the rest of its words is there when it is selected.
     let mut lines = if open { wrap(&message, room) } else { vec![fit(&message, room)] }.into_iter();
     let first = lines.next().unwrap_or_default();
-    let row = Row::new(look, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
-    let words = if check.status == CheckStatus::Skip { look.dim() } else { Style::new() };
+    let row = Row::new(styles, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
+    let words = if check.status == CheckStatus::Skip { styles.dim() } else { Style::new() };
     let row = row.cell(check.id.title(), name, 22);
     if narrow {
         page.push(row);
-        page.push(Row::new(look, false).to(column).text(&first, words));
+        page.push(Row::new(styles, false).to(column).text(&first, words));
     } else {
         page.push(row.text(&first, words));
     }
     for line in lines {
-        page.push(Row::new(look, false).to(column).text(&line, words));
+        page.push(Row::new(styles, false).to(column).text(&line, words));
     }
     if let Some(hint) = words::check::advice(check) {
         page.paragraph(&hint.with_keys(keys), MARGIN + 10, Style::new());
@@ -371,7 +367,7 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
 
 /// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
 pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
-    let look = page.look;
+    let styles = page.styles;
     for check in done {
         check_row(page, &model.keys, check, false);
     }
@@ -379,13 +375,13 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
     if let Some(now) = left.next() {
         let seconds = seconds_since(model, since).saturating_sub(spent);
-        let row = Row::new(look, false).cell("● asking", look.title(), 10).cell(now.title(), Style::new(), 22);
+        let row = Row::new(styles, false).cell("● asking", styles.title(), 10).cell(now.title(), Style::new(), 22);
         let from = page.lines.len();
         page.push(row.text(&duration(seconds), Style::new()));
         page.keep_from(from);
     }
     for id in left {
-        page.push(Row::new(look, false).cell("○", look.dim(), 10).text(id.title(), look.dim()));
+        page.push(Row::new(styles, false).cell("○", styles.dim(), 10).text(id.title(), styles.dim()));
     }
 }
 
@@ -398,43 +394,45 @@ pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: 
 
 // Those that were skipped, in one line.
 fn skipped(page: &mut Page, checks: &[Check]) {
-    let look = page.look;
+    let styles = page.styles;
     let names: Vec<&str> = checks.iter().filter(|c| c.status == CheckStatus::Skip).map(|c| c.id.title()).collect();
     if names.is_empty() {
         return;
     }
-    let row = Row::new(look, false).cell("– skipped", look.dim(), 10);
-    page.words(row, &names.join(", "), look.dim());
+    let row = Row::new(styles, false).cell("– skipped", styles.dim(), 10);
+    page.words(row, &names.join(", "), styles.dim());
 }
 
 fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let focused = wizard.focus == Item::Test;
     let from = page.lines.len();
-    let label = if focused { look.focus() } else { Style::new() };
+    let label = if focused { styles.focus() } else { Style::new() };
     let row = page.label("Test", label, focused);
     let saved = model.status().map(|status| status.steps.credentials);
     match &wizard.test {
         Test::Not if wizard.untested => {
-            page.words(row, "! not verified: continued without a test", look.tone(Tone::Warn))
+            page.words(row, "! not verified: continued without a test", styles.tone(Tone::Warn))
         }
-        Test::Not => page.words(row, "○ not tested", look.dim()),
+        Test::Not => page.words(row, "○ not tested", styles.dim()),
         Test::Before if saved == Some(StepState::Done) || saved.is_none() => {
-            page.words(row, "✓ passed earlier", look.tone(Tone::Good));
+            page.words(row, "✓ passed earlier", styles.tone(Tone::Good));
         }
-        Test::Before => page.words(row, "✓ passed", look.tone(Tone::Good)),
+        Test::Before => page.words(row, "✓ passed", styles.tone(Tone::Good)),
         Test::Running { since, .. } => {
             let seconds = seconds_since(model, *since);
             page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
         }
-        Test::Passed(report) => page.words(row, &format!("✓ {}", words::check::passed(report)), look.tone(Tone::Good)),
+        Test::Passed(report) => {
+            page.words(row, &format!("✓ {}", words::check::passed(report)), styles.tone(Tone::Good))
+        }
         Test::Failed(report) => {
             let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
             let words = format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len());
-            page.words(row, &words, look.tone(Tone::Bad));
+            page.words(row, &words, styles.tone(Tone::Bad));
         }
         Test::Broken(failure) => {
-            page.words(row, "✗ failed. Nothing has been saved.", look.tone(Tone::Bad));
+            page.words(row, "✗ failed. Nothing has been saved.", styles.tone(Tone::Bad));
             page.failure(failure, MARGIN + 2, &model.keys);
         }
     }
@@ -458,8 +456,8 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
 }
 
-pub(crate) fn check_help(check: &Check, keys: &KeyMap, look: Look, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::default(), Line::styled(check.id.title(), look.title()), Line::default()];
+pub(crate) fn check_help(check: &Check, keys: &KeyMap, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default(), Line::styled(check.id.title(), styles.title()), Line::default()];
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {
         lines.push(Line::default());

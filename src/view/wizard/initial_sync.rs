@@ -17,12 +17,11 @@ use crate::words;
 
 use super::fields::escalate_row;
 
-/// The page.
 pub fn body(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    let look = page.look;
+    let styles = page.styles;
     if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
-        page.heading("Initial Sync", if run.stopping { "Stopping" } else { "Syncing" }, look.title());
+        page.heading("Initial Sync", if run.stopping { "Stopping" } else { "Syncing" }, styles.title());
         progress(model, page, run);
         page.blank();
         let words = if run.stopping {
@@ -30,12 +29,12 @@ pub fn body(model: &Model, page: &mut Page) {
         } else {
             "Esc stops; the list stays unchanged."
         };
-        page.paragraph(words, MARGIN, look.dim());
+        page.paragraph(words, MARGIN, styles.dim());
         return;
     }
     page.heading("Initial Sync", "", Style::new());
     let focused = wizard.focus == Item::SyncNow;
-    let label = if focused { look.focus() } else { Style::new() };
+    let label = if focused { styles.focus() } else { Style::new() };
     let from = page.lines.len();
     let row = page.label("Sync Now", label, focused);
     let words = if model.is_synced() {
@@ -43,7 +42,7 @@ pub fn body(model: &Model, page: &mut Page) {
     } else {
         "reads Halo's clients, agents, teams and ticket types"
     };
-    page.words(row, words, look.dim());
+    page.words(row, words, styles.dim());
     if let Some(reason) = sync::refusal(model) {
         page.state(Tone::Warn, &reason.with_keys(&model.keys), page.value_column());
     }
@@ -58,7 +57,7 @@ pub fn body(model: &Model, page: &mut Page) {
         }
         Some(SyncEnd::Failed(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, look.dim());
+            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, styles.dim());
         }
         Some(SyncEnd::Stopped { read, .. }) => {
             let words = format!(
@@ -68,7 +67,7 @@ pub fn body(model: &Model, page: &mut Page) {
             page.state(Tone::Warn, &words, MARGIN);
         }
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
-        None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, look.dim()),
+        None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, styles.dim()),
     }
     if focused {
         // How it ended belongs to the line: as much as fits, from its beginning.
@@ -83,11 +82,11 @@ pub fn body(model: &Model, page: &mut Page) {
         escalate_row(model, page, wizard.focus == Item::Field(crate::app::form::FieldId::EscalateTo));
         page.blank();
         let focused = wizard.focus == Item::Go;
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = page.label("Continue", style, focused);
         let to = if model.is_unproved() { "to Configure with this unproved list" } else { "to Configure" };
-        page.words(row, to, look.dim());
+        page.words(row, to, styles.dim());
         if focused {
             page.keep_from(from);
         }
@@ -96,22 +95,22 @@ pub fn body(model: &Model, page: &mut Page) {
 
 /// How a sync goes: counts, rate, the wait for the request limit, time left.
 pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
-    let look = page.look;
+    let styles = page.styles;
     let progress = &run.progress;
-    let label = |name: &str| Row::new(look, false).cell(name, Style::new(), 14);
+    let label = |name: &str| Row::new(styles, false).cell(name, Style::new(), 14);
     match progress.clients_total {
         Some(total) => count(page, "Clients", progress.clients_read, total),
         None if progress.clients_read > 0 => {
             page.push(label("Clients").text(&thousands(progress.clients_read), Style::new()));
         }
-        None => page.push(label("Clients").text("asking Halo for its count", look.dim())),
+        None => page.push(label("Clients").text("asking Halo for its count", styles.dim())),
     }
     for list in [SideList::Agents, SideList::Teams, SideList::TicketTypes] {
         match progress.lists.get(&list) {
             Some(count) => page.push(
-                label(list.title()).cell(&thousands(*count), Style::new(), 8).text("✓ read", look.tone(Tone::Good)),
+                label(list.title()).cell(&thousands(*count), Style::new(), 8).text("✓ read", styles.tone(Tone::Good)),
             ),
-            None => page.push(label(list.title()).text("waiting", look.dim())),
+            None => page.push(label(list.title()).text("waiting", styles.dim())),
         }
     }
     page.blank();
@@ -125,12 +124,12 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         };
         let (used, limit) = (thousands(u64::from(budget.used)), thousands(u64::from(budget.limit)));
         let words = format!("{used} of {limit} requests used in {}{more}", window(budget.window_seconds));
-        page.paragraph(&words, MARGIN, look.dim());
+        page.paragraph(&words, MARGIN, styles.dim());
     }
     if progress.resumed_pages > 0 {
         let pages = if progress.resumed_pages == 1 { "page" } else { "pages" };
         let words = format!("{} {pages} of an interrupted sync are still good", thousands(progress.resumed_pages));
-        page.paragraph(&words, MARGIN, look.dim());
+        page.paragraph(&words, MARGIN, styles.dim());
     }
     let mut words = format!("elapsed {}", duration(seconds_since(model, run.since)));
     match progress.pages {
@@ -147,7 +146,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     if progress.retries > 0 {
         words.push_str(&format!(" · {} sent again", thousands(progress.retries)));
     }
-    page.paragraph(&words, MARGIN, look.dim());
+    page.paragraph(&words, MARGIN, styles.dim());
 }
 
 /// How the end of a sync is shown.
@@ -164,7 +163,7 @@ pub fn status_tone(status: SyncStatus) -> Tone {
 
 /// How a sync ended: the word, the proof, what changed, the warnings.
 pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
-    let look = page.look;
+    let styles = page.styles;
     let words = words::sync::ended(report);
     if report.status == SyncStatus::Busy {
         // It never began: there is nothing to prove.
@@ -174,17 +173,17 @@ pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     }
     page.state(status_tone(report.status), &words, MARGIN);
     page.paragraph(&report.proof(), MARGIN + 2, Style::new());
-    page.paragraph(&words::sync::counts(&report.changes), MARGIN + 2, look.dim());
+    page.paragraph(&words::sync::counts(&report.changes), MARGIN + 2, styles.dim());
     warnings(page, report, focus);
 }
 
 fn warnings(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
-    let look = page.look;
+    let styles = page.styles;
     for (at, warning) in report.warnings.iter().enumerate() {
         let from = page.lines.len();
         let focused = focus == Some(at);
-        let style = if focused { look.focus() } else { look.tone(Tone::Warn) };
-        let row = Row::new(look, focused).to(MARGIN + 2).text(symbol(Tone::Warn), look.tone(Tone::Warn));
+        let style = if focused { styles.focus() } else { styles.tone(Tone::Warn) };
+        let row = Row::new(styles, focused).to(MARGIN + 2).text(symbol(Tone::Warn), styles.tone(Tone::Warn));
         page.words(row.text(" ", Style::new()), warning, style);
         if focused {
             page.keep_from(from);

@@ -1,9 +1,9 @@
 //! The set-up, step by step.
 
-pub mod fields;
+pub(crate) mod fields;
 pub use fields::callbacks;
-pub mod initial_sync;
-pub mod review;
+pub(crate) mod initial_sync;
+pub(crate) mod review;
 
 pub use initial_sync::progress as sync_progress;
 
@@ -23,11 +23,11 @@ use crate::words;
 
 use super::page::{MARGIN, Page, Row};
 use super::plan;
-use super::theme::{Look, symbol};
+use super::theme::{Styles, symbol};
 
 /// The page of the step that is shown.
-pub fn page(model: &Model, look: Look, columns: usize) -> Page {
-    let mut page = Page::new(look, columns);
+pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
+    let mut page = Page::new(styles, columns);
     let Some(wizard) = &model.wizard else { return page };
     match wizard.step {
         Step::Checklist => checklist(model, &mut page),
@@ -44,42 +44,42 @@ pub fn page(model: &Model, look: Look, columns: usize) -> Page {
 }
 
 /// The second column: the help of the field, or the detail of the line.
-pub fn detail(model: &Model, look: Look, columns: usize) -> Vec<Line<'static>> {
+pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     match wizard.focus {
-        Item::Field(field) => field_help(field, look, columns),
+        Item::Field(field) => field_help(field, styles, columns),
         Item::Check(at) => wizard
             .test
             .checks()
             .get(at)
-            .map(|check| fields::check_help(check, &model.keys, look, columns))
+            .map(|check| fields::check_help(check, &model.keys, styles, columns))
             .unwrap_or_default(),
-        Item::Plan => plan::detail(model, look, columns),
+        Item::Plan => plan::detail(model, styles, columns),
         _ => Vec::new(),
     }
 }
 
-fn field_help(field: FieldId, look: Look, columns: usize) -> Vec<Line<'static>> {
+fn field_help(field: FieldId, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let info = field.info();
-    let mut lines = vec![Line::default(), Line::styled(info.label, look.title()), Line::default()];
+    let mut lines = vec![Line::default(), Line::styled(info.label, styles.title()), Line::default()];
     lines.extend(wrap(info.more, columns).into_iter().map(Line::raw));
     lines.push(Line::default());
-    lines.push(Line::styled("Example", look.dim()));
+    lines.push(Line::styled("Example", styles.dim()));
     lines.extend(wrap(info.example, columns).into_iter().map(Line::raw));
     lines
 }
 
 fn checklist(model: &Model, page: &mut Page) {
-    let look = page.look;
-    page.heading("What you need", "Press Enter when you have these", look.dim());
+    let styles = page.styles;
+    page.heading("What you need", "Press Enter when you have these", styles.dim());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
     for (index, need) in checklist::NEEDS.iter().enumerate() {
         let focused = focus == Some(Item::Need(index));
         let from = page.lines.len();
-        let style = if focused { look.focus() } else { Style::new() };
-        page.words(Row::new(look, focused), need.what, style);
+        let style = if focused { styles.focus() } else { Style::new() };
+        page.words(Row::new(styles, focused), need.what, style);
         for sentence in need.where_ {
-            page.paragraph(sentence, MARGIN + 2, look.dim());
+            page.paragraph(sentence, MARGIN + 2, styles.dim());
         }
         if focused {
             page.keep_from(from);
@@ -92,21 +92,21 @@ fn checklist(model: &Model, page: &mut Page) {
 
 // Nothing of what was set up runs by itself: the last step is to start the service.
 fn service(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let runs = model.status().is_some_and(|status| status.service.running);
     if runs {
         return page.state(Tone::Good, words::service::RUNS, MARGIN);
     }
-    page.plain(words::service::START, look.title());
+    page.plain(words::service::START, styles.title());
     page.state(Tone::Warn, words::service::NEEDED, MARGIN);
     for (command, what) in words::service::commands() {
-        let row = Row::new(look, false).to(MARGIN + 2).cell(&command, look.title(), 34);
-        page.words(row, what, look.dim());
+        let row = Row::new(styles, false).to(MARGIN + 2).cell(&command, styles.title(), 34);
+        page.words(row, what, styles.dim());
     }
 }
 
 fn finished(model: &Model, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let lines = open_lines(model);
     let done = lines.iter().all(|(state, _, _)| is_done(*state));
     page.heading(words::step::closing(done), "", Style::new());
@@ -114,13 +114,13 @@ fn finished(model: &Model, page: &mut Page) {
     for (index, (state, name, open)) in lines.iter().enumerate() {
         let focused = focus == Some(Item::Open(index));
         let (tone, words) = words::step::state(*state);
-        let style = if focused { look.focus() } else { Style::new() };
+        let style = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
-        let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), look.tone(tone));
+        let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), styles.tone(tone));
         if *state == StepState::Done {
             page.push(row);
         } else {
-            page.words(row.text("   ", Style::new()), open, look.dim());
+            page.words(row.text("   ", Style::new()), open, styles.dim());
         }
         if focused {
             page.keep_from(from);
@@ -135,7 +135,7 @@ fn finished(model: &Model, page: &mut Page) {
         page.blank();
         // What is to be typed stands on a line of its own, so that it can be copied whole.
         let (what, command) = tip.split_once(": ").unwrap_or((tip, ""));
-        page.words(Row::new(look, false), &format!("{what}:"), Style::new());
-        page.words(Row::new(look, false).to(MARGIN + 2), command, look.title());
+        page.words(Row::new(styles, false), &format!("{what}:"), Style::new());
+        page.words(Row::new(styles, false).to(MARGIN + 2), command, styles.title());
     }
 }

@@ -15,11 +15,11 @@ use super::fields;
 /// The page: every answer in one line, the one with the focus ready to be changed.
 pub fn body(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    let look = page.look;
+    let styles = page.styles;
     let (right, style) = match (wizard.test.is_passed(), wizard.untested) {
-        (true, _) => ("✓ connection tested", look.tone(Tone::Good)),
-        (false, true) => ("! credentials not verified", look.tone(Tone::Warn)),
-        (false, false) => ("! credentials not tested", look.tone(Tone::Warn)),
+        (true, _) => ("✓ connection tested", styles.tone(Tone::Good)),
+        (false, true) => ("! credentials not verified", styles.tone(Tone::Warn)),
+        (false, false) => ("! credentials not tested", styles.tone(Tone::Warn)),
     };
     page.heading(if wizard.settings { "Settings" } else { "Review and Save" }, right, style);
     let mut section = None;
@@ -34,7 +34,7 @@ pub fn body(model: &Model, page: &mut Page) {
 }
 
 fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
-    let look = page.look;
+    let styles = page.styles;
     let focused = wizard.focus == Item::Field(field);
     if focused {
         match field.info().kind {
@@ -48,12 +48,12 @@ fn line(model: &Model, wizard: &Wizard, page: &mut Page, field: FieldId) {
     }
     let row = page.label(field.info().label, Style::new(), false);
     if let Some(error) = wizard.form.error(field, wizard.has_secret) {
-        return page.words(row.text("✗ ", look.tone(Tone::Bad)), &error, look.tone(Tone::Bad));
+        return page.words(row.text("✗ ", styles.tone(Tone::Bad)), &error, styles.tone(Tone::Bad));
     }
     let (value, dim) = value(model, wizard, field);
     match wizard.was(field) {
-        Some(was) => page.words(row, &format!("{} → {value}", old(&was)), look.tone(Tone::Warn)),
-        None => page.words(row, &value, if dim { look.dim() } else { Style::new() }),
+        Some(was) => page.words(row, &format!("{} → {value}", old(&was)), styles.tone(Tone::Warn)),
+        None => page.words(row, &value, if dim { styles.dim() } else { Style::new() }),
     }
     if let Some(warning) = warning(model, wizard, field) {
         page.state(Tone::Warn, &warning, page.value_column());
@@ -66,33 +66,33 @@ fn old(was: &str) -> String {
 }
 
 fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
-    let look = page.look;
+    let styles = page.styles;
     let focused = wizard.focus == Item::Save;
     let from = page.lines.len();
-    let label = if focused { look.focus() } else { Style::new() };
+    let label = if focused { styles.focus() } else { Style::new() };
     let row = page.label("Save", label, focused);
     match &wizard.save {
         SaveState::Running { .. } => page.words(row, "saving", Style::new()),
         SaveState::Failed(failure) => {
-            page.words(row, "✗ not saved; everything typed is still here", look.tone(Tone::Bad));
+            page.words(row, "✗ not saved; everything typed is still here", styles.tone(Tone::Bad));
             page.failure(failure, MARGIN + 2, &model.keys);
         }
         SaveState::Saved(changed) if !wizard.is_edited() => {
-            page.words(row, "✓ saved", look.tone(Tone::Good));
+            page.words(row, "✓ saved", styles.tone(Tone::Good));
             if let Some(changed) = changed {
                 let words = if changed.is_empty() {
                     "nothing changed".to_owned()
                 } else {
                     format!("changed: {}", changed.join(", "))
                 };
-                page.paragraph(&words, page.value_column(), look.dim());
+                page.paragraph(&words, page.value_column(), styles.dim());
             }
         }
         SaveState::Not | SaveState::Saved(_) if wizard.base.is_some() => {
             let changes = FIELDS.iter().filter(|info| wizard.was(info.id).is_some()).count()
                 + usize::from(!wizard.form.secret.is_empty());
             let words = if changes == 1 { "1 change" } else { &format!("{changes} changes") };
-            page.words(row, &format!("{words}, not saved yet"), look.tone(Tone::Warn));
+            page.words(row, &format!("{words}, not saved yet"), styles.tone(Tone::Warn));
         }
         SaveState::Not | SaveState::Saved(_) => page.words(row, "not saved yet", Style::new()),
     }

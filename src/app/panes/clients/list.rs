@@ -14,8 +14,8 @@ use crate::domain::sync_run::{ChangeKind, ClientChange};
 /// Which clients are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Filter {
-    /// Those in use.
     #[default]
+    /// Those in use.
     Active,
     /// Those not in use.
     Disabled,

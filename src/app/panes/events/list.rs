@@ -13,12 +13,10 @@ use crate::domain::untrusted::Untrusted;
 /// Which events are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Filter {
-    /// All.
     #[default]
     All,
     /// Those whose ticket stands on the Pia Board.
     OnBoard,
-    /// New tickets.
     Created,
     /// Changes to tickets.
     Updated,
@@ -27,7 +25,6 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// The words for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -38,7 +35,6 @@ impl Filter {
         }
     }
 
-    /// The one after it.
     pub fn next(self) -> Self {
         match self {
             Self::All => Self::OnBoard,
@@ -114,7 +110,6 @@ impl EventList {
         self.rows.len()
     }
 
-    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -124,12 +119,10 @@ impl EventList {
         self.total
     }
 
-    /// An event.
     pub fn event(&self, row: usize) -> Option<&Event> {
         self.rows.get(row).map(|row| &row.event)
     }
 
-    /// The events.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.rows.iter().map(|row| &row.event)
     }

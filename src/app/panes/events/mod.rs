@@ -1,9 +1,9 @@
 //! The Events pane: what Halo has told us, the newest first, as it comes in; one event whole; and beside them the tickets on
 //! the Pia Board.
 
-pub mod list;
-pub mod open;
-pub mod state;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod state;
 
 use crate::app::effect::Effect;
 use crate::app::model::{Model, Screen};
@@ -11,7 +11,7 @@ use crate::app::service;
 use crate::domain::failure::Failure;
 
 pub use list::{EventList, Filter, Recent};
-pub use state::{Events, MOST, STEP};
+pub use state::STEP;
 
 /// Rows of the list that fit.
 pub fn height(model: &Model) -> usize {

@@ -36,7 +36,6 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     vec![Effect::LoadEvent { id, number }]
 }
 
-/// Back to the list.
 pub fn close(model: &mut Model) -> Vec<Effect> {
     model.touch();
     let unread = model.panes.events.open.take().is_some_and(|opened| opened.body.is_none());
@@ -60,7 +59,6 @@ pub fn refresh(model: &mut Model) {
     }
 }
 
-/// Lines that fit.
 pub fn height(model: &Model) -> usize {
     let above = service::head_height(model) + 3;
     usize::from(model.layout.body.height).saturating_sub(above).max(1)
@@ -74,7 +72,6 @@ pub fn settle(model: &mut Model) {
     opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
 }
 
-/// Scrolls.
 pub fn scroll(model: &mut Model, to: Move) {
     let height = height(model);
     let Some(opened) = &mut model.panes.events.open else { return };

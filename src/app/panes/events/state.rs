@@ -15,7 +15,6 @@ pub const STEP: usize = 1_000;
 /// The most that are held: further back the command reads.
 pub const MOST: usize = 20_000;
 
-/// The events.
 #[derive(Debug)]
 pub struct Events {
     pub(super) list: EventList,
@@ -87,7 +86,6 @@ impl Events {
         &self.list
     }
 
-    /// A listed row.
     pub fn row(&self, at: usize) -> Option<&Event> {
         self.list.event(*self.shown.get(at)?)
     }
@@ -147,12 +145,9 @@ pub struct Opened {
 pub enum Line {
     /// A label with what stands beside it; without a label where that goes on.
     Pair(&'static str, String, Tone),
-    /// A heading.
     Title(&'static str),
     /// A part of the body.
     Body(String),
-    /// Help.
     Help(String),
-    /// Air.
     Blank,
 }

@@ -121,7 +121,7 @@ fn older_events_are_read_when_their_end_is_reached() {
     stage.reply(page(2_000_000, STEP));
     assert_eq!(stage.keys("Down"), []);
     let mut limit = STEP;
-    while limit < MOST {
+    while limit < state::MOST {
         limit += STEP;
         assert_eq!(stage.keys("End"), [Effect::WatchEvents { id: id("acme"), limit }]);
         let before = selected(&stage);

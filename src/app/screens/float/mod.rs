@@ -1,10 +1,10 @@
 //! What floats above the screens, under the keys.
 
-pub mod commands;
-pub mod confirm;
-pub mod escalate;
-pub mod help;
-pub mod typed;
+pub(crate) mod commands;
+pub(crate) mod confirm;
+pub(crate) mod escalate;
+pub(crate) mod help;
+pub(crate) mod typed;
 
 use crate::app::effect::Effect;
 use crate::app::model::Model;

@@ -6,7 +6,6 @@ use crate::app::model::Model;
 use crate::app::panes::Pane;
 use crate::app::screen::{Move, Now, Screen};
 
-/// The audit trail.
 pub struct Activity;
 
 fn rows(model: &Model) -> usize {

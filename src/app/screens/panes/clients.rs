@@ -9,7 +9,6 @@ use crate::app::parts::line;
 use crate::app::popup::Popup;
 use crate::app::screen::{Move, Now, Screen, Typed};
 
-/// The client list.
 pub struct Clients;
 
 fn leave_search(model: &mut Model) {

@@ -9,7 +9,6 @@ use crate::app::parts::plan as page;
 use crate::app::screen::{Move, Now, Screen};
 use crate::app::text::NO_CALLBACKS;
 
-/// What is in Halo.
 pub struct Integration;
 
 // The callback addresses are selected like the objects above them.

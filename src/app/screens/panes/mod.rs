@@ -1,11 +1,11 @@
 //! The panes under the keys, and what works in all of them.
 
-pub mod activity;
-pub mod clients;
-pub mod events;
-pub mod integration;
-pub mod overview;
-pub mod sync;
+pub(crate) mod activity;
+pub(crate) mod clients;
+pub(crate) mod events;
+pub(crate) mod integration;
+pub(crate) mod overview;
+pub(crate) mod sync;
 
 use crate::app::effect::Effect;
 use crate::app::go::Go;

@@ -5,7 +5,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Binding, Held, HeldWebhook, Wanted};
-use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, Step};
+use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, PlanStep};
 
 /// The kind of notification that fires for a webhook.
 const FIRES: i64 = -2;
@@ -52,7 +52,7 @@ pub(super) fn plan_events(
 }
 
 /// An event that is bound as it should be, or that somebody has kept from firing.
-fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> Step {
+fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> PlanStep {
     let fields = binding_fields(binding);
     if fields.is_empty() {
         return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "unchanged");
@@ -83,21 +83,21 @@ pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
 }
 
 /// Takes a binding off its webhook.
-pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> Step {
+pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> PlanStep {
     let mut change = event_change(Action::Delete, name.clone(), Some(binding.id), binding.event, reason);
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
     change.operation = Operation::Event(EventWrite::Unbind { webhook, binding: binding.id });
     change
 }
 
-fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNumber, reason: &str) -> Step {
+fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNumber, reason: &str) -> PlanStep {
     let number = Some(event.to_string());
     let fields = match action {
         Action::Create => vec![FieldChange { name: "event", before: None, after: number }],
         Action::Delete => vec![FieldChange { name: "event", before: number, after: None }],
         _ => Vec::new(),
     };
-    Step::new(action, ObjectKind::WebhookEvent, name, id, reason, Operation::None).with(fields)
+    PlanStep::new(action, ObjectKind::WebhookEvent, name, id, reason, Operation::None).with(fields)
 }
 
 /// What an event is called: by us where it is of the safe set, and by Halo otherwise.

@@ -34,7 +34,7 @@ use crate::domain::plan::{Action, FieldChange};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 
 /// Says what has to change in Halo, in the order in which it has to be done.
 pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> InstallPlan {
@@ -65,8 +65,8 @@ fn step(
     id: impl ToString,
     reason: &str,
     operation: Operation,
-) -> Step {
-    Step::new(action, kind, name.clone(), Some(id), reason, operation)
+) -> PlanStep {
+    PlanStep::new(action, kind, name.clone(), Some(id), reason, operation)
 }
 
 /// A field that goes away with its object.

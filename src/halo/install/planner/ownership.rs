@@ -15,7 +15,6 @@ pub struct Ownership<'a> {
     pub callback_prefix: Option<&'a str>,
     /// The address of its chat pod, likewise.
     pub chat_pod: Option<&'a ChatPodUrl>,
-    /// Our own record.
     pub record: &'a [InstalledObject],
 }
 

@@ -13,7 +13,7 @@ use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
 use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 
 /// Why an object goes: which of the two it was, our record does not tell.
 const OURS: &str = "created or taken over by Configure";
@@ -59,7 +59,7 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
 }
 
 /// The links that outlived our tab. The next tab that gets its number would be shown by all of these ticket types.
-fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<Step> {
+fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<PlanStep> {
     let left = |own: &InstalledObject| {
         let tab: i64 = own.mark.as_ref()?.parse().ok()?;
         let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
@@ -100,7 +100,7 @@ fn gone(
     }
 }
 
-fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> Step {
+fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> PlanStep {
     let reason = "has our name, but cannot be shown to be ours: left alone";
     step(Action::Keep, kind, name, id, reason, Operation::None)
 }

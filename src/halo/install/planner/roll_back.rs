@@ -17,7 +17,7 @@ use crate::domain::record::Members;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Binding, Held, HeldTab, HeldWebhook};
-use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Restore, Step};
+use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, Restore};
 
 /// The members that objects have now, by kind and id.
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
@@ -141,7 +141,7 @@ impl RollBack<'_> {
         self.push_new(changes.unwrap_or_default());
     }
 
-    fn push_new(&mut self, changes: Vec<Step>) {
+    fn push_new(&mut self, changes: Vec<PlanStep>) {
         for change in changes {
             if self.is_new(change.kind, &change.key(), change.operation.takes_out()) {
                 self.plan.steps.push(change);

@@ -4,10 +4,10 @@ use super::tests::{binding, installed, wanted};
 use super::*;
 use crate::domain::plan::Action;
 use crate::domain::record::Written;
-use crate::domain::record::{Members, Proof};
+use crate::domain::record::{BeforeAfter, Members};
 use crate::halo::install::held::{HeldTab, HeldWebhook};
 
-fn write(kind: ObjectKind, action: Action, object: &str, proof: Proof) -> Written {
+fn write(kind: ObjectKind, action: Action, object: &str, proof: BeforeAfter) -> Written {
     Written { kind, name: "x".into(), action, object: Some(object.to_owned()), proof }
 }
 
@@ -21,18 +21,18 @@ fn webhook_members(webhook: &HeldWebhook) -> Members {
 }
 
 fn deleted(kind: ObjectKind, object: &str, before: Members) -> Written {
-    write(kind, Action::Delete, object, Proof { before: Some(before), ..Proof::default() })
+    write(kind, Action::Delete, object, BeforeAfter { before: Some(before), ..BeforeAfter::default() })
 }
 
 fn unbound(object: &str, parent: &str, event: i64, beside: &[&str]) -> Written {
     let beside = beside.iter().map(|id| (*id).to_owned()).collect();
     let before = Some(Members::default().with("eventno", event));
-    let proof = Proof { before, parent: Some(parent.to_owned()), beside, after: None };
+    let proof = BeforeAfter { before, parent: Some(parent.to_owned()), beside, after: None };
     write(ObjectKind::WebhookEvent, Action::Delete, object, proof)
 }
 
 fn unlinked(ticket_type: &str, tab: &str) -> Written {
-    let proof = Proof { parent: Some(tab.to_owned()), ..Proof::default() };
+    let proof = BeforeAfter { parent: Some(tab.to_owned()), ..BeforeAfter::default() };
     write(ObjectKind::TicketType, Action::Unlink, ticket_type, proof)
 }
 
@@ -102,10 +102,10 @@ fn deleted_webhook_is_not_back_by_a_kept_name() {
     let (mut held, record) = installed();
     let copy = HeldWebhook { id: "copy".to_owned(), ..held.webhooks[0].clone() };
     // Ours was called Foo; its copy, which had the name, was deleted, and ours renamed.
-    let renamed = Proof {
+    let renamed = BeforeAfter {
         before: Some(webhook_members(&HeldWebhook { name: "Foo".into(), ..held.webhooks[0].clone() })),
         after: Some(webhook_members(&held.webhooks[0])),
-        ..Proof::default()
+        ..BeforeAfter::default()
     };
     let writes = [
         write(ObjectKind::Webhook, Action::Update, "guid-0", renamed),
@@ -164,7 +164,7 @@ fn foreign_object_under_our_old_id_is_left_alone() {
     let ours = tab_members(&held.tabs[0]);
     held.tabs[0] = somebody(46);
     let before = ours.clone().with("name", "Chat").with("type", 0);
-    let proof = Proof { before: Some(before), after: Some(ours), ..Proof::default() };
+    let proof = BeforeAfter { before: Some(before), after: Some(ours), ..BeforeAfter::default() };
     let mut current = Current::new();
     current.insert((ObjectKind::CustomTab, "46".into()), tab_members(&held.tabs[0]));
     let writes = [linked("1", "46"), write(ObjectKind::CustomTab, Action::Update, "46", proof), unlinked("3", "46")];

@@ -10,7 +10,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::record::InstalledObject;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep, WebhookWrite};
 
 /// Says which webhooks have yet to get the new address. Nothing in it depends on which token the new one is: the plan
 /// that was shown can be compared with the one that is applied, without a token made before there was a yes.
@@ -34,7 +34,7 @@ fn rotate(
     wanted: &Wanted,
     held: &Held,
     record: &[InstalledObject],
-) -> Result<Step, String> {
+) -> Result<PlanStep, String> {
     let name = group.webhook_name();
     let remembered = recorded(record, ObjectKind::Webhook, name);
     let own = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
@@ -68,7 +68,7 @@ fn rotate(
     let url = FieldChange { name: "url", before: after(&mask_address(own.url.expose())), after: after("a new token") };
     let password = FieldChange { name: "basic_password", before: None, after: after("set anew") };
     let fields = if has_new { Vec::new() } else { vec![url, password] };
-    Ok(Step::new(action, ObjectKind::Webhook, name, Some(&own.id), reason, operation).with(fields))
+    Ok(PlanStep::new(action, ObjectKind::Webhook, name, Some(&own.id), reason, operation).with(fields))
 }
 
 #[cfg(test)]

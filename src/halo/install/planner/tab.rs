@@ -8,7 +8,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, FieldChange, Offer};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
-use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, Step, TabWrite};
+use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
 
 /// The number of an iframe among the kinds of tab: the best guess there is.
 const IFRAME: i64 = 1;
@@ -31,7 +31,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
     let agreed = held.tabs.iter().filter(|_| tab.is_none()).find(is_agreed);
     let tab = tab.or(agreed);
     let change = |action, id: Option<i64>, fields, reason: &str, operation| {
-        Step::new(action, ObjectKind::CustomTab, name, id, reason, operation).with(fields)
+        PlanStep::new(action, ObjectKind::CustomTab, name, id, reason, operation).with(fields)
     };
     let kind = iframe_kind(held, tab.map(|tab| tab.id), wanted);
     for copy in held.tabs.iter().filter(|copy| {
@@ -117,7 +117,7 @@ pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -
     fields
 }
 
-fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
+fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> PlanStep {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "not active: left out"),
@@ -143,25 +143,25 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> Step {
         _ => (Vec::new(), Operation::None),
     };
     let id = Some(ticket_type.id);
-    Step::new(action, ObjectKind::TicketType, ticket_type.name.clone(), id, reason, operation).with(fields)
+    PlanStep::new(action, ObjectKind::TicketType, ticket_type.name.clone(), id, reason, operation).with(fields)
 }
 
 /// Takes a tab out, its links first.
-pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<Step> {
+pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<PlanStep> {
     let mut changes = unlink_everywhere(tab, held);
     changes.push(delete_tab_itself(tab, reason));
     changes
 }
 
-pub(super) fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<Step> {
+pub(super) fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<PlanStep> {
     held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
 }
 
-pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> Step {
+pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> PlanStep {
     unlink_from(ticket_type, tab.id, tab.name.display(), "uses the tab being removed")
 }
 
-pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> Step {
+pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> PlanStep {
     let operation = Operation::Link(LinkWrite::Remove { ticket_type: ticket_type.id, tab });
     let mut change = step(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
     let others = ticket_type.tabs.len().saturating_sub(1);
@@ -175,7 +175,7 @@ pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: Stri
     change
 }
 
-pub(super) fn delete_tab_itself(tab: &HeldTab, reason: &str) -> Step {
+pub(super) fn delete_tab_itself(tab: &HeldTab, reason: &str) -> PlanStep {
     let mut change = step(
         Action::Delete,
         ObjectKind::CustomTab,

@@ -9,7 +9,7 @@ use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::held::{Held, HeldWebhook, Wanted};
-use crate::halo::install::plan::{InstallPlan, Operation, Step, WebhookWrite};
+use crate::halo::install::plan::{InstallPlan, Operation, PlanStep, WebhookWrite};
 
 /// Halo's number for Basic sign-in on a webhook.
 const BASIC: i64 = 1;
@@ -133,7 +133,8 @@ fn push_webhook(
         (_, None) => Operation::Webhook(WebhookWrite::Create(group)),
     };
     let id = webhook.map(|webhook| &webhook.id);
-    plan.steps.push(Step::new(action, ObjectKind::Webhook, group.webhook_name(), id, reason, operation).with(fields));
+    plan.steps
+        .push(PlanStep::new(action, ObjectKind::Webhook, group.webhook_name(), id, reason, operation).with(fields));
 }
 
 fn new_webhook_fields(address: &str, options: HaloOptions) -> Vec<FieldChange> {
@@ -216,8 +217,8 @@ fn owner_field(webhook: &HeldWebhook, wanted: &Wanted) -> Option<FieldChange> {
 }
 
 /// Takes a webhook out, its events first: whether they go with it is not known.
-pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<Step> {
-    let mut changes: Vec<Step> = webhook
+pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<PlanStep> {
+    let mut changes: Vec<PlanStep> = webhook
         .bindings
         .iter()
         .map(|binding| {

@@ -157,22 +157,22 @@ impl FakeHalo {
         ListedPage { ids: all.ids.into_iter().take(self.character.page).collect(), ..all }
     }
 
-    fn word(&mut self, id: i64) -> Word {
+    fn presence(&mut self, id: i64) -> Presence {
         self.shift();
         if self.dice.percent(self.character.unclear) {
-            return Word::Unclear("it said something odd".to_owned());
+            return Presence::Unclear("it said something odd".to_owned());
         }
-        if self.clients.contains(&id) { Word::There } else { Word::Gone }
+        if self.clients.contains(&id) { Presence::There } else { Presence::Gone }
     }
 }
 
 struct Played {
     log: String,
     halo: FakeHalo,
-    verdict: Verdict,
+    conclusion: Conclusion,
     stored: BTreeMap<i64, bool>,
     seen: BTreeSet<i64>,
-    /// What the last look saw.
+    /// What the last pass saw.
     looked: BTreeSet<i64>,
     requests: u64,
 }
@@ -215,8 +215,8 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
         let mut killed = Engine::new(rules, stored.iter().map(|(id, active)| (*id, *active)), Vec::new(), brake);
         for _ in 0..halo.dice.below(8) {
             let answer = match killed.ask() {
-                Some(Ask::Page { look: 1, page }) => halo.page(page),
-                Some(Ask::Newest { look: 1 }) => {
+                Some(Ask::Page { pass: 1, page }) => halo.page(page),
+                Some(Ask::Newest { pass: 1 }) => {
                     let mut answer = halo.newest();
                     if killed.newest(&mut answer) == Taken::In {
                         left.push(ListedPage { newest: killed.newest_id(), ..answer });
@@ -267,22 +267,22 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
                 }
             }
             Ask::Client(id) => {
-                let word = halo.word(id);
-                let _ = writeln!(log, "{ask:?} {word:?}");
-                engine.client(id, word);
+                let presence = halo.presence(id);
+                let _ = writeln!(log, "{ask:?} {presence:?}");
+                engine.client(id, presence);
             }
         }
     }
     if engine.resumed() > 0 {
         seen.extend(read_before);
     }
-    let verdict = engine.verdict().unwrap_or_else(|| panic!("seed {seed} has no verdict\n{log}")).clone();
-    let _ = writeln!(log, "{verdict:?} {:?}", engine.warnings());
-    let looked = engine.look.seen.iter().copied().collect();
-    Played { log, halo, verdict, stored, seen, looked, requests }
+    let conclusion = engine.conclusion().unwrap_or_else(|| panic!("seed {seed} has no verdict\n{log}")).clone();
+    let _ = writeln!(log, "{conclusion:?} {:?}", engine.warnings());
+    let looked = engine.pass.seen.iter().copied().collect();
+    Played { log, halo, conclusion, stored, seen, looked, requests }
 }
 
-/// The rules of these small Halos: asking one by one ends soon, so that second and third looks are needed.
+/// The rules of these small Halos: asking one by one ends soon, so that second and third passes are needed.
 fn small_rules(seed: u64) -> Rules {
     let asked_by_id = [200, 3, 0][(seed % 3) as usize];
     Rules { asked_by_id, brake: 5, page_size: 1 + seed % 9, ..Rules::default() }
@@ -307,8 +307,8 @@ fn ten_thousand_shifting_halos_disable_no_client_by_mistake() {
         if std::env::var_os("PIA_HALO_SEED").is_some() {
             println!("seed {seed}\n{log}");
         }
-        let kind = match &played.verdict {
-            Verdict::Publish { proved, unseen, gone } => {
+        let kind = match &played.conclusion {
+            Conclusion::Publish { proved, unseen, gone } => {
                 let wrong: Vec<&i64> = gone.iter().filter(|id| played.halo.faithful.contains(id)).collect();
                 assert!(wrong.is_empty(), "seed {seed}: {wrong:?} disabled by mistake\n{log}");
                 assert!(
@@ -324,11 +324,11 @@ fn ten_thousand_shifting_halos_disable_no_client_by_mistake() {
                 (proved.is_some(), gone.is_empty())
             }
             // A list without an end that tells anything has no count either.
-            Verdict::NoList => {
+            Conclusion::NoList => {
                 assert!(played.halo.character.silent > 0 && played.looked.is_empty(), "seed {seed}\n{log}");
                 (false, false)
             }
-            Verdict::Hold { .. } => {
+            Conclusion::Hold { .. } => {
                 assert_ne!(seed % 2, 0, "seed {seed}: held although somebody said yes\n{log}");
                 (false, false)
             }
@@ -347,14 +347,14 @@ fn ten_thousand_shifting_halos_disable_no_client_by_mistake() {
 }
 
 /// "Complete" is only said of a list that Halo had at one moment, as far as its pages can tell: nothing that stayed is
-/// missing from a proved look of a Halo that did not swap clients behind an unchanged count.
+/// missing from a proved pass of a Halo that did not swap clients behind an unchanged count.
 #[test]
 fn what_is_called_proved_is_what_halo_had() {
     let mut proved_ones = 0;
     for seed in seeds(0..10_000) {
         let played = play(seed, small_rules(seed), Brake::Off);
         let swaps = played.halo.history.windows(2).any(|two| two[0].len() >= two[1].len());
-        if let Verdict::Publish { proved: Some(_), .. } = &played.verdict
+        if let Conclusion::Publish { proved: Some(_), .. } = &played.conclusion
             && !swaps
         {
             proved_ones += 1;
@@ -375,7 +375,7 @@ fn first_list_is_called_proved_only_if_halo_had_just_it() {
         let character = Character::that_swaps(&mut dice);
         let played = play_with(seed, dice, character, small_rules(seed), Brake::Off);
         let swaps = played.halo.history.len() > 1;
-        if let Verdict::Publish { proved: Some(_), .. } = &played.verdict {
+        if let Conclusion::Publish { proved: Some(_), .. } = &played.conclusion {
             proved_ones += u64::from(swaps);
             assert!(played.halo.history.contains(&played.looked), "seed {seed}: Halo never had that\n{}", played.log);
         }
@@ -393,25 +393,25 @@ fn seed_plays_same_way_every_time() {
 
 // One by one
 
-/// Answers every question from these lists, one look after the other; the last one for ever.
-fn read(engine: &mut Engine, looks: &[&[i64]], counts: &[u64], there: &[i64]) -> Vec<Ask> {
+/// Answers every question from these lists, one pass after the other; the last one for ever.
+fn read(engine: &mut Engine, passes: &[&[i64]], counts: &[u64], there: &[i64]) -> Vec<Ask> {
     let mut asked = Vec::new();
     while let Some(ask) = engine.ask() {
         asked.push(ask);
         match ask {
-            Ask::Page { look, page } => {
-                let at = (look as usize - 1).min(looks.len() - 1);
-                let ids = looks[at].iter().copied().skip((page as usize - 1) * 2).take(2).collect();
+            Ask::Page { pass, page } => {
+                let at = (pass as usize - 1).min(passes.len() - 1);
+                let ids = passes[at].iter().copied().skip((page as usize - 1) * 2).take(2).collect();
                 let record_count = Some(counts[at.min(counts.len() - 1)]);
                 engine.page(&ListedPage { page, record_count, ids, ..ListedPage::default() });
             }
-            Ask::Newest { look } => {
-                let at = (look as usize - 1).min(looks.len() - 1);
-                let ids = looks[at].iter().rev().copied().take(2).collect();
+            Ask::Newest { pass } => {
+                let at = (pass as usize - 1).min(passes.len() - 1);
+                let ids = passes[at].iter().rev().copied().take(2).collect();
                 let record_count = Some(counts[at.min(counts.len() - 1)]);
                 engine.newest(&mut ListedPage { page: 1, record_count, ids, ..ListedPage::default() });
             }
-            Ask::Client(id) => engine.client(id, if there.contains(&id) { Word::There } else { Word::Gone }),
+            Ask::Client(id) => engine.client(id, if there.contains(&id) { Presence::There } else { Presence::Gone }),
         }
     }
     asked
@@ -421,15 +421,15 @@ fn engine(stored: &[i64], rules: Rules) -> Engine {
     Engine::new(rules, stored.iter().map(|id| (*id, true)), Vec::new(), Brake::On)
 }
 
-fn page(look: u32, page: u32) -> Ask {
-    Ask::Page { look, page }
+fn page(pass: u32, page: u32) -> Ask {
+    Ask::Page { pass, page }
 }
 
 #[test]
 fn calm_list_is_read_once_and_proved_by_its_count() {
     let mut calm = engine(&[1, 2, 3, 4, 5], Rules::default());
     assert_eq!(read(&mut calm, &[&[1, 2, 3, 4, 5]], &[5], &[]), [page(1, 1), page(1, 2), page(1, 3)]);
-    assert_eq!(calm.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
+    assert_eq!(calm.conclusion(), Some(&Conclusion::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
     assert!(calm.warnings().is_empty());
 }
 
@@ -439,8 +439,12 @@ fn count_that_is_not_unique_ids_is_no_proof() {
     for (list, count) in [(&[1, 2, 3][..], 4), (&[1, 2, 2, 3], 4), (&[1, 2, 3, 4], 3), (&[], 1)] {
         let mut odd = engine(&[9], Rules::default());
         let asked = read(&mut odd, &[list], &[count], &[]);
-        assert_eq!(odd.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![9], gone: vec![] }), "{list:?}");
-        assert!(asked.contains(&page(2, 1)) && !asked.contains(&page(3, 1)), "{list:?}: two looks");
+        assert_eq!(
+            odd.conclusion(),
+            Some(&Conclusion::Publish { proved: None, unseen: vec![9], gone: vec![] }),
+            "{list:?}"
+        );
+        assert!(asked.contains(&page(2, 1)) && !asked.contains(&page(3, 1)), "{list:?}: two passes");
         assert_eq!(odd.warnings().len(), 1);
     }
 }
@@ -448,7 +452,7 @@ fn count_that_is_not_unique_ids_is_no_proof() {
 /// The list changed on the way and changed back: its last count is the unique ids, and proves nothing.
 #[test]
 fn count_that_moves_while_pages_are_read_is_no_proof() {
-    let mut moved = engine(&[9], Rules { looks: 1, ..Rules::default() });
+    let mut moved = engine(&[9], Rules { passes: 1, ..Rules::default() });
     while let Some(ask) = moved.ask() {
         if let Ask::Newest { .. } = ask {
             moved.newest(&mut ListedPage { page: 1, record_count: Some(5), ids: vec![5, 4], ..ListedPage::default() });
@@ -459,15 +463,14 @@ fn count_that_moves_while_pages_are_read_is_no_proof() {
         let record_count = Some(if page == 2 { 6 } else { 5 });
         moved.page(&ListedPage { page, record_count, ids, ..ListedPage::default() });
     }
-    assert_eq!(moved.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![9], gone: vec![] }));
+    assert_eq!(moved.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![9], gone: vec![] }));
 }
 
-/// The second look.
 #[test]
 fn list_that_did_not_add_up_is_looked_at_second_time() {
     let mut first_odd = engine(&[1, 2, 3], Rules::default());
     read(&mut first_odd, &[&[1, 2, 2], &[1, 2, 3]], &[3], &[]);
-    assert_eq!(first_odd.verdict(), Some(&Verdict::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
+    assert_eq!(first_odd.conclusion(), Some(&Conclusion::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
 }
 
 /// The check by id: Halo's own word that it knows nothing of it.
@@ -475,16 +478,16 @@ fn list_that_did_not_add_up_is_looked_at_second_time() {
 fn missing_client_is_asked_for_by_its_id() {
     let mut gone = engine(&[1, 2, 9], Rules::default());
     assert_eq!(read(&mut gone, &[&[1, 2]], &[2], &[]).last(), Some(&Ask::Client(9)));
-    assert_eq!(gone.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![9], gone: vec![9] }));
+    assert_eq!(gone.conclusion(), Some(&Conclusion::Publish { proved: Some(1), unseen: vec![9], gone: vec![9] }));
     // It is there after all: the list has slid, and is read again. If it slides again, nobody is disabled.
     let mut there = engine(&[1, 2, 8, 9], Rules::default());
     let asked = read(&mut there, &[&[1, 2]], &[2], &[9]);
     assert!(asked.contains(&page(2, 1)));
-    assert_eq!(there.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![8], gone: vec![] }));
+    assert_eq!(there.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![8], gone: vec![] }));
     assert!(there.warnings()[0].contains("client 9 was left out"));
 }
 
-/// Many missing ones: two looks have to be equal, id by id.
+/// Many missing ones: two passes have to be equal, id by id.
 #[test]
 fn many_missing_clients_are_gone_only_if_two_looks_are_equal() {
     let rules = Rules { asked_by_id: 1, ..Rules::default() };
@@ -492,16 +495,16 @@ fn many_missing_clients_are_gone_only_if_two_looks_are_equal() {
     let mut equal = engine(&stored, rules);
     read(&mut equal, &[&[1, 2], &[1, 2]], &[2], &[]);
     assert_eq!(
-        equal.verdict(),
-        Some(&Verdict::Publish { proved: Some(2), unseen: vec![7, 8, 9], gone: vec![7, 8, 9] })
+        equal.conclusion(),
+        Some(&Conclusion::Publish { proved: Some(2), unseen: vec![7, 8, 9], gone: vec![7, 8, 9] })
     );
     let mut other = engine(&stored, rules);
     read(&mut other, &[&[1, 2], &[1, 3], &[1, 4]], &[2], &[]);
-    assert_eq!(other.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![7, 8, 9], gone: vec![] }));
+    assert_eq!(other.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![7, 8, 9], gone: vec![] }));
     let mut late = engine(&stored, rules);
     read(&mut late, &[&[1, 2], &[1, 3], &[1, 3]], &[2], &[]);
-    let end = Verdict::Publish { proved: Some(3), unseen: vec![2, 7, 8, 9], gone: vec![2, 7, 8, 9] };
-    assert_eq!(late.verdict(), Some(&end));
+    let end = Conclusion::Publish { proved: Some(3), unseen: vec![2, 7, 8, 9], gone: vec![2, 7, 8, 9] };
+    assert_eq!(late.conclusion(), Some(&end));
 }
 
 /// R8: more than 20 or a tenth, whichever is larger; and a list that is suddenly empty at any size.
@@ -513,7 +516,7 @@ fn brake_holds_beyond_twenty_or_tenth() {
         let expected = stored.iter().map(|id| (*id, true));
         let mut engine = Engine::new(Rules::default(), expected, Vec::new(), brake);
         read(&mut engine, &[&listed], &[left as u64], &[]);
-        matches!(engine.verdict(), Some(Verdict::Hold { .. }))
+        matches!(engine.conclusion(), Some(Conclusion::Hold { .. }))
     };
     use Brake::{Off, On, UpTo};
     assert!(!ends(100, 80, On) && ends(100, 79, On) && !ends(100, 79, Off));
@@ -535,7 +538,7 @@ fn interrupted_run_keeps_its_pages_if_nothing_changed() {
     let go_on = |left: Vec<ListedPage>| {
         let mut engine = Engine::new(Rules::default(), (1..=7).map(|id| (id, true)), left, Brake::On);
         let asked = read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]);
-        assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
+        assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
         (asked, engine.resumed())
     };
     let all = [page(1, 1), page(1, 2), page(1, 3), page(1, 4)];
@@ -559,7 +562,7 @@ fn interrupted_run_keeps_its_pages_if_nothing_changed() {
     let expected = (1..=7).map(|id| (id, true));
     let mut engine = Engine::new(Rules::default(), expected, vec![listed(1, &[1, 3], 7), third], Brake::On);
     assert!(read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]).contains(&page(2, 1)));
-    assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
+    assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: Some(2), unseen: vec![], gone: vec![] }));
 }
 
 /// The highest id of a list that nobody knows is read first, and holds for a run that goes on with it.
@@ -575,11 +578,11 @@ fn unknown_list_is_read_after_its_highest_id() {
     let go_on = |left: Vec<ListedPage>| {
         let mut engine = Engine::new(Rules::default(), [], left, Brake::On);
         let asked = read(&mut engine, &[&[1, 2, 3, 4, 5, 6, 7]], &[7], &[]);
-        assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
+        assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
         asked
     };
     let pages = |numbers: &[u32]| numbers.iter().map(|number| page(1, *number)).collect::<Vec<_>>();
-    let newest = [Ask::Newest { look: 1 }];
+    let newest = [Ask::Newest { pass: 1 }];
     assert_eq!(go_on(vec![]), [&newest[..], &pages(&[1, 2, 3, 4])].concat());
     assert_eq!(go_on(vec![listed(4, &[7], Some(7)), listed(2, &[3, 4], Some(7))]), pages(&[4, 1, 3]));
     // Without it there is no telling what has come since.
@@ -600,7 +603,7 @@ fn client_newer_than_interrupted_run_calls_for_another_look() {
     let left = vec![listed(1, &[1, 2]), listed(2, &[4, 5])];
     let mut engine = Engine::new(Rules::default(), [], left, Brake::On);
     let asked = read(&mut engine, &[&[2, 3, 4, 5]], &[4], &[]);
-    assert!(asked.contains(&Ask::Newest { look: 2 }), "{asked:?}");
+    assert!(asked.contains(&Ask::Newest { pass: 2 }), "{asked:?}");
     assert_eq!(engine.read(), 4);
 }
 
@@ -620,8 +623,8 @@ fn one_way_list_is_read_after_its_last_page() {
         };
     }
     let pages = [3, 1, 2].map(|number| page(1, number));
-    assert_eq!(asked, [&[Ask::Newest { look: 1 }][..], &pages].concat());
-    assert!(matches!(engine.verdict(), Some(Verdict::Publish { proved: Some(1), .. })));
+    assert_eq!(asked, [&[Ask::Newest { pass: 1 }][..], &pages].concat());
+    assert!(matches!(engine.conclusion(), Some(Conclusion::Publish { proved: Some(1), .. })));
 }
 
 /// What is known of the list says how many pages can be asked for before the first of them is there.
@@ -639,11 +642,11 @@ fn known_list_is_begun_with_several_pages_at_once() {
         ..ListedPage::default()
     };
     for number in [2, 1, 4] {
-        assert_eq!(engine.page(&listed(number, &[1, 2])), Taken::Aside);
+        assert_eq!(engine.page(&listed(number, &[1, 2])), Taken::Probe);
         assert_eq!(engine.ask(), None);
     }
-    assert_eq!(engine.page(&listed(3, &[5, 6])), Taken::Aside);
-    assert_eq!(engine.ask(), Some(Ask::Newest { look: 1 }));
+    assert_eq!(engine.page(&listed(3, &[5, 6])), Taken::Probe);
+    assert_eq!(engine.ask(), Some(Ask::Newest { pass: 1 }));
 }
 
 /// 13.5: rows that nobody can name, on every page alike and without a count, are read once.
@@ -659,7 +662,7 @@ fn pass_ends_at_page_without_new_ids() {
     }
     assert_eq!(asked, 1);
     assert_eq!(engine.warnings()[0], "100 rows could not be read: no id");
-    assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: None, unseen: vec![9], gone: vec![] }));
+    assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![9], gone: vec![] }));
 }
 
 /// 13.5: a Halo with ever new rows behind a small count.
@@ -678,7 +681,7 @@ fn requests_end_two_pages_behind_count() {
                 _ => engine.page(&answer),
             };
         }
-        // In each of two looks: what is promised, two pages, and the question for the highest id with what it leads to.
+        // In each of two passes: what is promised, two pages, and the question for the highest id with what it leads to.
         assert!(asked <= 2 * (count.div_ceil(2).max(1) + 2 + 2), "{count}: {asked}");
     }
 }
@@ -693,7 +696,7 @@ fn empty_list_without_count_is_no_list() {
             Some(Ask::Newest { .. }) => engine.newest(&mut nothing),
             _ => engine.page(&nothing),
         };
-        assert_eq!((engine.ask(), engine.verdict()), (None, Some(&Verdict::NoList)), "{stored:?}");
+        assert_eq!((engine.ask(), engine.conclusion()), (None, Some(&Conclusion::NoList)), "{stored:?}");
     }
 }
 
@@ -713,9 +716,9 @@ fn deletion_behind_unchanged_count_throws_checkpoint_away() {
     // 4 has gone, 10 has come, and 7 stands now on the page that had 5 and 6.
     let asked = read(&mut engine, &[&[1, 2, 3, 5, 6, 7, 8, 9, 10]], &[9], &[7]);
     let pages = [1, 2, 3, 4, 5].map(|number| page(1, number));
-    assert_eq!(asked, [&[page(1, 3), Ask::Newest { look: 1 }][..], &pages].concat());
+    assert_eq!(asked, [&[page(1, 3), Ask::Newest { pass: 1 }][..], &pages].concat());
     assert_eq!((engine.resumed(), engine.read()), (0, 9));
-    assert_eq!(engine.verdict(), Some(&Verdict::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
+    assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: Some(1), unseen: vec![], gone: vec![] }));
 }
 
 /// R6: a count that lies by any number ends after what Halo really has.
@@ -725,6 +728,6 @@ fn count_without_end_ends_with_rows() {
         let mut liar = engine(&[], Rules::default());
         let asked = read(&mut liar, &[&[1, 2, 3, 4, 5]], &[count], &[]);
         assert!(asked.len() <= 2 * (3 + 3), "{count}: {asked:?}");
-        assert!(matches!(liar.verdict(), Some(Verdict::Publish { proved: None, .. })));
+        assert!(matches!(liar.conclusion(), Some(Conclusion::Publish { proved: None, .. })));
     }
 }

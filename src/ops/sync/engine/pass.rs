@@ -6,7 +6,7 @@ use super::Rules;
 use crate::domain::sync_run::ListedPage;
 use crate::domain::thousands;
 
-/// How far a look has got.
+/// How far a pass has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The highest id comes first, alone.
@@ -15,7 +15,6 @@ pub(super) enum Stage {
     Length(u32),
     /// The end of the list comes next, alone: this page.
     End(u32),
-    /// Page after page.
     Through,
 }
 
@@ -27,7 +26,7 @@ const BEYOND: u64 = 2;
 
 /// One reading of the whole list.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Pass {
     pub number: u32,
     pub stage: Stage,
     pub seen: HashSet<i64>,
@@ -54,7 +53,7 @@ pub(super) struct Look {
     barren: u32,
 }
 
-impl Look {
+impl Pass {
     pub fn new(number: u32, stage: Stage) -> Self {
         Self {
             number,
@@ -176,15 +175,15 @@ pub(super) fn still_hold(left: &[ListedPage], now: &ListedPage) -> bool {
         && left.iter().any(|page| page.page == now.page && page.ids == now.ids)
 }
 
-pub(super) fn describe_mismatch(look: &Look) -> String {
-    let read = thousands(look.seen.len() as u64);
-    match look.counts {
+pub(super) fn describe_mismatch(pass: &Pass) -> String {
+    let read = thousands(pass.seen.len() as u64);
+    match pass.counts {
         Some((first, last)) if first != last => format!(
             "Halo's list changed while it was read ({} clients, then {}); nothing was disabled",
             thousands(first),
             thousands(last)
         ),
-        Some((_, count)) if count == look.seen.len() as u64 => {
+        Some((_, count)) if count == pass.seen.len() as u64 => {
             format!(
                 "Halo's list changed while it was read, although it has {read} clients as before; nothing was disabled"
             )
