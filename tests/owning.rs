@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use pia_halo::demo::Fault;
 use pia_halo::domain::failure::FailureKind;
 use pia_halo::ops::{self, SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
@@ -185,11 +186,50 @@ async fn mark_survives_what_people_change_in_webhook() {
     let note = profile.halo.look(|halo| halo.webhook(CREATED).unwrap().text("note").to_owned());
     assert!(note.starts_with("Ask Tom first.\n[pia-halo owner: jump1 | "), "{note}");
     assert!(note.ends_with("]\nsee the wiki"), "{note}");
-    // Emptied by somebody, the other mark speaks for both; with none left, Configure is asked to write it again.
-    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("note", ""));
-    on_first(&profile, &["plan"]).await.expect(0);
-    profile.halo.change(|halo| halo.webhook_mut("Pia - Ticket Updated").unwrap().set("note", "mine"));
-    on_first(&profile, &["plan"]).await.expect(3).says("names no owner yet");
-    on_first(&profile, &["configure", "--yes"]).await.expect(0);
-    on_first(&profile, &["plan"]).await.expect(0);
+    // A host that gets another name is the same one.
+    run(on("renamed", &profile, &["plan"]), String::new()).await.expect(0);
+}
+
+/// As before there were marks: nothing is wrong without one, and the next run of Configure leaves it. Where Halo keeps none,
+/// nothing ever is.
+#[tokio::test(flavor = "multi_thread")]
+async fn installation_without_mark_is_well_and_marked_at_next_configure() {
+    let profile = configured().await;
+    const UPDATED: &str = "Pia - Ticket Updated";
+    let notes = [Some(""), Some("mine"), None];
+    for note in notes {
+        profile.halo.change(|halo| {
+            for name in [CREATED, UPDATED] {
+                let webhook = halo.webhook_mut(name).unwrap();
+                match note {
+                    Some(note) => webhook.set("note", note),
+                    None => _ = webhook.members.remove("note"),
+                }
+            }
+        });
+        profile.halo.clear_requests();
+        on_first(&profile, &["plan"]).await.expect(0).says("Plan: ");
+        let issues = on_first(&profile, &["issues"]).await;
+        assert!(!issues.stdout.contains("owner") && !issues.stdout.contains("drift"), "{}", issues.stdout);
+        assert!(profile.halo.writes().is_empty());
+        on_first(&profile, &["configure", "--yes"]).await.expect(0).says("Everything is in place already");
+        let marked = profile.halo.look(|halo| halo.webhook(CREATED).unwrap().text("note").to_owned());
+        assert!(marked.contains("[pia-halo owner: jump1 | "), "{marked}");
+        profile.halo.clear_requests();
+        on_first(&profile, &["configure", "--yes"]).await.expect(0);
+        assert!(profile.halo.writes().is_empty(), "marked once");
+    }
+}
+
+/// Whoever cannot read the mark does not know whose it is, and writes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn escalation_is_refused_while_mark_cannot_be_read() {
+    let profile = configured().await;
+    profile.halo.set_fault(Fault::ForbiddenWebhooks, true);
+    let ticket = TICKET.to_string();
+    let refused = on_first(&profile, &["escalate", &ticket, "--note", "once"]).await;
+    refused.says("may belong to another host");
+    assert!(profile.halo.writes().is_empty() && notes(&profile).is_empty());
+    profile.halo.set_fault(Fault::ForbiddenWebhooks, false);
+    on_first(&profile, &["escalate", &ticket, "--note", "once"]).await.expect(0);
 }

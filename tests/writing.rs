@@ -23,6 +23,7 @@ const OURS: [(&str, &[&str]); 6] = [
             "basic_password",
             "batch_method",
             "active",
+            "note",
         ],
     ),
     ("/api/notification", &["type", "delivery_method", "conditions"]),

@@ -22,6 +22,8 @@ struct Missed {
     at: Timestamp,
     group: EventGroup,
     what: What,
+    /// Whether another host was told, before the configuration was taken over from it.
+    was_told: bool,
 }
 
 enum What {
@@ -45,7 +47,7 @@ pub struct Look {
 }
 
 /// Fetches what was missed since nothing was. What somebody took before the configuration was ours, the host took that had
-/// it then. None where no service has looked after this configuration before: then there is no gap, and one can be known
+/// it then: that is stored, and not handed on a second time. None where no service has looked after this configuration before: then there is no gap, and one can be known
 /// of from now on.
 ///
 /// # Errors
@@ -90,8 +92,7 @@ pub async fn run(
         // What happens while a webhook is off, Halo does not even try to tell.
         let is_on = states.get(&webhook.id.to_ascii_lowercase()).is_some_and(|state| state.active);
         tells_nothing |= !is_whole || !is_on;
-        let is_others = |call: &LoggedCall| call.taken && call.at.zip(ours_since).is_some_and(|(at, since)| at < since);
-        missed.extend(log.calls.into_iter().filter(|call| !is_others(call)).filter_map(|call| of_log(call, group)));
+        missed.extend(log.calls.into_iter().filter_map(|call| of_log(call, group, ours_since)));
     }
     if tells_nothing {
         let (tickets, untold) = halo.tickets_changed_since(since).await?;
@@ -101,7 +102,7 @@ pub async fn run(
         let known: Vec<i64> = missed.iter().filter_map(Missed::ticket).collect();
         for ticket in tickets.into_iter().filter(|ticket| ticket.at <= until && !known.contains(&ticket.id)) {
             let group = if ticket.is_new { EventGroup::TicketCreated } else { EventGroup::TicketUpdated };
-            missed.push(Missed { at: ticket.at, group, what: What::Ticket(ticket.id) });
+            missed.push(Missed { at: ticket.at, group, what: What::Ticket(ticket.id), was_told: false });
         }
     }
     missed.sort_by_key(|missed| missed.at);
@@ -121,7 +122,7 @@ pub async fn run(
                 fetched_from: Some(missed.from()),
                 incoming,
                 received_at: until,
-                forward,
+                forward: forward && !missed.was_told,
             }));
         }
         if events.iter().any(|event| event.fetched_from == Some(FetchedFrom::Tickets)) {
@@ -137,7 +138,8 @@ fn is_refused(error: &HaloError) -> bool {
 }
 
 /// What a call of the log has to tell that we may not know.
-fn of_log(call: LoggedCall, group: EventGroup) -> Option<Missed> {
+fn of_log(call: LoggedCall, group: EventGroup, ours_since: Option<Timestamp>) -> Option<Missed> {
+    let was_told = call.taken && call.at.zip(ours_since).is_some_and(|(at, since)| at < since);
     let at = call.at.unwrap_or(Timestamp::MIN);
     let body = match (call.body, call.ticket_id) {
         (Some(body), _) => body,
@@ -156,7 +158,7 @@ fn of_log(call: LoggedCall, group: EventGroup) -> Option<Missed> {
     let at = body.events().find_map(|event| event.sent_at).unwrap_or(at);
     // What was taken and cannot be told from another one is not stored again.
     let can_be_told = !call.taken || body.events().all(|event| event.id.is_some());
-    can_be_told.then_some(Missed { at, group, what: What::Body(body, call.id) })
+    can_be_told.then_some(Missed { at, group, what: What::Body(body, call.id), was_told })
 }
 
 impl Missed {
@@ -211,4 +213,27 @@ pub fn note_complete(workspace: &Workspace) -> Result<(), Failure> {
 /// Whether a failure is Halo's word, which asking again in a minute does not change.
 pub fn is_final(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is lost with a take-over, and nothing is told twice.
+    #[test]
+    fn call_taken_before_take_over_is_kept_and_not_handed_on() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let ours_since = Some(at("2026-11-29T12:00:00Z"));
+        let was_told = |taken, time: &str, ours_since| {
+            let guid = "0198c0de-0000-7000-8000-000000000001";
+            let body = json!({ "id": guid, "webhook_id": "w", "event": "Ticket Closed", "object_id": 5 });
+            let body = Some(body.to_string());
+            let call = LoggedCall { id: "c".to_owned(), at: Some(at(time)), taken, ticket_id: Some(5), body };
+            of_log(call, EventGroup::TicketUpdated, ours_since).expect("it is kept").was_told
+        };
+        assert!(was_told(true, "2026-11-29T11:59:00Z", ours_since));
+        assert!(!was_told(true, "2026-11-29T12:01:00Z", ours_since));
+        assert!(!was_told(false, "2026-11-29T11:59:00Z", ours_since), "nobody has taken it");
+        assert!(!was_told(true, "2026-11-29T11:59:00Z", None));
+    }
 }

@@ -1,5 +1,7 @@
 //! This host, as its mark in Halo names it, and the refusal to write what is another one's.
 
+use std::path::Path;
+
 use sha2::{Digest as _, Sha256};
 
 use super::Workspace;
@@ -10,18 +12,30 @@ use crate::domain::owner::{Belongs, Owner};
 /// A name for this host that a test gives.
 const HOST: &str = "PIA_HALO_HOST";
 
-/// What says of a machine which one it is, as long as its system is installed.
-const MACHINE: &str = "/etc/machine-id";
+/// What tells a machine from all others for as long as its system is installed, whatever name it gets.
+const MACHINE: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
-/// This host, as its mark names it. A copy of the settings on another host, or in another folder, is another one.
+/// This host, as its mark names it. The name is for people: a renamed host is the same one.
 pub(super) fn here(workspace: &Workspace) -> Owner {
     let name = workspace.environment().text(HOST).map(str::to_owned);
     let name = name.unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
-    let machine = std::fs::read_to_string(MACHINE).unwrap_or_default();
-    let folder = workspace.settings.paths().config();
-    let digest = Sha256::digest(format!("{name}\n{}\n{}", machine.trim(), folder.display()));
-    let key: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let file = workspace.settings.paths().config();
+    let key = key(&machine(&MACHINE, &name), file.parent().unwrap_or(&file));
     Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
+}
+
+/// The id of this machine. A container may have none: there, only the name tells two machines apart.
+fn machine(files: &[&str], name: &str) -> String {
+    let ids = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let mut ids = ids.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    ids.next().unwrap_or_else(|| name.to_owned())
+}
+
+/// A copy of the settings on another machine, or in another folder, has another key.
+fn key(machine: &str, folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let digest = Sha256::digest(format!("{machine}\n{}", folder.display()));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Refuses to write where the configuration in Halo is another host's, unless a person has agreed to take it over.
@@ -37,4 +51,33 @@ pub fn elsewhere(owner: &Owner) -> Failure {
     let message = format!("this configuration belongs to {owner}; nothing was written");
     let hint = Hint::from("Work there, or take it over: ").next(Next::TakeOver);
     Failure::new(FailureKind::NeedsYes, message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_folder_is_another_host_and_link_to_it_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, copy, link) = (root.path().join("a"), root.path().join("b"), root.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::create_dir(&copy).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let here = key("machine", &folder);
+        assert_eq!(here, key("machine", &link));
+        assert_ne!(here, key("machine", &copy), "copied on this machine");
+        assert_ne!(here, key("other", &folder), "copied to the same folder of another machine");
+    }
+
+    #[test]
+    fn machine_without_id_is_told_by_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let (empty, id) = (root.path().join("empty"), root.path().join("id"));
+        std::fs::write(&empty, "\n").unwrap();
+        std::fs::write(&id, "0123\n").unwrap();
+        let [none, empty, id] = [root.path().join("none"), empty, id].map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(machine(&[&none, &empty, &id], "jump1"), "0123");
+        assert_eq!(machine(&[&none, &empty], "jump1"), "jump1");
+    }
 }

@@ -71,10 +71,9 @@ pub async fn escalate(
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
     workspace.require_active(id).map_err(|failure| Known::Unchanged.because(failure))?;
-    // Where its webhooks cannot be read, the ticket can be: that is no reason to refuse.
-    if let Ok(Belongs::Elsewhere(owner)) = owner::look(workspace, id, configuration, cancel.clone()).await {
-        return Err(Known::Unchanged.because(owner::elsewhere(&owner)));
-    }
+    require_owner(workspace, id, configuration, cancel.clone())
+        .await
+        .map_err(|failure| Known::Unchanged.because(failure))?;
     let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
     let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
@@ -120,6 +119,25 @@ pub async fn escalate(
     }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
     Ok(Escalation { status, ticket, moved, noted })
+}
+
+/// Refuses to write where the configuration is another host's. Where that cannot be read, it is not known, and nothing is
+/// written either; unless nothing of it was ever installed from here: then there is no mark of ours to read.
+async fn require_owner(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    cancel: CancellationToken,
+) -> Result<(), Failure> {
+    match owner::look(workspace, id, configuration, cancel).await {
+        Ok(Belongs::Elsewhere(owner)) => Err(owner::elsewhere(&owner)),
+        Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+        Err(failure) if !workspace.store.installed(id)?.is_empty() => {
+            let message = format!("this configuration may belong to another host: {}", failure.message);
+            Err(again(Failure { message, ..failure }))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn without_note(ticket: i64, known: Known) -> Finding {

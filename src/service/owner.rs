@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
-use crate::ops::owner;
+use crate::domain::owner::Belongs;
+use crate::ops::{health, owner};
 
 /// How often. A loss is known within a minute, the answer's time included.
 const EVERY: Duration = Duration::from_secs(45);
@@ -32,20 +34,45 @@ async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let Some((id, configuration)) = workspace.run_blocking(owner::installed).await? else { return Ok(()) };
     let belongs = owner::look(workspace, &id, &configuration, shared.cancel.clone()).await?;
+    tell(shared, id, &belongs).await
+}
+
+/// Says that the owner has changed. The figures follow at once: the part that judges everything may be at a long look.
+async fn tell(shared: &Shared, id: ConfigurationId, belongs: &Belongs) -> Result<(), Failure> {
     let is_lost = belongs.other().is_some();
-    if shared.is_lost.swap(is_lost, Ordering::Relaxed) != is_lost {
-        match belongs.other() {
-            Some(owner) => tracing::error!(%owner, "another host has the configuration now: nothing is repaired here"),
-            None => tracing::info!("the configuration is this host's again"),
-        }
-        shared.owner_changed.notify_one();
+    if shared.is_lost.swap(is_lost, Ordering::Relaxed) == is_lost {
+        return Ok(());
     }
+    match belongs.other() {
+        Some(owner) => tracing::error!(%owner, "another host has the configuration now: nothing is repaired here"),
+        None => tracing::info!("the configuration is this host's again"),
+    }
+    shared.owner_changed.notify_one();
+    let findings = shared.workspace.run_blocking(move |workspace| health::findings(workspace, &id)).await?;
+    shared.metrics.health(&findings);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health::from_owner;
+    use crate::domain::owner::Owner;
+    use crate::service::testing::{Fixture, at};
+
+    /// Nothing but the look itself is waited for: what it has found is in the figures right after it.
+    #[tokio::test]
+    async fn loss_is_in_figures_as_soon_as_it_was_seen() {
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let (shared, id): (_, ConfigurationId) = (fixture.shared(), "acme".parse().unwrap());
+        let jump2 = Owner::new("jump2", "dana", at("2026-11-29T11:59:00Z"), "key");
+        for (belongs, figure) in [(Belongs::Elsewhere(jump2.clone()), 2), (Belongs::Here(jump2), 0)] {
+            shared.workspace.note_health(&id, [from_owner(&belongs)]);
+            tell(&shared, id.clone(), &belongs).await.unwrap();
+            let text = shared.metrics.text();
+            assert!(text.contains(&format!("pia_halo_health{{rule=\"owner\"}} {figure}")), "{text}");
+        }
+    }
 
     #[test]
     fn loss_is_looked_for_more_than_once_minute() {

@@ -105,12 +105,12 @@ pub fn from_plan(plan: &Plan) -> Finding {
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
 }
 
-/// Whose the configuration in Halo is. Of webhooks without a mark, the drift tells.
+/// Whose the configuration in Halo is. A mark that is missing is no fault: the next run of Configure leaves one.
 pub fn from_owner(belongs: &Belongs) -> Finding {
     let rule = Rule::Owner;
     match belongs {
         Belongs::Nowhere => Finding::well(rule, "nothing of this configuration is in Halo"),
-        Belongs::ToNobody => Finding::well(rule, "no host has put its mark on it yet"),
+        Belongs::ToNobody => Finding::well(rule, "not marked yet: the next run of Configure does that"),
         Belongs::Here(owner) => Finding::well(rule, format!("it is this host's, {}", owner.host)),
         Belongs::Elsewhere(owner) => Finding::new(rule, State::Broken, format!("it belongs to {owner}"))
             .since(owner.since)

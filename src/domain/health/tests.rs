@@ -219,7 +219,7 @@ const FAULTS: &[Fault] = &[
     (Rule::SyncProved, State::Unknown, |world| world.status.known.runs.clear()),
     (Rule::SyncProved, State::Watch, |world| world.status.known.runs[0].proved = false),
     (Rule::Interrupted, State::Broken, |world| world.status.integration.unfinished = 1),
-    (Rule::Owner, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Owner)),
+    (Rule::Owner, State::Unknown, |world| world.see(Rule::Owner, State::Well, 200)),
     (Rule::Owner, State::Broken, |world| world.see(Rule::Owner, State::Broken, 1)),
     (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
     (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),

@@ -184,7 +184,10 @@ impl<'a> Apply<'a> {
                 outcome: Outcome::Unchanged,
                 message: None,
             };
-            if let Err(failure) = self.apply(change, &mut result).await {
+            let is_mark = change.action == Action::Keep && matches!(change.operation, Operation::Webhook(_));
+            let applied =
+                if is_mark { self.mark(change, &result).await } else { self.apply(change, &mut result).await };
+            if let Err(failure) = applied {
                 if result.outcome == Outcome::Unchanged {
                     result.outcome = Outcome::Failed;
                 }
@@ -217,6 +220,16 @@ impl<'a> Apply<'a> {
             }
             on_event(Event::Applied(result));
         }
+    }
+
+    /// Leaves this host's mark on a webhook that names no owner and is kept as it is. It delivers without one, and Halo may
+    /// not keep it: what becomes of the mark is in the audit trail, and counts for nothing else.
+    async fn mark(&mut self, change: &PlanStep, kept: &ChangeResult) -> Result<(), Failure> {
+        self.note_kept(change);
+        let (given_up, cause) = (self.given_up.clone(), self.cause.clone());
+        let marked = self.apply(change, &mut kept.clone()).await;
+        (self.given_up, self.cause) = (given_up, cause);
+        marked
     }
 
     /// Makes one change. `result` is right at every moment, also where an error ends it.

@@ -5,7 +5,7 @@ use super::{Apply, ask};
 use crate::domain::activity::{ActivityField, HaloAnswer};
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{ChangeResult, Outcome};
+use crate::domain::plan::{Action, ChangeResult, Outcome};
 use crate::domain::record::InstalledObject;
 use crate::halo::install::plan::{Operation, PlanStep};
 
@@ -43,7 +43,9 @@ impl Apply<'_> {
         result: &ChangeResult,
         answer: HaloAnswer,
     ) -> Result<(), Failure> {
-        let action = format!("{} {}", change.action.code(), change.kind.word());
+        // What is kept and written all the same gets its owner's mark.
+        let verb = if change.action == Action::Keep { "mark" } else { change.action.code() };
+        let action = format!("{verb} {}", change.kind.word());
         let mut activity = self.workspace.activity(Some(self.id), &action, result.outcome.words());
         activity.object = Some(change.name.display());
         activity.message.clone_from(&result.message);

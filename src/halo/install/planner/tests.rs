@@ -544,3 +544,30 @@ fn chosen_events_take_place_of_safe_set() {
     );
     assert_eq!(plan.blocked.iter().map(|blocked| blocked.name.display()).collect::<Vec<_>>(), ["event 4711"]);
 }
+
+/// Made before there were marks, or at a Halo that keeps none: that is no drift, and gives no change for ever.
+#[test]
+fn unmarked_webhooks_are_kept_and_get_their_mark_with_next_run() {
+    use crate::domain::owner::Owner;
+    let owner = |host: &str| Owner::new(host, "dana", jiff::Timestamp::UNIX_EPOCH, host);
+    let wanted = Wanted { owner: Some(owner("jump1")), ..wanted() };
+    let webhooks = |held: &Held, record: &[InstalledObject]| -> Vec<PlanStep> {
+        let plan = plan(&wanted, held, record);
+        plan.steps.into_iter().filter(|step| step.kind == ObjectKind::Webhook).collect()
+    };
+    for note in [None, Some("")] {
+        let (mut held, record) = installed();
+        held.webhooks.iter_mut().for_each(|own| own.note = note.map(Untrusted::new));
+        assert!(!plan(&wanted, &held, &record).changes_pending());
+        for (step, id) in webhooks(&held, &record).iter().zip(["guid-0", "guid-1"]) {
+            assert_eq!((step.action, step.fields.len(), &*step.reason), (Action::Keep, 0, "unchanged"));
+            assert!(matches!(&step.operation, Operation::Webhook(WebhookWrite::Update(_, own)) if own == id));
+        }
+        // One mark speaks for both.
+        held.webhooks[0].note = Some(owner("jump1").into_note("").into());
+        assert!(webhooks(&held, &record).iter().all(|step| step.operation == Operation::None));
+        held.webhooks[0].note = Some(owner("jump2").into_note("").into());
+        let actions: Vec<Action> = webhooks(&held, &record).iter().map(|step| step.action).collect();
+        assert_eq!(actions, [Action::Update, Action::Keep], "another host's");
+    }
+}

@@ -59,14 +59,6 @@ pub(super) fn plan_webhook(
         || new_webhook_fields(address, wanted.options.halo),
         |own| webhook_fields(own, name, address, wanted),
     );
-    // One mark is enough: where somebody has written a note of their own over the other one, nothing is wrong.
-    let is_marked = |other: &HeldWebhook| {
-        let is_ours = other.url.expose().starts_with(&wanted.callback_prefix);
-        is_ours && wanted.owner.as_ref().zip(other.owner()).is_some_and(|(here, owner)| owner.is(here))
-    };
-    if own.is_some_and(|own| own.owner().is_none()) && held.webhooks.iter().any(is_marked) {
-        fields.retain(|field| !field.is_owner());
-    }
     let (action, reason) = match own {
         None => (Action::Create, "missing in Halo"),
         Some(_) if by_record.is_none() => {
@@ -75,16 +67,14 @@ pub(super) fn plan_webhook(
         }
         Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged"),
         Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
-        Some(own) if own.owner().is_some() && fields.iter().any(FieldChange::is_owner) => {
-            (Action::Update, "belongs to another host")
-        }
-        Some(_) if fields.iter().all(FieldChange::is_owner) => (Action::Update, "names no owner yet"),
+        Some(_) if fields.iter().any(FieldChange::is_owner) => (Action::Update, "belongs to another host"),
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
     };
     plan.warnings.extend(beside.clone());
-    push_webhook(plan, group, own, action, fields, &with_foreign(reason, beside));
+    let marks = own.is_some_and(|own| lacks_mark(own, wanted, held));
+    push_webhook(plan, group, own, (action, marks), fields, &with_foreign(reason, beside));
     if own.is_none() {
         plan.offers
             .extend(held.webhooks.iter().filter(is_named_alike).map(|webhook| offer(webhook, group, address, wanted)));
@@ -123,12 +113,12 @@ fn push_webhook(
     plan: &mut InstallPlan,
     group: EventGroup,
     webhook: Option<&HeldWebhook>,
-    action: Action,
+    (action, marks): (Action, bool),
     fields: Vec<FieldChange>,
     reason: &str,
 ) {
     let operation = match (action, webhook) {
-        (Action::Keep, _) => Operation::None,
+        (Action::Keep, _) if !marks => Operation::None,
         (_, Some(webhook)) => Operation::Webhook(WebhookWrite::Update(group, webhook.id.clone())),
         (_, None) => Operation::Webhook(WebhookWrite::Create(group)),
     };
@@ -204,16 +194,24 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, wanted: 
     fields
 }
 
-/// The mark of its owner, where it carries another one or none.
+/// The mark of its owner, where that is another host. That it carries none is no fault: Halo may not keep one.
 fn owner_field(webhook: &HeldWebhook, wanted: &Wanted) -> Option<FieldChange> {
-    let here = wanted.owner.as_ref()?;
-    let note = webhook.note.as_ref().map_or("", Untrusted::raw);
-    let before = webhook.owner().map(|owner| owner.to_string());
-    (here.into_note(note) != note).then(|| FieldChange {
+    let (here, owner) = (wanted.owner.as_ref()?, webhook.owner()?);
+    (!owner.is(here)).then(|| FieldChange {
         name: FieldChange::OWNER,
-        before,
+        before: Some(owner.to_string()),
         after: Some(here.host.clone()),
     })
+}
+
+/// Whether none of our webhooks names its owner, and this one can: where somebody has written over the mark of one, the
+/// other speaks for both.
+fn lacks_mark(own: &HeldWebhook, wanted: &Wanted, held: &Held) -> bool {
+    let is_marked =
+        |other: &HeldWebhook| other.url.expose().starts_with(&wanted.callback_prefix) && other.owner().is_some();
+    let note = own.note.as_ref().map_or("", Untrusted::raw);
+    let has_room = wanted.owner.as_ref().is_some_and(|here| here.into_note(note) != note);
+    wanted.replaced.is_empty() && has_room && !held.webhooks.iter().any(is_marked)
 }
 
 /// Takes a webhook out, its events first: whether they go with it is not known.
