@@ -26,6 +26,7 @@ mod runs;
 mod schema;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,7 +46,6 @@ pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
 pub use outbox::{ClientToHandOn, HandedOn};
 pub use publish::{Evidence, Known, Publication};
-pub use runs::RunId;
 
 use crate::domain::configuration::ConfigurationId;
 
@@ -55,6 +55,17 @@ const WORTH_IT: i64 = 4 << 20;
 /// The version of SQLite.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
+}
+
+/// A run that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(i64);
+
+impl RunId {
+    /// Its number in the history.
+    pub fn number(self) -> Option<NonZeroU64> {
+        NonZeroU64::new(count_in(self.0))
+    }
 }
 
 /// The database of one person. A clone is the same connection; every call is short and takes its turn.

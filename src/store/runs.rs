@@ -7,23 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::changes::{Report, read_changes};
 use super::error::Trouble;
-use super::{Inner, Store, StoreError, count_in, count_out, time_in, time_out};
+use super::{Inner, RunId, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus};
 
 /// How many runs of a configuration are remembered.
 const KEPT: i64 = 100;
-
-/// A run that was begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(pub(super) i64);
-
-impl RunId {
-    /// Its number in the history.
-    pub fn number(self) -> Option<NonZeroU64> {
-        NonZeroU64::new(count_in(self.0))
-    }
-}
 
 /// What the rows of a run are compared with: the same list, of the same Halo.
 pub(super) fn baseline(connection: &Connection, id: &ConfigurationId) -> Result<String, Trouble> {
