@@ -186,7 +186,7 @@ async fn planted_secrets_are_in_no_file_of_support_bundle() {
     lines += "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9canary99 was a token once\n\
               via http://ada:canary-proxy@127.0.0.1:9/ and https://x.example/?code=canary-query\n\
               password=canary-word client_secret: \"canary-named\"\nAuthorization: Bearer canary-bearer\n\
-              TOKEN canary-of-environment\n";
+              passphrase=\"canary-quoted and canary-behind-blank\" TOKEN canary-of-environment\n";
     std::fs::write(&log, lines).unwrap();
     let odd = EventBody::read(br#"{"event":7,"canary":"x" "object_id":"canary-value"}"#.to_vec()).unwrap();
     let workspace = profile.workspace();
@@ -230,6 +230,28 @@ async fn planted_secrets_are_in_no_file_of_support_bundle() {
     );
     assert_eq!(names[7..], ["log.txt"]);
     assert!(said[7].contains("its members: event, canary"), "the names of members are there: {}", said[7]);
+    // What was planted is there, masked: nothing is proved by a file that was left out.
+    let masked = [
+        "somebody wrote [secret] here",
+        "was a token once",
+        "http://[secret]@127.0.0.1:9/",
+        "https://x.example/?code=[secret]",
+        "password=[secret]",
+        "client_secret: \"[secret]\"",
+        "passphrase=\"[secret]\"",
+    ];
+    masked.iter().for_each(|line| assert!(said[8].contains(line), "{line}: {}", said[8]));
+    assert!(
+        said[2].contains("client_secret_command = [\"sh\"]") && said[2].contains("[secret]@pia.acme"),
+        "{}",
+        said[2]
+    );
+    // And what is shown is what is written, but for its times.
+    for (name, text) in
+        names.iter().zip(&said[1..]).filter(|(name, _)| ["settings.toml", "plan.json"].contains(&&***name))
+    {
+        assert!(shown.contains(text.as_str()), "{name} is written as it was shown");
+    }
     for text in said {
         let values = text.replace("members: event, canary", "");
         assert!(!values.contains("canary"), "{}", &values[values.find("canary").unwrap().saturating_sub(99)..]);

@@ -17,7 +17,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::ops::backup::restore::{self, Proved};
 use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
-use crate::ops::{Clock as _, SystemClock, Workspace};
+use crate::ops::{self, Clock as _, SystemClock, Workspace};
 use crate::settings::{Paths, read_named};
 
 /// A passphrase or an identity file is a few lines.
@@ -38,7 +38,7 @@ pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failu
     let (workspace, cancel) = (call.workspace()?, call.cancel.clone());
     let file = options.file.clone();
     let write = move |workspace: &Workspace| match to_stdout {
-        true => backup::write(workspace, io::stdout().lock(), seal.as_ref(), &cancel),
+        true => backup::write_to(workspace, io::stdout().lock(), seal.as_ref(), &cancel),
         false => backup::write_file(workspace, &file, seal.as_ref(), &cancel),
     };
     let manifest = workspace.run_blocking(write).await?;
@@ -59,7 +59,7 @@ pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failu
 pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
     // One that a killed program has left is finished first: it counts already.
-    restore::finish(&paths)?;
+    ops::restored::finish(&paths)?;
     let (environment, cancel, now) = (call.environment.clone(), call.cancel.clone(), SystemClock.now());
     let (file, at) = (options.file.clone(), paths.clone());
     let prove = move || restore::prove(&at, &environment, open(&file)?, now, &cancel);
@@ -71,7 +71,7 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
         return tell(call, "proved", &proved.manifest, None);
     }
     if !options.yes {
-        agree(call, &proved)?;
+        agree(call, &proved, &paths)?;
     }
     let manifest = proved.manifest.clone();
     let with_secrets = proved.has_secrets();
@@ -147,11 +147,11 @@ fn open_secrets(call: &Call, proved: &mut Proved, options: &Restore) -> Result<(
 }
 
 /// Replaces nothing without a typed yes.
-fn agree(call: &mut Call, proved: &Proved) -> Result<(), Failure> {
-    if proved.replaces.is_empty() {
+fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure> {
+    let (made, what) = (&proved.manifest, proved.replaces(paths).join(", "));
+    if what.is_empty() {
         return Ok(());
     }
-    let (made, what) = (&proved.manifest, proved.replaces.join(", "));
     let host = Untrusted::new(&made.host).display();
     let at = made.made_at.strftime("%Y-%m-%d %H:%M UTC");
     let question = format!("the backup of {host}, made at {at}, takes the place of {what}");

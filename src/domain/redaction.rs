@@ -98,6 +98,12 @@ pub fn without_named_secrets(text: &str) -> String {
     };
     while let Some((begin, name)) = next(at) {
         let named = skip(begin + name.len(), &|character| character.is_ascii_alphanumeric() || character == '_');
+        if let Some((value, end)) = quoted_value(text, named) {
+            out.push_str(&text[at..value]);
+            out.push_str(if value < end { MASK } else { "" });
+            at = end;
+            continue;
+        }
         let value = skip(named, &|character| " \t=:\"'\\".contains(character));
         let end = skip(value, &|character| !character.is_whitespace() && !"\"',;{}[]()&\\".contains(character));
         let between = &text[named..value];
@@ -119,6 +125,27 @@ pub fn without_named_secrets(text: &str) -> String {
     }
     out.push_str(&text[at..]);
     out
+}
+
+/// Where the value in quotes begins and ends that follows a name: blanks, commas and brackets belong to it. Without an end
+/// of its own, it is all the rest.
+fn quoted_value(text: &str, named: usize) -> Option<(usize, usize)> {
+    let rest = text[named..].trim_start_matches(['"', '\'', '\\', ' ', '\t']);
+    let rest = rest.strip_prefix(['=', ':'])?.trim_start_matches([' ', '\t', '=', ':']);
+    let before = rest.trim_start_matches('\\');
+    let (slashes, quote) = (rest.len() - before.len(), before.chars().next().filter(|first| "\"'".contains(*first))?);
+    let value = text.len() - before.len() + 1;
+    let content = &text[value..];
+    if content.starts_with(&quote.to_string().repeat(2)) {
+        return Some((value, text.len()));
+    }
+    // A quote behind more backslashes than the first one is part of the value.
+    let ends = content.match_indices(quote).find(|(at, _)| {
+        let plain = content[..*at].trim_end_matches('\\').len();
+        at - plain <= slashes
+    });
+    let end = ends.map_or(text.len(), |(at, _)| value + content[..at].trim_end_matches('\\').len());
+    Some((value, end))
 }
 
 /// Looks for secrets in all that comes in, fast: what is kept, such as a client's name or the body of an event, must not hold
@@ -344,6 +371,15 @@ mod tests {
             ("\"token\": null, \"secrets\": {", "\"token\": null, \"secrets\": {"),
             ("the token is refused", "the token is refused"),
             ("ü token: ü", "ü token: [secret]"),
+            ("password=\"two words, (and) more\" ok", "password=\"[secret]\" ok"),
+            ("password = 'it is' and token: \"\" ok", "password = '[secret]' and token: \"\" ok"),
+            ("{\"password\": \"a \\\" b\", \"id\": 1}", "{\"password\": \"[secret]\", \"id\": 1}"),
+            (
+                "body: \"{\\\"secret\\\": \\\"a b\\\", \\\"x\\\": 1}\"",
+                "body: \"{\\\"secret\\\": \\\"[secret]\\\", \\\"x\\\": 1}\"",
+            ),
+            ("passphrase: \"no end of it", "passphrase: \"[secret]"),
+            ("secret = \"\"\"all of it", "secret = \"[secret]"),
         ] {
             assert_eq!(without_named_secrets(text), told);
         }

@@ -26,6 +26,7 @@ mod locks;
 pub(crate) mod owner;
 pub mod plan;
 pub mod remove;
+pub(crate) mod restored;
 pub(crate) mod rotate;
 pub(crate) mod serving;
 pub(crate) mod setup;

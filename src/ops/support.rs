@@ -40,8 +40,16 @@ pub async fn collect(
     chosen: Option<(ConfigurationId, Configuration)>,
     cancel: CancellationToken,
 ) -> Vec<Document> {
-    let secrets = secrets(workspace);
-    let mut files = vec![("versions.json", versions(workspace)), ("settings.toml", settings(workspace))];
+    let stored = workspace.settings.every_secret();
+    // What cannot be looked for cannot be masked: then nothing goes along that somebody may have pasted a secret into.
+    let or_left_out = |text: fn(&Workspace) -> String| match &stored {
+        Ok(_) => text(workspace),
+        Err(error) => format!("# left out, because the secrets to mask in it cannot be read: {error}\n"),
+    };
+    let texts = [or_left_out(settings), or_left_out(log)];
+    let secrets = secrets(workspace, stored.unwrap_or_default());
+    let [settings, log] = texts;
+    let mut files = vec![("versions.json", versions(workspace)), ("settings.toml", settings)];
     if let Some((id, configuration)) = chosen {
         let request = VerifyRequest {
             id: Some(id.clone()),
@@ -59,7 +67,7 @@ pub async fn collect(
         files.push(("runs.json", pretty(sync::runs(workspace, &id, RUNS))));
         files.push(("not-understood.json", pretty(not_understood(workspace, &id))));
     }
-    files.push(("log.txt", log(workspace)));
+    files.push(("log.txt", log));
     let all: Vec<&Secret> = secrets.iter().collect();
     files.into_iter().map(|(name, text)| Document { name, text: masked(&text, &all) }).collect()
 }
@@ -87,13 +95,14 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
     lines.lines().map(unseen).collect()
 }
 
-/// Every secret that this program could know, wherever it is from.
-fn secrets(workspace: &Workspace) -> Vec<Secret> {
+/// Every secret that this program could know, wherever it is from: those that are stored also where the settings cannot be
+/// read.
+fn secrets(workspace: &Workspace, stored: Vec<Secret>) -> Vec<Secret> {
     let config = workspace.settings.load().unwrap_or_default();
-    let mut all = Vec::new();
+    let mut all = stored;
+    let given = client_secret(&workspace.settings, workspace.environment(), None, None);
+    all.extend(given.ok().flatten().map(|found| found.secret));
     for (id, configuration) in &config.configurations {
-        let stored = workspace.settings.secrets(id).unwrap_or_default();
-        all.extend(stored.all().cloned());
         let command = configuration.api.client_secret_command.as_deref();
         let found = client_secret(&workspace.settings, workspace.environment(), Some(id), command);
         all.extend(found.ok().flatten().map(|found| found.secret));
@@ -174,4 +183,55 @@ fn log(workspace: &Workspace) -> String {
         })
     };
     read().unwrap_or_else(|error| format!("{}: {error}\n", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ops::SystemClock;
+    use crate::settings::{Environment, Paths, Settings, StoredSecrets};
+
+    const STORED: &str = "canary stored";
+    const GIVEN: &str = "canary given";
+
+    /// What goes along with these two files on the disk, where both secrets are in the log.
+    async fn collected(config: &str, break_credentials: bool) -> Vec<Document> {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::below(folder.path());
+        let stored = StoredSecrets { client_secret: Some(Secret::new(STORED)), ..StoredSecrets::default() };
+        Settings::new(paths.clone()).save_secrets(&"acme".parse().unwrap(), &stored).unwrap();
+        let write = |path: &Path, text: &str| crate::settings::private_file::replace(path, text.as_bytes()).unwrap();
+        write(&paths.config(), config);
+        write(&paths.log(), &format!("somebody typed {STORED} and {GIVEN} here\n"));
+        if break_credentials {
+            write(&paths.credentials(), "[configurations.acme]\nclient_secret = canary");
+        }
+        let environment = Environment::from_pairs([("USER", "dana"), ("PIA_HALO_CLIENT_SECRET", GIVEN)]);
+        let workspace = Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap();
+        collect(&workspace, None, CancellationToken::new()).await
+    }
+
+    fn text<'a>(files: &'a [Document], name: &str) -> &'a str {
+        &files.iter().find(|file| file.name == name).unwrap().text
+    }
+
+    #[tokio::test]
+    async fn broken_settings_keep_no_secret_from_being_masked() {
+        for config in ["", "client_secret = ", "version = 1\n[configurations.acme]\nname = 7"] {
+            let files = collected(config, false).await;
+            assert_eq!(text(&files, "log.txt"), "somebody typed [secret] and [secret] here\n", "{config}");
+            assert!(files.iter().all(|file| !file.text.contains("canary")), "{files:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_secrets_to_look_for_no_content_goes_along() {
+        let files = collected("", true).await;
+        for name in ["settings.toml", "log.txt"] {
+            assert!(text(&files, name).starts_with("# left out"), "{}", text(&files, name));
+        }
+        assert!(files.iter().all(|file| !file.text.contains("canary")), "{files:?}");
+    }
 }

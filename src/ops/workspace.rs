@@ -9,8 +9,8 @@ use hyper_util::client::proxy::matcher::Matcher;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::backup;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
+use super::restored;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::calendar;
@@ -82,7 +82,7 @@ impl Workspace {
     /// Opens the workspace below `paths`; the store is made where there is none, and opened for reading alone where it
     /// may not be written.
     pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        backup::restore::finish(&paths)?;
+        restored::finish(&paths)?;
         let store = match Store::open_existing(&paths.store())? {
             Some(store) => store,
             None => Store::open(&paths.store())?,

@@ -123,6 +123,15 @@ impl Settings {
         Ok(self.all_secrets()?.remove(id).unwrap_or_default())
     }
 
+    /// Every secret that is stored, of whichever configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::secrets`].
+    pub fn every_secret(&self) -> Result<Vec<Secret>, SettingsError> {
+        Ok(self.all_secrets()?.values().flat_map(StoredSecrets::all).cloned().collect())
+    }
+
     /// Changes the secrets of a configuration, whole or not at all. They are read under the lock of the file, so that two
     /// programs that change different ones at once lose none: least of all a pair that Halo sends already.
     ///

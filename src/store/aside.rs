@@ -16,7 +16,8 @@ pub fn aside_name(at: Timestamp) -> String {
 }
 
 /// Moves the database and the files beside it into a folder of their own, and answers with the folder; none where there is
-/// no database. What is in it stays readable there.
+/// nothing. What is in it stays readable there. A log that a lost database has left goes too: SQLite would play it into
+/// whichever database comes next.
 ///
 /// The caller makes sure that no program works with it. Whoever is about to open it waits.
 ///
@@ -25,13 +26,16 @@ pub fn aside_name(at: Timestamp) -> String {
 /// [`StoreError`] where a file cannot be moved; what was moved before is put back.
 pub fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
     let _turn = Exclusive::take(path).map_err(by_cause)?;
-    let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
+    let target = private_file::resolve(path).map_err(by_cause)?.unwrap_or_else(|| path.to_owned());
     let folder = target.with_file_name(aside_name(now));
-    private_file::ensure_folder(&folder).map_err(by_cause)?;
     // The database last: a log without it could be taken for the log of the next one, and be emptied.
+    let files = ["-wal", "-shm", "-journal", ""].map(|ending| beside(&target, ending));
+    if files.iter().all(|file| file.symlink_metadata().is_err()) {
+        return Ok(None);
+    }
+    private_file::ensure_folder(&folder).map_err(by_cause)?;
     let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for ending in ["-wal", "-shm", "-journal", ""] {
-        let from = beside(&target, ending);
+    for from in files {
         let to = folder.join(from.file_name().unwrap_or_default());
         match fs::rename(&from, &to) {
             Ok(()) => moved.push((from, to)),
@@ -49,4 +53,24 @@ pub fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreEr
         _ = fs::remove_file(path);
     }
     Ok(Some(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_of_lost_database_is_set_aside_too() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("pia-halo.db");
+        assert_eq!(set_aside(&path, Timestamp::UNIX_EPOCH).unwrap(), None);
+        for ending in ["-wal", "-shm", "-journal"] {
+            fs::write(beside(&path, ending), "of the one before").unwrap();
+        }
+        let folder = set_aside(&path, Timestamp::UNIX_EPOCH).unwrap().unwrap();
+        for ending in ["-wal", "-shm", "-journal"] {
+            assert!(!beside(&path, ending).exists(), "{ending}");
+            assert!(beside(&folder.join("pia-halo.db"), ending).exists(), "{ending}");
+        }
+    }
 }

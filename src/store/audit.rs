@@ -83,7 +83,7 @@ impl Audit {
         if let Some((anchor, lines)) = self.anchor.as_deref().zip(lines) {
             let bytes = length + line.len() as u64;
             let hash = chain::tail(&file, bytes).map_err(fail)?.hash;
-            Anchor { lines: lines + 1, bytes, hash }.write(anchor)?;
+            keep(anchor, &Anchor { lines: lines + 1, bytes, hash });
         }
         Ok(())
     }
@@ -99,7 +99,11 @@ impl Audit {
         let fail = |error: io::Error| of_io(error, "read", &self.path);
         let Some(path) = &self.anchor else { return Ok((None, None)) };
         let ended = u64::from(end.is_unfinished);
-        match Anchor::read(path)? {
+        let known = Anchor::read(path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the anchor of the audit trail cannot be read");
+            None
+        });
+        match known {
             Some(anchor) if anchor.fits(file, length).map_err(fail)? => {
                 let since = chain::count_lines(file, anchor.bytes, length).map_err(fail)?;
                 Ok((Some(anchor.lines + since + ended), None))
@@ -110,8 +114,9 @@ impl Audit {
                     Some(anchor) => Some(Cut { lines: Some(anchor.lines) }),
                     None => end.is_anchored.then_some(Cut { lines: None }),
                 };
-                Anchor { lines, bytes: length, hash: end.hash.clone() }.write(path)?;
-                Ok((Some(lines), cut))
+                // A line that names its number says that there is an anchor.
+                let is_kept = keep(path, &Anchor { lines, bytes: length, hash: end.hash.clone() });
+                Ok((is_kept.then_some(lines), cut))
             }
         }
     }
@@ -216,6 +221,15 @@ impl Audit {
         }
         Ok(found)
     }
+}
+
+/// Writes the anchor. It is a second proof: the line is on the disk without it, and what the line is about goes on.
+fn keep(path: &Path, anchor: &Anchor) -> bool {
+    let written = anchor.write(path);
+    if let Err(error) = &written {
+        tracing::warn!(%error, "the anchor of the audit trail cannot be written: lines cut off its end would not show");
+    }
+    written.is_ok()
 }
 
 /// The end of the trail is not what it was.

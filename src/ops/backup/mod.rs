@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::seal::Seal;
 use super::Workspace;
 use super::archive::{Archive, Stoppable, cannot, stopped, to_file};
+use super::restored::{ANCHOR, AUDIT, CONFIG, STORE};
 use crate::domain::failure::Failure;
 use crate::settings::private_file::{self, ensure_folder};
 use crate::store::{Proof, Snapshot, StoreError};
@@ -26,10 +27,6 @@ use crate::store::{Proof, Snapshot, StoreError};
 const FORMAT: u32 = 1;
 
 const MANIFEST: &str = "manifest.json";
-const CONFIG: &str = "config.toml";
-const STORE: &str = "pia-halo.db";
-const AUDIT: &str = "audit.jsonl";
-const ANCHOR: &str = "audit.anchor";
 const SEALED: &str = "credentials.toml.age";
 
 /// The lock of whoever makes a backup or brings one back.
@@ -72,18 +69,34 @@ pub fn write_file(
     cancel: &CancellationToken,
 ) -> Result<Manifest, Failure> {
     let manifest = to_file(path, |file| write(workspace, file, seal, cancel))?;
-    let mut activity = workspace.activity(None, "backup", "done");
-    activity.object = Some(path.display().to_string());
-    workspace.write_down(&activity)?;
+    write_down(workspace, path.display().to_string())?;
     Ok(manifest)
 }
 
-/// Writes a backup. Nobody has to stop for it: settings, store and trail are those of one moment.
+/// Writes a backup to standard output.
 ///
 /// # Errors
 ///
 /// As [`write_file`]; what was written until then has no manifest.
-pub fn write(
+pub fn write_to(
+    workspace: &Workspace,
+    to: impl Write,
+    seal: Option<&Seal>,
+    cancel: &CancellationToken,
+) -> Result<Manifest, Failure> {
+    let manifest = write(workspace, to, seal, cancel)?;
+    write_down(workspace, "standard output".to_owned())?;
+    Ok(manifest)
+}
+
+fn write_down(workspace: &Workspace, to: String) -> Result<(), Failure> {
+    let mut activity = workspace.activity(None, "backup", "done");
+    activity.object = Some(to);
+    workspace.write_down(&activity)
+}
+
+// Nobody has to stop for it: settings, store and trail are those of one moment.
+fn write(
     workspace: &Workspace,
     to: impl Write,
     seal: Option<&Seal>,

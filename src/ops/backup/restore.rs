@@ -15,18 +15,14 @@ use zeroize::Zeroizing;
 use super::super::actor::actor_of;
 use super::super::archive::{Stoppable, cannot, stopped};
 use super::super::aside;
+use super::super::restored::{ANCHOR, AT, AUDIT, CONFIG, CREDENTIALS, STORE, copy, finish};
 use super::seal::{Key, wants_passphrase};
-use super::{ANCHOR, AUDIT, CONFIG, FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, STORE, empty};
+use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
 use crate::domain::activity::Activity;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::settings::private_file::{self, Exclusive};
-use crate::settings::{Copies, Environment, Paths, Settings, SettingsError};
+use crate::settings::private_file;
+use crate::settings::{Copies, Environment, Paths, Settings};
 use crate::store::{self, Audit, Lock, StoreError};
-
-/// The secrets, opened; never in an archive.
-const CREDENTIALS: &str = "credentials.toml";
-/// Says when what is replaced was set aside.
-const AT: &str = "at";
 
 /// No manifest, settings or secrets come near this.
 const LARGEST: u64 = 4 << 20;
@@ -34,8 +30,6 @@ const LARGEST: u64 = 4 << 20;
 /// A backup that was unpacked and proved. Nothing of this host is changed yet.
 pub struct Proved {
     pub manifest: Manifest,
-    /// What is here already and would be replaced, such as `the settings`.
-    pub replaces: Vec<&'static str>,
     folder: PathBuf,
     sealed: Option<Vec<u8>>,
     copies: Copies,
@@ -79,6 +73,21 @@ impl Proved {
         Ok(())
     }
 
+    /// What it brings that is here already, such as `the settings`: that is replaced.
+    pub fn replaces(&self, paths: &Paths) -> Vec<&'static str> {
+        let brings = |name| self.manifest.members.iter().any(|member| member.name == name);
+        [
+            (brings(CONFIG), paths.config(), "the settings"),
+            (self.has_secrets(), paths.credentials(), "the secrets"),
+            (brings(STORE), paths.store(), "the store"),
+            (brings(AUDIT), paths.audit(), "the audit trail"),
+        ]
+        .into_iter()
+        .filter(|(is_brought, path, _)| *is_brought && path.symlink_metadata().is_ok())
+        .map(|(.., what)| what)
+        .collect()
+    }
+
     /// Whether secrets come with it.
     pub fn has_secrets(&self) -> bool {
         self.copies.credentials.is_some()
@@ -112,27 +121,12 @@ pub fn prove(
         Ok((manifest, sealed, copies))
     });
     match unpacked {
-        Ok((manifest, sealed, copies)) => {
-            Ok(Proved { replaces: there(paths), manifest, folder, sealed, copies, _turn: turn })
-        }
+        Ok((manifest, sealed, copies)) => Ok(Proved { manifest, folder, sealed, copies, _turn: turn }),
         Err(failure) => {
             _ = fs::remove_dir_all(&folder);
             Err(if cancel.is_cancelled() { stopped() } else { failure })
         }
     }
-}
-
-fn there(paths: &Paths) -> Vec<&'static str> {
-    [
-        (paths.config(), "the settings"),
-        (paths.credentials(), "the secrets"),
-        (paths.store(), "the store"),
-        (paths.audit(), "the audit trail"),
-    ]
-    .into_iter()
-    .filter(|(path, _)| path.symlink_metadata().is_ok())
-    .map(|(_, what)| what)
-    .collect()
 }
 
 fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, Copies), Failure> {
@@ -198,8 +192,7 @@ fn read_manifest(bytes: &[u8]) -> Result<Manifest, Failure> {
     serde_json::from_slice(bytes).map_err(|_| not_whole("its manifest cannot be read"))
 }
 
-/// Puts a proved backup in place, and answers with the folder that the store, the settings and the trail from before are in
-/// now; none where there were none. Not while the service, a sync or Configure works.
+/// Puts a proved backup in place, and answers with the folder that what it has replaced is in now, the secrets too; none where there were none. Not while the service, a sync or Configure works.
 ///
 /// # Errors
 ///
@@ -220,6 +213,14 @@ pub fn put_in_place(
         }
     }
     write(AT, now.to_string().as_bytes())?;
+    if !folder.join(AUDIT).exists() {
+        // A backup without a trail: the one of this host goes on.
+        for (name, from) in [(AUDIT, paths.audit()), (ANCHOR, paths.anchor())] {
+            if from.exists() {
+                copy(&from, &folder.join(name))?;
+            }
+        }
+    }
     let made = &proved.manifest;
     let activity = Activity {
         at: now,
@@ -240,70 +241,6 @@ pub fn put_in_place(
     let aside = finish(paths)?;
     drop(locks);
     Ok(aside)
-}
-
-/// Finishes putting a backup in place, where one counts and a program was ended before it was all there. Answers with where
-/// the store, the settings and the trail from before are now.
-///
-/// # Errors
-///
-/// What keeps a file from being put in place.
-pub fn finish(paths: &Paths) -> Result<Option<PathBuf>, Failure> {
-    let ready = paths.restored();
-    if !ready.exists() {
-        return Ok(None);
-    }
-    let turn_path = paths.lock("restore");
-    let turn = private_file::open_private(&turn_path, false).map_err(StoreError::from)?;
-    private_file::lock(&turn, &turn_path).map_err(StoreError::from)?;
-    // Another program has finished it meanwhile.
-    let done = if ready.exists() { place(paths, &ready) } else { Ok(None) };
-    private_file::unlock(&turn);
-    done
-}
-
-fn place(paths: &Paths, ready: &Path) -> Result<Option<PathBuf>, Failure> {
-    let at = fs::read_to_string(ready.join(AT)).ok().and_then(|text| text.parse::<Timestamp>().ok());
-    let aside = paths.data_dir.join(store::aside_name(at.unwrap_or_default()));
-    // Each is gone from here once it is in its place: what is done is not done again.
-    let is_due = |name: &str| ready.join(name).exists();
-    let gone =
-        |name: &str| fs::remove_file(ready.join(name)).map_err(|error| cannot("remove", &ready.join(name), error));
-    for (name, target, is_kept) in [
-        (CONFIG, paths.config(), true),
-        (CREDENTIALS, paths.credentials(), false),
-        (AUDIT, paths.audit(), true),
-        (ANCHOR, paths.anchor(), false),
-    ] {
-        if !is_due(name) {
-            continue;
-        }
-        let kept = aside.join(name);
-        if is_kept && target.exists() && !kept.exists() {
-            copy(&target, &kept)?;
-        }
-        copy(&ready.join(name), &target)?;
-        gone(name)?;
-    }
-    if is_due(STORE) {
-        store::set_aside(&paths.store(), at.unwrap_or_default())?;
-        let from = ready.join(STORE);
-        fs::rename(&from, paths.store()).map_err(|error| cannot("rename", &from, error))?;
-        _ = File::open(&paths.data_dir).and_then(|folder| folder.sync_all());
-    }
-    fs::remove_dir_all(ready).map_err(|error| cannot("remove", ready, error))?;
-    Ok(aside.exists().then_some(aside))
-}
-
-/// Copies a file, whole or not at all, for its owner alone.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    let copied = Exclusive::take(to).and_then(|file| {
-        file.replace_by(|fresh| {
-            let mut fresh = File::options().write(true).open(fresh)?;
-            io::copy(&mut File::open(from)?, &mut fresh).map(drop)
-        })
-    });
-    Ok(copied.map_err(SettingsError::from)?)
 }
 
 /// Whether the settings can be read, and name a configuration: what a report says next depends on it.

@@ -371,3 +371,30 @@ fn kill_between_line_and_anchor_is_no_alarm() {
     let last = audit.records(1).unwrap().remove(0);
     assert_eq!(last.line, Some(lines(&audit).len() as u64));
 }
+
+/// Nothing is left undone for want of it.
+#[test]
+fn anchor_that_cannot_be_written_stops_no_line() {
+    let (folder, audit) = anchored();
+    audit.append(&activity(0)).unwrap();
+    let anchor = folder.path().join("data/audit.anchor");
+    fs::remove_file(&anchor).unwrap();
+    fs::create_dir(&anchor).unwrap();
+    audit.append(&activity(1)).unwrap();
+    audit.append(&activity(2)).unwrap();
+    assert_eq!(lines(&audit).len(), 3);
+}
+
+/// A disk that was full for a while is no attack on the trail.
+#[test]
+fn anchor_that_could_not_be_written_at_first_is_no_alarm() {
+    let (folder, audit) = anchored();
+    let anchor = folder.path().join("data/audit.anchor");
+    fs::create_dir_all(&anchor).unwrap();
+    audit.append(&activity(0)).unwrap();
+    fs::remove_dir(&anchor).unwrap();
+    assert!(audit.verify(None).unwrap().whole, "{}", whys(&audit));
+    audit.append(&activity(1)).unwrap();
+    let chain = audit.verify(None).unwrap();
+    assert_eq!((chain.whole, chain.anchored), (true, Some(2)), "{}", whys(&audit));
+}
