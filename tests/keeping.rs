@@ -201,7 +201,7 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
         assert_eq!(ran.code, 7, "{what}: {}", ran.stderr);
         assert!(!home.at("config").exists() && !home.at("data/pia-halo/pia-halo.db").exists(), "{what}");
     }
-    profile.run(["restore", file]).await.expect(3).says("takes the place of the settings, the store, the audit trail");
+    profile.run(["restore", file]).await.expect(3).says("replaces the settings, the store, the audit trail");
     let service = profile.workspace();
     let lock = service.service_lock().await.unwrap();
     let before = tables(profile.folder.path());
@@ -219,7 +219,7 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
     assert!(tokio::task::spawn_blocking(move || command.status()).await.unwrap().unwrap().success());
     profile.run(["audit"]).await.expect(0).says("backup standard output: done");
     let bring = ["restore", file, "--passphrase-file", &passphrase];
-    profile.run(bring).await.expect(3).says("takes the place of the settings, the secrets, the store, the audit trail");
+    profile.run(bring).await.expect(3).says("replaces the settings, the secrets, the store, the audit trail");
     profile.run([&bring[..], &["--yes"]].concat()).await.expect(0);
     let kept = files(&profile.folder.path().join("data/pia-halo"));
     for name in ["config.toml", "credentials.toml", "audit.jsonl", "pia-halo.db"] {

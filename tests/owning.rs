@@ -228,7 +228,7 @@ async fn escalation_is_refused_while_mark_cannot_be_read() {
     profile.halo.set_fault(Fault::ForbiddenWebhooks, true);
     let ticket = TICKET.to_string();
     let refused = on_first(&profile, &["escalate", &ticket, "--note", "once"]).await;
-    refused.says("may belong to another host");
+    refused.says("cannot tell whether another host owns this configuration");
     assert!(profile.halo.writes().is_empty() && notes(&profile).is_empty());
     profile.halo.set_fault(Fault::ForbiddenWebhooks, false);
     on_first(&profile, &["escalate", &ticket, "--note", "once"]).await.expect(0);

@@ -26,7 +26,7 @@ const LONGEST: usize = 64 << 10;
 pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failure> {
     let to_stdout = options.file == Path::new("-");
     if to_stdout && (io::stdout().is_terminal() || call.output.json) {
-        return Err(Failure::new(FailureKind::Usage, "a backup on standard output needs a file or a pipe to go to"));
+        return Err(Failure::new(FailureKind::Usage, "a backup is not text: send standard output to a file or a pipe"));
     }
     let seal = match (&options.passphrase_file, options.with_secrets) {
         (_, false) => None,
@@ -81,7 +81,7 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     let code = tell(call, "restored", &manifest, aside)?;
     if !with_secrets {
         call.output.say(format!(
-            "It brought no secrets. Where this host has none: {}; the callbacks get a new token from {}.",
+            "It brought no secrets. If this host has none: {}, then {} gives the callbacks a new token.",
             Next::SetupSecret,
             Next::Configure
         ));
@@ -154,7 +154,7 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     }
     let host = Untrusted::new(&made.host).display();
     let at = made.made_at.strftime("%Y-%m-%d %H:%M UTC");
-    let question = format!("the backup of {host}, made at {at}, takes the place of {what}");
+    let question = format!("the backup of {host}, made at {at}, replaces {what}");
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
     }

@@ -42,8 +42,8 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
     }
     let host = owner.host.as_str();
     let words = format!(
-        "This configuration belongs to {owner}. Taken over, it is repaired and told of tickets here, and {host} stops. \
-         Type {host} to take it over"
+        "This configuration belongs to {owner}. If you take it over, this host repairs it and receives its events, and \
+         {host} stops. Type {host} to take it over"
     );
     if !prompt::typed(&words, &[host]) {
         return Err(failure);

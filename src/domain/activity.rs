@@ -172,9 +172,9 @@ impl Cut {
     pub fn words(&self) -> String {
         match self.lines {
             Some(had) => {
-                format!("when it was written, the trail before it had been cut or changed: there had been {had} lines")
+                format!("before this line was written, the trail was cut or changed: it had {had} lines")
             }
-            None => "when it was written, the anchor of the trail had been removed".to_owned(),
+            None => "before this line was written, the anchor of the trail was removed".to_owned(),
         }
     }
 }

@@ -82,6 +82,6 @@ pub async fn take_over(
         return Ok(());
     }
     let why = activity.message.unwrap_or_else(|| "Halo did not keep the mark".to_owned());
-    Err(Failure::new(FailureKind::PartlyDone, format!("it was not taken over: {why}"))
+    Err(Failure::new(FailureKind::PartlyDone, format!("the takeover failed: {why}"))
         .hint(Hint::from("See the plan: ").next(Next::Plan)))
 }

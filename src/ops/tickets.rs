@@ -133,7 +133,7 @@ async fn require_owner(
         Ok(Belongs::Elsewhere(owner)) => Err(owner::elsewhere(&owner)),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         Err(failure) if !workspace.store.installed(id)?.is_empty() => {
-            let message = format!("this configuration may belong to another host: {}", failure.message);
+            let message = format!("cannot tell whether another host owns this configuration: {}", failure.message);
             Err(again(Failure { message, ..failure }))
         }
         _ => Ok(()),

@@ -166,7 +166,7 @@ impl Audit {
             Some(anchor) if anchor.fits(&file, length).map_err(fail)? => chain.anchored = Some(anchor.lines),
             Some(anchor) => cut_off(&mut chain, anchor.lines),
             None if chain.ends_anchored && self.has_no_anchor()? => {
-                let why = "what shows lines that are cut off at the end is missing: it was removed";
+                let why = "the anchor, which shows when the end is cut off, was removed";
                 chain.breaks.push(ChainBreak { line: chain.lines, why: why.to_owned() });
                 chain.whole = false;
             }
@@ -227,7 +227,7 @@ impl Audit {
 fn keep(path: &Path, anchor: &Anchor) -> bool {
     let written = anchor.write(path);
     if let Err(error) = &written {
-        tracing::warn!(%error, "the anchor of the audit trail cannot be written: lines cut off its end would not show");
+        tracing::warn!(%error, "the anchor of the audit trail cannot be written: a cut end would go unnoticed");
     }
     written.is_ok()
 }

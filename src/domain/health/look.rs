@@ -110,8 +110,8 @@ pub fn from_owner(belongs: &Belongs) -> Finding {
     let rule = Rule::Owner;
     match belongs {
         Belongs::Nowhere => Finding::well(rule, "nothing of this configuration is in Halo"),
-        Belongs::ToNobody => Finding::well(rule, "not marked yet: the next run of Configure does that"),
-        Belongs::Here(owner) => Finding::well(rule, format!("it is this host's, {}", owner.host)),
+        Belongs::ToNobody => Finding::well(rule, "not marked yet; the next run of Configure marks it"),
+        Belongs::Here(owner) => Finding::well(rule, format!("it belongs to this host, {}", owner.host)),
         Belongs::Elsewhere(owner) => Finding::new(rule, State::Broken, format!("it belongs to {owner}"))
             .since(owner.since)
             .next(Hint::from("Work there, or take it over: ").next(Next::TakeOver)),

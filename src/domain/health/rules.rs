@@ -103,7 +103,7 @@ impl Facts<'_> {
             Rule::SyncHeld => self.sync_held(),
             Rule::SyncProved => self.sync_proved(),
             Rule::Interrupted => self.interrupted(),
-            Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other host was seen with it"),
+            Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other host has claimed it"),
             Rule::Drift if !self.is_configured() => Finding::well(rule, "Configure has not run yet"),
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),

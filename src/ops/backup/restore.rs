@@ -45,7 +45,7 @@ impl Drop for Proved {
 }
 
 fn not_whole(why: impl std::fmt::Display) -> Failure {
-    Failure::new(FailureKind::LocalState, format!("this is no whole backup: {why}"))
+    Failure::new(FailureKind::LocalState, format!("this backup is not complete: {why}"))
         .hint("use another backup; nothing was changed")
 }
 
@@ -115,7 +115,7 @@ pub fn prove(
         if let Some(proof) = &manifest.store
             && store::prove(&folder.join(STORE))? != *proof
         {
-            return Err(not_whole("a table is not as it was when the backup was made"));
+            return Err(not_whole("a table has changed since the backup was made"));
         }
         copies.require_readable()?;
         Ok((manifest, sealed, copies))
@@ -142,9 +142,9 @@ fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, 
         let name = [CONFIG, SEALED, AUDIT, ANCHOR, STORE, MANIFEST]
             .into_iter()
             .find(|name| is_file && path == Path::new(name));
-        let Some(name) = name else { return Err(not_whole("it holds what no backup holds")) };
+        let Some(name) = name else { return Err(not_whole("it holds a file that belongs in no backup")) };
         if manifest.is_some() || found.iter().any(|(known, _): &(&str, _)| *known == name) {
-            return Err(not_whole(format!("{name} is there twice, or behind the manifest")));
+            return Err(not_whole(format!("{name} appears twice, or after the manifest")));
         }
         let mut content = Hashing::new(entry);
         match name {
@@ -178,7 +178,7 @@ fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, 
     }
     let is_known = |name: &str| manifest.members.iter().any(|member| member.name == name);
     if !found.iter().all(|(name, _)| is_known(name)) || manifest.store.is_some() != is_known(STORE) {
-        return Err(not_whole("the manifest does not name all that is in it"));
+        return Err(not_whole("the manifest does not list everything in it"));
     }
     Ok((manifest, sealed, copies))
 }

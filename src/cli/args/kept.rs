@@ -1,0 +1,90 @@
+//! The options of what is about the files of this host: settings, store, backups, a bundle for support.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::domain::configuration::ConfigurationId;
+
+/// What can be done with the settings.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Show where the files are
+    Path,
+    /// The settings, secrets masked
+    Show,
+    /// Edit the settings in your editor; they are saved only if valid
+    Edit,
+    /// Delete a configuration with its secrets, clients and events; what is in Halo stays there
+    Delete(Delete),
+}
+
+/// Options of `config delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Which configuration
+    pub id: ConfigurationId,
+    /// Answer yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Options of `support`.
+#[derive(Debug, Args)]
+pub struct Support {
+    /// The file to write; pia-halo-support-TIME.tar.gz by default
+    pub file: Option<PathBuf>,
+    /// Show every file, and write nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub list: bool,
+    /// Answer yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write, or - for standard output
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Include the secrets, sealed
+    #[arg(long)]
+    pub with_secrets: bool,
+    /// A file with the passphrase, or - for standard input; /dev/fd/N for an open file descriptor
+    #[arg(long, value_name = "FILE|-", requires = "with_secrets")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Seal the secrets for this recipient of age (age1…) instead of by a passphrase; may be repeated
+    #[arg(long, value_name = "RECIPIENT", requires = "with_secrets", conflicts_with = "passphrase_file")]
+    pub recipient: Vec<String>,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup, or - for standard input
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Prove the backup, and restore nothing
+    #[arg(long, conflicts_with_all = ["yes", "without_secrets"])]
+    pub check: bool,
+    /// A file with the passphrase of the secrets; /dev/fd/N for an open file descriptor
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// A file with the key of age that the secrets are sealed for
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub identity: Option<PathBuf>,
+    /// Leave the secrets in the backup alone
+    #[arg(long, conflicts_with_all = ["passphrase_file", "identity"])]
+    pub without_secrets: bool,
+    /// Answer yes to the question
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What can be done with the store.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Move the whole store to a folder of its own and start a new one; stop the service first
+    SetAside,
+}
