@@ -51,7 +51,7 @@ impl Owner {
     }
 
     /// A note with this owner's mark in place of the one that is there. One that has no room for it stays as it is.
-    pub fn into_note(&self, note: &str) -> String {
+    pub fn marked(&self, note: &str) -> String {
         if Self::of_note(note).is_some_and(|known| known.is(self)) {
             return note.to_owned();
         }
@@ -131,11 +131,11 @@ mod tests {
     fn mark_is_read_back_whatever_stands_around_it() {
         let jump1 = owner("jump1", "2026-11-29T12:00:00Z");
         for note in ["", "  ", "Made by Pia.", "Ask Tom\nbefore you change this"] {
-            let marked = jump1.into_note(note);
+            let marked = jump1.marked(note);
             assert!(marked.starts_with(note.trim_end()), "{marked}");
             assert_eq!(Owner::of_note(&marked), Some(jump1.clone()), "{marked}");
             assert_eq!(Owner::of_note(&format!("<p>{marked}</p>")), Some(jump1.clone()));
-            assert_eq!(jump1.into_note(&marked), marked, "once");
+            assert_eq!(jump1.marked(&marked), marked, "once");
         }
         assert_eq!(jump1.to_string(), "jump1 (dana, since 2026-11-29 12:00 UTC)");
         for none in ["", "[pia-halo owner: ]", "[pia-halo owner: a | b | c | d]", "[pia-halo owner: a | b"] {
@@ -146,19 +146,19 @@ mod tests {
     #[test]
     fn mark_of_another_host_is_replaced_and_its_text_kept() {
         let (jump1, jump2) = (owner("jump1", "2026-11-29T12:00:00Z"), owner("jump2", "2026-11-29T13:00:00Z"));
-        let marked = jump2.into_note(&format!("{} by hand", jump1.into_note("See wiki.")));
+        let marked = jump2.marked(&format!("{} by hand", jump1.marked("See wiki.")));
         assert_eq!(Owner::of_note(&marked), Some(jump2.clone()));
         assert!(marked.starts_with("See wiki.\n[") && marked.ends_with("] by hand") && !marked.contains("jump1"));
         let full = "x".repeat(LONGEST_NOTE);
-        assert_eq!(jump2.into_note(&full), full, "Halo would refuse a longer one");
+        assert_eq!(jump2.marked(&full), full, "Halo would refuse a longer one");
         let odd = Owner::new("ju|mp]1\u{1b}[31m", &"d".repeat(200), jump1.since, "k");
-        assert_eq!(Owner::of_note(&odd.into_note("")), Some(odd));
+        assert_eq!(Owner::of_note(&odd.marked("")), Some(odd));
     }
 
     #[test]
     fn last_mark_counts_where_webhooks_differ() {
         let (jump1, jump2) = (owner("jump1", "2026-11-29T12:00:00Z"), owner("jump2", "2026-11-29T13:00:00Z"));
-        let (one, two) = (jump1.into_note(""), jump2.into_note(""));
+        let (one, two) = (jump1.marked(""), jump2.marked(""));
         let judge = |notes: [Option<&str>; 2]| Belongs::judge(notes, &jump1);
         assert_eq!(judge([Some(&one), Some(&two)]), Belongs::Elsewhere(jump2));
         assert_eq!(judge([Some(&one), None]), Belongs::Here(jump1.clone()));

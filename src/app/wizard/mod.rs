@@ -67,7 +67,7 @@ pub fn resume_draft(model: &mut Model, draft: &Draft) -> Vec<Effect> {
     let lost = draft.secret_entered && !given && !saved.as_ref().is_some_and(|saved| saved.has_secret);
     let finished = saved.as_ref().is_some_and(|saved| is_finished(&saved.status));
     let wizard = Wizard::of_draft(draft, saved.as_ref());
-    let effects = show(model, if finished { wizard.to_settings() } else { wizard });
+    let effects = show(model, if finished { wizard.into_settings() } else { wizard });
     if lost {
         model.say(Tone::Warn, SECRET_LOST);
     }
@@ -133,7 +133,7 @@ pub fn edit(model: &mut Model, id: &ConfigurationId) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(saved) = model.saved(id).cloned() else { return Vec::new() };
-    show(model, Wizard::of(&saved, Step::Review).to_settings())
+    show(model, Wizard::of(&saved, Step::Review).into_settings())
 }
 
 /// One setting of what is open, or else of the active configuration: from anywhere.

@@ -128,7 +128,7 @@ impl Wizard {
     }
 
     /// On the page of all settings.
-    pub fn to_settings(mut self) -> Self {
+    pub fn into_settings(mut self) -> Self {
         (self.settings, self.step, self.reached) = (true, Step::Review, Step::Finished);
         self
     }

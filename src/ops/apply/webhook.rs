@@ -102,7 +102,7 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         options: seen.map_or(options, |seen| options.told_by(seen.options)),
         note: installs.and_then(|installs| {
             let note = seen.and_then(|seen| seen.note.as_ref()).map_or("", Untrusted::raw);
-            Some(installs.wanted.owner.as_ref()?.into_note(note))
+            Some(installs.wanted.owner.as_ref()?.marked(note))
         }),
     }
 }

@@ -564,9 +564,9 @@ fn unmarked_webhooks_are_kept_and_get_their_mark_with_next_run() {
             assert!(matches!(&step.operation, Operation::Webhook(WebhookWrite::Update(_, own)) if own == id));
         }
         // One mark speaks for both.
-        held.webhooks[0].note = Some(owner("jump1").into_note("").into());
+        held.webhooks[0].note = Some(owner("jump1").marked("").into());
         assert!(webhooks(&held, &record).iter().all(|step| step.operation == Operation::None));
-        held.webhooks[0].note = Some(owner("jump2").into_note("").into());
+        held.webhooks[0].note = Some(owner("jump2").marked("").into());
         let actions: Vec<Action> = webhooks(&held, &record).iter().map(|step| step.action).collect();
         assert_eq!(actions, [Action::Update, Action::Keep], "another host's");
     }

@@ -210,7 +210,7 @@ fn lacks_mark(own: &HeldWebhook, wanted: &Wanted, held: &Held) -> bool {
     let is_marked =
         |other: &HeldWebhook| other.url.expose().starts_with(&wanted.callback_prefix) && other.owner().is_some();
     let note = own.note.as_ref().map_or("", Untrusted::raw);
-    let has_room = wanted.owner.as_ref().is_some_and(|here| here.into_note(note) != note);
+    let has_room = wanted.owner.as_ref().is_some_and(|here| here.marked(note) != note);
     wanted.replaced.is_empty() && has_room && !held.webhooks.iter().any(is_marked)
 }
 
