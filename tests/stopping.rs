@@ -276,8 +276,10 @@ async fn idle_service_wakes_nobody_and_is_small() {
         seen.push(after);
     }
     assert!(seen.is_empty(), "{seen:?}");
-    let most = if cfg!(debug_assertions) { 40 } else { 20 };
-    assert!(service.memory() < most << 10, "{} KiB", service.memory());
+    // An unoptimised program is large by its code alone, more or less of it as other programs of the same file run; what it
+    // holds besides is its own.
+    assert!(service.own_memory() < 10 << 10, "{} KiB of its own", service.own_memory());
+    assert!(cfg!(debug_assertions) || service.memory() < 20 << 10, "{} KiB", service.memory());
 }
 
 /// What is written down: how the service began and ended, and one line for a flood; no line for each callback, and nothing

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use self::kept::{Backup, Config, Delete, Restore, Store, Support};
+pub use self::kept::{Backup, Config, Delete, Restore, Service, Store, Support};
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;
@@ -155,6 +155,9 @@ pub enum Command {
     /// Manage the database of clients, runs and events
     #[command(subcommand)]
     Store(Store),
+    /// Install the service under systemd, look at it, or remove it
+    #[command(subcommand)]
+    Service(Service),
     /// Write one file for support, without secrets: versions, settings, check, status, plan, runs, log; asks Halo
     ///
     /// Every file in it is shown before it is written. Of deliveries that were not understood it holds the names of their

@@ -34,6 +34,7 @@ mod support;
 mod sync;
 mod table;
 mod tickets;
+mod units;
 
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
@@ -212,6 +213,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
+        Command::Service(service) => units::run(&mut call, &service),
         Command::Support(options) => support::run(&mut call, options).await,
         Command::Backup(options) => backup::backup(&mut call, options).await,
         Command::Restore(options) => backup::restore(&mut call, options).await,

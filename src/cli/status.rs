@@ -61,9 +61,14 @@ fn print(call: &mut Call, status: &Status) {
     }
     let service = &status.service;
     if let Some(next) = status.next_sync {
-        let stopped = format!("; the service is not running: start {}, or your own timer", Next::Serve);
-        let who = if service.running { "" } else { &stopped };
-        output.line(format!("Next sync  due {}{who}", next.strftime("%Y-%m-%d %H:%M UTC")));
+        let at = next.strftime("%Y-%m-%d %H:%M UTC");
+        output.line(match service.running {
+            true => format!("Next sync  due {at}"),
+            false => format!(
+                "Next sync  none by itself, as the service is not running: sudo {}, or your own timer. Due {at}",
+                Next::InstallService
+            ),
+        });
     }
     let missed: Vec<String> = service
         .days

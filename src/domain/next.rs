@@ -45,6 +45,7 @@ pub enum Next {
     Status,
     Serve,
     ServeVerbose,
+    InstallService,
     ForwardTo,
     Deliveries,
     ConfigPath,
@@ -97,6 +98,7 @@ impl Next {
             Self::Status => "status",
             Self::Serve => "serve",
             Self::ServeVerbose => "serve -v",
+            Self::InstallService => "service install",
             Self::ForwardTo => "serve --forward-to URL",
             Self::Deliveries => "deliveries",
             Self::ConfigPath => "config path",
@@ -125,6 +127,7 @@ impl Next {
                 | Self::DemoServe
                 | Self::Serve
                 | Self::ServeVerbose
+                | Self::InstallService
                 | Self::ForwardTo
                 | Self::ConfigPath
                 | Self::Activate(_)
@@ -190,6 +193,7 @@ impl Next {
             Self::Status,
             Self::Serve,
             Self::ServeVerbose,
+            Self::InstallService,
             Self::ForwardTo,
             Self::Deliveries,
             Self::ConfigPath,

@@ -35,6 +35,7 @@ pub mod status;
 pub(crate) mod support;
 pub mod sync;
 pub(crate) mod tickets;
+pub(crate) mod units;
 mod workspace;
 
 pub use workspace::{Clock, Prompt, SystemClock, Workspace};

@@ -61,6 +61,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::Status
         | Next::Serve
         | Next::ServeVerbose
+        | Next::InstallService
         | Next::ForwardTo
         | Next::Undelivered
         | Next::SendAgain

@@ -12,7 +12,7 @@ pub const RUNS: &str = "The service is running: it runs the daily sync and recei
 /// The commands that start it, each with what it is for.
 pub fn commands() -> [(String, &'static str); 2] {
     [
-        ("systemctl enable --now pia-halo".to_owned(), "permanently, as root (see the README)"),
+        (format!("sudo {}", Next::InstallService), "permanently, under systemd"),
         (Next::Serve.to_string(), "by hand, until Ctrl-C"),
     ]
 }

@@ -152,6 +152,11 @@ impl Service {
         self.kilobytes("VmRSS:")
     }
 
+    /// What it has in use now besides its code, in KiB.
+    pub fn own_memory(&self) -> u64 {
+        self.kilobytes("RssAnon:")
+    }
+
     fn kilobytes(&self, which: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with(which)).unwrap();

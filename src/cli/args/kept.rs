@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Yes;
 use crate::domain::configuration::ConfigurationId;
 
 /// What can be done with the settings.
@@ -80,6 +81,19 @@ pub struct Restore {
     /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// What can be done with the units of the service.
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// Write the units and start the service; shows every file and command first, as root
+    Install(Yes),
+    /// Whether it is installed, starts with the machine, and runs
+    ///
+    /// Exit code 0: it runs, or its timer runs the daily sync; 3: nothing runs the daily sync.
+    Status,
+    /// Stop the service and delete its units; account, settings and store stay
+    Remove(Yes),
 }
 
 /// What can be done with the store.

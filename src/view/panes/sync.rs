@@ -65,12 +65,14 @@ pub fn body(model: &Model, page: &mut Page) {
         }
         last_run(model, page, runs.first());
         let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
-        if let Some(time) = time.filter(|_| model.is_active()) {
+        let is_stopped = standing.is_some_and(|standing| !standing.status.service.running);
+        // Nothing runs it: no time is promised.
+        if let Some(time) = time.filter(|_| model.is_active() && !is_stopped) {
             let line = time.next_run_line(model.now);
             page.pair("Next run", line.trim_start_matches("next run "), Style::new());
             page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
         }
-        if standing.is_some_and(|standing| !standing.status.service.running) {
+        if is_stopped {
             page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), styles.tone(Tone::Warn));
         }
     }

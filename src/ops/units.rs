@@ -1,0 +1,232 @@
+//! The service under systemd: what installing or removing its units does, step by step, and what is there of them.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde::Serialize;
+
+use crate::domain::failure::{Failure, FailureKind};
+
+/// The program, where the units that come with it expect it.
+const PROGRAM: &str = "/usr/local/bin/pia-halo";
+
+const SERVICE: &str = "pia-halo.service";
+const SOCKET: &str = "pia-halo.socket";
+/// Both run the daily sync: one of them is enough.
+const TIMER: &str = "pia-halo-sync.timer";
+
+const UNITS: &str = "etc/systemd/system";
+const ACCOUNT: (&str, &str) =
+    ("etc/sysusers.d/pia-halo.conf", include_str!("../../assets/systemd/pia-halo.sysusers.conf"));
+
+const HOME: [&str; 9] = ["install", "-d", "-m", "700", "-o", "pia-halo", "-g", "pia-halo", "/var/lib/pia-halo"];
+
+/// A program with its arguments.
+type Line = &'static [&'static str];
+
+/// How a command is run.
+pub type Run<'a> = &'a dyn Fn(&[&str]) -> io::Result<Output>;
+
+/// One step, as it is shown before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Write { path: PathBuf, text: String, replaces: bool },
+    Delete(PathBuf),
+    Run(Line),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path, replaces: false, .. } => write!(f, "write {}", path.display()),
+            Self::Write { path, .. } => write!(f, "replace {}", path.display()),
+            Self::Delete(path) => write!(f, "delete {}", path.display()),
+            Self::Run(line) => f.write_str(&line.join(" ")),
+        }
+    }
+}
+
+/// How the service is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// Whether the units are there.
+    pub installed: bool,
+    /// Whether it starts with the machine, in systemd's word.
+    pub enabled: String,
+    /// Whether it runs, in systemd's word.
+    pub active: String,
+    /// Whether `pia-halo-sync.timer` runs the daily sync instead.
+    pub timer: String,
+}
+
+impl Installed {
+    /// Whether something runs the daily sync.
+    pub fn runs(&self) -> bool {
+        [&self.active, &self.timer].into_iter().any(|word| word == "active")
+    }
+}
+
+fn units(root: &Path, program: &Path) -> [(PathBuf, String); 3] {
+    let service = include_str!("../../assets/systemd/pia-halo.service");
+    let service = service.replace(PROGRAM, &program.display().to_string());
+    [
+        (root.join(ACCOUNT.0), ACCOUNT.1.to_owned()),
+        (root.join(UNITS).join(SERVICE), service),
+        (root.join(UNITS).join(SOCKET), include_str!("../../assets/systemd/pia-halo.socket").to_owned()),
+    ]
+}
+
+fn has_timer(root: &Path) -> bool {
+    root.join(UNITS).join("timers.target.wants").join(TIMER).symlink_metadata().is_ok()
+}
+
+/// What installs the service; files that are as they should be are left out.
+pub fn installation(root: &Path, program: &Path) -> Vec<Step> {
+    let write = |(path, text): (PathBuf, String)| match fs::read_to_string(&path) {
+        Ok(there) if there == text => None,
+        there => Some(Step::Write { path, text, replaces: there.is_ok() }),
+    };
+    let mut steps: Vec<Step> = units(root, program).into_iter().filter_map(write).collect();
+    steps.extend([&["systemd-sysusers"] as Line, &HOME, &["systemctl", "daemon-reload"]].map(Step::Run));
+    if has_timer(root) {
+        steps.push(Step::Run(&["systemctl", "disable", "--now", TIMER]));
+    }
+    steps.push(Step::Run(&["systemctl", "enable", "--now", SOCKET, SERVICE]));
+    // One that ran before runs by the new units.
+    steps.push(Step::Run(&["systemctl", "try-restart", SERVICE]));
+    steps
+}
+
+/// What removes the service; none where it is not there. Its account, settings and store stay.
+pub fn removal(root: &Path) -> Vec<Step> {
+    let files = [SERVICE, SOCKET].map(|unit| root.join(UNITS).join(unit));
+    let there: Vec<Step> = files.into_iter().filter(|file| file.exists()).map(Step::Delete).collect();
+    if there.is_empty() {
+        return there;
+    }
+    let first = Step::Run(&["systemctl", "disable", "--now", SOCKET, SERVICE]);
+    let last = Step::Run(&["systemctl", "daemon-reload"]);
+    [first].into_iter().chain(there).chain([last]).collect()
+}
+
+/// Takes the steps, one after the other.
+///
+/// # Errors
+///
+/// What a step failed by; those after it are not taken, and the same again goes on.
+pub fn carry_out(steps: &[Step], run: Run<'_>) -> Result<(), Failure> {
+    for step in steps {
+        let failed = |why: String| {
+            Failure::new(FailureKind::LocalState, format!("{step} failed: {why}"))
+                .hint("what was done before is kept; mend the cause and run the same again")
+        };
+        match step {
+            Step::Write { path, text, .. } => write(path, text).map_err(|error| failed(error.to_string()))?,
+            Step::Delete(path) => fs::remove_file(path).map_err(|error| failed(error.to_string()))?,
+            Step::Run(line) => {
+                let output = run(line).map_err(|error| failed(error.to_string()))?;
+                if !output.status.success() {
+                    return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+// Units are for everybody to read, whatever the program creates otherwise.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    }
+    let fresh = path.with_extension("new");
+    fs::write(&fresh, text)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644))?;
+    fs::rename(&fresh, path)
+}
+
+/// What is there of the service.
+pub fn installed(root: &Path, run: Run<'_>) -> Installed {
+    let word = |line: Line| match run(line) {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("unknown").trim().to_owned(),
+        Err(_) => "unknown".to_owned(),
+    };
+    Installed {
+        installed: root.join(UNITS).join(SERVICE).exists(),
+        enabled: word(&["systemctl", "is-enabled", SERVICE]),
+        active: word(&["systemctl", "is-active", SERVICE]),
+        timer: word(&["systemctl", "is-active", TIMER]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn answer(code: i32, text: &str) -> Output {
+        Output { status: ExitStatus::from_raw(code << 8), stdout: text.into(), stderr: text.into() }
+    }
+
+    #[test]
+    fn units_are_installed_once_and_removed_again() {
+        let root = tempfile::tempdir().unwrap();
+        let ran = RefCell::new(Vec::new());
+        let run = |line: &[&str]| {
+            ran.borrow_mut().push(line.join(" "));
+            Ok(answer(0, "active\n"))
+        };
+        assert!(removal(root.path()).is_empty(), "nothing is there");
+        let program = Path::new("/opt/pia/pia-halo");
+        let steps = installation(root.path(), program);
+        let shown: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        assert!(shown.iter().any(|line| line.starts_with("write ") && line.ends_with("/pia-halo.socket")), "{shown:?}");
+        carry_out(&steps, &run).unwrap();
+        let enabled = "systemctl enable --now pia-halo.socket pia-halo.service".to_owned();
+        assert!(ran.borrow().contains(&enabled) && shown.contains(&enabled), "what is run is what was shown");
+        let service = root.path().join("etc/systemd/system/pia-halo.service");
+        let text = fs::read_to_string(&service).unwrap();
+        assert!(text.contains("ExecStart=/opt/pia/pia-halo serve") && !text.contains(PROGRAM));
+        assert_eq!(fs::metadata(&service).unwrap().permissions().mode() & 0o777, 0o644);
+        let again = installation(root.path(), program);
+        assert!(!again.iter().any(|step| matches!(step, Step::Write { .. })), "nothing is written twice");
+        assert!(installed(root.path(), &run).installed && installed(root.path(), &run).runs());
+
+        fs::write(&service, "by hand").unwrap();
+        let replaced = installation(root.path(), program).remove(0).to_string();
+        assert!(replaced.starts_with("replace ") && replaced.ends_with("/pia-halo.service"), "{replaced}");
+        carry_out(&removal(root.path()), &run).unwrap();
+        assert!(!service.exists() && removal(root.path()).is_empty());
+        assert!(ran.borrow().contains(&"systemctl disable --now pia-halo.socket pia-halo.service".to_owned()));
+    }
+
+    #[test]
+    fn timer_that_syncs_already_is_switched_off() {
+        let root = tempfile::tempdir().unwrap();
+        let wants = root.path().join(UNITS).join("timers.target.wants");
+        fs::create_dir_all(&wants).unwrap();
+        fs::write(wants.join(TIMER), "").unwrap();
+        let shown: Vec<String> =
+            installation(root.path(), Path::new(PROGRAM)).iter().map(ToString::to_string).collect();
+        assert!(shown.contains(&"systemctl disable --now pia-halo-sync.timer".to_owned()), "{shown:?}");
+    }
+
+    #[test]
+    fn step_that_fails_is_named_and_ends_it() {
+        let root = tempfile::tempdir().unwrap();
+        let steps = installation(root.path(), Path::new(PROGRAM));
+        let run = |line: &[&str]| Ok(if line.contains(&"daemon-reload") { answer(1, "no bus") } else { answer(0, "") });
+        let failure = carry_out(&steps, &run).unwrap_err();
+        assert_eq!(failure.message, "systemctl daemon-reload failed: no bus");
+        let none = |_: &[&str]| Err(io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(installed(root.path(), &none).active, "unknown");
+    }
+}
