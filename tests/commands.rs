@@ -149,6 +149,13 @@ async fn only_one_configuration_is_active_and_switch_needs_yes() {
 
     profile.run(["sync", "--configuration", "other"]).await.expect(2).says("other is not the active configuration");
     profile.run(["check", "--configuration", "other"]).await.expect(0);
+    for (value, code, says) in
+        [("other", 2, "other is not the active"), ("", 0, ""), ("A b", 2, "PIA_HALO_CONFIGURATION: ")]
+    {
+        let mut command = profile.command(["sync"]);
+        command.env("PIA_HALO_CONFIGURATION", value);
+        crate::support::run(command, String::new()).await.expect(code).says(says);
+    }
     profile.run(["activate", "other", "--yes"]).await.expect(0).says("other is active");
     profile.run(["activate", "other"]).await.expect(0);
     assert_eq!(profile.json(["status"], 0).await["configuration"], "other");
@@ -310,8 +317,10 @@ async fn simulated_halo_runs_alone_until_it_is_interrupted() {
 async fn completions_and_manual_page_are_printed() {
     let profile = Profile::new().await;
     profile.run(["completions", "bash"]).await.expect(0).says("pia-halo");
-    profile.run(["man"]).await.expect(0).says(".TH pia-halo");
-    profile.run(["--help"]).await.expect(0).says("Exit codes:");
+    profile.run(["man"]).await.expect(0).says(".TH PIA-HALO");
+    profile.run(["--help"]).await.expect(0).says("pia-halo help exit-codes");
+    profile.run(["help", "exit-codes"]).await.expect(0).says("Halo not reached");
+    profile.run(["help", "nothing"]).await.expect(2).says("exit-codes, environment, files, rights");
     profile.run(["--version"]).await.expect(0).says("pia-halo ");
 }
 

@@ -14,26 +14,8 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;
 use crate::domain::rotation::Overlap;
 
-pub(super) const AFTER_HELP: &str = "\
-Examples:
-  pia-halo                                   the wizard until it is finished, then the panes
-  pia-halo --plain                           the same as questions and whole lines, for
-                                             screen readers; by itself where TERM=dumb
-  pia-halo setup --plain                     the wizard alone, in the same way
-  pia-halo demo                              try everything against a simulated Halo
-  pia-halo setup --print-template > acme.toml
-  pia-halo setup --answers acme.toml --client-secret-file secret.txt --test
-  pia-halo sync && pia-halo configure --yes
-
-Exit codes:
-  0 done, or nothing to do          4 Halo refused: credentials, scope or rights
-  1 failed otherwise                5 Halo not reached
-  2 wrong usage                     6 busy: another process holds it
-  3 confirmation needed, changes    7 local state unusable
-    pending, or only partly done    129, 130, 143 ended by a signal";
-
 /// The guide's own path, for when the API is refused.
-const BY_HAND: &str = "\
+pub(super) const BY_HAND: &str = "\
 By hand, when Halo refuses the API (pia-halo remove --manual prints every step):
   Configuration icon at the bottom of the side menu
     > Custom Objects > Custom Tabs > \"Pia Chat Pod\" > Delete, and confirm
@@ -42,7 +24,7 @@ By hand, when Halo refuses the API (pia-halo remove --manual prints every step):
 
 /// Join Halo PSA and Pia: credentials, company sync, webhooks and the Pia Chat Pod.
 #[derive(Debug, Parser)]
-#[command(name = "pia-halo", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "pia-halo", version, about, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Arguments {
     /// What to do; without a command, the terminal interface.
     #[command(subcommand)]
@@ -109,7 +91,6 @@ pub enum Command {
     #[command(visible_alias = "reconfigure")]
     Configure(Configure),
     /// Remove from Halo what Configure created
-    #[command(after_long_help = BY_HAND)]
     Remove(Remove),
     /// Give the webhooks a new callback token and password; the old ones keep working for a while
     ///
@@ -178,8 +159,25 @@ pub enum Command {
         /// Which shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of a command
+    Man(Man),
+    /// Explain a command or a topic
+    Help {
+        /// A command, or a topic: exit-codes, environment, files, rights
+        #[arg(value_name = "COMMAND|TOPIC")]
+        about: Vec<String>,
+    },
+}
+
+/// Options of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command; without it, the page of the program
+    #[arg(conflicts_with = "output")]
+    pub command: Vec<String>,
+    /// Write every page into this folder, one file a command
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
 }
 
 /// Options of `demo`.

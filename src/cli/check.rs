@@ -7,7 +7,7 @@ use serde_json::json;
 use super::exit::ExitCode;
 use super::output::Output;
 use super::{Call, args, prompt};
-use crate::domain::check::{Access, Check, CheckReport, Right, RightState};
+use crate::domain::check::{Access, Check, CheckId, CheckReport, Phase, Right, RightState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::request::{SecretChoice, VerifyRequest};
@@ -38,19 +38,20 @@ pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Fa
 fn print_rights(output: &mut Output, rights: &[Right]) {
     output.line("");
     let row = |right: &Right| {
-        let access = match right.access {
-            Access::Read => "read",
-            Access::Write => "write",
-        };
-        let phases: Vec<&str> = right.phases.iter().map(|phase| phase.word()).collect();
-        [
-            format!("{}, {access}", right.id.title()),
-            phases.join(", "),
-            right.state.words().to_owned(),
-            right.place.clone(),
-        ]
+        let [title, phases] = right_words(right.id, right.access, right.phases);
+        [title, phases, right.state.words().to_owned(), right.place.clone()]
     };
     output.table(["Right", "Needed for", "State", "Where in Halo"], rights.iter().map(row));
+}
+
+/// A right, and when it is needed, in words.
+pub(super) fn right_words(id: CheckId, access: Access, phases: &[Phase]) -> [String; 2] {
+    let access = match access {
+        Access::Read => "read",
+        Access::Write => "write",
+    };
+    let phases: Vec<&str> = phases.iter().map(|phase| phase.word()).collect();
+    [format!("{}, {access}", id.title()), phases.join(", ")]
 }
 
 /// Follows a ticket all the way round.

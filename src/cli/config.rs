@@ -14,20 +14,12 @@ use crate::settings::Paths;
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
     if call.output.json {
-        call.output.object(&json!({
-            "config": paths.config(), "credentials": paths.credentials(), "store": paths.store(),
-            "draft": paths.draft(), "log": paths.log(), "audit": paths.audit(),
-        }))?;
+        let object: serde_json::Map<_, _> =
+            paths.named().into_iter().map(|(key, _, path)| (key.to_owned(), json!(path))).collect();
+        call.output.object(&object)?;
         return Ok(0);
     }
-    for (what, path) in [
-        ("settings", paths.config()),
-        ("secrets", paths.credentials()),
-        ("store", paths.store()),
-        ("draft", paths.draft()),
-        ("log", paths.log()),
-        ("audit trail", paths.audit()),
-    ] {
+    for (_, what, path) in paths.named() {
         call.output.line(format!("{what:<12} {}", path.display()));
     }
     Ok(0)

@@ -2,6 +2,20 @@
 
 use crate::domain::failure::{Failure, FailureKind};
 
+/// Every exit code, and what it means.
+pub(super) const CODES: [(&str, &str); 10] = [
+    ("0", "done, or nothing to do"),
+    ("1", "failed otherwise"),
+    ("2", "wrong usage, or a terminal is needed"),
+    ("3", "confirmation needed, changes pending, or only partly done"),
+    ("4", "Halo refused: credentials, scope or the agent's rights"),
+    ("5", "Halo not reached: name, TLS, time-out, request limit, or server errors that outlast the retries"),
+    ("6", "busy: another process holds the sync or the configuration"),
+    ("7", "local state unusable: unreadable or newer file, full disk, no permission"),
+    ("8", "with status --exit-code: something needs a person"),
+    ("129, 130, 143", "ended by hang-up, interrupt, terminate"),
+];
+
 /// What has an exit code.
 pub(super) trait ExitCode {
     /// The exit code of a command that ends with it.
@@ -39,5 +53,8 @@ mod tests {
         assert_eq!(kinds.map(|kind| kind.exit_code()), [1, 2, 3, 4]);
         let kinds = [FailureKind::NotReached, FailureKind::Busy, FailureKind::LocalState, FailureKind::Interrupted];
         assert_eq!(kinds.map(|kind| kind.exit_code()), [5, 6, 7, 130]);
+        let told: Vec<u8> =
+            CODES.iter().flat_map(|(codes, _)| codes.split(", ")).map(|code| code.parse().unwrap()).collect();
+        assert_eq!(told, [0, 1, 2, 3, 4, 5, 6, 7, 8, 129, 130, 143]);
     }
 }

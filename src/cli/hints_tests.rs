@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use clap::error::ErrorKind as K;
+use clap::{CommandFactory, Parser as _};
 
 use super::*;
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
@@ -40,14 +40,22 @@ fn every_next_step_is_command_that_program_takes() {
 }
 
 #[test]
-fn every_example_of_help_is_taken() {
-    let examples = args::AFTER_HELP.lines().flat_map(|line| line.split("&&")).map(str::trim);
-    let examples: Vec<_> = examples.filter(|line| line.starts_with("pia-halo")).collect();
-    assert!(examples.len() > 5);
-    for line in examples {
-        let command = line.split("  ").next().unwrap().split('>').next().unwrap();
-        assert_eq!(refusal(command), None);
-    }
+fn every_command_has_examples_and_each_is_taken() {
+    let mut without = Vec::new();
+    examples::each(&examples::built(), &mut |command| {
+        let path = examples::path_of(command);
+        let lines: Vec<_> = examples::of(&path).collect();
+        let is_group = command.has_subcommands() && command.is_subcommand_required_set();
+        if lines.is_empty() && !is_group {
+            without.push(path.clone());
+        }
+        for (line, _) in lines {
+            let line = line.split(" > ").next().unwrap().split(" < ").next().unwrap().split(" | ").next().unwrap();
+            assert_eq!(refusal(&format!("pia-halo {line}").replace('\'', "")), None);
+            assert!(line.starts_with(&path), "{path}: {line}");
+        }
+    });
+    assert_eq!(without, [""; 0]);
 }
 
 /// A command in a sentence is [`Next`], so that the interface can name its key instead.

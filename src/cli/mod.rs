@@ -14,11 +14,13 @@ mod deliveries;
 mod demo;
 mod doctor;
 mod events;
+mod examples;
 mod exit;
 mod history;
 mod interactive;
 mod limits;
 mod log;
+mod manual;
 mod output;
 mod plan;
 mod planned;
@@ -34,6 +36,7 @@ mod support;
 mod sync;
 mod table;
 mod tickets;
+mod topics;
 mod units;
 
 use std::io::{ErrorKind, Write as _};
@@ -41,7 +44,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Arguments, Command, Config, Store};
@@ -53,6 +56,9 @@ use crate::domain::next::Next;
 use crate::domain::untrusted::harmless;
 use crate::ops::{SystemClock, Workspace};
 use crate::settings::{Environment, Paths};
+
+/// The program's name.
+const PROGRAM: &str = "pia-halo";
 
 /// Everything a command works with.
 struct Call {
@@ -107,7 +113,8 @@ impl Call {
 ///
 /// Only where the process itself cannot work, before anything was done; every other failure is said and has its code.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let arguments = match Arguments::try_parse() {
+    let parsed = topics::command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let mut arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return Ok(usage(&error)),
     };
@@ -122,6 +129,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(FailureKind::LocalState.exit_code()));
     }
     let environment = Environment::capture();
+    let wrong_variable = configuration_of(&environment, &mut arguments.everywhere.configuration);
     let no_colour = environment.text("NO_COLOR").is_some();
     let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
     let mut call = Call {
@@ -131,6 +139,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
         cancel: CancellationToken::new(),
         environment,
     };
+    if let Err(failure) = wrong_variable {
+        call.output.failure(&failure);
+        return Ok(ExitCode::from(failure.exit_code()));
+    }
     let draws = match &arguments.command {
         None => true,
         Some(Command::Demo(options)) => !options.serve,
@@ -154,6 +166,15 @@ pub fn run() -> anyhow::Result<ExitCode> {
     // A reading of standard input cannot be stopped; nobody waits for it.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))
+}
+
+/// The configuration that the environment names, where the command line names none.
+fn configuration_of(environment: &Environment, named: &mut Option<ConfigurationId>) -> Result<(), Failure> {
+    let Some(text) = environment.text("PIA_HALO_CONFIGURATION").filter(|_| named.is_none()) else { return Ok(()) };
+    let id = ConfigurationId::parse(text);
+    let id = id.map_err(|error| Failure::new(FailureKind::Usage, format!("PIA_HALO_CONFIGURATION: {error}")))?;
+    *named = Some(id);
+    Ok(())
 }
 
 /// A core file, or another program of the same user, would have every secret of this one.
@@ -222,12 +243,8 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
             clap_complete::generate(shell, &mut Arguments::command(), "pia-halo", &mut script);
             page(&mut call.output, &script)
         }
-        Command::Man => {
-            let mut manual = Vec::new();
-            // Written into memory: that cannot fail.
-            _ = clap_mangen::Man::new(Arguments::command()).render(&mut manual);
-            page(&mut call.output, &manual)
-        }
+        Command::Man(options) => manual::run(&mut call, &options),
+        Command::Help { about } => topics::run(&mut call, &about),
     };
     let mut code = done.unwrap_or_else(|failure| {
         call.output.failure(&failure);

@@ -8,6 +8,10 @@ use super::error::SettingsError;
 /// The folder of this program inside each of the three base folders.
 const OWN: &str = "pia-halo";
 
+/// The variable of each base folder, and where it usually is below the home.
+const USUAL: [(&str, &str); 3] =
+    [("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share"), ("XDG_STATE_HOME", ".local/state")];
+
 /// The three folders that belong to this program. Naming them creates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
@@ -31,18 +35,33 @@ impl Paths {
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
         let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = absolute("HOME");
-        let folder = |variable: &'static str, usual: &str| {
+        let folder = |(variable, usual): (&'static str, &str)| {
             absolute(variable)
                 .or_else(|| home.as_ref().map(|home| home.join(usual)))
                 .map(|base| base.join(OWN))
                 .ok_or(SettingsError::NoHome { variable })
         };
-        Ok(Self {
-            config_dir: folder("XDG_CONFIG_HOME", ".config")?,
-            data_dir: folder("XDG_DATA_HOME", ".local/share")?,
-            state_dir: folder("XDG_STATE_HOME", ".local/state")?,
-            home: home.clone(),
-        })
+        let [config, data, state] = USUAL.map(folder);
+        Ok(Self { config_dir: config?, data_dir: data?, state_dir: state?, home: home.clone() })
+    }
+
+    /// The usual folders, as a person writes them.
+    pub fn usual() -> Self {
+        let folder = |usual: &str| Path::new("~").join(usual).join(OWN);
+        let [config_dir, data_dir, state_dir] = USUAL.map(|(_, usual)| folder(usual));
+        Self { config_dir, data_dir, state_dir, home: None }
+    }
+
+    /// Every file that a person may meet: its name in JSON, what it is, and where.
+    pub fn named(&self) -> [(&'static str, &'static str, PathBuf); 6] {
+        [
+            ("config", "settings", self.config()),
+            ("credentials", "secrets", self.credentials()),
+            ("store", "store", self.store()),
+            ("draft", "draft", self.draft()),
+            ("log", "log", self.log()),
+            ("audit", "audit trail", self.audit()),
+        ]
     }
 
     /// Folders below one root: a profile that can be thrown away whole.

@@ -1,0 +1,137 @@
+//! An example for every command: shown by its help and in its manual page.
+
+use clap::{Command, CommandFactory as _};
+
+use super::args::{Arguments, BY_HAND};
+
+/// What is typed behind the program's name, and what it does. The first words are the command that it belongs to.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("", "the wizard until it is finished, then the panes"),
+    ("--plain", "the same as questions and whole lines, for screen readers; by itself where TERM=dumb"),
+    ("demo", "try everything against a simulated Halo"),
+    ("demo --clients 2000 --fault wrong-secret", "a large Halo that refuses the Client Secret"),
+    ("demo --serve --listen 127.0.0.1:8080", "the simulated Halo alone, for scripts"),
+    ("setup --plain", "the wizard as questions"),
+    ("setup --print-template > acme.toml", "an answers file to fill in"),
+    ("setup --answers acme.toml --client-secret-file secret.txt --test", "save it if the connection works"),
+    ("setup --client-secret-file -", "replace the Client Secret, read from standard input"),
+    ("check", "test the connection and every right"),
+    ("check --rights", "also list where in Halo each right is set"),
+    ("check --full-circle --yes", "prove the way of an event with a ticket"),
+    ("sync", "sync now; ask before a run that would disable many clients"),
+    ("sync --yes --json", "for a script"),
+    ("clients --search acme", "find a client"),
+    ("clients --status all --format csv > clients.csv", "every client, for a spreadsheet"),
+    ("clients --changed-since 12 --format ndjson", "what has changed since run 12"),
+    ("history", "the last runs"),
+    ("history 12", "what run 12 has changed"),
+    ("plan", "what Configure would change; exit code 3 if anything"),
+    ("configure", "install or repair, after a question"),
+    ("configure --yes", "the same for a script"),
+    ("configure --roll-back", "undo the last run"),
+    ("remove --plan", "what would be removed"),
+    ("remove --only chat-pod,links --yes", "remove the tab, keep the webhooks"),
+    ("rotate --overlap 24h", "new secrets; the old ones work for another day"),
+    ("deliveries", "whether Halo's last callbacks arrived"),
+    ("audit --verify", "whether the trail is whole"),
+    ("audit --limit 50", "the last 50 lines"),
+    ("status", "where things stand"),
+    ("status --exit-code --quiet", "for a monitor: exit code 8 if something needs a person"),
+    ("doctor", "what is wrong, and what to do about it"),
+    ("issues", "what needs a person"),
+    ("issues retry sync-age", "try again what it is about"),
+    ("issues dismiss deliveries", "count it no more until it changes"),
+    ("serve", "run the daily sync and receive callbacks"),
+    ("serve --forward-to https://pia.acme.example/halo", "forward each event, signed"),
+    ("events --follow", "watch events come in"),
+    ("events --undelivered", "what could not be forwarded"),
+    ("events --send-again all", "forward it again"),
+    ("tickets", "the open tickets on the Pia Board"),
+    ("escalate 1042 --note urgent", "hand ticket 1042 over, with a note"),
+    ("activate acme", "make acme the active configuration"),
+    ("deactivate", "no configuration is active afterwards"),
+    ("config path", "where the files are"),
+    ("config show --json", "the settings for a script, without secrets"),
+    ("config edit", "edit them in your editor"),
+    ("config delete acme", "delete acme, after a question"),
+    ("store set-aside", "start with an empty store"),
+    ("service status", "whether systemd runs the service"),
+    ("service install", "install and start it, after a question"),
+    ("service remove --yes", "stop and remove it"),
+    ("support --list", "show what would be in the file"),
+    ("support acme.tar.gz", "write it"),
+    ("backup pia-halo.tar", "without secrets"),
+    ("backup pia-halo.tar --with-secrets", "with secrets, sealed by a passphrase"),
+    ("restore pia-halo.tar --check", "prove it, restore nothing"),
+    ("restore pia-halo.tar", "bring it back"),
+    ("completions bash > ~/.local/share/bash-completion/completions/pia-halo", "install it for bash"),
+    ("man", "the page of the program"),
+    ("man config show", "the page of one command"),
+    ("man --output /usr/local/share/man/man1", "write every page"),
+    ("help sync", "how a command is used"),
+    ("help exit-codes", "what each exit code means"),
+];
+
+/// The examples of a command, given without the program's name.
+pub(super) fn of(path: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let program = built();
+    let is_own = move |line: &str| {
+        let mut command = &program;
+        for word in line.split_whitespace() {
+            match command.find_subcommand(word) {
+                Some(below) => command = below,
+                None => break,
+            }
+        }
+        path_of(command)
+    };
+    let path = path.to_owned();
+    EXAMPLES.iter().copied().filter(move |(line, _)| is_own(line) == path)
+}
+
+/// A command and those below it with their examples.
+pub(super) fn explained(command: Command, path: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    let command = names.into_iter().fold(command, |command, name| {
+        let path = format!("{path} {name}").trim_start().to_owned();
+        command.mut_subcommand(name, |below| explained(below, &path))
+    });
+    let Some(examples) = shown(path) else { return command };
+    match by_hand(path) {
+        Some(more) => command.after_long_help(format!("{examples}\n\n{more}")),
+        None => command.after_help(examples),
+    }
+}
+
+/// What the page of a command ends with.
+pub(super) fn by_hand(path: &str) -> Option<&'static str> {
+    (path == "remove").then_some(BY_HAND)
+}
+
+pub(super) fn shown(path: &str) -> Option<String> {
+    let lines: Vec<_> = of(path).map(|(line, does)| (format!("pia-halo {line}"), does)).collect();
+    let widest = lines.iter().map(|(line, _)| line.len()).max()?;
+    let lines = lines.iter().map(|(line, does)| format!("  {line:<widest$}  {does}"));
+    Some(format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// Every command with the options that all of them take.
+pub(super) fn built() -> Command {
+    let mut program = Arguments::command();
+    program.build();
+    program
+}
+
+/// A command's words behind the program's name.
+pub(super) fn path_of(command: &Command) -> String {
+    let whole = command.get_bin_name().unwrap_or_default();
+    whole.strip_prefix("pia-halo").unwrap_or_default().trim().to_owned()
+}
+
+/// Goes through a command and every one below it.
+pub(super) fn each(command: &Command, of: &mut impl FnMut(&Command)) {
+    of(command);
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        each(below, of);
+    }
+}
