@@ -167,6 +167,14 @@ fn every_rule_holds_where_nothing_is_wrong() {
     assert!(issues(&findings).is_empty());
 }
 
+/// Made before there were marks: nothing is wrong, and no light changes.
+#[test]
+fn owner_that_nobody_looked_for_is_no_alarm() {
+    let mut world = well();
+    world.status.known.before.retain(|finding| finding.rule != Rule::Owner);
+    assert!(world.findings().iter().all(|finding| finding.state == State::Well));
+}
+
 /// What makes a rule false, and how it is then.
 type Fault = (Rule, State, fn(&mut World));
 

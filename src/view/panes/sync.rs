@@ -66,10 +66,13 @@ pub fn body(model: &Model, page: &mut Page) {
         last_run(model, page, runs.first());
         let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
         let is_stopped = standing.is_some_and(|standing| !standing.status.service.running);
-        // Nothing runs it: no time is promised.
-        if let Some(time) = time.filter(|_| model.is_active() && !is_stopped) {
+        if let Some(time) = time.filter(|_| model.is_active()) {
             let line = time.next_run_line(model.now);
-            page.pair("Next run", line.trim_start_matches("next run "), Style::new());
+            // Where nothing runs it, no next run is promised.
+            match is_stopped {
+                true => page.pair("Daily at", &format!("{time} UTC"), Style::new()),
+                false => page.pair("Next run", line.trim_start_matches("next run "), Style::new()),
+            };
             page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
         }
         if is_stopped {
