@@ -58,6 +58,61 @@ fn every_command_has_examples_and_each_is_taken() {
     assert_eq!(without, [""; 0]);
 }
 
+fn pages() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["assets", "assets/docs", "assets/licenses", "assets/monitoring", ".github"];
+    let inside = folders.iter().flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap().flatten());
+    let pages = inside.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let pages = pages.chain([root.join("README.md")]);
+    pages.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The words of a command line in quotation marks as one word, and without what follows the command.
+fn command_of(line: &str) -> String {
+    let line = line.split(" #").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+    let parts = line.split(['"', '\'']).enumerate();
+    parts.map(|(n, part)| if n % 2 == 1 { part.replace(' ', "-") } else { part.to_owned() }).collect()
+}
+
+#[test]
+fn every_command_of_pages_is_taken() {
+    let mut found = 0;
+    for (path, text) in pages() {
+        for line in text.split("\n```\n").skip(1).step_by(2).flat_map(str::lines) {
+            let line = line.strip_prefix("sudo -u pia-halo -H ").unwrap_or(line);
+            if line.starts_with("pia-halo ") {
+                assert_eq!(refusal(&command_of(line)), None, "{}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 50, "{found}");
+}
+
+#[test]
+fn every_link_of_pages_leads_somewhere() {
+    let heading = |line: &str| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        text.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>().replace(' ', "-")
+    };
+    let mut found = 0;
+    for (path, text) in pages() {
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (file, part) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(file.exists(), "{}: {target}", path.display());
+            let there = std::fs::read_to_string(&file).unwrap_or_default();
+            let has_part = || there.lines().any(|line| line.starts_with('#') && heading(line) == part);
+            assert!(part.is_empty() || has_part(), "{}: {target}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 40, "{found}");
+}
+
 /// A command in a sentence is [`Next`], so that the interface can name its key instead.
 #[test]
 fn no_sentence_spells_command_itself() {
