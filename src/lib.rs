@@ -22,9 +22,9 @@
 //! | [`cli`] | one file per command; text, JSON and exit codes |
 //! | [`demo`] | a simulated Halo behind a real socket |
 //!
-//! Layers look down only: domain < keys < settings, halo, store < ops < service, and domain < app < view < tui; the
-//! command line stands on top of both. Nothing but the `demo` command and
-//! the tests knows that the simulated Halo exists. A test in `tests/` reads the source tree and holds these rules.
+//! Layers look down only: domain < keys < words; domain < settings, halo, store < ops < service; words < app < view < tui; the
+//! command line stands on top of both. Nothing but the `demo` command and the tests knows that the simulated Halo
+//! exists. A test in `tests/` reads the source tree and holds these rules.
 
 pub mod app;
 pub mod cli;

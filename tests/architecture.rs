@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("settings", &["domain", "keys"]),
     ("halo", &["domain"]),
     ("store", &["domain", "settings"]),
-    ("ops", &["domain", "settings", "halo", "store"]),
+    ("ops", &["domain", "words", "settings", "halo", "store"]),
     ("service", &["domain", "settings", "halo", "store", "ops"]),
     ("app", &["domain", "keys", "words"]),
     ("view", &["domain", "keys", "words", "app"]),

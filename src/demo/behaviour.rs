@@ -61,8 +61,7 @@ pub struct Behaviour {
     /// Whether the log of deliveries comes oldest first, whatever order was asked for.
     pub log_oldest_first: bool,
     /// Whether the log of deliveries is that of every webhook, whichever was asked for: a filter that Halo does not
-    /// know
-    /// is no filter.
+    /// know is no filter.
     pub log_filter_ignored: bool,
     /// Whether times in the log of deliveries carry seven digits and a `Z`; otherwise no zone, and UTC is meant.
     pub log_times_with_zone: bool,

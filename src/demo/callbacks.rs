@@ -29,9 +29,8 @@ pub(super) fn is_final(status: i64) -> bool {
 
 impl State {
     /// An event has happened to a ticket: every webhook that is on and bound to it gets a letter, with the ticket as it
-    /// is
-    /// now. So the event of a deletion is raised before the ticket is taken away. Nothing is sent here: the letters are
-    /// posted outside of the lock.
+    /// is now. So the event of a deletion is raised before the ticket is taken away. Nothing is sent here: the letters
+    /// are posted outside of the lock.
     pub fn raise(&mut self, eventno: i64, ticket_id: i64) {
         let bare = || Object::new(json!({ "id": ticket_id }));
         let ticket = self.tickets.iter().find(|ticket| ticket.has_id(ticket_id)).cloned().unwrap_or_else(bare);

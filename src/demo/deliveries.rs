@@ -2,8 +2,7 @@
 //!
 //! The log is written by the courier, which delivers; by [`State::deliver`], which tests call for an outcome without a
 //! delivery; and by the faults whose names begin with `deliveries-`, which write it when it is read and decide what
-//! comes
-//! of the courier's calls.
+//! comes of the courier's calls.
 
 use super::faults::Fault;
 use super::paging::Paging;

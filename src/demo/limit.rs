@@ -62,8 +62,8 @@ impl FromStr for RateLimit {
 /// What a 429 says in its `Retry-After` header. No real trace shows one, so it is absent at first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RetryAfter {
-    #[default]
     /// No such header.
+    #[default]
     Absent,
     /// The seconds until a request is taken again.
     Seconds,

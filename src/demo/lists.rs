@@ -19,8 +19,7 @@ fn by_id(state: &State, rows: &[Object], id: i64) -> Answer {
 }
 
 /// `GET /api/Agent`: a bare array, or an object with `results` when `pageinate=true` was sent; paging itself is
-/// ignored.
-/// Disabled agents, API agents and "Unassigned" come only when asked for.
+/// ignored. Disabled agents, API agents and "Unassigned" come only when asked for.
 pub(super) fn agents(state: &State, query: &Query) -> Answer {
     let enabled = query.word("includeenabled").unwrap_or(true);
     let disabled = query.word("includedisabled").unwrap_or(false);

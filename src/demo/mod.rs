@@ -1,10 +1,10 @@
 //! A simulated Halo behind a real loopback socket.
 //!
-//! It stands in for Halo where Halo cannot be had: in tests, and in the `demo` command for somebody who wants to see the
-//! program work. It is built from public recordings of Halo's API, and is
-//! as harsh as the real one and never kinder: what Halo ignores it ignores, what Halo refuses it refuses, and what nobody
-//! knows is a switch in [`Behaviour`]. It uses no other room of the crate, above all none of the client's wire shapes, so
-//! that a mistake made there cannot hide behind the same mistake here.
+//! It stands in for Halo where Halo cannot be had: in tests, and in the `demo` command for somebody who wants to see
+//! the program work. It is built from public recordings of Halo's API, and is as harsh as the real one and never
+//! kinder: what Halo ignores it ignores, what Halo refuses it refuses, and what nobody knows is a switch in
+//! [`Behaviour`]. It uses no other room of the crate, above all none of the client's wire shapes, so that a mistake
+//! made there cannot hide behind the same mistake here.
 //!
 //! ```text
 //!  server.rs   bytes in, bytes out, late or broken

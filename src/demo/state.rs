@@ -101,8 +101,8 @@ impl Object {
         self.members.insert(member.to_owned(), value.into());
     }
 
-    #[must_use]
     /// The name.
+    #[must_use]
     pub fn name(&self) -> &str {
         self.text("name")
     }

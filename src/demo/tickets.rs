@@ -80,8 +80,7 @@ fn row(state: &State, ticket: &Object) -> Value {
 }
 
 /// A ticket that is read by its id or was just written: its type, priority and user are objects, with ids as floats
-/// here
-/// and there.
+/// here and there.
 fn detailed(state: &State, ticket: &Object) -> Value {
     let mut value = row(state, ticket);
     let Some(row) = value.as_object_mut() else { return value };

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::is_guid;
 use super::untrusted::Untrusted;
 
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 /// Who is acting.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
     /// The person's login name; `uid N` for one that the password database does not know.
     pub user: String,
@@ -63,8 +63,8 @@ pub struct Activity {
     /// To what: the name of an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     /// Field by field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<ActivityField>,
     /// How it ended: `done`, `failed` …
     pub outcome: String,
@@ -134,17 +134,17 @@ pub struct HaloAnswer {
 /// lines before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    #[serde(flatten)]
     /// What was done.
+    #[serde(flatten)]
     pub activity: Activity,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The number of the operating system's user: unlike the name, no variable of the environment gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     /// The process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// Whether a line before this one was left unfinished, as by a killed program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -61,8 +61,8 @@ pub enum AddressError {
         /// The same address with https.
         suggestion: String,
     },
-    #[error("the address has to begin with https://")]
     /// Another scheme.
+    #[error("the address has to begin with https://")]
     Scheme,
     /// A user name or password in the address.
     #[error("leave the user name and password out of the address")]
@@ -401,8 +401,7 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
 }
 
 /// Drops a page of Halo's screens or a known tail, the query and the fragment, and says what went. Any other path
-/// stays: a
-/// Halo of one's own may live in a folder.
+/// stays: a Halo of one's own may live in a folder.
 fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
     let extra = match (url.query(), url.fragment()) {
         (None, None) => String::new(),
@@ -430,7 +429,8 @@ fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
     (!dropped.is_empty()).then_some(dropped)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is this machine's own, so that plain http gives nothing away.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

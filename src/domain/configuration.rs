@@ -224,11 +224,11 @@ pub struct Configuration {
     pub api: ApiCredentials,
     /// Company Sync.
     pub company_sync: CompanySync,
-    #[serde(default)]
     /// Pia Screen.
-    pub pia_screen: PiaScreen,
     #[serde(default)]
+    pub pia_screen: PiaScreen,
     /// Integration.
+    #[serde(default)]
     pub integration: Integration,
 }
 
@@ -259,8 +259,8 @@ pub enum TextError {
     /// Only one line fits.
     #[error("one line only, without control characters")]
     NotOneLine,
-    #[error("at most {0} characters")]
     /// Too long.
+    #[error("at most {0} characters")]
     TooLong(usize),
 }
 

@@ -42,8 +42,8 @@ pub enum TimeError {
     /// A minute above 59.
     #[error("minutes go from 00 to 59")]
     Minute,
-    #[error("not a time; hours and minutes such as 04:30")]
     /// Anything else.
+    #[error("not a time; hours and minutes such as 04:30")]
     Shape,
 }
 

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::callback::{EventGroup, EventNumber};
 use super::is_guid;
+use super::number::{whole, whole_text};
 use super::ticket::Ticket;
 use super::untrusted::Untrusted;
 
@@ -313,11 +314,8 @@ impl<'de> Visitor<'de> for Sound {
 /// An id as Halo writes one: a number, or its digits as a text.
 fn number(value: &Value) -> Option<i64> {
     let number = match value {
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let float = number.as_f64()?;
-            (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
-        })?,
-        Value::String(text) => text.trim().parse().ok()?,
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole))?,
+        Value::String(text) => whole_text(text)?,
         _ => return None,
     };
     (number > 0).then_some(number)

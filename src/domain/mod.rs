@@ -29,6 +29,7 @@ pub(crate) mod manual;
 pub(crate) mod merge;
 pub(crate) mod next;
 pub(crate) mod note_outcome;
+pub(crate) mod number;
 pub mod object;
 pub(crate) mod owner;
 pub mod people;

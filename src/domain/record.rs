@@ -41,8 +41,8 @@ impl Members {
         }
     }
 
-    #[must_use]
     /// Sets a member.
+    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
@@ -84,8 +84,8 @@ impl Members {
         plain(self) == plain(other)
     }
 
-    /// A member as it is written to bring it back. A null counts as not sent, so what was absent
-    /// is written as the empty value of the kind that stands there now.
+    /// A member as it is written to bring it back. A null counts as not sent, so what was absent is written as the
+    /// empty value of the kind that stands there now.
     pub fn to_write(&self, name: &str, now: &Value) -> Value {
         match (self.get(name), now) {
             (Some(value), _) => value.clone(),
@@ -123,8 +123,8 @@ pub struct BeforeAfter {
     /// Its members before the write; none where there was no such object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Members>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     /// What was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Members>,
     /// The object that it belongs to: the webhook of an event, the tab of a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,8 +29,8 @@ pub struct VerifyRequest {
     pub pia_screen: Option<PiaScreen>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 /// A save.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveRequest {
     /// Which configuration; none makes a new one.
     pub id: Option<ConfigurationId>,
@@ -44,8 +44,8 @@ pub struct SaveRequest {
     pub verified: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
 /// What a save did.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SaveReport {
     /// The configuration's id.
     pub id: ConfigurationId,

@@ -17,9 +17,9 @@ pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Ha
 /// What stands behind the figures of such a run.
 pub const AS_SEEN: &str = ", as this agent sees it";
 
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-/// How a run ended.
 pub enum SyncStatus {
     /// Halo's count and the unique ids read agree.
     Complete,
@@ -289,7 +289,12 @@ impl Brake {
 
     /// How many of so many in use may be disabled without a yes.
     pub fn allowed(active: u64) -> u64 {
-        Self::FREE.max(active / 10)
+        Self::allowed_beyond(Self::FREE, active)
+    }
+
+    /// The same where `free` of them always may.
+    pub fn allowed_beyond(free: u64, active: u64) -> u64 {
+        free.max(active / 10)
     }
 
     /// Whether so many may be disabled, where so many may without a yes.

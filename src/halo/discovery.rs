@@ -12,8 +12,8 @@ use crate::domain::untrusted::Untrusted;
 /// No tenant has a longer name.
 const LONGEST_TENANT: usize = 200;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 /// Where to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
     /// The sign-in server.
     pub auth_url: AuthUrl,
@@ -48,9 +48,7 @@ struct Metadata {
 
 impl HaloApi {
     /// Finds the sign-in server: what the settings say, else what Halo says of itself, else what OpenID's metadata at
-    /// `/auth`
-    /// on the same host say, else that place itself.
-    /// Once found it is kept.
+    /// `/auth` on the same host say, else that place itself. Once found it is kept.
     ///
     /// # Errors
     /// [`HaloError::ForeignAuthHost`] if Halo names another host and the settings do not; those of the network. A Halo
@@ -64,8 +62,7 @@ impl HaloApi {
     }
 
     /// Begins with what an earlier connection has found, which saves asking again. Where Halo does not give a token
-    /// there,
-    /// it is asked all the same.
+    /// there, it is asked all the same.
     pub async fn begin_at(&self, place: SignInPlace) {
         let connection = &self.shared.connection;
         let is_allowed = match &connection.auth_url {
@@ -177,8 +174,7 @@ impl HaloApi {
 }
 
 /// The sign-in server that Halo names. One behind a proxy often knows itself by http only; nothing goes there in the
-/// clear,
-/// so the encrypted place of that name is meant.
+/// clear, so the encrypted place of that name is meant.
 fn named(text: &str, halo: &HaloUrl) -> Option<AuthUrl> {
     let encrypted = |rest: &str| AuthUrl::read(&format!("https://{}", rest.replacen(":80/", "/", 1))).ok();
     match text.trim().strip_prefix("http://") {

@@ -1,11 +1,9 @@
 //! One gate for all requests: it keeps to Halo's rolling limit and lets a person's request pass before the sync's, of
-//! which
-//! it lets as many into the air as the line takes (`pace`).
+//! which it lets as many into the air as the line takes (`pace`).
 //!
 //! Halo publishes 700 requests per rolling 5 minutes, asks for fair use of 500 in 3 minutes in some versions, and has
-//! said
-//! 300 and 450 in the past. So the gate starts with what the settings say and learns, downwards
-//! only, from what a refusal tells.
+//! said 300 and 450 in the past. So the gate starts with what the settings say and learns, downwards only, from what a
+//! refusal tells.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,8 +136,7 @@ enum Turn {
 
 impl Governor {
     /// A gate that lets `budget` requests pass in every five minutes, and keeps to fair use within them; any number
-    /// without
-    /// a budget.
+    /// without a budget.
     pub(super) fn new(budget: Option<u32>) -> Self {
         let rules = budget.map(starting_rules).unwrap_or_default();
         Self {
@@ -322,8 +319,7 @@ impl State {
             return Turn::Behind;
         }
         // Where Halo has refused without saying its limit, one request at a time feels for it: several at once would
-        // all
-        // be refused together.
+        // all be refused together.
         if flying > 0 && self.unsure_until.is_some_and(|until| now < until) {
             return Turn::Behind;
         }
@@ -394,9 +390,8 @@ impl State {
             self.unsure_until = Some(now + window * 2);
         }
         // The first refusal in a long while is believed in what it says. After that the wait only grows, so that no
-        // more
-        // than two others fall into one window. Without a word from Halo the whole window is waited for: how full it
-        // is on Halo's side cannot be known.
+        // more than two others fall into one window. Without a word from Halo the whole window is waited for: how full
+        // it is on Halo's side cannot be known.
         let wait = match (refusal.retry_after, earlier) {
             (Some(asked), 0) => asked,
             (Some(asked), 1) => asked.max(window / 2),

@@ -138,8 +138,7 @@ impl HaloApi {
     }
 
     /// Every status. Which of them end a ticket is what Halo leaves out of its list of the others; where it leaves
-    /// nothing
-    /// out, it does not know the question, and their names tell.
+    /// nothing out, it does not know the question, and their names tell.
     ///
     /// # Errors
     /// Whatever a read can fail with.

@@ -192,8 +192,7 @@ impl HaloApi {
     }
 
     /// The same behind a gate that it shares with whoever asks this Halo through the same `gates`: together they keep
-    /// to
-    /// one request budget.
+    /// to one request budget.
     ///
     /// # Errors
     /// As [`HaloApi::new`].
@@ -239,16 +238,14 @@ impl HaloApi {
     }
 
     /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers
-    /// so
-    /// although the token is good.
+    /// so although the token is good.
     #[must_use]
     pub fn without_renewal(&self) -> Self {
         Self { renews: false, ..self.clone() }
     }
 
     /// A handle that gives up after about ten seconds what somebody waits for. Not for writes: the wait for one that is
-    /// on
-    /// its way is worth more than ten seconds.
+    /// on its way is worth more than ten seconds.
     #[must_use]
     pub fn while_a_person_waits(&self) -> Self {
         Self { patience: self.patience.of_a_person(), ..self.clone() }

@@ -331,7 +331,7 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
     }
 
-    /// 13.5: whatever a server does, somebody who looks on has an answer after about ten seconds.
+    /// Whatever a server does, somebody who looks on has an answer after about ten seconds.
     #[tokio::test(start_paused = true)]
     async fn person_waits_ten_seconds_at_most() {
         for (takes, outcome) in [

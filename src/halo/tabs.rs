@@ -168,8 +168,8 @@ impl HaloApi {
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 
-    /// The ticket types that a tab itself lists: the newest versions have this. `None` where
-    /// this Halo has no such list.
+    /// The ticket types that a tab itself lists: the newest versions have this. `None` where this Halo has no such
+    /// list.
     ///
     /// # Errors
     /// Whatever a read can fail with.

@@ -157,8 +157,7 @@ impl HaloApi {
     }
 
     /// The open tickets that stand on a board, the newest first. `team` is the board's id, for a Halo that tells teams
-    /// by
-    /// their ids.
+    /// by their ids.
     ///
     /// # Errors
     /// Whatever a read can fail with.
@@ -223,8 +222,7 @@ impl HaloApi {
     }
 
     /// Moves a ticket to a board and gives it to an agent, or to nobody. Gives what Halo says of a rule of its own that
-    /// it
-    /// applied to the ticket on that occasion, if it did. Read back afterwards.
+    /// it applied to the ticket on that occasion, if it did. Read back afterwards.
     ///
     /// # Errors
     /// Whatever a write can fail with: Halo refuses in its own words where the agent may not.

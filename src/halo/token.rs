@@ -207,8 +207,7 @@ impl HaloApi {
     }
 
     /// Asks for a token with every permission. An application that has fewer may not ask for that; then it is asked for
-    /// what the application has and, where Halo wants scopes named, for those that are given
-    /// one at a time.
+    /// what the application has and, where Halo wants scopes named, for those that are given one at a time.
     async fn request_token(&self, asked: &mut Asked) -> Result<Held, HaloError> {
         let refused = match self.ask_for_token(asked).await {
             Err(error @ HaloError::InvalidScope { .. }) if *asked == Asked::All => error,

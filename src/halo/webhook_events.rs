@@ -227,8 +227,8 @@ impl HaloApi {
     }
 
     /// Times and ids of the newest deliveries, newest first: those of a page, or all since a moment and at least one
-    /// before
-    /// it, where there is one. Whether Halo honours the order and the filter is not known, so neither is relied on.
+    /// before it, where there is one. Whether Halo honours the order and the filter is not known, so neither is relied
+    /// on.
     pub(super) async fn delivery_ids(
         &self,
         webhook_id: &str,

@@ -32,8 +32,7 @@ const BINDING_TYPE: i64 = -2;
 /// Delivery by webhook.
 const BY_WEBHOOK: i64 = 6;
 /// The members that are read before a change and can be written to bring a webhook back. Its password is not among
-/// them:
-/// Halo never shows it.
+/// them: Halo never shows it.
 const KEPT: [&str; 25] = [
     "name",
     "type",

@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAcc
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::domain::number::{whole, whole_text};
 use crate::domain::untrusted::Untrusted;
 
 /// More rows than any list or page of Halo has; a reply beyond it is not one.
@@ -59,7 +60,10 @@ pub(super) struct Rows<R> {
 pub(super) fn read_rows<R: DeserializeOwned>(body: &[u8], names: &[&str]) -> Result<Rows<R>, BadReply> {
     let text = text_of(body)?;
     // In one go, as nearly every list can be read; and row by row where something about it is odd.
-    read_text(&text, names, false).or_else(|_| read_text(&text, names, true))
+    match read_text(&text, names, false) {
+        Err(bad) if bad != BadReply::EndlessList => read_text(&text, names, true),
+        read => read,
+    }
 }
 
 fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> Result<Rows<R>, BadReply> {
@@ -227,6 +231,7 @@ impl<'de, R: DeserializeOwned> Visitor<'de> for List<'_, R> {
         if !self.found.careful {
             while let Some(row) = seq.next_element::<Plain<R>>()? {
                 if self.found.rows.len() >= MAX_ROWS {
+                    self.found.overflow = true;
                     return Err(serde::de::Error::custom("too many rows"));
                 }
                 self.found.rows.push(row.0);
@@ -379,22 +384,12 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 }
 
-/// A float that stands for a whole number, within the range in which floats still count in ones.
-fn whole(value: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
-}
-
 impl<'de> Deserialize<'de> for Int {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match Scalar::deserialize(deserializer)? {
             Scalar::Int(value) => Some(value),
             Scalar::Float(value) => whole(value),
-            Scalar::Text(text) => {
-                let text = text.trim();
-                text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
-            }
+            Scalar::Text(text) => whole_text(&text),
             Scalar::None | Scalar::Bool(_) => None,
         }))
     }

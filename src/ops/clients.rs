@@ -40,8 +40,8 @@ pub enum Which {
     All,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 /// In which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// By name, without regard to case and accents; equal names by id.
     Name,
@@ -49,8 +49,8 @@ pub enum Order {
     Id,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 /// What is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Every word has to stand in the name, the main site or the top level, or be the id.
     pub search: Option<String>,

@@ -102,8 +102,7 @@ impl Target {
     }
 
     /// The same with secrets that may not be stored yet. While a rotation is under way, its new ones are what is
-    /// wanted:
-    /// they were stored before Halo heard of them, so whatever Halo sends is taken.
+    /// wanted: they were stored before Halo heard of them, so whatever Halo sends is taken.
     pub(super) fn with(
         workspace: &Workspace,
         id: &ConfigurationId,
@@ -275,8 +274,7 @@ impl Target {
     }
 
     /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for
-    /// by
-    /// its id before it counts as gone.
+    /// by its id before it counts as gone.
     async fn read_webhooks(&self, halo: &HaloApi) -> Result<Vec<HeldWebhook>, HaloError> {
         let mut webhooks = halo.webhooks().await?;
         for own in self.record.iter().filter(|own| own.kind == ObjectKind::Webhook) {

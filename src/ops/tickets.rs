@@ -59,9 +59,8 @@ pub async fn on_pia_board(
 /// Moves a ticket to the Pia Escalation Board and gives it to Pia Escalate To; unassigned where there is none.
 ///
 /// What Halo stored is read back: only that is called done. A lost answer is looked for, and not sent again. A ticket
-/// that
-/// stands there already is not written, and a note that it has already is not added a second time. Each write stands in
-/// the audit trail before it is sent: what a killed run has left open there is read back by the next one.
+/// that stands there already is not written, and a note that it has already is not added a second time. Each write
+/// stands in the audit trail before it is sent: what a killed run has left open there is read back by the next one.
 pub async fn escalate(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -81,7 +80,7 @@ pub async fn escalate(
     let screen = &configuration.pia_screen;
     let outcome = screen.note_outcome.clone().unwrap_or_default();
     let contact = screen.escalate_to.as_ref();
-    let mut desk = TicketEdit {
+    let mut edit = TicketEdit {
         workspace,
         id,
         halo,
@@ -90,13 +89,13 @@ pub async fn escalate(
         agent: contact.map(|agent| agent.agent_id),
         outcome: &outcome,
     };
-    let before = desk.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
+    let before = edit.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
     let note = note.map(str::trim).filter(|note| !note.is_empty());
-    let (ticket, moved) = if desk.has(&before) {
+    let (ticket, moved) = if edit.has(&before) {
         (before, false)
     } else {
-        desk.require_contact(contact).await.map_err(|failure| Known::Unchanged.because(failure))?;
-        let moved = desk.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
+        edit.require_contact(contact).await.map_err(|failure| Known::Unchanged.because(failure))?;
+        let moved = edit.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
             (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
             _ => unfinished,
         });
@@ -104,7 +103,7 @@ pub async fn escalate(
     };
     let noted = match note {
         None => false,
-        Some(note) => desk.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
+        Some(note) => edit.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
             workspace.note_health(id, [without_note(ticket_id, unfinished.known)]);
             if moved && unfinished.known != Known::Unrecorded {
                 unfinished.failure.kind = FailureKind::PartlyDone;

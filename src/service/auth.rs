@@ -244,7 +244,7 @@ mod tests {
     /// R70: each bit turned, cut, longer, empty, in other letters, doubled, random: whatever is not both secrets is nobody's.
     #[test]
     fn none_of_ten_thousand_forgeries_is_let_in() {
-        let (_desk, auth, pair, _) = with_one_pair();
+        let (_fixture, auth, pair, _) = with_one_pair();
         let (token, password) = (pair.token.expose().to_owned(), pair.password.expose().to_owned());
         let mut forged: BTreeSet<String> = BTreeSet::new();
         for secret in [&token, &password] {

@@ -126,8 +126,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         shared.looked_up.notify_one();
     }
     // Halo may have switched a webhook off meanwhile: the status names it. It is switched on after what it did not tell
-    // was fetched: from then on nothing shows that it was off.
-    // What a person has switched off stays off.
+    // was fetched: from then on nothing shows that it was off. What a person has switched off stays off.
     let verdicts = read_log(shared, &id).await?;
     let off: Vec<String> = verdicts
         .into_iter()

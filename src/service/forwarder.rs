@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::room::Room;
 use super::throttle::Throttle;
+use crate::domain::address::is_loopback;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
@@ -91,13 +92,7 @@ impl Destination {
     /// Where it is not https, and not on this machine either.
     pub fn new(url: &str, secret_file: Option<PathBuf>) -> Result<Self, Failure> {
         let url = url::Url::parse(url).map_err(|_| usage("--forward-to is not an address"))?;
-        let loopback = match url.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             return Err(usage("--forward-to must be https; plain http is only for this machine"));
         }
         if !url.username().is_empty() || url.password().is_some() {

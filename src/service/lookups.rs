@@ -96,7 +96,7 @@ mod tests {
     use crate::service::testing::Fixture;
     use crate::store::NewEvent;
 
-    /// The Halo of the desk cannot be reached.
+    /// This Halo cannot be reached.
     #[tokio::test]
     async fn forwarder_is_woken_where_halo_cannot_be_asked() {
         let fixture = Fixture::open("2026-11-20T12:00:00Z");

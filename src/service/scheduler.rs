@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// How the sync ends that is made so often already, and what happens at the desk meanwhile.
+    /// How the sync ends that is made so often already, and what happens meanwhile.
     type Ending = fn(usize, &Fixture) -> Result<SyncReport, Failure>;
 
     /// Runs the scheduler until a moment; answers when the runs began.

@@ -1,5 +1,7 @@
-//! What a company sync changed.
+//! What a company sync changed, how it ended, and why it was held.
 
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
 use crate::domain::thousands;
 
@@ -37,4 +39,30 @@ pub fn ended(report: &SyncReport) -> String {
         SyncStatus::Busy => format!("Busy at {finished}: nothing was read."),
         status => format!("{} at {finished}, took {}", self::status(status), took(report.duration_ms)),
     }
+}
+
+/// Neither rows nor a count: nothing shows that this is Halo's list, and nobody could act on an empty one.
+pub fn no_list() -> Failure {
+    Failure::new(FailureKind::Refused, "asked Halo to list the clients, got an empty list and no count")
+        .hint("Check the Url and what is in between: a proxy may answer in Halo's place")
+}
+
+/// The sync is held: more clients are gone than anyone expects in a day.
+pub fn held(gone: u64, active: u64) -> Failure {
+    let (gone, active) = (thousands(gone), thousands(active));
+    let message = format!("{gone} of {active} active clients are no longer in Halo's list; nothing was changed");
+    Failure::new(FailureKind::NeedsYes, message).hint(
+        Hint::from("If this is right and the agent still sees all clients, confirm: ")
+            .next(Next::SyncYes)
+            .text(". Otherwise set \"Allow use of all Customers/Clients\" on the agent"),
+    )
+}
+
+/// The sync is held: the include rule leaves out more clients than anyone expects in a day.
+pub fn held_by_rule(count: u64, active: u64) -> Failure {
+    let (count, active) = (thousands(count), thousands(active));
+    let message =
+        format!("{count} of {active} active clients are gone or would be left out by the rule; nothing was changed");
+    Failure::new(FailureKind::NeedsYes, message)
+        .hint(Hint::from("If this is right, confirm: ").next(Next::SyncYes).text(". Otherwise change Clients Served"))
 }

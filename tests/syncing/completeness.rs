@@ -164,7 +164,7 @@ async fn count_that_is_none_proves_nothing_and_costs_nothing() {
     }
 }
 
-/// 13.5: rows without an id on every page alike, and no count: read once, and told in one line.
+/// Rows without an id on every page alike, and no count: read once, and told in one line.
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_pages_cost_six_requests_and_one_warning() {
     let profile = Profile::set_up(small()).await;
@@ -177,7 +177,7 @@ async fn garbage_pages_cost_six_requests_and_one_warning() {
     assert!(warnings.contains(&json!("40 rows could not be read: no id")) && warnings.len() == 2, "{report}");
 }
 
-/// 13.5: the same clients on every page, and no count.
+/// The same clients on every page, and no count.
 #[tokio::test(flavor = "multi_thread")]
 async fn same_rows_on_every_page_are_asked_for_second_time_at_most() {
     let profile = Profile::set_up(small()).await;
@@ -189,7 +189,7 @@ async fn same_rows_on_every_page_are_asked_for_second_time_at_most() {
     assert!(asked <= 3, "{asked}: {report}");
 }
 
-/// 13.5: what is no list fails, in Halo's words where it has some; the list that is stored stays.
+/// What is no list fails, in Halo's words where it has some; the list that is stored stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_list_fails_in_halos_words() {
     let profile = Profile::synced(small()).await;
@@ -210,7 +210,7 @@ async fn what_is_no_list_fails_in_halos_words() {
     }
 }
 
-/// 13.5: whatever is wrong with each row, a run has no more than twenty lines about it.
+/// Whatever is wrong with each row, a run has no more than twenty lines about it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_run_has_more_than_twenty_warnings() {
     let profile = Profile::synced(small()).await;

@@ -256,20 +256,20 @@ impl Finding {
         Self::new(rule, State::Well, fact)
     }
 
-    #[must_use]
     /// Since when.
+    #[must_use]
     pub fn since(self, since: impl Into<Option<Timestamp>>) -> Self {
         Self { since: since.into(), ..self }
     }
 
-    #[must_use]
     /// What it is about.
+    #[must_use]
     pub fn about(self, object: impl Into<String>) -> Self {
         Self { object: Some(object.into()), ..self }
     }
 
-    #[must_use]
     /// What to do next.
+    #[must_use]
     pub fn next(self, next: impl Into<Hint>) -> Self {
         Self { next: Some(next.into()), ..self }
     }

@@ -31,7 +31,7 @@ pub(super) struct Rules {
     /// Missing clients are asked for one by one up to this many; more are looked for in another pass.
     pub asked_by_id: usize,
     /// Clients in use that may vanish without a yes: this many, or a tenth of them if that is more.
-    pub brake: u64,
+    pub free: u64,
     /// Pages of one pass at most, whatever Halo says of its count.
     pub pages: u32,
     /// Rows of a page, as long as none has come.
@@ -42,7 +42,7 @@ pub(super) struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { passes: 2, asked_by_id: 200, brake: Brake::FREE, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
+        Self { passes: 2, asked_by_id: 200, free: Brake::FREE, pages: 20_000, page_size: PAGE_SIZE.into(), guessed: 4 }
     }
 }
 
@@ -378,7 +378,7 @@ impl Engine {
     /// Everybody who is missing is gone for certain.
     fn publish_proved(&mut self) {
         let gone = self.missing_in_use();
-        let allowed = self.rules.brake.max(self.active / 10);
+        let allowed = Brake::allowed_beyond(self.rules.free, self.active);
         if !self.brake.lets_pass(gone.len() as u64, allowed) {
             return self.end(Conclusion::Hold { gone, active: self.active });
         }

@@ -20,12 +20,12 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_failure};
 use crate::domain::include::IncludeRule;
-use crate::domain::next::{Hint, Next};
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeCounts, ChangeKind, ClientChange, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::HaloApi;
 use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
+use crate::words::sync as words;
 
 /// How old the pages of an interrupted run may be to be gone on with. Clients that came or went since show in the page that
 /// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
@@ -178,9 +178,9 @@ impl Run<'_> {
                 }
                 learnt.warnings.push(name_some("not in Halo's list any more", &learnt.disabling));
                 learnt.would_disable = Some(gone.len() as u64);
-                Err(stopped(learnt, held(gone.len() as u64, *active)))
+                Err(stopped(learnt, words::held(gone.len() as u64, *active)))
             }
-            Some(Conclusion::NoList) => Err(stopped(learnt, no_list())),
+            Some(Conclusion::NoList) => Err(stopped(learnt, words::no_list())),
             None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
         }
     }
@@ -215,7 +215,7 @@ impl Run<'_> {
         let (disabling, would_disable, why) = match published {
             Ok(Ok(report)) => return Ok(report),
             Ok(Err(StoreError::Held { disabling, count, active })) => {
-                (disabling, Some(count), held_by_rule(count, active))
+                (disabling, Some(count), words::held_by_rule(count, active))
             }
             Ok(Err(error)) => (Vec::new(), None, error.into()),
             Err(why) => (Vec::new(), None, why),
@@ -287,32 +287,6 @@ fn name_some(what: &str, clients: &[ClientChange]) -> String {
         0 => format!("{what}: {names}"),
         more => format!("{what}: {names} and {} more", thousands(more)),
     }
-}
-
-/// Neither rows nor a count: nothing tells that it is Halo's list, and an empty one would be no news to anybody.
-fn no_list() -> Failure {
-    Failure::new(FailureKind::Refused, "asked Halo to list the clients, got an empty list and no count")
-        .hint("Check the Url and what is in between: a proxy may answer in Halo's place")
-}
-
-/// More clients would be disabled than anyone expects of one day.
-fn held(gone: u64, active: u64) -> Failure {
-    let (gone, active) = (thousands(gone), thousands(active));
-    let message = format!("{gone} of {active} active clients are not in Halo's list any more; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message).hint(
-        Hint::from("If this is right and the agent still sees all clients, confirm: ")
-            .next(Next::SyncYes)
-            .text(". Otherwise set \"Allow use of all Customers/Clients\" on the agent"),
-    )
-}
-
-/// The rule leaves out more than anyone expects of one day.
-fn held_by_rule(count: u64, active: u64) -> Failure {
-    let (count, active) = (thousands(count), thousands(active));
-    let message =
-        format!("{count} of {active} active clients would be left out by the rule or are gone; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message)
-        .hint(Hint::from("If this is right, confirm: ").next(Next::SyncYes).text(". Otherwise change Clients Served"))
 }
 
 /// So many warnings that somebody can still read them.

@@ -14,8 +14,8 @@ use crate::domain::sync_run::{ChangeKind, ClientChange};
 /// Which clients are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Filter {
-    #[default]
     /// Those in use.
+    #[default]
     Active,
     /// Those not in use.
     Disabled,

@@ -12,8 +12,8 @@ use crate::domain::include::IncludeRule;
 
 use super::list::{Change, ClientList, Filter, Sort};
 
-#[derive(Default)]
 /// The client list.
+#[derive(Default)]
 pub struct Clients {
     pub(super) list: ClientList,
     /// The rows of the list in the chosen order.

@@ -285,7 +285,7 @@ fn play_with(seed: u64, mut dice: Dice, character: Character, rules: Rules, brak
 /// The rules of these small Halos: asking one by one ends soon, so that second and third passes are needed.
 fn small_rules(seed: u64) -> Rules {
     let asked_by_id = [200, 3, 0][(seed % 3) as usize];
-    Rules { asked_by_id, brake: 5, page_size: 1 + seed % 9, ..Rules::default() }
+    Rules { asked_by_id, free: 5, page_size: 1 + seed % 9, ..Rules::default() }
 }
 
 fn seeds(all: std::ops::Range<u64>) -> Vec<u64> {
@@ -649,7 +649,7 @@ fn known_list_is_begun_with_several_pages_at_once() {
     assert_eq!(engine.ask(), Some(Ask::Newest { pass: 1 }));
 }
 
-/// 13.5: rows that nobody can name, on every page alike and without a count, are read once.
+/// Rows that nobody can name, on every page alike and without a count, are read once.
 #[test]
 fn pass_ends_at_page_without_new_ids() {
     let garbage = ListedPage { page: 1, nameless: 100, ..ListedPage::default() };
@@ -665,7 +665,7 @@ fn pass_ends_at_page_without_new_ids() {
     assert_eq!(engine.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![9], gone: vec![] }));
 }
 
-/// 13.5: a Halo with ever new rows behind a small count.
+/// A Halo with ever new rows behind a small count.
 #[test]
 fn requests_end_two_pages_behind_count() {
     for count in [0_u64, 3, 10] {
@@ -686,7 +686,7 @@ fn requests_end_two_pages_behind_count() {
     }
 }
 
-/// 13.5: an empty list that nobody counted is no list.
+/// An empty list that nobody counted is no list.
 #[test]
 fn empty_list_without_count_is_no_list() {
     for stored in [&[][..], &[1, 2]] {
