@@ -290,7 +290,7 @@ async fn redirect_is_not_followed_and_address_is_told_to_nobody() {
     assert!(!refused.stderr.contains("hunter2"));
 }
 
-/// 410 is "no more": nothing is sent until the next start, and then what waited.
+/// 410 is "no more": nothing is sent until a person sends again, or the next start, and then what waited.
 #[tokio::test(flavor = "multi_thread")]
 async fn destination_that_is_gone_is_left_alone_until_next_start() {
     let (profile, secrets, destination, service) = forwarding().await;
@@ -305,6 +305,12 @@ async fn destination_that_is_gone_is_left_alone_until_next_start() {
     let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
     until(|| state_of(&profile, "one") == Some(ForwardState::Delivered)).await;
     until(|| state_of(&profile, "two") == Some(ForwardState::Delivered)).await;
+    // And once more, while it runs.
+    destination.first([410]);
+    send(&service, &secrets, "three", TICKET).await;
+    until(|| known(&profile)["three"].forwarding.as_ref().is_some_and(|forwarding| forwarding.attempts == 1)).await;
+    profile.run(["issues", "retry", "forwarding"]).await.expect(0);
+    until(|| state_of(&profile, "three") == Some(ForwardState::Delivered)).await;
     drop(service);
 }
 

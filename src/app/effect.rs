@@ -171,8 +171,15 @@ pub enum Effect {
     },
     /// Ask Halo whether everything is as it should be. Answer: `Looked`.
     Look(ConfigurationId),
-    /// Say that a problem is known. Answer: `Issue`.
-    Dismiss(ConfigurationId, Rule),
+    /// Say that a problem is known, or take that back. Answer: `Issue`.
+    Dismiss {
+        /// Whose.
+        id: ConfigurationId,
+        /// Which.
+        rule: Rule,
+        /// Whether it counts again.
+        undo: bool,
+    },
     /// Hand on once more what was given up. Answer: `Issue`.
     SendAgain(ConfigurationId),
     /// Leave no configuration active. Answer: `Activated`.
@@ -248,7 +255,7 @@ impl Effect {
             Self::LoadStatus(_) => Slot::Status,
             Self::LoadCallbacks(_) => Slot::Callbacks,
             Self::Look(_) => Slot::Look,
-            Self::Dismiss(..) | Self::SendAgain(_) => Slot::Issue,
+            Self::Dismiss { .. } | Self::SendAgain(_) => Slot::Issue,
             Self::Cancel(_) | Self::Copy(_) | Self::Suspend | Self::Repaint | Self::Quit => {
                 return None;
             }

@@ -99,6 +99,9 @@ pub struct Hint {
     pub words: String,
 }
 
+/// How the list of commands is called in the line of keys.
+const COMMANDS: &str = "Commands";
+
 impl Hint {
     fn width(&self) -> usize {
         width(&self.key) + 1 + width(&self.words)
@@ -189,8 +192,14 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
             C::Down => format!("{}{}", name(model.keys.key(C::Up, place)), name(offer.keys.first().copied())),
             _ => name(offer.keys.first().copied()),
         };
-        // The way back is the last to go; from the first page there is no way back that is missed.
-        let stays = offer.binding.id == "cancel" && place != P::Cards;
+        // A decision and the end of what runs are the last to go, before them what Enter does, and before that the way
+        // back; from the first page none is missed.
+        let stays = match offer.binding.id {
+            _ if matches!(offer.command(), C::Stop | C::Apply | C::Yes) => 3,
+            "accept" if !matches!(offer.command(), C::OpenLine | C::CloseLine) => 2,
+            "cancel" if place != P::Cards => 1,
+            _ => 0,
+        };
         let hint = Hint { key, words: offer.words };
         if hint.words.is_empty() {
             continue;
@@ -202,9 +211,18 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
         }
     }
     let sum = |hints: &mut dyn Iterator<Item = &Hint>| hints.map(|hint| hint.width() + 2).sum::<usize>();
-    let right_width = sum(&mut right.iter());
-    while !left.is_empty() && sum(&mut left.iter().map(|(hint, _)| hint)) + right_width + 1 > columns {
-        let at = left.iter().rposition(|(_, stays)| !stays).unwrap_or_default();
+    let is_wide = |left: &[(Hint, u8)], right: &[Hint]| {
+        sum(&mut left.iter().map(|(hint, _)| hint)) + sum(&mut right.iter()) + 1 > columns
+    };
+    while !left.is_empty() && is_wide(&left, &right) {
+        // Beside the last one the commands give way, which the help names too.
+        let commands = right.iter().position(|hint| hint.words == COMMANDS).filter(|_| left.len() == 1);
+        if let Some(at) = commands {
+            right.remove(at);
+            continue;
+        }
+        let least = left.iter().map(|(_, stays)| *stays).min().unwrap_or_default();
+        let at = left.iter().rposition(|(_, stays)| *stays == least).unwrap_or_default();
         left.remove(at);
     }
     (left.into_iter().map(|(hint, _)| hint).collect(), right)

@@ -71,7 +71,13 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
         return Vec::new();
     }
     model.touch();
+    let planned = |model: &Model| model.current_saved().map(|saved| saved.configuration.clone());
+    let before = planned(model);
     model.overview = overview;
+    if before.is_some() && planned(model) != before {
+        // Somebody else has saved: what was planned leads elsewhere.
+        plan::forget(model);
+    }
     if model.screen == Screen::Starting { begin(model) } else { Vec::new() }
 }
 
@@ -86,10 +92,6 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let (Some(before), Some(now), Some(id)) = (before, &model.facts.standing, model.current.clone()) else {
         return Vec::new();
     };
-    // What was done here asks for itself.
-    if model.screen != Screen::Panes || model.work.sync.run_of(Some(&id)).is_some() {
-        return Vec::new();
-    }
     let published =
         |standing: &Standing| standing.runs.iter().find(|run| run.status.has_published()).map(|run| run.run);
     let installed = |standing: &Standing| {
@@ -99,6 +101,14 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let is_synced = published(&before) != published(now);
     let is_installed = installed(&before) != installed(now);
     let is_rotated = before.status.integration.rotation != now.status.integration.rotation;
+    let shows_objects = model.screen == Screen::Panes && model.panes.pane == Pane::Integration;
+    if is_installed && !shows_objects {
+        plan::forget(model);
+    }
+    // What was done here asks for itself.
+    if model.screen != Screen::Panes || model.work.sync.run_of(Some(&id)).is_some() {
+        return Vec::new();
+    }
     let mut effects = Vec::new();
     if is_synced {
         effects.push(Effect::LoadLists(id.clone()));
@@ -107,7 +117,7 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     if is_rotated {
         effects.push(Effect::LoadCallbacks(id));
     }
-    if is_installed && model.panes.pane == Pane::Integration && !model.panes.planning {
+    if is_installed && shows_objects && !model.panes.planning {
         effects.extend(plan::follow(model));
     }
     effects

@@ -178,7 +178,11 @@ pub fn moments(model: &Model) -> impl Iterator<Item = Timestamp> + use<> {
     let board = board.filter(|_| shown && model.panes.pane == Pane::Events && model.panes.events.tickets);
     let now = model.now;
     let judged = status.and_then(|status| next_judgement(status, now));
-    last.into_iter().chain(board).filter_map(move |at| next_word(now, at)).chain(judged)
+    // All that is said there has an age.
+    let minute =
+        now.as_second().div_euclid(60).checked_add(1).and_then(|minute| Timestamp::from_second(minute * 60).ok());
+    let minute = minute.filter(|_| shown && model.panes.pane == Pane::Overview);
+    last.into_iter().chain(board).filter_map(move |at| next_word(now, at)).chain(judged).chain(minute)
 }
 
 // When "3 min ago" becomes "4 min ago": by the minute up to an hour, by the hour up to a day.

@@ -89,7 +89,7 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
     let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
     match options.what {
         Some(Issue::Dismiss { id: rule }) => {
-            ops::health::dismiss(&workspace, &id, rule)?;
+            ops::health::dismiss(&workspace, &id, rule, false)?;
             if call.output.json {
                 call.output.object(&json!({ "configuration": id.as_str(), "id": rule, "dismissed": true }))?;
             } else {

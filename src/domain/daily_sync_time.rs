@@ -128,7 +128,12 @@ impl DailySyncTime {
 
     fn explain(text: &str) -> TimeError {
         let lower = text.to_ascii_lowercase();
-        if lower.ends_with("am") || lower.ends_with("pm") {
+        // Amsterdam is no half of a day.
+        let is_half = |half: &str| {
+            let figures = lower.strip_suffix(half).map(str::trim_end);
+            figures.is_some_and(|figures| figures.bytes().all(|byte| byte.is_ascii_digit() || b":. ".contains(&byte)))
+        };
+        if is_half("am") || is_half("pm") {
             return TimeError::TwelveHour(if lower.ends_with("am") { "such as 04:30" } else { "such as 16:30" });
         }
         if let Some((hour, minute)) = text.split_once(':')
@@ -310,6 +315,9 @@ mod tests {
         }
         let said = DailySyncTime::parse("14:30 Australia/Sydney").unwrap_err().to_string();
         assert_eq!(said, "the clocks change there and UTC does not: type 14:30+11:00 or 14:30+10:00");
+        let said = DailySyncTime::parse("14:30 Europe/Amsterdam").unwrap_err().to_string();
+        assert_eq!(said, "the clocks change there and UTC does not: type 14:30+01:00 or 14:30+02:00");
+        assert_eq!(DailySyncTime::parse("04:30 Amsterdam"), Err(TimeError::Zone));
         for none in ["04:30+15", "04:30+1:5", "04:30+", "04:30 +1 +1", "04:30 Brisbane", "04:30+10:60", "04:30 +14:30"]
         {
             assert_eq!(DailySyncTime::parse(none), Err(TimeError::Zone), "{none}");

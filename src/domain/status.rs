@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::callback::EventGroup;
 use super::configuration::{Configuration, ConfigurationId};
 use super::daily_run::DailyRun;
 use super::delivery::Delivery;
@@ -224,6 +225,8 @@ pub struct Known {
     pub has_secret: bool,
     /// Deliveries of the last week that were not understood, and the last of them.
     pub not_understood: Option<(u64, Timestamp)>,
+    /// When each webhook delivered last; what was fetched afterwards is no delivery.
+    pub heard: Vec<(EventGroup, Timestamp)>,
     /// The last runs of the sync, the newest first.
     pub runs: Vec<SyncReport>,
     /// When the stored list was last renewed.

@@ -16,7 +16,7 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentit
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, EscalateTo, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::from_check;
+use crate::domain::health::{clock, from_check};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
@@ -66,12 +66,19 @@ pub async fn verify(
     // What is typed and not saved yet says nothing of what is saved.
     let of_saved = id.filter(|_| request.secret == SecretChoice::Stored);
     if let Some(id) = of_saved {
-        workspace.note_health(id, from_check(&report));
+        note(workspace, id, &report, &halo);
     }
     if let (true, Some(id)) = (report.ok, of_saved) {
         workspace.remember_verified(id, &request.api, &halo).await?;
     }
     Ok(report)
+}
+
+/// Writes down what a test of what is saved says of its health.
+pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
+    let mut found = from_check(report);
+    found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
+    workspace.note_health(id, found);
 }
 
 /// The same for work that needs only some of it: no other verdict is told, and no other one counts.

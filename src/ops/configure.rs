@@ -39,6 +39,7 @@ pub async fn install(
     let screen = Some(&configuration.pia_screen);
     let mut on_check = |check: &Check| on_event(Event::Checked(check));
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
+    check::note(workspace, id, &report, &halo);
     if !report.ok {
         workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
         return Ok(refused(report));
@@ -65,6 +66,10 @@ pub async fn install(
         let fact = "everything in Halo is as Configure made it";
         let here = Belongs::Here(host::here(workspace));
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
+        // From now on somebody relies on it; what comes of the look is told by the overview.
+        if let Err(failure) = super::health::look_at_store(workspace, id).await {
+            tracing::warn!(%failure, "the database could not be looked at");
+        }
     }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))

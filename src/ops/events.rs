@@ -12,6 +12,7 @@ use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::event::{Body, Event, ForwardState};
 use crate::domain::failure::Failure;
+use crate::domain::health::{Finding, Rule, forwarding_stopped};
 use crate::domain::people::Status;
 use crate::domain::secret::Secret;
 use crate::domain::status::ServiceStatus;
@@ -120,11 +121,22 @@ pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<
 }
 
 /// Puts an event, or every one that was given up, at the end of what is to be handed on; says how many. The service that
-/// hands on may run already: it is told by a file that comes and goes.
+/// hands on may run already: it is told by a file that comes and goes. Where the other side had stopped it with a 410, it
+/// is asked once more.
 pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
     let count = workspace.store.forward_again(id, event)?;
+    if is_forwarding_stopped(workspace, id)? {
+        workspace.note_health(id, [Finding::well(Rule::Forwarding, "it is tried again")]);
+    }
     wake_forwarder(workspace);
     Ok(count)
+}
+
+/// Whether the other side has said that it wants nothing any more, and nobody has sent again since.
+pub fn is_forwarding_stopped(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
+    let stopped = forwarding_stopped().object;
+    let known = workspace.store.health(id)?;
+    Ok(known.iter().any(|known| known.rule == Rule::Forwarding && known.is_issue() && known.object == stopped))
 }
 
 /// Tells the service that there is something to hand on.

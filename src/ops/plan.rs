@@ -10,7 +10,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{from_check, from_owner, from_plan};
+use crate::domain::health::{from_owner, from_plan};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::{Belongs, Owner};
@@ -54,7 +54,7 @@ pub async fn load_taking(
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
-    workspace.note_health(id, from_check(&report));
+    check::note(workspace, id, &report, &halo);
     if !report.ok {
         return Ok(Err(report));
     }

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, Flag};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
@@ -91,6 +91,12 @@ impl Heard {
     }
 
     fn tell(&self, event: &Event) {
+        // The kernel had more to tell than it could keep.
+        if event.need_rescan() {
+            self.state().changes = Changes::ALL;
+            self.told.notify_one();
+            return;
+        }
         // What is only read changes nothing: our own look must not call for the next one. A service that is killed closes
         // its lock.
         if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
@@ -116,9 +122,11 @@ impl Signals {
             .collect();
         let heard: Arc<Heard> = Arc::default();
         let told = Arc::clone(&heard);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if let Ok(event) = event {
-                told.tell(&event);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            Ok(event) => told.tell(&event),
+            Err(error) => {
+                tracing::warn!(%error, "a change of the files may not have been told");
+                told.tell(&Event::default().set_flag(Flag::Rescan));
             }
         });
         // The kernel gives a user only so many.
@@ -253,6 +261,17 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    /// Whatever it was that could not be told, it may have been ours.
+    #[tokio::test]
+    async fn lost_changes_count_as_change_of_everything() {
+        let heard = Heard::default();
+        heard.tell(&Event::default());
+        assert_eq!(heard.state().changes, Changes::default());
+        heard.tell(&Event::default().set_flag(Flag::Rescan));
+        assert_eq!(heard.state().changes, Changes::ALL);
+        tokio::time::timeout(Duration::from_secs(1), heard.told.notified()).await.expect("whoever waits is told");
+    }
 
     #[test]
     fn way_to_file_goes_over_every_link() {

@@ -1,8 +1,8 @@
 //! Hands events on to the automation behind Pia, signed by the Standard Webhooks scheme, and does not let go until they
 //! are taken.
 //!
-//! What an answer means, by that scheme: 2xx is taken. 410 is "send nothing any more": nothing is until the service is
-//! started again, and what waits is kept. Everything else, a redirect and a 4xx too, is a failure that may pass (a wrong
+//! What an answer means, by that scheme: 2xx is taken. 410 is "send nothing any more": nothing is until a person sends
+//! again or the service is started again, and what waits is kept. Everything else, a redirect and a 4xx too, is a failure that may pass (a wrong
 //! secret is put right, a route comes back), and is tried again for three days; a 429 or 503 may ask for more time by its
 //! `Retry-After`. An event may arrive twice, with the same `webhook-id`: an answer that was lost is none.
 
@@ -308,7 +308,14 @@ impl Forwarder {
         let workspace = &self.shared.workspace;
         loop {
             if self.is_off.load(Ordering::Relaxed) {
-                return Ok(None);
+                let is_stopped = |workspace: &Workspace| match workspace.the_active_configuration()? {
+                    Some((id, _)) => events::is_forwarding_stopped(workspace, &id),
+                    None => Ok(true),
+                };
+                if workspace.run_blocking(is_stopped).await? {
+                    return Ok(None);
+                }
+                self.is_off.store(false, Ordering::Relaxed);
             }
             let clients = if known.away == 0 { CLIENTS } else { AT_ONCE };
             let at_once = AtOnce { events: AT_ONCE, clients, away_until: known.away_until };
@@ -433,7 +440,8 @@ impl Forwarder {
             outcome = self.send(webhook, id, payload) => outcome,
         };
         if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
-            tracing::error!("forwarding stopped: the other side answered 410; restart serve to try again");
+            let again = Next::Retry("forwarding");
+            tracing::error!("forwarding stopped: the other side answered 410; to try again: {again}");
             let of = of.clone();
             let note = move |workspace: &Workspace| {
                 workspace.note_health(&of, [forwarding_stopped()]);

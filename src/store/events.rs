@@ -1,5 +1,7 @@
 //! The callbacks: stored before they are answered, each once, and what became of them since.
 
+use std::time::{Duration, Instant};
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::json;
@@ -174,10 +176,7 @@ impl Store {
         const HOUR: i64 = 3_600_000;
         let from = now.as_millisecond() - 24 * HOUR;
         self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT (received_at - ?2) / ?3, count(*) FROM events
-                 WHERE configuration = ?1 AND received_at > ?2 GROUP BY 1",
-            )?;
+            let mut statement = inner.connection.prepare_cached(BY_HOUR)?;
             let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
             let mut hours = vec![0; 24];
             for row in statement.query_map(params![id.as_str(), from, HOUR], row)? {
@@ -189,13 +188,44 @@ impl Store {
         })
     }
 
-    /// How many events are kept.
+    /// How many events are kept. It is asked at each change, so only the new ones are counted; what another program has
+    /// forgotten meanwhile is noticed within a minute.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn count_events(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
-        self.with(|inner| Ok(count_in(inner.connection.query_row(EVENT_COUNT, [id.as_str()], |row| row.get(0))?)))
+        self.with(|inner| {
+            let ends = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let ends: (Option<i64>, Option<i64>) = inner.connection.query_row(EVENT_ENDS, [id.as_str()], ends)?;
+            let (Some(oldest), Some(newest)) = ends else { return Ok(0) };
+            let known = inner.counted.get(id).filter(|known| known.oldest == oldest && known.newest <= newest);
+            let known = known.filter(|known| known.at.elapsed() < COUNTED);
+            let (before, at, after) =
+                known.map_or_else(|| (0, Instant::now(), 0), |known| (known.count, known.at, known.newest));
+            let new = inner.connection.query_row(EVENT_COUNT, params![id.as_str(), after], |row| row.get(0))?;
+            let count = before + count_in(new);
+            inner.counted.insert(id.clone(), Counted { at, oldest, newest, count });
+            Ok(count)
+        })
+    }
+
+    /// When each webhook delivered last, where it ever did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn last_deliveries(&self, id: &ConfigurationId) -> Result<Vec<(EventGroup, Timestamp)>, StoreError> {
+        self.with(|inner| {
+            let mut last = Vec::new();
+            for group in EventGroup::ALL {
+                let mut read = inner.connection.prepare_cached(LAST_DELIVERY)?;
+                let at: Option<i64> =
+                    read.query_row(params![id.as_str(), group.slug()], |row| row.get(0)).optional()?;
+                last.extend(at.map(moment).transpose()?.map(|at| (group, at)));
+            }
+            Ok(last)
+        })
     }
 
     /// When the last event came in.
@@ -425,7 +455,9 @@ impl Store {
                 "DELETE FROM events WHERE number IN
                  (SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP})"
             );
-            Ok(inner.connection.prepare_cached(&sql)?.execute([old.done, old.waiting])?)
+            let forgotten = inner.connection.prepare_cached(&sql)?.execute([old.done, old.waiting])?;
+            inner.counted.clear();
+            Ok(forgotten)
         })
     }
 }
@@ -444,7 +476,28 @@ const FORWARD_COUNTS: &str = "SELECT
     (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'pending'),
     (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'undelivered')";
 
-const EVENT_COUNT: &str = "SELECT count(*) FROM events WHERE configuration = ?1";
+const EVENT_COUNT: &str = "SELECT count(*) FROM events WHERE configuration = ?1 AND number > ?2";
+
+const EVENT_ENDS: &str = "SELECT
+    (SELECT number FROM events WHERE configuration = ?1 ORDER BY number LIMIT 1),
+    (SELECT number FROM events WHERE configuration = ?1 ORDER BY number DESC LIMIT 1)";
+
+const BY_HOUR: &str = "SELECT (received_at - ?2) / ?3, count(*) FROM events
+    WHERE configuration = ?1 AND received_at > ?2 GROUP BY 1";
+
+const LAST_DELIVERY: &str = "SELECT received_at FROM events
+    WHERE configuration = ?1 AND grp = ?2 AND fetched_from IS NULL ORDER BY number DESC LIMIT 1";
+
+/// How long a count is built upon before all are counted again.
+const COUNTED: Duration = Duration::from_secs(60);
+
+/// How many events there were.
+pub(super) struct Counted {
+    at: Instant,
+    oldest: i64,
+    newest: i64,
+    count: u64,
+}
 
 const COLUMNS: &str = "number, id, received_at, grp, event, ticket_id, on_pia_board, ticket, ticket_problem, forward, \
                        forward_attempts, forward_at, forward_error, sent_at, fetched_from, not_understood";
@@ -691,6 +744,22 @@ mod tests {
         assert_eq!(store.count_events(&id("acme")).unwrap(), 0);
     }
 
+    /// Only the new ones are counted; what is forgotten is noticed.
+    #[test]
+    fn count_of_events_follows_what_comes_and_goes() {
+        let (_folder, store) = store();
+        let names = ["a", "b", "c"];
+        let count = || store.count_events(&id("acme")).unwrap();
+        assert_eq!(count(), 0);
+        for (at, name) in names.into_iter().enumerate() {
+            store.add_events([NewEvent { forward: false, ..incoming(Some(name), None) }]).unwrap();
+            assert_eq!(count(), at as u64 + 1);
+        }
+        assert_eq!(store.last_deliveries(&id("acme")).unwrap(), [(EventGroup::TicketCreated, now())]);
+        forget(&store, now() + KEPT + SignedDuration::from_secs(1));
+        assert_eq!((count(), store.last_deliveries(&id("acme")).unwrap()), (0, Vec::new()));
+    }
+
     /// What every look at the service asks, and what is asked for each event: by an index, whatever else is stored.
     #[test]
     fn nothing_that_is_asked_often_looks_at_every_event() {
@@ -698,6 +767,8 @@ mod tests {
         let old = format!("SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP}");
         let questions = [
             (EVENT_COUNT.to_owned(), "COVERING INDEX"),
+            (EVENT_ENDS.to_owned(), "COVERING INDEX"),
+            (LAST_DELIVERY.to_owned(), "INDEX events_delivered"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_given_up"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_to_forward"),
             (listing(false, None), "INDEX events_of_configuration"),

@@ -89,12 +89,12 @@ impl Store {
         })
     }
 
-    /// Dismisses the cause of a rule, until it changes.
+    /// Dismisses the cause of a rule, until it changes; or none any more.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be written.
-    pub fn dismiss(&self, id: &ConfigurationId, rule: Rule, cause: &str) -> Result<(), StoreError> {
+    pub fn dismiss(&self, id: &ConfigurationId, rule: Rule, cause: Option<&str>) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
                 "INSERT INTO health (configuration, rule, finding, dismissed) VALUES (?1, ?2, '', ?3)
@@ -160,8 +160,8 @@ mod tests {
         let off = Finding::new(Rule::Drift, State::Broken, "a webhook is gone");
         store.keep_health(&acme, &[off.clone(), Finding::well(Rule::Rights, "can be read")]).unwrap();
         let on = Finding::well(Rule::Drift, "as it was made");
-        store.dismiss(&acme, Rule::Drift, &off.cause()).unwrap();
-        store.dismiss(&acme, Rule::Disk, "full").unwrap();
+        store.dismiss(&acme, Rule::Drift, Some(&off.cause())).unwrap();
+        store.dismiss(&acme, Rule::Disk, Some("full")).unwrap();
         store.keep_health(&acme, std::slice::from_ref(&on)).unwrap();
         let mut kept = store.health(&acme).unwrap();
         kept.sort_by_key(|finding| finding.rule);

@@ -86,6 +86,8 @@ struct Inner {
     connection: Connection,
     /// The runs begun here and not ended yet, each with its configuration. Only they can stage and publish.
     open_runs: BTreeMap<RunId, ConfigurationId>,
+    /// How many events there were when they were last counted.
+    counted: BTreeMap<ConfigurationId, events::Counted>,
 }
 
 impl Store {
@@ -111,7 +113,7 @@ impl Store {
     }
 
     fn around(path: &Path, connection: Connection) -> Self {
-        let inner = Inner { connection, open_runs: BTreeMap::new() };
+        let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
         Self { path: Arc::new(path.to_owned()), file: file_at(path), is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
 

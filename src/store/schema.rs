@@ -299,9 +299,12 @@ DROP TABLE whole_reports;
 ];
 
 /// What only makes reading quick: an older program lives with it, so it is no version of its own. The age of events is for
-/// forgetting them; those that were given up are counted at every look at the service.
+/// forgetting them; those that were given up are counted at every look at the service, as are those of the last day, and the
+/// last one of each webhook is read.
 const INDEXES: &str = "
 CREATE INDEX IF NOT EXISTS events_by_age ON events (received_at);
+CREATE INDEX IF NOT EXISTS events_by_arrival ON events (configuration, received_at);
+CREATE INDEX IF NOT EXISTS events_delivered ON events (configuration, grp, number) WHERE fetched_from IS NULL;
 CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHERE forward = 'undelivered';
 CREATE INDEX IF NOT EXISTS events_not_understood ON events (configuration, received_at) WHERE not_understood IS NOT NULL;
 ";

@@ -163,9 +163,10 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             Reply::Deleted(workspace.run_blocking(delete).await)
         }
         Effect::Look(id) => Reply::Looked(look(workspace, &id, cancel).await),
-        Effect::Dismiss(id, rule) => {
-            let dismissed = workspace.run_blocking(move |stored| ops::health::dismiss(stored, &id, rule)).await;
-            Reply::Issue(dismissed.map(|()| "Dismissed. It counts again when it changes."))
+        Effect::Dismiss { id, rule, undo } => {
+            let dismissed = workspace.run_blocking(move |stored| ops::health::dismiss(stored, &id, rule, undo)).await;
+            let words = if undo { "It counts again." } else { "Dismissed. It counts again when it changes." };
+            Reply::Issue(dismissed.map(|()| words))
         }
         Effect::SendAgain(id) => {
             let sent = ops::health::retry(workspace, &id, Rule::Forwarding, cancel).await;

@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Where everything stands is read no more often than this.
 const BETWEEN: Duration = Duration::from_secs(1);
 
+/// What changes without anybody's doing, such as the room on the disk, is read so often.
+const ANYHOW: Duration = Duration::from_secs(60);
+
 /// Reads the newest events, where everything stands and what is configured, now and after each change, and answers where
 /// something is new. It ends when it is dropped.
 pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, replies: &Replies) {
@@ -43,7 +46,7 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }
         changes = match read_at.filter(|_| owed != Changes::default()) {
-            None => signals.wait_for_change().await,
+            None => tokio::time::timeout(ANYHOW, signals.wait_for_change()).await.unwrap_or_default(),
             Some(at) => tokio::time::timeout_at(at + BETWEEN, signals.wait_for_change()).await.unwrap_or_default(),
         };
         if changes != Changes::default() {

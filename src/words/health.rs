@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Tone;
-use crate::domain::health::{Finding, Light, Rule, State, issues};
+use crate::domain::health::{FAILED, Finding, Light, Rule, State, issues};
 
 /// What a light stands for.
 pub fn light(light: Light) -> &'static str {
@@ -25,6 +25,11 @@ pub fn state(state: State) -> (Tone, &'static str) {
     }
 }
 
+/// How a light burns for a finding: what is dismissed is neither a problem nor well.
+pub fn burns(finding: &Finding) -> (Tone, &'static str) {
+    if finding.is_issue() && finding.dismissed { (Tone::Calm, "dismissed") } else { state(finding.state) }
+}
+
 /// How long it is so: `for 3 hours`; of what is well, when it was: `3 hours ago`.
 pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
     let since = finding.since?;
@@ -36,16 +41,26 @@ pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
         7_200..172_800 => format!("{} hours", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     };
+    if finding.rule == Rule::SyncAge && finding.is_issue() && !has_failed(finding) {
+        return Some(format!("last one {time} ago"));
+    }
     Some(if is_event(finding) { format!("{time} ago") } else { format!("for {time}") })
 }
 
 // Whether its moment is that of something which happened, and not the begin of a state.
 fn is_event(finding: &Finding) -> bool {
     match finding.rule {
-        Rule::SyncAge | Rule::SyncProved | Rule::Missed | Rule::NotUnderstood | Rule::Lag => true,
+        Rule::SyncAge | Rule::SyncProved | Rule::Missed | Rule::NotUnderstood | Rule::Lag | Rule::EscalationNote => {
+            true
+        }
         Rule::Silence => finding.state == State::Well,
         _ => false,
     }
+}
+
+// Of syncs: whether the last one failed, and not only is too long ago.
+fn has_failed(finding: &Finding) -> bool {
+    finding.object.as_deref().is_some_and(|object| object.starts_with(FAILED))
 }
 
 /// When somebody last looked, where that was not just now.
@@ -92,41 +107,46 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
         (0, []) => (Tone::Good, "all well".to_owned()),
         (0, [one]) => (Tone::Calm, format!("not known: {}", one.rule.title().to_lowercase())),
         (0, many) => (Tone::Calm, format!("{} things not known", many.len())),
-        (1, _) => (Tone::Calm, "1 known problem".to_owned()),
-        (count, _) => (Tone::Calm, format!("{count} known problems")),
+        (1, _) => (Tone::Calm, "1 dismissed problem".to_owned()),
+        (count, _) => (Tone::Calm, format!("{count} dismissed problems")),
     }
 }
 
 // A problem in a few words, for the header.
 fn short(finding: &Finding) -> &'static str {
     match (finding.rule, finding.state) {
-        (Rule::Credentials, State::Broken) => "credentials refused",
-        (Rule::Credentials, _) => "not verified",
-        (Rule::Rights, State::Broken) => "a right is missing",
-        (Rule::Rights, _) => "a right is doubtful",
-        (Rule::AgentRestricted, _) => "agent sees too little",
-        (Rule::Boards, _) => "board or contact gone",
-        (Rule::SettingsFiles, _) => "settings unreadable",
+        (Rule::Credentials, State::Broken) => "credentials do not work",
+        (Rule::Credentials, _) => "credentials not tested",
+        (Rule::Rights, State::Broken) => "a permission is missing",
+        (Rule::Rights, _) => "a permission is not proved",
+        (Rule::AgentRestricted, _) => "agent sees too few clients",
+        (Rule::Boards, _) => "board or agent not found",
+        (Rule::SettingsFiles, _) => "settings files need repair",
         (Rule::Service, _) => "service not running",
         (Rule::Clock, _) => "a clock is wrong",
-        (Rule::Disk, _) => "disk nearly full",
-        (Rule::Store, _) => "store damaged",
+        (Rule::Disk, State::Broken) => "disk almost full",
+        (Rule::Disk, _) => "disk space is low",
+        (Rule::Store, _) => "database damaged",
+        (Rule::SyncAge, _) if has_failed(finding) => "last sync failed",
+        (Rule::SyncAge, _) if finding.object.is_none() => "no sync yet",
         (Rule::SyncAge, _) => "sync overdue",
-        (Rule::SyncHeld, _) => "sync held",
-        (Rule::SyncProved, _) => "sync not proved",
+        (Rule::SyncHeld, _) => "sync waits for your yes",
+        (Rule::SyncProved, _) => "sync not proved complete",
         (Rule::Interrupted, _) => "Configure interrupted",
-        (Rule::Owner, _) => "another host's",
-        (Rule::Drift, _) => "changed in Halo",
-        (Rule::WebhookOff, _) => "webhook switched off",
-        (Rule::Deliveries, _) => "deliveries fail",
+        (Rule::Owner, _) => "owned by another host",
+        (Rule::Drift, _) => "objects differ in Halo",
+        (Rule::WebhookOff, _) => "a webhook is off or missing",
+        (Rule::Deliveries, State::Broken) => "deliveries fail",
+        (Rule::Deliveries, _) => "a delivery is not proved",
         (Rule::Silence, _) => "no event for a day",
         (Rule::Lag, _) => "events come late",
-        (Rule::Missed, _) => "events missed",
-        (Rule::NotUnderstood, _) => "odd deliveries",
-        (Rule::Forwarding, _) => "events not handed on",
-        (Rule::Certificate, _) => "certificate",
+        (Rule::Missed, _) => "events may be missing",
+        (Rule::NotUnderstood, _) => "deliveries not understood",
+        (Rule::Forwarding, _) => "events not forwarded",
+        (Rule::Certificate, State::Broken) => "certificate refused",
+        (Rule::Certificate, _) => "certificate expires soon",
         (Rule::Rotation, _) => "rotation unfinished",
-        (Rule::EscalationNote, _) => "escalation without note",
+        (Rule::EscalationNote, _) => "escalation note to check",
     }
 }
 
@@ -163,9 +183,18 @@ mod tests {
         let mut findings = vec![found(Rule::Drift, State::Watch), found(Rule::Service, State::Broken)];
         assert_eq!(summary(&findings), (Tone::Bad, "2 problems: service not running".to_owned()));
         findings[1].dismissed = true;
-        assert_eq!(summary(&findings), (Tone::Warn, "changed in Halo".to_owned()));
+        assert_eq!(summary(&findings), (Tone::Warn, "objects differ in Halo".to_owned()));
         findings[0].dismissed = true;
-        assert_eq!(summary(&findings), (Tone::Calm, "2 known problems".to_owned()));
+        assert_eq!(summary(&findings), (Tone::Calm, "2 dismissed problems".to_owned()));
+    }
+
+    #[test]
+    fn sync_that_failed_is_not_called_overdue() {
+        let of =
+            |object: Option<&str>| Finding { object: object.map(str::to_owned), ..found(Rule::SyncAge, State::Watch) };
+        assert_eq!(short(&of(None)), "no sync yet");
+        assert_eq!(short(&of(Some("2026-11-28T12:00:00Z"))), "sync overdue");
+        assert_eq!(short(&of(Some("failed after 2026-11-28T12:00:00Z"))), "last sync failed");
     }
 
     #[test]
@@ -173,7 +202,7 @@ mod tests {
         let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
         let at = |rule, hours| found(rule, State::Broken).since(now - jiff::SignedDuration::from_hours(hours));
         assert_eq!(age(&at(Rule::Service, 5), now).as_deref(), Some("for 5 hours"));
-        assert_eq!(age(&at(Rule::SyncAge, 72), now).as_deref(), Some("3 days ago"));
+        assert_eq!(age(&at(Rule::SyncAge, 72), now).as_deref(), Some("last one 3 days ago"));
         assert_eq!(age(&found(Rule::Disk, State::Watch), now), None);
         let seen_at = Some(now - jiff::SignedDuration::from_hours(30));
         let drift = Finding { seen_at, ..at(Rule::Drift, 60) };

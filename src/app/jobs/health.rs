@@ -9,10 +9,17 @@ use crate::app::work::Look;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
 
-/// Every finding of the configuration that is open; none where it is not the active one.
+/// Every finding of the configuration that is open; none where it is not the active one. Where its state cannot be read,
+/// nothing is known to be well.
 pub fn findings(model: &Model) -> Vec<Finding> {
     let (Some(saved), Some(status)) = (model.current_saved(), model.status()) else { return Vec::new() };
-    health::findings(&Facts { now: model.now, configuration: &saved.configuration, status })
+    let mut findings = health::findings(&Facts { now: model.now, configuration: &saved.configuration, status });
+    if model.facts.standing_failed.is_some() {
+        for well in findings.iter_mut().filter(|finding| finding.state == State::Well) {
+            *well = Finding::new(well.rule, State::Unknown, "the state cannot be read");
+        }
+    }
+    findings
 }
 
 /// What needs a person, the worst first.
@@ -22,7 +29,15 @@ pub fn list(model: &Model) -> Vec<Finding> {
 
 /// The problem that is selected.
 pub fn selected(model: &Model) -> Option<Finding> {
-    list(model).into_iter().nth(model.panes.window(Pane::Overview).selected)
+    let list = list(model);
+    let at = position(model, &list);
+    list.into_iter().nth(at)
+}
+
+/// Where the problem that is selected stands now; once it is gone, what has taken its place is.
+pub fn position(model: &Model, list: &[Finding]) -> usize {
+    let at = list.iter().position(|issue| Some(issue.rule) == model.panes.issue);
+    at.unwrap_or(model.panes.window(Pane::Overview).selected).min(list.len().saturating_sub(1))
 }
 
 /// The one command that mends it, or leads to where it is mended; none where only a command line does.
@@ -43,8 +58,7 @@ pub fn mend(finding: &Finding) -> Option<C> {
         Rule::Owner | Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {
             C::Pane(Pane::Integration)
         }
-        Rule::Silence | Rule::Lag | Rule::NotUnderstood => C::Pane(Pane::Events),
-        Rule::Missed | Rule::EscalationNote => C::Dismiss,
+        Rule::Silence | Rule::Lag | Rule::NotUnderstood | Rule::Missed | Rule::EscalationNote => C::Pane(Pane::Events),
         Rule::Forwarding => C::Retry,
         Rule::Service | Rule::Disk => return None,
     })

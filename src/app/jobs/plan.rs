@@ -60,11 +60,22 @@ pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
 
 /// Another program has changed what is in Halo: it is read anew, unless something is being done here.
 pub fn follow(model: &mut Model) -> Vec<Effect> {
-    if !matches!(model.apply(), ApplyWork::None) || !model.goal().is_install() {
-        return Vec::new();
+    if is_idle(model) {
+        model.work.forget_plan();
+        return load_plan_unless_there(model);
     }
-    model.work.forget_plan();
-    load_plan_unless_there(model)
+    Vec::new()
+}
+
+/// The plan holds no more: it is made anew by whoever shows it next.
+pub fn forget(model: &mut Model) {
+    if is_idle(model) && matches!(model.work.plan, PlanWork::Ready(_)) && keymap::below(model) != Place::Plan {
+        model.work.forget_plan();
+    }
+}
+
+fn is_idle(model: &Model) -> bool {
+    matches!(model.apply(), ApplyWork::None) && model.goal().is_install()
 }
 
 /// What runs already, of this configuration or of another: one Configure at a time.

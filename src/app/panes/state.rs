@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use crate::app::layout::Window;
 use crate::domain::failure::Failure;
+use crate::domain::health::Rule;
 use crate::domain::object::ObjectKind;
 use crate::domain::sync_run::{ClientChange, SyncReport};
 pub use crate::keys::Pane;
@@ -18,6 +19,8 @@ pub struct Panes {
     pub windows: [Window; Pane::ALL.len()],
     /// What a sync changed, where that is looked at in place of the history.
     pub report: Option<Report>,
+    /// The problem that is selected in the overview, by its rule: what is found brings them into another order.
+    pub issue: Option<Rule>,
     /// What is selected among the objects in Halo: a look into Halo brings them into another order.
     pub object: Option<Selected>,
     pub clients: Clients,

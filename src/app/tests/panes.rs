@@ -1,6 +1,8 @@
 //! The panes.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::health;
+use crate::app::keymap::Command;
 use crate::app::message::Reply;
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
@@ -10,10 +12,13 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, sync_report,
+    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, sync_report,
 };
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Action;
+use crate::domain::status::Status;
 use crate::domain::sync_run::{Brake, SyncStatus};
 
 #[test]
@@ -294,4 +299,99 @@ fn objects_of_portal_are_taken_over_after_typed_id() {
     assert_eq!(stage.keys("Enter"), [], "half of the id is no yes");
     stage.type_text("e");
     assert_eq!(stage.keys("Enter"), [Effect::LoadPlanTaking(id("acme"), vec!["46".to_owned()])]);
+}
+
+/// A stage on the overview with two problems, the webhooks first.
+fn in_trouble() -> Stage {
+    let mut stage = in_panes();
+    stage.keys("0");
+    tell(&mut stage, |status| {
+        status.integration.rotation.under_way = true;
+        status.service.running = false;
+    });
+    stage
+}
+
+fn tell(stage: &mut Stage, change: impl FnOnce(&mut Status)) {
+    let mut told = stage.model.facts.standing.clone().unwrap();
+    change(&mut told.status);
+    stage.reply(Reply::Status(Ok(told)));
+}
+
+fn rule(stage: &Stage) -> Rule {
+    health::selected(&stage.model).unwrap().rule
+}
+
+/// What comes up or goes above it moves the list, and not the choice.
+#[test]
+fn selected_problem_stays_selected_when_others_come() {
+    let mut stage = in_trouble();
+    stage.keys("End");
+    assert_eq!(rule(&stage), Rule::Rotation);
+    tell(&mut stage, |status| status.integration.unfinished = 1);
+    assert_eq!(rule(&stage), Rule::Rotation, "another one came above it");
+    tell(&mut stage, |status| {
+        status.integration.unfinished = 0;
+        status.service.running = true;
+    });
+    assert_eq!(rule(&stage), Rule::Rotation, "all above it went");
+    tell(&mut stage, |status| status.integration.rotation.under_way = false);
+    assert!(health::selected(&stage.model).is_none_or(|issue| issue.rule != Rule::Rotation));
+}
+
+/// Enter leads; dismissing is a key of its own, and the same key takes it back.
+#[test]
+fn enter_never_dismisses_and_dismissing_can_be_undone() {
+    let mut stage = in_panes();
+    for rule in Rule::ALL {
+        let broken = Finding::new(rule, State::Broken, "f");
+        assert_ne!(health::mend(&broken), Some(Command::Dismiss), "{rule:?}");
+    }
+    stage.keys("0");
+    tell(&mut stage, |status| status.integration.rotation.under_way = true);
+    stage.keys("End");
+    let dismiss = |undo| [Effect::Dismiss { id: id("acme"), rule: Rule::Rotation, undo }];
+    assert_eq!(stage.keys("x"), dismiss(false));
+    let cause = health::list(&stage.model).iter().find(|issue| issue.rule == Rule::Rotation).unwrap().cause();
+    tell(&mut stage, |status| status.known.dismissed = vec![(Rule::Rotation, cause)]);
+    stage.keys("End");
+    assert_eq!(rule(&stage), Rule::Rotation);
+    assert_eq!(stage.keys("x"), dismiss(true));
+}
+
+/// The state could not be read: nothing is known to be well.
+#[test]
+fn nothing_is_well_while_state_cannot_be_read() {
+    let mut stage = in_panes();
+    let failure = Failure::new(FailureKind::LocalState, "disk I/O error");
+    stage.reply(Reply::Status(Err(failure)));
+    assert!(health::findings(&stage.model).iter().all(|finding| finding.state != State::Well));
+    tell(&mut stage, |_| {});
+    assert!(health::findings(&stage.model).iter().any(|finding| finding.state == State::Well));
+}
+
+/// Ages and what becomes overdue are said anew each minute, though nothing happens.
+#[test]
+fn overview_is_drawn_anew_each_minute() {
+    let mut stage = in_panes();
+    stage.keys("0");
+    let next = crate::app::next_wake(&stage.model, stage.now).unwrap();
+    assert!(next.duration_since(stage.now).as_secs() <= 60, "{next}");
+}
+
+/// What another program has installed makes the plan that was read here an old one, whichever pane is open.
+#[test]
+fn plan_is_forgotten_when_another_program_configures() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("1");
+    tell(&mut stage, |status| status.integration.configured_at = Some(at("2026-11-23T10:50:00Z")));
+    assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "it is read anew");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("1");
+    let mut others = stage.model.overview.clone();
+    others.configurations[0].configuration.pia_screen.pia_board = "Another board".to_owned();
+    stage.reply(Reply::Overview(Ok(others)));
+    assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))), "and after somebody else has saved");
 }

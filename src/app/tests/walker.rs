@@ -177,7 +177,7 @@ impl World {
             Effect::Deactivate => vec![Reply::Activated(Ok(Activation::Active(None)))],
             Effect::LoadChanges { .. } => vec![Reply::Changes(Ok(None))],
             Effect::Look(_) => vec![Reply::Looked(Ok(None))],
-            Effect::Dismiss(..) | Effect::SendAgain(_) => vec![Reply::Issue(Ok("Done."))],
+            Effect::Dismiss { .. } | Effect::SendAgain(_) => vec![Reply::Issue(Ok("Done."))],
             _ => Vec::new(),
         }
     }

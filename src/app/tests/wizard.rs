@@ -6,6 +6,7 @@ use crate::app::go::Go;
 use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
+use crate::app::notice::Tone;
 use crate::app::popup::Popup;
 use crate::app::testing::{
     CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
@@ -148,6 +149,43 @@ fn untested_secret_does_not_replace_stored_one() {
     stage.keys("t");
     let ended = stage.reply(Reply::Verified(Ok(passed())));
     assert!(ended.iter().all(|effect| !matches!(effect, Effect::Save(_))), "{ended:?}");
+}
+
+/// A host to agree to, a test, and then the save that was asked for.
+#[test]
+fn save_goes_on_after_host_is_agreed_to() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.send(Message::Do(Command::Setting(FieldId::AuthUrl)));
+    stage.type_text("https://login.example.net/auth");
+    stage.keys("^S");
+    assert!(matches!(&stage.model.popup, Some(Popup::Typed(_))), "{:?}", stage.model.popup);
+    stage.type_text("login.example.net");
+    let effects = stage.keys("Enter");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Verify(_))), "{effects:?}");
+    let effects = stage.reply(Reply::Verified(Ok(passed())));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Save(_))), "{effects:?}");
+}
+
+/// What was to be saved is not forgotten without a word.
+#[test]
+fn test_that_passes_under_question_says_that_nothing_is_saved() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.send(Message::Do(Command::Setting(FieldId::ClientSecret)));
+    stage.paste(CANARY);
+    stage.keys("^S F1");
+    assert!(stage.model.popup.is_some());
+    stage.reply(Reply::Verified(Ok(passed())));
+    assert!(notice(&stage).contains("nothing is saved yet. Save with Ctrl-S"), "{}", notice(&stage));
+}
+
+/// The header tells of what is typed, and not of what is saved.
+#[test]
+fn settings_that_are_edited_are_not_green() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true)]));
+    stage.send(Message::Do(Command::Setting(FieldId::Name)));
+    assert_eq!(connection(&stage.model).0, Tone::Good);
+    stage.type_text("!");
+    assert_eq!(connection(&stage.model), (Tone::Warn, "not saved   acme.halopsa.com".to_owned()));
 }
 
 /// A question that comes with an answer from outside does not take a key that was meant for a field.

@@ -46,6 +46,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     }
     let now = model.now;
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
+    wizard.saves = false;
     let needed = CONNECTION.into_iter().chain([FieldId::ClientSecret]).collect::<Vec<_>>();
     if let Some(field) = wizard.form.insist(&needed, wizard.has_secret) {
         return point_at(model, field);
@@ -78,13 +79,18 @@ pub fn ask_for_host(model: &mut Model, host: String) {
     model.touch();
 }
 
-/// The host is typed: the test may send the Client Secret there.
+/// The host is typed: the test may send the Client Secret there. What waits to be saved still does.
 pub fn agree(model: &mut Model, host: String) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.unagreed_host().as_ref() == Some(&host)) else {
         return Vec::new();
     };
     wizard.agreed_host = Some(host);
-    start(model)
+    let saves = wizard.saves;
+    let effects = start(model);
+    if let Some(wizard) = model.wizard.as_mut() {
+        wizard.saves = saves && wizard.test.is_running();
+    }
+    effects
 }
 
 /// Shows the fields that few need.

@@ -159,7 +159,12 @@ pub fn setting(model: &mut Model, field: FieldId) -> Vec<Effect> {
 pub fn tested(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec<Effect> {
     let mut effects = credentials::verified(model, outcome);
     let Some(wizard) = model.wizard.as_mut() else { return effects };
-    if std::mem::take(&mut wizard.saves) && wizard.test.is_passed() && model.popup.is_none() {
+    let saves = std::mem::take(&mut wizard.saves) && wizard.test.is_passed();
+    if saves && model.popup.is_some() {
+        // Nothing happens under a question.
+        let words = Phrase::from("The test has passed, and nothing is saved yet.");
+        model.say(Tone::Warn, words.key(" Save with ", "save", "."));
+    } else if saves {
         effects.extend(go(model, Step::Review));
         effects.extend(review::save(model, review::Then::Stay));
     }

@@ -7,7 +7,7 @@ use crate::app::go::Go;
 use crate::app::jobs::{activate, sync};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
-use crate::app::popup::{Ask, Confirm, Deciding, Popup};
+use crate::app::popup::{About, Ask, Confirm, Deciding, Popup};
 use crate::app::wizard::Item;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
@@ -48,6 +48,7 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     if let Some(host) = wizard.unagreed_host() {
         let effects = go(model, Step::Credentials);
         credentials::ask_for_host(model, host);
+        wait_for_test(model);
         return effects;
     }
     let request = SaveRequest {
@@ -71,11 +72,17 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
 fn test_first(model: &mut Model) -> Vec<Effect> {
     let mut effects = go(model, Step::Credentials);
     effects.extend(credentials::start(model));
-    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.test.is_running()) else { return effects };
+    wait_for_test(model);
+    effects
+}
+
+// The save follows the test, and the yes to its host before that.
+fn wait_for_test(model: &mut Model) {
+    let asks = matches!(&model.popup, Some(Popup::Typed(typed)) if typed.about == About::OtherHost);
+    let Some(wizard) = model.wizard.as_mut().filter(|wizard| asks || wizard.test.is_running()) else { return };
     wizard.saves = true;
     let words = Phrase::from("The credentials changed: they are saved once the test has passed. Or continue untested");
     model.say(Tone::Calm, words.key(" with ", "untested", "").text("."));
-    effects
 }
 
 /// The save has ended.

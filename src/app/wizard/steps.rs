@@ -83,6 +83,10 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Test::Not if wizard.untested => (Tone::Warn, "not verified".to_owned()),
         Test::Not => (Tone::Calm, "not tested".to_owned()),
         Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
+        // What is edited is not what runs.
+        Test::Before | Test::Passed(_) if wizard.settings && wizard.is_edited() => {
+            (Tone::Warn, format!("not saved   {}", host()))
+        }
         Test::Before | Test::Passed(_) => (Tone::Good, host()),
         Test::Failed(_) | Test::Broken(_) if wizard.untested => (Tone::Warn, "not verified".to_owned()),
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),

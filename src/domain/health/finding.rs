@@ -236,7 +236,7 @@ pub struct Finding {
     pub object: Option<String>,
     /// What to do about it.
     pub next: Option<Hint>,
-    /// Whether a person has said that it is known. Until it changes.
+    /// Whether a person has said that it is known. Until it changes, or something more of it comes.
     #[serde(default)]
     pub dismissed: bool,
     /// The state that the service has last told of the rule; only of what is written down.
@@ -284,6 +284,11 @@ impl Finding {
         self.is_issue() && !self.dismissed
     }
 
+    // What counts most of several: an open problem, then what is dismissed or not known, then what is well.
+    fn weight(&self) -> (bool, bool, State) {
+        (self.is_open(), self.state != State::Well, self.state)
+    }
+
     /// What a person dismisses: the same state of the same thing.
     pub fn cause(&self) -> String {
         format!("{:?}: {}", self.state, self.object.as_deref().unwrap_or_default())
@@ -297,11 +302,11 @@ pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
     issues
 }
 
-/// How a light burns: the worst that is open, of its findings; none where there are none.
+/// How a light burns: the worst of its findings, an open one before one that is dismissed; none where there are none.
 pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
     let of = findings.iter().filter(|finding| finding.rule.light() == light);
     // Of equals the first rule of the table counts.
-    of.rev().max_by_key(|finding| (!finding.dismissed, finding.state))
+    of.rev().max_by_key(|finding| finding.weight())
 }
 
 /// What was known before, and what was found now: a state that has not changed keeps its age.

@@ -16,6 +16,9 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 /// Objects that a sentence names.
 const NAMED: usize = 3;
 
+/// What a problem of syncs is about that failed: the short words tell it from one that is overdue.
+pub const FAILED: &str = "failed";
+
 /// What a sync was refused, a later one that works disproves.
 pub const BY_SYNC: &str = "company sync";
 
@@ -38,10 +41,16 @@ pub fn from_check(report: &CheckReport) -> Vec<Finding> {
         }
         None => return found,
     }
-    let rights = report.checks.iter().filter(|check| is_right(check.id)).filter(|check| !is_unreached(check));
-    let worst = rights.clone().max_by_key(|check| severity(check));
+    let rights = report.checks.iter().filter(|check| is_right(check.id));
+    let is_partial = rights.clone().any(is_unreached);
+    let worst = rights.filter(|check| !is_unreached(check)).max_by_key(|check| severity(check));
     found.extend(match worst.map(|worst| (severity(worst), worst)) {
         None => None,
+        // One that was not reached may be missing.
+        Some((State::Well | State::Unknown, _)) if is_partial => {
+            let fact = "some could not be checked: Halo did not answer";
+            Some(Finding::new(Rule::Rights, State::Unknown, fact).next(Hint::from("Look again: ").next(Next::Doctor)))
+        }
         Some((State::Well | State::Unknown, _)) => Some(Finding::well(Rule::Rights, "what is needed can be read")),
         Some((state, worst)) => Some(told(Rule::Rights, state, worst)),
     });
@@ -133,7 +142,7 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
 pub fn forwarding_stopped() -> Finding {
     Finding::new(Rule::Forwarding, State::Broken, "nothing is handed on: the other side answered 410")
         .about("410")
-        .next(Hint::from("Set up the other side again, then restart ").next(Next::Serve))
+        .next(Hint::from("Set up the other side again, then send again: ").next(Next::Retry("forwarding")))
 }
 
 /// How far Halo's clock is ahead of this machine's.

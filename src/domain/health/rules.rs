@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged};
-use super::look::{BY_SYNC, NAMES_APART};
+use super::look::{BY_SYNC, FAILED, NAMES_APART};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -279,17 +279,22 @@ impl Facts<'_> {
         let why = why.unwrap_or_default();
         if self.is_older(at, SYNC_OLD) {
             return Finding::new(rule, State::Broken, format!("no sync for more than two days{why}"))
+                .about(at.to_string())
                 .since(at)
                 .next(sync());
         }
         if let Some(failed) = failed {
             let next = Hint::from("Fix the cause, then ").next(Next::Sync).text("; the service retries by itself");
             return Finding::new(rule, State::Watch, format!("the last sync failed{why}"))
+                .about(format!("{FAILED} after {at}"))
                 .since(failed.finished_at)
                 .next(next);
         }
         match self.is_older(at, SYNC_DUE) {
-            true => Finding::new(rule, State::Watch, "no sync for more than a day").since(at).next(sync()),
+            true => {
+                let old = Finding::new(rule, State::Watch, "no sync for more than a day");
+                old.about(at.to_string()).since(at).next(sync())
+            }
             false => Finding::well(rule, "the clients were read").since(at),
         }
     }
@@ -300,9 +305,12 @@ impl Facts<'_> {
             None => Finding::well(rule, "no sync waits for a yes"),
             Some(run) => {
                 let why = run.warnings.last().map(|why| format!(": {}", clean(why))).unwrap_or_default();
-                Finding::new(rule, State::Broken, format!("the sync is held{why}")).since(run.finished_at).next(
-                    Hint::from("Check the rights of the agent in Halo; if the list is right: ").next(Next::SyncYes),
-                )
+                Finding::new(rule, State::Broken, format!("the sync is held{why}"))
+                    .about(run.finished_at.to_string())
+                    .since(run.finished_at)
+                    .next(
+                        Hint::from("Check the rights of the agent in Halo; if the list is right: ").next(Next::SyncYes),
+                    )
             }
         }
     }
@@ -316,6 +324,7 @@ impl Facts<'_> {
             None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
             Some(run) => Finding::new(rule, State::Watch, format!("the last sync was not proved: {}", run.proof()))
+                .about(run.finished_at.to_string())
                 .since(run.finished_at)
                 .next(Hint::from("See what is missing: ").next(Next::History).text("; try again: ").next(Next::Sync)),
         }
@@ -329,7 +338,7 @@ impl Facts<'_> {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
                 let fact = format!("a run was interrupted: what came of {writes} is not known");
                 let next = Hint::from("Finish it: ").next(Next::Configure).text("; undo it: ").next(Next::RollBack);
-                Finding::new(rule, State::Broken, fact).next(next)
+                Finding::new(rule, State::Broken, fact).about(count.to_string()).next(next)
             }
         }
     }
@@ -364,7 +373,11 @@ impl Facts<'_> {
             }
             None => match self.read_at() {
                 Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "each one is on") },
-                None => not_read(rule),
+                // Whoever saw that all is as Configure made it has seen that too.
+                None => match self.seen(Rule::Drift) {
+                    drift if drift.state == State::Well => Finding { rule, fact: "each one is on".to_owned(), ..drift },
+                    _ => not_read(rule),
+                },
             },
         }
     }
@@ -381,6 +394,8 @@ impl Facts<'_> {
             DeliveryState::Delivered | DeliveryState::SwitchedOff | DeliveryState::Missing => State::Well,
             // Nothing is bound to it, as the settings want it.
             DeliveryState::Never if self.tells_nothing(&delivery.webhook) => State::Well,
+            // What came in here since then says more than Halo's log did.
+            DeliveryState::Never | DeliveryState::NoAnswer if self.has_come_since(delivery) => State::Well,
             DeliveryState::Never if is_new => State::Unknown,
             DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
             _ => State::Broken,
@@ -399,6 +414,13 @@ impl Facts<'_> {
         Finding { seen_at: Some(at), ..found }
     }
 
+    // Whether a webhook has delivered since Halo's log was read of it.
+    fn has_come_since(&self, delivery: &Delivery) -> bool {
+        let group = EventGroup::ALL.into_iter().find(|group| group.webhook_name() == delivery.webhook);
+        let last = self.status.known.heard.iter().find(|(of, _)| Some(*of) == group);
+        last.is_some_and(|(_, at)| *at >= delivery.last_at.unwrap_or(delivery.read_at))
+    }
+
     // Whether the events that were chosen leave a webhook without any.
     fn tells_nothing(&self, webhook: &str) -> bool {
         let options = &self.configuration.integration.webhook_options;
@@ -413,9 +435,12 @@ impl Facts<'_> {
         let heard = service.last_event_at;
         let from = heard.unwrap_or(configured).max(service.since.unwrap_or(Timestamp::MIN));
         if service.running && self.is_older(from, QUIET) {
-            return Finding::new(rule, State::Watch, "no event for a day").since(from).next(
-                Hint::from("No ticket was touched, or Halo does not reach this service: ").next(Next::Deliveries),
-            );
+            let next =
+                Hint::from("No ticket was touched, or Halo does not reach this service: ").next(Next::Deliveries);
+            return Finding::new(rule, State::Watch, "no event for a day")
+                .about(from.to_string())
+                .since(from)
+                .next(next);
         }
         match heard {
             Some(at) => Finding::well(rule, "the last one came in").since(at),
@@ -456,6 +481,7 @@ impl Facts<'_> {
                     format!("{} deliveries were", thousands(count))
                 };
                 Finding::new(rule, State::Watch, format!("{count} stored and not understood"))
+                    .about(last.to_string())
                     .since(last)
                     .next(Hint::from("See which and why: ").next(Next::Events).text("; they are kept as they came"))
             }
@@ -465,7 +491,7 @@ impl Facts<'_> {
     fn forwarding(&self) -> Finding {
         let rule = Rule::Forwarding;
         let service = &self.status.service;
-        // It was seen by the service that runs, and holds until the next start.
+        // It was seen by the service that runs, and holds until a person sends again, or until the next start.
         let stopped = |last: &&Finding| last.is_issue() && last.seen_at.is_some_and(|at| service.since <= Some(at));
         if let Some(stopped) = self.last(rule).filter(|_| service.running).filter(stopped) {
             return stopped.clone();
@@ -473,14 +499,12 @@ impl Facts<'_> {
         match self.status.service.undelivered {
             0 => Finding::well(rule, "none was given up"),
             count => {
-                let count =
+                let events =
                     if count == 1 { "1 event was".to_owned() } else { format!("{} events were", thousands(count)) };
-                Finding::new(rule, State::Broken, format!("{count} not handed on")).next(
-                    Hint::from("See why: ")
-                        .next(Next::Undelivered)
-                        .text("; send them again: ")
-                        .next(Next::Retry("forwarding")),
-                )
+                let next = Hint::from("See why: ").next(Next::Undelivered).text("; send them again: ");
+                Finding::new(rule, State::Broken, format!("{events} not handed on"))
+                    .about(count.to_string())
+                    .next(next.next(Next::Retry("forwarding")))
             }
         }
     }

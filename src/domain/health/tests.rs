@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::aged;
 use super::*;
 use crate::domain::address::{HaloUrl, PiaUrl};
+use crate::domain::callback::EventGroup;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::configuration::{ApiCredentials, CompanySync, Configuration, EscalateTo, Integration, PiaScreen};
 use crate::domain::daily_sync_time::DailySyncTime;
@@ -231,7 +232,10 @@ const FAULTS: &[Fault] = &[
     (Rule::Owner, State::Broken, |world| world.see(Rule::Owner, State::Broken, 1)),
     (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
     (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),
-    (Rule::WebhookOff, State::Unknown, |world| world.status.integration.deliveries.clear()),
+    (Rule::WebhookOff, State::Unknown, |world| {
+        world.status.integration.deliveries.clear();
+        world.see(Rule::Drift, State::Watch, 1);
+    }),
     (Rule::WebhookOff, State::Broken, |world| world.deliver(DeliveryState::SwitchedOff)),
     (Rule::WebhookOff, State::Broken, |world| world.deliver(DeliveryState::Missing)),
     (Rule::Deliveries, State::Unknown, |world| world.status.integration.deliveries.clear()),
@@ -323,12 +327,57 @@ fn forwarding_that_was_stopped_is_well_after_restart() {
     assert_eq!(stopped(1).state, State::Well);
 }
 
-/// More of the same is the same problem; another thing is another one, and so is a worse state.
+/// What nobody knows, and what is dismissed, is not well: the light is about it.
 #[test]
-fn dismissal_holds_for_same_thing_however_many() {
-    let cause =
-        |count| found(Rule::NotUnderstood, |world| world.status.known.not_understood = Some((count, now()))).cause();
-    assert_eq!(cause(2), cause(3));
+fn light_is_green_only_over_what_is_all_well() {
+    let well = well().findings();
+    for rule in Rule::ALL {
+        assert_eq!(light(&well, rule.light()).unwrap().state, State::Well);
+        for (state, dismissed) in [(State::Unknown, false), (State::Watch, true), (State::Broken, true)] {
+            let mut findings = well.clone();
+            findings[rule as usize] = Finding { dismissed, ..Finding::new(rule, state, "f") };
+            assert_eq!(light(&findings, rule.light()).unwrap().rule, rule, "{state:?}");
+        }
+    }
+    let mut findings = well;
+    findings[Rule::Drift as usize] = Finding { dismissed: true, ..Finding::new(Rule::Drift, State::Broken, "f") };
+    findings[Rule::Owner as usize] = Finding::new(Rule::Owner, State::Watch, "f");
+    assert_eq!(light(&findings, Light::Objects).unwrap().rule, Rule::Owner, "an open one comes first");
+}
+
+/// As long as nothing more of it comes: the next one is another problem, and so is a worse state.
+#[test]
+fn dismissal_ends_with_something_new_of_its_kind() {
+    let odd = |count, hours: i32| {
+        found(Rule::NotUnderstood, |world| world.status.known.not_understood = Some((count, now() - hours * HOUR)))
+    };
+    assert_eq!(odd(2, 3).cause(), odd(2, 3).cause());
+    assert_ne!(odd(2, 3).cause(), odd(3, 2).cause());
+    let given_up = |count| found(Rule::Forwarding, |world| world.status.service.undelivered = count).cause();
+    assert_ne!(given_up(2), given_up(3));
+    let missed = |hours: i32| {
+        found(Rule::Missed, |world| {
+            let (until, problems) = (now() - hours * HOUR, vec!["Halo's log is empty".to_owned()]);
+            world.status.service.gaps = vec![Gap { since: until, until, from_log: 0, from_tickets: 0, problems }];
+        })
+        .cause()
+    };
+    assert_ne!(missed(30), missed(2));
+    let run_of = |status, rule, hours: i32| {
+        found(rule, |world| {
+            let run = SyncReport { proved: false, ..run(status, hours) };
+            world.status.known.runs.insert(0, run);
+        })
+        .cause()
+    };
+    for (status, rule) in
+        [(SyncStatus::NeedsConfirmation, Rule::SyncHeld), (SyncStatus::CompleteWithWarnings, Rule::SyncProved)]
+    {
+        assert_ne!(run_of(status, rule, 30), run_of(status, rule, 6), "{rule:?}");
+    }
+    let overdue =
+        |hours| found(Rule::SyncAge, |world| world.status.known.runs = vec![run(SyncStatus::Complete, hours)]);
+    assert_ne!(overdue(27).cause(), overdue(28).cause(), "it was well in between");
     let off = |webhook: &'static str| {
         found(Rule::WebhookOff, move |world| {
             let off = Delivery { webhook: webhook.to_owned(), ..delivery(DeliveryState::SwitchedOff) };
@@ -358,6 +407,40 @@ fn webhook_that_is_off_is_told_once() {
     };
     assert_eq!(issues("Pia - Ticket Created"), [Rule::Drift]);
     assert_eq!(issues("Pia - Ticket Updated"), [Rule::Drift, Rule::WebhookOff]);
+}
+
+/// Halo's log was read before it came.
+#[test]
+fn delivery_that_came_clears_what_log_did_not_say() {
+    let state = |delivered: DeliveryState, hours: i32| {
+        found(Rule::Deliveries, |world| {
+            world.status.integration.deliveries = vec![delivery(delivered)];
+            world.status.integration.deliveries[0].last_at = (delivered != DeliveryState::Never).then(|| now() - HOUR);
+            world.status.known.heard = vec![(EventGroup::TicketCreated, now() - hours * HOUR)];
+        })
+        .state
+    };
+    for delivered in [DeliveryState::Never, DeliveryState::NoAnswer] {
+        assert_eq!((state(delivered, 2), state(delivered, 0)), (State::Watch, State::Well), "{delivered:?}");
+    }
+    assert_eq!(state(DeliveryState::Unauthorised, 0), State::Broken, "that one was refused");
+    let other = found(Rule::Deliveries, |world| {
+        world.deliver(DeliveryState::Never);
+        world.status.known.heard = vec![(EventGroup::TicketUpdated, now())];
+    });
+    assert_eq!(other.state, State::Watch, "another webhook proves nothing");
+}
+
+/// Configure has just written and read them.
+#[test]
+fn webhooks_are_known_to_be_on_after_configure() {
+    let off = |drift| {
+        found(Rule::WebhookOff, |world| {
+            world.status.integration.deliveries.clear();
+            world.see(Rule::Drift, drift, 1);
+        })
+    };
+    assert_eq!((off(State::Well).state, off(State::Watch).state), (State::Well, State::Unknown));
 }
 
 #[test]
@@ -445,6 +528,21 @@ fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport
         token_valid_until: None,
         teams: Vec::new(),
     }
+}
+
+/// What could not be asked may be missing.
+#[test]
+fn rights_are_not_known_where_one_was_not_reached() {
+    use CheckId::{Address, Token, Webhooks};
+    use CheckStatus::{Fail, Pass};
+    let rights = |more: (CheckId, CheckStatus, Option<FailureKind>)| {
+        let signed_in = [(Address, Pass, None), (Token, Pass, None), (CheckId::Clients, Pass, None)];
+        let found = from_check(&report(&[&signed_in[..], &[more]].concat()));
+        found.into_iter().find(|found| found.rule == Rule::Rights).unwrap().state
+    };
+    assert_eq!(rights((Webhooks, Pass, None)), State::Well);
+    assert_eq!(rights((Webhooks, Fail, Some(FailureKind::NotReached))), State::Unknown);
+    assert_eq!(rights((Webhooks, Fail, Some(FailureKind::MissingRight))), State::Broken);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(in crate::ops) fn judge(
         has_secret: secret.as_ref().map_or(true, Option::is_some),
         settings: secrets.and(secret.map(drop)).err().map(told),
         not_understood: store.not_understood(id, workspace.now() - WEEK)?,
+        heard: store.last_deliveries(id)?,
         runs: store.runs(id, RUNS)?,
         published_at: store.published_at(id)?,
         lists: store.lists(id)?,

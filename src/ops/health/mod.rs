@@ -11,7 +11,7 @@ use super::{Workspace, check, delivery, events, status, sync};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Retry, Rule, State, clock, from_check, from_failure, from_owner, from_plan};
+use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner, from_plan};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
@@ -37,13 +37,7 @@ pub async fn look(
     cancel: CancellationToken,
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Option<Failure>, Failure> {
-    let of = id.clone();
-    let whole = move |workspace: &Workspace| {
-        let fault = workspace.store.fault()?;
-        workspace.note_health(&of, [store(fault)]);
-        Ok(())
-    };
-    workspace.run_blocking(whole).await?;
+    look_at_store(workspace, id).await?;
     // Where a proxy is meant and not named well, the look at Halo says so; this one would go past it.
     if workspace.require_sound_proxy().is_ok()
         && let Some(found) = certificate::look(configuration, workspace.now()).await
@@ -60,6 +54,17 @@ pub async fn look(
     }
 }
 
+/// Looks whether the database is whole. Reads all of it.
+pub(super) async fn look_at_store(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
+    let of = id.clone();
+    let whole = move |workspace: &Workspace| {
+        let fault = workspace.store.fault()?;
+        workspace.note_health(&of, [store(fault)]);
+        Ok(())
+    };
+    workspace.run_blocking(whole).await
+}
+
 async fn ask(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -71,9 +76,7 @@ async fn ask(
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel.clone());
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, on_check).await?;
-    let mut found = from_check(&report);
-    found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
-    workspace.note_health(id, found);
+    check::note(workspace, id, &report, &halo);
     if !report.ok {
         return Ok(report.first_failure().map(failure_of));
     }
@@ -110,15 +113,17 @@ fn store(fault: Option<String>) -> Finding {
     }
 }
 
-/// Says that the cause of an issue is known: it is not counted any more until it changes.
+/// Says that the cause of an issue is known: it is not counted any more until it changes. Or, with `undo`, takes that back.
 ///
 /// # Errors
 ///
 /// Where there is no such issue, or it cannot be written down.
-pub fn dismiss(workspace: &Workspace, id: &ConfigurationId, rule: Rule) -> Result<(), Failure> {
+pub fn dismiss(workspace: &Workspace, id: &ConfigurationId, rule: Rule, undo: bool) -> Result<(), Failure> {
     let issue = issue(workspace, id, rule)?;
-    workspace.store.dismiss(id, rule, &issue.cause())?;
-    let mut activity = workspace.activity(Some(id), "dismiss an issue", "done");
+    let cause = issue.cause();
+    workspace.store.dismiss(id, rule, (!undo).then_some(cause.as_str()))?;
+    let action = if undo { "count an issue again" } else { "dismiss an issue" };
+    let mut activity = workspace.activity(Some(id), action, "done");
     activity.object = Some(rule.code().to_owned());
     activity.message = Some(issue.fact);
     workspace.write_down(&activity)
@@ -194,7 +199,12 @@ pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
         |finding: &Finding| Finding { since: finding.since.or(Some(now)), told: told(finding.rule), ..finding.clone() };
     // What was judged and not seen is judged anew each time: written down, it would be taken for seen.
     let is_kept = |finding: &&Finding| !finding.rule.is_seen() || finding.seen_at.is_some();
-    let new: Vec<Finding> = findings.iter().filter(is_kept).filter(is_new).map(dated).collect();
+    // While nobody looked it may have been well, and be a problem again.
+    let dismissed = workspace.store.dismissed(id)?;
+    let is_over =
+        |finding: &Finding| finding.state == State::Well && dismissed.iter().any(|(rule, _)| *rule == finding.rule);
+    let is_news = |finding: &&Finding| is_new(finding) || is_over(finding);
+    let new: Vec<Finding> = findings.iter().filter(is_kept).filter(is_news).map(dated).collect();
     if !new.is_empty() {
         workspace.store.keep_health(id, &new)?;
     }

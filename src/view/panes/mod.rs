@@ -72,6 +72,9 @@ pub fn state(model: &Model) -> (Tone, String) {
     if !saved.status.active {
         return (Tone::Warn, format!("not active   {host}"));
     }
+    if model.facts.standing_failed.is_some() {
+        return (Tone::Bad, format!("state cannot be read   {host}"));
+    }
     let findings = findings(model);
     let (tone, words) = summary(&findings);
     let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);

@@ -15,6 +15,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
 use crate::domain::daily_run::DailyOutcome;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::health::{Finding, Light, Rule, State, issues, light};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::SyncStatus;
@@ -24,7 +25,7 @@ use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
-use crate::words::health::{NOTHING_TO_DO, brief, fact, light as name_of, state, summary};
+use crate::words::health::{NOTHING_TO_DO, brief, burns, fact, light as name_of, summary};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
@@ -91,13 +92,13 @@ fn counted(model: &Model, list: &[&Finding]) -> String {
 // A light: its state in words, its age, and the key that mends it.
 fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: &[Finding]) {
     let styles = page.styles;
-    let tone = state(found.state).0;
+    let tone = burns(found).0;
     let is_narrow = page.width < NARROW;
     let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
     let words = match found.state {
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
-        State::Watch | State::Broken => brief(found, model.now),
+        State::Watch | State::Broken => dismissible(found, &brief(found, model.now)),
         // The light's own name says what its first rule is about.
         _ if found.rule == main(one) => fact(found, model.now),
         _ => format!("{}: {}", found.rule.title(), fact(found, model.now)),
@@ -269,13 +270,19 @@ fn events(standing: &Standing) -> Chart {
 // Each webhook by the last reading of Halo's log.
 fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
     let deliveries = &standing.status.integration.deliveries;
-    let tones = deliveries.iter().map(|delivery| if delivery.state.is_fine() { Tone::Good } else { Tone::Bad });
-    let marks: Vec<Span<'static>> = tones.map(|tone| block(tone, styles)).collect();
-    let good = deliveries.iter().filter(|delivery| delivery.state.is_fine()).count();
-    let words = match deliveries.len() - good {
-        0 => format!("{good} good"),
-        bad => format!("{good} good, {bad} bad"),
+    let tone = |state: DeliveryState| match state {
+        DeliveryState::Delivered => Tone::Good,
+        // Nothing was to be delivered, or nobody could tell.
+        DeliveryState::Never | DeliveryState::Unreadable => Tone::Calm,
+        DeliveryState::NoAnswer => Tone::Warn,
+        _ => Tone::Bad,
     };
+    let tones: Vec<Tone> = deliveries.iter().map(|delivery| tone(delivery.state)).collect();
+    let marks: Vec<Span<'static>> = tones.iter().map(|tone| block(*tone, styles)).collect();
+    let count = |wanted: Tone| tones.iter().filter(|tone| **tone == wanted).count();
+    let told = [(Tone::Good, "good"), (Tone::Warn, "doubtful"), (Tone::Bad, "bad"), (Tone::Calm, "not known")];
+    let told = told.map(|(tone, word)| (count(tone), word)).into_iter().filter(|(count, _)| *count > 0);
+    let words = told.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ");
     (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
 }
 
@@ -292,9 +299,9 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
     for (at, issue) in list.iter().enumerate() {
         let focused = at == model.panes.window(Pane::Overview).selected;
         let style = if focused { styles.focus() } else { Style::new() };
-        let (tone, _) = state(issue.state);
+        let (tone, _) = burns(issue);
         let mark = format!("{} {}", symbol(tone), issue.rule.title());
-        let tone = if issue.dismissed { styles.dim() } else { styles.tone(tone) };
+        let tone = styles.tone(tone);
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         let whole = dismissible(issue, &fact(issue, model.now));
         let is_cut = width(&whole) >= room;
@@ -362,7 +369,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
     let mut lines: Vec<String> = lit
         .map(|(one, found)| {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
-            format!("{}: {}, {}.", name_of(one), state(found.state).1, fact(found, model.now))
+            format!("{}: {}, {}.", name_of(one), burns(found).1, fact(found, model.now))
         })
         .collect();
     for issue in &list {

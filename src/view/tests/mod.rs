@@ -13,6 +13,7 @@ pub(super) use scenes::scenes;
 
 use crate::app::message::Reply;
 use crate::app::testing::{CANARY, Stage, TOKEN, finished, in_panes};
+use crate::domain::failure::{Failure, FailureKind};
 
 use picture::{album, picture, plain};
 use scenes::many_clients;
@@ -70,6 +71,18 @@ fn hundred_thousand_clients_are_drawn_by_window() {
     let text = picture(&stage);
     assert!(text.contains("100,000 of 100,000"));
     assert!(text.contains("Client 099999") && !text.contains("Client 099900"));
+}
+
+/// Whatever was green before, nobody knows now.
+#[test]
+fn header_says_that_state_cannot_be_read() {
+    let mut stage = in_panes();
+    stage.keys("0");
+    stage.reply(Reply::Status(Err(Failure::new(FailureKind::LocalState, "disk I/O error"))));
+    let text = plain(&stage);
+    let header = text.lines().next().unwrap();
+    assert!(header.contains("✗ state cannot be read"), "{text}");
+    assert!(!text.contains('✓'), "{text}");
 }
 
 #[test]

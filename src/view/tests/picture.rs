@@ -7,6 +7,8 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
+use crate::app::keymap::Pane;
+use crate::app::model::Screen;
 use crate::app::testing::Stage;
 use crate::app::{Model, Theme};
 use crate::view::draw;
@@ -104,7 +106,9 @@ fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {
 /// The scene in every look and at every size: what one snapshot holds.
 pub fn album(stage: &mut Stage) -> String {
     let mut out = String::new();
-    for (width, height) in SIZES {
+    // What is looked at most has to be read on the smallest terminal too.
+    let is_overview = stage.model.screen == Screen::Panes && stage.model.panes.pane == Pane::Overview;
+    for (width, height) in SIZES.into_iter().chain(is_overview.then_some((40, 12))) {
         for (styles, theme) in THEMES {
             stage.model.theme = theme;
             stage.resize(width, height);

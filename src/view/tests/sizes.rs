@@ -1,6 +1,8 @@
 //! Every size: no panic, the keys that always have to be there, and nothing that is cut without saying so.
 
 use crate::app::Theme;
+use crate::app::hints;
+use crate::app::keymap::{self, Command, Shown};
 use crate::app::layout::SMALLEST;
 use crate::app::model::Screen;
 use crate::app::testing::Stage;
@@ -92,6 +94,30 @@ fn help_and_quit_are_never_pushed_out() {
             assert!(keys.contains("Quit"), "{name} at {width}: {keys:?}");
             assert!(stage.model.screen == Screen::Starting || keys.contains("Help"), "{name} at {width}: {keys:?}");
             assert!(keys.ends_with(' ') && !keys.contains('…'), "{name} at {width}: {keys:?}");
+        }
+    }
+}
+
+/// What Enter does is the last to leave the line of keys.
+#[test]
+fn enter_is_named_wherever_it_does_something() {
+    for (name, mut stage) in scenes() {
+        for (width, height) in [(40, 12), (50, 15), (64, 20)] {
+            stage.resize(width, height);
+            let place = keymap::place(&stage.model);
+            let enter = hints::offers(&stage.model, place).into_iter().find(|offer| {
+                let shown = offer.binding.shown == Shown::Left && !offer.words.is_empty();
+                let is_line = matches!(offer.command(), Command::OpenLine | Command::CloseLine);
+                shown && !is_line && offer.binding.id == "accept" && offer.refused.is_none() && !offer.keys.is_empty()
+            });
+            let Some(enter) = enter else { continue };
+            let (left, right) = hints::hints(&stage.model, usize::from(width));
+            // As far as it fits beside the help and the way out; what decides or stops comes before it.
+            let others = right.iter().filter(|hint| hint.words != "Commands");
+            let others: usize = others.map(|hint| hint.key.len() + hint.words.len() + 3).sum();
+            let fits = enter.words.len() + "Enter ".len() + 2 + others < usize::from(width);
+            let is_named = left.iter().any(|hint| hint.words == enter.words || hint.key == "y" || hint.words == "Stop");
+            assert!(!fits || is_named, "{name} at {width}: {left:?}");
         }
     }
 }

@@ -16,6 +16,11 @@ fn retry(issue: Option<Finding>) -> Option<Retry> {
     issue.and_then(|issue| issue.rule.retry())
 }
 
+// The selection stays with what it is on.
+fn hold(model: &mut Model, list: &[Finding]) {
+    model.panes.issue = list.get(model.panes.window(Pane::Overview).selected).map(|issue| issue.rule);
+}
+
 impl Overview {
     fn offer(model: &Model, command: C) -> Now {
         // Asked for each key of the screen: the findings are judged for those alone that are about one.
@@ -29,7 +34,7 @@ impl Overview {
             C::Stop => Now::only_if(model.work.look.as_ref().is_some_and(|look| !look.stopping)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
-            C::Dismiss => Now::only_if(issue().is_some_and(|issue| !issue.dismissed)),
+            C::Dismiss => Now::only_if(issue().is_some()),
             _ => super::now(model, command),
         }
     }
@@ -45,7 +50,17 @@ impl Overview {
                 Some(Retry::SendAgain) => vec![Effect::SendAgain(id)],
                 _ => Vec::new(),
             },
-            (C::Dismiss, Some((issue, id))) => vec![Effect::Dismiss(id, issue.rule)],
+            (C::Dismiss, Some((issue, id))) => {
+                let undo = issue.dismissed;
+                if !undo {
+                    // It goes to the end: the next one that is open is looked at.
+                    let list = health::list(model);
+                    let mut open = list.iter().filter(|other| other.is_open()).map(|other| other.rule);
+                    let next = open.clone().skip_while(|rule| *rule != issue.rule).nth(1).or_else(|| open.next());
+                    model.panes.issue = next;
+                }
+                vec![Effect::Dismiss { id, rule: issue.rule, undo }]
+            }
             (C::Look, _) => health::look(model),
             (C::Stop, _) => health::stop_look(model),
             _ => super::on(model, command),
@@ -59,8 +74,12 @@ impl Screen for Overview {
     }
 
     fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
-        if binding.command != C::Mend {
-            return super::words(model, binding);
+        match binding.command {
+            C::Mend => {}
+            C::Dismiss if health::selected(model).is_some_and(|issue| issue.dismissed) => {
+                return Some("Undo dismiss".to_owned());
+            }
+            _ => return super::words(model, binding),
         }
         let mend = health::selected(model).and_then(|issue| health::mend(&issue))?;
         model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
@@ -71,14 +90,18 @@ impl Screen for Overview {
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {
-        let rows = health::list(model).len();
-        if super::move_in(model.panes.window_mut(Pane::Overview), rows, rows, to) {
+        let list = health::list(model);
+        model.panes.window_mut(Pane::Overview).selected = health::position(model, &list);
+        if super::move_in(model.panes.window_mut(Pane::Overview), list.len(), list.len(), to) {
+            hold(model, &list);
             model.touch();
         }
     }
 
     fn settle(model: &mut Model) {
-        let rows = health::list(model).len();
-        super::settle(model.panes.window_mut(Pane::Overview), rows, rows);
+        let list = health::list(model);
+        model.panes.window_mut(Pane::Overview).selected = health::position(model, &list);
+        super::settle(model.panes.window_mut(Pane::Overview), list.len(), list.len());
+        hold(model, &list);
     }
 }
