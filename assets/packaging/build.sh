@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The packages, the static archive and their checksums, in target/packages. Needs cargo-deb and cargo-generate-rpm, and for the
+# archive the target x86_64-unknown-linux-musl with musl-gcc.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+out=target/packages
+rm -rf "$out"
+mkdir -p "$out"
+
+cargo build --locked --profile dist
+assets/packaging/stage.sh target/dist/pia-halo target/dist-assets
+cargo deb --locked --no-build --profile dist --output "$out/"
+cargo generate-rpm --profile dist --output "$out/"
+
+target=x86_64-unknown-linux-musl
+cargo build --locked --profile dist --target "$target"
+name="pia-halo-$version-x86_64-linux-musl"
+mkdir -p "$out/$name"
+cp "target/$target/dist/pia-halo" README.md assets/CHANGELOG.md "$out/$name/"
+cp -r assets/licenses assets/systemd assets/reverse-proxy target/dist-assets/completions target/dist-assets/man "$out/$name/"
+tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-0}" -C "$out" -c "$name" | gzip -9n >"$out/$name.tar.gz"
+rm -r "${out:?}/$name"
+
+cd "$out"
+sha256sum ./*.deb ./*.rpm ./*.tar.gz | sed 's| \./| |' >SHA256SUMS
+cat SHA256SUMS

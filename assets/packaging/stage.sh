@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What a package holds beside the binary: stage.sh BINARY FOLDER. Completions and man pages are printed by the binary.
+set -euo pipefail
+binary=$(realpath "$1")
+mkdir -p "$2"
+folder=$(realpath "$2")
+cd "$(dirname "$0")/../.."
+rm -rf "${folder:?}"/*
+mkdir -p "$folder"/{completions,man,systemd}
+
+"$binary" completions bash >"$folder/completions/pia-halo"
+"$binary" completions zsh >"$folder/completions/_pia-halo"
+"$binary" completions fish >"$folder/completions/pia-halo.fish"
+
+# Every page in a folder, where the program can write them all; else the one page.
+"$binary" man --output "$folder/man" >/dev/null 2>&1 || "$binary" man >"$folder/man/pia-halo.1"
+gzip -9n "$folder"/man/*.1
+
+# The packages put the binary into /usr/bin.
+for unit in assets/systemd/*.service assets/systemd/*.socket assets/systemd/*.timer; do
+    sed 's|/usr/local/bin/pia-halo|/usr/bin/pia-halo|' "$unit" >"$folder/systemd/$(basename "$unit")"
+done
+
+gzip -9nc assets/CHANGELOG.md >"$folder/changelog.gz"
