@@ -8,6 +8,7 @@ mod audit;
 mod catching_up;
 mod checking;
 mod commands;
+mod completing;
 mod configuring;
 mod delivering;
 mod delivery;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
 pub use self::kept::{Backup, Config, Delete, Restore, Service, Store, Support};
 
@@ -38,7 +38,7 @@ pub struct Arguments {
 #[derive(Clone, Debug, Args)]
 pub struct Everywhere {
     /// Which configuration; the active one by default
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", add = ArgValueCandidates::new(super::completing::configurations))]
     pub configuration: Option<ConfigurationId>,
     /// Print one JSON object
     #[arg(long, global = true)]
@@ -202,11 +202,15 @@ pub struct Demo {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = place)]
     pub listen: SocketAddr,
     /// Faults to simulate, by name
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(faults))]
     pub fault: Vec<crate::demo::Fault>,
     /// List the faults with what each one simulates
     #[arg(long)]
     pub list_faults: bool,
+}
+
+fn faults() -> Vec<CompletionCandidate> {
+    crate::demo::Fault::all().map(|fault| CompletionCandidate::new(fault.name())).collect()
 }
 
 /// Options of `setup`.
@@ -354,7 +358,7 @@ pub struct Clients {
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Only clients that a later sync than this run of the history has changed, whatever their status
-    #[arg(long, value_name = "RUN", conflicts_with = "status")]
+    #[arg(long, value_name = "RUN", conflicts_with = "status", add = ArgValueCandidates::new(super::completing::runs))]
     pub changed_since: Option<u64>,
     /// Forward the whole list, by pia-halo serve --forward-to
     #[arg(long, conflicts_with_all = ["format", "search", "status", "sort", "limit", "changed_since"])]
@@ -365,7 +369,7 @@ pub struct Clients {
 #[derive(Debug, Args)]
 pub struct History {
     /// The number of a run, to show what it changed; without it, the runs are listed
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(super::completing::runs))]
     pub run: Option<u64>,
     /// How to print it
     #[arg(long, value_enum)]
@@ -460,13 +464,13 @@ pub enum Issue {
     /// Count it no more until it changes: it is known
     Dismiss {
         /// Which, as the list names it
-        #[arg(value_parser = rule)]
+        #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
         id: Rule,
     },
     /// Try again what it is about: the sync, handing on, or a look at Halo
     Retry {
         /// Which, as the list names it
-        #[arg(value_parser = rule)]
+        #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
         id: Rule,
     },
 }
@@ -535,7 +539,7 @@ pub struct Events {
 #[derive(Debug, Args)]
 pub struct Escalate {
     /// The number of the ticket
-    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..), add = ArgValueCandidates::new(super::completing::tickets))]
     pub ticket: i64,
     /// Add this as a private note
     #[arg(long, value_name = "TEXT")]
@@ -546,6 +550,7 @@ pub struct Escalate {
 #[derive(Debug, Args)]
 pub struct Activate {
     /// Which configuration
+    #[arg(add = ArgValueCandidates::new(super::completing::configurations))]
     pub id: ConfigurationId,
     /// Switch from the active configuration without asking
     #[arg(long, short)]

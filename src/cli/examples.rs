@@ -1,5 +1,7 @@
 //! An example for every command: shown by its help and in its manual page.
 
+use std::sync::LazyLock;
+
 use clap::{Command, CommandFactory as _};
 
 use super::args::{Arguments, BY_HAND};
@@ -72,10 +74,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("help exit-codes", "what each exit code means"),
 ];
 
-/// The examples of a command, given without the program's name.
-pub(super) fn of(path: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Every example behind the command that it belongs to.
+static OWNED: LazyLock<Vec<(String, &str, &str)>> = LazyLock::new(|| {
     let program = built();
-    let is_own = move |line: &str| {
+    let owned = |(line, does): &(&'static str, &'static str)| {
         let mut command = &program;
         for word in line.split_whitespace() {
             match command.find_subcommand(word) {
@@ -83,10 +85,14 @@ pub(super) fn of(path: &str) -> impl Iterator<Item = (&'static str, &'static str
                 None => break,
             }
         }
-        path_of(command)
+        (path_of(command), *line, *does)
     };
-    let path = path.to_owned();
-    EXAMPLES.iter().copied().filter(move |(line, _)| is_own(line) == path)
+    EXAMPLES.iter().map(owned).collect()
+});
+
+/// The examples of a command, given without the program's name.
+pub(super) fn of(path: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    OWNED.iter().filter(move |(owner, _, _)| owner == path).map(|(_, line, does)| (*line, *does))
 }
 
 /// A command and those below it with their examples.

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod check;
 mod clients;
+mod completing;
 mod config;
 mod configure;
 mod deliveries;
@@ -44,7 +45,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
+use clap_complete::CompleteEnv;
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Arguments, Command, Config, Store};
@@ -59,6 +61,9 @@ use crate::settings::{Environment, Paths};
 
 /// The program's name.
 const PROGRAM: &str = "pia-halo";
+
+/// What a shell sets to ask for what it can offer.
+const COMPLETE: &str = "PIA_HALO_COMPLETE";
 
 /// Everything a command works with.
 struct Call {
@@ -113,6 +118,12 @@ impl Call {
 ///
 /// Only where the process itself cannot work, before anything was done; every other failure is said and has its code.
 pub fn run() -> anyhow::Result<ExitCode> {
+    if std::env::var_os(COMPLETE).is_some_and(|shell| !shell.is_empty()) {
+        let answer = CompleteEnv::with_factory(topics::offering).var(COMPLETE).bin(PROGRAM).completer(PROGRAM);
+        // A shell waits for it with a person at the keys: what goes wrong offers nothing, and says nothing.
+        let answered = answer.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref());
+        return Ok(ExitCode::from(u8::from(answered.is_err())));
+    }
     let parsed = topics::command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     let mut arguments = match parsed {
         Ok(arguments) => arguments,
@@ -240,7 +251,11 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Restore(options) => backup::restore(&mut call, options).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "pia-halo", &mut script);
+            let shells = clap_complete::env::Shells::builtins();
+            if let Some(shell) = shells.completer(&shell.to_string()) {
+                // Written into memory: that cannot fail.
+                _ = shell.write_registration(COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script);
+            }
             page(&mut call.output, &script)
         }
         Command::Man(options) => manual::run(&mut call, &options),

@@ -1,6 +1,7 @@
 //! `help`: how a command is used, and what concerns all of them. Each topic is made of the tables that the program works by.
 
 use clap::{Command, CommandFactory as _};
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use serde_json::json;
 
 use super::args::Arguments;
@@ -117,11 +118,26 @@ fn rights() -> Vec<Entry> {
 
 /// The command that the program reads its arguments by: with examples, and on the first page with the topics.
 pub(super) fn command() -> Command {
-    examples::explained(Arguments::command(), "").after_help(format!(
+    examples::explained(offering(), "").after_help(format!(
         "{}\n\nTopics:\n{}",
         examples::shown("").unwrap_or_default(),
         Topic::ALL.map(|topic| format!("  {:<28} {}", topic.command(), topic.about())).join("\n")
     ))
+}
+
+/// The command with what a shell can offer.
+pub(super) fn offering() -> Command {
+    let names = |command: &Command| -> Vec<String> {
+        command.get_subcommands().map(|below| below.get_name().to_owned()).collect()
+    };
+    let program = Arguments::command();
+    let commands = names(&program);
+    let all = [commands.clone(), Topic::ALL.map(|topic| topic.name().to_owned()).to_vec()].concat();
+    let offer =
+        |words: Vec<String>| ArgValueCandidates::new(move || words.iter().map(CompletionCandidate::new).collect());
+    let (help, man) = (offer(all), offer(commands));
+    let program = program.mut_subcommand("help", |command| command.mut_arg("about", |about| about.add(help)));
+    program.mut_subcommand("man", |command| command.mut_arg("command", |about| about.add(man)))
 }
 
 pub(super) fn run(call: &mut Call, about: &[String]) -> Result<u8, Failure> {

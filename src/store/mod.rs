@@ -112,6 +112,19 @@ impl Store {
         Ok(schema::open_existing(path)?.map(|connection| Self { is_new, ..Self::around(path, connection) }))
     }
 
+    /// Looks into the database as it was last tidied up, and makes and changes no file, not even beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where it is there but cannot be read.
+    pub fn glimpse(path: &Path) -> Result<Option<Self>, StoreError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = schema::open_for_reading(path, path)?;
+        Ok(Some(Self::around(path, connection)))
+    }
+
     fn around(path: &Path, connection: Connection) -> Self {
         let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
         Self { path: Arc::new(path.to_owned()), file: file_at(path), is_new: false, inner: Arc::new(Mutex::new(inner)) }

@@ -24,6 +24,7 @@ pub enum Config {
 #[derive(Debug, Args)]
 pub struct Delete {
     /// Which configuration
+    #[arg(add = clap_complete::ArgValueCandidates::new(crate::cli::completing::configurations))]
     pub id: ConfigurationId,
     /// Answer yes to the question
     #[arg(long, short)]
