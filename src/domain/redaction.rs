@@ -5,9 +5,11 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::secret::Secret;
+use super::untrusted::is_invisible;
 
 /// So many characters of a secret in a row are a piece of it. Fewer are a coincidence.
 const PIECE: usize = 8;
@@ -23,7 +25,67 @@ const MASK: &str = "[secret]";
 
 /// The text without these secrets: plain, URL-encoded, in base64 or hex, in any case, and pieces of all that. Of an address
 /// only its end is a secret, and the address as a whole.
+///
+/// A text that shows a secret only once its escapes, entities, look-alikes and invisible characters are read as a person or
+/// a browser would read them is given back in that reading, masked.
 pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
+    let read = as_read(text);
+    if read != text {
+        let masked = masked(&read, secrets);
+        if masked != read {
+            return masked;
+        }
+    }
+    masked(text, secrets)
+}
+
+/// The text as a person reads it: without invisible characters, full-width letters as plain ones, and with the escapes of
+/// HTML, JSON and addresses resolved, also twice.
+fn as_read(text: &str) -> String {
+    let visible = |text: &str| -> String { text.nfkc().filter(|character| !is_invisible(*character)).collect() };
+    (0..2).fold(visible(text), |text, _| visible(&unescaped(&text)))
+}
+
+/// The text with `&#80;`, `&amp;`, `\u0050` and `%50` resolved, where they stand for one character of ASCII.
+fn unescaped(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(['&', '\\', '%']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let (character, length) = escape(from).unwrap_or((from.chars().next().unwrap_or_default(), 1));
+        out.push(character);
+        rest = &from[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character that an escape at the beginning of a text stands for, and how long the escape is.
+fn escape(text: &str) -> Option<(char, usize)> {
+    let ascii = |code: u32| char::from_u32(code).filter(char::is_ascii);
+    let hex = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(ascii);
+    if let Some(digits) = text.strip_prefix("\\u") {
+        return Some((hex(digits.get(..4)?)?, 6));
+    }
+    if let Some(digits) = text.strip_prefix('%') {
+        return Some((hex(digits.get(..2)?)?, 3));
+    }
+    let name = text.get(1..text.find(';').filter(|end| *end <= 10)?)?;
+    let character = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => match name.strip_prefix("#x").or_else(|| name.strip_prefix("#X")) {
+            Some(digits) => hex(digits)?,
+            None => name.strip_prefix('#')?.parse().ok().and_then(ascii)?,
+        },
+    };
+    text.starts_with('&').then_some((character, name.len() + 2))
+}
+
+fn masked(text: &str, secrets: &[&Secret]) -> String {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let mut covered = vec![false; text.len()];
     for secret in secrets {
@@ -328,6 +390,20 @@ mod tests {
         let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
         let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02X}")).collect();
         for form in [TOKEN.to_owned(), TOKEN.to_uppercase(), hex.clone(), hex.to_uppercase(), percent] {
+            assert_eq!(told(&format!("no {form} here")), "no [secret] here", "{form}");
+        }
+        let between = |mark: &str| TOKEN.chars().map(|letter| format!("{letter}{mark}")).collect::<String>();
+        let each = |form: fn(char) -> String| TOKEN.chars().map(form).collect::<String>();
+        let wide = |letter: char| char::from_u32(letter as u32 + 0xfee0).unwrap_or(letter).to_string();
+        for form in [
+            between("\u{200b}"),
+            between("\u{ad}"),
+            each(|letter| format!("&#{};", letter as u32)),
+            each(|letter| format!("&#x{:x};", letter as u32)),
+            each(|letter| format!("\\u{:04x}", letter as u32)),
+            each(|letter| format!("%25{:02X}", letter as u32)),
+            each(wide),
+        ] {
             assert_eq!(told(&format!("no {form} here")), "no [secret] here", "{form}");
         }
         for before in ["", "p", "pi", "pia:", "https://pia.example/callbacks/acme/"] {

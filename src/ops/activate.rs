@@ -76,6 +76,7 @@ fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &Configuration
 
 /// The switch itself, for whoever holds the lock.
 fn switch(workspace: &Workspace, id: &ConfigurationId, replacing: &Replacing) -> Result<Activation, Failure> {
+    workspace.require_trail()?;
     let (activation, changed) = workspace.settings.update(|config: &mut Config| {
         if !config.configurations.contains_key(id) {
             return Err(Failure::new(FailureKind::Busy, format!("{id} was removed by another program just now")));
@@ -112,6 +113,7 @@ impl Replacing {
 /// Leaves no configuration active. Says which one was.
 pub fn deactivate(workspace: &Workspace) -> Result<Option<ConfigurationId>, Failure> {
     let _lock = workspace.lock(CONFIGURE_LOCK, "deactivate")?;
+    workspace.require_trail()?;
     let was = workspace.settings.update(|config: &mut Config| Ok::<_, Failure>(config.active.take()))?;
     if let Some(id) = &was {
         workspace.write_down(&workspace.activity(Some(id), "deactivate", "done"))?;

@@ -112,6 +112,7 @@ pub async fn forget_secrets(
             Failure::new(FailureKind::Refused, message).hint(Hint::from("Remove it first: ").next(Next::Remove))
         );
     }
+    workspace.require_trail()?;
     workspace.settings.remove_secrets(id)?;
     workspace.forget_verified(id)?;
     workspace.write_down(&workspace.activity(Some(id), "forget the secrets", "done"))

@@ -30,6 +30,7 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveR
     let api = &with_theirs(&id, request, taken.get(&id))?.configuration.api;
     let moves = workspace.is_another_halo(&id, api)?;
     let lock = if moves { Some(workspace.lock(CONFIGURE_LOCK, "another Halo")?) } else { None };
+    workspace.require_trail()?;
     let saved = workspace.settings.update(|config: &mut Config| {
         let theirs = config.configurations.get(&id);
         let Merged { configuration, kept, conflicts } = with_theirs(&id, request, theirs)?;

@@ -507,6 +507,12 @@ impl Workspace {
         }
     }
 
+    /// Refuses what could not be written into the audit trail: asked before something is changed, so that nothing is done of
+    /// which the trail knows nothing.
+    pub(super) fn require_trail(&self) -> Result<(), Failure> {
+        Ok(self.audit.require_writable()?)
+    }
+
     /// Writes a line into the audit trail.
     pub fn write_down(&self, activity: &Activity) -> Result<(), Failure> {
         Ok(self.audit.append(activity)?)

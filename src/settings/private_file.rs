@@ -92,14 +92,14 @@ pub fn read(path: &Path) -> Result<Option<Contents>, FileError> {
 ///
 /// # Errors
 ///
-/// [`FileError::NotAFile`] in its sense for folders, [`FileError::NotOurs`] or [`FileError::Io`].
+/// [`FileError::NotAFolder`], [`FileError::NotOurs`] or [`FileError::Io`].
 pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
     let io = |doing| move |source| FileError::Io { doing, path: folder.to_owned(), source };
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_symlink() => {
             let target = fs::metadata(folder).map_err(|_| FileError::DanglingLink { path: folder.to_owned() })?;
             if !target.is_dir() {
-                return Err(FileError::NotAFile { path: folder.to_owned(), what: "in the place of a folder" });
+                return Err(FileError::NotAFolder { path: folder.to_owned() });
             }
             require_owner(folder, &target)
         }
@@ -110,7 +110,7 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
             }
             Ok(())
         }
-        Ok(_) => Err(FileError::NotAFile { path: folder.to_owned(), what: "in the place of a folder" }),
+        Ok(_) => Err(FileError::NotAFolder { path: folder.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let there = folder.ancestors().find(|above| above.exists());
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("create"))?;
@@ -206,22 +206,30 @@ pub fn resolve(path: &Path) -> Result<Option<PathBuf>, FileError> {
         _ => io(error),
     })?;
     let metadata = fs::symlink_metadata(&target).map_err(io)?;
-    require_file(&target, &metadata)?;
-    require_owner(&target, &metadata)?;
+    // The link is what is wrong, and all that a person should touch: it may lead to a folder or a device of the system.
+    let leads_to = |what| FileError::NotAFile { path: path.to_owned(), what };
+    if let Some((_, linked)) = other_kind(&metadata) {
+        return Err(leads_to(linked));
+    }
+    require_owner(&target, &metadata).map_err(|_| leads_to("a link to another user's file"))?;
     Ok(Some(target))
 }
 
 fn require_file(path: &Path, metadata: &fs::Metadata) -> Result<(), FileError> {
+    other_kind(metadata).map_or(Ok(()), |(what, _)| Err(FileError::NotAFile { path: path.to_owned(), what }))
+}
+
+/// What something is that is not a file, and what a link to it is.
+fn other_kind(metadata: &fs::Metadata) -> Option<(&'static str, &'static str)> {
     use std::os::unix::fs::FileTypeExt;
     let kind = metadata.file_type();
-    let what = match () {
-        () if kind.is_file() => return Ok(()),
-        () if kind.is_dir() => "a folder",
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
-    };
-    Err(FileError::NotAFile { path: path.to_owned(), what })
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some(("a folder", "a link to a folder")),
+        () if kind.is_fifo() => Some(("a pipe", "a link to a pipe")),
+        () if kind.is_socket() => Some(("a socket", "a link to a socket")),
+        () => Some(("a device", "a link to a device")),
+    }
 }
 
 fn require_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), FileError> {

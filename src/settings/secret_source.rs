@@ -65,6 +65,10 @@ pub fn given_secret(file: &Path) -> Result<FoundSecret, SettingsError> {
         Some("-") => SecretSource::StandardInput,
         _ => SecretSource::GivenFile(file.to_owned()),
     };
+    // A pipe is nobody's to write later; a file that others may write is not the person's word.
+    if std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
+        private_file::require_trusted(file, None)?;
+    }
     read_file(file, source)
 }
 

@@ -42,6 +42,16 @@ impl Audit {
         &self.path
     }
 
+    /// Whether a line could be added now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the file cannot be opened for writing, or another program keeps its lock.
+    pub fn require_writable(&self) -> Result<(), StoreError> {
+        let file = private_file::open_private(&self.path, true)?;
+        Ok(private_file::lock(&file, &self.path)?)
+    }
+
     /// Adds one line, with whatever has the shape of a token masked. When this returns, it is on the disk. Lines of
     /// several programs do not mix; a line that a killed program left unfinished is ended first, and the new one says so.
     ///

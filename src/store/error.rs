@@ -33,6 +33,13 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The database is gone, and its log is still there: the newest events are in the log, and opening a new database would
+    /// empty it.
+    #[error("{} is missing, but its log is still there; the log may hold events that were received last", path.display())]
+    LogAlone {
+        /// Where the database was.
+        path: PathBuf,
+    },
     /// Moved away, deleted or replaced since it was opened: what is written would be in no file that anybody opens.
     #[error("{} was moved or replaced while it was in use", path.display())]
     Moved {
@@ -94,6 +101,12 @@ impl StoreError {
                     Hint::from("Stop the service, move the damaged store away with ")
                         .next(Next::SetStoreAside)
                         .text(", and sync again; what is installed in Halo is found again by its address"),
+                );
+            }
+            Self::LogAlone { .. } => {
+                return Some(
+                    Hint::from("Put the database back beside its log, or set the log aside and start anew: ")
+                        .next(Next::SetStoreAside),
                 );
             }
             Self::Held { .. } => return None,

@@ -313,10 +313,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
     let turn = Exclusive::take(path).map_err(by_cause)?;
     turn.require_record_locks().map_err(by_cause)?;
+    let named = private_file::resolve(path).map_err(by_cause)?;
+    if named.is_none() && std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(StoreError::LogAlone { path: path.to_owned() });
+    }
     // Where there is a log beside the file somebody may be using it, and what is seen without locks may be half a
     // change: then it is judged below, under them. Where there is a journal, the machine stopped while the form was made,
     // and SQLite takes that back first.
-    if let Some(target) = private_file::resolve(path).map_err(by_cause)?
+    if let Some(target) = named
         && !["-wal", "-journal"].iter().any(|ending| beside(&target, ending).exists())
     {
         look_first(path, &target)?;

@@ -121,6 +121,7 @@ fn store(fault: Option<String>) -> Finding {
 pub fn dismiss(workspace: &Workspace, id: &ConfigurationId, rule: Rule, undo: bool) -> Result<(), Failure> {
     let issue = issue(workspace, id, rule)?;
     let cause = issue.cause();
+    workspace.require_trail()?;
     workspace.store.dismiss(id, rule, (!undo).then_some(cause.as_str()))?;
     let action = if undo { "count an issue again" } else { "dismiss an issue" };
     let mut activity = workspace.activity(Some(id), action, "done");

@@ -54,6 +54,7 @@ pub async fn run(
         Err(held @ LockError::Held(_)) => return busy(workspace, id, held.into()),
         Err(error) => return Err(error.into()),
     };
+    workspace.require_trail()?;
     let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
     workspace.recognise(id, &configuration.api)?;
     if let Some(place) = workspace.sign_in_place(id, &configuration.api)? {

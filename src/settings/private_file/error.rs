@@ -14,6 +14,9 @@ pub enum FileError {
     /// The name belongs to something that is no file.
     #[error("{} is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
+    /// A file where a folder belongs.
+    #[error("{} is a file where a folder belongs", path.display())]
+    NotAFolder { path: PathBuf },
     /// The file, the folder or the link belongs to another user.
     #[error("{} belongs to another user", path.display())]
     NotOurs { path: PathBuf },
@@ -64,6 +67,7 @@ impl FileError {
     pub fn path(&self) -> &Path {
         match self {
             Self::NotAFile { path, .. }
+            | Self::NotAFolder { path }
             | Self::NotOurs { path }
             | Self::OthersWrite { path, .. }
             | Self::OthersRead { path, .. }
@@ -78,7 +82,8 @@ impl FileError {
     /// The next step for the person.
     pub fn hint(&self) -> String {
         match self {
-            Self::NotAFile { path, .. } | Self::DanglingLink { path } => {
+            // Of a link, the link: what it leads to may be anything, a folder of the system too.
+            Self::NotAFile { path, .. } | Self::NotAFolder { path } | Self::DanglingLink { path } => {
                 format!("move it away: mv {0} {0}.old", quoted(path))
             }
             Self::NotOurs { path } => {

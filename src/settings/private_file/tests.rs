@@ -162,8 +162,8 @@ fn what_is_no_file_of_ours_is_refused_and_untouched() {
         (&fifo, "is a pipe"),
         (&socket, "is a socket"),
         (&dangling, "leads nowhere"),
-        (&to_folder, "is a folder"),
-        (&to_fifo, "is a pipe"),
+        (&to_folder, "is a link to a folder"),
+        (&to_fifo, "is a link to a pipe"),
         (&loops, "cannot open"),
     ] {
         let error = replace(path, b"new").unwrap_err();
@@ -172,7 +172,8 @@ fn what_is_no_file_of_ours_is_refused_and_untouched() {
         assert!(error.to_string().contains(told), "{error}");
         // A pipe that is read must not stop the program until somebody writes.
         assert!(read(path).is_err(), "{}", path.display());
-        assert!(!error.hint().is_empty());
+        // What a link leads to is never to be moved.
+        assert!(error.hint().contains(path.file_name().unwrap().to_str().unwrap()), "{}", error.hint());
     }
     assert_eq!(mode(&folder), 0o755);
     assert!(!root.path().join("nowhere").exists());
@@ -193,10 +194,12 @@ fn another_users_file_link_or_folder_is_refused() {
         return;
     }
     std::os::unix::fs::chown(&folder, nobody, None).unwrap();
-    for path in [path.clone(), link, folder.join("file")] {
+    for path in [path.clone(), folder.join("file")] {
         let error = replace(&path, b"ours").unwrap_err();
         assert!(matches!(error, FileError::NotOurs { .. }), "{error}");
     }
+    let error = replace(&link, b"ours").unwrap_err();
+    assert_eq!(error.to_string(), format!("{} is a link to another user's file, not a file", link.display()));
     assert_eq!((text(&path).as_str(), names(&folder).len()), ("theirs", 0));
 }
 
