@@ -36,7 +36,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     let since = finding(&off, "drift")["since"].clone();
     assert!(since.is_string(), "{off}");
     // Told by whoever asks later, with its age, and by the service's figures.
-    profile.run(["status", "--exit-code"]).await.expect(8).says("changed in Halo");
+    profile.run(["status", "--exit-code"]).await.expect(8).says("objects differ in Halo");
     let issues = profile.json(["issues"], 0).await;
     assert_eq!(ids(&issues), ["drift"], "one cause is told once: {issues}");
     let drift = issues["issues"].as_array().unwrap().iter().find(|issue| issue["id"] == "drift").unwrap();
@@ -45,7 +45,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     for id in ids(&issues) {
         profile.run(["issues", "dismiss", id]).await.expect(0);
     }
-    profile.run(["status", "--exit-code"]).await.expect(0).says("known problem");
+    profile.run(["status", "--exit-code"]).await.expect(0).says("dismissed problem");
     profile.json(["doctor"], 0).await;
     // Another cause of the same rule is no longer what was dismissed.
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Updated").unwrap().set("active", false));
