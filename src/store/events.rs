@@ -696,11 +696,14 @@ mod tests {
         let count = || store.count_events(&id("acme")).unwrap();
         assert_eq!(count(), 0);
         for (at, name) in names.into_iter().enumerate() {
-            store.add_events([NewEvent { forward: false, ..incoming(Some(name), None) }]).unwrap();
+            // The one between the others is forgotten first.
+            store.add_events([NewEvent { forward: name != "b", ..incoming(Some(name), None) }]).unwrap();
             assert_eq!(count(), at as u64 + 1);
         }
         assert_eq!(store.last_deliveries(&id("acme")).unwrap(), [(EventGroup::TicketCreated, now())]);
         forget(&store, now() + KEPT + SignedDuration::from_secs(1));
+        assert_eq!(count(), 2);
+        forget(&store, now() + KEPT + KEPT_TO_HAND_ON + SignedDuration::from_secs(1));
         assert_eq!((count(), store.last_deliveries(&id("acme")).unwrap()), (0, Vec::new()));
     }
 
