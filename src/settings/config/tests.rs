@@ -12,6 +12,7 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fuzz::{like, tries};
 use crate::settings::Paths;
+use crate::settings::private_file::FileError;
 
 fn settings() -> (tempfile::TempDir, Settings) {
     let folder = tempfile::tempdir().unwrap();
@@ -56,12 +57,14 @@ fn full() -> Configuration {
 }
 
 fn save(settings: &Settings, name: &str, configuration: Configuration) {
-    settings
-        .update(|config| {
-            config.configurations.insert(id(name), configuration);
-            Ok::<_, SettingsError>(())
-        })
-        .unwrap();
+    try_save(settings, name, configuration).unwrap();
+}
+
+fn try_save(settings: &Settings, name: &str, configuration: Configuration) -> Result<(), SettingsError> {
+    settings.update(|config| {
+        config.configurations.insert(id(name), configuration);
+        Ok(())
+    })
 }
 
 fn activate(settings: &Settings, id: Option<ConfigurationId>) -> Result<(), SettingsError> {
@@ -169,7 +172,13 @@ fn no_change_is_lost_when_many_programs_save_at_once() {
             let settings = Settings::new(Paths::below(folder.path()));
             scope.spawn(move || {
                 for number in 0..10 {
-                    save(&settings, &format!("p{program}-{number}"), configuration("x"));
+                    // Where the disk is slow, a save is told that another one is under way, and is made again.
+                    let save = || try_save(&settings, &format!("p{program}-{number}"), configuration("x"));
+                    let mut saved = save();
+                    while let Err(SettingsError::File(FileError::Locked { .. })) = saved {
+                        saved = save();
+                    }
+                    saved.unwrap();
                 }
             });
         }

@@ -84,12 +84,16 @@ pub fn state(model: &Model) -> (Tone, String) {
         return (tone, format!("{words}   {last}   {sync}   {host}"));
     }
     // What is not known, or known and dismissed, keeps it from being green.
-    let words = if tone == Tone::Good { String::new() } else { format!("{words}   ") };
+    let is_green = tone == Tone::Good;
+    let words = if is_green { String::new() } else { format!("{words}   ") };
     match service::status(model).filter(|service| service.running) {
         Some(ServiceStatus { since: Some(since), .. }) => {
             let since = moment(model.now, *since);
             let since = since.trim_start_matches("today ");
-            (tone, format!("{words}service since {since}   {last}   {sync}   {host}"))
+            let service = format!("service since {since}");
+            // Beside what is not known there is room for one of them: the newest event says more.
+            let (first, second) = if is_green { (&service, &last) } else { (&last, &service) };
+            (tone, format!("{words}{first}   {second}   {sync}   {host}"))
         }
         Some(_) => (tone, format!("{words}service running   {last}   {sync}   {host}")),
         // Nothing is expected of it yet.
