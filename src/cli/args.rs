@@ -49,7 +49,7 @@ pub struct Everywhere {
     /// No colour (also NO_COLOR)
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// Questions and whole lines instead of screens, without colour; the default where TERM=dumb
+    /// Questions and plain lines instead of screens, without colour; the default if TERM=dumb
     #[arg(long, global = true)]
     pub plain: bool,
     /// More detail on standard error; -vv shows every request
@@ -73,11 +73,11 @@ pub enum Command {
     Demo(Demo),
     /// Save a configuration without the wizard; with --plain, the wizard as questions
     Setup(Setup),
-    /// Test the connection and every right that later steps need; changes nothing without --full-circle
+    /// Test the connection and the permissions that later steps need; changes nothing without --full-circle
     ///
-    /// With --full-circle, after you type yes: creates a ticket on the Pia Board, follows its event through Halo's log to
-    /// the running service and on to Pia, and closes the ticket again. Exit code 0: the event arrived; 1: it did not, and
-    /// the output says where it stopped; 3: only the ticket could not be closed.
+    /// With --full-circle, once you confirm: creates a ticket on the Pia Board, follows its event through Halo's log to
+    /// the running service and on to Pia, and closes the ticket. Exit code 0: the event arrived; 1: it did not, and
+    /// the output shows where it stopped; 3: it arrived, but the ticket could not be closed.
     Check(Check),
     /// Run the company sync now
     Sync(Yes),
@@ -92,7 +92,7 @@ pub enum Command {
     Configure(Configure),
     /// Remove from Halo what Configure created
     Remove(Remove),
-    /// Give the webhooks a new callback token and password; the old ones keep working for a while
+    /// Replace the callback token and password of the webhooks; the old ones keep working for a while
     ///
     /// Halo sends the new ones as soon as this is done. Until the overlap ends the old ones are accepted as well, so no
     /// event is lost. If it is interrupted, the next run finishes with the same token. A running service picks up the
@@ -105,18 +105,18 @@ pub enum Command {
     Deliveries,
     /// Show who did what and when, and verify the audit trail
     ///
-    /// Each line of the trail carries the hash of the one before, and a file beside the store says how the trail ends: a
-    /// changed, removed or inserted line is detected, and so are lines cut off at the end. The exit code is then 1. Keep the
-    /// hash printed at the end elsewhere: --expect shows later whether both files were recreated.
+    /// Each line of the trail contains the hash of the previous one, and a file next to the store records its end. A
+    /// changed, removed or inserted line is detected, also at the end, and the exit code is 1. Keep a copy of the
+    /// final hash elsewhere: with --expect, you can tell later whether both files were recreated.
     Audit(Audit),
     /// Show the current state, offline
     Status(Status),
-    /// Show one line per health rule with its next step; asks Halo, changes nothing
+    /// Check everything and show one line per health rule with its next step; queries Halo, changes nothing
     ///
-    /// Exit code 0: nothing needs a person; 3: something does; 4: Halo refused the credentials or a right; 5: Halo was not
+    /// Exit code 0: no issues; 3: something needs attention; 4: credentials or permissions refused by Halo; 5: Halo not
     /// reached.
     Doctor(Doctor),
-    /// Show what needs a person, offline: cause, age and next step; each clears itself once fixed
+    /// Show what needs attention, offline: cause, age and next step; an issue disappears once it is fixed
     Issues(Issues),
     /// Run the daily sync and receive Halo's callbacks, until interrupted
     Serve(Serve),
@@ -139,20 +139,20 @@ pub enum Command {
     /// Install the service under systemd, look at it, or remove it
     #[command(subcommand)]
     Service(Service),
-    /// Write one file for support, without secrets: versions, settings, check, status, plan, runs, log; asks Halo
+    /// Collect versions, settings, check, status, plan, syncs and log into one file for support, without secrets
     ///
-    /// Every file in it is shown before it is written. Of deliveries that were not understood it holds the names of their
-    /// members and no values.
+    /// Queries Halo. Every file is shown before it is written. Deliveries that were not understood are included with
+    /// the names of their JSON members only, without values.
     Support(Support),
     /// Write settings, store and audit trail into one file, while the service runs
     ///
-    /// With --with-secrets also the secrets, sealed in the form of age. The passphrase is asked for on the terminal, or read
-    /// from --passphrase-file; it is never an argument. `age --decrypt` opens them, too.
+    /// With --with-secrets, also the secrets, encrypted with age. The passphrase is asked for on the terminal, or read
+    /// from --passphrase-file; it is never an argument. `age --decrypt` can decrypt them, too.
     Backup(Backup),
-    /// Bring a backup back, whole or not at all; stop the service first
+    /// Restore a backup, completely or not at all; stop the service first
     ///
-    /// Every file and every table is proved before anything changes. What is here already is replaced only after you type
-    /// yes; settings, store and trail from before are kept in a folder beside the store.
+    /// Every file and table is verified before anything changes. Existing data is replaced only after you type
+    /// yes; the previous settings, store and audit trail are kept in a folder next to the store.
     Restore(Restore),
     /// Print a completion script for a shell
     Completions {
@@ -219,8 +219,8 @@ pub struct Setup {
     /// A file with the answers, or - for standard input
     #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
-    /// A file with the Client Secret, or - for standard input; without --answers, a new one for the saved configuration,
-    /// tested before it replaces the old one
+    /// File with the Client Secret, or - for standard input; without --answers, replaces the Client Secret of the saved
+    /// configuration once the new one has passed the test
     #[arg(long, value_name = "FILE|-")]
     pub client_secret_file: Option<PathBuf>,
     /// Make it the active configuration
@@ -268,16 +268,16 @@ pub struct Configure {
     /// Answer yes to the question
     #[arg(long, short)]
     pub yes: bool,
-    /// Go on with the stored clients although no sync has proved the list complete
+    /// Continue with the stored clients even though no sync has proved the list complete
     #[arg(long, conflicts_with_all = ["roll_back", "manual"])]
     pub unproved: bool,
     /// Undo the last run of Configure
     #[arg(long)]
     pub roll_back: bool,
-    /// Take over objects that have our names but are not ours, as listed by `pia-halo plan`; without ids, all of them
+    /// Take over objects that have our names but were created by someone else (see `pia-halo plan`); without ids, all
     #[arg(long, value_name = "ID", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["roll_back", "manual"])]
     pub adopt: Option<Vec<String>>,
-    /// Print the clicks and values for doing it by hand, including the callback token and password
+    /// Print the steps and values for doing it by hand, including the callback token and password
     #[arg(long, conflicts_with_all = ["roll_back", "yes"])]
     pub manual: bool,
     /// Print these secrets even if standard output is not a terminal
@@ -300,7 +300,7 @@ pub struct Remove {
     /// Show what would be removed, and change nothing
     #[arg(long, conflicts_with = "yes")]
     pub plan: bool,
-    /// Print the clicks for doing it by hand
+    /// Print the steps for doing it by hand
     #[arg(long, conflicts_with_all = ["yes", "plan"])]
     pub manual: bool,
     /// Delete the stored Client Secret and callback secrets afterwards, once Halo no longer uses them
@@ -345,7 +345,7 @@ pub struct Clients {
     /// How to print it
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Only clients that match in name, site or top level, or by id; as the Clients pane finds them
+    /// Only clients whose name, site, top level or id matches, as in the search of the Clients pane
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// Only clients with this status
@@ -357,10 +357,10 @@ pub struct Clients {
     /// Print at most N
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Only clients that a later sync than this run of the history has changed, whatever their status
+    /// Only clients changed by a sync after this run (see `pia-halo history`), whatever their status
     #[arg(long, value_name = "RUN", conflicts_with = "status", add = ArgValueCandidates::new(super::completing::runs))]
     pub changed_since: Option<u64>,
-    /// Forward the whole list, by pia-halo serve --forward-to
+    /// Queue the whole list for pia-halo serve --forward-to
     #[arg(long, conflicts_with_all = ["format", "search", "status", "sort", "limit", "changed_since"])]
     pub forward: bool,
 }
@@ -395,10 +395,10 @@ pub enum Format {
 /// Options of `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// How many of the last lines to print
+    /// Number of lines to print, the newest
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
-    /// Only say what is proved and what is not
+    /// Only verify the trail; print no entries
     #[arg(long)]
     pub verify: bool,
     /// A hash noted earlier that must be in the trail
@@ -437,7 +437,7 @@ pub enum Sort {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// End with code 8 where something needs a person: pia-halo issues says what
+    /// Exit with code 8 if something needs attention; pia-halo issues shows what
     #[arg(long)]
     pub exit_code: bool,
 }
@@ -445,7 +445,7 @@ pub struct Status {
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Ask nobody: judge by what is known here
+    /// Do not contact Halo; use only what is stored here
     #[arg(long)]
     pub offline: bool,
 }
@@ -453,7 +453,7 @@ pub struct Doctor {
 /// Options of `issues`.
 #[derive(Debug, Args)]
 pub struct Issues {
-    /// What to do about one; without it, the list
+    /// What to do with an issue; without it, the issues are listed
     #[command(subcommand)]
     pub what: Option<Issue>,
 }
@@ -461,13 +461,13 @@ pub struct Issues {
 /// What can be done about an issue.
 #[derive(Debug, Subcommand)]
 pub enum Issue {
-    /// Count it no more until it changes: it is known
+    /// Hide a known issue until it changes
     Dismiss {
         /// Which, as the list names it
         #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
         id: Rule,
     },
-    /// Try again what it is about: the sync, handing on, or a look at Halo
+    /// Retry what the issue is about: sync, forward or check Halo again
     Retry {
         /// Which, as the list names it
         #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
@@ -488,8 +488,8 @@ pub struct Serve {
     /// Forward each new event to this address, signed as Standard Webhooks
     #[arg(long, value_name = "URL")]
     pub forward_to: Option<String>,
-    /// Tell each new problem to this command, at most once a rule and hour, as JSON on its standard input: a JSON array of
-    /// the program and its arguments, run without a shell
+    /// Run this command for each new problem, at most once per rule and hour, with JSON on its standard input. Given as a
+    /// JSON array of the program and its arguments; run without a shell
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub notify_command: Option<CommandLine>,
     /// Take the configuration over from the host it belongs to
@@ -530,7 +530,7 @@ pub struct Events {
     /// Print Halo's catalogue of events, to choose from in Webhook Options
     #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
     pub catalogue: bool,
-    /// Print the secret that signs what is forwarded
+    /// Print the secret that signs forwarded messages
     #[arg(long, conflicts_with_all = ["follow", "undelivered", "show", "send_again"])]
     pub forward_secret: bool,
 }

@@ -1,4 +1,4 @@
-//! The addresses at which Halo tells Pia that something happened, and the events that make it do so.
+//! The addresses to which Halo sends callbacks, and the events that trigger them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What Halo tells Pia: the callbacks, as they come in and as they are kept.
+//! The events Halo sends: callbacks as they are received and as they are stored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -355,7 +355,7 @@ pub struct Event {
     /// Why the ticket is not known, where Halo was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_problem: Option<String>,
-    /// How it stands with handing it on; none where nothing is handed on.
+    /// The state of its forwarding; none if forwarding is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarding: Option<Forwarding>,
 }
@@ -442,9 +442,9 @@ pub struct Forwarding {
 pub enum ForwardState {
     /// It waits.
     Pending,
-    /// The other side took it.
+    /// The receiver accepted it.
     Delivered,
-    /// It was tried for three days, and is tried no more unless somebody asks for it.
+    /// It was tried for three days, and is not tried again unless a person asks for it.
     Undelivered,
 }
 

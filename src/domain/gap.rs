@@ -1,9 +1,9 @@
-//! A time in which Halo's callbacks were missed, and what was fetched afterwards.
+//! A period in which Halo's callbacks were missed, and what was fetched afterwards.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A gap that was looked after. Only one in which something was found, or could not be had, is kept.
+/// A gap that was handled. It is kept only if something was found in it, or could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// From when on something may have been missed.

@@ -215,7 +215,7 @@ impl fmt::Display for Next {
     }
 }
 
-/// What a failure advises: words, and the steps that they name. `Display` and JSON name the commands.
+/// The advice of a failure: text, and the steps in it. `Display` and JSON show the steps as commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Part>);
 

@@ -1,4 +1,4 @@
-//! Which host a configuration in Halo belongs to: the mark that Configure leaves in the note of its webhooks.
+//! Which machine a configuration in Halo belongs to: the owner that Configure records in the note of its webhooks.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 60;
 /// Characters that Halo keeps of a webhook's note.
 const LONGEST_NOTE: usize = 4_000;
 
-/// A host that has configured Halo.
+/// A machine that has configured Halo.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Owner {
     pub host: String,
@@ -26,7 +26,7 @@ pub struct Owner {
     pub person: String,
     /// Since when it is theirs.
     pub since: Timestamp,
-    /// What tells this host from a copy of its files on another one.
+    /// What distinguishes this machine from a copy of its files on another one.
     #[serde(skip)]
     key: String,
 }

@@ -1,4 +1,4 @@
-//! The plan: every change that Configure would make in Halo, before it is made; and what came of it.
+//! The plan: every change that Configure would make in Halo, and the result of each change.
 
 use std::hash::{Hash, Hasher};
 
@@ -18,11 +18,11 @@ pub enum Action {
     Create,
     /// Ours, brought back to what it should be.
     Update,
-    /// Made earlier by the portal: taken over.
+    /// Created earlier by the Pia portal: taken over.
     Adopt,
-    /// A ticket type is told to show the tab.
+    /// The tab is linked to a ticket type.
     Link,
-    /// A ticket type is told not to show the tab.
+    /// The tab is unlinked from a ticket type.
     Unlink,
     /// Taken out.
     Delete,
@@ -92,7 +92,7 @@ pub struct Change {
     pub reason: String,
 }
 
-/// Why an object differs, or has a new address already, while a rotation of the callback secrets is not finished.
+/// Why an object differs, or already has a new address, while a rotation of the callback secrets is unfinished.
 pub const ROTATING: &str = "the rotation of the callback token is not finished: run Rotate again";
 
 impl Change {
@@ -126,7 +126,7 @@ pub struct ActionCounts {
 pub struct Plan {
     /// The changes, those that keep an object included.
     pub changes: Vec<Change>,
-    /// What cannot be done and why: a name in foreign hands, an event that this Halo does not know.
+    /// What cannot be done and why: a name that is already taken, an event that this Halo does not have.
     pub blocked: Vec<Blocked>,
     /// Objects of somebody else's that have a name like ours: each stands in the reason of ours, too.
     pub warnings: Vec<String>,
@@ -313,7 +313,7 @@ pub enum Outcome {
     Unchanged,
     /// Halo did not do it.
     Failed,
-    /// Halo took it but does not show it.
+    /// Halo accepted it but does not show it.
     Unverified,
     /// Not tried, because something it needs failed.
     Skipped,
@@ -404,7 +404,7 @@ pub struct ConfigureReport {
     /// Why the check before it failed.
     #[serde(skip)]
     pub refusal: Option<super::check::CheckReport>,
-    /// What the check before it had doubts about: an agent that does not see everything cannot prove that all is done.
+    /// Warnings of the check before it: with an agent that does not see everything, completeness cannot be proved.
     pub warnings: Vec<String>,
     /// What kept the first object from being done: decides the exit code where none was.
     #[serde(skip)]

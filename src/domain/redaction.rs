@@ -5,7 +5,6 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::secret::Secret;
@@ -42,7 +41,12 @@ pub fn without_secrets(text: &str, secrets: &[&Secret]) -> String {
 /// The text as a person reads it: without invisible characters, full-width letters as plain ones, and with the escapes of
 /// HTML, JSON and addresses resolved, also twice.
 fn as_read(text: &str) -> String {
-    let visible = |text: &str| -> String { text.nfkc().filter(|character| !is_invisible(*character)).collect() };
+    let narrow = |character: char| match u32::from(character) {
+        wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(character),
+        _ => character,
+    };
+    let visible =
+        |text: &str| -> String { text.chars().filter(|character| !is_invisible(*character)).map(narrow).collect() };
     (0..2).fold(visible(text), |text, _| visible(&unescaped(&text)))
 }
 

@@ -1,4 +1,4 @@
-//! Where things stand: what `status` prints and the panes show.
+//! The current state, as `status` prints it and the panes show it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -80,7 +80,7 @@ pub struct ClientCounts {
 pub struct IntegrationStatus {
     /// When Configure last ended with every object read back.
     pub configured_at: Option<Timestamp>,
-    /// Writes of a run that was killed, of which nobody has looked yet what came of them.
+    /// Writes of a killed run whose result has not been checked yet.
     pub unfinished: usize,
     /// Test tickets that a full circle has left open in Halo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +104,7 @@ impl IntegrationStatus {
         if self.objects.is_empty() { "not configured yet" } else { "not everything is in place" }
     }
 
-    /// That a run was killed in the middle, and the two ways on.
+    /// Says that a run was killed halfway, and the two ways to continue.
     pub fn interruption(&self) -> Option<String> {
         let writes = match self.unfinished {
             0 => return None,
@@ -214,7 +214,7 @@ pub struct Status {
     pub known: Known,
 }
 
-/// What the rules of health judge by, beside the status: the machine, the files, and what was written down.
+/// What the health rules use besides the status: the machine, the files, and what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Known {
     /// Bytes free where the store is.

@@ -31,7 +31,7 @@ pub enum SyncStatus {
     Interrupted,
     /// Another run holds the lock.
     Busy,
-    /// Held: more clients would vanish than a plain run may disable.
+    /// On hold: more clients would be disabled than a run may disable without confirmation.
     NeedsConfirmation,
 }
 
@@ -272,12 +272,12 @@ pub struct SyncReport {
     pub error: Option<Failure>,
 }
 
-/// What becomes of a run in which more clients in use are gone than anybody expects of one day.
+/// What happens to a run in which more active clients are gone than is plausible for one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brake {
     /// It is held, and changes nothing.
     On,
-    /// Somebody has seen that so many are gone, and said yes: it is held beyond that.
+    /// A person has confirmed that this many are gone; beyond that it is put on hold.
     UpTo(u64),
     /// Any number may be disabled.
     Off,

@@ -1,19 +1,19 @@
 //! The Halo API: discovery, token, paging, request limit, wire shapes, errors.
 //!
-//! [`HaloApi`] is the one face. A clone is cheap and shares everything that has to be shared: one token, one gate for
-//! all requests, one pool of connections. A handle is a person's, which passes the gate first, or the sync's
-//! ([`HaloApi::in_background`]); any handle can be given a token that ends whatever it waits for
+//! [`HaloApi`] is the only entry point. A clone is cheap and shares what has to be shared: one token, one gate for
+//! all requests, one connection pool. A handle is either interactive, with priority at the gate, or the sync's
+//! ([`HaloApi::in_background`]); any handle can be given a token that cancels whatever it is waiting for
 //! ([`HaloApi::cancelled_by`]).
 //!
 //! ```text
 //! clients, lists, webhooks, webhook_events, tabs, ticket_types     what is asked, and how the replies are read
 //!        └─ send: token, one renewal after a 401
-//!             └─ retry: again where that is safe
+//!             └─ retry: repeats a request if that is safe
 //!                  └─ governor: the request limit
 //!                       └─ http: one exchange, bounded in time and size, never redirected
 //! ```
 //!
-//! Reads are repeated when they fail in passing. Writes are repeated only if they certainly did not arrive; otherwise
+//! Reads are repeated after transient failures. Writes are repeated only if they certainly did not arrive; otherwise
 //! [`HaloError::may_have_been_applied`] tells the caller to read back.
 
 mod authority;

@@ -1,4 +1,4 @@
-//! The key map: which keys mean which command in which place. It can only be built so that no key means two things in one
+//! The key map: which keys mean which command in which place. A valid map has no key with two meanings in one
 //! place and nobody is locked out; the settings change it, and the interface is read from it.
 
 mod key;
@@ -15,7 +15,7 @@ pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, SETTING_ROWS, Sh
 /// The default keys, commented: the one place where they are written.
 pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");
 
-/// Without these a person may find no way on and no way out: they keep their meaning whatever the settings say.
+/// Without these, a person could get stuck: they keep their meaning whatever the settings say.
 pub(crate) const KEPT: [Key; 9] =
     [Key::Enter, Key::Esc, Key::Tab, Key::ShiftTab, Key::Up, Key::Down, Key::Left, Key::Right, Key::Ctrl('c')];
 
@@ -141,7 +141,7 @@ impl KeyMap {
     }
 
     fn twice(&self, key: Key, one: &Binding, other: &Binding, place: Place) -> KeyProblem {
-        // The one that was changed is the one to mend.
+        // The one that was changed is the one to fix.
         let (mend, stays) = if self.overrides.contains_key(one.id) { (one, other) } else { (other, one) };
         let (key, stays, here) = (key.written(), stays.id, place.words());
         KeyProblem {

@@ -1,4 +1,4 @@
-//! Configure: installs and repairs what Pia needs in Halo, and takes its last run back.
+//! Configure: installs and repairs what Pia needs in Halo, and rolls back its last run.
 //!
 //! The connection is tested first, and nothing is written when that fails. What is applied is the plan that was
 //! shown: if Halo has changed since, it stops. How a plan is applied is in `ops/apply`.
@@ -128,7 +128,7 @@ pub(super) fn ended(
     report
 }
 
-/// Pia has to know the companies before Halo starts to tell it of their tickets.
+/// Pia has to know the clients before Halo starts to send their events.
 pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
     if workspace.store.proved_at(id)?.is_some() || workspace.store.unproved_at(id)?.is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The full circle: makes a ticket on the Pia Board, follows its event to where it ends, and closes the ticket again.
+//! The full-circle test: creates a ticket on the Pia Board, follows its event all the way, and closes the ticket.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn details() -> String {
     format!("Created by {} to see whether Halo's events arrive. It closes by itself.", Next::FullCircle)
 }
 
-/// Who goes round: one at a time.
+/// The lock: only one test at a time.
 const LOCK: &str = "full-circle";
 
 /// The two writes, as the audit trail calls them.
@@ -77,14 +77,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What a yes is needed to.
+    /// What has to be confirmed.
     pub fn question(&self) -> String {
         let board = Untrusted::new(&*self.configuration.pia_screen.pia_board);
         question(&board, &format!("the client \"{}\"", self.client.1))
     }
 }
 
-/// Looks whether there is anything to follow, and what the ticket is to be.
+/// Checks that there is something to follow, and decides what the ticket will be.
 pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Prepared, Failure> {
     let (id, configuration) = workspace.active_configuration(id)?;
     workspace.recognise(&id, &configuration.api)?;
@@ -112,7 +112,7 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
     })
 }
 
-/// Goes round once. `on_hop` hears of each station as it is reached.
+/// Runs the test once. `on_hop` is called for each hop as it is reached.
 ///
 /// # Errors
 ///

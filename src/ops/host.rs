@@ -1,4 +1,4 @@
-//! This host, as its mark in Halo names it, and the refusal to write what is another one's.
+//! This machine as the owner recorded in Halo, and the refusal to write to what belongs to another one.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The use-cases, once: the terminal interface, the command line and the service call them, and hold no rule of
+//! The use cases: the terminal interface, the command line and the service call them, and have no rules of
 //! their own.
 //!
 //! Every use-case takes a [`Workspace`], reports as it goes through a plain callback, and answers with a type of the

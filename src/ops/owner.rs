@@ -1,5 +1,5 @@
-//! Which host a configuration in Halo belongs to. Whoever writes there looks at the mark first: two hosts that repair each
-//! other for ever help nobody.
+//! Which machine a configuration in Halo belongs to. This is checked before writing: two machines that keep undoing each
+//! other's changes help nobody.
 
 use tokio_util::sync::CancellationToken;
 

@@ -136,7 +136,7 @@ impl Workspace {
         Self { prompt: None, ..self }
     }
 
-    /// The same workspace, with a person who hears what it does on the side.
+    /// The same workspace, with a way to send the person side notes about the work.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
         if self.lost_its_store() {
@@ -333,7 +333,7 @@ impl Workspace {
         }
     }
 
-    /// Refuses a variable that is to name a proxy and does not: the HTTP client would pass it by and go straight there.
+    /// Refuses an invalid proxy variable: the HTTP client would ignore it and connect directly.
     ///
     /// # Errors
     ///

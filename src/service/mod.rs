@@ -5,13 +5,13 @@
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
-//! health ──── after each sync ─> is everything as it was made? tells what is not
-//! catch-up ── at the start ─> fetches what Halo wanted to tell while nobody listened
-//! owner ───── every 45 s ─> is the configuration in Halo still this host's?
-//! expiry ──── wall clock ─> forgets the secrets that a rotation has replaced
+//! health ──── after each sync ─> has anything changed in Halo? reports it
+//! catch-up ── at the start ─> fetches the events that were missed while the service was not running
+//! owner ───── every 45 s ─> does the configuration in Halo still belong to this machine?
+//! expiry ──── wall clock ─> deletes the secrets that a rotation has replaced
 //! ```
 //!
-//! Each part sleeps until a callback, a change of the settings, or the one moment that it waits for.
+//! Each part sleeps until a callback arrives, the settings change, or its next moment has come.
 
 mod auth;
 mod busy;
@@ -59,8 +59,8 @@ use self::scheduler::Scheduler;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, serving};
 
-/// How long the parts have for a tidy end, after the connections had their [`connections::LAST`]: together well below the
-/// ten seconds after which a supervisor kills. What is in the middle of something is stopped then: nothing of it is half
+/// Time for the parts to stop cleanly after the connections had their [`connections::LAST`]: together well below the
+/// ten seconds after which a supervisor kills the process. What still runs is stopped then; nothing is left half
 /// stored.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -79,7 +79,7 @@ pub struct Options {
     pub listen: Listen,
     /// Where new events are handed on to.
     pub forward: Option<Destination>,
-    /// The command that is told of problems, with its arguments.
+    /// The command that is run for each new problem, with its arguments.
     pub notify: Option<Vec<String>>,
 }
 
@@ -194,8 +194,8 @@ async fn listen(listen: Listen) -> Result<TcpListener, Failure> {
     }
 }
 
-/// Notes that nothing was missed until now. An end does not wait long for another program's write: without the note the
-/// next start looks at a longer time than it has to.
+/// Records that nothing was missed until now. A stop does not wait long for another program's write: without that, the
+/// next start checks a longer period than it has to.
 async fn note_end(workspace: &Workspace) {
     match tokio::time::timeout(Duration::from_secs(1), workspace.run_blocking(crate::ops::catch_up::note_complete))
         .await
@@ -206,8 +206,8 @@ async fn note_end(workspace: &Workspace) {
     }
 }
 
-/// The tasks of the service. Each runs until the service ends; where one fails, the service ends, because nobody would
-/// miss a daily sync that has stopped without a word.
+/// The tasks of the service. Each runs until the service stops; if one fails, the service stops, because nobody would
+/// notice a daily sync that has silently stopped.
 struct Parts {
     tasks: TaskTracker,
     cancel: CancellationToken,

@@ -1,7 +1,7 @@
 //! Where files are; settings, credentials, answers files and the wizard's draft, crash-safe.
 //!
-//! Three rules hold everywhere in this room. Reading creates nothing. A save is whole or did not happen, and two programs
-//! that save at once both count. A file that is not understood, newer or broken, is left as it is, byte for byte.
+//! Three rules apply to this module. Reading creates nothing. A save is complete or did not happen, and if two programs
+//! save at the same time, both saves count. A file that is newer, broken or not understood is left unchanged.
 
 use std::path::Path;
 

@@ -69,7 +69,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock in this file, or says at once who has it. It is never waited for and never taken from anybody.
+    /// Takes the lock in this file, or says at once who holds it. Never waits, and never takes a lock away.
     ///
     /// # Errors
     ///

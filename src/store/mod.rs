@@ -1,7 +1,7 @@
 //! The embedded database, the audit trail and the locks.
 //!
-//! Clients, agents, teams and ticket types as the last proved sync left them; the last runs; what Configure put into
-//! Halo and what it was about to put there; the trail of who did what. Everything that Halo or a person wrote is kept
+//! Clients, agents, teams and ticket types as of the last proved sync; recent runs; what Configure created in
+//! Halo and what it was about to create; the trail of who did what. Everything that Halo or a person wrote is kept
 //! exactly as it came; ids are the only keys.
 
 mod aside;
@@ -72,8 +72,8 @@ impl RunId {
 
 /// The database of one person. A clone is the same connection; every call is short and takes its turn.
 ///
-/// Calls wait up to 5 seconds for another program's write. From asynchronous code the longer ones ([`Store::open`],
-/// [`Store::publish`], [`Store::clients`]) belong into a blocking task.
+/// Calls wait up to 5 seconds for another program's write. In asynchronous code, run the longer ones ([`Store::open`],
+/// [`Store::publish`], [`Store::clients`]) in a blocking task.
 #[derive(Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
@@ -103,7 +103,7 @@ impl Store {
         schema::open(path).map(|connection| Self { is_new, ..Self::around(path, connection) })
     }
 
-    /// Opens the database only where there is one: for commands that look and should make nothing. Where the folder
+    /// Opens the database only if it exists: for commands that only read and should create nothing. If the folder
     /// cannot be written, the database is opened for reading.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Store {
         self.with(|_| Ok(()))
     }
 
-    /// Gives the disk back what was deleted, where that is most of the file and worth it: the rest is written anew.
+    /// Returns deleted space to the disk if that is most of the file and worth it, by rewriting the rest.
     ///
     /// # Errors
     ///

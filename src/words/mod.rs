@@ -1,4 +1,4 @@
-//! Every fact that more than one face tells, worded once: the screens, plain mode and the commands take their words from
+//! The wording of everything that is shown in more than one place: the screens, plain mode and the commands use it from
 //! here and add their own marks, colours and keys.
 
 pub(crate) mod check;

@@ -1,11 +1,11 @@
-//! A rule, and what was found of it.
+//! The health rules, and their findings.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::next::Hint;
 
-/// What is looked at.
+/// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
@@ -196,7 +196,7 @@ impl Rule {
 pub enum Retry {
     /// The company sync.
     Sync,
-    /// Handing on what was given up.
+    /// Forwarding again what was given up.
     SendAgain,
     /// Asking Halo once more.
     Look,
@@ -239,7 +239,7 @@ pub struct Finding {
     /// Whether a person has said that it is known. Until it changes, or something more of it comes.
     #[serde(default)]
     pub dismissed: bool,
-    /// The state that the service has last told of the rule; only of what is written down.
+    /// The state of the rule that the service last notified about; only in stored findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<State>,
 }
@@ -279,7 +279,7 @@ impl Finding {
         self.state >= State::Watch
     }
 
-    /// Whether it needs a person who has not said yet that it is known.
+    /// Whether it needs attention and has not been dismissed.
     pub fn is_open(&self) -> bool {
         self.is_issue() && !self.dismissed
     }
@@ -295,7 +295,7 @@ impl Finding {
     }
 }
 
-/// What needs a person, the worst and the longest known first.
+/// What needs attention, the worst and the longest known first.
 pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
     let mut issues: Vec<&Finding> = findings.iter().filter(|finding| finding.is_issue()).collect();
     issues.sort_by_key(|finding| (finding.dismissed, std::cmp::Reverse(finding.state), finding.since));

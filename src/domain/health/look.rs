@@ -1,4 +1,4 @@
-//! What a look into Halo says of the rules that nothing here can tell.
+//! Findings of the rules that can only be judged by querying Halo.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 /// What a problem of syncs is about that failed: the short words tell it from one that is overdue.
 pub const FAILED: &str = "failed";
 
-/// What a sync was refused, a later one that works disproves.
+/// A refusal that a sync met is disproved by a later sync that succeeds.
 pub const BY_SYNC: &str = "company sync";
 
 // Between the names of what drifted.
@@ -138,7 +138,7 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
 }
 
-/// What the other side of forwarding says with a 410.
+/// What a 410 from the receiver of forwarded events means.
 pub fn forwarding_stopped() -> Finding {
     Finding::new(Rule::Forwarding, State::Broken, "nothing is handed on: the other side answered 410")
         .about("410")

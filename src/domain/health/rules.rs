@@ -1,4 +1,4 @@
-//! The rules that are judged from what is known here. Pure: the moment and the facts are given.
+//! The rules that are judged from local data. Pure: time and facts are parameters.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -64,7 +64,7 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     aged(&known.before, judged).into_iter().map(dismiss).collect()
 }
 
-// A webhook that was switched off or is gone is also what has drifted: it is told once.
+// A webhook that is switched off or gone is drift, too: it is reported only once.
 fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
     let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());
     let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();

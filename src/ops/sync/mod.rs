@@ -1,8 +1,8 @@
 //! The company sync: read every client of Halo, prove that it was every one, and only then let the list be seen.
 //!
 //! Halo caps pages, shifts rows between them while clients come and go, and may count what this agent cannot read. The
-//! `engine` decides what to believe; `reading` asks, several pages at a time, and keeps every page on the disk, so that a
-//! run that was killed is gone on with; the store makes all of it visible in one step.
+//! `engine` decides what to trust; `reading` fetches several pages at a time and keeps every page on disk, so that a
+//! killed run can be resumed; the store publishes everything in one step.
 
 mod engine;
 mod reading;
@@ -27,7 +27,7 @@ use crate::halo::HaloApi;
 use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
 use crate::words::sync as words;
 
-/// How old the pages of an interrupted run may be to be gone on with. Clients that came or went since show in the page that
+/// How old the pages of an interrupted run may be to be reused. Clients added or removed since show up in the page that
 /// is read again; one that was renamed, moved or set inactive does not, and stays as the page says until the next run.
 const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 
@@ -172,7 +172,7 @@ impl Run<'_> {
                 Ok(Read { learnt, known: reading.known, lists: reading.lists, proved, unseen, gone })
             }
             Some(Conclusion::Hold { gone, active }) => {
-                // Whoever is to say yes has to see to what.
+                // Whoever confirms has to see what they confirm.
                 match whom(workspace, self.id, gone) {
                     Ok(disabling) => learnt.disabling = disabling,
                     Err(why) => return Err(stopped(learnt, why)),
