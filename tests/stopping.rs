@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -296,11 +297,18 @@ async fn log_is_line_for_what_is_noteworthy_and_has_no_token() {
     }
     // Files that cannot be read are told of once, and not read again for each who knocks.
     let whole = std::fs::read_to_string(profile.config()).unwrap();
-    std::fs::write(profile.config(), "no settings").unwrap();
+    // Put in its place whole, as editors do: written in place, it would be seen empty as well.
+    let replace = |text: &str| {
+        let fresh = profile.config().with_extension("fresh");
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::rename(&fresh, profile.config()).unwrap();
+    };
+    replace("no settings");
     for n in 0..50 {
         assert_eq!(service.callback(&secrets, "ticket-created", &event(&format!("f{n}"), 1)).await.status, 200);
     }
-    std::fs::write(profile.config(), whole).unwrap();
+    replace(&whole);
     assert_eq!(service.callback(&secrets, "ticket-created", &event("last", 1)).await.status, 200);
     let (_, metrics) = service.get("/metrics").await;
     for line in ["pia_halo_callbacks_total{outcome=\"refused\"} 50", "pia_halo_callbacks_total{outcome=\"stored\"} 101"]
@@ -315,7 +323,7 @@ async fn log_is_line_for_what_is_noteworthy_and_has_no_token() {
     assert_eq!(lines("refused: no address"), 1);
     assert_eq!(lines("the settings cannot be read"), 1, "{log}");
     let of_service: Vec<&str> = log.lines().skip_while(|line| !line.contains("the service takes callbacks")).collect();
-    // A file that is written in place may be seen empty as well, by each who looks; but no line stands for a callback.
+    // Each part of the service may say once that it cannot read them; but no line stands for a callback.
     assert!(of_service.len() < 20, "{of_service:#?}");
     // Each line is a moment, a level, and words with their values as `name=value`.
     for line in &of_service {

@@ -263,7 +263,7 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
         let mut pty = in_zone(&profile, Some(named));
         pty.sees("Overview").await;
         pty.press("1").await;
-        pty.sees("Next run").await;
+        pty.sees("Daily at").await;
         pty.sees(shown).await;
         pty.press("^C").await;
         assert_eq!(pty.exit_code(), 0);
@@ -272,7 +272,7 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
     let mut pty = in_zone(&profile, None);
     pty.sees("Overview").await;
     pty.press("1").await;
-    pty.sees("Next run").await;
+    pty.sees("Daily at").await;
     pty.wait("the machine's zone", |screen| screen.contains("= ") || screen.contains("not known here")).await;
     let settings = std::fs::read_to_string(profile.config()).unwrap();
     assert!(settings.contains("daily_sync_time = \"04:30\""), "what is stored is UTC wherever one looks from");
