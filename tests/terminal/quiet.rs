@@ -70,11 +70,11 @@ async fn events_pane_wakes_nobody_while_nothing_comes_in() {
     pty.wait_until("1 Sync");
     pty.send("4");
     pty.wait_until("service not running");
-    let bytes = pty.settle();
+    // What was asked at the start may be answered late; then nothing more is drawn, and nobody wakes.
     let is_quiet = (0..5).any(|_| {
-        let before = pty.wakes();
-        (0..5).for_each(|_| assert_eq!(pty.settle(), bytes));
-        pty.wakes() == before
+        let before = (pty.settle(), pty.wakes());
+        (0..5).for_each(|_| _ = pty.settle());
+        (pty.settle(), pty.wakes()) == before
     });
     assert!(is_quiet, "{:?}", pty.wakes());
 }
