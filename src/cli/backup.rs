@@ -152,9 +152,7 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     if what.is_empty() {
         return Ok(());
     }
-    let host = Untrusted::new(&made.host).display();
-    let at = made.made_at.strftime("%Y-%m-%d %H:%M UTC");
-    let question = format!("the backup of {host}, made at {at}, replaces {what}");
+    let question = format!("{}, replaces {what}", origin(made));
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
     }
@@ -164,15 +162,18 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"))
 }
 
+fn origin(manifest: &Manifest) -> String {
+    let at = manifest.made_at.strftime("%Y-%m-%d %H:%M UTC");
+    format!("the backup of {}, made at {at}", Untrusted::new(&manifest.host).display())
+}
+
 fn tell(call: &mut Call, status: &str, manifest: &Manifest, aside: Option<PathBuf>) -> Result<u8, Failure> {
     if call.output.json {
         call.output.object(&json!({ "status": status, "manifest": manifest, "set_aside": aside }))?;
         return Ok(0);
     }
-    let (host, by) = (Untrusted::new(&manifest.host).display(), Untrusted::new(&manifest.by).display());
-    let at = manifest.made_at.strftime("%Y-%m-%d %H:%M UTC");
     let mark = call.output.mark(Mark::Good);
-    call.output.line(format!("{mark} {status}: the backup of {host}, made at {at} by {by}"));
+    call.output.line(format!("{mark} {status}: {} by {}", origin(manifest), Untrusted::new(&manifest.by).display()));
     for member in &manifest.members {
         call.output.line(format!(
             "  {:<22} {:>12} bytes",

@@ -62,6 +62,11 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
+/// Bytes in small hexadecimal digits, two for each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether a text is a GUID, as Halo writes one.
 fn is_guid(text: &str) -> bool {
     text.len() == 36

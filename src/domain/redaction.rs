@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use super::hex;
 use super::secret::Secret;
 use super::untrusted::is_invisible;
 
@@ -359,7 +360,7 @@ fn forms(secret: &str) -> Vec<Zeroizing<String>> {
         secret.to_owned(),
         bytes.iter().map(|byte| format!("%{byte:02x}")).collect(),
         url::form_urlencoded::byte_serialize(bytes).collect(),
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        hex(bytes),
     ];
     // What stands before it shifts its bits; the first and the last character hold neighbours too, and are left out.
     for before in 0..3 {

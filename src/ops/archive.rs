@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::settings::private_file::FileError;
+use crate::store::StoreError;
 
 /// A packed archive that is being written.
 pub(super) struct Archive<W: Write> {
@@ -58,8 +59,7 @@ pub(super) fn to_file<R>(path: &Path, fill: impl FnOnce(&File) -> Result<R, Fail
 
 /// The failure of work with a file.
 pub(super) fn cannot(doing: &'static str, path: &Path, source: io::Error) -> Failure {
-    let error = FileError::Io { doing, path: path.to_owned(), source };
-    Failure::new(FailureKind::LocalState, error.to_string()).hint(error.hint())
+    StoreError::from(FileError::Io { doing, path: path.to_owned(), source }).into()
 }
 
 /// The failure of work that the person has stopped.

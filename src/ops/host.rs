@@ -6,8 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::Workspace;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::hex;
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::{Belongs, Owner};
+use crate::store::host_name;
 
 /// A name for this host that a test gives.
 const HOST: &str = "PIA_HALO_HOST";
@@ -18,7 +20,7 @@ const MACHINE: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 /// This host, as its mark names it. The name is for people: a renamed host is the same one.
 pub(super) fn here(workspace: &Workspace) -> Owner {
     let name = workspace.environment().text(HOST).map(str::to_owned);
-    let name = name.unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(host_name);
     let file = workspace.settings.paths().config();
     let key = key(&machine(&MACHINE, &name), file.parent().unwrap_or(&file));
     Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
@@ -35,7 +37,7 @@ fn machine(files: &[&str], name: &str) -> String {
 fn key(machine: &str, folder: &Path) -> String {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let digest = Sha256::digest(format!("{machine}\n{}", folder.display()));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..8])
 }
 
 /// Refuses to write where the configuration in Halo is another host's, unless a person has agreed to take it over.

@@ -31,6 +31,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::forwarding_stopped;
+use crate::domain::hex;
 use crate::domain::next::Next;
 use crate::domain::retry_after;
 use crate::domain::secret::Secret;
@@ -151,7 +152,7 @@ fn webhook_id(event: &str) -> String {
     if event.bytes().all(|byte| byte.is_ascii_graphic()) {
         return event.to_owned();
     }
-    Sha256::digest(event.as_bytes()).iter().fold("sha256-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+    format!("sha256-{}", hex(&Sha256::digest(event.as_bytes())))
 }
 
 /// Why an event was not taken.

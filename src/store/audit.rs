@@ -9,8 +9,8 @@ mod anchor;
 mod chain;
 
 use self::anchor::Anchor;
-use super::StoreError;
 use super::error::of_io;
+use super::{StoreError, host_name};
 use crate::domain::activity::{Activity, Chain, ChainBreak, Cut, Record};
 use crate::domain::untrusted::escape_json;
 use crate::settings::private_file;
@@ -48,8 +48,14 @@ impl Audit {
     ///
     /// [`StoreError`] where the file cannot be opened for writing, or another program keeps its lock.
     pub fn require_writable(&self) -> Result<(), StoreError> {
+        self.locked().map(drop)
+    }
+
+    // The lock ends with the file.
+    fn locked(&self) -> Result<File, StoreError> {
         let file = private_file::open_private(&self.path, true)?;
-        Ok(private_file::lock(&file, &self.path)?)
+        private_file::lock(&file, &self.path)?;
+        Ok(file)
     }
 
     /// Adds one line, with whatever has the shape of a token masked. When this returns, it is on the disk. Lines of
@@ -60,9 +66,8 @@ impl Audit {
     /// [`StoreError`] where the file cannot be written.
     pub fn append(&self, activity: &Activity) -> Result<(), StoreError> {
         let fail = |error: io::Error| of_io(error, "write", &self.path);
-        let mut file = private_file::open_private(&self.path, true)?;
-        // Looking at the last byte and writing belong together. The lock ends with the file.
-        private_file::lock(&file, &self.path)?;
+        // Looking at the last byte and writing belong together.
+        let mut file = self.locked()?;
         let length = file.metadata().map_err(fail)?.len();
         let before = chain::tail(&file, length).map_err(fail)?;
         let (lines, cut) = self.lines_before(&file, length, &before)?;
@@ -72,7 +77,7 @@ impl Audit {
         }
         let record = Record {
             activity: activity.clone().masked(),
-            host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
+            host: Some(host_name()),
             uid: Some(rustix::process::getuid().as_raw()),
             pid: Some(std::process::id()),
             torn: before.is_torn,
@@ -144,8 +149,7 @@ impl Audit {
         if private_file::resolve(&self.path).map_err(StoreError::from)?.is_none() {
             return Ok((None, meanwhile()?));
         }
-        let file = private_file::open_private(&self.path, true).map_err(StoreError::from)?;
-        private_file::lock(&file, &self.path).map_err(StoreError::from)?;
+        let file = self.locked()?;
         let length = file.metadata().map_err(|error| of_io(error, "read", &self.path))?.len();
         let answer = meanwhile();
         private_file::unlock(&file);

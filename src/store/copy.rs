@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::StoreError;
 use super::error::Trouble;
 use super::schema;
+use crate::domain::hex;
 
 /// Pages that are copied between two looks whether to go on: 4 MiB.
 const STEP: std::ffi::c_int = 1_000;
@@ -137,10 +138,6 @@ fn sum(connection: &Connection, table: &str) -> Result<TableSum, rusqlite::Error
         }
     }
     Ok(TableSum { table: table.to_owned(), rows: count, sha256: hex(&hash.finalize()) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

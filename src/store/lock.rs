@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::host_name;
 use crate::domain::activity::Actor;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
@@ -81,7 +82,7 @@ impl Lock {
         let holder = Holder {
             pid: std::process::id(),
             user: who.account(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: host_name(),
             since: now,
             what: what.to_owned(),
         };

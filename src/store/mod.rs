@@ -54,6 +54,11 @@ use crate::domain::configuration::ConfigurationId;
 /// Fewer bytes are left in the file: what comes next takes their place.
 const WORTH_IT: i64 = 4 << 20;
 
+/// The name of this host, as its system has it.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The version of SQLite.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()

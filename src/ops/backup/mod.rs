@@ -20,8 +20,9 @@ use super::Workspace;
 use super::archive::{Archive, Stoppable, cannot, stopped, to_file};
 use super::restored::{ANCHOR, AUDIT, CONFIG, STORE};
 use crate::domain::failure::Failure;
+use crate::domain::hex;
 use crate::settings::private_file::{self, ensure_folder};
-use crate::store::{Proof, Snapshot, StoreError};
+use crate::store::{Proof, Snapshot, StoreError, host_name};
 
 /// The version of the manifest, and of what the archive holds.
 const FORMAT: u32 = 1;
@@ -144,7 +145,7 @@ fn write_by(
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         made_at: workspace.now(),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        host: host_name(),
         by: workspace.actor().account(),
         sealed_by: sealed.as_ref().and(seal).map(|seal| seal.word().to_owned()),
         members: Vec::new(),
@@ -200,8 +201,7 @@ impl<R> Hashing<R> {
     }
 
     fn member(self, name: &str) -> Member {
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Member { name: name.to_owned(), bytes: self.bytes, sha256 }
+        Member { name: name.to_owned(), bytes: self.bytes, sha256: hex(&self.hash.finalize()) }
     }
 }
 

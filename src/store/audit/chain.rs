@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use sha2::{Digest, Sha256};
 
 use crate::domain::activity::{Chain, ChainBreak, Record};
+use crate::domain::hex;
 
 /// How much is read at a time, from the end.
 const BLOCK: u64 = 8 << 10;
@@ -40,7 +41,7 @@ pub(super) fn count_lines(file: &File, from: u64, to: u64) -> io::Result<u64> {
 }
 
 fn hash_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 fn read_line(line: &[u8]) -> Option<Record> {

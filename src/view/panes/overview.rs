@@ -78,9 +78,9 @@ pub(super) fn body(model: &Model, page: &mut Page) {
 
 // What the heading says on its right.
 fn counted(model: &Model, list: &[&Finding]) -> String {
-    if let Some(styles) = looking(model) {
-        let doing = if styles.stopping { "Stopping" } else { "Checking Halo" };
-        return format!("{doing}, {}", duration(seconds_since(model, styles.since)));
+    if let Some(look) = looking(model) {
+        let doing = if look.stopping { "Stopping" } else { "Checking Halo" };
+        return format!("{doing}, {}", duration(seconds_since(model, look.since)));
     }
     match list.iter().filter(|issue| issue.is_open()).count() {
         0 => String::new(),
@@ -196,12 +196,8 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
         runs.chain(record.map(|record| tone_of_day(record.outcome))).max_by_key(rank)
     };
     let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
-    let count = |wanted: Tone| tones.iter().filter(|tone| **tone == Some(wanted)).count();
-    let (good, warned, bad) = (count(Tone::Good), count(Tone::Warn), count(Tone::Bad));
-    let told = [(good, "good"), (warned, "doubtful"), (bad, "bad")];
-    let told: Vec<String> =
-        told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let words = if told.is_empty() { "none in 30 days".to_owned() } else { told.join(", ") };
+    let counted = tally(tones.iter().flatten().copied());
+    let words = if counted.is_empty() { "none in 30 days".to_owned() } else { counted };
     let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
         name: "Syncs",
@@ -209,6 +205,14 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
         words,
         span: ["30 days ago", "today"],
     }
+}
+
+// How many of a row ended in each way: `3 good, 1 bad`.
+fn tally(tones: impl Iterator<Item = Tone> + Clone) -> String {
+    let words = [(Tone::Good, "good"), (Tone::Warn, "doubtful"), (Tone::Bad, "bad"), (Tone::Calm, "not known")];
+    let counted = words.map(|(wanted, word)| (tones.clone().filter(|tone| *tone == wanted).count(), word));
+    let there = counted.into_iter().filter(|(count, _)| *count > 0);
+    there.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 // How one thing of a row ended: not by its colour alone.
@@ -279,20 +283,16 @@ fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
     };
     let tones: Vec<Tone> = deliveries.iter().map(|delivery| tone(delivery.state)).collect();
     let marks: Vec<Span<'static>> = tones.iter().map(|tone| block(*tone, styles)).collect();
-    let count = |wanted: Tone| tones.iter().filter(|tone| **tone == wanted).count();
-    let told = [(Tone::Good, "good"), (Tone::Warn, "doubtful"), (Tone::Bad, "bad"), (Tone::Calm, "not known")];
-    let told = told.map(|(tone, word)| (count(tone), word)).into_iter().filter(|(count, _)| *count > 0);
-    let words = told.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ");
+    let words = tally(tones.iter().copied());
     (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
 }
 
 fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Finding], is_low: bool) {
     let styles = page.styles;
     if list.is_empty() {
-        let words = at_rest(findings);
-        match summary(findings).0 {
-            Tone::Good => page.state(Tone::Good, &words, MARGIN),
-            _ => page.paragraph(&words, MARGIN, Style::new()),
+        match at_rest(findings) {
+            (Tone::Good, words) => page.state(Tone::Good, &words, MARGIN),
+            (_, words) => page.paragraph(&words, MARGIN, Style::new()),
         }
         return;
     }
@@ -330,10 +330,10 @@ fn dismissible(issue: &Finding, words: &str) -> String {
 }
 
 // What is said where nothing needs a person.
-fn at_rest(findings: &[Finding]) -> String {
+fn at_rest(findings: &[Finding]) -> (Tone, String) {
     match summary(findings) {
-        (Tone::Good, _) => format!("{NOTHING_TO_DO}."),
-        (_, words) => format!("Nothing to do; {words}."),
+        (Tone::Good, _) => (Tone::Good, format!("{NOTHING_TO_DO}.")),
+        (tone, words) => (tone, format!("Nothing to do; {words}.")),
     }
 }
 
@@ -378,7 +378,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         lines.push(format!("{}: {words}.{}", issue.rule.title(), next.unwrap_or_default()));
     }
     if list.is_empty() && !findings.is_empty() {
-        lines.push(at_rest(&findings));
+        lines.push(at_rest(&findings).1);
     }
     lines
 }
