@@ -22,9 +22,9 @@
 //! | [`cli`] | one file per command; text, JSON and exit codes |
 //! | [`demo`] | a simulated Halo behind a real socket |
 //!
-//! Layers look down only: domain < keys < words; domain < settings, halo, store < ops < service; words < app < view < tui; the
-//! the command line is on top of both. Only the `demo` command and the tests knows that the simulated Halo
-//! exists. A test in `tests/` reads the source tree and holds these rules.
+//! Modules only use lower layers: domain < keys < words; domain < settings, halo, store < ops < service; words < app < view
+//! < tui; the command line is on top of both. Only the `demo` command and the tests know about the simulated Halo. A test in
+//! `tests/` reads the source tree and enforces these rules.
 
 pub mod app;
 pub mod cli;

@@ -39,7 +39,7 @@ async fn what_can_be_taken_over_is_shown_and_left_without_yes() {
     profile.run(["plan"]).await.expect(3).says(&format!("pia-halo configure --adopt {tab}"));
 
     profile.run(["configure", "--adopt"]).await.expect(3).says(&format!("--adopt {webhook},{tab} --yes"));
-    profile.run(["configure", "--adopt", "--yes"]).await.expect(3).says("take over by its id");
+    profile.run(["configure", "--adopt", "--yes"]).await.expect(3).says("choose what to take over, by id");
     profile
         .run(["configure", "--adopt", "9999", "--yes"])
         .await

@@ -41,7 +41,7 @@ async fn every_write_is_audited_with_who_where_before_and_after() {
     let text = profile.run(["audit", "--limit", "100"]).await.expect(0).stdout;
     let from = format!("{who} from 192.0.2.7 on ");
     for words in
-        [from.as_str(), "create webhook Pia - Ticket Created: done, Halo answered 201", "proved: no line is missing"]
+        [from.as_str(), "create webhook Pia - Ticket Created: done, Halo answered 201", "verified: no line is missing"]
     {
         assert!(text.contains(words), "{words}\n{text}");
     }
@@ -100,12 +100,12 @@ async fn trail_that_was_changed_or_cut_is_told_with_line() {
     let path = profile.folder.path().join("state/pia-halo/audit.jsonl");
     let whole = std::fs::read_to_string(&path).unwrap();
     let head = profile.json(["audit"], 0).await["chain"]["head"].as_str().unwrap().to_owned();
-    profile.run(["audit", "--limit", "0", "--expect", &head]).await.expect(0).says("the expected hash is in it");
+    profile.run(["audit", "--limit", "0", "--expect", &head]).await.expect(0).says("the expected hash was found");
 
     std::fs::write(&path, whole.replacen(&format!("\"{}\"", login_name()), "\"eve\"", 1)).unwrap();
     let report = profile.json(["audit"], 1).await;
     assert_eq!((&report["ok"], &report["chain"]["breaks"][0]["line"]), (&false.into(), &2.into()), "{report}");
-    profile.run(["audit"]).await.expect(1).says("line 2: it does not follow");
+    profile.run(["audit"]).await.expect(1).says("line 2: it does not match");
 
     let lines: Vec<&str> = whole.lines().collect();
     std::fs::write(&path, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
@@ -118,7 +118,7 @@ async fn trail_that_was_changed_or_cut_is_told_with_line() {
     std::fs::write(&path, format!("{whole}{{\"at\":\"2026")).unwrap();
     profile.run(["audit"]).await.expect(0);
     profile.run(["deactivate"]).await.expect(0);
-    profile.run(["audit", "--expect", &head]).await.expect(0).says("was left unfinished");
+    profile.run(["audit", "--expect", &head]).await.expect(0).says("unfinished lines");
 }
 
 /// The ways to an account are told apart in `ops/actor.rs`; this is a real process of the person who runs the tests.

@@ -268,7 +268,7 @@ async fn two_gates_are_told_apart_and_right_is_named_with_its_place() {
 async fn scopes_are_tried_one_by_one_where_all_is_refused() {
     let (profile, report) = faulty("standard-scope", 4).await;
     let token = verdict(&report, "token");
-    let words = "not for \"all\" but for the scope \"all:standard\"; asked one by one, Halo grants all:standard";
+    let words = "but only for the scope \"all:standard\", not \"all\"; asked one by one, Halo grants all:standard";
     assert!(token["message"].as_str().unwrap().contains(words), "{token}");
     assert!(token["message"].as_str().unwrap().contains("refuses admin"), "{token}");
     let asked: Vec<Option<Value>> = profile
@@ -356,7 +356,10 @@ async fn right_missing_for_one_kind_of_write_is_named() {
         let failed: Vec<&Value> = results.iter().filter(|result| result["outcome"] == "failed").collect();
         assert!(!failed.is_empty() && failed.iter().all(|result| result["kind"] == kind), "{fault}: {report}");
         let message = failed[0]["message"].as_str().unwrap();
-        assert!(message.contains("Permissions") && message.contains("role of the agent"), "{fault}: {message}");
+        assert!(
+            message.contains("Permissions") && message.contains("role of the application's agent"),
+            "{fault}: {message}"
+        );
         assert!(results.iter().any(|result| result["outcome"] == "done"), "{fault}: {report}");
         profile.halo.set_fault(fault, false);
         let again = profile.json(["configure", "--yes"], 0).await;

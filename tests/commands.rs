@@ -56,7 +56,7 @@ async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
         json!({"create": 8, "update": 0, "adopt": 0, "link": 6, "unlink": 0, "delete": 0, "keep": 2})
     );
     let reasons: Vec<_> = plan["changes"].as_array().unwrap().iter().map(|change| &change["reason"]).collect();
-    assert!(reasons.contains(&&json!("not active: left out")), "{reasons:?}");
+    assert!(reasons.contains(&&json!("inactive: skipped")), "{reasons:?}");
     let host = profile.halo.url().trim_start_matches("http://");
     profile.run(["plan"]).await.expect(3).says(&format!("Acme MSP (acme), in {host}"));
     assert_eq!(profile.halo.snapshot(), before, "nothing so far has changed Halo");
@@ -283,7 +283,7 @@ async fn json_of_setup_tells_what_was_made_of_address() {
     let told = ran.json()["notes"].clone();
     let told: Vec<_> = told.as_array().unwrap().iter().filter(|note| note["key"] == "integration.pia_url").collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[1]["note"], "the dot behind the host is not needed");
+    assert_eq!(told[1]["note"], "the dot after the host is not needed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ async fn nothing_is_written_when_check_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_waits_for_first_sync() {
     let profile = Profile::set_up(small()).await;
-    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
     assert_eq!(profile.halo.writes().len(), 0);
 }
 
@@ -110,11 +110,11 @@ async fn unproved_clients_are_gone_on_with_by_word_of_its_own() {
     assert_eq!(profile.json(["configure", "--unproved", "--yes"], 0).await["status"], "configured");
     assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do", "it is asked once");
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "not_proved");
-    profile.run(["audit"]).await.expect(0).says("go on with a list that is not proved complete");
+    profile.run(["audit"]).await.expect(0).says("continue with a list that is not proved complete");
     // What was agreed to was the list of this Halo.
     let other = Profile::with(small()).await;
     edit(&profile, "url", other.halo.url());
-    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
     edit(&profile, "url", profile.halo.url());
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
     profile.run(["sync"]).await.expect(0);
@@ -173,7 +173,7 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
     let by_hand =
         report["results"].as_array().unwrap().iter().find(|result| result["outcome"] == "unverified").unwrap();
     assert!(by_hand["message"].as_str().unwrap().contains("Ticket Types"), "says how to do it by hand");
-    profile.run(["status"]).await.expect(0).says("In Halo    8 objects, not everything is in place");
+    profile.run(["status"]).await.expect(0).says("In Halo    8 objects, incomplete");
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["steps"]["configure"], "todo");
 
@@ -195,7 +195,7 @@ async fn right_that_only_writes_need_is_named_when_it_is_missing() {
     assert_eq!(report["status"], "failed");
     let first = &report["results"][0];
     assert_eq!(first["outcome"], "failed");
-    assert!(first["message"].as_str().unwrap().contains("right"), "{first}");
+    assert!(first["message"].as_str().unwrap().contains("every permission"), "{first}");
 }
 
 /// R37: one ticket type is closed to the agent; the others are linked all the same.
@@ -275,7 +275,7 @@ async fn foreign_object_with_our_name_is_left_alone_and_reported() {
     let foreign =
         before["webhooks"].as_array().unwrap().iter().find(|row| row["name"] == "Pia - Ticket Created").unwrap();
     let id = foreign["id"].as_str().unwrap();
-    assert!(message.contains(&format!("\"Pia - Ticket Created\" ({id}): take that one over with pia-halo configure --adopt {id}, or rename or delete")), "{message}");
+    assert!(message.contains(&format!("\"Pia - Ticket Created\" ({id}) already has this name, take it over with pia-halo configure --adopt {id}, or rename or delete")), "{message}");
     assert!(results.iter().any(|result| result["name"] == "Pia - Ticket Updated" && result["outcome"] == "done"));
 }
 
@@ -354,8 +354,8 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
     profile.run(["doctor"]).await.expect(3);
     edit(&profile, "url", other.halo.url());
     let before = other.halo.snapshot();
-    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
-    profile.run(["configure", "--unproved", "--yes"]).await.expect(1).says("no completed sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
+    profile.run(["configure", "--unproved", "--yes"]).await.expect(1).says("no complete sync yet");
     let status = profile.json(["status"], 0).await;
     assert_eq!((&status["steps"]["initial_sync"], &status["steps"]["configure"]), (&json!("todo"), &json!("todo")));
     assert_eq!(status["integration"]["objects"], json!([]));

@@ -96,7 +96,7 @@ async fn switched_off_webhook_is_planned_and_repaired() {
         assert_eq!(logged(&profile, CREATED, count).await.last().unwrap().0, None, "nobody is there");
     }
     profile.halo.look(|halo| assert!(!halo.webhook(CREATED).unwrap().flag("active")));
-    profile.run(["deliveries"]).await.expect(3).says("Halo has switched it off");
+    profile.run(["deliveries"]).await.expect(3).says("Halo switched it off");
     let plan = profile.json(["plan"], 3).await;
     let drift: Vec<&Value> =
         plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();

@@ -191,7 +191,7 @@ async fn drift_of_event_is_named_and_repaired() {
             &["update webhook_event delivery"],
         ),
         cell(
-            "bound twice",
+            "duplicate",
             |state, number| {
                 let mut twin = event(state, number).clone();
                 twin.set("id", 950);

@@ -136,7 +136,7 @@ async fn what_cannot_be_read_back_is_called_neither_done_nor_undone() {
     let open = profile.run(["escalate", "33470", "--note", "once"]).await;
     assert!(open.code != 0 && !open.stderr.contains("was not escalated"), "{open:?}");
     open.says("Ticket 33470 may not have been escalated: it was sent and could not be read back")
-        .says("that checks first and does nothing twice");
+        .says("what is already done is not repeated");
     assert_eq!((held(&profile).1, notes(&profile).len()), (7, 0));
     assert_eq!(told(&profile).pop(), lines(&[("escalate", "unverified")]).pop());
 

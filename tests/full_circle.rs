@@ -258,7 +258,7 @@ async fn prove_it_by_keys_goes_round_and_says_where_it_broke() {
     assert!(made(&profile).is_empty(), "nothing before the yes");
     person.type_text("yes").await;
     person.press("Enter").await;
-    person.sees("Proved: the test ticket went full circle").await;
+    person.sees("Passed: the event of the test ticket arrived").await;
     person.sees("Stored here after").await;
     assert_eq!(made(&profile), [9]);
     for (fault, hop) in [(Fault::ForbiddenTicketWrites, "Ticket made"), (Fault::DeliveriesNotFound, "Delivered")] {
@@ -266,7 +266,7 @@ async fn prove_it_by_keys_goes_round_and_says_where_it_broke() {
         person.press("p").await;
         person.type_text("yes").await;
         person.press("Enter").await;
-        person.sees(&format!("it broke at \"{hop}\"")).await;
+        person.sees(&format!("Failed at \"{hop}\"")).await;
         profile.halo.set_fault(fault, false);
     }
     // Esc stops what would wait for long; the ticket is closed all the same.
@@ -277,7 +277,7 @@ async fn prove_it_by_keys_goes_round_and_says_where_it_broke() {
     person.sees("A test ticket is on its way").await;
     until(|| made(&profile).len() == 3).await;
     person.press("Esc").await;
-    person.sees("it broke at \"In Halo's log\"").await;
+    person.sees("Failed at \"In Halo's log\"").await;
     person.sees("interrupted before anything came").await;
     assert_eq!(made(&profile), [9; 3], "each is closed again");
     person.leave().await;

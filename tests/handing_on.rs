@@ -341,13 +341,13 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     // The service sleeps, and hears of it.
     destination.answer(|_| 200);
     let tries = destination.arrived().len();
-    profile.run(["events", "--send-again", &guid("dead")]).await.expect(0).says("1 to be forwarded again");
+    profile.run(["events", "--send-again", &guid("dead")]).await.expect(0).says("1 queued again");
     until(|| state_of(&profile, "dead") == Some(ForwardState::Delivered)).await;
     assert_eq!(
         (destination.arrived().len(), state_of(&profile, "other")),
         (tries + 1, Some(ForwardState::Undelivered))
     );
-    profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 to be forwarded again");
+    profile.run(["events", "--send-again", "all"]).await.expect(0).says("1 queued again");
     until(|| state_of(&profile, "other") == Some(ForwardState::Delivered)).await;
     profile.run(["events", "--undelivered"]).await.expect(0).says("No undelivered events");
     profile.run(["events", "--send-again", "nobody"]).await.expect(2).says("there is no event nobody");
@@ -490,7 +490,7 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     let profile = Profile::synced(Options { clients: 12, ..Options::default() }).await;
     let destination = Destination::start().await;
     let forward = ["--forward-to", &destination.url];
-    profile.run(["clients", "--forward"]).await.expect(2).says("no service forwards anything");
+    profile.run(["clients", "--forward"]).await.expect(2).says("forwarding is off");
     profile.save("beta", "").await.expect(0);
     profile.run(["clients", "--forward", "--configuration", "beta"]).await.expect(2).says("beta is not the active");
     let service = Service::start_with(&profile, &forward).await;
@@ -523,7 +523,7 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     profile.run(["sync"]).await.expect(0);
     profile.halo.change(|halo| halo.clients.insert(3, gone.clone()));
     profile.run(["sync"]).await.expect(0);
-    profile.run(["status"]).await.expect(0).says("2 changes of clients wait to be forwarded");
+    profile.run(["status"]).await.expect(0).says("2 client changes waiting to be forwarded");
     let service = Service::start_with(&profile, &forward).await;
     until(|| told_of_clients(&destination).len() == all.len() + 3).await;
     let told = told_of_clients(&destination);

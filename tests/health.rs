@@ -45,7 +45,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     for id in ids(&issues) {
         profile.run(["issues", "dismiss", id]).await.expect(0);
     }
-    profile.run(["status", "--exit-code"]).await.expect(0).says("dismissed problem");
+    profile.run(["status", "--exit-code"]).await.expect(0).says("dismissed issue");
     profile.json(["doctor"], 0).await;
     // Another cause of the same rule is no longer what was dismissed.
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Updated").unwrap().set("active", false));

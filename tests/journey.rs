@@ -226,7 +226,7 @@ async fn sync_now_pressed_twice_runs_one_sync() {
     person.press("Enter").await;
     person.sees("Syncing").await;
     person.press("Enter s").await;
-    person.sees("Sync Now is off").await;
+    person.sees("Already syncing").await;
     person.sees("✓ Complete").await;
     person.leave().await;
     assert_eq!(audited(&profile, "sync"), 1);
@@ -379,7 +379,7 @@ async fn sync_now_in_two_programs_runs_one_sync_and_says_who_is_at_it() {
     // The first one is at it for certain once Halo has been asked for a list.
     until(|| profile.halo.requests().iter().any(|request| request.path == "/api/client")).await;
     second.press("Enter").await;
-    second.sees("Busy").await;
+    second.sees("Another sync was running").await;
     second.sees(&login_name()).await;
     first.sees("✓ Complete").await;
     second.press("Enter").await;

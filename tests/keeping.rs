@@ -132,7 +132,7 @@ async fn backup_under_load_restores_each_table_and_plan_is_empty() {
     let file = profile.folder.path().join("rest.tar.gz");
     profile.run(["backup", file.to_str().unwrap()]).await.expect(0);
     let home = Home::new(&profile, "rest");
-    home.run(["restore", file.to_str().unwrap()]).await.expect(0).says("It brought no secrets");
+    home.run(["restore", file.to_str().unwrap()]).await.expect(0).says("No secrets were restored");
     assert_eq!(tables(&home.0), tables(profile.folder.path()));
     assert!(!home.at("config/pia-halo/credentials.toml").exists());
 }
@@ -166,7 +166,7 @@ async fn secrets_are_in_backup_only_where_asked_for_and_sealed() {
     let wrong = profile.folder.path().join("wrong");
     std::fs::write(&wrong, "something else").unwrap();
     let refused = home.run(["restore", file, "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);
-    refused.says("the passphrase does not open the secrets");
+    refused.says("wrong passphrase for the secrets");
     assert!(!home.at("config").exists(), "nothing is changed by a wrong passphrase");
     home.run(["restore", file, "--passphrase-file", &passphrase]).await.expect(0);
     let of = |home: &Path| std::fs::read(home.join("config/pia-halo/credentials.toml")).unwrap();
@@ -184,7 +184,7 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
     profile.run(["backup", file]).await.expect(0);
     let whole = std::fs::read(file).unwrap();
     let home = Home::new(&profile, "other");
-    home.run(["restore", file, "--check"]).await.expect(0).says("each as it was");
+    home.run(["restore", file, "--check"]).await.expect(0).says("all verified");
     let bad = profile.folder.path().join("bad.tar.gz");
     for (what, bytes) in [
         ("cut in the middle", whole[..whole.len() / 2].to_vec()),
@@ -209,7 +209,7 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
     drop(lock);
     assert_eq!(tables(profile.folder.path()), before);
     let secrets = std::fs::read(profile.credentials()).unwrap();
-    profile.run(["restore", file, "--yes"]).await.expect(0).says("What was here before is in");
+    profile.run(["restore", file, "--yes"]).await.expect(0).says("The previous files are in");
     assert!(std::fs::read(profile.credentials()).unwrap() == secrets, "a backup without secrets leaves them");
     profile.run(["plan"]).await.expect(0);
     // To standard output too, it is in the trail who has made one.

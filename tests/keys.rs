@@ -70,7 +70,11 @@ async fn bad_keys_are_named_and_lock_nobody_out() {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pia-halo"));
         command.args(arguments).env_clear().env("HOME", home.path());
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        run(command, String::new()).await.expect(7).says("keys.sync_now: f is a key of filter too").says("fix it");
+        run(command, String::new())
+            .await
+            .expect(7)
+            .says("keys.sync_now: f is already the key of filter")
+            .says("Fix it");
     }
     assert!(std::fs::read_to_string(&file).unwrap().contains("[\"f\"]"), "it is left as it is");
 

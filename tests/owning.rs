@@ -104,7 +104,7 @@ async fn copied_folder_on_second_host_writes_nothing_unasked() {
     assert!(profile.halo.writes().is_empty(), "{:?}", profile.halo.writes());
     let owner = second.run(&["plan", "--json"]).await.expect(3).json()["owner"].clone();
     assert_eq!((&owner["host"], &owner["person"]), (&json!("jump1"), &json!(login)));
-    second.run(&["issues"]).await.says("it belongs to jump1");
+    second.run(&["issues"]).await.says("this configuration belongs to jump1");
     on_first(&profile, &["plan"]).await.expect(0);
 }
 
@@ -138,7 +138,7 @@ async fn host_that_was_taken_over_turns_red_and_stops_repairing() {
         assert!(Instant::now() < deadline, "the first host does not know");
         look_again.tick().await;
     }
-    on_first(&profile, &["issues"]).await.says("it belongs to jump2");
+    on_first(&profile, &["issues"]).await.says("this configuration belongs to jump2");
     profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("active", false));
     profile.halo.clear_requests();
     let environment = Environment::from_pairs(profile.environment()).with(HOST, "jump1");
@@ -228,7 +228,7 @@ async fn escalation_is_refused_while_mark_cannot_be_read() {
     profile.halo.set_fault(Fault::ForbiddenWebhooks, true);
     let ticket = TICKET.to_string();
     let refused = on_first(&profile, &["escalate", &ticket, "--note", "once"]).await;
-    refused.says("cannot tell whether another host owns this configuration");
+    refused.says("cannot tell whether another machine owns this configuration");
     assert!(profile.halo.writes().is_empty() && notes(&profile).is_empty());
     profile.halo.set_fault(Fault::ForbiddenWebhooks, false);
     on_first(&profile, &["escalate", &ticket, "--note", "once"]).await.expect(0);

@@ -472,7 +472,7 @@ async fn switch_by_questions_can_remove_first() {
     let to_the_question = [("Your choice", "9"), ("Your choice", "2"), ("Your choice", "3")];
     listener.answer_all(&to_the_question);
     listener.answers("y is Switch, r is Remove first, n is No, Enter is No", "r");
-    listener.hears("Until then nothing is switched.");
+    listener.hears("once everything is removed from Halo, not before.");
     listener.answers("Type acme to remove this and switch", "n");
     listener.hears("Not switched.");
     assert_eq!(profile.json(["status"], 0).await["configuration"], "acme");

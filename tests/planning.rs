@@ -101,19 +101,22 @@ async fn name_that_halo_takes_for_ours_is_reported_and_left() {
     });
     let before = plain(profile.halo.snapshot());
     let plan = profile.json(["plan"], 3).await;
-    let told =
-        plan["changes"].as_array().unwrap().iter().filter(|row| row["reason"].to_string().contains("is not ours"));
+    let told = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["reason"].to_string().contains("was created by someone else"));
     let told: Vec<_> = told.map(|row| (row["action"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
     assert_eq!(told, [("create", "webhook"), ("create", "custom_tab")]);
     let warned = |report: &Value| {
         let all = report["warnings"].as_array().unwrap().iter();
-        all.filter(|warning| warning.to_string().contains("is not ours and stays unchanged")).count()
+        all.filter(|warning| warning.to_string().contains("was created by someone else and stays unchanged")).count()
     };
     assert_eq!((warned(&plan), plan["blocked"].as_array().unwrap().len()), (2, 0), "{plan}");
     assert_eq!(warned(&profile.json(["configure", "--yes"], 3).await), 2);
     let removal = profile.json(["remove", "--plan"], 3).await;
     let left = removal["changes"].as_array().unwrap().iter().filter(|change| change["action"] == "keep");
-    assert_eq!(left.filter(|change| change["reason"].as_str().unwrap().contains("left alone")).count(), 2);
+    assert_eq!(left.filter(|change| change["reason"].as_str().unwrap().contains("left unchanged")).count(), 2);
     profile.run(["remove", "--yes"]).await.expect(0);
     assert_eq!(plain(profile.halo.snapshot()), before);
 }

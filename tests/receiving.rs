@@ -154,7 +154,7 @@ async fn bad_element_is_stored_as_it_came_and_named() {
     let problems: Vec<&str> = events.iter().map(|event| event["not_understood"].as_str().unwrap_or("-")).collect();
     assert_eq!((events.len(), problems[0], problems[3]), (4, "-", "-"));
     assert!(problems[1].ends_with("its members: id, event, object_id, summary"), "{problems:?}");
-    assert_eq!(problems[2], "null where an object was due");
+    assert_eq!(problems[2], "null instead of an object");
     let shown = profile.run(["events", "--show", &guid("bad"), "--json"]).await.expect(0);
     assert_eq!(serde_json::from_str::<Value>(&shown.stdout).unwrap()["body"], bad);
     let listed = profile.run(["events"]).await.expect(0);

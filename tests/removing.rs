@@ -142,7 +142,7 @@ async fn what_roll_back_cannot_give_back_is_named() {
     let report = profile.json(["configure", "--roll-back", "--yes"], 1).await;
     let named = &report["results"][0];
     assert_eq!((&named["name"], &named["outcome"]), (&json!("Pia Chat Pod"), &json!("skipped")));
-    assert!(named["message"].as_str().unwrap().contains("changed by someone since, so it stays: name"), "{named}");
+    assert!(named["message"].as_str().unwrap().contains("kept, because someone has changed it since: name"), "{named}");
     assert!(profile.halo.look(|state| state.tab("Somebody's").is_some()));
 }
 

@@ -115,7 +115,7 @@ async fn rotation_replaces_token_and_password_and_keeps_old_valid() {
         status["integration"]["rotation"],
         json!({ "under_way": false, "former_good_until": until.to_string() })
     );
-    profile.run(["status"]).await.expect(0).says("the former token is good until");
+    profile.run(["status"]).await.expect(0).says("the old token works until");
     let audit = profile.run(["audit"]).await.expect(0).says("rotate").says("rotated");
     for pair in [&old, &new] {
         assert!(!audit.stdout.contains(pair.token.expose()) && !audit.stdout.contains(pair.password.expose()));

@@ -204,5 +204,5 @@ async fn answers_for_another_configuration_are_refused() {
     let file = profile.folder.path().join("a.toml");
     std::fs::write(&file, profile.answers("acme", "")).unwrap();
     let command = ["setup", "--configuration", "other", "--answers", &file.to_string_lossy()].map(str::to_owned);
-    profile.run(command).await.expect(2).says("--configuration says other");
+    profile.run(command).await.expect(2).says("--configuration is other");
 }

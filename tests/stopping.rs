@@ -123,7 +123,7 @@ async fn systemd_is_not_told_ready_where_address_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut command = profile.command(["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
     systemd.hears(&mut command);
-    crate::support::run(command, String::new()).await.expect(7).says("cannot be listened on");
+    crate::support::run(command, String::new()).await.expect(7).says("cannot listen on");
     assert!(systemd.is_silent());
 }
 
@@ -318,11 +318,12 @@ async fn log_is_line_for_what_is_noteworthy_and_has_no_token() {
     assert_eq!(service.terminate().await, 143);
     let log = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/pia-halo.log")).unwrap();
     let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
-    assert_eq!(lines("the service takes callbacks"), 1, "{log}");
-    assert_eq!(lines("the service has ended"), 1);
-    assert_eq!(lines("refused: no address"), 1);
+    assert_eq!(lines("the service is receiving callbacks"), 1, "{log}");
+    assert_eq!(lines("the service has stopped"), 1);
+    assert_eq!(lines("request rejected: address"), 1);
     assert_eq!(lines("the settings cannot be read"), 1, "{log}");
-    let of_service: Vec<&str> = log.lines().skip_while(|line| !line.contains("the service takes callbacks")).collect();
+    let of_service: Vec<&str> =
+        log.lines().skip_while(|line| !line.contains("the service is receiving callbacks")).collect();
     // Each part of the service may say once that it cannot read them; but no line stands for a callback.
     assert!(of_service.len() < 20, "{of_service:#?}");
     // Each line is a moment, a level, and words with their values as `name=value`.

@@ -229,7 +229,7 @@ async fn contact_who_is_gone_gets_no_ticket_and_is_flagged() {
         let findings = profile["health"].as_array().unwrap();
         findings.iter().find(|finding| finding["rule"] == "boards").unwrap()["fact"].to_string()
     };
-    for (words, member) in [("is not an agent in Halo any more", None), ("is disabled in Halo", Some("isdisabled"))] {
+    for (words, member) in [("is no longer an agent in Halo", None), ("is disabled in Halo", Some("isdisabled"))] {
         profile.run(["sync"]).await.expect(0);
         let before = status(&profile.json(["status"], 0).await);
         assert!(!before.contains("Dana Scully"), "{before}");
@@ -242,7 +242,7 @@ async fn contact_who_is_gone_gets_no_ticket_and_is_flagged() {
         assert!(said.starts_with("Ticket 33470 was not escalated: Dana Scully") && said.contains(words), "{said}");
         assert_eq!((profile.halo.writes().len(), held(&profile)), (0, ("Pia".to_owned(), 1)));
         let after = status(&profile.json(["status"], 0).await);
-        assert!(after.contains("Dana Scully is no agent"), "{after}");
+        assert!(after.contains("cannot be assigned to Dana Scully"), "{after}");
         profile.halo.change(|state| state.agents.clone_from(&all));
     }
     // A Halo that names no agent has not said that this one is gone.
@@ -281,7 +281,7 @@ async fn write_that_never_arrived_is_told_and_can_be_made_again() {
     lost("/api/tickets");
     let failed = escalate(&profile, &["--note", "once"], 5).await;
     assert!(failed["error"]["message"].as_str().unwrap().starts_with("Ticket 33470 was not escalated: "), "{failed}");
-    assert!(failed["error"]["hint"].as_str().unwrap().contains("the ticket was not moved"), "{failed}");
+    assert!(failed["error"]["hint"].as_str().unwrap().contains("The ticket was not moved"), "{failed}");
     assert_eq!((held(&profile).0.as_str(), notes(&profile).len()), ("Pia", 0));
     assert_eq!(audit(&profile)[0]["outcome"], "failed");
     lost("/api/actions");
@@ -323,7 +323,7 @@ async fn refusal_shows_halos_own_words_and_changes_nothing() {
     );
     assert!(half["error"]["message"].as_str().unwrap().contains("You do not have access to this Action"), "{half}");
     let hint = half["error"]["hint"].as_str().unwrap();
-    assert!(hint.ends_with("or add the note in Halo: n") && hint.contains("Let the agent"), "{hint}");
+    assert!(hint.ends_with("or add the note in Halo: n") && hint.contains("Let the application's agent"), "{hint}");
     assert!(!hint.contains("Nothing was changed"), "{hint}");
     // Where the note alone was wanted, nothing was done: the right is what is missing.
     escalate(&profile, &["--note", "n"], 4).await;
@@ -388,7 +388,7 @@ async fn missing_ticket_is_told_from_hidden_one() {
     let hidden = escalate(&profile, &["--note", "n"], 4).await;
     let said = hidden["error"]["message"].as_str().unwrap();
     assert!(said.starts_with("Ticket 33470 may not have been escalated: Halo accepted the change"), "{said}");
-    assert!(hidden["error"]["message"].as_str().unwrap().contains("not verified"), "{hidden}");
+    assert!(hidden["error"]["message"].as_str().unwrap().contains("can no longer see"), "{hidden}");
     assert_eq!(audit(&profile)[0]["outcome"], "unverified");
 }
 

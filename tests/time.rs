@@ -257,8 +257,8 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
         ("/usr/share/zoneinfo/Asia/Kolkata", "= 10:00 in Asia/Kolkata (+05:30)"),
         ("AEST-10", "= 14:30 in local time (+10:00)"),
         ("", "= 04:30 in UTC (+00:00)"),
-        ("Nowhere/Land", "your time zone is not known here"),
-        ("\u{1b}]0;x\u{7}\u{202e}", "your time zone is not known here"),
+        ("Nowhere/Land", "your time zone is unknown"),
+        ("\u{1b}]0;x\u{7}\u{202e}", "your time zone is unknown"),
     ] {
         let mut pty = in_zone(&profile, Some(named));
         pty.sees("Overview").await;
@@ -273,7 +273,7 @@ async fn zone_is_persons_own_or_said_to_be_unknown() {
     pty.sees("Overview").await;
     pty.press("1").await;
     pty.sees("Daily at").await;
-    pty.wait("the machine's zone", |screen| screen.contains("= ") || screen.contains("not known here")).await;
+    pty.wait("the machine's zone", |screen| screen.contains("= ") || screen.contains("zone is unknown")).await;
     let settings = std::fs::read_to_string(profile.config()).unwrap();
     assert!(settings.contains("daily_sync_time = \"04:30\""), "what is stored is UTC wherever one looks from");
 }

@@ -75,7 +75,7 @@ async fn setup_names_what_somebody_else_changed_meanwhile() {
     let path = file.to_string_lossy();
     let refused = profile.run(["setup", "--answers", &path, "--test"]).await.expect(6);
     assert!(
-        refused.stderr.contains("Daily Sync Time (was 04:30, saved meanwhile 05:00, yours 06:00)"),
+        refused.stderr.contains("Daily Sync Time (was 04:30; they saved 05:00, you have 06:00)"),
         "{}",
         refused.stderr
     );

@@ -93,7 +93,7 @@ impl Pasted {
             Self::Cut => {
                 Some(format!("The pasted text is too long and was cut after {} characters.", field.info().longest))
             }
-            Self::Nothing => Some("Nothing in the pasted text can be typed here.".to_owned()),
+            Self::Nothing => Some("The pasted text has no characters that are allowed here.".to_owned()),
         }
     }
 }

@@ -285,7 +285,7 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
     }
     if place.takes_text() {
         lines.push(HelpLine::Blank);
-        text(&mut lines, "While a text is typed, letters are letters. A paste never submits.");
+        text(&mut lines, "While you type in a field, letters are text, not commands. Pasting never submits.");
     }
     lines
 }

@@ -85,7 +85,7 @@ impl Palette {
         match self.chosen {
             Some(_) => None,
             None if self.rows.is_empty() => Some("No match.".to_owned()),
-            None => Some("Something changed meanwhile: choose again.".to_owned()),
+            None => Some("Something has changed: choose again.".to_owned()),
         }
     }
 }

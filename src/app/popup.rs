@@ -69,8 +69,8 @@ pub enum About {
 }
 
 /// Said before the Client Secret goes to another host than Halo's.
-pub const OTHER_HOST: &str = "The Sign-in Address is on another host than Url, and the Client Secret is sent to it. Agree \
-    only where whoever runs your Halo has told you so.";
+pub const OTHER_HOST: &str = "The Sign-in Address is on a different host than Url, and the Client Secret is sent to it. \
+    Agree only if the people who run your Halo gave you this address.";
 
 impl Typed {
     /// Nothing is typed yet.
@@ -200,7 +200,7 @@ impl Ask {
             Self::Deactivate { name } => format!("Deactivate {name}?"),
             Self::Clash(deciding) => {
                 let label = deciding.conflict().map_or("", |conflict| &conflict.label);
-                format!("{label}: save yours over theirs?")
+                format!("{label}: overwrite their change with yours?")
             }
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
             Self::MassChange { .. } => "Disable that many clients?".to_owned(),
@@ -218,7 +218,7 @@ impl Ask {
             Self::Discard { .. } => vec!["Unsaved changes are lost. Saved configurations stay.".to_owned()],
             Self::Switch { active_name, has_objects, .. } => {
                 let mut text = vec![
-                    format!("{active_name} is active, and only one ticketing integration can be."),
+                    format!("{active_name} is active, and only one ticketing integration can be active."),
                     format!(
                         "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of \
                          {active_name} is deleted here."
@@ -229,7 +229,7 @@ impl Ask {
                 text
             }
             Self::Deactivate { .. } => {
-                vec!["Its daily sync stops. What Configure put into Halo stays there; nothing is deleted.".to_owned()]
+                vec!["Its daily sync stops. What Configure created in Halo stays there; nothing is deleted.".to_owned()]
             }
             Self::Clash(deciding) => {
                 let Some(conflict) = deciding.conflict() else {

@@ -146,8 +146,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Saved(outcome) => return review::saved(model, outcome),
         Reply::Clashed(clash) => review::clashed(model, *clash),
         Reply::AlsoEditing(editor) => {
-            model
-                .say(Tone::Warn, format!("Someone else is editing this too: {editor}. Saving loses nobody's changes."));
+            model.say(Tone::Warn, format!("Someone else is editing this, too: {editor}. Saving keeps their changes."));
         }
         Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be saved: {failure}")),
         Reply::SyncProgress(progress) => sync::progress(model, progress),

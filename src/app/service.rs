@@ -47,7 +47,7 @@ impl Warning {
         match self {
             Self::SwitchedOff(_) => "webhook switched off",
             Self::NotRunning => "service not running",
-            Self::Late(_) => "events come late",
+            Self::Late(_) => "events arrive late",
             Self::Silent(_) => "no event for a day",
         }
     }

@@ -296,7 +296,7 @@ fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
         if let Meaning::Do(command) = meaning(model, event)
             && has_effects(command)
         {
-            model.say(Tone::Warn, "Several keys came at once, as from a paste. They did nothing here.");
+            model.say(Tone::Warn, "Ignored several keys that arrived at once, like a paste.");
             break;
         }
         effects.extend(key(model, event));
@@ -412,8 +412,8 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
 }
 
 /// What quitting does to a sync.
-const SYNC_STOPS: &str = "A sync is running and would be stopped. The stored list stays unchanged; the next sync continues \
-    from what was read.";
+const SYNC_STOPS: &str = "A sync is running and would be stopped. The stored list stays unchanged; the next sync resumes \
+    where this one stopped.";
 
 // A key that ends the program asks first where something would be lost or cut short; a signal never asks.
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
@@ -423,7 +423,7 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if model.work.apply.is_running() {
         let work = model.work.apply.goal().map_or("Configure", Goal::word);
         reasons.push(format!(
-            "{work} is running and would be stopped halfway. What is done stays done; run it again to finish."
+            "{work} is running and would be stopped halfway. What is done is kept; run it again to finish."
         ));
     }
     if prove::is_running(model) {

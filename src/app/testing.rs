@@ -258,7 +258,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
 /// What the rules of health judge by where nothing is wrong.
 fn known(synced: bool) -> Known {
     let seen_at = Some(at("2026-11-23T10:00:00Z"));
-    let seen = |rule: Rule| Finding { seen_at, ..Finding::well(rule, "everything in Halo is as Configure made it") };
+    let seen = |rule: Rule| Finding { seen_at, ..Finding::well(rule, "nothing in Halo has changed since Configure") };
     let run = SyncReport { finished_at: at("2026-11-23T04:30:04Z"), ..sync_report(SyncStatus::Complete) };
     Known {
         free: Some(1 << 40),
@@ -504,8 +504,8 @@ pub fn plan() -> Plan {
                 vec![field("url", Some("https://old.acme.example/hook"), &url("ticket-updated"))],
             ),
             change(Action::Create, ObjectKind::CustomTab, "Pia Chat Pod", "missing in Halo", vec![]),
-            change(Action::Link, ObjectKind::TicketType, "Incident", "does not show the Pia Chat Pod", vec![]),
-            change(Action::Link, ObjectKind::TicketType, "Service Request", "does not show the Pia Chat Pod", vec![]),
+            change(Action::Link, ObjectKind::TicketType, "Incident", "not linked to the Pia Chat Pod", vec![]),
+            change(Action::Link, ObjectKind::TicketType, "Service Request", "not linked to the Pia Chat Pod", vec![]),
             change(Action::Keep, ObjectKind::TicketType, "Project", "already shows all custom tabs", vec![]),
         ],
         basis: Basis::default(),
@@ -533,7 +533,7 @@ pub fn kept() -> Plan {
 pub fn removal() -> Plan {
     Plan {
         changes: vec![
-            change(Action::Unlink, ObjectKind::TicketType, "Incident", "shows the Pia Chat Pod", vec![]),
+            change(Action::Unlink, ObjectKind::TicketType, "Incident", "linked to the Pia Chat Pod", vec![]),
             change(Action::Delete, ObjectKind::CustomTab, "Pia Chat Pod", "created or taken over by Configure", vec![]),
             change(
                 Action::Delete,
@@ -553,7 +553,7 @@ pub fn removal() -> Plan {
                 Action::Keep,
                 ObjectKind::Webhook,
                 "Pia - Ticket Updated",
-                "has our name, but cannot be shown to be ours: left alone",
+                "left unchanged: it has our name, but may belong to someone else",
                 vec![],
             ),
         ],

@@ -91,13 +91,13 @@ pub(super) fn make_active(
     Err(Failure::new(FailureKind::NeedsYes, message).hint(
         Hint::from("To switch: ")
             .next(Next::ActivateYes(id.clone()))
-            .text(format!(". Add --remove-old to remove first what {active} put into Halo")),
+            .text(format!(". Add --remove-old to first remove what {active} created in Halo")),
     ))
 }
 
 /// That another configuration is active.
 pub(super) fn taken(active: &ConfigurationId, name: &str) -> String {
-    format!("{active} ({name}) is active, and only one configuration can be")
+    format!("{active} ({name}) is active, and only one configuration can be active")
 }
 
 pub(super) fn deactivate(call: &mut Call) -> Result<u8, Failure> {

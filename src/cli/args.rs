@@ -22,7 +22,7 @@ By hand, when Halo refuses the API (pia-halo remove --manual prints every step):
     > Integrations > Webhooks > \"Pia - Ticket Created\" > Delete, and confirm
     > Integrations > Webhooks > \"Pia - Ticket Updated\" > Delete, and confirm";
 
-/// Join Halo PSA and Pia: credentials, company sync, webhooks and the Pia Chat Pod.
+/// Connect Halo PSA to Pia: credentials, company sync, webhooks and the Pia Chat Pod.
 #[derive(Debug, Parser)]
 #[command(name = "pia-halo", version, about, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Arguments {
@@ -136,7 +136,7 @@ pub enum Command {
     /// Manage the database of clients, runs and events
     #[command(subcommand)]
     Store(Store),
-    /// Install the service under systemd, look at it, or remove it
+    /// Install the service under systemd, show its state, or remove it
     #[command(subcommand)]
     Service(Service),
     /// Collect versions, settings, check, status, plan, syncs and log into one file for support, without secrets
@@ -183,7 +183,7 @@ pub struct Man {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Run the simulated Halo alone, until interrupted
+    /// Run only the simulated Halo, until interrupted
     #[arg(long)]
     pub serve: bool,
     /// Number of clients
@@ -240,7 +240,7 @@ pub struct Setup {
 /// The option of what asks before it goes on.
 #[derive(Debug, Args)]
 pub struct Yes {
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -257,7 +257,7 @@ pub struct Check {
     /// How long to wait for the event
     #[arg(long, value_name = "SECONDS", default_value_t = crate::ops::full_circle::PATIENCE.as_secs(), requires = "full_circle")]
     pub timeout: u64,
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short, requires = "full_circle")]
     pub yes: bool,
 }
@@ -265,7 +265,7 @@ pub struct Check {
 /// Options of `configure`.
 #[derive(Debug, Args)]
 pub struct Configure {
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
     /// Continue with the stored clients even though no sync has proved the list complete
@@ -283,7 +283,7 @@ pub struct Configure {
     /// Print these secrets even if standard output is not a terminal
     #[arg(long, requires = "manual")]
     pub show_secrets: bool,
-    /// Take the configuration over from the host it belongs to
+    /// Take the configuration over from the machine that owns it
     #[arg(long, conflicts_with = "manual")]
     pub take_over: bool,
 }
@@ -291,7 +291,7 @@ pub struct Configure {
 /// Options of `remove`.
 #[derive(Debug, Args)]
 pub struct Remove {
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
     /// Only these parts
@@ -306,7 +306,7 @@ pub struct Remove {
     /// Delete the stored Client Secret and callback secrets afterwards, once Halo no longer uses them
     #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
     pub forget_secrets: bool,
-    /// Take the configuration over from the host it belongs to
+    /// Take the configuration over from the machine that owns it
     #[arg(long, conflicts_with_all = ["plan", "manual"])]
     pub take_over: bool,
 }
@@ -314,16 +314,16 @@ pub struct Remove {
 /// Options of `rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
     /// How long the old token and password keep working: 90m, 24h, 7d; 0 refuses them at once
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub overlap: Overlap,
-    /// Rotate even if the last overlap has not ended; this ends it
+    /// Rotate even if the last overlap is not over; this ends it
     #[arg(long)]
     pub end_overlap: bool,
-    /// Take the configuration over from the host it belongs to
+    /// Take the configuration over from the machine that owns it
     #[arg(long)]
     pub take_over: bool,
 }
@@ -342,7 +342,7 @@ pub enum Part {
 /// Options of `clients`.
 #[derive(Debug, Args)]
 pub struct Clients {
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Only clients whose name, site, top level or id matches, as in the search of the Clients pane
@@ -371,7 +371,7 @@ pub struct History {
     /// The number of a run, to show what it changed; without it, the runs are listed
     #[arg(value_name = "RUN", add = ArgValueCandidates::new(super::completing::runs))]
     pub run: Option<u64>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Print at most N
@@ -463,20 +463,20 @@ pub struct Issues {
 pub enum Issue {
     /// Hide a known issue until it changes
     Dismiss {
-        /// Which, as the list names it
+        /// Id of the issue, as listed by pia-halo issues
         #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
         id: Rule,
     },
     /// Retry what the issue is about: sync, forward or check Halo again
     Retry {
-        /// Which, as the list names it
+        /// Id of the issue, as listed by pia-halo issues
         #[arg(value_parser = rule, add = ArgValueCandidates::new(super::completing::rules))]
         id: Rule,
     },
 }
 
 fn rule(code: &str) -> Result<Rule, String> {
-    Rule::of_code(code).ok_or_else(|| "there is no such issue: pia-halo issues lists them".to_owned())
+    Rule::of_code(code).ok_or_else(|| "no such issue; to list them: pia-halo issues".to_owned())
 }
 
 /// Options of `serve`.
@@ -488,11 +488,11 @@ pub struct Serve {
     /// Forward each new event to this address, signed as Standard Webhooks
     #[arg(long, value_name = "URL")]
     pub forward_to: Option<String>,
-    /// Run this command for each new problem, at most once per rule and hour, with JSON on its standard input. Given as a
+    /// Run this command for each new issue, at most once per rule and hour, with JSON on its standard input. Given as a
     /// JSON array of the program and its arguments; run without a shell
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub notify_command: Option<CommandLine>,
-    /// Take the configuration over from the host it belongs to
+    /// Take the configuration over from the machine that owns it
     #[arg(long)]
     pub take_over: bool,
 }
@@ -506,7 +506,7 @@ fn command(json: &str) -> Result<CommandLine, String> {
     let words = words.ok().filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()));
     words
         .map(CommandLine)
-        .ok_or_else(|| r#"a JSON array is needed: such as '["/usr/local/bin/tell", "ops"]'"#.to_owned())
+        .ok_or_else(|| r#"a JSON array is needed, such as '["/usr/local/bin/notify", "ops"]'"#.to_owned())
 }
 
 /// Options of `events`.

@@ -63,36 +63,36 @@ fn verdict(chain: &Chain) -> Vec<String> {
     let mut lines = Vec::new();
     let all = thousands(chain.lines);
     lines.push(if chain.breaks.is_empty() {
-        format!("proved: each of the {all} lines follows the one before")
+        format!("verified: the chain of all {all} lines is intact")
     } else {
-        format!("the trail of {all} lines is broken: it was changed or damaged")
+        format!("the chain of {all} lines is broken: the trail was changed or damaged")
     });
     lines.extend(chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, broken.why)));
     if chain.before_chain > 0 {
-        lines.push(format!("{} lines at its beginning are from before the chain", thousands(chain.before_chain)));
+        lines.push(format!("lines from before the chain: {}", thousands(chain.before_chain)));
     }
     if chain.torn > 0 {
-        lines.push(format!("{} times a line was left unfinished by a program that was ended", thousands(chain.torn)));
+        lines.push(format!("unfinished lines, left by killed programs: {}", thousands(chain.torn)));
     }
     match chain.anchored {
         _ if chain.lines == 0 || !chain.breaks.is_empty() => {}
         Some(anchored) if anchored >= chain.lines => {
-            lines.push("proved: no line is missing at its end, by the anchor beside the store".to_owned());
+            lines.push("verified: no line is missing at the end (anchor file next to the store)".to_owned());
         }
         Some(anchored) => lines.push(format!(
-            "proved: none of the first {} lines is missing; the last {} came after the anchor",
+            "verified: none of the first {} lines is missing; the last {} were written after the anchor",
             thousands(anchored),
             thousands(chain.lines - anchored)
         )),
-        None => lines.push("not proved: that no line is missing at its end; the next line makes the anchor".to_owned()),
+        None => lines.push("not verified: lines may be missing at the end; the next entry adds the anchor".to_owned()),
     }
     match chain.expected_found {
-        Some(true) => lines.push("the expected hash is in it: nothing before it was changed".to_owned()),
+        Some(true) => lines.push("the expected hash was found: nothing before it was changed".to_owned()),
         Some(false) => {
-            lines.push("the expected hash is not in it: lines were cut off, or the trail was recreated".to_owned())
+            lines.push("the expected hash was not found: lines were cut off, or the trail was recreated".to_owned())
         }
         None => {
-            let what = "not proved: that nobody recreated both files; keep this hash elsewhere and ask with --expect";
+            let what = "not verified: whether both files were recreated; keep this hash elsewhere, for --expect";
             lines.push(what.to_owned());
         }
     }

@@ -43,7 +43,7 @@ pub(super) async fn backup(call: &mut Call, options: Backup) -> Result<u8, Failu
     };
     let manifest = workspace.run_blocking(write).await?;
     let secrets = match &manifest.sealed_by {
-        Some(by) => format!("with the secrets, sealed by a {by}"),
+        Some(by) => format!("with the secrets, encrypted ({by})"),
         None => "without secrets".to_owned(),
     };
     if call.output.json {
@@ -81,7 +81,7 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     let code = tell(call, "restored", &manifest, aside)?;
     if !with_secrets {
         call.output.say(format!(
-            "It brought no secrets. If this host has none: {}, then {} gives the callbacks a new token.",
+            "No secrets were restored. If this machine has none: {}, then {} gives the callbacks a new token.",
             Next::SetupSecret,
             Next::Configure
         ));
@@ -97,7 +97,7 @@ async fn off_the_threads<R: Send + 'static>(
 ) -> Result<R, Failure> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| Failure::new(FailureKind::LocalState, "a task of the program ended without an answer"))?
+        .map_err(|_| Failure::new(FailureKind::LocalState, "an internal task stopped without a result"))?
 }
 
 fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
@@ -139,7 +139,7 @@ fn open_secrets(call: &Call, proved: &mut Proved, options: &Restore) -> Result<(
         }
         _ if by_passphrase => return Err(needs_passphrase("--without-secrets")),
         _ => {
-            let message = "the secrets are sealed for a recipient: --identity FILE, or --without-secrets";
+            let message = "the secrets are encrypted for a recipient: use --identity FILE or --without-secrets";
             return Err(Failure::new(FailureKind::Usage, message));
         }
     };
@@ -156,7 +156,7 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
     }
-    if prompt::typed(&format!("On this host, {question}. Type yes to confirm"), &["yes"]) {
+    if prompt::typed(&format!("On this machine, {question}. Type yes to confirm"), &["yes"]) {
         return Ok(());
     }
     Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"))
@@ -183,9 +183,9 @@ fn tell(call: &mut Call, status: &str, manifest: &Manifest, aside: Option<PathBu
     }
     let rows = manifest.store.iter().flat_map(|store| &store.tables).map(|table| table.rows).sum();
     let tables = manifest.store.as_ref().map_or(0, |store| store.tables.len());
-    call.output.line(format!("  {} rows in {tables} tables, each as it was", thousands(rows)));
+    call.output.line(format!("  {} rows in {tables} tables, all verified", thousands(rows)));
     if let Some(folder) = aside {
-        call.output.line(format!("What was here before is in {}", folder.display()));
+        call.output.line(format!("The previous files are in {}", folder.display()));
     }
     Ok(0)
 }

@@ -41,7 +41,7 @@ fn print_rights(output: &mut Output, rights: &[Right]) {
         let [title, phases] = right_words(right.id, right.access, right.phases);
         [title, phases, right.state.words().to_owned(), right.place.clone()]
     };
-    output.table(["Right", "Needed for", "State", "Where in Halo"], rights.iter().map(row));
+    output.table(["Permission", "Needed for", "State", "Where in Halo"], rights.iter().map(row));
 }
 
 /// A right, and when it is needed, in words.

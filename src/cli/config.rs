@@ -91,7 +91,7 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
         } else {
             format!("; still in its Halo: {}. To remove them first: {}", left.join(", "), Next::Remove)
         };
-        let message = format!("{id} goes with its secrets, clients and events{left}");
+        let message = format!("this deletes {id} with its secrets, clients and events{left}");
         if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was deleted"));
         }

@@ -63,7 +63,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     let code = planned::tell(&mut call.output, &report)?;
     if matches!(report.status, ConfigureStatus::Refused | ConfigureStatus::Failed) {
         let by_hand = call.next(&Next::ByHand);
-        call.output.say(format!("By hand: {by_hand} prints every click and value."));
+        call.output.say(format!("To do it by hand: {by_hand} prints every step and value."));
     }
     Ok(code)
 }
@@ -91,7 +91,7 @@ fn choose(call: &mut Call, shown: &Plan, yes: bool) -> Result<Vec<String>, Failu
         call.output.say("There is nothing to take over.");
     } else if yes || !call.can_ask() {
         let lines: Vec<String> = shown.offers.iter().flat_map(Offer::lines).collect();
-        let message = format!("name what to take over by its id:\n{}", lines.join("\n"));
+        let message = format!("choose what to take over, by id:\n{}", lines.join("\n"));
         let hint = Next::AdoptYes(ids.join(","));
         return Err(Failure::new(FailureKind::NeedsYes, message).hint(hint));
     }
@@ -111,7 +111,7 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
     // What somebody else made is changed: too much for one key.
     let name = configuration.name.as_str();
     let words = format!(
-        "Take over objects that are not ours, and apply this plan to Halo ({})? \
+        "Take over objects created by someone else, and apply this plan to Halo ({})? \
              {TAKING_OVER}",
         shown.summary()
     );

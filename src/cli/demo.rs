@@ -150,7 +150,7 @@ impl Beside {
         self.cancel.cancel();
         let in_time = tokio::time::timeout(GOODBYE, self.ended).await.is_ok();
         if !in_time {
-            tracing::warn!("the service of the demo did not end in time");
+            tracing::warn!("the service of the demo did not stop in time");
         }
         in_time
     }

@@ -76,11 +76,11 @@ fn sentence(findings: &[Finding]) -> String {
     match findings.iter().filter(|finding| finding.is_open()).count() {
         0 => match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
             0 => format!("{NOTHING_TO_DO}."),
-            1 => "Nothing to do. 1 rule could not be judged.".to_owned(),
-            count => format!("Nothing to do. {count} rules could not be judged."),
+            1 => "Nothing to do. 1 rule could not be checked.".to_owned(),
+            count => format!("Nothing to do. {count} rules could not be checked."),
         },
-        1 => "1 thing needs a look.".to_owned(),
-        count => format!("{count} things need a look."),
+        1 => "1 issue needs attention.".to_owned(),
+        count => format!("{count} issues need attention."),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
             let told = if event.told { "yes" } else { "" };
             [event.number.to_string(), event.name.display(), told.to_owned()]
         });
-        call.output.table(["EVENT", "NAME", "TOLD TO PIA"], rows);
+        call.output.table(["EVENT", "NAME", "SENT TO PIA"], rows);
         return Ok(0);
     }
     if let Some(which) = &options.send_again {
@@ -46,7 +46,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         if count == 0 && one.is_some() {
             return Err(unknown(which));
         }
-        call.output.say(format!("{count} to be forwarded again by {}", Next::ForwardTo));
+        call.output.say(format!("{count} queued again, to be forwarded by {}", Next::ForwardTo));
         return Ok(0);
     }
     if let Some(which) = &options.show {

@@ -8,12 +8,12 @@ pub(super) const CODES: [(&str, &str); 10] = [
     ("1", "failed otherwise"),
     ("2", "wrong usage, or a terminal is needed"),
     ("3", "confirmation needed, changes pending, or only partly done"),
-    ("4", "Halo refused: credentials, scope or the agent's rights"),
+    ("4", "Halo refused: credentials, scope or the agent's permissions"),
     ("5", "Halo not reached: name, TLS, time-out, request limit, or server errors that outlast the retries"),
     ("6", "busy: another process holds the sync or the configuration"),
     ("7", "local state unusable: unreadable or newer file, full disk, no permission"),
-    ("8", "with status --exit-code: something needs a person"),
-    ("129, 130, 143", "ended by hang-up, interrupt, terminate"),
+    ("8", "with status --exit-code: something needs attention"),
+    ("129, 130, 143", "stopped by hang-up, interrupt, terminate"),
 ];
 
 /// What has an exit code.

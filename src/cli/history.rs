@@ -81,7 +81,8 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8
                     thousands(run.changes.returned),
                 ]
             });
-            let header = ["RUN", "BEGAN", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
+            let header =
+                ["RUN", "STARTED", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
             output.table(header, rows);
             if runs.is_empty() {
                 output.say(format!("No sync yet. Run the first one: {}", Next::Sync));

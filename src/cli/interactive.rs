@@ -34,7 +34,7 @@ pub(super) struct ForDemo {
 pub(super) async fn run(call: &mut Call, no_colour: bool) -> u8 {
     if !session::has_terminal() {
         let failure = Failure::new(FailureKind::Usage, "the terminal interface needs a terminal")
-            .hint(Hint::from(format!("Commands that do not: {}; see ", commands())).next(Next::Help));
+            .hint(Hint::from(format!("Commands that work without one: {}; see ", commands())).next(Next::Help));
         call.output.failure(&failure);
         return failure.exit_code();
     }

@@ -58,7 +58,7 @@ pub fn secret() -> Result<Secret, Failure> {
 /// Asks for a passphrase without showing it; for a new one twice.
 pub fn passphrase(is_new: bool) -> Result<Secret, Failure> {
     let typed = hidden("Passphrase").unwrap_or_default();
-    let again = if is_new { hidden("The same again").unwrap_or_default() } else { typed.clone() };
+    let again = if is_new { hidden("Repeat the passphrase").unwrap_or_default() } else { typed.clone() };
     match Secret::new(typed.trim_end_matches(['\r', '\n'])) {
         empty if empty.is_empty() => Err(Failure::new(FailureKind::Usage, "a passphrase is needed")),
         secret if secret == Secret::new(again.trim_end_matches(['\r', '\n'])) => Ok(secret),

@@ -81,7 +81,7 @@ pub(super) async fn take_out(
     let code = planned::tell(&mut call.output, &report)?;
     if report.refusal.is_some() && matches!(question, Question::Remove) {
         let by_hand = call.next(&Next::RemoveByHand);
-        call.output.say(format!("By hand: {by_hand} prints every click."));
+        call.output.say(format!("To do it by hand: {by_hand} prints every step."));
     }
     Ok(code)
 }

@@ -11,8 +11,8 @@ use crate::ops::{Workspace, owner};
 use crate::service::{self, Destination, Listen, Options};
 
 /// What is said where others than this machine can connect.
-const OPEN: &str = "  other machines can connect to it, and what they send is not encrypted: let only your TLS proxy through \
-                    (a firewall), or leave --listen out";
+const OPEN: &str = "  other machines can connect to it, and this traffic is not encrypted: allow only your TLS proxy \
+                    (with a firewall), or omit --listen";
 
 /// How long a start waits for Halo's word on whose the configuration is.
 const LOOK: Duration = Duration::from_secs(3);
@@ -54,7 +54,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
 /// The socket that systemd has handed over; without one, the address is listened on.
 fn handed(listen: SocketAddr) -> Result<Listen, Failure> {
     let unusable = |why: &dyn std::fmt::Display| {
-        Failure::new(FailureKind::LocalState, format!("what systemd has handed over cannot be listened on: {why}"))
+        Failure::new(FailureKind::LocalState, format!("cannot listen on the socket passed by systemd: {why}"))
             .hint("pia-halo.socket needs one ListenStream with an address and a port")
     };
     let mut handed = listenfd::ListenFd::from_env();

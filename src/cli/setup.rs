@@ -187,7 +187,7 @@ fn choose_id(
     {
         return Err(Failure::new(
             FailureKind::Usage,
-            format!("the answers are for {id}, and --configuration says {asked}"),
+            format!("the answers are for {id}, but --configuration is {asked}"),
         ));
     }
     let given = given.or_else(|| call.configuration.clone());
@@ -203,7 +203,7 @@ fn choose_id(
         Some(saved) => {
             let message = format!("{id} is saved already, for {}", saved.api.url);
             Err(Failure::new(FailureKind::Usage, message)
-                .hint("give this one an id of its own in the answers: id = \"…\""))
+                .hint("Choose another id for this one in the answers: id = \"…\""))
         }
     }
 }

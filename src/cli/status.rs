@@ -100,7 +100,7 @@ fn print(call: &mut Call, status: &Status) {
     }
     if service.clients_to_hand_on > 0 {
         let count = thousands(service.clients_to_hand_on);
-        output.line(format!("           {count} changes of clients wait to be forwarded by {}", Next::ForwardTo));
+        output.line(format!("           {count} client changes waiting to be forwarded by {}", Next::ForwardTo));
     }
     let integration = &status.integration;
     let state = match integration.configured_at {
@@ -120,7 +120,7 @@ fn print(call: &mut Call, status: &Status) {
         output.line(format!("Rotation   not finished: both tokens still work. To finish it: {}", Next::Rotate));
     }
     if let Some(until) = rotation.former_good_until {
-        output.line(format!("Rotation   the former token is good until {}", until.strftime("%Y-%m-%d %H:%M UTC")));
+        output.line(format!("Rotation   the old token works until {}", until.strftime("%Y-%m-%d %H:%M UTC")));
     }
     for delivery in &status.integration.deliveries {
         let read = delivery.read_at.strftime("%Y-%m-%d %H:%M UTC");

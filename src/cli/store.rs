@@ -18,7 +18,7 @@ pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {
     }
     match folder {
         Some(folder) => {
-            call.output.line(format!("The store is in {} now, with every event in it", folder.display()));
+            call.output.line(format!("The store was moved to {}, with all its events", folder.display()));
             call.output.say(format!("To fill a new one: {}", Next::Sync));
         }
         None => call.output.line("There is no store"),

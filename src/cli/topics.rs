@@ -34,7 +34,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("PIA_HALO_CLIENT_SECRET", "the Client Secret; a file is safer: other programs can read variables"),
     ("PIA_HALO_FORWARD_SECRET_FILE", "a file with the secret that signs forwarded events"),
     ("PIA_HALO_LOG", "what is logged, by module and level: such as debug, or pia_halo::halo=trace"),
-    ("PIA_HALO_HOST", "another name for this host, in the mark that says which host a configuration belongs to"),
+    ("PIA_HALO_HOST", "another name for this machine, recorded in Halo as the owner of a configuration"),
     ("CREDENTIALS_DIRECTORY", "systemd's folder; halo_client_secret and forward_secret in it are used first"),
     ("XDG_CONFIG_HOME", "the folder above the settings and secrets; ~/.config by default"),
     ("XDG_DATA_HOME", "the folder above the store; ~/.local/share by default"),
@@ -77,7 +77,7 @@ impl Topic {
             Self::ExitCodes => "what each exit code means",
             Self::Environment => "the variables that are read",
             Self::Files => "where everything is kept",
-            Self::Rights => "the rights to set in Halo, and what each is for",
+            Self::Rights => "the permissions to set in Halo, and what each is for",
         }
     }
 
@@ -98,7 +98,7 @@ fn files() -> Vec<Entry> {
         "credentials" => "secrets; refused if others can read it",
         "store" => "SQLite: clients, agents, teams, ticket types, sync runs, installed objects, events",
         "draft" => "the unfinished wizard, without secrets",
-        "log" => "log; the one before it ends in .1",
+        "log" => "log; the previous one ends in .1",
         _ => "audit trail, one JSON object per line",
     };
     let entry = |(key, _, path): (&str, _, std::path::PathBuf)| Entry {

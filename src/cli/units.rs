@@ -19,7 +19,7 @@ const SETTINGS: &str = "/var/lib/pia-halo/.config/pia-halo/config.toml";
 pub(super) fn run(call: &mut Call, service: &Service) -> Result<u8, Failure> {
     let root = Path::new("/");
     if !root.join("run/systemd/system").exists() {
-        return Err(Failure::new(FailureKind::LocalState, "systemd does not run on this host")
+        return Err(Failure::new(FailureKind::LocalState, "systemd does not run on this machine")
             .hint(format!("let your own supervisor keep {} running", Next::Serve)));
     }
     let (steps, yes, done) = match service {

@@ -62,7 +62,7 @@ pub enum AddressError {
         suggestion: String,
     },
     /// Another scheme.
-    #[error("the address has to begin with https://")]
+    #[error("the address must start with https://")]
     Scheme,
     /// A user name or password in the address.
     #[error("leave the user name and password out of the address")]
@@ -120,7 +120,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SchemeAdded => f.write_str("https:// was added"),
-            Self::SchemeMended => f.write_str("the beginning was read as one https://"),
+            Self::SchemeMended => f.write_str("the start was corrected to https://"),
             Self::Dropped(part) => write!(f, "{part} is not needed"),
             Self::NotEncrypted => f.write_str("not encrypted, this machine only"),
             Self::Private => f.write_str("a private address"),
@@ -283,7 +283,7 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     check_host(&url, &typed_host)?;
     if let Some(host) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
         url.set_host(Some(&host)).map_err(|_| AddressError::Shape)?;
-        notes.push(Note::Dropped("the dot behind the host".to_owned()));
+        notes.push(Note::Dropped("the dot after the host".to_owned()));
     }
     let pages: &[&str] = if tails.contains(&"/api") { &HALO_PAGES } else { &[] };
     if let Some(part) = drop_tail(&mut url, tails, pages) {
@@ -479,7 +479,7 @@ mod tests {
     #[test]
     fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
-        let once = "the beginning was read as one https://";
+        let once = "the start was corrected to https://";
         let cases: [(&str, &str, &[&str]); 34] = [
             ("https://acme。halopsa。com", acme, &["the host was read as acme.halopsa.com"]),
             ("ａcme.halo\u{ad}psa.com", acme, &["https:// was added", "the host was read as acme.halopsa.com"]),
@@ -490,7 +490,7 @@ mod tests {
             ("https://https://acme.halopsa.com", acme, &[once]),
             ("http://HTTPS:/acme.halopsa.com", acme, &[once]),
             ("//acme.halopsa.com", acme, &[once]),
-            ("https://acme.halopsa.com.", acme, &["the dot behind the host is not needed"]),
+            ("https://acme.halopsa.com.", acme, &["the dot after the host is not needed"]),
             ("https://acme.halopsa.com/tickets?area=1", acme, &["/tickets?area=1 is not needed"]),
             ("acme.halopsa.com/portal/home", acme, &["https:// was added", "/portal/home is not needed"]),
             ("https://acme.halopsa.com/config/api/tickets", acme, &["/config/api/tickets is not needed"]),

@@ -22,7 +22,7 @@ pub enum ChatPodError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// `https://` was left out; it is not guessed, because the rest is kept to the letter.
-    #[error("the address has to begin with https://")]
+    #[error("the address must start with https://")]
     Scheme,
     /// The tab would not know which ticket it stands in.
     #[error("$FAULTID is missing: without it the chat pod does not know its ticket")]

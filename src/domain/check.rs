@@ -165,7 +165,7 @@ impl RightState {
             Self::Expected => "expected",
             Self::Missing => "MISSING",
             Self::Doubtful => "doubtful",
-            Self::Unknown => "not known",
+            Self::Unknown => "unknown",
         }
     }
 }

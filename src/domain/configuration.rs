@@ -21,7 +21,7 @@ pub struct ConfigurationId(String);
 
 /// Why a text is no configuration id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("an id has 1 to 40 small letters, digits and hyphens, and begins with a letter or digit: such as acme")]
+#[error("an id has 1 to 40 small letters, digits and hyphens, and starts with a letter or digit, such as acme")]
 pub struct IdError;
 
 impl ConfigurationId {

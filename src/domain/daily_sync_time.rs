@@ -34,7 +34,7 @@ pub enum TimeError {
     #[error("unknown time zone; such as 04:30+02:00, or 04:30 for UTC")]
     Zone,
     /// A zone with summer time: a time in UTC cannot follow it.
-    #[error("the clocks change there and UTC does not: type {0} or {1}")]
+    #[error("that zone changes its clocks and UTC does not: type {0} or {1}")]
     Season(String, String),
     /// An hour above 23.
     #[error("hours go from 00 to 23; midnight is 00:00")]
@@ -166,7 +166,7 @@ impl DailySyncTime {
     /// `00:45` read on a summer day in Brisbane gives `10:45 in Australia/Brisbane (+10:00)`.
     pub fn in_zone(self, now: Timestamp, zone: &TimeZone) -> String {
         if zone.is_unknown() {
-            return "your time zone is not known here (TZ says it): the time is shown in UTC alone".to_owned();
+            return "your time zone is unknown (set TZ): the time is shown in UTC only".to_owned();
         }
         let local = self.next_after(now).to_zoned(zone.clone());
         let name = zone.iana_name().unwrap_or("local time");
@@ -314,9 +314,9 @@ mod tests {
             assert_eq!(DailySyncTime::parse(text).map(|time| time.to_string()).as_deref(), Ok(utc), "{text}");
         }
         let said = DailySyncTime::parse("14:30 Australia/Sydney").unwrap_err().to_string();
-        assert_eq!(said, "the clocks change there and UTC does not: type 14:30+11:00 or 14:30+10:00");
+        assert_eq!(said, "that zone changes its clocks and UTC does not: type 14:30+11:00 or 14:30+10:00");
         let said = DailySyncTime::parse("14:30 Europe/Amsterdam").unwrap_err().to_string();
-        assert_eq!(said, "the clocks change there and UTC does not: type 14:30+01:00 or 14:30+02:00");
+        assert_eq!(said, "that zone changes its clocks and UTC does not: type 14:30+01:00 or 14:30+02:00");
         assert_eq!(DailySyncTime::parse("04:30 Amsterdam"), Err(TimeError::Zone));
         for none in ["04:30+15", "04:30+1:5", "04:30+", "04:30 +1 +1", "04:30 Brisbane", "04:30+10:60", "04:30 +14:30"]
         {

@@ -247,10 +247,10 @@ fn time(text: &str) -> Option<Timestamp> {
 fn not_understood(raw: &str) -> Option<String> {
     let why = match raw.as_bytes().first() {
         Some(b'{') => serde_json::from_str::<Sound>(raw).err()?.to_string(),
-        Some(b'[') => "a list where an object was due".to_owned(),
-        Some(b'"') => "a text where an object was due".to_owned(),
-        _ if raw == "null" => "null where an object was due".to_owned(),
-        _ => "something where an object was due".to_owned(),
+        Some(b'[') => "a list instead of an object".to_owned(),
+        Some(b'"') => "text instead of an object".to_owned(),
+        _ if raw == "null" => "null instead of an object".to_owned(),
+        _ => "not an object".to_owned(),
     };
     let short = |name: &str| Untrusted::new(name.chars().take(LONGEST_NAME).collect::<String>()).display();
     let mut names: Vec<String> = members(raw).take(NAMED + 1).map(|(name, _)| short(name)).collect();
@@ -621,8 +621,8 @@ mod tests {
         }
         let events = read(b"[null,{\"ticket_id\":1},7,\"secret\",[{}],{\"a\":\"\xff\xfe\"}]");
         let problems: Vec<_> = events.iter().map(|event| event.not_understood.as_deref().unwrap_or("-")).collect();
-        assert_eq!(problems[..3], ["null where an object was due", "-", "something where an object was due"]);
-        assert_eq!(problems[3..5], ["a text where an object was due", "a list where an object was due"]);
+        assert_eq!(problems[..3], ["null instead of an object", "-", "not an object"]);
+        assert_eq!(problems[3..5], ["text instead of an object", "a list instead of an object"]);
         assert!(problems[5].ends_with("its members: a"), "{problems:?}");
     }
 

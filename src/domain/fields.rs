@@ -153,7 +153,7 @@ pub const FIELDS: [FieldInfo; 17] = [
         kind: Kind::Address,
         label: "Url",
         help: "the address of your Halo, as in your browser",
-        more: "Any form will do: parts that are not needed are dropped, and you are told which. https only. Halo shows it as \
+        more: "Any form works: parts that are not needed are dropped, and you see which. https only. Halo shows it as \
                Resource Server at Configuration › Integrations › Halo PSA API › API Details.",
         example: "https://yourcompany.halopsa.com",
         default: "",
@@ -224,12 +224,12 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Credentials,
         kind: Kind::Address,
         label: "Sign-in Address",
-        help: "only where Halo signs in elsewhere; blank asks Halo for it",
-        more: "The Client Secret is sent there. Blank is right for almost everybody: Halo names its own sign-in server. One \
-               on another host is used only if you name it here and agree to it.",
+        help: "only if Halo's sign-in is elsewhere; blank asks Halo",
+        more: "The Client Secret is sent there. Blank is right for almost everyone: Halo reports its sign-in server. One \
+               on another host is used only if you enter it here and agree to it.",
         example: "https://login.acme.example/auth",
         default: "",
-        blank: Some("blank: Halo names it"),
+        blank: Some("blank: as reported by Halo"),
         unit: "",
         longest: 400,
         read: |text| address(AuthUrl::read(text), AuthUrl::as_str),
@@ -242,11 +242,11 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Credentials,
         kind: Kind::Trimmed,
         label: "Tenant",
-        help: "only where Halo does not name it by itself",
-        more: "Halo shows it at Configuration › Integrations › Halo PSA API › API Details. Blank is right where Halo names it.",
+        help: "only if Halo does not report it",
+        more: "Halo shows it at Configuration › Integrations › Halo PSA API › API Details. Leave it blank if Halo reports it.",
         example: "acme",
         default: "",
-        blank: Some("blank: Halo names it"),
+        blank: Some("blank: as reported by Halo"),
         unit: "",
         longest: 200,
         read: tenant,
@@ -259,12 +259,12 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Credentials,
         kind: Kind::Trimmed,
         label: "CA File",
-        help: "a private certificate authority, trusted besides the system's",
+        help: "a private certificate authority, trusted in addition",
         more: "The path of a file in PEM form, for a Halo whose certificate is signed by your own authority. Nobody else may \
                be able to write to it.",
         example: "/etc/ssl/acme-ca.pem",
         default: "",
-        blank: Some("blank: the system's alone"),
+        blank: Some("blank: only the system's"),
         unit: "",
         longest: 1_000,
         read: ca_file,
@@ -277,13 +277,13 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Credentials,
         kind: Kind::Number,
         label: "Request Budget",
-        help: "requests to Halo in 5 minutes; blank means 630 of Halo's 700",
-        more: "How many requests Halo gets from this program in 5 minutes. A lower number leaves more to your other \
-               integrations; 0 is no limit of our own.",
+        help: "requests per 5 minutes; blank means 630 of Halo's 700",
+        more: "How many requests this program sends to Halo per 5 minutes. A lower number leaves more for your other \
+               integrations; 0 means no limit.",
         example: "630",
         default: "",
-        blank: Some("blank: 630 in 5 minutes"),
-        unit: " in 5 minutes",
+        blank: Some("blank: 630 per 5 minutes"),
+        unit: " per 5 minutes",
         longest: 10,
         read: request_budget,
         get: |own| own.api.request_budget.map(|budget| budget.to_string()).unwrap_or_default(),
@@ -296,8 +296,8 @@ pub const FIELDS: [FieldInfo; 17] = [
         kind: Kind::Trimmed,
         label: "Daily Sync Time",
         help: "24-hour time in UTC, such as 04:30; or local: 14:30+10:00",
-        more: "When companies are synced each day, as 24-hour UTC time: 04:30, 4:30 or 0430. A local time is taken with its \
-               zone, 14:30+10:00 or 14:30 Australia/Brisbane, and kept as the same time in UTC.",
+        more: "When clients are synced each day, as 24-hour UTC time: 04:30, 4:30 or 0430. A local time needs its \
+               zone, such as 14:30+10:00 or 14:30 Australia/Brisbane, and is stored as UTC.",
         example: "04:30",
         default: "04:30",
         blank: None,
@@ -314,10 +314,10 @@ pub const FIELDS: [FieldInfo; 17] = [
         kind: Kind::Trimmed,
         label: "Clients Served",
         help: "a rule such as: top level = Customers; blank means all clients",
-        more: "Which clients Pia serves. Parts are separated by ; and a client has to meet all of them: top level = \
-               name or id, type = Halo's number of the customer type, CF... = value of that custom field. Commas \
-               separate values, of which one is enough. All clients are still read; the others are kept as left out \
-               by rule. A custom field costs a request per client.",
+        more: "Which clients Pia serves. Separate conditions with ; (all must match): top level = \
+               name or id, type = Halo's number of the customer type, CF... = value of that custom field. Separate \
+               alternative values with commas. All clients are still read; the others are kept as left out \
+               by rule. A custom field costs one request per client.",
         example: "top level = Customers; type = 1, 3; CFTier = Gold",
         default: "",
         blank: Some("all clients"),
@@ -412,7 +412,7 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Integration,
         kind: Kind::Trimmed,
         label: "Chat Pod Url",
-        help: "the page in the Pia Chat Pod; blank means the usual one under Pia Url",
+        help: "page in the Pia Chat Pod; blank: the default under Pia Url",
         more: "Kept exactly as typed. Halo fills in its variables: $FAULTID, which is required, is the ticket and \
                $LOGGEDINAGENTID the agent.",
         example: "https://pia.acme.example/pod?ticket=$FAULTID&agent=$LOGGEDINAGENTID",
@@ -430,14 +430,14 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::Integration,
         kind: Kind::Trimmed,
         label: "Webhook Options",
-        help: "such as: log days = 60; switch off after = 20; blank means as Halo has it",
-        more: "How Halo's webhooks for Pia behave. Parts are separated by ; and what is left out stays as Halo has it. \
-               events = numbers of Halo's catalogue (events --catalogue lists it; left out: the safe set), log days = how \
-               long Halo keeps its log of deliveries, notify on failure = yes or no, switch off after = failures, 0 for \
-               never, switch on again = yes: the service switches a webhook on again that Halo has switched off.",
+        help: "such as: log days = 60; switch off after = 20; blank: as set in Halo",
+        more: "How Halo's webhooks for Pia behave. Separate options with ; (those left out stay as set in Halo). \
+               events = numbers of Halo's catalogue (see events --catalogue; default: the safe set), log days = how \
+               long Halo keeps its delivery log, notify on failure = yes or no, switch off after = failures, 0 for \
+               never, switch on again = yes: if Halo switches a webhook off, the service switches it on again.",
         example: "log days = 60; notify on failure = yes; switch off after = 20",
         default: "",
-        blank: Some("as Halo has it"),
+        blank: Some("as set in Halo"),
         unit: "",
         longest: 400,
         read: |text| {
@@ -534,7 +534,7 @@ fn ca_file(text: &str) -> Result<Taken, Refused> {
 
 fn request_budget(text: &str) -> Result<Taken, Refused> {
     let number = text.trim().parse::<u32>();
-    let why = "a whole number is needed: requests in 5 minutes, such as 630, or 0 for no limit";
+    let why = "must be a whole number of requests per 5 minutes, such as 630, or 0 for no limit";
     kept(&number.as_ref().map(u32::to_string).unwrap_or_default(), number.map_err(|_| why))
 }
 

@@ -118,9 +118,9 @@ impl Earlier {
     /// What became of it.
     pub fn words(&self) -> String {
         match &self.problem {
-            None => format!("Ticket {} of an earlier full circle was still open and is closed now.", self.ticket),
+            None => format!("Ticket {} of an earlier full-circle test was still open and is now closed.", self.ticket),
             Some(problem) => format!(
-                "Ticket {} of an earlier full circle is still open: {problem}. Close it in Halo by hand.",
+                "Ticket {} of an earlier full-circle test is still open: {problem}. Close it in Halo by hand.",
                 self.ticket
             ),
         }
@@ -143,7 +143,7 @@ impl LeftOpen {
             Some(ticket) => format!("Ticket {ticket} (\"{}\") was left open", self.summary),
             None => format!("A ticket \"{}\" may have been left open", self.summary),
         };
-        format!("{ticket} in Halo by a full circle. To close it: {}", Next::FullCircle)
+        format!("{ticket} in Halo by a full-circle test. To close it: {}", Next::FullCircle)
     }
 }
 

@@ -36,10 +36,10 @@ enum What {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RuleError {
     /// A part without a name or a value.
-    #[error("each part needs a name and a value, such as: top level = Customers; parts are separated by ;")]
+    #[error("write name = value, such as top level = Customers; separate several with ;")]
     Shape,
     /// A part with another name.
-    #[error("\"{0}\" is not known: use top level, type, or a custom field's name, which begins with CF")]
+    #[error("\"{0}\" is unknown: use top level, type, or a custom field's name, which starts with CF")]
     Name(String),
     /// A customer type that is no number.
     #[error("a customer type is a number in Halo, such as: type = 1")]
@@ -48,7 +48,7 @@ pub enum RuleError {
     #[error("one line only, without control characters")]
     NotOneLine,
     /// The same name twice.
-    #[error("\"{0}\" is there twice: put its values behind each other, separated by commas")]
+    #[error("\"{0}\" is given twice: list its values once, separated by commas")]
     Twice(String),
 }
 
@@ -117,9 +117,9 @@ impl IncludeRule {
             left_out += u64::from(!self.takes(&stored.client));
         }
         if all == 0 {
-            return "whom it leaves out is counted at the next sync".to_owned();
+            return "the next sync shows how many clients it leaves out".to_owned();
         }
-        let unread = if self.custom_fields().is_empty() { "" } else { "; what was not read yet counts as no value" };
+        let unread = if self.custom_fields().is_empty() { "" } else { "; fields not read yet count as empty" };
         format!("leaves out {} of {} clients of the last sync{unread}", thousands(left_out), thousands(all))
     }
 
@@ -259,7 +259,7 @@ mod tests {
             (RuleError::Shape, RuleError::Shape, RuleError::Shape)
         );
         assert_eq!(why("type = Gold"), RuleError::Type);
-        assert!(why("colour = red").to_string().contains("\"colour\" is not known"));
+        assert!(why("colour = red").to_string().contains("\"colour\" is unknown"));
         assert_eq!(why("type = 1\ntype = 2"), RuleError::NotOneLine);
         assert_eq!(why("type = 1; type = 2"), RuleError::Twice("type".to_owned()));
     }

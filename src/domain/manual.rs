@@ -17,7 +17,7 @@ const WEBHOOKS: &str = "Configuration icon (bottom of the side menu) › Integra
 const TICKET_TYPES: &str = "Configuration icon (bottom of the side menu) › Tickets › Ticket Types";
 
 /// What is left to do once everything is out of Halo.
-pub const APPLICATION_OFF: &str = "If nothing else uses its API application, switch that off too, in Halo: Configuration › \
+pub const APPLICATION_OFF: &str = "If nothing else uses the API application, deactivate it in Halo, too: Configuration › \
                                    Integrations › Halo PSA API › View Applications.";
 
 /// How an object is taken out of Halo by hand, in one line.
@@ -28,7 +28,7 @@ pub fn removal_of(kind: ObjectKind, name: &str) -> String {
         ObjectKind::WebhookEvent => format!("{WEBHOOKS} › its webhook › Events › \"{name}\" › remove it"),
         ObjectKind::TicketType => {
             format!(
-                "{TICKET_TYPES} › \"{name}\" › take \"{}\" out of the allowed custom tabs › Save",
+                "{TICKET_TYPES} › \"{name}\" › remove \"{}\" from the allowed custom tabs › Save",
                 ChatPodUrl::TAB_NAME
             )
         }
@@ -50,7 +50,7 @@ pub fn removal(parts: Parts) -> Vec<String> {
     let mut steps = vec!["Sign in to Halo as an administrator.".to_owned()];
     if parts.chat_pod || parts.links {
         steps.push(format!(
-            "{TICKET_TYPES}: open each ticket type, take \"{}\" out of the allowed custom tabs, Save.",
+            "{TICKET_TYPES}: open each ticket type › remove \"{}\" from the allowed custom tabs › Save.",
             ChatPodUrl::TAB_NAME
         ));
     }
@@ -62,7 +62,7 @@ pub fn removal(parts: Parts) -> Vec<String> {
             steps.push(format!("{WEBHOOKS}: find \"{}\" › Delete, and confirm.", group.webhook_name()));
         }
     }
-    steps.push(format!("Then run {}: it reads Halo and shows what is still there.", Next::RemovePlan));
+    steps.push(format!("Then run {} to see what is still in Halo.", Next::RemovePlan));
     steps
 }
 

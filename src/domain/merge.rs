@@ -30,7 +30,7 @@ impl Conflict {
     /// The three values, in a line.
     pub fn line(&self) -> String {
         let Self { label, was, theirs, mine, .. } = self;
-        format!("{label} (was {was}, saved meanwhile {theirs}, yours {mine})")
+        format!("{label} (was {was}; they saved {theirs}, you have {mine})")
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(merged.configuration.pia_screen.pia_board, "Desk");
         assert_eq!(merged.kept, ["Daily Sync Time"]);
         let lines: Vec<String> = merged.conflicts.iter().map(Conflict::line).collect();
-        assert_eq!(lines, ["Configuration Name (was blank, saved meanwhile Acme, yours 北京)"]);
+        assert_eq!(lines, ["Configuration Name (was blank; they saved Acme, you have 北京)"]);
         let decided = merge(&read, &theirs, &mine, &["name".to_owned()].into());
         assert_eq!((decided.configuration.name.as_str(), decided.conflicts.len()), ("北京", 0));
     }

@@ -166,8 +166,8 @@ impl Offer {
 }
 
 /// What comes of taking objects over: said before the yes.
-pub const TAKING_OVER: &str = "From then on they are ours: Configure maintains them, Remove removes them, and \
-     configure --roll-back restores them.";
+pub const TAKING_OVER: &str = "From then on, pia-halo owns them: Configure maintains them, Remove removes them, and \
+     configure --roll-back restores their previous state.";
 
 /// A fingerprint of everything that a plan was made from and would send: plans with the same lines can differ in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

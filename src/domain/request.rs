@@ -65,8 +65,8 @@ pub struct SaveReport {
 
 impl SaveReport {
     /// What comes of a configuration that speaks of another Halo than before.
-    pub const MOVED: &str = "The Url or tenant changed, so this counts as another Halo. Sync before you configure: \
-         the clients stay as they are until then. What Configure created in the old one stays there.";
+    pub const MOVED: &str = "The Url or tenant changed, so this is treated as another Halo. Sync before you configure: \
+         until then, the clients stay as they are. What Configure created in the old Halo stays there.";
 
     /// What is said of another person's changes; none where there were none.
     pub fn kept_words(&self) -> Option<String> {

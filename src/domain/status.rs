@@ -101,7 +101,7 @@ impl IntegrationStatus {
 
     /// What is to be said where Configure has not ended with everything in place.
     pub fn unconfigured(&self) -> &'static str {
-        if self.objects.is_empty() { "not configured yet" } else { "not everything is in place" }
+        if self.objects.is_empty() { "not configured yet" } else { "incomplete" }
     }
 
     /// Says that a run was killed halfway, and the two ways to continue.
@@ -168,7 +168,7 @@ impl Release {
         let Self { product, version, .. } = self;
         match (&self.before, self.changed_at) {
             (Some(before), Some(at)) => {
-                format!("{product} {version}; it was {before} before {}", at.strftime("%Y-%m-%d"))
+                format!("{product} {version}; updated from {before} on {}", at.strftime("%Y-%m-%d"))
             }
             _ => format!("{product} {version}"),
         }

@@ -416,7 +416,7 @@ impl SyncProgress {
             pages => line.push_str(&format!(", {} pages", thousands(pages))),
         }
         if self.resumed_pages > 0 {
-            line.push_str(&format!("; {} pages of an interrupted sync are still good", self.resumed_pages));
+            line.push_str(&format!("; {} pages reused from an interrupted sync", self.resumed_pages));
         }
         if let (None, Some(budget)) = (&self.waiting, &self.budget) {
             line.push_str(&format!("; {} of {} requests used", budget.used, budget.limit));

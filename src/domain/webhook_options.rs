@@ -59,10 +59,10 @@ impl HaloOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionsError {
     /// A part without a name or a value.
-    #[error("each part needs a name and a value, such as: log days = 60; parts are separated by ;")]
+    #[error("write name = value, such as log days = 60; separate several with ;")]
     Shape,
     /// A part with another name.
-    #[error("\"{0}\" is not known: use events, log days, notify on failure, switch off after, or switch on again")]
+    #[error("\"{0}\" is unknown: use events, log days, notify on failure, switch off after, or switch on again")]
     Name(String),
     /// No number in these bounds.
     #[error("{0} takes a number from {1} to {2}")]
@@ -71,7 +71,7 @@ pub enum OptionsError {
     #[error("{0} takes yes or no")]
     YesNo(&'static str),
     /// No list of numbers.
-    #[error("events are numbers of Halo's catalogue, such as: events = 3, 19; as Halo lists them")]
+    #[error("events are numbers from Halo's catalogue, such as events = 3, 19")]
     Events,
     /// Control characters.
     #[error("one line only, without control characters")]

@@ -40,7 +40,7 @@ pub async fn look_at(address: &str) -> Seen {
         }
         Err(error) => match lost(&error).cause {
             Cause::Tls(fault) => Seen::Refused(format!("is not accepted: {}", fault.words())),
-            _ => Seen::Unreached("is not reached".to_owned()),
+            _ => Seen::Unreached("cannot be reached".to_owned()),
         },
     }
 }
@@ -65,6 +65,6 @@ mod tests {
     #[tokio::test]
     async fn address_that_nobody_answers_is_not_called_bad() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(look_at(&format!("https://{closed}/")).await, Seen::Unreached("is not reached".to_owned()));
+        assert_eq!(look_at(&format!("https://{closed}/")).await, Seen::Unreached("cannot be reached".to_owned()));
     }
 }

@@ -137,8 +137,8 @@ fn off_by_halo(webhook: &WebhookState, findings: &Findings<'_>, last_success: Op
 
 fn switched_off(webhook: &WebhookState, by_halo: bool, last: Option<&LoggedDelivery>) -> Words {
     let message = match webhook.switched_off_at {
-        Some(_) if !by_halo => "somebody has switched it off in Halo: nothing is delivered".to_owned(),
-        Some(at) => format!("Halo has switched it off after failed deliveries, {}", moment(at)),
+        Some(_) if !by_halo => "somebody switched it off in Halo: nothing is delivered".to_owned(),
+        Some(at) => format!("Halo switched it off {} after failed deliveries", moment(at)),
         None => "it is switched off in Halo, after failures or by someone: nothing is delivered".to_owned(),
     };
     let first = match last.filter(|last| last.has_answer() && !last.is_success()) {
@@ -158,7 +158,7 @@ fn never(webhook: &WebhookState, log: &[LoggedDelivery], installed_at: Timestamp
     };
     let kept = webhook.log_days.filter(|days| *days > 0 && age > SignedDuration::from_hours(24 * days));
     let advice = if webhook.events == Some(0) {
-        "no event is bound to it, so Halo has nothing to send: run Configure again to bind them".to_owned()
+        "it has no events, so Halo has nothing to send: run Configure again to add them".to_owned()
     } else if age < FRESH {
         format!("most likely no ticket has changed since. {TRY}")
     } else if let Some(days) = kept {
@@ -181,10 +181,10 @@ fn judge_last(last: &LoggedDelivery, last_success: Option<Timestamp>) -> Words {
         (DeliveryState::Delivered, status) => {
             return (state, format!("delivered{at}, answered with {}", status.unwrap_or(200)), None);
         }
-        (DeliveryState::NoAnswer, _) => format!("sent{at}, and Halo shows no answer"),
+        (DeliveryState::NoAnswer, _) => format!("sent{at}, no answer in Halo's log yet"),
         (DeliveryState::TimeOut, _) => format!("the last delivery{at} was not answered in time"),
         (_, Some(status)) => format!("the last delivery{at} was answered with {status}"),
-        (_, None) => format!("the last delivery{at} did not reach Pia"),
+        (_, None) => format!("the last delivery{at} did not reach pia-halo"),
     };
     let before = last_success.map_or_else(String::new, |at| format!("; the last success was {}", moment(at)));
     (state, format!("{was}{before}"), Some(cure(state)))
@@ -215,16 +215,16 @@ fn cure(state: DeliveryState) -> String {
     let text = match state {
         DeliveryState::Unauthorised => {
             return format!(
-                "a proxy in front of Pia asks for a login: exempt the callback path. To set a new password: {}",
+                "a proxy in front of pia-halo asks for a login: exempt the callback path. To set a new password: {}",
                 Next::Rotate
             );
         }
         DeliveryState::NotFound => {
-            "Pia does not know the address or its token: check pia_url and the proxy in front of Pia, and run Configure \
+            "unknown address or token: check pia_url and the proxy in front of pia-halo, and run Configure \
              again"
         }
-        DeliveryState::ServerError => "Pia, or the proxy in front of it, failed: check its log for that time",
-        DeliveryState::TimeOut => "Pia was too slow or is blocked: check the firewall in front of Pia, and its load",
+        DeliveryState::ServerError => "pia-halo or the proxy in front of it failed: check their logs for that time",
+        DeliveryState::TimeOut => "pia-halo was too slow, or is blocked: check its load and the firewall",
         DeliveryState::NotReached => {
             "Halo must reach pia_url from the internet: check its DNS name, its certificate and the firewall"
         }
@@ -280,8 +280,8 @@ mod tests {
             (Some(401), None, S::Unauthorised, Some("login")),
             (Some(403), None, S::Unauthorised, Some("proxy")),
             (Some(404), None, S::NotFound, Some("pia_url")),
-            (Some(500), None, S::ServerError, Some("its log for that time")),
-            (Some(503), None, S::ServerError, Some("its log")),
+            (Some(500), None, S::ServerError, Some("their logs for that time")),
+            (Some(503), None, S::ServerError, Some("their logs")),
             (Some(504), None, S::TimeOut, Some("firewall")),
             (Some(302), None, S::OtherAnswer, Some("pia_url")),
             (Some(413), None, S::OtherAnswer, Some("pia_url")),
@@ -308,7 +308,7 @@ mod tests {
         assert!(found.message.contains("since it was installed on 2026-11-12 at 09:00:00 UTC"), "{}", found.message);
         assert!(found.advice.unwrap().contains("outgoing service"));
         let unbound = verdict(Some(&WebhookState { events: Some(0), ..ON }), &[]);
-        assert!(unbound.advice.unwrap().contains("no event is bound"));
+        assert!(unbound.advice.unwrap().contains("it has no events"));
         let short = verdict(Some(&WebhookState { log_days: Some(7), ..ON }), &[]);
         assert!(short.advice.unwrap().contains("keeps this log for 7 days"));
         let installed_at = at("2026-11-23T11:50:00Z");
@@ -334,9 +334,9 @@ mod tests {
         let failing = [logged("2026-11-23T09:00:00Z", Some(500), None)];
         let found = verdict(Some(&off), &failing);
         assert_eq!(found.state, DeliveryState::SwitchedOff);
-        assert!(found.message.contains("Halo has switched it off") && found.message.contains("10:00:00 UTC"));
+        assert!(found.message.contains("Halo switched it off") && found.message.contains("10:00:00 UTC"));
         let advice = found.advice.unwrap();
-        assert!(advice.contains("its log for that time; then run Configure"), "the cause first: {advice}");
+        assert!(advice.contains("their logs for that time; then run Configure"), "the cause first: {advice}");
         let by_somebody = verdict(Some(&WebhookState { switched_off_at: None, ..off }), &fine);
         assert!(
             by_somebody.message.contains("or by someone") && by_somebody.advice.unwrap().starts_with("run Configure")

@@ -112,7 +112,7 @@ impl HaloApi {
 
     /// What Halo says of itself, if it can be understood.
     async fn ask_auth_info(&self) -> Result<Option<AuthInfo>, HaloError> {
-        let call = self.get("name its sign-in server", "/api/AuthInfo", &[]);
+        let call = self.get("report its sign-in server", "/api/AuthInfo", &[]);
         let answer = match self.deliver(&call, None, Urgency::Person).await {
             // The sign-in server is known: what is missing is at most the tenant.
             Err(HaloError::ServerError { .. } | HaloError::TooLarge { .. })
@@ -138,7 +138,7 @@ impl HaloApi {
 
     /// Where OpenID's metadata lead, for a Halo that keeps its own word back. They know of no tenant.
     async fn ask_metadata(&self) -> Result<Option<String>, HaloError> {
-        let call = self.get("name its sign-in server", "/auth/.well-known/openid-configuration", &[]);
+        let call = self.get("report its sign-in server", "/auth/.well-known/openid-configuration", &[]);
         let answer = match self.deliver(&call, None, Urgency::Person).await {
             Err(HaloError::ServerError { .. } | HaloError::TooLarge { .. }) => return Ok(None),
             answer => answer?,
@@ -165,7 +165,7 @@ impl HaloApi {
             }
             (None, None) => {
                 let usual = AuthUrl::read(&connection.url.join("/auth"));
-                let odd = HaloError::Unexpected { does: "name its sign-in server", what: BadReply::OtherShape };
+                let odd = HaloError::Unexpected { does: "report its sign-in server", what: BadReply::OtherShape };
                 usual.map_err(|_| odd)?.address
             }
         };

@@ -329,7 +329,7 @@ async fn setting_tabs_sends_full_list_and_keeps_rows_that_are_there() {
 async fn what_was_not_told_of_tabs_is_not_written() {
     let server = answering(value!({ "id": 1, "allowed_iframe_customtabs": [{ "id": 5, "iframetab_id": 40 }] })).await;
     let held = server.api().ticket_type(1).await.unwrap().unwrap();
-    assert_eq!((held.allows_all_tabs, held.tabs), (None, vec![40]), "not known is not no");
+    assert_eq!((held.allows_all_tabs, held.tabs), (None, vec![40]), "unknown is not no");
     server.api().change_tabs(1, |tabs| tabs.push(46)).await.unwrap();
     assert_eq!(
         server.last("/api/TicketType").json(),

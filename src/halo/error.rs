@@ -139,7 +139,7 @@ pub enum HaloError {
         limit: usize,
     },
     /// Halo names a sign-in server elsewhere, and the settings do not. The Client Secret was not sent.
-    #[error("Halo names {host} as its sign-in server, which is another host; the Client Secret was not sent")]
+    #[error("Halo's sign-in server is on another host, {host}; the Client Secret was not sent")]
     ForeignAuthHost {
         /// The host that it names.
         host: Untrusted,
@@ -200,8 +200,8 @@ impl Unreached {
             Self::ProxySignIn => format!("the proxy requires a sign-in before it connects to {host}"),
             Self::Silent => format!("{host} accepted the request but never answered"),
             Self::TooSlow => format!("{host} did not finish its answer in time"),
-            Self::Broken => format!("the connection to {host} broke before the answer was whole"),
-            Self::Handshake => format!("{host} does not speak TLS as a Halo does"),
+            Self::Broken => format!("the connection to {host} broke before the answer was complete"),
+            Self::Handshake => format!("the TLS handshake with {host} failed"),
             Self::ClientCertificate => format!("{host} asks for a client certificate, which pia-halo cannot give"),
         }
     }
@@ -366,9 +366,9 @@ impl HaloError {
                 format!("Open the application in Halo ({APPLICATIONS}), and on its Permissions tab allow \"all\"")
             }
             Self::MissingRight { .. } => format!(
-                "Both must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
-                 of the agent that the application logs in as (Configuration › Teams & Agents); the Administrator \
-                 role has every right"
+                "Two places must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
+                 of the application's agent (Configuration › Teams & Agents). The Administrator \
+                 role has every permission"
             ),
             Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Check the Url: is the name spelled as in your browser?".to_owned(),
@@ -397,9 +397,9 @@ impl HaloError {
                 Unreached::Handshake => "Check the Url: name and port must be those of Halo's https".to_owned(),
             },
             Self::Tls { cause, .. } => match cause {
-                TlsCause::UnknownAuthority => "If your company has its own certificate authority, name its file in \
-                                               the setting ca_file. If this Halo is on your own server, it may leave \
-                                               out the intermediate certificate: install the full chain there. \
+                TlsCause::UnknownAuthority => "If your company has its own certificate authority, set ca_file to \
+                                               its file. If you host this Halo yourself, it may not send \
+                                               the intermediate certificate: install the full chain there. \
                                                Otherwise do not continue"
                     .to_owned(),
                 TlsCause::WrongName => "Check the Url: is it the name that Halo itself uses?".to_owned(),
@@ -436,7 +436,7 @@ impl HaloError {
                 "If that is where your Halo lives now, use that address as the Url".to_owned()
             }
             Self::Redirected { to_host: None, .. } => "Check the Url: is it the address of Halo itself?".to_owned(),
-            Self::NotEncrypted => "Use an address that begins with https://".to_owned(),
+            Self::NotEncrypted => "Use an address that starts with https://".to_owned(),
             Self::Cancelled { .. } => return None,
         };
         Some(match self {
@@ -492,7 +492,10 @@ mod tests {
         let failure = Failure::from(error(403));
         assert_eq!(failure.message, "Halo does not let the agent list the webhooks");
         let hint = failure.hint.unwrap();
-        assert!(hint.contains("Permissions tab of the application") && hint.contains("role of the agent"), "{hint}");
+        assert!(
+            hint.contains("Permissions tab of the application") && hint.contains("role of the application's agent"),
+            "{hint}"
+        );
         assert!(error(401).to_string().ends_with("401 although the token is good"));
     }
 

@@ -78,7 +78,7 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn instance(&self) -> Result<Instance, HaloError> {
-        let does = "tell its version";
+        let does = "report its version";
         let reply = self.read_one::<InstanceReply>(self.get(does, "/api/InstanceInfo", &[])).await?;
         let reply = reply.ok_or(HaloError::NotFound { does })?;
         if let Some(product) = reply.app_name.clone().untrusted().as_ref().and_then(Product::named) {
@@ -95,7 +95,7 @@ impl HaloApi {
     /// # Errors
     /// Whatever a read can fail with.
     pub async fn own_agent(&self) -> Result<AgentRights, HaloError> {
-        let does = "tell who it logs in as";
+        let does = "report the agent that the application logs in as";
         let reply = self.read_one::<OwnAgentReply>(self.get(does, "/api/Agent/me", &[])).await?;
         let reply = reply.ok_or(HaloError::NotFound { does })?;
         Ok(AgentRights { is_admin: reply.is_admin.0, sees_chosen_clients: !reply.clients.0.is_empty() })

@@ -208,7 +208,7 @@ impl HaloApi {
         if let Some(kind) = ticket.ticket_type {
             element["tickettype_id"] = kind.into();
         }
-        let id = self.write(self.post("make a ticket", PATH, element)).await?;
+        let id = self.write(self.post("create a ticket", PATH, element)).await?;
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 

@@ -234,7 +234,7 @@ impl HaloApi {
         webhook_id: &str,
         since: Option<Timestamp>,
     ) -> Result<Vec<Listed>, HaloError> {
-        let does = "read the log of deliveries";
+        let does = "read the delivery log";
         let is_enough = |found: &[Listed]| match since {
             None => !found.is_empty(),
             Some(since) => found.iter().any(|row| row.at.is_some_and(|at| at < since)),

@@ -292,7 +292,7 @@ impl HaloApi {
 
     /// The ids of the bindings that a webhook itself shows.
     async fn events_of_webhook(&self, id: &str) -> Result<Vec<i64>, HaloError> {
-        let does = "read whose the listed events are";
+        let does = "read which webhook the listed events belong to";
         let mut call = self.one(does, Method::GET, PATH, safe_id(does, id)?);
         call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<EventsRow>(call).await? else { return Ok(Vec::new()) };
@@ -391,7 +391,7 @@ impl HaloApi {
             "agent_id": 0,
             "conditions": [],
         });
-        let id = self.write(self.post("bind an event to the webhook", BINDINGS, binding)).await?;
+        let id = self.write(self.post("add an event to the webhook", BINDINGS, binding)).await?;
         Ok(id.and_then(|id| id.trim().parse().ok()))
     }
 
@@ -431,7 +431,7 @@ impl HaloApi {
     /// # Errors
     /// Whatever a write can fail with.
     pub async fn unbind_event(&self, id: i64) -> Result<(), HaloError> {
-        let does = "take an event off the webhook";
+        let does = "remove an event from the webhook";
         self.delete(self.one(does, Method::DELETE, BINDINGS, &id.to_string())).await
     }
 

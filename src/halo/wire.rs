@@ -247,7 +247,7 @@ impl<'de, R: DeserializeOwned> Visitor<'de> for List<'_, R> {
                 Some(row) => self.found.rows.push(row),
                 None => {
                     let id = read_row::<IdOnly>(raw.get()).and_then(|row| row.id.0);
-                    self.found.bad.push(BadRow { id, why: "it cannot be read".to_owned() });
+                    self.found.bad.push(BadRow { id, why: "unexpected format".to_owned() });
                 }
             }
         }

@@ -146,7 +146,7 @@ impl KeyMap {
         let (key, stays, here) = (key.written(), stays.id, place.words());
         KeyProblem {
             command: mend.id.to_owned(),
-            why: format!("{key} is a key of {stays} too, and both work {here}: choose another, or change {stays}"),
+            why: format!("{key} is already the key of {stays} {here}: choose another key, or change {stays}"),
         }
     }
 }
@@ -160,11 +160,11 @@ fn check(id: &str, keys: &[Key]) -> Result<(), String> {
         let written = key.written();
         if KEPT.contains(key) {
             let by = DEFAULT_KEYS.iter().find(|(_, keys)| keys.contains(key)).map_or("another command", |(id, _)| id);
-            return Err(format!("{written} always stays with {by}, so that nobody is locked out: choose another"));
+            return Err(format!("{written} is reserved for {by}, so that nobody gets locked out: choose another key"));
         }
         if let Some(place) = text.filter(|_| key.edits_text()) {
             let here = place.words();
-            return Err(format!("{written} edits what is typed, and this command works {here} too: choose another"));
+            return Err(format!("{written} edits text, and this command is also available {here}: choose another key"));
         }
     }
     let loses = |keys: &[Key]| !keys.is_empty() && keys.iter().all(|key| key.is_letter());
@@ -175,7 +175,7 @@ fn check(id: &str, keys: &[Key]) -> Result<(), String> {
     {
         let example = default.iter().find(|key| !key.is_letter()).map(|key| key.written()).unwrap_or_default();
         return Err(format!(
-            "this command works {} too, where a character is text: add a key that is none, such as {example}",
+            "this command is also available {}, where characters are text: add another key, such as {example}",
             place.words(),
         ));
     }

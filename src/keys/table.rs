@@ -23,12 +23,12 @@ impl Pane {
     // Its title, and how a sentence says that something works there.
     fn row(self) -> (&'static str, &'static str) {
         match self {
-            Self::Overview => ("Overview", "in the pane Overview"),
-            Self::Sync => ("Sync", "in the pane Sync"),
-            Self::Clients => ("Clients", "in the pane Clients"),
-            Self::Integration => ("Integration", "in the pane Integration"),
-            Self::Events => ("Events", "in the pane Events"),
-            Self::Activity => ("Activity", "in the pane Activity"),
+            Self::Overview => ("Overview", "in the Overview pane"),
+            Self::Sync => ("Sync", "in the Sync pane"),
+            Self::Clients => ("Clients", "in the Clients pane"),
+            Self::Integration => ("Integration", "in the Integration pane"),
+            Self::Events => ("Events", "in the Events pane"),
+            Self::Activity => ("Activity", "in the Activity pane"),
         }
     }
 
@@ -204,8 +204,8 @@ impl Place {
             Self::Chooser => "in the choice of an agent",
             Self::HelpPage => "in the help",
             Self::ClientPage => "in the details of a client",
-            Self::Palette => "in the commands",
-            Self::Typed => "where a yes is typed",
+            Self::Palette => "in the list of commands",
+            Self::Typed => "in a confirmation that is typed",
             Self::Escalate => "in the question before a ticket is escalated",
         }
     }
@@ -413,7 +413,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ReadPlan, "check_halo", &[INTEGRATION], "Check Halo", Left),
     row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
     row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
-    row(C::ProveIt, "prove_it", &[INTEGRATION], "Prove it", Left),
+    row(C::ProveIt, "prove_it", &[INTEGRATION], "Test ticket", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
     row(C::Save, "accept", &[P::Review], "Save", Left),
@@ -440,7 +440,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),
     row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
     row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
-    row(C::PassOver, "next", &[P::Plan], "Go on without it", Left),
+    row(C::PassOver, "next", &[P::Plan], "Skip", Left),
     // The panes.
     row(C::Mend, "accept", &[OVERVIEW], "Fix", Left),
     row(C::Look, "check_halo", &[OVERVIEW], "Check now", Left),

@@ -59,8 +59,8 @@ fn command_has_keys_that_it_is_given() {
 
 #[test]
 fn key_with_two_meanings_is_refused_with_both_and_place() {
-    refused(&[("sync_now", &["f"])], "sync_now", &["f is", "filter", "in the pane Clients"]);
-    refused(&[("filter", &["s"])], "filter", &["sync_now", "in the pane Clients"]);
+    refused(&[("sync_now", &["f"])], "sync_now", &["f is already the key of", "filter", "in the Clients pane"]);
+    refused(&[("filter", &["s"])], "filter", &["sync_now", "in the Clients pane"]);
     refused(&[("help", &["f1", "q"])], "help", &["quit"]);
     refused(&[("yes", &["n"])], "yes", &["no", "in a question"]);
     refused(&[("filter", &["x"]), ("quit", &["x"])], "quit", &["discard_draft"]);
@@ -96,7 +96,7 @@ fn keys_without_which_one_is_locked_out_stay() {
 #[test]
 fn where_text_is_typed_letter_is_letter_and_editing_key_edits() {
     refused(&[("take_better", &["y"])], "take_better", &["in a field", "ctrl-y"]);
-    refused(&[("help", &["h"])], "help", &["character is text", "f1"]);
+    refused(&[("help", &["h"])], "help", &["characters are text", "f1"]);
     refused(&[("integrations", &["o"])], "integrations", &["ctrl-o"]);
     refused(&[("help", &["?", "home"])], "help", &["home edits"]);
     refused(&[("commands", &["ctrl-u"])], "commands", &["ctrl-u edits"]);

@@ -66,7 +66,7 @@ fn left_in_halo(workspace: &Workspace, id: &ConfigurationId, old: &Configuration
         Ok(objects) => {
             let own = objects.iter().filter(|object| object.kind.is_our_own());
             let names: Vec<String> = own.map(|object| object.name.display()).collect();
-            if names.is_empty() { "nothing by our record".to_owned() } else { names.join(", ") }
+            if names.is_empty() { "nothing, as recorded here".to_owned() } else { names.join(", ") }
         }
         Err(error) => format!("what our record says, which cannot be read ({error})"),
     };

@@ -97,7 +97,7 @@ pub async fn run(
     if tells_nothing {
         let (tickets, untold) = halo.tickets_changed_since(since).await?;
         if untold > 0 {
-            gap.problems.push(format!("Halo does not say when {untold} tickets changed: they were left out"));
+            gap.problems.push(format!("{untold} tickets were skipped: Halo does not report when they changed"));
         }
         let known: Vec<i64> = missed.iter().filter_map(Missed::ticket).collect();
         for ticket in tickets.into_iter().filter(|ticket| ticket.at <= until && !known.contains(&ticket.id)) {
@@ -106,7 +106,7 @@ pub async fn run(
         }
     }
     missed.sort_by_key(|missed| missed.at);
-    let (of, problem) = (id.clone(), "Halo's log does not tell all of it, so a ticket that was deleted is not known");
+    let (of, problem) = (id.clone(), "Halo's log is incomplete, so deleted tickets may have been missed");
     let write = move |workspace: &Workspace| {
         let mut events = Vec::new();
         for missed in &missed {

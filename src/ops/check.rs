@@ -134,7 +134,7 @@ pub(super) async fn with_halo(
             Verdict::pass(format!("Halo answers{encrypted}"))
         } else {
             Verdict::warn(
-                format!("it answers, but does not name its sign-in server{encrypted}"),
+                format!("Halo answers, but does not report its sign-in server{encrypted}"),
                 format!("trying {}; set auth_url in the settings if that is wrong", discovery.auth_url),
             )
         }
@@ -272,7 +272,7 @@ async fn read_tickets(
     let write = rights::writes(CheckId::Actions, &run.scopes, agent);
     match newest.map(Option::flatten) {
         None => run.judge(CheckId::Actions, Verdict::not_tried(CheckId::Tickets)),
-        Some(None) => run.judge(CheckId::Actions, Verdict::skip("no ticket is known to read the notes of")),
+        Some(None) => run.judge(CheckId::Actions, Verdict::skip("there is no ticket to read notes from")),
         Some(Some(_)) if !has_room(halo, 0) => run.judge(CheckId::Actions, Verdict::no_room()),
         Some(Some(ticket)) => {
             let asked = halo.without_renewal();
@@ -378,7 +378,7 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
         }
         let scope = match &token.scope {
             Some(told) => format!("the scope \"{told}\""),
-            None => "what the application has, which Halo does not tell".to_owned(),
+            None => "the application's own scopes, which Halo does not report".to_owned(),
         };
         let of = |granted| {
             let names: Vec<&str> = trials.iter().filter(|t| t.granted == granted).map(|t| t.scope).collect();
@@ -388,7 +388,7 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
             true => String::new(),
             false => format!("; asked one by one, Halo grants {} and refuses {}", of(true), of(false)),
         };
-        let message = format!("valid until {until}, not for \"all\" but for {scope}{tried}");
+        let message = format!("valid until {until}, but only for {scope}, not \"all\"{tried}");
         Verdict::warn(message, format!("webhooks, custom tabs and ticket types need \"all\": in Halo, {APPLICATION}"))
     };
     let outcome = run.conclude(CheckId::Token, token, started, judge)?;
@@ -471,7 +471,7 @@ pub(super) fn find_contact<'a>(contact: &EscalateTo, agents: &'a [Agent]) -> Res
         Some(agent) => Err((format!("{} is disabled in Halo", agent.name), "choose another contact")),
         None => {
             let name = Untrusted::new(contact.name.as_str());
-            Err((format!("{name} is not an agent in Halo any more"), "choose another contact"))
+            Err((format!("{name} is no longer an agent in Halo"), "choose another contact"))
         }
     }
 }

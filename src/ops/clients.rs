@@ -138,8 +138,8 @@ pub fn changed_since(workspace: &Workspace, id: &ConfigurationId, run: u64) -> R
 pub fn forward(workspace: &Workspace, id: &ConfigurationId) -> Result<u64, Failure> {
     workspace.require_active(id)?;
     let Some(count) = workspace.store.hand_on_all(id, workspace.now())? else {
-        return Err(Failure::new(FailureKind::Usage, "no service forwards anything")
-            .hint(Hint::from("To forward events and clients, beginning with the whole list: ").next(Next::ForwardTo)));
+        return Err(Failure::new(FailureKind::Usage, "forwarding is off")
+            .hint(Hint::from("To forward events and clients, starting with the whole list: ").next(Next::ForwardTo)));
     };
     super::events::wake_forwarder(workspace);
     Ok(count)

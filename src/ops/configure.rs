@@ -63,7 +63,7 @@ pub async fn install(
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {
-        let fact = "everything in Halo is as Configure made it";
+        let fact = "nothing in Halo has changed since Configure";
         let here = Belongs::Here(host::here(workspace));
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
@@ -133,11 +133,11 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
     if workspace.store.proved_at(id)?.is_some() || workspace.store.unproved_at(id)?.is_some() {
         return Ok(());
     }
-    let message = "no completed sync yet: Pia does not know the companies; nothing was written";
+    let message = "no complete sync yet, so Pia does not know your clients; nothing was written";
     let hint = match workspace.store.published_at(id)? {
         Some(_) => {
             let again = Hint::from("Run the sync again: ").next(Next::Sync);
-            again.text(". Or go on with the stored clients: ").next(Next::ConfigureUnproved)
+            again.text(". Or continue with the stored clients: ").next(Next::ConfigureUnproved)
         }
         None => Hint::from("Run the first sync: ").next(Next::Sync),
     };
@@ -156,7 +156,7 @@ pub fn agree_unproved(workspace: &Workspace, id: &ConfigurationId) -> Result<(),
     if !workspace.store.agree_unproved(id, workspace.now())? {
         return require_sync(workspace, id);
     }
-    workspace.write_down(&workspace.activity(Some(id), "go on with a list that is not proved complete", "agreed"))
+    workspace.write_down(&workspace.activity(Some(id), "continue with a list that is not proved complete", "agreed"))
 }
 
 /// What an earlier run began and did not see the end of: the plan was made from what Halo holds, so it tells. Of the kinds

@@ -126,7 +126,7 @@ pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<
 pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
     let count = workspace.store.forward_again(id, event)?;
     if is_forwarding_stopped(workspace, id)? {
-        workspace.note_health(id, [Finding::well(Rule::Forwarding, "it is tried again")]);
+        workspace.note_health(id, [Finding::well(Rule::Forwarding, "being tried again")]);
     }
     wake_forwarder(workspace);
     Ok(count)
@@ -145,7 +145,7 @@ pub(super) fn wake_forwarder(workspace: &Workspace) {
     // Where that fails, they are handed on with the next event, or after the next start.
     let came = private_file::open_private(&signal, false).is_ok();
     if !came || std::fs::remove_file(&signal).is_err() {
-        tracing::warn!("the service could not be told that there is something to hand on");
+        tracing::warn!("the service could not be notified that there is something to forward");
     }
 }
 

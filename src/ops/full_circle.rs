@@ -97,7 +97,7 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
     })?;
     let clients = workspace.store.clients_after(&id, None, RECENT)?;
     let client = clients.into_iter().find(|stored| stored.status == ClientStatus::Active).ok_or_else(|| {
-        Failure::new(FailureKind::Refused, "no client is stored that the ticket could be for")
+        Failure::new(FailureKind::Refused, "there is no active client to create the ticket for")
             .hint(Hint::from("Sync first: ").next(Next::Sync))
     })?;
     let kinds = workspace.store.lists(&id)?.ticket_types;
@@ -400,8 +400,8 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let delivered = match &seen.log {
             _ if ends => unreached(Hop::Delivered),
             Some(log) => delivered(log).reached(at, seen.log_after.unwrap_or(0)),
-            None if arrived => HopReport::new(Hop::Delivered, CheckStatus::Pass, "it arrived here"),
-            None => HopReport::new(Hop::Delivered, CheckStatus::Skip, "not known without the log"),
+            None if arrived => HopReport::new(Hop::Delivered, CheckStatus::Pass, "the event arrived here"),
+            None => HopReport::new(Hop::Delivered, CheckStatus::Skip, "unknown without the log"),
         };
         let ends = ends || delivered.status == CheckStatus::Fail;
         self.tell(delivered);
@@ -415,7 +415,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             None => HopReport::broken(
                 Hop::Stored,
                 "not stored here, although the address accepted it",
-                "something else answers at the Pia address: check where the reverse proxy sends /callbacks",
+                "Something else answers at the Pia Url: check where the reverse proxy sends /callbacks",
             ),
         };
         let ends = ends || stored.status == CheckStatus::Fail;
@@ -425,7 +425,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             _ if ends => unreached(Hop::HandedOn),
             None => HopReport::new(Hop::HandedOn, CheckStatus::Skip, "forwarding is off"),
             Some(_) if seen.is_handed_on() => {
-                HopReport::new(Hop::HandedOn, CheckStatus::Pass, "accepted by the other side")
+                HopReport::new(Hop::HandedOn, CheckStatus::Pass, "accepted by the receiver")
                     .reached(None, seen.handed_after.unwrap_or(0))
             }
             Some(forwarding) => {
@@ -458,8 +458,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             Some(Some(state)) if !state.active => {
                 Hint::from(format!("The webhook \"{name}\" is switched off. To switch it on: ")).next(Next::Configure)
             }
-            _ => Hint::from("Halo may be late. To see whether the event is still bound to the webhook: ")
-                .next(Next::Plan),
+            _ => Hint::from("Halo may be slow. To check that the webhook still has the event: ").next(Next::Plan),
         };
         HopReport::broken(Hop::Logged, message, hint)
     }
@@ -470,7 +469,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let statuses = halo.statuses().await?;
         let mut final_ones: Vec<_> = statuses.iter().filter(|status| status.ends).collect();
         final_ones.sort_by_key(|status| !status.name.raw().to_lowercase().contains("closed"));
-        let mut last = Failure::new(FailureKind::Refused, "Halo names no status that ends a ticket");
+        let mut last = Failure::new(FailureKind::Refused, "Halo has no status that closes a ticket");
         self.write_down(CLOSE, Some(ticket), "begun", None)?;
         for status in final_ones.into_iter().take(CLOSING_STATUSES) {
             let written = halo.set_status(ticket, status.id).await;
@@ -523,7 +522,7 @@ fn delivered(log: &LoggedDelivery) -> HopReport {
         None => HopReport::broken(
             Hop::Delivered,
             format!("Halo had no answer from the address{words}"),
-            "the Pia address must be reachable from the internet: check DNS, the firewall and the certificate",
+            "The Pia Url must be reachable from the internet: check DNS, the firewall and the certificate",
         ),
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn require(workspace: &Workspace, belongs: &Belongs) -> Result<(), Fa
 /// What is said of a configuration that is another host's.
 pub fn elsewhere(owner: &Owner) -> Failure {
     let message = format!("this configuration belongs to {owner}; nothing was written");
-    let hint = Hint::from("Work there, or take it over: ").next(Next::TakeOver);
+    let hint = Hint::from("Work on that machine, or take it over: ").next(Next::TakeOver);
     Failure::new(FailureKind::NeedsYes, message).hint(hint)
 }
 

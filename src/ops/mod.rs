@@ -44,6 +44,6 @@ use crate::domain::failure::{Failure, FailureKind};
 
 /// The failure of a task that ended without an answer: it panicked or was aborted.
 fn lost_task(_: tokio::task::JoinError) -> Failure {
-    Failure::new(FailureKind::LocalState, "a task of the program ended without an answer")
+    Failure::new(FailureKind::LocalState, "an internal task stopped without a result")
         .hint("see the log; what was done before is kept")
 }

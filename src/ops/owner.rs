@@ -81,7 +81,7 @@ pub async fn take_over(
     if is_here {
         return Ok(());
     }
-    let why = activity.message.unwrap_or_else(|| "Halo did not keep the mark".to_owned());
+    let why = activity.message.unwrap_or_else(|| "Halo did not save the new owner".to_owned());
     Err(Failure::new(FailureKind::PartlyDone, format!("the takeover failed: {why}"))
         .hint(Hint::from("See the plan: ").next(Next::Plan)))
 }

@@ -223,8 +223,8 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
     let (complete, words, none) = match extent {
         Extent::Removal(parts) if parts.is_all() => (
             ConfigureStatus::Removed,
-            "Pia has been removed from Halo. Clients and settings kept.",
-            "Nothing of Pia is in Halo",
+            "Pia has been removed from Halo. Clients and settings are kept",
+            "Nothing to remove: Halo has no objects of Pia",
         ),
         Extent::Removal(_) => (
             ConfigureStatus::Removed,
@@ -234,8 +234,8 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
         ),
         Extent::LastRun => (
             ConfigureStatus::RolledBack,
-            "Halo is as it was before the last run of Configure",
-            "Halo is as it was before the last run of Configure already",
+            "The last run of Configure was rolled back",
+            "Nothing to do: the last run of Configure is already rolled back",
         ),
     };
     let again = match extent {

@@ -199,7 +199,7 @@ pub fn forget_former(workspace: &Workspace) -> Result<Option<Timestamp>, Failure
                     secrets.forget_expired(now);
                     Ok::<_, Failure>(())
                 })?;
-                tracing::info!(configuration = %id, "the former callback token is forgotten");
+                tracing::info!(configuration = %id, "the old callback token is deleted");
             }
             Some(until) => next = Some(next.map_or(until, |next| next.min(until))),
             None => {}
@@ -237,7 +237,7 @@ fn finished(until: Option<Timestamp>) -> String {
 
 /// How it stands where Halo does not show both webhooks with the new address, and as Configure installs them.
 fn judge(results: &[ChangeResult], shown: Result<&InstallPlan, &Failure>) -> (ConfigureStatus, String) {
-    let again = "nothing is lost, both tokens work";
+    let again = "both tokens work, so no events are lost";
     let finish = "rotate again to finish with the same token";
     match shown {
         Ok(shown) if !shown.blocked.is_empty() => {

@@ -102,7 +102,7 @@ pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failu
     let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
     let (store, now) = (&workspace.store, workspace.now());
     if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
-        tracing::info!(clients, "clients are handed on from now on, beginning with the whole list");
+        tracing::info!(clients, "forwarding clients from now on, starting with the whole list");
     }
     // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
     // that is sent again meanwhile.

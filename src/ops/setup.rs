@@ -29,7 +29,7 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveR
     // Not while Configure writes into the Halo that this configuration spoke of until now.
     let api = &with_theirs(&id, request, taken.get(&id))?.configuration.api;
     let moves = workspace.is_another_halo(&id, api)?;
-    let lock = if moves { Some(workspace.lock(CONFIGURE_LOCK, "another Halo")?) } else { None };
+    let lock = if moves { Some(workspace.lock(CONFIGURE_LOCK, "a change of the Url")?) } else { None };
     workspace.require_trail()?;
     let saved = workspace.settings.update(|config: &mut Config| {
         let theirs = config.configurations.get(&id);
@@ -98,7 +98,7 @@ fn with_theirs(id: &ConfigurationId, request: &SaveRequest, theirs: Option<&Conf
              meantime"
             ),
         )
-        .hint("what you typed is kept: start again with it to save it as a new configuration")),
+        .hint("What you typed is kept as a draft. Continue the draft to save it as a new configuration")),
     }
 }
 

@@ -125,7 +125,7 @@ impl Signals {
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
             Ok(event) => told.tell(&event),
             Err(error) => {
-                tracing::warn!(%error, "a change of the files may not have been told");
+                tracing::warn!(%error, "a change of the files may have gone unnoticed");
                 told.tell(&Event::default().set_flag(Flag::Rescan));
             }
         });

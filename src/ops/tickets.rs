@@ -30,7 +30,7 @@ const ESCALATE: &str = "escalate";
 const ADD_NOTE: &str = "add note";
 
 /// The next step where it is not known, or where it is known not to be all there.
-const AGAIN: &str = "Escalate it again with the same note: that checks first and does nothing twice";
+const AGAIN: &str = "Escalate it again with the same note: what is already done is not repeated";
 
 /// Lines of the audit trail among which those of a run that was killed are looked for.
 const LOOK_BACK: usize = 500;
@@ -114,7 +114,7 @@ pub async fn escalate(
     let names_it =
         |finding: &Finding| finding.rule == Rule::EscalationNote && finding.object == Some(ticket_id.to_string());
     if noted && workspace.store.health(id).unwrap_or_default().iter().any(names_it) {
-        workspace.note_health(id, [Finding::well(Rule::EscalationNote, "none is missing")]);
+        workspace.note_health(id, [Finding::well(Rule::EscalationNote, "no note is missing")]);
     }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
     Ok(Escalation { status, ticket, moved, noted })
@@ -132,7 +132,7 @@ async fn require_owner(
         Ok(Belongs::Elsewhere(owner)) => Err(owner::elsewhere(&owner)),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         Err(failure) if !workspace.store.installed(id)?.is_empty() => {
-            let message = format!("cannot tell whether another host owns this configuration: {}", failure.message);
+            let message = format!("cannot tell whether another machine owns this configuration: {}", failure.message);
             Err(again(Failure { message, ..failure }))
         }
         _ => Ok(()),
@@ -141,12 +141,12 @@ async fn require_owner(
 
 fn without_note(ticket: i64, known: Known) -> Finding {
     let fact = match known {
-        Known::NoteMissing => format!("ticket {ticket} was handed over without its note"),
-        _ => format!("whether ticket {ticket} has the note it was handed over with is not known"),
+        Known::NoteMissing => format!("ticket {ticket} was escalated without its note"),
+        _ => format!("the note of escalated ticket {ticket} may be missing"),
     };
     Finding::new(Rule::EscalationNote, State::Watch, fact)
         .about(ticket.to_string())
-        .next(format!("look at it in Halo; escalate {ticket} with --note again adds what is missing"))
+        .next(format!("Check it in Halo; running escalate {ticket} with --note again adds what is missing"))
 }
 
 /// The work on one ticket.
@@ -239,7 +239,7 @@ impl TicketEdit<'_> {
             (_, Some(Ok(Some(after)))) if self.has(after) => ("done", Ok(after.clone())),
             (Err(error), None) => ("failed", Err(Known::Unchanged.because(refused(error, self.board)))),
             (Err(error), Some(Ok(Some(after)))) if (&after.team, after.agent_id) == (&before.team, before.agent_id) => {
-                let hint = "Halo was asked again: the ticket was not moved. Try again later";
+                let hint = "The ticket was not moved (checked in Halo). Try again later";
                 ("failed", Err(Known::Unchanged.because(Failure::from(error.clone()).hint(hint))))
             }
             (_, Some(Ok(Some(after)))) if after.stands_on(self.board).is_none() => {
@@ -365,19 +365,19 @@ fn refused(error: &HaloError, board: &str) -> Failure {
         return failure;
     }
     Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
-        "Nothing was changed by this. In Halo, the agent that the application logs in as needs the team {board}, and Pia \
-         Escalate To has to be allowed for the ticket's type and client"
+        "Nothing was changed. In Halo, the application's agent must be a member of the team {board}, and Pia \
+         Escalate To must have access to the ticket's type and client"
     ))
 }
 
 fn out_of_sight(ticket: i64, board: &str) -> Failure {
-    let message = format!("Halo accepted the change but no longer shows ticket {ticket} to its agent: not verified");
+    let message = format!("Halo accepted the change, but the agent can no longer see ticket {ticket}");
     Failure::new(FailureKind::MissingRight, message)
         .hint(format!("Check the ticket in Halo. To see it from here, the agent must be a member of the team {board}"))
 }
 
 fn on_no_known_team(board: &str) -> Failure {
-    let message = "Halo accepted the change but names a team unknown here: not verified";
+    let message = "Halo accepted the change, but the ticket is now on a team unknown here";
     Failure::new(FailureKind::Refused, message)
         .hint(format!("Check the ticket in Halo: it should be on {board}. A sync reads the teams again"))
 }
@@ -403,8 +403,8 @@ fn note_refused(error: &HaloError, note: &str, outcome: &NoteOutcome) -> Failure
     }
     let note = Untrusted::new(note);
     Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
-        "Halo refused the actions {outcome} and {other}. Let the agent that the application logs in as use one of them, or \
-         name another in the setting note_outcome, and escalate it again; or add the note in Halo: {note}",
+        "Halo refused the actions {outcome} and {other}. Let the application's agent use one of them, or \
+         set note_outcome to another action, and escalate again; or add the note in Halo: {note}",
         other = outcome.other()
     ))
 }
@@ -418,7 +418,7 @@ fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untru
         None => "Check Halo for a rule that moves or assigns tickets".to_owned(),
     };
     Failure::new(FailureKind::Refused, message)
-        .hint(format!("{rule}; the ticket should be on {board} and belong {wanted}"))
+        .hint(format!("{rule}; the ticket should be on {board} and assigned {wanted}"))
 }
 
 fn note_not_kept() -> Failure {

@@ -385,7 +385,7 @@ impl Workspace {
     /// nobody may be writing there at that moment: what a run of Configure did would be noted as done here.
     pub(super) fn recognise(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
         if self.is_another_halo(id, api)? {
-            let lock = self.lock(CONFIGURE_LOCK, "another Halo")?;
+            let lock = self.lock(CONFIGURE_LOCK, "a change of the Url")?;
             return self.recognise_under(&lock, id, api);
         }
         self.store.recognise(id, &name_of_halo(api))?;
@@ -407,7 +407,7 @@ impl Workspace {
         if self.is_another_halo(id, api)? {
             // Nobody can look any more what came of them: the Halo that they were for is not asked again.
             for intent in self.store.open_intents(id)? {
-                let outcome = "not known: it was meant for the Halo before this one";
+                let outcome = "unknown: it was meant for the previous Halo";
                 let mut activity = self.activity(Some(id), INTERRUPTED, outcome);
                 activity.object = Some(intent.name.display());
                 self.write_down(&activity)?;
@@ -416,8 +416,7 @@ impl Workspace {
         }
         if self.store.recognise(id, &name_of_halo(api))? {
             let mut activity = self.activity(Some(id), "another Halo", "done");
-            activity.message =
-                Some(format!("{}: what was proved and installed in the one before does not count here", api.url));
+            activity.message = Some(format!("{}: results and objects of the previous Halo do not apply here", api.url));
             self.write_down(&activity)?;
         }
         Ok(())
@@ -433,13 +432,13 @@ impl Workspace {
         if let Some(version) = halo.version() {
             self.store.set_release(id, &halo.product().to_string(), &version.display(), self.now())?;
         }
-        self.note_health(id, vec![Finding::well(Rule::Credentials, "Halo accepted them")]);
+        self.note_health(id, vec![Finding::well(Rule::Credentials, "accepted by Halo")]);
         self.note_verified(id, fingerprint(api), halo.sign_in_place().await)
     }
 
     /// Remembers that these credentials were tested before they were saved.
     pub(super) fn remember_tested(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
-        self.note_health(id, [Finding::well(Rule::Credentials, "Halo accepted them")]);
+        self.note_health(id, [Finding::well(Rule::Credentials, "accepted by Halo")]);
         self.note_verified(id, fingerprint(api), None)
     }
 
@@ -460,7 +459,7 @@ impl Workspace {
         };
         // Whoever may only read looks all the same.
         if let Err(error) = write().map_err(Failure::from) {
-            tracing::debug!(%error, "what was found could not be written down");
+            tracing::debug!(%error, "the findings could not be saved");
         }
     }
 

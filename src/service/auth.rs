@@ -113,7 +113,7 @@ impl Auth {
                     tracing::warn!(%failure, "the settings cannot be read; the old ones stay in use for a day");
                 }
                 if !within(since, now, UNREAD) && !old.secrets.is_empty() {
-                    tracing::error!(%failure, "the settings could not be read for a day; no callback is let in until they can");
+                    tracing::error!(%failure, "the settings have been unreadable for a day; callbacks are rejected until they can be read");
                     old.secrets.clear();
                 }
                 old

@@ -165,7 +165,9 @@ async fn switch_on(shared: &Shared, id: &ConfigurationId, configuration: &Config
     let workspace = &shared.workspace;
     if configuration.integration.webhook_options.switches_on_again {
         match configure::switch_on(workspace, id, off, shared.cancel.clone()).await {
-            Ok(0) => tracing::warn!("a webhook is switched off in Halo and differs in more. To see it: {}", Next::Plan),
+            Ok(0) => {
+                tracing::warn!("a webhook is off in Halo and was changed in other ways, too. To see it: {}", Next::Plan)
+            }
             Ok(webhooks) => tracing::warn!(webhooks, "Halo had switched webhooks off; they were switched on again"),
             Err(failure) => tracing::warn!(%failure, "a webhook that Halo has switched off could not be switched on"),
         }

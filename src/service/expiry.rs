@@ -12,7 +12,7 @@ pub async fn run(shared: Arc<Shared>, moments: impl Moments) {
     let mut reloaded = shared.reloaded.subscribe();
     while !shared.cancel.is_cancelled() {
         let wait = shared.workspace.run_blocking(ops::rotate::forget_former).await.unwrap_or_else(|failure| {
-            tracing::warn!(%failure, "former callback secrets cannot be forgotten now; they are refused all the same");
+            tracing::warn!(%failure, "cannot delete the expired callback secrets now; they are rejected anyway");
             None
         });
         let moment = async {

@@ -124,7 +124,7 @@ fn signature(secret: &Secret) -> Result<Webhook, Failure> {
     let code = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
     let is_long = STANDARD.decode(code).map(Zeroizing::new).is_ok_and(|key| key.len() >= SHORTEST_KEY);
     is_long.then(|| Webhook::new(secret.expose()).ok()).flatten().ok_or_else(|| {
-        usage("the secret of the signature is not usable")
+        usage("the signing secret is not valid")
             .hint("It is whsec_ and at least 24 bytes in base64, as pia-halo makes it")
     })
 }
@@ -333,7 +333,7 @@ impl Forwarder {
                 // Half a change, or a slip of somebody's: the one before may still be good, and if not, it is tried again.
                 Err(failure) if known.signs.as_ref().is_some_and(|(of, _)| *of == id) => {
                     if let Some(times) = self.not_read.again() {
-                        tracing::warn!(%failure, times, "the secret of the signature cannot be read; the one before signs");
+                        tracing::warn!(%failure, times, "cannot read the signing secret; using the previous one");
                     }
                 }
                 Err(failure) => return Err(failure),
@@ -376,7 +376,7 @@ impl Forwarder {
             Err(not) => {
                 if let Some(times) = self.not_taken.again() {
                     let (client, error) = (due.client.client.id, not.error);
-                    tracing::warn!(client, error, times, "a client was not taken; it is tried again");
+                    tracing::warn!(client, error, times, "a client was not accepted by the receiver; will retry");
                 }
                 self.shared.workspace.now().checked_add(wait(due.attempts, not.asked)).ok()
             }
@@ -413,9 +413,9 @@ impl Forwarder {
         if let Some(error) = &error
             && let Some(times) = self.not_taken.again()
         {
-            let given_up = format!("it is given up; to list it: {}", Next::Undelivered);
-            let what = if next.is_some() { "it is tried again" } else { &given_up };
-            tracing::warn!(event = due.event.id, error, times, "an event was not accepted; {what}");
+            let given_up = format!("giving up. To list it: {}", Next::Undelivered);
+            let what = if next.is_some() { "will retry" } else { &given_up };
+            tracing::warn!(event = due.event.id, error, times, "an event was not accepted by the receiver; {what}");
         }
         self.shared.metrics.forwarded(if state == ForwardState::Delivered { "delivered" } else { "failed" });
         let (id, number) = (id.clone(), due.event.number);
@@ -442,7 +442,7 @@ impl Forwarder {
         };
         if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
             let again = Next::Retry("forwarding");
-            tracing::error!("forwarding stopped: the other side answered 410; to try again: {again}");
+            tracing::error!("forwarding stopped: the receiver answered 410; to try again: {again}");
             let of = of.clone();
             let note = move |workspace: &Workspace| {
                 workspace.note_health(&of, [forwarding_stopped()]);
@@ -487,7 +487,7 @@ fn reason(error: reqwest::Error) -> String {
     } else if error.is_connect() {
         "no connection"
     } else {
-        "no whole answer"
+        "incomplete answer"
     };
     what.to_owned()
 }

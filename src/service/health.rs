@@ -43,7 +43,7 @@ pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: imp
     let mut look = false;
     while !shared.cancel.is_cancelled() {
         if let Err(failure) = turn(&shared, command.as_deref(), &mut told, look).await {
-            tracing::warn!(%failure, "the state of things could not be judged");
+            tracing::warn!(%failure, "cannot evaluate the health rules");
         }
         let moment = shared.workspace.now() + EVERY;
         look = tokio::select! {
@@ -75,7 +75,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     if look
         && let Some(failure) = ops::health::look(workspace, &id, &configuration, shared.cancel.clone(), |_| {}).await?
     {
-        tracing::warn!(%failure, "Halo could not be asked whether everything is as it was made");
+        tracing::warn!(%failure, "cannot check in Halo whether anything was changed");
     }
     let of = id.clone();
     let findings = workspace.run_blocking(move |workspace| ops::health::evaluate(workspace, &of)).await?;
@@ -172,9 +172,9 @@ async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) {
     };
     match tokio::time::timeout(PATIENCE, run).await {
         Ok(Ok(status)) if status.success() => {}
-        Ok(Ok(status)) => tracing::warn!(program, %status, "the notice was not taken"),
-        Ok(Err(error)) => tracing::warn!(program, %error, "the notice could not be given"),
-        Err(_) => tracing::warn!(program, "the notice was not taken in time"),
+        Ok(Ok(status)) => tracing::warn!(program, %status, "the notify command failed"),
+        Ok(Err(error)) => tracing::warn!(program, %error, "cannot run the notify command"),
+        Err(_) => tracing::warn!(program, "the notify command did not finish in time"),
     }
 }
 

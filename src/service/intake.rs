@@ -175,7 +175,7 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
                 if let Some(problem) = added.not_understood
                     && let Some(times) = odd.again()
                 {
-                    tracing::warn!(problem, times, "an event was not understood; it is stored as it came");
+                    tracing::warn!(problem, times, "an event was not understood; it was stored as received");
                 }
             }
             Err(error) => {

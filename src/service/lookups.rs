@@ -42,7 +42,7 @@ pub async fn run(shared: Arc<Shared>) {
                 }
             }
             Err(failure) => {
-                tracing::warn!(%failure, "the tickets behind the events could not be asked for");
+                tracing::warn!(%failure, "cannot read the tickets of the events from Halo");
                 // With what it is told now: the secret may have been replaced since. Which tickets wait stays known.
                 kept.halo = None;
                 // Some may have been found before; the rest is handed on without its ticket after a while.

@@ -124,13 +124,17 @@ impl Default for Metrics {
             metrics.repeated.clone(),
         );
         registry.register("last_event_timestamp_seconds", "When the last event came in", metrics.last_event.clone());
-        registry.register("syncs", "Daily syncs, by how they ended", metrics.syncs.clone());
-        registry.register("last_sync_timestamp_seconds", "When the last daily sync ended", metrics.last_sync.clone());
+        registry.register("syncs", "Daily syncs, by result", metrics.syncs.clone());
+        registry.register(
+            "last_sync_timestamp_seconds",
+            "When the last daily sync finished",
+            metrics.last_sync.clone(),
+        );
         registry.register("next_sync_timestamp_seconds", "When the next daily sync is due", metrics.next_sync.clone());
-        registry.register("forwards", "Tries to hand an event on, by how they ended", metrics.forwards.clone());
+        registry.register("forwards", "Attempts to forward an event or client, by result", metrics.forwards.clone());
         registry.register(
             "health",
-            "Each rule of health: 0 well, 1 needs a look, 2 broken, -1 not known",
+            "State of each health rule: 0 ok, 1 needs attention, 2 broken, -1 unknown",
             metrics.health.clone(),
         );
         Self { registry, ..metrics }

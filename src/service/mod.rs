@@ -79,7 +79,7 @@ pub struct Options {
     pub listen: Listen,
     /// Where new events are handed on to.
     pub forward: Option<Destination>,
-    /// The command that is run for each new problem, with its arguments.
+    /// The command that is run for each new issue, with its arguments.
     pub notify: Option<Vec<String>>,
 }
 
@@ -164,7 +164,7 @@ pub async fn run(
     ready(address);
     supervisor::ready();
     parts.start("supervisor", supervisor::run(cancel.clone(), intake.queue()));
-    tracing::info!(%address, "the service takes callbacks");
+    tracing::info!(%address, "the service is receiving callbacks");
 
     Connections::default().serve(listener, receiver, cancel).await;
     supervisor::stopping();
@@ -172,7 +172,7 @@ pub async fn run(
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
     note_end(&shared.workspace).await;
-    tracing::info!("the service has ended");
+    tracing::info!("the service has stopped");
     if shared.intake_gone.load(Ordering::Relaxed) {
         return Err(failed("the thread that stores callbacks"));
     }
@@ -181,11 +181,12 @@ pub async fn run(
 
 async fn listen(listen: Listen) -> Result<TcpListener, Failure> {
     let unusable = |what: &dyn std::fmt::Display, error| {
-        Failure::new(FailureKind::LocalState, format!("{what} cannot be listened on: {error}"))
+        Failure::new(FailureKind::LocalState, format!("cannot listen on {what}: {error}"))
     };
     match listen {
         Listen::At(address) => TcpListener::bind(address).await.map_err(|error| {
-            unusable(&address, error).hint("choose another address with --listen, or end the program that has this one")
+            unusable(&address, error)
+                .hint("Choose another address with --listen, or stop the program that uses this one")
         }),
         Listen::Handed(socket) => {
             let taken = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
@@ -201,8 +202,8 @@ async fn note_end(workspace: &Workspace) {
         .await
     {
         Ok(Ok(())) => {}
-        Ok(Err(failure)) => tracing::warn!(%failure, "the moment of the end could not be written down"),
-        Err(_) => tracing::warn!("the moment of the end could not be written down: the database is busy"),
+        Ok(Err(failure)) => tracing::warn!(%failure, "cannot record when the service stopped"),
+        Err(_) => tracing::warn!("cannot record when the service stopped: the database is busy"),
     }
 }
 
@@ -233,7 +234,7 @@ impl Parts {
     async fn end(self) -> Result<(), Failure> {
         self.tasks.close();
         if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("a part of the service did not end in time");
+            tracing::warn!("a part of the service did not stop in time");
         }
         match self.failed.get() {
             None => Ok(()),
@@ -244,7 +245,7 @@ impl Parts {
 
 fn failed(part: &str) -> Failure {
     Failure::new(FailureKind::Refused, format!("a part of the service has failed: {part}"))
-        .hint("start it again; what was stored is whole")
+        .hint("Start the service again; everything stored is intact")
 }
 
 #[cfg(test)]

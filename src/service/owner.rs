@@ -19,7 +19,7 @@ pub async fn run(shared: Arc<Shared>) {
     let mut reloaded = shared.reloaded.subscribe();
     while !shared.cancel.is_cancelled() {
         if let Err(failure) = turn(&shared).await {
-            tracing::debug!(%failure, "whose the configuration in Halo is could not be asked");
+            tracing::debug!(%failure, "cannot check which machine the configuration belongs to");
         }
         tokio::select! {
             biased;
@@ -44,8 +44,10 @@ async fn tell(shared: &Shared, id: ConfigurationId, belongs: &Belongs) -> Result
         return Ok(());
     }
     match belongs.other() {
-        Some(owner) => tracing::error!(%owner, "another host has the configuration now: nothing is repaired here"),
-        None => tracing::info!("the configuration is this host's again"),
+        Some(owner) => {
+            tracing::error!(%owner, "the configuration now belongs to another machine: no repairs from here")
+        }
+        None => tracing::info!("the configuration belongs to this machine again"),
     }
     shared.owner_changed.notify_one();
     let findings = shared.workspace.run_blocking(move |workspace| health::findings(workspace, &id)).await?;

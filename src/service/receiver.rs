@@ -91,7 +91,7 @@ async fn answer(State(fixture): State<Arc<Context>>, request: Request) -> Respon
         fixture.shared.metrics.answered(Answer::Refused);
         if let Some(times) = fixture.refused.again() {
             // Not the address: a token that is wrong here may be right elsewhere.
-            tracing::warn!(times, "refused: no address, user and password of a saved configuration");
+            tracing::warn!(times, "request rejected: address, user and password match no saved configuration");
         }
         if parts.method == Method::POST && parts.uri.path().starts_with("/callbacks/") {
             fixture.shared.missed.notify_one();
@@ -128,7 +128,7 @@ async fn answer(State(fixture): State<Arc<Context>>, request: Request) -> Respon
             fixture.shared.metrics.answered(Answer::NotStored);
             fixture.shared.missed.notify_one();
             if problem == NotStored::Gone && !fixture.shared.intake_gone.swap(true, Ordering::Relaxed) {
-                tracing::error!("the thread that stores callbacks has ended: the service ends, too");
+                tracing::error!("the thread that stores callbacks has stopped: stopping the service");
                 fixture.shared.cancel.cancel();
             }
             let words = match problem {

@@ -133,7 +133,7 @@ impl<M: Moments> Scheduler<M> {
         if self.is_served(&id, time.on(day)).await? {
             return self.note(&id, day, DailyOutcome::Synced, &missed).await;
         }
-        tracing::info!(%day, "the daily sync begins");
+        tracing::info!(%day, "the daily sync starts");
         let report = (self.run_sync)(id.clone(), configuration).await;
         if self.shared.cancel.is_cancelled() {
             return Ok(None);
@@ -147,7 +147,7 @@ impl<M: Moments> Scheduler<M> {
                 self.note(&id, day, DailyOutcome::Synced, &missed).await
             }
             Ok(report) if report.status == SyncStatus::NeedsConfirmation => {
-                tracing::warn!(%day, "the daily sync is held: confirm it with {}", Next::Sync);
+                tracing::warn!(%day, "the daily sync is on hold. To confirm it: {}", Next::Sync);
                 self.note(&id, day, DailyOutcome::Held, &missed).await
             }
             Ok(report) if report.status == SyncStatus::Busy => {

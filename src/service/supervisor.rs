@@ -9,16 +9,16 @@ use super::intake::Queue;
 
 /// Callbacks are taken.
 pub fn ready() {
-    tell(&[NotifyState::Ready, NotifyState::Status("takes callbacks")]);
+    tell(&[NotifyState::Ready, NotifyState::Status("receiving callbacks")]);
 }
 
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("ends")]);
+    tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
 }
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd could not be told");
+        tracing::debug!(%error, "cannot notify systemd");
     }
 }
 

@@ -95,7 +95,7 @@ impl SettingsError {
                 format!("update pia-halo; {} was left untouched", path.display())
             }
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
-                format!("fix it in an editor: {}; until then it is left untouched", path.display())
+                format!("Fix it in an editor: {}. pia-halo does not change it until then", path.display())
             }
             Self::ChangedMeanwhile { copy } => format!("your changes are kept in {}", copy.display()),
             Self::NotSaveable { .. } | Self::NoRandom(_) => return None,

@@ -44,7 +44,7 @@ fn not_a_key(word: &str, error: NotAKey) -> String {
     // Whatever was put here by mistake is not repeated at length.
     let shown = if word.chars().count() > 16 { "this".to_owned() } else { Untrusted::new(word).display() };
     if let NotAKey::SameAs(other) = error {
-        return format!("{shown} is {other} to a terminal: choose another");
+        return format!("in a terminal, {shown} is the same as {other}: choose another key");
     }
     // `control+p`, `pgup`, `C-p`: as other programs write it.
     let plain = word.to_lowercase().replace(['+', '_', ' '], "-");

@@ -47,10 +47,7 @@ impl FoundSecret {
     /// What the person should hear of it.
     pub fn note(&self) -> Option<String> {
         self.cleaned.then(|| {
-            format!(
-                "the Client Secret from {} had blanks, quotes or invisible characters around it: they are left out",
-                self.source
-            )
+            format!("ignoring spaces, quotes or invisible characters around the Client Secret from {}", self.source)
         })
     }
 }
@@ -212,7 +209,7 @@ fn run(
     let complained = drain(child.stderr.take());
     let late = || {
         let why = if given::is_ending() {
-            "not waited for any longer".to_owned()
+            "interrupted while waiting for it".to_owned()
         } else {
             format!("no answer within {} seconds", limit.as_secs())
         };
@@ -239,7 +236,7 @@ fn run(
         let said = said.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).unwrap_or_default();
         let last_line = Untrusted::new(said.lines().last().unwrap_or_default()).display();
         let ended =
-            status.code().map_or("was ended by a signal".to_owned(), |code| format!("ended with status {code}"));
+            status.code().map_or("was stopped by a signal".to_owned(), |code| format!("ended with status {code}"));
         return Err(refused(if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));
     }
     secret_of(&bytes, source)

@@ -180,7 +180,7 @@ impl Audit {
             Some(anchor) if anchor.fits(&file, length).map_err(fail)? => chain.anchored = Some(anchor.lines),
             Some(anchor) => cut_off(&mut chain, anchor.lines),
             None if chain.ends_anchored && self.has_no_anchor()? => {
-                let why = "the anchor, which shows when the end is cut off, was removed";
+                let why = "the anchor file, which records the end of the trail, was removed";
                 chain.breaks.push(ChainBreak { line: chain.lines, why: why.to_owned() });
                 chain.whole = false;
             }

@@ -100,23 +100,23 @@ impl StoreError {
                 return Some(
                     Hint::from("Stop the service, move the damaged store away with ")
                         .next(Next::SetStoreAside)
-                        .text(", and sync again; what is installed in Halo is found again by its address"),
+                        .text(", and sync again; objects installed in Halo are recognised by their address"),
                 );
             }
             Self::LogAlone { .. } => {
                 return Some(
-                    Hint::from("Put the database back beside its log, or set the log aside and start anew: ")
+                    Hint::from("Put the database back next to its log, or set the log aside and start over: ")
                         .next(Next::SetStoreAside),
                 );
             }
             Self::Held { .. } => return None,
-            Self::Moved { .. } => "start this again: it opens the file that is there now".to_owned(),
+            Self::Moved { .. } => "Run this again to use the current file".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
                 format!("check its owner and mode: ls -la {}", quoted(folder))
             }
-            Self::Busy { .. } => "try again when the other program has ended".to_owned(),
+            Self::Busy { .. } => "try again when the other program has stopped".to_owned(),
             Self::RunGone => "sync again".to_owned(),
             Self::File(error) => error.hint(),
             Self::Io { path, .. } => {
@@ -179,7 +179,7 @@ impl Trouble {
             }
             Self::Short { found, published } => {
                 let why = format!(
-                    "it is damaged: it holds {} clients, and the last sync left {}",
+                    "it is damaged: it contains {} clients, but the last sync stored {}",
                     thousands(found),
                     thousands(published)
                 );

@@ -57,7 +57,7 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match &error {
             LockError::Held(_) => Self::new(FailureKind::Busy, error.to_string())
-                .hint("wait until it ends, or stop that program; nothing was changed"),
+                .hint("wait until it has finished, or stop that program; nothing was changed"),
             LockError::File(file) => Self::new(FailureKind::LocalState, error.to_string()).hint(file.hint()),
         }
     }

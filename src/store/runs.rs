@@ -49,7 +49,7 @@ impl Store {
             transaction.execute(
                 "UPDATE runs SET status = ?2, finished_at = started_at, warnings = ?3
                  WHERE configuration = ?1 AND status IS NULL",
-                params![id.as_str(), SyncStatus::Interrupted.code(), r#"["the program ended before the sync did"]"#],
+                params![id.as_str(), SyncStatus::Interrupted.code(), r#"["the program stopped before the sync finished"]"#],
             )?;
             let baseline = baseline(&transaction, id)?;
             transaction.execute(

@@ -585,6 +585,6 @@ fn list_shorter_than_last_sync_left_is_refused() {
     ];
     for error in refused {
         assert!(matches!(&error, StoreError::Corrupt { .. }), "{error}");
-        assert!(error.to_string().ends_with("it holds 2 clients, and the last sync left 60"), "{error}");
+        assert!(error.to_string().ends_with("it contains 2 clients, but the last sync stored 60"), "{error}");
     }
 }

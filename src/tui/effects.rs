@@ -165,7 +165,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::Look(id) => Reply::Looked(look(workspace, &id, cancel).await),
         Effect::Dismiss { id, rule, undo } => {
             let dismissed = workspace.run_blocking(move |stored| ops::health::dismiss(stored, &id, rule, undo)).await;
-            let words = if undo { "It counts again." } else { "Dismissed. It counts again when it changes." };
+            let words = if undo { "It counts again." } else { "Dismissed. It comes back when something changes." };
             Reply::Issue(dismissed.map(|()| words))
         }
         Effect::SendAgain(id) => {
@@ -351,7 +351,7 @@ async fn switch_removing(
     let nothing = || ConfigureReport {
         status: ConfigureStatus::NothingToDo,
         results: Vec::new(),
-        message: "No other configuration was active, so nothing was taken out.".to_owned(),
+        message: "No other configuration was active, so nothing was removed.".to_owned(),
         refusal: None,
         warnings: Vec::new(),
         cause: None,

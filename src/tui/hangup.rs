@@ -96,7 +96,7 @@ pub fn watch_standard_input(sender: SignalSender) -> io::Result<()> {
         if wait_for_hangup(rustix::stdio::stdin()) {
             let _ = sender.send(Signal::Hangup);
             std::thread::sleep(LAST_RESORT);
-            tracing::warn!("the line is lost and the program did not end by itself");
+            tracing::warn!("the terminal is gone and the program did not stop by itself");
             std::process::exit(i32::from(Exit::HungUp.code()));
         }
     })?;

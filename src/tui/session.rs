@@ -255,11 +255,11 @@ pub(super) fn tell_panics(before: impl Fn() + Send + Sync + 'static, on_panic: i
     panic::set_hook(Box::new(move |info| {
         // To the log, with its back trace: a screen is no place for one.
         let trace = std::backtrace::Backtrace::capture();
-        tracing::error!(panic = %describe(info), %trace, "the program has a fault");
+        tracing::error!(panic = %describe(info), %trace, "internal error (panic)");
         before();
         // Once: what panics after it is mostly a consequence.
         if !told.swap(true, Ordering::SeqCst) && !is_dead(rustix::stdio::stderr()) {
-            let _ = writeln!(io::stderr(), "pia-halo stopped because of a fault in itself: {}", describe(info));
+            let _ = writeln!(io::stderr(), "pia-halo stopped because of an internal error: {}", describe(info));
         }
         on_panic();
     }));

@@ -132,7 +132,7 @@ impl Slots {
         let stop: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
         if tokio::time::timeout(patience, join_all(tasks)).await.is_err() {
             for (slot, task) in slots.iter().zip(stop).filter(|(_, task)| !task.is_finished()) {
-                tracing::warn!(?slot, "a task did not end in time");
+                tracing::warn!(?slot, "a task did not stop in time");
                 task.abort();
             }
         }

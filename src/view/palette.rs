@@ -159,7 +159,7 @@ mod tests {
             stale.extend(stale_key(&text, &keys).map(|key| format!("{name} names {key}: {text}")));
             let own = |id| keys.first(id).unwrap().name();
             let own = match name {
-                "no_sync" | "no_clients" => format!("Sync Now is {}", own("sync_now")),
+                "no_sync" | "no_clients" => format!("ress {} to sync", own("sync_now")),
                 "no_match" => format!("{} changes the filter", own("filter")),
                 "integrations_cards" => format!("{} View All", own("view_all")),
                 _ => continue,

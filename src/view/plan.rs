@@ -59,9 +59,9 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             }
             page.blank();
             let words = if *stopping {
-                "The current object is read back from Halo first. What is done stays done."
+                "Reading the current object back from Halo first. What is done is kept."
             } else {
-                "Each object is read back from Halo. Esc stops; what is done stays done."
+                "Each object is read back from Halo. Esc stops; what is done is kept."
             };
             page.paragraph(words, MARGIN, styles.dim());
         }
@@ -188,7 +188,7 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
         None => "Your clients, settings and secrets stay here.".to_owned(),
         Some(wanted) => {
             let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
-            format!("{name} becomes active once everything is removed from Halo. Until then nothing is switched.")
+            format!("{name} becomes active once everything is removed from Halo, not before.")
         }
     };
     page.paragraph(&stays, MARGIN, styles.dim());
@@ -245,7 +245,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     }
     page.blank();
     if model.work.goal.is_install() {
-        rights(model, page);
+        permissions(model, page);
     }
 }
 
@@ -302,8 +302,8 @@ fn field_line(page: &mut Page, field: &FieldChange) {
     }
 }
 
-// Whether the rights that Configure needs were seen to be there, by the test in this session.
-fn rights(model: &Model, page: &mut Page) {
+// Whether Configure has the permissions it needs, as the test of this session found.
+fn permissions(model: &Model, page: &mut Page) {
     let styles = page.styles;
     let Some(wizard) = &model.wizard else { return };
     let checks = wizard.test.checks();
@@ -313,12 +313,12 @@ fn rights(model: &Model, page: &mut Page) {
     if needed.iter().all(|(id, _)| of(*id).is_none()) {
         return;
     }
-    let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 9);
-    let mut row = start("Rights:");
+    let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 13);
+    let mut row = start("Permissions:");
     for (at, (id, name)) in needed.into_iter().enumerate() {
         let (tone, word) = match of(id).map(|check| check.status) {
-            Some(CheckStatus::Pass) => (Tone::Good, "there"),
-            Some(CheckStatus::Warn) => (Tone::Warn, "look"),
+            Some(CheckStatus::Pass) => (Tone::Good, "ok"),
+            Some(CheckStatus::Warn) => (Tone::Warn, "in doubt"),
             Some(CheckStatus::Fail) => (Tone::Bad, "missing"),
             Some(CheckStatus::Skip) | None => (Tone::Calm, "not tested"),
         };

@@ -148,8 +148,8 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
         About::Removal => ("Remove this from Halo?", "  Enter removes"),
         About::TakeOver => ("Take these over?", "  Enter takes over"),
         About::OtherHost => ("Send the Client Secret there?", "  Enter agrees"),
-        About::Proof => ("Send a test ticket full circle?", "  Enter begins"),
-        About::Unproved(_) => ("Go on without the proof?", "  Enter goes on"),
+        About::Proof => ("Run the full-circle test?", "  Enter starts"),
+        About::Unproved(_) => ("Continue with an unproved list?", "  Enter continues"),
         About::Delete(_) => ("Delete this configuration?", "  Enter deletes"),
     };
     let mut say = |text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
@@ -162,7 +162,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
             plan.offers.iter().filter_map(|offer| offer.lines().next()).for_each(|head| say(&head));
             say("");
             say(TAKING_OVER);
-            say("The plan shows what changes in each, before anything is written.");
+            say("The plan then shows every change before anything is written.");
         }
         (About::TakeOver, _) => {}
         (About::Unproved(_), _) => say(words::sync::UNPROVED),

@@ -18,14 +18,14 @@ pub fn light(light: Light) -> &'static str {
 
 pub fn state(state: State) -> (Tone, &'static str) {
     match state {
-        State::Well => (Tone::Good, "well"),
-        State::Unknown => (Tone::Calm, "not known"),
-        State::Watch => (Tone::Warn, "needs a look"),
+        State::Well => (Tone::Good, "ok"),
+        State::Unknown => (Tone::Calm, "unknown"),
+        State::Watch => (Tone::Warn, "needs attention"),
         State::Broken => (Tone::Bad, "broken"),
     }
 }
 
-/// How a light burns for a finding: what is dismissed is neither a problem nor well.
+/// The state of a finding as a light shows it: a dismissed one is neither an issue nor ok.
 pub fn burns(finding: &Finding) -> (Tone, &'static str) {
     if finding.is_issue() && finding.dismissed { (Tone::Calm, "dismissed") } else { state(finding.state) }
 }
@@ -67,8 +67,8 @@ fn has_failed(finding: &Finding) -> bool {
 pub fn seen(finding: &Finding, now: Timestamp) -> Option<String> {
     let seconds = now.duration_since(finding.seen_at?).as_secs();
     (seconds >= 3_600).then(|| match seconds {
-        ..172_800 => format!("seen {} h ago", seconds / 3_600),
-        _ => format!("seen {} days ago", seconds / 86_400),
+        ..172_800 => format!("checked {} h ago", seconds / 3_600),
+        _ => format!("checked {} days ago", seconds / 86_400),
     })
 }
 
@@ -97,18 +97,18 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
         let title = short(worst);
         return match open.len() {
             1 => (tone, title.to_owned()),
-            count => (tone, format!("{count} problems: {title}")),
+            count => (tone, format!("{count} issues: {title}")),
         };
     }
     let dismissed = findings.iter().filter(|finding| finding.is_issue()).count();
     let unknown: Vec<&Finding> = findings.iter().filter(|finding| finding.state == State::Unknown).collect();
     match (dismissed, unknown.as_slice()) {
         (0, []) if findings.is_empty() => (Tone::Calm, String::new()),
-        (0, []) => (Tone::Good, "all well".to_owned()),
-        (0, [one]) => (Tone::Calm, format!("not known: {}", one.rule.title().to_lowercase())),
-        (0, many) => (Tone::Calm, format!("{} things not known", many.len())),
-        (1, _) => (Tone::Calm, "1 dismissed problem".to_owned()),
-        (count, _) => (Tone::Calm, format!("{count} dismissed problems")),
+        (0, []) => (Tone::Good, "no issues".to_owned()),
+        (0, [one]) => (Tone::Calm, format!("unknown: {}", one.rule.title().to_lowercase())),
+        (0, many) => (Tone::Calm, format!("{} checks unknown", many.len())),
+        (1, _) => (Tone::Calm, "1 dismissed issue".to_owned()),
+        (count, _) => (Tone::Calm, format!("{count} dismissed issues")),
     }
 }
 
@@ -130,16 +130,16 @@ fn short(finding: &Finding) -> &'static str {
         (Rule::SyncAge, _) if has_failed(finding) => "last sync failed",
         (Rule::SyncAge, _) if finding.object.is_none() => "no sync yet",
         (Rule::SyncAge, _) => "sync overdue",
-        (Rule::SyncHeld, _) => "sync waits for your yes",
+        (Rule::SyncHeld, _) => "sync on hold",
         (Rule::SyncProved, _) => "sync not proved complete",
         (Rule::Interrupted, _) => "Configure interrupted",
-        (Rule::Owner, _) => "owned by another host",
+        (Rule::Owner, _) => "owned by another machine",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",
-        (Rule::Deliveries, State::Broken) => "deliveries fail",
+        (Rule::Deliveries, State::Broken) => "deliveries failing",
         (Rule::Deliveries, _) => "a delivery is not proved",
         (Rule::Silence, _) => "no event for a day",
-        (Rule::Lag, _) => "events come late",
+        (Rule::Lag, _) => "events arrive late",
         (Rule::Missed, _) => "events may be missing",
         (Rule::NotUnderstood, _) => "deliveries not understood",
         (Rule::Forwarding, _) => "events not forwarded",
@@ -151,7 +151,7 @@ fn short(finding: &Finding) -> &'static str {
 }
 
 /// What the list of issues says where it is empty.
-pub const NOTHING_TO_DO: &str = "All well, nothing to do";
+pub const NOTHING_TO_DO: &str = "No issues, nothing to do";
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn summary_is_green_only_where_all_is_well_and_known() {
         let well = Rule::ALL.map(|rule| found(rule, State::Well)).to_vec();
-        assert_eq!(summary(&well), (Tone::Good, "all well".to_owned()));
+        assert_eq!(summary(&well), (Tone::Good, "no issues".to_owned()));
         assert_eq!(summary(&[]).0, Tone::Calm);
         for rule in Rule::ALL {
             for state in [State::Unknown, State::Watch, State::Broken] {
@@ -181,11 +181,11 @@ mod tests {
     #[test]
     fn summary_counts_problems_and_names_worst() {
         let mut findings = vec![found(Rule::Drift, State::Watch), found(Rule::Service, State::Broken)];
-        assert_eq!(summary(&findings), (Tone::Bad, "2 problems: service not running".to_owned()));
+        assert_eq!(summary(&findings), (Tone::Bad, "2 issues: service not running".to_owned()));
         findings[1].dismissed = true;
         assert_eq!(summary(&findings), (Tone::Warn, "objects differ in Halo".to_owned()));
         findings[0].dismissed = true;
-        assert_eq!(summary(&findings), (Tone::Calm, "2 dismissed problems".to_owned()));
+        assert_eq!(summary(&findings), (Tone::Calm, "2 dismissed issues".to_owned()));
     }
 
     #[test]
@@ -206,6 +206,6 @@ mod tests {
         assert_eq!(age(&found(Rule::Disk, State::Watch), now), None);
         let seen_at = Some(now - jiff::SignedDuration::from_hours(30));
         let drift = Finding { seen_at, ..at(Rule::Drift, 60) };
-        assert_eq!(fact(&drift, now), "f (for 2 days, seen 30 h ago)");
+        assert_eq!(fact(&drift, now), "f (for 2 days, checked 30 h ago)");
     }
 }

@@ -51,8 +51,8 @@ pub fn left_over(installs: bool, results: &[ChangeResult]) -> String {
     let open = results.len() - done;
     if !installs {
         return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
-            0 => "Nothing is known to be removed. Remove again reads Halo first.".to_owned(),
-            gone => format!("{gone} removed. Remove again finishes the rest."),
+            0 => "It is not certain what was removed. Run Remove again: it reads Halo first.".to_owned(),
+            gone => format!("{gone} removed. Run Remove again to finish."),
         };
     }
     match (done, open) {

@@ -8,8 +8,8 @@ use crate::domain::thousands;
 use super::time::took;
 
 /// What it means to go on with clients that no sync has proved to be all.
-pub const UNPROVED: &str = "This sync could not prove that the list is complete, so a client may be missing: its tickets \
-    still come in, but Pia does not know its company. The list is marked \"not proved\" until a later sync proves it.";
+pub const UNPROVED: &str = "This sync could not prove that the list is complete. If a client is missing, its tickets \
+    still arrive, but Pia does not know the client. The list is marked \"not proved\" until a later sync proves it.";
 
 /// How many clients changed, by what happened to them.
 pub fn counts(changes: &ChangeCounts) -> String {
@@ -36,7 +36,7 @@ pub fn status(status: SyncStatus) -> &'static str {
 pub fn ended(report: &SyncReport) -> String {
     let finished = report.finished_at.strftime("%H:%M UTC");
     match report.status {
-        SyncStatus::Busy => format!("Busy at {finished}: nothing was read."),
+        SyncStatus::Busy => format!("Another sync was running at {finished}: nothing was read."),
         status => format!("{} at {finished}, took {}", self::status(status), took(report.duration_ms)),
     }
 }

@@ -30,9 +30,9 @@ pub fn ago(now: Timestamp, at: Timestamp) -> String {
 /// An age, up to a day: `6 h old`; beyond it the date.
 pub fn age(now: Timestamp, at: Timestamp) -> String {
     match up_to_a_day(now, at) {
-        Some((0, _)) => "just read".to_owned(),
+        Some((0, _)) => "just now".to_owned(),
         Some((count, unit)) => format!("{count} {unit} old"),
-        None => format!("of {}", date(now, at)),
+        None => format!("from {}", date(now, at)),
     }
 }
 

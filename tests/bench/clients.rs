@@ -206,7 +206,7 @@ fn opened(profile: &Profile) -> Opened {
     // Every row of the list, and the keys below it.
     let rows = |screen: &str| screen.matches("✓ active").count();
     let listed = until(&pty, started, |screen| rows(screen) >= ROWS && screen.contains("Quit"));
-    let whole = until(&pty, started, |screen| rows(screen) >= ROWS && !screen.contains("reading on"));
+    let whole = until(&pty, started, |screen| rows(screen) >= ROWS && !screen.contains("reading more"));
     let peak = peak(&pty);
     pty.send(&key::ctrl('c'));
     assert_eq!(pty.exit_code(), 0);

@@ -106,7 +106,7 @@ async fn ticket_type_gets_back_only_what_was_read_of_it() {
         match kind {
             "no-tab-members" => {
                 assert!(written.is_empty(), "{written:?}");
-                assert!(report.to_string().contains("Halo does not say which custom tabs it shows"), "{report}");
+                assert!(report.to_string().contains("Halo does not report which custom tabs it shows"), "{report}");
             }
             "allow-all" => {
                 assert!(written.is_empty(), "{written:?}");
@@ -225,7 +225,7 @@ async fn version_of_halo_and_its_change_are_told() {
         (&halo["product"], &halo["version"], &halo["before"]),
         (&json!("Halo PSA"), &json!("2.236.133"), &json!(before))
     );
-    stage.profile.run(["status"]).await.expect(0).says(&format!("Halo PSA 2.236.133; it was {before} before "));
+    stage.profile.run(["status"]).await.expect(0).says(&format!("Halo PSA 2.236.133; updated from {before} on "));
 }
 
 /// A rule of Halo's that takes a ticket back within the write is named.

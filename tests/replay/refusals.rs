@@ -33,7 +33,7 @@ pub async fn expect(name: &str) -> bool {
             let hint = failure.hint.unwrap();
             assert!(
                 hint.to_string().contains("Permissions tab of the application")
-                    && hint.to_string().contains("role of the agent"),
+                    && hint.to_string().contains("role of the application's agent"),
                 "{hint}"
             );
             assert_eq!(replay.asked("GET", TEAMS).len(), 1);

@@ -72,7 +72,7 @@ async fn unproved_sync_does_not_unlock_configure() {
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
     profile.run(["sync"]).await.expect(3).says("nothing was disabled");
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
-    profile.run(["configure", "--yes"]).await.expect(1).says("no completed sync yet");
+    profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
     profile.run(["sync"]).await.expect(0);
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "done");

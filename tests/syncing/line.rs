@@ -96,7 +96,7 @@ async fn network_lost_at_each_step_costs_no_finished_work() {
     line.cut().await;
     // Keys are answered meanwhile.
     person.press("Enter").await;
-    person.sees("Sync Now is off").await;
+    person.sees("Already syncing").await;
     line.mend().await;
     person.sees("✓ Complete").await;
     assert_eq!(stored(&profile), truth(&profile));

@@ -36,7 +36,7 @@ fn word_pasted_without_marks_runs_no_commands() {
     let mut pty = running(start);
     for word in ["quit", "qqqq", "xyqq"] {
         pty.send(word);
-        pty.wait_until("They did nothing here");
+        pty.wait_until("Ignored several keys");
         pty.send(key::DOWN);
         pty.settle();
     }

@@ -218,10 +218,7 @@ pub fn open_selected(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            model.say(
-                Tone::Calm,
-                Phrase::from("Nothing is listed. Change the search").key(" with ", "search", "").text("."),
-            );
+            model.say(Tone::Calm, Phrase::from("No match. Change the search").key(" with ", "search", "").text("."));
             Vec::new()
         }
     }

@@ -80,7 +80,7 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
     let clean = |text: &str| Untrusted::new(text).display();
     let took = delivery.took().map(|took| format!("; took {}", clean(&took)));
     let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
-    lines.extend(delivery.error.as_ref().map(|error| format!("It said: {}", clean(error))));
+    lines.extend(delivery.error.as_ref().map(|error| format!("Error: {}", clean(error))));
     lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", clean(advice))));
     lines
 }
@@ -112,15 +112,15 @@ fn short(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Delivered => "delivered",
         DeliveryState::Unauthorised => "rejected by this service",
-        DeliveryState::NotFound => "Pia does not know the address",
-        DeliveryState::ServerError => "a server error at Pia",
+        DeliveryState::NotFound => "unknown callback address",
+        DeliveryState::ServerError => "server error in pia-halo or its proxy",
         DeliveryState::TimeOut => "not answered in time",
-        DeliveryState::NotReached => "Pia cannot be reached",
+        DeliveryState::NotReached => "Halo cannot reach this service",
         DeliveryState::OtherAnswer => "an unexpected answer",
         DeliveryState::NoAnswer => "no answer yet",
         DeliveryState::SwitchedOff => "switched off in Halo",
         DeliveryState::Never => "nothing delivered since install",
-        DeliveryState::Missing => "not in Halo any more",
+        DeliveryState::Missing => "no longer in Halo",
         DeliveryState::Unreadable => "the log cannot be read",
     }
 }

@@ -43,7 +43,7 @@ pub fn refusal(model: &Model) -> Option<String> {
         let none = if events.tickets || events.selected().is_none() {
             "No ticket is selected."
         } else {
-            "This event names no ticket."
+            "This event has no ticket."
         };
         return Some(none.to_owned());
     }

@@ -42,7 +42,7 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
         ));
     }
     if model.work.sync.is_running() {
-        return Some("Syncing. Configure waits until it ends.".into());
+        return Some("A sync is running. Configure can start when it has finished.".into());
     }
     let base = model.wizard.as_ref().and_then(|wizard| wizard.base.as_ref());
     let integration = base.or_else(|| saved.map(|saved| &saved.configuration)).map(|c| &c.integration);
@@ -88,7 +88,7 @@ pub fn running(model: &Model) -> Option<String> {
     };
     Some(match model.work.apply.is_stopping() {
         true => format!("{what}{whose} is stopping: the current object is read back first."),
-        false => format!("{what}{whose} is running. It ends by itself."),
+        false => format!("{what}{whose} is running. Wait until it has finished."),
     })
 }
 
@@ -235,7 +235,7 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
     if model.work.apply.is_running() {
         let elsewhere = model.apply().id().is_none();
         let what = model.goal().word();
-        let same = || format!("{what} is already running. It ends by itself.");
+        let same = || format!("{what} is already running. Wait until it has finished.");
         return if elsewhere || model.work.apply.is_stopping() {
             running(model).map(Phrase::from)
         } else {

@@ -27,7 +27,7 @@ pub fn is_running(model: &Model) -> bool {
 /// Why no ticket can go round now.
 pub fn refusal(model: &Model) -> Option<Phrase> {
     if is_running(model) {
-        return Some("A test ticket is on its way already: one at a time.".into());
+        return Some("A test ticket is already on its way. Only one at a time.".into());
     }
     if !model.is_active() {
         return Some(plan::inactive(model));
@@ -94,8 +94,8 @@ pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
     let id = id.clone();
     if model.current.as_ref() != Some(&id) || model.screen != Screen::Panes || model.panes.pane != Pane::Integration {
         match &outcome {
-            Ok(circle) if circle.broken_at.is_none() => model.say(Tone::Good, "The test ticket went full circle."),
-            _ => model.say(Tone::Bad, "Not proved: see the Integration pane."),
+            Ok(circle) if circle.broken_at.is_none() => model.say(Tone::Good, "The full-circle test passed."),
+            _ => model.say(Tone::Bad, "The full-circle test failed: see the Integration pane."),
         }
     }
     model.work.proof = match outcome {
@@ -124,15 +124,15 @@ pub fn lines(model: &Model) -> Vec<(Tone, String)> {
         }
         ProofWork::Ended { id, circle } if Some(id) == current => {
             let first = match circle.broken_at {
-                None => (Tone::Good, "Proved: the test ticket went full circle.".to_owned()),
-                Some(hop) => (Tone::Bad, format!("Not proved: it broke at \"{}\".", hop.title())),
+                None => (Tone::Good, "Passed: the event of the test ticket arrived.".to_owned()),
+                Some(hop) => (Tone::Bad, format!("Failed at \"{}\".", hop.title())),
             };
             let earlier = circle.earlier.iter().map(|earlier| (Tone::Warn, earlier.words()));
             std::iter::once(first).chain(circle.hops.iter().flat_map(told)).chain(earlier).collect()
         }
         ProofWork::Failed { id, failure } if Some(id) == current => {
             let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{}.", advice(hint))));
-            std::iter::once((Tone::Bad, format!("Not proved: {failure}."))).chain(hint).collect()
+            std::iter::once((Tone::Bad, format!("Failed: {failure}."))).chain(hint).collect()
         }
         _ => Vec::new(),
     }

@@ -21,12 +21,12 @@ pub fn refusal(model: &Model) -> Option<Phrase> {
             _ => String::new(),
         };
         if run.stopping {
-            return Some(format!("The sync{whose} is stopping. Sync Now is off until it has ended.").into());
+            return Some(format!("The sync{whose} is stopping. Wait until it has stopped.").into());
         }
-        return Some(format!("Syncing{whose} already, since {since} UTC. Sync Now is off until it ends.").into());
+        return Some(format!("Already syncing{whose}, since {since} UTC. Wait until it has finished.").into());
     }
     if model.work.apply.is_running() {
-        return Some(format!("{} Sync Now is off until then.", plan::running(model).unwrap_or_default()).into());
+        return Some(format!("{} Then Sync Now is available.", plan::running(model).unwrap_or_default()).into());
     }
     if model.current.is_none() {
         return Some("Save the configuration first.".into());
@@ -128,6 +128,6 @@ fn ask(model: &mut Model, question: Unasked) {
     model.work.unasked = Some(question);
     model.say(
         Tone::Warn,
-        format!("The sync of {name} is waiting for your answer: more clients than usual are gone. Sync Now asks."),
+        format!("The sync of {name} needs your answer: more clients than usual are gone. Press Sync Now."),
     );
 }

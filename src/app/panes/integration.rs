@@ -92,11 +92,11 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         }
         Action::Adopt => (Tone::Warn, "created by the portal; to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
-        Action::Unlink => (Tone::Warn, "shows an extra copy, to be unlinked".to_owned()),
+        Action::Unlink => (Tone::Warn, "uses an extra copy; will be unlinked".to_owned()),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {
-            (Tone::Warn, format!("{}; to be unbound from the webhook", change.reason))
+            (Tone::Warn, format!("{}; will be removed from the webhook", change.reason))
         }
-        Action::Delete => (Tone::Warn, "extra copy, to be deleted".to_owned()),
+        Action::Delete => (Tone::Warn, "extra copy; will be deleted".to_owned()),
     }
 }
 
@@ -113,7 +113,7 @@ fn repair(change: &Change) -> Option<Cow<'static, str>> {
         Action::Link => "Re-configure will link the Pia Chat Pod to it.".into(),
         Action::Unlink => "Re-configure will remove the link to the extra copy.".into(),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {
-            "Re-configure will unbind it from the webhook.".into()
+            "Re-configure will remove it from the webhook.".into()
         }
         Action::Delete => "Re-configure will delete the extra copy and keep the other.".into(),
     })

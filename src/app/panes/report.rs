@@ -19,7 +19,7 @@ pub fn now(model: &Model) -> Now {
     if model.panes.report.is_some() {
         return Now::Hidden;
     }
-    Now::unless(selected(model).is_none().then(|| "There is no sync to look at yet.".to_owned()))
+    Now::unless(selected(model).is_none().then(|| "No sync yet.".to_owned()))
 }
 
 /// Opens the report of the selected run.

@@ -66,7 +66,7 @@ impl Screen for Wizard {
             (C::Continue, P::InitialSync) => Now::only_if(focus(model) == Some(Item::Go)),
             (C::Test, _) => Now::unless(credentials::test_refusal(model)),
             (C::Untested, _) => {
-                unless(wizard.is_some_and(|w| w.test.is_passed()), "The test has passed: go on with Enter.")
+                unless(wizard.is_some_and(|w| w.test.is_passed()), "The test has passed. Press Enter to continue.")
             }
             (C::TakeBetter, _) => Now::only_if(better(model).is_some()),
             (C::OpenList, _) => pia_screen::list_now(model),
@@ -90,7 +90,7 @@ impl Screen for Wizard {
             }
             (C::LookAtClients, _) => {
                 let something = model.is_synced() || model.is_unproved() || model.work.sync.is_running();
-                unless(!something, "The client list fills with the first sync.")
+                unless(!something, "No clients before the first sync.")
             }
             (C::Reveal | C::Copy, _) => unless(model.facts.callbacks.is_empty(), NO_CALLBACKS),
             _ => Now::Can,

@@ -154,7 +154,7 @@ fn help_is_everywhere_and_knows_field() {
 fn key_that_cannot_work_now_says_why() {
     let mut stage = in_panes();
     stage.keys("1 s s");
-    assert!(stage.notice().starts_with("Syncing already"), "{}", stage.notice());
+    assert!(stage.notice().starts_with("Already syncing"), "{}", stage.notice());
     stage.keys("^O");
     stage.keys("x");
     assert_eq!(stage.notice(), "No draft.");
@@ -190,7 +190,7 @@ fn command_by_name_does_what_its_key_does() {
     by_name.send(Message::Do(Command::Pane(Pane::Sync)));
     by_name.send(Message::Do(Command::SyncNow));
     assert_eq!(by_name.send(Message::Do(Command::SyncNow)), []);
-    assert!(by_name.notice().starts_with("Syncing already"), "{}", by_name.notice());
+    assert!(by_name.notice().starts_with("Already syncing"), "{}", by_name.notice());
 }
 
 #[test]

@@ -159,13 +159,13 @@ fn command_that_cannot_run_is_listed_with_its_reason() {
     let mut stage = in_panes();
     stage.keys("1 s :");
     let again = palette(&stage).offers.iter().find(|offer| offer.command() == Command::SyncNow).unwrap();
-    assert!(again.refused.as_ref().is_some_and(|why| why.without_keys().starts_with("Syncing already")));
+    assert!(again.refused.as_ref().is_some_and(|why| why.without_keys().starts_with("Already syncing")));
     let at = palette(&stage).rows.iter().position(|row| palette(&stage).offers[*row].command() == Command::SyncNow);
     let mut below = palette(&stage).rows[at.unwrap()..].iter();
     assert!(below.all(|row| palette(&stage).offers[*row].refused.is_some()), "what can work comes first");
     stage.type_text("sync now");
     assert_eq!(stage.keys("Enter"), []);
-    assert!(notice(&stage).starts_with("Syncing already"), "{}", notice(&stage));
+    assert!(notice(&stage).starts_with("Already syncing"), "{}", notice(&stage));
     assert_eq!(place(&stage.model), Place::Pane(Pane::Sync));
 }
 

@@ -101,7 +101,7 @@ fn sync_now_is_off_while_it_runs() {
     for pane in ["1", "2", "3", "4", "5"] {
         stage.keys(pane);
         assert_eq!(stage.keys("s"), []);
-        assert!(stage.notice().contains("Syncing already"));
+        assert!(stage.notice().contains("Already syncing"));
     }
     stage.keys("1");
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Sync)], "one key stops, whatever runs");

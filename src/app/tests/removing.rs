@@ -96,7 +96,7 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     assert!(words(&stage).contains("Stopping"));
     assert_eq!(stage.keys("Esc").iter().filter(|effect| matches!(effect, Effect::Cancel(Slot::Prove))).count(), 0);
     stage.reply(Reply::Proved(Ok(round)));
-    assert!(words(&stage).starts_with("Proved"));
+    assert!(words(&stage).starts_with("Passed"));
     for hop in [Hop::Made, Hop::Logged, Hop::Delivered, Hop::Stored, Hop::HandedOn, Hop::Closed] {
         let mut stage = in_panes();
         stage.keys("3 p");
@@ -104,7 +104,7 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
         stage.keys("Enter");
         stage.reply(Reply::Proved(Ok(hops(Some(hop)))));
         let words = words(&stage);
-        assert!(words.starts_with(&format!("Not proved: it broke at \"{}\"", hop.title())), "{words}");
+        assert!(words.starts_with(&format!("Failed at \"{}\"", hop.title())), "{words}");
         assert!(words.contains("To do: the address leads elsewhere"), "{words}");
     }
     let mut bare = in_panes();
@@ -283,7 +283,7 @@ fn every_drift_is_named_with_its_repair() {
         (Action::Adopt, "created by the portal", "not create a second one"),
         (Action::Link, "without the Pia Chat Pod", "link the Pia"),
         (Action::Unlink, "an extra copy", "remove the link"),
-        (Action::Delete, "extra copy, to be deleted", "delete the extra copy"),
+        (Action::Delete, "extra copy; will be deleted", "delete the extra copy"),
     ] {
         let mut stage = in_panes();
         stage.keys("3");
@@ -323,7 +323,7 @@ fn deliveries_are_read_on_key_and_shown_with_their_webhook() {
     worse[0].state = DeliveryState::ServerError;
     stage.reply(Reply::Deliveries(Ok(worse)));
     let (tone, words) = summary(&stage.model).unwrap();
-    assert!(tone == Tone::Bad && words.contains("Created and 1 more: a server error"), "{words}");
+    assert!(tone == Tone::Bad && words.contains("Created and 1 more: server error"), "{words}");
     stage.keys("d");
     stage.reply(Reply::Deliveries(Ok(deliveries().drain(..1).collect())));
     assert_eq!(summary(&stage.model).unwrap().0, Tone::Good);

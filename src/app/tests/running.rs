@@ -168,7 +168,7 @@ fn one_sync_at_time_whatever_is_open() {
     ]));
     stage.keys("s ^O Down Enter s");
     let notice = stage.notice();
-    assert!(notice.contains("Syncing Acme MSP already"), "{notice}");
+    assert!(notice.contains("Already syncing Acme MSP"), "{notice}");
 }
 
 #[test]

@@ -55,9 +55,9 @@ fn save_goes_out_with_what_was_read() {
 #[test]
 fn each_setting_that_both_changed_is_decided_by_person() {
     let mut stage = clashed();
-    assert_eq!(asked(&stage).as_deref(), Some("Daily Sync Time: save yours over theirs?"));
+    assert_eq!(asked(&stage).as_deref(), Some("Daily Sync Time: overwrite their change with yours?"));
     stage.keys("y");
-    assert_eq!(asked(&stage).as_deref(), Some("Pia Board: save yours over theirs?"));
+    assert_eq!(asked(&stage).as_deref(), Some("Pia Board: overwrite their change with yours?"));
     let sent = request(&stage.keys("r"));
     assert_eq!(sent.read.unwrap().pia_screen.pia_board, "Desk", "from here on it is a change of theirs");
     assert_eq!(sent.configuration.company_sync.daily_sync_time.to_string(), "06:00");

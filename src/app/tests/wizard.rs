@@ -380,7 +380,7 @@ fn escalate_to_is_chosen_cleared_and_flagged() {
     stage.model.wizard.as_mut().unwrap().form.escalate_to = Some(gone.clone());
     let (name, warning) = escalate_words(&stage.model);
     assert_eq!(name, "Fox Mulder");
-    assert!(warning.unwrap().contains("no longer an agent"));
+    assert!(warning.unwrap().contains("no longer be assigned"));
     assert_eq!(wizard(&stage).configuration().unwrap().pia_screen.escalate_to, Some(gone));
 }
 

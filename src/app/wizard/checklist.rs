@@ -19,7 +19,7 @@ pub const NEEDS: [Need; 5] = [
         ],
     },
     Need { what: "Its Client ID", where_: &["Copy it after saving the application: it changes on the first save"] },
-    Need { what: "Its Client Secret", where_: &["Shown once, when the application is made"] },
+    Need { what: "Its Client Secret", where_: &["Shown once, when you create the application"] },
     Need {
         what: "The agent it logs in as",
         where_: &["Administrator, in all teams, all clients; API-only takes no licence"],

@@ -53,7 +53,7 @@ pub fn list_now(model: &Model) -> Now {
     if field.is_none_or(|field| field.info().kind != Kind::Board) {
         return Now::Hidden;
     }
-    let unknown = "Halo's teams are not known yet: they come with the connection test or a sync.";
+    let unknown = "Halo's teams are unknown so far: the connection test or a sync reads them.";
     Now::unless(model.teams().is_empty().then(|| unknown.to_owned()))
 }
 
@@ -122,7 +122,7 @@ pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
         return Some("this team is inactive in Halo".to_owned());
     }
     if let Some(team) = teams.iter().find(|team| fold(team.name.raw()) == fold(typed)) {
-        return Some(format!("Halo writes it {}", team.name));
+        return Some(format!("in Halo it is spelled {}", team.name));
     }
     Some("no such team visible to this agent; it can still be saved".to_owned())
 }
@@ -137,7 +137,7 @@ pub fn escalate_words(model: &Model) -> (String, Option<String>) {
         Some(contact) => {
             let name = crate::domain::untrusted::Untrusted::new(&*contact.name).display();
             let here = !lists.synced || lists.agents.iter().any(|a| a.id == contact.agent_id && a.assignable);
-            let warning = (!here).then(|| "no longer an agent that tickets can go to; choose another".to_owned());
+            let warning = (!here).then(|| "tickets can no longer be assigned to this agent; choose another".to_owned());
             (name, warning)
         }
     }

@@ -190,7 +190,7 @@ pub fn decide(model: &mut Model, mut deciding: Deciding, is_mine: bool) -> Vec<E
     }
     if !wizard.is_edited() {
         wizard.save = SaveState::Saved(None);
-        model.say(Tone::Good, "Theirs is kept: nothing of yours is left to save.");
+        model.say(Tone::Good, "Their change is kept; you have nothing left to save.");
         model.overview.draft = None;
         return vec![Effect::DiscardDraft, Effect::LoadOverview];
     }

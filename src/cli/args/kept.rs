@@ -26,7 +26,7 @@ pub struct Delete {
     /// Which configuration
     #[arg(add = clap_complete::ArgValueCandidates::new(crate::cli::completing::configurations))]
     pub id: ConfigurationId,
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -39,7 +39,7 @@ pub struct Support {
     /// Show every file, and write nothing
     #[arg(long, conflicts_with = "yes")]
     pub list: bool,
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -50,13 +50,13 @@ pub struct Backup {
     /// The file to write, or - for standard output
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
-    /// Include the secrets, sealed
+    /// Include the secrets, encrypted
     #[arg(long)]
     pub with_secrets: bool,
     /// A file with the passphrase, or - for standard input; /dev/fd/N for an open file descriptor
     #[arg(long, value_name = "FILE|-", requires = "with_secrets")]
     pub passphrase_file: Option<PathBuf>,
-    /// Seal the secrets for this recipient of age (age1…) instead of by a passphrase; may be repeated
+    /// Encrypt the secrets for this age recipient (age1…) instead of with a passphrase; may be repeated
     #[arg(long, value_name = "RECIPIENT", requires = "with_secrets", conflicts_with = "passphrase_file")]
     pub recipient: Vec<String>,
 }
@@ -67,19 +67,19 @@ pub struct Restore {
     /// The backup, or - for standard input
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
-    /// Prove the backup, and restore nothing
+    /// Verify the backup and restore nothing
     #[arg(long, conflicts_with_all = ["yes", "without_secrets"])]
     pub check: bool,
     /// A file with the passphrase of the secrets; /dev/fd/N for an open file descriptor
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// A file with the key of age that the secrets are sealed for
+    /// File with the age key that can decrypt the secrets
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
     pub identity: Option<PathBuf>,
-    /// Leave the secrets in the backup alone
+    /// Do not restore the secrets in the backup
     #[arg(long, conflicts_with_all = ["passphrase_file", "identity"])]
     pub without_secrets: bool,
-    /// Answer yes to the question
+    /// Answer yes without asking
     #[arg(long, short)]
     pub yes: bool,
 }

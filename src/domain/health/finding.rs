@@ -116,8 +116,8 @@ impl Rule {
     fn row(self) -> (&'static str, &'static str, Light) {
         match self {
             Self::Credentials => ("credentials", "Credentials", Light::Credentials),
-            Self::Rights => ("rights", "Rights", Light::Credentials),
-            Self::AgentRestricted => ("agent-restricted", "Agent's reach", Light::Credentials),
+            Self::Rights => ("rights", "Permissions", Light::Credentials),
+            Self::AgentRestricted => ("agent-restricted", "Agent access", Light::Credentials),
             Self::Boards => ("boards", "Boards and contact", Light::Credentials),
             Self::SettingsFiles => ("settings-files", "Settings files", Light::Credentials),
             Self::Service => ("service", "Service", Light::Service),
@@ -125,18 +125,18 @@ impl Rule {
             Self::Disk => ("disk", "Disk", Light::Service),
             Self::Store => ("store", "Store", Light::Service),
             Self::SyncAge => ("sync-age", "Sync age", Light::Sync),
-            Self::SyncHeld => ("sync-held", "Sync brake", Light::Sync),
+            Self::SyncHeld => ("sync-held", "Sync on hold", Light::Sync),
             Self::SyncProved => ("sync-proved", "Sync proof", Light::Sync),
             Self::Interrupted => ("interrupted", "Configure runs", Light::Objects),
             Self::Owner => ("owner", "Owner", Light::Objects),
             Self::Drift => ("drift", "Drift", Light::Objects),
-            Self::WebhookOff => ("webhook-off", "Webhooks on", Light::Objects),
+            Self::WebhookOff => ("webhook-off", "Webhooks", Light::Objects),
             Self::Deliveries => ("deliveries", "Deliveries", Light::Deliveries),
             Self::Silence => ("silence", "Events", Light::Deliveries),
-            Self::Lag => ("lag", "Lag", Light::Deliveries),
+            Self::Lag => ("lag", "Event delay", Light::Deliveries),
             Self::Missed => ("missed", "Missed events", Light::Deliveries),
-            Self::NotUnderstood => ("not-understood", "Odd deliveries", Light::Deliveries),
-            Self::Forwarding => ("forwarding", "Handing on", Light::Deliveries),
+            Self::NotUnderstood => ("not-understood", "Unreadable events", Light::Deliveries),
+            Self::Forwarding => ("forwarding", "Forwarding", Light::Deliveries),
             Self::Certificate => ("certificate", "Certificate", Light::Deliveries),
             Self::Rotation => ("rotation", "Rotation", Light::Deliveries),
             Self::EscalationNote => ("escalation-note", "Escalation notes", Light::Deliveries),
@@ -236,7 +236,7 @@ pub struct Finding {
     pub object: Option<String>,
     /// What to do about it.
     pub next: Option<Hint>,
-    /// Whether a person has said that it is known. Until it changes, or something more of it comes.
+    /// Whether a person has dismissed it. Valid until it changes or gets worse.
     #[serde(default)]
     pub dismissed: bool,
     /// The state of the rule that the service last notified about; only in stored findings.
@@ -302,7 +302,7 @@ pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
     issues
 }
 
-/// How a light burns: the worst of its findings, an open one before one that is dismissed; none where there are none.
+/// The state of a light: that of its worst finding, an open one before a dismissed one; none if there are none.
 pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
     let of = findings.iter().filter(|finding| finding.rule.light() == light);
     // Of equals the first rule of the table counts.

@@ -37,7 +37,7 @@ pub fn from_check(report: &CheckReport) -> Vec<Finding> {
             return found;
         }
         None if of(CheckId::Token).is_some_and(|check| check.status != CheckStatus::Skip) => {
-            found.push(Finding::well(Rule::Credentials, "Halo accepted them"));
+            found.push(Finding::well(Rule::Credentials, "accepted by Halo"));
         }
         None => return found,
     }
@@ -93,7 +93,7 @@ pub fn from_plan(plan: &Plan) -> Finding {
     let rule = Rule::Drift;
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     if pending.is_empty() && plan.blocked.is_empty() {
-        return Finding::well(rule, "everything in Halo is as Configure made it");
+        return Finding::well(rule, "nothing in Halo has changed since Configure");
     }
     let named = pending.iter().take(NAMED).map(|change| format!("{} ({})", change.name.display(), change.reason));
     let mut facts: Vec<String> = named.collect();
@@ -114,16 +114,20 @@ pub fn from_plan(plan: &Plan) -> Finding {
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
 }
 
-/// Whose the configuration in Halo is. A mark that is missing is no fault: the next run of Configure leaves one.
+/// Who owns the configuration in Halo. A missing owner is no fault: the next run of Configure records one.
 pub fn from_owner(belongs: &Belongs) -> Finding {
     let rule = Rule::Owner;
     match belongs {
-        Belongs::Nowhere => Finding::well(rule, "nothing of this configuration is in Halo"),
-        Belongs::ToNobody => Finding::well(rule, "not marked yet; the next run of Configure marks it"),
-        Belongs::Here(owner) => Finding::well(rule, format!("it belongs to this host, {}", owner.host)),
-        Belongs::Elsewhere(owner) => Finding::new(rule, State::Broken, format!("it belongs to {owner}"))
-            .since(owner.since)
-            .next(Hint::from("Work there, or take it over: ").next(Next::TakeOver)),
+        Belongs::Nowhere => Finding::well(rule, "no objects of this configuration are in Halo"),
+        Belongs::ToNobody => {
+            Finding::well(rule, "no owner is recorded in Halo yet; the next run of Configure records it")
+        }
+        Belongs::Here(owner) => Finding::well(rule, format!("it belongs to this machine, {}", owner.host)),
+        Belongs::Elsewhere(owner) => {
+            Finding::new(rule, State::Broken, format!("this configuration belongs to {owner}"))
+                .since(owner.since)
+                .next(Hint::from("Work on that machine, or take it over: ").next(Next::TakeOver))
+        }
     }
 }
 
@@ -140,9 +144,9 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
 
 /// What a 410 from the receiver of forwarded events means.
 pub fn forwarding_stopped() -> Finding {
-    Finding::new(Rule::Forwarding, State::Broken, "nothing is handed on: the other side answered 410")
+    Finding::new(Rule::Forwarding, State::Broken, "forwarding stopped: the receiver answered 410")
         .about("410")
-        .next(Hint::from("Set up the other side again, then send again: ").next(Next::Retry("forwarding")))
+        .next(Hint::from("Set up the receiver again, then send again: ").next(Next::Retry("forwarding")))
 }
 
 /// How far Halo's clock is ahead of this machine's.
@@ -157,5 +161,5 @@ pub fn clock(ahead: SignedDuration, now: Timestamp) -> Finding {
     let plural = if minutes == 1 { "" } else { "s" };
     Finding::new(rule, state, format!("this machine is about {minutes} minute{plural} {which} Halo"))
         .since(now)
-        .next("Set this machine's clock by NTP: timedatectl set-ntp true")
+        .next("Synchronise this machine's clock: timedatectl set-ntp true")
 }

@@ -70,14 +70,14 @@ fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
     let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();
     for off in judged.iter_mut().filter(|finding| finding.rule == Rule::WebhookOff && finding.is_issue()) {
         if off.object.as_ref().is_some_and(|name| drifted.split(NAMES_APART).any(|other| other == name)) {
-            *off = Finding { seen_at: off.seen_at, ..Finding::new(off.rule, State::Unknown, "told as drift") };
+            *off = Finding { seen_at: off.seen_at, ..Finding::new(off.rule, State::Unknown, "reported as drift") };
         }
     }
     judged
 }
 
 fn look() -> Hint {
-    Hint::from("Look now: ").next(Next::Doctor)
+    Hint::from("Check now: ").next(Next::Doctor)
 }
 
 fn sync() -> Hint {
@@ -103,7 +103,7 @@ impl Facts<'_> {
             Rule::SyncHeld => self.sync_held(),
             Rule::SyncProved => self.sync_proved(),
             Rule::Interrupted => self.interrupted(),
-            Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other host has claimed it"),
+            Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other machine has taken it over"),
             Rule::Drift if !self.is_configured() => Finding::well(rule, "Configure has not run yet"),
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),
@@ -114,7 +114,7 @@ impl Facts<'_> {
             Rule::Forwarding => self.forwarding(),
             Rule::Certificate if self.has_no_certificate() => Finding::well(rule, "no certificate is needed"),
             Rule::Rotation => self.rotation(),
-            Rule::EscalationNote => self.last(rule).cloned().unwrap_or(Finding::well(rule, "none is missing")),
+            Rule::EscalationNote => self.last(rule).cloned().unwrap_or(Finding::well(rule, "no note is missing")),
             _ => self.seen(rule),
         }
     }
@@ -136,7 +136,7 @@ impl Facts<'_> {
     // What was last seen; what was good so long ago is not known to be so now.
     fn seen(&self, rule: Rule) -> Finding {
         let Some(last) = self.last(rule).filter(|last| last.seen_at.is_some()) else {
-            return Finding::new(rule, State::Unknown, "nobody has looked yet").next(look());
+            return Finding::new(rule, State::Unknown, "not checked yet").next(look());
         };
         let is_stale = last.seen_at.is_some_and(|at| self.is_older(at, STALE));
         if is_stale && last.state == State::Well {
@@ -155,8 +155,8 @@ impl Facts<'_> {
             return last.clone();
         }
         match self.status.steps.credentials {
-            StepState::Done => Finding::well(rule, "Halo accepted them"),
-            _ => Finding::new(rule, State::Watch, "saved, and Halo has not accepted them yet")
+            StepState::Done => Finding::well(rule, "accepted by Halo"),
+            _ => Finding::new(rule, State::Watch, "saved, but not tested yet")
                 .next(Hint::from("Test them: ").next(Next::Check)),
         }
     }
@@ -166,7 +166,7 @@ impl Facts<'_> {
         let worked = self.published_at().is_some_and(|at| found.seen_at.is_some_and(|seen| at > seen));
         match found.object.as_deref() {
             Some(BY_SYNC) if worked => {
-                let fact = "a sync has worked since; nobody has looked at the other rights";
+                let fact = "a sync has succeeded since; the other permissions were not checked";
                 Finding::new(Rule::Rights, State::Unknown, fact).next(look())
             }
             _ => found,
@@ -202,15 +202,15 @@ impl Facts<'_> {
         let mut gone: Vec<String> = boards
             .into_iter()
             .filter(|board| !is_team(board))
-            .map(|board| format!("no team \"{}\" is seen in Halo", clean(board)))
+            .map(|board| format!("no team \"{}\" is visible in Halo", clean(board)))
             .collect();
         if let Some(contact) = &screen.escalate_to
             && !lists.agents.iter().any(|agent| agent.id == contact.agent_id && agent.assignable)
         {
-            gone.push(format!("{} is no agent whom tickets can be given to", clean(&contact.name)));
+            gone.push(format!("tickets cannot be assigned to {}", clean(&contact.name)));
         }
         match gone.is_empty() {
-            true => Finding::well(rule, "all of them are in Halo"),
+            true => Finding::well(rule, "all found in Halo"),
             false => Finding::new(rule, State::Watch, gone.join("; "))
                 .about(gone.join("; "))
                 .next("Create them in Halo, or choose others under Pia Screen"),
@@ -220,7 +220,7 @@ impl Facts<'_> {
     fn settings_files(&self) -> Finding {
         let rule = Rule::SettingsFiles;
         match &self.status.known.settings {
-            None => Finding::well(rule, "private, and can be read"),
+            None => Finding::well(rule, "private and readable"),
             Some((why, next)) => {
                 Finding { next: next.clone().map(Hint::from), ..Finding::new(rule, State::Broken, clean(why)) }
             }
@@ -230,15 +230,15 @@ impl Facts<'_> {
     fn service(&self) -> Finding {
         let (rule, service) = (Rule::Service, &self.status.service);
         if service.running {
-            return Finding::well(rule, "it runs").since(service.since);
+            return Finding::well(rule, "running").since(service.since);
         }
         let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         match self.is_configured() {
-            true => Finding::new(rule, State::Broken, "it does not run: Halo's callbacks reach nobody").next(start),
+            true => Finding::new(rule, State::Broken, "not running: Halo's callbacks are being lost").next(start),
             // A timer may do it.
-            false if is_fresh => Finding::well(rule, "it does not run, and the list is up to date without it"),
-            false => Finding::new(rule, State::Watch, "it does not run: no daily sync is made").next(start),
+            false if is_fresh => Finding::well(rule, "not running, but the client list is up to date"),
+            false => Finding::new(rule, State::Watch, "not running: no daily sync").next(start),
         }
     }
 
@@ -247,10 +247,10 @@ impl Facts<'_> {
         let rule = Rule::Clock;
         let lag = self.status.service.last_lag_ms.map(SignedDuration::from_millis);
         if lag.is_some_and(|lag| lag <= -AHEAD) {
-            let fact = "the last event came in before it happened: a clock is wrong";
+            let fact = "the last event arrived before it happened: one of the clocks is wrong";
             return Finding::new(rule, State::Watch, fact)
                 .since(self.status.service.last_event_at)
-                .next("Set this machine's clock by NTP: timedatectl set-ntp true");
+                .next("Synchronise this machine's clock: timedatectl set-ntp true");
         }
         self.seen(rule)
     }
@@ -258,21 +258,21 @@ impl Facts<'_> {
     fn disk(&self) -> Finding {
         let rule = Rule::Disk;
         let Some(free) = self.status.known.free else {
-            return Finding::new(rule, State::Unknown, "the room on the disk cannot be told");
+            return Finding::new(rule, State::Unknown, "the free disk space is unknown");
         };
         let (state, room) = match free {
-            free if free < NO_ROOM => (State::Broken, "less than 100 MiB are free where the store is"),
-            free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB is free where the store is"),
-            _ => return Finding::well(rule, "there is room"),
+            free if free < NO_ROOM => (State::Broken, "less than 100 MiB free on the disk of the store"),
+            free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB free on the disk of the store"),
+            _ => return Finding::well(rule, "enough free space"),
         };
         Finding::new(rule, state, room)
-            .next(Hint::from("Free space on that disk; where the store is: ").next(Next::ConfigPath))
+            .next(Hint::from("Free some disk space. To see where the store is: ").next(Next::ConfigPath))
     }
 
     fn sync_age(&self) -> Finding {
         let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
         let Some(at) = self.published_at() else {
-            return Finding::new(rule, State::Watch, "no sync has read the clients yet").next(sync());
+            return Finding::new(rule, State::Watch, "no successful sync yet").next(sync());
         };
         let failed = runs.first().filter(|run| run.status == SyncStatus::Failed);
         let why = failed.and_then(|run| run.warnings.last()).map(|why| format!(": {}", clean(why)));
@@ -284,7 +284,8 @@ impl Facts<'_> {
                 .next(sync());
         }
         if let Some(failed) = failed {
-            let next = Hint::from("Fix the cause, then ").next(Next::Sync).text("; the service retries by itself");
+            let next =
+                Hint::from("Fix the cause, then ").next(Next::Sync).text("; the service also retries automatically");
             return Finding::new(rule, State::Watch, format!("the last sync failed{why}"))
                 .about(format!("{FAILED} after {at}"))
                 .since(failed.finished_at)
@@ -295,21 +296,22 @@ impl Facts<'_> {
                 let old = Finding::new(rule, State::Watch, "no sync for more than a day");
                 old.about(at.to_string()).since(at).next(sync())
             }
-            false => Finding::well(rule, "the clients were read").since(at),
+            false => Finding::well(rule, "last successful sync").since(at),
         }
     }
 
     fn sync_held(&self) -> Finding {
         let rule = Rule::SyncHeld;
         match self.status.known.runs.first().filter(|run| run.status == SyncStatus::NeedsConfirmation) {
-            None => Finding::well(rule, "no sync waits for a yes"),
+            None => Finding::well(rule, "no sync is waiting for confirmation"),
             Some(run) => {
                 let why = run.warnings.last().map(|why| format!(": {}", clean(why))).unwrap_or_default();
-                Finding::new(rule, State::Broken, format!("the sync is held{why}"))
+                Finding::new(rule, State::Broken, format!("the sync is on hold{why}"))
                     .about(run.finished_at.to_string())
                     .since(run.finished_at)
                     .next(
-                        Hint::from("Check the rights of the agent in Halo; if the list is right: ").next(Next::SyncYes),
+                        Hint::from("Check the agent's permissions in Halo. If the list is correct: ")
+                            .next(Next::SyncYes),
                     )
             }
         }
@@ -323,10 +325,14 @@ impl Facts<'_> {
             }
             None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
-            Some(run) => Finding::new(rule, State::Watch, format!("the last sync was not proved: {}", run.proof()))
-                .about(run.finished_at.to_string())
-                .since(run.finished_at)
-                .next(Hint::from("See what is missing: ").next(Next::History).text("; try again: ").next(Next::Sync)),
+            Some(run) => {
+                Finding::new(rule, State::Watch, format!("the last sync was not proved complete: {}", run.proof()))
+                    .about(run.finished_at.to_string())
+                    .since(run.finished_at)
+                    .next(
+                        Hint::from("See what is missing: ").next(Next::History).text("; try again: ").next(Next::Sync),
+                    )
+            }
         }
     }
 
@@ -336,7 +342,7 @@ impl Facts<'_> {
             0 => Finding::well(rule, "none was interrupted"),
             count => {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
-                let fact = format!("a run was interrupted: what came of {writes} is not known");
+                let fact = format!("a run was interrupted: the result of {writes} is unknown");
                 let next = Hint::from("Finish it: ").next(Next::Configure).text("; undo it: ").next(Next::RollBack);
                 Finding::new(rule, State::Broken, fact).about(count.to_string()).next(next)
             }
@@ -355,7 +361,7 @@ impl Facts<'_> {
     fn webhook_off(&self) -> Finding {
         let rule = Rule::WebhookOff;
         if !self.is_configured() {
-            return Finding::well(rule, "none is installed yet");
+            return Finding::well(rule, "no webhooks installed yet");
         }
         let is_off =
             |delivery: &&Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
@@ -363,8 +369,8 @@ impl Facts<'_> {
             Some(off) => {
                 let name = clean(&off.webhook);
                 let fact = match off.state {
-                    DeliveryState::SwitchedOff => format!("{name} is switched off in Halo: no event comes from it"),
-                    _ => format!("{name} is not in Halo any more: no event comes from it"),
+                    DeliveryState::SwitchedOff => format!("{name} is switched off in Halo and sends no events"),
+                    _ => format!("{name} is no longer in Halo and sends no events"),
                 };
                 let repair = Hint::from("Repair it: ").next(Next::Configure);
                 let mut finding = Finding::new(rule, State::Broken, fact).about(name).next(repair);
@@ -372,10 +378,12 @@ impl Facts<'_> {
                 finding
             }
             None => match self.read_at() {
-                Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "each one is on") },
+                Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "all webhooks are on") },
                 // Whoever saw that all is as Configure made it has seen that too.
                 None => match self.seen(Rule::Drift) {
-                    drift if drift.state == State::Well => Finding { rule, fact: "each one is on".to_owned(), ..drift },
+                    drift if drift.state == State::Well => {
+                        Finding { rule, fact: "all webhooks are on".to_owned(), ..drift }
+                    }
                     _ => not_read(rule),
                 },
             },
@@ -402,7 +410,7 @@ impl Facts<'_> {
         };
         let worst = self.status.integration.deliveries.iter().max_by_key(|delivery| state(delivery));
         let found = match worst.map(|worst| (state(worst), worst)) {
-            None | Some((State::Well, _)) => Finding::well(rule, "the last one of each webhook succeeded"),
+            None | Some((State::Well, _)) => Finding::well(rule, "the last delivery of each webhook succeeded"),
             Some((state, worst)) => {
                 let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
                 let since = worst.last_success_at.or(worst.last_at);
@@ -430,21 +438,21 @@ impl Facts<'_> {
     fn silence(&self) -> Finding {
         let (rule, service) = (Rule::Silence, &self.status.service);
         let Some(configured) = self.status.integration.configured_at else {
-            return Finding::well(rule, "none is expected before Configure");
+            return Finding::well(rule, "no events expected before Configure");
         };
         let heard = service.last_event_at;
         let from = heard.unwrap_or(configured).max(service.since.unwrap_or(Timestamp::MIN));
         if service.running && self.is_older(from, QUIET) {
-            let next =
-                Hint::from("No ticket was touched, or Halo does not reach this service: ").next(Next::Deliveries);
+            let next = Hint::from("Either no ticket changed, or Halo cannot reach this service. To check: ")
+                .next(Next::Deliveries);
             return Finding::new(rule, State::Watch, "no event for a day")
                 .about(from.to_string())
                 .since(from)
                 .next(next);
         }
         match heard {
-            Some(at) => Finding::well(rule, "the last one came in").since(at),
-            None => Finding::new(rule, State::Unknown, "none has come in yet")
+            Some(at) => Finding::well(rule, "last event received").since(at),
+            None => Finding::new(rule, State::Unknown, "no event received yet")
                 .next("Change a ticket in Halo: its event arrives within a minute"),
         }
     }
@@ -452,10 +460,10 @@ impl Facts<'_> {
     fn lag(&self) -> Finding {
         let (rule, service) = (Rule::Lag, &self.status.service);
         match service.late() {
-            Some(late) => Finding::new(rule, State::Watch, late)
-                .since(service.last_event_at)
-                .next(Hint::from("Check Halo's queue and both clocks; when each event happened: ").next(Next::Events)),
-            None => Finding::well(rule, "events come in soon after they happened"),
+            Some(late) => Finding::new(rule, State::Watch, late).since(service.last_event_at).next(
+                Hint::from("Check Halo's queue and both clocks. To see when each event happened: ").next(Next::Events),
+            ),
+            None => Finding::well(rule, "events arrive promptly"),
         }
     }
 
@@ -466,7 +474,7 @@ impl Facts<'_> {
             Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
                 .about(gap.until.to_string())
                 .since(gap.until)
-                .next(Hint::from("Look at the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
+                .next(Hint::from("Check the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
         }
     }
 
@@ -480,10 +488,10 @@ impl Facts<'_> {
                 } else {
                     format!("{} deliveries were", thousands(count))
                 };
-                Finding::new(rule, State::Watch, format!("{count} stored and not understood"))
+                Finding::new(rule, State::Watch, format!("{count} stored, but not understood"))
                     .about(last.to_string())
                     .since(last)
-                    .next(Hint::from("See which and why: ").next(Next::Events).text("; they are kept as they came"))
+                    .next(Hint::from("To see which, and why: ").next(Next::Events).text("; they are kept as received"))
             }
         }
     }
@@ -501,8 +509,8 @@ impl Facts<'_> {
             count => {
                 let events =
                     if count == 1 { "1 event was".to_owned() } else { format!("{} events were", thousands(count)) };
-                let next = Hint::from("See why: ").next(Next::Undelivered).text("; send them again: ");
-                Finding::new(rule, State::Broken, format!("{events} not handed on"))
+                let next = Hint::from("To see why: ").next(Next::Undelivered).text("; send them again: ");
+                Finding::new(rule, State::Broken, format!("{events} not forwarded"))
                     .about(count.to_string())
                     .next(next.next(Next::Retry("forwarding")))
             }
@@ -516,11 +524,9 @@ impl Facts<'_> {
     fn rotation(&self) -> Finding {
         let rule = Rule::Rotation;
         match self.status.integration.rotation.under_way {
-            false => Finding::well(rule, "none is under way"),
-            true => {
-                Finding::new(rule, State::Watch, "a rotation is not finished: the old and the new token are both good")
-                    .next(Hint::from("Finish it: ").next(Next::Rotate))
-            }
+            false => Finding::well(rule, "no rotation in progress"),
+            true => Finding::new(rule, State::Watch, "not finished: the old and the new token both work")
+                .next(Hint::from("Finish it: ").next(Next::Rotate)),
         }
     }
 }
@@ -547,6 +553,6 @@ pub fn needs_certificate(configuration: &Configuration) -> bool {
 }
 
 fn not_read(rule: Rule) -> Finding {
-    Finding::new(rule, State::Unknown, "Halo's log of deliveries was not read yet")
+    Finding::new(rule, State::Unknown, "Halo's delivery log has not been read yet")
         .next(Hint::from("Read it: ").next(Next::Deliveries))
 }

@@ -666,5 +666,5 @@ fn rules_know_when_nothing_could_be_expected() {
     };
     assert_eq!(state(Rule::Rights, judged), State::Unknown);
     let one_board = |world: &mut World| world.status.known.lists.teams.clear();
-    assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is seen in Halo");
+    assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is visible in Halo");
 }

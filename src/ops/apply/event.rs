@@ -14,7 +14,7 @@ impl Write for EventWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
         let Self::Bind(group, ..) = self else { return None };
         let is_there = apply.webhooks.contains_key(group);
-        (!is_there).then(|| format!("{} is not in Halo as planned", group.webhook_name()))
+        (!is_there).then(|| format!("{} is missing in Halo", group.webhook_name()))
     }
 
     async fn is_as_planned(&self, apply: &Apply<'_>) -> Result<bool, HaloError> {

@@ -15,9 +15,7 @@ use crate::halo::install::plan::LinkWrite;
 impl Write for LinkWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
         match self {
-            Self::Add(_, None) if apply.tab.is_none() => {
-                Some(format!("{} is not in Halo as planned", ChatPodUrl::TAB_NAME))
-            }
+            Self::Add(_, None) if apply.tab.is_none() => Some(format!("{} is missing in Halo", ChatPodUrl::TAB_NAME)),
             Self::Add(_, Some(tab))
                 if apply.seen.tab(*tab).is_none() && !apply.renumbered.contains_key(&tab.to_string()) =>
             {
@@ -85,8 +83,8 @@ impl Write for LinkWrite {
                 }
                 let by_hand = manual::link_of(&held.name.display());
                 let why = match held.allows_all_tabs {
-                    None if held.tabs.is_empty() => "Halo does not say which custom tabs it shows",
-                    _ => "Halo did not keep the link",
+                    None if held.tabs.is_empty() => "Halo does not report which custom tabs it shows",
+                    _ => "Halo did not save the link",
                 };
                 Ok(Found::Not(id.to_string(), format!("{why}. By hand: {by_hand}")))
             }

@@ -16,7 +16,7 @@ use crate::halo::{HaloError, WebhookDraft};
 impl Write for WebhookWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
         let Self::Delete(id) = self else { return None };
-        apply.in_use.contains(id).then(|| "an event is still bound to it".to_owned())
+        apply.in_use.contains(id).then(|| "it still has an event".to_owned())
     }
 
     async fn is_as_planned(&self, apply: &Apply<'_>) -> Result<bool, HaloError> {

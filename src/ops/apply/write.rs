@@ -61,7 +61,7 @@ pub(super) enum Found {
 
 /// The members before a write that needs them.
 pub(super) fn there(members: Option<Members>) -> Result<Option<Members>, HaloError> {
-    members.map(Some).ok_or(HaloError::NotFound { does: "read what is there before it is changed" })
+    members.map(Some).ok_or(HaloError::NotFound { does: "read the object before changing it" })
 }
 
 /// The proof of a write that makes or changes something.
@@ -94,7 +94,7 @@ fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong.is_empty() {
         return Found::Yes(id);
     }
-    Found::Differs(id, format!("Halo kept something else: {}", wrong.join(", ")))
+    Found::Differs(id, format!("Halo saved different values: {}", wrong.join(", ")))
 }
 
 /// The number of an object as the text that ids are.

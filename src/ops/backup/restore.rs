@@ -142,7 +142,7 @@ fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, 
         let name = [CONFIG, SEALED, AUDIT, ANCHOR, STORE, MANIFEST]
             .into_iter()
             .find(|name| is_file && path == Path::new(name));
-        let Some(name) = name else { return Err(not_whole("it holds a file that belongs in no backup")) };
+        let Some(name) = name else { return Err(not_whole("it contains a file that belongs in no backup")) };
         if manifest.is_some() || found.iter().any(|(known, _): &(&str, _)| *known == name) {
             return Err(not_whole(format!("{name} appears twice, or after the manifest")));
         }

@@ -44,7 +44,7 @@ impl Seal {
     }
 
     pub(super) fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, Failure> {
-        let failed = |error: age::EncryptError| refused(format!("the secrets cannot be sealed: {error}"));
+        let failed = |error: age::EncryptError| refused(format!("cannot encrypt the secrets: {error}"));
         match self {
             Self::Passphrase(passphrase) => {
                 let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.expose().to_owned()));
@@ -52,7 +52,7 @@ impl Seal {
             }
             Self::Recipients(texts) => {
                 let parse = |text: &String| {
-                    text.trim().parse::<Recipient>().map_err(|why| wrong(format!("the recipient is not one: {why}")))
+                    text.trim().parse::<Recipient>().map_err(|why| wrong(format!("not a valid age recipient: {why}")))
                 };
                 let recipients = texts.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
                 let all = recipients.iter().map(|recipient| recipient as &dyn age::Recipient);
@@ -63,7 +63,7 @@ impl Seal {
                     std::io::Write::write_all(&mut writer, plain)?;
                     writer.finish().map(drop)
                 };
-                write().map_err(|error| refused(format!("the secrets cannot be sealed: {error}")))?;
+                write().map_err(|error| refused(format!("cannot encrypt the secrets: {error}")))?;
                 Ok(sealed)
             }
         }
@@ -76,7 +76,7 @@ pub(super) fn wants_passphrase(sealed: &[u8]) -> Result<bool, Failure> {
 }
 
 fn decryptor(sealed: &[u8]) -> Result<Decryptor<&[u8]>, Failure> {
-    Decryptor::new(sealed).map_err(|error| refused(format!("the sealed secrets cannot be read: {error}")))
+    Decryptor::new(sealed).map_err(|error| refused(format!("the encrypted secrets cannot be read: {error}")))
 }
 
 impl Key {
@@ -94,20 +94,20 @@ impl Key {
                     let identity = line.parse::<Identity>();
                     let boxed = identity.map(|identity| Box::new(identity) as Box<dyn age::Identity>);
                     // The words of the error could quote the key.
-                    boxed.map_err(|_| wrong("the identity file holds no keys of age: lines of AGE-SECRET-KEY-1…"))
+                    boxed.map_err(|_| wrong("the identity file has lines that are not age keys (AGE-SECRET-KEY-1…)"))
                 };
                 lines.map(parse).collect::<Result<_, _>>()?
             }
         };
         let what = match self {
-            Self::Passphrase(_) => "the passphrase does not open the secrets",
+            Self::Passphrase(_) => "wrong passphrase for the secrets",
             Self::Identities(_) => "none of the keys opens the secrets",
         };
         let all = identities.iter().map(|identity| &**identity);
         let mut reader = decryptor.decrypt(all).map_err(|_| refused(what))?;
         // Room for all of it at once: a buffer that grows leaves copies of a secret behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
-        reader.read_to_end(&mut plain).map_err(|_| refused("the sealed secrets are damaged"))?;
+        reader.read_to_end(&mut plain).map_err(|_| refused("the encrypted secrets are damaged"))?;
         Ok(plain)
     }
 }

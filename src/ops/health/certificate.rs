@@ -19,14 +19,14 @@ fn judge(seen: &Seen, now: Timestamp) -> Finding {
     let rule = Rule::Certificate;
     match seen {
         Seen::Until(until) if until.duration_since(now) < SOON => {
-            let fact = format!("the certificate of Pia's address ends on {}", until.strftime("%Y-%m-%d"));
+            let fact = format!("the certificate of the Pia Url expires on {}", until.strftime("%Y-%m-%d"));
             Finding::new(rule, State::Watch, fact).next("Renew it: Halo delivers nothing to an expired one")
         }
         Seen::Until(until) => Finding::well(rule, format!("good until {}", until.strftime("%Y-%m-%d"))),
         Seen::Good => Finding::well(rule, "accepted"),
-        Seen::Refused(why) => Finding::new(rule, State::Broken, format!("the certificate of Pia's address {why}"))
-            .next("Fix it at the TLS proxy: Halo delivers nothing to it"),
-        Seen::Unreached(why) => Finding::new(rule, State::Unknown, format!("Pia's address {why} from this machine"))
+        Seen::Refused(why) => Finding::new(rule, State::Broken, format!("the certificate of the Pia Url {why}"))
+            .next("Fix it at the TLS proxy: until then, Halo delivers nothing"),
+        Seen::Unreached(why) => Finding::new(rule, State::Unknown, format!("the Pia Url {why} from this machine"))
             .next("Check it from another network: Halo reaches it from outside"),
     }
 }
@@ -40,10 +40,10 @@ mod tests {
         let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
         for (seen, state, fact) in [
             (Seen::Until(now + SignedDuration::from_hours(24 * 60)), State::Well, "good until 2027-01-28"),
-            (Seen::Until(now + SOON - SignedDuration::from_secs(1)), State::Watch, "ends on 2026-12-13"),
+            (Seen::Until(now + SOON - SignedDuration::from_secs(1)), State::Watch, "expires on 2026-12-13"),
             (Seen::Good, State::Well, "accepted"),
             (Seen::Refused("has expired".to_owned()), State::Broken, "has expired"),
-            (Seen::Unreached("is not reached".to_owned()), State::Unknown, "from this machine"),
+            (Seen::Unreached("cannot be reached".to_owned()), State::Unknown, "from this machine"),
         ] {
             let found = judge(&seen, now);
             assert_eq!(found.state, state, "{seen:?}");

@@ -107,7 +107,7 @@ fn failure_of(check: &Check) -> Failure {
 
 fn store(fault: Option<String>) -> Finding {
     match fault {
-        None => Finding::well(Rule::Store, "it is whole"),
+        None => Finding::well(Rule::Store, "the database is intact"),
         Some(fault) => Finding::new(Rule::Store, State::Broken, format!("the database is damaged: {fault}"))
             .next(Hint::from("Stop the service, then ").next(Next::SetStoreAside).text(" and ").next(Next::Sync)),
     }
@@ -157,7 +157,7 @@ pub async fn retry(
             }
         }
         None => {
-            let failure = Failure::new(FailureKind::Usage, format!("{} cannot be tried again by itself", rule.code()));
+            let failure = Failure::new(FailureKind::Usage, format!("{} cannot be retried", rule.code()));
             return Err(issue.next.into_iter().fold(failure, Failure::hint));
         }
     }

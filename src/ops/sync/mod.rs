@@ -177,12 +177,14 @@ impl Run<'_> {
                     Ok(disabling) => learnt.disabling = disabling,
                     Err(why) => return Err(stopped(learnt, why)),
                 }
-                learnt.warnings.push(name_some("not in Halo's list any more", &learnt.disabling));
+                learnt.warnings.push(name_some("no longer in Halo's list", &learnt.disabling));
                 learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, words::held(gone.len() as u64, *active)))
             }
             Some(Conclusion::NoList) => Err(stopped(learnt, words::no_list())),
-            None => Err(stopped(learnt, Failure::new(FailureKind::LocalState, "the reading ended without a verdict"))),
+            None => {
+                Err(stopped(learnt, Failure::new(FailureKind::LocalState, "reading the list stopped without a result")))
+            }
         }
     }
 
@@ -295,7 +297,7 @@ fn shortened(mut warnings: Vec<String>) -> Vec<String> {
     if warnings.len() >= WARNINGS {
         let more = thousands((warnings.len() + 2 - WARNINGS) as u64);
         warnings.truncate(WARNINGS - 2);
-        warnings.push(format!("and {more} warnings more"));
+        warnings.push(format!("and {more} more warnings"));
     }
     warnings
 }
@@ -362,7 +364,7 @@ mod tests {
         for count in [20, 21, 40_000] {
             let left = lines(count);
             assert!(left.len() < WARNINGS && left[0] == "warning 1", "{left:?}");
-            let more = format!("and {} warnings more", thousands((count + 1 - left.len()) as u64));
+            let more = format!("and {} more warnings", thousands((count + 1 - left.len()) as u64));
             assert_eq!(left.last(), Some(&more));
         }
     }

@@ -84,9 +84,9 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         ("api.tenant", "7", "api.tenant: a text in quotes is needed"),
         ("api.auth_url", "\"http://auth.acme.example\"", ADDRESS),
         ("api.auth_url", "7", "api.auth_url: a text in quotes is needed"),
-        ("api.request_budget", "-1", "api.request_budget: a whole number is needed: requests in 5 minutes"),
-        ("api.request_budget", "\"630\"", "api.request_budget: a whole number is needed"),
-        ("api.request_budget", "99999999999", "api.request_budget: a whole number is needed"),
+        ("api.request_budget", "-1", "api.request_budget: must be a whole number of requests per 5 minutes"),
+        ("api.request_budget", "\"630\"", "api.request_budget: must be a whole number"),
+        ("api.request_budget", "99999999999", "api.request_budget: must be a whole number"),
         ("api.ca_file", "\"ca.pem\"", "api.ca_file: an absolute path is needed, such as /etc/ssl/acme-ca.pem"),
         ("api.ca_file", "7", "api.ca_file: a text in quotes is needed"),
         (
@@ -113,7 +113,7 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         (
             "company_sync.include",
             "\"colour = red\"",
-            "company_sync.include: \"colour\" is not known: use top level, type",
+            "company_sync.include: \"colour\" is unknown: use top level, type",
         ),
         ("pia_screen.pia_board", "\"\"", "pia_screen.pia_board: a board name, usually Pia, is needed"),
         ("pia_screen.pia_board", "7", "pia_screen.pia_board: a text in quotes is needed, such as \"Pia\""),

@@ -92,7 +92,7 @@ impl FileError {
             Self::OthersWrite { path, .. } => format!("run: chmod go-w {}", quoted(path)),
             Self::OthersRead { path, .. } => format!("run: chmod 600 {}", quoted(path)),
             Self::TooLarge { path } => format!("check {}, and move it away if it is a mistake", path.display()),
-            Self::Locked { .. } => "try again when the other program has ended".to_owned(),
+            Self::Locked { .. } => "try again when the other program has stopped".to_owned(),
             Self::NoLocks { .. } => {
                 "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
             }

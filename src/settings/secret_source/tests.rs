@@ -181,7 +181,7 @@ fn command_that_fails_is_quoted_with_its_last_complaint() {
         failed("echo s3cr3t; echo first >&2; printf 'no \\033[31mkey\\n' >&2; exit 3"),
         "the Client Secret from client_secret_command (sh): ended with status 3: no ^[[31mkey"
     );
-    assert!(failed("kill -9 $$").ends_with("was ended by a signal"));
+    assert!(failed("kill -9 $$").ends_with("was stopped by a signal"));
     assert!(failed("true").ends_with("empty"));
     let error = fixture.found(&[], Some(&["no-such-program-anywhere".to_owned()])).unwrap_err();
     assert!(error.to_string().contains("cannot be run: no such file"), "{error}");

@@ -118,7 +118,7 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
             }
             Some(Record { prev: None, .. }) if !chained => chain.before_chain += 1,
             Some(Record { prev: None, .. }) => {
-                broken(chain.lines, "it carries no hash, although lines before it do", &mut chain.breaks);
+                broken(chain.lines, "it has no hash, although earlier lines do", &mut chain.breaks);
             }
             Some(Record { prev: Some(prev), torn, line: number, cut, .. }) => {
                 chain.ends_anchored = number.is_some();
@@ -128,7 +128,7 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
                 let wanted = hash_of(&since);
                 found |= expected.is_some_and(|expected| expected.eq_ignore_ascii_case(&wanted));
                 if prev != wanted {
-                    let why = "it does not follow what stands before it: a line there was changed, taken out or put in";
+                    let why = "it does not match the previous lines: one was changed, removed or inserted";
                     broken(chain.lines, why, &mut chain.breaks);
                 } else if let Some(at) = unreadable.filter(|_| chained) {
                     if torn {

@@ -192,7 +192,7 @@ fn killed_run_is_interrupted_and_invisible() {
     let run = store.begin_run(&id("acme"), at(20)).unwrap();
     let runs = store.runs(&id("acme"), 9).unwrap();
     assert_eq!((runs.len(), runs[0].status, runs[0].started_at), (2, SyncStatus::Interrupted, at(10)));
-    assert_eq!(runs[0].warnings, ["the program ended before the sync did"]);
+    assert_eq!(runs[0].warnings, ["the program stopped before the sync finished"]);
     store.drop_pages(run).unwrap();
     let seen = [client(1, "a"), client(3, "c")];
     stage(&store, run, &known, 1, &seen);

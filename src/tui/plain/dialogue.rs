@@ -292,7 +292,7 @@ impl<P: Person> Dialogue<P> {
                 "?" => {
                     self.say_all(&question.help);
                     self.say(SIGNS);
-                    self.say("To give one of these signs as the answer itself, put a backslash before it.");
+                    self.say("To enter one of these characters as an answer, put a backslash before it.");
                 }
                 "<" | "back" => return Ok(Answer::Back),
                 "q" | "quit" => self.leave().await?,
@@ -420,7 +420,7 @@ impl<P: Person> Dialogue<P> {
             }
             if self.model.work.apply.is_running() {
                 let what = self.model.work.apply.goal().map_or("Configure", Goal::word);
-                self.say(format!("{what} was stopped. What is done stays done; run it again to finish."));
+                self.say(format!("{what} was stopped. What is done is kept; run it again to finish."));
             }
         }
         let retyped = self.model.wizard.as_ref().is_some_and(|wizard| !wizard.form.secret.is_empty());

@@ -167,7 +167,7 @@ impl<P: Person> Dialogue<P> {
             self.say(format!("Blank means {below}"));
         }
         if pointed {
-            self.say("Halo's answer points here.");
+            self.say("Check this answer: Halo's reply points to it.");
         }
         let teams = if info.kind == Kind::Board { pia_screen::teams(self.model()) } else { Vec::new() };
         let mut help = vec![info.more.to_owned(), format!("Example: {}", info.example)];
@@ -253,7 +253,7 @@ impl<P: Person> Dialogue<P> {
         }
         for remark in wizard.form.remarks(field) {
             let said = if remark.warning { "Warning: " } else { "" };
-            let taken = remark.taken.map(|taken| format!("Taken as {taken}"));
+            let taken = remark.taken.map(|taken| format!("Understood as {taken}"));
             let said =
                 taken.into_iter().chain(Some(format!("{said}{}", remark.text)).filter(|_| !remark.text.is_empty()));
             lines.push(said.collect::<Vec<_>>().join(", "));
@@ -364,7 +364,7 @@ impl<P: Person> Dialogue<P> {
         };
         let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
         self.say_all(&help);
-        let question = Question::decision(format!("Type {host} to confirm, n does not: "), help);
+        let question = Question::decision(format!("Type {host} to confirm, or n to cancel: "), help);
         match self.ask(&question).await? {
             Answer::Line(line) if line.trim() == host => {
                 self.send(Message::Paste(Secret::new(host))).await?;
@@ -399,7 +399,7 @@ impl<P: Person> Dialogue<P> {
         self.say(sentence(info.help));
         let (now, warning) = pia_screen::escalate_words(self.model());
         if let Some(warning) = warning {
-            self.say(format!("Warning: {now} is {warning}."));
+            self.say(format!("Warning: {now}: {warning}."));
         }
         let chosen =
             self.model().wizard.as_ref().and_then(|wizard| wizard.form.escalate_to.as_ref()).map(|to| to.agent_id);

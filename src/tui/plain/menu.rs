@@ -127,7 +127,7 @@ impl<P: Person> Dialogue<P> {
         }
         let question = prove::question(self.model());
         self.say(&question);
-        let ask = Question::decision(format!("Type {} to go on, Enter does not: ", prove::YES), vec![question]);
+        let ask = Question::decision(format!("Type {} to continue, or Enter to cancel: ", prove::YES), vec![question]);
         let agreed = matches!(self.ask(&ask).await?, Answer::Line(line) if line.trim() == prove::YES);
         if !agreed {
             self.say("Not confirmed; nothing was written.");
@@ -177,11 +177,15 @@ impl<P: Person> Dialogue<P> {
                 self.say(format!("{said}."));
             }
             let help = vec![
-                "Type a part of a name, of a site, or an id. Enter reads the next ones.".to_owned(),
-                "f changes between active, disabled, all, new and changed. < goes back to the menu.".to_owned(),
+                "Type part of a name or site, or an id. Enter lists the next clients.".to_owned(),
+                "f switches between active, disabled, left out, all, new and changed. < goes back to the menu."
+                    .to_owned(),
             ];
-            let more =
-                if from < count { format!("Enter reads {} on", from + 1) } else { "Enter begins again".to_owned() };
+            let more = if from < count {
+                format!("Enter continues from {}", from + 1)
+            } else {
+                "Enter starts again".to_owned()
+            };
             let prompt = format!("Search ({more}, f changes the filter, < goes back): ");
             let Answer::Line(line) = self.ask(&Question::text(prompt, help)).await? else { return Ok(()) };
             match line.trim() {
@@ -274,7 +278,7 @@ impl<P: Person> Dialogue<P> {
             return Ok(());
         }
         self.say_callbacks();
-        let text = vec!["Whoever knows the whole address can send callbacks to Pia.".to_owned()];
+        let text = vec!["The full address contains the secret token. Do not share it.".to_owned()];
         self.say_all(&text);
         if !self.yes_or_no("Reveal them? y is Reveal, n is No, Enter is No: ", text, false).await? {
             return Ok(());

@@ -72,9 +72,9 @@ impl<P: Person> Dialogue<P> {
             let switches = matches!(self.model().work.goal, Goal::Remove { then: Some(_), .. });
             // What is chosen can still be chosen otherwise: nothing to do is no end yet.
             let prompt = match (plan.changes_pending(), switches) {
-                (true, true) => format!("Type {id} to remove this and switch, n does neither, d reads every field: "),
+                (true, true) => format!("Type {id} to remove this and switch, n to cancel, d to list every field: "),
                 (true, false) => {
-                    format!("Type {id} to remove this, n does not, p chooses the parts, d reads every field: ")
+                    format!("Type {id} to remove this, n to cancel, p to choose the parts, d to list every field: ")
                 }
                 (false, true) if plan::only_switches(self.model()) => {
                     let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
@@ -129,10 +129,7 @@ impl<P: Person> Dialogue<P> {
         self.say(format!("To remove: {}.", named.collect::<Vec<_>>().join(", ")));
         match then.as_ref().map(|wanted| self.name_of(wanted)) {
             Some(name) => {
-                self.say(format!(
-                    "{name} becomes active once everything is removed from Halo. Until then nothing is \
-                     switched."
-                ));
+                self.say(format!("{name} becomes active once everything is removed from Halo, not before."));
             }
             None => self.say("Your clients, settings and secrets stay here."),
         }
@@ -154,8 +151,7 @@ impl<P: Person> Dialogue<P> {
     async fn choose_parts(&mut self) -> Result<bool, Exit> {
         let Some(parts) = self.model().work.goal.parts() else { return Ok(false) };
         let rows = removal::PARTS.map(|(part, name)| {
-            let state =
-                if removal::is_chosen(parts, part) { "to be removed; this keeps it" } else { "stays; this removes it" };
+            let state = if removal::is_chosen(parts, part) { "selected for removal" } else { "will be kept" };
             format!("{name}: {state}")
         });
         let Picked::Row(row) = self.pick(&rows, None, "Which part").await? else { return Ok(false) };
@@ -199,7 +195,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     async fn tries_again(&mut self) -> Result<bool, Exit> {
-        let question = Question::decision("Enter reads Halo again, n leaves it: ", Vec::new());
+        let question = Question::decision("Enter reads Halo again, n cancels: ", Vec::new());
         let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
         Ok(!matches!(line.trim(), "n" | "N" | "no" | "No"))
     }

@@ -133,7 +133,7 @@ impl<P: Person> Dialogue<P> {
             return Ok(true);
         }
         let Some(id) = self.model().current.clone() else { return Ok(true) };
-        let text = vec!["Sync Now and Configure work on the active configuration alone.".to_owned()];
+        let text = vec!["Sync Now and Configure only work on the active configuration.".to_owned()];
         self.say("This configuration is not the active one.");
         self.say_all(&text);
         if !self.yes_or_no("Activate it? y is Activate, n is No, Enter is No: ", text, false).await? {
@@ -182,7 +182,7 @@ impl<P: Person> Dialogue<P> {
         let Some(id) = self.model().current.clone() else { return Ok(()) };
         let help = vec![told::sync::UNPROVED.to_owned()];
         self.say_all(&help);
-        let prompt = format!("Type {id} to go on without the proof, Enter syncs again: ");
+        let prompt = format!("Type {id} to continue with the unproved list, or Enter to sync again: ");
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
@@ -190,7 +190,7 @@ impl<P: Person> Dialogue<P> {
             "" => return self.sync_now().await,
             typed if typed == id.as_str() => {}
             _ => {
-                self.say(format!("Not confirmed. To go on, type {id} exactly."));
+                self.say(format!("Not confirmed. To continue, type {id} exactly."));
                 return Ok(());
             }
         }
@@ -278,8 +278,8 @@ impl<P: Person> Dialogue<P> {
                     }
                     let details =
                         plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
-                    let over = if can_take_over(&plan) { "o takes over what somebody else made, " } else { "" };
-                    let prompt = format!("{} y applies it, n does not, {over}d reads every field: ", plan.question());
+                    let over = if can_take_over(&plan) { "o takes over objects created by someone else, " } else { "" };
+                    let prompt = format!("{} y applies it, n cancels, {over}d lists every field: ", plan.question());
                     (prompt, details.collect::<Vec<String>>())
                 }
                 (ApplyWork::None, PlanWork::Refused(_)) => {
@@ -314,7 +314,7 @@ impl<P: Person> Dialogue<P> {
                 ("o", true) if self.take_over().await? => shown = false,
                 ("d", true) => self.say_all(&question.help),
                 (_, true) => self.say("Answer y, n or d."),
-                (_, false) => self.say("Press Enter, or answer with one of the signs."),
+                (_, false) => self.say("Press Enter, or answer with one of the characters listed."),
             }
         }
     }
@@ -329,7 +329,7 @@ impl<P: Person> Dialogue<P> {
         help.push(TAKING_OVER.to_owned());
         self.say_all(&help);
         let Some(id) = self.model().current.clone() else { return Ok(false) };
-        let question = Question::decision(format!("Take these over? Type {id} to confirm, n does not: "), help);
+        let question = Question::decision(format!("Take these over? Type {id} to confirm, or n to cancel: "), help);
         let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
         if line.trim() != id.as_str() {
             self.say("Nothing is taken over.");
@@ -361,7 +361,7 @@ impl<P: Person> Dialogue<P> {
 
     // Nothing to apply, and not everything in place.
     async fn after_blocked(&mut self) -> Result<Planned, Exit> {
-        let question = Question::text("Enter goes on: ", Vec::new());
+        let question = Question::text("Enter continues: ", Vec::new());
         match self.ask(&question).await? {
             Answer::Line(_) => Ok(Planned::Settled),
             Answer::Back => Ok(Planned::Left),

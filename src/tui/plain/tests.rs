@@ -240,7 +240,7 @@ async fn questions_lead_from_nothing_to_end_in_order_of_fields() {
     assert_eq!(asked, order);
     for words in [
         "Step 1 of 7: API Credentials.",
-        "Taken as https://acme.halopsa.com, /api is not needed",
+        "Understood as https://acme.halopsa.com, /api is not needed",
         "73 characters",
         "Clients: passed, 237 clients",
         "00:45 UTC. That is 10:45 in Australia/Brisbane (+10:00).",

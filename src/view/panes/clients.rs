@@ -41,7 +41,7 @@ pub fn body(model: &Model, page: &mut Page) {
         filter.push_str(&format!("{} · ", clients.sort.word()));
     }
     if clients.is_beginning() {
-        filter.push_str("reading on · ");
+        filter.push_str("reading more · ");
     }
     let age = clients.seen.map(|seen| format!(" · {}", age(model.now, seen))).unwrap_or_default();
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
@@ -58,7 +58,7 @@ pub fn body(model: &Model, page: &mut Page) {
             (true, 0) if model.work.sync.run_of(model.current.as_ref()).is_some() => {
                 "Syncing: clients appear here once the list is complete."
             }
-            (true, 0) => &format!("No clients yet. Sync Now is {}.", spoken(model, "sync_now")),
+            (true, 0) => &format!("No clients yet. Press {} to sync.", spoken(model, "sync_now")),
             (true, _) if query_is_empty && clients.filter == Filter::New => "The last sync found no new client.",
             (true, _) if query_is_empty && clients.filter == Filter::Changed => {
                 "The last sync found no client changed."

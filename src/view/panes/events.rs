@@ -148,12 +148,12 @@ fn empty(model: &Model, page: &mut Page) {
             format!("No event matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
         }
         (true, true) if !configured => format!(
-            "No events yet: Halo sends them once its webhooks are in place. {} leads to Configure.",
+            "No events yet: Halo sends them once the webhooks are installed. Press {} to go to Configure.",
             spoken(model, "pane_integration")
         ),
         (true, true) if !running => format!("No events: the service is not running. Start {}.", Next::Serve),
         (true, true) => {
-            "No events yet. They appear here as Halo sends them: make a ticket on the Pia Board to see one.".to_owned()
+            "No events yet. They appear as Halo sends them: create a ticket on the Pia Board to see one.".to_owned()
         }
     };
     page.paragraph(&words, MARGIN, styles.dim());
@@ -313,14 +313,14 @@ const OTHERS: usize = 12;
 
 fn others(model: &Model, event: &Event, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let Some(ticket) = event.ticket_id else { return Vec::new() };
-    let mut lines = title_lines(&format!("Ticket {ticket} also had"), styles, columns);
+    let mut lines = title_lines(&format!("Other events of ticket {ticket}"), styles, columns);
     let of_ticket = |other: &&Event| other.ticket_id == Some(ticket) && other.number != event.number;
     for other in model.panes.events.list().events().filter(of_ticket).take(OTHERS) {
         let row = format!("{}{}", pad(&moment(model.now, other.received_at), WHEN), words::event::name(other));
         lines.push(Line::raw(crate::view::text::fit(&row, columns)));
     }
     if lines.len() == 2 {
-        lines.push(Line::styled("no other event", styles.dim()));
+        lines.push(Line::styled("none", styles.dim()));
     }
     lines
 }

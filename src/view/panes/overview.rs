@@ -56,7 +56,7 @@ pub(super) fn body(model: &Model, page: &mut Page) {
         page.failure(failure, MARGIN, &model.keys);
     }
     if findings.is_empty() {
-        page.paragraph("Nothing is expected of a configuration that is not active.", MARGIN, Style::new());
+        page.paragraph("This configuration is not active, so nothing is checked.", MARGIN, Style::new());
         return;
     }
     for one in Light::ALL {
@@ -84,8 +84,8 @@ fn counted(model: &Model, list: &[&Finding]) -> String {
     }
     match list.iter().filter(|issue| issue.is_open()).count() {
         0 => String::new(),
-        1 => "1 thing needs you".to_owned(),
-        count => format!("{count} things need you"),
+        1 => "1 issue".to_owned(),
+        count => format!("{count} issues"),
     }
 }
 
@@ -209,7 +209,7 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
 
 // How many of a row ended in each way: `3 good, 1 bad`.
 fn tally(tones: impl Iterator<Item = Tone> + Clone) -> String {
-    let words = [(Tone::Good, "good"), (Tone::Warn, "doubtful"), (Tone::Bad, "bad"), (Tone::Calm, "not known")];
+    let words = [(Tone::Good, "ok"), (Tone::Warn, "to check"), (Tone::Bad, "failed"), (Tone::Calm, "unknown")];
     let counted = words.map(|(wanted, word)| (tones.clone().filter(|tone| *tone == wanted).count(), word));
     let there = counted.into_iter().filter(|(count, _)| *count > 0);
     there.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")

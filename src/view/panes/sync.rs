@@ -89,7 +89,8 @@ pub fn body(model: &Model, page: &mut Page) {
     // The duration gives way first, then the changes: the second column has both.
     let wide = page.width >= 74;
     let result = if wide { RESULT } else { page.width.saturating_sub(MARGIN + BEGAN + 11).clamp(12, RESULT) };
-    let header = Row::new(styles, false).cell("Began (UTC)", styles.dim(), BEGAN).cell("Result", styles.dim(), result);
+    let header =
+        Row::new(styles, false).cell("Started (UTC)", styles.dim(), BEGAN).cell("Result", styles.dim(), result);
     let header = header.cell("Clients", styles.dim(), 10);
     page.push(if wide { header.cell("Changed", styles.dim(), 9).text("Took", styles.dim()) } else { header });
     let window = model.panes.window(Pane::Sync);
@@ -145,7 +146,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
             page.failure(failure, MARGIN, &model.keys);
             return;
         }
-        Some(Ok(None)) => "This run is no longer kept: only the last 100 are.",
+        Some(Ok(None)) => "No longer kept: only the last 100 runs are.",
         Some(Ok(Some(changes))) if changes.is_empty() => "No client changed.",
         Some(Ok(Some(_))) => "",
     };
@@ -183,8 +184,8 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
 fn proof(run: &SyncReport) -> String {
     match run.resumed_pages {
         0 => run.proof(),
-        1 => format!("{}; 1 page of an interrupted sync was still good", run.proof()),
-        pages => format!("{}; {} pages of an interrupted sync were still good", run.proof(), thousands(pages)),
+        1 => format!("{}; 1 page reused from an interrupted sync", run.proof()),
+        pages => format!("{}; {} pages reused from an interrupted sync", run.proof(), thousands(pages)),
     }
 }
 
@@ -202,7 +203,7 @@ fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
 fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
     let styles = page.styles;
     let Some(run) = last else {
-        page.pair("Last run", &format!("no sync yet: Sync Now is {}", spoken(model, "sync_now")), styles.dim());
+        page.pair("Last run", &format!("no sync yet; press {} to sync", spoken(model, "sync_now")), styles.dim());
         return;
     };
     let (tone, word) = tone_and_word(run);
@@ -231,7 +232,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         (run.changes.disabled, "disabled"),
         (run.changes.returned, "returned"),
         (run.requests, "requests"),
-        (run.retries, "sent again"),
+        (run.retries, "retries"),
     ] {
         lines.push(Line::raw(format!("{:>9} {words}", thousands(count))));
     }

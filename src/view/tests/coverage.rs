@@ -131,7 +131,7 @@ kinds!(event_filter, EVENT_FILTERS, EventFilter, {
     EventFilter::OnBoard => "events on the Pia Board",
     EventFilter::Created => "events of new tickets",
     EventFilter::Updated => "events of changes",
-    EventFilter::Undelivered => "events not handed on",
+    EventFilter::Undelivered => "events not forwarded",
 });
 kinds!(tickets, TICKETS, TicketWork, {
     TicketWork::None => "tickets at rest",
@@ -153,7 +153,7 @@ kinds!(proof, PROOFS, ProofWork, {
 kinds!(warning, WARNINGS, Warning, {
     Warning::SwitchedOff(_) => "webhook switched off",
     Warning::NotRunning => "service not running",
-    Warning::Late(_) => "events come late",
+    Warning::Late(_) => "events arrive late",
     Warning::Silent(_) => "no event for a day",
 });
 kinds!(sort, SORTS, Sort, {

@@ -58,8 +58,8 @@ fn every_screen_says_what_guide_asks_for() {
         ),
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
-        ("pane_overview", &["Credentials Halo accepted them", "Objects in Halo", "All well, nothing to do"]),
-        ("pane_overview_problems", &["3 things need you", "service not running", "dismissed: "]),
+        ("pane_overview", &["Credentials accepted by Halo", "Objects in Halo", "No issues, nothing to do"]),
+        ("pane_overview_problems", &["3 issues", "service not running", "dismissed: "]),
         (
             "pane_integration_repair",
             &["To repair: 3 to create, 1 to update, 2 to link", "without the Pia Chat Pod", "Re-configure"],

@@ -168,7 +168,7 @@ fn what_matters_is_whole_at_every_width() {
             "wizard_configure_blocked",
             &["A custom tab of that name leads to https://other.example and is not ours."][..],
         ),
-        ("wizard_configure_plan", &["create: missing in Halo", "link: does not show the Pia Chat Pod"]),
+        ("wizard_configure_plan", &["create: missing in Halo", "link: not linked to the Pia Chat Pod"]),
         ("wizard_configure_failed", &["Halo answered 502 and stayed there through five tries."]),
         (
             "wizard_credentials_refused",
@@ -176,9 +176,9 @@ fn what_matters_is_whole_at_every_width() {
         ),
         ("wizard_review_failed", &["the settings could not be written: disk full"]),
         ("wizard_draft_not_kept", &["the store could not be read: disk I/O error"]),
-        ("wizard_sync_mass_change_later", &["more clients than usual are gone. Sync Now asks."]),
+        ("wizard_sync_mass_change_later", &["more clients than usual are gone. Press Sync Now."]),
         ("integrations_switch", &["Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
-        ("wizard_configure_quit", &["What is done stays done; run it again to finish."]),
+        ("wizard_configure_quit", &["What is done is kept; run it again to finish."]),
         ("pane_integration_repair", &["without the Pia Chat Pod", "changed in Halo: url"]),
         ("wizard_finished_open", &["Sync Now, in the Sync pane", "Configure in the Integration pane"]),
     ] {

@@ -214,7 +214,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         return;
     }
     if suspect(wizard) == Some(id) {
-        page.state(Tone::Warn, "Halo's answer points here", page.value_column());
+        page.state(Tone::Warn, "check this field: Halo's answer points to it", page.value_column());
     }
     let mut said = false;
     if let Some(words) = left_out(model).filter(|_| id == FieldId::Include) {

@@ -128,7 +128,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     }
     if progress.resumed_pages > 0 {
         let pages = if progress.resumed_pages == 1 { "page" } else { "pages" };
-        let words = format!("{} {pages} of an interrupted sync are still good", thousands(progress.resumed_pages));
+        let words = format!("{} {pages} reused from an interrupted sync", thousands(progress.resumed_pages));
         page.paragraph(&words, MARGIN, styles.dim());
     }
     let mut words = format!("elapsed {}", duration(seconds_since(model, run.since)));
@@ -144,7 +144,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         words.push_str(&format!(" · {}", left_over(left)));
     }
     if progress.retries > 0 {
-        words.push_str(&format!(" · {} sent again", thousands(progress.retries)));
+        words.push_str(&format!(" · {} retries", thousands(progress.retries)));
     }
     page.paragraph(&words, MARGIN, styles.dim());
 }

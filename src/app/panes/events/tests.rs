@@ -236,7 +236,7 @@ fn ticket_of_event_is_escalated_and_refusal_is_shown() {
     let mut stage = in_events();
     stage.keys("End");
     assert_eq!(stage.keys("e"), []);
-    assert_eq!(notice(&stage), "This event names no ticket.");
+    assert_eq!(notice(&stage), "This event has no ticket.");
     stage.keys("Home Down Enter e");
     stage.read_plan();
     let effect = Effect::Escalate { id: id("acme"), ticket: 33_478, note: None };

@@ -22,7 +22,7 @@ impl Screen for Confirm {
         let Some(question) = question(model) else { return Now::Can };
         match command {
             // Too much hangs on it for one letter.
-            C::Yes if matches!(question.ask, Ask::MassChange { .. }) => Now::Not("Tab to it, then Enter.".into()),
+            C::Yes if matches!(question.ask, Ask::MassChange { .. }) => Now::Not("Press Tab, then Enter.".into()),
             C::ThirdAnswer => Now::only_if(question.ask.third().is_some()),
             _ => Now::Can,
         }

@@ -31,9 +31,9 @@ impl Screen for Typed {
         let words = match typed.about {
             About::Removal => return None,
             About::TakeOver => "Take over",
-            About::Proof => "Begin",
+            About::Proof => "Send",
             About::OtherHost => "Agree",
-            About::Unproved(_) => "Go on",
+            About::Unproved(_) => "Continue",
             About::Delete(_) => "Delete",
         };
         Some(words.to_owned())

@@ -28,7 +28,7 @@ pub(super) fn plan_events(
         if let Some(binding) = bound.next() {
             plan.steps.push(kept_or_mended(webhook, binding, &name));
             for extra in bound {
-                plan.steps.push(unbind(webhook, extra, &name, "bound twice"));
+                plan.steps.push(unbind(webhook, extra, &name, "duplicate"));
             }
             continue;
         }
@@ -41,7 +41,7 @@ pub(super) fn plan_events(
             None => plan.blocked.push(Blocked {
                 kind: ObjectKind::WebhookEvent,
                 name,
-                reason: format!("this Halo's catalogue has no event {event}; it is left out"),
+                reason: format!("skipped: this Halo's catalogue has no event {event}"),
                 only_told: true,
             }),
         }

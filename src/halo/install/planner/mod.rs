@@ -50,7 +50,7 @@ pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> Install
 }
 
 /// Why an object is taken over that nothing shows to be ours.
-const AGREED: &str = "not ours; taken over because you agreed";
+const AGREED: &str = "created by someone else; taken over because you agreed";
 
 /// What our record calls an object of this kind and name.
 fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> Option<&'a InstalledObject> {

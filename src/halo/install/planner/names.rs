@@ -5,7 +5,7 @@ use crate::domain::plan::plain_name;
 use crate::domain::untrusted::Untrusted;
 
 /// What a plan says of them.
-const NOT_OURS: &str = "is not ours and stays unchanged";
+const NOT_OURS: &str = "was created by someone else and stays unchanged";
 
 /// Whether two names are the same to a person's eye.
 pub fn is_like(one: &str, other: &str) -> bool {
@@ -29,7 +29,7 @@ pub fn taken_by(reason: &str) -> Option<String> {
     let named = named.trim_end();
     let id = named.rsplit_once('(').map_or("", |(_, id)| id.trim_end_matches(')'));
     Some(format!(
-        "If its name is taken by {named}: take that one over with {}, or rename or delete it in Halo and run Configure \
+        "If {named} already has this name, take it over with {}, or rename or delete it in Halo and run Configure \
          again",
         Next::Adopt(Some(id.to_owned()))
     ))
@@ -54,9 +54,12 @@ mod tests {
     #[test]
     fn refused_name_says_which_object_to_rename() {
         let reason = with_foreign("missing in Halo", Some(not_ours("webhook", &"PIA; x".into(), "b7a1")));
-        assert_eq!(reason, "missing in Halo; the webhook \"PIA; x\" (b7a1) is not ours and stays unchanged");
+        assert_eq!(
+            reason,
+            "missing in Halo; the webhook \"PIA; x\" (b7a1) was created by someone else and stays unchanged"
+        );
         let told = taken_by(&reason).unwrap();
-        let way = "If its name is taken by the webhook \"PIA; x\" (b7a1): take that one over with pia-halo configure --adopt b7a1,";
+        let way = "If the webhook \"PIA; x\" (b7a1) already has this name, take it over with pia-halo configure --adopt b7a1,";
         assert!(told.starts_with(way), "{told}");
         assert_eq!(taken_by("missing in Halo"), None);
     }

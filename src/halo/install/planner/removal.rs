@@ -101,7 +101,7 @@ fn gone(
 }
 
 fn left_alone(kind: ObjectKind, name: &Untrusted, id: impl ToString) -> PlanStep {
-    let reason = "has our name, but cannot be shown to be ours: left alone";
+    let reason = "left unchanged: it has our name, but may belong to someone else";
     step(Action::Keep, kind, name, id, reason, Operation::None)
 }
 

@@ -176,7 +176,7 @@ impl RollBack<'_> {
         let kind = self.held.ticket_types.iter().find(|kind| Some(kind.id.to_string()) == write.object);
         let Some(kind) = kind.filter(|kind| !(is_there && kind.tabs.contains(&tab))) else { return };
         let operation = Operation::Link(LinkWrite::Add(kind.id, Some(tab)));
-        let reason = "showed the tab before";
+        let reason = "was linked to the tab before";
         let change = step(Action::Link, ObjectKind::TicketType, &kind.name, kind.id, reason, operation);
         self.push_new(vec![change]);
     }
@@ -217,7 +217,7 @@ impl RollBack<'_> {
             members = members.with(name, value);
         }
         if !edited.is_empty() {
-            let reason = format!("changed by someone since, so it stays: {}", edited.join(", "));
+            let reason = format!("kept, because someone has changed it since: {}", edited.join(", "));
             self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
         }
         let was_adopted = write.action == Action::Adopt;
@@ -227,7 +227,7 @@ impl RollBack<'_> {
         // Nothing to write, but our record lets go of it.
         let reason = match (was_adopted, write.kind) {
             (true, ObjectKind::Webhook) => {
-                "taken over by the run being rolled back; its password stays: Halo never shows the old one"
+                "taken over by the run being rolled back; the old password cannot be restored"
             }
             (true, _) => "taken over by the run being rolled back",
             (false, _) => "changed by the run being rolled back",
@@ -251,12 +251,12 @@ impl RollBack<'_> {
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };
         let reason = match write.kind {
             ObjectKind::Webhook => {
-                "deleted by the run being rolled back; it gets a new id and our password, and its access control is \
-                     not brought back"
+                "deleted by the run being rolled back; it gets a new id and our password; its access control is \
+                     not restored"
             }
             ObjectKind::CustomTab => {
-                "deleted by the run being rolled back; it gets a new id, and its secret and access control are not \
-                     brought back"
+                "deleted by the run being rolled back; it gets a new id; its secret and access control are not \
+                     restored"
             }
             _ => "deleted by the run being rolled back; it gets a new id",
         };

@@ -42,7 +42,7 @@ fn rotate(
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     let is_copy = |other: &HeldWebhook| other.id != own.id && other.url.expose().starts_with(&prefix);
     if held.webhooks.iter().any(is_copy) {
-        return Err("there is a second webhook of ours for the same events".to_owned());
+        return Err("there is a duplicate webhook for the same events".to_owned());
     }
     let address = url.expose();
     let fields = webhook_fields(own, name, address.expose(), wanted);
@@ -66,7 +66,7 @@ fn rotate(
     };
     let after = |text: &str| Some(text.to_owned());
     let url = FieldChange { name: "url", before: after(&mask_address(own.url.expose())), after: after("a new token") };
-    let password = FieldChange { name: "basic_password", before: None, after: after("set anew") };
+    let password = FieldChange { name: "basic_password", before: None, after: after("new password") };
     let fields = if has_new { Vec::new() } else { vec![url, password] };
     Ok(PlanStep::new(action, ObjectKind::Webhook, name, Some(&own.id), reason, operation).with(fields))
 }
@@ -121,7 +121,7 @@ mod tests {
             ("changed in Halo: active", |held| held.webhooks[0].active = false),
             ("changed in Halo: basic_username", |held| held.webhooks[0].basic_username = Some("root".into())),
             ("changed in Halo: url", |held| held.webhooks[0].url = Secret::new("https://elsewhere.example/")),
-            ("second webhook", |held| {
+            ("duplicate webhook", |held| {
                 let copy = HeldWebhook { id: "copy".into(), name: Untrusted::new("Copy"), ..held.webhooks[0].clone() };
                 held.webhooks.push(copy);
             }),

@@ -38,7 +38,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
         // To the letter: a tab with other words behind the path may be somebody's own idea.
         tab.is_some_and(|tab| tab.id != copy.id) && is_chat_pod(copy, &wanted.chat_pod)
     }) {
-        plan.steps.extend(delete_tab(copy, held, "a second tab that shows the same chat pod"));
+        plan.steps.extend(delete_tab(copy, held, "a duplicate tab for the same chat pod"));
     }
     match tab {
         Some(tab) => {
@@ -46,7 +46,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             // A kind that nothing speaks against is left as it is.
             let write = Operation::Tab(TabWrite::Update(tab.id, kind.or(tab.tab_type)));
             let (action, reason, operation) = match (by_record.is_some(), fields.is_empty()) {
-                (true, true) => (Action::Keep, "as it should be", Operation::None),
+                (true, true) => (Action::Keep, "unchanged", Operation::None),
                 (true, false) => (Action::Update, "changed in Halo", write),
                 // Written even when nothing differs: from here on our record holds it.
                 (false, _) if agreed.is_some() => (Action::Adopt, AGREED, write),
@@ -120,10 +120,10 @@ pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -
 fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> PlanStep {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
-        _ if !ticket_type.active => (Action::Keep, "not active: left out"),
+        _ if !ticket_type.active => (Action::Keep, "inactive: skipped"),
         _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
-        _ if linked => (Action::Keep, "shows the Pia Chat Pod"),
-        _ => (Action::Link, "does not show the Pia Chat Pod"),
+        _ if linked => (Action::Keep, "linked to the Pia Chat Pod"),
+        _ => (Action::Link, "not linked to the Pia Chat Pod"),
     };
     let (fields, operation) = match action {
         Action::Link => {

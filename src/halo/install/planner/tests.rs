@@ -87,7 +87,7 @@ fn empty_halo_gets_exactly_objects_of_contract() {
     assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
     let kept: Vec<_> = plan.steps.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
-    assert_eq!(kept, ["already shows all custom tabs", "not active: left out"]);
+    assert_eq!(kept, ["already shows all custom tabs", "inactive: skipped"]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn foreign_object_with_our_name_is_reported_and_left_alone() {
     let plan = plan(&wanted(), &held, &[]);
     assert_eq!(plan.blocked.len(), 0);
     assert!(plan.pending().all(|change| !["guid-0", "46"].contains(&change.id.as_deref().unwrap_or_default())));
-    let told: Vec<_> = plan.pending().filter(|change| change.reason.contains("not ours")).collect();
+    let told: Vec<_> = plan.pending().filter(|change| change.reason.contains("someone else")).collect();
     let made: Vec<_> = told.iter().map(|change| (change.action, change.kind)).collect();
     assert_eq!(made, [(Action::Create, ObjectKind::Webhook), (Action::Create, ObjectKind::CustomTab)]);
     assert!(told[0].reason.contains("\"PIA - ticket created \" (guid-0)"), "{}", told[0].reason);
@@ -261,7 +261,7 @@ fn rename_onto_taken_name_is_tried_and_told() {
     let taken = plan(&wanted(), &held, &record);
     let renamed: Vec<_> = taken.pending().filter(|change| change.kind == ObjectKind::Webhook).collect();
     assert_eq!((renamed.len(), renamed[0].id.as_deref(), taken.blocked.len()), (1, Some("guid-0"), 0));
-    assert!(renamed[0].reason.contains("(foreign) is not ours"), "{}", renamed[0].reason);
+    assert!(renamed[0].reason.contains("(foreign) was created by someone else"), "{}", renamed[0].reason);
 }
 
 fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership<'a> {
@@ -324,7 +324,7 @@ fn removal_names_edits_and_leaves_what_is_not_ours() {
     assert!(reason("guid-0").ends_with("edited by someone since: url"), "{}", reason("guid-0"));
     assert!(reason("46").ends_with("edited by someone since: url"));
     for id in ["7", "8"] {
-        assert!(reason(id).contains("left alone"), "{id}");
+        assert!(reason(id).contains("left unchanged"), "{id}");
     }
     assert!(plan.pending().all(|change| !["7", "8"].contains(&change.id.as_deref().unwrap())));
 }
@@ -568,6 +568,6 @@ fn unmarked_webhooks_are_kept_and_get_their_mark_with_next_run() {
         assert!(webhooks(&held, &record).iter().all(|step| step.operation == Operation::None));
         held.webhooks[0].note = Some(owner("jump2").marked("").into());
         let actions: Vec<Action> = webhooks(&held, &record).iter().map(|step| step.action).collect();
-        assert_eq!(actions, [Action::Update, Action::Keep], "another host's");
+        assert_eq!(actions, [Action::Update, Action::Keep], "owned elsewhere");
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn plan_webhook(
 
     // Before anything is written: a copy may hold the name that the one which stays has to get back.
     for copy in held.webhooks.iter().filter(|copy| copy.url.expose().starts_with(&prefix) && is_another(copy)) {
-        let reason = "a second webhook of ours for the same events: every event would arrive twice";
+        let reason = "a duplicate webhook for the same events: every event would arrive twice";
         plan.steps.extend(delete_webhook(copy, reason));
     }
 
@@ -67,7 +67,7 @@ pub(super) fn plan_webhook(
         }
         Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged"),
         Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
-        Some(_) if fields.iter().any(FieldChange::is_owner) => (Action::Update, "belongs to another host"),
+        Some(_) if fields.iter().any(FieldChange::is_owner) => (Action::Update, "belongs to another machine"),
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
         Some(_) => (Action::Update, "changed in Halo"),
@@ -84,7 +84,7 @@ pub(super) fn plan_webhook(
 
 // Halo never gives a password back, so one that we did not set ourselves is set anew.
 fn new_password() -> FieldChange {
-    FieldChange { name: "basic_password", before: None, after: Some("set anew".to_owned()) }
+    FieldChange { name: "basic_password", before: None, after: Some("new password".to_owned()) }
 }
 
 /// What would change in somebody else's webhook, its events included.
@@ -176,7 +176,7 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, wanted: 
     if let Some(batch) = webhook.batch_method
         && batch != ONE_BY_ONE
     {
-        differs("batch_method", batch.to_string(), "one event a delivery");
+        differs("batch_method", batch.to_string(), "one event per delivery");
     }
     if let Some(user) = &webhook.basic_username
         && user.raw() != BASIC_USER

@@ -191,6 +191,6 @@ pub(super) fn describe_mismatch(pass: &Pass) -> String {
         Some((_, count)) => {
             format!("Halo says {}, but {read} could be read; nothing was disabled", thousands(count))
         }
-        None => format!("Halo gave no count, so {read} clients cannot be proved complete; nothing was disabled"),
+        None => format!("Halo gave no count to prove that {read} clients are all; nothing was disabled"),
     }
 }

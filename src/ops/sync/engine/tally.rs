@@ -68,12 +68,12 @@ impl Entry {
             Kind::Nameless if self.nameless == 1 => "1 row could not be read: no id".to_owned(),
             Kind::Nameless => format!("{} rows could not be read: no id", thousands(self.nameless)),
             Kind::Unread(why) => format!("{clients} could not be read: {why}"),
-            Kind::LeftOut if one => format!("{clients} was left out of Halo's list, and is still there"),
-            Kind::LeftOut => format!("{clients} were left out of Halo's list, and are still there"),
+            Kind::LeftOut if one => format!("{clients} is missing from Halo's list, but still exists in Halo"),
+            Kind::LeftOut => format!("{clients} are missing from Halo's list, but still exist in Halo"),
             Kind::Unclear(why) if one => {
-                format!("{clients} is not in Halo's list, and could not be asked for: {why}")
+                format!("{clients} is missing from Halo's list, and could not be checked: {why}")
             }
-            Kind::Unclear(why) => format!("{clients} are not in Halo's list, and could not be asked for: {why}"),
+            Kind::Unclear(why) => format!("{clients} are missing from Halo's list, and could not be checked: {why}"),
             Kind::Other(sentence) => sentence.clone(),
         }
     }
@@ -99,7 +99,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add_nameless(40);
         for id in 1..=8 {
-            tally.add(Kind::Unread("it cannot be read".to_owned()), Some(id));
+            tally.add(Kind::Unread("unexpected format".to_owned()), Some(id));
         }
         tally.add(Kind::LeftOut, Some(9));
         tally.add_nameless(1_000);
@@ -109,8 +109,8 @@ mod tests {
             tally.lines(),
             [
                 "1,040 rows could not be read: no id",
-                "8 clients (1, 2, 3, 4, 5 and 3 more) could not be read: it cannot be read",
-                "client 9 was left out of Halo's list, and is still there",
+                "8 clients (1, 2, 3, 4, 5 and 3 more) could not be read: unexpected format",
+                "client 9 is missing from Halo's list, but still exists in Halo",
             ]
         );
     }

@@ -484,7 +484,7 @@ fn missing_client_is_asked_for_by_its_id() {
     let asked = read(&mut there, &[&[1, 2]], &[2], &[9]);
     assert!(asked.contains(&page(2, 1)));
     assert_eq!(there.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![8], gone: vec![] }));
-    assert!(there.warnings()[0].contains("client 9 was left out"));
+    assert!(there.warnings()[0].contains("client 9 is missing"));
 }
 
 /// Many missing ones: two passes have to be equal, id by id.

@@ -225,7 +225,7 @@ fn escalations(scenes: &mut Scenes) {
     scenes.add("escalate_without_note", escalating(), |stage| {
         stage.type_text("call back");
         stage.keys("Enter");
-        let hint = "Escalate it again with the same note: that checks first and does nothing twice";
+        let hint = "Escalate it again with the same note: what is already done is not repeated";
         let failure = Failure::new(FailureKind::PartlyDone, "Halo gave no answer in time").hint(hint);
         stage.reply(Reply::Escalated(Err(Known::NoteMissing.because(failure))));
     });

@@ -92,7 +92,7 @@ fn overview_pane(scenes: &mut Scenes) {
         status.service.running = false;
         status.integration.deliveries[1].state = DeliveryState::Never;
         status.integration.rotation.under_way = true;
-        let drift = Finding::new(Rule::Drift, State::Watch, "Incident (does not show the Pia Chat Pod)");
+        let drift = Finding::new(Rule::Drift, State::Watch, "Incident (not linked to the Pia Chat Pod)");
         let seen_at = Some(at("2026-11-23T04:31:00Z"));
         status.known.before.retain(|finding| finding.rule != Rule::Drift);
         status.known.before.push(Finding { seen_at, ..drift.since(at("2026-11-21T04:31:00Z")) });

@@ -177,7 +177,7 @@ fn run(scenes: &mut Scenes) {
         stage.later(2);
     });
     scenes.add("removal_done", applying(), |stage| {
-        let message = "Pia has been removed from Halo. Clients and settings kept.";
+        let message = "Pia has been removed from Halo. Clients and settings are kept";
         stage.reply(Reply::Configured(Ok(ended(ConfigureStatus::Removed, message))));
     });
     scenes.add("removal_partly", applying(), |stage| {
