@@ -90,6 +90,12 @@ pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, BadRepl
         let first = elements.first().ok_or(BadReply::OtherShape)?;
         return read_row(first.get()).ok_or(BadReply::OtherShape);
     }
+    // In one go, as nearly every object can be read: an agent of a production tenant has two megabytes.
+    if text.starts_with('{')
+        && let Ok(read) = serde_json::from_str(&text)
+    {
+        return Ok(read);
+    }
     let whole: &RawValue = serde_json::from_str(&text).map_err(|error| misread(&error))?;
     read_row(whole.get()).ok_or(BadReply::OtherShape)
 }

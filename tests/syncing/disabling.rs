@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pia_halo::demo::{Client, Options, State};
+use pia_halo::demo::{Client, Options, Scripted, ScriptedAnswer, State};
 use pia_halo::domain::sync_run::Brake;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -179,16 +179,24 @@ async fn row_that_slid_away_behind_unchanged_count_is_found_by_its_id() {
     let profile = Profile::synced(Options { clients: 430, ..Options::default() }).await;
     let victim = profile.halo.change(|state| {
         state.clients.iter_mut().for_each(|client| client.inactive = false);
-        let mut slid = false;
+        let (mut read, mut slid) = (BTreeSet::new(), false);
         state.on_request = Some(Box::new(move |state, request| {
             let page = request.parameter("page_no").filter(|_| request.path == "/api/client");
-            // It is asked for when the first pages have come.
-            if !slid && page == Some("5") {
-                slid = true;
-                state.clients.remove(399);
-                let last = state.clients.last().map_or(0, |client| client.id);
-                state.clients.push(Client::new(last + 1, "Came in between"));
+            read.extend(page.map(str::to_owned));
+            if slid || page != Some("5") {
+                return;
             }
+            // Pages may overtake each other; the last one is refused until those before it have come.
+            if read.len() < 5 {
+                let answer = ScriptedAnswer::Reply { status: 503, content_type: "", headers: vec![], body: vec![] };
+                let path = request.path.clone();
+                state.scripted.push(Scripted { method: "GET", path, skip: 0, times: 1, apply: false, answer });
+                return;
+            }
+            slid = true;
+            state.clients.remove(399);
+            let last = state.clients.last().map_or(0, |client| client.id);
+            state.clients.push(Client::new(last + 1, "Came in between"));
         }));
         state.clients[400].id
     });
