@@ -64,8 +64,13 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     aged(&known.before, judged).into_iter().map(dismiss).collect()
 }
 
-// A webhook that is switched off or gone is drift, too: it is reported only once.
+// A webhook that is switched off or gone is drift, too: it is reported only once. What another owner made of the objects is
+// no drift: repairing it without a take-over is refused.
 fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
+    let is_theirs = judged.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken);
+    for drift in judged.iter_mut().filter(|finding| is_theirs && finding.rule == Rule::Drift && finding.is_issue()) {
+        *drift = Finding { seen_at: drift.seen_at, ..Finding::new(drift.rule, State::Unknown, "told as owner") };
+    }
     let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());
     let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();
     for off in judged.iter_mut().filter(|finding| finding.rule == Rule::WebhookOff && finding.is_issue()) {

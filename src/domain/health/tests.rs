@@ -409,6 +409,17 @@ fn webhook_that_is_off_is_told_once() {
     assert_eq!(issues("Pia - Ticket Updated"), [Rule::Drift, Rule::WebhookOff]);
 }
 
+/// The remedy for drift would be refused: it is the owner that has to be settled.
+#[test]
+fn drift_is_not_told_while_another_host_is_owner() {
+    let mut world = well();
+    world.see(Rule::Drift, State::Broken, 1);
+    world.see(Rule::Owner, State::Broken, 1);
+    let findings = world.findings();
+    assert_eq!(findings.iter().filter(|one| one.is_issue()).map(|one| one.rule).collect::<Vec<_>>(), [Rule::Owner]);
+    assert_eq!(light(&findings, Light::Objects).unwrap().rule, Rule::Owner);
+}
+
 /// Halo's log was read before it came.
 #[test]
 fn delivery_that_came_clears_what_log_did_not_say() {
