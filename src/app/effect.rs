@@ -1,7 +1,5 @@
 //! What the interface asks of the world outside, as plain data.
 
-use jiff::Timestamp;
-
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
@@ -116,6 +114,22 @@ pub enum Effect {
         /// The plan that was agreed to.
         plan: Box<Plan>,
     },
+    /// Check, read what Halo holds, and plan how the last run of Configure is undone. Answers: as of
+    /// [`Effect::LoadPlan`].
+    LoadRollBack(ConfigurationId),
+    /// Undo what a plan says. Answers: as of [`Effect::Configure`].
+    RollBack(ConfigurationId, Box<Plan>),
+    /// Check, read what Halo holds, and plan which objects get a new callback token and password. Answers: as of
+    /// [`Effect::LoadPlan`].
+    LoadRotation(ConfigurationId),
+    /// Give them to Halo. Answers: as of [`Effect::Configure`].
+    Rotate(ConfigurationId, Box<Plan>),
+    /// Read what would install the service under systemd. Answer: `Installation`.
+    LoadInstallation,
+    /// Do that. Answer: `Installed`.
+    InstallService,
+    /// Delete the stored secrets, once Halo does not use them. Answer: `Forgotten`.
+    ForgetSecrets(ConfigurationId),
     /// Read Halo's delivery log. Answer: `Deliveries`.
     LoadDeliveries(ConfigurationId),
     /// Send a test ticket full circle. Answers: `Hop` for each station, then `Proved`.
@@ -201,8 +215,8 @@ pub enum Effect {
 pub struct Export {
     /// Whose.
     pub id: ConfigurationId,
-    /// When the person asked for it.
-    pub at: Timestamp,
+    /// The file, as it was typed.
+    pub file: String,
     /// The whole list.
     pub list: ClientList,
     /// The rows of it that are listed, in their order.
@@ -221,7 +235,13 @@ impl Effect {
     pub fn is_often_quick(&self) -> bool {
         matches!(
             self,
-            Self::Verify(_) | Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) | Self::Save(_)
+            Self::Verify(_)
+                | Self::LoadPlan(_)
+                | Self::LoadPlanTaking(..)
+                | Self::LoadRemoval(..)
+                | Self::LoadRollBack(_)
+                | Self::LoadRotation(_)
+                | Self::Save(_)
         )
     }
 
@@ -236,13 +256,22 @@ impl Effect {
             Self::LoadOverview => Slot::Overview,
             Self::Verify(_) => Slot::Check,
             Self::Save(_) | Self::AgreeUnproved(_) => Slot::Save,
-            Self::Activate { .. } | Self::Deactivate | Self::Delete(_) => Slot::Activate,
+            Self::Activate { .. }
+            | Self::Deactivate
+            | Self::Delete(_)
+            | Self::ForgetSecrets(_)
+            | Self::LoadInstallation
+            | Self::InstallService => Slot::Activate,
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
             Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,
             Self::LoadLists(_) | Self::RefreshLists(_) => Slot::Lists,
-            Self::LoadPlan(_) | Self::LoadPlanTaking(..) | Self::LoadRemoval(..) => Slot::Plan,
-            Self::Configure(..) | Self::Remove { .. } => Slot::Configure,
+            Self::LoadPlan(_)
+            | Self::LoadPlanTaking(..)
+            | Self::LoadRemoval(..)
+            | Self::LoadRollBack(_)
+            | Self::LoadRotation(_) => Slot::Plan,
+            Self::Configure(..) | Self::Remove { .. } | Self::RollBack(..) | Self::Rotate(..) => Slot::Configure,
             Self::LoadDeliveries(_) => Slot::Deliveries,
             Self::Prove(_) => Slot::Prove,
             Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,

@@ -2,7 +2,7 @@
 
 use super::model::{Model, saved_title};
 use super::text::draft_title;
-use super::work::SyncWork;
+use super::work::{Goal, SyncWork};
 use crate::domain::next::Next;
 
 /// One line for the shell; none where nothing was begun. What the demo did is gone with it.
@@ -11,7 +11,12 @@ pub fn farewell(model: &Model) -> Option<String> {
         return None;
     }
     if let Some(goal) = model.work.apply.goal().filter(|_| model.work.apply.is_running()) {
-        let next = if goal.is_install() { Next::Configure } else { Next::Remove };
+        let next = match goal {
+            Goal::Install => Next::Configure,
+            Goal::Remove { .. } => Next::Remove,
+            Goal::RollBack => Next::RollBack,
+            Goal::Rotate => Next::Rotate,
+        };
         return Some(format!("{} was stopped; what is done is kept. To continue: {next}", goal.word()));
     }
     if let SyncWork::Running(run) = &model.work.sync {

@@ -8,7 +8,7 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
-use crate::domain::address::{Note, PiaUrl};
+use crate::domain::address::{HaloUrl, Note, OUT_OF_REACH, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::{EscalateTo, client_secret_warning};
 use crate::domain::draft::{Draft, Step};
@@ -235,7 +235,7 @@ impl Form {
                 Err(Refused { why: NEEDS_SECRET.to_owned(), better: None })
             }
             Kind::Secret => Ok(outcome),
-            _ => field.info().take(&text).map(|_| outcome),
+            _ => self.read(field, &text).map(|_| outcome),
         }
     }
 
@@ -249,7 +249,20 @@ impl Form {
     }
 
     fn take(&self, field: FieldId) -> Result<Taken, Refused> {
-        field.info().take(self.text(field))
+        self.read(field, self.text(field))
+    }
+
+    // What the domain makes of a text, and whether it goes with the other fields.
+    fn read(&self, field: FieldId, text: &str) -> Result<Taken, Refused> {
+        let taken = field.info().take(text)?;
+        let halo = || HaloUrl::read(self.text(FieldId::Url)).ok();
+        let pia = PiaUrl::read(text).ok().filter(|_| field == FieldId::PiaUrl);
+        match pia.zip(halo()) {
+            Some((pia, halo)) if pia.address.is_out_of_reach_of(&halo.address) => {
+                Err(Refused { why: OUT_OF_REACH.to_owned(), better: None })
+            }
+            _ => Ok(taken),
+        }
     }
 
     /// The error of a field, where it is time to show it.
@@ -432,6 +445,21 @@ mod tests {
         assert_eq!(form.error(FieldId::ClientId, false), None);
         form.set(FieldId::Url, "acme");
         assert_eq!(form.suggestion(FieldId::Url).as_deref(), Some("https://acme.halopsa.com"));
+    }
+
+    /// Where Halo is hosted by its vendor, a private Pia Url would be saved in vain.
+    #[test]
+    fn private_pia_url_is_error_where_halo_is_in_cloud() {
+        let mut form = Form::new();
+        form.set(FieldId::PiaUrl, "https://10.1.1.1");
+        form.set(FieldId::Url, "halo.acme.example");
+        assert_eq!(form.error(FieldId::PiaUrl, false), None, "a Halo of one's own may reach it");
+        form.set(FieldId::Url, "acme.halopsa.com");
+        assert_eq!(form.error(FieldId::PiaUrl, false).as_deref(), Some(OUT_OF_REACH));
+        assert!(form.try_answer(FieldId::PiaUrl, "pia.lan", false).is_err(), "plain mode asks the same");
+        assert!(form.try_answer(FieldId::PiaUrl, "pia.acme.example", false).is_ok());
+        form.set(FieldId::PiaUrl, "");
+        assert_eq!(form.error(FieldId::PiaUrl, false), None, "blank for now is fine");
     }
 
     #[test]

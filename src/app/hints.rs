@@ -78,6 +78,7 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
 fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
+        C::InstallService => Now::only_if(model.status().is_some_and(|status| !status.service.running)),
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) => Now::Can,
         _ => screens::now(model, place, command),
     }

@@ -141,6 +141,12 @@ pub enum Reply {
     Status(Result<Box<Standing>, Failure>),
     /// The callback addresses.
     Callbacks(Result<Vec<(EventGroup, CallbackUrl)>, Failure>),
+    /// The steps that install the service, or why it cannot be done from here.
+    Installation(Result<Vec<String>, Failure>),
+    /// The service was installed and started, or why not.
+    Installed(Result<(), Failure>),
+    /// The stored secrets were deleted, or why not.
+    Forgotten(Result<ConfigurationId, Failure>),
     /// A configuration was deleted, or why not.
     Deleted(Result<ConfigurationId, Failure>),
     /// Halo was asked whether everything is as it should be, and what kept that from its end.

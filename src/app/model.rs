@@ -184,6 +184,12 @@ impl Model {
         self.touch();
     }
 
+    /// Says in passing what failed, and what to do.
+    pub(crate) fn say_failure(&mut self, failure: &Failure) {
+        let hint = failure.hint.as_ref().map(|hint| Phrase::from(hint).with_keys(&self.keys));
+        self.say(Tone::Bad, hint.iter().fold(failure.to_string(), |words, hint| format!("{words}. {hint}")));
+    }
+
     /// Places everything anew.
     pub(crate) fn place_all(&mut self) {
         self.layout = layout(self.size, matches!(self.screen, Screen::Wizard | Screen::Panes));

@@ -66,6 +66,10 @@ pub enum About {
     Unproved(ConfigurationId),
     /// Deleting this configuration here.
     Delete(ConfigurationId),
+    /// Deleting the stored secrets of this configuration.
+    Forget(ConfigurationId),
+    /// Writing the listed clients to the file that is typed.
+    Export,
 }
 
 /// Said before the Client Secret goes to another host than Halo's.
@@ -78,8 +82,16 @@ impl Typed {
         Self { input: Input::default(), wanted: wanted.to_owned(), about }
     }
 
+    /// A file to be written, with a name to begin with.
+    pub fn file(name: String) -> Self {
+        Self { input: Input::new(name), wanted: String::new(), about: About::Export }
+    }
+
     /// Whether it is typed.
     pub fn is_right(&self) -> bool {
+        if self.about == About::Export {
+            return !self.input.value().trim().is_empty();
+        }
         self.input.value().trim() == self.wanted
     }
 }
@@ -169,6 +181,8 @@ pub enum Ask {
         /// What the sync said.
         reasons: Vec<String>,
     },
+    /// Install the service under systemd, by these steps?
+    InstallService { steps: Vec<String> },
     /// End the program, though something would be lost or cut short?
     Quit { reason: String },
 }
@@ -204,6 +218,7 @@ impl Ask {
             }
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
             Self::MassChange { .. } => "Disable that many clients?".to_owned(),
+            Self::InstallService { .. } => "Install and start the service?".to_owned(),
             Self::Quit { .. } => "Quit now?".to_owned(),
         }
     }
@@ -255,6 +270,7 @@ impl Ask {
                 text.extend(keeps_secret.then_some(stays));
                 text.into_iter().map(ToOwned::to_owned).collect()
             }
+            Self::InstallService { steps } => steps.clone(),
             Self::Quit { reason } => vec![reason.clone()],
             Self::MassChange { reasons, .. } => {
                 let mut text = reasons.clone();
@@ -279,6 +295,7 @@ impl Ask {
             Self::Clash(_) => "Save mine",
             Self::Untested { .. } => "Continue untested",
             Self::MassChange { .. } => "Sync and disable",
+            Self::InstallService { .. } => "Install",
             Self::Quit { .. } => "Quit",
         }
     }
@@ -389,6 +406,7 @@ mod tests {
             Ask::Deactivate { name: name() },
             Ask::Untested { keeps_secret: true },
             Ask::MassChange { id, gone: 61, reasons: vec![] },
+            Ask::InstallService { steps: vec![name()] },
             Ask::Quit { reason: name() },
         ] {
             assert!(!Confirm::new(ask).yes);

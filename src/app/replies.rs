@@ -9,6 +9,7 @@ use crate::words::{Phrase, step};
 use super::effect::Effect;
 use super::integrations;
 use super::jobs::{activate, deliveries, escalate, health, plan, prove, sync, tickets};
+use super::keymap::{self, Place};
 use super::message::Reply;
 use super::model::{Model, Screen, saved_title};
 use super::notice::Tone;
@@ -16,6 +17,7 @@ use super::panes::{self, Pane, clients, events, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::text::draft_title;
 use super::wizard::{self, Wizard, credentials, initial_sync, review};
+use super::work::{ApplyWork, PlanWork};
 
 // Where the interface begins, once it is known what there is.
 fn begin(model: &mut Model) -> Vec<Effect> {
@@ -104,6 +106,10 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let shows_objects = model.screen == Screen::Panes && model.panes.pane == Pane::Integration;
     if is_installed && !shows_objects {
         plan::forget(model);
+    }
+    let is_open = keymap::below(model) == Place::Plan && matches!(model.apply(), ApplyWork::None);
+    if is_installed && is_open && matches!(model.work.plan, PlanWork::Ready(_)) {
+        model.work.plan_stale = true;
     }
     // What was done here asks for itself.
     if model.screen != Screen::Panes || model.work.sync.run_of(Some(&id)).is_some() {
@@ -213,6 +219,28 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Callbacks(Err(failure)) => {
             model.facts.callbacks_failed = Some(failure);
             model.touch();
+        }
+        Reply::Forgotten(outcome) => {
+            match outcome {
+                Ok(id) => model.say(Tone::Good, format!("The secrets of {id} were deleted here.")),
+                Err(failure) => model.say_failure(&failure),
+            }
+            let status = model.current.clone().map(Effect::LoadStatus);
+            return std::iter::once(Effect::LoadOverview).chain(status).collect();
+        }
+        Reply::Installation(Ok(steps)) if model.popup.is_none() => {
+            model.popup = Some(Popup::Confirm(Confirm::new(Ask::InstallService { steps })));
+            model.touch();
+        }
+        // Nothing floats over a question.
+        Reply::Installation(Ok(_)) => {}
+        Reply::Installation(Err(failure)) => model.say_failure(&failure),
+        Reply::Installed(outcome) => {
+            match outcome {
+                Ok(()) => model.say(Tone::Good, "The service is installed and started."),
+                Err(failure) => model.say_failure(&failure),
+            }
+            return model.current.clone().map(Effect::LoadStatus).into_iter().collect();
         }
         Reply::Deleted(outcome) => return integrations::deleted(model, outcome),
         Reply::Looked(outcome) => return health::looked(model, outcome),

@@ -182,6 +182,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 // A command that no key stands for: it is a decision of its own, behind what was read.
 fn order(model: &mut Model, command: Command) -> Vec<Effect> {
     plan::note_read(model);
+    escalate::note_read(model);
     match meaning_of(model, keymap::place(model), command) {
         Meaning::Do(command) => run(model, command),
         Meaning::Refused(reason) => {
@@ -258,6 +259,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             model.touch();
         }
         Command::Integrations => return to_integrations(model),
+        Command::InstallService => return vec![Effect::LoadInstallation],
         Command::Setting(field) => return wizard::setting(model, field),
         command => match Move::of(command) {
             Some(to) => screens::moved(model, place, to),
@@ -371,13 +373,15 @@ fn agreed(model: &mut Model) -> Vec<Effect> {
         _ if !typed.is_right() => return Vec::new(),
         _ => {}
     }
-    let (about, wanted) = (typed.about.clone(), typed.wanted.clone());
+    let (about, wanted, text) = (typed.about.clone(), typed.wanted.clone(), typed.input.value().trim().to_owned());
     model.popup = None;
     model.touch();
     match about {
         About::OtherHost => credentials::agree(model, wanted),
         About::Unproved(id) => initial_sync::agree(model, id),
         About::Delete(id) => vec![Effect::Delete(id)],
+        About::Forget(id) => vec![Effect::ForgetSecrets(id)],
+        About::Export => panes::clients::export(model, text),
         About::Proof | About::Removal | About::TakeOver => Vec::new(),
     }
 }
@@ -407,6 +411,7 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
             sync::start(model, Brake::UpTo(gone))
         }
         (Ask::MassChange { .. }, _) => Vec::new(),
+        (Ask::InstallService { .. }, _) => vec![Effect::InstallService],
         (Ask::Quit { .. }, _) => quit(model),
     }
 }

@@ -60,6 +60,8 @@ pub struct Work {
     pub look: Option<Look>,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
+    /// Whether another program has changed the integration since.
+    pub plan_stale: bool,
     /// Since when the plan stands on the screen, to be read before it is applied.
     pub plan_shown: Option<Timestamp>,
     /// The wait for Halo's request limit, while a plan is read or applied.
@@ -116,6 +118,7 @@ impl Work {
         }
         self.plan_warnings.clear();
         self.plan_read = None;
+        self.plan_stale = false;
         self.plan_shown = None;
         self.plan_line = 0;
         self.plan_open.clear();
@@ -234,11 +237,31 @@ pub enum Goal {
         /// The configuration that becomes active afterwards, where that was asked for.
         then: Option<ConfigurationId>,
     },
+    /// To undo the last run of Configure.
+    RollBack,
+    /// To give Halo a new callback token and password; the former ones stay good for an overlap.
+    Rotate,
 }
 
 impl Goal {
     pub fn word(&self) -> &'static str {
-        if self.is_install() { "Configure" } else { "Remove" }
+        match self {
+            Self::Install => "Configure",
+            Self::Remove { .. } => "Remove",
+            Self::RollBack => "Roll back",
+            Self::Rotate => "Rotate",
+        }
+    }
+
+    /// That a plan leaves nothing to do.
+    pub fn nothing(&self) -> &'static str {
+        match self {
+            Self::Install => "Everything is in place. Nothing to do.",
+            Self::Remove { then: Some(_), .. } => "Nothing is left in Halo. Ready to switch.",
+            Self::Remove { .. } => "The selected parts are not in Halo. Nothing to do.",
+            Self::RollBack => "There is no run of Configure to undo.",
+            Self::Rotate => "No webhook of ours is in Halo. Nothing to do.",
+        }
     }
 
     /// Whether it brings in.
@@ -249,8 +272,8 @@ impl Goal {
     /// The parts that are taken out.
     pub fn parts(&self) -> Option<Parts> {
         match self {
-            Self::Install => None,
             Self::Remove { parts, .. } => Some(*parts),
+            Self::Install | Self::RollBack | Self::Rotate => None,
         }
     }
 }

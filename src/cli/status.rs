@@ -14,6 +14,7 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::words;
+use crate::words::service::BY_TIMER;
 
 /// The exit code, where it is asked for, of what needs a person.
 const NEEDS_PERSON: u8 = 8;
@@ -64,6 +65,7 @@ fn print(call: &mut Call, status: &Status) {
         let at = next.strftime("%Y-%m-%d %H:%M UTC");
         output.line(match service.running {
             true => format!("Next sync  due {at}"),
+            false if service.timer => format!("Next sync  {BY_TIMER}"),
             false => format!(
                 "Next sync  none by itself, as the service is not running: sudo {}, or your own timer. Due {at}",
                 Next::InstallService

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
@@ -11,14 +10,14 @@ use super::output::Mark;
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
-use crate::ops::units::{self, Step};
+use crate::ops::units::{self, Step, execute};
 
 /// Where the service's account keeps its settings.
 const SETTINGS: &str = "/var/lib/pia-halo/.config/pia-halo/config.toml";
 
 pub(super) fn run(call: &mut Call, service: &Service) -> Result<u8, Failure> {
     let root = Path::new("/");
-    if !root.join("run/systemd/system").exists() {
+    if !units::is_there(root) {
         return Err(Failure::new(FailureKind::LocalState, "systemd does not run on this machine")
             .hint(format!("let your own supervisor keep {} running", Next::Serve)));
     }
@@ -50,11 +49,6 @@ pub(super) fn run(call: &mut Call, service: &Service) -> Result<u8, Failure> {
 
 fn failed(error: &io::Error) -> Failure {
     Failure::new(FailureKind::LocalState, format!("this program cannot tell where it is: {error}"))
-}
-
-fn execute(line: &[&str]) -> io::Result<Output> {
-    let [program, arguments @ ..] = line else { return Err(io::ErrorKind::InvalidInput.into()) };
-    Command::new(program).args(arguments).stdin(Stdio::null()).output()
 }
 
 fn lines(steps: &[Step]) -> Vec<String> {

@@ -224,6 +224,16 @@ pub struct SignInPlace {
     pub tenant: Option<String>,
 }
 
+/// Why a Pia Url does not do for a Halo that its vendor hosts.
+pub const OUT_OF_REACH: &str = "a private address, which Halo in the cloud cannot reach; use a public https address";
+
+impl PiaUrl {
+    /// Whether this address is private and the Halo is in the vendor's cloud, from where no private address is reached.
+    pub fn is_out_of_reach_of(&self, halo: &HaloUrl) -> bool {
+        halo.0.host_str().is_some_and(is_halo_host) && is_private(&self.0)
+    }
+}
+
 impl AuthUrl {
     /// Its host, with the port where it is not the usual one.
     pub fn authority(&self) -> String {
@@ -458,10 +468,13 @@ fn is_private(url: &Url) -> bool {
 }
 
 fn is_look_alike(host: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    let genuine = |own: &str| host == own || host.ends_with(&format!(".{own}"));
     let imitates = ["halopsa", "haloitsm", "haloservicedesk", "usehalo"].iter().any(|word| host.contains(word));
-    imitates && !HALO_HOSTS.iter().any(|own| genuine(own))
+    imitates && !is_halo_host(host)
+}
+
+fn is_halo_host(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    HALO_HOSTS.iter().any(|own| host == *own || host.ends_with(&format!(".{own}")))
 }
 
 #[cfg(test)]
@@ -474,6 +487,25 @@ mod tests {
     fn halo(text: &str) -> (String, Vec<String>) {
         let reading = HaloUrl::read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         (reading.address.as_str().to_owned(), reading.notes.iter().map(ToString::to_string).collect())
+    }
+
+    /// Halo in the cloud reaches no private address; a Halo of one's own may well.
+    #[test]
+    fn private_pia_url_is_out_of_reach_of_hosted_halo_alone() {
+        let of = |pia: &str, halo: &str| {
+            let halo = HaloUrl::read(halo).unwrap().address;
+            PiaUrl::read(pia).unwrap().address.is_out_of_reach_of(&halo)
+        };
+        for private in
+            ["https://10.1.1.1", "https://192.168.7.2:8443", "https://pia", "https://pia.lan", "http://127.0.0.1:1"]
+        {
+            assert!(of(private, "acme.halopsa.com"), "{private}");
+            assert!(of(private, "acme.trial.usehalo.com"), "{private}");
+            assert!(!of(private, "halo.acme.example"), "{private}");
+            assert!(!of(private, "http://127.0.0.1:8478"), "{private}");
+        }
+        assert!(!of("https://pia.acme.example", "acme.halopsa.com"));
+        assert!(!of("https://203.0.113.7", "acme.halopsa.com"));
     }
 
     #[test]

@@ -395,8 +395,9 @@ pub const FIELDS: [FieldInfo; 17] = [
         kind: Kind::Address,
         label: "Pia Url",
         help: "public https address where Halo can reach this service; needed before Configure",
-        more: "Halo sends its callbacks to this address and loads the Pia Chat Pod from it, so Halo must be able to \
-               reach it. https only.",
+        more: "Your own address, usually of the reverse proxy in front of this service. Halo sends its callbacks to it \
+               and loads the Pia Chat Pod from it, so Halo must be able to reach it: by https, and where your Halo is in \
+               the cloud, from the internet.",
         example: "https://pia.acme.example",
         default: "",
         blank: Some("blank: needed before Configure"),

@@ -13,6 +13,8 @@ use super::plan::{ConfigureReport, Plan};
 pub struct Overlap(SignedDuration);
 
 impl Overlap {
+    /// The usual one: a day.
+    pub const USUAL: Self = Self(SignedDuration::from_hours(24));
     /// None: the former ones are refused at once.
     pub const NONE: Self = Self(SignedDuration::ZERO);
 

@@ -124,6 +124,9 @@ impl IntegrationStatus {
 pub struct ServiceStatus {
     /// Whether it runs now.
     pub running: bool,
+    /// Whether a timer of systemd runs the daily sync in its place.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub timer: bool,
     /// Since when.
     pub since: Option<Timestamp>,
     /// When the last callback came in.

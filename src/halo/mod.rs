@@ -85,7 +85,7 @@ use self::discovery::Kept;
 use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Stop};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
@@ -158,6 +158,8 @@ pub struct HaloApi {
     cancel: CancellationToken,
     renews: bool,
     patience: Patience,
+    /// What a person who looks on has waited in vain; none where nobody does.
+    in_vain: Option<Arc<WaitedInVain>>,
 }
 
 struct Shared {
@@ -228,6 +230,7 @@ impl HaloApi {
         let held_before = shared.governor.held_up();
         Ok(Self {
             patience: limits.patience,
+            in_vain: None,
             shared: Arc::new(shared),
             counters: Arc::default(),
             held_before,
@@ -244,11 +247,12 @@ impl HaloApi {
         Self { renews: false, ..self.clone() }
     }
 
-    /// A handle that gives up after about ten seconds what somebody waits for. Not for writes: the wait for one that is
-    /// on its way is worth more than ten seconds.
+    /// A handle that gives up what somebody waits for after about ten seconds in vain, over all its requests together.
+    /// Not for writes: the wait for one that is on its way is worth more than ten seconds.
     #[must_use]
     pub fn while_a_person_waits(&self) -> Self {
-        Self { patience: self.patience.of_a_person(), ..self.clone() }
+        let in_vain = Some(self.in_vain.clone().unwrap_or_default());
+        Self { patience: self.patience.of_a_person(), in_vain, ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.
@@ -418,6 +422,7 @@ impl HaloApi {
             cancel: &self.cancel,
             counters: &self.counters,
             patience: self.patience,
+            in_vain: self.in_vain.as_deref(),
             connects: match self.urgency {
                 Urgency::Person => CONNECTS_FOR_A_PERSON,
                 Urgency::Again | Urgency::Background => self.patience.attempts,

@@ -18,6 +18,13 @@ const MAX_REFUSALS: u32 = 4;
 /// Attempts to connect that a person waits for; the sync has more time than somebody who mistyped a name.
 pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
 
+/// The least time that a request gets once the patience of a person is spent on those before it.
+const LAST_TRY: Duration = Duration::from_secs(2);
+
+/// The time that a person has waited for answers that did not come, in all requests made for this person.
+#[derive(Debug, Default)]
+pub(super) struct WaitedInVain(AtomicU64);
+
 /// How long and how often one request is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -46,7 +53,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// That of somebody who looks on: about ten seconds in all.
+    /// That of somebody who looks on: about ten seconds for all that is waited for in vain.
     pub(super) fn of_a_person(self) -> Self {
         let all = Duration::from_secs(9);
         Self { total: self.total.min(all), attempt: self.attempt.min(all), ..self }
@@ -129,10 +136,18 @@ pub(super) struct Attempts<'a> {
     pub cancel: &'a CancellationToken,
     pub counters: &'a Counters,
     pub patience: Patience,
+    /// What a person has waited in vain before this request; none where nobody looks on.
+    pub in_vain: Option<&'a WaitedInVain>,
     /// Attempts to connect.
     pub connects: u32,
     /// Whether it may be sent twice: a read, not a write.
     pub repeatable: bool,
+}
+
+impl WaitedInVain {
+    fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Attempts<'_> {
@@ -143,7 +158,9 @@ impl Attempts<'_> {
         F: FnMut(Duration) -> A,
         A: Future<Output = Result<Answer, Lost>>,
     {
-        let (mut spent, mut attempts, mut refusals) = (Duration::ZERO, 0_u32, 0_u32);
+        // What follows a silence is not waited for as long once more.
+        let before = self.in_vain.map_or(Duration::ZERO, WaitedInVain::get);
+        let (mut spent, mut attempts, mut refusals) = (before, 0_u32, 0_u32);
         loop {
             let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
             let permit = self.unless_cancelled(false, self.governor.acquire(urgency)).await?;
@@ -151,10 +168,17 @@ impl Attempts<'_> {
             let started = Instant::now();
             // A later attempt gets what is left, so that failing takes no longer than is promised.
             let left = (self.patience.total + self.patience.total / 6).saturating_sub(spent);
-            let time = if attempts == 0 { self.patience.attempt } else { self.patience.attempt.min(left) };
+            let time = match attempts {
+                0 if before.is_zero() => self.patience.attempt,
+                0 => self.patience.attempt.min(left.max(LAST_TRY)),
+                _ => self.patience.attempt.min(left),
+            };
             let outcome = self.unless_cancelled(true, attempt(time)).await?;
             spent += started.elapsed();
             attempts += 1;
+            if outcome.as_ref().map_or(true, is_passing) {
+                self.wait_in_vain(started.elapsed());
+            }
             match &outcome {
                 Ok(answer) if answer.status == 429 || is_passing(answer) => self.governor.failed(&permit),
                 Ok(answer) if answer.is_success() => self.governor.answered(&permit, self.does),
@@ -185,8 +209,15 @@ impl Attempts<'_> {
                 return outcome.map_err(Stop::Lost);
             }
             self.unless_cancelled(false, sleep(pause)).await?;
+            self.wait_in_vain(pause);
             spent += pause;
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn wait_in_vain(&self, time: Duration) {
+        if let Some(in_vain) = self.in_vain {
+            in_vain.0.fetch_add(millis(time), Ordering::Relaxed);
         }
     }
 
@@ -257,6 +288,7 @@ mod tests {
                 cancel: &self.cancel,
                 counters: &self.counters,
                 patience: Patience::default(),
+                in_vain: None,
                 connects: Patience::default().attempts,
                 repeatable,
             }
@@ -350,6 +382,52 @@ mod tests {
                 .await;
             assert!(ended.map_or(true, |answer| answer.status == 504));
             assert!(start.elapsed() <= Duration::from_secs(11), "{outcome:?} after {:?}", start.elapsed());
+        }
+    }
+
+    /// The places to sign in, the token and the first read: a Halo that is silent, or cuts its answers, is named after
+    /// one wait and not after one for each.
+    #[tokio::test(start_paused = true)]
+    async fn person_waits_once_for_all_requests() {
+        for (takes, outcome) in [
+            (Duration::from_secs(600), lost(Unreached::Silent, true)),
+            (Duration::from_secs(3), lost(Unreached::Broken, true)),
+            (Duration::from_millis(50), Ok(504)),
+        ] {
+            let (bench, start, in_vain) = (Bench::new(None), Instant::now(), WaitedInVain::default());
+            let run = async |takes: Duration, outcome: Result<u16, Lost>| {
+                let patience = Patience::default().of_a_person();
+                let course = Attempts { patience, in_vain: Some(&in_vain), ..bench.course(true) };
+                course
+                    .run(|time| async move {
+                        sleep(time.min(takes)).await;
+                        if takes < time { outcome } else { lost(Unreached::Silent, true) }.map(answer)
+                    })
+                    .await
+            };
+            for _ in 0..3 {
+                let ended = run(takes, outcome).await;
+                assert!(ended.map_or(true, |answer| answer.status == 504));
+            }
+            assert!(start.elapsed() < Duration::from_secs(15), "{outcome:?} after {:?}", start.elapsed());
+            // One that answers by then is heard.
+            assert_eq!(run(Duration::from_millis(1500), Ok(200)).await.unwrap().status, 200);
+        }
+    }
+
+    /// A Halo that is slow and answers is not given up, however many questions there are.
+    #[tokio::test(start_paused = true)]
+    async fn slow_answers_are_not_waited_for_in_vain() {
+        let (bench, in_vain) = (Bench::new(None), WaitedInVain::default());
+        for _ in 0..14 {
+            let patience = Patience::default().of_a_person();
+            let course = Attempts { patience, in_vain: Some(&in_vain), ..bench.course(true) };
+            let ended = course.run(|time| async move {
+                assert!(time >= Duration::from_secs(9));
+                sleep(Duration::from_secs(8)).await;
+                Ok(answer(200))
+            });
+            assert_eq!(ended.await.unwrap().status, 200);
         }
     }
 

@@ -87,6 +87,11 @@ pub enum Command {
     CloseLine,
     Configure,
     Remove,
+    RollBack,
+    Rotate,
+    InstallService,
+    ForgetSecrets,
+    SendAgain,
     PartWebhooks,
     PartChatPod,
     PartLinks,
@@ -94,6 +99,7 @@ pub enum Command {
     ReadDeliveries,
     ProveIt,
     OpenEvent,
+    OpenTicket,
     Tickets,
     ReadTickets,
     Escalate,
@@ -149,6 +155,7 @@ pub enum Place {
     EventSearch,
     EventPage,
     PaneTickets,
+    TicketPage,
     Confirm,
     Chooser,
     HelpPage,
@@ -200,6 +207,7 @@ impl Place {
             Self::EventSearch => "in the search of the events",
             Self::EventPage => "on an event",
             Self::PaneTickets => "in the list of tickets",
+            Self::TicketPage => "on a ticket",
             Self::Confirm => "in a question",
             Self::Chooser => "in the choice of an agent",
             Self::HelpPage => "in the help",
@@ -304,7 +312,8 @@ const ACTIVITY: Place = P::Pane(Pane::Activity);
 const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
     P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, OVERVIEW, SYNC,
-    CLIENTS, P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, ACTIVITY,
+    CLIENTS, P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, P::TicketPage,
+    ACTIVITY,
 ];
 const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
@@ -322,18 +331,19 @@ const FORM: &[Place] = &[
     P::InitialSync, P::Finished,
 ];
 const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
-const PANES: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, ACTIVITY];
+const PANES: &[Place] =
+    &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY];
 const EDITING: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, ACTIVITY];
-const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets];
+const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets, P::TicketPage];
 #[rustfmt::skip]
 const LISTS: &[Place] = &[
     P::Cards, P::FieldList, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage,
-    P::PaneTickets, ACTIVITY, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
+    P::PaneTickets, P::TicketPage, ACTIVITY, P::Chooser, P::HelpPage, P::ClientPage, P::Palette,
 ];
 #[rustfmt::skip]
 const LONG_LISTS: &[Place] = &[
     P::Cards, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
-    ACTIVITY, P::HelpPage, P::ClientPage,
+    P::TicketPage, ACTIVITY, P::HelpPage, P::ClientPage,
 ];
 
 /// A line for each setting: it has no key, and is found among the commands.
@@ -412,6 +422,9 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Configure, "accept", &[INTEGRATION], "Configure", Left),
     row(C::ReadPlan, "check_halo", &[INTEGRATION], "Check Halo", Left),
     row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
+    row(C::Rotate, "rotate", &[INTEGRATION], "Rotate callback token and password", Help),
+    row(C::RollBack, "roll_back", &[INTEGRATION], "Roll back the last Configure", Help),
+    row(C::ForgetSecrets, "forget_secrets", &[INTEGRATION], "Forget the stored secrets", Help),
     row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
     row(C::ProveIt, "prove_it", &[INTEGRATION], "Test ticket", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
@@ -448,16 +461,18 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Dismiss, "dismiss_issue", &[OVERVIEW], "Dismiss", Left),
     row(C::Details, "accept", &[CLIENTS], "Details", Left),
     row(C::OpenEvent, "accept", &[EVENTS], "Open", Left),
-    row(C::Escalate, "accept", &[P::PaneTickets], "Escalate", Left),
+    row(C::OpenTicket, "accept", &[P::PaneTickets], "Open", Left),
     row(C::Escalate, "escalate", WITH_TICKETS, "Escalate", Left),
     row(C::Tickets, "tickets", &[EVENTS, P::PaneTickets], "Tickets", Left),
     row(C::Search, "search", &[EVENTS], "Search", Left),
     row(C::Filter, "filter", &[CLIENTS, EVENTS], "Filter", Left),
+    row(C::SendAgain, "retry_issue", &[EVENTS], "Send undelivered events again", Help),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
     row(C::Sort, "sort", &[CLIENTS], "Sort", Left),
     row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),
     row(C::Changes, "accept", &[SYNC], "Changes", Left),
     row(C::Edit, "edit", EDITING, "Edit", Left),
+    row(C::InstallService, "install_service", &[OVERVIEW, SYNC, P::Finished], "Install the service", Left),
     row(C::Export, "export", &[CLIENTS], "Export", Left),
     row(C::Pane(Pane::Overview), "pane_overview", PANES, "Go to Overview", Help),
     row(C::Pane(Pane::Sync), "pane_sync", PANES, "Go to Sync", Help),

@@ -145,17 +145,21 @@ pub(super) async fn with_halo(
     }
 
     let token = sign_in(&mut run, halo).await?;
+    let mut is_silent = false;
     // A version is nice to have, and an agent without the right to it can still do everything else.
     if token.is_some() && has_room(halo, READS) {
         match halo.instance().await {
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
-            Err(error) => run.look_at(&error),
+            Err(error) => {
+                run.look_at(&error);
+                is_silent = matches!(error, HaloError::NotReached { .. });
+            }
         }
     }
     run.product = halo.product();
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
     let mut agent = None;
-    if token.is_some() && run.scopes.are_wide() && has_room(halo, READS) {
+    if token.is_some() && !is_silent && run.scopes.are_wide() && has_room(halo, READS) {
         let asked = run.handle(halo);
         match timeout(OWN_AGENT, asked.own_agent()).await {
             Ok(Ok(rights)) => agent = Some(rights),

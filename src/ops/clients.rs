@@ -6,7 +6,6 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
@@ -238,25 +237,23 @@ pub fn csv_row(stored: &StoredClient) -> [String; 8] {
     ]
 }
 
-/// How many exports of one day there may be in one folder.
+/// How many exports there may be of one name.
 const EXPORTS: u32 = 1_000;
 
-/// Writes clients as CSV to a new file in a folder, for its owner alone, and says how many and which file. What is there is
-/// never overwritten; of a file that cannot be finished nothing stays.
-pub fn export<'a>(
-    folder: &Path,
-    id: &ConfigurationId,
-    at: Timestamp,
-    clients: impl Iterator<Item = &'a StoredClient>,
-) -> Result<(usize, PathBuf), Failure> {
+/// Writes clients as CSV to a new file, for its owner alone, and says how many and which file: with a number where that
+/// name is taken. What is there is never overwritten; of a file that cannot be finished nothing stays.
+pub fn export<'a>(wanted: &Path, clients: impl Iterator<Item = &'a StoredClient>) -> Result<(usize, PathBuf), Failure> {
     let failed = |error: io::Error| {
-        let folder = Untrusted::new(folder.to_string_lossy()).display();
-        Failure::new(FailureKind::LocalState, format!("nothing was exported to {folder}: {error}"))
+        let wanted = Untrusted::new(wanted.to_string_lossy()).display();
+        Failure::new(FailureKind::LocalState, format!("nothing was exported to {wanted}: {error}"))
     };
-    let day = at.strftime("%F");
+    let name = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let ending = wanted.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
     for number in 1..=EXPORTS {
-        let again = if number == 1 { String::new() } else { format!("-{number}") };
-        let path = folder.join(format!("{id}-clients-{day}{again}.csv"));
+        let path = match number {
+            1 => wanted.to_owned(),
+            number => wanted.with_file_name(format!("{name}-{number}{ending}")),
+        };
         let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -305,7 +302,7 @@ pub async fn refresh_lists(
 ) -> Result<Lists, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
     workspace.recognise(&id, &configuration.api)?;
-    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let (agents, teams, types) = (halo.agents().await?, halo.teams().await?, halo.ticket_types().await?);
     let fresh = FreshLists { agents: Some(&agents), teams: Some(&teams), ticket_types: Some(&types) };
     workspace.store.keep_lists(&id, fresh, workspace.now())?;
@@ -315,6 +312,8 @@ pub async fn refresh_lists(
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use jiff::Timestamp;
 
     use super::*;
     use crate::domain::client::Client;
@@ -346,20 +345,19 @@ mod tests {
     #[test]
     fn export_never_overwrites_and_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let id = ConfigurationId::parse("acme").unwrap();
-        let at: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        let wanted = folder.path().join("acme-clients-2026-11-23.csv");
         // A link that somebody left in the way is not followed.
         let elsewhere = folder.path().join("elsewhere");
         std::os::unix::fs::symlink(&elsewhere, folder.path().join("acme-clients-2026-11-23-2.csv")).unwrap();
-        let (count, first) = export(folder.path(), &id, at, [client(7, "=cmd()")].iter()).unwrap();
-        assert_eq!((count, first.file_name().unwrap().to_str().unwrap()), (1, "acme-clients-2026-11-23.csv"));
-        let (_, second) = export(folder.path(), &id, at, [client(8, "Northwind")].iter()).unwrap();
+        let (count, first) = export(&wanted, [client(7, "=cmd()")].iter()).unwrap();
+        assert_eq!((count, &first), (1, &wanted));
+        let (_, second) = export(&wanted, [client(8, "Northwind")].iter()).unwrap();
         assert_eq!(second.file_name().unwrap().to_str().unwrap(), "acme-clients-2026-11-23-3.csv");
         assert!(!elsewhere.exists());
         let text = fs::read_to_string(&first).unwrap();
         assert!(text.starts_with("id,name,status,") && text.contains("7,'=cmd(),active,"), "{text}");
         assert_eq!(fs::metadata(&first).unwrap().permissions().mode() & 0o777, 0o600);
-        let failure = export(&folder.path().join("nowhere"), &id, at, [].iter()).unwrap_err();
+        let failure = export(&folder.path().join("nowhere/clients.csv"), [].iter()).unwrap_err();
         assert!(failure.to_string().contains("nothing was exported"), "{failure}");
     }
 }

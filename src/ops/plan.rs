@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{Workspace, check, host};
+use crate::domain::address::OUT_OF_REACH;
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
@@ -51,7 +52,7 @@ pub async fn load_taking(
 ) -> Result<Result<Plan, CheckReport>, Failure> {
     workspace.recognise(id, &configuration.api)?;
     let target = Target::to_install(workspace, id, configuration)?.taking(taken);
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
     check::note(workspace, id, &report, &halo);
@@ -143,6 +144,11 @@ impl Target {
         id: &ConfigurationId,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
+        let pia = configuration.integration.pia_url.as_ref();
+        if let Some(pia) = pia.filter(|pia| pia.is_out_of_reach_of(&configuration.api.url)) {
+            return Err(Failure::new(FailureKind::Usage, format!("the Pia Url {pia} is {OUT_OF_REACH}"))
+                .hint("set pia_url in the Integration section"));
+        }
         let target = Self::new(workspace, id, configuration)?;
         if let Some(installs) = &target.installs {
             fits(&installs.wanted)?;

@@ -1,7 +1,9 @@
 //! Where things stand: read from settings and store alone, with no network.
 
+use std::path::Path;
+
 use super::health::facts::judge;
-use super::{Workspace, drafts};
+use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
@@ -87,6 +89,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
     let last = workspace.store.events(id, None, None, 1)?.pop();
     Ok(ServiceStatus {
         running: holder.is_some(),
+        timer: units::has_timer(Path::new("/")),
         since: holder.map(|holder| holder.since),
         last_event_at: last.as_ref().map(|event| event.received_at),
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),

@@ -42,7 +42,7 @@ pub async fn on_pia_board(
     configuration: &Configuration,
     cancel: CancellationToken,
 ) -> Result<BoardTickets, Failure> {
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let board = &configuration.pia_screen.pia_board;
     let mut boards = Boards::stored(workspace, id)?;
     let team = boards.find(&halo, board).await?;

@@ -5,11 +5,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde::Serialize;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::{Hint, Next};
 
 /// The program, where the units that come with it expect it.
 const PROGRAM: &str = "/usr/local/bin/pia-halo";
@@ -27,6 +28,42 @@ const HOME: [&str; 9] = ["install", "-d", "-m", "700", "-o", "pia-halo", "-g", "
 
 /// A program with its arguments.
 type Line = &'static [&'static str];
+
+/// Whether systemd runs on this machine.
+pub fn is_there(root: &Path) -> bool {
+    root.join("run/systemd/system").exists()
+}
+
+/// Runs a command, which gets no input.
+///
+/// # Errors
+///
+/// Where it cannot be started.
+pub fn execute(line: &[&str]) -> io::Result<Output> {
+    let [program, arguments @ ..] = line else { return Err(io::ErrorKind::InvalidInput.into()) };
+    Command::new(program).args(arguments).stdin(Stdio::null()).output()
+}
+
+/// The steps that install the service here, for whoever may take them.
+///
+/// # Errors
+///
+/// Without systemd, and for anybody but root.
+pub fn here() -> Result<Vec<Step>, Failure> {
+    let root = Path::new("/");
+    if !is_there(root) {
+        return Err(Failure::new(FailureKind::LocalState, "systemd does not run on this machine")
+            .hint(Hint::from("Let your own supervisor keep this running: ").next(Next::Serve)));
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::new(FailureKind::Usage, "only root can install the service")
+            .hint(format!("Run this in a shell: sudo {}", Next::InstallService)));
+    }
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(FailureKind::LocalState, format!("this program cannot tell where it is: {error}"))
+    })?;
+    Ok(installation(root, &program))
+}
 
 /// How a command is run.
 pub type Run<'a> = &'a dyn Fn(&[&str]) -> io::Result<Output>;
@@ -80,7 +117,8 @@ fn units(root: &Path, program: &Path) -> [(PathBuf, String); 3] {
     ]
 }
 
-fn has_timer(root: &Path) -> bool {
+/// Whether `pia-halo-sync.timer` is switched on.
+pub fn has_timer(root: &Path) -> bool {
     root.join(UNITS).join("timers.target.wants").join(TIMER).symlink_metadata().is_ok()
 }
 

@@ -1,6 +1,7 @@
 //! The real world behind the interface: each effect calls one use-case, and its answers become replies.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,17 +16,19 @@ use crate::app::panes::clients::ClientList;
 use crate::app::panes::events::STEP;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::health::Rule;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
+use crate::domain::rotation::Overlap;
 use crate::domain::sync_run::{Brake, SyncProgress};
 use crate::domain::ticket::{BoardTickets, Escalation, Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::ops::activate::Replacing;
 use crate::ops::configure::{Consent, Event};
 use crate::ops::remove::Extent;
+use crate::ops::rotate::Terms;
 use crate::ops::{self, Workspace};
 
 /// How often it is tried to hold what somebody else holds.
@@ -33,6 +36,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether the request limit is waited for.
 const LOOK_AT_WAIT: Duration = Duration::from_millis(500);
+
+/// A rotation by a person who looks on: the former pair stays good for the usual time.
+const TERMS: Terms = Terms { overlap: Overlap::USUAL, end_overlap: false };
 
 /// Runs effects in a workspace.
 pub struct Effects {
@@ -114,6 +120,37 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             let work = switch_removing(workspace, &wanted, consent, replies, cancel).boxed();
             return telling_waits(workspace, replies, work).await;
         }
+        Effect::LoadRollBack(id) => {
+            let work = ops::remove::load(workspace, &id, Extent::LastRun, cancel, tell_checks(replies)).boxed();
+            Reply::Planned(telling_waits(workspace, replies, work).await)
+        }
+        Effect::RollBack(id, plan) => {
+            let consent = Consent::Plan(&plan);
+            let work =
+                ops::remove::run(workspace, &id, Extent::LastRun, consent, cancel, tell_results(replies)).boxed();
+            Reply::Configured(telling_waits(workspace, replies, work).await)
+        }
+        Effect::LoadRotation(id) => {
+            let work = ops::rotate::load(workspace, &id, TERMS, cancel, tell_checks(replies)).boxed();
+            let planned = telling_waits(workspace, replies, work).await;
+            Reply::Planned(planned.map(|tested| tested.map(|rotation| rotation.plan)))
+        }
+        Effect::Rotate(id, plan) => {
+            let consent = Consent::Plan(&plan);
+            let work = ops::rotate::run(workspace, &id, TERMS, consent, cancel, tell_results(replies)).boxed();
+            Reply::Configured(telling_waits(workspace, replies, work).await.map(|rotation| rotation.report))
+        }
+        Effect::LoadInstallation => {
+            let steps = workspace.run_blocking(|_| ops::units::here()).await;
+            Reply::Installation(steps.map(|steps| steps.iter().map(ToString::to_string).collect()))
+        }
+        Effect::InstallService => {
+            let install = |_: &Workspace| ops::units::carry_out(&ops::units::here()?, &ops::units::execute);
+            Reply::Installed(workspace.run_blocking(install).await)
+        }
+        Effect::ForgetSecrets(id) => {
+            Reply::Forgotten(ops::remove::forget_secrets(workspace, &id, cancel).await.map(|()| id))
+        }
         Effect::LoadDeliveries(id) => Reply::Deliveries(ops::delivery::read(workspace, &id, cancel).await),
         Effect::Prove(id) => Reply::Proved(prove(workspace, id, replies, cancel).await),
         Effect::WatchEvents { id, limit } => {
@@ -135,10 +172,13 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::Export(export) => Reply::Exported(
             workspace
                 .run_blocking(move |_| {
-                    let folder = std::env::current_dir().map_err(|error| {
-                        Failure::new(FailureKind::LocalState, format!("the folder is gone: {error}"))
-                    })?;
-                    let (count, file) = ops::clients::export(&folder, &export.id, export.at, export.clients())?;
+                    let file = match (export.file.strip_prefix("~/"), std::env::home_dir()) {
+                        (Some(rest), Some(home)) => home.join(rest),
+                        _ => PathBuf::from(&export.file),
+                    };
+                    // Said whole: where the program was started may be forgotten.
+                    let wanted = std::path::absolute(&file).unwrap_or(file);
+                    let (count, file) = ops::clients::export(&wanted, export.clients())?;
                     Ok((count, Untrusted::new(file.to_string_lossy()).display()))
                 })
                 .await,

@@ -37,6 +37,8 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         Goal::Install => title,
         Goal::Remove { then: None, .. } => "Remove",
         Goal::Remove { then: Some(_), .. } => "Remove and switch",
+        Goal::RollBack => "Roll back",
+        Goal::Rotate => "Rotate",
     };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { since, total, results, stopping, checks, .. }, plan) => {
@@ -63,7 +65,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             } else {
                 "Each object is read back from Halo. Esc stops; what is done is kept."
             };
-            page.paragraph(words, MARGIN, styles.dim());
+            page.paragraph(words, MARGIN, Style::new());
         }
         (ApplyWork::Ended { report, .. }, _) => {
             let tone = match report.status {
@@ -87,7 +89,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         (ApplyWork::Failed { failure, results, .. }, _) => {
             page.heading(title, "", Style::new());
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph(&words::plan::left_over(goal.is_install(), results), MARGIN + 2, Style::new());
+            page.paragraph(&words::plan::left_over(goal.parts().is_none(), results), MARGIN + 2, Style::new());
             page.blank();
             rows_of_results(model, page, results);
             by_hand(model, page);
@@ -191,7 +193,7 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
             format!("{name} becomes active once everything is removed from Halo, not before.")
         }
     };
-    page.paragraph(&stays, MARGIN, styles.dim());
+    page.paragraph(&stays, MARGIN, Style::new());
     page.blank();
 }
 
@@ -212,12 +214,15 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         parts_row(model, page, *parts, then.as_ref());
     }
     if !plan.changes_pending() && plan.hindrances().next().is_none() {
-        let words = match model.work.goal {
-            Goal::Install => "Everything is in place. Nothing to do.",
-            Goal::Remove { then: Some(_), .. } => "Nothing is left in Halo. Ready to switch.",
-            Goal::Remove { .. } => "The selected parts are not in Halo. Nothing to do.",
-        };
-        page.state(Tone::Good, words, MARGIN);
+        page.state(Tone::Good, model.work.goal.nothing(), MARGIN);
+        page.blank();
+    }
+    if model.work.plan_stale {
+        page.state(Tone::Warn, words::plan::STALE, MARGIN);
+        page.blank();
+    }
+    if model.work.goal == Goal::Rotate {
+        page.paragraph(words::plan::ROTATING, MARGIN, Style::new());
         page.blank();
     }
     // What this agent does not see is neither in the plan nor missing from it.
@@ -274,7 +279,7 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
     );
     let row = row.cell(&change.name.display(), style, columns);
     let why = if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) };
-    page.words(row, &why, styles.dim());
+    page.words(row, &why, if change.action == Action::Keep { styles.dim() } else { Style::new() });
     if model.work.plan_open.contains(&at) {
         for field in &change.fields {
             field_line(page, field);

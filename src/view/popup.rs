@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
 use crate::app::hints::{self, Meaning};
+use crate::app::integrations;
 use crate::app::jobs::prove;
 use crate::app::keymap::{Command, Place};
 use crate::app::model::saved_title;
@@ -151,6 +152,8 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
         About::Proof => ("Run the full-circle test?", "  Enter starts"),
         About::Unproved(_) => ("Continue with an unproved list?", "  Enter continues"),
         About::Delete(_) => ("Delete this configuration?", "  Enter deletes"),
+        About::Forget(_) => ("Delete the stored secrets?", "  Enter deletes"),
+        About::Export => ("Export the listed clients", ""),
     };
     let mut say = |text: &str| lines.extend(wrap(text, columns).into_iter().map(Line::raw));
     match (&typed.about, &model.work.plan) {
@@ -166,22 +169,22 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
         }
         (About::TakeOver, _) => {}
         (About::Unproved(_), _) => say(words::sync::UNPROVED),
-        (About::Delete(id), _) => {
-            let own = model.overview.configurations.iter().find(|saved| saved.id == *id);
-            let objects = own.map_or(&[][..], |saved| &saved.status.integration.objects);
-            let left = objects.iter().filter(|object| object.kind.is_our_own()).count();
-            if let Some(own) = own {
-                say(&format!("{}.", saved_title(own)));
-            }
-            words::step::deleting(left).iter().for_each(|words| say(words));
+        (About::Export, _) => {
+            let count = model.panes.clients.count() as u64;
+            say(&format!("{} clients, as CSV. An existing file is never overwritten.", thousands(count)));
         }
+        (About::Forget(_), _) => say(words::plan::FORGETTING),
+        (About::Delete(id), _) => integrations::deleting(model, id).iter().for_each(|words| say(words)),
     }
     if let (About::Removal, Goal::Remove { then: Some(wanted), .. }) = (&typed.about, &model.work.goal) {
         let name = model.saved(wanted).map_or_else(|| wanted.to_string(), saved_title);
         lines.extend(wrap(&format!("{name} then becomes active."), columns).into_iter().map(Line::raw));
     }
     lines.push(Line::default());
-    let ask = format!("Type {} to confirm:", Untrusted::new(typed.wanted.as_str()).display());
+    let ask = match typed.about {
+        About::Export => "File:".to_owned(),
+        _ => format!("Type {} to confirm:", Untrusted::new(typed.wanted.as_str()).display()),
+    };
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();
     let cursor = typed.input.visual_cursor();

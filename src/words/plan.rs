@@ -4,6 +4,17 @@ use super::Tone;
 use crate::domain::plan::{Action, ChangeResult, FieldChange, Outcome};
 use crate::domain::untrusted::Untrusted;
 
+/// What a rotation does to the webhooks.
+pub const ROTATING: &str =
+    "The webhooks get a new callback token and password. The old ones keep working for 24 h, so that no event is lost.";
+
+/// What is lost where the stored secrets are forgotten.
+pub const FORGETTING: &str = "This deletes the Client Secret and the callback secrets stored here. It is refused while a \
+    webhook in Halo still uses them.";
+
+/// Said of a plan that is older than what somebody else did meanwhile.
+pub const STALE: &str = "Another program has changed the integration since this plan was read.";
+
 /// What is done to an object: its sign in a list, and the verb.
 pub fn action(action: Action) -> (&'static str, Tone, &'static str) {
     match action {

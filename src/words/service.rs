@@ -1,6 +1,10 @@
 //! The service: without it nothing that was set up runs.
 
+use jiff::Timestamp;
+
+use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::next::Next;
+use crate::domain::status::ServiceStatus;
 
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
@@ -8,6 +12,21 @@ pub const START: &str = "Start the service";
 pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
 
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
+
+/// What runs the daily sync where no service does.
+pub const BY_TIMER: &str = "by pia-halo-sync.timer, at its own time";
+
+/// The service does not run, and a timer syncs in its place.
+pub const ONLY_TIMER: &str = "stopped: Halo's callbacks are lost. pia-halo-sync.timer runs the daily sync.";
+
+/// When the daily sync comes next. Where nothing runs it, none is promised.
+pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timestamp) -> String {
+    match status {
+        Some(service) if service.running => time.next_run_line(now),
+        Some(service) if service.timer => format!("run {BY_TIMER}"),
+        _ => "runs every day while the service is running".to_owned(),
+    }
+}
 
 /// The commands that start it, each with what it is for.
 pub fn commands() -> [(String, &'static str); 2] {

@@ -9,7 +9,7 @@ use crate::domain::fields::FieldId;
 use crate::domain::status::{Saved, StepState};
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::untrusted::Untrusted;
-use crate::words::Phrase;
+use crate::words::{Phrase, step};
 
 use super::effect::Effect;
 use super::go::Go;
@@ -251,13 +251,21 @@ pub fn ask_to_delete(model: &mut Model) {
 }
 
 /// It is deleted, or why not.
+/// What is lost with a configuration that is deleted here, and what stays in its Halo.
+pub fn deleting(model: &Model, id: &ConfigurationId) -> Vec<String> {
+    let own = model.saved(id);
+    let objects = own.map_or(&[][..], |saved| &saved.status.integration.objects);
+    let left = objects.iter().filter(|object| object.kind.is_our_own()).count();
+    let name = own.map(|own| format!("{}.", saved_title(own)));
+    name.into_iter().chain(step::deleting(left)).collect()
+}
+
 pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> Vec<Effect> {
     model.touch();
     let id = match outcome {
         Ok(id) => id,
         Err(failure) => {
-            let hint = failure.hint.as_ref().map(|hint| Phrase::from(hint).with_keys(&model.keys));
-            model.say(Tone::Bad, hint.iter().fold(failure.to_string(), |words, hint| format!("{words}. {hint}")));
+            model.say_failure(&failure);
             return Vec::new();
         }
     };

@@ -6,6 +6,7 @@ use tui_input::Input;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
+use crate::app::panes::events::open;
 use crate::app::panes::state::Pane;
 use crate::app::popup::{Popup, Question};
 use crate::app::work::EscalateWork;
@@ -21,7 +22,8 @@ const READING: SignedDuration = SignedDuration::from_millis(500);
 fn meant(model: &Model) -> Option<(i64, Option<&Ticket>)> {
     let events = &model.panes.events;
     if events.tickets {
-        return selected(model).map(|ticket| (ticket.id, Some(ticket)));
+        let ticket = events.ticket.as_ref().map(|opened| &opened.ticket).or_else(|| selected(model))?;
+        return Some((ticket.id, Some(ticket)));
     }
     let event = events.open.as_ref().map(|opened| &opened.event).or_else(|| events.selected())?;
     // The newest word on it may have come with a later event.
@@ -52,6 +54,10 @@ pub fn refusal(model: &Model) -> Option<String> {
 
 /// Asks before a ticket is escalated.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
+    if model.panes.events.tickets && model.panes.events.ticket.is_none() {
+        // What is decided on is seen whole first.
+        open::open_ticket(model);
+    }
     let Some((ticket, known)) = meant(model) else { return Vec::new() };
     let known = known.cloned();
     let kept = model.current.clone().and_then(|id| model.work.notes.get(&(id, ticket)).cloned());
@@ -67,6 +73,13 @@ pub fn accepts_from(model: &Model) -> Option<Timestamp> {
     match &model.popup {
         Some(Popup::Escalate(question)) => question.since.checked_add(READING).ok(),
         _ => None,
+    }
+}
+
+/// Whoever answers line by line has read the question.
+pub fn note_read(model: &mut Model) {
+    if let Some(Popup::Escalate(question)) = &mut model.popup {
+        question.since = Timestamp::MIN;
     }
 }
 
@@ -123,6 +136,9 @@ pub fn escalated(model: &mut Model, outcome: Result<Escalation, Unfinished>) {
 // The list says of the ticket what Halo says of it now; where it left the board, it leaves the list.
 fn note(model: &mut Model, now: &Ticket) {
     let board = model.current_saved().map(|saved| saved.configuration.pia_screen.pia_board.clone()).unwrap_or_default();
+    if let Some(opened) = model.panes.events.ticket.as_mut().filter(|opened| opened.ticket.id == now.id) {
+        opened.ticket = now.clone();
+    }
     let Some((_, read)) = &mut model.work.board else { return };
     let Some(at) = read.tickets.iter().position(|ticket| ticket.id == now.id) else { return };
     if now.is_on(&board) {

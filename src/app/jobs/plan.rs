@@ -15,6 +15,7 @@ use crate::domain::manual;
 use crate::domain::next::Next;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::words::Phrase;
+use crate::words::plan::STALE;
 
 /// That the configuration is not the active one, and the key that changes it from here.
 pub fn inactive(model: &Model) -> Phrase {
@@ -242,6 +243,9 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
             Some(same().into())
         };
     }
+    if model.work.plan_stale && matches!(model.apply(), ApplyWork::None) {
+        return Some(Phrase::from(STALE).key(" Read Halo again with ", "check_halo", "."));
+    }
     let blocker = |model: &Model| if model.goal().is_install() { blocker(model) } else { removal_blocker(model) };
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() => blocker(model),
@@ -249,6 +253,7 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
         (ApplyWork::None, PlanWork::Ready(_)) => Some(match model.work.goal {
             Goal::Install => "Nothing to do: everything is in place.".into(),
             Goal::Remove { .. } => "Nothing to do: the selected parts are not in Halo.".into(),
+            Goal::RollBack | Goal::Rotate => model.work.goal.nothing().into(),
         }),
         (ApplyWork::None, PlanWork::Reading { .. }) => Some("Halo is still being read.".into()),
         _ => blocker(model)
@@ -279,6 +284,8 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
     vec![match goal {
         Goal::Install => Effect::Configure(id, plan),
         Goal::Remove { parts, then } => Effect::Remove { id, parts, then, plan },
+        Goal::RollBack => Effect::RollBack(id, plan),
+        Goal::Rotate => Effect::Rotate(id, plan),
     }]
 }
 

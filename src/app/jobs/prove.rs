@@ -131,7 +131,7 @@ pub fn lines(model: &Model) -> Vec<(Tone, String)> {
             std::iter::once(first).chain(circle.hops.iter().flat_map(told)).chain(earlier).collect()
         }
         ProofWork::Failed { id, failure } if Some(id) == current => {
-            let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{}.", advice(hint))));
+            let hint = failure.hint.iter().map(|hint| (Tone::Calm, format!("{}.", advice(hint).trim_end_matches('.'))));
             std::iter::once((Tone::Bad, format!("Failed: {failure}."))).chain(hint).collect()
         }
         _ => Vec::new(),
@@ -146,6 +146,7 @@ fn told(hop: &HopReport, advice: impl Fn(&Hint) -> String) -> Vec<(Tone, String)
         CheckStatus::Skip => Tone::Calm,
     };
     let hint = hop.hint.as_ref();
-    let hint = hint.map(|hint| (Tone::Calm, format!("To do: {}.", Untrusted::new(advice(hint)).display())));
+    let hint = hint.map(|hint| Untrusted::new(advice(hint)).display());
+    let hint = hint.map(|hint| (Tone::Calm, format!("To do: {}.", hint.trim_end_matches('.'))));
     std::iter::once((tone, line(hop))).chain(hint).collect()
 }

@@ -38,6 +38,11 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     load(model, Goal::Remove { parts: Parts::ALL, then: None })
 }
 
+/// Shows what a roll back or a rotation would change. Nothing is written.
+pub fn open_as(model: &mut Model, goal: Goal) -> Vec<Effect> {
+    load(model, goal)
+}
+
 /// Reads what Halo holds once more, for the same parts.
 pub fn again(model: &mut Model) -> Vec<Effect> {
     let goal = model.goal().clone();
@@ -49,8 +54,12 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
-    let (Some(id), Some(parts)) = (model.current.clone(), goal.parts()) else {
-        return Vec::new();
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    let read = match &goal {
+        Goal::Remove { parts, .. } => Effect::LoadRemoval(id, *parts),
+        Goal::RollBack => Effect::LoadRollBack(id),
+        Goal::Rotate => Effect::LoadRotation(id),
+        Goal::Install => return Vec::new(),
     };
     let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
     model.work.forget_plan();
@@ -58,7 +67,7 @@ fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
     model.work.plan = PlanWork::Reading { since: model.now, checks: Vec::new() };
     model.panes.planning = true;
     model.touch();
-    effects.push(Effect::LoadRemoval(id, parts));
+    effects.push(read);
     effects
 }
 
@@ -95,7 +104,7 @@ fn toggled(parts: Parts, part: Command) -> Parts {
 pub fn choose(model: &mut Model, part: Command) -> Vec<Effect> {
     match model.work.goal.clone() {
         Goal::Remove { parts, then } => load(model, Goal::Remove { parts: toggled(parts, part), then }),
-        Goal::Install => Vec::new(),
+        Goal::Install | Goal::RollBack | Goal::Rotate => Vec::new(),
     }
 }
 
@@ -105,7 +114,7 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
-    if plan::only_switches(model) {
+    if plan::only_switches(model) || model.work.goal.parts().is_none() {
         return plan::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };

@@ -46,6 +46,11 @@ pub fn take(model: &mut Model, outcome: Result<BoardTickets, Failure>) {
     model.work.tickets = match outcome {
         Ok(board) => {
             let row = before.and_then(|id| board.tickets.iter().position(|ticket| ticket.id == id));
+            if let Some(opened) = &mut model.panes.events.ticket
+                && let Some(ticket) = board.tickets.iter().find(|ticket| ticket.id == opened.ticket.id)
+            {
+                opened.ticket = ticket.clone();
+            }
             model.work.board = Some((model.now, board));
             model.panes.events.board.selected = row.unwrap_or_default();
             TicketWork::None

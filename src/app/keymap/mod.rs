@@ -43,6 +43,7 @@ pub fn base(model: &Model) -> Place {
         Screen::Panes => match model.panes.pane {
             Pane::Clients if model.panes.clients.searching => Place::ClientSearch,
             Pane::Integration if model.panes.planning => Place::Plan,
+            Pane::Events if model.panes.events.tickets && model.panes.events.ticket.is_some() => Place::TicketPage,
             Pane::Events if model.panes.events.tickets => Place::PaneTickets,
             Pane::Events if model.panes.events.open.is_some() => Place::EventPage,
             Pane::Events if model.panes.events.searching => Place::EventSearch,

@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::effect::{Effect, Export};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
+use crate::app::popup::{Popup, Typed};
 use crate::domain::client::fold;
 
 pub use list::{Change, ClientList, Filter, Sort};
@@ -76,15 +77,23 @@ pub fn export_refusal(model: &Model) -> Option<String> {
     (clients.count() == 0).then(|| "Nothing to export: no client is listed.".to_owned())
 }
 
-/// Writes what is listed to a file of its own.
-pub fn export(model: &mut Model) -> Vec<Effect> {
+/// Asks where what is listed is written to.
+pub fn ask_where(model: &mut Model) {
+    let Some(id) = &model.current else { return };
+    let name = format!("{id}-clients-{}.csv", model.now.strftime("%F"));
+    model.popup = Some(Popup::Typed(Typed::file(name)));
+    model.touch();
+}
+
+/// Writes what is listed to a new file.
+pub fn export(model: &mut Model, file: String) -> Vec<Effect> {
     if let Some(reason) = export_refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
     let (list, rows) = model.panes.clients.listed();
-    vec![Effect::Export(Box::new(Export { id, at: model.now, list, rows }))]
+    vec![Effect::Export(Box::new(Export { id, file, list, rows }))]
 }
 
 /// Places the window anew.

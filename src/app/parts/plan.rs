@@ -51,7 +51,7 @@ pub fn words(model: &Model, binding: &Binding) -> Option<String> {
     let ready = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(_)));
     let words = match binding.command {
         C::Apply if plan::only_switches(model) => "Switch",
-        C::Apply if !model.goal().is_install() => "Remove",
+        C::Apply if !model.goal().is_install() => model.goal().word(),
         C::PartWebhooks | C::PartChatPod | C::PartLinks => return Some(part_words(model, binding)),
         C::ReadPlan if plan::is_settled(model) || ready => "Check Halo again",
         C::ReadPlan if matches!(model.work.plan, PlanWork::None) => "Check Halo",

@@ -33,7 +33,9 @@ macro_rules! ask {
             P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
             P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
             P::Plan if $model.screen == Shown::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
-            P::EventSearch | P::EventPage | P::PaneTickets => panes::ask_pane!(Pane::Events, $what($($given),*)),
+            P::EventSearch | P::EventPage | P::PaneTickets | P::TicketPage => {
+                panes::ask_pane!(Pane::Events, $what($($given),*))
+            }
             P::Checklist
             | P::Field
             | P::FieldList

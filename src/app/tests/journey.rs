@@ -103,7 +103,7 @@ fn keys_lead_from_integrations_to_end() {
     assert_eq!(step(&stage), Step::Finished);
 
     // S35: Pia Escalate To is there once more, and is saved on the way out.
-    stage.keys("Shift-Tab");
+    stage.keys("Shift-Tab Shift-Tab Shift-Tab");
     assert_eq!(focus(&stage), Item::Field(FieldId::EscalateTo));
     stage.keys("Enter");
     stage.type_text("dana");

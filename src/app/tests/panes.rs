@@ -12,7 +12,7 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, sync_report,
+    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, standing, status, sync_report,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
@@ -257,15 +257,60 @@ fn what_is_listed_is_exported() {
     let mut stage = in_panes();
     stage.keys("2 /");
     stage.type_text("northwind");
-    let effects = stage.keys("Enter E");
+    assert_eq!(stage.keys("Enter E"), [], "where to is asked first");
+    let day = stage.now.strftime("%F").to_string();
+    let effects = stage.keys("Enter");
     let [Effect::Export(export)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!((&export.id, export.at), (&id("acme"), stage.now));
+    assert_eq!((&export.id, &export.file), (&id("acme"), &format!("acme-clients-{day}.csv")));
     assert_eq!(export.clients().map(|client| client.client.id).collect::<Vec<_>>(), [7, 8]);
     stage.reply(Reply::Exported(Ok((2, "/home/dana/acme.csv".to_owned()))));
     assert_eq!(stage.notice(), "2 clients written to /home/dana/acme.csv");
+    stage.keys("E ^U");
+    assert_eq!(stage.keys("Enter"), [], "a file has a name");
+    stage.type_text("/tmp/mine.csv");
+    let effects = stage.keys("Enter");
+    assert!(matches!(effects.as_slice(), [Effect::Export(export)] if export.file == "/tmp/mine.csv"), "{effects:?}");
     stage.keys("/");
     stage.type_text(" zzz");
-    assert_eq!(stage.keys("Enter E"), [], "nothing is listed");
+    stage.keys("Enter E");
+    assert!(stage.model.popup.is_none(), "nothing is listed");
+}
+
+/// The service is installed on a yes to the steps that are shown, and not offered while it runs.
+#[test]
+fn service_is_installed_on_yes_to_its_steps() {
+    let mut stage = in_panes();
+    stage.keys("1");
+    assert_eq!(stage.keys("i"), [], "it runs");
+    let mut stopped = status("Acme MSP", true, true, true);
+    stopped.service.running = false;
+    stage.reply(Reply::Status(Ok(standing(stopped))));
+    assert_eq!(stage.keys("i"), [Effect::LoadInstallation]);
+    stage.reply(Reply::Installation(Ok(vec!["write /etc/systemd/system/pia-halo.service".to_owned()])));
+    assert_eq!(stage.keys("Enter"), [], "no is chosen");
+    stage.keys("i");
+    stage.reply(Reply::Installation(Ok(vec!["write /etc/systemd/system/pia-halo.service".to_owned()])));
+    assert_eq!(stage.keys("y"), [Effect::InstallService]);
+    stage.reply(Reply::Installation(Err(Failure::new(FailureKind::Usage, "only root can install the service"))));
+    assert!(stage.notice().contains("only root"), "{}", stage.notice());
+}
+
+/// What another program did to the integration makes the plan that is open an old one: it is said, and not applied.
+#[test]
+fn open_plan_is_stale_once_another_program_configures() {
+    let mut stage = in_panes();
+    stage.keys("3 Enter");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.read_plan();
+    let mut other = status("Acme MSP", true, true, true);
+    other.integration.configured_at = Some(stage.now);
+    stage.reply(Reply::Status(Ok(standing(other))));
+    assert_eq!(stage.keys("y"), []);
+    assert!(stage.notice().contains("Another program has changed the integration"), "{}", stage.notice());
+    assert_eq!(stage.keys("t"), [Effect::LoadPlan(id("acme"))]);
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.read_plan();
+    assert_eq!(stage.keys("y").len(), 1, "the one that was read since is applied");
 }
 
 /// What a sync changed is opened from its line in the history, scrolls, and closes before the pane is left.

@@ -66,6 +66,38 @@ fn only_typed_id_takes_anything_out() {
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)], "it can be stopped like Configure");
 }
 
+/// What only the command line could do is found by its name, from another pane, and is shown before it is done.
+#[test]
+fn rotation_and_roll_back_are_found_by_name() {
+    for (name, read, runs) in [
+        ("rotate", Effect::LoadRotation(id("acme")), Effect::Rotate(id("acme"), Box::new(plan()))),
+        ("roll back", Effect::LoadRollBack(id("acme")), Effect::RollBack(id("acme"), Box::new(plan()))),
+    ] {
+        let mut stage = Stage::with(crate::app::testing::finished());
+        stage.keys("2 :");
+        stage.type_text(name);
+        assert!(stage.keys("Enter").contains(&read), "{name}");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.read_plan();
+        assert_eq!(stage.keys("y"), [runs]);
+    }
+    let mut stage = Stage::with(crate::app::testing::finished());
+    let forget = |stage: &mut Stage| {
+        stage.keys("1 :");
+        stage.type_text("forget");
+        stage.keys("Enter");
+    };
+    forget(&mut stage);
+    assert_eq!(place(&stage.model), Place::Pane(Pane::Integration), "the service needs them while it runs");
+    let mut stopped = status("Acme MSP", true, true, true);
+    stopped.service.running = false;
+    stage.reply(Reply::Status(Ok(standing(stopped))));
+    forget(&mut stage);
+    assert_eq!(stage.keys("Enter"), [], "the id has to be typed");
+    stage.type_text("acme");
+    assert_eq!(stage.keys("Enter"), [Effect::ForgetSecrets(id("acme"))]);
+}
+
 /// A test ticket goes round only once a yes is typed; each station is shown as it is reached, and Esc stops it.
 #[test]
 fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {

@@ -165,14 +165,24 @@ impl World {
                 _ => Ok(Ok(plan())),
             })],
             Effect::Configure(_, plan) => self.configure(&plan),
-            Effect::LoadRemoval(..) => vec![Reply::Planned(match self.way {
-                Way::Unreachable => Err(unreachable()),
-                _ => Ok(Ok(removal())),
-            })],
+            Effect::LoadRemoval(..) | Effect::LoadRotation(_) | Effect::LoadRollBack(_) => {
+                vec![Reply::Planned(match self.way {
+                    Way::Unreachable => Err(unreachable()),
+                    _ => Ok(Ok(removal())),
+                })]
+            }
             Effect::Remove { plan, .. } => {
                 self.configured = false;
                 vec![Reply::Configured(Ok(report(ConfigureStatus::Removed, &plan)))]
             }
+            Effect::Rotate(_, plan) => vec![Reply::Configured(Ok(report(ConfigureStatus::Rotated, &plan)))],
+            Effect::RollBack(_, plan) => {
+                self.configured = false;
+                vec![Reply::Configured(Ok(report(ConfigureStatus::RolledBack, &plan)))]
+            }
+            Effect::LoadInstallation => vec![Reply::Installation(Ok(vec!["write a unit".to_owned()]))],
+            Effect::InstallService => vec![Reply::Installed(Ok(()))],
+            Effect::ForgetSecrets(id) => vec![Reply::Forgotten(Ok(id))],
             Effect::Activate { id, .. } => vec![Reply::Activated(Ok(Activation::Active(Some(id))))],
             Effect::Deactivate => vec![Reply::Activated(Ok(Activation::Active(None)))],
             Effect::LoadChanges { .. } => vec![Reply::Changes(Ok(None))],

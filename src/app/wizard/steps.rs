@@ -10,6 +10,7 @@ use crate::domain::untrusted::Untrusted;
 
 use super::state::{Item, Test, Wizard};
 use super::{checklist, finished, initial_sync};
+use crate::words::service;
 
 /// How a step is marked in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,10 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::Configure => vec![Item::Plan],
         Step::Finished => {
             let contact = model.facts.lists.synced.then_some(Item::Field(FieldId::EscalateTo));
-            (0..finished::open_lines(model).len().max(1)).map(Item::Open).chain(contact).collect()
+            let lines = finished::open_lines(model).len();
+            // What starts the service is read to its end on a low terminal too.
+            let below = (lines..lines + service::commands().len()).map(Item::Open);
+            (0..lines).map(Item::Open).chain(contact).chain(below).collect()
         }
     }
 }

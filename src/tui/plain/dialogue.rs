@@ -195,13 +195,17 @@ impl<P: Person> Dialogue<P> {
             Effect::Verify(_) => self.say("Testing the connection."),
             Effect::Sync { .. } => self.say("Syncing."),
             Effect::Prove(_) => self.say("Making a test ticket, and waiting for its event."),
-            Effect::LoadPlan(_) | Effect::LoadPlanTaking(..) | Effect::LoadRemoval(..) => {
+            Effect::LoadPlan(_)
+            | Effect::LoadPlanTaking(..)
+            | Effect::LoadRemoval(..)
+            | Effect::LoadRollBack(_)
+            | Effect::LoadRotation(_) => {
                 if self.step() == Some(Step::Configure) {
                     self.announce(Step::Configure);
                 }
                 self.say("Testing the connection and reading Halo. Nothing is written yet.");
             }
-            Effect::Configure(_, plan) => {
+            Effect::Configure(_, plan) | Effect::Rotate(_, plan) | Effect::RollBack(_, plan) => {
                 let count = plan.pending().count();
                 self.say(format!("Applying {count} changes. Each is read back from Halo."));
             }

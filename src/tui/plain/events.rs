@@ -1,14 +1,22 @@
-//! The events, read out.
+//! The events and the tickets, read out.
 
-use super::dialogue::Dialogue;
+use super::dialogue::{Answer, Dialogue, Picked, Question};
 use super::person::Person;
-use super::words::sentence;
+use super::words::{failure, sentence};
 use crate::app::effect::Slot;
+use crate::app::go::Go;
+use crate::app::jobs::tickets;
+use crate::app::keymap::{Command, Pane};
 use crate::app::message::Message;
+use crate::app::panes::events::open::ticket_facts;
+use crate::app::popup::Popup;
 use crate::app::service::{self, warnings};
+use crate::app::work::{EscalateWork, TicketWork};
 use crate::domain::event::Event;
 use crate::domain::next::Next;
+use crate::domain::secret::Secret;
 use crate::domain::thousands;
+use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::words;
@@ -46,11 +54,6 @@ impl<P: Person> Dialogue<P> {
             self.say_all(lines);
             let rest = count.saturating_sub(from + PAGE);
             if rest == 0 {
-                self.say(format!(
-                    "To list the tickets on the Pia Board: {}. To escalate one: {}",
-                    Next::Tickets,
-                    Next::Escalate
-                ));
                 return Ok(());
             }
             if !self.reads_on(rest).await? {
@@ -59,6 +62,71 @@ impl<P: Person> Dialogue<P> {
             from += PAGE;
         }
     }
+
+    /// The open tickets on the Pia Board: one of them whole, and handed over to people on a yes.
+    pub(super) async fn tickets(&mut self) -> Result<(), Exit> {
+        self.go(Go::Pane(Pane::Events)).await?;
+        if !self.model().panes.events.tickets {
+            self.order(Command::Tickets).await?;
+        }
+        if let TicketWork::Failed(failure) = &self.model().work.tickets {
+            let failure = failure.clone();
+            self.say_failure(&failure);
+            return Ok(());
+        }
+        let all = tickets::tickets(self.model());
+        let listed: Vec<String> = all.iter().take(PAGE).map(ticket_line).collect();
+        if listed.is_empty() {
+            self.say("No open tickets on this board.");
+            return Ok(());
+        }
+        if all.len() > PAGE {
+            let words =
+                format!("The newest {PAGE} of {}. To list them all: {}", thousands(all.len() as u64), Next::Tickets);
+            self.say(words);
+        }
+        let Picked::Row(row) = self.pick(&listed, None, "Which ticket").await? else { return Ok(()) };
+        for command in std::iter::once(Command::First).chain(std::iter::repeat_n(Command::Down, row)) {
+            self.order(command).await?;
+        }
+        self.order(Command::OpenTicket).await?;
+        let facts = self.model().panes.events.ticket.as_ref().map(|opened| ticket_facts(&opened.ticket));
+        self.say_all(facts.into_iter().flatten().map(|(label, value, _)| format!("{label}: {value}")));
+        self.escalate().await?;
+        self.order(Command::Back).await
+    }
+
+    async fn escalate(&mut self) -> Result<(), Exit> {
+        if !self.yes_or_no("Escalate it? y is Escalate, n is No, Enter is No: ", Vec::new(), false).await? {
+            return Ok(());
+        }
+        self.order(Command::Escalate).await?;
+        if !matches!(self.model().popup, Some(Popup::Escalate(_))) {
+            return Ok(());
+        }
+        let prompt = "Optional note for the next agent, Enter leaves it out, < escalates nothing: ";
+        let Answer::Line(note) = self.ask(&Question::text(prompt.to_owned(), Vec::new())).await? else {
+            return self.order(Command::ClosePopup).await;
+        };
+        self.send(Message::Paste(Secret::new(note.trim()))).await?;
+        self.order(Command::EscalateNow).await?;
+        let told: Vec<String> = match &self.model().work.escalate {
+            EscalateWork::Done { words, .. } => vec![words.clone()],
+            EscalateWork::Failed { ticket, unfinished, .. } => {
+                std::iter::once(format!("{}.", unfinished.known.words(*ticket)))
+                    .chain(failure(&unfinished.failure))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        self.say_all(told);
+        Ok(())
+    }
+}
+
+fn ticket_line(ticket: &Ticket) -> String {
+    let text = |text: &Option<Untrusted>| text.as_ref().map(|text| format!(", {}", text.display())).unwrap_or_default();
+    format!("{}{}{}{}", ticket.id, text(&ticket.summary), text(&ticket.client), text(&ticket.status))
 }
 
 fn line(now: jiff::Timestamp, event: &Event) -> String {

@@ -263,7 +263,8 @@ impl<P: Person> Dialogue<P> {
         {
             let own = words::own_clock(self.model(), time);
             lines.push(format!("{time} UTC. {own}"));
-            lines.push(sentence(&time.next_run_line(self.model().now)));
+            let service = self.model().status().map(|status| &status.service);
+            lines.push(sentence(&told::service::next_run(time, service, self.model().now)));
         }
         if let Some(words) = company_sync::left_out(self.model()).filter(|_| field == FieldId::Include) {
             lines.push(sentence(&words));

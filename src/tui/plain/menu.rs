@@ -6,7 +6,7 @@ use super::words::sentence;
 use crate::app::effect::Slot;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card};
-use crate::app::jobs::{plan, prove};
+use crate::app::jobs::{deliveries, plan, prove};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
@@ -14,9 +14,11 @@ use crate::app::panes::{Pane, integration};
 use crate::app::popup::Popup;
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::delivery::Delivery;
 use crate::domain::secret::Secret;
 use crate::domain::status::Steps;
 use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::view::panes::{is_read, lines};
 use crate::words;
@@ -35,6 +37,12 @@ enum Entry {
     Edit,
     Remove,
     ProveIt,
+    Deliveries,
+    Tickets,
+    SendAgain,
+    Rotate,
+    RollBack,
+    Forget,
     Others,
     Pane(Pane),
     Quit,
@@ -50,6 +58,12 @@ impl Entry {
             Self::Edit => "Edit the settings",
             Self::Remove => "Remove from Halo",
             Self::ProveIt => "Prove it",
+            Self::Deliveries => "Deliveries, by Halo's log",
+            Self::Tickets => "Tickets on the Pia Board",
+            Self::SendAgain => "Send undelivered events again",
+            Self::Rotate => "Rotate callback token and password",
+            Self::RollBack => "Roll back the last Configure",
+            Self::Forget => "Forget the stored secrets",
             Self::Others => "Integrations: other configurations",
             Self::Pane(pane) => pane.title(),
             Self::Quit => "Quit",
@@ -65,7 +79,8 @@ fn entries() -> Vec<Entry> {
     let read = Pane::ALL.into_iter().filter(|pane| is_read(*pane)).map(Entry::Pane);
     let more: Vec<Entry> = read.filter(|entry| !entries.contains(entry)).collect();
     entries.extend(more);
-    entries.extend([Entry::ProveIt, Quit]);
+    entries.extend([Entry::ProveIt, Entry::Deliveries, Entry::Tickets, Entry::SendAgain]);
+    entries.extend([Entry::Rotate, Entry::RollBack, Entry::Forget, Quit]);
     entries
 }
 
@@ -104,6 +119,18 @@ impl<P: Person> Dialogue<P> {
             Entry::Edit => self.edit_current().await?,
             Entry::Remove => self.remove().await?,
             Entry::ProveIt => self.prove().await?,
+            Entry::Deliveries => self.deliveries().await?,
+            Entry::Tickets => self.tickets().await?,
+            Entry::SendAgain => {
+                self.order(Command::Pane(Pane::Events)).await?;
+                self.order(Command::SendAgain).await?;
+            }
+            Entry::Rotate => self.change_in_halo(Command::Rotate).await?,
+            Entry::RollBack => self.change_in_halo(Command::RollBack).await?,
+            Entry::Forget => {
+                self.go(Go::Pane(Pane::Integration)).await?;
+                self.word_typed(Command::ForgetSecrets, words::plan::FORGETTING).await?;
+            }
             Entry::Others => {
                 self.go(Go::Integrations).await?;
             }
@@ -121,20 +148,40 @@ impl<P: Person> Dialogue<P> {
             return Ok(());
         }
         self.go(Go::Pane(Pane::Integration)).await?;
-        self.order(Command::ProveIt).await?;
-        if !matches!(self.model().popup, Some(Popup::Typed(_))) {
-            return Ok(());
-        }
         let question = prove::question(self.model());
-        self.say(&question);
-        let ask = Question::decision(format!("Type {} to continue, or Enter to cancel: ", prove::YES), vec![question]);
-        let agreed = matches!(self.ask(&ask).await?, Answer::Line(line) if line.trim() == prove::YES);
-        if !agreed {
-            self.say("Not confirmed; nothing was written.");
-            return self.order(Command::ClosePopup).await;
+        if self.word_typed(Command::ProveIt, &question).await? {
+            let lines: Vec<String> = prove::lines(self.model()).into_iter().map(|(_, words)| words).collect();
+            self.say_all(lines);
         }
-        self.agree_to(prove::YES).await?;
-        let lines: Vec<String> = prove::lines(self.model()).into_iter().map(|(_, words)| words).collect();
+        Ok(())
+    }
+
+    /// A command that wants a word to be typed. Says whether it was.
+    async fn word_typed(&mut self, command: Command, text: &str) -> Result<bool, Exit> {
+        self.order(command).await?;
+        let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
+        let wanted = typed.wanted.clone();
+        self.say(text);
+        let ask = Question::decision(format!("Type {wanted} to continue, or Enter to cancel: "), vec![text.to_owned()]);
+        if matches!(self.ask(&ask).await?, Answer::Line(line) if line.trim() == wanted) {
+            self.agree_to(&wanted).await?;
+            return Ok(true);
+        }
+        self.say("Not confirmed; nothing was written.");
+        self.order(Command::ClosePopup).await?;
+        Ok(false)
+    }
+
+    /// Whether each webhook delivers, by Halo's own log.
+    async fn deliveries(&mut self) -> Result<(), Exit> {
+        self.go(Go::Pane(Pane::Integration)).await?;
+        self.order(Command::ReadDeliveries).await?;
+        let known = deliveries::known(self.model());
+        let of = |delivery: &Delivery| {
+            let name = std::iter::once(Untrusted::new(delivery.webhook.as_str()).display());
+            name.chain(deliveries::lines(self.model(), Some(&delivery.id))).collect::<Vec<_>>()
+        };
+        let lines: Vec<String> = known.iter().flat_map(of).collect();
         self.say_all(lines);
         Ok(())
     }
@@ -257,7 +304,7 @@ impl<P: Person> Dialogue<P> {
         }
         if let Some(saved) = self.model().current_saved().filter(|saved| saved.status.active) {
             let time = saved.configuration.company_sync.daily_sync_time;
-            lines.push(sentence(&time.next_run_line(self.model().now)));
+            lines.push(sentence(&words::service::next_run(time, Some(&status.service), self.model().now)));
             lines.push(super::words::own_clock(self.model(), time));
         }
         let objects = integration::objects(self.model());
@@ -360,7 +407,13 @@ impl<P: Person> Dialogue<P> {
         if draft {
             rows.push("Discard its draft".to_owned());
         }
+        rows.push("Delete it here".to_owned());
+        let delete = rows.len() - 1;
         match self.pick(&rows, Some(0), "Your choice").await? {
+            Picked::Row(row) if row == delete => {
+                let text = integrations::deleting(self.model(), id).join(" ");
+                self.word_typed(Command::Delete, &text).await.map(|_| ())
+            }
             Picked::Row(0) => self.order(Command::OpenCard).await,
             Picked::Row(1) => self.edit(id.clone()).await,
             Picked::Row(2) if active => self.asked(Command::Deactivate).await,

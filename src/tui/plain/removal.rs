@@ -16,6 +16,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Plan;
 use crate::domain::secret::Secret;
 use crate::tui::hangup::Exit;
+use crate::words as told;
 
 impl<P: Person> Dialogue<P> {
     /// Remove, from the menu: what Configure put into Halo is taken out again.
@@ -27,11 +28,22 @@ impl<P: Person> Dialogue<P> {
         self.removal().await
     }
 
+    /// Rotate or roll back, from the menu: shown as a plan, and done on a yes.
+    pub(super) async fn change_in_halo(&mut self, command: Command) -> Result<(), Exit> {
+        if !self.active().await? {
+            return Ok(());
+        }
+        self.go(Go::Pane(Pane::Integration)).await?;
+        self.order(command).await?;
+        self.removal().await
+    }
+
     /// The plan to remove that was asked for: shown, asked about, applied. Afterwards nothing is left of it.
     pub(super) async fn removal(&mut self) -> Result<(), Exit> {
         let then = match &self.model().work.goal {
-            Goal::Remove { then, .. } => then.clone(),
             Goal::Install => return Ok(()),
+            Goal::Remove { then, .. } => then.clone(),
+            Goal::RollBack | Goal::Rotate => None,
         };
         self.remove_or_not().await?;
         self.go(Go::Pane(Pane::Sync)).await?;
@@ -71,7 +83,13 @@ impl<P: Person> Dialogue<P> {
             }
             let switches = matches!(self.model().work.goal, Goal::Remove { then: Some(_), .. });
             // What is chosen can still be chosen otherwise: nothing to do is no end yet.
+            let goal = self.model().work.goal.clone();
+            let wants_id = goal.parts().is_some();
             let prompt = match (plan.changes_pending(), switches) {
+                (true, _) if !wants_id => {
+                    let word = goal.word();
+                    format!("{word} now? y is {word}, n to cancel, d to list every field: ")
+                }
                 (true, true) => format!("Type {id} to remove this and switch, n to cancel, d to list every field: "),
                 (true, false) => {
                     format!("Type {id} to remove this, n to cancel, p to choose the parts, d to list every field: ")
@@ -91,18 +109,20 @@ impl<P: Person> Dialogue<P> {
             let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
             let typed = quoted(&line).unwrap_or(line.trim());
             match typed {
-                _ if typed == id.as_str() => self.agree(typed).await?,
+                _ if wants_id && typed == id.as_str() => self.agree(typed).await?,
+                "y" | "Y" | "yes" | "Yes" if !wants_id => self.order(Command::Apply).await?,
                 "n" | "N" | "no" | "No" => {
-                    self.say("Not removed; nothing was written.");
+                    self.say(if wants_id { "Not removed; nothing was written." } else { "Nothing was written." });
                     return Ok(());
                 }
                 "d" => self.say_all(&question.help),
-                "p" if !switches => {
+                "p" if wants_id && !switches => {
                     if self.choose_parts().await? {
                         shown = false;
                     }
                 }
-                _ => self.say(format!("Nothing was removed. To remove it, type {id} exactly.")),
+                _ if wants_id => self.say(format!("Nothing was removed. To remove it, type {id} exactly.")),
+                _ => self.say("Answer y, n or d."),
             }
         }
     }
@@ -124,7 +144,16 @@ impl<P: Person> Dialogue<P> {
 
     /// Says what would be taken out, and what stays.
     fn say_removal(&mut self, plan: &Plan) {
-        let Goal::Remove { parts, then } = self.model().work.goal.clone() else { return };
+        let (parts, then) = match self.model().work.goal.clone() {
+            Goal::Remove { parts, then } => (parts, then),
+            goal => {
+                self.say_all((goal == Goal::Rotate).then_some(told::plan::ROTATING));
+                return match plan.changes_pending() || !plan.blocked.is_empty() {
+                    true => self.say_changes(plan),
+                    false => self.say(goal.nothing()),
+                };
+            }
+        };
         let named = removal::PARTS.iter().filter(|(part, _)| removal::is_chosen(parts, *part)).map(|(_, name)| *name);
         self.say(format!("To remove: {}.", named.collect::<Vec<_>>().join(", ")));
         match then.as_ref().map(|wanted| self.name_of(wanted)) {
@@ -134,10 +163,8 @@ impl<P: Person> Dialogue<P> {
             None => self.say("Your clients, settings and secrets stay here."),
         }
         if !plan.changes_pending() && plan.blocked.is_empty() {
-            self.say(match then {
-                Some(_) => "Nothing is left in Halo.",
-                None => "The selected parts are not in Halo. Nothing to do.",
-            });
+            let nothing = self.model().work.goal.nothing();
+            self.say(nothing);
             return;
         }
         self.say_changes(plan);

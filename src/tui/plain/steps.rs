@@ -387,7 +387,7 @@ impl<P: Person> Dialogue<P> {
             }
             ApplyWork::Failed { failure, results, .. } => {
                 lines.extend(words::failure(failure));
-                lines.push(told::plan::left_over(self.model().goal().is_install(), results));
+                lines.push(told::plan::left_over(self.model().goal().parts().is_none(), results));
             }
             ApplyWork::None | ApplyWork::Running { .. } => {}
         }

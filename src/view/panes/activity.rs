@@ -51,7 +51,7 @@ pub fn body(model: &Model, page: &mut Page) {
         return;
     };
     if standing.activity.is_empty() {
-        page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, styles.dim());
+        page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, Style::new());
         return;
     }
     let who = if page.width >= 70 { 14 } else { 0 };
@@ -81,7 +81,7 @@ pub fn body(model: &Model, page: &mut Page) {
             if model.layout.detail.is_none() {
                 let whole = width(&words) < what;
                 for text in said(activity).into_iter().skip(usize::from(whole)) {
-                    page.paragraph(&text, MARGIN + 4, styles.dim());
+                    page.paragraph(&text, MARGIN + 4, Style::new());
                 }
             }
             page.keep_from(from);

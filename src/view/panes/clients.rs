@@ -67,7 +67,7 @@ pub fn body(model: &Model, page: &mut Page) {
                 &format!("No client matches. Esc clears the search, {} changes the filter.", spoken(model, "filter"))
             }
         };
-        page.paragraph(words, MARGIN, styles.dim());
+        page.paragraph(words, MARGIN, Style::new());
         return;
     }
     let room = page.width.saturating_sub(MARGIN);

@@ -8,7 +8,7 @@ use crate::app::Model;
 use crate::app::jobs::tickets;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
-use crate::app::panes::events::open::{self, LABEL, Opened};
+use crate::app::panes::events::open::{self, LABEL, Opened, OpenedTicket};
 use crate::app::panes::events::{Filter, height, tickets_height};
 use crate::app::service;
 use crate::app::text::wrap;
@@ -32,8 +32,17 @@ const BOARD: usize = 11;
 pub(super) fn body(model: &Model, page: &mut Page) {
     let events = &model.panes.events;
     match &events.open {
-        _ if events.tickets => board(model, page),
-        Some(opened) => whole(model, page, opened),
+        _ if events.tickets => match &events.ticket {
+            Some(OpenedTicket { ticket, lines, first }) => {
+                page.heading(&format!("Ticket {}", ticket.id), "", Style::new());
+                whole(model, page, lines, *first);
+            }
+            None => board(model, page),
+        },
+        Some(Opened { event, lines, first, .. }) => {
+            page.heading("Event", &moment(model.now, event.received_at), page.styles.dim());
+            whole(model, page, lines, *first);
+        }
         None => list(model, page),
     }
 }
@@ -156,7 +165,7 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet. They appear as Halo sends them: create a ticket on the Pia Board to see one.".to_owned()
         }
     };
-    page.paragraph(&words, MARGIN, styles.dim());
+    page.paragraph(&words, MARGIN, Style::new());
     if let Some(tip) = model.facts.tip.as_ref().filter(|_| events.read) {
         page.paragraph(tip, MARGIN, Style::new());
     }
@@ -166,13 +175,13 @@ fn empty(model: &Model, page: &mut Page) {
     }
 }
 
-fn whole(model: &Model, page: &mut Page, opened: &Opened) {
+// An event or a ticket, under its heading.
+fn whole(model: &Model, page: &mut Page, lines: &[open::Line], first: usize) {
     let styles = page.styles;
-    page.heading("Event", &moment(model.now, opened.event.received_at), styles.dim());
     head(model, page);
-    let height = open::height(model).min(opened.lines.len() - opened.first.min(opened.lines.len()));
-    page.part = Some(Part { line: page.lines.len(), first: opened.first, shown: height, total: opened.lines.len() });
-    for line in opened.lines.iter().skip(opened.first).take(height) {
+    let height = open::height(model).min(lines.len().saturating_sub(first));
+    page.part = Some(Part { line: page.lines.len(), first, shown: height, total: lines.len() });
+    for line in lines.iter().skip(first).take(height) {
         let row = Row::new(styles, false);
         page.push(match line {
             open::Line::Pair(label, value, tone) => {
@@ -212,7 +221,7 @@ fn board(model: &Model, page: &mut Page) {
     let tickets = tickets::tickets(model);
     if tickets.is_empty() {
         if let Some((_, board)) = read {
-            page.paragraph("No open tickets on this board.", MARGIN, styles.dim());
+            page.paragraph("No open tickets on this board.", MARGIN, Style::new());
             if !board.board_exists {
                 page.state(Tone::Warn, "Halo has no team with this name: it may have been renamed.", MARGIN);
             }
@@ -224,7 +233,7 @@ fn board(model: &Model, page: &mut Page) {
                     spoken(model, "check_halo")
                 ),
                 MARGIN,
-                styles.dim(),
+                Style::new(),
             );
         }
         return;
@@ -260,7 +269,7 @@ fn board(model: &Model, page: &mut Page) {
         }
     }
     if read.is_some_and(|(_, board)| board.cut) {
-        page.paragraph("There may be more: only the newest 5,000 open tickets were checked.", MARGIN, styles.dim());
+        page.paragraph("There may be more: only the newest 5,000 open tickets were checked.", MARGIN, Style::new());
     }
 }
 
@@ -269,7 +278,8 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let events = &model.panes.events;
     let mut lines = vec![Line::default()];
     if events.tickets {
-        if let Some(ticket) = tickets::selected(model) {
+        // An open ticket is beside its column already.
+        if let Some(ticket) = tickets::selected(model).filter(|_| events.ticket.is_none()) {
             lines.extend(ticket_card(ticket, styles, columns));
         }
     } else if let Some(opened) = &events.open {

@@ -58,7 +58,7 @@ pub fn body(model: &Model, page: &mut Page) {
         page.words(line, &row.words, words);
         if focused && model.layout.detail.is_none() {
             for text in row.detail.iter().filter(|text| **text != row.words) {
-                page.paragraph(text, MARGIN + 4, styles.dim());
+                page.paragraph(text, MARGIN + 4, Style::new());
             }
         }
         if focused {
@@ -68,7 +68,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
-            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, styles.dim()),
+            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, Style::new()),
         }
     }
     page.blank();
@@ -115,7 +115,7 @@ fn looked(model: &Model, page: &mut Page) {
         (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
         _ => {
             let key = keymap::spoken(model, "check_halo");
-            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), styles.dim());
+            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), Style::new());
         }
     }
 }
@@ -133,7 +133,7 @@ fn delivered(model: &Model, page: &mut Page) {
             Some((tone, words)) => page.state(tone, &words, MARGIN),
             None if deliveries::refusal(model).is_none() => {
                 let key = keymap::spoken(model, "read_deliveries");
-                page.plain(&format!("Deliveries not checked yet. Press {key} to read Halo's log."), styles.dim());
+                page.plain(&format!("Deliveries not checked yet. Press {key} to read Halo's log."), Style::new());
             }
             None => {}
         },

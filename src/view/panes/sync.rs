@@ -66,16 +66,22 @@ pub fn body(model: &Model, page: &mut Page) {
         last_run(model, page, runs.first());
         let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
         let is_stopped = standing.is_some_and(|standing| !standing.status.service.running);
+        let by_timer = standing.is_some_and(|standing| standing.status.service.timer);
         if let Some(time) = time.filter(|_| model.is_active()) {
             let line = time.next_run_line(model.now);
             // Where nothing runs it, no next run is promised.
             match is_stopped {
+                true if by_timer => page.pair("Daily sync", words::service::BY_TIMER, Style::new()),
                 true => page.pair("Daily at", &format!("{time} UTC"), Style::new()),
                 false => page.pair("Next run", line.trim_start_matches("next run "), Style::new()),
             };
-            page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
+            if !by_timer {
+                page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
+            }
         }
-        if is_stopped {
+        if is_stopped && by_timer {
+            page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
+        } else if is_stopped {
             page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), styles.tone(Tone::Warn));
         }
     }

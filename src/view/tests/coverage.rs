@@ -105,6 +105,7 @@ kinds!(ask, ASKS, Ask, {
     Ask::Discard { .. } => "ask discard",
     Ask::Switch { .. } => "ask switch",
     Ask::Deactivate { .. } => "ask deactivate",
+    Ask::InstallService { .. } => "ask install the service",
     Ask::Clash(_) => "ask clash",
     Ask::Untested { .. } => "ask untested",
     Ask::MassChange { .. } => "ask mass change",
@@ -232,6 +233,8 @@ kinds!(goal, GOALS, Goal, {
     Goal::Install => "plan to install",
     Goal::Remove { then: None, .. } => "plan to remove",
     Goal::Remove { then: Some(_), .. } => "plan to remove and switch",
+    Goal::RollBack => "plan to roll back",
+    Goal::Rotate => "plan to rotate",
 });
 kinds!(deliveries, DELIVERIES, DeliveryWork, {
     DeliveryWork::None => "deliveries as they were read before",

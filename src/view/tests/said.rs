@@ -25,7 +25,7 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_credentials_refused", &["Halo says: 401 invalid_client", "Copy it again", "Nothing has been saved"]),
         (
             "wizard_company_sync",
-            &["04:30 UTC", "= 14:30 in Australia/Brisbane (+10:00)", "next run Tue 24 Nov 2026 04:30 UTC"],
+            &["04:30 UTC", "= 14:30 in Australia/Brisbane (+10:00)", "runs every day while the service is running"],
         ),
         ("wizard_pia_screen", &["Pia Board Pia", "run a sync first", "Pia Escalation Board Pia"]),
         ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),

@@ -112,8 +112,9 @@ fn focus_is_seen_without_colour() {
 /// What is read, and not selected in: a report without lines, and the cards that a key opens over a page.
 fn has_focus(model: &crate::app::Model) -> bool {
     use crate::app::popup::Popup;
-    // An event is read, and nothing in it is selected.
-    if model.panes.events.open.is_some() && model.popup.is_none() {
+    // An event or a ticket is read, and nothing in it is selected.
+    let events = &model.panes.events;
+    if (events.open.is_some() || events.ticket.is_some()) && model.popup.is_none() {
         return false;
     }
     if matches!(model.popup, Some(Popup::Help(_) | Popup::Client)) {

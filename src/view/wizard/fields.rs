@@ -205,7 +205,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     if let Some(error) = wizard.form.shown_error(id, wizard.has_secret) {
         page.state(Tone::Bad, &error, page.value_column());
         if focused && let Some(better) = wizard.form.suggestion(id) {
-            page.paragraph(&takes(model, &better), page.value_column() + 2, styles.dim());
+            page.paragraph(&takes(model, &better), page.value_column() + 2, Style::new());
         }
         return;
     }
@@ -276,7 +276,8 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
             if let Some(change) = time.change_in_zone(model.now, &model.zone) {
                 page.paragraph(&change, page.value_column(), styles.dim());
             }
-            page.paragraph(&time.next_run_line(model.now), page.value_column(), styles.dim());
+            let service = model.status().map(|status| &status.service);
+            page.paragraph(&words::service::next_run(time, service, model.now), page.value_column(), styles.dim());
         }
         Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), styles.dim()),
         Err(_) => {}

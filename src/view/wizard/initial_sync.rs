@@ -57,7 +57,7 @@ pub fn body(model: &Model, page: &mut Page) {
         }
         Some(SyncEnd::Failed(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, styles.dim());
+            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, Style::new());
         }
         Some(SyncEnd::Stopped { read, .. }) => {
             let words = format!(
@@ -67,7 +67,7 @@ pub fn body(model: &Model, page: &mut Page) {
             page.state(Tone::Warn, &words, MARGIN);
         }
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
-        None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, styles.dim()),
+        None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, Style::new()),
     }
     if focused {
         // How it ended belongs to the line: as much as fits, from its beginning.

@@ -79,7 +79,7 @@ fn checklist(model: &Model, page: &mut Page) {
         let style = if focused { styles.focus() } else { Style::new() };
         page.words(Row::new(styles, focused), need.what, style);
         for sentence in need.where_ {
-            page.paragraph(sentence, MARGIN + 2, styles.dim());
+            page.paragraph(sentence, MARGIN + 2, Style::new());
         }
         if focused {
             page.keep_from(from);
@@ -91,17 +91,28 @@ fn checklist(model: &Model, page: &mut Page) {
 }
 
 // Nothing of what was set up runs by itself: the last step is to start the service.
-fn service(model: &Model, page: &mut Page) {
+fn service(model: &Model, page: &mut Page, focus: Option<usize>) {
     let styles = page.styles;
+    let from = page.lines.len();
     let runs = model.status().is_some_and(|status| status.service.running);
     if runs {
-        return page.state(Tone::Good, words::service::RUNS, MARGIN);
+        page.state(Tone::Good, words::service::RUNS, MARGIN);
+        if focus.is_some() {
+            page.keep_from(from);
+        }
+        return;
     }
     page.plain(words::service::START, styles.title());
     page.state(Tone::Warn, words::service::NEEDED, MARGIN);
-    for (command, what) in words::service::commands() {
-        let row = Row::new(styles, false).to(MARGIN + 2).cell(&command, styles.title(), 34);
-        page.words(row, what, styles.dim());
+    for (at, (command, what)) in words::service::commands().into_iter().enumerate() {
+        let focused = focus == Some(at);
+        let from = if at == 0 { from } else { page.lines.len() };
+        let style = if focused { styles.focus() } else { styles.title() };
+        let row = Row::new(styles, focused).to(MARGIN + 2).cell(&command, style, 34);
+        page.words(row, what, Style::new());
+        if focused {
+            page.keep_from(from);
+        }
     }
 }
 
@@ -130,7 +141,11 @@ fn finished(model: &Model, page: &mut Page) {
         fields::escalate_row(model, page, focus == Some(Item::Field(FieldId::EscalateTo)));
     }
     page.blank();
-    service(model, page);
+    let below = match focus {
+        Some(Item::Open(at)) => at.checked_sub(lines.len()),
+        _ => None,
+    };
+    service(model, page, below);
     if let Some(tip) = &model.facts.tip {
         page.blank();
         // What is to be typed stands on a line of its own, so that it can be copied whole.

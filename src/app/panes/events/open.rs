@@ -1,6 +1,7 @@
-//! One event: its ticket as Halo gave it, whether it was handed on, and its body.
+//! One event: its ticket as Halo gave it, whether it was handed on, and its body; and one ticket of the Pia Board.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::tickets;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::screen::Move;
@@ -14,7 +15,8 @@ use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::words;
 
-pub use super::state::{Line, Opened};
+use super::list::EventList;
+pub use super::state::{Line, Opened, OpenedTicket};
 
 /// Columns of the labels.
 pub const LABEL: usize = 11;
@@ -64,20 +66,40 @@ pub fn height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(above).max(1)
 }
 
+/// Opens the selected ticket of the Pia Board.
+pub fn open_ticket(model: &mut Model) {
+    let Some(ticket) = tickets::selected(model).cloned() else { return };
+    model.panes.events.ticket = Some(OpenedTicket { ticket, lines: Vec::new(), first: 0 });
+    model.touch();
+}
+
 /// Lays the lines out anew: another width, or something new is known.
 pub fn settle(model: &mut Model) {
     let (columns, height) = (usize::from(model.layout.body.width).saturating_sub(6).max(20), height(model));
-    let Some(opened) = &mut model.panes.events.open else { return };
-    opened.lines = lines(opened, columns);
-    opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+    let events = &mut model.panes.events;
+    if let Some(opened) = &mut events.open {
+        opened.lines = lines(opened, columns);
+        opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+    }
+    if let Some(opened) = &mut events.ticket {
+        opened.lines = ticket_lines(&opened.ticket, &events.list, columns);
+        opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+    }
 }
 
+/// Scrolls the event or the ticket that is open.
 pub fn scroll(model: &mut Model, to: Move) {
     let height = height(model);
-    let Some(opened) = &mut model.panes.events.open else { return };
-    let (first, rows) = (opened.first, opened.lines.len());
-    opened.first = to.from(first, height).min(rows.saturating_sub(height));
-    if opened.first != first {
+    let events = &mut model.panes.events;
+    let opened = match (&mut events.open, &mut events.ticket) {
+        (_, Some(opened)) if events.tickets => Some((&mut opened.first, opened.lines.len())),
+        (Some(opened), _) => Some((&mut opened.first, opened.lines.len())),
+        _ => None,
+    };
+    let Some((first, rows)) = opened else { return };
+    let before = *first;
+    *first = to.from(before, height).min(rows.saturating_sub(height));
+    if *first != before {
         model.touch();
     }
 }
@@ -145,13 +167,33 @@ fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
     }
 }
 
-fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
+fn paired(facts: Vec<(&'static str, String, Tone)>, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    for (label, value, tone) in facts(&opened.event) {
+    for (label, value, tone) in facts {
         for (at, part) in wrap(&value, columns.saturating_sub(LABEL)).into_iter().enumerate() {
             lines.push(Line::Pair(if at == 0 { label } else { "" }, part, tone));
         }
     }
+    lines
+}
+
+// The ticket as Halo has it, and what its events told.
+fn ticket_lines(ticket: &Ticket, list: &EventList, columns: usize) -> Vec<Line> {
+    let mut lines = paired(ticket_facts(ticket), columns);
+    lines.extend([Line::Blank, Line::Title("Events")]);
+    let before = lines.len();
+    for event in list.events().filter(|event| event.ticket_id == Some(ticket.id)) {
+        let row = format!("{}  {}", event.received_at.strftime("%d %b %H:%M UTC"), words::event::name(event));
+        lines.extend(wrap(&row, columns).into_iter().map(Line::Body));
+    }
+    if lines.len() == before {
+        lines.push(Line::Body("None stored.".to_owned()));
+    }
+    lines
+}
+
+fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
+    let mut lines = paired(facts(&opened.event), columns);
     lines.extend([Line::Blank, Line::Title("Body")]);
     match &opened.body {
         None => lines.push(Line::Help("Reading it.".to_owned())),

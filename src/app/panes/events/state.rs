@@ -6,6 +6,7 @@ use crate::app::layout::Window;
 use crate::app::notice::Tone;
 use crate::domain::event::{Body, Event};
 use crate::domain::failure::Failure;
+use crate::domain::ticket::Ticket;
 
 use super::list::{EventList, Filter};
 
@@ -42,6 +43,8 @@ pub struct Events {
     pub open: Option<Opened>,
     /// Whether the tickets on the Pia Board are shown in place of the events.
     pub tickets: bool,
+    /// The ticket of them that is looked at whole.
+    pub ticket: Option<OpenedTicket>,
     /// The window on those.
     pub board: Window,
 }
@@ -62,6 +65,7 @@ impl Default for Events {
             watched: None,
             open: None,
             tickets: false,
+            ticket: None,
             board: Window::default(),
         }
     }
@@ -140,7 +144,18 @@ pub struct Opened {
     pub first: usize,
 }
 
-/// A line of an event.
+/// The ticket that is looked at whole.
+#[derive(Debug)]
+pub struct OpenedTicket {
+    /// The ticket, as it was last read.
+    pub ticket: Ticket,
+    /// What is shown of it, to the width of the screen.
+    pub lines: Vec<Line>,
+    /// The first line that is shown.
+    pub first: usize,
+}
+
+/// A line of an event or of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A label with what stands beside it; without a label where that goes on.

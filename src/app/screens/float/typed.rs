@@ -15,6 +15,9 @@ pub struct Typed;
 impl Screen for Typed {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
+            (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() && typed.about == About::Export => {
+                Now::Not("Type the name of a file.".into())
+            }
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
                 Phrase::from(format!("Type {} to confirm", typed.wanted))
                     .key(", or leave with ", "cancel", "")
@@ -35,6 +38,8 @@ impl Screen for Typed {
             About::OtherHost => "Agree",
             About::Unproved(_) => "Continue",
             About::Delete(_) => "Delete",
+            About::Forget(_) => "Delete the secrets",
+            About::Export => "Export",
         };
         Some(words.to_owned())
     }

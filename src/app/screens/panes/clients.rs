@@ -67,7 +67,7 @@ impl Screen for Clients {
             }
             C::Filter => clients::filter(model),
             C::Sort => clients::sort(model),
-            C::Export => return clients::export(model),
+            C::Export => clients::ask_where(model),
             C::Details if model.layout.detail.is_some() => {
                 model.say(Tone::Calm, "The details are on the right.");
             }

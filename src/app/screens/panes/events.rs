@@ -15,6 +15,7 @@ pub struct Events;
 // From the events to the tickets, and back.
 fn turn(model: &mut Model) -> Vec<Effect> {
     model.panes.events.tickets = !model.panes.events.tickets;
+    model.panes.events.ticket = None;
     model.panes.events.searching = false;
     model.touch();
     if model.panes.events.tickets && model.work.board.is_none() && tickets::read_refusal(model).is_none() {
@@ -27,9 +28,14 @@ impl Screen for Events {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::OpenEvent => Now::unless(open::refusal(model)),
+            C::OpenTicket => Now::unless(tickets::selected(model).is_none().then_some("No ticket is selected.")),
             C::ReadTickets => Now::unless(tickets::read_refusal(model)),
             C::Stop => Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. })),
             C::Escalate => Now::unless(escalate::refusal(model)),
+            C::SendAgain => {
+                let none = model.status().is_none_or(|status| status.service.undelivered == 0);
+                Now::unless(none.then_some("No event was given up: nothing to send again."))
+            }
             _ => super::now(model, command),
         }
     }
@@ -44,7 +50,7 @@ impl Screen for Events {
                 Filter::Undelivered => "Show undelivered",
             },
             (C::Tickets, P::PaneTickets) => "Events",
-            (C::Down, P::EventPage) => "Scroll",
+            (C::Down, P::EventPage | P::TicketPage) => "Scroll",
             // The other key says the same.
             (C::Back, P::PaneTickets) => "",
             (C::Back, P::Pane(Pane::Events)) if events::is_filtered(model) => "Clear",
@@ -75,13 +81,19 @@ impl Screen for Events {
                 events::searched(model);
             }
             C::Back if place == P::EventPage => return open::close(model),
+            C::Back if place == P::TicketPage => {
+                model.panes.events.ticket = None;
+                model.touch();
+            }
             C::Back if place == P::PaneTickets => return turn(model),
             C::Filter => events::filter(model),
             C::OpenEvent => return open::open(model),
+            C::OpenTicket => open::open_ticket(model),
             C::Tickets => return turn(model),
             C::ReadTickets => return tickets::read(model),
             C::Stop => return tickets::stop(model),
             C::Escalate => return escalate::ask(model),
+            C::SendAgain => return model.current.clone().map(Effect::SendAgain).into_iter().collect(),
             _ => return super::on(model, command),
         }
         Vec::new()
@@ -89,7 +101,7 @@ impl Screen for Events {
 
     fn moved(model: &mut Model, place: P, to: Move) {
         match place {
-            P::EventPage => open::scroll(model, to),
+            P::EventPage | P::TicketPage => open::scroll(model, to),
             P::PaneTickets => {
                 let (rows, height) = (tickets::tickets(model).len(), events::tickets_height(model));
                 if super::move_in(&mut model.panes.events.board, rows, height, to) {

@@ -6,8 +6,10 @@ use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::{Pane, integration, objects_height};
 use crate::app::parts::plan as page;
+use crate::app::popup::{About, Popup, Typed};
 use crate::app::screen::{Move, Now, Screen};
 use crate::app::text::NO_CALLBACKS;
+use crate::app::work::Goal;
 
 pub struct Integration;
 
@@ -24,7 +26,11 @@ impl Screen for Integration {
             _ if place == P::Plan => page::now(model, command),
             C::Configure => Now::unless(plan::blocker(model)),
             C::ReadPlan => Now::unless(plan::load_refusal(model)),
-            C::Remove => Now::unless(removal::refusal(model)),
+            C::Remove | C::RollBack | C::Rotate => Now::unless(removal::refusal(model)),
+            C::ForgetSecrets => {
+                let runs = model.status().is_some_and(|status| status.service.running);
+                Now::unless(runs.then_some("The service is running and needs them. Stop it first."))
+            }
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
             C::ProveIt => Now::unless(prove::refusal(model)),
             C::Stop => Now::only_if(prove::can_stop(model) || deliveries::is_reading(model)),
@@ -66,6 +72,15 @@ impl Screen for Integration {
             }
             C::ReadPlan => plan::load_plan(model),
             C::Remove => removal::open(model),
+            C::RollBack => removal::open_as(model, Goal::RollBack),
+            C::Rotate => removal::open_as(model, Goal::Rotate),
+            C::ForgetSecrets => {
+                if let Some(id) = model.current.clone() {
+                    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::Forget(id.clone()))));
+                    model.touch();
+                }
+                Vec::new()
+            }
             C::ReadDeliveries => deliveries::load(model),
             C::ProveIt => prove::ask(model),
             C::Stop if prove::can_stop(model) => prove::stop(model),

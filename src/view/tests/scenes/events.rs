@@ -174,6 +174,9 @@ fn tickets(scenes: &mut Scenes) {
     scenes.add("pane_tickets", in_tickets(), |stage| {
         stage.keys("Down");
     });
+    scenes.add("pane_ticket", in_tickets(), |stage| {
+        stage.keys("Enter");
+    });
     scenes.add("pane_tickets_reading", in_events(), |stage| {
         stage.keys("b");
         stage.later(2);

@@ -167,6 +167,16 @@ fn sync(scenes: &mut Scenes) {
         stage.keys("PgDn PgDn PgDn");
     });
     scenes.add("pane_sync_by_timer", standing_with(|standing| standing.status.service.running = false), |_| {});
+    let timer = standing_with(|standing| {
+        (standing.status.service.running, standing.status.service.timer) = (false, true);
+    });
+    let stopped = standing_with(|standing| standing.status.service.running = false);
+    scenes.add("service_installation", stopped, |stage| {
+        stage.keys("i");
+        let steps = ["write /etc/systemd/system/pia-halo.service", "systemctl enable --now pia-halo.service"];
+        stage.reply(Reply::Installation(Ok(steps.map(str::to_owned).to_vec())));
+    });
+    scenes.add("pane_sync_timer", timer, |_| {});
     scenes.add("pane_sync_warnings", in_panes(), |stage| {
         stage.keys("Down");
     });

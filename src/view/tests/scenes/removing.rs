@@ -1,6 +1,7 @@
 //! Drift, deliveries, and Remove.
 
-use crate::app::message::Reply;
+use crate::app::keymap::Command as C;
+use crate::app::message::{Message, Reply};
 use crate::app::testing::{Stage, deliveries, failed, hops, in_panes, kept, objects, removal, results};
 use crate::domain::full_circle::Hop;
 use crate::domain::object::ObjectKind;
@@ -129,6 +130,13 @@ fn plan(scenes: &mut Scenes) {
         stage.keys("3 x");
     });
     scenes.add("removal_plan", planned(), |_| {});
+    for (name, command) in [("rotation_plan", C::Rotate), ("roll_back_plan", C::RollBack)] {
+        scenes.add(name, in_panes(), |stage| {
+            stage.keys("3");
+            stage.send(Message::Do(command));
+            stage.reply(Reply::Planned(Ok(Ok(removal()))));
+        });
+    }
     scenes.add("removal_in_parts", planned(), |stage| {
         stage.keys("2 3");
         let mut part = removal();
