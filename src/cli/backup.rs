@@ -9,6 +9,7 @@ use serde_json::json;
 use super::args::{Backup, Restore};
 use super::output::Mark;
 use super::{Call, prompt};
+use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::secret::Secret;
@@ -163,7 +164,7 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
 }
 
 fn origin(manifest: &Manifest) -> String {
-    let at = manifest.made_at.strftime("%Y-%m-%d %H:%M UTC");
+    let at = utc(manifest.made_at);
     format!("the backup of {}, made at {at}", Untrusted::new(&manifest.host).display())
 }
 

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::args::{Format, History};
+use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::{ClientChange, SyncReport};
@@ -71,7 +72,7 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8
             let rows = runs.iter().map(|run| {
                 [
                     number(run),
-                    run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                    utc(run.started_at),
                     run.status.word().to_owned(),
                     run.halo_count.map(thousands).unwrap_or_default(),
                     thousands(run.stored),

@@ -2,6 +2,7 @@
 
 use super::output::Mark;
 use super::{Call, args, doctor};
+use crate::domain::calendar::utc;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::delivery::OVERTAKEN;
 use crate::domain::failure::Failure;
@@ -54,7 +55,7 @@ fn print(call: &mut Call, status: &Status) {
         Some(sync) => output.line(format!(
             "Last sync  {} at {}; clients: {}{}",
             sync.status.word(),
-            sync.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
+            utc(sync.finished_at),
             usage(status.clients.active, status.clients.disabled, status.clients.left_out),
             if sync.restricted { AS_SEEN } else { "" }
         )),
@@ -62,7 +63,7 @@ fn print(call: &mut Call, status: &Status) {
     }
     let service = &status.service;
     if let Some(next) = status.next_sync {
-        let at = next.strftime("%Y-%m-%d %H:%M UTC");
+        let at = utc(next);
         output.line(match service.running {
             true => format!("Next sync  due {at}"),
             false if service.timer => format!("Next sync  {BY_TIMER}"),
@@ -83,10 +84,10 @@ fn print(call: &mut Call, status: &Status) {
         output.line(format!("Days       {}", missed.join(", ")));
     }
     if let Some(since) = service.since {
-        output.line(format!("Service    runs since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
+        output.line(format!("Service    runs since {}", utc(since)));
     }
     if let Some(last) = service.last_event_at {
-        output.line(format!("Events     the last one at {}", last.strftime("%Y-%m-%d %H:%M UTC")));
+        output.line(format!("Events     the last one at {}", utc(last)));
     }
     if let Some(late) = service.late() {
         let mark = output.mark(Mark::Warning);
@@ -106,7 +107,7 @@ fn print(call: &mut Call, status: &Status) {
     }
     let integration = &status.integration;
     let state = match integration.configured_at {
-        Some(at) => format!("configured {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        Some(at) => format!("configured {}", utc(at)),
         None => integration.unconfigured().to_owned(),
     };
     output.line(match integration.objects.len() {
@@ -122,10 +123,10 @@ fn print(call: &mut Call, status: &Status) {
         output.line(format!("Rotation   not finished: both tokens still work. To finish it: {}", Next::Rotate));
     }
     if let Some(until) = rotation.former_good_until {
-        output.line(format!("Rotation   the old token works until {}", until.strftime("%Y-%m-%d %H:%M UTC")));
+        output.line(format!("Rotation   the old token works until {}", utc(until)));
     }
     for delivery in &status.integration.deliveries {
-        let read = delivery.read_at.strftime("%Y-%m-%d %H:%M UTC");
+        let read = utc(delivery.read_at);
         let since = if delivery.is_overtaken(service.last_event_at) { OVERTAKEN } else { "" };
         output.line(format!("Delivery   {}: {} (read {read}{since})", delivery.webhook, delivery.message));
     }

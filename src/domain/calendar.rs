@@ -1,4 +1,4 @@
-//! The years that can be counted to.
+//! The years that can be counted to, and a moment as it is written.
 
 use std::time::Duration;
 
@@ -11,6 +11,11 @@ pub fn since_1970(passed: Duration) -> Timestamp {
     let moment =
         SignedDuration::try_from(passed).ok().and_then(|passed| Timestamp::UNIX_EPOCH.checked_add(passed).ok());
     moment.unwrap_or(last).min(last)
+}
+
+/// A moment to the minute: `2026-11-23 04:30 UTC`.
+pub fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::calendar::utc;
 use super::untrusted::Untrusted;
 
 /// What a mark begins and ends with. Whatever a person writes before and after it is theirs.
@@ -72,7 +73,7 @@ impl Owner {
 /// Host, person and time, as a sentence names them.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, since {})", self.host, self.person, self.since.strftime("%Y-%m-%d %H:%M UTC"))
+        write!(f, "{} ({}, since {})", self.host, self.person, utc(self.since))
     }
 }
 

@@ -19,6 +19,7 @@ use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check, events};
+use crate::domain::calendar::utc;
 use crate::domain::callback::CallbackSecrets;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
@@ -219,7 +220,7 @@ fn keep_overlap(stored: &StoredSecrets, terms: Terms, now: Timestamp) -> Result<
     let Some(former) = stored.former_callback.as_ref().filter(|former| now < former.until && !terms.end_overlap) else {
         return Ok(());
     };
-    let until = former.until.strftime("%Y-%m-%d %H:%M UTC");
+    let until = utc(former.until);
     let message = format!(
         "the last rotation is finished, and the old token and password work until {until}; nothing was \
              changed"
@@ -229,7 +230,7 @@ fn keep_overlap(stored: &StoredSecrets, terms: Terms, now: Timestamp) -> Result<
 
 fn finished(until: Option<Timestamp>) -> String {
     let former = match until {
-        Some(until) => format!("work until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        Some(until) => format!("work until {}", utc(until)),
         None => "are refused from now on".to_owned(),
     };
     format!("Halo has the new callback token and password; the old ones {former}")
