@@ -167,18 +167,6 @@ pub struct Cut {
     pub lines: Option<u64>,
 }
 
-impl Cut {
-    /// What is said of it.
-    pub fn words(&self) -> String {
-        match self.lines {
-            Some(had) => {
-                format!("before this line was written, the trail was cut or changed: it had {had} lines")
-            }
-            None => "before this line was written, the anchor of the trail was removed".to_owned(),
-        }
-    }
-}
-
 /// Whether the lines of the trail still follow each other.
 ///
 /// A line that was changed, taken out or put in between shows. Lines cut off at the end show by the anchor. Who can write
@@ -194,6 +182,7 @@ pub struct Chain {
     /// Places where a line was left unfinished and the chain went on.
     pub torn: u64,
     /// Where it does not hold; the first ones.
+    #[serde(skip)]
     pub breaks: Vec<ChainBreak>,
     /// Lines that are proved to be all there had been when the anchor was written; none where there is no anchor.
     pub anchored: Option<u64>,
@@ -208,12 +197,32 @@ pub struct Chain {
 }
 
 /// A place where the chain does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainBreak {
     /// The number of the line, from 1.
     pub line: u64,
     /// What is wrong there.
-    pub why: String,
+    pub why: BreakReason,
+}
+
+/// Why the chain does not hold at a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakReason {
+    /// The line has no hash, although earlier ones do.
+    NoHash,
+    /// Its hash is not that of the lines before it.
+    OtherHash,
+    /// It is no record.
+    Unreadable,
+    /// The line records that the trail was cut before it was written.
+    Cut(Cut),
+    /// The anchor file was removed.
+    NoAnchor,
+    /// The end that the anchor knows is missing or was changed.
+    NoEnd {
+        /// The lines that there had been.
+        lines: u64,
+    },
 }
 
 /// One field before and after.

@@ -11,7 +11,7 @@ mod chain;
 use self::anchor::Anchor;
 use super::error::of_io;
 use super::{StoreError, host_name};
-use crate::domain::activity::{Activity, Chain, ChainBreak, Cut, Record};
+use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Cut, Record};
 use crate::domain::untrusted::escape_json;
 use crate::settings::private_file;
 
@@ -180,8 +180,7 @@ impl Audit {
             Some(anchor) if anchor.fits(&file, length).map_err(fail)? => chain.anchored = Some(anchor.lines),
             Some(anchor) => cut_off(&mut chain, anchor.lines),
             None if chain.ends_anchored && self.has_no_anchor()? => {
-                let why = "the anchor file, which records the end of the trail, was removed";
-                chain.breaks.push(ChainBreak { line: chain.lines, why: why.to_owned() });
+                chain.breaks.push(ChainBreak { line: chain.lines, why: BreakReason::NoAnchor });
                 chain.whole = false;
             }
             None => {}
@@ -248,8 +247,7 @@ fn keep(path: &Path, anchor: &Anchor) -> bool {
 
 /// The end of the trail is not what it was.
 fn cut_off(chain: &mut Chain, had: u64) {
-    let why = format!("the end is missing or was changed: there were {had} lines");
-    chain.breaks.push(ChainBreak { line: chain.lines + 1, why });
+    chain.breaks.push(ChainBreak { line: chain.lines + 1, why: BreakReason::NoEnd { lines: had } });
     chain.whole = false;
 }
 

@@ -1,6 +1,7 @@
 //! The wording of everything that is shown in more than one place: the screens, plain mode and the commands use it from
 //! here and add their own marks, colours and keys.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod health;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::activity::{Chain, ChainBreak, Record};
+use crate::domain::activity::{BreakReason, Chain, ChainBreak, Record};
 use crate::domain::hex;
 
 /// How much is read at a time, from the end.
@@ -92,9 +92,9 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
     let mut unreadable: Option<u64> = None;
     let mut chained = false;
     let mut found = false;
-    let broken = |line, why: &str, breaks: &mut Vec<ChainBreak>| {
+    let broken = |line, why: BreakReason, breaks: &mut Vec<ChainBreak>| {
         if breaks.len() < NAMED {
-            breaks.push(ChainBreak { line, why: why.to_owned() });
+            breaks.push(ChainBreak { line, why });
         }
     };
     let mut line = Vec::new();
@@ -118,23 +118,22 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
             }
             Some(Record { prev: None, .. }) if !chained => chain.before_chain += 1,
             Some(Record { prev: None, .. }) => {
-                broken(chain.lines, "it has no hash, although earlier lines do", &mut chain.breaks);
+                broken(chain.lines, BreakReason::NoHash, &mut chain.breaks);
             }
             Some(Record { prev: Some(prev), torn, line: number, cut, .. }) => {
                 chain.ends_anchored = number.is_some();
                 if let Some(cut) = cut {
-                    broken(chain.lines, &cut.words(), &mut chain.breaks);
+                    broken(chain.lines, BreakReason::Cut(cut), &mut chain.breaks);
                 }
                 let wanted = hash_of(&since);
                 found |= expected.is_some_and(|expected| expected.eq_ignore_ascii_case(&wanted));
                 if prev != wanted {
-                    let why = "it does not match the previous lines: one was changed, removed or inserted";
-                    broken(chain.lines, why, &mut chain.breaks);
+                    broken(chain.lines, BreakReason::OtherHash, &mut chain.breaks);
                 } else if let Some(at) = unreadable.filter(|_| chained) {
                     if torn {
                         chain.torn += 1;
                     } else {
-                        broken(at, "it cannot be read", &mut chain.breaks);
+                        broken(at, BreakReason::Unreadable, &mut chain.breaks);
                     }
                 }
                 chained = true;
@@ -147,7 +146,7 @@ pub(super) fn verify(mut lines: impl BufRead, expected: Option<&str>) -> io::Res
         since.append(&mut line);
     }
     if let Some(at) = unreadable.filter(|_| chained) {
-        broken(at, "it cannot be read", &mut chain.breaks);
+        broken(at, BreakReason::Unreadable, &mut chain.breaks);
     }
     chain.head = hash_of(&since);
     chain.expected_found = expected.map(|expected| found || expected.eq_ignore_ascii_case(&chain.head));

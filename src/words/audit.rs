@@ -1,0 +1,63 @@
+//! The audit trail: whether it is whole, and where it is not.
+
+use crate::domain::activity::{BreakReason, Chain};
+use crate::domain::thousands;
+
+/// What is wrong with a line.
+pub fn why(reason: &BreakReason) -> String {
+    match reason {
+        BreakReason::NoHash => "it has no hash, although earlier lines do".to_owned(),
+        BreakReason::OtherHash => {
+            "it does not match the previous lines: one was changed, removed or inserted".to_owned()
+        }
+        BreakReason::Unreadable => "it cannot be read".to_owned(),
+        BreakReason::Cut(cut) => match cut.lines {
+            Some(had) => format!("before this line was written, the trail was cut or changed: it had {had} lines"),
+            None => "before this line was written, the anchor of the trail was removed".to_owned(),
+        },
+        BreakReason::NoAnchor => "the anchor file, which records the end of the trail, was removed".to_owned(),
+        BreakReason::NoEnd { lines } => format!("the end is missing or was changed: there were {lines} lines"),
+    }
+}
+
+/// What the verification of the trail found, one line each; the verdict first.
+pub fn verdict(chain: &Chain) -> Vec<String> {
+    let mut lines = Vec::new();
+    let all = thousands(chain.lines);
+    lines.push(if chain.breaks.is_empty() {
+        format!("verified: the chain of all {all} lines is intact")
+    } else {
+        format!("the chain of {all} lines is broken: the trail was changed or damaged")
+    });
+    lines.extend(chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, why(&broken.why))));
+    if chain.before_chain > 0 {
+        lines.push(format!("lines from before the chain: {}", thousands(chain.before_chain)));
+    }
+    if chain.torn > 0 {
+        lines.push(format!("unfinished lines, left by killed programs: {}", thousands(chain.torn)));
+    }
+    match chain.anchored {
+        _ if chain.lines == 0 || !chain.breaks.is_empty() => {}
+        Some(anchored) if anchored >= chain.lines => {
+            lines.push("verified: no line is missing at the end (anchor file next to the store)".to_owned());
+        }
+        Some(anchored) => lines.push(format!(
+            "verified: none of the first {} lines is missing; the last {} were written after the anchor",
+            thousands(anchored),
+            thousands(chain.lines - anchored)
+        )),
+        None => lines.push("not verified: lines may be missing at the end; the next entry adds the anchor".to_owned()),
+    }
+    match chain.expected_found {
+        Some(true) => lines.push("the expected hash was found: nothing before it was changed".to_owned()),
+        Some(false) => {
+            lines.push("the expected hash was not found: lines were cut off, or the trail was recreated".to_owned())
+        }
+        None => {
+            let what = "not verified: whether both files were recreated; keep this hash elsewhere, for --expect";
+            lines.push(what.to_owned());
+        }
+    }
+    lines.push(format!("hash {}", chain.head));
+    lines
+}
