@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Call;
 use super::output::{Mark, Output};
 use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::ops;
 
@@ -18,7 +19,7 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     } else {
         verdicts.iter().for_each(|verdict| print(&mut call.output, verdict));
     }
-    Ok(if fine { 0 } else { 3 })
+    Ok(if fine { 0 } else { exit_code::PENDING })
 }
 
 fn print(output: &mut Output, verdict: &Delivery) {

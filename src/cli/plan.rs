@@ -6,6 +6,7 @@ use super::output::Output;
 use super::{Call, check};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::plan::{Action, Plan};
@@ -50,7 +51,7 @@ pub(super) fn show(
         print(&mut call.output, plan);
         check::warn(&mut call.output, warnings);
     }
-    Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { 3 } else { 0 })
+    Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { exit_code::PENDING } else { 0 })
 }
 
 /// Whose plan it is, and for which Halo.

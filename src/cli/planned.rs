@@ -3,6 +3,7 @@
 use super::exit::ExitCode;
 use super::output::Output;
 use super::{Call, check, plan, prompt};
+use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Hint;
 use crate::domain::owner::Belongs;
@@ -97,10 +98,10 @@ pub(super) fn exit_code(report: &ConfigureReport) -> u8 {
     let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
     match report.status {
         status if status.is_complete() => 0,
-        ConfigureStatus::Refused => report.refusal.as_ref().map_or(1, check::exit_code),
-        ConfigureStatus::PartlyDone if some => 3,
+        ConfigureStatus::Refused => report.refusal.as_ref().map_or(exit_code::FAILED, check::exit_code),
+        ConfigureStatus::PartlyDone if some => exit_code::PENDING,
         // Nothing of it was done: what kept the first one from it is the reason.
-        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(3, ExitCode::exit_code),
-        _ => report.cause.as_ref().map_or(1, ExitCode::exit_code),
+        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(exit_code::PENDING, ExitCode::exit_code),
+        _ => report.cause.as_ref().map_or(exit_code::FAILED, ExitCode::exit_code),
     }
 }

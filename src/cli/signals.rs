@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::exit_code;
+
 /// Which signal ended the command, if one did.
 pub struct EndedBy(Arc<AtomicU8>);
 
@@ -28,7 +30,11 @@ pub fn survive_file_limit() {
 /// Cancels the token at the first hang-up, interrupt or terminate; ends the process at the second.
 pub fn cancel_on_signal(cancel: CancellationToken) -> EndedBy {
     let code = Arc::new(AtomicU8::new(0));
-    for (kind, exit) in [(SignalKind::hangup(), 129), (SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+    for (kind, exit) in [
+        (SignalKind::hangup(), exit_code::HUNG_UP),
+        (SignalKind::interrupt(), exit_code::INTERRUPTED),
+        (SignalKind::terminate(), exit_code::TERMINATED),
+    ] {
         // Where a signal cannot be watched, its usual effect is right.
         let Ok(mut signals) = signal(kind) else { continue };
         let (cancel, code) = (cancel.clone(), Arc::clone(&code));

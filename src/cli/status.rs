@@ -5,6 +5,7 @@ use super::{Call, args, doctor};
 use crate::domain::calendar::utc;
 use crate::domain::daily_run::DailyOutcome;
 use crate::domain::delivery::OVERTAKEN;
+use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::health::Finding;
@@ -17,9 +18,6 @@ use crate::ops;
 use crate::words;
 use crate::words::service::BY_TIMER;
 
-/// The exit code, where it is asked for, of what needs a person.
-const NEEDS_PERSON: u8 = 8;
-
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, _, _) = call.chosen(&workspace)?;
@@ -30,7 +28,7 @@ pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure
         print(call, &status);
     }
     let open = status.health.iter().any(Finding::is_open);
-    Ok(if options.exit_code && open { NEEDS_PERSON } else { 0 })
+    Ok(if options.exit_code && open { exit_code::ATTENTION } else { 0 })
 }
 
 fn print(call: &mut Call, status: &Status) {

@@ -2,7 +2,8 @@
 
 use super::exit::ExitCode as _;
 use super::{Call, prompt};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::exit_code;
+use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
@@ -75,8 +76,7 @@ fn exit_code(report: &SyncReport) -> u8 {
     match &report.error {
         None if report.status == SyncStatus::Complete => 0,
         // Read and kept, with something to look at.
-        None => 3,
-        Some(Failure { kind: FailureKind::NeedsYes, .. }) => 3,
+        None => exit_code::PENDING,
         Some(error) => error.exit_code(),
     }
 }

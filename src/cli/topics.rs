@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::args::Arguments;
 use super::check::right_words;
-use super::{Call, PROGRAM, examples, exit};
+use super::{Call, PROGRAM, examples};
+use crate::domain::exit_code::MEANINGS;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops;
@@ -84,12 +85,20 @@ impl Topic {
     pub(super) fn entries(self) -> Vec<Entry> {
         let entry = |(name, words): &(&str, &str)| Entry { name: (*name).to_owned(), words: (*words).to_owned() };
         match self {
-            Self::ExitCodes => exit::CODES.iter().map(entry).collect(),
+            Self::ExitCodes => exit_codes(),
             Self::Environment => VARIABLES.iter().map(entry).collect(),
             Self::Files => files(),
             Self::Rights => rights(),
         }
     }
+}
+
+fn exit_codes() -> Vec<Entry> {
+    let entry = |(codes, words): &(&[u8], &str)| Entry {
+        name: codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", "),
+        words: (*words).to_owned(),
+    };
+    MEANINGS.iter().map(entry).collect()
 }
 
 fn files() -> Vec<Entry> {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::args::Service;
 use super::output::Mark;
 use super::{Call, prompt};
+use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops::units::{self, Step, execute};
@@ -87,7 +88,7 @@ fn status(call: &mut Call, root: &Path) -> Result<u8, Failure> {
     let runs = found.runs();
     if call.output.json {
         call.output.object(&json!({ "ok": runs, "service": found }))?;
-        return Ok(if runs { 0 } else { 3 });
+        return Ok(if runs { 0 } else { exit_code::PENDING });
     }
     let mark = call.output.mark(if runs { Mark::Good } else { Mark::Bad });
     let there = if found.installed { "installed" } else { "not installed" };
@@ -98,5 +99,5 @@ fn status(call: &mut Call, root: &Path) -> Result<u8, Failure> {
     if !runs {
         call.output.say(format!("To install and start it: sudo {}", Next::InstallService));
     }
-    Ok(if runs { 0 } else { 3 })
+    Ok(if runs { 0 } else { exit_code::PENDING })
 }

@@ -17,6 +17,7 @@ pub mod daily_sync_time;
 pub(crate) mod delivery;
 pub mod draft;
 pub mod event;
+pub(crate) mod exit_code;
 pub mod failure;
 pub mod fields;
 pub(crate) mod full_circle;

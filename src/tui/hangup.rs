@@ -12,6 +12,8 @@ use rustix::io::Errno;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::domain::exit_code;
+
 /// How long the loop has after the line is lost before the process is ended without it.
 const LAST_RESORT: Duration = Duration::from_millis(900);
 
@@ -52,10 +54,10 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Quit => 0,
-            Self::Panicked => 101,
-            Self::HungUp => 129,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
+            Self::Panicked => exit_code::PANICKED,
+            Self::HungUp => exit_code::HUNG_UP,
+            Self::Interrupted => exit_code::INTERRUPTED,
+            Self::Terminated => exit_code::TERMINATED,
         }
     }
 

@@ -207,7 +207,7 @@ fn panic_anywhere_restores_terminal_and_says_one_line() {
         assert!(!pty.has_former_modes());
         pty.send("x");
         assert_eq!(pty.exit_code(), 101);
-        pty.wait_until("a fault in itself: no^[[31m^Jway (tests/terminal/session.rs:");
+        pty.wait_until("an internal error: no^[[31m^Jway (tests/terminal/session.rs:");
         pty.assert_restored();
         assert_eq!(pty.screen().matches("pia-halo stopped").count(), 1);
         assert_eq!(pty.screen().matches("nor out").count(), 0);

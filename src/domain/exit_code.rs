@@ -1,0 +1,40 @@
+//! The exit codes of the program.
+
+/// Failed in a way that has no code of its own.
+pub const FAILED: u8 = 1;
+/// Wrong usage, or a terminal is needed.
+pub const USAGE: u8 = 2;
+/// Not all done: a confirmation is needed, changes are pending, or a part failed.
+pub const PENDING: u8 = 3;
+/// Halo refused.
+pub const REFUSED: u8 = 4;
+/// Halo was not reached.
+pub const NOT_REACHED: u8 = 5;
+/// Another process is at it.
+pub const BUSY: u8 = 6;
+/// Files of this machine cannot be used.
+pub const LOCAL_STATE: u8 = 7;
+/// An issue needs attention, where that was asked for.
+pub const ATTENTION: u8 = 8;
+/// An internal error.
+pub const PANICKED: u8 = 101;
+/// Stopped by a hang-up.
+pub const HUNG_UP: u8 = 129;
+/// Stopped by an interrupt.
+pub const INTERRUPTED: u8 = 130;
+/// Stopped by a terminate.
+pub const TERMINATED: u8 = 143;
+
+/// Every exit code that is promised, and what it means.
+pub const MEANINGS: [(&[u8], &str); 10] = [
+    (&[0], "done, or nothing to do"),
+    (&[FAILED], "failed otherwise"),
+    (&[USAGE], "wrong usage, or a terminal is needed"),
+    (&[PENDING], "confirmation needed, changes pending, or only partly done"),
+    (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
+    (&[NOT_REACHED], "Halo not reached: name, TLS, time-out, request limit, or server errors that outlast the retries"),
+    (&[BUSY], "busy: another process holds the sync or the configuration"),
+    (&[LOCAL_STATE], "local state unusable: unreadable or newer file, full disk, no permission"),
+    (&[ATTENTION], "with status --exit-code: something needs attention"),
+    (&[HUNG_UP, INTERRUPTED, TERMINATED], "stopped by hang-up, interrupt, terminate"),
+];
