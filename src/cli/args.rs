@@ -14,14 +14,6 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;
 use crate::domain::rotation::Overlap;
 
-/// The guide's own path, for when the API is refused.
-pub(super) const BY_HAND: &str = "\
-By hand, when Halo refuses the API (pia-halo remove --manual prints every step):
-  Configuration icon at the bottom of the side menu
-    > Custom Objects > Custom Tabs > \"Pia Chat Pod\" > Delete, and confirm
-    > Integrations > Webhooks > \"Pia - Ticket Created\" > Delete, and confirm
-    > Integrations > Webhooks > \"Pia - Ticket Updated\" > Delete, and confirm";
-
 /// Connect Halo PSA to Pia: credentials, company sync, webhooks and the Pia Chat Pod.
 #[derive(Debug, Parser)]
 #[command(name = "pia-halo", version, about, disable_help_subcommand = true, max_term_width = 100)]
@@ -130,7 +122,7 @@ pub enum Command {
     Activate(Activate),
     /// Deactivate the active configuration
     Deactivate,
-    /// The settings, secrets masked
+    /// Show, edit or delete settings; secrets are masked
     #[command(subcommand)]
     Config(Config),
     /// Manage the database of clients, runs and events
@@ -245,6 +237,14 @@ pub struct Yes {
     pub yes: bool,
 }
 
+/// The option of what only the owner of a configuration does.
+#[derive(Debug, Args)]
+pub struct TakeOver {
+    /// Take the configuration over from the machine that owns it
+    #[arg(long)]
+    pub take_over: bool,
+}
+
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -265,9 +265,9 @@ pub struct Check {
 /// Options of `configure`.
 #[derive(Debug, Args)]
 pub struct Configure {
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
     /// Continue with the stored clients even though no sync has proved the list complete
     #[arg(long, conflicts_with_all = ["roll_back", "manual"])]
     pub unproved: bool,
@@ -278,54 +278,54 @@ pub struct Configure {
     #[arg(long, value_name = "ID", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["roll_back", "manual"])]
     pub adopt: Option<Vec<String>>,
     /// Print the steps and values for doing it by hand, including the callback token and password
-    #[arg(long, conflicts_with_all = ["roll_back", "yes"])]
+    #[arg(long, conflicts_with_all = ["roll_back", "yes", "take_over"])]
     pub manual: bool,
     /// Print these secrets even if standard output is not a terminal
     #[arg(long, requires = "manual")]
     pub show_secrets: bool,
-    /// Take the configuration over from the machine that owns it
-    #[arg(long, conflicts_with = "manual")]
-    pub take_over: bool,
+    /// Whose the configuration may be.
+    #[command(flatten)]
+    pub owner: TakeOver,
 }
 
 /// Options of `remove`.
 #[derive(Debug, Args)]
 pub struct Remove {
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
     /// Only these parts
     #[arg(long, value_enum, value_name = "PART", value_delimiter = ',')]
     pub only: Vec<Part>,
     /// Show what would be removed, and change nothing
-    #[arg(long, conflicts_with = "yes")]
+    #[arg(long, conflicts_with_all = ["yes", "take_over"])]
     pub plan: bool,
     /// Print the steps for doing it by hand
-    #[arg(long, conflicts_with_all = ["yes", "plan"])]
+    #[arg(long, conflicts_with_all = ["yes", "plan", "take_over"])]
     pub manual: bool,
     /// Delete the stored Client Secret and callback secrets afterwards, once Halo no longer uses them
     #[arg(long, conflicts_with_all = ["only", "plan", "manual"])]
     pub forget_secrets: bool,
-    /// Take the configuration over from the machine that owns it
-    #[arg(long, conflicts_with_all = ["plan", "manual"])]
-    pub take_over: bool,
+    /// Whose the configuration may be.
+    #[command(flatten)]
+    pub owner: TakeOver,
 }
 
 /// Options of `rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
     /// How long the old token and password keep working: 90m, 24h, 7d; 0 refuses them at once
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub overlap: Overlap,
     /// Rotate even if the last overlap is not over; this ends it
     #[arg(long)]
     pub end_overlap: bool,
-    /// Take the configuration over from the machine that owns it
-    #[arg(long)]
-    pub take_over: bool,
+    /// Whose the configuration may be.
+    #[command(flatten)]
+    pub owner: TakeOver,
 }
 
 /// What can be removed.
@@ -492,9 +492,9 @@ pub struct Serve {
     /// JSON array of the program and its arguments; run without a shell
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub notify_command: Option<CommandLine>,
-    /// Take the configuration over from the machine that owns it
-    #[arg(long)]
-    pub take_over: bool,
+    /// Whose the configuration may be.
+    #[command(flatten)]
+    pub owner: TakeOver,
 }
 
 /// A program with its arguments.

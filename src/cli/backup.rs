@@ -71,7 +71,7 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     if options.check {
         return tell(call, "proved", &proved.manifest, None);
     }
-    if !options.yes {
+    if !options.consent.yes {
         agree(call, &proved, &paths)?;
     }
     let manifest = proved.manifest.clone();

@@ -84,7 +84,7 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
 
 pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
     let (workspace, id) = (call.workspace()?, &options.id);
-    if !options.yes {
+    if !options.consent.yes {
         let left = ops::delete::left_in_halo(&workspace, id)?;
         let left = if left.is_empty() {
             String::new()

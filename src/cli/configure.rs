@@ -22,16 +22,17 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     if options.manual {
         return by_hand(call, options.show_secrets);
     }
-    let mut workspace = call.workspace()?.taking_over(options.take_over);
+    let mut workspace = call.workspace()?.taking_over(options.owner.take_over);
     if options.roll_back {
-        return remove::take_out(call, workspace, Extent::LastRun, remove::Question::RollBack, options.yes).await;
+        return remove::take_out(call, workspace, Extent::LastRun, remove::Question::RollBack, options.consent.yes)
+            .await;
     }
     let (id, configuration) = call.active(&workspace)?;
     if options.unproved {
         ops::configure::agree_unproved(&workspace, &id)?;
     }
     let mut agreed = None;
-    if !options.yes || options.adopt.is_some() {
+    if !options.consent.yes || options.adopt.is_some() {
         ops::configure::require_sync(&workspace, &id)?;
         let mut warnings = Vec::new();
         let cancel = call.cancel.clone();
@@ -42,7 +43,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
             && taken.is_empty()
             && let Ok(shown) = &loaded
         {
-            taken = choose(call, shown, options.yes)?;
+            taken = choose(call, shown, options.consent.yes)?;
             warnings.clear();
             loaded = load(of, &taken, cancel, &mut warnings).await?;
         }
@@ -52,7 +53,7 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
         };
         check::warn(&mut call.output, &warnings);
         planned::take_over(call, &mut workspace, &shown.belongs)?;
-        if shown.changes_pending() && !options.yes {
+        if shown.changes_pending() && !options.consent.yes {
             agree(call, &shown, &id, &configuration)?;
         }
         agreed = Some(shown);

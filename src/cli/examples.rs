@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use clap::{Command, CommandFactory as _};
 
-use super::args::{Arguments, BY_HAND};
+use super::args::Arguments;
+use crate::domain::manual;
+use crate::domain::plan::Parts;
 
 /// What is typed behind the program's name, and what it does. The first words are the command that it belongs to.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -103,15 +105,20 @@ pub(super) fn explained(command: Command, path: &str) -> Command {
         command.mut_subcommand(name, |below| explained(below, &path))
     });
     let Some(examples) = shown(path) else { return command };
-    match by_hand(path) {
-        Some(more) => command.after_long_help(format!("{examples}\n\n{more}")),
-        None => command.after_help(examples),
+    let steps: Vec<String> = by_hand(path).map(|(number, step)| format!("  {number} {step}")).collect();
+    match steps.is_empty() {
+        true => command.after_help(examples),
+        false => command.after_long_help(format!("{examples}\n\n{BY_HAND}:\n{}", steps.join("\n"))),
     }
 }
 
-/// What the page of a command ends with.
-pub(super) fn by_hand(path: &str) -> Option<&'static str> {
-    (path == "remove").then_some(BY_HAND)
+/// What the steps of a command are for.
+const BY_HAND: &str = "By hand, when Halo refuses the API";
+
+/// The numbered steps that do in Halo what the command does.
+pub(super) fn by_hand(path: &str) -> impl Iterator<Item = (String, String)> {
+    let steps = if path == "remove" { manual::removal(Parts::ALL) } else { Vec::new() };
+    steps.into_iter().enumerate().map(|(at, step)| (format!("{}.", at + 1), step))
 }
 
 pub(super) fn shown(path: &str) -> Option<String> {

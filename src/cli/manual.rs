@@ -153,13 +153,7 @@ fn rest(program: &Command, command: &Command) -> Roff {
     let examples = examples::of(&path)
         .map(|(line, does)| Entry { name: format!("pia-halo {line}").trim_end().to_owned(), words: does.to_owned() });
     list(&mut roff, "EXAMPLES", examples.collect());
-    if let Some(text) = examples::by_hand(&path) {
-        let mut lines = text.lines();
-        roff.control("SH", ["BY HAND"]).text([roman(lines.next().unwrap_or_default())]);
-        roff.control("PP", []).control("nf", []);
-        lines.for_each(|line| _ = roff.text([roman(line.trim_start())]));
-        roff.control("fi", []);
-    }
+    list(&mut roff, "BY HAND", examples::by_hand(&path).map(|(name, words)| Entry { name, words }).collect());
     let above = path.split(' ').next().filter(|first| *first != path).map(|first| format!("pia-halo-{first}"));
     let others: Vec<String> = if path.is_empty() {
         let pages = ["setup", "check", "sync", "configure", "serve", "help"].iter();

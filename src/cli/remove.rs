@@ -34,7 +34,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
     if options.manual {
         return by_hand(call, parts);
     }
-    let workspace = call.workspace()?.taking_over(options.take_over);
+    let workspace = call.workspace()?.taking_over(options.owner.take_over);
     let extent = Extent::Removal(parts);
     if options.plan {
         let (id, configuration) = call.active(&workspace)?;
@@ -45,7 +45,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
-    let code = take_out(call, workspace.clone(), extent, Question::Remove, options.yes).await?;
+    let code = take_out(call, workspace.clone(), extent, Question::Remove, options.consent.yes).await?;
     if options.forget_secrets && code == 0 {
         let (id, _) = call.active(&workspace)?;
         ops::remove::forget_secrets(&workspace, &id, call.cancel.clone()).await?;

@@ -10,11 +10,11 @@ use crate::ops::configure::Consent;
 use crate::ops::rotate::Terms;
 
 pub(super) async fn run(call: &mut Call, options: &Rotate) -> Result<u8, Failure> {
-    let mut workspace = call.workspace()?.taking_over(options.take_over);
+    let mut workspace = call.workspace()?.taking_over(options.owner.take_over);
     let terms = Terms { overlap: options.overlap, end_overlap: options.end_overlap };
     let (id, _) = call.active(&workspace)?;
     let mut agreed = None;
-    if !options.yes {
+    if !options.consent.yes {
         match ops::rotate::load(&workspace, &id, terms, call.cancel.clone(), |_| {}).await? {
             Ok(rotation) => {
                 planned::take_over(call, &mut workspace, &rotation.plan.belongs)?;

@@ -24,7 +24,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         // It serves what is active: another one is refused, and not passed over.
         workspace.active_configuration(call.configuration.as_ref())?;
     }
-    own(call, &workspace, options.take_over).await?;
+    own(call, &workspace, options.owner.take_over).await?;
     let forward = match &options.forward_to {
         None => None,
         Some(url) => {

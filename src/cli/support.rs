@@ -32,7 +32,7 @@ pub(super) async fn run(call: &mut Call, options: Support) -> Result<u8, Failure
             }
         };
     }
-    if !options.yes {
+    if !options.consent.yes {
         let names: Vec<_> = files.iter().map(|file| file.name).collect();
         let question = format!("{} would hold {}", path.display(), names.join(", "));
         if !call.can_ask() {

@@ -12,7 +12,7 @@ use crate::domain::configuration::ConfigurationId;
 pub enum Config {
     /// Show where the files are
     Path,
-    /// The settings, secrets masked
+    /// Print the settings, with the secrets masked
     Show,
     /// Edit the settings in your editor; they are saved only if valid
     Edit,
@@ -26,9 +26,9 @@ pub struct Delete {
     /// Which configuration
     #[arg(add = clap_complete::ArgValueCandidates::new(crate::cli::completing::configurations))]
     pub id: ConfigurationId,
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// Options of `support`.
@@ -39,9 +39,9 @@ pub struct Support {
     /// Show every file, and write nothing
     #[arg(long, conflicts_with = "yes")]
     pub list: bool,
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// Options of `backup`.
@@ -79,9 +79,9 @@ pub struct Restore {
     /// Do not restore the secrets in the backup
     #[arg(long, conflicts_with_all = ["passphrase_file", "identity"])]
     pub without_secrets: bool,
-    /// Answer yes without asking
-    #[arg(long, short)]
-    pub yes: bool,
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// What can be done with the units of the service.
