@@ -18,10 +18,6 @@ const ROWS: &str = "SELECT id, name, toplevel, main_site, inactive, gone, first_
 
 impl Store {
     /// Every stored client of a configuration, by id, disabled ones included.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn clients(&self, id: &ConfigurationId) -> Result<Vec<StoredClient>, StoreError> {
         self.clients_after(id, None, usize::MAX)
     }
@@ -29,10 +25,6 @@ impl Store {
     /// The stored clients of a configuration whose ids come after `after`, at most so many, by id: a long list in parts,
     /// the first of which is there in no time. A list that is read in parts may be published anew between two of them;
     /// [`Store::published_at`] tells.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn clients_after(
         &self,
         id: &ConfigurationId,
@@ -64,10 +56,6 @@ impl Store {
 
     /// The first so many stored clients by name, without regard to case and accents, equal names by id: what a screen shows
     /// first, without the whole list in memory. `in_use` leaves the others out. And how many are stored in all.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn first_clients(
         &self,
         id: &ConfigurationId,
@@ -118,19 +106,11 @@ impl Store {
     }
 
     /// When the list of a configuration was last published; none before its first sync.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn published_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| published_at(&inner.connection, id))
     }
 
     /// How many clients of a configuration are in use, and how many are not.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn client_counts(&self, id: &ConfigurationId) -> Result<ClientCounts, StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction()?;

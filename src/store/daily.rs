@@ -46,10 +46,6 @@ impl Store {
 
     /// Writes days down, each once: what a day was written down as first is what it stays. Days that a clock ahead of this
     /// one called missed are forgotten: they are still to come.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn note_days(
         &self,
         id: &ConfigurationId,
@@ -79,10 +75,6 @@ impl Store {
     }
 
     /// The days that are written down, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn days(&self, id: &ConfigurationId) -> Result<Vec<DailyRun>, StoreError> {
         self.with(|inner| {
             let mut read = inner
@@ -103,10 +95,6 @@ impl Store {
     }
 
     /// When a day of any configuration was last written down that had its run, whatever became of that.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn last_daily_sync_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let mut read = inner.connection.prepare_cached("SELECT at FROM daily WHERE outcome <> ?1")?;
@@ -117,10 +105,6 @@ impl Store {
     }
 
     /// The days that need no run any more. One that was called missed later than `now` was so by a clock that was ahead.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn served_days(&self, id: &ConfigurationId, now: Timestamp) -> Result<BTreeSet<Date>, StoreError> {
         let counts = |run: &DailyRun| run.outcome != DailyOutcome::Missed || run.at <= now;
         Ok(self.days(id)?.into_iter().filter(counts).map(|run| run.day).collect())

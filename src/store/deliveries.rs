@@ -29,10 +29,6 @@ impl Store {
     }
 
     /// What was last read, of the webhooks that are still ours by our own record.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn deliveries(&self, id: &ConfigurationId) -> Result<Vec<Delivery>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(

@@ -74,10 +74,6 @@ impl Store {
     }
 
     /// The newest events first, or, of those that came after the event `after`, the oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn events(
         &self,
         id: &ConfigurationId,
@@ -94,10 +90,6 @@ impl Store {
     }
 
     /// The events with these numbers.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn events_of(&self, id: &ConfigurationId, numbers: &[i64]) -> Result<Vec<Event>, StoreError> {
         if numbers.is_empty() {
             return Ok(Vec::new());
@@ -112,10 +104,6 @@ impl Store {
     }
 
     /// One event with its body as it came.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn event(&self, id: &ConfigurationId, event_id: &str) -> Result<Option<(Event, Untrusted)>, StoreError> {
         self.with(|inner| {
             let mut read = inner
@@ -128,10 +116,6 @@ impl Store {
     }
 
     /// The body of an event as it came, by its place among the others.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn event_body(&self, id: &ConfigurationId, number: i64) -> Result<Option<Untrusted>, StoreError> {
         self.with(|inner| {
             let sql = "SELECT body FROM events WHERE configuration = ?1 AND number = ?2";
@@ -141,10 +125,6 @@ impl Store {
     }
 
     /// Whether a callback about a ticket came in at or after a moment.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn heard_of(&self, id: &ConfigurationId, ticket_id: i64, since: Timestamp) -> Result<bool, StoreError> {
         self.with(|inner| {
             let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE configuration = ?1 AND ticket_id = ?2 AND received_at >= ?3)";
@@ -154,10 +134,6 @@ impl Store {
     }
 
     /// How many events came in during each of the last 24 hours, the oldest hour first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn events_by_hour(&self, id: &ConfigurationId, now: Timestamp) -> Result<Vec<u64>, StoreError> {
         const HOUR: i64 = 3_600_000;
         let from = now.as_millisecond() - 24 * HOUR;
@@ -176,10 +152,6 @@ impl Store {
 
     /// How many events are kept. It is asked at each change, so only the new ones are counted; what another program has
     /// forgotten meanwhile is noticed within a minute.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn count_events(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
         self.with(|inner| {
             let ends = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -197,10 +169,6 @@ impl Store {
     }
 
     /// When each webhook delivered last, where it ever did.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn last_deliveries(&self, id: &ConfigurationId) -> Result<Vec<(EventGroup, Timestamp)>, StoreError> {
         self.with(|inner| {
             let mut last = Vec::new();
@@ -215,10 +183,6 @@ impl Store {
     }
 
     /// When the last event came in.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn last_event_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             // The one stored last: by the index, and not by a look at each of them.
@@ -229,10 +193,6 @@ impl Store {
     }
 
     /// When the last event of any configuration came in.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn last_event_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let sql = "SELECT received_at FROM events ORDER BY number DESC LIMIT 1";
@@ -242,10 +202,6 @@ impl Store {
     }
 
     /// How many events wait to be handed on, and how many were given up.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn forward_counts(&self, id: &ConfigurationId) -> Result<(u64, u64), StoreError> {
         self.with(|inner| {
             // Each by its own index: the others, with their bodies, are not looked at.
@@ -256,10 +212,6 @@ impl Store {
     }
 
     /// Events after the event `after` whose ticket is not known yet, the oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn events_to_look_up(
         &self,
         id: &ConfigurationId,
@@ -284,10 +236,6 @@ impl Store {
 
     /// Remembers what Halo said of a ticket, for every event about it up to `number`: none where there is no such ticket
     /// any more or it could not be asked for, and why.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn looked_up(
         &self,
         id: &ConfigurationId,
@@ -310,10 +258,6 @@ impl Store {
     }
 
     /// The events that are to be handed on now. Those of one ticket go one after the other, so only its oldest is here.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn events_to_forward(
         &self,
         id: &ConfigurationId,
@@ -344,10 +288,6 @@ impl Store {
 
     /// When the next event that waits is to be handed on; none where none waits for its time. One that stands behind
     /// another of its ticket waits for that one, and not for a time.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let sql = "SELECT min(CASE looked_up WHEN 0 THEN max(coalesce(forward_at, 0), received_at + ?2) ELSE forward_at END)
@@ -361,10 +301,6 @@ impl Store {
     }
 
     /// Remembers how a try to hand an event on has ended: `next` is when it is tried again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forwarded(
         &self,
         id: &ConfigurationId,
@@ -395,10 +331,6 @@ impl Store {
     /// Puts every event that was given up, or one event whatever became of it, among what is to be handed on. With the one go
     /// the older ones of its ticket that were given up: they are handed on before it, and the newer ones that wait after it.
     /// Answers how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forward_again(&self, id: &ConfigurationId, event_id: Option<&str>) -> Result<u64, StoreError> {
         self.with(|inner| {
             let changed = inner.connection.execute(

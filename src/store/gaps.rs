@@ -16,10 +16,6 @@ const KEPT: i64 = 100;
 impl Store {
     /// Until when nothing was missed, as far as it is known: what was written down, or the last callback after it. None for
     /// a configuration that no service has looked after.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn complete_until(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let sql = "SELECT complete_until, (SELECT received_at FROM events WHERE configuration = ?1 AND fetched_from IS NULL
@@ -31,10 +27,6 @@ impl Store {
     }
 
     /// Writes down that nothing was missed until this moment.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn note_complete(&self, id: &ConfigurationId, until: Timestamp) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -86,10 +78,6 @@ impl Store {
     }
 
     /// The gaps that ended after a moment, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn gaps(&self, id: &ConfigurationId, after: Timestamp) -> Result<Vec<Gap>, StoreError> {
         self.with(|inner| {
             let mut read = inner

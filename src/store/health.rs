@@ -11,10 +11,6 @@ use crate::domain::health::{Finding, Rule, State};
 
 impl Store {
     /// What was last written down of each rule; a finding is dismissed as long as its cause is the one that was.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn health(&self, id: &ConfigurationId) -> Result<Vec<Finding>, StoreError> {
         self.with(|inner| {
             let mut statement = inner
@@ -53,10 +49,6 @@ impl Store {
     }
 
     /// Writes down which state of a rule was told to people.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn told_health(&self, id: &ConfigurationId, rule: Rule, state: State) -> Result<(), StoreError> {
         let state = serde_json::to_value(state).ok().and_then(|state| state.as_str().map(str::to_owned));
         self.with(|inner| {
@@ -70,10 +62,6 @@ impl Store {
     }
 
     /// The causes that a person has dismissed, each with its rule.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn dismissed(&self, id: &ConfigurationId) -> Result<Vec<(Rule, String)>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
@@ -90,10 +78,6 @@ impl Store {
     }
 
     /// Dismisses the cause of a rule, until it changes; or none any more.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn dismiss(&self, id: &ConfigurationId, rule: Rule, cause: Option<&str>) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -106,10 +90,6 @@ impl Store {
     }
 
     /// Whether the database is whole; otherwise the first thing that is wrong with it. Reads all of it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where it cannot be read.
     pub fn fault(&self) -> Result<Option<String>, StoreError> {
         let check = |connection: &Connection| -> Result<Option<String>, Trouble> {
             let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -124,10 +104,6 @@ impl Store {
     }
 
     /// How many deliveries that came in since a moment were not understood, and when the last of them did.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn not_understood(
         &self,
         id: &ConfigurationId,

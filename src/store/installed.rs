@@ -25,10 +25,6 @@ pub struct Verified {
 
 impl Store {
     /// The objects in Halo that are ours by our own record, in the order of their installation.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn installed(&self, id: &ConfigurationId) -> Result<Vec<InstalledObject>, StoreError> {
         self.with(|inner| {
             let mut statement = inner
@@ -53,10 +49,6 @@ impl Store {
 
     /// Remembers an object. One that is known already keeps the time of its installation and gets the new name, and
     /// the new mark where there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn record_installed(&self, id: &ConfigurationId, object: &InstalledObject) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -77,10 +69,6 @@ impl Store {
     }
 
     /// Forgets an object; nothing where it is not known.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forget_installed(&self, id: &ConfigurationId, kind: ObjectKind, object_id: &str) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -92,10 +80,6 @@ impl Store {
     }
 
     /// When Configure last ended with every object read back; none before, or after a removal.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn configured_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let text = inner
@@ -108,10 +92,6 @@ impl Store {
     }
 
     /// Remembers when Configure ended with every object read back, or that this holds no longer.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn set_configured_at(&self, id: &ConfigurationId, at: Option<Timestamp>) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -124,10 +104,6 @@ impl Store {
     }
 
     /// The last connection test that passed, if it was made with exactly these credentials.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn verified(&self, id: &ConfigurationId, fingerprint: &str) -> Result<Option<Verified>, StoreError> {
         self.with(|inner| {
             type Columns = (Option<String>, Option<String>, Option<String>, Option<String>);
@@ -149,10 +125,6 @@ impl Store {
     }
 
     /// Remembers that a connection test passed, and where it signed in. The fingerprint must not allow to guess a secret.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn set_verified(&self, id: &ConfigurationId, verified: &Verified) -> Result<(), StoreError> {
         self.with(|inner| {
             let place = verified.place.as_ref();
@@ -174,10 +146,6 @@ impl Store {
     }
 
     /// Which release of Halo answered last; none where none has told.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn release(&self, id: &ConfigurationId) -> Result<Option<Release>, StoreError> {
         self.with(|inner| {
             type Columns = (Option<String>, Option<String>, Option<String>, Option<String>);
@@ -195,10 +163,6 @@ impl Store {
     }
 
     /// Remembers which release of Halo answered, and the one before where it is another.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn set_release(
         &self,
         id: &ConfigurationId,
@@ -219,10 +183,6 @@ impl Store {
     }
 
     /// Forgets where the connection test signed in: the next one has to find out.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forget_sign_in_place(&self, id: &ConfigurationId) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -234,19 +194,11 @@ impl Store {
     }
 
     /// When a sync was last proved complete.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn proved_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.moment(id, "SELECT proved_at FROM configurations WHERE id = ?1")
     }
 
     /// When a person agreed to go on with a list that no sync has proved complete.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn unproved_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.moment(id, "SELECT unproved_at FROM configurations WHERE id = ?1")
     }
@@ -261,10 +213,6 @@ impl Store {
 
     /// Remembers that a person goes on with the stored list, though no sync has proved it complete. Says whether there is
     /// a list.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn agree_unproved(&self, id: &ConfigurationId, at: Timestamp) -> Result<bool, StoreError> {
         self.with(|inner| {
             let rows = inner.connection.execute(
@@ -311,10 +259,6 @@ impl Store {
     }
 
     /// The Halo that what is stored is of; none where nothing was stored yet.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn halo_of(&self, id: &ConfigurationId) -> Result<Option<String>, StoreError> {
         self.with(|inner| {
             let known: Option<Option<String>> = inner

@@ -44,10 +44,6 @@ pub struct Intent {
 
 impl Store {
     /// Begins a run of Configure, the unit of a roll back.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn begin_configure_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<ConfigureRun, StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -60,10 +56,6 @@ impl Store {
 
     /// The last run of Configure that has written something, with its writes, newest first; none where that one was
     /// rolled back. What was before it is out of reach: whoever says yes a second time to be sure takes nothing more out.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn last_configure_run(&self, id: &ConfigurationId) -> Result<Option<(ConfigureRun, Vec<Written>)>, StoreError> {
         self.with(|inner| {
             let run: Option<i64> = inner
@@ -101,10 +93,6 @@ impl Store {
     }
 
     /// Remembers that a run was rolled back. What its objects were before is forgotten.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn end_configure_run(&self, run: ConfigureRun, now: Timestamp) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -116,10 +104,6 @@ impl Store {
     }
 
     /// Closes every run of a configuration: after a removal there is nothing to roll back to.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forget_configure_runs(&self, id: &ConfigurationId) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -163,10 +147,6 @@ impl Store {
     }
 
     /// Records which object it was, once Halo has told.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn name_object(&self, intent: IntentId, object: &str) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -178,10 +158,6 @@ impl Store {
     }
 
     /// Records what came of it. An intent that has ended stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn end_intent(&self, intent: IntentId, outcome: &str, now: Timestamp) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -205,10 +181,6 @@ impl Store {
 
     /// The intents of which nothing came yet, oldest first. Under the lock of Configure they are those of a run that was
     /// killed, and have to be read back before anything else is written.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn open_intents(&self, id: &ConfigurationId) -> Result<Vec<Intent>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(

@@ -32,10 +32,6 @@ type Entries<'a> = BTreeMap<i64, (&'a str, bool)>;
 
 impl Store {
     /// The stored lists, each by id.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn lists(&self, id: &ConfigurationId) -> Result<Lists, StoreError> {
         self.with(|inner| {
             // One transaction, so that the lists are of one moment.

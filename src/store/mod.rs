@@ -3,6 +3,9 @@
 //! Clients, agents, teams and ticket types as of the last proved sync; recent runs; what Configure created in
 //! Halo and what it was about to create; the trail of who did what. Everything that Halo or a person wrote is kept
 //! exactly as it came; ids are the only keys.
+//!
+//! Every call that answers a [`StoreError`] does so if the database cannot be read or written; its own documentation only
+//! says what else it refuses.
 
 mod aside;
 mod audit;

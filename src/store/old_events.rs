@@ -21,10 +21,6 @@ pub const STEP: usize = 1_000;
 impl Store {
     /// What there is to forget at this moment: events that are older than thirty days, those that still have to be handed on
     /// three days later, and no more than the oldest two days of them, because it is asked for each day.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn old_events(&self, now: Timestamp) -> Result<OldEvents, StoreError> {
         self.with(|inner| {
             let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN).as_millisecond();
@@ -37,10 +33,6 @@ impl Store {
     }
 
     /// Forgets the oldest of them, [`STEP`] at most. Answers how many: with fewer than that, they are all gone.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn forget_events(&self, old: OldEvents) -> Result<usize, StoreError> {
         self.with(|inner| {
             let sql = format!(

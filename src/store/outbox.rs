@@ -42,20 +42,12 @@ pub type HandedOn = (i64, Option<Timestamp>);
 
 impl Store {
     /// Whether the clients of a configuration are handed on.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn hands_on(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
         self.with(|inner| hands_on(&inner.connection, id))
     }
 
     /// From now on, what a sync changes is kept to be handed on. The list that is there already is handed on as added;
     /// answers how many those are, and none where it was so before.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn begin_to_hand_on(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.with(|inner| {
             if hands_on(&inner.connection, id)? {
@@ -73,10 +65,6 @@ impl Store {
     }
 
     /// Nothing is handed on any more, and nothing is kept for it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn end_to_hand_on(&self) -> Result<(), StoreError> {
         self.with(|inner| {
             let sql = "SELECT EXISTS (SELECT 1 FROM configurations WHERE hands_on)";
@@ -92,10 +80,6 @@ impl Store {
 
     /// Puts every client, as it is stored now, behind what waits to be handed on; answers how many, and none where nothing
     /// is handed on.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn hand_on_all(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -115,10 +99,6 @@ impl Store {
 
     /// The clients that are to be handed on now, the oldest change first. Those of one client go one after the other, so
     /// only its oldest is here.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn clients_to_hand_on(
         &self,
         id: &ConfigurationId,
@@ -143,10 +123,6 @@ impl Store {
     }
 
     /// When the next client that was not taken is tried again; none where none waits for its time.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn next_client_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
             let sql = format!("SELECT min(next_at) FROM outbox o WHERE configuration = ?1 AND {OLDEST}");
@@ -156,10 +132,6 @@ impl Store {
     }
 
     /// Remembers how tries have ended: what was taken is not kept any longer.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn clients_handed_on(&self, tries: &[HandedOn]) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -177,10 +149,6 @@ impl Store {
     }
 
     /// How many changes of clients wait to be handed on.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn count_clients_to_hand_on(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
         self.with(|inner| Ok(count_in(waiting(&inner.connection, id)?)))
     }

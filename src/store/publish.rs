@@ -108,10 +108,6 @@ pub struct Publication<'a> {
 
 impl Store {
     /// What is stored of the clients of a configuration, to compare Halo's rows with.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn known(&self, id: &ConfigurationId) -> Result<Known, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(

@@ -37,10 +37,6 @@ impl Store {
     /// Begins a run. An older run of the same configuration that never ended is remembered as interrupted: the caller
     /// holds the lock of the sync, so nobody can be at it any more. Of the pages that earlier runs have left behind, those
     /// of the newest are kept for [`Store::resume`].
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn begin_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<RunId, StoreError> {
         self.with(|inner| {
             inner.open_runs.retain(|_, owner| owner != id);
@@ -78,10 +74,6 @@ impl Store {
 
     /// Ends a run that published nothing and remembers how it went, and of a held one whom it would have disabled. The pages of one that was interrupted or failed stay
     /// for the next one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written.
     pub fn end_run(&self, run: RunId, report: &SyncReport) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.open_runs.remove(&run);
@@ -97,10 +89,6 @@ impl Store {
     }
 
     /// The last runs of a configuration that have ended, newest first. The last 100 are remembered.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn runs(&self, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
@@ -119,10 +107,6 @@ impl Store {
     }
 
     /// What a remembered run of a configuration changed, by kind and id; none where there is no such run.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be read.
     pub fn changes(&self, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, StoreError> {
         self.with(|inner| {
             let mut statement = inner
