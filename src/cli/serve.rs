@@ -77,7 +77,7 @@ fn secret_file(call: &Call) -> Option<PathBuf> {
 
 /// Refuses to serve what belongs to another host, or takes it over. Where Halo does not say so soon, the service finds out.
 async fn own(call: &Call, workspace: &Workspace, take_over: bool) -> Result<(), Failure> {
-    let active = workspace.the_active_configuration()?;
+    let active = workspace.active()?;
     let Some((id, configuration)) = active.filter(|(_, own)| own.integration.pia_url.is_some()) else { return Ok(()) };
     let look = owner::look(workspace, &id, &configuration, call.cancel.clone());
     let Ok(Ok(belongs)) = tokio::time::timeout(LOOK, look).await else { return Ok(()) };

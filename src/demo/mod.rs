@@ -9,7 +9,7 @@
 //! ```text
 //!  server.rs   bytes in, bytes out, late or broken
 //!     ├─ control.rs  what a person does in Halo's own screens: tickets
-//!     └─ routes.rs   counting, the rate limit
+//!     └─ answering.rs  counting, the rate limit
 //!          └─ hazards.rs  what strikes before a request, and what becomes of its reply
 //!               └─ endpoints.rs  the gates of login and rights, the table of endpoints
 //!                    └─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs
@@ -24,6 +24,7 @@
 //! Answering is a plain function of the state and the request, under one lock: what the log of requests shows in an order
 //! was done in that order.
 
+mod answering;
 mod application;
 mod behaviour;
 mod body;
@@ -54,7 +55,6 @@ mod query;
 mod random;
 mod reply;
 mod request;
-mod routes;
 mod seed;
 mod server;
 mod state;

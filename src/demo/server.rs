@@ -1,10 +1,10 @@
 //! The real socket: bytes in, bytes out, late, broken or not at all where a hazard wants it so.
 
+use super::answering;
 use super::control;
 use super::query::Query;
 use super::reply::{Delivery, Reply};
 use super::request::Received;
-use super::routes;
 use super::state::State;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -67,7 +67,7 @@ async fn answer(extract::State(shared): extract::State<Arc<Shared>>, request: Re
         if let Some(reply) = control::answer(&mut state, &received) {
             return finished(reply, Duration::ZERO);
         }
-        let (reply, delay) = routes::answer(&mut state, &received);
+        let (reply, delay) = answering::answer(&mut state, &received);
         (reply, delay, state.behaviour.drip_pause)
     };
     let silent = reply.delivery == Delivery::Silence;

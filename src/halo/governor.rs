@@ -48,7 +48,7 @@ pub(super) enum Urgency {
 
 /// A limit: so many requests in any stretch of so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rule {
+pub(super) struct Limit {
     /// Requests in a window.
     pub limit: u32,
     pub window: Duration,
@@ -58,7 +58,7 @@ pub(super) struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Refusal {
     /// Halo's limit, where its text names it.
-    pub limit: Option<Rule>,
+    pub limit: Option<Limit>,
     /// How long to wait, where a header says so.
     pub retry_after: Option<Duration>,
 }
@@ -104,7 +104,7 @@ pub(super) struct Governor {
 
 #[derive(Default)]
 struct State {
-    rules: Vec<Rule>,
+    rules: Vec<Limit>,
     /// When the requests of the longest window were sent, oldest first.
     sent: VecDeque<Instant>,
     /// Set by a refusal: nothing passes before.
@@ -117,7 +117,7 @@ struct State {
     next_place: u64,
     /// How many of the sync's requests may be in the air.
     pace: Pace,
-    held: HeldUp,
+    held: WaitTime,
 }
 
 #[derive(Clone, Copy)]
@@ -149,7 +149,7 @@ impl Governor {
 
     /// Waits for the right to send. Dropping the wait gives the place up.
     pub(super) async fn acquire(&self, urgency: Urgency) -> Permit {
-        let place = Place::take(self, urgency);
+        let place = QueuePlace::take(self, urgency);
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -167,7 +167,7 @@ impl Governor {
             }
             match turn {
                 Turn::Wait(until, wait) => {
-                    let _held = Held::begin(self);
+                    let _held = HeldRequest::begin(self);
                     self.waiting.send_replace(Some(wait));
                     tokio::select! {
                         () = sleep_until(until) => {}
@@ -246,22 +246,22 @@ impl Governor {
 
 /// The time in which the limit held at least one request up.
 #[derive(Default)]
-struct HeldUp {
+struct WaitTime {
     waiting: usize,
     since: Option<Instant>,
     before: Duration,
 }
 
-impl HeldUp {
+impl WaitTime {
     fn so_far(&self, now: Instant) -> Duration {
         self.before + self.since.map_or(Duration::ZERO, |since| now.duration_since(since))
     }
 }
 
 /// A request that the limit holds up, for as long as this lives.
-struct Held<'a>(&'a Governor);
+struct HeldRequest<'a>(&'a Governor);
 
-impl<'a> Held<'a> {
+impl<'a> HeldRequest<'a> {
     fn begin(governor: &'a Governor) -> Self {
         let held = &mut governor.lock().held;
         held.waiting += 1;
@@ -270,7 +270,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldRequest<'_> {
     fn drop(&mut self) {
         let held = &mut self.0.lock().held;
         held.waiting -= 1;
@@ -282,12 +282,12 @@ impl Drop for Held<'_> {
 }
 
 /// A place in the queue, given up on every path.
-struct Place<'a> {
+struct QueuePlace<'a> {
     governor: &'a Governor,
     key: (Urgency, u64),
 }
 
-impl<'a> Place<'a> {
+impl<'a> QueuePlace<'a> {
     fn take(governor: &'a Governor, urgency: Urgency) -> Self {
         let mut state = governor.lock();
         let key = (urgency, state.next_place);
@@ -297,7 +297,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let was_first = {
             let mut state = self.governor.lock();
@@ -343,7 +343,7 @@ impl State {
     }
 
     /// The same, with the rule that holds it up; the tightest one where none does.
-    fn opening(&mut self, now: Instant) -> (Instant, Rule) {
+    fn opening(&mut self, now: Instant) -> (Instant, Limit) {
         self.forget(now);
         let full = self.rules.iter().filter_map(|rule| {
             let index = self.sent.len().checked_sub(rule.limit as usize)?;
@@ -362,9 +362,9 @@ impl State {
     }
 
     /// The rule to show: the one with the lowest rate.
-    fn tightest(&self) -> Rule {
-        let rate = |rule: &Rule| f64::from(rule.limit) / rule.window.as_secs_f64();
-        let published = Rule { limit: 700, window: WINDOW };
+    fn tightest(&self) -> Limit {
+        let rate = |rule: &Limit| f64::from(rule.limit) / rule.window.as_secs_f64();
+        let published = Limit { limit: 700, window: WINDOW };
         self.rules.iter().copied().min_by(|a, b| rate(a).total_cmp(&rate(b))).unwrap_or(published)
     }
 
@@ -406,22 +406,22 @@ impl State {
     }
 
     /// Takes a limit over, a tenth below what Halo says: Halo counts by its own clock.
-    fn learn(&mut self, told: Rule) {
+    fn learn(&mut self, told: Limit) {
         let limit = (told.limit - told.limit.div_ceil(10)).max(1);
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.window == told.window) {
             rule.limit = rule.limit.min(limit);
         } else if self.rules.len() < MAX_RULES {
-            self.rules.push(Rule { limit, window: told.window });
+            self.rules.push(Limit { limit, window: told.window });
         }
     }
 }
 
 /// The budget, and the fair-use rule where it says more. Whoever raises the budget knows their Halo, and raises both.
-fn starting_rules(budget: u32) -> Vec<Rule> {
+fn starting_rules(budget: u32) -> Vec<Limit> {
     let budget = budget.max(1);
     let fair = FAIR_USE.max(budget.saturating_sub(budget / 7 * 2));
-    let long = Rule { limit: budget, window: WINDOW };
-    let short = Rule { limit: fair, window: FAIR_USE_WINDOW };
+    let long = Limit { limit: budget, window: WINDOW };
+    let short = Limit { limit: fair, window: FAIR_USE_WINDOW };
     std::iter::once(long).chain((fair < budget).then_some(short)).collect()
 }
 
@@ -447,7 +447,7 @@ pub(super) fn read_refusal(body: &[u8], retry_after: Option<&str>, now: Timestam
     Refusal { limit: read_limit(body), retry_after: retry_after.and_then(|text| retry_after::read(text, now)) }
 }
 
-fn read_limit(body: &[u8]) -> Option<Rule> {
+fn read_limit(body: &[u8]) -> Option<Limit> {
     let text = String::from_utf8_lossy(&body[..body.len().min(1024)]).to_ascii_lowercase();
     let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let at = words.iter().position(|word| word.starts_with("request"))?;
@@ -457,7 +457,7 @@ fn read_limit(body: &[u8]) -> Option<Rule> {
         units.iter().find(|(name, _)| word.starts_with(name)).map(|(_, seconds)| (index, *seconds))
     })?;
     let count: u64 = words[unit_at - 1].parse().unwrap_or(1);
-    Some(Rule { limit, window: Duration::from_secs(count.checked_mul(unit)?) })
+    Some(Limit { limit, window: Duration::from_secs(count.checked_mul(unit)?) })
 }
 
 #[cfg(test)]
@@ -470,7 +470,7 @@ mod tests {
 
     /// A Halo that counts by a rolling window and refuses beyond it.
     struct Counting {
-        rule: Rule,
+        rule: Limit,
         sent: VecDeque<Instant>,
         refusals: Vec<Instant>,
         most: usize,
@@ -478,7 +478,7 @@ mod tests {
 
     impl Counting {
         fn new(limit: u32, window: u64) -> Self {
-            let rule = Rule { limit, window: Duration::from_secs(window) };
+            let rule = Limit { limit, window: Duration::from_secs(window) };
             Self { rule, sent: VecDeque::new(), refusals: Vec::new(), most: 0 }
         }
 
@@ -805,7 +805,7 @@ mod tests {
             let permit = governor.acquire(Urgency::Person).await;
             governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
         }
-        assert_eq!(rules(), [Rule { limit: 45, window: WINDOW }]);
+        assert_eq!(rules(), [Limit { limit: 45, window: WINDOW }]);
         for text in ["0 requests per 5 minute", "5 requests per 0 minutes", "5 requests per 9000 hours"] {
             let permit = governor.acquire(Urgency::Person).await;
             governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
@@ -850,7 +850,7 @@ mod tests {
 
     #[test]
     fn limit_is_read_from_halos_text_and_from_nothing_else() {
-        let rule = |limit, seconds| Some(Rule { limit, window: Duration::from_secs(seconds) });
+        let rule = |limit, seconds| Some(Limit { limit, window: Duration::from_secs(seconds) });
         assert_eq!(read_limit(HALO_TEXT.as_bytes()), rule(300, 300));
         assert_eq!(read_limit(b"\"60 requests per minute\""), rule(60, 60));
         assert_eq!(read_limit(b"5 Requests per rolling 10 second window"), rule(5, 10));

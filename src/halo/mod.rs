@@ -6,7 +6,7 @@
 //! ([`HaloApi::cancelled_by`]).
 //!
 //! ```text
-//! clients, lists, webhooks, webhook_events, tabs, ticket_types     what is asked, and how the replies are read
+//! clients, lists, webhooks, delivery_log, tabs, ticket_types     what is asked, and how the replies are read
 //!        └─ send: token, one renewal after a 401
 //!             └─ retry: repeats a request if that is safe
 //!                  └─ governor: the request limit
@@ -17,9 +17,11 @@
 //! [`HaloError::may_have_been_applied`] tells the caller to read back.
 
 mod authority;
+mod catch_up;
 pub(crate) mod certificate;
 mod clients;
 pub(crate) mod delivery;
+mod delivery_log;
 mod discovery;
 mod error;
 mod gates;
@@ -28,7 +30,6 @@ mod http;
 pub(crate) mod install;
 mod lists;
 mod loopback;
-mod missed;
 mod pace;
 mod retry;
 pub(crate) mod rights;
@@ -38,7 +39,6 @@ mod tabs;
 mod ticket_types;
 mod tickets;
 mod token;
-mod webhook_events;
 mod webhooks;
 mod wire;
 
@@ -65,6 +65,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+pub use catch_up::{ChangedTicket, LogPart, LoggedCall};
 pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;
 pub use error::{BadReply, HaloError, TlsCause, Unreached};
@@ -72,7 +73,6 @@ pub use gates::Gates;
 pub use http::Limits;
 pub use lists::Instance;
 pub use loopback::LoopbackOnly;
-pub use missed::{ChangedTicket, LogPart, LoggedCall};
 pub use retry::Patience;
 pub use scopes::ScopeTrial;
 pub use tabs::TabDraft;

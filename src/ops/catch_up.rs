@@ -202,7 +202,7 @@ impl Missed {
 ///
 /// Where the store cannot be written: the next start looks at a longer time than it has to.
 pub fn note_complete(workspace: &Workspace) -> Result<(), Failure> {
-    match workspace.the_active_configuration()? {
+    match workspace.active()? {
         Some((id, _)) if workspace.store.complete_until(&id)?.is_some() => {
             Ok(workspace.store.note_complete(&id, workspace.now())?)
         }

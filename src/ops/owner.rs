@@ -22,13 +22,13 @@ use crate::domain::plan::Action;
 ///
 /// Where settings or store cannot be read.
 pub fn installed(workspace: &Workspace) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
-    let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let Some((id, configuration)) = workspace.active()? else { return Ok(None) };
     Ok((!workspace.store.installed(&id)?.is_empty()).then_some((id, configuration)))
 }
 
 /// Whether the active configuration was another host's when that was last looked at.
 pub fn was_lost(workspace: &Workspace) -> bool {
-    let known = workspace.the_active_configuration().ok().flatten();
+    let known = workspace.active().ok().flatten();
     let known = known.and_then(|(id, _)| workspace.store.health(&id).ok()).unwrap_or_default();
     known.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken)
 }

@@ -21,7 +21,7 @@ pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Tim
 
 /// The active configuration, while one of its events waits for its ticket to be read.
 pub fn waiting_for_lookup(workspace: &Workspace) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
-    let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let Some((id, configuration)) = workspace.active()? else { return Ok(None) };
     let waits = !workspace.store.events_to_look_up(&id, 0, 1)?.is_empty();
     Ok(waits.then_some((id, configuration)))
 }
@@ -31,7 +31,7 @@ pub fn daily(
     workspace: &Workspace,
     now: Timestamp,
 ) -> Result<Option<(ConfigurationId, Configuration, Daily)>, Failure> {
-    let Some((id, configuration)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let Some((id, configuration)) = workspace.active()? else { return Ok(None) };
     let daily = Daily {
         time: configuration.company_sync.daily_sync_time,
         since: workspace.store.served_since(&id, now)?,
@@ -99,7 +99,7 @@ pub struct AtOnce {
 
 /// What there is to hand on now; none without an active configuration.
 pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failure> {
-    let Some((id, _)) = workspace.the_active_configuration()? else { return Ok(None) };
+    let Some((id, _)) = workspace.active()? else { return Ok(None) };
     let (store, now) = (&workspace.store, workspace.now());
     if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
         tracing::info!(clients, "forwarding clients from now on, starting with the whole list");

@@ -304,7 +304,7 @@ impl Workspace {
     /// # Errors
     ///
     /// Where the settings cannot be read: nothing is known of what is active then.
-    pub fn the_active_configuration(&self) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
+    pub fn active(&self) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
         let mut config = self.settings.load()?;
         let Some(id) = config.active else { return Ok(None) };
         Ok(config.configurations.remove(&id).map(|configuration| (id, configuration)))

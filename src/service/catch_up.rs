@@ -76,7 +76,7 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let active = workspace.run_blocking(|workspace| workspace.the_active_configuration()).await?;
+    let active = workspace.run_blocking(|workspace| workspace.active()).await?;
     let Some((id, configuration)) = active else { return Ok(()) };
     let of = id.clone();
     let is_off = |verdict: &Delivery| verdict.state == DeliveryState::SwitchedOff;

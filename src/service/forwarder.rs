@@ -309,7 +309,7 @@ impl Forwarder {
         let workspace = &self.shared.workspace;
         loop {
             if self.is_off.load(Ordering::Relaxed) {
-                let is_stopped = |workspace: &Workspace| match workspace.the_active_configuration()? {
+                let is_stopped = |workspace: &Workspace| match workspace.active()? {
                     Some((id, _)) => events::is_forwarding_stopped(workspace, &id),
                     None => Ok(true),
                 };

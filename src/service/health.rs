@@ -59,7 +59,7 @@ pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: imp
 
 async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look: bool) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let active = workspace.run_blocking(|workspace| workspace.the_active_configuration()).await?;
+    let active = workspace.run_blocking(|workspace| workspace.active()).await?;
     let Some((id, configuration)) = active else {
         shared.metrics.health(&[]);
         return Ok(());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::webhook_events::{Listed, When};
+use super::delivery_log::{Listed, When};
 use super::wire::{Int, Text};
 use super::{HaloApi, HaloError, PAGE_SIZE};
 
