@@ -132,8 +132,11 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::LoadRotation(id) => {
             let work = ops::rotate::load(workspace, &id, TERMS, cancel, tell_checks(replies)).boxed();
-            let planned = telling_waits(workspace, replies, work).await;
-            Reply::Planned(planned.map(|tested| tested.map(|rotation| rotation.plan)))
+            Reply::Planned(match telling_waits(workspace, replies, work).await {
+                Ok(Ok(rotation)) => Ok(Ok(rotation.plan)),
+                Ok(Err(report)) => Ok(Err(report)),
+                Err(failure) => Err(failure),
+            })
         }
         Effect::Rotate(id, plan) => {
             let consent = Consent::Plan(&plan);
