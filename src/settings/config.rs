@@ -80,7 +80,7 @@ impl Settings {
             let old = private_file::read(&path).map_err(SettingsError::from)?;
             file.replace_by(|fresh| {
                 confy::store_path(fresh, &config).map_err(unwrap_confy)?;
-                keep_comments(old.as_ref(), fresh)
+                keep_comments(old.as_ref(), &before, fresh)
             })
             .map_err(SettingsError::from)?;
         }
@@ -89,10 +89,11 @@ impl Settings {
 }
 
 /// Gives what was just written the form of the file before it.
-fn keep_comments(old: Option<&Contents>, fresh: &Path) -> io::Result<()> {
+fn keep_comments(old: Option<&Contents>, before: &Config, fresh: &Path) -> io::Result<()> {
     let Some(old) = old.and_then(|old| std::str::from_utf8(&old.bytes).ok()) else { return Ok(()) };
     let written = std::fs::read_to_string(fresh)?;
-    let kept = comments::kept(old, &written);
+    let before = toml::to_string(before).map_err(io::Error::other)?;
+    let kept = comments::kept(old, &before, &written);
     if kept == written { Ok(()) } else { std::fs::write(fresh, kept) }
 }
 
