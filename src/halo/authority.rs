@@ -1,12 +1,14 @@
 //! Whom to believe where the settings name an authority.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
+use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
@@ -22,15 +24,16 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &
     }
 }
 
-/// A configuration that trusts the authorities of this machine and those that are named.
-pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+/// A configuration that trusts the authorities of this machine and those that are named, and notes in `is_asked` that the
+/// other end wants a certificate of ours.
+pub(super) fn trusting(named: Vec<CertificateDer<'static>>, is_asked: Arc<AtomicBool>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let usual = Verifier::new_with_extra_roots(named.iter().cloned(), Arc::clone(&provider))?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trust { usual, named }))
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::new(NoCertificate { is_asked }));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -83,6 +86,24 @@ impl ServerCertVerifier for Trust {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.usual.supported_verify_schemes()
+    }
+}
+
+/// We have no certificate; but how a server ends the handshake then does not say that it wanted one.
+#[derive(Debug)]
+struct NoCertificate {
+    is_asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    // Otherwise the question is not passed on.
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 

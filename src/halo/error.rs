@@ -106,6 +106,14 @@ pub enum HaloError {
         /// Halo's own words.
         said: Option<Untrusted>,
     },
+    /// A web page in place of Halo's refusal: a firewall, a proxy or a portal before Halo did not let the request through.
+    #[error("asked Halo to {does}, got a web page that refuses ({status}): Halo itself was not asked")]
+    Intercepted {
+        /// What was asked for.
+        does: &'static str,
+        /// The status code of the page.
+        status: u16,
+    },
     /// 404: the object, or the way to it, is not there.
     #[error("Halo found nothing when asked to {does}")]
     NotFound {
@@ -212,6 +220,8 @@ impl Unreached {
 pub enum TlsCause {
     /// Signed by nobody whom this machine trusts.
     UnknownAuthority,
+    /// Signed by itself.
+    SelfSigned,
     /// No longer valid.
     Expired,
     /// Not yet valid.
@@ -231,6 +241,7 @@ impl TlsCause {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
+            Self::SelfSigned => "it is signed by itself, and this machine does not trust it",
             Self::Expired => "it has expired",
             Self::NotYetValid => "it is not valid yet",
             Self::WrongName => "it is for another name",
@@ -283,6 +294,7 @@ impl HaloError {
             | Self::RateLimited { .. }
             | Self::Refused { .. }
             | Self::NotFound { .. }
+            | Self::Intercepted { .. }
             | Self::ForeignAuthHost { .. }
             | Self::Redirected { .. }
             | Self::NotEncrypted => false,
@@ -298,6 +310,7 @@ impl HaloError {
             | Self::MissingRight { status, .. }
             | Self::Refused { status, .. }
             | Self::ServerError { status, .. }
+            | Self::Intercepted { status, .. }
             | Self::Redirected { status, .. } => Some(*status),
             Self::RateLimited { .. } => Some(429),
             Self::NotFound { .. } => Some(404),
@@ -324,9 +337,11 @@ impl HaloError {
                 FailureKind::WrongCredentials
             }
             Self::MissingRight { .. } => FailureKind::MissingRight,
-            Self::NotReached { .. } | Self::Tls { .. } | Self::ServerError { .. } | Self::Redirected { .. } => {
-                FailureKind::NotReached
-            }
+            Self::NotReached { .. }
+            | Self::Tls { .. }
+            | Self::ServerError { .. }
+            | Self::Intercepted { .. }
+            | Self::Redirected { .. } => FailureKind::NotReached,
             Self::CaFile { .. } => FailureKind::LocalState,
             Self::RateLimited { until } => FailureKind::RateLimited(*until),
             Self::Refused { .. }
@@ -346,6 +361,7 @@ impl HaloError {
             | Self::Tls { .. }
             | Self::ForeignAuthHost { .. }
             | Self::Redirected { .. }
+            | Self::Intercepted { .. }
             | Self::NotEncrypted
             | Self::Unexpected { what: BadReply::WebPage | BadReply::NotJson, .. } => Some(FailureField::Url),
             _ => None,
@@ -368,7 +384,7 @@ impl HaloError {
             Self::MissingRight { .. } => format!(
                 "Two places must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
                  of the application's agent (Configuration › Teams & Agents). The Administrator \
-                 role has every permission"
+                 role has every permission. If nothing at all is allowed, set the application's Login Type to \"Agent\""
             ),
             Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Check the Url: is the name spelled as in your browser?".to_owned(),
@@ -402,6 +418,9 @@ impl HaloError {
                                                the intermediate certificate: install the full chain there. \
                                                Otherwise do not continue"
                     .to_owned(),
+                TlsCause::SelfSigned => "If you host this Halo yourself, set ca_file to the file of that certificate. \
+                                         Otherwise do not continue"
+                    .to_owned(),
                 TlsCause::WrongName => "Check the Url: is it the name that Halo itself uses?".to_owned(),
                 TlsCause::Expired | TlsCause::NotYetValid => {
                     "Check this machine's clock. If it is right, Halo's certificate must be renewed".to_owned()
@@ -416,6 +435,10 @@ impl HaloError {
                 "Try again later; a lower request_budget in the settings leaves more to other integrations".to_owned()
             }
             Self::Refused { .. } => return None,
+            Self::Intercepted { .. } => "A firewall (such as Cloudflare), a proxy or a sign-in portal answers in Halo's \
+                                         place: have it let this machine through to Halo's API. Neither the credentials \
+                                         nor the rights were looked at"
+                .to_owned(),
             Self::NotFound { .. } => {
                 "It may have been deleted in Halo; otherwise check the Url: is it the address of Halo itself?"
                     .to_owned()

@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -91,6 +92,11 @@ impl Call {
         let (does, status) = (self.does, answer.status);
         let said = || self.said(answer, hide);
         match status {
+            400..=499 if said::wants_certificate(&answer.body) => self.wants_certificate(),
+            // Halo's own are empty or JSON, and say what is wrong with the credentials or the rights. This one does not.
+            400 | 401 | 403 if wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
+                HaloError::Intercepted { does, status }
+            }
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
             401 | 403 => HaloError::MissingRight { does, status, said: said(), product: self.product.clone() },
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
@@ -101,6 +107,12 @@ impl Call {
             500..=599 => HaloError::ServerError { does, status, said: said() },
             _ => HaloError::Refused { does, status, said: said() },
         }
+    }
+
+    fn wants_certificate(&self) -> HaloError {
+        let host = Url::parse(&self.address).ok().and_then(|address| address.host_str().map(str::to_owned));
+        let (host, cause) = (host.unwrap_or_default(), Unreached::ClientCertificate);
+        HaloError::NotReached { host, cause, sent: false, from: None }
     }
 
     /// Halo's own words in an error reply.
@@ -132,6 +144,8 @@ pub(super) struct Transport {
     large: Semaphore,
     /// How many milliseconds the other end's clock is ahead of ours.
     ahead_ms: AtomicI64,
+    /// Whether the other end has asked for a certificate of ours.
+    wants_certificate: Arc<AtomicBool>,
 }
 
 /// Nothing was said of the other end's clock.
@@ -142,7 +156,8 @@ impl Transport {
         let loopback = connection.url.is_loopback();
         let encrypted =
             connection.url.is_encrypted() || connection.auth_url.as_ref().is_some_and(|auth| auth.is_encrypted());
-        let authority = connection.ca_file.as_deref().map(read_authority).transpose()?;
+        let authority = connection.ca_file.as_deref().map(read_authority).transpose()?.unwrap_or_default();
+        let wants_certificate = Arc::<AtomicBool>::default();
         let builder = || {
             let builder = Client::builder()
                 .user_agent(concat!("pia-halo/", env!("CARGO_PKG_VERSION")))
@@ -156,7 +171,7 @@ impl Transport {
             if loopback { builder.no_proxy().dns_resolver(LoopbackOnly) } else { builder }
         };
         let built = if encrypted {
-            build_encrypted(builder, authority)
+            build_encrypted(builder, authority, &wants_certificate)
         } else {
             // Without encryption no authority is needed, and a host without any must not keep the program from
             // talking to itself: the client refuses to be built there (seanmonstar/reqwest issue 2988).
@@ -166,7 +181,8 @@ impl Transport {
             Some(path) => bad_authority(path, "holds a certificate that cannot be used"),
             None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
         })?;
-        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms: AtomicI64::new(NO_CLOCK) })
+        let ahead_ms = AtomicI64::new(NO_CLOCK);
+        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms, wants_certificate })
     }
 
     /// How far the other end's clock is ahead of ours, to the second.
@@ -212,7 +228,7 @@ impl Transport {
             }
             None => request,
         };
-        let mut response = request.send().await.map_err(|error| lost(&error))?;
+        let mut response = request.send().await.map_err(|error| self.lost(&error))?;
 
         let status = response.status().as_u16();
         let header =
@@ -255,14 +271,25 @@ impl Transport {
         }
         Ok(Answer { status, body, retry_after, location })
     }
+
+    /// What happened. Before TLS 1.3 a server that misses a certificate of ours only says that the handshake has failed.
+    fn lost(&self, error: &reqwest::Error) -> Lost {
+        let lost = lost(error);
+        let is_ended = matches!(lost.cause, Cause::Net(Unreached::Handshake | Unreached::Connect));
+        match is_ended && self.wants_certificate.load(Ordering::Relaxed) {
+            true => Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false },
+            false => lost,
+        }
+    }
 }
 
 fn build_encrypted(
     builder: impl Fn() -> ClientBuilder,
-    named: Option<Vec<CertificateDer<'static>>>,
+    named: Vec<CertificateDer<'static>>,
+    wants_certificate: &Arc<AtomicBool>,
 ) -> Result<Client, Box<dyn std::error::Error>> {
-    let Some(named) = named else { return Ok(builder().build()?) };
-    Ok(builder().tls_backend_preconfigured(authority::trusting(named)?).build()?)
+    let config = authority::trusting(named, Arc::clone(wants_certificate))?;
+    Ok(builder().tls_backend_preconfigured(config).build()?)
 }
 
 fn bad_authority(path: &Path, problem: &str) -> HaloError {
@@ -335,6 +362,8 @@ fn certificate_fault(words: &str) -> TlsCause {
     let says = |word: &str| words.contains(word);
     if says("unknownissuer") || says("unknown issuer") {
         TlsCause::UnknownAuthority
+    } else if says("causedasendentity") {
+        TlsCause::SelfSigned
     } else if says("expired") {
         TlsCause::Expired
     } else if says("not valid yet") || says("notvalidyet") {

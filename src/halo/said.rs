@@ -42,6 +42,13 @@ pub(super) fn in_words(text: String) -> String {
     text.replace("$#request", "Ticket")
 }
 
+/// Whether a web server's page says that it wants a certificate of ours: nginx, Apache and IIS tell it only then.
+pub(super) fn wants_certificate(body: &[u8]) -> bool {
+    let page = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let phrases = ["ssl certificate", "client certificate", "post-handshake authentication"];
+    page.trim_start().starts_with('<') && phrases.iter().any(|phrase| page.contains(phrase))
+}
+
 /// The name of an OAuth error: `invalid_client`.
 pub(super) fn oauth_error(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_str(&text_of(body).ok()?).ok()?;

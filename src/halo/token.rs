@@ -303,6 +303,7 @@ fn may_be_elsewhere(error: &HaloError) -> bool {
             | HaloError::NotFound { .. }
             | HaloError::ServerError { .. }
             | HaloError::Unexpected { .. }
+            | HaloError::Intercepted { .. }
             | HaloError::Redirected { .. }
     )
 }
@@ -329,8 +330,10 @@ fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
         Some("invalid_client" | "invalid_grant" | "access_denied") => {
             HaloError::WrongCredentials { status, said, product }
         }
-        _ if status == 401 || status == 403 => HaloError::WrongCredentials { status, said, product },
-        _ => call.refusal(answer, &[]),
+        _ => match call.refusal(answer, &[]) {
+            HaloError::MissingRight { .. } => HaloError::WrongCredentials { status, said, product },
+            refusal => refusal,
+        },
     }
 }
 

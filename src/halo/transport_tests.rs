@@ -1,11 +1,20 @@
 //! What the room promises about discovery, the token and the wire, over real sockets.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::error::Unreached;
 use super::testing::{Play, SECRET, Seen, Server, TOKEN, json, quick, token};
 use super::*;
 use crate::domain::address::SignInPlace;
@@ -678,6 +687,100 @@ async fn connections_of_server_that_was_restarted_are_replaced() {
 }
 
 // Certificates
+
+/// An https server with a certificate of its own for 127.0.0.1, which this client is told to trust or not.
+async fn encrypted(
+    params: impl FnOnce(&mut CertificateParams),
+    config: impl FnOnce(CertificateDer<'static>, PrivateKeyDer<'static>) -> ServerConfig,
+    named: bool,
+) -> HaloError {
+    let key = KeyPair::generate().unwrap();
+    let mut wanted = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params(&mut wanted);
+    let certificate = wanted.self_signed(&key).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, certificate.pem()).unwrap();
+    let config = config(certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+    let (acceptor, listener) = (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let url = HaloUrl::read(&format!("https://{}", listener.local_addr().unwrap())).unwrap().address;
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            _ = acceptor.accept(stream).await;
+        }
+    });
+    let server = Server::bare(|_, _| Play::Hang).await;
+    let ca_file = named.then(|| file.path().to_owned());
+    let api = HaloApi::with_limits(Connection { url, ca_file, ..server.connection() }, quick()).unwrap();
+    let error = api.sign_in().await.unwrap_err();
+    task.abort();
+    error
+}
+
+/// Before TLS 1.3 the server only says that the handshake has failed.
+#[tokio::test]
+async fn client_certificate_is_named_in_every_version_of_tls() {
+    for version in [&TLS12, &TLS13] {
+        let error = encrypted(
+            |_| {},
+            |certificate, key| {
+                let mut roots = RootCertStore::empty();
+                roots.add(certificate.clone()).unwrap();
+                let wants = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+                let config = ServerConfig::builder_with_protocol_versions(&[version]);
+                config.with_client_cert_verifier(wants).with_single_cert(vec![certificate], key).unwrap()
+            },
+            true,
+        )
+        .await;
+        let cause = Unreached::ClientCertificate;
+        assert!(
+            matches!(error, HaloError::NotReached { cause: found, .. } if found == cause),
+            "{version:?}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn self_signed_certificate_names_ca_file() {
+    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let plain = |certificate, key| {
+            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
+        };
+        let error = encrypted(|params| params.is_ca = is_ca, plain, false).await;
+        assert!(matches!(error, HaloError::Tls { .. }), "{error:?}");
+        let hint = Failure::from(error).hint.unwrap();
+        assert!(hint.contains("set ca_file to"), "{hint}");
+    }
+}
+
+/// A page of nginx, Apache or Cloudflare says nothing of credentials and rights.
+#[tokio::test]
+async fn refusal_by_web_page_is_not_taken_for_halos() {
+    const CLOUDFLARE: &str = "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>";
+    const NGINX: &str = "<html><head><title>400 No required SSL certificate was sent</title></head></html>";
+    const APACHE: &str = "<html><p>Reason: Cannot perform Post-Handshake Authentication.</p></html>";
+    for path in ["/auth/token", "/api/Client"] {
+        for (status, page, kind) in [
+            (403, CLOUDFLARE, "Intercepted"),
+            (401, CLOUDFLARE, "Intercepted"),
+            (400, "<html>Bad Request</html>", "Intercepted"),
+            (400, NGINX, "ClientCertificate"),
+            (403, APACHE, "ClientCertificate"),
+        ] {
+            let server = Server::bare(move |seen, before| match seen.path() {
+                found if found == path => Play::Reply(status, "Content-Type: text/html\r\n", page.to_owned()),
+                "/auth/token" => token(before),
+                _ => json(404, ""),
+            })
+            .await;
+            let error = server.api().clients_page(1).await.unwrap_err();
+            assert!(format!("{error:?}").contains(kind), "{path} {status}: {error:?}");
+            let failure = Failure::from(error);
+            assert_eq!(failure.kind, FailureKind::NotReached, "{path} {status}");
+            assert!(!failure.hint.unwrap().contains("Client ID again"));
+        }
+    }
+}
 
 #[tokio::test]
 async fn server_without_tls_is_told_from_bad_certificate() {

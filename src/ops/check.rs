@@ -122,6 +122,7 @@ pub(super) async fn with_halo(
         on_check,
         stopped: None,
         answers_401: false,
+        is_shut_out: false,
         scopes: Scopes::unknown(),
         product: halo.product(),
     };
@@ -163,7 +164,11 @@ pub(super) async fn with_halo(
         let asked = run.handle(halo);
         match timeout(OWN_AGENT, asked.own_agent()).await {
             Ok(Ok(rights)) => agent = Some(rights),
-            Ok(Err(error)) => run.look_at(&error),
+            // Every login may read itself, but the one that is no agent.
+            Ok(Err(error)) => {
+                run.is_shut_out = error.http_status() == Some(403);
+                run.look_at(&error);
+            }
             Err(_) => {}
         }
     }
@@ -487,6 +492,8 @@ struct Run<'a> {
     stopped: Option<CheckId>,
     /// Whether Halo has answered 401 to a token that had been renewed just before.
     answers_401: bool,
+    /// Whether Halo refuses every read: then it is the login that is wrong, and no right.
+    is_shut_out: bool,
     /// What the token is good for.
     scopes: Scopes,
     product: Product,
@@ -527,12 +534,14 @@ impl Run<'_> {
     ) -> Result<Option<T>, Failure> {
         match answer {
             Ok(answer) => {
+                self.is_shut_out &= matches!(id, CheckId::Address | CheckId::Token);
                 self.push(id, judge(&answer), started.elapsed());
                 Ok(Some(answer))
             }
             Err(error) => {
                 self.look_at(&error);
                 let failure = Failure::from(error);
+                let failure_words = failure.to_string();
                 if failure.kind == FailureKind::Interrupted {
                     return Err(failure);
                 }
@@ -542,17 +551,18 @@ impl Run<'_> {
                 if fatal {
                     self.stopped = Some(id);
                 }
+                let is_refused = failure.http_status == Some(403);
                 // Scopes and roles are shut one by one. Where nothing at all can be read, it is the login that is wrong.
-                let is_shut_out = id == CheckId::CustomTabs
-                    && failure.http_status == Some(403)
-                    && self.checks.iter().filter(|check| check.http_status == Some(403)).count() == READS_BEFORE_IT;
+                let refused = self.checks.iter().filter(|check| check.http_status == Some(403)).count();
+                self.is_shut_out |= is_refused && id == CheckId::CustomTabs && refused == READS_BEFORE_IT;
                 let mut verdict = Verdict::fail(id, failure, &self.scopes);
                 if id == CheckId::Statuses && !fatal {
                     // Nothing depends on it but the names of statuses.
                     (verdict.status, verdict.failure) = (CheckStatus::Warn, None);
                 }
-                if is_shut_out {
+                if self.is_shut_out && is_refused {
                     let login = rights::missing(id, Some(401), &self.scopes);
+                    verdict.message = failure_words;
                     verdict.hint = Some(format!("every read is refused: {}", login.advice()).into());
                     verdict.missing = Some(login);
                 }
@@ -651,6 +661,7 @@ mod tests {
                 on_check: &mut on_check,
                 stopped: None,
                 answers_401: false,
+                is_shut_out: false,
                 scopes: Scopes::unknown(),
                 product: Product::default(),
             };

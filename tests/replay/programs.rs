@@ -198,6 +198,12 @@ async fn shut_gates_are_named_for_recorded_refusals() {
     let hint = check(&report, "custom_tabs")["hint"].as_str().unwrap();
     assert!(hint.starts_with("every read is refused") && hint.contains("Login Type must be \"Agent\""), "{hint}");
     assert!(hint.contains("HaloITSM API › View Applications") && !hint.contains("Halo PSA"), "{hint}");
+    stage.replay.put("GET", "/api/Agent/me", Recorded::read("error-403-empty").reply);
+    let report = stage.json(["check"], 4).await;
+    for id in ["clients", "webhooks", "custom_tabs"] {
+        let hint = check(&report, id)["hint"].as_str().unwrap();
+        assert!(hint.contains("Login Type must be \"Agent\"") && !hint.contains("role"), "{id}: {hint}");
+    }
 }
 
 /// Tickets cannot be given to an agent that is there for programs alone: said where one was chosen.
