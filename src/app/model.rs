@@ -247,7 +247,7 @@ impl Model {
 
     /// Whether every object of the configuration that is open was read back from Halo.
     pub(crate) fn is_configured(&self) -> bool {
-        self.status().is_some_and(|status| status.steps.configure == StepState::Done) || self.apply().is_configured()
+        self.status().is_some_and(|status| status.steps.configure.was_finished()) || self.apply().is_configured()
     }
 
     /// Halo's teams, as far as a sync or a test has read them.
@@ -328,7 +328,7 @@ pub(crate) fn saved_title(saved: &Saved) -> String {
 /// Whether nothing of the set-up is left to do.
 pub fn is_finished(status: &Status) -> bool {
     let steps = &status.steps;
-    steps.credentials != StepState::Todo && steps.initial_sync != StepState::Todo && steps.configure == StepState::Done
+    steps.credentials != StepState::Todo && steps.initial_sync != StepState::Todo && steps.configure.was_finished()
 }
 
 /// The first step that is not finished.
@@ -339,7 +339,7 @@ pub fn first_unfinished(status: &Status) -> Step {
         (Step::CompanySync, steps.company_sync == StepState::Todo),
         (Step::PiaScreen, steps.pia_screen == StepState::Todo),
         (Step::InitialSync, steps.initial_sync == StepState::Todo),
-        (Step::Configure, steps.configure != StepState::Done),
+        (Step::Configure, !steps.configure.was_finished()),
     ]
     .into_iter()
     .find(|(_, open)| *open)

@@ -500,7 +500,7 @@ pub fn plan() -> Plan {
                 Action::Update,
                 ObjectKind::Webhook,
                 "Pia - Ticket Updated",
-                "leads elsewhere",
+                "changed in Halo",
                 vec![field("url", Some("https://old.acme.example/hook"), &url("ticket-updated"))],
             ),
             change(Action::Create, ObjectKind::CustomTab, "Pia Chat Pod", "missing in Halo", vec![]),

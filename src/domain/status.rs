@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::event::{LATE, minutes};
 use super::full_circle::LeftOpen;
 use super::gap::Gap;
-use super::health::{Finding, Rule};
+use super::health::{Finding, Rule, State};
 use super::next::Next;
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
@@ -28,8 +28,17 @@ pub enum StepState {
     NotVerified,
     /// A person goes on with the client list, though no sync has proved it complete.
     NotProved,
+    /// Was finished, and health knows of a problem since.
+    NeedsAttention,
     /// Still to do.
     Todo,
+}
+
+impl StepState {
+    /// Whether there is nothing to do for the first time.
+    pub fn was_finished(self) -> bool {
+        matches!(self, Self::Done | Self::NeedsAttention)
+    }
 }
 
 /// The steps of the set-up.
@@ -45,6 +54,25 @@ pub struct Steps {
     pub initial_sync: StepState,
     /// Every object was read back from Halo.
     pub configure: StepState,
+}
+
+impl Steps {
+    /// The steps as health knows them: what is broken is not called done.
+    #[must_use]
+    pub fn judged(self, health: &[Finding]) -> Self {
+        let is_open = |rules: &[Rule]| {
+            health.iter().any(|found| rules.contains(&found.rule) && found.is_open() && found.state == State::Broken)
+        };
+        let judged = |step: StepState, rules: &[Rule]| match step {
+            StepState::Done if is_open(rules) => StepState::NeedsAttention,
+            step => step,
+        };
+        Self {
+            credentials: judged(self.credentials, &[Rule::Credentials, Rule::Rights]),
+            configure: judged(self.configure, &[Rule::Drift, Rule::WebhookOff, Rule::Owner]),
+            ..self
+        }
+    }
 }
 
 /// The last sync, in short.
@@ -278,4 +306,28 @@ pub struct Lists {
     pub ticket_types: Vec<TicketType>,
     /// Whether a sync has ever filled them.
     pub synced: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_that_health_knows_to_be_broken_is_not_done() {
+        let done = StepState::Done;
+        let steps =
+            Steps { credentials: done, company_sync: done, pia_screen: done, initial_sync: done, configure: done };
+        let judged = |rule, state| steps.judged(&[Finding::new(rule, state, "so")]);
+        for rule in [Rule::Credentials, Rule::Rights] {
+            assert_eq!(judged(rule, State::Broken), Steps { credentials: StepState::NeedsAttention, ..steps });
+        }
+        for rule in [Rule::Drift, Rule::WebhookOff, Rule::Owner] {
+            assert_eq!(judged(rule, State::Broken), Steps { configure: StepState::NeedsAttention, ..steps });
+        }
+        assert_eq!(judged(Rule::Drift, State::Unknown), steps);
+        let known = Finding { dismissed: true, ..Finding::new(Rule::Drift, State::Broken, "so") };
+        assert_eq!(steps.judged(&[known]), steps);
+        let new = Steps { configure: StepState::Todo, ..steps };
+        assert_eq!(new.judged(&[Finding::new(Rule::Drift, State::Broken, "so")]), new);
+    }
 }

@@ -34,14 +34,14 @@ pub struct HaloOptions {
 pub type Member = (&'static str, serde_json::Value);
 
 impl HaloOptions {
+    /// The names of Halo's members.
+    pub const MEMBERS: [&str; 3] = ["log_retention_policy_days", "notify_on_failure", "auto_disable_attempts"];
+
     /// What is set, by the names of Halo's members.
     pub fn members(&self) -> Vec<Member> {
-        let all = [
-            ("log_retention_policy_days", self.log_days.map(Into::into)),
-            ("notify_on_failure", self.notifies.map(Into::into)),
-            ("auto_disable_attempts", self.attempts.map(Into::into)),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        let values = [self.log_days.map(Into::into), self.notifies.map(Into::into), self.attempts.map(Into::into)];
+        let all = Self::MEMBERS.into_iter().zip(values);
+        all.filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// What of these is told there too: what Halo did not tell is not written, nor judged.

@@ -82,6 +82,8 @@ pub(super) struct Target {
     /// What its callback addresses begin with, and its chat pod: by these it knows its own.
     addresses: Option<(String, ChatPodUrl)>,
     pub(super) record: Vec<InstalledObject>,
+    /// What Configure wrote, as far back as that is kept.
+    written: Vec<Written>,
     here: Owner,
 }
 
@@ -135,7 +137,8 @@ impl Target {
                 tokens,
             }
         });
-        Ok(Self { installs, addresses, record: workspace.store.installed(id)?, here })
+        let (record, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
+        Ok(Self { installs, addresses, record, written, here })
     }
 
     /// The same for whoever installs: what is missing for that is said.
@@ -192,7 +195,9 @@ impl Target {
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
         let plan = self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record));
-        Ok(self.judged(plan.unwrap_or_default(), &held.webhooks))
+        let mut plan = plan.unwrap_or_default();
+        planner::blame(&mut plan, &self.record, &self.written);
+        Ok(self.judged(plan, &held.webhooks))
     }
 
     /// Reads the webhooks and plans what a rotation would change.

@@ -157,5 +157,6 @@ fn status(
         known: Known::default(),
     };
     judge(workspace, id, configuration, &mut status)?;
+    status.steps = status.steps.judged(&status.health);
     Ok(status)
 }

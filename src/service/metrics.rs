@@ -134,7 +134,7 @@ impl Default for Metrics {
         registry.register("forwards", "Attempts to forward an event or client, by result", metrics.forwards.clone());
         registry.register(
             "health",
-            "State of each health rule: 0 ok, 1 needs attention, 2 broken, -1 unknown",
+            "State of each health rule: 0 ok, 1 needs attention, 2 broken; absent while unknown",
             metrics.health.clone(),
         );
         Self { registry, ..metrics }
@@ -185,13 +185,18 @@ impl Metrics {
             self.health.clear();
         }
         for finding in findings {
+            let of = OfRule { rule: finding.rule.code() };
             let value = match finding.state {
                 State::Well => 0,
                 State::Watch => 1,
                 State::Broken => 2,
-                State::Unknown => -1,
+                // An alert on "not 0" must not ring because nobody has looked.
+                State::Unknown => {
+                    self.health.remove(&of);
+                    continue;
+                }
             };
-            self.health.get_or_create(&OfRule { rule: finding.rule.code() }).set(value);
+            self.health.get_or_create(&of).set(value);
         }
     }
 
@@ -207,6 +212,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health::Rule;
 
     #[test]
     fn counters_are_written_as_prometheus_reads_them() {
@@ -245,6 +251,21 @@ mod tests {
         );
         metrics.next_sync(None);
         assert_eq!(samples(), ["pia_halo_last_event_timestamp_seconds 1795431180"]);
+    }
+
+    #[test]
+    fn rule_that_is_not_known_has_no_value() {
+        let metrics = Metrics::default();
+        let values = |state| {
+            metrics.health(&[Finding::new(Rule::WebhookOff, state, "so"), Finding::well(Rule::Disk, "room")]);
+            let text = metrics.text();
+            let found = text.lines().filter_map(|line| line.strip_prefix("pia_halo_health{rule=\"webhook-off\"} "));
+            found.map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(values(State::Unknown), [""; 0]);
+        assert_eq!(values(State::Broken), ["2"]);
+        assert_eq!(values(State::Unknown), [""; 0], "no longer what it was");
+        assert_eq!(values(State::Well), ["0"]);
     }
 
     /// The conventions of Prometheus: one prefix, counters that end in `_total`, base units in the name, help and type for

@@ -2,13 +2,13 @@
 //! is found and read back.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::error::Trouble;
 use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, Outcome};
 use crate::domain::record::BeforeAfter;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
@@ -42,6 +42,21 @@ pub struct Intent {
     pub begun_at: Timestamp,
 }
 
+fn read(row: &Row<'_>) -> Result<Written, Trouble> {
+    let (kind, action): (String, String) = (row.get(0)?, row.get(2)?);
+    let proof: Option<String> = row.get(4)?;
+    Ok(Written {
+        kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
+        name: Untrusted::new(row.get::<_, String>(1)?),
+        action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
+        object: row.get(3)?,
+        proof: proof.map_or_else(
+            || Ok(BeforeAfter::default()),
+            |text| serde_json::from_str(&text).map_err(|_| Trouble::Content("what an object was before")),
+        )?,
+    })
+}
+
 impl Store {
     /// Begins a run of Configure, the unit of a roll back.
     pub fn begin_configure_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<ConfigureRun, StoreError> {
@@ -69,26 +84,35 @@ impl Store {
                 )
                 .optional()?;
             let Some(run) = run else { return Ok(None) };
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC",
-            )?;
+            let writes = "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC";
+            let mut statement = inner.connection.prepare_cached(writes)?;
             let mut rows = statement.query(params![run])?;
             let mut writes = Vec::new();
             while let Some(row) = rows.next()? {
-                let (kind, action): (String, String) = (row.get(0)?, row.get(2)?);
-                let proof: Option<String> = row.get(4)?;
-                writes.push(Written {
-                    kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
-                    name: Untrusted::new(row.get::<_, String>(1)?),
-                    action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
-                    object: row.get(3)?,
-                    proof: proof.map_or_else(
-                        || Ok(BeforeAfter::default()),
-                        |text| serde_json::from_str(&text).map_err(|_| Trouble::Content("what an object was before")),
-                    )?,
-                });
+                writes.push(read(row)?);
             }
             Ok(Some((ConfigureRun(run), writes)))
+        })
+    }
+
+    /// What Configure wrote into webhooks, events and tabs, newest first, as far back as that is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn written(&self, id: &ConfigurationId) -> Result<Vec<Written>, StoreError> {
+        self.with(|inner| {
+            let mut statement = inner.connection.prepare_cached(
+                "SELECT kind, name, operation, object, proof FROM intents WHERE configuration = ?1
+                    AND kind <> ?2 AND proof IS NOT NULL AND outcome IN (?3, ?4) ORDER BY id DESC",
+            )?;
+            let taken = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
+            let mut rows = statement.query(params![id.as_str(), ObjectKind::TicketType.code(), taken[0], taken[1]])?;
+            let mut writes = Vec::new();
+            while let Some(row) = rows.next()? {
+                writes.push(read(row)?);
+            }
+            Ok(writes)
         })
     }
 

@@ -30,6 +30,7 @@ pub fn state(state: StepState) -> (Tone, &'static str) {
         StepState::Done => (Tone::Good, "done"),
         StepState::NotVerified => (Tone::Warn, "not verified"),
         StepState::NotProved => (Tone::Warn, "not proved"),
+        StepState::NeedsAttention => (Tone::Warn, "needs attention"),
         StepState::Todo => (Tone::Calm, "to do"),
     }
 }

@@ -156,6 +156,9 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
         return Some("the last sync failed".to_owned());
     }
     let steps = &status.steps;
+    if [steps.credentials, steps.configure].contains(&StepState::NeedsAttention) {
+        return Some(step::state(StepState::NeedsAttention).1.to_owned());
+    }
     [
         (steps.credentials, "credentials not verified"),
         (

@@ -88,7 +88,7 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         Action::Update if change.is_of_rotation() => (Tone::Warn, "rotation not finished".to_owned()),
         Action::Update => {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
-            (Tone::Warn, format!("changed in Halo: {}", fields.join(", ")))
+            (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
         }
         Action::Adopt => (Tone::Warn, "created by the portal; to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),

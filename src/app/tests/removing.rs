@@ -321,6 +321,7 @@ fn every_drift_is_named_with_its_repair() {
         stage.keys("3");
         let mut drift = kept();
         drift.changes[0].action = action;
+        drift.changes[0].reason = words.to_owned();
         stage.reply(Reply::Planned(Ok(Ok(drift))));
         let row = objects(&stage.model).remove(0);
         assert!(row.words.contains(words), "{row:?}");

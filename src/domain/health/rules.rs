@@ -8,7 +8,7 @@ use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};
-use crate::domain::status::{Status, StepState};
+use crate::domain::status::Status;
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -160,7 +160,7 @@ impl Facts<'_> {
             return last.clone();
         }
         match self.status.steps.credentials {
-            StepState::Done => Finding::well(rule, "accepted by Halo"),
+            step if step.was_finished() => Finding::well(rule, "accepted by Halo"),
             _ => Finding::new(rule, State::Watch, "saved, but not tested yet")
                 .next(Hint::from("Test them: ").next(Next::Check)),
         }

@@ -1,5 +1,6 @@
 //! The events that the webhooks are bound to: bound, mended, unbound, and never guessed.
 
+use super::blame::CHANGED;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
@@ -57,7 +58,7 @@ fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untru
     if fields.is_empty() {
         return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "unchanged");
     }
-    let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, "changed in Halo");
+    let mut change = event_change(Action::Update, name.clone(), Some(binding.id), binding.event, CHANGED);
     change.line.fields = fields;
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
     change.operation = Operation::Event(EventWrite::Mend { webhook, binding: binding.id });

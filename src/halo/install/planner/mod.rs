@@ -11,6 +11,7 @@
 //! ```
 
 mod back;
+mod blame;
 mod events;
 mod names;
 mod ownership;
@@ -20,6 +21,7 @@ mod rotation;
 mod tab;
 mod webhooks;
 
+pub use self::blame::blame;
 pub use self::events::binding_fields;
 pub use self::names::{is_like, taken_by};
 pub use self::ownership::Ownership;

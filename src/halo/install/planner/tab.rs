@@ -1,5 +1,6 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
+use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
 use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
 use super::{AGREED, leaving, recorded, step};
@@ -47,7 +48,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
             let write = Operation::Tab(TabWrite::Update(tab.id, kind.or(tab.tab_type)));
             let (action, reason, operation) = match (by_record.is_some(), fields.is_empty()) {
                 (true, true) => (Action::Keep, "unchanged", Operation::None),
-                (true, false) => (Action::Update, "changed in Halo", write),
+                (true, false) => (Action::Update, CHANGED, write),
                 // Written even when nothing differs: from here on our record holds it.
                 (false, _) if agreed.is_some() => (Action::Adopt, AGREED, write),
                 (false, _) => (Action::Adopt, "created earlier for this configuration", write),

@@ -1,5 +1,6 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
+use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
 use super::{AGREED, events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, EventNumber, mask_address};
@@ -70,7 +71,7 @@ pub(super) fn plan_webhook(
         Some(_) if fields.iter().any(FieldChange::is_owner) => (Action::Update, "belongs to another machine"),
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
         Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
-        Some(_) => (Action::Update, "changed in Halo"),
+        Some(_) => (Action::Update, CHANGED),
     };
     plan.warnings.extend(beside.clone());
     let marks = own.is_some_and(|own| lacks_mark(own, wanted, held));

@@ -18,7 +18,7 @@ fn drifted() -> Plan {
         .enumerate()
     {
         plan.changes[at].action = action;
-        plan.changes[at].reason = String::new();
+        plan.changes[at].reason = if action == Action::Update { "changed in Halo".to_owned() } else { String::new() };
     }
     plan.changes[6].action = Action::Adopt;
     // The record knows them by their ids: the deliveries are theirs.

@@ -1,0 +1,151 @@
+//! Whose change makes an object differ: somebody's in Halo, or the person's own, who has changed a setting since Configure
+//! ran last.
+
+use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::plan::{Action, Change, FieldChange};
+use crate::domain::record::{InstalledObject, Written};
+use crate::domain::untrusted::Untrusted;
+use crate::domain::webhook_options::HaloOptions;
+use crate::halo::install::plan::InstallPlan;
+
+/// Halo holds something else than what Configure wrote.
+pub(super) const CHANGED: &str = "changed in Halo";
+
+/// The settings want something else than what Configure wrote.
+const SETTING: &str = "your setting changed";
+
+/// Corrects the reasons of a plan by what was written last, newest first.
+pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Written]) {
+    let has_events = record.iter().any(|object| object.kind == ObjectKind::WebhookEvent);
+    for line in plan.steps.iter_mut().map(|step| &mut step.line) {
+        let is_own = |object: &InstalledObject| object.kind == line.kind && Some(&object.id) == line.id.as_ref();
+        let is_known = |name: &Untrusted| {
+            record.iter().any(|object| object.kind == line.kind && object.name == *name)
+                || written.iter().any(|write| write.kind == line.kind && write.name == *name)
+        };
+        match (line.kind, line.action) {
+            (_, Action::Update) if line.reason.starts_with(CHANGED) => {
+                let own = line.fields.iter().filter(|field| is_as_written(line, field, written)).count();
+                if own > 0 {
+                    let both = format!("{SETTING}, and {CHANGED}");
+                    let reason = if own == line.fields.len() { SETTING } else { &both };
+                    line.reason = line.reason.replacen(CHANGED, reason, 1);
+                }
+            }
+            (ObjectKind::WebhookEvent, Action::Delete) if record.iter().any(is_own) => {
+                line.reason = format!("{SETTING}: it is not among the chosen events");
+            }
+            (ObjectKind::WebhookEvent, Action::Create) if has_events && !is_known(&line.name) => {
+                line.reason = format!("{SETTING}: it is among the chosen events");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether Halo still holds what Configure wrote last into a field that depends on the settings.
+fn is_as_written(line: &Change, field: &FieldChange, written: &[Written]) -> bool {
+    let is_it = |write: &&Written| {
+        let id = write.object.as_ref().zip(line.id.as_ref());
+        write.kind == line.kind && id.is_some_and(|(written, own)| same_id(written, own))
+    };
+    let last = written.iter().filter(is_it).find_map(|write| write.proof.after.as_ref()?.get(field.name));
+    let (Some(last), Some(before), Some(after)) = (last, &field.before, &field.after) else { return false };
+    if HaloOptions::MEMBERS.contains(&field.name) {
+        return last.to_string() == *before;
+    }
+    // Of a callback address only what is before the token: another token is never a matter of the settings.
+    let place = |url: &str| match line.kind {
+        ObjectKind::Webhook => url.rsplit_once('/').map(|(place, _)| place.to_owned()),
+        _ => Some(url.to_owned()),
+    };
+    field.name == "url" && last.as_str().and_then(place) == place(before) && place(before) != place(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{installed, wanted};
+    use super::*;
+    use crate::domain::address::PiaUrl;
+    use crate::domain::callback::{CallbackUrl, EventGroup};
+    use crate::domain::chat_pod::ChatPodUrl;
+    use crate::domain::configuration::ConfigurationId;
+    use crate::domain::record::{BeforeAfter, Members};
+    use crate::domain::secret::Secret;
+    use crate::halo::install::held::{Held, Wanted};
+    use crate::halo::install::planner::plan;
+
+    fn written(held: &Held) -> Vec<Written> {
+        let write = |kind, id: &str, url: &str| Written {
+            kind,
+            name: "x".into(),
+            action: Action::Create,
+            object: Some(id.to_owned()),
+            proof: BeforeAfter {
+                after: Some(Members::default().with("url", url).with("log_retention_policy_days", 30)),
+                ..BeforeAfter::default()
+            },
+        };
+        let webhooks = held.webhooks.iter().map(|own| write(ObjectKind::Webhook, &own.id, own.url.expose()));
+        let tab = |tab: &crate::halo::install::held::HeldTab| {
+            write(ObjectKind::CustomTab, &tab.id.to_string(), tab.url.as_ref().unwrap().raw())
+        };
+        webhooks.chain(held.tabs.iter().map(tab)).collect()
+    }
+
+    fn reasons(wanted: &Wanted, change: impl FnOnce(&mut Held)) -> Vec<String> {
+        let (mut held, mut record) = installed();
+        let webhook = record[0].clone();
+        let events = held.webhooks.iter().flat_map(|own| &own.bindings).map(|binding| InstalledObject {
+            kind: ObjectKind::WebhookEvent,
+            id: binding.id.to_string(),
+            ..webhook.clone()
+        });
+        record.extend(events);
+        let written = written(&held);
+        change(&mut held);
+        let mut plan = plan(wanted, &held, &record);
+        blame(&mut plan, &record, &written);
+        plan.pending().map(|step| step.reason.clone()).collect()
+    }
+
+    #[test]
+    fn setting_that_changed_is_not_blamed_on_halo() {
+        let pia = PiaUrl::read("https://elsewhere.example").unwrap().address;
+        let id = ConfigurationId::parse("acme").unwrap();
+        let token = Secret::new("t".repeat(43));
+        let moved = Wanted {
+            webhooks: EventGroup::ALL.map(|group| (group, CallbackUrl::new(&pia, &id, group, &token))).to_vec(),
+            callback_prefix: CallbackUrl::prefix(&pia, &id),
+            chat_pod: ChatPodUrl::below(&pia),
+            ..wanted()
+        };
+        assert_eq!(reasons(&moved, |_| {}), [SETTING; 3]);
+        let renamed = reasons(&moved, |held| held.webhooks[0].name = "x".into());
+        assert_eq!(renamed, ["your setting changed, and changed in Halo", SETTING, SETTING]);
+    }
+
+    #[test]
+    fn change_in_halo_is_called_one() {
+        let elsewhere = |held: &mut Held| held.webhooks[0].url = Secret::new("https://evil.example/");
+        assert_eq!(reasons(&wanted(), elsewhere), [CHANGED]);
+        let token = |held: &mut Held| {
+            let url = format!("{}x", held.webhooks[0].url.expose());
+            held.webhooks[0].url = Secret::new(url);
+        };
+        assert_eq!(reasons(&wanted(), token), [CHANGED], "a token is no setting");
+        assert_eq!(reasons(&wanted(), |held| held.tabs[0].name = "x".into()), [CHANGED]);
+    }
+
+    #[test]
+    fn options_and_events_that_were_chosen_are_settings() {
+        let mut chosen = wanted();
+        chosen.options.halo.log_days = Some(60);
+        let told = |days| move |held: &mut Held| held.webhooks[0].options.log_days = Some(days);
+        assert_eq!(reasons(&chosen, told(30)), [SETTING; 2]);
+        assert_eq!(reasons(&chosen, told(7)), [CHANGED, SETTING]);
+        let mut chosen = wanted();
+        chosen.options.events = vec![3, 19, 39, 76];
+        assert_eq!(reasons(&chosen, |_| {}), ["your setting changed: it is not among the chosen events"]);
+    }
+}
