@@ -52,7 +52,7 @@ fn is_as_written(line: &Change, field: &FieldChange, written: &[Written]) -> boo
     let last = written.iter().filter(is_it).find_map(|write| write.proof.after.as_ref()?.get(field.name));
     let (Some(last), Some(before), Some(after)) = (last, &field.before, &field.after) else { return false };
     if HaloOptions::MEMBERS.contains(&field.name) {
-        return last.to_string() == *before;
+        return serde_json::from_str(before).is_ok_and(|before: serde_json::Value| before == *last);
     }
     // Of a callback address only what is before the token: another token is never a matter of the settings.
     let place = |url: &str| match line.kind {
