@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::verdict::Verdict;
+use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
@@ -402,31 +402,6 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
     };
     let outcome = run.conclude(CheckId::Token, token, started, judge)?;
     Ok(outcome)
-}
-
-/// A list that Halo gives: what a restricted agent may not see is simply absent from it.
-fn list(length: usize, (one, many): (&str, &str), restricted: bool, hint: &str) -> Verdict {
-    let read = format!("{} can be read", counted(length as u64, one, many));
-    match length {
-        0 => Verdict::warn(format!("Halo lists no {one} for this agent"), hint),
-        1 => Verdict::warn(format!("{read}; if there are more, the agent does not see them"), hint),
-        _ if restricted => Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint),
-        _ => Verdict::pass(read),
-    }
-}
-
-/// A list that may well be empty. Webhooks and tabs can be closed to an agent one by one.
-fn there(length: usize, (one, many): (&str, &str), restricted: bool) -> Verdict {
-    let read = format!("{} can be read", counted(length as u64, one, many));
-    if !restricted {
-        return Verdict::pass(read);
-    }
-    let hint = "in Halo, check who may see them; what the agent cannot see is neither repaired nor removed";
-    Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint)
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", crate::domain::thousands(count), if count == 1 { one } else { many })
 }
 
 fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {

@@ -100,3 +100,28 @@ impl Verdict {
         Self::skip(format_args!("not tried, because {} failed", because.title()))
     }
 }
+
+/// A list that Halo gives: what a restricted agent may not see is simply absent from it.
+pub(super) fn list(length: usize, (one, many): (&str, &str), restricted: bool, hint: &str) -> Verdict {
+    let read = format!("{} can be read", counted(length as u64, one, many));
+    match length {
+        0 => Verdict::warn(format!("Halo lists no {one} for this agent"), hint),
+        1 => Verdict::warn(format!("{read}; if there are more, the agent does not see them"), hint),
+        _ if restricted => Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint),
+        _ => Verdict::pass(read),
+    }
+}
+
+/// A list that may well be empty. Webhooks and tabs can be closed to an agent one by one.
+pub(super) fn there(length: usize, (one, many): (&str, &str), restricted: bool) -> Verdict {
+    let read = format!("{} can be read", counted(length as u64, one, many));
+    if !restricted {
+        return Verdict::pass(read);
+    }
+    let hint = "in Halo, check who may see them; what the agent cannot see is neither repaired nor removed";
+    Verdict::warn(format!("{read}; there may be more: the agent is restricted"), hint)
+}
+
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", crate::domain::thousands(count), if count == 1 { one } else { many })
+}
