@@ -1,6 +1,6 @@
-//! `status`: where things stand, offline.
+//! `status`: the current state, offline.
 
-use super::output::Mark;
+use super::output::{Mark, Output};
 use super::{Call, args, doctor};
 use crate::domain::calendar::utc;
 use crate::domain::daily_run::DailyOutcome;
@@ -10,7 +10,7 @@ use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::health::Finding;
 use crate::domain::next::Next;
-use crate::domain::status::Status;
+use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::sync_run::{AS_SEEN, usage};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -49,6 +49,13 @@ fn print(call: &mut Call, status: &Status) {
         let mark = output.mark(tone.into());
         output.line(format!("{mark} {:<16} {word}", words::step::name(step)));
     }
+    syncs(output, status);
+    service(output, &status.service);
+    in_halo(output, status);
+}
+
+// When the clients were and will be read, and the days on which they were not.
+fn syncs(output: &mut Output, status: &Status) {
     match &status.last_sync {
         Some(sync) => output.line(format!(
             "Last sync  {} at {}; clients: {}{}",
@@ -81,6 +88,10 @@ fn print(call: &mut Call, status: &Status) {
     if !missed.is_empty() {
         output.line(format!("Days       {}", missed.join(", ")));
     }
+}
+
+// What the service receives and forwards.
+fn service(output: &mut Output, service: &ServiceStatus) {
     if let Some(since) = service.since {
         output.line(format!("Service    runs since {}", utc(since)));
     }
@@ -103,6 +114,10 @@ fn print(call: &mut Call, status: &Status) {
         let count = thousands(service.clients_to_hand_on);
         output.line(format!("           {count} client changes waiting to be forwarded by {}", Next::ForwardTo));
     }
+}
+
+// What is installed, and what is unfinished there.
+fn in_halo(output: &mut Output, status: &Status) {
     let integration = &status.integration;
     let state = match integration.configured_at {
         Some(at) => format!("configured {}", utc(at)),
@@ -113,19 +128,19 @@ fn print(call: &mut Call, status: &Status) {
         1 => format!("In Halo    1 object, {state}"),
         many => format!("In Halo    {many} objects, {state}"),
     });
-    for words in status.integration.left_behind() {
+    for words in integration.left_behind() {
         output.line(format!("           {}", Untrusted::new(words).display()));
     }
-    let rotation = &status.integration.rotation;
+    let rotation = &integration.rotation;
     if rotation.under_way {
         output.line(format!("Rotation   not finished: both tokens still work. To finish it: {}", Next::Rotate));
     }
     if let Some(until) = rotation.former_good_until {
         output.line(format!("Rotation   the old token works until {}", utc(until)));
     }
-    for delivery in &status.integration.deliveries {
+    for delivery in &integration.deliveries {
         let read = utc(delivery.read_at);
-        let since = if delivery.is_overtaken(service.last_event_at) { OVERTAKEN } else { "" };
+        let since = if delivery.is_overtaken(status.service.last_event_at) { OVERTAKEN } else { "" };
         output.line(format!("Delivery   {}: {} (read {read}{since})", delivery.webhook, delivery.message));
     }
 }
