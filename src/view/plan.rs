@@ -1,5 +1,6 @@
 //! Configure: the checks, the plan, the results.
 
+use jiff::Timestamp;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
@@ -14,8 +15,7 @@ use crate::app::text::{width, wrap};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::plan::Parts;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureStatus, FieldChange, Plan};
+use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Parts, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
@@ -41,51 +41,8 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         Goal::Rotate => "Rotate",
     };
     match (model.apply(), &model.work.plan) {
-        (ApplyWork::Running { since, total, results, stopping, checks, .. }, plan) => {
-            page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
-            let (done, total) = (results.len() as u64, *total as u64);
-            progress::count(page, "Objects", done, total);
-            page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
-            match model.work.waiting {
-                Some(wait) if wait.until > model.now => progress::waiting(model, page, wait),
-                _ if done == 0 && !*stopping => {
-                    let words = format!("The connection is tested first: {checks} checks done.");
-                    page.paragraph(&words, MARGIN, Style::new());
-                }
-                _ => {}
-            }
-            page.blank();
-            match plan {
-                PlanWork::Ready(plan) => rows_being_done(page, plan, results),
-                _ => rows_of_results(model, page, results),
-            }
-            page.blank();
-            let words = if *stopping {
-                "Reading the current object back from Halo first. What is done is kept."
-            } else {
-                "Each object is read back from Halo. Esc stops; what is done is kept."
-            };
-            page.paragraph(words, MARGIN, Style::new());
-        }
-        (ApplyWork::Ended { report, .. }, _) => {
-            let tone = match report.status {
-                status if status.is_complete() => Tone::Good,
-                ConfigureStatus::PartlyDone => Tone::Warn,
-                _ => Tone::Bad,
-            };
-            page.heading(title, "", Style::new());
-            page.state(tone, &report.message, MARGIN);
-            // Remove says itself how it goes on.
-            if tone != Tone::Good && goal.is_install() {
-                page.paragraph(&words::plan::left_over(goal.is_install(), &report.results), MARGIN + 2, Style::new());
-            }
-            page.blank();
-            if let Some(refusal) = &report.refusal {
-                report_rows(page, &model.keys, refusal, None);
-            }
-            rows_of_results(model, page, &report.results);
-            by_hand(model, page);
-        }
+        (ApplyWork::Running { .. }, plan) => applying(model, page, plan, title),
+        (ApplyWork::Ended { report, .. }, _) => ended(model, page, report, title),
         (ApplyWork::Failed { failure, results, .. }, _) => {
             page.heading(title, "", Style::new());
             page.failure(failure, MARGIN, &model.keys);
@@ -95,25 +52,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Ready(plan)) => planned(model, page, plan, title),
-        (ApplyWork::None, PlanWork::Reading { since, checks }) => {
-            let words = format!("testing the connection, {}", duration(seconds_since(model, *since)));
-            page.heading(title, &words, Style::new());
-            if let Goal::Remove { parts, then } = goal {
-                parts_row(model, page, *parts, then.as_ref());
-            }
-            if let Some(wait) = model.work.waiting.filter(|wait| wait.until > model.now) {
-                progress::waiting(model, page, wait);
-            }
-            let asked: &[CheckId] = if goal.is_install() { &CheckId::ALL } else { &[] };
-            checks_so_far(model, page, *since, checks, asked);
-            let from = page.lines.len();
-            let all = asked.iter().all(|id| checks.iter().any(|check| check.id == *id));
-            let (mark, style) = if all { ("● reading", styles.title()) } else { ("○", styles.dim()) };
-            page.push(Row::new(styles, false).cell(mark, style, 10).text("what Halo holds", style));
-            if all {
-                page.keep_from(from);
-            }
-        }
+        (ApplyWork::None, PlanWork::Reading { since, checks }) => reading(model, page, *since, checks, title),
         (ApplyWork::None, PlanWork::Refused(report)) => {
             page.heading(title, "nothing was written", styles.dim());
             page.state(Tone::Bad, "The connection test failed, so nothing was changed in Halo.", MARGIN);
@@ -140,6 +79,80 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
                 ),
             }
         }
+    }
+}
+
+// The plan while it is carried out.
+fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
+    let ApplyWork::Running { since, total, results, stopping, checks, .. } = model.apply() else { return };
+    let styles = page.styles;
+    page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
+    let (done, total) = (results.len() as u64, *total as u64);
+    progress::count(page, "Objects", done, total);
+    page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
+    match model.work.waiting {
+        Some(wait) if wait.until > model.now => progress::waiting(model, page, wait),
+        _ if done == 0 && !*stopping => {
+            let words = format!("The connection is tested first: {checks} checks done.");
+            page.paragraph(&words, MARGIN, Style::new());
+        }
+        _ => {}
+    }
+    page.blank();
+    match plan {
+        PlanWork::Ready(plan) => rows_being_done(page, plan, results),
+        _ => rows_of_results(model, page, results),
+    }
+    page.blank();
+    let words = if *stopping {
+        "Reading the current object back from Halo first. What is done is kept."
+    } else {
+        "Each object is read back from Halo. Esc stops; what is done is kept."
+    };
+    page.paragraph(words, MARGIN, Style::new());
+}
+
+// What came of the plan.
+fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) {
+    let goal = model.goal();
+    let tone = match report.status {
+        status if status.is_complete() => Tone::Good,
+        ConfigureStatus::PartlyDone => Tone::Warn,
+        _ => Tone::Bad,
+    };
+    page.heading(title, "", Style::new());
+    page.state(tone, &report.message, MARGIN);
+    // Remove says itself how it goes on.
+    if tone != Tone::Good && goal.is_install() {
+        page.paragraph(&words::plan::left_over(goal.is_install(), &report.results), MARGIN + 2, Style::new());
+    }
+    page.blank();
+    if let Some(refusal) = &report.refusal {
+        report_rows(page, &model.keys, refusal, None);
+    }
+    rows_of_results(model, page, &report.results);
+    by_hand(model, page);
+}
+
+// The connection test and the reading before there is a plan.
+fn reading(model: &Model, page: &mut Page, since: Timestamp, checks: &[Check], title: &str) {
+    let (goal, styles) = (model.goal(), page.styles);
+    let words = format!("testing the connection, {}", duration(seconds_since(model, since)));
+    page.heading(title, &words, Style::new());
+    if let Goal::Remove { parts, then } = goal {
+        parts_row(model, page, *parts, then.as_ref());
+    }
+    if let Some(wait) = model.work.waiting.filter(|wait| wait.until > model.now) {
+        progress::waiting(model, page, wait);
+    }
+    let asked: &[CheckId] = if goal.is_install() { &CheckId::ALL } else { &[] };
+    checks_so_far(model, page, since, checks, asked);
+    let from = page.lines.len();
+    let all = asked.iter().all(|id| checks.iter().any(|check| check.id == *id));
+    let (mark, style) = if all { ("● reading", styles.title()) } else { ("○", styles.dim()) };
+    page.push(Row::new(styles, false).cell(mark, style, 10).text("what Halo holds", style));
+    if all {
+        page.keep_from(from);
     }
 }
 
