@@ -54,6 +54,16 @@ pub fn moment(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// A moment of the last weeks: `23 Nov 04:30 UTC`.
+pub fn short(at: Timestamp) -> String {
+    at.strftime("%d %b %H:%M UTC").to_string()
+}
+
+/// A moment with its day of the week: `Mon 23 Nov 2026 04:30 UTC`.
+pub fn long(at: Timestamp) -> String {
+    at.strftime("%a %d %b %Y %H:%M UTC").to_string()
+}
+
 fn date(now: Timestamp, at: Timestamp) -> String {
     let same_year = now.strftime("%Y").to_string() == at.strftime("%Y").to_string();
     at.strftime(if same_year { "%d %b %H:%M" } else { "%d %b %Y" }).to_string()

@@ -8,6 +8,7 @@ use crate::domain::delivery::{Delivery, DeliveryState, OVERTAKEN};
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
+use crate::words;
 
 /// What was read last: just now, or by an earlier run.
 pub fn known(model: &Model) -> &[Delivery] {
@@ -91,7 +92,7 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
     let last = known.iter().max_by_key(|delivery| delivery.read_at)?;
     let event = model.status().and_then(|status| status.service.last_event_at);
     let since = if last.is_overtaken(event) { OVERTAKEN } else { "" };
-    let read = format!("{}{since}", last.read_at.strftime("%d %b %H:%M UTC"));
+    let read = format!("{}{since}", words::time::short(last.read_at));
     let open: Vec<&Delivery> = known.iter().filter(|delivery| !delivery.state.is_fine()).collect();
     let name = |delivery: &Delivery| Untrusted::new(delivery.webhook.as_str()).display();
     let bad = open.iter().find(|delivery| tone(delivery.state) == Tone::Bad).or(open.first());

@@ -7,6 +7,7 @@ use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
+use crate::words;
 use std::borrow::Cow;
 
 use super::state::Pane;
@@ -43,7 +44,7 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
             .map(|object| {
                 let mut detail = vec![format!("Halo's id {}", object.id)];
                 detail.extend(deliveries::lines(model, Some(&object.id)));
-                let words = format!("installed {}", object.installed_at.strftime("%d %b %H:%M UTC"));
+                let words = format!("installed {}", words::time::short(object.installed_at));
                 ObjectRow { kind: object.kind, name: object.name.display(), tone: Tone::Calm, words, detail }
             })
             .collect();

@@ -17,6 +17,7 @@ use crate::view::plan;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::callbacks;
+use crate::words;
 
 const KIND: usize = 14;
 
@@ -28,7 +29,7 @@ pub fn body(model: &Model, page: &mut Page) {
     let integration = model.status().map(|status| &status.integration);
     let configured = integration.and_then(|integration| integration.configured_at);
     let right = match configured {
-        Some(at) => format!("configured {}", at.strftime("%d %b %H:%M UTC")),
+        Some(at) => format!("configured {}", words::time::short(at)),
         None => integration.map_or("not configured yet", |integration| integration.unconfigured()).to_owned(),
     };
     let rows = objects(model);

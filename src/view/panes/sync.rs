@@ -140,7 +140,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     page.heading("What the sync changed", &place, styles.dim());
     if let Some(run) = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs)) {
         let (tone, word) = tone_and_word(run);
-        let began = run.started_at.strftime("%a %d %b %Y %H:%M UTC");
+        let began = words::time::long(run.started_at);
         page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), styles.tone(tone));
         page.pair("Proof", &proof(run), Style::new());
         page.pair("Changes", &words::sync::counts(&run.changes), styles.dim());
@@ -226,7 +226,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let (tone, word) = tone_and_word(run);
     let mut lines = vec![
         Line::default(),
-        Line::styled(run.started_at.strftime("%a %d %b %Y %H:%M UTC").to_string(), styles.title()),
+        Line::styled(words::time::long(run.started_at), styles.title()),
         Line::default(),
         Line::styled(format!("{} {word}", symbol(tone)), styles.tone(tone)),
     ];

@@ -157,7 +157,7 @@ fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
     match forwarding.state {
         ForwardState::Delivered => (Tone::Good, format!("delivered, {tries}")),
         ForwardState::Pending => {
-            let next = forwarding.next_at.map(|at| format!(", next {}", at.strftime("%d %b %H:%M UTC")));
+            let next = forwarding.next_at.map(|at| format!(", next {}", words::time::short(at)));
             (Tone::Calm, format!("waiting, {tries}{}{error}", next.unwrap_or_default()))
         }
         ForwardState::Undelivered => {
@@ -183,7 +183,7 @@ fn ticket_lines(ticket: &Ticket, list: &EventList, columns: usize) -> Vec<Line> 
     lines.extend([Line::Blank, Line::Title("Events")]);
     let before = lines.len();
     for event in list.events().filter(|event| event.ticket_id == Some(ticket.id)) {
-        let row = format!("{}  {}", event.received_at.strftime("%d %b %H:%M UTC"), words::event::name(event));
+        let row = format!("{}  {}", words::time::short(event.received_at), words::event::name(event));
         lines.extend(wrap(&row, columns).into_iter().map(Line::Body));
     }
     if lines.len() == before {
