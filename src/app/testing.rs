@@ -209,8 +209,7 @@ pub fn configuration(name: &str) -> Configuration {
         pia_screen: PiaScreen::default(),
         integration: Integration {
             pia_url: Some(crate::domain::address::PiaUrl::read("https://pia.acme.example").unwrap().address),
-            chat_pod_url: None,
-            webhook_options: Default::default(),
+            ..Integration::default()
         },
     }
 }

@@ -69,7 +69,7 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
     let is_theirs = judged.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken);
     for drift in judged.iter_mut().filter(|finding| is_theirs && finding.rule == Rule::Drift && finding.is_issue()) {
-        *drift = Finding { seen_at: drift.seen_at, ..Finding::new(drift.rule, State::Unknown, "told as owner") };
+        *drift = Finding { seen_at: drift.seen_at, ..Finding::new(drift.rule, State::Unknown, "reported as owner") };
     }
     let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());
     let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();

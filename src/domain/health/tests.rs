@@ -99,8 +99,7 @@ fn well() -> World {
         },
         integration: Integration {
             pia_url: Some(PiaUrl::read("https://pia.acme.example").unwrap().address),
-            chat_pod_url: None,
-            webhook_options: WebhookOptions::default(),
+            ..Integration::default()
         },
     };
     let done = StepState::Done;
