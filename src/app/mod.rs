@@ -19,9 +19,9 @@
 mod drafts;
 pub mod effect;
 pub(crate) mod farewell;
+pub(crate) mod footer;
 pub(crate) mod form;
 pub(crate) mod go;
-pub(crate) mod hints;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub mod keymap;

@@ -8,9 +8,9 @@ use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
 use super::effect::{Effect, Slot};
+use super::footer::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::form::{FieldId, Pasted};
 use super::go::Go;
-use super::hints::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::integrations;
 use super::jobs::{escalate, plan, prove, removal, sync};
 use super::keymap::{self, Command, Pane, Place};
@@ -127,7 +127,7 @@ fn settle(model: &mut Model) {
     plan::note_shown(model, false);
     let below = keymap::below(model);
     if model.palette.is_some() {
-        let (offers, height) = (hints::everything(model, below), palette::height(&model.layout));
+        let (offers, height) = (footer::everything(model, below), palette::height(&model.layout));
         if let Some(palette) = &mut model.palette {
             palette.settle(below, offers, height);
         }
@@ -135,7 +135,7 @@ fn settle(model: &mut Model) {
     if let Some(Popup::Help(_)) = model.popup {
         // The help is about what is below it.
         let popup = model.popup.take();
-        let lines = hints::help(model, help_columns(model.size));
+        let lines = footer::help(model, help_columns(model.size));
         model.popup = popup;
         if let Some(Popup::Help(help)) = &mut model.popup {
             help.lines = lines;
@@ -248,13 +248,13 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             return vec![Effect::Repaint];
         }
         Command::Help => {
-            let lines = hints::help(model, help_columns(model.size));
+            let lines = footer::help(model, help_columns(model.size));
             model.popup = Some(Popup::Help(Help { lines, first: 0 }));
             model.touch();
         }
         Command::Commands => {
             let below = keymap::below(model);
-            let palette = Palette::new(below, hints::everything(model, below), palette::height(&model.layout));
+            let palette = Palette::new(below, footer::everything(model, below), palette::height(&model.layout));
             model.palette = Some(palette);
             model.touch();
         }

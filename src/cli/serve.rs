@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::Serve;
 use super::{Call, planned};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::ops::{Workspace, owner};
+use crate::ops::{Workspace, take_over};
 use crate::service::{self, Destination, Listen, Options};
 
 /// What is said where others than this machine can connect.
@@ -79,12 +79,12 @@ fn secret_file(call: &Call) -> Option<PathBuf> {
 async fn own(call: &Call, workspace: &Workspace, take_over: bool) -> Result<(), Failure> {
     let active = workspace.active()?;
     let Some((id, configuration)) = active.filter(|(_, own)| own.integration.pia_url.is_some()) else { return Ok(()) };
-    let look = owner::look(workspace, &id, &configuration, call.cancel.clone());
+    let look = take_over::look(workspace, &id, &configuration, call.cancel.clone());
     let Ok(Ok(belongs)) = tokio::time::timeout(LOOK, look).await else { return Ok(()) };
     let mut agreed = workspace.clone().taking_over(take_over);
     planned::take_over(call, &mut agreed, &belongs)?;
     match belongs.other() {
-        Some(_) => owner::take_over(&agreed, &id, &configuration, call.cancel.clone()).await,
+        Some(_) => take_over::take_over(&agreed, &id, &configuration, call.cancel.clone()).await,
         None => Ok(()),
     }
 }

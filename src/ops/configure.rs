@@ -9,7 +9,7 @@ use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, SWITCH_ON};
 use super::plan::Target;
-use super::{Workspace, check, host};
+use super::{Workspace, check, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
@@ -64,7 +64,7 @@ pub async fn install(
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";
-        let here = Belongs::Here(host::here(workspace));
+        let here = Belongs::Here(owner::here(workspace));
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
         if let Err(failure) = super::health::look_at_store(workspace, id).await {
@@ -98,7 +98,7 @@ pub async fn switch_on(
             && step.id.as_ref().is_some_and(|id| off.iter().any(|off| same_id(off, id)))
             && step.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"])
     };
-    host::require(workspace, &plan.belongs)?;
+    owner::require(workspace, &plan.belongs)?;
     plan.steps.retain(is_only_off);
     if plan.steps.is_empty() {
         return Ok(0);

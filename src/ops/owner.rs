@@ -1,87 +1,85 @@
-//! Which machine a configuration in Halo belongs to. This is checked before writing: two machines that keep undoing each
-//! other's changes help nobody.
+//! This machine as the owner recorded in Halo, and the refusal to write to what belongs to another one.
 
-use tokio_util::sync::CancellationToken;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
 
 use super::Workspace;
-use super::apply::Apply;
-pub use super::host::elsewhere;
-use super::locks::CONFIGURE_LOCK;
-use super::plan::Target;
-use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, from_owner};
+use crate::domain::hex;
 use crate::domain::next::{Hint, Next};
-use crate::domain::object::ObjectKind;
-use crate::domain::owner::Belongs;
-use crate::domain::plan::Action;
+use crate::domain::owner::{Belongs, Owner};
+use crate::store::host_name;
 
-/// The active configuration, where something of it is in Halo by our own record.
-///
-/// # Errors
-///
-/// Where settings or store cannot be read.
-pub fn installed(workspace: &Workspace) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
-    let Some((id, configuration)) = workspace.active()? else { return Ok(None) };
-    Ok((!workspace.store.installed(&id)?.is_empty()).then_some((id, configuration)))
+/// A name for this host that a test gives.
+const HOST: &str = "PIA_HALO_HOST";
+
+/// What tells a machine from all others for as long as its system is installed, whatever name it gets.
+const MACHINE: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// This host, as its mark names it. The name is for people: a renamed host is the same one.
+pub(super) fn here(workspace: &Workspace) -> Owner {
+    let name = workspace.environment().text(HOST).map(str::to_owned);
+    let name = name.unwrap_or_else(host_name);
+    let file = workspace.settings.paths().config();
+    let key = key(&machine(&MACHINE, &name), file.parent().unwrap_or(&file));
+    Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
 }
 
-/// Whether the active configuration was another host's when that was last looked at.
-pub fn was_lost(workspace: &Workspace) -> bool {
-    let known = workspace.active().ok().flatten();
-    let known = known.and_then(|(id, _)| workspace.store.health(&id).ok()).unwrap_or_default();
-    known.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken)
+/// The id of this machine. A container may have none: there, only the name tells two machines apart.
+fn machine(files: &[&str], name: &str) -> String {
+    let ids = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let mut ids = ids.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    ids.next().unwrap_or_else(|| name.to_owned())
 }
 
-/// Asks Halo whose the webhooks of a configuration are, and writes down what was found.
-///
-/// # Errors
-///
-/// Where Halo cannot be asked.
-pub async fn look(
-    workspace: &Workspace,
-    id: &ConfigurationId,
-    configuration: &Configuration,
-    cancel: CancellationToken,
-) -> Result<Belongs, Failure> {
-    let target = Target::new(workspace, id, configuration)?;
-    let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
-    let belongs = target.belongs(&halo).await?;
-    workspace.note_health(id, [from_owner(&belongs)]);
-    Ok(belongs)
+/// A copy of the settings on another machine, or in another folder, has another key.
+fn key(machine: &str, folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let digest = Sha256::digest(format!("{machine}\n{}", folder.display()));
+    hex(&digest[..8])
 }
 
-/// Takes a configuration over from another host: its webhooks carry this host's mark from then on, and lead here. What
-/// else differs is Configure's.
-///
-/// # Errors
-///
-/// Where Halo cannot be read, or does not keep what is written.
-pub async fn take_over(
-    workspace: &Workspace,
-    id: &ConfigurationId,
-    configuration: &Configuration,
-    cancel: CancellationToken,
-) -> Result<(), Failure> {
-    let lock = workspace.lock(CONFIGURE_LOCK, "take over")?;
-    workspace.recognise_under(&lock, id, &configuration.api)?;
-    let target = Target::to_install(workspace, id, configuration)?;
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-    let mut plan = target.plan(&halo).await?;
-    let is_ours = |action| matches!(action, Action::Update | Action::Adopt);
-    plan.steps.retain(|step| step.kind == ObjectKind::Webhook && is_ours(step.action));
-    let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);
-    let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
-    let belongs = target.belongs(&halo).await?;
-    workspace.note_health(id, [from_owner(&belongs)]);
-    let is_here = matches!(belongs, Belongs::Here(_));
-    let mut activity = workspace.activity(Some(id), "take over", if is_here { "done" } else { "failed" });
-    activity.message = results.into_iter().find_map(|result| result.message);
-    workspace.write_down(&activity)?;
-    if is_here {
-        return Ok(());
+/// Refuses to write where the configuration in Halo is another host's, unless a person has agreed to take it over.
+pub(super) fn require(workspace: &Workspace, belongs: &Belongs) -> Result<(), Failure> {
+    match belongs.other() {
+        Some(owner) if !workspace.takes_over() => Err(elsewhere(owner)),
+        _ => Ok(()),
     }
-    let why = activity.message.unwrap_or_else(|| "Halo did not save the new owner".to_owned());
-    Err(Failure::new(FailureKind::PartlyDone, format!("the takeover failed: {why}"))
-        .hint(Hint::from("See the plan: ").next(Next::Plan)))
+}
+
+/// What is said of a configuration that is another host's.
+pub fn elsewhere(owner: &Owner) -> Failure {
+    let message = format!("this configuration belongs to {owner}; nothing was written");
+    let hint = Hint::from("Work on that machine, or take it over: ").next(Next::TakeOver);
+    Failure::new(FailureKind::NeedsYes, message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_folder_is_another_host_and_link_to_it_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, copy, link) = (root.path().join("a"), root.path().join("b"), root.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::create_dir(&copy).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let here = key("machine", &folder);
+        assert_eq!(here, key("machine", &link));
+        assert_ne!(here, key("machine", &copy), "copied on this machine");
+        assert_ne!(here, key("other", &folder), "copied to the same folder of another machine");
+    }
+
+    #[test]
+    fn machine_without_id_is_told_by_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let (empty, id) = (root.path().join("empty"), root.path().join("id"));
+        std::fs::write(&empty, "\n").unwrap();
+        std::fs::write(&id, "0123\n").unwrap();
+        let [none, empty, id] = [root.path().join("none"), empty, id].map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(machine(&[&none, &empty, &id], "jump1"), "0123");
+        assert_eq!(machine(&[&none, &empty], "jump1"), "jump1");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Workspace, check, host};
+use super::{Workspace, check, owner};
 use crate::domain::address::OUT_OF_REACH;
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
@@ -112,7 +112,7 @@ impl Target {
         configuration: &Configuration,
         stored: &StoredSecrets,
     ) -> Result<Self, Failure> {
-        let here = host::here(workspace);
+        let here = owner::here(workspace);
         let integration = &configuration.integration;
         let pia = integration.pia_url.as_ref();
         let addresses = pia.map(|pia| CallbackUrl::prefix(pia, id)).zip(integration.effective_chat_pod_url());

@@ -6,7 +6,7 @@ use super::boards::{Boards, where_told};
 use super::check::find_contact;
 use super::configure::read_back_later;
 use super::locks::INTERRUPTED;
-use super::{Workspace, owner};
+use super::{Workspace, owner, take_over};
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
@@ -128,7 +128,7 @@ async fn require_owner(
     configuration: &Configuration,
     cancel: CancellationToken,
 ) -> Result<(), Failure> {
-    match owner::look(workspace, id, configuration, cancel).await {
+    match take_over::look(workspace, id, configuration, cancel).await {
         Ok(Belongs::Elsewhere(owner)) => Err(owner::elsewhere(&owner)),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         Err(failure) if !workspace.store.installed(id)?.is_empty() => {

@@ -13,7 +13,7 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::owner::Belongs;
-use crate::ops::{catch_up, configure, delivery, events, owner, serving};
+use crate::ops::{catch_up, configure, delivery, events, serving, take_over};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -104,7 +104,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
             }
         }
     }
-    let owner = match owner::look(workspace, &id, &configuration, shared.cancel.clone()).await? {
+    let owner = match take_over::look(workspace, &id, &configuration, shared.cancel.clone()).await? {
         // What it did not hear, the other host did.
         Belongs::Elsewhere(_) => return Ok(()),
         Belongs::Here(owner) => Some(owner),

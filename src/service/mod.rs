@@ -128,7 +128,7 @@ pub async fn run(
     let metrics = Metrics::default();
     let (last_event, last_daily_sync) = serving::last_work(&workspace)?;
     metrics.begun(last_event, last_daily_sync);
-    let is_lost = crate::ops::owner::was_lost(&workspace);
+    let is_lost = crate::ops::take_over::was_lost(&workspace);
     let shared = Arc::new(Shared {
         workspace,
         metrics,

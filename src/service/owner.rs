@@ -9,7 +9,7 @@ use super::Shared;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::owner::Belongs;
-use crate::ops::{health, owner};
+use crate::ops::{health, take_over};
 
 /// How often. A loss is known within a minute, the answer's time included.
 const EVERY: Duration = Duration::from_secs(45);
@@ -32,8 +32,8 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let Some((id, configuration)) = workspace.run_blocking(owner::installed).await? else { return Ok(()) };
-    let belongs = owner::look(workspace, &id, &configuration, shared.cancel.clone()).await?;
+    let Some((id, configuration)) = workspace.run_blocking(take_over::installed).await? else { return Ok(()) };
+    let belongs = take_over::look(workspace, &id, &configuration, shared.cancel.clone()).await?;
     tell(shared, id, &belongs).await
 }
 

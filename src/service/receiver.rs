@@ -75,61 +75,61 @@ fn is_from_here(parts: &Parts) -> bool {
     parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback())
 }
 
-async fn answer(State(fixture): State<Arc<Context>>, request: Request) -> Response {
+async fn answer(State(context): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => return "ok\n".into_response(),
         (&Method::GET, "/metrics") if is_from_here(&parts) => {
             let kind = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-            return (kind, fixture.shared.metrics.text()).into_response();
+            return (kind, context.shared.metrics.text()).into_response();
         }
         _ => {}
     }
     let authorization = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-    let admitted = fixture.auth.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
+    let admitted = context.auth.admit(parts.uri.path(), authorization).filter(|_| parts.method == Method::POST);
     let Some((configuration, group)) = admitted else {
-        fixture.shared.metrics.answered(Answer::Refused);
-        if let Some(times) = fixture.refused.again() {
+        context.shared.metrics.answered(Answer::Refused);
+        if let Some(times) = context.refused.again() {
             // Not the address: a token that is wrong here may be right elsewhere.
             tracing::warn!(times, "request rejected: address, user and password match no saved configuration");
         }
         if parts.method == Method::POST && parts.uri.path().starts_with("/callbacks/") {
-            fixture.shared.missed.notify_one();
+            context.shared.missed.notify_one();
         }
         drain(body).await;
         return refused();
     };
     let serving = parts.extensions.get::<Busy>().map(Busy::begin);
-    let (bytes, room) = match read(&parts.headers, body, fixture.room.begin()).await {
+    let (bytes, room) = match read(&parts.headers, body, context.room.begin()).await {
         Ok(read) => read,
-        Err(not_read) => return fixture.not_read(not_read),
+        Err(not_read) => return context.not_read(not_read),
     };
-    let body = match EventBody::read(fixture.auth.without_secrets(&configuration, bytes)) {
+    let body = match EventBody::read(context.auth.without_secrets(&configuration, bytes)) {
         Ok(body) => body,
-        Err(NotEvents::TooMany) => return fixture.not_read(NotRead::TooLarge),
-        Err(NotEvents::NotJson) => return fixture.not_read(NotRead::NotJson),
+        Err(NotEvents::TooMany) => return context.not_read(NotRead::TooLarge),
+        Err(NotEvents::NotJson) => return context.not_read(NotRead::NotJson),
     };
     serving.iter().for_each(Serving::waits);
-    let (received_at, forward) = (fixture.shared.workspace.now(), fixture.shared.forwards);
+    let (received_at, forward) = (context.shared.workspace.now(), context.shared.forwards);
     let callback = Callback { configuration: configuration.clone(), group, body, received_at, forward, _room: room };
-    match fixture.queue.store(callback).await {
+    match context.queue.store(callback).await {
         Ok(Stored { new, known }) => {
-            fixture.shared.metrics.answered(Answer::Stored);
-            fixture.shared.metrics.stored(new, known, received_at);
+            context.shared.metrics.answered(Answer::Stored);
+            context.shared.metrics.stored(new, known, received_at);
             if new > 0 {
-                fixture.shared.arrived.notify_one();
+                context.shared.arrived.notify_one();
                 // Its ticket may not be known for long: handing it on does not wait for that.
-                fixture.shared.looked_up.notify_one();
+                context.shared.looked_up.notify_one();
             }
             tracing::debug!(%configuration, group = group.slug(), new, known, "a callback was stored");
             (StatusCode::OK, "stored\n").into_response()
         }
         Err(problem) => {
-            fixture.shared.metrics.answered(Answer::NotStored);
-            fixture.shared.missed.notify_one();
-            if problem == NotStored::Gone && !fixture.shared.intake_gone.swap(true, Ordering::Relaxed) {
+            context.shared.metrics.answered(Answer::NotStored);
+            context.shared.missed.notify_one();
+            if problem == NotStored::Gone && !context.shared.intake_gone.swap(true, Ordering::Relaxed) {
                 tracing::error!("the thread that stores callbacks has stopped: stopping the service");
-                fixture.shared.cancel.cancel();
+                context.shared.cancel.cancel();
             }
             let words = match problem {
                 NotStored::Full => CROWDED,

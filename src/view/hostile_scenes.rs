@@ -83,8 +83,13 @@ fn check_columns(screen: &Buffer, bytes: &[u8], what: &str) {
     for y in 0..rows {
         let mut x = 0;
         while x < columns {
-            let ours = &*plain(screen[(x, y)].symbol());
+            let symbol = screen[(x, y)].symbol();
             let shown = terminal.screen().cell(y, x).map(vt100::Cell::contents).unwrap_or_default();
+            if symbol.len() == 1 && symbol == shown {
+                x += 1;
+                continue;
+            }
+            let ours = &*plain(symbol);
             // What leans on a character may be left out there; where it stands may not.
             let same = ours.chars().next() == shown.chars().next() || (ours == " " && shown.is_empty());
             assert!(same, "{what} at {x},{y}: {ours:?} is shown as {shown:?}");

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
 
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
@@ -298,4 +301,12 @@ impl Page {
 pub fn title_lines(text: &str, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let lines = wrap(text, columns).into_iter().take(TITLE);
     lines.map(|line| Line::styled(line, styles.title())).chain([Line::default()]).collect()
+}
+
+/// Draws a line into an area that may lie outside what there is.
+pub fn put(frame: &mut Frame, area: Rect, line: Line<'_>) {
+    let area = area.intersection(frame.area());
+    if !area.is_empty() {
+        frame.render_widget(Paragraph::new(line), Rect { height: 1, ..area });
+    }
 }

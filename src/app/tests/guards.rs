@@ -4,8 +4,8 @@
 use crossterm::event::KeyEventKind;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::footer::hints;
 use crate::app::form::FieldId;
-use crate::app::hints::hints;
 use crate::app::integrations::{self, Card};
 use crate::app::keymap::place;
 use crate::app::message::{Message, Reply};
@@ -347,7 +347,7 @@ fn esc_never_drops_out_of_line_of_keys() {
     for stage in [with_credentials(), tested(), at_review(), at_configure()] {
         let all = hints(&stage.model, 400).0;
         let narrow = hints(&stage.model, 48).0;
-        let has_esc = |hints: &[crate::app::hints::Hint]| hints.iter().any(|hint| hint.key == "Esc");
+        let has_esc = |hints: &[crate::app::footer::Hint]| hints.iter().any(|hint| hint.key == "Esc");
         assert_eq!(has_esc(&all), has_esc(&narrow), "{narrow:?}");
     }
 }

@@ -3,8 +3,8 @@
 use crossterm::event::KeyCode;
 
 use crate::app::effect::Effect;
+use crate::app::footer::{Meaning, hints, meaning};
 use crate::app::form::FieldId;
-use crate::app::hints::{Meaning, hints, meaning};
 use crate::app::keymap::{BINDINGS, Command, Key, Pane, Place, Shown, place, press};
 use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};

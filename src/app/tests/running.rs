@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::hints::{Meaning, meaning};
+use crate::app::footer::{Meaning, meaning};
 use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
 use crate::app::popup::{Ask, Popup};

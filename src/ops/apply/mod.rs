@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::write::{Found, Write};
 use super::plan::Target;
-use super::{Workspace, host};
+use super::{Workspace, owner};
 use crate::domain::activity::HaloAnswer;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::Check;
@@ -68,7 +68,7 @@ impl Consent<'_> {
 
     /// Refuses a plan that is not the one which was shown, and one for what is another host's.
     pub(super) fn covers(self, workspace: &Workspace, plan: &InstallPlan) -> Result<(), Failure> {
-        host::require(workspace, &plan.belongs)?;
+        owner::require(workspace, &plan.belongs)?;
         match self {
             Self::Plan(shown) if *shown != plan.shown() => Err(Failure::new(
                 FailureKind::NeedsYes,

@@ -1,7 +1,7 @@
 //! Every size: no panic, the keys that always have to be there, and nothing that is cut without saying so.
 
 use crate::app::Theme;
-use crate::app::hints;
+use crate::app::footer;
 use crate::app::keymap::{self, Command, Shown};
 use crate::app::layout::SMALLEST;
 use crate::app::model::Screen;
@@ -105,13 +105,13 @@ fn enter_is_named_wherever_it_does_something() {
         for (width, height) in [(40, 12), (50, 15), (64, 20)] {
             stage.resize(width, height);
             let place = keymap::place(&stage.model);
-            let enter = hints::offers(&stage.model, place).into_iter().find(|offer| {
+            let enter = footer::offers(&stage.model, place).into_iter().find(|offer| {
                 let shown = offer.binding.shown == Shown::Left && !offer.words.is_empty();
                 let is_line = matches!(offer.command(), Command::OpenLine | Command::CloseLine);
                 shown && !is_line && offer.binding.id == "accept" && offer.refused.is_none() && !offer.keys.is_empty()
             });
             let Some(enter) = enter else { continue };
-            let (left, right) = hints::hints(&stage.model, usize::from(width));
+            let (left, right) = footer::hints(&stage.model, usize::from(width));
             // As far as it fits beside the help and the way out; what decides or stops comes before it.
             let others = right.iter().filter(|hint| hint.words != "Commands");
             let others: usize = others.map(|hint| hint.key.len() + hint.words.len() + 3).sum();

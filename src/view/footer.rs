@@ -1,0 +1,81 @@
+//! The bottom of the screen: what just happened, and the keys.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::page::put;
+use super::text::fit;
+use super::theme::{Styles, symbol};
+use crate::app::Model;
+use crate::app::footer::{self, Hint};
+use crate::app::notice::Tone;
+use crate::app::text::{width, wrap};
+
+/// The most lines of a notice.
+const NOTICE: usize = 4;
+
+/// A rule that says at its end what there is more to see.
+pub fn rule(columns: u16, styles: Styles, more: &str) -> Line<'static> {
+    let more = if more.is_empty() { String::new() } else { format!(" {more} ──") };
+    let left = usize::from(columns).saturating_sub(width(&more));
+    Line::styled(format!("{}{more}", "─".repeat(left)), styles.dim())
+}
+
+/// What just happened, line by line.
+pub fn notice(model: &Model) -> Vec<String> {
+    let room = usize::from(model.layout.lower.width).saturating_sub(8).max(8);
+    let mut lines =
+        model.notice.as_ref().map(|notice| wrap(&notice.text.with_keys(&model.keys), room)).unwrap_or_default();
+    if lines.len() > NOTICE {
+        lines.truncate(NOTICE);
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}…", fit(last, room - 1).trim_end_matches('…'));
+        }
+    }
+    lines
+}
+
+/// The lower rule: what just happened stands in it, or that there is more to see.
+pub fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, notice: &[String], more: &str) {
+    let columns = usize::from(area.width);
+    let (Some(said), Some((first, rest))) = (&model.notice, notice.split_first()) else {
+        put(frame, area, rule(area.width, styles, more));
+        return;
+    };
+    let style = styles.tone(said.tone);
+    let mark = if said.tone == Tone::Calm { "·" } else { symbol(said.tone) };
+    let used = 4 + width(mark) + width(first) + 1;
+    // In the first line, where there is room for both.
+    let more = if used + width(more) + 6 > columns { "" } else { more };
+    let mut line =
+        vec![Span::styled("── ", styles.dim()), Span::styled(format!("{mark} {first}"), style), Span::raw(" ")];
+    line.extend(
+        rule(columns.saturating_sub(used) as u16, styles, more).spans.into_iter().map(|span| span.style(styles.dim())),
+    );
+    put(frame, area, Line::from(line));
+    for (at, words) in rest.iter().enumerate() {
+        let area = Rect { y: area.y + 1 + at as u16, ..area };
+        put(frame, area, Line::from(vec![Span::raw("     "), Span::styled(words.clone(), style)]));
+    }
+}
+
+/// The line of keys.
+pub fn keys(model: &Model, styles: Styles) -> Line<'static> {
+    let columns = usize::from(model.layout.keys.width);
+    let (left, right) = footer::hints(model, columns);
+    let spans = |hints: Vec<Hint>| -> Vec<Span<'static>> {
+        let one = |hint: Hint| {
+            [Span::styled(hint.key, styles.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")]
+        };
+        hints.into_iter().flat_map(one).collect()
+    };
+    let mut line = vec![Span::raw(" ")];
+    line.extend(spans(left));
+    let mut right = spans(right);
+    right.pop();
+    let used: usize = line.iter().chain(&right).map(|span| width(&span.content)).sum();
+    line.push(Span::raw(" ".repeat(columns.saturating_sub(used + 1))));
+    line.extend(right);
+    Line::from(line)
+}
