@@ -253,6 +253,11 @@ impl Goal {
         }
     }
 
+    /// Whether the id is typed before it is done: it deletes in Halo.
+    pub fn wants_id(&self) -> bool {
+        matches!(self, Self::Remove { .. } | Self::RollBack)
+    }
+
     /// That a plan leaves nothing to do.
     pub fn nothing(&self) -> &'static str {
         match self {

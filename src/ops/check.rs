@@ -32,6 +32,9 @@ const OWN_AGENT: Duration = Duration::from_secs(10);
 /// somebody waits.
 const IN_VAIN: Duration = Duration::from_secs(8);
 
+/// The same for all that failed in a way that may pass: what comes behind it fails alike, and says nothing new.
+const IN_VAIN_TOGETHER: Duration = Duration::from_secs(3);
+
 /// The most requests of a test.
 const REQUESTS: u64 = 14;
 
@@ -123,6 +126,7 @@ pub(super) async fn with_halo(
         stopped: None,
         answers_401: false,
         is_shut_out: false,
+        in_vain: Duration::ZERO,
         scopes: Scopes::unknown(),
         product: halo.product(),
     };
@@ -149,10 +153,11 @@ pub(super) async fn with_halo(
     let mut is_silent = false;
     // A version is nice to have, and an agent without the right to it can still do everything else.
     if token.is_some() && has_room(halo, READS) {
+        let started = Instant::now();
         match halo.instance().await {
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
             Err(error) => {
-                run.look_at(&error);
+                run.look_at(&error, started);
                 is_silent = matches!(error, HaloError::NotReached { .. });
             }
         }
@@ -162,12 +167,13 @@ pub(super) async fn with_halo(
     let mut agent = None;
     if token.is_some() && !is_silent && run.scopes.are_wide() && has_room(halo, READS) {
         let asked = run.handle(halo);
+        let started = Instant::now();
         match timeout(OWN_AGENT, asked.own_agent()).await {
             Ok(Ok(rights)) => agent = Some(rights),
             // Every login may read itself, but the one that is no agent.
             Ok(Err(error)) => {
                 run.is_shut_out = error.http_status() == Some(403);
-                run.look_at(&error);
+                run.look_at(&error, started);
             }
             Err(_) => {}
         }
@@ -460,6 +466,11 @@ pub(super) fn find_contact<'a>(contact: &EscalateTo, agents: &'a [Agent]) -> Res
     }
 }
 
+/// Whether the same question may get a better answer later.
+fn may_pass(error: &HaloError) -> bool {
+    matches!(error, HaloError::ServerError { .. } | HaloError::Unexpected { .. })
+}
+
 /// A run over the checks: says each verdict, and stops asking Halo once it cannot be reached or will not sign us in.
 struct Run<'a> {
     checks: Vec<Check>,
@@ -469,6 +480,8 @@ struct Run<'a> {
     answers_401: bool,
     /// Whether Halo refuses every read: then it is the login that is wrong, and no right.
     is_shut_out: bool,
+    /// How long was waited for answers that failed in a way that may pass.
+    in_vain: Duration,
     /// What the token is good for.
     scopes: Scopes,
     product: Product,
@@ -496,8 +509,11 @@ impl Run<'_> {
         if self.answers_401 { halo.without_renewal() } else { halo.clone() }
     }
 
-    fn look_at(&mut self, error: &HaloError) {
+    fn look_at(&mut self, error: &HaloError, started: Instant) {
         self.answers_401 |= error.http_status() == Some(401);
+        if may_pass(error) {
+            self.in_vain += started.elapsed();
+        }
     }
 
     fn conclude<T>(
@@ -514,7 +530,8 @@ impl Run<'_> {
                 Ok(Some(answer))
             }
             Err(error) => {
-                self.look_at(&error);
+                self.look_at(&error, started);
+                let fails_alike = may_pass(&error) && self.in_vain >= IN_VAIN_TOGETHER;
                 let failure = Failure::from(error);
                 let failure_words = failure.to_string();
                 if failure.kind == FailureKind::Interrupted {
@@ -522,7 +539,8 @@ impl Run<'_> {
                 }
                 let fatal = matches!(id, CheckId::Address | CheckId::Token)
                     || matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_))
-                    || started.elapsed() >= IN_VAIN;
+                    || started.elapsed() >= IN_VAIN
+                    || fails_alike;
                 if fatal {
                     self.stopped = Some(id);
                 }
@@ -583,6 +601,7 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::halo::BadReply;
 
     fn check(id: CheckId, status: CheckStatus) -> Check {
         Check {
@@ -626,10 +645,24 @@ mod tests {
         assert!(message.ends_with("no action \"Private Note\" and no 7 to add a note with"), "{message}");
     }
 
-    /// Whoever waits hears within seconds what is wrong, and not after the same wait for each of the other checks.
+    /// Whoever waits hears within seconds what is wrong, and not after the same wait for each of the other checks, nor the
+    /// same words for each.
     #[tokio::test(start_paused = true)]
     async fn check_that_was_asked_in_vain_ends_test() {
-        for (seconds, goes_on) in [(0, true), (9, false)] {
+        let refused = || HaloError::MissingRight {
+            does: "list the clients",
+            status: 403,
+            said: None,
+            product: Product::default(),
+        };
+        let cut = || HaloError::Unexpected { does: "list the clients", what: BadReply::Cut };
+        for (before, takes, error, goes_on) in [
+            (0, 0, refused(), true),
+            (0, 9, refused(), false),
+            (0, 0, cut(), true),
+            (4, 0, cut(), false),
+            (4, 0, refused(), true),
+        ] {
             let mut on_check = |_: &Check| {};
             let mut run = Run {
                 checks: Vec::new(),
@@ -637,18 +670,18 @@ mod tests {
                 stopped: None,
                 answers_401: false,
                 is_shut_out: false,
+                in_vain: Duration::from_secs(before),
                 scopes: Scopes::unknown(),
                 product: Product::default(),
             };
-            let refused = async {
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
-                let product = Product::default();
-                Err::<(), _>(HaloError::MissingRight { does: "list the clients", status: 403, said: None, product })
+            let fails = async {
+                tokio::time::sleep(Duration::from_secs(takes)).await;
+                Err::<(), _>(error.clone())
             };
             let pass = |(): &()| Verdict::pass("read".to_owned());
-            run.attempt(CheckId::Clients, refused, pass).await.unwrap();
+            run.attempt(CheckId::Clients, fails, pass).await.unwrap();
             let next = run.attempt(CheckId::Agents, async { Ok(()) }, pass).await.unwrap();
-            assert_eq!(next.is_some(), goes_on, "after {seconds} s");
+            assert_eq!(next.is_some(), goes_on, "{error:?} after {before} s and {takes} s");
         }
     }
 

@@ -33,7 +33,8 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
     let styles = page.styles;
     let goal = model.goal();
     let title = match goal {
-        Goal::Install if is_again(model) => "Re-configure",
+        // What was done for the first time is not called done again.
+        Goal::Install if is_again(model) && matches!(model.apply(), ApplyWork::None) => "Re-configure",
         Goal::Install => title,
         Goal::Remove { then: None, .. } => "Remove",
         Goal::Remove { then: Some(_), .. } => "Remove and switch",
@@ -122,8 +123,8 @@ fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) 
     };
     page.heading(title, "", Style::new());
     page.state(tone, &report.message, MARGIN);
-    // Remove says itself how it goes on.
-    if tone != Tone::Good && goal.is_install() {
+    // Remove says itself how it goes on, and so does what is partly done.
+    if tone == Tone::Bad && goal.is_install() {
         page.paragraph(&words::plan::left_over(goal.is_install(), &report.results), MARGIN + 2, Style::new());
     }
     page.blank();
@@ -270,7 +271,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
 // As wide as the longest name, so that the words beside it have the room.
 fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
     let longest = names.map(|name| width(&name.display()) + 2).max().unwrap_or_default();
-    longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 2).clamp(10, 27))
+    longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 1).clamp(10, 27))
 }
 
 fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, columns: usize) {

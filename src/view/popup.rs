@@ -146,6 +146,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
     };
     let mut lines: Vec<Line<'_>> = vec![Line::default()];
     let (title, enter) = match &typed.about {
+        About::Removal if model.work.goal == Goal::RollBack => ("Roll this back in Halo?", "  Enter rolls back"),
         About::Removal => ("Remove this from Halo?", "  Enter removes"),
         About::TakeOver => ("Take these over?", "  Enter takes over"),
         About::OtherHost => ("Send the Client Secret there?", "  Enter agrees"),

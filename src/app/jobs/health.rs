@@ -60,7 +60,8 @@ pub fn mend(finding: &Finding) -> Option<C> {
         }
         Rule::Silence | Rule::Lag | Rule::NotUnderstood | Rule::Missed | Rule::EscalationNote => C::Pane(Pane::Events),
         Rule::Forwarding => C::Retry,
-        Rule::Service | Rule::Disk => return None,
+        Rule::Service => C::InstallService,
+        Rule::Disk => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::keymap::{self, Command, Place};
+use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
@@ -54,6 +54,11 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
 
 /// Reads what Halo holds and plans, unless that is there or running.
 pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
+    let shows_objects = keymap::base(model) == Place::Pane(Pane::Integration);
+    if shows_objects && model.apply().is_complete() {
+        // What was just done is shown as Halo has it now, not as unknown.
+        model.work.forget_plan();
+    }
     let there = !matches!(model.work.plan, PlanWork::None) && model.goal().is_install();
     let there = there || model.work.apply.is_running();
     if there || blocker(model).is_some() { Vec::new() } else { load_plan(model) }

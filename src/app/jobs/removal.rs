@@ -114,7 +114,7 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
         model.say(Tone::Warn, reason);
         return Vec::new();
     }
-    if plan::only_switches(model) || model.work.goal.parts().is_none() {
+    if plan::only_switches(model) || !model.work.goal.wants_id() {
         return plan::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };

@@ -12,12 +12,13 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, standing, status, sync_report,
+    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results, standing, status,
+    sync_report,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
 use crate::domain::status::Status;
 use crate::domain::sync_run::{Brake, SyncStatus};
 
@@ -293,6 +294,29 @@ fn service_is_installed_on_yes_to_its_steps() {
     assert_eq!(stage.keys("y"), [Effect::InstallService]);
     stage.reply(Reply::Installation(Err(Failure::new(FailureKind::Usage, "only root can install the service"))));
     assert!(stage.notice().contains("only root"), "{}", stage.notice());
+}
+
+/// What Configure has just done is looked at in Halo as soon as its objects are shown: success does not look unknown.
+#[test]
+fn objects_are_looked_at_after_configure() {
+    let mut stage = in_panes();
+    stage.keys("3 Enter");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.read_plan();
+    stage.keys("y");
+    let report = ConfigureReport {
+        status: ConfigureStatus::Configured,
+        results: results(&plan()),
+        message: "done".to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    };
+    stage.reply(Reply::Configured(Ok(report)));
+    stage.keys("Esc 1");
+    assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))));
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    assert!(objects(&stage.model).iter().any(|row| row.tone == Tone::Good));
 }
 
 /// What another program did to the integration makes the plan that is open an old one: it is said, and not applied.

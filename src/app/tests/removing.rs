@@ -79,7 +79,13 @@ fn rotation_and_roll_back_are_found_by_name() {
         assert!(stage.keys("Enter").contains(&read), "{name}");
         stage.reply(Reply::Planned(Ok(Ok(plan()))));
         stage.read_plan();
-        assert_eq!(stage.keys("y"), [runs]);
+        if name == "roll back" {
+            assert_eq!(stage.keys("y Enter"), [], "what deletes in Halo wants the id");
+            stage.type_text("acme");
+            assert_eq!(stage.keys("Enter"), [runs]);
+        } else {
+            assert_eq!(stage.keys("y"), [runs]);
+        }
     }
     let mut stage = Stage::with(crate::app::testing::finished());
     let forget = |stage: &mut Stage| {

@@ -84,11 +84,14 @@ impl<P: Person> Dialogue<P> {
             let switches = matches!(self.model().work.goal, Goal::Remove { then: Some(_), .. });
             // What is chosen can still be chosen otherwise: nothing to do is no end yet.
             let goal = self.model().work.goal.clone();
-            let wants_id = goal.parts().is_some();
+            let wants_id = goal.wants_id();
             let prompt = match (plan.changes_pending(), switches) {
                 (true, _) if !wants_id => {
                     let word = goal.word();
                     format!("{word} now? y is {word}, n to cancel, d to list every field: ")
+                }
+                (true, _) if goal == Goal::RollBack => {
+                    format!("Type {id} to roll this back, n to cancel, d to list every field: ")
                 }
                 (true, true) => format!("Type {id} to remove this and switch, n to cancel, d to list every field: "),
                 (true, false) => {
@@ -116,7 +119,7 @@ impl<P: Person> Dialogue<P> {
                     return Ok(());
                 }
                 "d" => self.say_all(&question.help),
-                "p" if wants_id && !switches => {
+                "p" if goal.parts().is_some() && !switches => {
                     if self.choose_parts().await? {
                         shown = false;
                     }

@@ -12,7 +12,7 @@ use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, answers, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
-use crate::domain::plan::{Offer, Plan, TAKING_OVER};
+use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
@@ -380,8 +380,9 @@ impl<P: Person> Dialogue<P> {
         match self.model().apply() {
             ApplyWork::Ended { report, goal, .. } => {
                 lines.push(sentence(&report.message));
-                // Remove says itself how it goes on.
-                if !report.status.is_complete() && goal.is_install() {
+                // Remove says itself how it goes on, and so does what is partly done.
+                let tells = report.status.is_complete() || report.status == ConfigureStatus::PartlyDone;
+                if !tells && goal.is_install() {
                     lines.push(told::plan::left_over(self.model().goal().is_install(), &report.results));
                 }
             }

@@ -55,8 +55,10 @@ pub fn body(model: &Model, page: &mut Page) {
         return;
     }
     let who = if page.width >= 70 { 14 } else { 0 };
-    let what = page.width.saturating_sub(MARGIN + 15 + who + 16).max(10);
-    let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), 15);
+    // On a narrow terminal no word of the outcome is cut.
+    let when = if page.width < 60 { 12 } else { 15 };
+    let what = page.width.saturating_sub(MARGIN + when + who + 16).max(10);
+    let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), when);
     if who > 0 {
         header = header.cell("Who", styles.dim(), who);
     }
@@ -67,7 +69,7 @@ pub fn body(model: &Model, page: &mut Page) {
     for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(height(model)) {
         let focused = at == window.selected;
         let style = if focused { styles.focus() } else { Style::new() };
-        let mut row = Row::new(styles, focused).cell(&moment(model.now, activity.at), style, 15);
+        let mut row = Row::new(styles, focused).cell(&moment(model.now, activity.at), style, when);
         if who > 0 {
             row = row.cell(&activity.who.account(), Style::new(), who);
         }

@@ -75,7 +75,7 @@ pub fn body(model: &Model, page: &mut Page) {
                 true => page.pair("Daily at", &format!("{time} UTC"), Style::new()),
                 false => page.pair("Next run", line.trim_start_matches("next run "), Style::new()),
             };
-            if !by_timer {
+            if !by_timer && !crate::view::wizard::fields::is_utc(model) {
                 page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
             }
         }

@@ -51,7 +51,7 @@ fn every_screen_says_what_guide_asks_for() {
             "wizard_configure_done",
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
-        ("wizard_configure_partly", &["4 done, 3 not done", "Run it again to finish", "name is in use"]),
+        ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
         (
             "wizard_finished",
             &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],

@@ -1,5 +1,6 @@
 //! The four sections of fields.
 
+use jiff::tz::TimeZone;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
@@ -263,6 +264,11 @@ pub fn own_clock(model: &Model, time: DailySyncTime) -> String {
     format!("{equals}{}", time.in_zone(model.now, &model.zone))
 }
 
+/// Whether the person's own clock shows UTC.
+pub fn is_utc(model: &Model) -> bool {
+    matches!(model.zone.iana_name(), Some("UTC" | "Etc/UTC")) || model.zone == TimeZone::UTC
+}
+
 // The same time on the person's own clock, and when it comes round.
 fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
     let styles = page.styles;
@@ -272,7 +278,10 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
             if let Some(last) = page.lines.last_mut() {
                 last.push_span(ratatui::text::Span::styled("   UTC", styles.dim()));
             }
-            page.paragraph(&own_clock(model, time), page.value_column(), Style::new());
+            // On a clock that shows UTC it would be the same words twice.
+            if !is_utc(model) {
+                page.paragraph(&own_clock(model, time), page.value_column(), Style::new());
+            }
             if let Some(change) = time.change_in_zone(model.now, &model.zone) {
                 page.paragraph(&change, page.value_column(), styles.dim());
             }
@@ -330,8 +339,9 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     page.push(Row::new(styles, false).to(column).text(&edge("└", "┘", more("↓", below)), styles.dim()));
 }
 
-/// A check with its verdict; what is not as it should be says what to change.
-pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
+/// A check with its verdict; what is not as it should be says what to change. One remedy for several checks is said once,
+/// below the last of them.
+pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool, next: Option<&Check>) {
     let styles = page.styles;
     let from = page.lines.len();
     let (tone, word) = words::check::verdict(check.status);
@@ -358,7 +368,9 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
     for line in lines {
         page.push(Row::new(styles, false).to(column).text(&line, words));
     }
-    if let Some(hint) = words::check::advice(check) {
+    let advice = words::check::advice(check);
+    let is_said_below = !focused && next.and_then(words::check::advice) == advice;
+    if let Some(hint) = advice.filter(|_| !is_said_below) {
         page.paragraph(&hint.with_keys(keys), MARGIN + 10, Style::new());
     }
     if focused {
@@ -369,8 +381,8 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool) {
 /// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
 pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
     let styles = page.styles;
-    for check in done {
-        check_row(page, &model.keys, check, false);
+    for (at, check) in done.iter().enumerate() {
+        check_row(page, &model.keys, check, false, done.get(at + 1));
     }
     let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
@@ -389,7 +401,7 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
 /// Every check of a report, one of them with the focus.
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, keys, check, focus == Some(at));
+        check_row(page, keys, check, focus == Some(at), report.checks.get(at + 1));
     }
 }
 
@@ -447,8 +459,10 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         checks_so_far(model, page, *since, checks, &asked);
         return;
     }
-    for at in wizard.test.order() {
-        check_row(page, &model.keys, &checks[at], wizard.focus == Item::Check(at));
+    let order = wizard.test.order();
+    for (row, at) in order.iter().enumerate() {
+        let next = order.get(row + 1).map(|next| &checks[*next]);
+        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), next);
     }
     skipped(page, checks);
     if focused {

@@ -12,6 +12,7 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::FieldId;
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::app::wizard::finished::{is_done, open_lines};
@@ -109,7 +110,11 @@ fn service(model: &Model, page: &mut Page, focus: Option<usize>) {
         let from = if at == 0 { from } else { page.lines.len() };
         let style = if focused { styles.focus() } else { styles.title() };
         let row = Row::new(styles, focused).to(MARGIN + 2).cell(&command, style, 34);
-        page.words(row, what, Style::new());
+        let what = match at {
+            0 => format!("{what}; {} does it", spoken(model, "install_service")),
+            _ => what.to_owned(),
+        };
+        page.words(row, &what, Style::new());
         if focused {
             page.keep_from(from);
         }

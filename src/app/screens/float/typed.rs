@@ -32,7 +32,7 @@ impl Screen for Typed {
             return None;
         };
         let words = match typed.about {
-            About::Removal => return None,
+            About::Removal => return Some(model.work.goal.word().to_owned()),
             About::TakeOver => "Take over",
             About::Proof => "Send",
             About::OtherHost => "Agree",

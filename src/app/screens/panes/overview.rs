@@ -61,6 +61,7 @@ impl Overview {
                 }
                 vec![Effect::Dismiss { id, rule: issue.rule, undo }]
             }
+            (C::InstallService, _) => vec![Effect::LoadInstallation],
             (C::Look, _) => health::look(model),
             (C::Stop, _) => health::stop_look(model),
             _ => super::on(model, command),

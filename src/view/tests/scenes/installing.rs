@@ -142,7 +142,7 @@ pub fn add(scenes: &mut Scenes) {
     });
     scenes.add("wizard_configure_done", configured(), |_| {});
     scenes.add("wizard_configure_kept", ended(ConfigureStatus::NothingToDo, results(&kept()), "Nothing to do"), |_| {});
-    let message = "Webhook install was only partly successful";
+    let message = "3 done, 3 not done. It is safe to run Configure again";
     scenes.add("wizard_configure_partly", ended(ConfigureStatus::PartlyDone, partly(), message), |_| {});
     scenes.add("wizard_configure_partly_detail", ended(ConfigureStatus::PartlyDone, partly(), message), |stage| {
         stage.keys("Down Down Down");
