@@ -115,8 +115,9 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
             if words.starts_with(&query) {
                 return Some((0, refused, Reverse(0), at));
             }
-            if words.contains(&query) {
-                return Some((1, refused, Reverse(0), at));
+            // The nearer to the beginning, the better: "configure" is Re-configure, before what undoes it.
+            if let Some(before) = words.find(&query) {
+                return Some((1, refused, Reverse(u32::MAX - before as u32), at));
             }
             let haystack = Utf32String::from(words);
             let mut score = 0;

@@ -9,7 +9,7 @@ use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, SWITCH_ON};
 use super::plan::Target;
-use super::{Workspace, check, owner};
+use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
@@ -65,6 +65,7 @@ pub async fn install(
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";
         let here = Belongs::Here(owner::here(workspace));
+        delivery::forget_repaired(workspace, id)?;
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
         if let Err(failure) = super::health::look_at_store(workspace, id).await {

@@ -7,7 +7,7 @@ use super::Workspace;
 use super::locks::SWITCH_ON;
 use crate::domain::activity::Activity;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::delivery::Delivery;
+use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
@@ -66,6 +66,17 @@ pub async fn read(
     }
     workspace.store.remember_deliveries(&id, &verdicts)?;
     Ok(verdicts)
+}
+
+/// Forgets which webhooks were off or missing: Configure has switched them on, or made them anew, since that was read.
+pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
+    let mut read = workspace.store.deliveries(id)?;
+    let before = read.len();
+    read.retain(|delivery| !matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing));
+    if read.len() < before {
+        workspace.store.remember_deliveries(id, &read)?;
+    }
+    Ok(())
 }
 
 /// Lines of the audit trail among which the last one is looked for that left our webhooks switched on.

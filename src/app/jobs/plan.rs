@@ -8,7 +8,7 @@ use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::screen::Now;
-use crate::app::work::{ApplyWork, Goal, PlanWork};
+use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
 use crate::domain::manual;
@@ -331,6 +331,10 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
     let mut effects = vec![Effect::LoadOverview];
     if shown {
         model.work.plan_line = 0;
+        // What was read of the webhooks is from before; what is still true of it comes with the status.
+        if matches!(model.work.deliveries, DeliveryWork::Read(_)) {
+            model.work.deliveries = DeliveryWork::None;
+        }
         effects.push(Effect::LoadStatus(id.clone()));
     }
     model.work.apply = match outcome {

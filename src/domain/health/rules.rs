@@ -109,7 +109,8 @@ impl Facts<'_> {
             Rule::SyncProved => self.sync_proved(),
             Rule::Interrupted => self.interrupted(),
             Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other machine has taken it over"),
-            Rule::Drift if !self.is_configured() => Finding::well(rule, "Configure has not run yet"),
+            Rule::Drift if !self.is_configured() => Finding::new(rule, State::Unknown, "not set up in Halo yet")
+                .next(Hint::from("Set it up: ").next(Next::Configure)),
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),
             Rule::Silence => self.silence(),
@@ -398,7 +399,7 @@ impl Facts<'_> {
     fn deliveries(&self) -> Finding {
         let rule = Rule::Deliveries;
         if !self.is_configured() {
-            return Finding::well(rule, "no webhook is installed yet");
+            return Finding::new(rule, State::Unknown, "no webhook is installed yet");
         }
         let Some(at) = self.read_at() else { return not_read(rule) };
         let is_new = self.status.integration.configured_at.is_some_and(|at| !self.is_older(at, NEW));

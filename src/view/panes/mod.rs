@@ -96,7 +96,7 @@ pub fn state(model: &Model) -> (Tone, String) {
             (tone, format!("{words}{first}   {second}   {sync}   {host}"))
         }
         Some(_) => (tone, format!("{words}service running   {last}   {sync}   {host}")),
-        // Nothing is expected of it yet.
-        None => (tone, format!("{words}{host}   {sync}")),
+        // Nothing is expected of it yet, and nothing is promised.
+        None => (tone, format!("{words}{host}")),
     }
 }
