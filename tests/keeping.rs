@@ -185,6 +185,17 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
     let whole = std::fs::read(file).unwrap();
     let home = Home::new(&profile, "other");
     home.run(["restore", file, "--check"]).await.expect(0).says("all verified");
+    let sealed = profile.folder.path().join("sealed.tar.gz");
+    let sealed = sealed.to_str().unwrap();
+    profile.run(["backup", sealed, "--with-secrets", "--passphrase-file", &passphrase]).await.expect(0);
+    home.run(["restore", sealed, "--check"]).await.expect(0).says("The secrets were not tried");
+    home.run(["restore", sealed, "--check", "--passphrase-file", &passphrase])
+        .await
+        .expect(0)
+        .says("The key opens the secrets");
+    let wrong = profile.folder.path().join("wrong");
+    std::fs::write(&wrong, "another one\n").unwrap();
+    home.run(["restore", sealed, "--check", "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);
     let bad = profile.folder.path().join("bad.tar.gz");
     for (what, bytes) in [
         ("cut in the middle", whole[..whole.len() / 2].to_vec()),

@@ -22,7 +22,7 @@ fn every_requirement_names_test_that_exists() {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
-    let features = [("S", 1..=73), ("F", 1..=28), ("N", 1..=12), ("N", 14..=21), ("C", 1..=16), ("D", 1..=10)];
+    let features = [("S", 1..=73), ("F", 1..=28), ("N", 1..=21), ("C", 1..=16), ("D", 1..=10)];
     let disturbances = [1..=22, 26..=26, 28..=28, 40..=42, 45..=49, 70..=76].map(|numbers| ("R", numbers));
     let all = features.into_iter().chain(disturbances);
     for number in all.flat_map(|(kind, numbers)| numbers.map(move |number| format!("{kind}{number}"))) {

@@ -166,6 +166,7 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
     let kept = Store::open(&Path::new(&folder).join("pia-halo.db")).unwrap();
     assert_eq!(kept.events(&profile.id(), None, None, 100).unwrap().len(), 20);
     profile.run(["events"]).await.expect(0);
+    profile.run(["issues"]).await.says("the store was missing");
     profile.run(["sync"]).await.expect(0);
     // A damaged one, by the command that its hint names.
     let store = profile.folder.path().join("data/pia-halo/pia-halo.db");

@@ -65,11 +65,19 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     let (file, at) = (options.file.clone(), paths.clone());
     let prove = move || restore::prove(&at, &environment, open(&file)?, now, &cancel);
     let mut proved = off_the_threads(prove).await?;
-    if !options.without_secrets && !options.check {
+    // A check needs no key; where there is one, it is tried as well.
+    let has_key = options.identity.is_some() || options.passphrase_file.is_some();
+    if !options.without_secrets && (has_key || !options.check) {
         open_secrets(call, &mut proved, &options)?;
     }
     if options.check {
-        return tell(call, "proved", &proved.manifest, None);
+        let code = tell(call, "proved", &proved.manifest, None)?;
+        if proved.has_secrets() {
+            call.output.say("The key opens the secrets.");
+        } else if proved.wants_passphrase()?.is_some() {
+            call.output.warn("The secrets were not tried: add --passphrase-file FILE or --identity FILE");
+        }
+        return Ok(code);
     }
     if !options.consent.yes {
         agree(call, &proved, &paths)?;

@@ -79,6 +79,10 @@ impl IncludeRule {
             }
             conditions.push(Condition { what, values });
         }
+        // A blank text is a choice; one of separators alone is a slip.
+        if conditions.is_empty() && !text.trim().is_empty() {
+            return Err(RuleError::Shape);
+        }
         Ok(Self { conditions })
     }
 
@@ -203,7 +207,7 @@ mod tests {
     #[test]
     fn include_rule_takes_all_by_default() {
         let nothing_known = Client { toplevel: None, traits: Traits::default(), ..client("", 1, 1, None) };
-        for blank in ["", "  ", " ; ;"] {
+        for blank in ["", "  "] {
             assert!(IncludeRule::parse(blank).unwrap().takes_all(), "{blank:?}");
             assert!(takes(blank, &nothing_known));
         }
@@ -257,6 +261,11 @@ mod tests {
         assert_eq!(
             (why("Customers"), why("top level ="), why("= 7")),
             (RuleError::Shape, RuleError::Shape, RuleError::Shape)
+        );
+        assert_eq!(
+            (why(";;"), why(" ; ")),
+            (RuleError::Shape, RuleError::Shape),
+            "a slip, and not the rule that takes all"
         );
         assert_eq!(why("type = Gold"), RuleError::Type);
         assert!(why("colour = red").to_string().contains("\"colour\" is unknown"));

@@ -101,7 +101,11 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
         }
         let secret = if whole.contains("://") { end } else { whole };
         if secret.len() >= SHORTEST {
-            forms(secret).iter().for_each(|form| cover(lower.as_bytes(), form.as_bytes(), PIECE, &mut covered));
+            for form in forms(secret).iter().chain(&nested(secret)) {
+                // Of bytes that are written apart, as many as of others.
+                let piece = if form.contains([' ', ':']) { PIECE * 3 } else { PIECE };
+                cover(lower.as_bytes(), form.as_bytes(), piece, &mut covered);
+            }
         }
     }
     if covered.contains(&true) { mask(text, &covered) } else { text.to_owned() }
@@ -364,6 +368,22 @@ fn cover(text: &[u8], form: &[u8], piece: usize, covered: &mut [bool]) {
     }
 }
 
+/// The text in base32, without padding.
+fn base32(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits = bytes.len() * 8;
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
+    let letter = |from: usize| (from..from + 5).fold(0, |value, at| value << 1 | bit(at));
+    (0..bits).step_by(5).map(|from| char::from(LETTERS[usize::from(letter(from))])).collect()
+}
+
+/// Forms of a form: base64 in base64, however it is shifted. Too many for a [`Watch`].
+fn nested(secret: &str) -> Vec<Zeroizing<String>> {
+    let inner = [STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)].map(Zeroizing::new);
+    // Its end depends on what follows.
+    inner.iter().flat_map(|inner| forms(&inner[..inner.len().saturating_sub(2)])).collect()
+}
+
 /// How a secret can be written, all in small letters.
 fn forms(secret: &str) -> Vec<Zeroizing<String>> {
     let bytes = secret.as_bytes();
@@ -373,6 +393,17 @@ fn forms(secret: &str) -> Vec<Zeroizing<String>> {
         url::form_urlencoded::byte_serialize(bytes).collect(),
         hex(bytes),
     ];
+    forms.extend(
+        [" ", ":", "-"].map(|mark| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(mark)),
+    );
+    // What stands before it shifts its bits, as below.
+    for before in 0..5 {
+        let mut shifted = Zeroizing::new(vec![0; before]);
+        shifted.extend_from_slice(bytes);
+        let encoded = base32(&shifted);
+        let until = encoded.len() - usize::from(shifted.len() % 5 != 0);
+        forms.push(encoded.get((before * 8).div_ceil(5)..until).unwrap_or_default().to_owned());
+    }
     // What stands before it shifts its bits; the first and the last character hold neighbours too, and are left out.
     for before in 0..3 {
         let mut shifted = Zeroizing::new(vec![0; before]);
@@ -422,6 +453,17 @@ mod tests {
         ] {
             assert_eq!(told(&format!("no {form} here")), "no [secret] here", "{form}");
         }
+        for mark in [" ", ":", "-"] {
+            let apart = TOKEN.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(mark);
+            assert_eq!(told(&format!("no {apart} here")), "no [secret] here");
+        }
+        assert_eq!(base32(b"foobar"), "MZXW6YTBOI");
+        for before in ["", "p", "pi", "pia", "pia:", "pia: "] {
+            let left = told(&base32(format!("{before}{TOKEN}").as_bytes()));
+            assert!(left.contains("[secret]") && left.len() < 8 + before.len() * 2 + 8, "{left}");
+        }
+        let twice = STANDARD.encode(STANDARD.encode(TOKEN));
+        assert!(told(&twice).starts_with("[secret]") && told(&twice).len() < 16, "{}", told(&twice));
         for before in ["", "p", "pi", "pia:", "https://pia.example/callbacks/acme/"] {
             for after in ["", "x", "/y?"] {
                 for encoded in [

@@ -117,6 +117,10 @@ impl WebhookOptions {
             }
             seen.push(name);
         }
+        // A blank text is a choice; one of separators alone is a slip.
+        if seen.is_empty() && !text.trim().is_empty() {
+            return Err(OptionsError::Shape);
+        }
         Ok(options)
     }
 

@@ -16,7 +16,7 @@ use crate::domain::address::SignInPlace;
 use crate::domain::calendar;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
@@ -93,7 +93,7 @@ impl Workspace {
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);
         let settings = Settings::new(paths);
         settings.tidy();
-        Ok(Self {
+        let workspace = Self {
             settings,
             store,
             audit,
@@ -105,7 +105,19 @@ impl Workspace {
             gates: Gates::default(),
             drafts: Arc::default(),
             takes_over: false,
-        })
+        };
+        workspace.note_lost_store();
+        Ok(workspace)
+    }
+
+    /// Writes down that the store is a new one, for whoever looks later: nothing else shows that something is missing.
+    fn note_lost_store(&self) {
+        let Some(config) = self.settings.load().ok().filter(|_| self.store.is_new()) else { return };
+        let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
+        for id in config.configurations.keys() {
+            let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
+            self.note_health(id, [Finding::new(Rule::Store, State::Broken, fact).next(next)]);
+        }
     }
 
     /// The same workspace, with a person to ask for a Client Secret that no place gives.

@@ -106,7 +106,7 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
     };
     let body = match EventBody::read(context.auth.without_secrets(&configuration, bytes)) {
         Ok(body) => body,
-        Err(NotEvents::TooMany) => return context.not_read(NotRead::TooLarge),
+        Err(NotEvents::TooMany) => return context.not_read(NotRead::TooMany),
         Err(NotEvents::NotJson) => return context.not_read(NotRead::NotJson),
     };
     serving.iter().for_each(Serving::waits);
@@ -140,6 +140,10 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
     }
 }
 
+const TOO_LARGE: &str = "larger than 16 MiB: nothing of it was stored\n";
+
+const TOO_MANY: &str = "more than 100000 events in one array: nothing of it was stored\n";
+
 const CROWDED: &str = "too many callbacks at once; send it again\n";
 
 /// Why a body was not taken.
@@ -148,6 +152,8 @@ enum NotRead {
     /// Neither an object nor an array, or cut off.
     NotJson,
     TooLarge,
+    /// More events in one array than are taken at once.
+    TooMany,
     TooSlow,
     /// No memory was free for it for long.
     Crowded,
@@ -160,7 +166,8 @@ impl Context {
             NotRead::NotJson => {
                 (Answer::NotJson, StatusCode::BAD_REQUEST, "not JSON: an object or an array of objects\n")
             }
-            NotRead::TooLarge => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, ""),
+            NotRead::TooLarge => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
+            NotRead::TooMany => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_MANY),
             NotRead::TooSlow => (Answer::TooSlow, StatusCode::REQUEST_TIMEOUT, ""),
             NotRead::Crowded => (Answer::NotStored, StatusCode::SERVICE_UNAVAILABLE, CROWDED),
         };
