@@ -12,8 +12,8 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::{BY_HAND, objects};
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results, standing, status,
-    sync_report,
+    Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
+    standing, status, sync_report,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
@@ -299,8 +299,7 @@ fn service_is_installed_on_yes_to_its_steps() {
 /// What Configure has just done is looked at in Halo as soon as its objects are shown: success does not look unknown.
 #[test]
 fn objects_are_looked_at_after_configure() {
-    let mut stage = in_panes();
-    stage.keys("3 Enter");
+    let mut stage = at_configure();
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     stage.read_plan();
     stage.keys("y");
@@ -313,7 +312,9 @@ fn objects_are_looked_at_after_configure() {
         cause: None,
     };
     stage.reply(Reply::Configured(Ok(report)));
-    stage.keys("Esc 1");
+    stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, true)))));
+    stage.keys("Enter Enter");
+    assert_eq!(stage.model.screen, Screen::Panes);
     assert!(stage.keys("3").contains(&Effect::LoadPlan(id("acme"))));
     stage.reply(Reply::Planned(Ok(Ok(kept()))));
     assert!(objects(&stage.model).iter().any(|row| row.tone == Tone::Good));
