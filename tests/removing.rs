@@ -244,7 +244,7 @@ async fn where_api_is_refused_clicks_are_given() {
     ] {
         assert!(by_hand.stdout.contains(words), "{words}");
     }
-    profile.run(["remove", "--help"]).await.expect(0).says("Custom Objects > Custom Tabs > \"Pia Chat Pod\" > Delete");
+    profile.run(["remove", "--help"]).await.expect(0).says("Custom Objects › Custom Tabs: find");
 }
 
 /// N17: reads pass and writes are refused: every result says how it is done by hand.
