@@ -56,7 +56,8 @@ async fn hostile_callback_is_shown_and_does_nothing() {
     let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}live\u{9b}31m";
     let body = serde_json::json!({ "id": "hostile", "event": hostile, "object_id": 7, "x": hostile });
     assert_eq!(service.callback(&secrets, "ticket-created", &body).await.status, 200);
-    person.sees("live").await;
+    // Not the header's "deliveries".
+    person.sees("[2Jlive").await;
     person.press("Enter").await;
     person.sees("\"event\":").await;
     person.press("End").await;

@@ -103,7 +103,8 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
         if secret.len() >= SHORTEST {
             for form in forms(secret).iter().chain(&nested(secret)) {
                 // Of bytes that are written apart, as many as of others.
-                let piece = if form.contains([' ', ':']) { PIECE * 3 } else { PIECE };
+                let is_apart = form.contains([' ', ':']) && !secret.contains([' ', ':']);
+                let piece = if is_apart { PIECE * 3 } else { PIECE };
                 cover(lower.as_bytes(), form.as_bytes(), piece, &mut covered);
             }
         }

@@ -229,6 +229,8 @@ impl Transport {
             None => request,
         };
         let mut response = request.send().await.map_err(|error| self.lost(&error))?;
+        // Asked for or not: it was not needed.
+        self.wants_certificate.store(false, Ordering::Relaxed);
 
         let status = response.status().as_u16();
         let header =

@@ -172,7 +172,7 @@ pub(super) async fn with_halo(
             Ok(Ok(rights)) => agent = Some(rights),
             // Every login may read itself, but the one that is no agent.
             Ok(Err(error)) => {
-                run.is_shut_out = error.http_status() == Some(403);
+                run.is_shut_out = matches!(error, HaloError::MissingRight { .. }) && error.http_status() == Some(403);
                 run.look_at(&error, started);
             }
             Err(_) => {}
@@ -544,7 +544,7 @@ impl Run<'_> {
                 if fatal {
                     self.stopped = Some(id);
                 }
-                let is_refused = failure.http_status == Some(403);
+                let is_refused = failure.http_status == Some(403) && failure.kind == FailureKind::MissingRight;
                 // Scopes and roles are shut one by one. Where nothing at all can be read, it is the login that is wrong.
                 let refused = self.checks.iter().filter(|check| check.http_status == Some(403)).count();
                 self.is_shut_out |= is_refused && id == CheckId::CustomTabs && refused == READS_BEFORE_IT;

@@ -65,7 +65,10 @@ pub async fn install(
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";
         let here = Belongs::Here(owner::here(workspace));
-        delivery::forget_repaired(workspace, id)?;
+        // The run is over: what it did to Halo is reported whatever happens to the store.
+        if let Err(failure) = delivery::forget_repaired(workspace, id) {
+            tracing::warn!(%failure, "what was read of the webhooks could not be forgotten");
+        }
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
         if let Err(failure) = super::health::look_at_store(workspace, id).await {

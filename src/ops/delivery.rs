@@ -68,13 +68,12 @@ pub async fn read(
     Ok(verdicts)
 }
 
-/// Forgets which webhooks were off or missing: Configure has switched them on, or made them anew, since that was read.
+/// Forgets what was read of the webhooks, where one of them was off or missing: Configure has switched it on, or made it anew,
+/// since then. Whether they deliver is not known until the log is read again.
 pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
-    let mut read = workspace.store.deliveries(id)?;
-    let before = read.len();
-    read.retain(|delivery| !matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing));
-    if read.len() < before {
-        workspace.store.remember_deliveries(id, &read)?;
+    let is_off = |delivery: &Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
+    if workspace.store.deliveries(id)?.iter().any(is_off) {
+        workspace.store.remember_deliveries(id, &[])?;
     }
     Ok(())
 }

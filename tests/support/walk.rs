@@ -97,7 +97,8 @@ pub async fn sync(person: &mut impl Person) {
 
 /// Chooses the contact on the last page, and goes back to its first line.
 pub async fn choose_contact(person: &mut impl Person) {
-    person.press("Shift-Tab").await;
+    // Below it are the two commands that start the service.
+    person.press("Shift-Tab Shift-Tab Shift-Tab").await;
     person.is_at("Pia Escalate To").await;
     person.press("Enter").await;
     person.sees("Fox Mulder").await;
@@ -105,7 +106,7 @@ pub async fn choose_contact(person: &mut impl Person) {
     person.wait("one agent", |screen| screen.contains("Dana Scully") && !screen.contains("Fox Mulder")).await;
     person.press("Enter").await;
     person.sees("Dana Scully").await;
-    person.press("Tab").await;
+    person.press("Tab Tab Tab").await;
     person.is_at("API Credentials").await;
 }
 

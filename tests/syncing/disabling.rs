@@ -203,7 +203,7 @@ async fn row_that_slid_away_behind_unchanged_count_is_found_by_its_id() {
     let report = profile.json(["sync"], 3).await;
     assert_eq!((&report["halo_count"], &report["stored"]), (&json!(430), &json!(430)));
     assert_eq!(report["proved"], true);
-    assert!(report["warnings"][0].as_str().unwrap().starts_with(&format!("client {victim} was left out")), "{report}");
+    assert!(report["warnings"][0].as_str().unwrap().starts_with(&format!("client {victim} is missing")), "{report}");
     let truth: BTreeSet<i64> = profile.halo.look(|state| state.clients.iter().map(|client| client.id).collect());
     assert!(ids(&profile, "active").await.is_superset(&truth));
 }

@@ -108,7 +108,8 @@ impl Wizard {
             let is_same = |field| wizard.form.text(field) == now.text(field);
             let same = CONNECTION.into_iter().all(is_same);
             match saved.status.steps.credentials {
-                StepState::Done if same => wizard.test = Test::Before,
+                // A permission that is missing is no reason to test what was not changed.
+                StepState::Done | StepState::NeedsAttention if same => wizard.test = Test::Before,
                 StepState::NotVerified if same => wizard.untested = true,
                 _ => {}
             }

@@ -68,7 +68,8 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 // no drift: repairing it without a take-over is refused.
 fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
     let is_theirs = judged.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken);
-    for drift in judged.iter_mut().filter(|finding| is_theirs && finding.rule == Rule::Drift && finding.is_issue()) {
+    let is_of_objects = |rule: Rule| matches!(rule, Rule::Drift | Rule::WebhookOff);
+    for drift in judged.iter_mut().filter(|finding| is_theirs && is_of_objects(finding.rule) && finding.is_issue()) {
         *drift = Finding { seen_at: drift.seen_at, ..Finding::new(drift.rule, State::Unknown, "reported as owner") };
     }
     let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());

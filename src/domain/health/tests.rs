@@ -412,6 +412,7 @@ fn webhook_that_is_off_is_told_once() {
 #[test]
 fn drift_is_not_told_while_another_host_is_owner() {
     let mut world = well();
+    world.deliver(DeliveryState::SwitchedOff);
     world.see(Rule::Drift, State::Broken, 1);
     world.see(Rule::Owner, State::Broken, 1);
     let findings = world.findings();
