@@ -3,6 +3,7 @@
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
+use super::dispatch::{self, words};
 use super::form::{FIELDS, FieldId, Kind};
 use super::jobs::plan;
 use super::keymap::{
@@ -13,7 +14,7 @@ use super::offer::Offer;
 use super::panes::integration::BY_HAND;
 use super::popup::HelpLine;
 use super::screen::Now;
-use super::screens::{self, words};
+
 use super::text::{width, wrap};
 use super::wizard::checklist::NEEDS;
 use super::wizard::state::Item;
@@ -80,7 +81,7 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
         C::InstallService => Now::only_if(model.status().is_some_and(|status| !status.service.running)),
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) => Now::Can,
-        _ => screens::now(model, place, command),
+        _ => dispatch::now(model, place, command),
     }
 }
 

@@ -7,15 +7,17 @@
 //! ```text
 //!   shell     one message at a time; what works everywhere; where to go
 //!     |
-//!   hints     keys and commands, from what the screen offers
+//!   footer    keys and commands, from what the screen offers
 //!     |
-//!   screens   one a screen: offers, does, takes text, moves      (the contract is in screen)
+//!   dispatch  to the screen that has the keys: integrations, wizard, panes, popup, palette, each with its controls
+//!     |       (their contract is in screen): offers, does, takes text, moves
 //!     |
 //!   jobs      what runs outside: start, progress, stop, end
 //!     |
 //!   model     one tree of plain data: shared facts, and each screen's own state
 //! ```
 
+mod dispatch;
 mod drafts;
 pub mod effect;
 pub(crate) mod farewell;
@@ -36,7 +38,6 @@ pub(crate) mod parts;
 pub(crate) mod popup;
 mod replies;
 pub(crate) mod screen;
-pub(crate) mod screens;
 pub(crate) mod service;
 mod shell;
 pub(crate) mod text;

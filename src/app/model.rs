@@ -172,6 +172,13 @@ impl Model {
         self.dirty = true;
     }
 
+    /// Closes what floats above the screen.
+    pub(crate) fn close_popup(&mut self) -> Vec<Effect> {
+        self.popup = None;
+        self.touch();
+        Vec::new()
+    }
+
     /// Asks the shell to lead elsewhere, once the screen has answered.
     pub(crate) fn go(&mut self, go: Go) -> Vec<Effect> {
         self.next = Some(go);

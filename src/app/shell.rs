@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
+use super::dispatch;
 use super::effect::{Effect, Slot};
 use super::footer::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::form::{FieldId, Pasted};
@@ -22,7 +23,6 @@ use super::panes::{self, events};
 use super::popup::{About, Answer, Ask, Confirm, Help, Popup, help_columns};
 use super::replies;
 use super::screen::{Move, Typed};
-use super::screens;
 use super::service;
 use super::wizard::state::{Item, Test};
 use super::wizard::{self, credentials, initial_sync, review};
@@ -123,7 +123,7 @@ fn wake(model: &mut Model) {
 // Places everything anew after a change.
 fn settle(model: &mut Model) {
     model.place_all();
-    screens::settle(model, keymap::base(model));
+    dispatch::settle(model, keymap::base(model));
     plan::note_shown(model, false);
     let below = keymap::below(model);
     if model.palette.is_some() {
@@ -141,7 +141,7 @@ fn settle(model: &mut Model) {
             help.lines = lines;
         }
     }
-    screens::settle(model, below);
+    dispatch::settle(model, below);
 }
 
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
@@ -167,7 +167,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             model.say(Tone::Calm, reason);
             Vec::new()
         }
-        Meaning::Nothing => screens::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
+        Meaning::Nothing => dispatch::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
     });
     if said.is_some() && model.notice.is_none() {
         if model.is_dirty() {
@@ -262,8 +262,8 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::InstallService => return vec![Effect::LoadInstallation],
         Command::Setting(field) => return wizard::setting(model, field),
         command => match Move::of(command) {
-            Some(to) => screens::moved(model, place, to),
-            None => return screens::on(model, place, command),
+            Some(to) => dispatch::moved(model, place, to),
+            None => return dispatch::on(model, place, command),
         },
     }
     Vec::new()
@@ -271,7 +271,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
 // A paste that the terminal has marked.
 fn type_in(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
-    screens::typed(model, keymap::place(model), text).unwrap_or_else(|| {
+    dispatch::typed(model, keymap::place(model), text).unwrap_or_else(|| {
         model.say(Tone::Calm, "There is no field to paste into here.");
         Vec::new()
     })

@@ -1,5 +1,6 @@
 //! The Integrations page: find Halo PSA, see what is active.
 
+pub(crate) mod controls;
 pub(crate) mod state;
 
 use crate::domain::client::fold;

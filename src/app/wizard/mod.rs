@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod checklist;
 pub(crate) mod company_sync;
+pub(crate) mod controls;
 pub(crate) mod credentials;
 pub(crate) mod finished;
 pub(crate) mod initial_sync;

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use crate::app::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
-use crate::app::screens::panes::activity::height;
+use crate::app::panes::activity::height;
 use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
 use crate::domain::thousands;

@@ -1,6 +1,7 @@
 //! The Events pane: what Halo has told us, the newest first, as it comes in; one event whole; and beside them the tickets on
 //! the Pia Board.
 
+pub(crate) mod controls;
 pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod state;

@@ -1,14 +1,10 @@
 //! The screens: which of them has the keys, and the one place that forwards to it.
 
-pub(crate) mod float;
-pub(crate) mod integrations;
-pub(crate) mod panes;
-pub(crate) mod wizard;
-
 use super::effect::Effect;
 use super::keymap::{Binding, Command, Pane, Place as P};
 use super::model::{Model, Screen as Shown};
 use super::screen::{Move, Now, Screen, Typed};
+use super::{integrations, palette, panes, popup, wizard};
 
 /// A screen at its start: nothing is known yet, and nothing is offered but what works everywhere.
 struct Starting;
@@ -23,13 +19,13 @@ impl Screen for Starting {
 macro_rules! ask {
     ($model:expr, $place:expr, $what:ident($($given:expr),*)) => {
         match $place {
-            P::Palette => float::commands::Commands::$what($($given),*),
-            P::Confirm => float::confirm::Confirm::$what($($given),*),
-            P::HelpPage => float::help::Help::$what($($given),*),
-            P::Typed => float::typed::Typed::$what($($given),*),
-            P::Escalate => float::escalate::Escalate::$what($($given),*),
+            P::Palette => palette::controls::Commands::$what($($given),*),
+            P::Confirm => popup::confirm::Confirm::$what($($given),*),
+            P::HelpPage => popup::help::Help::$what($($given),*),
+            P::Typed => popup::typed::Typed::$what($($given),*),
+            P::Escalate => popup::escalate::Escalate::$what($($given),*),
             P::Starting => Starting::$what($($given),*),
-            P::Cards | P::CardSearch => integrations::Integrations::$what($($given),*),
+            P::Cards | P::CardSearch => integrations::controls::Integrations::$what($($given),*),
             P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
             P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
             P::Plan if $model.screen == Shown::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
@@ -49,7 +45,7 @@ macro_rules! ask {
             | P::InitialSync
             | P::Plan
             | P::Finished
-            | P::Chooser => wizard::Wizard::$what($($given),*),
+            | P::Chooser => wizard::controls::Wizard::$what($($given),*),
         }
     };
 }

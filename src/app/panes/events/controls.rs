@@ -4,6 +4,7 @@ use crate::app::effect::Effect;
 use crate::app::jobs::{escalate, tickets};
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
+use crate::app::panes;
 use crate::app::panes::events::{self, Filter, open};
 use crate::app::parts::line;
 use crate::app::screen::{Move, Now, Screen, Typed};
@@ -36,7 +37,7 @@ impl Screen for Events {
                 let none = model.status().is_none_or(|status| status.service.undelivered == 0);
                 Now::unless(none.then_some("No event was given up: nothing to send again."))
             }
-            _ => super::now(model, command),
+            _ => panes::now(model, command),
         }
     }
 
@@ -54,7 +55,7 @@ impl Screen for Events {
             // The other key says the same.
             (C::Back, P::PaneTickets) => "",
             (C::Back, P::Pane(Pane::Events)) if events::is_filtered(model) => "Clear",
-            (C::Back, P::Pane(Pane::Events)) => return super::words(model, binding),
+            (C::Back, P::Pane(Pane::Events)) => return panes::words(model, binding),
             _ => return None,
         };
         Some(words.to_owned())
@@ -94,7 +95,7 @@ impl Screen for Events {
             C::Stop => return tickets::stop(model),
             C::Escalate => return escalate::ask(model),
             C::SendAgain => return model.current.clone().map(Effect::SendAgain).into_iter().collect(),
-            _ => return super::on(model, command),
+            _ => return panes::on(model, command),
         }
         Vec::new()
     }
@@ -104,7 +105,7 @@ impl Screen for Events {
             P::EventPage | P::TicketPage => open::scroll(model, to),
             P::PaneTickets => {
                 let (rows, height) = (tickets::tickets(model).len(), events::tickets_height(model));
-                if super::move_in(&mut model.panes.events.board, rows, height, to) {
+                if panes::move_in(&mut model.panes.events.board, rows, height, to) {
                     model.touch();
                 }
             }
@@ -112,7 +113,7 @@ impl Screen for Events {
                 let (rows, height) = (model.panes.events.count(), events::height(model));
                 let events = &mut model.panes.events;
                 let row = to.from(events.window.selected, height);
-                let moved = super::move_in(&mut events.window, rows, height, to);
+                let moved = panes::move_in(&mut events.window, rows, height, to);
                 events.note_end(row);
                 if moved {
                     events.note_selected();
@@ -139,9 +140,9 @@ impl Screen for Events {
 
     fn settle(model: &mut Model) {
         let (rows, height) = (tickets::tickets(model).len(), events::tickets_height(model));
-        super::settle(&mut model.panes.events.board, rows, height);
+        panes::settle(&mut model.panes.events.board, rows, height);
         let (rows, height) = (model.panes.events.count(), events::height(model));
-        super::settle(&mut model.panes.events.window, rows, height);
+        panes::settle(&mut model.panes.events.window, rows, height);
         open::settle(model);
     }
 }

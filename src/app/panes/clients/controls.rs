@@ -4,6 +4,7 @@ use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
+use crate::app::panes;
 use crate::app::panes::clients::{self, Filter};
 use crate::app::parts::line;
 use crate::app::popup::Popup;
@@ -25,7 +26,7 @@ impl Screen for Clients {
                 let none = model.panes.clients.selected().is_none();
                 Now::unless(none.then(|| "No client is selected.".to_owned()))
             }
-            _ => super::now(model, command),
+            _ => panes::now(model, command),
         }
     }
 
@@ -43,7 +44,7 @@ impl Screen for Clients {
                 .to_owned(),
             ),
             C::Back if place == P::Pane(Pane::Clients) && clients::is_filtered(model) => Some("Clear".to_owned()),
-            _ if place == P::Pane(Pane::Clients) => super::words(model, binding),
+            _ if place == P::Pane(Pane::Clients) => panes::words(model, binding),
             _ => None,
         }
     }
@@ -79,14 +80,14 @@ impl Screen for Clients {
                 model.popup = None;
                 model.touch();
             }
-            _ => return super::on(model, command),
+            _ => return panes::on(model, command),
         }
         Vec::new()
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {
         let (rows, height) = (model.panes.clients.count(), clients::height(model));
-        if super::move_in(&mut model.panes.clients.window, rows, height, to) {
+        if panes::move_in(&mut model.panes.clients.window, rows, height, to) {
             model.panes.clients.note_selected();
             model.touch();
         }
@@ -110,6 +111,6 @@ impl Screen for Clients {
 
     fn settle(model: &mut Model) {
         let (rows, height) = (model.panes.clients.count(), clients::height(model));
-        super::settle(&mut model.panes.clients.window, rows, height);
+        panes::settle(&mut model.panes.clients.window, rows, height);
     }
 }

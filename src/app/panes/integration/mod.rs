@@ -1,5 +1,7 @@
 //! The Integration pane: each object in Halo, by our record and by the last look into Halo.
 
+pub(crate) mod controls;
+
 use crate::app::jobs::deliveries;
 use crate::app::model::Model;
 use crate::app::notice::Tone;

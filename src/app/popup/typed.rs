@@ -47,7 +47,7 @@ impl Screen for Typed {
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
         match command {
             C::Agree => model.go(Go::Agreed),
-            _ => super::close(model),
+            _ => model.close_popup(),
         }
     }
 

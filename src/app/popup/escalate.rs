@@ -26,7 +26,7 @@ impl Screen for Escalate {
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
         match command {
             C::EscalateNow => job::escalate(model),
-            _ => super::close(model),
+            _ => model.close_popup(),
         }
     }
 

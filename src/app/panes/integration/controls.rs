@@ -4,7 +4,7 @@ use crate::app::effect::Effect;
 use crate::app::jobs::{activate, deliveries, plan, prove, removal};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
-use crate::app::panes::{Pane, integration, objects_height};
+use crate::app::panes::{self, Pane, integration, objects_height};
 use crate::app::parts::plan as page;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::screen::{Move, Now, Screen};
@@ -39,7 +39,7 @@ impl Screen for Integration {
                 let none = integration::selected_callback(model).is_none();
                 Now::unless(none.then(|| "Select a Callback URL first, with the arrows.".to_owned()))
             }
-            _ => super::now(model, command),
+            _ => panes::now(model, command),
         }
     }
 
@@ -48,7 +48,7 @@ impl Screen for Integration {
             _ if place == P::Plan => return page::words(model, binding),
             C::Configure if plan::is_again(model) => "Re-configure",
             C::Reveal if model.facts.revealed => "Hide",
-            _ => return super::words(model, binding),
+            _ => return panes::words(model, binding),
         };
         Some(words.to_owned())
     }
@@ -63,7 +63,7 @@ impl Screen for Integration {
                 if installed { plan::load_plan_unless_there(model) } else { Vec::new() }
             }
             C::Back if place == P::Plan => removal::leave_plan(model),
-            C::Activate => super::on(model, command),
+            C::Activate => panes::on(model, command),
             _ if place == P::Plan => page::on(model, command),
             C::Configure => {
                 model.panes.planning = true;
@@ -94,7 +94,7 @@ impl Screen for Integration {
                 let at = integration::selected_callback(model).unwrap_or_default();
                 model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect()
             }
-            _ => super::on(model, command),
+            _ => panes::on(model, command),
         }
     }
 
@@ -103,7 +103,7 @@ impl Screen for Integration {
             return page::moved(model, to);
         }
         let (rows, height) = size(model);
-        if super::move_in(model.panes.window_mut(Pane::Integration), rows, height, to) {
+        if panes::move_in(model.panes.window_mut(Pane::Integration), rows, height, to) {
             model.panes.object = integration::selected(model);
             model.touch();
         }
@@ -114,6 +114,6 @@ impl Screen for Integration {
         if let Some(row) = integration::kept_row(model) {
             model.panes.window_mut(Pane::Integration).selected = row;
         }
-        super::settle(model.panes.window_mut(Pane::Integration), rows, height);
+        panes::settle(model.panes.window_mut(Pane::Integration), rows, height);
     }
 }

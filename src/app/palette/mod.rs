@@ -2,6 +2,8 @@
 //!
 //! They are the lines of the key map; what is chosen leads to where it is done, and runs as if its key had been pressed.
 
+pub(crate) mod controls;
+
 use std::cmp::Reverse;
 
 use nucleo_matcher::{Config, Matcher, Utf32String};

@@ -1,5 +1,6 @@
 //! The client list: prepared once and elsewhere, searched at each key, and only the rows on the screen ever built.
 
+pub(crate) mod controls;
 pub(crate) mod list;
 pub(crate) mod state;
 

@@ -1,5 +1,10 @@
 //! What floats above a screen: a question, a choice, the help, the detail of a client.
 
+pub(crate) mod confirm;
+pub(crate) mod escalate;
+pub(crate) mod help;
+pub(crate) mod typed;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

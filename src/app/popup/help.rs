@@ -11,7 +11,7 @@ pub struct Help;
 
 impl Screen for Help {
     fn on(model: &mut Model, _: P, _: C) -> Vec<Effect> {
-        super::close(model)
+        model.close_popup()
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {
