@@ -1,15 +1,15 @@
 //! The screens: which of them has the keys, and the one place that forwards to it.
 
+use super::controls::{Controls, Move, Now, Typed};
 use super::effect::Effect;
 use super::keymap::{Binding, Command, Pane, Place as P};
-use super::model::{Model, Screen as Shown};
-use super::screen::{Move, Now, Screen, Typed};
+use super::model::{Model, Screen};
 use super::{integrations, palette, panes, popup, wizard};
 
 /// A screen at its start: nothing is known yet, and nothing is offered but what works everywhere.
 struct Starting;
 
-impl Screen for Starting {
+impl Controls for Starting {
     fn on(_: &mut Model, _: P, _: Command) -> Vec<Effect> {
         Vec::new()
     }
@@ -28,7 +28,7 @@ macro_rules! ask {
             P::Cards | P::CardSearch => integrations::controls::Integrations::$what($($given),*),
             P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
             P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
-            P::Plan if $model.screen == Shown::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
+            P::Plan if $model.screen == Screen::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
             P::EventSearch | P::EventPage | P::PaneTickets | P::TicketPage => {
                 panes::ask_pane!(Pane::Events, $what($($given),*))
             }

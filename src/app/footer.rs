@@ -3,6 +3,7 @@
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
+use super::controls::Now;
 use super::dispatch::{self, words};
 use super::form::{FIELDS, FieldId, Kind};
 use super::jobs::plan;
@@ -13,7 +14,6 @@ use super::model::{Model, Screen};
 use super::offer::Offer;
 use super::panes::integration::BY_HAND;
 use super::popup::HelpLine;
-use super::screen::Now;
 
 use super::text::{width, wrap};
 use super::wizard::checklist::NEEDS;

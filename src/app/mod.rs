@@ -10,13 +10,14 @@
 //!   footer    keys and commands, from what the screen offers
 //!     |
 //!   dispatch  to the screen that has the keys: integrations, wizard, panes, popup, palette, each with its controls
-//!     |       (their contract is in screen): offers, does, takes text, moves
+//!     |       (their contract is in controls): offers, does, takes text, moves
 //!     |
 //!   jobs      what runs outside: start, progress, stop, end
 //!     |
 //!   model     one tree of plain data: shared facts, and each screen's own state
 //! ```
 
+pub(crate) mod controls;
 mod dispatch;
 mod drafts;
 pub mod effect;
@@ -37,7 +38,7 @@ pub mod panes;
 pub(crate) mod parts;
 pub(crate) mod popup;
 mod replies;
-pub(crate) mod screen;
+
 pub(crate) mod service;
 mod shell;
 pub(crate) mod text;

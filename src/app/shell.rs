@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
+use super::controls::{Move, Typed};
 use super::dispatch;
 use super::effect::{Effect, Slot};
 use super::footer::{self, Meaning, is_held_back, meaning, meaning_of};
@@ -22,7 +23,6 @@ use super::palette::{self, Palette};
 use super::panes::{self, events};
 use super::popup::{About, Answer, Ask, Confirm, Help, Popup, help_columns};
 use super::replies;
-use super::screen::{Move, Typed};
 use super::service;
 use super::wizard::state::{Item, Test};
 use super::wizard::{self, credentials, initial_sync, review};

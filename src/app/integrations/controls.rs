@@ -1,5 +1,6 @@
 //! The Integrations page under the keys.
 
+use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card, select, selected};
@@ -8,7 +9,6 @@ use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::{Model, is_finished, saved_title};
 use crate::app::parts::line;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::screen::{Move, Now, Screen, Typed};
 use crate::app::text::draft_title;
 use crate::words::Phrase;
 
@@ -29,7 +29,7 @@ fn has_draft(model: &Model) -> bool {
     }
 }
 
-impl Screen for Integrations {
+impl Controls for Integrations {
     fn now(model: &Model, place: P, command: C) -> Now {
         let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
         match command {

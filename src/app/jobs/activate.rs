@@ -1,11 +1,11 @@
 //! Which configuration is the active one: asked for, asked about, and what came of it.
 
+use crate::app::controls::Now;
 use crate::app::effect::Effect;
 use crate::app::keymap;
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::screen::Now;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::request::Activation;

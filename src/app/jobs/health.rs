@@ -1,10 +1,10 @@
 //! How everything stands: the findings of health, judged at this moment, and what a person does about one.
 
+use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::screen::Now;
 use crate::app::work::Look;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};

@@ -1,16 +1,16 @@
 //! The list of commands under the keys. What is chosen in it is run by the shell.
 
+use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::palette::height;
 use crate::app::parts::line;
-use crate::app::screen::{Move, Now, Screen, Typed};
 
 /// The list of commands.
 pub struct Commands;
 
-impl Screen for Commands {
+impl Controls for Commands {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.palette, command) {
             (Some(palette), C::RunChosen) => Now::unless(palette.refusal()),

@@ -1,10 +1,10 @@
 //! The Activity pane under the keys.
 
+use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::Pane;
-use crate::app::screen::{Move, Now, Screen};
 
 pub struct Activity;
 
@@ -18,7 +18,7 @@ pub fn height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
 }
 
-impl Screen for Activity {
+impl Controls for Activity {
     fn now(model: &Model, _: P, command: C) -> Now {
         super::now(model, command)
     }

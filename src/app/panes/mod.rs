@@ -10,13 +10,13 @@ pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod sync;
 
+use super::controls::{Move, Now};
 use super::effect::Effect;
 use super::go::Go;
 use super::jobs::{activate, plan, prove, sync as job};
 use super::keymap::{Binding, Command as C};
 use super::layout::Window;
 use super::model::{Model, Screen};
-use super::screen::{Move, Now};
 use super::work::EscalateWork;
 use crate::domain::sync_run::Brake;
 

@@ -1,11 +1,11 @@
 //! The Overview pane under the keys: what needs a person, and what can be done about it.
 
+use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::{health, sync};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::Pane;
-use crate::app::screen::{Move, Now, Screen};
 use crate::domain::health::{Finding, Retry};
 use crate::domain::sync_run::Brake;
 
@@ -69,7 +69,7 @@ impl Overview {
     }
 }
 
-impl Screen for Overview {
+impl Controls for Overview {
     fn now(model: &Model, _: P, command: C) -> Now {
         Self::offer(model, command)
     }

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU64;
 
+use crate::app::controls::Now;
 use crate::app::effect::Effect;
 use crate::app::model::Model;
-use crate::app::screen::Now;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::ClientChange;
 

@@ -1,12 +1,12 @@
 //! The Sync pane under the keys: the history, and what one sync changed.
 
+use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::sync as job;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::layout::Window;
 use crate::app::model::Model;
 use crate::app::panes::{Pane, history_height, report};
-use crate::app::screen::{Move, Now, Screen};
 
 /// The company sync and its history.
 pub struct Sync;
@@ -24,7 +24,7 @@ fn list(model: &mut Model) -> (&mut Window, usize, usize) {
     }
 }
 
-impl Screen for Sync {
+impl Controls for Sync {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::Stop => {

@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 
-use crate::app::screen::Typed;
+use crate::app::controls::Typed;
 
 /// The most characters that a search line takes.
 const SEARCH: usize = 100;

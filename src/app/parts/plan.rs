@@ -1,10 +1,10 @@
 //! The plan as the set-up and the Integration pane show it: the same keys, the same answers.
 
+use crate::app::controls::{Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::{plan, removal};
 use crate::app::keymap::{Binding, Command as C};
 use crate::app::model::Model;
-use crate::app::screen::{Move, Now};
 use crate::app::work::{ApplyWork, PlanWork};
 
 /// What becomes of a command on the plan.

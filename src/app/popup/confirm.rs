@@ -1,11 +1,11 @@
 //! A question under the keys. What a yes does is the shell's.
 
+use crate::app::controls::{Controls, Now};
 use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::popup::{Answer, Ask, Confirm as Question, Popup};
-use crate::app::screen::{Now, Screen};
 
 /// A question with a yes and a no.
 pub struct Confirm;
@@ -17,7 +17,7 @@ fn question(model: &Model) -> Option<&Question> {
     }
 }
 
-impl Screen for Confirm {
+impl Controls for Confirm {
     fn now(model: &Model, _: P, command: C) -> Now {
         let Some(question) = question(model) else { return Now::Can };
         match command {

@@ -1,5 +1,6 @@
 //! The question before a ticket is escalated, under the keys.
 
+use crate::app::controls::{Controls, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::jobs::escalate as job;
 use crate::app::keymap::{Command as C, Place as P};
@@ -7,7 +8,6 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::parts::line;
 use crate::app::popup::Popup;
-use crate::app::screen::{Now, Screen, Typed};
 
 /// The most characters that a note takes.
 const NOTE: usize = 1_000;
@@ -15,7 +15,7 @@ const NOTE: usize = 1_000;
 /// The question before a ticket is escalated.
 pub struct Escalate;
 
-impl Screen for Escalate {
+impl Controls for Escalate {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::EscalateNow => Now::unless(job::now_refusal(model)),

@@ -1,15 +1,15 @@
 //! The help under the keys. Its lines are made by the shell, of what is below it.
 
+use crate::app::controls::{Controls, Move};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::popup::{Popup, help_height};
-use crate::app::screen::{Move, Screen};
 
 /// The keys and the field.
 pub struct Help;
 
-impl Screen for Help {
+impl Controls for Help {
     fn on(model: &mut Model, _: P, _: C) -> Vec<Effect> {
         model.close_popup()
     }

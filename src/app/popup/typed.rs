@@ -1,18 +1,18 @@
 //! A yes that has to be typed, under the keys.
 
+use crate::app::controls::{Controls, Now, Typed as Text};
 use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::parts::line;
 use crate::app::popup::{About, Popup};
-use crate::app::screen::{Now, Screen, Typed as Text};
 use crate::words::Phrase;
 
 /// A yes that has to be typed.
 pub struct Typed;
 
-impl Screen for Typed {
+impl Controls for Typed {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() && typed.about == About::Export => {

@@ -1,5 +1,6 @@
 //! The set-up under the keys, with the choice of an agent that floats above it.
 
+use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::form::{Edited, FieldId, Pasted};
 use crate::app::go::Go;
@@ -9,7 +10,6 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::parts::{line, plan as page};
 use crate::app::popup::Popup;
-use crate::app::screen::{Move, Now, Screen, Typed};
 use crate::app::text::NO_CALLBACKS;
 use crate::app::wizard::state::{Item, SaveState};
 use crate::app::wizard::{self, credentials, pia_screen, review};
@@ -53,7 +53,7 @@ fn save(model: &Model, command: C) -> Now {
     }
 }
 
-impl Screen for Wizard {
+impl Controls for Wizard {
     fn now(model: &Model, place: P, command: C) -> Now {
         let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
         let wizard = model.wizard.as_ref();

@@ -1,11 +1,11 @@
 //! Pia Screen: suggestions for the boards, and Pia Escalate To.
 
+use crate::app::controls::Now;
 use crate::app::effect::Effect;
 use crate::app::form::{FieldId, Kind};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Chooser, Popup};
-use crate::app::screen::Now;
 use crate::domain::client::fold;
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;

@@ -3,6 +3,7 @@
 use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
 use super::person::Person;
 use super::words;
+use crate::app::controls::Now;
 use crate::app::go::Go;
 use crate::app::jobs::{plan, removal};
 use crate::app::keymap::Command;
@@ -10,7 +11,6 @@ use crate::app::message::Message;
 use crate::app::model::saved_title;
 use crate::app::panes::Pane;
 use crate::app::popup::Popup;
-use crate::app::screen::Now;
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Plan;

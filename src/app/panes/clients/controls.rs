@@ -1,5 +1,6 @@
 //! The Clients pane under the keys.
 
+use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
@@ -8,7 +9,6 @@ use crate::app::panes;
 use crate::app::panes::clients::{self, Filter};
 use crate::app::parts::line;
 use crate::app::popup::Popup;
-use crate::app::screen::{Move, Now, Screen, Typed};
 
 pub struct Clients;
 
@@ -18,7 +18,7 @@ fn leave_search(model: &mut Model) {
     model.touch();
 }
 
-impl Screen for Clients {
+impl Controls for Clients {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::Export => Now::unless(clients::export_refusal(model)),

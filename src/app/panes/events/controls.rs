@@ -1,5 +1,6 @@
 //! The Events pane under the keys: the events, one of them whole, and the tickets on the Pia Board.
 
+use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
 use crate::app::jobs::{escalate, tickets};
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
@@ -7,7 +8,6 @@ use crate::app::model::Model;
 use crate::app::panes;
 use crate::app::panes::events::{self, Filter, open};
 use crate::app::parts::line;
-use crate::app::screen::{Move, Now, Screen, Typed};
 use crate::app::work::TicketWork;
 
 /// What Halo has told us.
@@ -25,7 +25,7 @@ fn turn(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-impl Screen for Events {
+impl Controls for Events {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::OpenEvent => Now::unless(open::refusal(model)),

@@ -1,10 +1,10 @@
 //! One event: its ticket as Halo gave it, whether it was handed on, and its body; and one ticket of the Pia Board.
 
+use crate::app::controls::Move;
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::tickets;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::screen::Move;
 use crate::app::service;
 use crate::app::text::wrap;
 use crate::domain::event::{Body, Event, ForwardState, Forwarding};

@@ -1,5 +1,6 @@
 //! The Integration pane under the keys: the objects in Halo, and the plan.
 
+use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::{activate, deliveries, plan, prove, removal};
 use crate::app::keymap::{Binding, Command as C, Place as P};
@@ -7,7 +8,6 @@ use crate::app::model::Model;
 use crate::app::panes::{self, Pane, integration, objects_height};
 use crate::app::parts::plan as page;
 use crate::app::popup::{About, Popup, Typed};
-use crate::app::screen::{Move, Now, Screen};
 use crate::app::text::NO_CALLBACKS;
 use crate::app::work::Goal;
 
@@ -19,7 +19,7 @@ fn size(model: &Model) -> (usize, usize) {
     (integration::objects(model).len() + callbacks, objects_height(model) + callbacks)
 }
 
-impl Screen for Integration {
+impl Controls for Integration {
     fn now(model: &Model, place: P, command: C) -> Now {
         match command {
             C::Activate => activate::now(model),

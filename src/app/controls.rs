@@ -1,5 +1,6 @@
-//! The contract of a screen: what it offers, what it does, where what is typed goes. The model is one tree of plain data;
-//! a screen reads it, changes its own part of it, and says what is to be done outside and where to go.
+//! The contract of a screen, and of what floats above it: what it offers, what it does, where what is typed goes. The
+//! model is one tree of plain data; a screen reads it, changes its own part of it, and says what is to be done outside and
+//! where to go.
 
 use crossterm::event::KeyEvent;
 
@@ -40,7 +41,7 @@ pub enum Typed<'a> {
 }
 
 /// What every screen answers. The places are those of the key map that belong to it.
-pub trait Screen {
+pub trait Controls {
     /// What becomes of a command of its places now. Asked once for each of them when the offers are made.
     fn now(_model: &Model, _place: Place, _command: Command) -> Now {
         Now::Can
