@@ -16,10 +16,10 @@ use ratatui::layout::Size;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use super::canvas::{Canvas, FrameLimiter};
 use super::hangup::{Exit, Signal, Signals};
 use super::output::Gone;
 use super::outside::Outside;
-use super::screen::{FrameLimiter, Screen};
 use super::session::Session;
 use super::slots::Slots;
 use crate::app::effect::Effect;
@@ -71,10 +71,10 @@ impl App for Model {
     }
 }
 
-/// All that the loop stands on.
-pub struct Host<B: Backend, I, C> {
+/// What the loop works with.
+pub struct LoopParts<B: Backend, I, C> {
     /// What is drawn on.
-    pub screen: Screen<B>,
+    pub canvas: Canvas<B>,
     /// The guard of the terminal.
     pub session: Session,
     /// Keys, pastes, sizes.
@@ -88,17 +88,17 @@ pub struct Host<B: Backend, I, C> {
 }
 
 /// Runs the interface until it ends. `effects` are what the app wants done first.
-pub async fn run<A, B, I, C>(app: &mut A, effects: Vec<Effect>, host: Host<B, I, C>) -> Exit
+pub async fn run<A, B, I, C>(app: &mut A, effects: Vec<Effect>, parts: LoopParts<B, I, C>) -> Exit
 where
     A: App,
     B: Backend,
     I: Stream<Item = Message> + Unpin,
     C: Fn() -> Timestamp,
 {
-    let Host { screen, session, input, signals, outside, clock } = host;
+    let LoopParts { canvas, session, input, signals, outside, clock } = parts;
     let mut state = EventLoop {
         app,
-        screen,
+        canvas,
         session,
         input,
         signals,
@@ -139,7 +139,7 @@ enum Event {
 
 struct EventLoop<'a, A, B: Backend, I, C> {
     app: &'a mut A,
-    screen: Screen<B>,
+    canvas: Canvas<B>,
     session: Session,
     input: I,
     signals: Signals,
@@ -213,12 +213,12 @@ where
                 None => std::future::pending().await,
             }
         };
-        let is_ready = self.screen.is_ready();
+        let is_ready = self.canvas.is_ready();
         tokio::select! {
             biased;
             Some(signal) = self.signals.recv() => Event::Signal(signal),
             message = self.input.next() => message.map_or(Event::InputEnded, Event::Message),
-            ready = self.screen.ready(), if !is_ready => Event::Terminal(ready),
+            ready = self.canvas.ready(), if !is_ready => Event::Terminal(ready),
             () = self.slots.replied() => Event::Reply,
             () = moment => Event::Moment,
         }
@@ -249,7 +249,7 @@ where
     /// Gives the app a message and does what it asks for.
     async fn send(&mut self, message: Message) {
         if let Message::Resize(size) = message {
-            self.screen.resize(size);
+            self.canvas.resize(size);
             self.hurry();
         }
         let effects = self.tell(message);
@@ -288,7 +288,7 @@ where
 
     /// Draws everything with the next frame.
     fn repaint(&mut self) {
-        self.screen.repaint();
+        self.canvas.repaint();
         self.hurry();
     }
 
@@ -331,7 +331,7 @@ where
     /// Whether there is something to draw and somewhere to draw it. A slow terminal skips frames, and then gets the
     /// latest state.
     fn can_draw(&self) -> bool {
-        self.dirty && self.screen.is_ready() && self.session.handle().is_entered()
+        self.dirty && self.canvas.is_ready() && self.session.handle().is_entered()
     }
 
     fn frame_due(&self, now: Instant) -> Instant {
@@ -351,7 +351,7 @@ where
             self.lingers = Some(now + LINGER);
         }
         self.limiter.drawn(now);
-        self.screen.draw(|frame| self.app.draw(frame))
+        self.canvas.draw(|frame| self.app.draw(frame))
     }
 
     /// Puts a text into the person's clipboard by way of their terminal (OSC 52).
@@ -360,7 +360,7 @@ where
         if encoded.len() >= COPY_LIMIT {
             return Err("too long for a terminal's clipboard".to_owned());
         }
-        self.screen.copy(&encoded).map_err(|Gone| "the terminal is gone".to_owned())
+        self.canvas.copy(&encoded).map_err(|Gone| "the terminal is gone".to_owned())
     }
 
     /// Where nobody could bring the process back, it stays: a stop would be the end of it.
@@ -430,7 +430,7 @@ where
 
     /// Lets the terminal take the last frame, if it does so soon.
     async fn rest(&mut self) {
-        let _ = tokio::time::timeout(LAST_FRAME_PATIENCE, self.screen.ready()).await;
+        let _ = tokio::time::timeout(LAST_FRAME_PATIENCE, self.canvas.ready()).await;
     }
 }
 

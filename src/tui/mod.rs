@@ -8,18 +8,19 @@ use ratatui::layout::Size;
 use ratatui::{Terminal, backend::Backend};
 use tokio::sync::mpsc;
 
+use self::canvas::Canvas;
 use self::clipboard::Multiplexer;
-use self::event_loop::{App, Host, USUAL_SIZE};
+use self::event_loop::{App, LoopParts, USUAL_SIZE};
 use self::hangup::{Exit, Signal};
 use self::input::Input;
 use self::output::{Guarded, Outlet};
 use self::outside::Outside;
 use self::raw::StandardOutput;
-use self::screen::Screen;
 use self::session::{OwnTerminal, Session, TerminalControl};
 use crate::app::effect::Effect;
 use crate::app::message::Message;
 
+pub mod canvas;
 pub(crate) mod clipboard;
 pub mod effects;
 pub mod event_loop;
@@ -31,7 +32,6 @@ pub mod outside;
 pub(crate) mod pen;
 pub(crate) mod plain;
 mod raw;
-pub mod screen;
 pub mod session;
 pub(crate) mod slots;
 mod watch;
@@ -100,17 +100,17 @@ pub async fn run_interactive(
     let size = terminal_size();
     let writer = Guarded::new(StandardOutput, session.handle());
     let outlet = Outlet::start(writer, capabilities.synchronised, size)?;
-    let screen = screen_over(outlet, size)?.inside(capabilities.multiplexer);
+    let canvas = canvas_over(outlet, size)?.inside(capabilities.multiplexer);
     let input = Input::from_terminal()?;
     let clock = Timestamp::now;
     let effects = [app.update(Message::Resize(size), clock()), effects].concat();
-    Ok(event_loop::run(app, effects, Host { screen, session, input, signals, outside, clock }).await)
+    Ok(event_loop::run(app, effects, LoopParts { canvas, session, input, signals, outside, clock }).await)
 }
 
-/// A screen that draws through an outlet.
-fn screen_over(outlet: Outlet, size: Size) -> io::Result<Screen<impl Backend>> {
+/// A canvas that draws through an outlet.
+fn canvas_over(outlet: Outlet, size: Size) -> io::Result<Canvas<impl Backend>> {
     let terminal = Terminal::new(outlet.backend())?;
-    Ok(Screen::through(outlet, terminal, size))
+    Ok(Canvas::through(outlet, terminal, size))
 }
 
 #[cfg(test)]

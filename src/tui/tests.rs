@@ -156,8 +156,8 @@ impl Hands {
 
 /// Runs an app on a backend in memory while `play` plays the person.
 async fn with_memory(probe: &mut Probe, outside: Arc<FakeOutside>, play: impl AsyncFnOnce(&Hands)) -> (Exit, Hands) {
-    let screen = Screen::immediate(Terminal::new(TestBackend::new(SIZE.width, SIZE.height)).unwrap(), SIZE);
-    run_with(probe, outside, |_| screen, play).await
+    let canvas = Canvas::immediate(Terminal::new(TestBackend::new(SIZE.width, SIZE.height)).unwrap(), SIZE);
+    run_with(probe, outside, |_| canvas, play).await
 }
 
 /// Runs an app on the real backend over a writer.
@@ -167,17 +167,17 @@ async fn with_writer(
     writer: impl Write + Send + 'static,
     play: impl AsyncFnOnce(&Hands),
 ) -> (Exit, Hands) {
-    let screen = |session: &Session| {
+    let canvas = |session: &Session| {
         let writer = Guarded::new(writer, session.handle());
-        screen_over(Outlet::start(writer, true, SIZE).unwrap(), SIZE).unwrap()
+        canvas_over(Outlet::start(writer, true, SIZE).unwrap(), SIZE).unwrap()
     };
-    run_with(probe, outside, screen, play).await
+    run_with(probe, outside, canvas, play).await
 }
 
 async fn run_with<B: Backend>(
     probe: &mut Probe,
     outside: Arc<FakeOutside>,
-    screen: impl FnOnce(&Session) -> Screen<B>,
+    canvas: impl FnOnce(&Session) -> Canvas<B>,
     play: impl AsyncFnOnce(&Hands),
 ) -> (Exit, Hands) {
     let (keys, input) = Input::channel();
@@ -185,15 +185,15 @@ async fn run_with<B: Backend>(
     let terminal = FakeTerminal::default();
     let session = Session::enter(terminal.clone(), true).unwrap();
     let hands = Hands { keys, signals: sender, terminal };
-    let screen = screen(&session);
-    let host = Host { screen, session, input, signals, outside, clock: clock() };
+    let canvas = canvas(&session);
+    let parts = LoopParts { canvas, session, input, signals, outside, clock: clock() };
     let play = async {
         play(&hands).await;
         // Whatever the test left running ends in the end.
         sleep(Duration::from_secs(86_400)).await;
     };
     let exit = tokio::select! {
-        exit = event_loop::run(probe, Vec::new(), host) => exit,
+        exit = event_loop::run(probe, Vec::new(), parts) => exit,
         () = play => panic!("the loop did not end"),
     };
     (exit, hands)
@@ -571,10 +571,10 @@ async fn end_of_input_is_end_and_terminal_that_lives_is_given_back() {
         let terminal = FakeTerminal::default();
         let session = Session::enter(terminal.clone(), true).unwrap();
         terminal.gone.store(gone, Ordering::SeqCst);
-        let screen = Screen::immediate(Terminal::new(TestBackend::new(1, 1)).unwrap(), Size::new(1, 1));
-        let host = Host { screen, session, input, signals, outside: silent(), clock: clock() };
+        let canvas = Canvas::immediate(Terminal::new(TestBackend::new(1, 1)).unwrap(), Size::new(1, 1));
+        let parts = LoopParts { canvas, session, input, signals, outside: silent(), clock: clock() };
         let mut probe = Probe::default();
-        assert_eq!(event_loop::run(&mut probe, Vec::new(), host).await, Exit::HungUp);
+        assert_eq!(event_loop::run(&mut probe, Vec::new(), parts).await, Exit::HungUp);
         assert_eq!(probe.seen.borrow()[..], [Message::Leave]);
         assert_eq!(terminal.log().len(), if gone { 2 } else { 4 });
     }

@@ -18,11 +18,11 @@ use pia_halo::app::message::Message;
 use pia_halo::app::{Model, Start, Theme};
 use pia_halo::domain::draft::Draft;
 use pia_halo::domain::secret::Secret;
+use pia_halo::tui::canvas::Canvas;
 use pia_halo::tui::effects::Effects;
-use pia_halo::tui::event_loop::{self, App, Host};
+use pia_halo::tui::event_loop::{self, App, LoopParts};
 use pia_halo::tui::hangup::{Exit, Signal, SignalSender};
 use pia_halo::tui::input::Input;
-use pia_halo::tui::screen::Screen;
 use pia_halo::tui::session::{Session, TerminalControl};
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -167,8 +167,8 @@ impl Interface {
         let frames = Arc::new(Mutex::new(Vec::new()));
         let (keys, input) = Input::channel();
         let (signals, receiver) = mpsc::unbounded_channel();
-        let host = Host {
-            screen: Screen::immediate(Terminal::new(TestBackend::new(size.width, size.height)).unwrap(), size),
+        let parts = LoopParts {
+            canvas: Canvas::immediate(Terminal::new(TestBackend::new(size.width, size.height)).unwrap(), size),
             session: Session::enter(Quiet, true).unwrap(),
             input,
             signals: receiver,
@@ -177,7 +177,7 @@ impl Interface {
         };
         let mut app =
             Watched { model, taken: 0, behind: AtomicBool::new(true), seen: watched, frames: Arc::clone(&frames) };
-        let ended = tokio::spawn(async move { event_loop::run(&mut app, effects, host).await });
+        let ended = tokio::spawn(async move { event_loop::run(&mut app, effects, parts).await });
         let mut interface = Self { keys, signals, typed: 0, seen, frames, ended };
         let screens = ["Integrations", "Credentials", "1 Sync"];
         interface.wait("the first screen", |screen| screens.iter().any(|words| screen.contains(words))).await;

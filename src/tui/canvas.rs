@@ -16,7 +16,7 @@ const FRAME_INTERVAL: Duration = Duration::from_millis(34);
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A terminal to draw on. Generic over the backend, so that tests draw into memory.
-pub struct Screen<B: Backend> {
+pub struct Canvas<B: Backend> {
     terminal: Terminal<B>,
     outlet: Option<Outlet>,
     anew: Option<Size>,
@@ -24,13 +24,13 @@ pub struct Screen<B: Backend> {
     multiplexer: Multiplexer,
 }
 
-impl<B: Backend> Screen<B> {
-    /// A screen whose backend takes each frame at once.
+impl<B: Backend> Canvas<B> {
+    /// A canvas whose backend takes each frame at once.
     pub fn immediate(terminal: Terminal<B>, size: Size) -> Self {
         Self { terminal, outlet: None, anew: None, size, multiplexer: Multiplexer::None }
     }
 
-    /// A screen whose backend draws into the buffer of `outlet`.
+    /// A canvas whose backend draws into the buffer of `outlet`.
     pub fn through(outlet: Outlet, terminal: Terminal<B>, size: Size) -> Self {
         // The first frame repaints: nobody knows what is on an alternate screen.
         Self { terminal, outlet: Some(outlet), anew: Some(size), size, multiplexer: Multiplexer::None }
