@@ -93,7 +93,7 @@ fn every_form_of_import_is_seen() {
         ("cli/mod.rs", "cli/sync.rs", "a path in code"),
         ("halo/install/planner/back.rs", "halo/install/planner/ownership.rs", "super"),
         ("store/publish.rs", "store/runs.rs", "a group, and a type that the module hands on"),
-        ("ops/plan.rs", "halo/install/held.rs", "crate"),
+        ("ops/plan.rs", "halo/install/existing.rs", "crate"),
         ("ops/apply/restore.rs", "ops/apply/webhook.rs", "a module in a group"),
     ] {
         assert!(names(from, to), "{from} names {to}: {form}");

@@ -8,7 +8,7 @@ use super::wire::{Each, Int, Text};
 use super::{BadReply, HaloApi, HaloError};
 use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::HeldTab;
+use crate::halo::install::existing::ExistingTab;
 
 const PATH: &str = "/api/Tabs";
 
@@ -84,8 +84,8 @@ struct PairRow {
 }
 
 impl TabRow {
-    fn held(self) -> Option<HeldTab> {
-        Some(HeldTab {
+    fn existing(self) -> Option<ExistingTab> {
+        Some(ExistingTab {
             id: self.id.0?,
             guid: self.guid.0,
             name: Untrusted::new(self.name.0.unwrap_or_default()),
@@ -104,22 +104,22 @@ impl HaloApi {
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn tabs(&self) -> Result<Vec<HeldTab>, HaloError> {
+    pub async fn tabs(&self) -> Result<Vec<ExistingTab>, HaloError> {
         let rows = self.read_list::<TabRow>(self.get("list the custom tabs", PATH, &[]), &["tabs", "results"]).await?;
-        Ok(rows.rows.into_iter().filter_map(TabRow::held).collect())
+        Ok(rows.rows.into_iter().filter_map(TabRow::existing).collect())
     }
 
     /// One custom tab; `None` where Halo has none with this id.
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn tab(&self, id: i64) -> Result<Option<HeldTab>, HaloError> {
+    pub async fn tab(&self, id: i64) -> Result<Option<ExistingTab>, HaloError> {
         let does = "read a custom tab";
         let mut call = self.one(does, Method::GET, PATH, &id.to_string());
         call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<TabRow>(call).await? else { return Ok(None) };
         // An answer about something else is no word that this one is gone.
-        let tab = row.held().filter(|tab| tab.id == id);
+        let tab = row.existing().filter(|tab| tab.id == id);
         tab.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 

@@ -8,7 +8,7 @@ use super::wire::{Each, Flag, Int, Text};
 use super::{BadReply, HaloApi, HaloError};
 use crate::domain::people::TicketType;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::HeldTicketType;
+use crate::halo::install::existing::ExistingTicketType;
 
 const PATH: &str = "/api/TicketType";
 
@@ -82,9 +82,9 @@ impl HaloApi {
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn ticket_type(&self, id: i64) -> Result<Option<HeldTicketType>, HaloError> {
+    pub async fn ticket_type(&self, id: i64) -> Result<Option<ExistingTicketType>, HaloError> {
         let Some(mut row) = self.ticket_type_row(id).await? else { return Ok(None) };
-        Ok(Some(HeldTicketType {
+        Ok(Some(ExistingTicketType {
             id,
             active: row.is_active(),
             allows_all_tabs: row.allowall_iframe_customtabs.0,

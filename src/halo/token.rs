@@ -120,14 +120,14 @@ impl TokenHold {
 
 #[derive(Default)]
 struct State {
-    held: Option<Held>,
+    held: Option<HeldToken>,
     /// What is asked for: "all", until Halo has refused it.
     asked: Asked,
     /// How the last renewal failed: for the calls that waited for it.
     failed: Option<(Instant, HaloError)>,
 }
 
-pub(super) struct Held {
+pub(super) struct HeldToken {
     bearer: Bearer,
     renew_at: Instant,
     pub(super) token: Token,
@@ -175,7 +175,7 @@ impl HaloApi {
     async fn held_token<T>(
         &self,
         is_good: impl Fn(&Bearer) -> bool,
-        take: impl Fn(&Held) -> T,
+        take: impl Fn(&HeldToken) -> T,
     ) -> Result<T, HaloError> {
         let arrived = Instant::now();
         // Whoever holds the lock renews; the others wait here and find the outcome, good or bad.
@@ -208,7 +208,7 @@ impl HaloApi {
 
     /// Asks for a token with every permission. An application that has fewer may not ask for that; then it is asked for
     /// what the application has and, where Halo wants scopes named, for those that are given one at a time.
-    async fn request_token(&self, asked: &mut Asked) -> Result<Held, HaloError> {
+    async fn request_token(&self, asked: &mut Asked) -> Result<HeldToken, HaloError> {
         let refused = match self.ask_for_token(asked).await {
             Err(error @ HaloError::InvalidScope { .. }) if *asked == Asked::All => error,
             outcome => return outcome,
@@ -233,7 +233,7 @@ impl HaloApi {
     }
 
     /// Asks for a token once, and keeps it nowhere. A place that was only remembered may be the wrong one by now.
-    pub(super) async fn ask_for_token(&self, asked: &Asked) -> Result<Held, HaloError> {
+    pub(super) async fn ask_for_token(&self, asked: &Asked) -> Result<HeldToken, HaloError> {
         let place = self.discover().await?;
         match self.ask_there(asked, &place).await {
             Ok(held) => {
@@ -248,7 +248,7 @@ impl HaloApi {
         }
     }
 
-    async fn ask_there(&self, asked: &Asked, place: &Discovery) -> Result<Held, HaloError> {
+    async fn ask_there(&self, asked: &Asked, place: &Discovery) -> Result<HeldToken, HaloError> {
         let connection = &self.shared.connection;
         let mut form = vec![
             ("grant_type", Secret::new("client_credentials")),
@@ -280,7 +280,7 @@ impl HaloApi {
         let text = reply.access_token.filled().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
         let text = Secret::new(text.ok_or_else(|| unexpected(BadReply::NoToken))?);
         let life = life(reply.expires_in);
-        Ok(Held {
+        Ok(HeldToken {
             bearer: Bearer { text, generation: self.shared.token.newest.fetch_add(1, Ordering::AcqRel) + 1 },
             renew_at: sent + renew_after(life),
             token: Token {

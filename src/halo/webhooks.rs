@@ -14,7 +14,7 @@ use crate::domain::record::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
-use crate::halo::install::held::{Binding, HeldWebhook};
+use crate::halo::install::existing::{Binding, ExistingWebhook};
 
 pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";
@@ -154,8 +154,8 @@ struct WebhookRow {
 }
 
 impl WebhookRow {
-    fn held(self) -> Option<HeldWebhook> {
-        Some(HeldWebhook {
+    fn existing(self) -> Option<ExistingWebhook> {
+        Some(ExistingWebhook {
             // An id is one word to us; one that is more than that is shown like any text, and asked for never.
             id: self.id.untrusted()?.display(),
             name: Untrusted::new(self.name.0.unwrap_or_default()),
@@ -234,25 +234,25 @@ impl HaloApi {
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn webhooks(&self) -> Result<Vec<HeldWebhook>, HaloError> {
+    pub async fn webhooks(&self) -> Result<Vec<ExistingWebhook>, HaloError> {
         let call = self.get("list the webhooks", PATH, &[("type", "0")]);
         let rows = self.read_list::<WebhookRow>(call, &["webhooks", "results"]).await?.rows;
         // A filter that Halo does not know is no filter, so it is applied here too.
         let outgoing = rows.into_iter().filter(|row| row.r#type.0.unwrap_or(OUTGOING) == OUTGOING);
-        Ok(outgoing.filter_map(WebhookRow::held).collect())
+        Ok(outgoing.filter_map(WebhookRow::existing).collect())
     }
 
     /// One webhook, without bindings; `None` where Halo has none with this id.
     ///
     /// # Errors
     /// Whatever a read can fail with.
-    pub async fn webhook(&self, id: &str) -> Result<Option<HeldWebhook>, HaloError> {
+    pub async fn webhook(&self, id: &str) -> Result<Option<ExistingWebhook>, HaloError> {
         let does = "read a webhook";
         let Ok(id) = safe_id(does, id) else { return Ok(None) };
         let mut call = self.one(does, Method::GET, PATH, id);
         call.query.push(("includedetails", "true".to_owned()));
         let Some(row) = self.read_one::<WebhookRow>(call).await? else { return Ok(None) };
-        let held = row.held().filter(|held| same_id(&held.id, id));
+        let held = row.existing().filter(|held| same_id(&held.id, id));
         held.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 

@@ -20,7 +20,7 @@ use crate::domain::plan::{Action, Plan};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
+use crate::halo::install::existing::{Existing, ExistingTicketType, ExistingWebhook, Wanted};
 use crate::halo::install::plan::InstallPlan;
 use crate::halo::install::planner::{self, Current, Ownership};
 use crate::halo::{HaloApi, HaloError};
@@ -191,7 +191,7 @@ impl Target {
 
     /// Reads Halo and plans what Configure would change.
     pub(super) async fn plan(&self, halo: &HaloApi) -> Result<InstallPlan, Failure> {
-        let mut held = self.held(halo).await?;
+        let mut held = self.existing(halo).await?;
         held.ticket_types = self.ticket_types(halo, false).await?;
         held.events = halo.event_catalogue().await?;
         let plan = self.wanted().map(|wanted| planner::plan(wanted, &held, &self.record));
@@ -202,14 +202,14 @@ impl Target {
 
     /// Reads the webhooks and plans what a rotation would change.
     pub(super) async fn plan_rotation(&self, halo: &HaloApi) -> Result<InstallPlan, Failure> {
-        let held = Held { webhooks: self.read_webhooks(halo).await?, ..Held::default() };
+        let held = Existing { webhooks: self.read_webhooks(halo).await?, ..Existing::default() };
         let plan = self.wanted().map(|wanted| planner::plan_rotation(wanted, &held, &self.record));
         Ok(self.judged(plan.unwrap_or_default(), &held.webhooks))
     }
 
     /// Reads Halo and plans what Remove would take out.
     pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<InstallPlan, Failure> {
-        let mut held = self.held(halo).await?;
+        let mut held = self.existing(halo).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
         Ok(self.judged(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts), &held.webhooks))
     }
@@ -243,23 +243,23 @@ impl Target {
     }
 
     /// Whose our webhooks are, and those that are taken over.
-    fn judge(&self, webhooks: &[HeldWebhook]) -> Belongs {
+    fn judge(&self, webhooks: &[ExistingWebhook]) -> Belongs {
         let ownership = self.ownership();
         let takes = |id: &str| self.wanted().is_some_and(|wanted| wanted.takes(id));
         let ours = webhooks.iter().filter(|webhook| ownership.owns_webhook(webhook) || takes(&webhook.id));
         Belongs::judge(ours.map(|webhook| webhook.note.as_ref().map(Untrusted::raw)), &self.here)
     }
 
-    fn judged(&self, plan: InstallPlan, webhooks: &[HeldWebhook]) -> InstallPlan {
+    fn judged(&self, plan: InstallPlan, webhooks: &[ExistingWebhook]) -> InstallPlan {
         InstallPlan { belongs: self.judge(webhooks), ..plan }
     }
 
     /// The webhooks and tabs that Halo holds, those of our record asked for one by one where its lists leave them out.
-    pub(super) async fn held(&self, halo: &HaloApi) -> Result<Held, HaloError> {
+    pub(super) async fn existing(&self, halo: &HaloApi) -> Result<Existing, HaloError> {
         self.read(halo, &[]).await
     }
 
-    async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Held, HaloError> {
+    async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Existing, HaloError> {
         let mut webhooks = self.read_webhooks(halo).await?;
         let mut tabs = halo.tabs().await?;
         for own in &self.record {
@@ -281,12 +281,12 @@ impl Target {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }
-        Ok(Held { webhooks, tabs, ..Held::default() })
+        Ok(Existing { webhooks, tabs, ..Existing::default() })
     }
 
     /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for
     /// by its id before it counts as gone.
-    async fn read_webhooks(&self, halo: &HaloApi) -> Result<Vec<HeldWebhook>, HaloError> {
+    async fn read_webhooks(&self, halo: &HaloApi) -> Result<Vec<ExistingWebhook>, HaloError> {
         let mut webhooks = halo.webhooks().await?;
         for own in self.record.iter().filter(|own| own.kind == ObjectKind::Webhook) {
             if webhooks.iter().all(|webhook| !same_id(&webhook.id, &own.id)) {
@@ -306,14 +306,14 @@ impl Target {
 
     /// Reads the ticket types with the tabs they show. Whoever takes the tab out wants those of the retired ones as well,
     /// and of those that our record has a link to although Halo does not list them.
-    async fn ticket_types(&self, halo: &HaloApi, retired: bool) -> Result<Vec<HeldTicketType>, HaloError> {
+    async fn ticket_types(&self, halo: &HaloApi, retired: bool) -> Result<Vec<ExistingTicketType>, HaloError> {
         let mut ticket_types = Vec::new();
         for row in halo.ticket_types_with_retired().await? {
             // The list says nothing about tabs, so each type is read by its id.
             let detail = if row.active || retired { halo.ticket_type(row.id).await? } else { None };
             ticket_types.push(match detail {
-                Some(detail) => HeldTicketType { name: row.name, active: row.active && detail.active, ..detail },
-                None => HeldTicketType {
+                Some(detail) => ExistingTicketType { name: row.name, active: row.active && detail.active, ..detail },
+                None => ExistingTicketType {
                     id: row.id,
                     name: row.name,
                     active: false,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::room::Held;
+use super::room::Share;
 use super::throttle::Throttle;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
@@ -43,7 +43,7 @@ pub struct Callback {
     /// Whether its events are to be handed on.
     pub forward: bool,
     /// The memory that its body takes: free again once it is stored.
-    pub _room: Held,
+    pub _room: Share,
 }
 
 impl Callback {

@@ -21,7 +21,7 @@ use super::auth::Auth;
 use super::busy::{Busy, Peer, Serving};
 use super::intake::{Callback, NotStored, Queue, Stored};
 use super::metrics::Answer;
-use super::room::{Held, LARGEST, Room, USUAL};
+use super::room::{LARGEST, Room, Share, USUAL};
 use super::throttle::Throttle;
 use crate::domain::event::{EventBody, NotEvents};
 
@@ -191,7 +191,7 @@ fn refused() -> Response {
 }
 
 /// Reads a body into the room that it gets. What nobody wants is read on for a while: see [`drain`].
-async fn read(headers: &HeaderMap, mut body: Body, mut held: Held) -> Result<(Vec<u8>, Held), NotRead> {
+async fn read(headers: &HeaderMap, mut body: Body, mut share: Share) -> Result<(Vec<u8>, Share), NotRead> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
         drain(body).await;
@@ -202,7 +202,7 @@ async fn read(headers: &HeaderMap, mut body: Body, mut held: Held) -> Result<(Ve
     loop {
         let frame = tokio::select! {
             biased;
-            () = held.gives_way() => return Err(NotRead::Crowded),
+            () = share.gives_way() => return Err(NotRead::Crowded),
             frame = tokio::time::timeout_at(deadline, body.frame()) => frame.map_err(|_| NotRead::TooSlow)?,
         };
         let Some(frame) = frame else { break };
@@ -210,24 +210,24 @@ async fn read(headers: &HeaderMap, mut body: Body, mut held: Held) -> Result<(Ve
         let Ok(data) = frame.map_err(|_| NotRead::NotJson)?.into_data() else { continue };
         let length = bytes.len() + data.len();
         if length > LARGEST {
-            drop(held);
+            drop(share);
             drain(body).await;
             return Err(NotRead::TooLarge);
         }
-        if length > held.capacity() {
+        if length > share.capacity() {
             let size = announced.unwrap_or(if length > USUAL { LARGEST } else { USUAL }).max(length);
-            if !held.grow(size).await {
+            if !share.grow(size).await {
                 return Err(NotRead::Crowded);
             }
             // What he waited for was no slowness of his.
             deadline = Instant::now() + if size > USUAL { READ_LARGE } else { READ };
             bytes.reserve_exact(size - bytes.len());
         }
-        held.has_read(data.len());
+        share.has_read(data.len());
         bytes.extend_from_slice(&data);
     }
-    held.is_whole();
-    Ok((bytes, held))
+    share.is_whole();
+    Ok((bytes, share))
 }
 
 /// Reads on what nobody wants, within bounds: who is still sending when the connection closes may never see the answer.

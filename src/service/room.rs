@@ -53,9 +53,9 @@ struct Reader {
     gives_way: CancellationToken,
 }
 
-/// What one body holds, until it is dropped.
+/// The share of the room that one body has, until it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct Share {
     room: Room,
     number: u64,
     size: usize,
@@ -64,11 +64,11 @@ pub struct Held {
 
 impl Room {
     /// Begins with nothing but the free part.
-    pub fn begin(&self) -> Held {
+    pub fn begin(&self) -> Share {
         let mut state = self.lock();
         state.next += 1;
         let (number, gives_way) = (state.next, CancellationToken::new());
-        Held { room: self.clone(), number, size: 0, gives_way }
+        Share { room: self.clone(), number, size: 0, gives_way }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -76,7 +76,7 @@ impl Room {
     }
 }
 
-impl Held {
+impl Share {
     /// How long the body may be.
     pub fn capacity(&self) -> usize {
         self.size.max(FREE)
@@ -139,7 +139,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Share {
     fn drop(&mut self) {
         let mut state = self.room.lock();
         state.used -= self.size;

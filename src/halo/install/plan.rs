@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::held::Held;
+use super::existing::Existing;
 use super::snapshot::Snapshot;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
@@ -216,7 +216,7 @@ pub struct InstallPlan {
 
 impl InstallPlan {
     /// Remembers what Halo held of everything that the steps touch.
-    pub(super) fn made_from(mut self, held: &Held) -> Self {
+    pub(super) fn made_from(mut self, held: &Existing) -> Self {
         let operations = || self.steps.iter().map(|step| &step.operation);
         // What is made again has its former id only until then, and somebody else's may have that by now.
         let made_again: Vec<&str> = operations().filter_map(Operation::makes_again).collect();

@@ -3,19 +3,19 @@
 //! Between a plan and its last write minutes can pass, in which a run waits for Halo's request limit. So each object is
 //! looked at once more before it is written or deleted, and compared with this.
 
-use super::held::{Binding, Held, HeldTab, HeldWebhook};
+use super::existing::{Binding, Existing, ExistingTab, ExistingWebhook};
 use crate::domain::object::{ObjectKind, same_id};
 
 /// The objects that the changes of a plan touch, as Halo held them when it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
-    webhooks: Vec<HeldWebhook>,
-    tabs: Vec<HeldTab>,
+    webhooks: Vec<ExistingWebhook>,
+    tabs: Vec<ExistingTab>,
 }
 
 impl Snapshot {
     /// What Halo holds of these objects.
-    pub fn of(touched: &[(ObjectKind, String)], held: &Held) -> Self {
+    pub fn of(touched: &[(ObjectKind, String)], held: &Existing) -> Self {
         let is_touched =
             |kind, id: &str| touched.iter().any(|(own, touched)| (*own, same_id(touched, id)) == (kind, true));
         let webhooks = held.webhooks.iter().filter(|own| is_touched(ObjectKind::Webhook, &own.id));
@@ -24,7 +24,7 @@ impl Snapshot {
     }
 
     /// A webhook that the plan touches.
-    pub fn webhook(&self, id: &str) -> Option<&HeldWebhook> {
+    pub fn webhook(&self, id: &str) -> Option<&ExistingWebhook> {
         self.webhooks.iter().find(|own| same_id(&own.id, id))
     }
 
@@ -33,14 +33,14 @@ impl Snapshot {
     }
 
     /// A tab that the plan touches.
-    pub fn tab(&self, id: i64) -> Option<&HeldTab> {
+    pub fn tab(&self, id: i64) -> Option<&ExistingTab> {
         self.tabs.iter().find(|own| own.id == id)
     }
 }
 
 /// Whether a webhook is as it was seen. What one of two answers leaves out is not judged, and Halo switches webhooks off
 /// by itself.
-pub fn same_webhook(seen: &HeldWebhook, now: &HeldWebhook) -> bool {
+pub fn same_webhook(seen: &ExistingWebhook, now: &ExistingWebhook) -> bool {
     (&seen.name, &seen.url, seen.owner()) == (&now.name, &now.url, now.owner())
         && agree(&seen.method, &now.method)
         && agree(&seen.content_type, &now.content_type)
@@ -52,7 +52,7 @@ pub fn same_webhook(seen: &HeldWebhook, now: &HeldWebhook) -> bool {
 }
 
 /// Whether a tab is as it was seen, likewise.
-pub fn same_tab(seen: &HeldTab, now: &HeldTab) -> bool {
+pub fn same_tab(seen: &ExistingTab, now: &ExistingTab) -> bool {
     (&seen.name, &seen.url) == (&now.name, &now.url)
         && agree(&seen.guid, &now.guid)
         && agree(&seen.tab_type, &now.tab_type)
@@ -60,7 +60,7 @@ pub fn same_tab(seen: &HeldTab, now: &HeldTab) -> bool {
 }
 
 /// Whether a tab that has the number of one that was seen is another one.
-pub fn is_another_tab(seen: &HeldTab, now: &HeldTab) -> bool {
+pub fn is_another_tab(seen: &ExistingTab, now: &ExistingTab) -> bool {
     match (&seen.guid, &now.guid) {
         (Some(seen), Some(now)) => !same_id(seen, now),
         _ => seen.name != now.name && seen.url != now.url,

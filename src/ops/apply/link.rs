@@ -9,7 +9,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
 use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
-use crate::halo::install::held::HeldTicketType;
+use crate::halo::install::existing::ExistingTicketType;
 use crate::halo::install::plan::LinkWrite;
 
 impl Write for LinkWrite {
@@ -153,7 +153,7 @@ async fn set_ticket_types(
 
 /// Whether a ticket type still shows what it was told to show beside our tab: whether Halo replaces the list that it
 /// holds is not known, so nothing is taken for granted about the tabs of others.
-async fn others_kept(apply: &Apply<'_>, id: i64, held: &HeldTicketType) -> Result<Found, HaloError> {
+async fn others_kept(apply: &Apply<'_>, id: i64, held: &ExistingTicketType) -> Result<Found, HaloError> {
     let told = apply.told.get(&id).map_or(&[][..], Vec::as_slice);
     let mut lost = Vec::new();
     for tab in told.iter().filter(|tab| held.allows_all_tabs != Some(true) && !held.tabs.contains(tab)) {

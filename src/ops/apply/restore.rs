@@ -7,7 +7,7 @@ use super::{Apply, event, tab, webhook};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
-use crate::halo::install::held::HeldTab;
+use crate::halo::install::existing::ExistingTab;
 use crate::halo::install::plan::Restore;
 
 impl Write for Restore {
@@ -115,7 +115,7 @@ async fn find_made_again(restore: &Restore, apply: &Apply<'_>) -> Result<Found, 
         _ => {
             let tabs = apply.halo.tabs().await?;
             let is_alike =
-                |own: &&HeldTab| name == Some(own.name.raw()) && url == own.url.as_ref().map(|url| url.raw());
+                |own: &&ExistingTab| name == Some(own.name.raw()) && url == own.url.as_ref().map(|url| url.raw());
             let mut ids = tabs.iter().filter(is_alike).map(|own| own.id.to_string());
             ids.find(|id| is_fresh(id))
         }

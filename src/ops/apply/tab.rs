@@ -6,7 +6,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::BeforeAfter;
-use crate::halo::install::held::HeldTab;
+use crate::halo::install::existing::ExistingTab;
 use crate::halo::install::plan::TabWrite;
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::{is_another_tab, same_tab};
@@ -51,7 +51,7 @@ impl Write for TabWrite {
             Self::Update(id, kind) => find(apply, Some(*id), *kind).await,
             Self::Delete(id) => {
                 // Its number can have come to somebody else's tab already.
-                let is_it = |now: &HeldTab| apply.seen.tab(*id).is_none_or(|seen| !is_another_tab(seen, now));
+                let is_it = |now: &ExistingTab| apply.seen.tab(*id).is_none_or(|seen| !is_another_tab(seen, now));
                 let still = apply.halo.tab(*id).await?.filter(is_it);
                 let by_hand = |name: &str| manual::removal_of(ObjectKind::CustomTab, name);
                 Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
@@ -84,7 +84,7 @@ pub(super) async fn is_as_planned(apply: &Apply<'_>, id: i64) -> Result<bool, Ha
 /// Finds the tab by the id that Halo told or, where the answer was lost, by its address.
 async fn find(apply: &Apply<'_>, id: Option<i64>, kind: Option<i64>) -> Result<Found, HaloError> {
     let draft = draft(apply, None, kind);
-    let leads = |tab: &HeldTab| tab.url.as_ref().is_some_and(|url| url.raw() == draft.url);
+    let leads = |tab: &ExistingTab| tab.url.as_ref().is_some_and(|url| url.raw() == draft.url);
     let found = match id {
         Some(id) => apply.halo.tab(id).await?,
         None => apply.halo.tabs().await?.into_iter().find(leads),

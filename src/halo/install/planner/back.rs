@@ -11,14 +11,14 @@ use crate::domain::plan::Action;
 use crate::domain::record::Members;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Held, HeldTab};
+use crate::halo::install::existing::{Existing, ExistingTab};
 
 /// The ids that deleted objects have now, by kind and the id they had.
 pub(super) struct Back(BTreeMap<(ObjectKind, String), String>);
 
 impl Back {
     /// Looks for every object that the run has deleted.
-    pub(super) fn find(ownership: &Ownership<'_>, writes: &[Written], held: &Held) -> Self {
+    pub(super) fn find(ownership: &Ownership<'_>, writes: &[Written], held: &Existing) -> Self {
         let recorded = ownership.record.iter().map(|own| (own.kind, own.id.to_ascii_lowercase()));
         let of_run = writes.iter().filter(|write| write.action != Action::Delete);
         let written = of_run.filter_map(|write| Some((write.kind, write.object.as_ref()?.to_ascii_lowercase())));
@@ -61,7 +61,7 @@ impl Back {
     }
 
     /// The ids of everything that looks like an object that was.
-    fn alike(&self, write: &Written, before: &Members, held: &Held) -> Vec<String> {
+    fn alike(&self, write: &Written, before: &Members, held: &Existing) -> Vec<String> {
         match write.kind {
             ObjectKind::Webhook => {
                 let same = |name: &str, url: &str| before.text("name") == Some(name) && before.text("url") == Some(url);
@@ -85,6 +85,6 @@ impl Back {
 }
 
 /// Whether a tab has the name and the address of one that was.
-pub(super) fn same_tab(was: &Members, tab: &HeldTab) -> bool {
+pub(super) fn same_tab(was: &Members, tab: &ExistingTab) -> bool {
     was.text("name") == Some(tab.name.raw()) && was.text("url") == tab.url.as_ref().map(Untrusted::raw)
 }

@@ -72,10 +72,10 @@ mod tests {
     use crate::domain::configuration::ConfigurationId;
     use crate::domain::record::{BeforeAfter, Members};
     use crate::domain::secret::Secret;
-    use crate::halo::install::held::{Held, Wanted};
+    use crate::halo::install::existing::{Existing, Wanted};
     use crate::halo::install::planner::plan;
 
-    fn written(held: &Held) -> Vec<Written> {
+    fn written(held: &Existing) -> Vec<Written> {
         let write = |kind, id: &str, url: &str| Written {
             kind,
             name: "x".into(),
@@ -87,13 +87,13 @@ mod tests {
             },
         };
         let webhooks = held.webhooks.iter().map(|own| write(ObjectKind::Webhook, &own.id, own.url.expose()));
-        let tab = |tab: &crate::halo::install::held::HeldTab| {
+        let tab = |tab: &crate::halo::install::existing::ExistingTab| {
             write(ObjectKind::CustomTab, &tab.id.to_string(), tab.url.as_ref().unwrap().raw())
         };
         webhooks.chain(held.tabs.iter().map(tab)).collect()
     }
 
-    fn reasons(wanted: &Wanted, change: impl FnOnce(&mut Held)) -> Vec<String> {
+    fn reasons(wanted: &Wanted, change: impl FnOnce(&mut Existing)) -> Vec<String> {
         let (mut held, mut record) = installed();
         let webhook = record[0].clone();
         let events = held.webhooks.iter().flat_map(|own| &own.bindings).map(|binding| InstalledObject {
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn change_in_halo_is_called_one() {
-        let elsewhere = |held: &mut Held| held.webhooks[0].url = Secret::new("https://evil.example/");
+        let elsewhere = |held: &mut Existing| held.webhooks[0].url = Secret::new("https://evil.example/");
         assert_eq!(reasons(&wanted(), elsewhere), [CHANGED]);
-        let token = |held: &mut Held| {
+        let token = |held: &mut Existing| {
             let url = format!("{}x", held.webhooks[0].url.expose());
             held.webhooks[0].url = Secret::new(url);
         };
@@ -141,7 +141,7 @@ mod tests {
     fn options_and_events_that_were_chosen_are_settings() {
         let mut chosen = wanted();
         chosen.options.halo.log_days = Some(60);
-        let told = |days| move |held: &mut Held| held.webhooks[0].options.log_days = Some(days);
+        let told = |days| move |held: &mut Existing| held.webhooks[0].options.log_days = Some(days);
         assert_eq!(reasons(&chosen, told(30)), [SETTING; 2]);
         assert_eq!(reasons(&chosen, told(7)), [CHANGED, SETTING]);
         let mut chosen = wanted();

@@ -5,7 +5,7 @@ use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Binding, Held, HeldWebhook, Wanted};
+use crate::halo::install::existing::{Binding, Existing, ExistingWebhook, Wanted};
 use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, PlanStep};
 
 /// The kind of notification that fires for a webhook.
@@ -16,9 +16,9 @@ const BY_WEBHOOK: i64 = 6;
 
 pub(super) fn plan_events(
     group: EventGroup,
-    webhook: Option<&HeldWebhook>,
+    webhook: Option<&ExistingWebhook>,
     wanted: &Wanted,
-    held: &Held,
+    held: &Existing,
     plan: &mut InstallPlan,
 ) {
     let bindings = webhook.map_or(&[][..], |webhook| &webhook.bindings);
@@ -53,7 +53,7 @@ pub(super) fn plan_events(
 }
 
 /// An event that is bound as it should be, or that somebody has kept from firing.
-fn kept_or_mended(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted) -> PlanStep {
+fn kept_or_mended(webhook: Option<&ExistingWebhook>, binding: &Binding, name: &Untrusted) -> PlanStep {
     let fields = binding_fields(binding);
     if fields.is_empty() {
         return event_change(Action::Keep, name.clone(), Some(binding.id), binding.event, "unchanged");
@@ -84,7 +84,7 @@ pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
 }
 
 /// Takes a binding off its webhook.
-pub(super) fn unbind(webhook: Option<&HeldWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> PlanStep {
+pub(super) fn unbind(webhook: Option<&ExistingWebhook>, binding: &Binding, name: &Untrusted, reason: &str) -> PlanStep {
     let mut change = event_change(Action::Delete, name.clone(), Some(binding.id), binding.event, reason);
     let webhook = webhook.map(|webhook| webhook.id.clone()).unwrap_or_default();
     change.operation = Operation::Event(EventWrite::Unbind { webhook, binding: binding.id });
@@ -102,14 +102,14 @@ fn event_change(action: Action, name: Untrusted, id: Option<i64>, event: EventNu
 }
 
 /// What an event is called: by us where it is of the safe set, and by Halo otherwise.
-fn name_of(held: &Held, event: EventNumber) -> Untrusted {
+fn name_of(held: &Existing, event: EventNumber) -> Untrusted {
     let usual = EventGroup::of(event).events().contains(&event).then(|| Untrusted::new(event.usual_name()));
     usual.or_else(|| catalogue_name(held, event).cloned()).unwrap_or_else(|| format!("event {event}").into())
 }
 
 /// Halo's own name for an event. The "Assigned" variants share numbers but never fire for a webhook, so they do not
 /// count as knowing the event.
-fn catalogue_name(held: &Held, event: EventNumber) -> Option<&Untrusted> {
+fn catalogue_name(held: &Existing, event: EventNumber) -> Option<&Untrusted> {
     held.events
         .iter()
         .filter(|(number, _)| *number == event)

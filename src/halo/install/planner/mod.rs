@@ -35,11 +35,11 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, FieldChange};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Held, Wanted};
+use crate::halo::install::existing::{Existing, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 
 /// Says what has to change in Halo, in the order in which it has to be done.
-pub fn plan(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> InstallPlan {
+pub fn plan(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> InstallPlan {
     let mut plan = InstallPlan::default();
     for (group, url) in &wanted.webhooks {
         let address = url.expose();

@@ -6,7 +6,7 @@
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::record::InstalledObject;
-use crate::halo::install::held::{HeldTab, HeldWebhook};
+use crate::halo::install::existing::{ExistingTab, ExistingWebhook};
 
 /// What tells our objects from everybody else's.
 #[derive(Clone, Debug)]
@@ -25,14 +25,14 @@ impl Ownership<'_> {
     }
 
     /// Whether a webhook is ours. Its id is a GUID, so the record alone is proof.
-    pub fn owns_webhook(&self, webhook: &HeldWebhook) -> bool {
+    pub fn owns_webhook(&self, webhook: &ExistingWebhook) -> bool {
         self.records(ObjectKind::Webhook, &webhook.id)
             || self.callback_prefix.is_some_and(|prefix| webhook.url.expose().starts_with(prefix))
     }
 
     /// Whether a tab is ours: it shows the chat pod to the letter, or our record speaks for it, or it has the chat pod's
     /// name and path. One address can lead to many things by what follows its path, so the path alone proves nothing.
-    pub fn owns_tab(&self, tab: &HeldTab) -> bool {
+    pub fn owns_tab(&self, tab: &ExistingTab) -> bool {
         self.chat_pod.is_some_and(|pod| is_chat_pod(tab, pod))
             || self.records_tab(tab)
             || (is_named(tab) && self.has_path(tab))
@@ -41,7 +41,7 @@ impl Ownership<'_> {
     /// Whether our record holds this very tab. Ids of tabs are small numbers that come back: where both sides have a
     /// guid it has to be the same, with a name or an address of ours still there; where they have none, the name has to
     /// be ours.
-    pub(super) fn records_tab(&self, tab: &HeldTab) -> bool {
+    pub(super) fn records_tab(&self, tab: &ExistingTab) -> bool {
         let id = tab.id.to_string();
         let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
         recorded.is_some_and(|own| match (&own.mark, &tab.guid) {
@@ -51,29 +51,29 @@ impl Ownership<'_> {
     }
 
     /// Whether our record knows another tab by this one's number.
-    pub(super) fn is_stranger(&self, tab: &HeldTab) -> bool {
+    pub(super) fn is_stranger(&self, tab: &ExistingTab) -> bool {
         let (id, guid) = (tab.id.to_string(), tab.guid.as_deref());
         let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
         recorded.and_then(|own| own.mark.as_deref()).zip(guid).is_some_and(|(ours, theirs)| !same_id(ours, theirs))
     }
 
-    fn has_path(&self, tab: &HeldTab) -> bool {
+    fn has_path(&self, tab: &ExistingTab) -> bool {
         self.chat_pod.is_some_and(|pod| leads_to_chat_pod(tab, pod))
     }
 }
 
-fn is_named(tab: &HeldTab) -> bool {
+fn is_named(tab: &ExistingTab) -> bool {
     tab.name.raw() == ChatPodUrl::TAB_NAME
 }
 
 /// Whether a tab shows the chat pod, whatever follows the path.
-pub(super) fn leads_to_chat_pod(tab: &HeldTab, chat_pod: &ChatPodUrl) -> bool {
+pub(super) fn leads_to_chat_pod(tab: &ExistingTab, chat_pod: &ChatPodUrl) -> bool {
     let Some(url) = &tab.url else { return false };
     let path = url.raw().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     path == chat_pod.without_query()
 }
 
 /// Whether a tab shows exactly the chat pod.
-pub(super) fn is_chat_pod(tab: &HeldTab, chat_pod: &ChatPodUrl) -> bool {
+pub(super) fn is_chat_pod(tab: &ExistingTab, chat_pod: &ChatPodUrl) -> bool {
     tab.url.as_ref().is_some_and(|url| url.raw() == chat_pod.as_str())
 }

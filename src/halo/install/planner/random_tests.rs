@@ -5,7 +5,7 @@ use super::*;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::plan::{Action, Parts};
 use crate::domain::secret::Secret;
-use crate::halo::install::held::{HeldTab, HeldTicketType, HeldWebhook};
+use crate::halo::install::existing::{ExistingTab, ExistingTicketType, ExistingWebhook};
 use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
 /// A small generator of our own: a seed is enough to see a case again.
@@ -31,7 +31,7 @@ impl Random {
 const LOOK_ALIKES: [&str; 6] =
     ["Pia Chat P\u{43e}d", "Pia Chat Pods", "Piа Chat Pod", "Pia - Ticket Created 2", "Pia - Ticket  Updated", "Pia"];
 
-fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
+fn random_halo(random: &mut Random) -> (Existing, Vec<InstalledObject>) {
     let (mut held, mut record) = if random.chance(80) { installed() } else { (empty_halo(), Vec::new()) };
     if random.chance(30) {
         record.retain(|_| random.chance(50));
@@ -59,10 +59,14 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
     }
     for copy in 0..random.below(3) {
         let Some(original) = held.webhooks.first().cloned() else { break };
-        held.webhooks.push(HeldWebhook { id: format!("copy-{copy}"), name: format!("Copy {copy}").into(), ..original });
+        held.webhooks.push(ExistingWebhook {
+            id: format!("copy-{copy}"),
+            name: format!("Copy {copy}").into(),
+            ..original
+        });
     }
     if let (Some(tab), true) = (held.tabs.first().cloned(), random.chance(20)) {
-        held.tabs.push(HeldTab { id: 90, ..tab });
+        held.tabs.push(ExistingTab { id: 90, ..tab });
         held.ticket_types[1].tabs.push(90);
     }
     for tab in &mut held.tabs {
@@ -75,7 +79,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
         let name = *random.one(&LOOK_ALIKES);
         let id = format!("foreign-{number}");
         let url = Secret::new(format!("https://other.example/{number}"));
-        held.webhooks.push(HeldWebhook {
+        held.webhooks.push(ExistingWebhook {
             id,
             name: format!("{name}{number}").into(),
             url,
@@ -92,7 +96,7 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
         });
         let id = 200 + i64::try_from(number).unwrap();
         let url = Some("https://other.example/pod".into());
-        held.tabs.push(HeldTab { id, guid: None, name: name.into(), url, tab_type: Some(1), table: Some(1) });
+        held.tabs.push(ExistingTab { id, guid: None, name: name.into(), url, tab_type: Some(1), table: Some(1) });
     }
     for kind in &mut held.ticket_types {
         kind.tabs.retain(|_| random.chance(80));
@@ -109,13 +113,13 @@ fn random_halo(random: &mut Random) -> (Held, Vec<InstalledObject>) {
 }
 
 /// A Halo that does exactly what it is told.
-fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<InstalledObject>) {
+fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Existing, record: &mut Vec<InstalledObject>) {
     let installed_at = jiff::Timestamp::UNIX_EPOCH;
     let mut next = 1_000;
     for change in &plan.steps {
         next += 1;
         let (mut id, own) = (change.id.clone(), change.name.clone());
-        let group_id = |held: &Held, group: crate::domain::callback::EventGroup| {
+        let group_id = |held: &Existing, group: crate::domain::callback::EventGroup| {
             let address = wanted.webhooks.iter().find(|(own, _)| *own == group).unwrap().1.expose();
             held.webhooks.iter().position(|webhook| webhook.url == address).unwrap()
         };
@@ -125,7 +129,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                 let at = held.webhooks.iter().position(|webhook| Some(&webhook.id) == change.id.as_ref());
                 let made = id.get_or_insert_with(|| format!("made-{next}")).clone();
                 let bindings = at.map(|at| held.webhooks[at].bindings.clone()).unwrap_or_default();
-                let webhook = HeldWebhook {
+                let webhook = ExistingWebhook {
                     id: made,
                     name: group.webhook_name().into(),
                     url,
@@ -140,7 +144,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                     options: Default::default(),
                     bindings,
                 };
-                let is_ours = |other: &HeldWebhook| {
+                let is_ours = |other: &ExistingWebhook| {
                     other.url.expose().starts_with(&wanted.callback_prefix) && other.id != webhook.id
                 };
                 let taken = held.webhooks.iter().filter(|other| other.name == webhook.name && is_ours(other));
@@ -178,7 +182,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Held, record: &mut Vec<
                 held.tabs.retain(|tab| tab.id != number);
                 let url = Some(wanted.chat_pod.as_str().into());
                 let (name, tab_type) = (ChatPodUrl::TAB_NAME.into(), kind);
-                held.tabs.push(HeldTab { id: number, guid: None, name, url, tab_type, table: Some(1) });
+                held.tabs.push(ExistingTab { id: number, guid: None, name, url, tab_type, table: Some(1) });
             }
             Operation::Tab(TabWrite::Delete(id)) => {
                 let linked = held.ticket_types.iter().any(|kind| kind.tabs.contains(id));
@@ -223,10 +227,10 @@ fn sees_what_it_touches(plan: &InstallPlan) -> bool {
     })
 }
 
-fn foreign(held: &Held) -> (Vec<HeldWebhook>, Vec<HeldTab>, Vec<Vec<i64>>) {
+fn foreign(held: &Existing) -> (Vec<ExistingWebhook>, Vec<ExistingTab>, Vec<Vec<i64>>) {
     let webhooks = held.webhooks.iter().filter(|webhook| webhook.id.starts_with("foreign")).cloned().collect();
     let tabs = held.tabs.iter().filter(|tab| (200..300).contains(&tab.id)).cloned().collect();
-    let links = |kind: &HeldTicketType| kind.tabs.iter().copied().filter(|tab| (200..300).contains(tab)).collect();
+    let links = |kind: &ExistingTicketType| kind.tabs.iter().copied().filter(|tab| (200..300).contains(tab)).collect();
     (webhooks, tabs, held.ticket_types.iter().map(links).collect())
 }
 

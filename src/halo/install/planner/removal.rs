@@ -12,14 +12,14 @@ use crate::domain::plan::{Action, FieldChange, Parts};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::untrusted::same_name;
-use crate::halo::install::held::{Held, HeldTicketType, HeldWebhook, Wanted};
+use crate::halo::install::existing::{Existing, ExistingTicketType, ExistingWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 
 /// Why an object goes: which of the two it was, our record does not tell.
 const OURS: &str = "created or taken over by Configure";
 
 /// Says what has to go from Halo, in the order in which it has to be done. `wanted` tells what was edited since.
-pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts) -> InstallPlan {
+pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Existing, parts: Parts) -> InstallPlan {
     let mut plan = InstallPlan::default();
     if parts.chat_pod || parts.links {
         remove_tabs(ownership, wanted, held, parts, &mut plan);
@@ -30,7 +30,13 @@ pub fn plan_removal(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &H
     plan.made_from(held)
 }
 
-fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, parts: Parts, plan: &mut InstallPlan) {
+fn remove_tabs(
+    ownership: &Ownership<'_>,
+    wanted: Option<&Wanted>,
+    held: &Existing,
+    parts: Parts,
+    plan: &mut InstallPlan,
+) {
     for tab in &held.tabs {
         if ownership.owns_tab(tab) {
             let edits = wanted
@@ -50,7 +56,7 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
     let ours: Vec<i64> = held.tabs.iter().filter(|tab| ownership.owns_tab(tab)).map(|tab| tab.id).collect();
     let left = links_left(ownership, held);
     let linked = |own: &&InstalledObject| {
-        let shows = |kind: &&HeldTicketType| kind.tabs.iter().any(|tab| ours.contains(tab));
+        let shows = |kind: &&ExistingTicketType| kind.tabs.iter().any(|tab| ours.contains(tab));
         let is_left = left.iter().any(|change| change.id.as_ref() == Some(&own.id));
         is_left || held.ticket_types.iter().filter(shows).any(|kind| kind.id.to_string() == own.id)
     };
@@ -59,7 +65,7 @@ fn remove_tabs(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, 
 }
 
 /// The links that outlived our tab. The next tab that gets its number would be shown by all of these ticket types.
-fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<PlanStep> {
+fn links_left(ownership: &Ownership<'_>, held: &Existing) -> Vec<PlanStep> {
     let left = |own: &InstalledObject| {
         let tab: i64 = own.mark.as_ref()?.parse().ok()?;
         let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
@@ -70,7 +76,7 @@ fn links_left(ownership: &Ownership<'_>, held: &Held) -> Vec<PlanStep> {
     recorded.filter_map(left).collect()
 }
 
-fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Held, plan: &mut InstallPlan) {
+fn remove_webhooks(ownership: &Ownership<'_>, wanted: Option<&Wanted>, held: &Existing, plan: &mut InstallPlan) {
     for webhook in &held.webhooks {
         if ownership.owns_webhook(webhook) {
             let edits = wanted.map(|wanted| edits_of(webhook, wanted, ownership)).unwrap_or_default();
@@ -115,7 +121,7 @@ fn why(reason: &str, edits: &[FieldChange]) -> String {
 }
 
 /// What somebody has edited on a webhook since. One that was made for another group or token is no edit.
-fn edits_of(webhook: &HeldWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -> Vec<FieldChange> {
+fn edits_of(webhook: &ExistingWebhook, wanted: &Wanted, ownership: &Ownership<'_>) -> Vec<FieldChange> {
     let recorded = ownership.record.iter().find(|own| own.kind == ObjectKind::Webhook && same_id(&own.id, &webhook.id));
     let name = recorded.map_or_else(|| webhook.name.raw(), |own| own.name.raw());
     let Some((group, url)) = wanted.webhooks.iter().find(|(group, _)| group.webhook_name() == name) else {

@@ -16,14 +16,19 @@ use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::record::Members;
 use crate::domain::record::Written;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Binding, Held, HeldTab, HeldWebhook};
+use crate::halo::install::existing::{Binding, Existing, ExistingTab, ExistingWebhook};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, Restore};
 
 /// The members that objects have now, by kind and id.
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
-pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held, current: &Current) -> InstallPlan {
+pub fn plan_roll_back(
+    ownership: &Ownership<'_>,
+    writes: &[Written],
+    held: &Existing,
+    current: &Current,
+) -> InstallPlan {
     let back = Back::find(ownership, writes, held);
     let (plan, done) = (InstallPlan::default(), BTreeSet::new());
     let mut roll_back = RollBack { ownership, writes, held, current, back, plan, done };
@@ -42,7 +47,7 @@ pub fn plan_roll_back(ownership: &Ownership<'_>, writes: &[Written], held: &Held
 struct RollBack<'a> {
     ownership: &'a Ownership<'a>,
     writes: &'a [Written],
-    held: &'a Held,
+    held: &'a Existing,
     current: &'a Current,
     back: Back,
     plan: InstallPlan,
@@ -73,7 +78,7 @@ impl RollBack<'_> {
         self.done.insert((kind, id.to_owned(), is_deletion))
     }
 
-    fn webhook(&self, write: &Written) -> Option<&HeldWebhook> {
+    fn webhook(&self, write: &Written) -> Option<&ExistingWebhook> {
         let by_id = |id: &String| self.held.webhooks.iter().find(|webhook| same_id(&webhook.id, id));
         let url = write.proof.after.as_ref().and_then(|after| after.text("url"));
         // Where the answer was lost, the address is what proves it: nothing led there before.
@@ -81,8 +86,8 @@ impl RollBack<'_> {
         write.object.as_ref().map_or_else(by_url, by_id)
     }
 
-    fn tab(&self, write: &Written) -> Option<&HeldTab> {
-        let leads = |tab: &&HeldTab| has_text(write.proof.after.as_ref(), "url", tab.url.as_ref());
+    fn tab(&self, write: &Written) -> Option<&ExistingTab> {
+        let leads = |tab: &&ExistingTab| has_text(write.proof.after.as_ref(), "url", tab.url.as_ref());
         match &write.object {
             Some(id) => self.tab_with(id).filter(|tab| is_written(write, tab)),
             None => self.held.tabs.iter().find(leads),
@@ -90,14 +95,14 @@ impl RollBack<'_> {
     }
 
     /// The tab that has this id, unless our record knows that it is another one.
-    fn tab_with(&self, id: &str) -> Option<&HeldTab> {
+    fn tab_with(&self, id: &str) -> Option<&ExistingTab> {
         let tab = self.held.tabs.iter().find(|tab| tab.id.to_string() == id)?;
         (!self.ownership.is_stranger(tab)).then_some(tab)
     }
 
     /// The tab that has this id, if it is the one that had it in the run: an id of a tab can have come to somebody
     /// else's since.
-    fn tab_of_run(&self, id: &str) -> Option<&HeldTab> {
+    fn tab_of_run(&self, id: &str) -> Option<&ExistingTab> {
         let tab = self.tab_with(id)?;
         let of_tab = |write: &&Written| write.kind == ObjectKind::CustomTab && write.object.as_deref() == Some(id);
         let mut writes = self.writes.iter().filter(of_tab);
@@ -107,7 +112,7 @@ impl RollBack<'_> {
         (writes.any(is_it) || self.ownership.owns_tab(tab)).then_some(tab)
     }
 
-    fn binding(&self, write: &Written) -> Option<(&HeldWebhook, &Binding)> {
+    fn binding(&self, write: &Written) -> Option<(&ExistingWebhook, &Binding)> {
         let parent = write.proof.parent.as_ref()?;
         let webhook = self.held.webhooks.iter().find(|webhook| same_id(&webhook.id, parent))?;
         let event = write.proof.after.as_ref().and_then(|after| after.get("eventno")?.as_i64());
@@ -279,7 +284,7 @@ fn has_text(members: Option<&Members>, name: &str, text: Option<&Untrusted>) -> 
 }
 
 /// Whether a tab still has the name or the address that was written.
-fn is_written(write: &Written, tab: &HeldTab) -> bool {
+fn is_written(write: &Written, tab: &ExistingTab) -> bool {
     let after = write.proof.after.as_ref();
     has_text(after, "name", Some(&tab.name)) || has_text(after, "url", tab.url.as_ref())
 }

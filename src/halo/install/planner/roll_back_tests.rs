@@ -5,18 +5,18 @@ use super::*;
 use crate::domain::plan::Action;
 use crate::domain::record::Written;
 use crate::domain::record::{BeforeAfter, Members};
-use crate::halo::install::held::{HeldTab, HeldWebhook};
+use crate::halo::install::existing::{ExistingTab, ExistingWebhook};
 
 fn write(kind: ObjectKind, action: Action, object: &str, proof: BeforeAfter) -> Written {
     Written { kind, name: "x".into(), action, object: Some(object.to_owned()), proof }
 }
 
-fn tab_members(tab: &HeldTab) -> Members {
+fn tab_members(tab: &ExistingTab) -> Members {
     let url = tab.url.as_ref().map(Untrusted::raw).unwrap_or_default();
     Members::default().with("name", tab.name.raw()).with("url", url).with("type", 1)
 }
 
-fn webhook_members(webhook: &HeldWebhook) -> Members {
+fn webhook_members(webhook: &ExistingWebhook) -> Members {
     Members::default().with("name", webhook.name.raw()).with("url", webhook.url.expose())
 }
 
@@ -40,7 +40,7 @@ fn linked(ticket_type: &str, tab: &str) -> Written {
     Written { action: Action::Link, ..unlinked(ticket_type, tab) }
 }
 
-fn rolled_back(writes: &[Written], held: &Held, record: &[InstalledObject], current: &Current) -> InstallPlan {
+fn rolled_back(writes: &[Written], held: &Existing, record: &[InstalledObject], current: &Current) -> InstallPlan {
     let wanted = wanted();
     let prefix = Some(wanted.callback_prefix.as_str());
     let ownership = Ownership { callback_prefix: prefix, chat_pod: Some(&wanted.chat_pod), record };
@@ -52,21 +52,21 @@ fn pending(plan: &InstallPlan) -> Vec<(ObjectKind, Action)> {
 }
 
 /// Somebody's tab that has got the id of ours.
-fn somebody(id: i64) -> HeldTab {
+fn somebody(id: i64) -> ExistingTab {
     let url = Some("https://accounts.example/?t=$FAULTID".into());
-    HeldTab { id, guid: None, name: "Accounting".into(), url, tab_type: Some(1), table: Some(1) }
+    ExistingTab { id, guid: None, name: "Accounting".into(), url, tab_type: Some(1), table: Some(1) }
 }
 
 #[test]
 fn copy_with_lower_id_is_made_again_beside_one_that_was_kept() {
     let (held, record) = installed();
-    let copy = HeldTab { id: 12, ..held.tabs[0].clone() };
+    let copy = ExistingTab { id: 12, ..held.tabs[0].clone() };
     let writes = [deleted(ObjectKind::CustomTab, "12", tab_members(&copy)), unlinked("1", "12")];
     let plan = rolled_back(&writes, &held, &record, &Current::new());
     assert_eq!(pending(&plan), [(ObjectKind::CustomTab, Action::Create), (ObjectKind::TicketType, Action::Link)]);
     // Made again, it is there: under a number that may well be lower than the one it had.
     let mut held = held;
-    held.tabs.push(HeldTab { id: 13, ..copy });
+    held.tabs.push(ExistingTab { id: 13, ..copy });
     held.ticket_types[0].tabs.push(13);
     assert_eq!(pending(&rolled_back(&writes, &held, &record, &Current::new())), []);
     // Two that were alike are two.
@@ -78,7 +78,7 @@ fn copy_with_lower_id_is_made_again_beside_one_that_was_kept() {
 #[test]
 fn deleted_tab_is_not_back_because_somebody_has_its_id() {
     let (mut held, record) = installed();
-    let copy = HeldTab { id: 90, ..held.tabs[0].clone() };
+    let copy = ExistingTab { id: 90, ..held.tabs[0].clone() };
     held.tabs.push(somebody(90));
     let writes = [deleted(ObjectKind::CustomTab, "90", tab_members(&copy)), unlinked("1", "90")];
     let plan = rolled_back(&writes, &held, &record, &Current::new());
@@ -100,10 +100,10 @@ fn event_bound_twice_is_bound_twice_again() {
 #[test]
 fn deleted_webhook_is_not_back_by_a_kept_name() {
     let (mut held, record) = installed();
-    let copy = HeldWebhook { id: "copy".to_owned(), ..held.webhooks[0].clone() };
+    let copy = ExistingWebhook { id: "copy".to_owned(), ..held.webhooks[0].clone() };
     // Ours was called Foo; its copy, which had the name, was deleted, and ours renamed.
     let renamed = BeforeAfter {
-        before: Some(webhook_members(&HeldWebhook { name: "Foo".into(), ..held.webhooks[0].clone() })),
+        before: Some(webhook_members(&ExistingWebhook { name: "Foo".into(), ..held.webhooks[0].clone() })),
         after: Some(webhook_members(&held.webhooks[0])),
         ..BeforeAfter::default()
     };
@@ -132,7 +132,7 @@ fn deleted_webhook_is_not_back_by_a_kept_name() {
     // Interrupted after the webhook: its event is bound to it, under the id that it has now.
     held.webhooks[0].name = "Foo".into();
     current.insert((ObjectKind::Webhook, "guid-0".into()), webhook_members(&held.webhooks[0]));
-    held.webhooks.push(HeldWebhook { id: "again".to_owned(), bindings: Vec::new(), ..copy });
+    held.webhooks.push(ExistingWebhook { id: "again".to_owned(), bindings: Vec::new(), ..copy });
     let plan = rolled_back(&writes, &held, &record, &current);
     assert_eq!(pending(&plan), [(ObjectKind::WebhookEvent, Action::Create)]);
     assert_eq!(parents(&plan), [Some("again".to_owned())]);
@@ -141,7 +141,7 @@ fn deleted_webhook_is_not_back_by_a_kept_name() {
 #[test]
 fn ticket_type_that_showed_two_deleted_copies_shows_both_again() {
     let (mut held, record) = installed();
-    let copy = HeldTab { id: 12, ..held.tabs[0].clone() };
+    let copy = ExistingTab { id: 12, ..held.tabs[0].clone() };
     let writes = [
         deleted(ObjectKind::CustomTab, "13", tab_members(&copy)),
         unlinked("1", "13"),
@@ -174,7 +174,7 @@ fn foreign_object_under_our_old_id_is_left_alone() {
     // Not even with our name, where the record knows ours by its guid.
     let mut record = record;
     record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap().mark = Some("ours".to_owned());
-    held.tabs[0] = HeldTab { guid: Some("theirs".to_owned()), name: "Pia Chat Pod".into(), ..somebody(46) };
+    held.tabs[0] = ExistingTab { guid: Some("theirs".to_owned()), name: "Pia Chat Pod".into(), ..somebody(46) };
     held.ticket_types[0].tabs = vec![46];
     current.insert((ObjectKind::CustomTab, "46".into()), tab_members(&held.tabs[0]));
     assert_eq!(pending(&rolled_back(&writes, &held, &record, &current)), []);

@@ -9,12 +9,12 @@ use crate::domain::callback::{CallbackUrl, EventGroup, mask_address};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
 use crate::domain::record::InstalledObject;
-use crate::halo::install::held::{Held, HeldWebhook, Wanted};
+use crate::halo::install::existing::{Existing, ExistingWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep, WebhookWrite};
 
 /// Says which webhooks have yet to get the new address. Nothing in it depends on which token the new one is: the plan
 /// that was shown can be compared with the one that is applied, without a token made before there was a yes.
-pub fn plan_rotation(wanted: &Wanted, held: &Held, record: &[InstalledObject]) -> InstallPlan {
+pub fn plan_rotation(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> InstallPlan {
     let mut plan = InstallPlan::default();
     for (group, url) in &wanted.webhooks {
         match rotate(*group, url, wanted, held, record) {
@@ -32,7 +32,7 @@ fn rotate(
     group: EventGroup,
     url: &CallbackUrl,
     wanted: &Wanted,
-    held: &Held,
+    held: &Existing,
     record: &[InstalledObject],
 ) -> Result<PlanStep, String> {
     let name = group.webhook_name();
@@ -40,7 +40,7 @@ fn rotate(
     let own = remembered.and_then(|object| held.webhooks.iter().find(|webhook| webhook.id == object.id));
     let Some(own) = own else { return Err("not in Halo, or not installed by Configure".to_owned()) };
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
-    let is_copy = |other: &HeldWebhook| other.id != own.id && other.url.expose().starts_with(&prefix);
+    let is_copy = |other: &ExistingWebhook| other.id != own.id && other.url.expose().starts_with(&prefix);
     if held.webhooks.iter().any(is_copy) {
         return Err("there is a duplicate webhook for the same events".to_owned());
     }
@@ -115,14 +115,15 @@ mod tests {
 
     #[test]
     fn what_somebody_changed_is_said_and_not_mended() {
-        type Drift = fn(&mut Held);
+        type Drift = fn(&mut Existing);
         let cases: [(&str, Drift); 6] = [
             ("changed in Halo: name", |held| held.webhooks[0].name = "renamed".into()),
             ("changed in Halo: active", |held| held.webhooks[0].active = false),
             ("changed in Halo: basic_username", |held| held.webhooks[0].basic_username = Some("root".into())),
             ("changed in Halo: url", |held| held.webhooks[0].url = Secret::new("https://elsewhere.example/")),
             ("duplicate webhook", |held| {
-                let copy = HeldWebhook { id: "copy".into(), name: Untrusted::new("Copy"), ..held.webhooks[0].clone() };
+                let copy =
+                    ExistingWebhook { id: "copy".into(), name: Untrusted::new("Copy"), ..held.webhooks[0].clone() };
                 held.webhooks.push(copy);
             }),
             ("not in Halo", |held| drop(held.webhooks.remove(0))),

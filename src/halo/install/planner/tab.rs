@@ -8,7 +8,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, FieldChange, Offer};
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::held::{Held, HeldTab, HeldTicketType, Wanted};
+use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
 
 /// The number of an iframe among the kinds of tab: the best guess there is.
@@ -17,7 +17,7 @@ const IFRAME: i64 = 1;
 /// The ticket's number among the entities that can have tabs.
 const TICKET: i64 = 1;
 
-pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, plan: &mut InstallPlan) {
+pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ownership: &Ownership<'_>, plan: &mut InstallPlan) {
     let name = ChatPodUrl::TAB_NAME;
     let address = wanted.chat_pod.as_str();
     let remembered = recorded(ownership.record, ObjectKind::CustomTab, name);
@@ -26,9 +26,9 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
     // The one that shows the chat pod to the letter before one that has its name and something else behind the path.
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
-    let is_named_alike = |tab: &&HeldTab| is_like(tab.name.raw(), name);
+    let is_named_alike = |tab: &&ExistingTab| is_like(tab.name.raw(), name);
     let tab = by_record.or_else(by_address);
-    let is_agreed = |tab: &&HeldTab| is_named_alike(tab) && wanted.takes(&tab.id.to_string());
+    let is_agreed = |tab: &&ExistingTab| is_named_alike(tab) && wanted.takes(&tab.id.to_string());
     let agreed = held.tabs.iter().filter(|_| tab.is_none()).find(is_agreed);
     let tab = tab.or(agreed);
     let change = |action, id: Option<i64>, fields, reason: &str, operation| {
@@ -85,8 +85,8 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Held, ownership: &Ownership<'_>, 
 
 /// The number of an iframe among the kinds of tab: what a tab of somebody else's that has an address shows. Nothing
 /// written tells it, so where no tab tells either, it is not judged.
-fn iframe_kind(held: &Held, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
-    let tells = |tab: &&HeldTab| {
+fn iframe_kind(held: &Existing, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
+    let tells = |tab: &&ExistingTab| {
         let has_address = tab.url.as_ref().is_some_and(|url| !url.raw().trim().is_empty());
         has_address && Some(tab.id) != own && !leads_to_chat_pod(tab, &wanted.chat_pod)
     };
@@ -98,7 +98,7 @@ fn iframe_kind(held: &Held, own: Option<i64>, wanted: &Wanted) -> Option<i64> {
 }
 
 /// The fields of a tab that are not as they should be.
-pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -> Vec<FieldChange> {
+pub fn tab_fields(tab: &ExistingTab, name: &str, address: &str, kind: Option<i64>) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     if tab.name.raw() != name {
         fields.push(FieldChange { name: "name", before: Some(tab.name.display()), after: Some(name.to_owned()) });
@@ -118,7 +118,7 @@ pub fn tab_fields(tab: &HeldTab, name: &str, address: &str, kind: Option<i64>) -
     fields
 }
 
-fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> PlanStep {
+fn plan_link(ticket_type: &ExistingTicketType, tab: Option<i64>) -> PlanStep {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "inactive: skipped"),
@@ -148,21 +148,21 @@ fn plan_link(ticket_type: &HeldTicketType, tab: Option<i64>) -> PlanStep {
 }
 
 /// Takes a tab out, its links first.
-pub(super) fn delete_tab(tab: &HeldTab, held: &Held, reason: &str) -> Vec<PlanStep> {
+pub(super) fn delete_tab(tab: &ExistingTab, held: &Existing, reason: &str) -> Vec<PlanStep> {
     let mut changes = unlink_everywhere(tab, held);
     changes.push(delete_tab_itself(tab, reason));
     changes
 }
 
-pub(super) fn unlink_everywhere(tab: &HeldTab, held: &Held) -> Vec<PlanStep> {
+pub(super) fn unlink_everywhere(tab: &ExistingTab, held: &Existing) -> Vec<PlanStep> {
     held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
 }
 
-pub(super) fn unlink(ticket_type: &HeldTicketType, tab: &HeldTab) -> PlanStep {
+pub(super) fn unlink(ticket_type: &ExistingTicketType, tab: &ExistingTab) -> PlanStep {
     unlink_from(ticket_type, tab.id, tab.name.display(), "uses the tab being removed")
 }
 
-pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: String, reason: &str) -> PlanStep {
+pub(super) fn unlink_from(ticket_type: &ExistingTicketType, tab: i64, tab_name: String, reason: &str) -> PlanStep {
     let operation = Operation::Link(LinkWrite::Remove { ticket_type: ticket_type.id, tab });
     let mut change = step(Action::Unlink, ObjectKind::TicketType, &ticket_type.name, ticket_type.id, reason, operation);
     let others = ticket_type.tabs.len().saturating_sub(1);
@@ -176,7 +176,7 @@ pub(super) fn unlink_from(ticket_type: &HeldTicketType, tab: i64, tab_name: Stri
     change
 }
 
-pub(super) fn delete_tab_itself(tab: &HeldTab, reason: &str) -> PlanStep {
+pub(super) fn delete_tab_itself(tab: &ExistingTab, reason: &str) -> PlanStep {
     let mut change = step(
         Action::Delete,
         ObjectKind::CustomTab,

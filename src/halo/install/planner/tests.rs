@@ -6,7 +6,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::{Action, ActionCounts, Offer, Parts};
 use crate::domain::secret::Secret;
 use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
-use crate::halo::install::held::{Binding, HeldTab, HeldTicketType, HeldWebhook};
+use crate::halo::install::existing::{Binding, ExistingTab, ExistingTicketType, ExistingWebhook};
 use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
 pub(super) fn wanted() -> Wanted {
@@ -33,19 +33,19 @@ pub(super) fn binding(id: i64, event: i64) -> Binding {
     Binding { id, event, name: "x".into(), kind: Some(-2), delivery: Some(6), conditions: 0 }
 }
 
-pub(super) fn ticket_type(id: i64, name: &str) -> HeldTicketType {
-    HeldTicketType { id, name: name.into(), active: true, allows_all_tabs: Some(false), tabs: vec![] }
+pub(super) fn ticket_type(id: i64, name: &str) -> ExistingTicketType {
+    ExistingTicketType { id, name: name.into(), active: true, allows_all_tabs: Some(false), tabs: vec![] }
 }
 
-pub(super) fn empty_halo() -> Held {
-    let project = HeldTicketType { allows_all_tabs: Some(true), ..ticket_type(3, "Project") };
-    let old = HeldTicketType { active: false, ..ticket_type(4, "Old") };
+pub(super) fn empty_halo() -> Existing {
+    let project = ExistingTicketType { allows_all_tabs: Some(true), ..ticket_type(3, "Project") };
+    let old = ExistingTicketType { active: false, ..ticket_type(4, "Old") };
     let types = vec![ticket_type(1, "Incident"), ticket_type(2, "Request"), project, old];
-    Held { ticket_types: types, events: events(), ..Held::default() }
+    Existing { ticket_types: types, events: events(), ..Existing::default() }
 }
 
 /// Halo after the plan was applied to the letter, and our record of it.
-pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
+pub(super) fn installed() -> (Existing, Vec<InstalledObject>) {
     let mut held = empty_halo();
     let mut record = Vec::new();
     let mut remember = |kind, id: &str, name: &str| {
@@ -56,7 +56,7 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
         let id = format!("guid-{number}");
         remember(ObjectKind::Webhook, &id, group.webhook_name());
         let bindings = group.events().iter().map(|e| binding(e.0 + 100, e.0));
-        held.webhooks.push(HeldWebhook {
+        held.webhooks.push(ExistingWebhook {
             id,
             name: group.webhook_name().into(),
             url: url.expose(),
@@ -73,7 +73,14 @@ pub(super) fn installed() -> (Held, Vec<InstalledObject>) {
         });
     }
     let url = Some(wanted().chat_pod.as_str().into());
-    held.tabs.push(HeldTab { id: 46, guid: None, name: "Pia Chat Pod".into(), url, tab_type: Some(1), table: Some(1) });
+    held.tabs.push(ExistingTab {
+        id: 46,
+        guid: None,
+        name: "Pia Chat Pod".into(),
+        url,
+        tab_type: Some(1),
+        table: Some(1),
+    });
     remember(ObjectKind::CustomTab, "46", "Pia Chat Pod");
     for ticket_type in &mut held.ticket_types[..2] {
         ticket_type.tabs.push(46);
@@ -125,7 +132,7 @@ fn plans_with_same_lines_and_other_token_differ() {
 
 #[test]
 fn each_drift_of_webhook_is_named_field_by_field() {
-    type Drift = fn(&mut HeldWebhook);
+    type Drift = fn(&mut ExistingWebhook);
     let cases: [(&str, Drift); 6] = [
         ("name", |w| w.name = "renamed".into()),
         ("url", |w| w.url = Secret::new("https://elsewhere.example/")),
@@ -202,7 +209,7 @@ fn foreign_object_with_our_name_is_reported_and_left_alone() {
 #[test]
 fn new_ticket_type_is_linked_and_its_other_tabs_are_kept() {
     let (mut held, record) = installed();
-    held.ticket_types.push(HeldTicketType { tabs: vec![7, 8], ..ticket_type(9, "Onboarding") });
+    held.ticket_types.push(ExistingTicketType { tabs: vec![7, 8], ..ticket_type(9, "Onboarding") });
     let plan = plan(&wanted(), &held, &record);
     let pending: Vec<_> = plan.pending().collect();
     assert_eq!(pending.len(), 1);
@@ -224,9 +231,9 @@ fn foreign_tab_under_our_old_id_is_left_alone() {
 #[test]
 fn second_copy_of_ours_is_taken_out_and_recorded_one_stays() {
     let (mut held, record) = installed();
-    let copy = HeldWebhook { id: "copy".to_owned(), name: "Copy".into(), ..held.webhooks[0].clone() };
+    let copy = ExistingWebhook { id: "copy".to_owned(), name: "Copy".into(), ..held.webhooks[0].clone() };
     held.webhooks.insert(0, copy);
-    let tab = HeldTab { id: 12, ..held.tabs[0].clone() };
+    let tab = ExistingTab { id: 12, ..held.tabs[0].clone() };
     held.tabs.insert(0, tab);
     held.ticket_types[0].tabs.push(12);
     let twice = plan(&wanted(), &held, &record);
@@ -251,7 +258,7 @@ fn second_copy_of_ours_is_taken_out_and_recorded_one_stays() {
 #[test]
 fn rename_onto_taken_name_is_tried_and_told() {
     let (mut held, record) = installed();
-    let foreign = HeldWebhook {
+    let foreign = ExistingWebhook {
         id: "foreign".to_owned(),
         url: Secret::new("https://other.example/"),
         ..held.webhooks[0].clone()
@@ -314,9 +321,10 @@ fn removal_names_edits_and_leaves_what_is_not_ours() {
     let (mut held, record) = installed();
     held.webhooks[0].url = Secret::new("https://elsewhere.example/");
     held.tabs[0].url = Some("https://elsewhere.example/".into());
-    let foreign = HeldTab { id: 7, guid: None, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
+    let foreign =
+        ExistingTab { id: 7, guid: None, name: "Pia Chat Pod ".into(), url: None, tab_type: None, table: None };
     let named =
-        HeldTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
+        ExistingTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
     held.tabs.extend([foreign, named]);
     let wanted = wanted();
     let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
@@ -375,7 +383,7 @@ fn event_that_was_kept_from_firing_is_mended_in_place() {
 
 #[test]
 fn what_iframe_is_called_is_read_off_tabs_of_others() {
-    let map = |id, kind| HeldTab {
+    let map = |id, kind| ExistingTab {
         id,
         guid: None,
         name: "Map".into(),
@@ -383,7 +391,7 @@ fn what_iframe_is_called_is_read_off_tabs_of_others() {
         tab_type: Some(kind),
         table: Some(1),
     };
-    let kind_made = |held: &Held| {
+    let kind_made = |held: &Existing| {
         let plan = plan(&wanted(), held, &[]);
         plan.steps.iter().find_map(|change| match change.operation {
             Operation::Tab(TabWrite::Create(kind)) => Some(kind),
@@ -409,9 +417,9 @@ fn portal() -> Wanted {
     Wanted { chat_pod, ..wanted() }
 }
 
-fn crm(id: i64) -> HeldTab {
+fn crm(id: i64) -> ExistingTab {
     let url = Some("https://portal.example/launch?app=crm&t=$FAULTID".into());
-    HeldTab { id, guid: None, name: "CRM".into(), url, tab_type: Some(1), table: Some(1) }
+    ExistingTab { id, guid: None, name: "CRM".into(), url, tab_type: Some(1), table: Some(1) }
 }
 
 #[test]
@@ -424,8 +432,8 @@ fn foreign_tab_with_chat_pod_path_is_left_alone() {
     assert_eq!((tabs[0].action, &tabs[0].id), (Action::Create, &None));
     // Ours stands behind it in Halo's list, and is the one that is taken over.
     let url = Some(portal().chat_pod.as_str().into());
-    held.tabs.push(HeldTab { id: 46, url, name: "renamed".into(), ..crm(0) });
-    let named = HeldTab { id: 9, name: "Pia Chat Pod".into(), ..crm(0) };
+    held.tabs.push(ExistingTab { id: 46, url, name: "renamed".into(), ..crm(0) });
+    let named = ExistingTab { id: 9, name: "Pia Chat Pod".into(), ..crm(0) };
     held.tabs.insert(0, named);
     let adopted = plan(&portal(), &held, &[]);
     let touched: Vec<_> = adopted.pending().filter(|change| change.kind == ObjectKind::CustomTab).collect();
@@ -438,7 +446,7 @@ fn number_and_path_alone_make_no_tab_ours() {
     let (mut held, mut record) = installed();
     let wanted = portal();
     held.tabs[0] = crm(46);
-    let is_ours = |held: &Held, record: &[InstalledObject]| {
+    let is_ours = |held: &Existing, record: &[InstalledObject]| {
         let ownership = Ownership { callback_prefix: None, chat_pod: Some(&wanted.chat_pod), record };
         ownership.owns_tab(&held.tabs[0])
     };
@@ -451,7 +459,7 @@ fn number_and_path_alone_make_no_tab_ours() {
     held.tabs[0].name = "Pia Chat Pod".into();
     held.tabs[0].url = Some("https://other.example/?t=$FAULTID".into());
     assert!(!is_ours(&held, &record));
-    held.tabs[0] = HeldTab { guid: Some("ours".to_owned()), ..crm(46) };
+    held.tabs[0] = ExistingTab { guid: Some("ours".to_owned()), ..crm(46) };
     assert!(is_ours(&held, &record));
 }
 
@@ -511,7 +519,7 @@ fn webhook_options_are_planned_and_their_drift_is_mended() {
     let asking = |line: &str| Wanted { options: WebhookOptions::parse(line).unwrap(), ..wanted() };
     let (mut held, record) = installed();
     assert!(!plan(&asking("log days = 30; switch off after = 0"), &held, &record).changes_pending(), "as it is");
-    let plan_of = |held: &Held, line: &str| plan(&asking(line), held, &record);
+    let plan_of = |held: &Existing, line: &str| plan(&asking(line), held, &record);
     let changed = plan_of(&held, "log days = 60; notify on failure = yes; switch off after = 20");
     let webhooks: Vec<_> = changed.pending().collect();
     assert_eq!((webhooks.len(), webhooks[0].action), (2, Action::Update));
@@ -551,7 +559,7 @@ fn unmarked_webhooks_are_kept_and_get_their_mark_with_next_run() {
     use crate::domain::owner::Owner;
     let owner = |host: &str| Owner::new(host, "dana", jiff::Timestamp::UNIX_EPOCH, host);
     let wanted = Wanted { owner: Some(owner("jump1")), ..wanted() };
-    let webhooks = |held: &Held, record: &[InstalledObject]| -> Vec<PlanStep> {
+    let webhooks = |held: &Existing, record: &[InstalledObject]| -> Vec<PlanStep> {
         let plan = plan(&wanted, held, record);
         plan.steps.into_iter().filter(|step| step.kind == ObjectKind::Webhook).collect()
     };

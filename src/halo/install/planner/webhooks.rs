@@ -9,7 +9,7 @@ use crate::domain::plan::{Action, FieldChange, Offer, ROTATING};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
-use crate::halo::install::held::{Held, HeldWebhook, Wanted};
+use crate::halo::install::existing::{Existing, ExistingWebhook, Wanted};
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep, WebhookWrite};
 
 /// Halo's number for Basic sign-in on a webhook.
@@ -25,7 +25,7 @@ pub(super) fn plan_webhook(
     group: EventGroup,
     address: &str,
     wanted: &Wanted,
-    held: &Held,
+    held: &Existing,
     record: &[InstalledObject],
     plan: &mut InstallPlan,
 ) {
@@ -35,13 +35,13 @@ pub(super) fn plan_webhook(
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     // Halo tells no date of a webhook: the first in its list is the oldest, as far as can be told.
     let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
-    let is_named_alike = |webhook: &&HeldWebhook| is_like(webhook.name.raw(), name);
+    let is_named_alike = |webhook: &&ExistingWebhook| is_like(webhook.name.raw(), name);
     let own = by_record.or_else(by_address);
     let agreed =
         held.webhooks.iter().filter(|_| own.is_none()).find(|own| is_named_alike(own) && wanted.takes(&own.id));
     let own = own.or(agreed);
 
-    let is_another = |webhook: &HeldWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
+    let is_another = |webhook: &ExistingWebhook| own.is_none_or(|own| !same_id(&own.id, &webhook.id));
     // Whether Halo lets two have one name is for Halo to say: ours is written, and what is not ours is told and left
     // alone.
     let foreign = held.webhooks.iter().find(|webhook| {
@@ -89,7 +89,7 @@ fn new_password() -> FieldChange {
 }
 
 /// What would change in somebody else's webhook, its events included.
-fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str, wanted: &Wanted) -> Offer {
+fn offer(webhook: &ExistingWebhook, group: EventGroup, address: &str, wanted: &Wanted) -> Offer {
     let mut fields = webhook_fields(webhook, group.webhook_name(), address, wanted);
     fields.push(new_password());
     let numbers = |events: Vec<EventNumber>| {
@@ -106,14 +106,14 @@ fn offer(webhook: &HeldWebhook, group: EventGroup, address: &str, wanted: &Wante
 }
 
 /// Whether a webhook leads to the address that a rotation replaces.
-pub(super) fn is_replaced(webhook: &HeldWebhook, group: EventGroup, wanted: &Wanted) -> bool {
+pub(super) fn is_replaced(webhook: &ExistingWebhook, group: EventGroup, wanted: &Wanted) -> bool {
     wanted.replaced(group).is_some_and(|url| webhook.url == url.expose())
 }
 
 fn push_webhook(
     plan: &mut InstallPlan,
     group: EventGroup,
-    webhook: Option<&HeldWebhook>,
+    webhook: Option<&ExistingWebhook>,
     (action, marks): (Action, bool),
     fields: Vec<FieldChange>,
     reason: &str,
@@ -143,7 +143,7 @@ fn new_webhook_fields(address: &str, options: HaloOptions) -> Vec<FieldChange> {
 }
 
 /// The fields of a webhook that are not as they should be. What Halo leaves out of its answer is not judged.
-pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, wanted: &Wanted) -> Vec<FieldChange> {
+pub fn webhook_fields(webhook: &ExistingWebhook, name: &str, address: &str, wanted: &Wanted) -> Vec<FieldChange> {
     let options = wanted.options.halo;
     let mut fields = Vec::new();
     let mut differs = |field, before: String, after: &str| {
@@ -196,7 +196,7 @@ pub fn webhook_fields(webhook: &HeldWebhook, name: &str, address: &str, wanted: 
 }
 
 /// The mark of its owner, where that is another host. That it carries none is no fault: Halo may not keep one.
-fn owner_field(webhook: &HeldWebhook, wanted: &Wanted) -> Option<FieldChange> {
+fn owner_field(webhook: &ExistingWebhook, wanted: &Wanted) -> Option<FieldChange> {
     let (here, owner) = (wanted.owner.as_ref()?, webhook.owner()?);
     (!owner.is(here)).then(|| FieldChange {
         name: FieldChange::OWNER,
@@ -207,16 +207,16 @@ fn owner_field(webhook: &HeldWebhook, wanted: &Wanted) -> Option<FieldChange> {
 
 /// Whether none of our webhooks names its owner, and this one can: where somebody has written over the mark of one, the
 /// other speaks for both.
-fn lacks_mark(own: &HeldWebhook, wanted: &Wanted, held: &Held) -> bool {
+fn lacks_mark(own: &ExistingWebhook, wanted: &Wanted, held: &Existing) -> bool {
     let is_marked =
-        |other: &HeldWebhook| other.url.expose().starts_with(&wanted.callback_prefix) && other.owner().is_some();
+        |other: &ExistingWebhook| other.url.expose().starts_with(&wanted.callback_prefix) && other.owner().is_some();
     let note = own.note.as_ref().map_or("", Untrusted::raw);
     let has_room = wanted.owner.as_ref().is_some_and(|here| here.marked(note) != note);
     wanted.replaced.is_empty() && has_room && !held.webhooks.iter().any(is_marked)
 }
 
 /// Takes a webhook out, its events first: whether they go with it is not known.
-pub(super) fn delete_webhook(webhook: &HeldWebhook, reason: &str) -> Vec<PlanStep> {
+pub(super) fn delete_webhook(webhook: &ExistingWebhook, reason: &str) -> Vec<PlanStep> {
     let mut changes: Vec<PlanStep> = webhook
         .bindings
         .iter()

@@ -40,7 +40,7 @@ impl Wanted {
 
 /// A webhook that Halo holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeldWebhook {
+pub struct ExistingWebhook {
     pub id: String,
     pub name: Untrusted,
     /// Where it posts to: may end in a token.
@@ -66,7 +66,7 @@ pub struct HeldWebhook {
     pub bindings: Vec<Binding>,
 }
 
-impl HeldWebhook {
+impl ExistingWebhook {
     /// The host whose mark it carries.
     pub fn owner(&self) -> Option<Owner> {
         self.note.as_ref().and_then(|note| Owner::of_note(note.raw()))
@@ -91,7 +91,7 @@ pub struct Binding {
 
 /// A custom tab that Halo holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeldTab {
+pub struct ExistingTab {
     pub id: i64,
     /// What stays its own when its number goes to another tab; not every version tells it.
     pub guid: Option<String>,
@@ -105,7 +105,7 @@ pub struct HeldTab {
 
 /// A ticket type with the tabs it shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeldTicketType {
+pub struct ExistingTicketType {
     pub id: i64,
     pub name: Untrusted,
     /// Whether it can be used.
@@ -118,12 +118,12 @@ pub struct HeldTicketType {
 
 /// What Halo holds now.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
-pub struct Held {
+pub struct Existing {
     /// Every ordinary outgoing webhook; bindings are read for those that may be ours.
-    pub webhooks: Vec<HeldWebhook>,
-    pub tabs: Vec<HeldTab>,
+    pub webhooks: Vec<ExistingWebhook>,
+    pub tabs: Vec<ExistingTab>,
     /// Every ticket type.
-    pub ticket_types: Vec<HeldTicketType>,
+    pub ticket_types: Vec<ExistingTicketType>,
     /// Halo's own catalogue of events.
     pub events: Vec<(EventNumber, Untrusted)>,
 }
