@@ -91,7 +91,7 @@ fn every_form_of_import_is_seen() {
     };
     for (from, to, form) in [
         ("cli/mod.rs", "cli/sync.rs", "a path in code"),
-        ("halo/install/planner/back.rs", "halo/install/planner/ownership.rs", "super"),
+        ("halo/install/planner/back.rs", "halo/install/planner/ours.rs", "super"),
         ("store/publish.rs", "store/runs.rs", "a group, and a type that the module hands on"),
         ("ops/plan.rs", "halo/install/existing.rs", "crate"),
         ("ops/apply/restore.rs", "ops/apply/webhook.rs", "a module in a group"),

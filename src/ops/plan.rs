@@ -22,7 +22,7 @@ use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTicketType, ExistingWebhook, Wanted};
 use crate::halo::install::plan::InstallPlan;
-use crate::halo::install::planner::{self, Current, Ownership};
+use crate::halo::install::planner::{self, Current, Ours};
 use crate::halo::{HaloApi, HaloError};
 use crate::settings::StoredSecrets;
 
@@ -181,8 +181,8 @@ impl Target {
     }
 
     /// What tells our objects from everybody else's.
-    pub(super) fn ownership(&self) -> Ownership<'_> {
-        Ownership {
+    pub(super) fn ours(&self) -> Ours<'_> {
+        Ours {
             callback_prefix: self.addresses.as_ref().map(|(prefix, _)| prefix.as_str()),
             chat_pod: self.addresses.as_ref().map(|(_, chat_pod)| chat_pod),
             record: &self.record,
@@ -211,7 +211,7 @@ impl Target {
     pub(super) async fn plan_removal(&self, halo: &HaloApi, parts: Parts) -> Result<InstallPlan, Failure> {
         let mut held = self.existing(halo).await?;
         held.ticket_types = self.ticket_types(halo, true).await?;
-        Ok(self.judged(planner::plan_removal(&self.ownership(), self.wanted(), &held, parts), &held.webhooks))
+        Ok(self.judged(planner::plan_removal(&self.ours(), self.wanted(), &held, parts), &held.webhooks))
     }
 
     /// Reads Halo and plans what undoes the writes of a run.
@@ -234,7 +234,7 @@ impl Target {
             };
             current.extend(members.map(|members| ((write.kind, id), members)));
         }
-        Ok(self.judged(planner::plan_roll_back(&self.ownership(), writes, &held, &current), &held.webhooks))
+        Ok(self.judged(planner::plan_roll_back(&self.ours(), writes, &held, &current), &held.webhooks))
     }
 
     /// Reads the webhooks, and says whose they are.
@@ -244,10 +244,10 @@ impl Target {
 
     /// Whose our webhooks are, and those that are taken over.
     fn judge(&self, webhooks: &[ExistingWebhook]) -> Belongs {
-        let ownership = self.ownership();
+        let ours = self.ours();
         let takes = |id: &str| self.wanted().is_some_and(|wanted| wanted.takes(id));
-        let ours = webhooks.iter().filter(|webhook| ownership.owns_webhook(webhook) || takes(&webhook.id));
-        Belongs::judge(ours.map(|webhook| webhook.note.as_ref().map(Untrusted::raw)), &self.here)
+        let our_webhooks = webhooks.iter().filter(|webhook| ours.owns_webhook(webhook) || takes(&webhook.id));
+        Belongs::judge(our_webhooks.map(|webhook| webhook.note.as_ref().map(Untrusted::raw)), &self.here)
     }
 
     fn judged(&self, plan: InstallPlan, webhooks: &[ExistingWebhook]) -> InstallPlan {
@@ -270,14 +270,14 @@ impl Target {
                 tabs.extend(halo.tab(id).await?);
             }
         }
-        let ownership = self.ownership();
+        let ours = self.ours();
         // Only those that may be ours: a foreign webhook's events are none of our business, and cost a request each.
         for webhook in &mut webhooks {
             let is_it = |id: &Option<String>| id.as_ref().is_some_and(|id| same_id(id, &webhook.id));
             let was_written = writes.iter().any(|write| is_it(&write.object) || is_it(&write.proof.parent));
             // What may be taken over is shown with what changes in it.
             let may_be_taken = |group: &EventGroup| planner::is_like(webhook.name.raw(), group.webhook_name());
-            if was_written || ownership.owns_webhook(webhook) || EventGroup::ALL.iter().any(may_be_taken) {
+            if was_written || ours.owns_webhook(webhook) || EventGroup::ALL.iter().any(may_be_taken) {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }
@@ -294,10 +294,10 @@ impl Target {
             }
         }
         // A list may leave the note out: without one in it, the webhook itself is asked for its owner's mark.
-        let ownership = self.ownership();
+        let ours = self.ours();
         let is_like = |name: &str| EventGroup::ALL.iter().any(|group| planner::is_like(name, group.webhook_name()));
         for webhook in webhooks.iter_mut().filter(|webhook| webhook.note.is_none()) {
-            if ownership.owns_webhook(webhook) || is_like(webhook.name.raw()) {
+            if ours.owns_webhook(webhook) || is_like(webhook.name.raw()) {
                 webhook.note = halo.webhook(&webhook.id).await?.and_then(|detail| detail.note);
             }
         }

@@ -105,9 +105,8 @@ pub async fn forget_secrets(
     let (id, configuration, _) = &workspace.configuration(Some(id))?;
     let target = Target::new(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-    let ownership = target.ownership();
-    if let Some(webhook) = target.existing(&halo).await?.webhooks.iter().find(|webhook| ownership.owns_webhook(webhook))
-    {
+    let ours = target.ours();
+    if let Some(webhook) = target.existing(&halo).await?.webhooks.iter().find(|webhook| ours.owns_webhook(webhook)) {
         let message = format!("the secrets were kept: {} in Halo still uses them", webhook.name);
         return Err(
             Failure::new(FailureKind::Refused, message).hint(Hint::from("Remove it first: ").next(Next::Remove))

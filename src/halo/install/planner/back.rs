@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ownership::Ownership;
+use super::ours::Ours;
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::Action;
 use crate::domain::record::Members;
@@ -18,8 +18,8 @@ pub(super) struct Back(BTreeMap<(ObjectKind, String), String>);
 
 impl Back {
     /// Looks for every object that the run has deleted.
-    pub(super) fn find(ownership: &Ownership<'_>, writes: &[Written], held: &Existing) -> Self {
-        let recorded = ownership.record.iter().map(|own| (own.kind, own.id.to_ascii_lowercase()));
+    pub(super) fn find(ours: &Ours<'_>, writes: &[Written], held: &Existing) -> Self {
+        let recorded = ours.record.iter().map(|own| (own.kind, own.id.to_ascii_lowercase()));
         let of_run = writes.iter().filter(|write| write.action != Action::Delete);
         let written = of_run.filter_map(|write| Some((write.kind, write.object.as_ref()?.to_ascii_lowercase())));
         let mut taken: BTreeSet<(ObjectKind, String)> = recorded.chain(written).collect();

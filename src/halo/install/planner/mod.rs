@@ -1,7 +1,7 @@
 //! The planner: from what is wanted, what Halo holds and what we remember, to the list of changes.
 //!
 //! It is pure, so that what it would do can be asked as often as one likes. What is ours is decided in
-//! [`Ownership`] and nowhere else. A removal and a roll back are plans, too: shown, agreed to and applied alike.
+//! [`Ours`] and nowhere else. A removal and a roll back are plans, too: shown, agreed to and applied alike.
 //!
 //! ```text
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
@@ -14,7 +14,7 @@ mod back;
 mod blame;
 mod events;
 mod names;
-mod ownership;
+mod ours;
 mod removal;
 mod roll_back;
 mod rotation;
@@ -24,7 +24,7 @@ mod webhooks;
 pub use self::blame::blame;
 pub use self::events::binding_fields;
 pub use self::names::{is_like, taken_by};
-pub use self::ownership::Ownership;
+pub use self::ours::Ours;
 pub use self::removal::plan_removal;
 pub use self::roll_back::{Current, plan_roll_back};
 pub use self::rotation::plan_rotation;
@@ -46,7 +46,7 @@ pub fn plan(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> Ins
         webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
     }
     let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
-    tab::plan_tab(wanted, held, &Ownership { callback_prefix: prefix, chat_pod, record }, &mut plan);
+    tab::plan_tab(wanted, held, &Ours { callback_prefix: prefix, chat_pod, record }, &mut plan);
     plan.taken.clone_from(&wanted.taken);
     plan.made_from(held)
 }

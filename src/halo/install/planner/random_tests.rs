@@ -250,17 +250,17 @@ fn applying_plan_gives_what_it_showed_in_random_halos() {
         assert_eq!(second.blocked, first.blocked, "seed {seed}");
         assert_eq!(foreign(&held), theirs, "seed {seed}");
 
-        let ownership = Ownership {
+        let ours = Ours {
             callback_prefix: Some(&wanted.callback_prefix),
             chat_pod: Some(&wanted.chat_pod),
             record: &record.clone(),
         };
-        let removal = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
+        let removal = plan_removal(&ours, Some(&wanted), &held, Parts::ALL);
         assert!(sees_what_it_touches(&removal), "seed {seed}: {removal:#?}");
         apply(&removal, &wanted, &mut held, &mut record);
-        let rest = plan_removal(&ownership, Some(&wanted), &held, Parts::ALL);
+        let rest = plan_removal(&ours, Some(&wanted), &held, Parts::ALL);
         assert!(!rest.changes_pending(), "seed {seed}: {rest:#?}");
         assert_eq!(foreign(&held), theirs, "seed {seed}");
-        assert!(held.webhooks.iter().all(|webhook| !ownership.owns_webhook(webhook)), "seed {seed}");
+        assert!(held.webhooks.iter().all(|webhook| !ours.owns_webhook(webhook)), "seed {seed}");
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::back::{Back, same_tab};
-use super::ownership::Ownership;
+use super::ours::Ours;
 use super::tab::{delete_tab, unlink};
 use super::webhooks::delete_webhook;
 use super::{events, leaving, step};
@@ -23,15 +23,10 @@ use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, Re
 pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
-pub fn plan_roll_back(
-    ownership: &Ownership<'_>,
-    writes: &[Written],
-    held: &Existing,
-    current: &Current,
-) -> InstallPlan {
-    let back = Back::find(ownership, writes, held);
+pub fn plan_roll_back(ours: &Ours<'_>, writes: &[Written], held: &Existing, current: &Current) -> InstallPlan {
+    let back = Back::find(ours, writes, held);
     let (plan, done) = (InstallPlan::default(), BTreeSet::new());
-    let mut roll_back = RollBack { ownership, writes, held, current, back, plan, done };
+    let mut roll_back = RollBack { ours, writes, held, current, back, plan, done };
     // What the run has made goes altogether: mending it first would be of no use.
     let made: BTreeSet<(ObjectKind, String)> = writes
         .iter()
@@ -45,7 +40,7 @@ pub fn plan_roll_back(
 }
 
 struct RollBack<'a> {
-    ownership: &'a Ownership<'a>,
+    ours: &'a Ours<'a>,
     writes: &'a [Written],
     held: &'a Existing,
     current: &'a Current,
@@ -97,7 +92,7 @@ impl RollBack<'_> {
     /// The tab that has this id, unless our record knows that it is another one.
     fn tab_with(&self, id: &str) -> Option<&ExistingTab> {
         let tab = self.held.tabs.iter().find(|tab| tab.id.to_string() == id)?;
-        (!self.ownership.is_stranger(tab)).then_some(tab)
+        (!self.ours.is_stranger(tab)).then_some(tab)
     }
 
     /// The tab that has this id, if it is the one that had it in the run: an id of a tab can have come to somebody
@@ -109,7 +104,7 @@ impl RollBack<'_> {
         let is_it = |write: &Written| {
             is_written(write, tab) || write.proof.before.as_ref().is_some_and(|was| same_tab(was, tab))
         };
-        (writes.any(is_it) || self.ownership.owns_tab(tab)).then_some(tab)
+        (writes.any(is_it) || self.ours.owns_tab(tab)).then_some(tab)
     }
 
     fn binding(&self, write: &Written) -> Option<(&ExistingWebhook, &Binding)> {

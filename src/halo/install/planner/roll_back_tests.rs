@@ -43,8 +43,8 @@ fn linked(ticket_type: &str, tab: &str) -> Written {
 fn rolled_back(writes: &[Written], held: &Existing, record: &[InstalledObject], current: &Current) -> InstallPlan {
     let wanted = wanted();
     let prefix = Some(wanted.callback_prefix.as_str());
-    let ownership = Ownership { callback_prefix: prefix, chat_pod: Some(&wanted.chat_pod), record };
-    plan_roll_back(&ownership, writes, held, current)
+    let ours = Ours { callback_prefix: prefix, chat_pod: Some(&wanted.chat_pod), record };
+    plan_roll_back(&ours, writes, held, current)
 }
 
 fn pending(plan: &InstallPlan) -> Vec<(ObjectKind, Action)> {

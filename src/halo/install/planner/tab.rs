@@ -2,7 +2,7 @@
 
 use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
-use super::ownership::{Ownership, is_chat_pod, leads_to_chat_pod};
+use super::ours::{Ours, is_chat_pod, leads_to_chat_pod};
 use super::{AGREED, leaving, recorded, step};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
@@ -17,11 +17,11 @@ const IFRAME: i64 = 1;
 /// The ticket's number among the entities that can have tabs.
 const TICKET: i64 = 1;
 
-pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ownership: &Ownership<'_>, plan: &mut InstallPlan) {
+pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ours: &Ours<'_>, plan: &mut InstallPlan) {
     let name = ChatPodUrl::TAB_NAME;
     let address = wanted.chat_pod.as_str();
-    let remembered = recorded(ownership.record, ObjectKind::CustomTab, name);
-    let owned = || held.tabs.iter().filter(|tab| ownership.owns_tab(tab));
+    let remembered = recorded(ours.record, ObjectKind::CustomTab, name);
+    let owned = || held.tabs.iter().filter(|tab| ours.owns_tab(tab));
     let by_record = remembered.and_then(|object| owned().find(|tab| tab.id.to_string() == object.id));
     // The one that shows the chat pod to the letter before one that has its name and something else behind the path.
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());

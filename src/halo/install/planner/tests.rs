@@ -271,15 +271,15 @@ fn rename_onto_taken_name_is_tried_and_told() {
     assert!(renamed[0].reason.contains("(foreign) was created by someone else"), "{}", renamed[0].reason);
 }
 
-fn ownership<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ownership<'a> {
-    Ownership { callback_prefix: Some(&wanted.callback_prefix), chat_pod: Some(&wanted.chat_pod), record }
+fn ours<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ours<'a> {
+    Ours { callback_prefix: Some(&wanted.callback_prefix), chat_pod: Some(&wanted.chat_pod), record }
 }
 
 #[test]
 fn removal_takes_links_before_tab_and_events_before_webhook() {
     let (held, record) = installed();
     let wanted = wanted();
-    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let plan = plan_removal(&ours(&wanted, &record), Some(&wanted), &held, Parts::ALL);
     let kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
     let expected = [
         "ticket_type",
@@ -308,7 +308,7 @@ fn each_part_can_be_removed_alone() {
         (Parts { links: true, ..nothing }, vec!["ticket_type"]),
         (nothing, vec![]),
     ] {
-        let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, parts);
+        let plan = plan_removal(&ours(&wanted, &record), Some(&wanted), &held, parts);
         let mut kinds: Vec<_> = plan.pending().map(|change| change.kind.code()).collect();
         kinds.dedup();
         kinds.truncate(2);
@@ -327,7 +327,7 @@ fn removal_names_edits_and_leaves_what_is_not_ours() {
         ExistingTab { id: 8, name: "Pia Chat Pod".into(), url: Some("https://x.example/".into()), ..foreign.clone() };
     held.tabs.extend([foreign, named]);
     let wanted = wanted();
-    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let plan = plan_removal(&ours(&wanted, &record), Some(&wanted), &held, Parts::ALL);
     let reason = |id: &str| plan.steps.iter().find(|change| change.id.as_deref() == Some(id)).unwrap().reason.clone();
     assert!(reason("guid-0").ends_with("edited by someone since: url"), "{}", reason("guid-0"));
     assert!(reason("46").ends_with("edited by someone since: url"));
@@ -347,7 +347,7 @@ fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
         ..record[0].clone()
     });
     let wanted = wanted();
-    let plan = plan_removal(&ownership(&wanted, &record), Some(&wanted), &empty_halo(), Parts::ALL);
+    let plan = plan_removal(&ours(&wanted, &record), Some(&wanted), &empty_halo(), Parts::ALL);
     assert!(!plan.changes_pending());
     assert_eq!(plan.steps.len(), record.len());
     assert!(plan.steps.iter().all(|change| change.operation == Operation::Forget));
@@ -356,9 +356,9 @@ fn what_is_gone_already_is_done_and_our_record_lets_go_of_it() {
 #[test]
 fn removal_works_without_wish() {
     let (held, record) = installed();
-    let bare = Ownership { callback_prefix: None, chat_pod: None, record: &record };
+    let bare = Ours { callback_prefix: None, chat_pod: None, record: &record };
     assert_eq!(plan_removal(&bare, None, &held, Parts::ALL).shown().counts().delete, 8);
-    let nothing = Ownership { record: &[], ..bare };
+    let nothing = Ours { record: &[], ..bare };
     assert!(!plan_removal(&nothing, None, &held, Parts::ALL).changes_pending(), "nothing proves that these are ours");
 }
 
@@ -447,8 +447,8 @@ fn number_and_path_alone_make_no_tab_ours() {
     let wanted = portal();
     held.tabs[0] = crm(46);
     let is_ours = |held: &Existing, record: &[InstalledObject]| {
-        let ownership = Ownership { callback_prefix: None, chat_pod: Some(&wanted.chat_pod), record };
-        ownership.owns_tab(&held.tabs[0])
+        let ours = Ours { callback_prefix: None, chat_pod: Some(&wanted.chat_pod), record };
+        ours.owns_tab(&held.tabs[0])
     };
     assert!(!is_ours(&held, &record));
     let own = record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap();
@@ -471,7 +471,7 @@ fn guid_is_same_in_either_case() {
     }
     let wanted = wanted();
     assert!(!plan(&wanted, &held, &record).changes_pending());
-    let removal = plan_removal(&ownership(&wanted, &record), Some(&wanted), &held, Parts::ALL);
+    let removal = plan_removal(&ours(&wanted, &record), Some(&wanted), &held, Parts::ALL);
     assert!(removal.steps.iter().all(|change| change.operation != Operation::Forget), "{removal:#?}");
 }
 

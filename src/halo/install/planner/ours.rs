@@ -10,7 +10,7 @@ use crate::halo::install::existing::{ExistingTab, ExistingWebhook};
 
 /// What tells our objects from everybody else's.
 #[derive(Clone, Debug)]
-pub struct Ownership<'a> {
+pub struct Ours<'a> {
     /// What all callback addresses of this configuration begin with, where it has an address for Pia.
     pub callback_prefix: Option<&'a str>,
     /// The address of its chat pod, likewise.
@@ -18,7 +18,7 @@ pub struct Ownership<'a> {
     pub record: &'a [InstalledObject],
 }
 
-impl Ownership<'_> {
+impl Ours<'_> {
     /// Whether our record holds this object.
     pub fn records(&self, kind: ObjectKind, id: &str) -> bool {
         self.record.iter().any(|own| own.kind == kind && same_id(&own.id, id))
