@@ -138,7 +138,7 @@ pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) ->
     let Some(check) = report.first_failure() else {
         return Ok(0);
     };
-    let kind = check.failure.clone().unwrap_or(FailureKind::Refused);
+    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
     let message = format!("the connection test failed: {}: {}; {undone}", check.id.title(), check.message);
     let failure = Failure { hint: check.hint.clone(), ..Failure::new(kind, message) };
     if output.json {

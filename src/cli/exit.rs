@@ -12,7 +12,7 @@ pub(super) trait ExitCode {
 impl ExitCode for FailureKind {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused => exit::FAILED,
+            Self::Declined => exit::FAILED,
             Self::Usage => exit::USAGE,
             Self::NeedsYes | Self::PartlyDone => exit::PENDING,
             Self::WrongCredentials | Self::MissingRight => exit::REFUSED,
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_contract() {
-        let kinds = [FailureKind::Refused, FailureKind::Usage, FailureKind::NeedsYes, FailureKind::WrongCredentials];
+        let kinds = [FailureKind::Declined, FailureKind::Usage, FailureKind::NeedsYes, FailureKind::WrongCredentials];
         assert_eq!(kinds.map(|kind| kind.exit_code()), [1, 2, 3, 4]);
         let kinds = [FailureKind::NotReached, FailureKind::Busy, FailureKind::LocalState, FailureKind::Interrupted];
         assert_eq!(kinds.map(|kind| kind.exit_code()), [5, 6, 7, 130]);

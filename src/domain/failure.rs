@@ -26,8 +26,9 @@ pub enum FailureKind {
     NotReached,
     /// Halo's request limit, until the given time where it is known.
     RateLimited(Option<Timestamp>),
-    /// Halo understood and declined: a 400 with its reason, or an answer that makes no sense.
-    Refused,
+    /// Halo or this program understood and declined: a 400 with its reason, an answer that makes no sense, something that
+    /// has to be done first. A missing right is none: that is what the exit code "Halo refused" is for.
+    Declined,
     /// Another process holds the sync or the configuration.
     Busy,
     /// Settings, store or disk cannot be used.
@@ -85,7 +86,7 @@ impl Failure {
             FailureKind::MissingRight => "missing_right",
             FailureKind::NotReached => "not_reached",
             FailureKind::RateLimited(_) => "rate_limited",
-            FailureKind::Refused => "refused",
+            FailureKind::Declined => "refused",
             FailureKind::Busy => "busy",
             FailureKind::LocalState => "local_state",
             FailureKind::Interrupted => "interrupted",

@@ -98,7 +98,7 @@ pub enum HaloError {
     },
     /// Halo understood and declined.
     #[error("Halo declined to {does}")]
-    Refused {
+    Declined {
         /// What was asked for.
         does: &'static str,
         /// Halo's status code.
@@ -292,7 +292,7 @@ impl HaloError {
             | Self::Tls { .. }
             | Self::CaFile { .. }
             | Self::RateLimited { .. }
-            | Self::Refused { .. }
+            | Self::Declined { .. }
             | Self::NotFound { .. }
             | Self::Intercepted { .. }
             | Self::ForeignAuthHost { .. }
@@ -308,7 +308,7 @@ impl HaloError {
             | Self::WrongMethod { status, .. }
             | Self::InvalidScope { status, .. }
             | Self::MissingRight { status, .. }
-            | Self::Refused { status, .. }
+            | Self::Declined { status, .. }
             | Self::ServerError { status, .. }
             | Self::Intercepted { status, .. }
             | Self::Redirected { status, .. } => Some(*status),
@@ -325,7 +325,7 @@ impl HaloError {
             | Self::WrongMethod { said, .. }
             | Self::InvalidScope { said, .. }
             | Self::MissingRight { said, .. }
-            | Self::Refused { said, .. }
+            | Self::Declined { said, .. }
             | Self::ServerError { said, .. } => said.as_ref(),
             _ => None,
         }
@@ -344,11 +344,11 @@ impl HaloError {
             | Self::Redirected { .. } => FailureKind::NotReached,
             Self::CaFile { .. } => FailureKind::LocalState,
             Self::RateLimited { until } => FailureKind::RateLimited(*until),
-            Self::Refused { .. }
+            Self::Declined { .. }
             | Self::NotFound { .. }
             | Self::Unexpected { .. }
             | Self::TooLarge { .. }
-            | Self::ForeignAuthHost { .. } => FailureKind::Refused,
+            | Self::ForeignAuthHost { .. } => FailureKind::Declined,
             Self::NotEncrypted => FailureKind::Usage,
             Self::Cancelled { .. } => FailureKind::Interrupted,
         }
@@ -434,7 +434,7 @@ impl HaloError {
             Self::RateLimited { .. } => {
                 "Try again later; a lower request_budget in the settings leaves more to other integrations".to_owned()
             }
-            Self::Refused { .. } => return None,
+            Self::Declined { .. } => return None,
             Self::Intercepted { .. } => "A firewall (such as Cloudflare), a proxy or a sign-in portal answers in Halo's \
                                          place: have it let this machine through to Halo's API. Neither the credentials \
                                          nor the rights were looked at"
@@ -550,7 +550,7 @@ mod tests {
             (HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }, false),
             (HaloError::MissingRight { does, status: 401, said: None, product: Product::default() }, false),
             (HaloError::RateLimited { until: None }, false),
-            (HaloError::Refused { does, status: 400, said: None }, false),
+            (HaloError::Declined { does, status: 400, said: None }, false),
             (HaloError::NotFound { does }, false),
         ] {
             assert_eq!(error.may_have_been_applied(), may, "{error:?}");

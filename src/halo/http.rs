@@ -105,7 +105,7 @@ impl Call {
             }
             404 => HaloError::NotFound { does },
             500..=599 => HaloError::ServerError { does, status, said: said() },
-            _ => HaloError::Refused { does, status, said: said() },
+            _ => HaloError::Declined { does, status, said: said() },
         }
     }
 

@@ -494,7 +494,7 @@ impl HaloApi {
             let hide: Vec<&Secret> = hide.iter().chain([&self.shared.connection.client_secret]).collect();
             let is_object = misread == BadReply::OtherShape && answer.body.trim_ascii_start().starts_with(b"{");
             match said::said(&answer.body, &hide).filter(|_| is_object) {
-                said @ Some(_) => E::Refused { does, status: answer.status, said },
+                said @ Some(_) => E::Declined { does, status: answer.status, said },
                 None => E::Unexpected { does, what: misread },
             }
         })

@@ -52,7 +52,7 @@ impl HaloApi {
                 Ok(held) => held.token.scope.is_none_or(|told| {
                     told.raw().split_whitespace().any(|word| word.eq_ignore_ascii_case(scope) || word == "all")
                 }),
-                Err(HaloError::InvalidScope { .. } | HaloError::Refused { .. }) => false,
+                Err(HaloError::InvalidScope { .. } | HaloError::Declined { .. }) => false,
                 Err(error) => return Err(error),
             };
             trials.push(ScopeTrial { scope, granted });

@@ -214,7 +214,7 @@ impl HaloApi {
             outcome => return outcome,
         };
         match self.ask_for_token(&Asked::Own).await {
-            Err(HaloError::InvalidScope { .. } | HaloError::Refused { .. }) => {}
+            Err(HaloError::InvalidScope { .. } | HaloError::Declined { .. }) => {}
             outcome => {
                 *asked = Asked::Own;
                 return outcome;
@@ -299,7 +299,7 @@ fn may_be_elsewhere(error: &HaloError) -> bool {
         error,
         HaloError::WrongCredentials { .. }
             | HaloError::WrongMethod { .. }
-            | HaloError::Refused { .. }
+            | HaloError::Declined { .. }
             | HaloError::NotFound { .. }
             | HaloError::ServerError { .. }
             | HaloError::Unexpected { .. }

@@ -392,7 +392,7 @@ async fn every_refusal_of_token_call_is_told_apart() {
         let failure = Failure::from(server.api().sign_in().await.unwrap_err());
         kinds.push(failure.kind);
     }
-    use FailureKind::{NotReached, Refused, WrongCredentials};
+    use FailureKind::{Declined, NotReached, WrongCredentials};
     assert_eq!(
         kinds,
         [
@@ -401,10 +401,10 @@ async fn every_refusal_of_token_call_is_told_apart() {
             WrongCredentials,
             WrongCredentials,
             WrongCredentials,
-            Refused,
-            Refused,
-            Refused,
-            Refused,
+            Declined,
+            Declined,
+            Declined,
+            Declined,
             NotReached
         ]
     );
@@ -646,7 +646,7 @@ async fn every_odd_answer_is_named() {
         HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }
     );
     let said = Some("Invalid Data Type".into());
-    assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Refused { does, status: 400, said });
+    assert_eq!(odd(400, "\"Invalid Data Type\"").await, HaloError::Declined { does, status: 400, said });
     assert_eq!(odd(500, "").await, HaloError::ServerError { does, status: 500, said: None });
     assert_eq!(odd(204, "").await, unexpected(BadReply::Empty));
 }

@@ -114,7 +114,7 @@ pub(super) fn where_told<T>(answer: Result<T, HaloError>) -> Result<Option<T>, H
         Ok(told) => Ok(Some(told)),
         Err(
             HaloError::MissingRight { .. }
-            | HaloError::Refused { .. }
+            | HaloError::Declined { .. }
             | HaloError::NotFound { .. }
             | HaloError::Unexpected { .. },
         ) => Ok(None),

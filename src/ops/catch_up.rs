@@ -134,7 +134,7 @@ pub async fn run(
 }
 
 fn is_refused(error: &HaloError) -> bool {
-    matches!(error, HaloError::Refused { .. } | HaloError::MissingRight { .. } | HaloError::Unexpected { .. })
+    matches!(error, HaloError::Declined { .. } | HaloError::MissingRight { .. } | HaloError::Unexpected { .. })
 }
 
 /// What a call of the log has to tell that we may not know.
@@ -212,7 +212,7 @@ pub fn note_complete(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Whether a failure is Halo's word, which asking again in a minute does not change.
 pub fn is_final(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused)
+    matches!(failure.kind, FailureKind::MissingRight | FailureKind::Declined)
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ pub fn require_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<(), F
         }
         None => Hint::from("Run the first sync: ").next(Next::Sync),
     };
-    Err(Failure::new(FailureKind::Refused, message).hint(hint))
+    Err(Failure::new(FailureKind::Declined, message).hint(hint))
 }
 
 /// Goes on with the stored list, though no sync has proved it complete: a person has agreed to that.

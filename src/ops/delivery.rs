@@ -27,7 +27,7 @@ pub async fn read(
     let mut installed = workspace.store.installed(&id)?;
     installed.retain(|object| object.kind == ObjectKind::Webhook);
     if installed.is_empty() {
-        return Err(Failure::new(FailureKind::Refused, "no webhook is installed yet, so nothing can be delivered")
+        return Err(Failure::new(FailureKind::Declined, "no webhook is installed yet, so nothing can be delivered")
             .hint(Hint::from("Install them first: ").next(Next::Configure)));
     }
     installed.sort_by(|a, b| a.name.cmp(&b.name));
@@ -44,7 +44,7 @@ pub async fn read(
             Some(_) => halo.deliveries(&object.id, &hide).await.map_err(Failure::from),
         };
         if let Err(failure) = &log
-            && !matches!(failure.kind, FailureKind::MissingRight | FailureKind::Refused)
+            && !matches!(failure.kind, FailureKind::MissingRight | FailureKind::Declined)
         {
             return Err(failure.clone());
         }

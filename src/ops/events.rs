@@ -229,7 +229,7 @@ pub async fn look_up(
                 Ok((ticket, on_board))
             }
             Ok(None) => Err("Halo has no such ticket, or its agent may not see it".to_owned()),
-            Err(error @ (HaloError::Refused { .. } | HaloError::MissingRight { .. })) => {
+            Err(error @ (HaloError::Declined { .. } | HaloError::MissingRight { .. })) => {
                 Err(Failure::from(error).to_string())
             }
             // This one cannot be read now; the next one may be.

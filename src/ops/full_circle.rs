@@ -92,12 +92,12 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
     let name = EventGroup::TicketCreated.webhook_name();
     let webhook = installed.into_iter().find(|object| object.kind == ObjectKind::Webhook && object.name.raw() == name);
     let webhook = webhook.ok_or_else(|| {
-        Failure::new(FailureKind::Refused, "no webhook is installed yet, so no event can arrive")
+        Failure::new(FailureKind::Declined, "no webhook is installed yet, so no event can arrive")
             .hint(Hint::from("Install them first: ").next(Next::Configure))
     })?;
     let clients = workspace.store.clients_after(&id, None, RECENT)?;
     let client = clients.into_iter().find(|stored| stored.status == ClientStatus::Active).ok_or_else(|| {
-        Failure::new(FailureKind::Refused, "there is no active client to create the ticket for")
+        Failure::new(FailureKind::Declined, "there is no active client to create the ticket for")
             .hint(Hint::from("Sync first: ").next(Next::Sync))
     })?;
     let kinds = workspace.store.lists(&id)?.ticket_types;
@@ -469,7 +469,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         let statuses = halo.statuses().await?;
         let mut final_ones: Vec<_> = statuses.iter().filter(|status| status.ends).collect();
         final_ones.sort_by_key(|status| !status.name.raw().to_lowercase().contains("closed"));
-        let mut last = Failure::new(FailureKind::Refused, "Halo has no status that closes a ticket");
+        let mut last = Failure::new(FailureKind::Declined, "Halo has no status that closes a ticket");
         self.write_down(CLOSE, Some(ticket), "begun", None)?;
         for status in final_ones.into_iter().take(CLOSING_STATUSES) {
             let written = halo.set_status(ticket, status.id).await;
@@ -480,7 +480,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 return Ok(ended.name.clone());
             }
             last = written.err().map_or_else(
-                || Failure::new(FailureKind::Refused, format!("Halo did not keep the status {}", status.name)),
+                || Failure::new(FailureKind::Declined, format!("Halo did not keep the status {}", status.name)),
                 Failure::from,
             );
         }
@@ -536,7 +536,7 @@ fn silent() -> Failure {
 }
 
 fn not_found() -> Failure {
-    Failure::new(FailureKind::Refused, "Halo accepted the ticket but does not show it")
+    Failure::new(FailureKind::Declined, "Halo accepted the ticket but does not show it")
 }
 
 fn tries(count: u32) -> String {

@@ -109,7 +109,7 @@ pub async fn forget_secrets(
     if let Some(webhook) = target.existing(&halo).await?.webhooks.iter().find(|webhook| ours.owns_webhook(webhook)) {
         let message = format!("the secrets were kept: {} in Halo still uses them", webhook.name);
         return Err(
-            Failure::new(FailureKind::Refused, message).hint(Hint::from("Remove it first: ").next(Next::Remove))
+            Failure::new(FailureKind::Declined, message).hint(Hint::from("Remove it first: ").next(Next::Remove))
         );
     }
     workspace.require_trail()?;
@@ -165,7 +165,7 @@ impl<'a> Work<'a> {
             // What that run wrote and what the rotation did are told apart only once every address has the same token.
             let message = "a rotation of the callback token is not finished; nothing was changed";
             return Err(
-                Failure::new(FailureKind::Refused, message).hint(Hint::from("Finish it first: ").next(Next::Rotate))
+                Failure::new(FailureKind::Declined, message).hint(Hint::from("Finish it first: ").next(Next::Rotate))
             );
         }
         let last_run = match extent {

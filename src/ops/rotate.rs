@@ -155,7 +155,7 @@ impl<'a> Work<'a> {
         }
         let message =
             format!("the webhooks are not as Configure installs them ({}); nothing was written", hindrances(&plan));
-        Err(Failure::new(FailureKind::Refused, message)
+        Err(Failure::new(FailureKind::Declined, message)
             .hint(Hint::from("First ").next(Next::Configure).text(", then rotate")))
     }
 

@@ -194,7 +194,7 @@ impl TicketEdit<'_> {
             let fresh = FreshLists { agents: Some(&agents), ..FreshLists::default() };
             store.keep_lists(self.id, fresh, self.workspace.now())?;
         }
-        Err(Failure::new(FailureKind::Refused, fault).hint(format!("Nothing was changed: {hint} under Pia Screen")))
+        Err(Failure::new(FailureKind::Declined, fault).hint(format!("Nothing was changed: {hint} under Pia Screen")))
     }
 
     /// Whether a ticket is where it has to be.
@@ -302,7 +302,7 @@ impl TicketEdit<'_> {
         let Some(before) = before else { return Ok(false) };
         let mut written = self.halo.add_note(ticket, note, self.outcome).await;
         // The agent may not do this action, or this Halo calls it something else: there is another one.
-        if let Err(HaloError::Refused { .. }) = &written
+        if let Err(HaloError::Declined { .. }) = &written
             && let Ok(id) = self.halo.add_note(ticket, note, &self.outcome.other()).await
         {
             written = Ok(id);
@@ -361,7 +361,7 @@ fn unknown(ticket: i64) -> Failure {
 /// Halo declined. What it declines here is the agent's reach: over a team, an agent, an action.
 fn refused(error: &HaloError, board: &str) -> Failure {
     let failure = Failure::from(error.clone());
-    if !matches!(error, HaloError::Refused { .. }) {
+    if !matches!(error, HaloError::Declined { .. }) {
         return failure;
     }
     Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
@@ -378,7 +378,7 @@ fn out_of_sight(ticket: i64, board: &str) -> Failure {
 
 fn on_no_known_team(board: &str) -> Failure {
     let message = "Halo accepted the change, but the ticket is now on a team unknown here";
-    Failure::new(FailureKind::Refused, message)
+    Failure::new(FailureKind::Declined, message)
         .hint(format!("Check the ticket in Halo: it should be on {board}. A sync reads the teams again"))
 }
 
@@ -398,7 +398,7 @@ fn again(failure: impl Into<Failure>) -> Failure {
 /// Halo declined the note: over the agent's reach as well.
 fn note_refused(error: &HaloError, note: &str, outcome: &NoteOutcome) -> Failure {
     let failure = Failure::from(error.clone());
-    if !matches!(error, HaloError::Refused { .. }) {
+    if !matches!(error, HaloError::Declined { .. }) {
         return again(failure);
     }
     let note = Untrusted::new(note);
@@ -417,12 +417,12 @@ fn not_kept(after: &Ticket, board: &str, agent: Option<i64>, rule: Option<&Untru
         Some(rule) => format!("A rule in Halo changed the ticket at once (\"{rule}\"): change that rule"),
         None => "Check Halo for a rule that moves or assigns tickets".to_owned(),
     };
-    Failure::new(FailureKind::Refused, message)
+    Failure::new(FailureKind::Declined, message)
         .hint(format!("{rule}; the ticket should be on {board} and assigned {wanted}"))
 }
 
 fn note_not_kept() -> Failure {
-    Failure::new(FailureKind::Refused, "Halo may not have saved the note as given")
+    Failure::new(FailureKind::Declined, "Halo may not have saved the note as given")
         .hint("Check the ticket in Halo before you add it again")
 }
 

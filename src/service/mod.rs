@@ -244,7 +244,7 @@ impl Parts {
 }
 
 fn failed(part: &str) -> Failure {
-    Failure::new(FailureKind::Refused, format!("a part of the service has failed: {part}"))
+    Failure::new(FailureKind::Declined, format!("a part of the service has failed: {part}"))
         .hint("Start the service again; everything stored is intact")
 }
 
@@ -262,7 +262,7 @@ mod tests {
         cancel.cancelled().await;
         let failure = parts.end().await.unwrap_err();
         assert!(failure.to_string().contains("breaks"), "{failure}");
-        assert_eq!(failure.kind, FailureKind::Refused);
+        assert_eq!(failure.kind, FailureKind::Declined);
     }
 
     /// A part that hears nothing holds the end up for a while, and not for good.

@@ -99,7 +99,7 @@ pub async fn expect(name: &str) -> bool {
         }
         "tickettype-post-400-database" => {
             let error = api.change_tabs(1, |tabs| tabs.push(46)).await.unwrap_err();
-            assert!(matches!(error, HaloError::Refused { status: 400, .. }), "{error:?}");
+            assert!(matches!(error, HaloError::Declined { status: 400, .. }), "{error:?}");
             assert!(error.halo_said().unwrap().raw().starts_with("A database error occurred (515)"));
             assert_eq!((replay.asked("POST", TICKET_TYPE).len(), error.may_have_been_applied()), (1, false));
         }

@@ -45,7 +45,7 @@ pub async fn expect(name: &str) -> bool {
             let error = api.move_ticket(4242, "Pia", None).await.unwrap_err();
             let said = error.halo_said().unwrap().raw();
             assert!(said.ends_with("did not have access to the Ticket Type or Client."), "{said}");
-            assert!(matches!(error, HaloError::Refused { status: 400, .. }));
+            assert!(matches!(error, HaloError::Declined { status: 400, .. }));
         }
         "actions-list" => {
             let notes = api.notes(4242).await.unwrap();
@@ -61,7 +61,7 @@ pub async fn expect(name: &str) -> bool {
         "actions-post-400-no-access" => {
             let error = api.add_note(4242, "n", &Default::default()).await.unwrap_err();
             assert_eq!(error.halo_said().unwrap().raw(), "You do not have access to this Action at the moment");
-            assert_eq!(Failure::from(error).kind, FailureKind::Refused);
+            assert_eq!(Failure::from(error).kind, FailureKind::Declined);
         }
         _ => return false,
     }

@@ -27,7 +27,7 @@ pub enum Key {
 }
 
 fn refused(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Refused, message)
+    Failure::new(FailureKind::Declined, message)
 }
 
 fn wrong(message: impl Into<String>) -> Failure {
@@ -133,7 +133,7 @@ mod tests {
         let failure = key(&Identity::generate()).open(&sealed).unwrap_err();
         assert_eq!(
             (failure.kind, failure.message.as_str()),
-            (FailureKind::Refused, "none of the keys opens the secrets")
+            (FailureKind::Declined, "none of the keys opens the secrets")
         );
         let mut damaged = sealed.clone();
         *damaged.last_mut().unwrap() ^= 1;

@@ -89,7 +89,7 @@ async fn ask(
         workspace.note_health(id, [from_plan(&plan), from_owner(&plan.belongs)]);
     }
     match delivery::read(workspace, id, cancel).await {
-        Err(failure) if failure.kind != FailureKind::Refused => Err(failure),
+        Err(failure) if failure.kind != FailureKind::Declined => Err(failure),
         _ => Ok(None),
     }
 }
@@ -100,7 +100,7 @@ pub(super) fn is_configured(workspace: &Workspace, id: &ConfigurationId) -> Resu
 }
 
 fn failure_of(check: &Check) -> Failure {
-    let kind = check.failure.clone().unwrap_or(FailureKind::Refused);
+    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
     let failure = Failure::new(kind, format!("{}: {}", check.id.title(), check.message));
     Failure { hint: check.hint.clone(), ..failure }
 }

@@ -262,7 +262,7 @@ fn ticket_of_event_is_escalated_and_refusal_is_shown() {
     let effect = Effect::Escalate { id: id("acme"), ticket: 33_478, note: None };
     assert_eq!(stage.keys("Enter"), [effect]);
     stage.keys("1");
-    let failure = Failure::new(FailureKind::Refused, "Halo refused to change the ticket");
+    let failure = Failure::new(FailureKind::Declined, "Halo refused to change the ticket");
     stage.reply(Reply::Escalated(Err(Known::Unchanged.because(failure))));
     assert!(notice(&stage).starts_with("Ticket 33478 was not escalated"), "{}", notice(&stage));
     assert_eq!(stage.model.notice.as_ref().unwrap().tone, Tone::Bad);

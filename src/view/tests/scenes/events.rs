@@ -44,7 +44,7 @@ fn body() -> Body {
 }
 
 fn refusal() -> Failure {
-    let mut failure = Failure::new(FailureKind::Refused, "Halo refused to change the ticket")
+    let mut failure = Failure::new(FailureKind::Declined, "Halo refused to change the ticket")
         .hint("Give the agent the right to re-assign tickets: Configuration › Teams & Agents › Agents › Permissions.");
     failure.halo_said = Some(foreign("You do not have permission to re-assign this ticket"));
     failure.http_status = Some(403);
