@@ -12,14 +12,13 @@ use super::keymap::{
 };
 use super::model::{Model, Screen};
 use super::offer::Offer;
-use super::panes::integration::BY_HAND;
 use super::popup::HelpLine;
 
 use super::text::{width, wrap};
 use super::wizard::checklist::NEEDS;
 use super::wizard::state::Item;
+use crate::domain::by_hand;
 use crate::domain::draft::Step;
-use crate::domain::manual;
 use crate::domain::plan::Parts;
 use crate::words::Phrase;
 
@@ -275,13 +274,13 @@ pub fn help(model: &Model, columns: usize) -> Vec<HelpLine> {
     if matches!(place, P::Pane(Pane::Integration) | P::Plan) {
         lines.push(HelpLine::Blank);
         lines.push(HelpLine::Title("To remove the Pia Chat Pod by hand, in Halo".to_owned()));
-        for step in BY_HAND {
+        for step in by_hand::CHAT_POD_REMOVAL {
             text(&mut lines, step);
         }
         lines.push(HelpLine::Blank);
         lines.push(HelpLine::Title("To remove the rest by hand, in Halo".to_owned()));
         let rest = Parts { chat_pod: false, ..Parts::ALL };
-        for (at, step) in manual::removal(rest).iter().enumerate() {
+        for (at, step) in by_hand::removal(rest).iter().enumerate() {
             text(&mut lines, &format!("{}. {step}", at + 1));
         }
     }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::args::Configure;
 use super::planned::Question;
 use super::{Call, check, plan, planned, prompt, remove};
+use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::manual;
 use crate::domain::next::{Hint, Next};
 use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::ops::configure::Consent;
@@ -141,7 +141,7 @@ fn by_hand(call: &mut Call, show_secrets: bool) -> Result<u8, Failure> {
     };
     let callbacks = ops::status::callbacks(&workspace, &id)?;
     let webhooks: Vec<_> = callbacks.iter().map(|(group, url)| (*group, url.expose().expose().to_owned())).collect();
-    let steps = manual::installation(
+    let steps = by_hand::installation(
         &webhooks,
         secrets.password.expose(),
         &chat_pod,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use clap::{Command, CommandFactory as _};
 
 use super::args::Arguments;
-use crate::domain::manual;
+use crate::domain::by_hand;
 use crate::domain::plan::Parts;
 
 /// What is typed behind the program's name, and what it does. The first words are the command that it belongs to.
@@ -117,7 +117,7 @@ const BY_HAND: &str = "By hand, when Halo refuses the API";
 
 /// The numbered steps that do in Halo what the command does.
 pub(super) fn by_hand(path: &str) -> impl Iterator<Item = (String, String)> {
-    let steps = if path == "remove" { manual::removal(Parts::ALL) } else { Vec::new() };
+    let steps = if path == "remove" { by_hand::removal(Parts::ALL) } else { Vec::new() };
     steps.into_iter().enumerate().map(|(at, step)| (format!("{}.", at + 1), step))
 }
 

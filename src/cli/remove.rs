@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::args::{Part, Remove};
 use super::{Call, plan, planned, prompt};
+use crate::domain::by_hand;
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
-use crate::domain::manual;
 use crate::domain::next::{Hint, Next};
 use crate::domain::plan::Parts;
 use crate::domain::plan::Plan;
@@ -154,7 +154,7 @@ fn ask(
 
 /// The clicks for doing it by hand. Nothing is read and nothing is asked of Halo: it works where the API does not.
 fn by_hand(call: &mut Call, parts: Parts) -> Result<u8, Failure> {
-    let steps = manual::removal(parts);
+    let steps = by_hand::removal(parts);
     if call.output.json {
         call.output.object(&json!({ "manual": steps }))?;
         return Ok(0);

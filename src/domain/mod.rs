@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod address;
+pub(crate) mod by_hand;
 pub(crate) mod calendar;
 pub mod callback;
 pub(crate) mod chat_pod;
@@ -26,7 +27,6 @@ pub(crate) mod fuzz;
 pub mod gap;
 pub mod health;
 pub(crate) mod include;
-pub(crate) mod manual;
 pub(crate) mod merge;
 pub(crate) mod next;
 pub(crate) mod note_outcome;

@@ -10,10 +10,10 @@ use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check};
+use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::manual;
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
@@ -245,7 +245,7 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
     match (done, open) {
         (0, 0) => (ConfigureStatus::NothingToDo, none.to_owned()),
         (_, 0) if matches!(extent, Extent::Removal(parts) if parts.is_all()) => {
-            (complete, format!("{words}. {}", manual::APPLICATION_OFF))
+            (complete, format!("{words}. {}", by_hand::APPLICATION_OFF))
         }
         (_, 0) => (complete, words.to_owned()),
         (0, _) => (ConfigureStatus::Failed, format!("{open} still in Halo; {again}")),

@@ -9,9 +9,9 @@ use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork};
+use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::Failure;
-use crate::domain::manual;
 use crate::domain::next::Next;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::words::Phrase;
@@ -412,7 +412,7 @@ pub fn by_hand(model: &Model) -> Vec<String> {
         (ApplyWork::None, plan) => matches!(plan, PlanWork::Refused(_) | PlanWork::Failed(_)),
         (ApplyWork::Running { .. }, _) => false,
     };
-    model.goal().parts().filter(|_| refused).map(manual::removal).unwrap_or_default()
+    model.goal().parts().filter(|_| refused).map(by_hand::removal).unwrap_or_default()
 }
 
 /// Whether nothing is left to be taken out before the switch that was asked for.

@@ -9,12 +9,13 @@ use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::panes::clients::ClientList;
 use crate::app::panes::events::STEP;
-use crate::app::panes::integration::{BY_HAND, objects};
+use crate::app::panes::integration::objects;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
     Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
     standing, status, sync_report,
 };
+use crate::domain::by_hand::CHAT_POD_REMOVAL;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
@@ -179,7 +180,7 @@ fn way_to_remove_pod_by_hand_is_in_help() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert_eq!(BY_HAND.len(), 5);
+    assert_eq!(CHAT_POD_REMOVAL.len(), 5);
 }
 
 /// S54: each object is listed with its kind and name.

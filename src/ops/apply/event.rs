@@ -2,7 +2,7 @@
 
 use super::Apply;
 use super::write::{Found, Write, compare, gone, settled, text, there, written};
-use crate::domain::manual;
+use crate::domain::by_hand;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
 use crate::domain::record::{BeforeAfter, Members};
@@ -76,7 +76,7 @@ impl Write for EventWrite {
             Self::Unbind { webhook, binding } => {
                 let bindings = apply.halo.bindings(webhook).await?;
                 let still = bindings.iter().find(|own| own.id == *binding);
-                let by_hand = |name: &str| manual::removal_of(ObjectKind::WebhookEvent, name);
+                let by_hand = |name: &str| by_hand::removal_of(ObjectKind::WebhookEvent, name);
                 Ok(gone(binding, still.map(|own| by_hand(&own.name.display()))))
             }
         }

@@ -3,8 +3,8 @@
 use super::Apply;
 use super::tab::is_as_planned;
 use super::write::{Found, Write, gone};
+use crate::domain::by_hand;
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
 use crate::domain::record::BeforeAfter;
@@ -81,7 +81,7 @@ impl Write for LinkWrite {
                 if held.allows_all_tabs == Some(true) || held.tabs.contains(&tab) {
                     return others_kept(apply, *id, &held).await;
                 }
-                let by_hand = manual::link_of(&held.name.display());
+                let by_hand = by_hand::link_of(&held.name.display());
                 let why = match held.allows_all_tabs {
                     None if held.tabs.is_empty() => "Halo does not report which custom tabs it shows",
                     _ => "Halo did not save the link",
@@ -95,7 +95,7 @@ impl Write for LinkWrite {
                 if !held.tabs.contains(tab) {
                     return others_kept(apply, *ticket_type, &held).await;
                 }
-                let by_hand = manual::removal_of(ObjectKind::TicketType, &held.name.display());
+                let by_hand = by_hand::removal_of(ObjectKind::TicketType, &held.name.display());
                 Ok(gone(ticket_type, Some(by_hand)))
             }
         }

@@ -25,11 +25,11 @@ use self::write::{Found, Write};
 use super::plan::Target;
 use super::{Workspace, owner};
 use crate::domain::activity::HaloAnswer;
+use crate::domain::by_hand;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, Outcome, Plan};
 use crate::domain::record::BeforeAfter;
@@ -475,7 +475,7 @@ fn with_clicks(change: &PlanStep, words: String) -> String {
     if !change.operation.takes_out() {
         return words;
     }
-    format!("{words}. By hand: {}", manual::removal_of(change.kind, &change.name.display()))
+    format!("{words}. By hand: {}", by_hand::removal_of(change.kind, &change.name.display()))
 }
 
 /// What the plan could not do, as results: skipped, with the reason.

@@ -2,8 +2,8 @@
 
 use super::Apply;
 use super::write::{Found, Write, gone, settled, text, there, written};
+use crate::domain::by_hand;
 use crate::domain::chat_pod::ChatPodUrl;
-use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::BeforeAfter;
 use crate::halo::install::existing::ExistingTab;
@@ -53,7 +53,7 @@ impl Write for TabWrite {
                 // Its number can have come to somebody else's tab already.
                 let is_it = |now: &ExistingTab| apply.seen.tab(*id).is_none_or(|seen| !is_another_tab(seen, now));
                 let still = apply.halo.tab(*id).await?.filter(is_it);
-                let by_hand = |name: &str| manual::removal_of(ObjectKind::CustomTab, name);
+                let by_hand = |name: &str| by_hand::removal_of(ObjectKind::CustomTab, name);
                 Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
             }
         }
@@ -93,7 +93,7 @@ async fn find(apply: &Apply<'_>, id: Option<i64>, kind: Option<i64>) -> Result<F
     let found = settled(tab.id.to_string(), &planner::tab_fields(&tab, &draft.name, &draft.url, kind));
     Ok(match found {
         Found::Differs(id, what) => {
-            Found::Differs(id, format!("{what}. By hand: {}", manual::tab_of(&tab.name.display(), &draft.url)))
+            Found::Differs(id, format!("{what}. By hand: {}", by_hand::tab_of(&tab.name.display(), &draft.url)))
         }
         other => other,
     })

@@ -2,8 +2,8 @@
 
 use super::Apply;
 use super::write::{Found, Write, gone, settled, there, written};
+use crate::domain::by_hand;
 use crate::domain::callback::{BASIC_USER, EventGroup};
-use crate::domain::manual;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::BeforeAfter;
 use crate::domain::secret::Secret;
@@ -52,7 +52,7 @@ impl Write for WebhookWrite {
             Self::Update(group, id) => find(apply, *group, Some(id.clone())).await,
             Self::Delete(id) => {
                 let still = apply.halo.webhook(id).await?;
-                let by_hand = |name: &str| manual::removal_of(ObjectKind::Webhook, name);
+                let by_hand = |name: &str| by_hand::removal_of(ObjectKind::Webhook, name);
                 Ok(gone(id, still.map(|own| by_hand(&own.name.display()))))
             }
         }

@@ -8,10 +8,11 @@ use crate::app::jobs::plan::blocker;
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
-use crate::app::panes::integration::{BY_HAND, objects};
+use crate::app::panes::integration::objects;
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
+use crate::domain::by_hand;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::plan;
 use crate::view::text::duration;
@@ -155,7 +156,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         lines.push(Line::default());
     }
     lines.push(Line::styled("To remove the Pia Chat Pod by hand", styles.dim()));
-    for step in BY_HAND {
+    for step in by_hand::CHAT_POD_REMOVAL {
         lines.extend(wrap(step, columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     }
     lines

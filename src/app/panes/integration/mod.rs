@@ -153,12 +153,3 @@ pub fn selected_callback(model: &Model) -> Option<usize> {
         None => Some(selected - rows.len()).filter(|at| *at < model.facts.callbacks.len()),
     }
 }
-
-/// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.
-pub const BY_HAND: [&str; 5] = [
-    "1. Click on the Configuration icon at the bottom of the side menu. The Configuration screen opens.",
-    "2. Go to Custom Objects. The Custom Objects screen opens.",
-    "3. Click on Custom Tabs.",
-    "4. Click on Pia Chat Pod in the list.",
-    "5. Click on Delete at the top, and confirm.",
-];

@@ -45,6 +45,15 @@ pub fn tab_of(name: &str, url: &str) -> String {
     format!("{CUSTOM_TABS} › \"{name}\" › Type Iframe, URL {url} › Save")
 }
 
+/// The steps that remove the Pia Chat Pod by hand, in the words of Halo's own screens.
+pub const CHAT_POD_REMOVAL: [&str; 5] = [
+    "1. Click on the Configuration icon at the bottom of the side menu. The Configuration screen opens.",
+    "2. Go to Custom Objects. The Custom Objects screen opens.",
+    "3. Click on Custom Tabs.",
+    "4. Click on Pia Chat Pod in the list.",
+    "5. Click on Delete at the top, and confirm.",
+];
+
 /// The steps that take everything out.
 pub fn removal(parts: Parts) -> Vec<String> {
     let mut steps = vec!["Sign in to Halo as an administrator.".to_owned()];
