@@ -93,9 +93,9 @@ pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
     }
 }
 
-/// A key and what it does now.
+/// A key in the footer, and what it does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
+pub struct KeyHint {
     pub key: String,
     pub words: String,
 }
@@ -103,7 +103,7 @@ pub struct Hint {
 /// How the list of commands is called in the line of keys.
 const COMMANDS: &str = "Commands";
 
-impl Hint {
+impl KeyHint {
     fn width(&self) -> usize {
         width(&self.key) + 1 + width(&self.words)
     }
@@ -183,7 +183,7 @@ fn working(model: &Model, place: Place) -> impl Iterator<Item = Offer> {
 }
 
 /// The line of keys: what works here and now, as far as it fits; help and quit always stand on the right.
-pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
+pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
     let place = place(model);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for offer in working(model, place) {
@@ -201,7 +201,7 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
             "cancel" if place != P::Cards => 1,
             _ => 0,
         };
-        let hint = Hint { key, words: offer.words };
+        let hint = KeyHint { key, words: offer.words };
         if hint.words.is_empty() {
             continue;
         }
@@ -211,8 +211,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<Hint>, Vec<Hint>) {
             Shown::Help => {}
         }
     }
-    let sum = |hints: &mut dyn Iterator<Item = &Hint>| hints.map(|hint| hint.width() + 2).sum::<usize>();
-    let is_wide = |left: &[(Hint, u8)], right: &[Hint]| {
+    let sum = |hints: &mut dyn Iterator<Item = &KeyHint>| hints.map(|hint| hint.width() + 2).sum::<usize>();
+    let is_wide = |left: &[(KeyHint, u8)], right: &[KeyHint]| {
         sum(&mut left.iter().map(|(hint, _)| hint)) + sum(&mut right.iter()) + 1 > columns
     };
     while !left.is_empty() && is_wide(&left, &right) {

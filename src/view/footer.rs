@@ -8,7 +8,7 @@ use super::page::put;
 use super::text::fit;
 use super::theme::{Styles, symbol};
 use crate::app::Model;
-use crate::app::footer::{self, Hint};
+use crate::app::footer::{self, KeyHint};
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 
@@ -64,8 +64,8 @@ pub fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, 
 pub fn keys(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.keys.width);
     let (left, right) = footer::hints(model, columns);
-    let spans = |hints: Vec<Hint>| -> Vec<Span<'static>> {
-        let one = |hint: Hint| {
+    let spans = |hints: Vec<KeyHint>| -> Vec<Span<'static>> {
+        let one = |hint: KeyHint| {
             [Span::styled(hint.key, styles.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")]
         };
         hints.into_iter().flat_map(one).collect()

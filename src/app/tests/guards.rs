@@ -347,7 +347,7 @@ fn esc_never_drops_out_of_line_of_keys() {
     for stage in [with_credentials(), tested(), at_review(), at_configure()] {
         let all = hints(&stage.model, 400).0;
         let narrow = hints(&stage.model, 48).0;
-        let has_esc = |hints: &[crate::app::footer::Hint]| hints.iter().any(|hint| hint.key == "Esc");
+        let has_esc = |hints: &[crate::app::footer::KeyHint]| hints.iter().any(|hint| hint.key == "Esc");
         assert_eq!(has_esc(&all), has_esc(&narrow), "{narrow:?}");
     }
 }
