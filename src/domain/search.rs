@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use nucleo_matcher::chars::{normalize, to_lower_case};
 use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::client::{Client, fold};
 
@@ -250,4 +251,31 @@ impl<'a> Search<'a> {
         let score = |word: &Word| self.matcher.fuzzy_match(index.haystack(row), word.needle.slice(..)).map(u32::from);
         self.words.iter().map(score).sum::<Option<u32>>().map(Match::Guess)
     }
+}
+
+/// The characters of a shown text that a search matched, by their place as a person counts them.
+pub fn matched(shown: &str, query: &str) -> Vec<usize> {
+    let mut folded: Vec<(char, usize)> = Vec::new();
+    for (place, cluster) in shown.graphemes(true).enumerate() {
+        folded.extend(fold(cluster).chars().map(|character| (character, place)));
+    }
+    let mut matched = Vec::new();
+    for word in fold(query.trim()).split_whitespace() {
+        let word: Vec<char> = word.chars().collect();
+        let whole = folded.windows(word.len()).position(|window| window.iter().map(|(c, _)| c).eq(word.iter()));
+        if let Some(at) = whole {
+            matched.extend(folded[at..at + word.len()].iter().map(|(_, place)| *place));
+            continue;
+        }
+        let mut rest = folded.iter();
+        for character in word {
+            match rest.find(|(other, _)| *other == character) {
+                Some((_, place)) => matched.push(*place),
+                None => break,
+            }
+        }
+    }
+    matched.sort_unstable();
+    matched.dedup();
+    matched
 }

@@ -12,7 +12,7 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::text::width;
-use crate::app::wizard::{Mark, STEPS, connection, mark};
+use crate::app::wizard::{STEPS, StepSign, connection, step_sign};
 use crate::domain::draft::Step;
 
 /// Columns that the name of the configuration keeps.
@@ -62,11 +62,11 @@ pub fn steps(model: &Model, styles: Styles) -> Line<'static> {
     }
     let mut spans = Vec::new();
     for (step, name) in STEPS {
-        let (glyph, style, words) = match mark(model, step) {
-            Mark::Current => ("●", styles.focus(), styles.focus()),
-            Mark::Done => ("✓", styles.tone(Tone::Good), Style::new()),
-            Mark::Warn => ("!", styles.tone(Tone::Warn), Style::new()),
-            Mark::Todo => ("○", styles.dim(), styles.dim()),
+        let (glyph, style, words) = match step_sign(model, step) {
+            StepSign::Current => ("●", styles.focus(), styles.focus()),
+            StepSign::Done => ("✓", styles.tone(Tone::Good), Style::new()),
+            StepSign::Warn => ("!", styles.tone(Tone::Warn), Style::new()),
+            StepSign::Todo => ("○", styles.dim(), styles.dim()),
         };
         spans.extend([Span::raw(" "), Span::styled(glyph, style), Span::raw(" "), Span::styled(name, words)]);
     }

@@ -10,8 +10,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::Model;
 use crate::app::keymap::KeyMap;
 use crate::app::palette::{Palette, height};
-use crate::app::panes::clients::marks;
 use crate::app::text::width;
+use crate::domain::search::matched;
 use crate::domain::untrusted::Untrusted;
 
 use super::popup::{Seen, float};
@@ -66,7 +66,7 @@ fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &
     let keys = fit(&offer.keys(), KEYS);
     let room = columns.saturating_sub(3 + width(&keys));
     let words = fit(offer.title(), room);
-    let matched = marks(&words, palette.query.value());
+    let matched = matched(&words, palette.query.value());
     let mut spans = vec![Span::styled(if selected { "▸ " } else { "  " }, styles.title())];
     let used = width(&words);
     for (place, cluster) in words.graphemes(true).enumerate() {

@@ -212,7 +212,7 @@ fn unfinished_configuration_resumes_at_its_first_open_step() {
     for (synced, configured, expected) in [(false, false, Step::InitialSync), (true, false, Step::Configure)] {
         let stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, synced, configured)]));
         assert_eq!(step(&stage), expected);
-        assert_eq!(wizard::mark(&stage.model, Step::Credentials), wizard::Mark::Done);
+        assert_eq!(wizard::step_sign(&stage.model, Step::Credentials), wizard::StepSign::Done);
     }
     assert_eq!(Stage::with(crate::app::testing::finished()).model.screen, Screen::Panes);
 }

@@ -11,7 +11,7 @@ use crate::app::testing::{
     Stage, at, at_configure, at_sync, id, in_panes, key, overview, plan, progress, results, saved, sync_report,
     unproved,
 };
-use crate::app::wizard::{Item, Mark, mark};
+use crate::app::wizard::{Item, StepSign, step_sign};
 use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::{next_wake, update};
 use crate::domain::draft::Step;
@@ -140,7 +140,7 @@ fn unproved_clients_are_gone_on_with_after_typed_id() {
     assert!(!stage.model.is_synced(), "not before it is noted");
     let effects = stage.reply(Reply::Agreed(Ok(id("acme"))));
     assert!(effects.contains(&Effect::LoadPlan(id("acme"))), "{effects:?}");
-    assert_eq!(mark(&stage.model, Step::InitialSync), Mark::Warn);
+    assert_eq!(step_sign(&stage.model, Step::InitialSync), StepSign::Warn);
     // Only a list that is stored, and of this Halo, can be gone on with.
     let mut stage = at_sync();
     stage.keys("Enter");

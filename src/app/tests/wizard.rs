@@ -14,7 +14,7 @@ use crate::app::testing::{
 };
 use crate::app::wizard::credentials::token_words;
 use crate::app::wizard::pia_screen::escalate_words;
-use crate::app::wizard::{Item, Mark, Test, Wizard, connection, mark, review};
+use crate::app::wizard::{Item, StepSign, Test, Wizard, connection, review, step_sign};
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
@@ -90,7 +90,7 @@ fn credentials_are_done_only_when_tested_or_skipped() {
     assert_eq!(wizard(&stage).step, Step::Credentials, "the focus of the question is on No");
     stage.keys("u y");
     assert_eq!(wizard(&stage).step, Step::CompanySync);
-    assert_eq!(mark(&stage.model, Step::Credentials), Mark::Warn);
+    assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
     assert_eq!(connection(&stage.model).1, "not verified");
     stage.keys("Enter Enter");
     let effects = stage.keys("Enter");
@@ -497,7 +497,7 @@ fn no_sync_yet_blocks_configure() {
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Failed))));
     assert_eq!(wizard(&stage).focus, Item::SyncNow);
-    assert_eq!(mark(&stage.model, Step::InitialSync), Mark::Current);
+    assert_eq!(step_sign(&stage.model, Step::InitialSync), StepSign::Current);
     assert!(crate::app::jobs::plan::blocker(&stage.model).unwrap().without_keys().contains("No sync yet"));
 }
 

@@ -1,4 +1,4 @@
-//! The steps: their names, how they are marked, what can have the focus on each.
+//! The steps: their names, their signs, what can have the focus on each.
 
 use crate::app::form::FieldId;
 use crate::app::model::Model;
@@ -12,9 +12,9 @@ use super::state::{Item, Test, Wizard};
 use super::{checklist, finished, initial_sync};
 use crate::words::service;
 
-/// How a step is marked in the line of steps.
+/// The sign of a step in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum StepSign {
     Current,
     Done,
     Warn,
@@ -32,22 +32,22 @@ pub const STEPS: [(Step, &str); 7] = [
     (Step::Configure, "Configure"),
 ];
 
-/// How a step is marked.
-pub fn mark(model: &Model, step: Step) -> Mark {
-    let Some(wizard) = &model.wizard else { return Mark::Todo };
+/// The sign of a step.
+pub fn step_sign(model: &Model, step: Step) -> StepSign {
+    let Some(wizard) = &model.wizard else { return StepSign::Todo };
     if wizard.step == step {
-        return Mark::Current;
+        return StepSign::Current;
     }
     let valid = || Wizard::fields(step).all(|field| wizard.form.error(field, wizard.has_secret).is_none());
     match step {
-        Step::Credentials if wizard.test.is_passed() && valid() => Mark::Done,
-        Step::Credentials if wizard.untested && valid() => Mark::Warn,
-        Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => Mark::Done,
-        Step::Review if wizard.id.is_some() && !wizard.is_edited() => Mark::Done,
-        Step::InitialSync if wizard.id.is_some() && finished::synced(model) == StepState::NotProved => Mark::Warn,
-        Step::InitialSync if wizard.id.is_some() && model.is_synced() => Mark::Done,
-        Step::Configure if wizard.id.is_some() && model.is_configured() => Mark::Done,
-        _ => Mark::Todo,
+        Step::Credentials if wizard.test.is_passed() && valid() => StepSign::Done,
+        Step::Credentials if wizard.untested && valid() => StepSign::Warn,
+        Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => StepSign::Done,
+        Step::Review if wizard.id.is_some() && !wizard.is_edited() => StepSign::Done,
+        Step::InitialSync if wizard.id.is_some() && finished::synced(model) == StepState::NotProved => StepSign::Warn,
+        Step::InitialSync if wizard.id.is_some() && model.is_synced() => StepSign::Done,
+        Step::Configure if wizard.id.is_some() && model.is_configured() => StepSign::Done,
+        _ => StepSign::Todo,
     }
 }
 

@@ -7,9 +7,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
-use crate::app::panes::clients::{Filter, Sort, height, marks};
+use crate::app::panes::clients::{Filter, Sort, height};
 use crate::app::text::{width, wrap};
 use crate::domain::client::{ClientStatus, StoredClient};
+use crate::domain::search::matched;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
@@ -109,7 +110,7 @@ pub fn body(model: &Model, page: &mut Page) {
 // A name in its column, with what the search matched.
 fn marked(name: &str, query: &str, columns: usize, style: Style, styles: Styles) -> Vec<Span<'static>> {
     let shown = fit(name, columns.saturating_sub(1));
-    let marks = if query.trim().is_empty() { Vec::new() } else { marks(&shown, query) };
+    let marks = if query.trim().is_empty() { Vec::new() } else { matched(&shown, query) };
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut run = (String::new(), false);
     for (place, cluster) in shown.graphemes(true).enumerate() {

@@ -11,7 +11,7 @@ use crate::app::panes::events::Filter as EventFilter;
 use crate::app::popup::{Ask, Popup};
 use crate::app::service::{Warning, warnings};
 use crate::app::wizard::credentials::Test;
-use crate::app::wizard::{Item, Mark, STEPS, SaveState, mark};
+use crate::app::wizard::{Item, STEPS, SaveState, StepSign, step_sign};
 use crate::app::work::{
     ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, ProofWork, SyncEnd, SyncWork, TicketWork,
 };
@@ -65,11 +65,11 @@ kinds!(item, ITEMS, Item, {
     Item::Plan => "focus on the plan",
     Item::Open(_) => "focus on a line of the end",
 });
-kinds!(marked, MARKS, Mark, {
-    Mark::Current => "mark current",
-    Mark::Done => "mark done",
-    Mark::Warn => "mark warn",
-    Mark::Todo => "mark to do",
+kinds!(signed, STEP_SIGNS, StepSign, {
+    StepSign::Current => "step current",
+    StepSign::Done => "step done",
+    StepSign::Warn => "step warn",
+    StepSign::Todo => "step to do",
 });
 kinds!(test, TESTS, Test, {
     Test::Not => "test not made",
@@ -254,7 +254,7 @@ const ALL: &[&[&str]] = &[
     SCREENS,
     WIZARD_STEPS,
     ITEMS,
-    MARKS,
+    STEP_SIGNS,
     TESTS,
     CHECKS,
     SAVES,
@@ -325,7 +325,7 @@ fn shown(model: &Model, seen: &mut BTreeSet<&'static str>) {
 fn wizard_shows(model: &Model, seen: &mut BTreeSet<&'static str>) {
     let wizard = model.wizard.as_ref().unwrap();
     seen.extend([step(&wizard.step), item(&wizard.focus)]);
-    seen.extend(STEPS.iter().map(|(step, _)| marked(&mark(model, *step))));
+    seen.extend(STEPS.iter().map(|(step, _)| signed(&step_sign(model, *step))));
     match wizard.step {
         Step::Credentials => {
             seen.insert(test(&wizard.test));

@@ -4,43 +4,13 @@ pub(crate) mod controls;
 pub(crate) mod list;
 pub(crate) mod state;
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use crate::app::effect::{Effect, Export};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Popup, Typed};
-use crate::domain::client::fold;
 
 pub use list::{Change, ClientList, Filter, Sort};
 pub use state::Clients;
-
-/// The characters of a shown text that a search matched, by their place as a person counts them.
-pub fn marks(shown: &str, query: &str) -> Vec<usize> {
-    let mut folded: Vec<(char, usize)> = Vec::new();
-    for (place, cluster) in shown.graphemes(true).enumerate() {
-        folded.extend(fold(cluster).chars().map(|character| (character, place)));
-    }
-    let mut marked = Vec::new();
-    for word in fold(query.trim()).split_whitespace() {
-        let word: Vec<char> = word.chars().collect();
-        let whole = folded.windows(word.len()).position(|window| window.iter().map(|(c, _)| c).eq(word.iter()));
-        if let Some(at) = whole {
-            marked.extend(folded[at..at + word.len()].iter().map(|(_, place)| *place));
-            continue;
-        }
-        let mut rest = folded.iter();
-        for character in word {
-            match rest.find(|(other, _)| *other == character) {
-                Some((_, place)) => marked.push(*place),
-                None => break,
-            }
-        }
-    }
-    marked.sort_unstable();
-    marked.dedup();
-    marked
-}
 
 /// Rows of the list that fit.
 pub fn height(model: &Model) -> usize {

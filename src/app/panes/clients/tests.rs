@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use tui_input::Input;
 
 use super::*;
-use crate::domain::client::StoredClient;
 use crate::domain::client::{Client, ClientStatus, DisabledReason};
+use crate::domain::client::{StoredClient, fold};
+use crate::domain::search::matched;
 
 fn client(id: i64, name: &str, active: bool) -> StoredClient {
     let at: Timestamp = "2026-11-23T04:31:00Z".parse().unwrap();
@@ -89,11 +90,11 @@ fn another_filter_or_list_searches_anew() {
 
 #[test]
 fn what_matched_is_marked_as_person_counts() {
-    assert_eq!(marks("Québec", "queb"), [0, 1, 2, 3]);
-    assert_eq!(marks("Northwind", "wind"), [5, 6, 7, 8]);
-    assert_eq!(marks("Northwind", "nwd"), [0, 5, 8]);
-    assert_eq!(marks("北京技术", "京"), [1]);
-    assert_eq!(marks("", "x"), [0_usize; 0]);
+    assert_eq!(matched("Québec", "queb"), [0, 1, 2, 3]);
+    assert_eq!(matched("Northwind", "wind"), [5, 6, 7, 8]);
+    assert_eq!(matched("Northwind", "nwd"), [0, 5, 8]);
+    assert_eq!(matched("北京技术", "京"), [1]);
+    assert_eq!(matched("", "x"), [0_usize; 0]);
 }
 
 /// The rows that match, best class first, by nothing but a look at each of them: no masks, no trail, no shortcuts.
