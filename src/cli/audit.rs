@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::args::Audit;
-use super::output::Mark;
 use crate::domain::activity::Record;
 use crate::domain::failure::Failure;
 use crate::domain::untrusted::Untrusted;
-use crate::words;
+use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -29,7 +28,7 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
         for record in &records {
             lines(record).iter().for_each(|line| output.line(line));
         }
-        let mark = output.mark(if chain.whole { Mark::Good } else { Mark::Bad });
+        let mark = output.sign(if chain.whole { Tone::Good } else { Tone::Bad });
         words::audit::verdict(&chain).iter().enumerate().for_each(|(at, line)| {
             output.line(if at == 0 { format!("{mark} {line}") } else { format!("  {line}") });
         });

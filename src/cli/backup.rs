@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::args::{Backup, Restore};
-use super::output::Mark;
 use super::{Call, prompt};
 use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
@@ -20,6 +19,7 @@ use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
 use crate::ops::{self, Clock as _, SystemClock, Workspace};
 use crate::settings::{Paths, read_named};
+use crate::words::Tone;
 
 /// A passphrase or an identity file is a few lines.
 const LONGEST: usize = 64 << 10;
@@ -181,7 +181,7 @@ fn tell(call: &mut Call, status: &str, manifest: &Manifest, aside: Option<PathBu
         call.output.object(&json!({ "status": status, "manifest": manifest, "set_aside": aside }))?;
         return Ok(0);
     }
-    let mark = call.output.mark(Mark::Good);
+    let mark = call.output.sign(Tone::Good);
     call.output.line(format!("{mark} {status}: {} by {}", origin(manifest), Untrusted::new(&manifest.by).display()));
     for member in &manifest.members {
         call.output.line(format!(

@@ -93,7 +93,7 @@ fn circle_code(report: &FullCircle) -> u8 {
 
 fn print_hop(output: &mut Output, hop: &HopReport) {
     let (tone, word) = words::check::verdict(hop.status);
-    let mark = output.mark(tone.into());
+    let mark = output.sign(tone);
     let after = hop.after_ms.map_or(String::new(), |ms| format!("+{}.{:03} s", ms / 1000, ms % 1000));
     output.line(format!("{mark} {word:<7}  {:<15} {after:>11}  {}", hop.hop.title(), hop.message));
     if let Some(hint) = &hop.hint {
@@ -119,7 +119,7 @@ async fn verify(call: &mut Call, workspace: &ops::Workspace, request: &VerifyReq
 /// One verdict: a line, and a second one with what to change.
 pub(super) fn print(output: &mut Output, check: &Check) {
     let (tone, word) = words::check::verdict(check.status);
-    let mark = output.mark(tone.into());
+    let mark = output.sign(tone);
     output.line(format!("{mark} {word:<7}  {:<21} {}", check.id.title(), check.message));
     if let Some(hint) = &check.hint {
         output.line(format!("           {:<21} {hint}", ""));

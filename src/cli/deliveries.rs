@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::Call;
-use super::output::{Mark, Output};
+use super::output::Output;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::ops;
+use crate::words::Tone;
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -23,10 +24,10 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
 }
 
 fn print(output: &mut Output, verdict: &Delivery) {
-    let mark = output.mark(match verdict.state {
-        DeliveryState::Delivered => Mark::Good,
-        DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Mark::Warning,
-        _ => Mark::Bad,
+    let mark = output.sign(match verdict.state {
+        DeliveryState::Delivered => Tone::Good,
+        DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Tone::Warn,
+        _ => Tone::Bad,
     });
     let took = verdict.took().map(|took| format!(", took {took}")).unwrap_or_default();
     output.line(format!("{mark} {:<21} {}{took}", verdict.webhook, verdict.message));

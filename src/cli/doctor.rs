@@ -64,7 +64,7 @@ fn by_title(finding: &Finding) -> String {
 // The finding beside its name, which fills its column, and the next step below.
 fn print(output: &mut Output, finding: &Finding, name: &str, now: jiff::Timestamp) {
     let (tone, _) = state(finding.state);
-    let mark = output.mark(tone.into());
+    let mark = output.sign(tone);
     let known = if finding.dismissed { " (dismissed)" } else { "" };
     output.line(format!("{mark} {name} {}{known}", fact(finding, now)));
     if let Some(next) = finding.next.as_ref().filter(|_| finding.state != State::Well) {
@@ -136,7 +136,7 @@ fn row(issue: &Finding) -> serde_json::Value {
 pub(super) fn line(output: &Output, findings: &[Finding]) -> String {
     let (tone, words) = summary(findings);
     let more = if findings.iter().any(Finding::is_issue) { " (pia-halo issues)" } else { "" };
-    format!("{} Health           {words}{more}", output.mark(tone.into()))
+    format!("{} Health           {words}{more}", output.sign(tone))
 }
 
 #[cfg(test)]

@@ -45,10 +45,10 @@ impl Output {
     pub fn line(&mut self, text: impl AsRef<str>) {
         self.end_progress();
         let text = text.as_ref();
-        // The colours of a mark are the only sequences that a line of ours has, and it begins with them.
-        let mark = [Mark::Good, Mark::Warning, Mark::Bad].map(|mark| self.mark(mark)).into_iter();
-        let (mark, rest) = mark.filter_map(|mark| Some((mark, text.strip_prefix(mark)?))).next().unwrap_or(("", text));
-        self.result(&format!("{mark}{}", harmless(rest)));
+        // The colours of a sign are the only sequences that a line of ours has, and it begins with them.
+        let sign = [Tone::Good, Tone::Warn, Tone::Bad].map(|tone| self.sign(tone)).into_iter();
+        let (sign, rest) = sign.filter_map(|sign| Some((sign, text.strip_prefix(sign)?))).next().unwrap_or(("", text));
+        self.result(&format!("{sign}{}", harmless(rest)));
     }
 
     /// A result, as JSON on one line: true to the letter, and harmless on a terminal.
@@ -132,17 +132,17 @@ impl Output {
         }
     }
 
-    /// A word in the colour of its meaning; plain where there is no colour.
-    pub fn mark(&self, mark: Mark) -> &'static str {
-        match (mark, self.colour) {
-            (Mark::Good, true) => "\x1b[32m✓\x1b[0m",
-            (Mark::Warning, true) => "\x1b[33m!\x1b[0m",
-            (Mark::Bad, true) => "\x1b[31m✗\x1b[0m",
-            (Mark::None, true) => "–",
-            (Mark::Good, false) => "+",
-            (Mark::Warning, false) => "!",
-            (Mark::Bad, false) => "x",
-            (Mark::None, false) => "-",
+    /// The sign of a state, in front of its words; plain where there is no colour.
+    pub fn sign(&self, tone: Tone) -> &'static str {
+        match (tone, self.colour) {
+            (Tone::Good, true) => "\x1b[32m✓\x1b[0m",
+            (Tone::Warn, true) => "\x1b[33m!\x1b[0m",
+            (Tone::Bad, true) => "\x1b[31m✗\x1b[0m",
+            (Tone::Calm, true) => "–",
+            (Tone::Good, false) => "+",
+            (Tone::Warn, false) => "!",
+            (Tone::Bad, false) => "x",
+            (Tone::Calm, false) => "-",
         }
     }
 
@@ -157,27 +157,6 @@ impl Output {
 /// A message for the person from deep inside the work.
 pub fn tell(text: &str) {
     write_all(&mut io::stderr().lock(), text);
-}
-
-/// The state of something, in front of its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    Good,
-    Warning,
-    /// Not as it should be.
-    Bad,
-    None,
-}
-
-impl From<Tone> for Mark {
-    fn from(tone: Tone) -> Self {
-        match tone {
-            Tone::Good => Self::Good,
-            Tone::Warn => Self::Warning,
-            Tone::Bad => Self::Bad,
-            Tone::Calm => Self::None,
-        }
-    }
 }
 
 /// Writes a line, harmless whatever it quotes. Nobody reading it (a closed pipe, a terminal that is gone) is no error of the command.

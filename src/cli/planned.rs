@@ -85,7 +85,7 @@ pub(super) fn printer(output: &mut Output) -> impl FnMut(Event<'_>) + Send {
 
 fn print(output: &mut Output, result: &ChangeResult) {
     let (tone, word) = words::plan::outcome(result);
-    let mark = output.mark(tone.into());
+    let mark = output.sign(tone);
     let id = result.id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
     output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
     if let Some(message) = &result.message {

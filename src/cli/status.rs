@@ -1,6 +1,6 @@
 //! `status`: the current state, offline.
 
-use super::output::{Mark, Output};
+use super::output::Output;
 use super::{Call, args, doctor};
 use crate::domain::calendar::utc;
 use crate::domain::daily_run::DailyOutcome;
@@ -15,8 +15,8 @@ use crate::domain::sync_run::{AS_SEEN, usage};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
-use crate::words;
 use crate::words::service::BY_TIMER;
+use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -46,7 +46,7 @@ fn print(call: &mut Call, status: &Status) {
     let steps = &status.steps;
     for (step, state) in words::step::states(steps) {
         let (tone, word) = words::step::state(state);
-        let mark = output.mark(tone.into());
+        let mark = output.sign(tone);
         output.line(format!("{mark} {:<16} {word}", words::step::name(step)));
     }
     syncs(output, status);
@@ -99,7 +99,7 @@ fn service(output: &mut Output, service: &ServiceStatus) {
         output.line(format!("Events     the last one at {}", utc(last)));
     }
     if let Some(late) = service.late() {
-        let mark = output.mark(Mark::Warning);
+        let mark = output.sign(Tone::Warn);
         output.line(format!("         {mark} {late}"));
     }
     for words in service.gaps.iter().take(3).flat_map(Gap::words) {

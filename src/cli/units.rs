@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::Service;
-use super::output::Mark;
 use super::{Call, prompt};
 use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops::units::{self, Step, execute};
+use crate::words::Tone;
 
 /// Where the service's account keeps its settings.
 const SETTINGS: &str = "/var/lib/pia-halo/.config/pia-halo/config.toml";
@@ -90,7 +90,7 @@ fn status(call: &mut Call, root: &Path) -> Result<u8, Failure> {
         call.output.object(&json!({ "ok": runs, "service": found }))?;
         return Ok(if runs { 0 } else { exit_code::PENDING });
     }
-    let mark = call.output.mark(if runs { Mark::Good } else { Mark::Bad });
+    let mark = call.output.sign(if runs { Tone::Good } else { Tone::Bad });
     let there = if found.installed { "installed" } else { "not installed" };
     call.output.line(format!("{mark} pia-halo.service: {there}, {}, {}", found.enabled, found.active));
     if found.timer == "active" {
