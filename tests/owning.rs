@@ -82,7 +82,7 @@ async fn configured() -> Profile {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copied_folder_on_second_host_writes_nothing_unasked() {
+async fn copied_folder_on_second_machine_writes_nothing_unasked() {
     let profile = configured().await;
     on_first(&profile, &["plan"]).await.expect(0);
     let second = Copy::of(&profile);

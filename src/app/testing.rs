@@ -465,7 +465,7 @@ pub fn objects() -> Vec<InstalledObject> {
         id: quoting(id),
         name: foreign(name),
         installed_at: at("2026-11-12T09:14:00Z"),
-        mark: None,
+        identity: None,
     };
     vec![
         object(ObjectKind::Webhook, "3f0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f", "Pia - Ticket Created"),

@@ -1,4 +1,4 @@
-//! `backup` and `restore`: everything that this host knows, in one file.
+//! `backup` and `restore`: everything that this machine knows, in one file.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};

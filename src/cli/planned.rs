@@ -34,19 +34,19 @@ pub(super) fn agree(call: &mut Call, planned: &Plan, question: Question<'_>) -> 
     if ask(&words) { Ok(()) } else { Err(Failure::new(FailureKind::NeedsYes, no)) }
 }
 
-/// Asks for a typed word where a configuration belongs to another host, and nobody has agreed to take it over.
+/// Asks for a typed word where a configuration belongs to another machine, and nobody has agreed to take it over.
 pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belongs) -> Result<(), Failure> {
     let Some(owner) = belongs.other().filter(|_| !workspace.takes_over()) else { return Ok(()) };
     let failure = ops::owner::elsewhere(owner);
     if !call.can_ask() {
         return Err(failure);
     }
-    let host = owner.host.as_str();
+    let machine = owner.machine.as_str();
     let words = format!(
-        "This configuration belongs to {owner}. If you take it over, this host repairs it and receives its events, and \
-         {host} stops. Type {host} to take it over"
+        "This configuration belongs to {owner}. If you take it over, this machine repairs it and receives its events, and \
+         {machine} stops. Type {machine} to take it over"
     );
-    if !prompt::typed(&words, &[host]) {
+    if !prompt::typed(&words, &[machine]) {
         return Err(failure);
     }
     *workspace = workspace.clone().taking_over(true);

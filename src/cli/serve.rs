@@ -75,7 +75,7 @@ fn secret_file(call: &Call) -> Option<PathBuf> {
     credential.or_else(|| call.environment.get("PIA_HALO_FORWARD_SECRET_FILE").map(PathBuf::from))
 }
 
-/// Refuses to serve what belongs to another host, or takes it over. Where Halo does not say so soon, the service finds out.
+/// Refuses to serve what belongs to another machine, or takes it over. Where Halo does not say so soon, the service finds out.
 async fn own(call: &Call, workspace: &Workspace, take_over: bool) -> Result<(), Failure> {
     let active = workspace.active()?;
     let Some((id, configuration)) = active.filter(|(_, own)| own.integration.pia_url.is_some()) else { return Ok(()) };

@@ -22,7 +22,8 @@ const LONGEST_NOTE: usize = 4_000;
 /// A machine that has configured Halo.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Owner {
-    pub host: String,
+    #[serde(rename = "host")]
+    pub machine: String,
     /// The person who configured it.
     pub person: String,
     /// Since when it is theirs.
@@ -33,12 +34,12 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// A host, by its name and by a key that no other one has.
-    pub fn new(host: &str, person: &str, since: Timestamp, key: &str) -> Self {
-        Self { host: name(host), person: name(person), since, key: name(key) }
+    /// A machine, by its name and by a key that no other one has.
+    pub fn new(machine: &str, person: &str, since: Timestamp, key: &str) -> Self {
+        Self { machine: name(machine), person: name(person), since, key: name(key) }
     }
 
-    /// Whether both are the same host, whoever worked there and when.
+    /// Whether both are the same machine, whoever worked there and when.
     pub fn is(&self, other: &Self) -> bool {
         self.key == other.key
     }
@@ -47,8 +48,8 @@ impl Owner {
     pub fn of_note(note: &str) -> Option<Self> {
         let (_, mark, _) = split(note)?;
         let mut parts = mark.split(BETWEEN.trim());
-        let (host, person, since, key) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Self::new(host, person, since.trim().parse().ok()?, key))
+        let (machine, person, since, key) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Self::new(machine, person, since.trim().parse().ok()?, key))
     }
 
     /// A note with this owner's mark in place of the one that is there. One that has no room for it stays as it is.
@@ -56,7 +57,7 @@ impl Owner {
         if Self::of_note(note).is_some_and(|known| known.is(self)) {
             return note.to_owned();
         }
-        let mark = format!("{BEGIN}{}{END}", [&*self.host, &self.person, &self.since(), &self.key].join(BETWEEN));
+        let mark = format!("{BEGIN}{}{END}", [&*self.machine, &self.person, &self.since(), &self.key].join(BETWEEN));
         let marked = match split(note) {
             Some((before, _, after)) => format!("{before}{mark}{after}"),
             None if note.trim().is_empty() => mark,
@@ -73,7 +74,7 @@ impl Owner {
 /// Host, person and time, as a sentence names them.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, since {})", self.host, self.person, utc(self.since))
+        write!(f, "{} ({}, since {})", self.machine, self.person, utc(self.since))
     }
 }
 
@@ -102,7 +103,7 @@ impl Belongs {
         }
     }
 
-    /// The other host that they belong to.
+    /// The other machine that they belong to.
     pub fn other(&self) -> Option<&Owner> {
         if let Self::Elsewhere(owner) = self { Some(owner) } else { None }
     }
@@ -124,8 +125,8 @@ fn name(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn owner(host: &str, since: &str) -> Owner {
-        Owner::new(host, "dana", since.parse().unwrap(), &format!("key of {host}"))
+    fn owner(machine: &str, since: &str) -> Owner {
+        Owner::new(machine, "dana", since.parse().unwrap(), &format!("key of {machine}"))
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn mark_of_another_host_is_replaced_and_its_text_kept() {
+    fn mark_of_another_machine_is_replaced_and_its_text_kept() {
         let (jump1, jump2) = (owner("jump1", "2026-11-29T12:00:00Z"), owner("jump2", "2026-11-29T13:00:00Z"));
         let marked = jump2.marked(&format!("{} by hand", jump1.marked("See wiki.")));
         assert_eq!(Owner::of_note(&marked), Some(jump2.clone()));

@@ -157,7 +157,7 @@ pub struct InstalledObject {
     /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked
     /// to.
     #[serde(skip)]
-    pub mark: Option<String>,
+    pub identity: Option<String>,
 }
 
 /// One write of a run of Configure, as its intent recorded it before it was sent.

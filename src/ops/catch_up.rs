@@ -22,7 +22,7 @@ struct Missed {
     at: Timestamp,
     group: EventGroup,
     what: What,
-    /// Whether another host was told, before the configuration was taken over from it.
+    /// Whether another machine was told, before the configuration was taken over from it.
     was_told: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Look {
     pub forward: bool,
 }
 
-/// Fetches what was missed since nothing was. What somebody took before the configuration was ours, the host took that had
+/// Fetches what was missed since nothing was. What somebody took before the configuration was ours, the machine took that had
 /// it then: that is stored, and not handed on a second time. None where no service has looked after this configuration before: then there is no gap, and one can be known
 /// of from now on.
 ///

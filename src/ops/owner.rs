@@ -11,13 +11,13 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::owner::{Belongs, Owner};
 use crate::store::host_name;
 
-/// A name for this host that a test gives.
+/// A name for this machine that a test gives.
 const HOST: &str = "PIA_HALO_HOST";
 
 /// What tells a machine from all others for as long as its system is installed, whatever name it gets.
 const MACHINE: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
-/// This host, as its mark names it. The name is for people: a renamed host is the same one.
+/// This machine, as its mark names it. The name is for people: a renamed machine is the same one.
 pub(super) fn here(workspace: &Workspace) -> Owner {
     let name = workspace.environment().text(HOST).map(str::to_owned);
     let name = name.unwrap_or_else(host_name);
@@ -40,7 +40,7 @@ fn key(machine: &str, folder: &Path) -> String {
     hex(&digest[..8])
 }
 
-/// Refuses to write where the configuration in Halo is another host's, unless a person has agreed to take it over.
+/// Refuses to write where the configuration in Halo is another machine's, unless a person has agreed to take it over.
 pub(super) fn require(workspace: &Workspace, belongs: &Belongs) -> Result<(), Failure> {
     match belongs.other() {
         Some(owner) if !workspace.takes_over() => Err(elsewhere(owner)),
@@ -48,7 +48,7 @@ pub(super) fn require(workspace: &Workspace, belongs: &Belongs) -> Result<(), Fa
     }
 }
 
-/// What is said of a configuration that is another host's.
+/// What is said of a configuration that is another machine's.
 pub fn elsewhere(owner: &Owner) -> Failure {
     let message = format!("this configuration belongs to {owner}; nothing was written");
     let hint = Hint::from("Work on that machine, or take it over: ").next(Next::TakeOver);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copied_folder_is_another_host_and_link_to_it_is_not() {
+    fn copied_folder_is_another_machine_and_link_to_it_is_not() {
         let root = tempfile::tempdir().unwrap();
         let (folder, copy, link) = (root.path().join("a"), root.path().join("b"), root.path().join("link"));
         std::fs::create_dir(&folder).unwrap();

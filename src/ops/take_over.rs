@@ -25,7 +25,7 @@ pub fn installed(workspace: &Workspace) -> Result<Option<(ConfigurationId, Confi
     Ok((!workspace.store.installed(&id)?.is_empty()).then_some((id, configuration)))
 }
 
-/// Whether the active configuration was another host's when that was last looked at.
+/// Whether the active configuration was another machine's when that was last looked at.
 pub fn was_lost(workspace: &Workspace) -> bool {
     let known = workspace.active().ok().flatten();
     let known = known.and_then(|(id, _)| workspace.store.health(&id).ok()).unwrap_or_default();
@@ -50,7 +50,7 @@ pub async fn look(
     Ok(belongs)
 }
 
-/// Takes a configuration over from another host: its webhooks carry this host's mark from then on, and lead here. What
+/// Takes a configuration over from another machine: its webhooks carry this machine's mark from then on, and lead here. What
 /// else differs is Configure's.
 ///
 /// # Errors

@@ -120,7 +120,7 @@ pub async fn escalate(
     Ok(Escalation { status, ticket, moved, noted })
 }
 
-/// Refuses to write where the configuration is another host's. Where that cannot be read, it is not known, and nothing is
+/// Refuses to write where the configuration is another machine's. Where that cannot be read, it is not known, and nothing is
 /// written either; unless nothing of it was ever installed from here: then there is no mark of ours to read.
 async fn require_owner(
     workspace: &Workspace,

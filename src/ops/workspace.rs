@@ -131,13 +131,13 @@ impl Workspace {
         self.store.is_new() && self.settings.load().is_ok_and(|config| !config.configurations.is_empty())
     }
 
-    /// The same workspace for a person who has, or has not, agreed to take over what belongs to another host.
+    /// The same workspace for a person who has, or has not, agreed to take over what belongs to another machine.
     #[must_use]
     pub fn taking_over(self, takes_over: bool) -> Self {
         Self { takes_over, ..self }
     }
 
-    /// Whether what belongs to another host may be written.
+    /// Whether what belongs to another machine may be written.
     pub fn takes_over(&self) -> bool {
         self.takes_over
     }

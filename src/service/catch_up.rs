@@ -105,7 +105,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         }
     }
     let owner = match take_over::look(workspace, &id, &configuration, shared.cancel.clone()).await? {
-        // What it did not hear, the other host did.
+        // What it did not hear, the other machine did.
         Belongs::Elsewhere(_) => return Ok(()),
         Belongs::Here(owner) => Some(owner),
         Belongs::ToNobody | Belongs::Nowhere => None,

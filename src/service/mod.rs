@@ -102,9 +102,9 @@ struct Shared {
     missed: Notify,
     /// The thread that stores callbacks has ended by itself.
     intake_gone: AtomicBool,
-    /// The configuration in Halo is another host's: nothing is repaired or fetched here.
+    /// The configuration in Halo is another machine's: nothing is repaired or fetched here.
     is_lost: AtomicBool,
-    /// It became another host's, or this one's again.
+    /// It became another machine's, or this one's again.
     owner_changed: Notify,
     cancel: CancellationToken,
 }

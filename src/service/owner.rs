@@ -1,4 +1,4 @@
-//! Looks whether the configuration in Halo is still this host's. Nothing else tells: where another host has taken it over,
+//! Looks whether the configuration in Halo is still this machine's. Nothing else tells: where another machine has taken it over,
 //! Halo's callbacks only stop.
 
 use std::sync::Arc;

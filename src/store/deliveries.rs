@@ -83,7 +83,7 @@ mod tests {
         for name in ["a", "b"] {
             let installed_at = jiff::Timestamp::new(1_795_000_000, 0).unwrap();
             let (kind, id, name) = (ObjectKind::Webhook, name.to_owned(), Untrusted::new(name));
-            store.record_installed(&acme, &InstalledObject { kind, id, name, installed_at, mark: None }).unwrap();
+            store.record_installed(&acme, &InstalledObject { kind, id, name, installed_at, identity: None }).unwrap();
         }
         assert_eq!(store.deliveries(&acme).unwrap(), []);
         let first = [delivery("a", DeliveryState::Never), delivery("b", DeliveryState::Never)];

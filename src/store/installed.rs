@@ -39,7 +39,7 @@ impl Store {
                     id: row.get(1)?,
                     name: Untrusted::new(row.get::<_, String>(2)?),
                     installed_at: time_in(&at)?,
-                    mark: row.get(4)?,
+                    identity: row.get(4)?,
                 });
             }
             objects.sort_by(|a, b| (a.kind, a.installed_at, &a.id).cmp(&(b.kind, b.installed_at, &b.id)));
@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// Remembers an object. One that is known already keeps the time of its installation and gets the new name, and
-    /// the new mark where there is one.
+    /// the new identity where there is one.
     pub fn record_installed(&self, id: &ConfigurationId, object: &InstalledObject) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.connection.execute(
@@ -61,7 +61,7 @@ impl Store {
                     object.id,
                     object.name.raw(),
                     time_out(object.installed_at),
-                    object.mark
+                    object.identity
                 ],
             )?;
             Ok(())

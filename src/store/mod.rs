@@ -57,7 +57,7 @@ use crate::domain::configuration::ConfigurationId;
 /// Fewer bytes are left in the file: what comes next takes their place.
 const WORTH_IT: i64 = 4 << 20;
 
-/// The name of this host, as its system has it.
+/// The name of this machine, as its system has it.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

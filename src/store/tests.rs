@@ -447,7 +447,7 @@ fn installed_object_is_remembered_renamed_and_forgotten() {
         id: id.to_owned(),
         name: Untrusted::new(name),
         installed_at: at(second),
-        mark: (kind == ObjectKind::CustomTab && second == 1).then(|| "a guid".to_owned()),
+        identity: (kind == ObjectKind::CustomTab && second == 1).then(|| "a guid".to_owned()),
     };
     let webhook = object(ObjectKind::Webhook, "c0ffee", "Pia - Ticket Created", 2);
     let tab = object(ObjectKind::CustomTab, "46", "Pia Chat Pod", 1);

@@ -1,4 +1,4 @@
-//! The options of what is about the files of this host: settings, store, backups, a bundle for support.
+//! The options of what is about the files of this machine: settings, store, backups, a bundle for support.
 
 use std::path::PathBuf;
 

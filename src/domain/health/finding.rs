@@ -35,7 +35,7 @@ pub enum Rule {
     SyncProved,
     /// No run of Configure was interrupted.
     Interrupted,
-    /// The configuration in Halo is this host's.
+    /// The configuration in Halo is this machine's.
     Owner,
     /// What Configure made in Halo is as it was made.
     Drift,

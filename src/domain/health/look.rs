@@ -122,7 +122,7 @@ pub fn from_owner(belongs: &Belongs) -> Finding {
         Belongs::ToNobody => {
             Finding::well(rule, "no owner is recorded in Halo yet; the next run of Configure records it")
         }
-        Belongs::Here(owner) => Finding::well(rule, format!("it belongs to this machine, {}", owner.host)),
+        Belongs::Here(owner) => Finding::well(rule, format!("it belongs to this machine, {}", owner.machine)),
         Belongs::Elsewhere(owner) => {
             Finding::new(rule, State::Broken, format!("this configuration belongs to {owner}"))
                 .since(owner.since)

@@ -410,7 +410,7 @@ fn webhook_that_is_off_is_told_once() {
 
 /// The remedy for drift would be refused: it is the owner that has to be settled.
 #[test]
-fn drift_is_not_told_while_another_host_is_owner() {
+fn drift_is_not_told_while_another_machine_is_owner() {
     let mut world = well();
     world.deliver(DeliveryState::SwitchedOff);
     world.see(Rule::Drift, State::Broken, 1);
@@ -665,7 +665,7 @@ fn rules_know_when_nothing_could_be_expected() {
             id: "w".to_owned(),
             name: Untrusted::new("Pia - Ticket Created"),
             installed_at: now(),
-            mark: None,
+            identity: None,
         });
     };
     assert_eq!(state(Rule::Drift, half_made), State::Broken);

@@ -67,7 +67,7 @@ pub struct ExistingWebhook {
 }
 
 impl ExistingWebhook {
-    /// The host whose mark it carries.
+    /// The machine whose mark it carries.
     pub fn owner(&self) -> Option<Owner> {
         self.note.as_ref().and_then(|note| Owner::of_note(note.raw()))
     }

@@ -109,7 +109,7 @@ impl Write for LinkWrite {
         }
     }
 
-    fn mark(&self, apply: &Apply<'_>) -> Option<String> {
+    fn identity(&self, apply: &Apply<'_>) -> Option<String> {
         match self {
             Self::Add(_, tab) => tab_to_link(apply, *tab).map(|tab| tab.to_string()),
             Self::Remove { .. } => None,

@@ -66,7 +66,7 @@ impl Consent<'_> {
         }
     }
 
-    /// Refuses a plan that is not the one which was shown, and one for what is another host's.
+    /// Refuses a plan that is not the one which was shown, and one for what is another machine's.
     pub(super) fn covers(self, workspace: &Workspace, plan: &InstallPlan) -> Result<(), Failure> {
         owner::require(workspace, &plan.belongs)?;
         match self {
@@ -186,7 +186,7 @@ impl<'a> Apply<'a> {
             };
             let is_mark = change.action == Action::Keep && matches!(change.operation, Operation::Webhook(_));
             let applied =
-                if is_mark { self.mark(change, &result).await } else { self.apply(change, &mut result).await };
+                if is_mark { self.mark_owner(change, &result).await } else { self.apply(change, &mut result).await };
             if let Err(failure) = applied {
                 if result.outcome == Outcome::Unchanged {
                     result.outcome = Outcome::Failed;
@@ -222,9 +222,9 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Leaves this host's mark on a webhook that names no owner and is kept as it is. It delivers without one, and Halo may
+    /// Leaves this machine's mark on a webhook that names no owner and is kept as it is. It delivers without one, and Halo may
     /// not keep it: what becomes of the mark is in the audit trail, and counts for nothing else.
-    async fn mark(&mut self, change: &PlanStep, kept: &ChangeResult) -> Result<(), Failure> {
+    async fn mark_owner(&mut self, change: &PlanStep, kept: &ChangeResult) -> Result<(), Failure> {
         self.note_kept(change);
         let (given_up, cause) = (self.given_up.clone(), self.cause.clone());
         let marked = self.apply(change, &mut kept.clone()).await;

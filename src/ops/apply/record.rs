@@ -32,8 +32,8 @@ impl Apply<'_> {
         }
         // A ticket type is Halo's own: the link to it is remembered under its id.
         let installed_at = self.workspace.now();
-        let mark = ask!(&change.operation, write => write.mark(self), None);
-        let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at, mark };
+        let identity = ask!(&change.operation, write => write.identity(self), None);
+        let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at, identity };
         Ok(store.record_installed(self.id, &object)?)
     }
 

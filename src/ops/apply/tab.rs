@@ -67,7 +67,7 @@ impl Write for TabWrite {
         }
     }
 
-    fn mark(&self, apply: &Apply<'_>) -> Option<String> {
+    fn identity(&self, apply: &Apply<'_>) -> Option<String> {
         match self {
             Self::Create(_) | Self::Update(..) => apply.guid.clone(),
             Self::Delete(_) => None,

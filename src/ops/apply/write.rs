@@ -43,7 +43,7 @@ pub(super) trait Write {
     }
 
     /// What our record keeps beside the id.
-    fn mark(&self, _: &Apply<'_>) -> Option<String> {
+    fn identity(&self, _: &Apply<'_>) -> Option<String> {
         None
     }
 }

@@ -1,4 +1,4 @@
-//! A backup of everything that a host knows, in one file, made while the service runs; and what brings it back.
+//! A backup of everything that a machine knows, in one file, made while the service runs; and what brings it back.
 //!
 //! It is a packed tar archive: the settings, the store, the audit trail, the secrets only where they are asked for and
 //! sealed, and last the manifest, which proves each of them. A file without one was not finished.

@@ -27,7 +27,7 @@ use crate::store::{self, Audit, Lock, StoreError};
 /// No manifest, settings or secrets come near this.
 const LARGEST: u64 = 4 << 20;
 
-/// A backup that was unpacked and proved. Nothing of this host is changed yet.
+/// A backup that was unpacked and proved. Nothing of this machine is changed yet.
 pub struct Proved {
     pub manifest: Manifest,
     folder: PathBuf,
@@ -214,7 +214,7 @@ pub fn put_in_place(
     }
     write(AT, now.to_string().as_bytes())?;
     if !folder.join(AUDIT).exists() {
-        // A backup without a trail: the one of this host goes on.
+        // A backup without a trail: the one of this machine goes on.
         for (name, from) in [(AUDIT, paths.audit()), (ANCHOR, paths.anchor())] {
             if from.exists() {
                 copy(&from, &folder.join(name))?;

@@ -44,7 +44,7 @@ impl Ours<'_> {
     pub(super) fn records_tab(&self, tab: &ExistingTab) -> bool {
         let id = tab.id.to_string();
         let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
-        recorded.is_some_and(|own| match (&own.mark, &tab.guid) {
+        recorded.is_some_and(|own| match (&own.identity, &tab.guid) {
             (Some(ours), Some(theirs)) => same_id(ours, theirs) && (is_named(tab) || self.has_path(tab)),
             _ => is_named(tab),
         })
@@ -54,7 +54,7 @@ impl Ours<'_> {
     pub(super) fn is_stranger(&self, tab: &ExistingTab) -> bool {
         let (id, guid) = (tab.id.to_string(), tab.guid.as_deref());
         let recorded = self.record.iter().find(|own| own.kind == ObjectKind::CustomTab && own.id == id);
-        recorded.and_then(|own| own.mark.as_deref()).zip(guid).is_some_and(|(ours, theirs)| !same_id(ours, theirs))
+        recorded.and_then(|own| own.identity.as_deref()).zip(guid).is_some_and(|(ours, theirs)| !same_id(ours, theirs))
     }
 
     fn has_path(&self, tab: &ExistingTab) -> bool {

@@ -209,7 +209,7 @@ fn apply(plan: &InstallPlan, wanted: &Wanted, held: &mut Existing, record: &mut 
         });
         let stays = change.action != Action::Keep || matches!(kind, ObjectKind::Webhook | ObjectKind::CustomTab);
         if stays && !change.operation.takes_out() && change.operation != Operation::Forget {
-            record.push(InstalledObject { kind, id, name: own, installed_at, mark: None });
+            record.push(InstalledObject { kind, id, name: own, installed_at, identity: None });
         }
     }
 }

@@ -61,7 +61,7 @@ fn remove_tabs(ours: &Ours<'_>, wanted: Option<&Wanted>, held: &Existing, parts:
 /// The links that outlived our tab. The next tab that gets its number would be shown by all of these ticket types.
 fn links_left(ours: &Ours<'_>, held: &Existing) -> Vec<PlanStep> {
     let left = |own: &InstalledObject| {
-        let tab: i64 = own.mark.as_ref()?.parse().ok()?;
+        let tab: i64 = own.identity.as_ref()?.parse().ok()?;
         let kind = held.ticket_types.iter().find(|kind| kind.id.to_string() == own.id && kind.tabs.contains(&tab))?;
         let is_gone = held.tabs.iter().all(|held| held.id != tab);
         is_gone.then(|| unlink_from(kind, tab, ChatPodUrl::TAB_NAME.to_owned(), "still shows the removed tab"))

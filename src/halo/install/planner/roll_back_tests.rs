@@ -173,7 +173,7 @@ fn foreign_object_under_our_old_id_is_left_alone() {
     assert!(plan.blocked[0].reason.contains("another object now has its id"), "{:?}", plan.blocked);
     // Not even with our name, where the record knows ours by its guid.
     let mut record = record;
-    record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap().mark = Some("ours".to_owned());
+    record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap().identity = Some("ours".to_owned());
     held.tabs[0] = ExistingTab { guid: Some("theirs".to_owned()), name: "Pia Chat Pod".into(), ..somebody(46) };
     held.ticket_types[0].tabs = vec![46];
     current.insert((ObjectKind::CustomTab, "46".into()), tab_members(&held.tabs[0]));

@@ -50,7 +50,7 @@ pub(super) fn installed() -> (Existing, Vec<InstalledObject>) {
     let mut record = Vec::new();
     let mut remember = |kind, id: &str, name: &str| {
         let installed_at = jiff::Timestamp::UNIX_EPOCH;
-        record.push(InstalledObject { kind, id: id.to_owned(), name: name.into(), installed_at, mark: None });
+        record.push(InstalledObject { kind, id: id.to_owned(), name: name.into(), installed_at, identity: None });
     };
     for (number, (group, url)) in wanted().webhooks.into_iter().enumerate() {
         let id = format!("guid-{number}");
@@ -452,7 +452,7 @@ fn number_and_path_alone_make_no_tab_ours() {
     };
     assert!(!is_ours(&held, &record));
     let own = record.iter_mut().find(|own| own.kind == ObjectKind::CustomTab).unwrap();
-    own.mark = Some("OURS".to_owned());
+    own.identity = Some("OURS".to_owned());
     held.tabs[0].guid = Some("theirs".to_owned());
     assert!(!is_ours(&held, &record));
     // With our name and another guid it is somebody's all the same; with our guid it is ours, also renamed.

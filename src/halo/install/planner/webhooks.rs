@@ -195,13 +195,13 @@ pub fn webhook_fields(webhook: &ExistingWebhook, name: &str, address: &str, want
     fields
 }
 
-/// The mark of its owner, where that is another host. That it carries none is no fault: Halo may not keep one.
+/// The mark of its owner, where that is another machine. That it carries none is no fault: Halo may not keep one.
 fn owner_field(webhook: &ExistingWebhook, wanted: &Wanted) -> Option<FieldChange> {
     let (here, owner) = (wanted.owner.as_ref()?, webhook.owner()?);
     (!owner.is(here)).then(|| FieldChange {
         name: FieldChange::OWNER,
         before: Some(owner.to_string()),
-        after: Some(here.host.clone()),
+        after: Some(here.machine.clone()),
     })
 }
 
