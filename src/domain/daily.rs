@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::daily_sync_time::DailySyncTime;
 
-/// A run that begins later than this after its time is a catch-up run.
+/// A run that begins later than this after its time is a late run.
 pub const PUNCTUAL: SignedDuration = SignedDuration::from_mins(2);
 
 /// Days without a run that are written down at once: a clock that jumps by years must not fill the history.
@@ -38,7 +38,7 @@ pub enum Due {
         day: Date,
         /// Whether its time is long past.
         late: bool,
-        /// Days before it that had no run, and get none any more: one run catches up with all of them.
+        /// Days before it that had no run, and get none any more: one late run counts for all of them.
         missed: Vec<Date>,
     },
     /// Nothing before this moment.
@@ -51,7 +51,7 @@ impl Daily {
         let today = TimeZone::UTC.to_datetime(now).date();
         let latest = if now >= self.time.on(today) { today } else { before(today) };
         let slot = self.time.on(latest);
-        // Where the service is new, a list that is older than the last due time is caught up as a missed day is.
+        // Where the service is new, a list that is older than the last due time gets a late run as a missed day does.
         let is_due = slot >= self.since || self.list_at.is_some_and(|list| list < slot);
         if is_due && slot <= now && !self.served.contains(&latest) {
             let late = now.duration_since(slot) > PUNCTUAL;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(daily.due(now), Due::At(at("2026-11-22T04:30:00Z")));
     }
 
-    /// R46: one run catches up, whatever was missed, and it is known what.
+    /// R46: one late run, whatever was missed, and it is known what.
     #[test]
     fn days_without_machine_get_one_run_and_are_named() {
         for (off, missed) in [(1, 0), (2, 1), (30, 29)] {
@@ -152,7 +152,7 @@ mod tests {
             assert_eq!(days.len(), missed, "{off} days");
             assert_eq!(days.first().copied(), (missed > 0).then(|| day("2026-03-02")));
         }
-        // Back before today's time: the run of yesterday is caught up with, and today's still comes at its time.
+        // Back before today's time: the run of yesterday comes late, and today's still comes at its time.
         let mut daily = daily("2026-01-01T00:00:00Z", &["2026-03-01"]);
         let back = at("2026-03-03T03:00:00Z");
         assert_eq!(daily.due(back), Due::Now { day: day("2026-03-02"), late: true, missed: vec![] });

@@ -25,7 +25,7 @@ pub enum DailyOutcome {
     Held,
     /// It was tried until the next day came, and did not succeed.
     Failed,
-    /// The service did not run, and the next run catches up.
+    /// The service did not run, and a late run follows.
     Missed,
 }
 

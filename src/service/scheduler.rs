@@ -34,7 +34,7 @@ const BUSY: SignedDuration = SignedDuration::from_secs(60);
 /// Runs that are looked at for one that has served the day already.
 const LATEST_RUNS: usize = 100;
 
-/// A catch-up run begins after a random part of this: a hundred hosts that come back together must not ask Halo together.
+/// A late run begins after a random part of this: a hundred machines that come back together must not ask Halo together.
 const SPREAD: SignedDuration = SignedDuration::from_secs(50);
 
 /// Between two steps of forgetting old events.
@@ -50,7 +50,7 @@ pub struct Scheduler<M> {
     delay: fn() -> SignedDuration,
     /// Of each configuration: how often the run of a day was tried, and when it is tried again.
     tried: BTreeMap<ConfigurationId, Tried>,
-    /// Of each configuration: the day whose catch-up run waits its random part, and until when.
+    /// Of each configuration: the day whose late run waits its random part, and until when.
     waits: BTreeMap<ConfigurationId, (Date, Timestamp)>,
 }
 
@@ -120,7 +120,7 @@ impl<M: Moments> Scheduler<M> {
         if late && tried.is_none() {
             let waits = self.waits.get(&id).copied().filter(|(waiting, _)| *waiting == day);
             let (_, until) = waits.unwrap_or_else(|| {
-                tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one run catches up");
+                tracing::info!(%day, missed = missed.len(), "the daily sync was missed: one late run follows");
                 (day, now + (self.delay)())
             });
             self.waits.insert(id.clone(), (day, until));
@@ -302,7 +302,7 @@ mod tests {
 
     /// R46: a machine that was off gets one run, within a minute of its start, and the days are known.
     #[tokio::test]
-    async fn missed_day_gets_one_catch_up_run_within_minute() {
+    async fn missed_day_gets_one_late_run_within_minute() {
         let fixture = Fixture::open("2026-11-20T12:00:00Z");
         runs(&fixture, "2026-11-21T12:00:00Z", complete).await;
         fixture.sleep_until(at("2026-11-25T10:00:00Z"));
@@ -319,7 +319,7 @@ mod tests {
 
     /// R46: off for a day, two, and thirty: one run each time, and the history names the days that had none.
     #[tokio::test]
-    async fn however_long_machine_was_off_one_run_catches_up() {
+    async fn however_long_machine_was_off_one_late_run_follows() {
         for off in [1_i64, 2, 30] {
             let fixture = Fixture::open("2026-03-01T03:00:00Z");
             runs(&fixture, "2026-03-01T10:00:00Z", complete).await;
@@ -342,7 +342,7 @@ mod tests {
         let mut seed = 17_u64;
         let mut hours = move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // In quarters of an hour, up to two and a half days; a start that is over before the catch-up begins, too.
+            // In quarters of an hour, up to two and a half days; a start that is over before the late run begins, too.
             SignedDuration::from_secs(10 + 900 * ((seed >> 33) % 240) as i64)
         };
         let slot_before = |moment: Timestamp| (moment.as_second() - 16_200).div_euclid(86_400);
@@ -411,7 +411,7 @@ mod tests {
         fixture.sleep_until(at("2026-11-21T04:00:00Z"));
         assert_eq!(runs(&fixture, "2026-11-21T23:00:00Z", complete).await, []);
         fixture.sleep_until(at("2036-11-21T04:00:00Z"));
-        assert_eq!(runs(&fixture, "2036-11-21T12:00:00Z", complete).await.len(), 2, "a catch-up and the day's own");
+        assert_eq!(runs(&fixture, "2036-11-21T12:00:00Z", complete).await.len(), 2, "a late run and the day's own");
         fixture.sleep_until(at("2026-11-21T23:30:00Z"));
         let began = runs(&fixture, "2026-11-22T12:00:00Z", complete).await;
         assert_eq!(began, [at("2026-11-22T04:30:00Z")]);
