@@ -21,6 +21,8 @@ const SOCKET: &str = "pia-halo.socket";
 const TIMER: &str = "pia-halo-sync.timer";
 
 const UNITS: &str = "etc/systemd/system";
+/// Where a package puts its units.
+const PACKAGED: [&str; 2] = ["usr/lib/systemd/system", "lib/systemd/system"];
 const ACCOUNT: (&str, &str) =
     ("etc/sysusers.d/pia-halo.conf", include_str!("../../assets/systemd/pia-halo.sysusers.conf"));
 
@@ -122,14 +124,19 @@ pub fn has_timer(root: &Path) -> bool {
     root.join(UNITS).join("timers.target.wants").join(TIMER).symlink_metadata().is_ok()
 }
 
-/// What installs the service; files that are as they should be are left out.
+/// The unit of a package, where one is installed.
+fn packaged(root: &Path) -> Option<String> {
+    PACKAGED.iter().find_map(|folder| fs::read_to_string(root.join(folder).join(SERVICE)).ok())
+}
+
+/// What installs the service; files that are as they should be are left out. Where a package has brought units for this
+/// program, they are switched on: others of the same name in `/etc` would hide them, and outlive the package.
 pub fn installation(root: &Path, program: &Path) -> Vec<Step> {
-    let write = |(path, text): (PathBuf, String)| match fs::read_to_string(&path) {
-        Ok(there) if there == text => None,
-        there => Some(Step::Write { path, text, replaces: there.is_ok() }),
-    };
-    let mut steps: Vec<Step> = units(root, program).into_iter().filter_map(write).collect();
-    steps.extend([&["systemd-sysusers"] as Line, &HOME, &["systemctl", "daemon-reload"]].map(Step::Run));
+    let starts = format!("ExecStart={} serve", program.display());
+    let mut steps = Vec::new();
+    if !packaged(root).is_some_and(|unit| unit.contains(&starts)) {
+        steps = files(root, program);
+    }
     if has_timer(root) {
         steps.push(Step::Run(&["systemctl", "disable", "--now", TIMER]));
     }
@@ -139,11 +146,22 @@ pub fn installation(root: &Path, program: &Path) -> Vec<Step> {
     steps
 }
 
-/// What removes the service; none where it is not there. Its account, settings and store stay.
+fn files(root: &Path, program: &Path) -> Vec<Step> {
+    let write = |(path, text): (PathBuf, String)| match fs::read_to_string(&path) {
+        Ok(there) if there == text => None,
+        there => Some(Step::Write { path, text, replaces: there.is_ok() }),
+    };
+    let mut steps: Vec<Step> = units(root, program).into_iter().filter_map(write).collect();
+    steps.extend([&["systemd-sysusers"] as Line, &HOME, &["systemctl", "daemon-reload"]].map(Step::Run));
+    steps
+}
+
+/// What removes the service; none where it is not there. Its account, settings and store stay, and the units of a package
+/// with the package.
 pub fn removal(root: &Path) -> Vec<Step> {
     let files = [SERVICE, SOCKET].map(|unit| root.join(UNITS).join(unit));
     let there: Vec<Step> = files.into_iter().filter(|file| file.exists()).map(Step::Delete).collect();
-    if there.is_empty() {
+    if there.is_empty() && packaged(root).is_none() {
         return there;
     }
     let first = Step::Run(&["systemctl", "disable", "--now", SOCKET, SERVICE]);
@@ -195,7 +213,7 @@ pub fn installed(root: &Path, run: Run<'_>) -> Installed {
         Err(_) => "unknown".to_owned(),
     };
     Installed {
-        installed: root.join(UNITS).join(SERVICE).exists(),
+        installed: root.join(UNITS).join(SERVICE).exists() || packaged(root).is_some(),
         enabled: word(&["systemctl", "is-enabled", SERVICE]),
         active: word(&["systemctl", "is-active", SERVICE]),
         timer: word(&["systemctl", "is-active", TIMER]),
@@ -244,6 +262,24 @@ mod tests {
         carry_out(&removal(root.path()), &run).unwrap();
         assert!(!service.exists() && removal(root.path()).is_empty());
         assert!(ran.borrow().contains(&"systemctl disable --now pia-halo.socket pia-halo.service".to_owned()));
+    }
+
+    #[test]
+    fn units_of_package_are_switched_on_and_not_hidden() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join(PACKAGED[0]);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(SERVICE), include_str!("../../assets/systemd/pia-halo.service")).unwrap();
+        let files = |program| {
+            let steps = installation(root.path(), Path::new(program));
+            steps.into_iter().filter(|step| matches!(step, Step::Write { .. })).count()
+        };
+        assert_eq!(files(PROGRAM), 0, "the package has them");
+        assert_eq!(files("/opt/pia/pia-halo"), 3, "they would start another program");
+        let run = |_: &[&str]| Ok(answer(0, "active\n"));
+        assert!(installed(root.path(), &run).installed);
+        let removed: Vec<String> = removal(root.path()).iter().map(ToString::to_string).collect();
+        assert_eq!(removed, ["systemctl disable --now pia-halo.socket pia-halo.service", "systemctl daemon-reload"]);
     }
 
     #[test]
