@@ -27,14 +27,14 @@ impl Home {
         Self(home)
     }
 
-    fn command<const N: usize>(&self, arguments: [&str; N]) -> Command {
+    fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pia-halo"));
         command.args(arguments).env_clear().envs(environment_of(&self.0));
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         command
     }
 
-    async fn run<const N: usize>(&self, arguments: [&str; N]) -> Ran {
+    async fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Ran {
         run(self.command(arguments), String::new()).await
     }
 
@@ -193,6 +193,13 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
         .await
         .expect(0)
         .says("The key opens the secrets");
+    let check = ["--check", "--json", "--passphrase-file", &passphrase];
+    for (file, options, secrets) in
+        [(file, &check[..2], "none"), (sealed, &check[..2], "not_opened"), (sealed, &check[..], "opened")]
+    {
+        let arguments = [&["restore", file][..], options].concat();
+        assert_eq!(home.run(arguments).await.expect(0).json()["secrets"], secrets);
+    }
     let wrong = profile.folder.path().join("wrong");
     std::fs::write(&wrong, "another one\n").unwrap();
     home.run(["restore", sealed, "--check", "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);

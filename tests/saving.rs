@@ -58,6 +58,23 @@ async fn printed_template_is_answers_file() {
     setup(&profile, &template).await.expect(0);
 }
 
+/// S19: a name in any script, to the letter: in the settings, in the title, in the plan and in the trail.
+#[tokio::test(flavor = "multi_thread")]
+async fn name_in_any_script_is_kept_and_shown_everywhere() {
+    let profile = Profile::with(Options { clients: 3, ..Options::default() }).await;
+    let name = r#"Ünïcode 北京 हिन्दी "&" 🏴"#;
+    let answers = profile.answers("acme", "").replace("\"Acme MSP\"", &format!("'{name}'"));
+    let file = profile.folder.path().join("answers.toml");
+    std::fs::write(&file, answers).unwrap();
+    let command = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
+    run(command, profile.halo.client_secret().to_owned()).await.expect(0);
+    assert_eq!(profile.json(["config", "show"], 0).await["configurations"]["acme"]["name"], name);
+    profile.run(["sync"]).await.expect(0);
+    for (command, code) in [("status", 0), ("plan", 3), ("audit", 0)] {
+        profile.run([command]).await.expect(code).says(name);
+    }
+}
+
 /// S39: a second save says what changed, and keeps what the first one made.
 #[tokio::test(flavor = "multi_thread")]
 async fn saving_again_says_what_changed_and_keeps_callback_urls() {

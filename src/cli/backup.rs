@@ -70,12 +70,19 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     if !options.without_secrets && (has_key || !options.check) {
         open_secrets(call, &mut proved, &options)?;
     }
+    let secrets = match proved.wants_passphrase()? {
+        _ if proved.has_secrets() => "opened",
+        Some(_) => "not_opened",
+        None => "none",
+    };
     if options.check {
-        let code = tell(call, "proved", &proved.manifest, None)?;
-        if proved.has_secrets() {
-            call.output.say("The key opens the secrets.");
-        } else if proved.wants_passphrase()?.is_some() {
-            call.output.warn("The secrets were not tried: add --passphrase-file FILE or --identity FILE");
+        let code = tell(call, "proved", &proved.manifest, secrets, None)?;
+        match secrets {
+            "opened" => call.output.say("The key opens the secrets."),
+            "not_opened" => {
+                call.output.warn("The secrets were not tried: add --passphrase-file FILE or --identity FILE");
+            }
+            _ => {}
         }
         return Ok(code);
     }
@@ -83,12 +90,11 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
         agree(call, &proved, &paths)?;
     }
     let manifest = proved.manifest.clone();
-    let with_secrets = proved.has_secrets();
     let (environment, at) = (call.environment.clone(), paths.clone());
     let place = move || restore::put_in_place(proved, &at, &environment, now);
     let aside = off_the_threads(place).await?;
-    let code = tell(call, "restored", &manifest, aside)?;
-    if !with_secrets {
+    let code = tell(call, "restored", &manifest, secrets, aside)?;
+    if secrets != "opened" {
         call.output.say(format!(
             "No secrets were restored. If this machine has none: {}, then {} gives the callbacks a new token.",
             Next::SetupSecret,
@@ -176,9 +182,16 @@ fn origin(manifest: &Manifest) -> String {
     format!("the backup of {}, made at {at}", Untrusted::new(&manifest.host).display())
 }
 
-fn tell(call: &mut Call, status: &str, manifest: &Manifest, aside: Option<PathBuf>) -> Result<u8, Failure> {
+fn tell(
+    call: &mut Call,
+    status: &str,
+    manifest: &Manifest,
+    secrets: &str,
+    aside: Option<PathBuf>,
+) -> Result<u8, Failure> {
     if call.output.json {
-        call.output.object(&json!({ "status": status, "manifest": manifest, "set_aside": aside }))?;
+        let object = json!({ "status": status, "manifest": manifest, "secrets": secrets, "set_aside": aside });
+        call.output.object(&object)?;
         return Ok(0);
     }
     let mark = call.output.sign(Tone::Good);

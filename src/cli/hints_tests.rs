@@ -39,6 +39,43 @@ fn every_next_step_is_command_that_program_takes() {
     }
 }
 
+/// The words that a shell makes of a command.
+fn words_for_shell(command: &str) -> Vec<String> {
+    let script = format!("set -- {command}; printf '%s\\n' \"$@\"");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Copied out of a hint, a command is about the very file.
+#[test]
+fn every_command_of_hints_survives_shell() {
+    use crate::settings::SecretSource;
+    use crate::settings::private_file::FileError as F;
+    use crate::store::StoreError as S;
+    let odd = "/srv/it's $(x) \"a\"/b c";
+    let path = || PathBuf::from(odd);
+    let denied = F::Io { doing: "read", path: path(), source: ErrorKind::PermissionDenied.into() };
+    let hints = [
+        F::NotAFile { path: path(), what: "a pipe" }.hint(),
+        F::NotAFolder { path: path() }.hint(),
+        F::DanglingLink { path: path() }.hint(),
+        F::NotOurs { path: path() }.hint(),
+        F::OthersWrite { path: path(), mode: 0o666 }.hint(),
+        F::OthersRead { path: path(), mode: 0o644 }.hint(),
+        denied.hint(),
+        S::NoPermission { path: path().join("db") }.hint().unwrap().to_string(),
+        S::Io { path: path().join("db"), why: "odd".to_owned() }.hint().unwrap().to_string(),
+        SecretSource::Command(vec!["pass".to_owned(), odd.to_owned()]).hint().unwrap(),
+        format!("take it over: {}", Next::Adopt(Some(odd.to_owned()))),
+        format!("take it over: {}", Next::AdoptYes(odd.to_owned())),
+    ];
+    for hint in hints {
+        let command = hint.rsplit_once(": ").unwrap().1;
+        let words = words_for_shell(command.split("; what").next().unwrap());
+        assert!(words.len() > 1 && words.iter().any(|word| word == odd), "{hint}: {words:?}");
+    }
+}
+
 #[test]
 fn every_command_has_examples_and_each_is_taken() {
     let mut without = Vec::new();

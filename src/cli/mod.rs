@@ -108,6 +108,7 @@ impl Call {
 
     fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
         let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?.telling(output::tell);
+        let workspace = workspace.attended(prompt::is_attended());
         Ok(if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace })
     }
 }

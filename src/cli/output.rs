@@ -72,7 +72,12 @@ impl Output {
     /// What kept a result from being written: a full disk, but not a reader that has heard enough.
     pub fn broken(&mut self) -> Option<Failure> {
         let error = self.broken.take()?;
-        let message = format!("the result could not be written: {error}");
+        let message = match error.kind() {
+            io::ErrorKind::FileTooLarge => {
+                "the result could not be written: the limit on the size of files (ulimit -f)".to_owned()
+            }
+            _ => format!("the result could not be written: {error}"),
+        };
         Some(Failure::new(FailureKind::LocalState, message))
     }
 

@@ -26,6 +26,11 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Whether a person may look on: in a pipe, too, but neither below cron nor as a service.
+pub fn is_attended() -> bool {
+    io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
+}
+
 /// Asks a question that only a plain yes answers with yes.
 pub fn yes(question: &str) -> bool {
     eprint_flush(&format!("{question} [y/N] "));

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> {
     // Nobody sits in front of a service: what it needs has to be there.
-    let workspace = call.workspace()?.asking_nobody();
+    let workspace = call.workspace()?.asking_nobody().attended(false);
     if call.configuration.is_some() {
         // It serves what is active: another one is refused, and not passed over.
         workspace.active_configuration(call.configuration.as_ref())?;

@@ -68,6 +68,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A word as a shell takes it.
+pub(crate) fn for_shell(word: &str) -> String {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
+    let is_plain = !word.is_empty() && word.chars().all(is_safe);
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// Whether a text is a GUID, as Halo writes one.
 fn is_guid(text: &str) -> bool {
     text.len() == 36

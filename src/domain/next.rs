@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::configuration::ConfigurationId;
+use super::for_shell;
 
 /// A step that a person can take. `Display` gives the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +88,8 @@ impl Next {
             Self::ConfigureUnproved => "configure --unproved",
             Self::TakeOver => "configure --take-over",
             Self::Adopt(None) => "configure --adopt ID",
-            Self::Adopt(Some(ids)) => return format!("configure --adopt {ids}"),
-            Self::AdoptYes(ids) => return format!("configure --adopt {ids} --yes"),
+            Self::Adopt(Some(ids)) => return format!("configure --adopt {}", for_shell(ids)),
+            Self::AdoptYes(ids) => return format!("configure --adopt {} --yes", for_shell(ids)),
             Self::ByHand => "configure --manual",
             Self::RollBack => "configure --roll-back",
             Self::Remove => "remove",

@@ -1,7 +1,7 @@
 //! Whom to believe where the settings name an authority.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
@@ -24,16 +24,30 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &
     }
 }
 
-/// A configuration that trusts the authorities of this machine and those that are named, and notes in `is_asked` that the
+tokio::task_local! {
+    /// Whether the other end has asked for a certificate of ours, in the connection that this request makes.
+    static IS_ASKED: Cell<bool>;
+}
+
+/// Does what may make a connection, and says whether its other end wanted a certificate of ours.
+pub(super) async fn noting<T>(connecting: impl Future<Output = T>) -> (T, bool) {
+    let noted = async {
+        let done = connecting.await;
+        (done, IS_ASKED.with(Cell::get))
+    };
+    IS_ASKED.scope(Cell::new(false), noted).await
+}
+
+/// A configuration that trusts the authorities of this machine and those that are named, and lets [`noting`] hear whether the
 /// other end wants a certificate of ours.
-pub(super) fn trusting(named: Vec<CertificateDer<'static>>, is_asked: Arc<AtomicBool>) -> Result<ClientConfig, Error> {
+pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let usual = Verifier::new_with_extra_roots(named.iter().cloned(), Arc::clone(&provider))?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trust { usual, named }))
-        .with_client_cert_resolver(Arc::new(NoCertificate { is_asked }));
+        .with_client_cert_resolver(Arc::new(NoCertificate));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -91,13 +105,12 @@ impl ServerCertVerifier for Trust {
 
 /// We have no certificate; but how a server ends the handshake then does not say that it wanted one.
 #[derive(Debug)]
-struct NoCertificate {
-    is_asked: Arc<AtomicBool>,
-}
+struct NoCertificate;
 
 impl ResolvesClientCert for NoCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.is_asked.store(true, Ordering::Relaxed);
+        // Where nobody waits for the connection any more, nobody has to hear it.
+        _ = IS_ASKED.try_with(|is_asked| is_asked.set(true));
         None
     }
 
@@ -123,6 +136,19 @@ mod tests {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.not_after = rcgen::date_time_ymd(until, 1, 1);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    /// What another connection, at the same time or before, was asked for is no matter of this one.
+    #[tokio::test]
+    async fn only_connection_that_was_asked_wants_certificate() {
+        let asked = async {
+            NoCertificate.resolve(&[], &[]);
+            tokio::task::yield_now().await;
+        };
+        let other = tokio::task::yield_now();
+        let (((), asked), ((), other)) = tokio::join!(noting(asked), noting(other));
+        assert!(asked && !other);
+        assert!(!noting(async {}).await.1);
     }
 
     #[test]

@@ -34,8 +34,10 @@ pub struct LoggedCall {
 pub struct LogPart {
     /// The calls since the moment that was asked for, the oldest first.
     pub calls: Vec<LoggedCall>,
-    /// Whether the log holds everything since that moment, as far as it can be told.
-    pub is_whole: bool,
+    /// Whether it holds a row from before that moment: then everything since is there, too.
+    pub reaches_back: bool,
+    /// Whether all that it holds since that moment is here.
+    pub was_read_out: bool,
 }
 
 /// A ticket that has changed.
@@ -81,9 +83,9 @@ impl HaloApi {
     /// Whatever a read can fail with.
     pub async fn calls_since(&self, webhook_id: &str, since: Timestamp) -> Result<LogPart, HaloError> {
         let rows = self.delivery_ids(webhook_id, Some(since)).await?;
-        let is_whole = rows.iter().any(|row| row.at.is_some_and(|at| at < since));
+        let reaches_back = rows.iter().any(|row| row.at.is_some_and(|at| at < since));
         let due: Vec<_> = rows.into_iter().filter(|row| row.at.is_none_or(|at| at >= since)).collect();
-        let mut part = LogPart { is_whole: is_whole && due.len() <= MOST_CALLS, calls: Vec::new() };
+        let mut part = LogPart { calls: Vec::new(), reaches_back, was_read_out: due.len() <= MOST_CALLS };
         for Listed { at, id, .. } in due.into_iter().take(MOST_CALLS) {
             let Some(row) = self.logged::<CallRow>(&id).await? else { continue };
             part.calls.push(LoggedCall {

@@ -301,6 +301,22 @@ impl HaloError {
         }
     }
 
+    /// Whether Halo itself lets the agent do none of what was asked for: no page of a firewall does.
+    pub fn is_shut_out(&self) -> bool {
+        matches!(self, Self::MissingRight { status: 403, .. })
+    }
+
+    /// Whether the same question may get a better answer later, and others fail alike until then: Halo is out of order, or
+    /// something before it cuts or replaces what it says.
+    pub fn may_pass(&self) -> bool {
+        let is_of_gateway = |what: &BadReply| matches!(what, BadReply::WebPage | BadReply::Cut);
+        match self {
+            Self::ServerError { .. } | Self::Intercepted { .. } => true,
+            Self::Unexpected { what, .. } => is_of_gateway(what),
+            _ => false,
+        }
+    }
+
     /// Halo's status code, where there was an answer.
     pub fn http_status(&self) -> Option<u16> {
         match self {

@@ -4,8 +4,7 @@ use std::error::Error as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -144,8 +143,6 @@ pub(super) struct Transport {
     large: Semaphore,
     /// How many milliseconds the other end's clock is ahead of ours.
     ahead_ms: AtomicI64,
-    /// Whether the other end has asked for a certificate of ours.
-    wants_certificate: Arc<AtomicBool>,
 }
 
 /// Nothing was said of the other end's clock.
@@ -157,7 +154,6 @@ impl Transport {
         let encrypted =
             connection.url.is_encrypted() || connection.auth_url.as_ref().is_some_and(|auth| auth.is_encrypted());
         let authority = connection.ca_file.as_deref().map(read_authority).transpose()?.unwrap_or_default();
-        let wants_certificate = Arc::<AtomicBool>::default();
         let builder = || {
             let builder = Client::builder()
                 .user_agent(concat!("pia-halo/", env!("CARGO_PKG_VERSION")))
@@ -171,7 +167,7 @@ impl Transport {
             if loopback { builder.no_proxy().dns_resolver(LoopbackOnly) } else { builder }
         };
         let built = if encrypted {
-            build_encrypted(builder, authority, &wants_certificate)
+            build_encrypted(builder, authority)
         } else {
             // Without encryption no authority is needed, and a host without any must not keep the program from
             // talking to itself: the client refuses to be built there (seanmonstar/reqwest issue 2988).
@@ -182,7 +178,7 @@ impl Transport {
             None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
         })?;
         let ahead_ms = AtomicI64::new(NO_CLOCK);
-        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms, wants_certificate })
+        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms })
     }
 
     /// How far the other end's clock is ahead of ours, to the second.
@@ -228,10 +224,8 @@ impl Transport {
             }
             None => request,
         };
-        let mut response = request.send().await.map_err(|error| self.lost(&error))?;
-        // Asked for or not: it was not needed.
-        self.wants_certificate.store(false, Ordering::Relaxed);
-
+        let (sent, wants_certificate) = authority::noting(request.send()).await;
+        let mut response = sent.map_err(|error| lost_connecting(&error, wants_certificate))?;
         let status = response.status().as_u16();
         let header =
             |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -273,24 +267,24 @@ impl Transport {
         }
         Ok(Answer { status, body, retry_after, location })
     }
+}
 
-    /// What happened. Before TLS 1.3 a server that misses a certificate of ours only says that the handshake has failed.
-    fn lost(&self, error: &reqwest::Error) -> Lost {
-        let lost = lost(error);
-        let is_ended = matches!(lost.cause, Cause::Net(Unreached::Handshake | Unreached::Connect));
-        match is_ended && self.wants_certificate.load(Ordering::Relaxed) {
-            true => Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false },
-            false => lost,
+/// What happened. Before TLS 1.3 a server that misses a certificate of ours only says that the handshake has failed.
+fn lost_connecting(error: &reqwest::Error, wants_certificate: bool) -> Lost {
+    let lost = lost(error);
+    match lost.cause {
+        Cause::Net(Unreached::Handshake | Unreached::Connect) if wants_certificate => {
+            Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false }
         }
+        _ => lost,
     }
 }
 
 fn build_encrypted(
     builder: impl Fn() -> ClientBuilder,
     named: Vec<CertificateDer<'static>>,
-    wants_certificate: &Arc<AtomicBool>,
 ) -> Result<Client, Box<dyn std::error::Error>> {
-    let config = authority::trusting(named, Arc::clone(wants_certificate))?;
+    let config = authority::trusting(named)?;
     Ok(builder().tls_backend_preconfigured(config).build()?)
 }
 

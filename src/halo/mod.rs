@@ -123,6 +123,8 @@ pub struct Connection {
     pub ca_file: Option<PathBuf>,
     /// The other secrets of this configuration: no text from outside may show them.
     pub hide: Vec<Secret>,
+    /// Whether a person looks on, who would give up; otherwise nobody's patience bounds a wait.
+    pub attended: bool,
 }
 
 impl Connection {
@@ -247,12 +249,28 @@ impl HaloApi {
         Self { renews: false, ..self.clone() }
     }
 
-    /// A handle that gives up what somebody waits for after about ten seconds in vain, over all its requests together.
-    /// Not for writes: the wait for one that is on its way is worth more than ten seconds.
+    /// A handle that gives up what somebody waits for after about ten seconds in vain, over all its requests together, until
+    /// one of them is answered. Where nobody looks on, it is the same handle. Not for writes: the wait for one that is on its
+    /// way is worth more than ten seconds.
     #[must_use]
     pub fn while_a_person_waits(&self) -> Self {
+        if !self.shared.connection.attended {
+            return self.clone();
+        }
         let in_vain = Some(self.in_vain.clone().unwrap_or_default());
         Self { patience: self.patience.of_a_person(), in_vain, ..self.clone() }
+    }
+
+    /// A handle for what is only nice to have: each request is given up after this time, and takes nothing of the patience
+    /// for others.
+    #[must_use]
+    pub fn in_passing(&self, most: Duration) -> Self {
+        let patience = Patience {
+            total: self.patience.total.min(most),
+            attempt: self.patience.attempt.min(most),
+            ..self.patience
+        };
+        Self { patience, in_vain: None, ..self.clone() }
     }
 
     /// A handle whose requests let those of a person pass. It counts from zero.

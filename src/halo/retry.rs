@@ -21,7 +21,8 @@ pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
 /// The least time that a request gets once the patience of a person is spent on those before it.
 const LAST_TRY: Duration = Duration::from_secs(2);
 
-/// The time that a person has waited for answers that did not come, in all requests made for this person.
+/// The time that a person has waited for answers that did not come since the last one did, in all requests made for this
+/// person.
 #[derive(Debug, Default)]
 pub(super) struct WaitedInVain(AtomicU64);
 
@@ -176,8 +177,12 @@ impl Attempts<'_> {
             let outcome = self.unless_cancelled(true, attempt(time)).await?;
             spent += started.elapsed();
             attempts += 1;
-            if outcome.as_ref().map_or(true, is_passing) {
-                self.wait_in_vain(started.elapsed());
+            match (&outcome, self.in_vain) {
+                (Ok(answer), _) if is_passing(answer) => self.wait_in_vain(started.elapsed()),
+                (Err(_), _) => self.wait_in_vain(started.elapsed()),
+                // Whoever has an answer is patient again.
+                (Ok(answer), Some(in_vain)) if answer.status != 429 => in_vain.0.store(0, Ordering::Relaxed),
+                _ => {}
             }
             match &outcome {
                 Ok(answer) if answer.status == 429 || is_passing(answer) => self.governor.failed(&permit),
@@ -412,6 +417,23 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(15), "{outcome:?} after {:?}", start.elapsed());
             // One that answers by then is heard.
             assert_eq!(run(Duration::from_millis(1500), Ok(200)).await.unwrap().status, 200);
+        }
+    }
+
+    /// What was waited in vain before an answer came counts no more.
+    #[tokio::test(start_paused = true)]
+    async fn answer_gives_patience_back() {
+        let (bench, in_vain) = (Bench::new(None), WaitedInVain::default());
+        for (status, takes) in [(504, 8), (200, 1), (504, 8), (404, 1), (504, 8)] {
+            let patience = Patience { attempts: 1, ..Patience::default().of_a_person() };
+            let course = Attempts { patience, in_vain: Some(&in_vain), ..bench.course(true) };
+            let ended = course.run(|time| async move {
+                let takes = Duration::from_secs(takes);
+                assert!(time > takes, "{status} within {time:?}");
+                sleep(takes).await;
+                Ok(answer(status))
+            });
+            assert_eq!(ended.await.unwrap().status, status);
         }
     }
 

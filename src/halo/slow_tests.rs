@@ -60,6 +60,28 @@ async fn server_that_drips_or_falls_silent_is_given_up_in_time() {
     }
 }
 
+/// A person's patience is for a person; and what is only nice to have takes a small part of its own.
+#[tokio::test(start_paused = true)]
+async fn patience_ends_waits_only_where_person_looks_on() {
+    let server = Server::halo(|seen, _| match seen.path() {
+        "/api/Agent/me" | "/api/Client" => Play::Hang,
+        _ => json(200, "[]"),
+    })
+    .await;
+    for (attended, least, most) in [(true, 9, 11), (false, 60, 125)] {
+        let api = HaloApi::new(Connection { attended, ..server.connection() }).unwrap();
+        api.sign_in().await.unwrap();
+        let api = api.while_a_person_waits();
+        let started = Instant::now();
+        api.in_passing(Duration::from_secs(3)).own_agent().await.unwrap_err();
+        assert!(started.elapsed().as_secs() <= 4, "{:?}", started.elapsed());
+        let started = Instant::now();
+        api.clients_page(1).await.unwrap_err();
+        let took = started.elapsed().as_secs();
+        assert!((least..=most).contains(&took), "{attended}: {took} s");
+    }
+}
+
 /// R13: a body that comes a byte a second and is whole within the time is read; one that is not, is cut off as a whole.
 #[tokio::test(start_paused = true)]
 async fn slow_body_is_read_as_long_as_it_comes_within_time() {

@@ -104,6 +104,7 @@ impl Server {
             request_budget: None,
             ca_file: None,
             hide: Vec::new(),
+            attended: true,
         }
     }
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::locks::CONFIGURE_LOCK;
-use super::workspace::SERVICE_LOCK;
+use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
 use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths, Settings};

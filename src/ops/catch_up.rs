@@ -74,8 +74,8 @@ pub async fn run(
     let Some((since, webhooks)) = workspace.run_blocking(read).await? else { return Ok(None) };
     let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
     let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
-    let (mut missed, mut tells_nothing) = (Vec::new(), was_off);
     let states = if webhooks.is_empty() { Default::default() } else { halo.webhook_states().await? };
+    let mut logs = Vec::new();
     for webhook in &webhooks {
         let name = webhook.name.display();
         let Some(group) = EventGroup::ALL.into_iter().find(|group| group.webhook_name() == name) else { continue };
@@ -87,17 +87,20 @@ pub async fn run(
             }
             Err(error) => return Err(error.into()),
         };
-        // One that was installed since has no older row; without a single row nobody knows whether Halo keeps a log.
-        let is_whole = log.is_whole || (webhook.installed_at > from && !log.calls.is_empty());
-        // What happens while a webhook is off, Halo does not even try to tell.
-        let is_on = states.get(&webhook.id.to_ascii_lowercase()).is_some_and(|state| state.active);
-        tells_nothing |= !is_whole || !is_on;
-        missed.extend(log.calls.into_iter().filter_map(|call| of_log(call, group, ours_since)));
+        let state = states.get(&webhook.id.to_ascii_lowercase());
+        let (is_on, days) = (state.is_some_and(|state| state.active), state.and_then(|state| state.log_days));
+        logs.push(Log { group, part: log, is_new: webhook.installed_at > from, is_on, days });
     }
+    let tells_nothing = was_off || !tell_everything(&logs);
+    let calls = logs.into_iter().flat_map(|log| log.part.calls.into_iter().map(move |call| (call, log.group)));
+    let mut missed: Vec<Missed> = calls.filter_map(|(call, group)| of_log(call, group, ours_since)).collect();
     if tells_nothing {
         let (tickets, untold) = halo.tickets_changed_since(since).await?;
         if untold > 0 {
-            gap.problems.push(format!("{untold} tickets were skipped: Halo does not report when they changed"));
+            let tickets = if untold == 1 { "1 ticket" } else { &format!("{untold} tickets") };
+            gap.problems.push(format!(
+                "Halo's log is incomplete, and Halo does not report when {tickets} last changed; no loss is known"
+            ));
         }
         let known: Vec<i64> = missed.iter().filter_map(Missed::ticket).collect();
         for ticket in tickets.into_iter().filter(|ticket| ticket.at <= until && !known.contains(&ticket.id)) {
@@ -131,6 +134,31 @@ pub async fn run(
         Ok(workspace.store.close_gap(&of, gap, events)?)
     };
     workspace.run_blocking(write).await.map(Some)
+}
+
+/// What Halo's log says of one webhook.
+struct Log {
+    group: EventGroup,
+    part: LogPart,
+    /// Whether the webhook was installed since the moment that was asked for.
+    is_new: bool,
+    is_on: bool,
+    /// How long Halo keeps its rows, where it tells.
+    days: Option<i64>,
+}
+
+/// Whether the logs hold everything that Halo wanted to tell since the moment that was asked for.
+///
+/// Each log needs a row from before it. Of one that has none, another one speaks that is kept as long: all webhooks write into
+/// one log of Halo's, and nothing but their retention tells their rows apart. Without any row nobody knows whether Halo
+/// keeps a log at all, and one that was installed since has none from before.
+fn tell_everything(logs: &[Log]) -> bool {
+    let is_kept = |days| logs.iter().any(|log| log.part.reaches_back && log.days == days);
+    logs.iter().all(|log| {
+        let has_all = is_kept(log.days) || (log.is_new && !log.part.calls.is_empty());
+        // What happens while a webhook is off, Halo does not even try to tell.
+        log.is_on && log.part.was_read_out && has_all
+    })
 }
 
 fn is_refused(error: &HaloError) -> bool {
@@ -218,6 +246,26 @@ pub fn is_final(failure: &Failure) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A webhook of which nothing happened for a month has no row: that is no loss, where Halo's log reaches back.
+    #[test]
+    fn log_of_sibling_proves_empty_log_complete() {
+        let log = |reaches_back, days| Log {
+            group: EventGroup::TicketCreated,
+            part: LogPart { calls: Vec::new(), reaches_back, was_read_out: true },
+            is_new: false,
+            is_on: true,
+            days,
+        };
+        let month = Some(30);
+        assert!(tell_everything(&[log(true, month), log(false, month)]));
+        assert!(tell_everything(&[log(true, None), log(false, None)]));
+        assert!(!tell_everything(&[log(false, month), log(false, month)]), "perhaps Halo keeps no log");
+        assert!(!tell_everything(&[log(true, month), log(false, Some(1))]), "its rows are deleted sooner");
+        assert!(!tell_everything(&[log(true, month), Log { is_on: false, ..log(false, month) }]));
+        let unread = LogPart { reaches_back: false, ..LogPart::default() };
+        assert!(!tell_everything(&[log(true, month), Log { part: unread, ..log(false, month) }]));
+    }
 
     /// Nothing is lost with a take-over, and nothing is told twice.
     #[test]

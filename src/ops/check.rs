@@ -3,30 +3,35 @@
 //! It writes nothing, and it needs fewer than fifteen requests: what is only nice to know is left out where the sign-in took
 //! many.
 
+mod named;
 mod verdict;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::named::find_contact;
+use self::named::{judge_board, judge_contact, judge_outcome};
 use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
-use crate::domain::configuration::{ApiCredentials, ConfigurationId, EscalateTo, PiaScreen};
+use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{clock, from_check};
-use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
-use crate::domain::untrusted::{Untrusted, same_name};
+use crate::domain::untrusted::Untrusted;
 use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 
-/// How long is waited for who the agent is: megabytes, and nice to have.
-const OWN_AGENT: Duration = Duration::from_secs(10);
+/// How long is waited for the version, which is nice to have.
+const VERSION: Duration = Duration::from_secs(3);
+
+/// The same for who the agent is: megabytes.
+const OWN_AGENT: Duration = Duration::from_secs(5);
 
 /// A question that failed after so long was asked again and again: what comes behind it would be as long in coming, and
 /// somebody waits.
@@ -41,11 +46,8 @@ const REQUESTS: u64 = 14;
 /// Reads after the sign-in that are always made: clients, agents, teams, ticket types, webhooks, custom tabs, tickets.
 const READS: u64 = 7;
 
-/// Checks that read something, before that of the custom tabs.
-const READS_BEFORE_IT: usize = 5;
-
-/// Actions of Halo's that a hint names.
-const ACTIONS_NAMED: usize = 5;
+/// Checks that read something, up to that of the custom tabs.
+const READS_UNTIL_TABS: usize = 6;
 
 /// What to do about clients that are not listed.
 const ALL_CLIENTS: &str = "in Halo, set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
@@ -126,6 +128,7 @@ pub(super) async fn with_halo(
         stopped: None,
         answers_401: false,
         is_shut_out: false,
+        refused: 0,
         in_vain: Duration::ZERO,
         scopes: Scopes::unknown(),
         product: halo.product(),
@@ -153,11 +156,10 @@ pub(super) async fn with_halo(
     let mut is_silent = false;
     // A version is nice to have, and an agent without the right to it can still do everything else.
     if token.is_some() && has_room(halo, READS) {
-        let started = Instant::now();
-        match halo.instance().await {
+        match halo.in_passing(VERSION).instance().await {
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
             Err(error) => {
-                run.look_at(&error, started);
+                run.look_at(&error);
                 is_silent = matches!(error, HaloError::NotReached { .. });
             }
         }
@@ -166,16 +168,13 @@ pub(super) async fn with_halo(
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
     let mut agent = None;
     if token.is_some() && !is_silent && run.scopes.are_wide() && has_room(halo, READS) {
-        let asked = run.handle(halo);
-        let started = Instant::now();
-        match timeout(OWN_AGENT, asked.own_agent()).await {
-            Ok(Ok(rights)) => agent = Some(rights),
+        match run.handle(halo).in_passing(OWN_AGENT).own_agent().await {
+            Ok(rights) => agent = Some(rights),
             // Every login may read itself, but the one that is no agent.
-            Ok(Err(error)) => {
-                run.is_shut_out = matches!(error, HaloError::MissingRight { .. }) && error.http_status() == Some(403);
-                run.look_at(&error, started);
+            Err(error) => {
+                run.is_shut_out = error.is_shut_out();
+                run.look_at(&error);
             }
-            Err(_) => {}
         }
     }
     let restricted = agent.as_ref().is_some_and(|agent| agent.sees_chosen_clients);
@@ -410,67 +409,6 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
     Ok(outcome)
 }
 
-fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {
-    let Some(teams) = teams else { return Verdict::not_tried(CheckId::Teams) };
-    let known = teams.iter().any(|team| !team.inactive && team.name.raw() == board);
-    if known {
-        return Verdict::pass(format!("Halo has a team \"{board}\""));
-    }
-    let near = teams.iter().find(|team| same_name(team.name.raw(), board));
-    let hint = match near {
-        Some(team) => format!("did you mean \"{}\"? Names must match exactly", team.name),
-        None => "make the team in Halo, or choose one that the agent is a member of".to_owned(),
-    };
-    Verdict::warn(format!("this agent sees no team \"{board}\" in Halo"), hint)
-}
-
-/// Whether Halo has the action with which notes are added. Where it lists none, nothing is known.
-fn judge_outcome(set: Option<&NoteOutcome>, listed: &[(i64, Untrusted)]) -> Verdict {
-    let read = "can be read".to_owned();
-    let first = set.cloned().unwrap_or_default();
-    let other = first.other();
-    let has = |outcome: &NoteOutcome| listed.iter().any(|row| outcome.is(row));
-    if listed.is_empty() || has(&first) || (set.is_none() && has(&other)) {
-        return Verdict::pass(read);
-    }
-    let names: Vec<String> = listed.iter().take(ACTIONS_NAMED).map(|(id, name)| format!("\"{name}\" ({id})")).collect();
-    let hint = format!("Name one of Halo's actions in the setting note_outcome, such as {}", names.join(", "));
-    match has(&other) {
-        true => Verdict::warn(format!("{read}; Halo lists no action {first}, so notes are added by {other}"), hint),
-        false => Verdict::warn(format!("{read}; Halo lists no action {first} and no {other} to add a note with"), hint),
-    }
-}
-
-fn judge_contact(screen: &PiaScreen, agents: Option<&[Agent]>) -> Verdict {
-    let Some(contact) = &screen.escalate_to else { return Verdict::skip("no default escalation") };
-    let Some(agents) = agents else { return Verdict::not_tried(CheckId::Agents) };
-    match find_contact(contact, agents) {
-        Ok(agent) => Verdict::pass(format!("{} is an agent", agent.name)),
-        Err((fault, hint)) => Verdict::warn(fault, hint),
-    }
-}
-
-/// The agent that a contact is; or why tickets cannot be given to that one, and what to do.
-pub(super) fn find_contact<'a>(contact: &EscalateTo, agents: &'a [Agent]) -> Result<&'a Agent, (String, &'static str)> {
-    match agents.iter().find(|agent| agent.id == contact.agent_id) {
-        Some(agent) if agent.assignable => Ok(agent),
-        Some(agent) if agent.api_only => Err((
-            format!("{} is an API-only agent in Halo, and tickets cannot be assigned to one", agent.name),
-            "choose another contact, or untick \"API-only Agent\" of this one in Halo",
-        )),
-        Some(agent) => Err((format!("{} is disabled in Halo", agent.name), "choose another contact")),
-        None => {
-            let name = Untrusted::new(contact.name.as_str());
-            Err((format!("{name} is no longer an agent in Halo"), "choose another contact"))
-        }
-    }
-}
-
-/// Whether the same question may get a better answer later.
-fn may_pass(error: &HaloError) -> bool {
-    matches!(error, HaloError::ServerError { .. } | HaloError::Unexpected { .. })
-}
-
 /// A run over the checks: says each verdict, and stops asking Halo once it cannot be reached or will not sign us in.
 struct Run<'a> {
     checks: Vec<Check>,
@@ -480,7 +418,9 @@ struct Run<'a> {
     answers_401: bool,
     /// Whether Halo refuses every read: then it is the login that is wrong, and no right.
     is_shut_out: bool,
-    /// How long was waited for answers that failed in a way that may pass.
+    /// Reads that Halo has refused.
+    refused: usize,
+    /// How long was waited, since the last answer, for some that failed in a way that may pass.
     in_vain: Duration,
     /// What the token is good for.
     scopes: Scopes,
@@ -509,11 +449,8 @@ impl Run<'_> {
         if self.answers_401 { halo.without_renewal() } else { halo.clone() }
     }
 
-    fn look_at(&mut self, error: &HaloError, started: Instant) {
+    fn look_at(&mut self, error: &HaloError) {
         self.answers_401 |= error.http_status() == Some(401);
-        if may_pass(error) {
-            self.in_vain += started.elapsed();
-        }
     }
 
     fn conclude<T>(
@@ -526,12 +463,16 @@ impl Run<'_> {
         match answer {
             Ok(answer) => {
                 self.is_shut_out &= matches!(id, CheckId::Address | CheckId::Token);
+                self.in_vain = Duration::ZERO;
                 self.push(id, judge(&answer), started.elapsed());
                 Ok(Some(answer))
             }
             Err(error) => {
-                self.look_at(&error, started);
-                let fails_alike = may_pass(&error) && self.in_vain >= IN_VAIN_TOGETHER;
+                self.look_at(&error);
+                self.in_vain += if error.may_pass() { started.elapsed() } else { Duration::ZERO };
+                let fails_alike = error.may_pass() && self.in_vain >= IN_VAIN_TOGETHER;
+                let is_refused = error.is_shut_out();
+                self.refused += usize::from(is_refused);
                 let failure = Failure::from(error);
                 let failure_words = failure.to_string();
                 if failure.kind == FailureKind::Interrupted {
@@ -544,10 +485,8 @@ impl Run<'_> {
                 if fatal {
                     self.stopped = Some(id);
                 }
-                let is_refused = failure.http_status == Some(403) && failure.kind == FailureKind::MissingRight;
                 // Scopes and roles are shut one by one. Where nothing at all can be read, it is the login that is wrong.
-                let refused = self.checks.iter().filter(|check| check.http_status == Some(403)).count();
-                self.is_shut_out |= is_refused && id == CheckId::CustomTabs && refused == READS_BEFORE_IT;
+                self.is_shut_out |= id == CheckId::CustomTabs && self.refused == READS_UNTIL_TABS;
                 let mut verdict = Verdict::fail(id, failure, &self.scopes);
                 if id == CheckId::Statuses && !fatal {
                     // Nothing depends on it but the names of statuses.
@@ -617,63 +556,47 @@ mod tests {
         }
     }
 
-    /// What adds a note is compared with Halo's own list once, before the first note.
-    #[test]
-    fn note_action_that_halo_does_not_list_is_warned_about() {
-        let listed = [(5, Untrusted::new("Email User")), (7, Untrusted::new("Internal Note"))];
-        let judge = |set: Option<NoteOutcome>, listed: &[_]| {
-            let verdict = judge_outcome(set.as_ref(), listed);
-            (verdict.status, verdict.message, verdict.hint.unwrap_or_default())
-        };
-        let name = |name: &str| Some(NoteOutcome::Name(name.to_owned()));
-        for (set, listed) in [
-            (None, &listed[..]),
-            (name("internal note"), &listed),
-            (Some(NoteOutcome::Number(5)), &listed),
-            (name("Private Note"), &[]),
-        ] {
-            assert_eq!(judge(set.clone(), listed).0, CheckStatus::Pass, "{set:?}");
+    fn run(on_check: &mut (dyn FnMut(&Check) + Send)) -> Run<'_> {
+        Run {
+            checks: Vec::new(),
+            on_check,
+            stopped: None,
+            answers_401: false,
+            is_shut_out: false,
+            refused: 0,
+            in_vain: Duration::ZERO,
+            scopes: Scopes::unknown(),
+            product: Product::default(),
         }
-        let (status, message, hint) = judge(name("Private Note"), &listed);
-        assert_eq!(
-            (status, &*message),
-            (CheckStatus::Warn, "can be read; Halo lists no action \"Private Note\", so notes are added by 7")
-        );
-        assert!(hint.contains("note_outcome, such as \"Email User\" (5), \"Internal Note\" (7)"), "{hint}");
-        let (status, message, _) = judge(None, &listed[..1]);
-        assert_eq!(status, CheckStatus::Warn);
-        assert!(message.ends_with("no action \"Private Note\" and no 7 to add a note with"), "{message}");
+    }
+
+    const DOES: &str = "list the clients";
+
+    fn refused() -> HaloError {
+        HaloError::MissingRight { does: DOES, status: 403, said: None, product: Product::default() }
+    }
+
+    fn unexpected(what: BadReply) -> HaloError {
+        HaloError::Unexpected { does: DOES, what }
     }
 
     /// Whoever waits hears within seconds what is wrong, and not after the same wait for each of the other checks, nor the
     /// same words for each.
     #[tokio::test(start_paused = true)]
     async fn check_that_was_asked_in_vain_ends_test() {
-        let refused = || HaloError::MissingRight {
-            does: "list the clients",
-            status: 403,
-            said: None,
-            product: Product::default(),
-        };
-        let cut = || HaloError::Unexpected { does: "list the clients", what: BadReply::Cut };
+        let page = || HaloError::Intercepted { does: DOES, status: 403 };
         for (before, takes, error, goes_on) in [
             (0, 0, refused(), true),
             (0, 9, refused(), false),
-            (0, 0, cut(), true),
-            (4, 0, cut(), false),
+            (0, 0, unexpected(BadReply::Cut), true),
+            (4, 0, unexpected(BadReply::Cut), false),
+            (4, 0, unexpected(BadReply::WebPage), false),
+            (4, 0, unexpected(BadReply::OtherShape), true),
             (4, 0, refused(), true),
+            (0, 0, page(), false),
         ] {
             let mut on_check = |_: &Check| {};
-            let mut run = Run {
-                checks: Vec::new(),
-                on_check: &mut on_check,
-                stopped: None,
-                answers_401: false,
-                is_shut_out: false,
-                in_vain: Duration::from_secs(before),
-                scopes: Scopes::unknown(),
-                product: Product::default(),
-            };
+            let mut run = Run { in_vain: Duration::from_secs(before), ..run(&mut on_check) };
             let fails = async {
                 tokio::time::sleep(Duration::from_secs(takes)).await;
                 Err::<(), _>(error.clone())
@@ -682,6 +605,39 @@ mod tests {
             run.attempt(CheckId::Clients, fails, pass).await.unwrap();
             let next = run.attempt(CheckId::Agents, async { Ok(()) }, pass).await.unwrap();
             assert_eq!(next.is_some(), goes_on, "{error:?} after {before} s and {takes} s");
+            assert!(next.is_none() || run.in_vain.is_zero(), "whoever has an answer is patient again");
+        }
+    }
+
+    /// Where Halo refuses every read, it is the login; a page of a firewall before it says nothing of that.
+    #[tokio::test]
+    async fn only_halos_own_refusals_of_all_reads_blame_login() {
+        let reads = [
+            CheckId::Clients,
+            CheckId::Agents,
+            CheckId::Teams,
+            CheckId::TicketTypes,
+            CheckId::Webhooks,
+            CheckId::CustomTabs,
+        ];
+        assert_eq!(reads.len(), READS_UNTIL_TABS);
+        for (first, blames) in [
+            (refused(), true),
+            (unexpected(BadReply::OtherShape), false),
+            (HaloError::Intercepted { does: DOES, status: 403 }, false),
+            (HaloError::Declined { does: DOES, status: 403, said: None }, false),
+        ] {
+            let mut on_check = |_: &Check| {};
+            let mut run = run(&mut on_check);
+            for (at, id) in reads.into_iter().enumerate() {
+                let error = if at == 0 { first.clone() } else { refused() };
+                let read = std::future::ready(Err::<(), _>(error));
+                run.attempt(id, read, |(): &()| Verdict::pass(String::new())).await.unwrap();
+            }
+            let hint = run.checks.last().unwrap().hint.as_ref().map(ToString::to_string).unwrap_or_default();
+            assert_eq!(hint.contains("every read is refused"), blames, "{first:?}: {hint}");
+            let is_wrong_login = |check: &Check| check.failure == Some(FailureKind::WrongCredentials);
+            assert!(!run.checks.iter().any(is_wrong_login), "{first:?}");
         }
     }
 

@@ -1,8 +1,7 @@
 //! A configuration deleted, with all that is known of it here.
 
 use super::Workspace;
-use super::locks::CONFIGURE_LOCK;
-use super::workspace::SERVICE_LOCK;
+use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::settings::Config;

@@ -58,7 +58,7 @@ pub fn save(workspace: &Workspace, draft: &Draft) -> Result<(), Failure> {
         // Another session may have taken up the same draft: from here on each has its own.
         Some((place, None)) => match take(place) {
             Ok(lock) => (place, lock),
-            Err(LockError::Held(_)) => free_place(workspace)?,
+            Err(LockError::Held(_) | LockError::Foreign { .. }) => free_place(workspace)?,
             Err(error) => return Err(error.into()),
         },
         None => free_place(workspace)?,
@@ -73,7 +73,7 @@ fn free_place(workspace: &Workspace) -> Result<(usize, Lock), Failure> {
     for place in Settings::DRAFTS.filter(|place| is_free(workspace, *place)) {
         match workspace.lock(&lock_name(place), "a draft") {
             Ok(lock) if !workspace.settings.has_draft(place)? => return Ok((place, lock)),
-            Ok(_) | Err(LockError::Held(_)) => {}
+            Ok(_) | Err(LockError::Held(_) | LockError::Foreign { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -99,7 +99,7 @@ pub fn edit(workspace: &Workspace, id: &ConfigurationId) -> Result<Lock, Option<
     workspace.lock(&edit_lock(id), "being changed").map_err(|error| match error {
         LockError::Held(holder) => holder.map(|holder| holder.to_string()),
         // It is only a help.
-        LockError::File(_) => None,
+        LockError::Foreign { .. } | LockError::File(_) => None,
     })
 }
 

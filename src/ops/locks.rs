@@ -15,6 +15,9 @@ pub(super) struct Place(pub(super) Mutex<Chosen>);
 /// configured stays the active configuration until it is done.
 pub(super) const CONFIGURE_LOCK: &str = "configure";
 
+/// The lock of the service.
+pub(super) const SERVICE_LOCK: &str = "service";
+
 /// What the audit trail calls a look at what a killed run has left open.
 pub(super) const INTERRUPTED: &str = "found after an interrupted run";
 

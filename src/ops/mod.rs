@@ -24,6 +24,7 @@ pub(crate) mod health;
 mod locks;
 pub(crate) mod owner;
 pub mod plan;
+mod proxy;
 pub mod remove;
 pub(crate) mod restored;
 pub(crate) mod rotate;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{Workspace, check, owner};
-use crate::domain::address::OUT_OF_REACH;
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
@@ -147,9 +146,8 @@ impl Target {
         id: &ConfigurationId,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
-        let pia = configuration.integration.pia_url.as_ref();
-        if let Some(pia) = pia.filter(|pia| pia.is_out_of_reach_of(&configuration.api.url)) {
-            return Err(Failure::new(FailureKind::Usage, format!("the Pia Url {pia} is {OUT_OF_REACH}"))
+        if let Some(why) = configuration.out_of_reach() {
+            return Err(Failure::new(FailureKind::Usage, format!("the Pia Url is {why}"))
                 .hint("set pia_url in the Integration section"));
         }
         let target = Self::new(workspace, id, configuration)?;

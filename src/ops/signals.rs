@@ -15,7 +15,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::Workspace;
-use super::workspace::SERVICE_LOCK;
+use super::locks::SERVICE_LOCK;
 use crate::settings::private_file::ensure_folder;
 
 /// More links than this on the way to one file lead in a circle.

@@ -89,7 +89,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
     let last = workspace.store.events(id, None, None, 1)?.pop();
     Ok(ServiceStatus {
         running: holder.is_some(),
-        timer: units::has_timer(Path::new("/")),
+        timer: units::timer_runs(Path::new("/"), workspace.settings.paths()),
         since: holder.map(|holder| holder.since),
         last_event_at: last.as_ref().map(|event| event.received_at),
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),

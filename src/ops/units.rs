@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
+use crate::settings::Paths;
 
 /// The program, where the units that come with it expect it.
 const PROGRAM: &str = "/usr/local/bin/pia-halo";
@@ -19,6 +20,7 @@ const SERVICE: &str = "pia-halo.service";
 const SOCKET: &str = "pia-halo.socket";
 /// Both run the daily sync: one of them is enough.
 const TIMER: &str = "pia-halo-sync.timer";
+const SYNC: &str = "pia-halo-sync.service";
 
 const UNITS: &str = "etc/systemd/system";
 /// Where a package puts its units.
@@ -120,8 +122,26 @@ fn units(root: &Path, program: &Path) -> [(PathBuf, String); 3] {
 }
 
 /// Whether `pia-halo-sync.timer` is switched on.
-pub fn has_timer(root: &Path) -> bool {
+fn has_timer(root: &Path) -> bool {
     root.join(UNITS).join("timers.target.wants").join(TIMER).symlink_metadata().is_ok()
+}
+
+/// Whether `pia-halo-sync.timer` is switched on, and runs the profile with these files.
+pub fn timer_runs(root: &Path, paths: &Paths) -> bool {
+    has_timer(root) && settings_of_timer(root).is_none_or(|folder| folder == paths.config_dir)
+}
+
+/// The folder of settings that the unit of the timer names; none where it names none.
+fn settings_of_timer(root: &Path) -> Option<PathBuf> {
+    let mut folders = [UNITS].into_iter().chain(PACKAGED);
+    let text = folders.find_map(|folder| fs::read_to_string(root.join(folder).join(SYNC)).ok())?;
+    let variable = |name: &str| {
+        let lines = text.lines().rev().filter_map(|line| line.trim().strip_prefix("Environment="));
+        let mut values = lines.filter_map(|line| line.trim_matches('"').strip_prefix(name)?.strip_prefix('='));
+        values.next().map(|value| PathBuf::from(value.replace("%S", "/var/lib")))
+    };
+    let base = variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("pia-halo"))
 }
 
 /// The unit of a package, where one is installed.
@@ -291,6 +311,25 @@ mod tests {
         let shown: Vec<String> =
             installation(root.path(), Path::new(PROGRAM)).iter().map(ToString::to_string).collect();
         assert!(shown.contains(&"systemctl disable --now pia-halo-sync.timer".to_owned()), "{shown:?}");
+    }
+
+    /// Of several profiles of one machine it runs one.
+    #[test]
+    fn timer_runs_profile_of_its_unit_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |config: &str| Paths { config_dir: PathBuf::from(config), ..Paths::below(root.path()) };
+        let (ours, other) = (at("/var/lib/pia-halo/.config/pia-halo"), at("/home/dana/.config/pia-halo"));
+        let runs = |paths: &Paths| timer_runs(root.path(), paths);
+        assert!(!runs(&ours), "it is not there");
+        let wants = root.path().join(UNITS).join("timers.target.wants");
+        fs::create_dir_all(&wants).unwrap();
+        fs::write(wants.join(TIMER), "").unwrap();
+        assert!(runs(&ours) && runs(&other), "nobody knows which one");
+        let unit = |text: &str| fs::write(root.path().join(UNITS).join(SYNC), text).unwrap();
+        unit(include_str!("../../assets/systemd/pia-halo-sync.service"));
+        assert!(runs(&ours) && !runs(&other));
+        unit("[Service]\nEnvironment=\"HOME=/home/dana\"\n");
+        assert!(!runs(&ours) && runs(&other));
     }
 
     #[test]

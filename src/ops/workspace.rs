@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place};
-use super::restored;
+use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place, SERVICE_LOCK};
+use super::{proxy, restored};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::calendar;
@@ -46,9 +44,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// The lock of the service.
-pub(super) const SERVICE_LOCK: &str = "service";
-
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
 const LOOK: std::time::Duration = std::time::Duration::from_millis(40);
@@ -76,6 +71,7 @@ pub struct Workspace {
     gates: Gates,
     drafts: Arc<Place>,
     takes_over: bool,
+    attended: bool,
 }
 
 impl Workspace {
@@ -105,14 +101,15 @@ impl Workspace {
             gates: Gates::default(),
             drafts: Arc::default(),
             takes_over: false,
+            attended: true,
         };
         workspace.note_lost_store();
         Ok(workspace)
     }
 
-    /// Writes down that the store is a new one, for whoever looks later: nothing else shows that something is missing.
+    /// Writes down that the store was lost, for whoever looks later: nothing else shows that something is missing.
     fn note_lost_store(&self) {
-        let Some(config) = self.settings.load().ok().filter(|_| self.store.is_new()) else { return };
+        let Some(config) = self.settings.load().ok().filter(|_| self.lost_its_store()) else { return };
         let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
         for id in config.configurations.keys() {
             let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
@@ -140,6 +137,12 @@ impl Workspace {
     /// Whether what belongs to another machine may be written.
     pub fn takes_over(&self) -> bool {
         self.takes_over
+    }
+
+    /// The same workspace where a person looks on, or nobody does: then no wait for Halo is cut short for one.
+    #[must_use]
+    pub fn attended(self, attended: bool) -> Self {
+        Self { attended, ..self }
     }
 
     /// The same workspace, with nobody to ask.
@@ -351,7 +354,7 @@ impl Workspace {
     ///
     /// [`FailureKind::Usage`] with the name of the variable.
     pub fn require_sound_proxy(&self) -> Result<(), Failure> {
-        require_sound_proxy(&self.environment)
+        proxy::require_sound(&self.environment)
     }
 
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
@@ -390,7 +393,7 @@ impl Workspace {
             self.require_sound_proxy()?;
         }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
-        connection(api, client_secret, stored.all().cloned().collect())
+        connection(api, client_secret, stored.all().cloned().collect(), self.attended)
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -535,7 +538,12 @@ fn name_of_halo(api: &ApiCredentials) -> String {
     format!("{} {}", api.url, api.tenant.as_deref().unwrap_or_default())
 }
 
-fn connection(api: &ApiCredentials, client_secret: Secret, hide: Vec<Secret>) -> Result<Connection, Failure> {
+fn connection(
+    api: &ApiCredentials,
+    client_secret: Secret,
+    hide: Vec<Secret>,
+    attended: bool,
+) -> Result<Connection, Failure> {
     // Whoever can write there says who is taken for Halo. What is missing or no file is said where it is read.
     if let Some(path) = api.ca_file.as_deref().filter(|path| path.is_file()) {
         require_trusted(path, None).map_err(SettingsError::from)?;
@@ -549,45 +557,8 @@ fn connection(api: &ApiCredentials, client_secret: Secret, hide: Vec<Secret>) ->
         request_budget: api.request_budget,
         ca_file: api.ca_file.clone(),
         hide,
+        attended,
     })
-}
-
-fn require_sound_proxy(environment: &Environment) -> Result<(), Failure> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    for (name, value) in names.iter().filter_map(|name| Some((name, environment.text(name)?))) {
-        if let Some(why) = proxy_fault(value) {
-            let message = format!("{name} {why}; nothing was sent");
-            return Err(Failure::new(FailureKind::Usage, message)
-                .hint(format!("correct it, or unset it: {name}=http://proxy.example:3128")));
-        }
-    }
-    Ok(())
-}
-
-/// What is wrong with the address of a proxy. It may hold a password: it is not repeated.
-fn proxy_fault(value: &str) -> Option<&'static str> {
-    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Some("has blanks in it");
-    }
-    if value.contains('#') {
-        return Some("has a # in it, which is written %23 in a password");
-    }
-    let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
-    let Ok(url) = url::Url::parse(&whole) else { return Some("is no address") };
-    match url.scheme() {
-        "http" | "https" => {}
-        scheme if scheme.starts_with("socks") => return Some("names a SOCKS proxy, which is not supported"),
-        _ => return Some("is no address of an http proxy"),
-    }
-    let host = url.host_str().unwrap_or_default();
-    let is_word = !value.contains("://") && url.port().is_none() && !host.contains('.') && host != "localhost";
-    (host.is_empty() || is_word || !is_used(value)).then_some("is no address")
-}
-
-/// Whether the HTTP client goes by it: it reads addresses more strictly, and what it cannot read is no proxy to it.
-fn is_used(value: &str) -> bool {
-    let matcher = Matcher::builder().https(value.to_owned()).build();
-    matcher.intercept(&Uri::from_static("https://halo.example")).is_some()
 }
 
 /// What a connection test was about. The secret is not part of it: saving another one forgets the test.
@@ -596,52 +567,4 @@ fn fingerprint(api: &ApiCredentials) -> String {
     let ca_file = api.ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let tenant = api.tenant.as_deref().unwrap_or_default();
     [api.url.as_str(), &api.client_id, tenant, &auth_url, &ca_file].map(|part| part.replace(' ', "%20")).join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::fuzz::{lines, text_like, tries};
-
-    #[test]
-    fn proxy_that_would_be_passed_by_is_named() {
-        for good in
-            ["http://proxy:3128", "https://u:p%23s@proxy.example", "proxy:3128", "10.0.0.1:8080", "http://[::1]:3128/"]
-        {
-            assert_eq!(proxy_fault(good), None, "{good}");
-        }
-        for bad in [
-            "http://proxy:3128/ ",
-            " http://proxy",
-            "http://u:p#s@proxy:3128",
-            "socks5://proxy:1080",
-            "socks5h://p:1",
-            "notaurl",
-            "ftp://proxy",
-            "http://",
-            "http://proxy:99999",
-            "http:///proxy:3128",
-        ] {
-            assert!(proxy_fault(bad).is_some(), "{bad}");
-        }
-        let failure =
-            require_sound_proxy(&Environment::from_pairs([("HTTPS_PROXY", "http://u:hunter2#@p")])).unwrap_err();
-        assert!(failure.message.starts_with("HTTPS_PROXY has a #") && !failure.message.contains("hunter2"));
-    }
-
-    proptest! {
-        #![proptest_config(tries())]
-
-        /// What is taken for a proxy is one to the HTTP client, too: it never goes straight to Halo instead.
-        #[test]
-        fn fuzzed_proxies_are_used_or_refused(
-            value in text_like(lines(include_str!("../../tests/corpus/proxies.txt"))),
-        ) {
-            if !value.trim().is_empty() && proxy_fault(&value).is_none() {
-                prop_assert!(is_used(&value), "{value:?} is passed by");
-            }
-        }
-    }
 }

@@ -66,6 +66,8 @@ pub fn parse(text: &str) -> Result<Answers, AnswersError> {
         .and_then(|value| read_id(&value).map_err(|why| problems.push(Problem { key: "id".to_owned(), why })).ok());
     let read = fields::read(&table, "", true);
     problems.extend(read.problems);
+    let why = read.configuration.as_ref().and_then(Configuration::out_of_reach);
+    problems.extend(why.map(|why| Problem { key: "integration.pia_url".to_owned(), why: why.to_owned() }));
     match (read.configuration, problems.is_empty()) {
         (Some(configuration), true) => {
             Ok(Answers { id, configuration, escalate_to: read.escalate_to, notes: read.notes })

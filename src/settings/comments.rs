@@ -81,30 +81,86 @@ fn replace(there: &mut Item, value: &Item) {
     }
 }
 
-/// Elements one by one: each comment stays at its place, those of elements that are gone at the end.
+/// An element with the comments that are at it.
+struct Element {
+    value: Value,
+    above: String,
+    /// What is behind it in its line.
+    behind: String,
+}
+
+/// Elements one by one: each keeps its comments, wherever it is now; one in the place of another has that one's, and those of
+/// elements that are gone are at the end.
 fn replace_elements(there: &mut Array, value: &Array) {
-    let mut orphans = String::new();
-    while there.len() > value.len() {
-        let gone = there.remove(there.len() - 1);
-        let comment = text(gone.decor().prefix()) + &text(gone.decor().suffix());
-        orphans = if comment.contains('#') { comment + &orphans } else { orphans };
+    let (head, old, tail) = elements(there);
+    let mut is_left = vec![true; old.len()];
+    let mut take = |wanted: &dyn Fn(usize) -> bool| {
+        let at = (0..old.len()).find(|at| is_left[*at] && wanted(*at));
+        at.inspect(|at| is_left[*at] = false)
+    };
+    let same = value.iter().map(|new| take(&|at| said(&old[at].value) == said(new)));
+    let same: Vec<Option<usize>> = same.collect();
+    let from: Vec<Option<usize>> =
+        same.iter().enumerate().map(|(place, same)| same.or_else(|| take(&|at| at == place))).collect();
+
+    let gone = old.iter().zip(&is_left).filter(|(_, is_left)| **is_left).map(|(gone, _)| gone);
+    let comments = gone.flat_map(|gone| [gone.above.trim(), gone.behind.trim()]).filter(|text| text.contains('#'));
+    let orphans: String = comments.map(|text| format!("\n  {text}")).collect();
+
+    let indent = old.iter().find(|element| element.above.contains('\n'));
+    let indent = indent.and_then(|element| element.above.rsplit('\n').next()).map(|indent| format!("\n{indent}"));
+    let mut before = head;
+    there.clear();
+    for (place, (new, from)) in value.iter().zip(from).enumerate() {
+        let from = from.map(|at| &old[at]);
+        let above = from.map(|from| &from.above).filter(|above| above.contains('#'));
+        let above = above.or_else(|| Some(&old.get(place)?.above).filter(|above| !above.contains('#')));
+        let usual = || indent.clone().unwrap_or_else(|| if place == 0 { "" } else { " " }.to_owned());
+        let prefix = lines(&before, &above.cloned().unwrap_or_else(usual));
+        let kept = from.map(|from| &from.value).filter(|kept| said(kept) == said(new));
+        there.push_formatted(kept.unwrap_or(new).clone().decorated(prefix, ""));
+        before = from.map(|from| from.behind.clone()).unwrap_or_default();
     }
-    there.set_trailing(orphans + &text(Some(there.trailing())));
-    for (place, element) in value.iter().enumerate() {
-        match there.get_mut(place) {
-            Some(old) => {
-                let decor = old.decor().clone();
-                *old = element.clone();
-                *old.decor_mut() = decor;
-            }
-            None => there.push(element.clone()),
-        }
+    there.set_trailing(lines(&before, &lines(&orphans, &tail)));
+}
+
+/// Puts one text behind another, in a line of its own where the first one ends in a comment.
+fn lines(first: &str, then: &str) -> String {
+    let is_open = first.rsplit('\n').next().is_some_and(|line| line.contains('#'));
+    let gap = if is_open && !then.trim_start_matches([' ', '\t', '\r']).starts_with('\n') { "\n" } else { "" };
+    format!("{first}{gap}{then}")
+}
+
+/// The elements of an array, with what is before the first one in its line, and what is behind the last one.
+fn elements(array: &Array) -> (String, Vec<Element>, String) {
+    // A comment in the line of an element is written behind its comma, or before it where there is none.
+    let split = |gap: String| match gap.find('\n') {
+        Some(at) if gap[..at].contains('#') => (gap[..at].trim_end().to_owned(), gap[at..].to_owned()),
+        _ => (String::new(), gap),
+    };
+    let (mut head, mut gap, mut found) = (String::new(), String::new(), Vec::<Element>::new());
+    let mut put = |found: &mut Vec<Element>, behind| match found.last_mut() {
+        Some(last) => last.behind = behind,
+        None => head = behind,
+    };
+    for value in array.iter() {
+        let (behind, above) = split(gap + &text(value.decor().prefix()));
+        put(&mut found, behind);
+        found.push(Element { value: value.clone(), above, behind: String::new() });
+        gap = text(value.decor().suffix());
     }
+    let (behind, tail) = split(gap + &text(Some(array.trailing())));
+    put(&mut found, behind);
+    (head, found, tail)
 }
 
 /// What a value says, however it is spelt.
 fn says(item: &Item) -> Option<toml::Value> {
-    let text = format!("value = {}", item.as_value()?.clone().decorated("", ""));
+    said(item.as_value()?)
+}
+
+fn said(value: &Value) -> Option<toml::Value> {
+    let text = format!("value = {}", value.clone().decorated("", ""));
     text.parse::<toml::Table>().ok()?.remove("value")
 }
 
@@ -145,6 +201,28 @@ mod tests {
         let acme = says["configurations"]["acme"].as_table_mut().unwrap();
         assert!(acme.remove("same").is_some(), "what says no more than the default stays");
         assert_eq!(says, FRESH.parse::<toml::Table>().unwrap());
+    }
+
+    /// Whichever element is taken out, put in or moved.
+    #[test]
+    fn comment_in_array_stays_with_its_value() {
+        let old = "all = [ # these\n  # first\n  'a', # of a\n  'b', # of b\n  \"c\" # of c\n]\n";
+        let save = |all: &str| kept(old, "all = ['a', 'b', 'c']\n", &format!("all = {all}\n"));
+        for (all, wanted) in [
+            ("['b', 'c']", "all = [ # these\n  'b', # of b\n  \"c\" # of c\n  # first\n  # of a\n]\n"),
+            ("['a', 'c']", "all = [ # these\n  # first\n  'a', # of a\n  \"c\" # of c\n  # of b\n]\n"),
+            ("['b', 'a', 'c']", "all = [ # these\n  'b', # of b\n  # first\n  'a', # of a\n  \"c\" # of c\n]\n"),
+            (
+                "['a', 'b', 'c', 'd']",
+                "all = [ # these\n  # first\n  'a', # of a\n  'b', # of b\n  \"c\", # of c\n  'd'\n]\n",
+            ),
+            ("['a', 'x', 'c']", "all = [ # these\n  # first\n  'a', # of a\n  'x', # of b\n  \"c\" # of c\n]\n"),
+            ("[]", "all = [ # these\n  # first\n  # of a\n  # of b\n  # of c\n]\n"),
+        ] {
+            assert_eq!(save(all), wanted, "{all}");
+        }
+        assert_eq!(kept("a = [1,2]\n", "a = [1, 2]\n", "a = [2, 3]\n"), "a = [2,3]\n");
+        assert_eq!(kept("a = []\n", "a = []\n", "a = [2, 3]\n"), "a = [2, 3]\n");
     }
 
     #[test]

@@ -18,12 +18,13 @@ use fs4::{FileExt, TryLockError};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::domain::for_shell;
 use crate::domain::untrusted::Untrusted;
 
 mod error;
 mod trust;
 
-pub use error::FileError;
+pub use error::{FileError, RAISE_LIMIT};
 pub use trust::{require_secret, require_trusted};
 
 /// No file of ours comes near this; a larger one is a mistake, and reading it could fill the memory.
@@ -37,13 +38,7 @@ const RETRY: Duration = Duration::from_millis(5);
 
 /// A path as a shell takes it.
 pub fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let safe = |c: char| c.is_ascii_alphanumeric() || "/._-+@%".contains(c);
-    if !text.is_empty() && text.chars().all(safe) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    for_shell(&path.to_string_lossy())
 }
 
 /// What a file holds.
@@ -266,23 +261,29 @@ fn lock_within(file: &File, path: &Path, patience: Duration) -> Result<(), FileE
     let deadline = Instant::now() + patience;
     while !try_lock(file, path)? {
         if Instant::now() >= deadline {
-            return Err(FileError::Locked { path: path.to_owned(), holder: lock_holder(file) });
+            let holder = lock_holder(file).map(|(pid, program)| format!("{program} (process {pid})"));
+            return Err(FileError::Locked { path: path.to_owned(), holder });
         }
         thread::sleep(RETRY);
     }
     Ok(())
 }
 
-/// Who holds the lock of a file, by the kernel's own list.
-fn lock_holder(file: &File) -> Option<String> {
+/// Who holds the lock of a file, by the kernel's own list: the process and its program.
+pub fn lock_holder(file: &File) -> Option<(u32, String)> {
     let metadata = file.metadata().ok()?;
     let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
     let place = format!("{major:02x}:{minor:02x}:{}", metadata.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
     let line = locks.lines().find(|line| line.split_whitespace().any(|field| field == place))?;
     let pid = line.split_whitespace().find_map(|field| field.parse::<u32>().ok().filter(|pid| *pid > 0))?;
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("{} (process {pid})", Untrusted::new(name.trim()).display()))
+    Some((pid, program_of(&pid.to_string())?))
+}
+
+/// The name of a process's program, and of this one as `self`.
+pub fn program_of(process: &str) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+    Some(Untrusted::new(name.trim()).display())
 }
 
 /// Whether the file system keeps the locks that a database takes; `false` where it has none.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::domain::for_shell;
 use crate::domain::untrusted::Untrusted;
 
 /// The variable that names a file with the secret.
@@ -40,6 +41,7 @@ impl SecretSource {
             Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
             Self::Environment => format!("correct {VARIABLE}, or unset it"),
             Self::Command(words) => {
+                let words: Vec<String> = words.iter().map(|word| for_shell(word)).collect();
                 format!("run it by hand, it has to print the Client Secret and nothing else: {}", words.join(" "))
             }
             Self::Stored(_) => return None,

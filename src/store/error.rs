@@ -10,7 +10,10 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::ClientChange;
 use crate::domain::thousands;
-use crate::settings::private_file::{FileError, quoted};
+use crate::settings::private_file::{FileError, RAISE_LIMIT, quoted};
+
+/// Bytes that the database writes in one piece at most: pages with what is before each in its log.
+const AT_ONCE: u64 = 128 << 10;
 
 /// Why the store could not do what it was asked. Nothing of a failed call is kept.
 #[derive(Debug, Error)]
@@ -49,6 +52,12 @@ pub enum StoreError {
     /// No room.
     #[error("the disk of {} is full", path.display())]
     Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It may not grow.
+    #[error("{} has reached the limit on the size of files (ulimit -f)", path.display())]
+    Limit {
         /// The file.
         path: PathBuf,
     },
@@ -112,6 +121,7 @@ impl StoreError {
             Self::Held { .. } => return None,
             Self::Moved { .. } => "Run this again to use the current file".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
+            Self::Limit { .. } => RAISE_LIMIT.to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
                 format!("check its owner and mode: ls -la {}", quoted(folder))
@@ -200,6 +210,7 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
         Some(ErrorCode::NotADatabase) => StoreError::Corrupt { path, why: "it is not a database".to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, why: "it is damaged".to_owned() },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        Some(ErrorCode::SystemIoFailure) if is_limited(&path) => StoreError::Limit { path },
         // The files beside a database grow in ways that tell no more than that.
         Some(ErrorCode::SystemIoFailure) if is_full(&path) => StoreError::Full { path },
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
@@ -223,13 +234,20 @@ fn is_full(path: &Path) -> bool {
     path.parent().is_some_and(|folder| rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0))
 }
 
+/// Whether the database, or its log beside it, is about as long as a file may be.
+fn is_limited(path: &Path) -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    let log = path.with_extension("db-wal");
+    let longest = [path, &log].into_iter().filter_map(|file| Some(file.metadata().ok()?.len())).max();
+    limit.zip(longest).is_some_and(|(limit, longest)| longest.saturating_add(AT_ONCE) > limit)
+}
+
 /// An error of the file system, by what the person can do.
 pub(super) fn of_io(source: io::Error, doing: &'static str, path: &Path) -> StoreError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            StoreError::Full { path }
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+        io::ErrorKind::FileTooLarge => StoreError::Limit { path },
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NoPermission { path },
         _ => StoreError::File(FileError::Io { doing, path, source }),
     }

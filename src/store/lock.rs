@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -48,6 +48,16 @@ pub enum LockError {
     /// Somebody has it; who, unless the note cannot be read.
     #[error("already running: {}", .0.as_ref().map_or("another program".to_owned(), ToString::to_string))]
     Held(Option<Holder>),
+    /// A program that is not this one has it.
+    #[error("{program} (process {pid}) holds the lock {}, and is not pia-halo", path.display())]
+    Foreign {
+        /// Its name.
+        program: String,
+        /// Its process.
+        pid: u32,
+        /// The lock.
+        path: PathBuf,
+    },
     /// The lock's file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -56,7 +66,7 @@ pub enum LockError {
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match &error {
-            LockError::Held(_) => Self::new(FailureKind::Busy, error.to_string())
+            LockError::Held(_) | LockError::Foreign { .. } => Self::new(FailureKind::Busy, error.to_string())
                 .hint("wait until it has finished, or stop that program; nothing was changed"),
             LockError::File(file) => Self::new(FailureKind::LocalState, error.to_string()).hint(file.hint()),
         }
@@ -129,11 +139,19 @@ fn lock_or_holder(file: &mut File, path: &Path) -> Result<(), LockError> {
             return Ok(());
         }
         if let Some(holder) = read_note(file) {
-            return Err(LockError::Held(Some(holder)));
+            // It may be of one that was killed.
+            return Err(foreign(file, path, Some(holder.pid)).unwrap_or(LockError::Held(Some(holder))));
         }
         std::thread::park_timeout(Duration::from_millis(5));
     }
-    Err(LockError::Held(None))
+    Err(foreign(file, path, None).unwrap_or(LockError::Held(None)))
+}
+
+/// The program that holds the lock, where that is neither the one that has signed nor another one of ours.
+fn foreign(file: &File, path: &Path, signed: Option<u32>) -> Option<LockError> {
+    let (pid, program) = private_file::lock_holder(file).filter(|(pid, _)| Some(*pid) != signed)?;
+    let is_ours = private_file::program_of("self").is_none_or(|own| own == program);
+    (!is_ours).then(|| LockError::Foreign { program, pid, path: path.to_owned() })
 }
 
 fn read_note(file: &mut File) -> Option<Holder> {

@@ -285,7 +285,7 @@ async fn disk_filling_up_leaves_old_list_and_good_checkpoint() {
     limited.arg(inner.get_program()).args(inner.get_args()).env_clear();
     limited.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ran = run(limited, String::new()).await.expect(7).says("pia-halo.db");
+    let ran = run(limited, String::new()).await.expect(7).says("pia-halo.db").says("ulimit -f");
     assert_eq!(stored(&profile), old, "{ran:?}");
     let kept = on_the_disk(&profile);
     let report = sync_here(&profile).await;

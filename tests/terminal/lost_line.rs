@@ -38,7 +38,7 @@ async fn at_work(start: Start) -> Pty {
     pty.is_at("Sync Now").await;
     pty.press("Enter").await;
     pty.sees("Syncing").await;
-    pty.sees("of 9,000").await;
+    pty.wait("how far it is", |screen| ["of 9,000", "elapsed", " page"].iter().all(|word| screen.contains(word))).await;
     pty.press("^O").await;
     pty.sees("View All").await;
     pty.press("Down").await;

@@ -64,19 +64,26 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     aged(&known.before, judged).into_iter().map(dismiss).collect()
 }
 
-// A webhook that is switched off or gone is drift, too: it is reported only once. What another owner made of the objects is
-// no drift: repairing it without a take-over is refused.
+// Which rule silences which: one cause is reported once. What another owner made of the objects is no drift, as repairing it
+// without a take-over is refused; and a webhook that is switched off or gone is drift, too.
+const ONE_CAUSE: [(Rule, Rule); 3] =
+    [(Rule::Owner, Rule::Drift), (Rule::Owner, Rule::WebhookOff), (Rule::Drift, Rule::WebhookOff)];
+
 fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
-    let is_theirs = judged.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken);
-    let is_of_objects = |rule: Rule| matches!(rule, Rule::Drift | Rule::WebhookOff);
-    for drift in judged.iter_mut().filter(|finding| is_theirs && is_of_objects(finding.rule) && finding.is_issue()) {
-        *drift = Finding { seen_at: drift.seen_at, ..Finding::new(drift.rule, State::Unknown, "reported as owner") };
-    }
-    let drifted = judged.iter().find(|finding| finding.rule == Rule::Drift && finding.is_issue());
-    let drifted = drifted.and_then(|drift| drift.object.clone()).unwrap_or_default();
-    for off in judged.iter_mut().filter(|finding| finding.rule == Rule::WebhookOff && finding.is_issue()) {
-        if off.object.as_ref().is_some_and(|name| drifted.split(NAMES_APART).any(|other| other == name)) {
-            *off = Finding { seen_at: off.seen_at, ..Finding::new(off.rule, State::Unknown, "reported as drift") };
+    for (by, silenced) in ONE_CAUSE {
+        let Some(cause) = judged.iter().find(|finding| finding.rule == by && finding.is_issue()) else { continue };
+        // A cause without names is about all there is.
+        let names = cause.object.clone();
+        let is_named = |finding: &Finding| {
+            names.as_deref().is_none_or(|names| {
+                finding.object.as_deref().is_some_and(|name| names.split(NAMES_APART).any(|other| other == name))
+            })
+        };
+        for finding in judged.iter_mut().filter(|finding| finding.rule == silenced && finding.is_issue()) {
+            if is_named(finding) {
+                let told = Finding::new(silenced, State::Unknown, format!("reported as {}", by.code()));
+                *finding = Finding { seen_at: finding.seen_at, ..told };
+            }
         }
     }
     judged
@@ -227,7 +234,11 @@ impl Facts<'_> {
     fn settings_files(&self) -> Finding {
         let rule = Rule::SettingsFiles;
         match &self.status.known.settings {
-            None => Finding::well(rule, "private and readable"),
+            None => match self.configuration.out_of_reach() {
+                Some(why) => Finding::new(rule, State::Broken, format!("the Pia Url is {why}"))
+                    .next("Set pia_url in the Integration section"),
+                None => Finding::well(rule, "private and readable"),
+            },
             Some((why, next)) => {
                 Finding { next: next.clone().map(Hint::from), ..Finding::new(rule, State::Broken, clean(why)) }
             }

@@ -203,6 +203,9 @@ const FAULTS: &[Fault] = &[
     (Rule::SettingsFiles, State::Broken, |world| {
         world.status.known.settings = Some(("others can read it".to_owned(), Some("chmod 600".to_owned())))
     }),
+    (Rule::SettingsFiles, State::Broken, |world| {
+        world.configuration.integration.pia_url = Some(PiaUrl::read("https://10.1.1.1").unwrap().address);
+    }),
     (Rule::Service, State::Broken, |world| world.status.service.running = false),
     (Rule::Service, State::Watch, |world| {
         world.status.service.running = false;

@@ -51,7 +51,7 @@ pub async fn run(
     workspace.require_active(id)?;
     let _lock = match workspace.lock(&format!("sync-{id}"), "Sync Now") {
         Ok(lock) => lock,
-        Err(held @ LockError::Held(_)) => return busy(workspace, id, held.into()),
+        Err(held @ (LockError::Held(_) | LockError::Foreign { .. })) => return busy(workspace, id, held.into()),
         Err(error) => return Err(error.into()),
     };
     workspace.require_trail()?;

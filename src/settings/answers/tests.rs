@@ -65,6 +65,15 @@ fn template_is_valid_as_printed_and_with_every_key() {
     }
 }
 
+/// As in the form: it would be saved in vain. A Halo of one's own may reach it.
+#[test]
+fn private_pia_url_is_refused_where_halo_is_in_cloud() {
+    let private = ("integration.pia_url", "\"https://10.1.1.1\"");
+    let refused = problems(&file(&[private]));
+    assert_eq!(refused, [format!("integration.pia_url: {}", crate::domain::address::OUT_OF_REACH)]);
+    assert!(parse(&file(&[private, ("api.url", "\"https://halo.acme.example\"")])).is_ok());
+}
+
 #[test]
 fn each_key_of_answers_file_has_its_rule_and_its_message() {
     const ADDRESS: &str = "http is not encrypted; use https://";

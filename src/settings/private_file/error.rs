@@ -62,6 +62,10 @@ pub enum FileError {
     },
 }
 
+/// What to do where a file may not grow.
+pub const RAISE_LIMIT: &str = "files may not grow beyond a limit here: raise it with ulimit -f unlimited, or LimitFSIZE of the service; what was saved \
+     before is untouched";
+
 impl FileError {
     /// The file or folder in question.
     pub fn path(&self) -> &Path {
@@ -97,7 +101,8 @@ impl FileError {
                 "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
             }
             Self::Io { path, source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                io::ErrorKind::FileTooLarge => RAISE_LIMIT.to_owned(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room on the disk and try again; what was saved before is untouched".to_owned()
                 }
                 io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),

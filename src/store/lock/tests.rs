@@ -78,6 +78,30 @@ fn holder_that_is_killed_frees_lock_at_once() {
     assert!(Lock::take(&path, "sync", &actor(), at(0)).is_ok());
 }
 
+/// Whatever one of ours has left written there.
+#[test]
+fn lock_of_foreign_program_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sync-acme.lock");
+    for note in
+        ["", "{\"pid\":1,\"user\":\"ada\",\"host\":\"h\",\"since\":\"2026-01-01T00:00:00Z\",\"what\":\"sync\"}\n"]
+    {
+        fs::write(&path, note).unwrap();
+        let mut command = std::process::Command::new("flock");
+        command.args(["--no-fork", "-n"]).arg(&path).args(["sh", "-c", "echo held; exec sleep 1000"]);
+        let Ok(mut holder) = command.stdout(std::process::Stdio::piped()).spawn() else {
+            eprintln!("skipped: there is no flock command here");
+            return;
+        };
+        holder.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
+        let refused = Lock::take(&path, "sync", &actor(), at(0)).unwrap_err().to_string();
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        assert!(refused.contains(&format!("(process {}) holds the lock", holder.id())), "{refused}");
+        assert!(refused.ends_with("sync-acme.lock, and is not pia-halo"), "{refused}");
+    }
+}
+
 #[test]
 fn lock_ends_with_its_holder_though_child_has_copy() {
     let folder = tempfile::tempdir().unwrap();

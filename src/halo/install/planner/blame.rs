@@ -8,6 +8,9 @@ use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::plan::InstallPlan;
 
+/// A webhook has an event that is not wanted there.
+pub(super) const NOT_WANTED: &str = "not one of ours";
+
 /// Halo holds something else than what Configure wrote.
 pub(super) const CHANGED: &str = "changed in Halo";
 
@@ -19,9 +22,12 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
     let has_events = record.iter().any(|object| object.kind == ObjectKind::WebhookEvent);
     for line in plan.steps.iter_mut().map(|step| &mut step.line) {
         let is_own = |object: &InstalledObject| object.kind == line.kind && Some(&object.id) == line.id.as_ref();
+        // By its number, too: Halo may call it by another name since.
         let is_known = |name: &Untrusted| {
             record.iter().any(|object| object.kind == line.kind && object.name == *name)
-                || written.iter().any(|write| write.kind == line.kind && write.name == *name)
+                || written
+                    .iter()
+                    .any(|write| write.kind == line.kind && (write.name == *name || is_of(write, &line.fields)))
         };
         match (line.kind, line.action) {
             (_, Action::Update) if line.reason.starts_with(CHANGED) => {
@@ -32,7 +38,7 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
                     line.reason = line.reason.replacen(CHANGED, reason, 1);
                 }
             }
-            (ObjectKind::WebhookEvent, Action::Delete) if record.iter().any(is_own) => {
+            (ObjectKind::WebhookEvent, Action::Delete) if line.reason == NOT_WANTED && record.iter().any(is_own) => {
                 line.reason = format!("{SETTING}: it is not among the chosen events");
             }
             (ObjectKind::WebhookEvent, Action::Create) if has_events && !is_known(&line.name) => {
@@ -41,6 +47,13 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
             _ => {}
         }
     }
+}
+
+/// Whether this bound the event that a line is about.
+fn is_of(write: &Written, fields: &[FieldChange]) -> bool {
+    let event = |field: &FieldChange| field.after.as_ref().filter(|_| field.name == "event").cloned();
+    let bound = write.proof.after.as_ref().and_then(|members| members.get("eventno"));
+    bound.is_some_and(|bound| fields.iter().find_map(event) == Some(bound.to_string()))
 }
 
 /// Whether Halo still holds what Configure wrote last into a field that depends on the settings.
@@ -67,7 +80,7 @@ mod tests {
     use super::super::tests::{installed, wanted};
     use super::*;
     use crate::domain::address::PiaUrl;
-    use crate::domain::callback::{CallbackUrl, EventGroup};
+    use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
     use crate::domain::chat_pod::ChatPodUrl;
     use crate::domain::configuration::ConfigurationId;
     use crate::domain::record::{BeforeAfter, Members};
@@ -147,5 +160,44 @@ mod tests {
         let mut chosen = wanted();
         chosen.options.events = vec![3, 19, 39, 76];
         assert_eq!(reasons(&chosen, |_| {}), ["your setting changed: it is not among the chosen events"]);
+    }
+
+    /// What the planner says more exactly stays: an event that is there twice, or that Halo calls by another name since, is
+    /// no setting.
+    #[test]
+    fn doubled_and_renamed_events_keep_their_reasons() {
+        let twice = |held: &mut Existing| {
+            let bindings = &mut held.webhooks[1].bindings;
+            let again = bindings[0].clone();
+            bindings.push(again);
+        };
+        assert_eq!(reasons(&wanted(), twice), ["duplicate"]);
+
+        let (mut held, mut record) = installed();
+        let mut chosen = wanted();
+        chosen.options.events = vec![3, 19, 39, 76, 77];
+        held.events.push((EventNumber(77), "Ticket Renamed".into()));
+        let bound = |kind, id: &str, name: &str| InstalledObject {
+            kind,
+            id: id.to_owned(),
+            name: name.into(),
+            ..record[0].clone()
+        };
+        record.push(bound(ObjectKind::WebhookEvent, "103", "New Ticket Logged"));
+        let write = Written {
+            kind: ObjectKind::WebhookEvent,
+            name: "Ticket Name".into(),
+            action: Action::Create,
+            object: Some("177".to_owned()),
+            proof: BeforeAfter { after: Some(Members::default().with("eventno", 77)), ..BeforeAfter::default() },
+        };
+        let reason = |written: &[Written]| {
+            let mut plan = plan(&chosen, &held, &record);
+            blame(&mut plan, &record, written);
+            let created = plan.pending().find(|step| step.action == Action::Create).unwrap();
+            created.reason.clone()
+        };
+        assert_eq!(reason(&[]), "your setting changed: it is among the chosen events");
+        assert_eq!(reason(&[write]), "missing in Halo", "somebody has taken it out");
     }
 }

@@ -1,6 +1,6 @@
 //! The events that the webhooks are bound to: bound, mended, unbound, and never guessed.
 
-use super::blame::CHANGED;
+use super::blame::{CHANGED, NOT_WANTED};
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
@@ -48,7 +48,7 @@ pub(super) fn plan_events(
         }
     }
     for binding in bindings.iter().filter(|binding| !events.contains(&binding.event)) {
-        plan.steps.push(unbind(webhook, binding, &binding.name, "not one of ours"));
+        plan.steps.push(unbind(webhook, binding, &binding.name, NOT_WANTED));
     }
 }
 
