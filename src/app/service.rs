@@ -1,80 +1,28 @@
-//! How the service stands, and what is to be worried about.
+//! How the service stands, and what health finds of the events that it receives.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::keymap::spoken;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::work::{ApplyWork, EscalateWork, PlanWork};
-use crate::domain::delivery::DeliveryState;
+use crate::app::work::EscalateWork;
 use crate::domain::gap::Gap;
-use crate::domain::health::next_judgement;
-use crate::domain::next::Next;
-use crate::domain::object::ObjectKind;
-use crate::domain::plan::Action;
+use crate::domain::health::{Finding, Rule, State, next_judgement};
 use crate::domain::status::{ServiceStatus, Status};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::words::Phrase;
+use crate::words::health::{burns, issue};
 use crate::words::time::{ago, moment};
 
-use super::jobs::deliveries;
+use super::jobs::health;
 use super::panes::state::Pane;
 
-/// After so long without an event something may be wrong.
+/// A gap is told for so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Below this many lines of the body room is scarce.
 const LOW: u16 = 14;
-
-/// What is to be worried about. Only where Configure has been: nothing is expected before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// Halo has switched a webhook off.
-    SwitchedOff(String),
-    /// The service does not run: Halo's callbacks reach nobody.
-    NotRunning,
-    /// Halo's callbacks come late.
-    Late(String),
-    /// The service runs, and has heard nothing since then.
-    Silent(Timestamp),
-}
-
-impl Warning {
-    /// It in few words, for the header.
-    pub fn short(&self) -> &'static str {
-        match self {
-            Self::SwitchedOff(_) => "webhook switched off",
-            Self::NotRunning => "service not running",
-            Self::Late(_) => "events arrive late",
-            Self::Silent(_) => "no event for a day",
-        }
-    }
-
-    /// What it means, and what to do next.
-    pub fn words(&self, model: &Model) -> String {
-        match self {
-            Self::SwitchedOff(name) => format!(
-                "Halo has switched {name} off: it sends no events. {} shows the webhooks; Re-configure switches it on \
-                     again.",
-                spoken(model, "pane_integration")
-            ),
-            Self::NotRunning => format!(
-                "The service is not running: Halo's callbacks are being lost. Start {} or its systemd unit.",
-                Next::Serve
-            ),
-            Self::Late(words) => format!("{}{}.", words[..1].to_uppercase(), &words[1..]),
-            Self::Silent(since) => format!(
-                "No event since {}. Either no ticket changed, or Halo cannot reach this service. {} and then {} \
-                 reads Halo's delivery log.",
-                since.strftime("%a %d %b %H:%M UTC"),
-                spoken(model, "pane_integration"),
-                spoken(model, "read_deliveries")
-            ),
-        }
-    }
-}
 
 /// How the service of the configuration that is open stands.
 pub fn status(model: &Model) -> Option<&ServiceStatus> {
@@ -89,41 +37,17 @@ pub(crate) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
     saved.map(|saved| &mut saved.status).chain(standing)
 }
 
-/// What is to be worried about, the worst first.
-pub fn warnings(model: &Model) -> Vec<Warning> {
-    let Some(status) = model.status() else { return Vec::new() };
-    if !model.is_active() || status.integration.configured_at.is_none() {
-        return Vec::new();
-    }
-    let mut warnings: Vec<Warning> = switched_off(model).map(Warning::SwitchedOff).into_iter().collect();
-    if !status.service.running {
-        warnings.push(Warning::NotRunning);
-    }
-    warnings.extend(status.service.late().map(Warning::Late));
-    warnings.extend(silent_since(status).filter(|since| model.now.duration_since(*since) >= DAY).map(Warning::Silent));
-    warnings
-}
-
-// Since when the running service could have heard something and has not.
-fn silent_since(status: &Status) -> Option<Timestamp> {
-    let heard = status.service.last_event_at.or(status.integration.configured_at)?;
-    status.service.running.then(|| status.service.since.map_or(heard, |since| heard.max(since)))
-}
-
-// By the last look into Halo, else by its log of deliveries.
-fn switched_off(model: &Model) -> Option<String> {
-    if let (ApplyWork::None, PlanWork::Ready(plan)) = (model.apply(), &model.work.plan)
-        && model.work.goal.is_install()
-    {
-        let off = plan.changes.iter().find(|change| {
-            change.kind == ObjectKind::Webhook
-                && change.action == Action::Update
-                && change.fields.iter().any(|field| field.name == "active")
-        });
-        return off.map(|change| change.name.display());
-    }
-    let off = deliveries::known(model).iter().find(|delivery| delivery.state == DeliveryState::SwitchedOff)?;
-    Some(Untrusted::new(off.webhook.as_str()).display())
+/// The issues that keep events away or late, the worst first. Only where Configure has been: none is expected before.
+pub fn warnings(model: &Model) -> Vec<Finding> {
+    let is_configured = model.status().is_some_and(|status| status.integration.configured_at.is_some());
+    let is_of_events = |finding: &Finding| match finding.rule {
+        Rule::Service | Rule::WebhookOff | Rule::Silence | Rule::Lag => true,
+        // A webhook that differs is reported as drift alone.
+        Rule::Drift => finding.state == State::Broken,
+        _ => false,
+    };
+    let issues = health::list(model).into_iter().filter(|_| is_configured);
+    issues.filter(|finding| finding.is_open() && is_of_events(finding)).collect()
 }
 
 /// What stands at the top of the Events pane: the warnings, and how an escalation goes or went.
@@ -131,7 +55,8 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
     // On a low terminal the worst alone: below it there has to be something to be seen.
     let most = if model.layout.body.height < LOW { 1 } else { usize::MAX };
     let warnings = warnings(model).into_iter().take(most);
-    let mut head: Vec<(Tone, String)> = warnings.map(|warning| (Tone::Warn, warning.words(model))).collect();
+    let told = |warning: Finding| (burns(&warning).0, issue(&warning, model.now).with_keys(&model.keys));
+    let mut head: Vec<(Tone, String)> = warnings.map(told).collect();
     let day = model.now.checked_sub(DAY).unwrap_or(Timestamp::MIN);
     let gaps = status(model).into_iter().flat_map(|service| &service.gaps).filter(|gap| gap.until > day);
     head.extend(gaps.take(1).flat_map(Gap::words).map(|words| (Tone::Calm, Untrusted::new(words).display() + ".")));

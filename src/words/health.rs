@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Tone;
+use super::{Phrase, Tone};
 use crate::domain::health::{FAILED, Finding, Light, Rule, State, issues};
 
 /// What a light stands for.
@@ -81,6 +81,20 @@ pub fn fact(finding: &Finding, now: Timestamp) -> String {
     }
 }
 
+/// An issue in whole sentences: of what, the fact, and what to do next.
+pub fn issue(finding: &Finding, now: Timestamp) -> Phrase {
+    let told = format!("{}: {}.", finding.rule.title(), dismissible(finding, &fact(finding, now)));
+    match &finding.next {
+        Some(next) => Phrase::from(told + " ").hint(next).text("."),
+        None => told.into(),
+    }
+}
+
+/// The words of an issue, which say where a person has dismissed it.
+pub fn dismissible(finding: &Finding, words: &str) -> String {
+    if finding.dismissed { format!("dismissed: {words}") } else { words.to_owned() }
+}
+
 /// A problem in a few words, with how long it is so.
 pub fn brief(finding: &Finding, now: Timestamp) -> String {
     match age(finding, now) {
@@ -112,8 +126,8 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
     }
 }
 
-// A problem in a few words, for the header.
-fn short(finding: &Finding) -> &'static str {
+/// A problem in a few words, for the header.
+pub fn short(finding: &Finding) -> &'static str {
     match (finding.rule, finding.state) {
         (Rule::Credentials, State::Broken) => "credentials do not work",
         (Rule::Credentials, _) => "credentials not tested",

@@ -13,14 +13,19 @@ impl Phrase {
             None => self.text(next.to_string()),
         }
     }
+
+    #[must_use]
+    pub fn hint(self, hint: &Hint) -> Self {
+        hint.parts().iter().fold(self, |phrase, part| match part {
+            Part::Text(text) => phrase.text(text.as_str()),
+            Part::Next(next) => phrase.next(next),
+        })
+    }
 }
 
 impl From<&Hint> for Phrase {
     fn from(hint: &Hint) -> Self {
-        hint.parts().iter().fold(Self::default(), |phrase, part| match part {
-            Part::Text(text) => phrase.text(text.as_str()),
-            Part::Next(next) => phrase.next(next),
-        })
+        Self::default().hint(hint)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::words;
+use crate::words::health::short;
 use crate::words::time::moment;
 
 /// Rows that are read out at once.
@@ -38,7 +39,7 @@ impl<P: Person> Dialogue<P> {
         let service = service::words(self.model()).unwrap_or_default().join(", ");
         self.say(sentence(&service));
         for warning in warnings(self.model()) {
-            self.say(format!("Warning: {}.", warning.short()));
+            self.say(format!("Warning: {}.", short(&warning)));
         }
         let mut from = 0;
         loop {

@@ -25,7 +25,7 @@ use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
-use crate::words::health::{NOTHING_TO_DO, brief, burns, fact, light as name_of, summary};
+use crate::words::health::{NOTHING_TO_DO, brief, burns, dismissible, fact, issue, light as name_of, summary};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
@@ -325,10 +325,6 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
     }
 }
 
-fn dismissible(issue: &Finding, words: &str) -> String {
-    if issue.dismissed { format!("dismissed: {words}") } else { words.to_owned() }
-}
-
 // What is said where nothing needs a person.
 fn at_rest(findings: &[Finding]) -> (Tone, String) {
     match summary(findings) {
@@ -372,11 +368,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
             format!("{}: {}, {}.", name_of(one), burns(found).1, fact(found, model.now))
         })
         .collect();
-    for issue in &list {
-        let next = issue.next.as_ref().map(|next| format!(" {}.", Phrase::from(next).without_keys()));
-        let words = dismissible(issue, &fact(issue, model.now));
-        lines.push(format!("{}: {words}.{}", issue.rule.title(), next.unwrap_or_default()));
-    }
+    lines.extend(list.iter().map(|one| issue(one, model.now).without_keys()));
     if list.is_empty() && !findings.is_empty() {
         lines.push(at_rest(&findings).1);
     }

@@ -9,7 +9,6 @@ use crate::app::panes::Pane;
 use crate::app::panes::clients::{Filter, Sort};
 use crate::app::panes::events::Filter as EventFilter;
 use crate::app::popup::{Ask, Popup};
-use crate::app::service::{Warning, warnings};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, STEPS, SaveState, StepSign, step_sign};
 use crate::app::work::{
@@ -151,12 +150,6 @@ kinds!(proof, PROOFS, ProofWork, {
     ProofWork::Ended { .. } => "proved or broken",
     ProofWork::Failed { .. } => "proof not begun",
 });
-kinds!(warning, WARNINGS, Warning, {
-    Warning::SwitchedOff(_) => "webhook switched off",
-    Warning::NotRunning => "service not running",
-    Warning::Late(_) => "events arrive late",
-    Warning::Silent(_) => "no event for a day",
-});
 kinds!(sort, SORTS, Sort, {
     Sort::Name => "by name",
     Sort::Id => "by id",
@@ -266,7 +259,6 @@ const ALL: &[&[&str]] = &[
     TICKETS,
     ESCALATIONS,
     PROOFS,
-    WARNINGS,
     SORTS,
     CHANGES,
     CARDS,
@@ -303,7 +295,6 @@ fn shown(model: &Model, seen: &mut BTreeSet<&'static str>) {
             if let Some(report) = &model.panes.report {
                 seen.extend(report.lines().iter().map(|line| change(&line.change)));
             }
-            seen.extend(warnings(model).iter().map(warning));
             if model.panes.pane == Pane::Events {
                 seen.insert(event_filter(&model.panes.events.filter));
                 seen.extend([tickets(&model.work.tickets), escalate(&model.work.escalate)]);

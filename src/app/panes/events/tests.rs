@@ -9,7 +9,7 @@ use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
 use crate::app::popup::Popup;
-use crate::app::service::{Warning, head, warnings};
+use crate::app::service::{head, warnings};
 use crate::app::testing::events::{
     board, escalating, escalation, event, events, in_events, in_tickets, many_events, recent, service,
 };
@@ -18,6 +18,7 @@ use crate::app::work::EscalateWork;
 use crate::app::{Model, next_wake};
 use crate::domain::event::Body;
 use crate::domain::failure::FailureKind;
+use crate::domain::health::Rule;
 use crate::domain::ticket::Known;
 
 fn selected(stage: &Stage) -> Option<i64> {
@@ -335,28 +336,29 @@ fn with_service(change: impl FnOnce(&mut crate::domain::status::Status)) -> Stag
 
 #[test]
 fn warnings_are_given_where_events_are_expected_and_only_there() {
-    let of = |stage: &Stage| warnings(&stage.model);
+    let of =
+        |stage: &Stage| warnings(&stage.model).iter().map(|warning| (warning.rule, warning.since)).collect::<Vec<_>>();
     assert_eq!(of(&in_panes()), []);
-    assert_eq!(of(&with_service(|status| status.service.running = false)), [Warning::NotRunning]);
+    assert_eq!(of(&with_service(|status| status.service.running = false)), [(Rule::Service, None)]);
     let old = at("2026-11-22T10:53:00Z");
     let silent = with_service(|status| {
         status.service.last_event_at = Some(old);
         status.service.since = Some(at("2026-11-01T00:00:00Z"));
     });
-    assert_eq!(of(&silent), [Warning::Silent(old)]);
+    assert_eq!(of(&silent), [(Rule::Silence, Some(old))]);
     // It has not run for a day yet: nothing could be heard before.
     assert_eq!(of(&with_service(|status| status.service.last_event_at = Some(old))), []);
     let never = |since: Option<&str>| {
         let since = since.map(at);
         with_service(move |status| (status.service.last_event_at, status.service.since) = (None, since))
     };
-    assert_eq!(of(&never(None)), [Warning::Silent(at("2026-11-12T09:14:00Z"))]);
+    assert_eq!(of(&never(None)), [(Rule::Silence, Some(at("2026-11-12T09:14:00Z")))]);
     assert_eq!(of(&never(Some("2026-11-23T09:00:00Z"))), []);
     let off = with_service(|status| {
         status.integration.deliveries = crate::app::testing::deliveries();
         status.integration.deliveries[1].state = crate::domain::delivery::DeliveryState::SwitchedOff;
     });
-    assert_eq!(of(&off), [Warning::SwitchedOff("Pia - Ticket Updated".to_owned())]);
+    assert_eq!(of(&off), [(Rule::WebhookOff, None)]);
     // Before Configure nothing is expected, and of a configuration that is not active neither.
     let new = |status: &mut crate::domain::status::Status| {
         status.service = Default::default();
