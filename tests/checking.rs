@@ -106,7 +106,7 @@ const READ: [(&str, &str); 8] = [
     ("actions", "/api/actions"),
 ];
 
-/// R30: whatever check fails, and in whatever way, Configure stops before its first write.
+/// Whatever check fails, and in whatever way, Configure stops before its first write.
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_check_fails_configure_is_refused_with_no_write() {
     let profile = Profile::synced(small()).await;
@@ -231,7 +231,7 @@ async fn check_needs_fewer_than_fifteen_requests_whatever_it_meets() {
     }
 }
 
-/// N1, R37: which of Halo's two gates is shut, what the right is called there, and where it is ticked.
+/// N1: which of Halo's two gates is shut, what the right is called there, and where it is ticked.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_gates_are_told_apart_and_right_is_named_with_its_place() {
     for (fault, id, words) in [
@@ -339,7 +339,7 @@ async fn of_writing_no_more_is_said_than_is_known() {
     }
 }
 
-/// R37: a right that only writing one thing needs shows at the first write. It is named, the rest is done and kept, and
+/// A right that only writing one thing needs shows at the first write. It is named, the rest is done and kept, and
 /// with the right given the next run makes only what is missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn right_missing_for_one_kind_of_write_is_named() {

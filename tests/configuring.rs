@@ -187,7 +187,7 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
     assert!(report["results"].as_array().unwrap().iter().all(|result| result["outcome"] != "done"));
 }
 
-/// R37: writes are refused although reads are not: the missing right is named, what was done is kept.
+/// Writes are refused although reads are not: the missing right is named, what was done is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn right_that_only_writes_need_is_named_when_it_is_missing() {
     let profile = with_fault("forbidden-writes").await;
@@ -198,7 +198,7 @@ async fn right_that_only_writes_need_is_named_when_it_is_missing() {
     assert!(first["message"].as_str().unwrap().contains("every permission"), "{first}");
 }
 
-/// R37: one ticket type is closed to the agent; the others are linked all the same.
+/// One ticket type is closed to the agent; the others are linked all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_closed_ticket_type_does_not_stop_others() {
     let profile = Profile::synced(small()).await;

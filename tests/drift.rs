@@ -83,7 +83,7 @@ fn copy_of(state: &mut State, name: &str) {
     state.webhooks.insert(0, copy);
 }
 
-/// R34: the webhook itself. Ten cells for each of the two.
+/// The webhook itself. Ten cells for each of the two.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_webhook_is_named_and_repaired() {
     let cells = [
@@ -154,7 +154,7 @@ fn event<'a>(state: &'a mut State, number: &str) -> &'a mut Object {
     state.notifications.iter_mut().find(is_it).unwrap()
 }
 
-/// R34: each of the five events. Seven cells each.
+/// Each of the five events. Seven cells each.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_event_is_named_and_repaired() {
     let cells = [
@@ -213,7 +213,7 @@ async fn drift_of_event_is_named_and_repaired() {
     walk(&cells, &["3", "19", "39", "76", "1072"]).await;
 }
 
-/// R34: the tab. Eight cells.
+/// The tab. Eight cells.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_tab_is_named_and_repaired() {
     let cells = [
@@ -282,7 +282,7 @@ async fn drift_of_tab_is_named_and_repaired() {
     walk(&cells, &["Pia Chat Pod"]).await;
 }
 
-/// R34: the links. A cell for each of the six ticket types, and one for a new type.
+/// The links. A cell for each of the six ticket types, and one for a new type.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_link_is_named_and_repaired() {
     fn unlink(state: &mut State, name: &str) {
@@ -321,7 +321,7 @@ async fn what_is_no_drift_raises_no_alarm() {
     profile.run(["plan"]).await.expect(0);
 }
 
-/// R34: 100 clean runs of plan after configure: not one false alarm, and not one write.
+/// 100 clean runs of plan after configure: not one false alarm, and not one write.
 #[tokio::test(flavor = "multi_thread")]
 async fn hundred_clean_plans_after_configure_find_nothing() {
     let profile = Profile::synced(small()).await;

@@ -23,7 +23,7 @@ fn is_clean(what: &str, bytes: &[u8], from: From) {
     assert_eq!(findings(bytes, from), [""; 0], "{what}");
 }
 
-/// R50, R51, R52: the walk through every step and pane of the real program, in a terminal, with a hostile Halo.
+/// The walk through every step and pane of the real program, in a terminal, with a hostile Halo.
 #[tokio::test(flavor = "multi_thread")]
 async fn interface_sends_nothing_but_its_own_sequences() {
     let profile = Profile::with(hostile()).await;
@@ -88,7 +88,7 @@ async fn interface_sends_nothing_but_its_own_sequences() {
     left_behind_is_clean(&profile);
 }
 
-/// R50, R53: the log, the audit trail.
+/// The log, the audit trail.
 fn left_behind_is_clean(profile: &Profile) {
     for name in ["pia-halo.log", "audit.jsonl"] {
         let bytes = std::fs::read(state_file(profile, name)).unwrap();
@@ -122,7 +122,7 @@ async fn ran(profile: &Profile, arguments: &[&str], json: bool) -> Ran {
     run(command, String::new()).await
 }
 
-/// R50, R53: every command, in text and in JSON, on both streams, whatever is wrong as well.
+/// Every command, in text and in JSON, on both streams, whatever is wrong as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_lets_anything_through() {
     let profile = Profile::synced(hostile()).await;
@@ -155,7 +155,7 @@ async fn no_command_lets_anything_through() {
     left_behind_is_clean(&profile);
 }
 
-/// R50: error texts in each of Halo's forms, and as a page, on both ways that lead to a person.
+/// Error texts in each of Halo's forms, and as a page, on both ways that lead to a person.
 #[tokio::test(flavor = "multi_thread")]
 async fn error_in_any_form_is_shown_harmless() {
     let profile = Profile::set_up(Options { clients: 5, ..Options::default() }).await;
@@ -203,7 +203,7 @@ async fn error_in_any_form_is_shown_harmless() {
     }
 }
 
-/// R50: a tenant, a version and a host that Halo names.
+/// A tenant, a version and a host that Halo names.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_halo_says_of_itself_is_shown_harmless() {
     let profile = Profile::set_up(hostile()).await;
@@ -233,7 +233,7 @@ async fn what_halo_says_of_itself_is_shown_harmless() {
     }
 }
 
-/// R50: a webhook's id is Halo's text as well, and it is repeated where two webhooks lead to one address.
+/// A webhook's id is Halo's text as well, and it is repeated where two webhooks lead to one address.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_id_is_shown_harmless() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
@@ -262,7 +262,7 @@ async fn hostile_id_is_shown_harmless() {
     assert_eq!(profile.halo.look(|state| state.clients.len()), clients);
 }
 
-/// R50: on a terminal a command has colours and a line that is written over, and nothing else.
+/// On a terminal a command has colours and a line that is written over, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn command_on_terminal_sends_its_colours_alone() {
     let profile = Profile::synced(hostile()).await;
@@ -278,7 +278,7 @@ async fn command_on_terminal_sends_its_colours_alone() {
     assert!(String::from_utf8_lossy(&pty.raw()).contains("\u{1b}[32m✓\u{1b}[0m pass"), "the colours are there");
 }
 
-/// R51: what is stored is what Halo wrote, and who reads it by a program gets just that.
+/// What is stored is what Halo wrote, and who reads it by a program gets just that.
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_get_every_text_as_halo_wrote_it() {
     let profile = Profile::synced(hostile()).await;
@@ -303,7 +303,7 @@ async fn programs_get_every_text_as_halo_wrote_it() {
     assert_eq!((&again["changes"]["updated"], &again["changes"]["unchanged"]), (&0.into(), &40.into()));
 }
 
-/// R50: a table for a spreadsheet holds no formula and no control character, and else what Halo has, to the letter.
+/// A table for a spreadsheet holds no formula and no control character, and else what Halo has, to the letter.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_cell_of_csv_is_formula() {
     let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
@@ -336,7 +336,7 @@ async fn no_cell_of_csv_is_formula() {
     }
 }
 
-/// R51: one name in two spellings is found by either, and by what is seen of it.
+/// One name in two spellings is found by either, and by what is seen of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn name_is_found_in_whatever_form_it_is_typed() {
     let profile = Profile::with(Options { clients: 20, ..Options::default() }).await;
@@ -355,7 +355,7 @@ async fn name_is_found_in_whatever_form_it_is_typed() {
     }
 }
 
-/// R52: no line for people is longer because a name is.
+/// No line for people is longer because a name is.
 #[tokio::test(flavor = "multi_thread")]
 async fn name_of_megabytes_takes_one_line_of_ordinary_length() {
     let profile = Profile::synced(hostile()).await;
@@ -366,7 +366,7 @@ async fn name_of_megabytes_takes_one_line_of_ordinary_length() {
     assert!(csv.lines().all(|line| line.len() < 4 * 4 * 32_767), "no cell is more than a spreadsheet takes");
 }
 
-/// R53: local files are no safer than Halo: a name that somebody wrote into the settings.
+/// Local files are no safer than Halo: a name that somebody wrote into the settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn name_in_settings_is_shown_harmless() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;

@@ -10,7 +10,7 @@ const CONFIGURE: &[&str] = &["configure", "--yes"];
 const ROLL_BACK: &[&str] = &["configure", "--roll-back", "--yes"];
 const REMOVE: &[&str] = &["remove", "--yes"];
 
-/// R32: killed at every write, then continued: exactly one set, and Remove leaves Halo as it was.
+/// Killed at every write, then continued: exactly one set, and Remove leaves Halo as it was.
 async fn continued(when: When) {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
@@ -42,7 +42,7 @@ async fn killed_after_each_write_configure_goes_on_and_makes_one_set() {
     continued(When::After).await;
 }
 
-/// R32: killed at every write, then rolled back: Halo equals the snapshot, field by field.
+/// Killed at every write, then rolled back: Halo equals the snapshot, field by field.
 async fn rolled_back(when: When) {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
@@ -99,7 +99,7 @@ fn meddle(profile: &Profile) {
     });
 }
 
-/// R32 with updates: former fields, links and events come back, killed at whichever write.
+/// With updates: former fields, links and events come back, killed at whichever write.
 #[tokio::test(flavor = "multi_thread")]
 async fn roll_back_killed_at_each_repair_restores_fields() {
     let profile = Profile::synced(small()).await;
@@ -117,7 +117,7 @@ async fn roll_back_killed_at_each_repair_restores_fields() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
-/// R32 with deletions: what was taken out as a second copy is made again, under new ids.
+/// With deletions: what was taken out as a second copy is made again, under new ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn roll_back_makes_deleted_copies_again_under_new_ids() {
     let profile = Profile::synced(small()).await;
@@ -181,7 +181,7 @@ async fn roll_back_leaves_what_somebody_has_edited_since() {
     assert_eq!(webhook.text("url"), "https://third.example/");
 }
 
-/// R32, R36: Remove killed at every write, and made again: nothing of ours, everything of theirs.
+/// Remove killed at every write, and made again: nothing of ours, everything of theirs.
 async fn removal_killed(when: When) {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
@@ -217,7 +217,7 @@ fn status(status: u16) -> ScriptedAnswer {
     ScriptedAnswer::Reply { status, content_type: "application/json", headers: Vec::new(), body }
 }
 
-/// R33: for each write of Configure and of Remove: the reply is lost, or it is a 500, though it was done.
+/// For each write of Configure and of Remove: the reply is lost, or it is a 500, though it was done.
 #[tokio::test(flavor = "multi_thread")]
 async fn write_with_lost_reply_or_false_500_is_not_doubled() {
     let profile = Profile::synced(small()).await;
@@ -235,7 +235,7 @@ async fn write_with_lost_reply_or_false_500_is_not_doubled() {
     }
 }
 
-/// R33: for each write: 200 though it was not done. It is said, and the next run does it.
+/// For each write: 200 though it was not done. It is said, and the next run does it.
 #[tokio::test(flavor = "multi_thread")]
 async fn write_that_did_not_happen_is_reported_and_made_next() {
     let profile = Profile::synced(small()).await;

@@ -68,7 +68,7 @@ fn add_foreign(state: &mut State, count: usize) {
     }
 }
 
-/// R38: 200 foreign webhooks and as many tabs with look-alike names stay, byte for byte, through configure and remove.
+/// 200 foreign webhooks and as many tabs with look-alike names stay, byte for byte, through configure and remove.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_look_alikes_are_untouched() {
     let profile = Profile::synced(small()).await;
@@ -91,7 +91,7 @@ async fn two_hundred_look_alikes_are_untouched() {
     }
 }
 
-/// R38: names that Halo takes for ours, on objects that are not: told in the plan with their ids, and left alone.
+/// Names that Halo takes for ours, on objects that are not: told in the plan with their ids, and left alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn name_that_halo_takes_for_ours_is_reported_and_left() {
     let profile = Profile::synced(small()).await;
@@ -178,7 +178,7 @@ fn meddle(state: &mut State, random: &mut Random) {
     add_foreign(state, foreign);
 }
 
-/// R39 through the whole program: in random Halos every change of the plan is done as it was shown, nothing else is,
+/// Through the whole program: in random Halos every change of the plan is done as it was shown, nothing else is,
 /// and afterwards nothing is pending.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_applied_equals_what_plan_showed_in_random_halos() {

@@ -94,7 +94,7 @@ fn nasty() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// R50, R51, R52: whatever Halo writes, what is shown is harmless and short, and the text itself is kept.
+    /// Whatever Halo writes, what is shown is harmless and short, and the text itself is kept.
     #[test]
     fn foreign_text_is_shown_harmless_and_kept_exactly(text in prop_oneof![any::<String>(), nasty(), nasty()]) {
         let foreign = Untrusted::new(text.clone());
@@ -113,7 +113,7 @@ proptest! {
         prop_assert_eq!(foreign.raw(), text);
     }
 
-    /// R50: JSON for programs says exactly what Halo said, and does nothing to a terminal.
+    /// JSON for programs says exactly what Halo said, and does nothing to a terminal.
     #[test]
     fn json_is_exact_and_harmless(text in prop_oneof![any::<String>(), nasty()]) {
         let json = serde_json::to_string(&Untrusted::new(text.clone()).exact()).unwrap();
@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(escape_json(&escaped), escaped.as_ref());
     }
 
-    /// R53: a line of ours keeps its line ends and nothing else that acts.
+    /// A line of ours keeps its line ends and nothing else that acts.
     #[test]
     fn line_is_harmless_whatever_it_quotes(text in prop_oneof![any::<String>(), nasty()]) {
         let line = harmless(&text);
@@ -193,7 +193,7 @@ proptest! {
     }
 }
 
-/// R51: names as people have them are shown as people write them.
+/// Names as people have them are shown as people write them.
 #[test]
 fn ordinary_names_of_every_script_are_shown_as_they_are() {
     for name in [

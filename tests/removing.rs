@@ -97,7 +97,7 @@ async fn typed_word_is_asked_for_on_terminal() {
     assert_eq!(pty.exit_code(), 0);
 }
 
-/// R36: what somebody took out already is done, and our record lets go of it.
+/// What somebody took out already is done, and our record lets go of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_gone_already_is_done() {
     let (profile, before) = configured().await;
@@ -117,7 +117,7 @@ async fn what_is_gone_already_is_done() {
     assert_eq!(profile.json(["status"], 0).await["integration"]["objects"], json!([]));
 }
 
-/// R36: an object that goes in the very moment of its deletion is a 404, and done.
+/// An object that goes in the very moment of its deletion is a 404, and done.
 #[tokio::test(flavor = "multi_thread")]
 async fn object_that_goes_before_its_deletion_is_done() {
     let (profile, before) = configured().await;
@@ -132,7 +132,7 @@ async fn object_that_goes_before_its_deletion_is_done() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
-/// R36: what a roll back leaves because somebody has edited it is among the results.
+/// What a roll back leaves because somebody has edited it is among the results.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_roll_back_cannot_give_back_is_named() {
     let (profile, _) = configured().await;
@@ -146,7 +146,7 @@ async fn what_roll_back_cannot_give_back_is_named() {
     assert!(profile.halo.look(|state| state.tab("Somebody's").is_some()));
 }
 
-/// R36: what somebody has edited is ours all the same, and it is named.
+/// What somebody has edited is ours all the same, and it is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_has_edited_is_named_and_removed() {
     let (profile, before) = configured().await;
@@ -178,7 +178,7 @@ async fn tab_that_has_got_our_old_id_stays() {
     assert!(profile.halo.look(|state| state.tab("Accounting").is_some()));
 }
 
-/// R36: one closed ticket type: the tab stays with it, what is left is said with the clicks, and the next run finishes.
+/// One closed ticket type: the tab stays with it, what is left is said with the clicks, and the next run finishes.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_failed_it_says_what_is_left_and_next_run_finishes() {
     let (profile, before) = configured().await;
@@ -196,7 +196,7 @@ async fn half_failed_it_says_what_is_left_and_next_run_finishes() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
-/// R36: a ticket type that was deleted took its link along.
+/// A ticket type that was deleted took its link along.
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_ticket_type_is_no_hindrance() {
     let (profile, _) = configured().await;
@@ -409,7 +409,7 @@ async fn wrong_guess_about_kind_of_tab_is_said_and_not_called_done() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
-/// R31 and the issue: 20 runs of configure, a change, configure and remove leave Halo as it was before the first.
+/// 20 runs of configure, a change, configure and remove leave Halo as it was before the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_rounds_leave_halo_as_it_was_before_first() {
     let profile = Profile::synced(small()).await;

@@ -7,7 +7,7 @@ use crate::support::changing::{plain, small};
 use crate::support::interface::Interface;
 use crate::support::walk::Person;
 
-/// R34, R75, S60, S65, S73, N3, N5: at both sizes, and at the end Halo is field by field as it was before the first key.
+/// R75, S60, S65, S73, N3, N5: at both sizes, and at the end Halo is field by field as it was before the first key.
 #[tokio::test(flavor = "multi_thread")]
 async fn plan_apply_repair_and_remove_by_keys() {
     for (width, height) in [(80, 24), (120, 40)] {

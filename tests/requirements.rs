@@ -16,12 +16,7 @@ fn every_requirement_names_test_that_exists() {
         let tests = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned);
         assert!(shown.insert(number.clone(), tests.collect()).is_none(), "{number} is listed twice");
     }
-    let sources: String = ["src", "tests"]
-        .iter()
-        .flat_map(|folder| files(&project().join(folder)))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect();
+    let sources = sources();
     let features = [("S", 1..=73), ("F", 1..=28), ("N", 1..=21), ("C", 1..=16), ("D", 1..=10)];
     let disturbances = [1..=22, 26..=26, 28..=28, 40..=42, 45..=49, 70..=76].map(|numbers| ("R", numbers));
     let all = features.into_iter().chain(disturbances);
@@ -34,4 +29,25 @@ fn every_requirement_names_test_that_exists() {
             assert!(sources.contains(&format!("fn {test}(")), "{number}: there is no test {test}");
         }
     }
+}
+
+/// Whoever finds S12 or R46 in a comment finds in the list what it stands for.
+#[test]
+fn every_number_in_comments_is_listed() {
+    let list = std::fs::read_to_string(project().join("tests/requirements.md")).unwrap();
+    let sources = sources();
+    let comments = sources.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+    let words = comments.flat_map(|comment| comment.split(|sign: char| !sign.is_alphanumeric()));
+    let is_number = |word: &&str| {
+        let digits = word.strip_prefix(|kind| "SFNCDRHP".contains(kind)).unwrap_or_default();
+        (1..=2).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    let unknown = words.filter(is_number).filter(|number| !list.contains(&format!("\n| {number} |")));
+    assert_eq!(unknown.collect::<Vec<_>>(), [""; 0]);
+}
+
+fn sources() -> String {
+    let files = ["src", "tests"].iter().flat_map(|folder| files(&project().join(folder)));
+    let sources = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    sources.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }

@@ -107,7 +107,6 @@ pub enum Effect {
     Remove {
         /// Whose objects.
         id: ConfigurationId,
-        /// Which parts.
         parts: Parts,
         /// What becomes active afterwards.
         then: Option<ConfigurationId>,
@@ -156,7 +155,6 @@ pub enum Effect {
     Escalate {
         /// Whose.
         id: ConfigurationId,
-        /// The ticket.
         ticket: i64,
         /// The note that goes with it.
         note: Option<String>,
@@ -178,7 +176,6 @@ pub enum Effect {
     LoadCallbacks(ConfigurationId),
     /// Make a configuration the active one. Answer: `Activated`.
     Activate {
-        /// Which.
         id: ConfigurationId,
         /// The other one that the person agreed to leave; no other loses its place.
         replacing: Option<ConfigurationId>,
@@ -189,7 +186,6 @@ pub enum Effect {
     Dismiss {
         /// Whose.
         id: ConfigurationId,
-        /// Which.
         rule: Rule,
         /// Whether it counts again.
         undo: bool,
@@ -224,7 +220,6 @@ pub struct Export {
 }
 
 impl Export {
-    /// The clients.
     pub fn clients(&self) -> impl Iterator<Item = &StoredClient> {
         self.rows.iter().filter_map(|row| self.list.client(*row))
     }

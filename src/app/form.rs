@@ -127,7 +127,6 @@ impl Form {
         form
     }
 
-    /// The text of a field.
     pub fn text(&self, field: FieldId) -> &str {
         self.texts.get(&field).map_or("", Input::value)
     }

@@ -232,7 +232,6 @@ pub enum Goal {
     Install,
     /// To take out what Configure put there.
     Remove {
-        /// Which parts of it.
         parts: Parts,
         /// The configuration that becomes active afterwards, where that was asked for.
         then: Option<ConfigurationId>,
@@ -378,8 +377,11 @@ pub enum ApplyWork {
         /// Whether the person stopped it: the object in flight comes to its end.
         stopping: bool,
     },
-    /// Ended with a report.
-    Ended { id: ConfigurationId, goal: Goal, report: ConfigureReport },
+    Ended {
+        id: ConfigurationId,
+        goal: Goal,
+        report: ConfigureReport,
+    },
     /// Ended with a failure.
     Failed {
         id: ConfigurationId,

@@ -13,7 +13,6 @@ use crate::store::Store;
 /// How many runs are offered, the newest; of as many events the tickets are.
 const NEWEST: usize = 50;
 
-/// The configurations.
 pub fn configurations() -> Vec<CompletionCandidate> {
     let known = here().map(|(_, _, config)| config.configurations.into_keys().collect::<Vec<_>>());
     known.unwrap_or_default().iter().map(|id| CompletionCandidate::new(id.to_string())).collect()

@@ -3,7 +3,6 @@
 use crate::domain::exit_code as exit;
 use crate::domain::failure::{Failure, FailureKind};
 
-/// What has an exit code.
 pub(super) trait ExitCode {
     /// The exit code of a command that ends with it.
     fn exit_code(&self) -> u8;

@@ -48,7 +48,6 @@ fn name(command: &Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-/// The page of a command.
 fn page(program: &Command, command: &Command) -> String {
     let version = format!("pia-halo {}", program.get_version().unwrap_or_default());
     let man =

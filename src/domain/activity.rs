@@ -53,7 +53,6 @@ impl fmt::Display for Actor {
 pub struct Activity {
     /// When.
     pub at: Timestamp,
-    /// Who.
     pub who: Actor,
     /// The configuration, where one is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,9 +229,7 @@ pub enum BreakReason {
 pub struct ActivityField {
     /// The field.
     pub name: String,
-    /// Before.
     pub before: Option<String>,
-    /// After.
     pub after: Option<String>,
 }
 

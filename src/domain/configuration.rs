@@ -222,12 +222,9 @@ pub struct Configuration {
     pub name: String,
     /// API Credentials.
     pub api: ApiCredentials,
-    /// Company Sync.
     pub company_sync: CompanySync,
-    /// Pia Screen.
     #[serde(default)]
     pub pia_screen: PiaScreen,
-    /// Integration.
     #[serde(default)]
     pub integration: Integration,
 }
@@ -265,7 +262,6 @@ pub enum TextError {
     /// Only one line fits.
     #[error("one line only, without control characters")]
     NotOneLine,
-    /// Too long.
     #[error("at most {0} characters")]
     TooLong(usize),
 }

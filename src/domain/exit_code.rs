@@ -30,7 +30,7 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[0], "done, or nothing to do"),
     (&[FAILED], "failed otherwise"),
     (&[USAGE], "wrong usage, or a terminal is needed"),
-    (&[PENDING], "confirmation needed, changes pending, or only partly done"),
+    (&[PENDING], "confirmation needed, changes pending, only partly done, or an issue is open"),
     (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
     (&[NOT_REACHED], "Halo not reached: name, TLS, time-out, request limit, or server errors that outlast the retries"),
     (&[BUSY], "busy: another process holds the sync or the configuration"),
@@ -38,3 +38,24 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[ATTENTION], "with status --exit-code: something needs attention"),
     (&[HUNG_UP, INTERRUPTED, TERMINATED], "stopped by hang-up, interrupt, terminate"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readme_tells_every_exit_code_in_same_words() {
+        let readme = include_str!("../../README.md");
+        let rows = readme.lines().skip_while(|line| !line.starts_with("| exit code |")).skip(2);
+        let told: Vec<(String, String)> = rows
+            .take_while(|line| line.starts_with('|'))
+            .map(|row| {
+                let mut cells = row.split('|').skip(1).map(|cell| cell.trim().replace('`', ""));
+                (cells.next().unwrap(), cells.next().unwrap())
+            })
+            .collect();
+        let codes = |codes: &[u8]| codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let meant = MEANINGS.map(|(numbers, meaning)| (codes(numbers), meaning.to_owned()));
+        assert_eq!(told, meant);
+    }
+}

@@ -91,7 +91,6 @@ impl IncludeRule {
         self.conditions.is_empty()
     }
 
-    /// Whether it takes a client.
     pub fn takes(&self, client: &Client) -> bool {
         self.takes_one(client.toplevel.as_ref().map(Untrusted::raw), &client.traits)
     }

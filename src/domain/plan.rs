@@ -82,7 +82,6 @@ pub struct Change {
     pub action: Action,
     /// To what kind of object.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: Untrusted,
     /// Halo's id, where it has one already.
     pub id: Option<String>,
@@ -145,7 +144,6 @@ pub struct Plan {
 pub struct Offer {
     /// What kind of object.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: Untrusted,
     /// Halo's id.
     pub id: String,
@@ -324,7 +322,6 @@ pub enum Outcome {
 pub struct ChangeResult {
     /// The kind of object.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: Untrusted,
     /// Halo's id, once it has one.
     pub id: Option<String>,

@@ -11,9 +11,7 @@ pub enum Step {
     Checklist,
     /// API Credentials, with the connection test.
     Credentials,
-    /// Company Sync.
     CompanySync,
-    /// Pia Screen.
     PiaScreen,
     /// Integration: where Pia is, and the Callback URLs.
     Integration,
@@ -23,7 +21,6 @@ pub enum Step {
     InitialSync,
     /// Configure: test, plan, apply.
     Configure,
-    /// Finished.
     Finished,
 }
 

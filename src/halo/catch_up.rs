@@ -40,10 +40,8 @@ pub struct LogPart {
     pub was_read_out: bool,
 }
 
-/// A ticket that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangedTicket {
-    /// Its id.
     pub id: i64,
     /// When it changed.
     pub at: Timestamp,

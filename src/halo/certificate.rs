@@ -14,7 +14,6 @@ use super::retry::Cause;
 /// For name, connection, TLS and the beginning of an answer.
 const TIME: Duration = Duration::from_secs(10);
 
-/// What is seen of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// Accepted, and good until then.

@@ -224,7 +224,6 @@ pub enum TlsCause {
     SelfSigned,
     /// No longer valid.
     Expired,
-    /// Not yet valid.
     NotYetValid,
     /// Made out for another name.
     WrongName,

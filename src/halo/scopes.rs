@@ -10,7 +10,6 @@ const TRIED: [&str; 3] = ["admin", "all:standard", "read:customers"];
 /// What is asked for when a token is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) enum Asked {
-    /// "all".
     #[default]
     All,
     /// Nothing: Halo gives what the application has.
@@ -32,7 +31,6 @@ impl Asked {
 /// A scope that was asked for alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeTrial {
-    /// The scope.
     pub scope: &'static str,
     /// Whether Halo gave it.
     pub granted: bool,

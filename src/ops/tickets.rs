@@ -197,7 +197,6 @@ impl TicketEdit<'_> {
         Err(Failure::new(FailureKind::Declined, fault).hint(format!("Nothing was changed: {hint} under Pia Screen")))
     }
 
-    /// Whether a ticket is where it has to be.
     fn has(&self, ticket: &Ticket) -> bool {
         ticket.is_on(self.board) && ticket.agent_id == self.agent
     }

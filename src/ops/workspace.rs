@@ -30,7 +30,6 @@ use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
 /// What time it is. A test gives its own.
 pub trait Clock: Send + Sync {
-    /// Now.
     fn now(&self) -> Timestamp;
 }
 
@@ -215,7 +214,6 @@ impl Workspace {
         tokio::task::spawn_blocking(move || work(&workspace)).await.map_err(super::lost_task)?
     }
 
-    /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -60,7 +60,6 @@ pub fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, 
     }
 }
 
-/// The line of keys.
 pub fn keys(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.keys.width);
     let (left, right) = footer::hints(model, columns);

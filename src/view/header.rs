@@ -86,7 +86,6 @@ pub fn steps(model: &Model, styles: Styles) -> Line<'static> {
     Line::from(vec![Span::raw(" "), Span::styled(fit(&words, columns.saturating_sub(2)), styles.focus())])
 }
 
-/// The panes.
 pub fn panes(model: &Model, styles: Styles) -> Line<'static> {
     let mut spans = Vec::new();
     for pane in Pane::ALL {

@@ -13,7 +13,7 @@ use vt::{From, findings};
 #[allow(dead_code, reason = "the commands and files among its streams are for other tests")]
 mod vt;
 
-/// More than a frame may have (R52).
+/// More than a frame may have.
 const LARGEST_FRAME: usize = 64 * 1024;
 
 /// Short texts of a hostile Halo, which are also put into sentences of ours.
@@ -53,8 +53,8 @@ fn frame(screen: &Buffer) -> Vec<u8> {
     bytes
 }
 
-/// Draws every scene with these texts in it: the stream is ours (R50), each character is where it belongs (R51) and the
-/// frame is bounded (R52). A scene takes far longer to reach than to draw, so one walk serves all three.
+/// Draws every scene with these texts in it: the stream is ours, each character is where it belongs and the
+/// frame is bounded. A scene takes far longer to reach than to draw, so one walk serves all three.
 fn check_every_scene([foreign, quoted]: [String; 2], sizes: &[(u16, u16)]) -> usize {
     let behind: String = foreign.chars().take(20).collect();
     let mut largest = 0;
@@ -112,7 +112,7 @@ fn towers_of_marks_leave_every_scene_ours_bounded_and_aligned() {
     assert!(largest.is_some_and(|bytes| (4_000..20_000).contains(&bytes)), "a tower is cut: {largest:?}");
 }
 
-/// R52: 200,000 marks, a name of a megabyte, 100,000 overrides: the client list with them, on a large screen too.
+/// 200,000 marks, a name of a megabyte, 100,000 overrides: the client list with them, on a large screen too.
 #[test]
 fn names_of_megabytes_make_no_large_frame() {
     for tower in towers(200_000) {

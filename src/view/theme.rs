@@ -26,7 +26,6 @@ impl Styles {
         if self.mono { Style::new() } else { Style::new().fg(colour) }
     }
 
-    /// What has the focus.
     pub fn focus(self) -> Style {
         let extra = if self.mono { Modifier::BOLD | Modifier::REVERSED } else { Modifier::BOLD };
         self.colour(Color::Cyan).add_modifier(extra)

@@ -4,7 +4,6 @@ use super::Tone;
 use crate::domain::status::{StepState, Steps};
 use crate::domain::step::Step;
 
-/// The name of a step.
 pub fn name(step: Step) -> &'static str {
     match step {
         Step::Checklist => "What you need",

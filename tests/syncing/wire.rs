@@ -124,7 +124,7 @@ fn said(ran: &Ran) -> String {
     )
 }
 
-/// R64: a private authority is trusted if its file is named, and no certificate is taken that it did not sign, or that is
+/// A private authority is trusted if its file is named, and no certificate is taken that it did not sign, or that is
 /// not for this host and this day.
 #[tokio::test(flavor = "multi_thread")]
 async fn private_authority_is_trusted_only_for_what_it_signed() {

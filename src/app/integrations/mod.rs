@@ -40,7 +40,6 @@ pub enum Card {
     Other(&'static str),
 }
 
-/// The state of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardState {
     NotConfigured,
@@ -125,7 +124,6 @@ pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
     }
 }
 
-/// The state of a card.
 pub fn card_state(model: &Model, card: &Card) -> Option<CardState> {
     match card {
         Card::Saved(id) => model.saved(id).map(saved_state),
@@ -173,7 +171,6 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
     .map(|(_, words)| words.to_owned())
 }
 
-/// The card that is selected.
 pub fn selected(model: &Model) -> Option<Card> {
     cards(model).0.get(model.integrations.window.selected).cloned()
 }
@@ -254,7 +251,6 @@ pub fn ask_to_delete(model: &mut Model) {
     model.touch();
 }
 
-/// It is deleted, or why not.
 /// What is lost with a configuration that is deleted here, and what stays in its Halo.
 pub fn deleting(model: &Model, id: &ConfigurationId) -> Vec<String> {
     let own = model.saved(id);
@@ -264,6 +260,7 @@ pub fn deleting(model: &Model, id: &ConfigurationId) -> Vec<String> {
     name.into_iter().chain(step::deleting(left)).collect()
 }
 
+/// It is deleted, or why not.
 pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> Vec<Effect> {
     model.touch();
     let id = match outcome {

@@ -266,7 +266,6 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
     }
 }
 
-/// "Apply".
 pub fn apply(model: &mut Model) -> Vec<Effect> {
     if let Some(reason) = apply_refusal(model) {
         model.say(Tone::Warn, reason);

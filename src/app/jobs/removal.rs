@@ -19,7 +19,6 @@ use super::plan;
 pub const PARTS: [(Command, &str); 3] =
     [(Command::PartWebhooks, "webhooks"), (Command::PartChatPod, "Pia Chat Pod"), (Command::PartLinks, "links")];
 
-/// Whether a part is chosen.
 pub fn is_chosen(parts: Parts, part: Command) -> bool {
     match part {
         Command::PartWebhooks => parts.webhooks,

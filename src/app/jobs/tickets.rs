@@ -13,7 +13,6 @@ pub fn tickets(model: &Model) -> &[Ticket] {
     model.work.board.as_ref().map_or(&[], |(_, board)| &board.tickets)
 }
 
-/// The selected ticket.
 pub fn selected(model: &Model) -> Option<&Ticket> {
     tickets(model).get(model.panes.events.board.selected)
 }

@@ -19,7 +19,6 @@ pub fn is(key: Key, event: KeyEvent) -> bool {
     }
 }
 
-/// A press of it.
 pub fn press(key: Key) -> KeyEvent {
     let held = if matches!(key, Key::Ctrl(_)) { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
     KeyEvent::new(code(key), held)

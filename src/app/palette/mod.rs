@@ -41,7 +41,6 @@ impl Palette {
         palette
     }
 
-    /// The offer on a row.
     pub fn offer(&self, row: usize) -> Option<&Offer> {
         self.offers.get(*self.rows.get(row)?)
     }

@@ -381,7 +381,6 @@ pub fn help_height(size: Size) -> usize {
     usize::from(size.height).saturating_sub(6).max(1)
 }
 
-/// One line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelpLine {
     Title(String),

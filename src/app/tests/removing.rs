@@ -312,7 +312,7 @@ fn third_answer_is_only_there_where_something_is_installed() {
     assert_eq!(stage.keys("Tab Tab Enter"), [], "two answers");
 }
 
-/// N3, R34: every kind of drift has its words and its repair.
+/// N3: every kind of drift has its words and its repair.
 #[test]
 fn every_drift_is_named_with_its_repair() {
     for (action, words, repair) in [

@@ -27,7 +27,6 @@ pub struct Wizard {
     /// The furthest step that was shown.
     pub reached: Step,
     pub form: Form,
-    /// What has the focus.
     pub focus: Item,
     /// Whether the fields that few need are shown although they are blank.
     pub advanced: bool,
@@ -134,7 +133,6 @@ impl Wizard {
         self
     }
 
-    /// The one of a draft.
     pub fn of_draft(draft: &Draft, saved: Option<&Saved>) -> Self {
         let mut wizard = Self::new(draft, saved);
         if saved.is_none() {
@@ -426,7 +424,6 @@ pub enum SaveState {
         /// What is being saved.
         configuration: Box<Configuration>,
         typed: Box<Draft>,
-        /// With which secret.
         secret: SecretChoice,
         /// What comes after it.
         then: Then,

@@ -32,7 +32,6 @@ pub const STEPS: [(Step, &str); 7] = [
     (Step::Configure, "Configure"),
 ];
 
-/// The sign of a step.
 pub fn step_sign(model: &Model, step: Step) -> StepSign {
     let Some(wizard) = &model.wizard else { return StepSign::Todo };
     if wizard.step == step {

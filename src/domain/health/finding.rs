@@ -219,9 +219,7 @@ pub enum State {
 /// What was found of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Of which.
     pub rule: Rule,
-    /// How it is.
     pub state: State,
     /// Since when it is so.
     pub since: Option<Timestamp>,
@@ -262,7 +260,6 @@ impl Finding {
         Self { since: since.into(), ..self }
     }
 
-    /// What it is about.
     #[must_use]
     pub fn about(self, object: impl Into<String>) -> Self {
         Self { object: Some(object.into()), ..self }

@@ -40,7 +40,6 @@ const NO_ROOM: u64 = 100 << 20;
 /// Everything that the rules judge by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Now.
     pub now: Timestamp,
     /// What is set.
     pub configuration: &'a Configuration,

@@ -285,7 +285,6 @@ fn every_rule_is_false_where_its_fault_is() {
     }
 }
 
-/// The finding of a rule in a world with a change.
 fn found(rule: Rule, change: impl FnOnce(&mut World)) -> Finding {
     let mut world = well();
     change(&mut world);

@@ -122,7 +122,6 @@ pub struct Existing {
     /// Every ordinary outgoing webhook; bindings are read for those that may be ours.
     pub webhooks: Vec<ExistingWebhook>,
     pub tabs: Vec<ExistingTab>,
-    /// Every ticket type.
     pub ticket_types: Vec<ExistingTicketType>,
     /// Halo's own catalogue of events.
     pub events: Vec<(EventNumber, Untrusted)>,

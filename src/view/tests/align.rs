@@ -1,4 +1,4 @@
-//! R50, R51, R52: whatever the names are made of, columns stay in line and nothing hidden reaches the terminal.
+//! Whatever the names are made of, columns stay in line and nothing hidden reaches the terminal.
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -278,7 +278,7 @@ fn what_is_pasted_is_shown_without_anything_hidden() {
     }
 }
 
-/// R52: a frame is small, whatever is on it: what goes over the line is counted.
+/// A frame is small, whatever is on it: what goes over the line is counted.
 #[test]
 fn frame_of_hostile_names_stays_small() {
     for (list, show, _) in LISTS {
@@ -293,7 +293,7 @@ fn frame_of_hostile_names_stays_small() {
                 terminal.draw(|frame| draw(&stage.model, frame)).unwrap();
                 drop(terminal);
                 assert!(bytes.len() < FRAME, "{list} at {width}x{height}: {} bytes", bytes.len());
-                // R50: the only sequences are those of the drawing itself.
+                // The only sequences are those of the drawing itself.
                 let text = String::from_utf8(bytes).unwrap();
                 for rest in text.split('\u{1b}').skip(1) {
                     assert!(rest.starts_with('['), "{list}: {:?}", &rest[..rest.len().min(12)]);

@@ -11,7 +11,7 @@ use crate::domain::status::Overview;
 use super::picture::{drawn, line, plain, shown};
 use super::scenes::scenes;
 
-/// R54: no size from 1x1 to 130x50, and none of the very large ones, makes a screen panic. Each scene takes its share
+/// No size from 1x1 to 130x50, and none of the very large ones, makes a screen panic. Each scene takes its share
 /// of the sizes, so that all sizes are seen over all scenes.
 #[test]
 fn no_size_makes_screen_panic() {
@@ -49,7 +49,7 @@ fn very_large_terminal_is_drawn_too() {
     }
 }
 
-/// R54: what was typed is still there after the storm.
+/// What was typed is still there after the storm.
 #[test]
 fn storm_of_sizes_loses_nothing_that_was_typed() {
     let mut stage = Stage::with(Overview::default());

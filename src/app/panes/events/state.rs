@@ -94,7 +94,6 @@ impl Events {
         self.list.event(*self.shown.get(at)?)
     }
 
-    /// The selected event.
     pub fn selected(&self) -> Option<&Event> {
         self.row(self.window.selected)
     }

@@ -234,7 +234,7 @@ fn foreign(held: &Existing) -> (Vec<ExistingWebhook>, Vec<ExistingTab>, Vec<Vec<
     (webhooks, tabs, held.ticket_types.iter().map(links).collect())
 }
 
-/// R39: 2,000 random Halos. Applied to the letter, a plan leaves nothing to do; a removal after it leaves nothing of
+/// 2,000 random Halos. Applied to the letter, a plan leaves nothing to do; a removal after it leaves nothing of
 /// ours; and nothing of anybody else's was touched on the way.
 #[test]
 fn applying_plan_gives_what_it_showed_in_random_halos() {

@@ -295,7 +295,7 @@ fn seeds(all: std::ops::Range<u64>) -> Vec<u64> {
     }
 }
 
-/// R3, R4, R5, R6, R7, and R89: a client that Halo has all the time is never disabled, whatever its list does meanwhile;
+/// R3, R4, R5, R6, R7: a client that Halo has all the time is never disabled, whatever its list does meanwhile;
 /// and the reading ends.
 #[test]
 fn ten_thousand_shifting_halos_disable_no_client_by_mistake() {

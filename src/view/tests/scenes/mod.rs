@@ -40,7 +40,6 @@ pub fn scenes() -> Vec<(&'static str, Stage)> {
     scenes.0
 }
 
-/// A scene by its name.
 pub fn scene(name: &str) -> Stage {
     scenes().into_iter().find(|(other, _)| *other == name).map(|(_, stage)| stage).unwrap()
 }
