@@ -304,3 +304,19 @@ fn top_level_holds_nothing_but_its_six_things() {
         assert!(name.starts_with('.') || known.contains(&&*name), "{name}");
     }
 }
+
+/// Whoever follows the map arrives: what it names in backticks with a slash is there, from `src/` or from the top.
+#[test]
+fn every_path_that_maps_name_is_there() {
+    let mut lost = Vec::new();
+    for map in ["assets/docs/architecture.md", ".github/CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(project().join(map)).unwrap();
+        // The blocks of commands are no map.
+        let prose: String = text.split("```").step_by(2).collect();
+        let named = prose.split('`').skip(1).step_by(2);
+        let paths = named.filter(|name| name.contains('/') && !name.contains(' ') && !name.starts_with("target/"));
+        let is_there = |path: &&str| [project().join("src"), project()].iter().any(|from| from.join(path).exists());
+        lost.extend(paths.filter(|path| !is_there(path)).map(|path| format!("{map}: {path}")));
+    }
+    assert_eq!(lost, [""; 0]);
+}

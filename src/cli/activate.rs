@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use super::args::Activate;
-use super::exit::ExitCode as _;
+use super::exit::ExitCode;
 use super::remove::{self, Question};
 use super::{Call, planned, prompt};
 use crate::domain::configuration::ConfigurationId;
@@ -62,7 +62,7 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
             _ => tell(call, Some(&options.id))?,
         }
     }
-    let code = removal.as_ref().map_or(0, planned::exit_code);
+    let code = removal.as_ref().map_or(0, ExitCode::exit_code);
     Ok(match (switched, code) {
         (true, _) => 0,
         // Everything is out of Halo, and yet another program has made somebody else active meanwhile.

@@ -31,7 +31,7 @@ pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Fa
     if !call.output.json && (options.rights || report.rights.iter().any(is_missing)) {
         print_rights(&mut call.output, &report.rights);
     }
-    Ok(exit_code(&report))
+    Ok(report.exit_code())
 }
 
 /// What is needed of Halo, when, and where it is ticked.
@@ -147,12 +147,4 @@ pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) ->
         output.failure(&failure);
     }
     Ok(failure.exit_code())
-}
-
-/// 0 when nothing failed; otherwise the code of what failed first.
-pub(super) fn exit_code(report: &CheckReport) -> u8 {
-    match report.first_failure() {
-        None => 0,
-        Some(check) => check.failure.as_ref().map_or(1, ExitCode::exit_code),
-    }
 }

@@ -3,11 +3,10 @@
 use super::exit::ExitCode;
 use super::output::Output;
 use super::{Call, check, plan, prompt};
-use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Hint;
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
+use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::ops::configure::Event;
 use crate::ops::{self, Workspace};
 use crate::words;
@@ -57,10 +56,10 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
 pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, Failure> {
     if output.json {
         output.object(report)?;
-        return Ok(exit_code(report));
+        return Ok(report.exit_code());
     }
     say(output, report);
-    Ok(exit_code(report))
+    Ok(report.exit_code())
 }
 
 /// How a run ended, for people: of its objects the printer has told already.
@@ -90,18 +89,5 @@ fn print(output: &mut Output, result: &ChangeResult) {
     output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
     if let Some(message) = &result.message {
         output.line(format!("                {message}"));
-    }
-}
-
-/// The exit code of a run that ended like this.
-pub(super) fn exit_code(report: &ConfigureReport) -> u8 {
-    let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
-    match report.status {
-        status if status.is_complete() => 0,
-        ConfigureStatus::Refused => report.refusal.as_ref().map_or(exit_code::FAILED, check::exit_code),
-        ConfigureStatus::PartlyDone if some => exit_code::PENDING,
-        // Nothing of it was done: what kept the first one from it is the reason.
-        ConfigureStatus::PartlyDone => report.cause.as_ref().map_or(exit_code::PENDING, ExitCode::exit_code),
-        _ => report.cause.as_ref().map_or(exit_code::FAILED, ExitCode::exit_code),
     }
 }

@@ -1,6 +1,7 @@
 //! `rotate`: a new callback token and password in Halo, with an overlap.
 
 use super::args::Rotate;
+use super::exit::ExitCode as _;
 use super::planned::{self, Question};
 use super::{Call, prompt};
 use crate::domain::failure::Failure;
@@ -34,7 +35,7 @@ pub(super) async fn run(call: &mut Call, options: &Rotate) -> Result<u8, Failure
 }
 
 fn tell(call: &mut Call, report: &RotationReport) -> Result<u8, Failure> {
-    let code = planned::exit_code(&report.report);
+    let code = report.report.exit_code();
     if call.output.json {
         call.output.object(report)?;
         return Ok(code);

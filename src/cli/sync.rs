@@ -2,7 +2,6 @@
 
 use super::exit::ExitCode as _;
 use super::{Call, prompt};
-use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
@@ -28,7 +27,7 @@ pub(super) async fn run(call: &mut Call, yes: bool) -> Result<u8, Failure> {
         brake = Brake::UpTo(gone);
     };
     print(call, &report)?;
-    Ok(exit_code(&report))
+    Ok(report.exit_code())
 }
 
 async fn once(
@@ -70,13 +69,4 @@ fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
         output.warn(format!("  {hint}"));
     }
     Ok(())
-}
-
-fn exit_code(report: &SyncReport) -> u8 {
-    match &report.error {
-        None if report.status == SyncStatus::Complete => 0,
-        // Read and kept, with something to look at.
-        None => exit_code::PENDING,
-        Some(error) => error.exit_code(),
-    }
 }
