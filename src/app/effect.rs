@@ -107,6 +107,7 @@ pub enum Effect {
     Remove {
         /// Whose objects.
         id: ConfigurationId,
+        /// Which parts.
         parts: Parts,
         /// What becomes active afterwards.
         then: Option<ConfigurationId>,
@@ -155,6 +156,7 @@ pub enum Effect {
     Escalate {
         /// Whose.
         id: ConfigurationId,
+        /// The ticket.
         ticket: i64,
         /// The note that goes with it.
         note: Option<String>,
@@ -176,6 +178,7 @@ pub enum Effect {
     LoadCallbacks(ConfigurationId),
     /// Make a configuration the active one. Answer: `Activated`.
     Activate {
+        /// The configuration.
         id: ConfigurationId,
         /// The other one that the person agreed to leave; no other loses its place.
         replacing: Option<ConfigurationId>,
@@ -186,6 +189,7 @@ pub enum Effect {
     Dismiss {
         /// Whose.
         id: ConfigurationId,
+        /// The rule that is dismissed, or no longer.
         rule: Rule,
         /// Whether it counts again.
         undo: bool,
@@ -220,6 +224,7 @@ pub struct Export {
 }
 
 impl Export {
+    /// The clients.
     pub fn clients(&self) -> impl Iterator<Item = &StoredClient> {
         self.rows.iter().filter_map(|row| self.list.client(*row))
     }

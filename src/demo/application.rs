@@ -13,6 +13,7 @@ pub struct Application {
     pub client_secret: String,
     /// What its Permissions tab allows; `all` at first.
     pub scopes: BTreeSet<String>,
+    /// Whether it is active.
     pub active: bool,
 }
 

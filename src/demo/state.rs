@@ -96,10 +96,12 @@ impl Object {
         self.members.get(member).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Sets a member.
     pub fn set(&mut self, member: &str, value: impl Into<Value>) {
         self.members.insert(member.to_owned(), value.into());
     }
 
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.text("name")
@@ -167,17 +169,22 @@ pub struct Scripted {
     pub times: u32,
     /// Whether the request is carried out before it is answered so.
     pub apply: bool,
+    /// The answer.
     pub answer: ScriptedAnswer,
 }
 
+/// What a [`Scripted`] answer is.
 #[derive(Debug, Clone)]
 pub enum ScriptedAnswer {
+    /// This reply.
     Reply {
+        /// The status.
         status: u16,
         /// The `Content-Type`, if any.
         content_type: &'static str,
         /// Further headers, names in lower case.
         headers: Vec<(&'static str, String)>,
+        /// The body.
         body: Vec<u8>,
     },
     /// The connection ends without a byte of reply.
@@ -195,9 +202,11 @@ pub struct State {
     pub clients: Vec<Client>,
     /// The top levels: id to name.
     pub toplevels: BTreeMap<i64, String>,
+    /// The agents.
     pub agents: Vec<Object>,
     /// The teams, which are what Pia calls boards.
     pub teams: Vec<Object>,
+    /// The ticket types.
     pub ticket_types: Vec<TicketType>,
     /// The ticket statuses.
     pub statuses: Vec<Object>,
@@ -205,6 +214,7 @@ pub struct State {
     pub users: Vec<Object>,
     /// The clients' sites.
     pub sites: Vec<Object>,
+    /// The tickets.
     pub tickets: Vec<Object>,
     /// The actions on the tickets, above all notes, in the order in which they were added.
     pub actions: Vec<Object>,
@@ -232,6 +242,7 @@ pub struct State {
     pub scripted: Vec<Scripted>,
     /// Called with every request before it is answered, to change things at an exact point of a client's work.
     pub on_request: Option<Hook>,
+    /// The clock.
     pub clock: Clock,
     pub(super) outbox: Outbox,
     pub(super) tokens: BTreeMap<String, Token>,
@@ -319,28 +330,34 @@ impl State {
         self.tokens.clear();
     }
 
+    /// The client of this id.
     pub fn client_mut(&mut self, id: i64) -> Option<&mut Client> {
         self.clients.iter_mut().find(|client| client.id == id)
     }
 
+    /// The ticket type of this name.
     pub fn ticket_type_mut(&mut self, name: &str) -> Option<&mut TicketType> {
         self.ticket_types.iter_mut().find(|kind| kind.row.name() == name)
     }
 
+    /// The webhook of this name.
     #[must_use]
     pub fn webhook(&self, name: &str) -> Option<&Object> {
         self.webhooks.iter().find(|webhook| webhook.name() == name)
     }
 
+    /// The webhook of this name.
     pub fn webhook_mut(&mut self, name: &str) -> Option<&mut Object> {
         self.webhooks.iter_mut().find(|webhook| webhook.name() == name)
     }
 
+    /// The tab of this name.
     #[must_use]
     pub fn tab(&self, name: &str) -> Option<&Object> {
         self.tabs.iter().find(|tab| tab.name() == name)
     }
 
+    /// The tab of this name.
     pub fn tab_mut(&mut self, name: &str) -> Option<&mut Object> {
         self.tabs.iter_mut().find(|tab| tab.name() == name)
     }

@@ -53,6 +53,7 @@ impl fmt::Display for Actor {
 pub struct Activity {
     /// When.
     pub at: Timestamp,
+    /// The account that acted, and by which login it was reached.
     pub who: Actor,
     /// The configuration, where one is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,7 +230,9 @@ pub enum BreakReason {
 pub struct ActivityField {
     /// The field.
     pub name: String,
+    /// Before.
     pub before: Option<String>,
+    /// After.
     pub after: Option<String>,
 }
 

@@ -134,6 +134,7 @@ impl fmt::Display for Note {
 /// An accepted address with what was changed and what is worth a second look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading<T> {
+    /// The address.
     pub address: T,
     /// What to say about it.
     pub notes: Vec<Note>,

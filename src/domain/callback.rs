@@ -13,6 +13,7 @@ pub const TOKEN_BYTES: usize = 32;
 /// One callback address, and so one webhook, per group of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventGroup {
+    /// New tickets.
     TicketCreated,
     /// Changes to tickets, their end included.
     TicketUpdated,

@@ -113,6 +113,7 @@ impl Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
+    /// It is read.
     Read,
     /// It is made or changed.
     Write,

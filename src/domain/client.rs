@@ -10,6 +10,7 @@ use super::untrusted::{Exact, LOOKED_AT, Untrusted, is_invisible};
 pub struct Client {
     /// Halo's id.
     pub id: i64,
+    /// The name.
     pub name: Untrusted,
     /// The top level it belongs to.
     pub toplevel: Option<Untrusted>,
@@ -59,6 +60,7 @@ pub enum ClientStatus {
 /// Why a client is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DisabledReason {
+    /// Halo has it as inactive.
     InactiveInHalo,
     /// A proved sync did not find it any more.
     NoLongerInHalo,
@@ -67,6 +69,7 @@ pub enum DisabledReason {
 }
 
 impl ClientStatus {
+    /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -85,6 +88,7 @@ impl ClientStatus {
     }
 }
 
+/// A client as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredClient {
     /// What Halo last said of it.

@@ -222,9 +222,12 @@ pub struct Configuration {
     pub name: String,
     /// API Credentials.
     pub api: ApiCredentials,
+    /// Company Sync.
     pub company_sync: CompanySync,
+    /// Pia Screen.
     #[serde(default)]
     pub pia_screen: PiaScreen,
+    /// Integration.
     #[serde(default)]
     pub integration: Integration,
 }
@@ -262,6 +265,7 @@ pub enum TextError {
     /// Only one line fits.
     #[error("one line only, without control characters")]
     NotOneLine,
+    /// Too long.
     #[error("at most {0} characters")]
     TooLong(usize),
 }

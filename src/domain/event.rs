@@ -411,6 +411,7 @@ impl FetchedFrom {
         }
     }
 
+    /// The one with this word.
     pub fn of_word(word: &str) -> Option<Self> {
         [Self::HaloLog, Self::Tickets].into_iter().find(|from| from.word() == word)
     }
@@ -472,6 +473,7 @@ const BODY_COLUMNS: usize = 200;
 /// A body as a person reads it: a member on each line, each line harmless.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Body {
+    /// Its lines.
     pub lines: Vec<String>,
     /// How many more there are.
     pub cut: usize,

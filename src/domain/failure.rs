@@ -40,6 +40,7 @@ pub enum FailureKind {
 /// The field of the wizard that a failure points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureField {
+    /// Url.
     Url,
     /// Client ID or Client Secret; Halo does not say which.
     ClientSecret,

@@ -17,26 +17,37 @@ use super::webhook_options::WebhookOptions;
 pub enum FieldId {
     /// Configuration Name.
     Name,
+    /// Url.
     Url,
+    /// Client ID.
     ClientId,
+    /// Client Secret.
     ClientSecret,
     /// Authentication Token.
     Token,
     /// Sign-in Address.
     AuthUrl,
+    /// Tenant.
     Tenant,
+    /// CA File.
     CaFile,
+    /// Request Budget.
     RequestBudget,
+    /// Daily Sync Time.
     DailySyncTime,
     /// Clients Served.
     Include,
+    /// Pia Board.
     PiaBoard,
     /// Pia Escalate To.
     EscalateTo,
     /// Pia Escalation Board.
     EscalationBoard,
+    /// Pia Url.
     PiaUrl,
+    /// Chat Pod Url.
     ChatPodUrl,
+    /// Webhook Options.
     WebhookOptions,
 }
 
@@ -64,6 +75,7 @@ pub enum Kind {
 /// Everything there is to know about a field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldInfo {
+    /// How the program names it; a person never sees it.
     pub id: FieldId,
     /// Its key in the settings and in an answers file, with its table; blank where it has none.
     pub key: &'static str,

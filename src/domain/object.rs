@@ -6,9 +6,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
+    /// A webhook.
     Webhook,
     /// The binding of one event to a webhook.
     WebhookEvent,
+    /// A custom tab.
     CustomTab,
     /// A ticket type, which may show the tab.
     TicketType,

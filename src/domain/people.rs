@@ -7,6 +7,7 @@ use super::untrusted::Untrusted;
 pub struct Agent {
     /// Halo's id.
     pub id: i64,
+    /// The name.
     pub name: Untrusted,
     /// Whether tickets can be assigned to the agent: enabled, a person, and not Halo's "Unassigned".
     pub assignable: bool,
@@ -22,6 +23,7 @@ pub const UNASSIGNED: i64 = 1;
 pub struct Team {
     /// Halo's id.
     pub id: i64,
+    /// The name.
     pub name: Untrusted,
     /// Whether Halo has switched it off.
     pub inactive: bool,
@@ -32,6 +34,7 @@ pub struct Team {
 pub struct TicketType {
     /// Halo's id.
     pub id: i64,
+    /// The name.
     pub name: Untrusted,
     /// Whether it can be used.
     pub active: bool,
@@ -42,6 +45,7 @@ pub struct TicketType {
 pub struct Status {
     /// Halo's id.
     pub id: i64,
+    /// The name.
     pub name: Untrusted,
     /// Whether it ends a ticket.
     pub ends: bool,

@@ -82,6 +82,7 @@ pub struct Change {
     pub action: Action,
     /// To what kind of object.
     pub kind: ObjectKind,
+    /// Its name.
     pub name: Untrusted,
     /// Halo's id, where it has one already.
     pub id: Option<String>,
@@ -144,6 +145,7 @@ pub struct Plan {
 pub struct Offer {
     /// What kind of object.
     pub kind: ObjectKind,
+    /// Its name.
     pub name: Untrusted,
     /// Halo's id.
     pub id: String,
@@ -322,6 +324,7 @@ pub enum Outcome {
 pub struct ChangeResult {
     /// The kind of object.
     pub kind: ObjectKind,
+    /// Its name.
     pub name: Untrusted,
     /// Halo's id, once it has one.
     pub id: Option<String>,

@@ -146,9 +146,11 @@ impl BeforeAfter {
 /// An object that we put into Halo, or took over, as our own record has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InstalledObject {
+    /// What it is.
     pub kind: ObjectKind,
     /// Halo's id, as text.
     pub id: String,
+    /// Its name.
     pub name: Untrusted,
     /// When it was installed or taken over.
     pub installed_at: Timestamp,
@@ -163,6 +165,7 @@ pub struct InstalledObject {
 pub struct Written {
     /// What kind of object.
     pub kind: ObjectKind,
+    /// Its name.
     pub name: Untrusted,
     /// What was to be done.
     pub action: Action,

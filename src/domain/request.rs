@@ -23,11 +23,13 @@ pub struct VerifyRequest {
     pub id: Option<ConfigurationId>,
     /// What to test.
     pub api: ApiCredentials,
+    /// With which secret.
     pub secret: SecretChoice,
     /// The boards and the contact, where they are known already.
     pub pia_screen: Option<PiaScreen>,
 }
 
+/// A save.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveRequest {
     /// Which configuration; none makes a new one.
@@ -95,7 +97,9 @@ pub enum Activation {
     NeedsYes {
         /// The one that was asked for.
         wanted: ConfigurationId,
+        /// The one that is active.
         active: ConfigurationId,
+        /// Its name.
         active_name: String,
     },
 }

@@ -113,6 +113,7 @@ pub struct IntegrationStatus {
     /// Test tickets that a full circle has left open in Halo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_open: Vec<LeftOpen>,
+    /// The objects.
     pub objects: Vec<InstalledObject>,
     /// What was last read of the deliveries of each webhook.
     pub deliveries: Vec<Delivery>,
@@ -178,6 +179,7 @@ pub struct ServiceStatus {
 pub struct Release {
     /// The name of the product.
     pub product: String,
+    /// Its version.
     pub version: String,
     /// The version before that, where it has changed since the first check.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,6 +194,7 @@ fn is_none(count: &u64) -> bool {
 }
 
 impl Release {
+    /// It in a line.
     pub fn line(&self) -> String {
         let Self { product, version, .. } = self;
         match (&self.before, self.changed_at) {
@@ -216,13 +219,16 @@ impl ServiceStatus {
 pub struct Status {
     /// Its id.
     pub configuration: String,
+    /// Its name.
     pub name: String,
+    /// Whether it is the active one.
     pub active: bool,
     /// Which release of Halo answered the last check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halo: Option<Release>,
     /// The steps of the set-up.
     pub steps: Steps,
+    /// The last sync.
     pub last_sync: Option<LastSync>,
     /// When the next daily sync is due.
     pub next_sync: Option<Timestamp>,
@@ -230,6 +236,7 @@ pub struct Status {
     pub clients: ClientCounts,
     /// What is installed.
     pub integration: IntegrationStatus,
+    /// The service.
     pub service: ServiceStatus,
     /// What was found of each rule of health; nothing of a configuration that is not the active one.
     pub health: Vec<Finding>,
@@ -278,6 +285,7 @@ pub struct Overview {
 /// A saved configuration with where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
+    /// Its id.
     pub id: ConfigurationId,
     /// What is saved.
     pub configuration: Configuration,
@@ -294,6 +302,7 @@ pub struct Lists {
     pub agents: Vec<Agent>,
     /// Teams: suggestions for the boards.
     pub teams: Vec<Team>,
+    /// Ticket types.
     pub ticket_types: Vec<TicketType>,
     /// Whether a sync has ever filled them.
     pub synced: bool,

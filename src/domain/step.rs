@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// What you need.
+    /// What to have at hand; it can be passed over.
     #[default]
     Checklist,
     /// API Credentials, with the connection test.
     Credentials,
+    /// When the clients are read each day.
     CompanySync,
+    /// The boards that Pia reads, and who gets what is escalated.
     PiaScreen,
     /// Integration: where Pia is, and the Callback URLs.
     Integration,
@@ -21,6 +23,7 @@ pub enum Step {
     InitialSync,
     /// Configure: test, plan, apply.
     Configure,
+    /// What is left to do, and how to start the service.
     Finished,
 }
 

@@ -396,6 +396,7 @@ pub struct RequestBudget {
     pub used: u32,
     /// Requests allowed in the window: from the settings, or learnt from a refusal.
     pub limit: u32,
+    /// The window in seconds.
     pub window_seconds: u64,
     /// When the next request may be sent; none while it may be at once.
     pub more_at: Option<Timestamp>,
@@ -437,6 +438,7 @@ impl SyncProgress {
 pub struct BudgetWait {
     /// Requests allowed in the window.
     pub limit: u32,
+    /// The window in seconds.
     pub window_seconds: u64,
     /// When it goes on.
     pub until: Timestamp,

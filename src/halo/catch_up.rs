@@ -40,8 +40,10 @@ pub struct LogPart {
     pub was_read_out: bool,
 }
 
+/// A ticket that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangedTicket {
+    /// Its id.
     pub id: i64,
     /// When it changed.
     pub at: Timestamp,

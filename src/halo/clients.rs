@@ -14,6 +14,7 @@ pub const PAGE_SIZE: u32 = 100;
 const PATH: &str = "/api/Client";
 const NAMES: [&str; 2] = ["clients", "results"];
 
+/// A page of clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientPage {
     /// Halo's own count of all clients, inactive ones included, where it gives one.

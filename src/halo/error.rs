@@ -224,6 +224,7 @@ pub enum TlsCause {
     SelfSigned,
     /// No longer valid.
     Expired,
+    /// Not yet valid.
     NotYetValid,
     /// Made out for another name.
     WrongName,

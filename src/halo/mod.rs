@@ -112,6 +112,7 @@ pub struct Connection {
     pub auth_url: Option<AuthUrl>,
     /// The tenant, where Halo does not name it.
     pub tenant: Option<String>,
+    /// The Client ID.
     pub client_id: String,
     /// The Client Secret. It goes into the body of the token call and nowhere else.
     pub client_secret: Secret,

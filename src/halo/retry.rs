@@ -33,6 +33,7 @@ pub struct Patience {
     pub attempts: u32,
     /// The first pause; each is twice the one before.
     pub first_pause: Duration,
+    /// The longest pause.
     pub longest_pause: Duration,
     /// No attempt begins later than this after the first, waits for the request limit left out.
     pub total: Duration,

@@ -31,6 +31,7 @@ impl Asked {
 /// A scope that was asked for alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeTrial {
+    /// The scope.
     pub scope: &'static str,
     /// Whether Halo gave it.
     pub granted: bool,

@@ -28,6 +28,7 @@ pub struct BadRow {
 /// What came in place of Halo's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadReply {
+    /// A web page.
     WebPage,
     /// Nothing.
     Empty,

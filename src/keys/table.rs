@@ -32,6 +32,7 @@ impl Pane {
         }
     }
 
+    /// Its title.
     pub fn title(self) -> &'static str {
         self.row().0
     }
@@ -182,6 +183,7 @@ impl Place {
         )
     }
 
+    /// Where it is, in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Starting => "at the start",
@@ -277,7 +279,9 @@ pub struct Binding {
     /// Under which name the settings hold its keys. Lines of one name have the same keys, in each place with one
     /// meaning at a time; what is named after a key (`accept`, `cancel`, `down`) means what the place makes of it.
     pub id: &'static str,
+    /// Where.
     pub places: &'static [Place],
+    /// In which words.
     pub words: &'static str,
     /// Where the words stand.
     pub shown: Shown,

@@ -35,13 +35,16 @@ pub enum Which {
     Changed,
     /// Those in use with a name that folds to the same as another one's.
     Conflicting,
+    /// Every one.
     All,
 }
 
+/// In which order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// By name, without regard to case and accents; equal names by id.
     Name,
+    /// By id.
     Id,
 }
 
@@ -52,6 +55,7 @@ pub struct Query {
     pub search: Option<String>,
     /// Which clients.
     pub which: Which,
+    /// In which order.
     pub order: Order,
     /// At most this many.
     pub limit: Option<usize>,

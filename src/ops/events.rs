@@ -32,6 +32,7 @@ pub fn group(slug: &str) -> Option<EventGroup> {
 /// An event of Halo's catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueEvent {
+    /// Its number.
     pub number: i64,
     /// Halo's name for it.
     pub name: Untrusted,

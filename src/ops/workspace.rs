@@ -30,6 +30,7 @@ use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
 /// What time it is. A test gives its own.
 pub trait Clock: Send + Sync {
+    /// The moment; a test may set it.
     fn now(&self) -> Timestamp;
 }
 
@@ -214,6 +215,7 @@ impl Workspace {
         tokio::task::spawn_blocking(move || work(&workspace)).await.map_err(super::lost_task)?
     }
 
+    /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

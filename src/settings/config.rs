@@ -40,6 +40,7 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The active configuration.
     pub fn active(&self) -> Option<(&ConfigurationId, &Configuration)> {
         self.configurations.get_key_value(self.active.as_ref()?)
     }

@@ -30,6 +30,7 @@ pub enum SettingsError {
         /// The version that is known.
         known: i64,
     },
+    /// Not TOML.
     #[error("{}, line {line}, column {column}: {why}", path.display())]
     NotToml {
         /// The file.
@@ -60,6 +61,7 @@ pub enum SettingsError {
     /// A change that could not be read back: it is not saved.
     #[error("not saved: {key}: {why}")]
     NotSaveable {
+        /// The key.
         key: String,
         /// What is wrong, and what would be right.
         why: String,

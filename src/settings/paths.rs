@@ -98,6 +98,7 @@ impl Paths {
         self.state_dir.join(if place == 1 { "draft.toml".to_owned() } else { format!("draft-{place}.toml") })
     }
 
+    /// The log.
     pub fn log(&self) -> PathBuf {
         self.state_dir.join("pia-halo.log")
     }

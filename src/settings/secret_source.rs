@@ -35,6 +35,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 /// A Client Secret and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundSecret {
+    /// The secret.
     pub secret: Secret,
     /// The place that gave it.
     pub source: SecretSource,

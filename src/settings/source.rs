@@ -16,6 +16,7 @@ pub const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
 pub enum SecretSource {
     /// The file that was named on the command line.
     GivenFile(PathBuf),
+    /// Standard input.
     StandardInput,
     /// A credential that systemd hands to the service.
     Systemd(PathBuf),

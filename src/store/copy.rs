@@ -19,7 +19,9 @@ const STEP: std::ffi::c_int = 1_000;
 /// What a table holds, in one number: equal where every value of every row is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSum {
+    /// The table.
     pub table: String,
+    /// Its rows.
     pub rows: u64,
     /// The SHA-256 of all of them in order.
     pub sha256: String,

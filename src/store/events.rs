@@ -38,7 +38,9 @@ pub struct NewEvent<'a> {
 /// An event whose ticket has to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToLookUp {
+    /// Its number.
     pub number: i64,
+    /// The ticket.
     pub ticket_id: i64,
     /// When it came in.
     pub received_at: Timestamp,
@@ -47,6 +49,7 @@ pub struct ToLookUp {
 /// An event that is to be handed on now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToForward {
+    /// The event.
     pub event: Event,
     /// How long its body is, in bytes.
     pub size: usize,

@@ -17,6 +17,7 @@ use crate::domain::untrusted::Untrusted;
 /// whatever their number: a roll back needs every one.
 const KEPT: i64 = 500;
 
+/// A run of Configure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfigureRun(i64);
 

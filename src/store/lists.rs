@@ -15,8 +15,11 @@ use crate::domain::untrusted::Untrusted;
 /// Lists as Halo gave them just now. What could not be read is none, and stays as it was stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FreshLists<'a> {
+    /// Agents.
     pub agents: Option<&'a [Agent]>,
+    /// Teams.
     pub teams: Option<&'a [Team]>,
+    /// Ticket types.
     pub ticket_types: Option<&'a [TicketType]>,
 }
 

@@ -62,6 +62,7 @@ pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// The version of SQLite.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }

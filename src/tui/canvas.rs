@@ -60,6 +60,7 @@ impl<B: Backend> Canvas<B> {
         }
     }
 
+    /// Draws one frame.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Gone> {
         if let Some(size) = self.anew.take() {
             if let Some(outlet) = &self.outlet {

@@ -38,6 +38,7 @@ use theme::{Styles, clean, to_ascii};
 /// Below this many lines of the body, air always gives way to what is to be read; above, where all can be seen then.
 const LOW: usize = 14;
 
+/// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame) {
     let styles = Styles::new(model.theme);
     if frame.area().is_empty() {

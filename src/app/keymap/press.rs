@@ -19,6 +19,7 @@ pub fn is(key: Key, event: KeyEvent) -> bool {
     }
 }
 
+/// A press of it.
 pub fn press(key: Key) -> KeyEvent {
     let held = if matches!(key, Key::Ctrl(_)) { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
     KeyEvent::new(code(key), held)

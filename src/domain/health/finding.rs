@@ -219,7 +219,9 @@ pub enum State {
 /// What was found of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// What was checked.
     pub rule: Rule,
+    /// The verdict.
     pub state: State,
     /// Since when it is so.
     pub since: Option<Timestamp>,
@@ -260,6 +262,7 @@ impl Finding {
         Self { since: since.into(), ..self }
     }
 
+    /// What it is about.
     #[must_use]
     pub fn about(self, object: impl Into<String>) -> Self {
         Self { object: Some(object.into()), ..self }

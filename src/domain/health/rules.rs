@@ -40,6 +40,7 @@ const NO_ROOM: u64 = 100 << 20;
 /// Everything that the rules judge by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// The moment of the judgement: ages count up to it.
     pub now: Timestamp,
     /// What is set.
     pub configuration: &'a Configuration,

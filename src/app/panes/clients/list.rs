@@ -21,6 +21,7 @@ pub enum Filter {
     Disabled,
     /// Those that the rule of which clients Pia serves leaves out.
     LeftOut,
+    /// All.
     All,
     /// Those that the last sync was the first to see.
     New,
@@ -29,6 +30,7 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -74,12 +76,14 @@ pub enum Sort {
     /// By name, without regard to case, width and accents; equal names by id.
     #[default]
     Name,
+    /// By id.
     Id,
     /// Those first that Halo has not shown for the longest time, then by name.
     Seen,
 }
 
 impl Sort {
+    /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Name => "by name",
@@ -204,6 +208,7 @@ impl ClientList {
         self.total
     }
 
+    /// A client.
     pub fn client(&self, row: u32) -> Option<&StoredClient> {
         self.rows().get(row as usize).map(|row| &row.client)
     }
