@@ -315,7 +315,8 @@ fn every_path_that_maps_name_is_there() {
         let prose: String = text.split("```").step_by(2).collect();
         let named = prose.split('`').skip(1).step_by(2);
         let paths = named.filter(|name| name.contains('/') && !name.contains(' ') && !name.starts_with("target/"));
-        let is_there = |path: &&str| [project().join("src"), project()].iter().any(|from| from.join(path).exists());
+        let is_there =
+            |path: &&str| [project().join("src"), project().to_owned()].iter().any(|from| from.join(path).exists());
         lost.extend(paths.filter(|path| !is_there(path)).map(|path| format!("{map}: {path}")));
     }
     assert_eq!(lost, [""; 0]);
