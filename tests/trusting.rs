@@ -166,7 +166,8 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
     let kept = Store::open(&Path::new(&folder).join("pia-halo.db")).unwrap();
     assert_eq!(kept.events(&profile.id(), None, None, 100).unwrap().len(), 20);
     profile.run(["events"]).await.expect(0);
-    profile.run(["issues"]).await.says("the store was missing");
+    let issues = async || profile.run(["issues"]).await.expect(0).stdout;
+    assert!(!issues().await.contains("store-lost"), "it was set aside");
     profile.run(["sync"]).await.expect(0);
     // A damaged one, by the command that its hint names.
     let store = profile.folder.path().join("data/pia-halo/pia-halo.db");
@@ -174,6 +175,17 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
     profile.run(["status"]).await.expect(7).says("pia-halo store set-aside");
     profile.run(["store", "set-aside"]).await.expect(0);
     profile.run(["sync"]).await.expect(0);
+    // A deleted one: also once somebody has looked at the new one, which is whole.
+    fs::remove_file(&store).unwrap();
+    profile.run(["doctor"]).await;
+    assert!(issues().await.contains("store-lost"));
+    profile.run(["sync"]).await.expect(0);
+    assert!(!issues().await.contains("store-lost"), "what is there is of Halo again");
+    // Settings that somebody has provided before there was any store.
+    fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
+    fs::remove_dir_all(profile.folder.path().join("state")).unwrap();
+    profile.run(["doctor"]).await;
+    assert!(!issues().await.contains("store-lost"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

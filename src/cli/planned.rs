@@ -40,10 +40,10 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
     if !call.can_ask() {
         return Err(failure);
     }
-    let machine = owner.machine.as_str();
+    let (machine, place) = (owner.machine.as_str(), owner.place());
     let words = format!(
         "This configuration belongs to {owner}. If you take it over, this machine repairs it and receives its events, and \
-         {machine} stops. Type {machine} to take it over"
+         {place} stops. Type {machine} to take it over"
     );
     if !prompt::typed(&words, &[machine]) {
         return Err(failure);

@@ -31,12 +31,26 @@ pub struct Owner {
     /// What distinguishes this machine from a copy of its files on another one.
     #[serde(skip)]
     key: String,
+    /// Whether it is this machine, and only another folder.
+    #[serde(skip)]
+    is_beside: bool,
 }
 
 impl Owner {
     /// A machine, by its name and by a key that no other one has.
     pub fn new(machine: &str, person: &str, since: Timestamp, key: &str) -> Self {
-        Self { machine: name(machine), person: name(person), since, key: name(key) }
+        Self { machine: name(machine), person: name(person), since, key: name(key), is_beside: false }
+    }
+
+    /// The same as seen from this machine: where both have one name, it is the folder of settings that differs.
+    #[must_use]
+    pub fn seen_from(self, here: &Self) -> Self {
+        Self { is_beside: self.machine == here.machine && !self.is(here), ..self }
+    }
+
+    /// Its machine, or what it is beside this one.
+    pub fn place(&self) -> String {
+        if self.is_beside { format!("another folder on {}", self.machine) } else { self.machine.clone() }
     }
 
     /// Whether both are the same machine, whoever worked there and when.
@@ -74,7 +88,7 @@ impl Owner {
 /// Host, person and time, as a sentence names them.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, since {})", self.machine, self.person, utc(self.since))
+        write!(f, "{} ({}, since {})", self.place(), self.person, utc(self.since))
     }
 }
 
@@ -97,7 +111,7 @@ impl Belongs {
         let is_empty = owners.is_empty();
         match owners.into_iter().flatten().max_by_key(|owner| (owner.since, !owner.is(here))) {
             Some(owner) if owner.is(here) => Self::Here(owner),
-            Some(owner) => Self::Elsewhere(owner),
+            Some(owner) => Self::Elsewhere(owner.seen_from(here)),
             None if is_empty => Self::Nowhere,
             None => Self::ToNobody,
         }
@@ -155,6 +169,18 @@ mod tests {
         assert_eq!(jump2.marked(&full), full, "Halo would refuse a longer one");
         let odd = Owner::new("ju|mp]1\u{1b}[31m", &"d".repeat(200), jump1.since, "k");
         assert_eq!(Owner::of_note(&odd.marked("")), Some(odd));
+    }
+
+    /// Two folders of one machine have one name.
+    #[test]
+    fn owner_in_another_folder_of_machine_is_told_apart() {
+        let owner = |key| Owner::new("vm", "dana", "2026-11-29T12:00:00Z".parse().unwrap(), key);
+        let (here, other) = (owner("a"), owner("b").marked(""));
+        let belongs = Belongs::judge([Some(other.as_str())], &here);
+        let told = belongs.other().unwrap();
+        assert_eq!(told.to_string(), "another folder on vm (dana, since 2026-11-29 12:00 UTC)");
+        assert_eq!(Owner::of_note(&told.marked("")), Some(owner("b")), "its mark is the same");
+        assert_eq!(owner("a").seen_from(&here).place(), "vm");
     }
 
     #[test]

@@ -11,6 +11,15 @@ use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths, Settings};
 use crate::store::{self, Audit, Lock};
 
+/// What the trail says of it.
+const ACTION: &str = "set the store aside";
+
+/// Whether there was a store, and nobody has set it aside: every line of the trail but that one is by a program that had one
+/// open.
+pub(super) fn had_store(audit: &Audit) -> bool {
+    audit.recent(1).is_ok_and(|last| last.first().is_some_and(|last| last.action != ACTION))
+}
+
 /// Sets the store aside, and answers with the folder that it is in now; none where there is no store. Not while the service,
 /// a sync or Configure works with it.
 ///
@@ -26,7 +35,7 @@ pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Re
         at: now,
         who: actor,
         configuration: None,
-        action: "set the store aside".to_owned(),
+        action: ACTION.to_owned(),
         object: Some(folder.display().to_string()),
         fields: Vec::new(),
         outcome: "done".to_owned(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::actor::actor_of;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place, SERVICE_LOCK};
-use super::{proxy, restored};
+use super::{aside, proxy, restored};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::calendar;
@@ -113,7 +113,7 @@ impl Workspace {
         let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
         for id in config.configurations.keys() {
             let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
-            self.note_health(id, [Finding::new(Rule::Store, State::Broken, fact).next(next)]);
+            self.note_health(id, [Finding::new(Rule::StoreLost, State::Broken, fact).next(next)]);
         }
     }
 
@@ -123,9 +123,9 @@ impl Workspace {
         Self { prompt: Some(prompt), ..self }
     }
 
-    /// Whether the store was made just now although something is configured: it was deleted, emptied or set aside.
+    /// Whether the store was made just now although there was one: it was deleted or emptied.
     fn lost_its_store(&self) -> bool {
-        self.store.is_new() && self.settings.load().is_ok_and(|config| !config.configurations.is_empty())
+        self.store.is_new() && aside::had_store(&self.audit)
     }
 
     /// The same workspace for a person who has, or has not, agreed to take over what belongs to another machine.

@@ -141,6 +141,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Disk, State::Broken) => "disk almost full",
         (Rule::Disk, _) => "disk space is low",
         (Rule::Store, _) => "database damaged",
+        (Rule::StoreLost, _) => "store was lost",
         (Rule::SyncAge, _) if has_failed(finding) => "last sync failed",
         (Rule::SyncAge, _) if finding.object.is_none() => "no sync yet",
         (Rule::SyncAge, _) => "sync overdue",

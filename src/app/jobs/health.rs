@@ -53,7 +53,7 @@ pub fn mend(finding: &Finding) -> Option<C> {
         _ if is_unknown => C::Look,
         Rule::Credentials | Rule::SettingsFiles | Rule::Boards => C::Edit,
         Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
-        Rule::SyncAge | Rule::SyncHeld => C::SyncNow,
+        Rule::SyncAge | Rule::SyncHeld | Rule::StoreLost => C::SyncNow,
         Rule::SyncProved => C::Pane(Pane::Sync),
         Rule::Owner | Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {
             C::Pane(Pane::Integration)

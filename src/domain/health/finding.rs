@@ -27,6 +27,8 @@ pub enum Rule {
     Disk,
     /// The database is whole.
     Store,
+    /// The database is the one that there always was.
+    StoreLost,
     /// A sync was made in the last day.
     SyncAge,
     /// No sync waits for a yes.
@@ -84,7 +86,7 @@ impl Light {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Credentials,
         Self::Rights,
         Self::AgentRestricted,
@@ -94,6 +96,7 @@ impl Rule {
         Self::Clock,
         Self::Disk,
         Self::Store,
+        Self::StoreLost,
         Self::SyncAge,
         Self::SyncHeld,
         Self::SyncProved,
@@ -124,6 +127,7 @@ impl Rule {
             Self::Clock => ("clock", "Clock", Light::Service),
             Self::Disk => ("disk", "Disk", Light::Service),
             Self::Store => ("store", "Store", Light::Service),
+            Self::StoreLost => ("store-lost", "Lost store", Light::Service),
             Self::SyncAge => ("sync-age", "Sync age", Light::Sync),
             Self::SyncHeld => ("sync-held", "Sync on hold", Light::Sync),
             Self::SyncProved => ("sync-proved", "Sync proof", Light::Sync),
@@ -182,7 +186,7 @@ impl Rule {
     /// What `issues retry` does about it.
     pub fn retry(self) -> Option<Retry> {
         match self {
-            Self::SyncAge => Some(Retry::Sync),
+            Self::SyncAge | Self::StoreLost => Some(Retry::Sync),
             Self::Forwarding => Some(Retry::SendAgain),
             rule if rule.is_seen() && rule != Self::EscalationNote => Some(Retry::Look),
             Self::Credentials | Self::Boards | Self::WebhookOff | Self::Deliveries => Some(Retry::Look),

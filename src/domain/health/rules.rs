@@ -112,6 +112,7 @@ impl Facts<'_> {
             Rule::Service => self.service(),
             Rule::Clock => self.clock(),
             Rule::Disk => self.disk(),
+            Rule::StoreLost => self.store_lost(),
             Rule::SyncAge => self.sync_age(),
             Rule::SyncHeld => self.sync_held(),
             Rule::SyncProved => self.sync_proved(),
@@ -285,6 +286,13 @@ impl Facts<'_> {
         };
         Finding::new(rule, state, room)
             .next(Hint::from("Free some disk space. To see where the store is: ").next(Next::ConfigPath))
+    }
+
+    // Whoever restores a backup restores its findings with it; otherwise it holds until a sync has filled the new store.
+    fn store_lost(&self) -> Finding {
+        let rule = Rule::StoreLost;
+        let lost = self.last(rule).filter(|lost| lost.is_issue() && self.published_at() < lost.seen_at);
+        lost.cloned().unwrap_or(Finding::well(rule, "the store was never missing"))
     }
 
     fn sync_age(&self) -> Finding {

@@ -218,6 +218,7 @@ const FAULTS: &[Fault] = &[
     (Rule::Disk, State::Watch, |world| world.status.known.free = Some((1 << 30) - 1)),
     (Rule::Disk, State::Broken, |world| world.status.known.free = Some((100 << 20) - 1)),
     (Rule::Store, State::Broken, |world| world.see(Rule::Store, State::Broken, 1)),
+    (Rule::StoreLost, State::Broken, |world| world.see(Rule::StoreLost, State::Broken, 7)),
     (Rule::SyncAge, State::Watch, |world| world.status.known.runs.clear()),
     (Rule::SyncAge, State::Watch, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 26)]),
     (Rule::SyncAge, State::Broken, |world| world.status.known.runs = vec![run(SyncStatus::Complete, 50)]),
@@ -408,6 +409,20 @@ fn webhook_that_is_off_is_told_once() {
     };
     assert_eq!(issues("Pia - Ticket Created"), [Rule::Drift]);
     assert_eq!(issues("Pia - Ticket Updated"), [Rule::Drift, Rule::WebhookOff]);
+}
+
+/// A look at the new store, which is whole, says nothing of the one that is gone.
+#[test]
+fn lost_store_is_told_until_sync_has_filled_new_one() {
+    let state = |hours| {
+        let found = found(Rule::StoreLost, move |world| {
+            world.see(Rule::StoreLost, State::Broken, hours);
+            world.see(Rule::Store, State::Well, 0);
+        });
+        found.state
+    };
+    // The last sync was eight hours ago.
+    assert_eq!((state(7), state(9)), (State::Broken, State::Well));
 }
 
 /// The remedy for drift would be refused: it is the owner that has to be settled.

@@ -200,8 +200,8 @@ fn owner_field(webhook: &ExistingWebhook, wanted: &Wanted) -> Option<FieldChange
     let (here, owner) = (wanted.owner.as_ref()?, webhook.owner()?);
     (!owner.is(here)).then(|| FieldChange {
         name: FieldChange::OWNER,
-        before: Some(owner.to_string()),
-        after: Some(here.machine.clone()),
+        before: Some(owner.seen_from(here).to_string()),
+        after: Some(format!("{} ({})", here.machine, here.person)),
     })
 }
 
