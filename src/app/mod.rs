@@ -25,6 +25,7 @@ pub(crate) mod farewell;
 pub(crate) mod footer;
 pub(crate) mod form;
 pub(crate) mod go;
+pub(crate) mod header;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub mod keymap;

@@ -3,21 +3,16 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::text::{ago, fit, moment};
+use super::text::fit;
 use super::theme::{Styles, symbol};
 use crate::app::Model;
-use crate::app::jobs::health::findings;
+use crate::app::header;
 use crate::app::keymap::{Command, Place};
-use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
-use crate::app::service;
 use crate::app::text::width;
-use crate::app::wizard::{STEPS, StepSign, connection, step_sign};
+use crate::app::wizard::{STEPS, StepSign, step_sign};
 use crate::domain::draft::Step;
-use crate::domain::health::Finding;
-use crate::domain::status::ServiceStatus;
-use crate::words::health::summary;
 
 /// Columns that the name of the configuration keeps.
 const NAME: usize = 16;
@@ -31,11 +26,7 @@ pub fn line(model: &Model, styles: Styles) -> Line<'static> {
     }
     spans.push(Span::raw("  "));
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
-    let (tone, words) = match model.screen {
-        Screen::Wizard => connection(model),
-        Screen::Panes => state(model),
-        Screen::Starting | Screen::Integrations => (Tone::Calm, String::new()),
-    };
+    let (tone, words) = header::standing(model);
     let mut right = match tone {
         Tone::Calm => words,
         tone => format!("{} {words}", symbol(tone)),
@@ -55,45 +46,6 @@ pub fn line(model: &Model, styles: Styles) -> Line<'static> {
     spans.push(Span::raw(" ".repeat(gap)));
     spans.push(Span::styled(right, styles.tone(tone)));
     Line::from(spans)
-}
-
-// How the configuration stands, and behind three blanks what gives way on a narrow terminal.
-fn state(model: &Model) -> (Tone, String) {
-    let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
-    let host = saved.configuration.api.url.host();
-    if model.work.sync.run_of(model.current.as_ref()).is_some() {
-        return (Tone::Calm, format!("Syncing   {host}"));
-    }
-    if !saved.status.active {
-        return (Tone::Warn, format!("not active   {host}"));
-    }
-    if model.facts.standing_failed.is_some() {
-        return (Tone::Bad, format!("state cannot be read   {host}"));
-    }
-    let findings = findings(model);
-    let (tone, words) = summary(&findings);
-    let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
-    let last = service::status(model).and_then(|service| service.last_event_at);
-    let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
-    if findings.iter().any(Finding::is_open) {
-        return (tone, format!("{words}   {last}   {sync}   {host}"));
-    }
-    // What is not known, or known and dismissed, keeps it from being green.
-    let is_green = tone == Tone::Good;
-    let words = if is_green { String::new() } else { format!("{words}   ") };
-    match service::status(model).filter(|service| service.running) {
-        Some(ServiceStatus { since: Some(since), .. }) => {
-            let since = moment(model.now, *since);
-            let since = since.trim_start_matches("today ");
-            let service = format!("service since {since}");
-            // Beside what is not known there is room for one of them: the newest event says more.
-            let (first, second) = if is_green { (&service, &last) } else { (&last, &service) };
-            (tone, format!("{words}{first}   {second}   {sync}   {host}"))
-        }
-        Some(_) => (tone, format!("{words}service running   {last}   {sync}   {host}")),
-        // Nothing is expected of it yet, and nothing is promised.
-        None => (tone, format!("{words}{host}")),
-    }
 }
 
 /// The steps of the wizard.

@@ -29,7 +29,7 @@ use super::text::draft_title;
 
 pub use super::model::{first_unfinished, is_finished};
 pub use state::{Item, SaveState, Test, Wizard};
-pub use steps::{STEPS, StepSign, connection, items, step_sign};
+pub use steps::{STEPS, StepSign, items, step_sign};
 
 /// Said when a set-up is left.
 pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";

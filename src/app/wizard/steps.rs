@@ -2,13 +2,10 @@
 
 use crate::app::form::FieldId;
 use crate::app::model::Model;
-use crate::app::notice::Tone;
-use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
 use crate::domain::status::StepState;
-use crate::domain::untrusted::Untrusted;
 
-use super::state::{Item, Test, Wizard};
+use super::state::{Item, Wizard};
 use super::{checklist, finished, initial_sync};
 use crate::words::service;
 
@@ -72,26 +69,5 @@ pub fn items(model: &Model) -> Vec<Item> {
             let below = (lines..lines + service::commands().len()).map(Item::Open);
             (0..lines).map(Item::Open).chain(contact).chain(below).collect()
         }
-    }
-}
-
-/// What the header says of the connection, with its tone.
-pub fn connection(model: &Model) -> (Tone, String) {
-    let Some(wizard) = &model.wizard else { return (Tone::Calm, String::new()) };
-    let host = || {
-        let host = HaloUrl::read(wizard.form.text(FieldId::Url)).map(|r| r.address.host());
-        Untrusted::new(host.unwrap_or_default()).display()
-    };
-    match &wizard.test {
-        Test::Not if wizard.untested => (Tone::Warn, "not verified".to_owned()),
-        Test::Not => (Tone::Calm, "not tested".to_owned()),
-        Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
-        // What is edited is not what runs.
-        Test::Before | Test::Passed(_) if wizard.settings && wizard.is_edited() => {
-            (Tone::Warn, format!("not saved   {}", host()))
-        }
-        Test::Before | Test::Passed(_) => (Tone::Good, host()),
-        Test::Failed(_) | Test::Broken(_) if wizard.untested => (Tone::Warn, "not verified".to_owned()),
-        Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
 }
