@@ -237,6 +237,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             halo_count: Some(237),
             stored: 237,
             restricted: false,
+            as_seen: "",
         }),
         next_sync: Some(at("2026-11-24T04:30:00Z")),
         clients: ClientCounts { active: 230, disabled: 7, left_out: 0 },

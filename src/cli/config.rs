@@ -69,7 +69,11 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
     }
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| call.environment.text(name)).unwrap_or("vi").to_owned();
     let workspace = call.workspace()?;
-    let kept = workspace.edit_settings(|copy| {
+    let output = &mut call.output;
+    let changed = workspace.edit_settings(|copy, is_kept| {
+        if is_kept {
+            output.warn(format!("going on with the edit that was kept in {}", copy.display()));
+        }
         // As git and crontab do: the variable may hold arguments, and a shell splits them.
         let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(copy).status();
         match status {
@@ -78,7 +82,7 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
             Err(error) => Err(Failure::new(FailureKind::LocalState, format!("{editor} cannot be started: {error}"))),
         }
     })?;
-    call.output.line(if kept { "settings changed" } else { "nothing changed" });
+    call.output.line(if changed { "settings changed" } else { "nothing changed" });
     Ok(0)
 }
 

@@ -11,7 +11,7 @@ use crate::domain::gap::Gap;
 use crate::domain::health::Finding;
 use crate::domain::next::Next;
 use crate::domain::status::{ServiceStatus, Status};
-use crate::domain::sync_run::{AS_SEEN, usage};
+use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -62,7 +62,7 @@ fn syncs(output: &mut Output, status: &Status) {
             sync.status.word(),
             utc(sync.finished_at),
             usage(status.clients.active, status.clients.disabled, status.clients.left_out),
-            if sync.restricted { AS_SEEN } else { "" }
+            sync.as_seen
         )),
         None => output.line("Last sync  none yet"),
     }

@@ -10,15 +10,16 @@ use url::{Host, Url};
 /// Hosts that Halo itself runs.
 const HALO_HOSTS: [&str; 4] = ["halopsa.com", "haloitsm.com", "haloservicedesk.com", "usehalo.com"];
 
-/// What people copy along with the address of their Halo, longest first.
-const HALO_TAILS: [&str; 4] = ["/auth/token", "/auth", "/api", "/apidoc"];
-
-/// Pages of Halo's own screens, by the part of the path that names them: what a browser shows behind the address.
-const HALO_PAGES: [&str; 26] = [
+/// What people copy along with the address of their Halo, by the part of the path that it begins with: its API, and the
+/// pages of its screens.
+const HALO_PAGES: [&str; 29] = [
     "account",
     "agents",
+    "api",
+    "apidoc",
     "asset",
     "assets",
+    "auth",
     "calendar",
     "chat",
     "client",
@@ -41,6 +42,19 @@ const HALO_PAGES: [&str; 26] = [
     "tickets",
     "timesheets",
     "users",
+];
+
+/// The same of a sign-in server.
+const SIGN_IN_PAGES: [&str; 3] = [".well-known", "authorize", "token"];
+
+/// Quotes around an address, as programs for writing make them.
+const QUOTES: [char; 16] = ['"', '\'', '`', '“', '”', '„', '‟', '«', '»', '‹', '›', '‘', '’', '‚', '‛', '\u{2033}'];
+
+/// Signs that look like a slash, a backslash or a colon, and are none to a browser: what stands before one is not where it
+/// leads.
+const NO_MARKS: [char; 14] = [
+    '\u{2044}', '\u{2215}', '\u{2216}', '\u{2236}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{a789}', '\u{fe13}',
+    '\u{fe55}', '\u{fe68}', '\u{ff0f}', '\u{ff1a}', '\u{ff3c}',
 ];
 
 /// Why an address is refused, and what would be right.
@@ -73,6 +87,15 @@ pub enum AddressError {
     /// Link-local, unspecified, multicast and the like.
     #[error("{0} is not the address of a Halo: it leads to this machine's own network services")]
     ForbiddenHost(String),
+    /// What was read as the host is most likely a scheme that is spelled wrong, or the first half of a name.
+    #[error("this reads as the host {host}; write the whole address, such as https://yourcompany.halopsa.com")]
+    Misread {
+        /// What would be the host.
+        host: String,
+    },
+    /// A sign that only looks like a slash or a colon.
+    #[error("{0} only looks like a slash or a colon; type the address anew, such as https://yourcompany.halopsa.com")]
+    NoMark(char),
     /// Not an address at all.
     #[error("not an address; such as https://yourcompany.halopsa.com")]
     Shape,
@@ -141,7 +164,7 @@ pub struct Reading<T> {
 }
 
 macro_rules! address {
-    ($(#[$meta:meta])* $name:ident, $tails:expr, $vendor:expr) => {
+    ($(#[$meta:meta])* $name:ident, $pages:expr, $vendor:expr) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -150,7 +173,7 @@ macro_rules! address {
         impl $name {
             /// Reads an address in any spelling people use.
             pub fn read(text: &str) -> Result<Reading<Self>, AddressError> {
-                let (url, notes) = read(text, $tails, $vendor)?;
+                let (url, notes) = read(text, $pages, $vendor)?;
                 Ok(Reading { address: Self(url), notes })
             }
 
@@ -204,11 +227,11 @@ macro_rules! address {
 
 address! {
     /// The address of a Halo: `https://yourcompany.halopsa.com`, without `/api` or `/auth`.
-    HaloUrl, &HALO_TAILS, true
+    HaloUrl, &HALO_PAGES, true
 }
 address! {
     /// The address of a Halo's sign-in server; `/token` is appended to it.
-    AuthUrl, &["/token"], true
+    AuthUrl, &SIGN_IN_PAGES, true
 }
 address! {
     /// The address at which Halo reaches Pia.
@@ -248,14 +271,18 @@ impl AuthUrl {
     }
 }
 
-fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), AddressError> {
+fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), AddressError> {
     // As mails and wikis write addresses.
-    let text = text.trim().trim_start_matches(['<', '"', '\'']).trim_end_matches(['>', '"', '\'']).trim();
+    let is_around = |sign: char| QUOTES.contains(&sign) || matches!(sign, '<' | '>') || sign.is_whitespace();
+    let text = text.trim_matches(is_around);
     if text.is_empty() {
         return Err(AddressError::Empty);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(AddressError::Shape);
+    }
+    if let Some(mark) = text.chars().find(|sign| NO_MARKS.contains(sign)) {
+        return Err(AddressError::NoMark(mark));
     }
     let mut notes = Vec::new();
     let (scheme, rest) = split_scheme(text);
@@ -279,7 +306,8 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         None => {
             if vendor && is_bare_word(text) {
                 let suggestion = format!("https://{}.halopsa.com", text.to_ascii_lowercase());
-                return Err(AddressError::BareWord { suggestion });
+                let is_address = Url::parse(&suggestion).is_ok();
+                return Err(if is_address { AddressError::BareWord { suggestion } } else { AddressError::Shape });
             }
             notes.push(Note::SchemeAdded);
             format!("https://{text}")
@@ -291,12 +319,12 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         return Err(AddressError::Credentials);
     }
     check_host(&url, &typed_host)?;
+    require_plain_meaning(&url, &with_scheme, scheme.is_some())?;
     if let Some(host) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
         url.set_host(Some(&host)).map_err(|_| AddressError::Shape)?;
         notes.push(Note::Dropped("the dot after the host".to_owned()));
     }
-    let pages: &[&str] = if tails.contains(&"/api") { &HALO_PAGES } else { &[] };
-    if let Some(part) = drop_tail(&mut url, tails, pages) {
+    if let Some(part) = drop_tail(&mut url, pages) {
         notes.push(Note::Dropped(part));
     }
     if url.scheme() == "http" {
@@ -319,6 +347,20 @@ fn read(text: &str, tails: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         }
     }
     Ok((url, notes))
+}
+
+/// Refuses what would lead to a part of the address that was meant as something else: `htps:/acme.halopsa.com` to a host
+/// `htps`, `acme/halopsa.com` to a host `acme`.
+fn require_plain_meaning(url: &Url, text: &str, has_scheme: bool) -> Result<(), AddressError> {
+    let Some(Host::Domain(host)) = url.host() else { return Ok(()) };
+    let authority = authority(text);
+    let goes_on = !url.path().trim_matches('/').is_empty();
+    let segment = url.path().split('/').nth(1).unwrap_or_default();
+    let is_word = !host.trim_end_matches('.').contains('.') && host != "localhost";
+    let has_port = url.port().is_some() || authority.split_once(':').is_some_and(|(_, port)| !port.is_empty());
+    let is_scheme = authority.ends_with(':') || (is_word && segment.is_empty());
+    let is_half = is_word && (is_halo_host(segment) || (!has_scheme && !has_port));
+    if goes_on && (is_scheme || is_half) { Err(AddressError::Misread { host: host.to_owned() }) } else { Ok(()) }
 }
 
 fn is_of_scheme(byte: u8) -> bool {
@@ -379,7 +421,9 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
         Some(Host::Domain(name)) => {
             let name = name.strip_suffix('.').unwrap_or(name);
             // No name ends so: it is the scheme once more, with a mark that is none.
-            if matches!(name.rsplit('.').next(), Some("http" | "https")) {
+            let last = name.rsplit('.').next().unwrap_or_default();
+            let is_joined = name.contains('.') && (last.ends_with("http") || last.ends_with("https"));
+            if matches!(last, "http" | "https") || is_joined {
                 return Err(AddressError::Shape);
             }
             // No host has a quote or a blank in its name.
@@ -410,9 +454,9 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
     if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
 }
 
-/// Drops a page of Halo's screens or a known tail, the query and the fragment, and says what went. Any other path
-/// stays: a Halo of one's own may live in a folder.
-fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
+/// Drops the path from a known page on, the query and the fragment, and says what went. Any other path stays: a Halo of
+/// one's own may live in a folder.
+fn drop_tail(url: &mut Url, pages: &[&str]) -> Option<String> {
     let extra = match (url.query(), url.fragment()) {
         (None, None) => String::new(),
         (query, fragment) => {
@@ -432,8 +476,7 @@ fn drop_tail(url: &mut Url, tails: &[&str], pages: &[&str]) -> Option<String> {
         let segment = lower[at + 1..].split('/').next().unwrap_or_default();
         pages.contains(&segment)
     });
-    let tail = tails.iter().find(|tail| lower.ends_with(**tail)).map(|tail| path.len() - tail.len());
-    let (kept, dropped) = path.split_at(page.or(tail).unwrap_or(path.len()));
+    let (kept, dropped) = path.split_at(page.unwrap_or(path.len()));
     url.set_path(kept.trim_end_matches('/'));
     let dropped = format!("{dropped}{extra}");
     (!dropped.is_empty()).then_some(dropped)
@@ -512,7 +555,7 @@ mod tests {
     fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
         let once = "the start was corrected to https://";
-        let cases: [(&str, &str, &[&str]); 34] = [
+        let cases: [(&str, &str, &[&str]); 40] = [
             ("https://acme。halopsa。com", acme, &["the host was read as acme.halopsa.com"]),
             ("ａcme.halo\u{ad}psa.com", acme, &["https:// was added", "the host was read as acme.halopsa.com"]),
             ("https:/acme.halopsa.com", acme, &[once]),
@@ -538,6 +581,12 @@ mod tests {
             ("https://acme.halopsa.com/api/", acme, &["/api is not needed"]),
             ("https://acme.halopsa.com/auth", acme, &["/auth is not needed"]),
             ("https://acme.halopsa.com/auth/token?tenant=acme", acme, &["/auth/token?tenant=acme is not needed"]),
+            ("https://acme.halopsa.com/api/Client?x", acme, &["/api/Client?x is not needed"]),
+            ("https://acme.halopsa.com/auth/authorize?y", acme, &["/auth/authorize?y is not needed"]),
+            ("“https://acme.halopsa.com”", acme, &[]),
+            ("«https://acme.halopsa.com/»", acme, &[]),
+            ("‘acme.halopsa.com’", acme, &["https:// was added"]),
+            ("https://portal/", "https://portal", &["a private address"]),
             ("<https://acme.halopsa.com>", acme, &[]),
             ("acme.halopsa.com", acme, &["https:// was added"]),
             (" ACME.halopsa.com ", acme, &["https:// was added"]),
@@ -613,6 +662,44 @@ mod tests {
     }
 
     #[test]
+    fn misspelt_scheme_and_half_name_are_refused_by_name() {
+        for (text, host) in [
+            ("htps:/acme.halopsa.com", "htps"),
+            ("ttps:/acme.halopsa.com", "ttps"),
+            ("hhttps:/acme.halopsa.com", "hhttps"),
+            ("httpss:/acme.halopsa.com", "httpss"),
+            ("htp//acme.halopsa.com", "htp"),
+            ("https-//acme.halopsa.com", "https-"),
+            ("https_//acme.halopsa.com", "https_"),
+            ("https://ftp:/acme.halopsa.com", "ftp"),
+            ("tcp:/acme.halopsa.com", "tcp"),
+            ("acme/halopsa.com", "acme"),
+            ("acme\\halopsa.com", "acme"),
+            ("https://acme/halopsa.com", "acme"),
+            ("http:s//acme.halopsa.com", "s"),
+            ("https://s//acme.halopsa.com", "s"),
+            ("pia/callbacks", "pia"),
+        ] {
+            let misread = AddressError::Misread { host: host.to_owned() };
+            assert_eq!(HaloUrl::read(text), Err(misread.clone()), "{text}");
+            assert_eq!(PiaUrl::read(text), Err(misread), "{text}");
+        }
+        assert_eq!(HaloUrl::read("acme.halopsa.comhttps:/acme.halopsa.com"), Err(AddressError::Shape));
+        for (mark, text) in [
+            ('\u{2044}', "https:\u{2044}\u{2044}acme.halopsa.com"),
+            ('\u{2215}', "https://acme.halopsa.com\u{2215}.evil.example"),
+            ('\u{ff0f}', "https://acme.halopsa.com\u{ff0f}.evil.example"),
+            ('\u{ff1a}', "https\u{ff1a}//acme.halopsa.com"),
+        ] {
+            assert_eq!(HaloUrl::read(text), Err(AddressError::NoMark(mark)), "{text}");
+        }
+        let taken = |text: &str| PiaUrl::read(text).unwrap().address.as_str().to_owned();
+        assert_eq!(taken("https://pia/callbacks"), "https://pia/callbacks");
+        assert_eq!(taken("pia:8443/callbacks"), "https://pia:8443/callbacks");
+        assert_eq!(taken("https://pia/a.b//c"), "https://pia/a.b//c");
+    }
+
+    #[test]
     fn refusal_never_repeats_password() {
         let error = HaloUrl::read("https://user:hunter2@acme.halopsa.com").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -642,6 +729,20 @@ mod tests {
     fn no_spelling_ends_on_host_that_was_not_typed() {
         const HOSTS: [&str; 6] =
             ["acme.halopsa.com", "https.example", "http-halo.example", "tickets.example", "10.1.2.3", "portal"];
+        const MISSPELT: [&str; 12] = [
+            "htps:/",
+            "httpss:/",
+            "htp//",
+            "https-//",
+            "http:s//",
+            "ftp:/",
+            "https://ftp:/",
+            "https://s//",
+            "acme/",
+            "“",
+            "https:⁄⁄",
+            "acme.halopsa.comhttps:/",
+        ];
         const BEFORE: [&str; 20] = [
             "",
             "https://",
@@ -664,8 +765,10 @@ mod tests {
             "ftp://",
             "https://https.",
         ];
-        const BEHIND: [&str; 16] = [
+        const BEHIND: [&str; 18] = [
             "",
+            "”",
+            "⁄evil.example",
             "/",
             ".",
             "..",
@@ -684,7 +787,7 @@ mod tests {
         ];
         for host in HOSTS {
             for behind in BEHIND {
-                for first in BEFORE {
+                for first in BEFORE.into_iter().chain(MISSPELT) {
                     for second in BEFORE {
                         let typed = format!("{first}{second}{host}{behind}");
                         let mut hosts = Vec::new();
@@ -720,6 +823,10 @@ mod tests {
         fn fuzzed_addresses_lead_to_host_that_was_typed(
             typed in text_like(lines(include_str!("../../tests/corpus/addresses.txt"))),
         ) {
+            for error in [HaloUrl::read(&typed).err(), PiaUrl::read(&typed).err()].into_iter().flatten() {
+                let better = error.suggestion();
+                prop_assert!(better.as_deref().is_none_or(|better| HaloUrl::read(better).is_ok()), "{typed:?}: {better:?}");
+            }
             let told = |notes: &[Note]| notes.iter().any(|note| matches!(note, Note::Host(_) | Note::Punycode(_)));
             for (host, notes) in [
                 HaloUrl::read(&typed).ok().map(|read| (read.address.0.host_str().unwrap().to_owned(), read.notes)),

@@ -50,6 +50,7 @@ pub enum Next {
     ForwardTo,
     Deliveries,
     ConfigPath,
+    ConfigEdit,
     Events,
     Undelivered,
     SendAgain,
@@ -103,6 +104,7 @@ impl Next {
             Self::ForwardTo => "serve --forward-to URL",
             Self::Deliveries => "deliveries",
             Self::ConfigPath => "config path",
+            Self::ConfigEdit => "config edit",
             Self::Events => "events",
             Self::Undelivered => "events --undelivered",
             Self::SendAgain => "events --send-again all",
@@ -131,6 +133,7 @@ impl Next {
                 | Self::InstallService
                 | Self::ForwardTo
                 | Self::ConfigPath
+                | Self::ConfigEdit
                 | Self::Activate(_)
                 | Self::ActivateYes(_)
                 | Self::SetStoreAside
@@ -198,6 +201,7 @@ impl Next {
             Self::ForwardTo,
             Self::Deliveries,
             Self::ConfigPath,
+            Self::ConfigEdit,
             Self::Events,
             Self::Undelivered,
             Self::SendAgain,

@@ -109,6 +109,33 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
     if covered.contains(&true) { mask(text, &covered) } else { text.to_owned() }
 }
 
+/// The same of a host that somebody else names: its dots and dashes may stand between the pieces of a secret, and what no
+/// host can hold may be left out of one.
+pub fn host_without_secrets(host: &str, secrets: &[&Secret]) -> String {
+    let bare: Vec<(usize, u8)> = host.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()).collect();
+    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bare.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect());
+    let mut covered = vec![false; text.len()];
+    for secret in secrets {
+        let whole = secret.expose();
+        let end = whole.rsplit('/').next().filter(|_| whole.contains("://")).unwrap_or(whole);
+        for form in forms(end) {
+            let form: Zeroizing<String> =
+                Zeroizing::new(form.text.chars().filter(char::is_ascii_alphanumeric).collect());
+            if form.len() >= SHORTEST {
+                cover(&text, form.as_bytes(), PIECE, &mut covered);
+            }
+        }
+    }
+    let mut hidden = vec![false; host.len()];
+    for (place, pair) in bare.windows(2).enumerate() {
+        // With the dots between them.
+        if covered[place] && covered[place + 1] {
+            hidden[pair[0].0..=pair[1].0].fill(true);
+        }
+    }
+    without_secrets(&mask(host, &hidden), secrets)
+}
+
 /// The text with one mask in place of each run of marked bytes.
 fn mask(text: &str, covered: &[bool]) -> String {
     let mut out = String::with_capacity(text.len());
@@ -543,6 +570,28 @@ mod tests {
             ("secret = \"\"\"all of it", "secret = \"[secret]"),
         ] {
             assert_eq!(without_named_secrets(text), told);
+        }
+    }
+
+    #[test]
+    fn host_shows_no_secret_however_its_dots_cut_it() {
+        const SECRET: &str = "0f8fad5b-d9cb-469f-a165-70867728950e-7c9e6679-7425-40de-944b-e07fc1f90ae7";
+        let address = Secret::new(format!("https://pia.example/callbacks/acme/ticket-created/{TOKEN}"));
+        let told = |host: &str| host_without_secrets(host, &[&Secret::new(SECRET), &address]);
+        let cut = |text: &str, size: usize, mark: &str| {
+            text.as_bytes().chunks(size).map(|part| std::str::from_utf8(part).unwrap()).collect::<Vec<_>>().join(mark)
+        };
+        for secret in [SECRET, TOKEN, &SECRET.to_uppercase(), &SECRET.replace('-', ""), &hex(TOKEN.as_bytes())] {
+            for mark in [".", "-"] {
+                for size in [1, 7, 8, 36] {
+                    let host = format!("{}.evil.example:8443", cut(secret, size, mark));
+                    assert_eq!(told(&host), "[secret].evil.example:8443", "{host}");
+                    assert_eq!(told(&host.to_lowercase()), "[secret].evil.example:8443", "{host}");
+                }
+            }
+        }
+        for host in ["auth.halopsa.com", "pia.example:8443", "127.0.0.1:8478", "acme.callbacks.example", ""] {
+            assert_eq!(told(host), host);
         }
     }
 

@@ -90,6 +90,9 @@ pub struct LastSync {
     pub stored: u64,
     /// Whether the agent sees chosen clients only: Halo may have more.
     pub restricted: bool,
+    /// What is said behind the figures where they may not be all of Halo's.
+    #[serde(skip)]
+    pub as_seen: &'static str,
 }
 
 /// How many clients are stored.

@@ -14,8 +14,19 @@ use super::untrusted::{Exact, Untrusted};
 pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Halo may have more: \
     set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
 
-/// What stands behind the figures of such a run.
-pub const AS_SEEN: &str = ", as this agent sees it";
+/// The warning of a run in which Halo refused to tell what the agent sees.
+pub const SIGHT_NOT_TOLD: &str = "Halo does not tell whether this agent sees all clients, so it may have more: \
+    check \"Allow use of all Customers/Clients\" of the agent and its role";
+
+/// The same where the question failed. This alone makes no run one with warnings: the next may well be answered.
+pub const SIGHT_NOT_HEARD: &str =
+    "whether this agent sees all clients could not be found out; the next sync asks again";
+
+/// What stands behind the figures of a run with an agent that sees chosen clients only.
+const AS_SEEN: &str = ", as this agent sees it";
+
+/// The same where nobody knows what the agent sees.
+const AS_FAR_AS_SEEN: &str = ", as far as this agent sees; whether that is all is not known";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -318,6 +329,16 @@ impl SyncReport {
         self.warnings.iter().any(|warning| warning == SEES_CHOSEN_CLIENTS)
     }
 
+    /// What is said behind the figures where they may not be all of Halo's.
+    pub fn as_seen(&self) -> &'static str {
+        let says = |line: &str| self.warnings.iter().any(|warning| warning == line);
+        match () {
+            () if self.is_restricted() => AS_SEEN,
+            () if says(SIGHT_NOT_TOLD) || says(SIGHT_NOT_HEARD) => AS_FAR_AS_SEEN,
+            () => "",
+        }
+    }
+
     /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored, and what an agent sees is not
     /// called all.
     pub fn proof(&self) -> String {
@@ -327,7 +348,7 @@ impl SyncReport {
                 self.halo_count.map_or_else(|| "gave no count".to_owned(), |n| format!("says {}", thousands(n)));
             return format!("Halo {count}, read {read}; list unchanged");
         }
-        let seen = if self.is_restricted() { AS_SEEN } else { "" };
+        let seen = self.as_seen();
         match self.halo_count {
             Some(count) => format!("Halo says {}, stored {}{seen}", thousands(count), thousands(self.stored)),
             None => format!("Halo gave no count, stored {}{seen}", thousands(self.stored)),

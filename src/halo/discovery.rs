@@ -7,6 +7,7 @@ use super::error::{BadReply, HaloError};
 use super::governor::Urgency;
 use super::wire::{Text, read_object};
 use crate::domain::address::{AuthUrl, HaloUrl, SignInPlace};
+use crate::domain::redaction::host_without_secrets;
 use crate::domain::untrusted::Untrusted;
 
 /// No tenant has a longer name.
@@ -124,7 +125,7 @@ impl HaloApi {
         };
         // A redirect to another host says that the address has moved; one on the same host, that the question is
         // unknown.
-        if (300..400).contains(&answer.status) && call.redirect_host(&answer).is_some() {
+        if (300..400).contains(&answer.status) && call.redirect_host(&answer, &[]).is_some() {
             return Err(call.refusal(&answer, &[]));
         }
         let told = answer.is_success().then(|| read_object::<AuthInfo>(&answer.body).ok()).flatten();
@@ -155,12 +156,18 @@ impl HaloApi {
         let info = info.unwrap_or_default();
         let named = info.auth_url.filled().and_then(|text| named(&text, &connection.url));
         let tenant = info.tenant_id.filled().map(|tenant| tenant.trim().to_owned()).filter(|tenant| is_plain(tenant));
+        // Both are shown and kept. What says a secret back is no place of a Halo.
+        let is_clean = |text: &str| self.without_secrets(text.to_owned()) == text;
+        let named = named.filter(|place| !place.is_on_host_of(&connection.url) || is_clean(place.as_str()));
+        let tenant = tenant.filter(|tenant| is_clean(tenant));
         let found = named.is_some();
         let auth_url = match (&connection.auth_url, named) {
             (Some(configured), _) => configured.clone(),
             (None, Some(named)) if named.is_on_host_of(&connection.url) => named,
             (None, Some(named)) => {
-                let host = Untrusted::new(named.host());
+                let secrets = connection.secrets();
+                let host = host_without_secrets(&named.host(), &secrets.iter().collect::<Vec<_>>());
+                let host = Untrusted::new(host);
                 return Err(HaloError::ForeignAuthHost { host, product: self.product() });
             }
             (None, None) => {

@@ -21,6 +21,7 @@ use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
 use super::{Connection, authority, said};
 use crate::domain::product::Product;
+use crate::domain::redaction::host_without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
@@ -96,7 +97,7 @@ impl Call {
             400 | 401 | 403 if wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
                 HaloError::Intercepted { does, status }
             }
-            300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer), status },
+            300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer, hide), status },
             401 | 403 => HaloError::MissingRight { does, status, said: said(), product: self.product.clone() },
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
             404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
@@ -120,8 +121,8 @@ impl Call {
         said::said(&answer.body, &hide)
     }
 
-    /// The other host that a redirect leads to.
-    pub(super) fn redirect_host(&self, answer: &Answer) -> Option<Untrusted> {
+    /// The other host that a redirect leads to, without what an error must not repeat.
+    pub(super) fn redirect_host(&self, answer: &Answer, hide: &[&Secret]) -> Option<Untrusted> {
         let here = Url::parse(&self.address).ok()?;
         let there = here.join(answer.location.as_deref()?).ok()?;
         let same = there.host() == here.host()
@@ -131,7 +132,9 @@ impl Call {
             return None;
         }
         let port = there.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(Untrusted::new(format!("{}{port}", there.host_str().unwrap_or("another scheme"))))
+        let host = format!("{}{port}", there.host_str().unwrap_or("another scheme"));
+        let hide: Vec<&Secret> = self.hide.iter().chain(hide.iter().copied()).collect();
+        Some(Untrusted::new(host_without_secrets(&host, &hide)))
     }
 }
 

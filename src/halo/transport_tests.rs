@@ -114,6 +114,45 @@ async fn foreign_sign_in_server_is_named_and_secret_stays() {
     assert_eq!(foreign.last("/auth/token").target, "/auth/token?tenant=acme");
 }
 
+#[tokio::test]
+async fn no_place_that_halo_names_shows_secret() {
+    const WHOLE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e-7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let hidden = || Untrusted::from("[secret].evil.example");
+    let host = format!("{}.{}.evil.example", &WHOLE[..36], &WHOLE[37..]);
+    let ask = async |answer: fn(&Seen, &str) -> Play| {
+        let host = host.clone();
+        let server = Server::bare(move |seen, before| match seen.path() {
+            "/api/AuthInfo" => answer(seen, &host),
+            "/auth/token" => token(before),
+            _ => redirect(seen, &host),
+        })
+        .await;
+        let connection = Connection { hide: vec![Secret::new(WHOLE)], ..server.connection() };
+        (HaloApi::with_limits(connection, quick()).unwrap(), server)
+    };
+    let (api, _server) = ask(|_, host| json(200, format!(r#"{{"auth_url":"https://{host}/auth"}}"#))).await;
+    let error = api.sign_in().await.unwrap_err();
+    assert_eq!(error, HaloError::ForeignAuthHost { host: hidden(), product: Product::default() });
+    let (api, _server) = ask(redirect).await;
+    let error = api.sign_in().await.unwrap_err();
+    assert_eq!(error, HaloError::Redirected { to_host: Some(hidden()), status: 307 });
+    // A place or a tenant that says a secret back is none.
+    let own = |seen: &Seen, _: &str| {
+        let here = seen.headers.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        json(200, format!(r#"{{"auth_url":"http://{here}/{WHOLE}","tenant_id":"{WHOLE}"}}"#))
+    };
+    let (api, server) = ask(own).await;
+    api.sign_in().await.unwrap();
+    assert_eq!(server.last("/auth/token").target, "/auth/token");
+    let error = api.clients_page(1).await.unwrap_err();
+    assert_eq!(error, HaloError::Redirected { to_host: Some(hidden()), status: 307 });
+}
+
+fn redirect(_: &Seen, host: &str) -> Play {
+    let location = format!("Location: https://{}/auth\r\n", host.to_uppercase());
+    Play::Reply(307, Box::leak(location.into_boxed_str()), String::new())
+}
+
 fn place(url: &str, tenant: &str) -> SignInPlace {
     SignInPlace { auth_url: AuthUrl::read(url).unwrap().address, tenant: Some(tenant.to_owned()) }
 }

@@ -4,16 +4,25 @@ use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::is_invisible;
 use crate::settings::Environment;
 
 /// Refuses a proxy of the environment that the HTTP client would pass by.
 pub(super) fn require_sound(environment: &Environment) -> Result<(), Failure> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    for (name, value) in names.iter().filter_map(|name| Some((name, environment.text(name)?))) {
-        if let Some(why) = proxy_fault(value) {
-            let message = format!("{name} {why}; nothing was sent");
-            return Err(Failure::new(FailureKind::Usage, message)
-                .hint(format!("correct it, or unset it: {name}=http://proxy.example:3128")));
+    let refused = |name: &str, why: &str, example: &str| {
+        Failure::new(FailureKind::Usage, format!("{name} {why}; nothing was sent"))
+            .hint(format!("correct it, or unset it: {name}={example}"))
+    };
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        // An empty one is none, as to curl. A blank one was meant to be something.
+        let Some(value) = environment.get(name).filter(|value| !value.is_empty()) else { continue };
+        if let Some(why) = value.to_str().map_or(Some("is not readable text"), proxy_fault) {
+            return Err(refused(name, why, "http://proxy.example:3128"));
+        }
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        if environment.get(name).is_some_and(|value| value.to_str().is_none()) {
+            return Err(refused(name, "is not readable text", "halo.example"));
         }
     }
     Ok(())
@@ -22,7 +31,10 @@ pub(super) fn require_sound(environment: &Environment) -> Result<(), Failure> {
 /// What is wrong with the address of a proxy. It may hold a password: it is not repeated.
 fn proxy_fault(value: &str) -> Option<&'static str> {
     if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Some("has blanks in it");
+        return Some(if value.trim().is_empty() { "is blank" } else { "has blanks in it" });
+    }
+    if value.chars().any(is_invisible) {
+        return Some("has invisible characters in it");
     }
     if value.contains('#') {
         return Some("has a # in it, which is written %23 in a password");
@@ -77,6 +89,32 @@ mod tests {
         assert!(failure.message.starts_with("HTTPS_PROXY has a #") && !failure.message.contains("hunter2"));
     }
 
+    #[test]
+    fn proxy_variable_that_is_no_text_is_named_and_empty_one_is_none() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+        let refusal = |name: &str, value: &[u8]| {
+            let environment = Environment::from_pairs([(OsString::from(name), OsString::from_vec(value.to_vec()))]);
+            require_sound(&environment).err().map(|failure| (failure.kind, failure.message))
+        };
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            for (value, why) in [
+                (&b"http://127.0.0.1:7130\xff"[..], "is not readable text"),
+                (b"\xa0http://127.0.0.1:7130", "is not readable text"),
+                (b" ", "is blank"),
+                ("\u{a0}".as_bytes(), "is blank"),
+                ("http://127.0.0.1:7130\u{200b}".as_bytes(), "has invisible characters in it"),
+                ("\u{feff}http://127.0.0.1:7130".as_bytes(), "has invisible characters in it"),
+            ] {
+                let told = (FailureKind::Usage, format!("{name} {why}; nothing was sent"));
+                assert_eq!(refusal(name, value), Some(told), "{value:?}");
+            }
+            assert_eq!((refusal(name, b""), refusal(name, b"http://127.0.0.1:7130")), (None, None), "{name}");
+        }
+        assert!(refusal("NO_PROXY", b"halo\xff").is_some_and(|(_, why)| why.starts_with("NO_PROXY")));
+        assert_eq!((refusal("no_proxy", b" "), refusal("NO_PROXY", b"*.lan")), (None, None));
+    }
+
     proptest! {
         #![proptest_config(tries())]
 
@@ -85,7 +123,8 @@ mod tests {
         fn fuzzed_proxies_are_used_or_refused(
             value in text_like(lines(include_str!("../../tests/corpus/proxies.txt"))),
         ) {
-            if !value.trim().is_empty() && proxy_fault(&value).is_none() {
+            let environment = Environment::from_pairs([("HTTPS_PROXY", &value)]);
+            if !value.is_empty() && require_sound(&environment).is_ok() {
                 prop_assert!(is_used(&value), "{value:?} is passed by");
             }
         }

@@ -141,6 +141,7 @@ fn status(
             halo_count: run.halo_count,
             stored: run.stored,
             restricted: run.is_restricted(),
+            as_seen: run.as_seen(),
         }),
         next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),
         clients: workspace.store.client_counts(id)?,

@@ -231,7 +231,7 @@ impl Workspace {
     }
 
     /// Hands a copy of the settings to somebody who edits it, and keeps it where it is right. Says whether it changed.
-    pub fn edit_settings(&self, edit: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<bool, Failure> {
+    pub fn edit_settings(&self, edit: impl FnOnce(&Path, bool) -> Result<(), Failure>) -> Result<bool, Failure> {
         self.settings.edit(edit)
     }
 

@@ -1,6 +1,7 @@
 //! `config edit`: a person's own editor, and settings that can be read afterwards.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -8,40 +9,143 @@ use super::error::SettingsError;
 use super::private_file::{self, Exclusive, FileError};
 use super::{Settings, config};
 
+/// So many editors at a time.
+const EDITORS: u32 = 99;
+
 impl Settings {
-    /// Lets an editor change a copy of `config.toml`, and puts the copy in its place if it can be read; comments and
-    /// order stay as they were written. Says whether anything changed. A copy that cannot be read is kept, and named.
+    /// Lets an editor change a copy of `config.toml`, each editor its own, and puts the copy in its place if it can be
+    /// read; comments and order stay as they were written. Says whether anything changed. A copy that cannot be taken over
+    /// is kept and named, and the next edit goes on with it: `edit` is told the copy, and whether it was kept.
     ///
     /// # Errors
     ///
     /// What `edit` answers, [`SettingsError`] for what is wrong in the copy, or [`SettingsError::ChangedMeanwhile`]
     /// where another program saved while the editor was open. The settings are then as they were.
-    pub fn edit<E: From<SettingsError>>(&self, edit: impl FnOnce(&Path) -> Result<(), E>) -> Result<bool, E> {
-        let path = self.paths().config();
-        self.require_trusted(&path).map_err(SettingsError::from)?;
-        let copy = path.with_file_name("config.edit.toml");
-        let before = bytes(&path).map_err(SettingsError::from)?;
-        let start = before.clone().unwrap_or_else(|| Zeroizing::new(b"version = 1\n".to_vec()));
-        private_file::replace(&copy, &start).map_err(SettingsError::from)?;
-        edit(&copy)?;
-        let changed = self.take_over(&copy, &start, before.as_ref())?;
-        Exclusive::take(&copy).and_then(|copy| copy.remove()).map_err(SettingsError::from)?;
+    pub fn edit<E: From<SettingsError>>(&self, edit: impl FnOnce(&Path, bool) -> Result<(), E>) -> Result<bool, E> {
+        self.require_trusted(&self.paths().config()).map_err(SettingsError::from)?;
+        let session = self.session().map_err(SettingsError::from)?;
+        let is_kept = session.begin().map_err(SettingsError::from)?;
+        let edited = edit(&session.copy, is_kept);
+        let changed = match edited {
+            Ok(()) => session.take_over()?,
+            Err(error) => {
+                if !session.has_changed().map_err(SettingsError::from)? {
+                    session.end()?;
+                }
+                return Err(error);
+            }
+        };
+        session.end()?;
         Ok(changed)
     }
 
-    fn take_over(&self, copy: &Path, start: &[u8], before: Option<&Zeroizing<Vec<u8>>>) -> Result<bool, SettingsError> {
-        let path = self.paths().config();
-        let Some(contents) = private_file::read(copy)? else { return Ok(false) };
-        if *contents.bytes == start {
+    /// The first copy that an earlier edit has left, otherwise the first that nobody has open.
+    fn session(&self) -> Result<Session, FileError> {
+        let config = self.paths().config();
+        let mut free = None;
+        for number in 1..=EDITORS {
+            let name = if number == 1 { "config.edit".to_owned() } else { format!("config.edit.{number}") };
+            let [copy, base] = ["toml", "base"].map(|ending| config.with_file_name(format!("{name}.{ending}")));
+            let is_there = std::fs::symlink_metadata(&copy).is_ok();
+            if (is_there || free.is_none())
+                && let Some(base) = Exclusive::take_now(&base)?
+            {
+                let session = Session { config: config.clone(), copy, base };
+                if is_there {
+                    return Ok(session);
+                }
+                free = Some(session);
+            }
+        }
+        free.ok_or(FileError::Locked { path: config, holder: None })
+    }
+}
+
+/// One editor: its copy of the settings, and the settings as they were when the copy was made.
+struct Session {
+    config: PathBuf,
+    copy: PathBuf,
+    /// Held as long as the editor is open.
+    base: Exclusive,
+}
+
+impl Session {
+    /// Makes the copy, unless an earlier edit has left one with changes: says whether it did.
+    fn begin(&self) -> Result<bool, FileError> {
+        if bytes(&self.copy)?.is_some() && self.has_changed()? {
+            return Ok(true);
+        }
+        let now = bytes(&self.config)?;
+        self.base.replace(now.as_ref().map_or(&[], |now| now))?;
+        private_file::replace(&self.copy, now.as_ref().map_or(EMPTY, |now| now))?;
+        Ok(false)
+    }
+
+    /// The settings as they were when the copy was made; none where there were none.
+    fn before(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+        match bytes(self.base.path())? {
+            Some(before) => Ok(Some(before).filter(|before| !before.is_empty())),
+            // A copy of an earlier version, which kept no base.
+            None => bytes(&self.config),
+        }
+    }
+
+    fn has_changed(&self) -> Result<bool, FileError> {
+        let before = self.before()?;
+        Ok(bytes(&self.copy)?.is_some_and(|copy| **copy != *before.as_ref().map_or(EMPTY, |before| before)))
+    }
+
+    fn take_over(&self) -> Result<bool, SettingsError> {
+        let Some(contents) = private_file::read(&self.copy)? else { return Ok(false) };
+        if !self.has_changed()? {
             return Ok(false);
         }
-        config::parse(copy, &contents)?;
-        let file = Exclusive::take(&path)?;
-        if bytes(&path)?.as_ref() != before {
-            return Err(SettingsError::ChangedMeanwhile { copy: copy.to_owned() });
+        config::parse(&self.copy, &contents)?;
+        let file = Exclusive::take(&self.config)?;
+        let (before, now) = (self.before()?, bytes(&self.config)?);
+        if now != before {
+            let keys = differing(before.as_ref(), now.as_ref());
+            // Said once: whoever goes on with the copy knows it.
+            self.base.replace(now.as_ref().map_or(&[], |now| now))?;
+            return Err(SettingsError::ChangedMeanwhile { copy: self.copy.clone(), config: self.config.clone(), keys });
         }
         file.replace(&contents.bytes)?;
         Ok(true)
+    }
+
+    fn end(&self) -> Result<(), SettingsError> {
+        Exclusive::take(&self.copy).and_then(|copy| copy.remove())?;
+        Ok(self.base.remove()?)
+    }
+}
+
+/// Settings that say nothing.
+const EMPTY: &[u8] = b"version = 1\n";
+
+/// The keys that two versions of the settings differ in.
+fn differing(one: Option<&Zeroizing<Vec<u8>>>, other: Option<&Zeroizing<Vec<u8>>>) -> Vec<String> {
+    let read = |text: Option<&Zeroizing<Vec<u8>>>| -> toml::Table {
+        text.and_then(|text| toml::from_str(std::str::from_utf8(text).ok()?).ok()).unwrap_or_default()
+    };
+    let mut keys = BTreeSet::new();
+    collect(String::new(), &read(one).into(), &read(other).into(), &mut keys);
+    keys.into_iter().collect()
+}
+
+fn collect(key: String, one: &toml::Value, other: &toml::Value, keys: &mut BTreeSet<String>) {
+    let empty = toml::Table::new();
+    match (one.as_table(), other.as_table()) {
+        (None, None) if one == other => {}
+        (None, None) => _ = keys.insert(key),
+        (one, other) => {
+            let [one, other] = [one, other].map(|table| table.unwrap_or(&empty));
+            for name in one.keys().chain(other.keys()) {
+                let missing = toml::Value::from("");
+                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                let [one, other] = [one, other].map(|table| table.get(name).unwrap_or(&missing));
+                collect(below, one, other, keys);
+            }
+        }
     }
 }
 
@@ -58,8 +162,18 @@ mod tests {
         Settings::new(Paths::below(folder.path()))
     }
 
-    fn write(text: &'static str) -> impl Fn(&Path) -> Result<(), SettingsError> {
-        move |copy| private_file::replace(copy, text.as_bytes()).map_err(SettingsError::from)
+    fn write(text: &'static str) -> impl Fn(&Path, bool) -> Result<(), SettingsError> {
+        move |copy, _| private_file::replace(copy, text.as_bytes()).map_err(SettingsError::from)
+    }
+
+    /// What is left beside the settings, apart from locks.
+    fn left(settings: &Settings) -> Vec<String> {
+        let folder = settings.paths().config();
+        let names = std::fs::read_dir(folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.retain(|name| name.starts_with("config.edit"));
+        names.sort();
+        names
     }
 
     const GOOD: &str = "# mine\nversion = 1\n";
@@ -70,8 +184,8 @@ mod tests {
         let settings = settings(&folder);
         assert!(settings.edit(write(GOOD)).unwrap());
         assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), GOOD);
-        assert!(!settings.edit(|_| Ok::<_, SettingsError>(())).unwrap());
-        assert!(!settings.paths().config().with_file_name("config.edit.toml").exists());
+        assert!(!settings.edit(|_, _| Ok::<_, SettingsError>(())).unwrap());
+        assert_eq!(left(&settings), [""; 0]);
     }
 
     #[test]
@@ -91,11 +205,79 @@ mod tests {
         let settings = settings(&folder);
         settings.edit(write(GOOD)).unwrap();
         let other = "# theirs\nversion = 1\n";
-        let error = settings.edit(|copy| {
+        let error = settings.edit(|copy, _| {
             private_file::replace(&settings.paths().config(), other.as_bytes())?;
-            write("# later\nversion = 1\n")(copy)
+            write("# later\nversion = 1\n")(copy, false)
         });
         assert!(matches!(error, Err(SettingsError::ChangedMeanwhile { .. })), "{error:?}");
         assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), other);
+    }
+
+    /// Dana opens, Fox opens; Dana writes, Fox saves and leaves, Dana leaves.
+    #[test]
+    fn two_editors_have_copies_of_their_own_and_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&folder);
+        settings.edit(write(GOOD)).unwrap();
+        let (danas, foxes) = ("# dana\nversion = 1\n", "version = 1\n[keys]\nquit = [\"ctrl-q\"]\n");
+        let error = settings.edit(|danas_copy, _| {
+            write(danas)(danas_copy, false)?;
+            let saved = settings.edit(|foxes_copy, is_kept| {
+                assert!(foxes_copy != danas_copy && !is_kept);
+                let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(foxes_copy).unwrap());
+                assert_eq!(mode & 0o777, 0o600);
+                assert_eq!(std::fs::read_to_string(foxes_copy).unwrap(), GOOD);
+                write(foxes)(foxes_copy, false)
+            });
+            assert!(saved?);
+            Ok::<_, SettingsError>(())
+        });
+        let error = error.unwrap_err();
+        let told = format!("{error}; {}", error.hint().unwrap());
+        for words in ["keys.quit", "config.edit.toml", "config.toml"] {
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), foxes);
+        // What Dana wrote is there, and goes on.
+        let both = "# dana\nversion = 1\n[keys]\nquit = [\"ctrl-q\"]\n";
+        let saved = settings.edit(|copy, is_kept| {
+            assert!(is_kept);
+            assert_eq!(std::fs::read_to_string(copy).unwrap(), danas);
+            write(both)(copy, true)
+        });
+        assert!(saved.unwrap());
+        assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), both);
+        assert_eq!(left(&settings), [""; 0]);
+    }
+
+    #[test]
+    fn kept_copy_is_gone_on_with_and_taken_once_it_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&folder);
+        settings.edit(write(GOOD)).unwrap();
+        let bad = "version = 1\nactive = \"nobody\"\n";
+        settings.edit(write(bad)).unwrap_err();
+        let leave = |copy: &Path, is_kept: bool| {
+            assert!(is_kept && std::fs::read_to_string(copy).unwrap() == bad);
+            Ok::<_, SettingsError>(())
+        };
+        let error = settings.edit(leave).unwrap_err();
+        assert!(error.hint().unwrap().contains("pia-halo config edit"), "{error}");
+        // Mended by hand, and left as it is.
+        let copy = settings.paths().config().with_file_name("config.edit.toml");
+        std::fs::write(&copy, "# mended\nversion = 1\n").unwrap();
+        assert!(settings.edit(|_, _| Ok::<_, SettingsError>(())).unwrap());
+        assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), "# mended\nversion = 1\n");
+        // An editor that fails without a change leaves nothing, and one that fails with one leaves it.
+        let fail = |text: Option<&'static str>| {
+            settings.edit(|copy, _| {
+                text.map(|text| write(text)(copy, false)).transpose()?;
+                Err::<(), _>(SettingsError::NoRandom("no".to_owned()))
+            })
+        };
+        fail(None).unwrap_err();
+        assert_eq!(left(&settings), [""; 0]);
+        fail(Some(GOOD)).unwrap_err();
+        assert_eq!(left(&settings), ["config.edit.base", "config.edit.toml"]);
     }
 }

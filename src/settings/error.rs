@@ -1,12 +1,14 @@
 //! Why settings, credentials or a draft cannot be used, with the next step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::private_file::FileError;
+use super::private_file::{FileError, quoted};
 use super::source::SecretSource;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
+use crate::domain::untrusted::Untrusted;
 
 /// Why the settings room could not do what it was asked. No message holds a secret or a line of a file.
 #[derive(Debug, Error)]
@@ -75,10 +77,14 @@ pub enum SettingsError {
         why: String,
     },
     /// Saved by another program while an editor had a copy.
-    #[error("the settings were saved by another program in the meantime; nothing was changed")]
+    #[error("the settings were saved by another program in the meantime{}; nothing was changed", named(keys))]
     ChangedMeanwhile {
         /// The copy that was edited.
         copy: PathBuf,
+        /// The settings as they are now.
+        config: PathBuf,
+        /// What the other program changed; none where it is only comments.
+        keys: Vec<String>,
     },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
@@ -94,14 +100,32 @@ impl SettingsError {
             Self::NewerVersion { path, .. } => {
                 format!("update pia-halo; {} was left untouched", path.display())
             }
+            Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } if is_copy(path) => {
+                format!("your edit is kept; to go on with it: {}; to drop it: rm {}", Next::ConfigEdit, quoted(path))
+            }
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
                 format!("Fix it in an editor: {}. pia-halo does not change it until then", path.display())
             }
-            Self::ChangedMeanwhile { copy } => format!("your changes are kept in {}", copy.display()),
+            Self::ChangedMeanwhile { copy, config, .. } => format!(
+                "yours are kept in {}, theirs are in {}. Put theirs into yours, then save with {}; to drop yours: rm {}",
+                copy.display(),
+                config.display(),
+                Next::ConfigEdit,
+                quoted(copy)
+            ),
             Self::NotSaveable { .. } | Self::NoRandom(_) => return None,
             Self::Secret { origin, .. } => origin.hint()?,
         })
     }
+}
+
+/// Whether it is a copy that `config edit` keeps.
+fn is_copy(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config.edit"))
+}
+
+fn named(keys: &[String]) -> String {
+    if keys.is_empty() { String::new() } else { format!(" ({})", Untrusted::new(keys.join(", ")).display()) }
 }
 
 impl From<SettingsError> for Failure {

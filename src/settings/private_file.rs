@@ -356,6 +356,23 @@ impl Exclusive {
         Self::take_within(path, PATIENCE)
     }
 
+    /// The same without a wait; none where another has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Exclusive::take`], but for [`FileError::Locked`].
+    pub fn take_now(path: &Path) -> Result<Option<Self>, FileError> {
+        match Self::take_within(path, Duration::ZERO) {
+            Err(FileError::Locked { .. }) => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
+    /// The file that may be replaced.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn take_within(path: &Path, patience: Duration) -> Result<Self, FileError> {
         let lock_path = beside(path, "lock");
         let lock = open_private(&lock_path, false)?;

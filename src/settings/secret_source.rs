@@ -1,6 +1,8 @@
 //! Where the Client Secret comes from: the first match of the contract's order (section 2) wins.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -107,7 +109,10 @@ pub fn client_secret(
         return stored.map(|secret| secret_of(secret.expose().as_bytes(), source)).transpose();
     };
     let found = match source {
-        SecretSource::Systemd(ref path) => read_file(&path.clone(), source)?,
+        SecretSource::Systemd(ref path) => {
+            private_file::require_trusted(path, None)?;
+            read_file(&path.clone(), source)?
+        }
         SecretSource::EnvironmentFile(ref path) => {
             // A pipe is refused, not waited for: a service would do so at each start.
             if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
@@ -116,7 +121,12 @@ pub fn client_secret(
             private_file::require_secret(path, None)?;
             read_file(&path.clone(), source)?
         }
-        SecretSource::Command(ref words) => run(&words.clone(), source, environment, COMMAND_LIMIT)?,
+        SecretSource::Command(ref words) => {
+            if let Some(program) = words.first().and_then(|word| program(word, environment)) {
+                private_file::require_trusted(&program, None)?;
+            }
+            run(&words.clone(), source, environment, COMMAND_LIMIT)?
+        }
         _ => secret_of(environment.get(VARIABLE).unwrap_or_default().as_encoded_bytes(), source)?,
     };
     Ok(Some(found))
@@ -180,6 +190,17 @@ fn secret_of(bytes: &[u8], source: SecretSource) -> Result<FoundSecret, Settings
     }
     let cleaned = secret.expose().len() < line.len();
     Ok(FoundSecret { secret, source, cleaned })
+}
+
+/// The file that a command runs; none where there is none, which is said when it is run.
+fn program(word: &str, environment: &Environment) -> Option<PathBuf> {
+    if word.contains('/') {
+        return Some(PathBuf::from(word));
+    }
+    let folders = environment.get("PATH").unwrap_or(OsStr::new("/bin:/usr/bin"));
+    let is_program =
+        |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0);
+    std::env::split_paths(folders).map(|folder| folder.join(word)).find(is_program)
 }
 
 /// Runs a command and takes what it prints.

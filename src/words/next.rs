@@ -56,6 +56,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::Dismiss(_)
         | Next::Retry(_)
         | Next::ConfigPath
+        | Next::ConfigEdit
         | Next::History
         | Next::Run(_)
         | Next::TakeOver

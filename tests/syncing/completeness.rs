@@ -246,6 +246,19 @@ async fn restricted_agents_sync_says_what_it_cannot_see() {
     assert!(!told.stdout.contains("as this agent sees it"), "{told:#?}");
 }
 
+/// What the agent may see is not told: then nobody knows whether it is all.
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_of_agent_that_is_not_told_claims_no_whole() {
+    let profile = Profile::set_up(small()).await;
+    for fault in ["restricted-agent", "agent-unknown"] {
+        profile.halo.set_fault(fault.parse().unwrap(), true);
+    }
+    let words = "as far as this agent sees; whether that is all is not known";
+    profile.run(["sync"]).await.expect(3).says(words).says("Halo does not tell whether this agent sees all clients");
+    let told = profile.run(["status"]).await.expect(0);
+    assert!(told.stdout.lines().any(|line| line.starts_with("Last sync") && line.ends_with(words)), "{told:#?}");
+}
+
 /// One rule for scripts: a run with warnings exits with 3, whatever they are about.
 #[tokio::test(flavor = "multi_thread")]
 async fn sync_with_warnings_exits_with_three() {

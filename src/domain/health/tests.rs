@@ -194,6 +194,7 @@ const FAULTS: &[Fault] = &[
             halo_count: None,
             stored: 1,
             restricted: true,
+            as_seen: "",
         });
     }),
     (Rule::AgentRestricted, State::Unknown, |world| world.see(Rule::AgentRestricted, State::Well, 200)),

@@ -21,7 +21,9 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_failure};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{Brake, ChangeCounts, ChangeKind, ClientChange, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{
+    Brake, ChangeCounts, ChangeKind, ClientChange, SIGHT_NOT_HEARD, SyncProgress, SyncReport, SyncStatus,
+};
 use crate::domain::thousands;
 use crate::halo::HaloApi;
 use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
@@ -192,7 +194,7 @@ impl Run<'_> {
     async fn publish(&self, read: Read) -> Result<SyncReport, Failure> {
         let Read { learnt, known, lists, proved, unseen, gone } = read;
         let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
-        let calm = learnt.warnings.is_empty();
+        let calm = learnt.warnings.iter().all(|warning| warning == SIGHT_NOT_HEARD);
         let status = if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings };
         let report = self.report(learnt, ClientCounts::default());
         let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };

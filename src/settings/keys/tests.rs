@@ -131,7 +131,7 @@ fn save_keeps_keys() {
 #[test]
 fn edit_with_bad_key_is_not_taken_over() {
     let (_folder, settings) = settings("version = 1\n");
-    let write = |text: &'static str| move |copy: &Path| fs::write(copy, text).map_err(|_| unreachable());
+    let write = |text: &'static str| move |copy: &Path, _: bool| fs::write(copy, text).map_err(|_| unreachable());
     settings.edit(write("version = 1\n[keys]\nhelp = [\"q\"]\n")).unwrap_err();
     assert_eq!(fs::read_to_string(settings.paths().config()).unwrap(), "version = 1\n");
     assert!(settings.edit(write("version = 1\n[keys]\nhelp = [\"f2\"]\n")).unwrap());

@@ -4,9 +4,14 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::io::Errno;
 
 use super::FileError;
+
+/// So many links may lead on, as the kernel has it.
+const LINKS: usize = 40;
 
 /// A folder in which each may remove only what is theirs, such as `/tmp`.
 const STICKY: u32 = 0o1000;
@@ -20,14 +25,46 @@ const STICKY: u32 = 0o1000;
 /// [`FileError::NotOurs`] or [`FileError::OthersWrite`] with the file or folder in question; [`FileError::Io`].
 pub fn require_trusted(path: &Path, home: Option<&Path>) -> Result<(), FileError> {
     let io = |source| FileError::Io { doing: "open", path: path.to_owned(), source };
-    let named = std::path::absolute(path).map_err(io)?;
-    // The name as it is written, because a link on the way can be swapped, and what the name stands for.
-    require_chain(&named, home)?;
-    let nearest = named.ancestors().find_map(|above| fs::canonicalize(above).ok());
-    match nearest {
-        Some(real) if !named.starts_with(&real) => require_chain(&real, home),
-        _ => Ok(()),
+    let real_home = home.and_then(|home| fs::canonicalize(home).ok());
+    let mut named = std::path::absolute(path).map_err(io)?;
+    // The name as it is written, and what each link on the way makes of it: any of them can be swapped.
+    for _ in 0..LINKS {
+        require_chain(&named, home)?;
+        // What is above home is not asked, so neither are its links.
+        let below = home.zip(real_home.as_deref());
+        if let Some((real_home, rest)) = below.and_then(|(home, real)| Some((real, named.strip_prefix(home).ok()?))) {
+            named = real_home.join(rest);
+        }
+        let start = real_home.as_deref().filter(|home| named.starts_with(home)).unwrap_or(Path::new("/"));
+        let Some(next) = behind_link(&named, start)? else { return Ok(()) };
+        named = next;
     }
+    Err(io(Errno::LOOP.into()))
+}
+
+/// The path with its first link below `start` resolved by one step; none where there is no link. A link of another user's
+/// can lead elsewhere tomorrow.
+fn behind_link(path: &Path, start: &Path) -> Result<Option<PathBuf>, FileError> {
+    let mut walked = start.to_owned();
+    let mut rest = path.strip_prefix(start).unwrap_or(path).components();
+    while let Some(step) = rest.next() {
+        match step {
+            Component::ParentDir => _ = walked.pop(),
+            step => walked.push(step),
+        }
+        let Ok(metadata) = fs::symlink_metadata(&walked) else { return Ok(None) };
+        if metadata.is_symlink() {
+            if !is_ours(metadata.uid()) {
+                return Err(FileError::NotOurs { path: walked });
+            }
+            let io = |source| FileError::Io { doing: "open", path: walked.clone(), source };
+            let target = fs::read_link(&walked).map_err(io)?;
+            let folder = walked.parent().unwrap_or(Path::new("/"));
+            // An empty rest would make a folder of it.
+            return Ok(Some(folder.join(target).components().chain(rest).collect()));
+        }
+    }
+    Ok(None)
 }
 
 fn require_chain(path: &Path, home: Option<&Path>) -> Result<(), FileError> {
@@ -154,6 +191,51 @@ mod tests {
         let link = home.join("a/link");
         symlink(&outside, &link).unwrap();
         require_trusted(&link, Some(&home)).unwrap_err();
+    }
+
+    #[test]
+    fn every_link_of_chain_is_judged() {
+        let (root, home, file) = tree();
+        let [public, first, between] = ["public", "first", "public/between"].map(|name| root.path().join(name));
+        fs::create_dir(&public).unwrap();
+        chmod(&public, 0o755);
+        symlink(&file, &between).unwrap();
+        symlink("public/between", &first).unwrap();
+        let link = home.join("link");
+        symlink(&first, &link).unwrap();
+        let each = [(&link, Some(home.as_path())), (&link, None), (&first, None)];
+        for (name, home) in each {
+            require_trusted(name, home).unwrap();
+        }
+        chmod(&public, 0o777);
+        for (name, home) in each {
+            let error = require_trusted(name, home).unwrap_err();
+            assert!(matches!(&error, FileError::OthersWrite { path, .. } if *path == public), "{error}");
+        }
+        chmod(&public, 0o755);
+        // A link to a folder on the way, and one that leads back to itself.
+        symlink(file.parent().unwrap(), public.join("folder")).unwrap();
+        symlink(public.join("folder"), home.join("way")).unwrap();
+        require_trusted(&home.join("way/file"), Some(&home)).unwrap();
+        chmod(&public, 0o777);
+        require_trusted(&home.join("way/file"), Some(&home)).unwrap_err();
+        symlink("round", home.join("round")).unwrap();
+        require_trusted(&home.join("round"), Some(&home)).unwrap_err();
+    }
+
+    /// A home that is reached by a link: what is above it is not asked.
+    #[test]
+    fn home_behind_link_is_trusted_as_before() {
+        let (root, home, file) = tree();
+        let (named, real) = (root.path().join("named"), root.path().join("real"));
+        fs::create_dir(&real).unwrap();
+        fs::rename(&home, real.join("home")).unwrap();
+        symlink("real/home", &named).unwrap();
+        let file = named.join(file.strip_prefix(&home).unwrap());
+        chmod(&real, 0o777);
+        require_trusted(&file, Some(&named)).unwrap();
+        chmod(file.parent().unwrap(), 0o777);
+        require_trusted(&file, Some(&named)).unwrap_err();
     }
 
     #[test]

@@ -174,6 +174,38 @@ fn command_is_run_only_when_secret_is_needed_and_without_shell() {
 }
 
 #[test]
+fn program_that_others_could_change_is_not_run() {
+    let fixture = fixture();
+    let folder = fixture.folder.path().join("bin");
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("give-secret");
+    fs::write(&program, "#!/bin/sh\necho s3cr3t\n").unwrap();
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let by_path = [program.to_str().unwrap().to_owned()];
+    let by_name = ["give-secret".to_owned()];
+    let path = [("PATH", folder.to_str().unwrap())];
+    for (folder_mode, mode, culprit) in [(0o755, 0o777, &program), (0o755, 0o775, &program), (0o777, 0o755, &folder)] {
+        chmod(&folder, folder_mode);
+        chmod(&program, mode);
+        for command in [&by_path, &by_name] {
+            let error = fixture.found(&path, Some(command)).unwrap_err();
+            assert_eq!(error.hint(), Some(format!("run: chmod go-w {}", culprit.display())), "{error}");
+        }
+    }
+    chmod(&folder, 0o755);
+    chmod(&program, 0o755);
+    for command in [&by_path, &by_name] {
+        assert_eq!(fixture.found(&path, Some(command)).unwrap().unwrap().secret.expose(), "s3cr3t");
+    }
+    // The same of what systemd hands over.
+    let credential = folder.join("halo_client_secret");
+    fs::write(&credential, "s3cr3t").unwrap();
+    chmod(&credential, 0o666);
+    let error = fixture.found(&[("CREDENTIALS_DIRECTORY", folder.to_str().unwrap())], None).unwrap_err();
+    assert_eq!(error.hint(), Some(format!("run: chmod go-w {}", credential.display())), "{error}");
+}
+
+#[test]
 fn command_that_fails_is_quoted_with_its_last_complaint() {
     let fixture = fixture();
     let failed = |script: &str| fixture.found(&[], Some(&shell(script))).unwrap_err().to_string();
