@@ -62,7 +62,7 @@ fn state(model: &Model) -> (Tone, String) {
 }
 
 // In the wizard: how the connection stands.
-fn connection(model: &Model) -> (Tone, String) {
+pub fn connection(model: &Model) -> (Tone, String) {
     let Some(wizard) = &model.wizard else { return (Tone::Calm, String::new()) };
     let host = || {
         let host = HaloUrl::read(wizard.form.text(FieldId::Url)).map(|r| r.address.host());

@@ -3,6 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::go::Go;
+use crate::app::header::connection;
 use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
@@ -14,7 +15,7 @@ use crate::app::testing::{
 };
 use crate::app::wizard::credentials::token_words;
 use crate::app::wizard::pia_screen::escalate_words;
-use crate::app::wizard::{Item, StepSign, Test, Wizard, connection, review, step_sign};
+use crate::app::wizard::{Item, StepSign, Test, Wizard, review, step_sign};
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
