@@ -1,6 +1,5 @@
 //! `backup` and `restore`: everything that this machine knows, in one file.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +17,7 @@ use crate::ops::backup::restore::{self, Proved};
 use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
 use crate::ops::{self, Clock as _, SystemClock, Workspace};
-use crate::settings::{Paths, read_named};
+use crate::settings::{Paths, open_named, read_named};
 use crate::words::Tone;
 
 /// A passphrase or an identity file is a few lines.
@@ -116,11 +115,8 @@ async fn off_the_threads<R: Send + 'static>(
 }
 
 fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
-    if file == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
-    }
     let cannot = |error| Failure::new(FailureKind::Usage, format!("cannot read {}: {error}", file.display()));
-    Ok(Box::new(File::open(file).map_err(cannot)?))
+    open_named(file).map_err(cannot)
 }
 
 fn needs_passphrase(or: &str) -> Failure {

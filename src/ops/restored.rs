@@ -42,7 +42,8 @@ pub(crate) fn finish(paths: &Paths) -> Result<Option<PathBuf>, Failure> {
 }
 
 fn place(paths: &Paths, ready: &Path) -> Result<Option<PathBuf>, Failure> {
-    let at = fs::read_to_string(ready.join(AT)).ok().and_then(|text| text.parse::<Timestamp>().ok());
+    let at = private_file::read(&ready.join(AT)).ok().flatten();
+    let at = at.and_then(|at| std::str::from_utf8(&at.bytes).ok()?.parse::<Timestamp>().ok());
     let aside = paths.data_dir.join(store::aside_name(at.unwrap_or_default()));
     // Each is gone from here once it is in its place: what is done is not done again.
     let is_due = |name: &str| ready.join(name).exists();
@@ -73,10 +74,10 @@ fn place(paths: &Paths, ready: &Path) -> Result<Option<PathBuf>, Failure> {
 
 /// Copies a file, whole or not at all, for its owner alone.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    let copied = Exclusive::take(to).and_then(|file| {
-        file.replace_by(|fresh| {
+    let copied = private_file::open(from).and_then(|mut source| {
+        Exclusive::take(to)?.replace_by(|fresh| {
             let mut fresh = File::options().write(true).open(fresh)?;
-            io::copy(&mut File::open(from)?, &mut fresh).map(drop)
+            io::copy(&mut source, &mut fresh).map(drop)
         })
     });
     Ok(copied.map_err(SettingsError::from)?)

@@ -17,7 +17,7 @@ use crate::domain::failure::Failure;
 use crate::domain::redaction::{without_address_secrets, without_named_secrets, without_secrets};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::secret::Secret;
-use crate::settings::client_secret;
+use crate::settings::{client_secret, private_file};
 
 /// How much of the log's end goes along.
 const LOG: u64 = 256 << 10;
@@ -168,8 +168,7 @@ fn not_understood(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Val
 
 fn log(workspace: &Workspace) -> String {
     let path = workspace.settings.paths().log();
-    let read = || -> std::io::Result<String> {
-        let mut file = File::open(&path)?;
+    let read = |mut file: File| -> std::io::Result<String> {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(LOG)))?;
         let mut bytes = Vec::new();
@@ -182,7 +181,10 @@ fn log(workspace: &Workspace) -> String {
             text
         })
     };
-    read().unwrap_or_else(|error| format!("{}: {error}\n", path.display()))
+    match private_file::open(&path) {
+        Ok(file) => read(file).unwrap_or_else(|error| format!("{}: {error}\n", path.display())),
+        Err(error) => format!("{error}\n"),
+    }
 }
 
 #[cfg(test)]
@@ -202,7 +204,7 @@ mod tests {
         let paths = Paths::below(folder.path());
         let stored = StoredSecrets { client_secret: Some(Secret::new(STORED)), ..StoredSecrets::default() };
         Settings::new(paths.clone()).save_secrets(&"acme".parse().unwrap(), &stored).unwrap();
-        let write = |path: &Path, text: &str| crate::settings::private_file::replace(path, text.as_bytes()).unwrap();
+        let write = |path: &Path, text: &str| private_file::replace(path, text.as_bytes()).unwrap();
         write(&paths.config(), config);
         write(&paths.log(), &format!("somebody typed {STORED} and {GIVEN} here\n"));
         if break_credentials {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
-use crate::settings::Paths;
+use crate::settings::{Paths, private_file};
 
 /// The program, where the units that come with it expect it.
 const PROGRAM: &str = "/usr/local/bin/pia-halo";
@@ -134,7 +134,7 @@ pub fn timer_runs(root: &Path, paths: &Paths) -> bool {
 /// The folder of settings that the unit of the timer names; none where it names none.
 fn settings_of_timer(root: &Path) -> Option<PathBuf> {
     let mut folders = [UNITS].into_iter().chain(PACKAGED);
-    let text = folders.find_map(|folder| fs::read_to_string(root.join(folder).join(SYNC)).ok())?;
+    let text = folders.find_map(|folder| text_of(&root.join(folder).join(SYNC)))?;
     let variable = |name: &str| {
         let lines = text.lines().rev().filter_map(|line| line.trim().strip_prefix("Environment="));
         let mut values = lines.filter_map(|line| line.trim_matches('"').strip_prefix(name)?.strip_prefix('='));
@@ -144,9 +144,13 @@ fn settings_of_timer(root: &Path) -> Option<PathBuf> {
     Some(base.join("pia-halo"))
 }
 
+fn text_of(unit: &Path) -> Option<String> {
+    private_file::open(unit).ok().and_then(|file| io::read_to_string(file).ok())
+}
+
 /// The unit of a package, where one is installed.
 fn packaged(root: &Path) -> Option<String> {
-    PACKAGED.iter().find_map(|folder| fs::read_to_string(root.join(folder).join(SERVICE)).ok())
+    PACKAGED.iter().find_map(|folder| text_of(&root.join(folder).join(SERVICE)))
 }
 
 /// What installs the service; files that are as they should be are left out. Where a package has brought units for this
@@ -167,9 +171,9 @@ pub fn installation(root: &Path, program: &Path) -> Vec<Step> {
 }
 
 fn files(root: &Path, program: &Path) -> Vec<Step> {
-    let write = |(path, text): (PathBuf, String)| match fs::read_to_string(&path) {
-        Ok(there) if there == text => None,
-        there => Some(Step::Write { path, text, replaces: there.is_ok() }),
+    let write = |(path, text): (PathBuf, String)| match text_of(&path) {
+        Some(there) if there == text => None,
+        there => Some(Step::Write { path, text, replaces: there.is_some() }),
     };
     let mut steps: Vec<Step> = units(root, program).into_iter().filter_map(write).collect();
     steps.extend([&["systemd-sysusers"] as Line, &HOME, &["systemctl", "daemon-reload"]].map(Step::Run));

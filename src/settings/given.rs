@@ -1,7 +1,7 @@
 //! What a person names to be read once: a file, a pipe of their shell, standard input. Read to a bound, and never for ever.
 
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -36,32 +36,56 @@ pub(super) fn is_ending() -> bool {
 /// # Errors
 ///
 /// What the operating system says; [`io::ErrorKind::FileTooLarge`] for a file with more; [`io::ErrorKind::TimedOut`]
-/// where a pipe gives nothing; [`io::ErrorKind::Interrupted`] where the program is to end.
+/// where a pipe gives nothing; [`io::ErrorKind::Other`] where the program is to end.
 pub fn read_named(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     if path == Path::new("-") {
         return read_open(rustix::stdio::stdin(), most, None);
     }
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = open(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
     if metadata.is_file() && metadata.len() > most as u64 {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     read_open(file, most, Some(PATIENCE))
 }
 
-/// Room for all of it at once: a buffer that grows leaves copies of a secret behind.
-fn read_open(file: impl AsFd, most: usize, patience: Option<Duration>) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; most + 1]);
-    let mut length = 0;
-    let deadline = patience.map(|patience| Instant::now() + patience);
+/// What a path names, `-` being standard input, to be read in pieces: each is waited for as long as the whole is by
+/// [`read_named`].
+///
+/// # Errors
+///
+/// What the operating system says.
+pub fn open_named(path: &Path) -> io::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(Given { file: rustix::stdio::stdin(), patience: None }));
+    }
+    Ok(Box::new(Given { file: open(path)?, patience: Some(PATIENCE) }))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+}
+
+/// Something open that may give nothing for a while.
+struct Given<F> {
+    file: F,
+    patience: Option<Duration>,
+}
+
+impl<F: AsFd> Read for Given<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read_piece(&self.file, buffer, self.patience.map(|patience| Instant::now() + patience))
+    }
+}
+
+fn read_piece(file: impl AsFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
     let slice = Timespec { tv_sec: 0, tv_nsec: SLICE.as_nanos() as i64 };
-    while length < bytes.len() {
+    loop {
         if is_ending() {
-            return Err(io::ErrorKind::Interrupted.into());
+            // Not as interrupted: whoever reads in pieces would only try again.
+            return Err(io::Error::other("interrupted"));
         }
         match poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&slice)) {
             Ok(0) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
@@ -71,11 +95,22 @@ fn read_open(file: impl AsFd, most: usize, patience: Option<Duration>) -> io::Re
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
-        match rustix::io::read(&file, &mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
+        match rustix::io::read(&file, &mut *buffer) {
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(error) => return Err(error.into()),
+            read => return Ok(read?),
+        }
+    }
+}
+
+/// Room for all of it at once: a buffer that grows leaves copies of a secret behind.
+fn read_open(file: impl AsFd, most: usize, patience: Option<Duration>) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; most + 1]);
+    let mut length = 0;
+    let deadline = patience.map(|patience| Instant::now() + patience);
+    while length < bytes.len() {
+        match read_piece(&file, &mut bytes[length..], deadline)? {
+            0 => break,
+            count => length += count,
         }
     }
     bytes.truncate(length);
@@ -120,7 +155,9 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         let flags = OFlags::NONBLOCK.bits() as i32;
         let pipe = OpenOptions::new().read(true).custom_flags(flags).open(path).unwrap();
-        let silent = read_open(pipe, 100, Some(Duration::from_millis(60))).unwrap_err();
+        let silent = read_open(&pipe, 100, Some(Duration::from_millis(60))).unwrap_err();
         assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+        let mut in_pieces = Given { file: pipe, patience: Some(Duration::from_millis(60)) };
+        assert_eq!(in_pieces.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

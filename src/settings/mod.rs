@@ -30,7 +30,7 @@ pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_f
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
-pub use given::{end_waits, read_named};
+pub use given::{end_waits, open_named, read_named};
 pub use paths::Paths;
 pub use secret_source::{FoundSecret, client_secret, given_secret, secret_source};
 pub use source::SecretSource;

@@ -47,6 +47,23 @@ pub struct Contents {
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
+/// Opens a file to read it. A pipe or a device is refused, not waited for.
+///
+/// # Errors
+///
+/// [`FileError::NotAFile`], or [`FileError::Io`] where there is no such file or it cannot be opened.
+pub fn open(path: &Path) -> Result<File, FileError> {
+    let io = |source| FileError::Io { doing: "read", path: path.to_owned(), source };
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
+        // A socket cannot be opened at all: say what it is rather than how that failed.
+        let what = fs::metadata(path).ok().and_then(|metadata| require_file(path, &metadata).err());
+        what.unwrap_or_else(|| io(error))
+    })?;
+    require_file(path, &file.metadata().map_err(io)?)?;
+    Ok(file)
+}
+
 /// Reads a file; none where there is none. A pipe or a device is refused, not waited for.
 ///
 /// # Errors
@@ -54,25 +71,16 @@ pub struct Contents {
 /// Any [`FileError`] but those of saving.
 pub fn read(path: &Path) -> Result<Option<Contents>, FileError> {
     let io = |source| FileError::Io { doing: "read", path: path.to_owned(), source };
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    let file = match open(path) {
+        Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             return match fs::symlink_metadata(path) {
                 Ok(_) => Err(FileError::DanglingLink { path: path.to_owned() }),
                 Err(_) => Ok(None),
             };
         }
-        Err(error) => {
-            // A socket cannot be opened at all: say what it is rather than how that failed.
-            if let Ok(metadata) = fs::metadata(path) {
-                require_file(path, &metadata)?;
-            }
-            return Err(io(error));
-        }
+        opened => opened?,
     };
     let metadata = file.metadata().map_err(io)?;
-    require_file(path, &metadata)?;
     if metadata.len() > LARGEST {
         return Err(FileError::TooLarge { path: path.to_owned() });
     }

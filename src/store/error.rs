@@ -43,10 +43,11 @@ pub enum StoreError {
         /// Where the database was.
         path: PathBuf,
     },
-    /// Moved away, deleted or replaced since it was opened: what is written would be in no file that anybody opens.
-    #[error("{} was moved or replaced while it was in use", path.display())]
+    /// The database, or its log, was moved away, deleted, replaced or emptied since it was opened: what is written would be
+    /// in no file that anybody opens.
+    #[error("{} was moved, replaced or emptied while it was in use", path.display())]
     Moved {
-        /// Where the database was.
+        /// Where the file was.
         path: PathBuf,
     },
     /// No room.
@@ -168,8 +169,8 @@ pub(super) enum Trouble {
     RunGone,
     /// See [`StoreError::Held`].
     Held { disabling: Vec<ClientChange>, count: u64, active: u64 },
-    /// See [`StoreError::Moved`].
-    Moved,
+    /// See [`StoreError::Moved`]: which file.
+    Moved(PathBuf),
     /// See [`StoreError::Newer`]: its version, and the newest that this program knows.
     Newer { found: i64, known: i64 },
 }
@@ -197,7 +198,7 @@ impl Trouble {
             }
             Self::RunGone => StoreError::RunGone,
             Self::Held { disabling, count, active } => StoreError::Held { disabling, count, active },
-            Self::Moved => StoreError::Moved { path: path.to_owned() },
+            Self::Moved(path) => StoreError::Moved { path },
             Self::Newer { found, known } => StoreError::Newer { path: path.to_owned(), found, known },
         }
     }

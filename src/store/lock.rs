@@ -108,7 +108,7 @@ impl Lock {
 impl Lock {
     /// Who holds the lock in this file now; nothing is made, and nobody is kept out for longer than the look takes.
     pub fn holder(path: &Path) -> Option<Holder> {
-        let mut file = File::open(path).ok()?;
+        let mut file = private_file::open(path).ok()?;
         let is_held = !private_file::try_lock_shared(&file, path).ok()?;
         private_file::unlock(&file);
         if is_held { read_note(&mut file) } else { None }

@@ -53,6 +53,7 @@ pub use outbox::{ClientToHandOn, HandedOn};
 pub use publish::{Evidence, Known, Publication};
 
 use crate::domain::configuration::ConfigurationId;
+use crate::settings::private_file;
 
 /// Fewer bytes are left in the file: what comes next takes their place.
 const WORTH_IT: i64 = 4 << 20;
@@ -85,8 +86,8 @@ impl RunId {
 #[derive(Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
-    /// Device and number of the file that is open.
-    file: Option<[u64; 2]>,
+    /// The files that are open.
+    files: Arc<[OpenFile]>,
     /// Whether there was nothing in it before.
     is_new: bool,
     inner: Arc<Mutex<Inner>>,
@@ -128,16 +129,16 @@ impl Store {
     ///
     /// [`StoreError`] where it is there but cannot be read.
     pub fn glimpse(path: &Path) -> Result<Option<Self>, StoreError> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let connection = schema::open_for_reading(path, path)?;
+        // What is no file is refused: the database would wait for a pipe.
+        let Some(target) = private_file::resolve(path).map_err(schema::by_cause)? else { return Ok(None) };
+        let connection = schema::open_for_reading(path, &target)?;
         Ok(Some(Self::around(path, connection)))
     }
 
     fn around(path: &Path, connection: Connection) -> Self {
+        let files = std::iter::once(OpenFile::database(path)).chain(OpenFile::beside(&connection)).collect();
         let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
-        Self { path: Arc::new(path.to_owned()), file: file_at(path), is_new: false, inner: Arc::new(Mutex::new(inner)) }
+        Self { path: Arc::new(path.to_owned()), files, is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// The same connection, which waits no longer than this for another program's write.
@@ -160,11 +161,11 @@ impl Store {
         &self.path
     }
 
-    /// Makes sure that the file that is open is the one at its path, in a form that this program knows.
+    /// Makes sure that the files that are open are those at their paths, in a form that this program knows.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Moved`] where it was moved, deleted or replaced, [`StoreError::Newer`] where a newer program has
+    /// [`StoreError::Moved`] where one was moved, deleted, replaced or emptied, [`StoreError::Newer`] where a newer program has
     /// changed its form.
     pub fn is_current(&self) -> Result<(), StoreError> {
         self.with(|_| Ok(()))
@@ -197,8 +198,8 @@ impl Store {
     }
 
     fn check(&self, inner: &Inner) -> Result<(), Trouble> {
-        if self.file != file_at(&self.path) {
-            return Err(Trouble::Moved);
+        if let Some(moved) = self.files.iter().find(|file| !file.is_there()) {
+            return Err(Trouble::Moved(moved.path.clone()));
         }
         let version = inner.connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
         let known = schema::VERSION;
@@ -214,9 +215,38 @@ impl std::fmt::Debug for Store {
 
 use error::Trouble;
 
-fn file_at(path: &Path) -> Option<[u64; 2]> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().map(|file| [file.dev(), file.ino()])
+/// A file of a database, as it was when the database was opened.
+struct OpenFile {
+    path: PathBuf,
+    /// Its device and number.
+    is: Option<[u64; 2]>,
+    /// Whether there was something in it that never goes.
+    had_content: bool,
+}
+
+impl OpenFile {
+    fn database(path: &Path) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let found = std::fs::metadata(path).ok();
+        let is = found.as_ref().map(|file| [file.dev(), file.ino()]);
+        Self { path: path.to_owned(), is, had_content: found.is_some_and(|file| file.len() > 0) }
+    }
+
+    /// The log, which holds what was stored last, and its index. Nobody removes or replaces them while a connection is open
+    /// that writes; one that only reads needs none.
+    fn beside(connection: &Connection) -> impl Iterator<Item = Self> {
+        let writes = connection.is_readonly(rusqlite::MAIN_DB).is_ok_and(|only_reads| !only_reads);
+        let database = connection.path().filter(|path| writes && !path.is_empty()).map(PathBuf::from);
+        let files =
+            ["-wal", "-shm"].into_iter().filter_map(move |ending| Some(schema::beside(database.as_ref()?, ending)));
+        // What is in them goes whenever it is in the database.
+        files.map(|file| Self { had_content: false, ..Self::database(&file) }).filter(|file| file.is.is_some())
+    }
+
+    fn is_there(&self) -> bool {
+        let now = Self::database(&self.path);
+        now.is == self.is && (now.had_content || !self.had_content)
+    }
 }
 
 /// A time as a column holds it: RFC 3339 in UTC, to the nanosecond, and readable in any SQLite shell.

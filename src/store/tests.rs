@@ -588,3 +588,38 @@ fn list_shorter_than_last_sync_left_is_refused() {
         assert!(error.to_string().ends_with("it contains 2 clients, but the last sync stored 60"), "{error}");
     }
 }
+
+/// What is written after that would be lost with a crash.
+#[test]
+fn store_whose_log_was_removed_or_that_was_emptied_takes_nothing() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 4] = [
+        ("log removed", |path| fs::remove_file(schema::beside(path, "-wal")).unwrap()),
+        ("index removed", |path| fs::remove_file(schema::beside(path, "-shm")).unwrap()),
+        ("log replaced", |path| {
+            let log = schema::beside(path, "-wal");
+            fs::copy(&log, log.with_extension("copy")).unwrap();
+            fs::rename(log.with_extension("copy"), log).unwrap();
+        }),
+        ("emptied", |path| fs::write(path, "").unwrap()),
+    ];
+    for (what, harm) in harms {
+        let (_folder, store) = store();
+        sync(&store, "acme", 0, &[client(1, "a")]);
+        store.is_current().unwrap();
+        harm(store.path());
+        let refused = store.begin_run(&id("acme"), at(1)).unwrap_err();
+        assert!(matches!(refused, StoreError::Moved { .. }), "{what}: {refused}");
+        assert!(store.is_current().is_err(), "{what}");
+    }
+    // Other programs come and go, and what is in the log goes into the database.
+    let (_folder, store) = store();
+    for n in 0..3 {
+        let other = Store::open(store.path()).unwrap();
+        sync(&other, "acme", n, &[client(n, "a")]);
+        other.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+        drop(other);
+        store.is_current().unwrap();
+    }
+    assert_eq!(store.clients(&id("acme")).unwrap().len(), 3);
+}

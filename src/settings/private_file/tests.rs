@@ -256,3 +256,24 @@ fn command_for_shell_survives_any_path() {
     assert_eq!(quoted(Path::new("/home/ada/.config/x.toml")), "/home/ada/.config/x.toml");
     assert_eq!(quoted(Path::new("/a b/$(x)'y")), r"'/a b/$(x)'\''y'");
 }
+
+/// Neither an opening nor a reading waits for somebody at the other end.
+#[test]
+fn pipe_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (there, path) = (folder.path().join("file"), folder.path().join("pipe"));
+    pipe(&path);
+    fs::write(&there, "x").unwrap();
+    symlink(&path, folder.path().join("link")).unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    let names = [path, folder.path().join("link"), folder.path().to_owned()];
+    thread::spawn(move || told.send(names.map(|name| (open(&name).map(drop), read(&name).map(drop)))));
+    let refused = heard.recv_timeout(Duration::from_secs(20)).expect("a pipe is waited for");
+    let kinds = refused.map(|(opened, read)| (opened.unwrap_err().to_string(), read.unwrap_err().to_string()));
+    assert!(kinds[0].0.ends_with("/pipe is a pipe, not a file") && kinds[1].0.ends_with("/link is a pipe, not a file"));
+    assert!(kinds[2].0.ends_with(" is a folder, not a file"), "{kinds:?}");
+    assert!(kinds.iter().all(|(opened, read)| opened == read), "{kinds:?}");
+    assert!(open(&there).is_ok());
+    let FileError::Io { source, .. } = open(&folder.path().join("none")).unwrap_err() else { panic!() };
+    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+}

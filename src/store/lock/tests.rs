@@ -161,3 +161,23 @@ fn what_is_no_lock_file_is_refused() {
     assert!(matches!(error, LockError::File(FileError::NotAFile { .. })));
     assert_eq!(Failure::from(error).kind, FailureKind::LocalState);
 }
+
+/// A look and a reading end, whatever stands in place of a file.
+#[test]
+fn pipe_in_place_of_lock_or_store_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.lock");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let holder = Lock::holder(&path);
+        let store = crate::store::Store::glimpse(&path).map(drop);
+        told.send((holder, store, Lock::take(&path, "sync", &actor(), at(0)).map(drop)))
+    });
+    let (holder, store, taken) = heard.recv_timeout(Duration::from_secs(20)).expect("a pipe is waited for");
+    assert_eq!(holder, None);
+    for refused in [store.unwrap_err().to_string(), taken.unwrap_err().to_string()] {
+        assert!(refused.ends_with("/service.lock is a pipe, not a file"), "{refused}");
+    }
+}
