@@ -37,7 +37,7 @@ pub struct Incoming<'a> {
 /// Why a body holds no events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotEvents {
-    /// It is something else.
+    /// It is something else, or so broken that no event of it can be told from the others.
     #[error("the body is not JSON: an object or an array of objects")]
     NotJson,
     /// More than [`MOST_EVENTS`] in one array.
@@ -60,43 +60,54 @@ const LONGEST_NAME: usize = 40;
 
 /// The body of a callback: one event or, where Halo batches, an array of them. It is taken apart by its brackets and texts
 /// alone, so that what a reader of JSON would refuse (half a character, a number no machine holds, a hundred levels) costs
-/// no event beside it. Events are read one after the other: a body of any size takes no more memory than itself.
+/// no event beside it. Where they do not match, the events before are taken, and the rest is one that is not understood.
+/// Objects that stand one behind the other, as in a file of lines, are events too. Events are read one after the other: a body of any size takes no more memory than itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventBody(String);
+pub struct EventBody {
+    text: String,
+    is_whole: bool,
+}
 
 impl EventBody {
     /// Checks a body.
     ///
     /// # Errors
     ///
-    /// [`NotEvents`] where it is neither an object nor an array.
+    /// [`NotEvents`] where nothing of it can be told apart, or it holds too many events.
     pub fn read(body: Vec<u8>) -> Result<Self, NotEvents> {
-        let body = Self(text(body));
-        let whole = body.whole();
-        if !whole.starts_with(['{', '[']) {
-            return Err(NotEvents::NotJson);
-        }
-        let mut items = Items::of(whole);
-        let count = items.by_ref().count();
-        match items.is_whole() {
-            false => Err(NotEvents::NotJson),
-            true if whole.starts_with('[') && count > MOST_EVENTS => Err(NotEvents::TooMany),
-            true => Ok(body),
+        let mut body = Self { text: text(body), is_whole: false };
+        let mut pieces = body.pieces();
+        let count = pieces.by_ref().filter(|piece| matches!(piece, Piece::Event(_))).count();
+        let is_whole = !pieces.is_broken;
+        match count {
+            0 if !is_whole || !body.whole().starts_with('[') => Err(NotEvents::NotJson),
+            ..=MOST_EVENTS => {
+                body.is_whole = is_whole;
+                Ok(body)
+            }
+            _ => Err(NotEvents::TooMany),
         }
     }
 
     /// Its events, in their order.
     pub fn events(&self) -> impl Iterator<Item = Incoming<'_>> {
-        let whole = self.whole();
-        let (one, many) = match whole.starts_with('[') {
-            true => (None, Some(Items::of(whole))),
-            false => (Some(whole), None),
-        };
-        one.into_iter().chain(many.into_iter().flatten()).map(Incoming::of)
+        self.pieces().map(|piece| match piece {
+            Piece::Event(raw) => Incoming::of(raw),
+            Piece::Rest(raw) => Incoming::of_rest(raw),
+        })
+    }
+
+    /// Whether each of its events could be told from the others.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    fn pieces(&self) -> Pieces<'_> {
+        Pieces { rest: self.whole(), list: None, is_broken: false }
     }
 
     fn whole(&self) -> &str {
-        self.0.trim_start_matches('\u{feff}').trim()
+        self.text.trim_start_matches('\u{feff}').trim()
     }
 }
 
@@ -117,21 +128,73 @@ fn text(mut bytes: Vec<u8>) -> String {
     }
 }
 
+/// A part of a body.
+enum Piece<'a> {
+    Event(&'a str),
+    /// All from where brackets and texts do not match any more.
+    Rest(&'a str),
+}
+
+/// The parts of a body: objects, and what is in lists.
+struct Pieces<'a> {
+    rest: &'a str,
+    list: Option<Items<'a>>,
+    /// Whether brackets and texts do not match somewhere.
+    is_broken: bool,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        loop {
+            if let Some(list) = &mut self.list {
+                if let Some(item) = list.next() {
+                    return Some(Piece::Event(item));
+                }
+                self.rest = list.rest;
+                self.is_broken |= !list.closed;
+                self.list = None;
+            }
+            self.rest = self.rest.trim();
+            let mut items = Items::of(self.rest);
+            match self.rest.as_bytes().first()? {
+                b'[' if !self.is_broken => self.list = Some(items),
+                b'{' => {
+                    items.by_ref().for_each(drop);
+                    let event = &self.rest[..self.rest.len() - items.rest.len()];
+                    // In what is broken, a bracket may close more than it opened.
+                    if !items.closed || (self.is_broken && serde_json::from_str::<Sound>(event).is_err()) {
+                        return self.all_that_is_left();
+                    }
+                    self.rest = items.rest;
+                    return Some(Piece::Event(event));
+                }
+                _ => return self.all_that_is_left(),
+            }
+        }
+    }
+}
+
+impl<'a> Pieces<'a> {
+    fn all_that_is_left(&mut self) -> Option<Piece<'a>> {
+        self.is_broken = true;
+        Some(Piece::Rest(std::mem::take(&mut self.rest)))
+    }
+}
+
 /// What stands between the outer brackets of a text, divided by its commas. Nothing but brackets and texts is looked at.
 struct Items<'a> {
+    /// What was not looked at yet; at the end, what is behind the closing bracket or, without one, behind the last comma.
     rest: &'a str,
     ended: bool,
-    whole: bool,
+    /// Whether the closing bracket was found.
+    closed: bool,
 }
 
 impl<'a> Items<'a> {
     fn of(text: &'a str) -> Self {
-        Self { rest: text.get(1..).unwrap_or_default(), ended: false, whole: false }
-    }
-
-    /// Whether the closing bracket was found, and nothing behind it; asked at the end.
-    fn is_whole(&self) -> bool {
-        self.whole
+        Self { rest: text.get(1..).unwrap_or_default(), ended: false, closed: false }
     }
 }
 
@@ -164,7 +227,7 @@ impl<'a> Iterator for Items<'a> {
             self.rest = &self.rest[at + 1..];
             if last {
                 self.ended = true;
-                self.whole = self.rest.trim().is_empty();
+                self.closed = true;
             }
             if !item.is_empty() {
                 return Some(item);
@@ -234,6 +297,15 @@ impl<'a> Incoming<'a> {
             not_understood: not_understood(raw),
             body: raw.into(),
         }
+    }
+}
+
+impl<'a> Incoming<'a> {
+    /// Of what may be several events, none has its id: it would make a copy of each that comes again.
+    fn of_rest(raw: &'a str) -> Self {
+        let told = Self::of(raw);
+        let why = told.not_understood.unwrap_or_else(|| "broken off".to_owned());
+        Self { id: None, not_understood: Some(why), ..told }
     }
 }
 
@@ -594,7 +666,7 @@ mod tests {
 
     #[test]
     fn body_that_is_no_object_and_no_array_is_refused() {
-        for body in ["", "null", "7", "\"text\"", "{", "[{}", "{}{}", "[{}]x", "{\"a\":\"", "<html></html>"] {
+        for body in ["", "null", "7", "\"text\"", "{", "[", "[{", "[]x", "{\"a\":\"", "[[{}]", "<html></html>"] {
             assert_eq!(EventBody::read(body.into()), Err(NotEvents::NotJson), "{body:.40}");
         }
         let many = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
@@ -624,6 +696,32 @@ mod tests {
         assert_eq!(problems[..3], ["null instead of an object", "-", "not an object"]);
         assert_eq!(problems[3..5], ["text instead of an object", "a list instead of an object"]);
         assert!(problems[5].ends_with("its members: a"), "{problems:?}");
+    }
+
+    /// The events before are taken, and the rest is one that is not understood; objects without a list are events.
+    #[test]
+    fn broken_list_gives_events_before_and_its_rest() {
+        let head = format!(r#"{{"id":"{GUID}","event":"e","object_id":7,"s":"#);
+        let ok = |ticket: u8| format!(r#"{{"ticket_id":{ticket}}}"#);
+        for bad in [r#""oops},"#, "[1,2},", r#""cut"#, ""] {
+            let body = format!("[{}, {} ,{head}{bad}{}]", ok(1), ok(2), ok(3));
+            let events = read(body.as_bytes());
+            let tickets: Vec<_> = events.iter().map(|event| event.ticket_id).collect();
+            assert_eq!(tickets[..2], [Some(1), Some(2)], "{bad}");
+            assert!(events.len() == 3 && events[2].body.starts_with(&head), "{bad}: {events:?}");
+            let problem = events[2].not_understood.as_deref().expect(bad);
+            assert!(!problem.contains("oops") && problem.contains("its members: id, event"), "{problem}");
+            assert_eq!(events[2].id, None, "{bad}: what may be two events has no id of one");
+            assert!(!EventBody::read(body.into_bytes()).unwrap().is_whole());
+        }
+        let lines = format!("{}\n{}\r\n\n{}\n", ok(1), ok(2), ok(3));
+        for body in [lines, format!("{}{}{}", ok(1), ok(2), ok(3)), format!("[{}][{},{}]", ok(1), ok(2), ok(3))] {
+            let tickets: Vec<_> = read(body.as_bytes()).iter().map(|event| event.ticket_id).collect();
+            assert_eq!(tickets, [Some(1), Some(2), Some(3)], "{body}");
+        }
+        assert_eq!(read(b"[{}").len(), 1, "its last event is whole");
+        let behind = read(b"[{}]x");
+        assert_eq!((&*behind[1].body, behind[1].not_understood.as_deref()), ("x", Some("not an object")));
     }
 
     /// The forms that Halo is known to send, as recorded.

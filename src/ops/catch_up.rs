@@ -181,7 +181,7 @@ fn of_log(call: LoggedCall, group: EventGroup, ours_since: Option<Timestamp>) ->
         .to_string(),
         _ => return None,
     };
-    let body = EventBody::read(body.into_bytes()).ok()?;
+    let body = EventBody::read(body.into_bytes()).ok().filter(EventBody::is_whole)?;
     // When it happened, and not when Halo told of it: that keeps the order of each ticket.
     let at = body.events().find_map(|event| event.sent_at).unwrap_or(at);
     // What was taken and cannot be told from another one is not stored again.

@@ -109,6 +109,10 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
         Err(NotEvents::TooMany) => return context.not_read(NotRead::TooMany),
         Err(NotEvents::NotJson) => return context.not_read(NotRead::NotJson),
     };
+    if !body.is_whole() {
+        // Halo's log may tell what it was.
+        context.shared.missed.notify_one();
+    }
     serving.iter().for_each(Serving::waits);
     let (received_at, forward) = (context.shared.workspace.now(), context.shared.forwards);
     let callback = Callback { configuration: configuration.clone(), group, body, received_at, forward, _room: room };
@@ -168,7 +172,7 @@ impl Context {
             }
             NotRead::TooLarge => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
             NotRead::TooMany => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_MANY),
-            NotRead::TooSlow => (Answer::TooSlow, StatusCode::REQUEST_TIMEOUT, ""),
+            NotRead::TooSlow => (Answer::TooSlow, StatusCode::REQUEST_TIMEOUT, "too slow; send it again\n"),
             NotRead::Crowded => (Answer::NotStored, StatusCode::SERVICE_UNAVAILABLE, CROWDED),
         };
         self.shared.metrics.answered(answer);
@@ -177,8 +181,8 @@ impl Context {
             tracing::warn!(
                 times,
                 status = status.as_u16(),
-                "a callback with the right token was not accepted: \
-                 {why:?}"
+                why = words.trim_end(),
+                "a callback with the right token was not accepted"
             );
         }
         (status, words).into_response()
@@ -326,6 +330,39 @@ pub(super) mod tests {
         assert_eq!(callback(&receiver, &path, &authorization, "{}").await, 503);
         assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
         intake.finish();
+    }
+
+    /// An event is promised to Halo only where a crash would not take it.
+    #[tokio::test]
+    async fn nothing_is_taken_once_log_of_store_is_gone() {
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
+        let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":1}"#).await, 200);
+        let store = shared.workspace.paths().store();
+        std::fs::remove_file(store.with_extension("db-wal")).unwrap();
+        assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":2}"#).await, 503);
+        assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
+        drop(receiver);
+        intake.finish();
+    }
+
+    /// What is broken costs no event before it, and Halo's log is asked for the rest.
+    #[tokio::test]
+    async fn events_before_broken_one_are_taken() {
+        let fixture = Fixture::open("2026-11-20T12:00:00Z");
+        let shared = fixture.shared();
+        let (receiver, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
+        let broken = r#"[{"ticket_id":1},{"ticket_id":2,"s":"oops},{"ticket_id":3}]"#;
+        assert_eq!(callback(&receiver, &path, &authorization, broken).await, 200);
+        tokio::time::timeout(Duration::from_secs(20), shared.missed.notified()).await.expect("nobody is told");
+        assert_eq!(callback(&receiver, &path, &authorization, r#"{"ticket_id":"#).await, 400);
+        drop(receiver);
+        intake.finish();
+        let events =
+            crate::service::testing::store_of(&shared.workspace).events(&"acme".parse().unwrap(), None, None, 9);
+        let odd = events.unwrap().into_iter().map(|event| (event.ticket_id, event.not_understood.is_some()));
+        assert_eq!(odd.collect::<Vec<_>>(), [(Some(2), true), (Some(1), false)]);
     }
 
     /// R73: nobody is waited for longer than ten seconds, and who may not come in for two.
