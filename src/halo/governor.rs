@@ -186,6 +186,12 @@ impl Governor {
         until
     }
 
+    /// For how long a refusal keeps the gate shut from now on.
+    pub(super) fn shut_for(&self) -> Option<Duration> {
+        let until = self.lock().closed?.until;
+        Some(until.saturating_duration_since(Instant::now())).filter(|shut| !shut.is_zero())
+    }
+
     /// How long the limit has held somebody up so far: however many waited, a second is a second.
     pub(super) fn held_up(&self) -> Duration {
         self.lock().held.so_far(Instant::now())

@@ -85,7 +85,7 @@ use self::discovery::Kept;
 use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Stop, WaitedInVain};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_PERSON, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
@@ -162,6 +162,8 @@ pub struct HaloApi {
     patience: Patience,
     /// What a person who looks on has waited in vain; none where nobody does.
     in_vain: Option<Arc<WaitedInVain>>,
+    /// How long it waits where Halo has refused.
+    limit_patience: Duration,
 }
 
 struct Shared {
@@ -233,6 +235,7 @@ impl HaloApi {
         Ok(Self {
             patience: limits.patience,
             in_vain: None,
+            limit_patience: Duration::MAX,
             shared: Arc::new(shared),
             counters: Arc::default(),
             held_before,
@@ -258,7 +261,13 @@ impl HaloApi {
             return self.clone();
         }
         let in_vain = Some(self.in_vain.clone().unwrap_or_default());
-        Self { patience: self.patience.of_a_person(), in_vain, ..self.clone() }
+        Self { patience: self.patience.of_a_person(), in_vain, ..self.clone() }.giving_up_at_limit()
+    }
+
+    /// A handle that says at once when Halo's request limit opens again, where that is longer than a person waits.
+    #[must_use]
+    pub fn giving_up_at_limit(self) -> Self {
+        Self { limit_patience: OF_A_PERSON, ..self }
     }
 
     /// A handle for what is only nice to have: each request is given up after this time, and takes nothing of the patience
@@ -441,6 +450,7 @@ impl HaloApi {
             counters: &self.counters,
             patience: self.patience,
             in_vain: self.in_vain.as_deref(),
+            limit_patience: self.limit_patience,
             connects: match self.urgency {
                 Urgency::Person => CONNECTS_FOR_A_PERSON,
                 Urgency::Again | Urgency::Background => self.patience.attempts,

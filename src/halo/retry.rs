@@ -18,6 +18,9 @@ const MAX_REFUSALS: u32 = 4;
 /// Attempts to connect that a person waits for; the sync has more time than somebody who mistyped a name.
 pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
 
+/// How long a person waits in vain.
+pub(super) const OF_A_PERSON: Duration = Duration::from_secs(9);
+
 /// The least time that a request gets once the patience of a person is spent on those before it.
 const LAST_TRY: Duration = Duration::from_secs(2);
 
@@ -56,8 +59,7 @@ impl Default for Patience {
 impl Patience {
     /// That of somebody who looks on: about ten seconds for all that is waited for in vain.
     pub(super) fn of_a_person(self) -> Self {
-        let all = Duration::from_secs(9);
-        Self { total: self.total.min(all), attempt: self.attempt.min(all), ..self }
+        Self { total: self.total.min(OF_A_PERSON), attempt: self.attempt.min(OF_A_PERSON), ..self }
     }
 
     /// The pause after so many attempts, between its half and its whole by `chance` (0 to 1).
@@ -137,6 +139,8 @@ pub(super) struct Attempts<'a> {
     pub cancel: &'a CancellationToken,
     pub counters: &'a Counters,
     pub patience: Patience,
+    /// How long a gate that Halo has shut by a refusal is waited for.
+    pub limit_patience: Duration,
     /// What a person has waited in vain before this request; none where nobody looks on.
     pub in_vain: Option<&'a WaitedInVain>,
     /// Attempts to connect.
@@ -163,6 +167,9 @@ impl Attempts<'_> {
         let before = self.in_vain.map_or(Duration::ZERO, WaitedInVain::get);
         let (mut spent, mut attempts, mut refusals) = (before, 0_u32, 0_u32);
         loop {
+            if let Some(shut) = self.governor.shut_for().filter(|shut| *shut > self.limit_patience) {
+                return Err(Stop::RateLimited(Some(show(shut))));
+            }
             let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
             let permit = self.unless_cancelled(false, self.governor.acquire(urgency)).await?;
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
@@ -293,6 +300,7 @@ mod tests {
                 cancel: &self.cancel,
                 counters: &self.counters,
                 patience: Patience::default(),
+                limit_patience: Duration::MAX,
                 in_vain: None,
                 connects: Patience::default().attempts,
                 repeatable,
@@ -496,6 +504,35 @@ mod tests {
         let (ended, sent) = Bench::new(None).play(true, &[Ok(429)]).await;
         assert!(matches!(ended, Err(Stop::RateLimited(Some(_)))));
         assert_eq!(sent, MAX_REFUSALS + 1);
+    }
+
+    /// Whatever Halo says of the time, and for the next question too.
+    #[tokio::test(start_paused = true)]
+    async fn person_is_told_at_once_when_limit_opens() {
+        for (asked, waits) in [
+            (Some("99999999999999999999"), false),
+            (Some("Thu, 01 Jan 1970 00:00:00 GMT"), false),
+            (Some("soon"), false),
+            (None, false),
+            (Some("2"), true),
+        ] {
+            let (bench, start, sent) = (Bench::new(None), Instant::now(), Cell::new(0));
+            for _ in 0..2 {
+                let course = Attempts { limit_patience: OF_A_PERSON, ..bench.course(true) };
+                let ended = course.run(|_| {
+                    sent.set(sent.get() + 1);
+                    let status = if sent.get() == 1 { 429 } else { 200 };
+                    std::future::ready(Ok(Answer { retry_after: asked.map(str::to_owned), ..answer(status) }))
+                });
+                match ended.await {
+                    Ok(_) => assert!(waits, "{asked:?}"),
+                    Err(Stop::RateLimited(Some(until))) => assert!(!waits && until > now(), "{asked:?}"),
+                    Err(other) => panic!("{asked:?}: {other:?}"),
+                }
+            }
+            assert_eq!(sent.get(), if waits { 3 } else { 1 }, "{asked:?}");
+            assert!(start.elapsed() <= OF_A_PERSON, "{asked:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -65,7 +65,7 @@ pub async fn verify(
         SecretChoice::Typed(secret) => secret.clone(),
         SecretChoice::Stored => workspace.client_secret(request.id.as_ref(), &request.api).await?.0,
     };
-    let halo = workspace.connect(request.id.as_ref(), &request.api, secret)?.cancelled_by(cancel);
+    let halo = workspace.connect(request.id.as_ref(), &request.api, secret)?.cancelled_by(cancel).giving_up_at_limit();
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
     // What is typed and not saved yet says nothing of what is saved.
