@@ -119,6 +119,11 @@ async fn trail_that_was_changed_or_cut_is_told_with_line() {
     profile.run(["audit"]).await.expect(0);
     profile.run(["deactivate"]).await.expect(0);
     profile.run(["audit", "--expect", &head]).await.expect(0).says("unfinished lines");
+
+    // With the anchor gone as well, the runs in the store still show that there was a trail.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(profile.folder.path().join("data/pia-halo/audit.anchor")).unwrap();
+    profile.run(["audit", "--verify"]).await.expect(1).says("the trail and its anchor are missing");
 }
 
 /// The ways to an account are told apart in `ops/actor.rs`; this is a real process of the person who runs the tests.

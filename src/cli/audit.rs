@@ -11,7 +11,7 @@ use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let chain = workspace.audit.verify(options.expect.as_deref())?;
+    let chain = workspace.verify_trail(options.expect.as_deref())?;
     // The trail is read from its end; a person reads it downwards.
     let limit = if options.verify { 0 } else { options.limit };
     let mut records = workspace.audit.records(limit)?;

@@ -108,7 +108,7 @@ pub(super) async fn with(
     let start = start(&workspace, Theme { mono: capabilities.mono, ascii: capabilities.ascii }, demo, Size::default());
     let (mut model, effects) = Model::new(start);
     // A person at the terminal types the secret into its field, and is never prompted below the interface.
-    let outside = Arc::new(Effects::new(workspace.asking_nobody()));
+    let outside = Arc::new(Effects::new(workspace.asking_nobody().telling_nobody()));
     let exit =
         tui::run_interactive(&mut model, effects, outside, capabilities).await.map_err(|error| unusable(&error))?;
     // Whoever left by a key is still there to read it.

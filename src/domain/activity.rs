@@ -218,6 +218,8 @@ pub enum BreakReason {
     Cut(Cut),
     /// The anchor file was removed.
     NoAnchor,
+    /// There is neither a trail nor an anchor, although the store knows of runs that wrote lines.
+    NoTrail,
     /// The end that the anchor knows is missing or was changed.
     NoEnd {
         /// The lines that there had been.

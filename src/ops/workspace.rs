@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::actor::actor_of;
 use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place, SERVICE_LOCK};
 use super::{aside, proxy, restored};
-use crate::domain::activity::{Activity, Actor};
+use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::calendar;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -161,7 +161,17 @@ impl Workspace {
                 quoted(self.store.path())
             ));
         }
-        Self { tell: Some(tell), ..self }
+        self.telling_by(Some(tell))
+    }
+
+    /// The same workspace without one: where a screen is drawn, nothing is written beside it.
+    #[must_use]
+    pub fn telling_nobody(self) -> Self {
+        self.telling_by(None)
+    }
+
+    fn telling_by(self, tell: Option<Tell>) -> Self {
+        Self { tell, audit: self.audit.clone().telling(tell), ..self }
     }
 
     /// Takes a lock of the profile, held until it is dropped or the program ends.
@@ -519,6 +529,25 @@ impl Workspace {
             message: None,
             halo: None,
         }
+    }
+
+    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
+    /// store knows of one, a trail that is missing with its anchor was removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Audit::verify`], and where settings or store cannot be read.
+    pub fn verify_trail(&self, expected: Option<&str>) -> Result<Chain, Failure> {
+        let mut chain = self.audit.verify(expected)?;
+        if chain.lines == 0 && chain.breaks.is_empty() {
+            for id in self.settings.load().map_err(Failure::from)?.configurations.keys() {
+                if !self.store.runs(id, 1)?.is_empty() {
+                    chain.breaks = vec![ChainBreak { line: 1, why: BreakReason::NoTrail }];
+                    chain.whole = false;
+                }
+            }
+        }
+        Ok(chain)
     }
 
     /// Refuses what could not be written into the audit trail: asked before something is changed, so that nothing is done of

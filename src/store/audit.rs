@@ -23,18 +23,26 @@ const BLOCK: u64 = 64 << 10;
 pub struct Audit {
     path: PathBuf,
     anchor: Option<PathBuf>,
+    /// Says to the person what went wrong beside the work.
+    tell: Option<fn(&str)>,
 }
 
 impl Audit {
     /// The trail in this file, without an anchor. Nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), anchor: None }
+        Self { path: path.into(), anchor: None, tell: None }
     }
 
     /// The same trail, with an anchor in this file: lines that are cut off at its end show.
     #[must_use]
     pub fn anchored(self, anchor: impl Into<PathBuf>) -> Self {
         Self { anchor: Some(anchor.into()), ..self }
+    }
+
+    /// The same trail, with a way to say that its anchor could not be written.
+    #[must_use]
+    pub fn telling(self, tell: Option<fn(&str)>) -> Self {
+        Self { tell, ..self }
     }
 
     /// Where the trail is.
@@ -98,7 +106,7 @@ impl Audit {
         if let Some((anchor, lines)) = self.anchor.as_deref().zip(lines) {
             let bytes = length + line.len() as u64;
             let hash = chain::tail(&file, bytes).map_err(fail)?.hash;
-            keep(anchor, &Anchor { lines: lines + 1, bytes, hash });
+            self.keep(anchor, &Anchor { lines: lines + 1, bytes, hash });
         }
         Ok(())
     }
@@ -130,10 +138,22 @@ impl Audit {
                     None => end.is_anchored.then_some(Cut { lines: None }),
                 };
                 // A line that names its number says that there is an anchor.
-                let is_kept = keep(path, &Anchor { lines, bytes: length, hash: end.hash.clone() });
+                let is_kept = self.keep(path, &Anchor { lines, bytes: length, hash: end.hash.clone() });
                 Ok((is_kept.then_some(lines), cut))
             }
         }
+    }
+
+    /// Writes the anchor. It is a second proof: the line is on the disk without it, and what the line is about goes on.
+    fn keep(&self, path: &Path, anchor: &Anchor) -> bool {
+        let written = anchor.write(path);
+        if let Err(error) = &written {
+            tracing::warn!(%error, "the anchor of the audit trail cannot be written: a cut end would go unnoticed");
+            if let Some(tell) = self.tell {
+                tell(&format!("The anchor of the audit trail was not written: {error}; {}", error.hint()));
+            }
+        }
+        written.is_ok()
     }
 
     /// The file and how long it is while `meanwhile` runs, during which nobody writes a line. It only ever grows: so many
@@ -234,15 +254,6 @@ impl Audit {
         }
         Ok(found)
     }
-}
-
-/// Writes the anchor. It is a second proof: the line is on the disk without it, and what the line is about goes on.
-fn keep(path: &Path, anchor: &Anchor) -> bool {
-    let written = anchor.write(path);
-    if let Err(error) = &written {
-        tracing::warn!(%error, "the anchor of the audit trail cannot be written: a cut end would go unnoticed");
-    }
-    written.is_ok()
 }
 
 /// The end of the trail is not what it was.

@@ -16,6 +16,7 @@ pub fn why(reason: &BreakReason) -> String {
             None => "before this line was written, the anchor of the trail was removed".to_owned(),
         },
         BreakReason::NoAnchor => "the anchor file, which records the end of the trail, was removed".to_owned(),
+        BreakReason::NoTrail => "the trail and its anchor are missing, but the store knows of earlier work".to_owned(),
         BreakReason::NoEnd { lines } => format!("the end is missing or was changed: there were {lines} lines"),
     }
 }

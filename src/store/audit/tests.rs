@@ -380,9 +380,13 @@ fn anchor_that_cannot_be_written_stops_no_line() {
     let anchor = folder.path().join("data/audit.anchor");
     fs::remove_file(&anchor).unwrap();
     fs::create_dir(&anchor).unwrap();
-    audit.append(&activity(1)).unwrap();
+    static SAID: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    let telling = audit.clone().telling(Some(|text| SAID.lock().unwrap().push(text.to_owned())));
+    telling.append(&activity(1)).unwrap();
     audit.append(&activity(2)).unwrap();
     assert_eq!(lines(&audit).len(), 3);
+    let said = SAID.lock().unwrap();
+    assert!(said[0].starts_with("The anchor of the audit trail was not written: "), "{said:?}");
 }
 
 /// A disk that was full for a while is no attack on the trail.
